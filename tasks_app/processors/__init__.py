@@ -1,0 +1,19 @@
+"""Processors: the plug-ins that do the work. What a handler's module imports stands here."""
+
+from tasks_app.processors.context import Context
+from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
+from tasks_app.processors.registry import Processor, UnknownType, processor
+from tasks_app.processors.retry import RetryPolicy
+
+__all__ = [
+    "Context",
+    "Fail",
+    "Processor",
+    "RetryLater",
+    "RetryPolicy",
+    "Snooze",
+    "TaskCancelled",
+    "TaskTimedOut",
+    "UnknownType",
+    "processor",
+]

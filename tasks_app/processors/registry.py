@@ -1,0 +1,206 @@
+"""The task types of this installation: each name, its function and its defaults."""
+
+import difflib
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import BaseModel, RootModel
+
+from tasks_app.processors.retry import RetryPolicy
+
+Handler = Callable[..., Any]
+RetryRule = Callable[[int, BaseException], float | None]
+CategoryRule = Callable[[BaseException], str | None]
+
+_F = TypeVar("_F", bound=Handler)
+MOST_ATTEMPTS = 1_000
+LONGEST_TIMEOUT_SECONDS = 7 * 24 * 3_600
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_NAME_LENGTH = 200
+_QUEUE_LENGTH = 100
+_ANY_OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
+
+
+class _JsonObject(RootModel[dict[str, Any]]):
+    """The payload of a processor that names no model."""
+
+
+class UnknownType(LookupError):
+    """No processor has this name. The message names the nearest one."""
+
+    def __init__(self, name: str) -> None:
+        near = difflib.get_close_matches(name, _processors, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"There is no task type {name!r}.{hint}")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A task type: the function that does the work, and the defaults of its tasks."""
+
+    name: str
+    func: Handler
+    is_async: bool
+    queue: str
+    max_attempts: int
+    timeout_seconds: float
+    payload_model: type[BaseModel] | None
+    payload_schema: Mapping[str, Any]  # JSON Schema
+    retry: RetryPolicy
+    retry_rule: RetryRule | None = None
+    category_of: CategoryRule | None = None
+    description: str = ""
+
+    def validate(self, payload: Any) -> Any:
+        """The payload as the handler gets it: an instance of its model, or the plain object.
+
+        Raises pydantic.ValidationError.
+        """
+        if self.payload_model is not None:
+            return self.payload_model.model_validate(payload)
+        if type(payload) is dict:
+            return payload
+        return _JsonObject.model_validate(payload).root
+
+
+_processors: dict[str, Processor] = {}
+
+
+def processor(
+    name: str,
+    *,
+    queue: str = "default",
+    max_attempts: int = 3,
+    timeout_seconds: float = 60,
+    payload: type[BaseModel] | None = None,
+    retry: RetryPolicy | None = None,
+    retry_rule: RetryRule | None = None,
+    category_of: CategoryRule | None = None,
+    description: str | None = None,
+) -> Callable[[_F], _F]:
+    """Register `function(ctx, payload)`, sync or async, as the processor of type `name`.
+
+    The function itself is returned, and can still be called. `payload` is a pydantic model, or
+    None for any JSON object. `retry_rule(failed_attempts, error)` gives the seconds until the
+    next attempt, or None for no more; without it `retry` decides. `category_of(error)` names the
+    dead letter category of an error, or None for the usual guess. `description` is by default
+    the first paragraph of the docstring.
+
+    Raises ImproperlyConfigured when the registration makes no sense or the name is taken.
+    """
+
+    def register(func: _F) -> _F:
+        _check_numbers(name, queue, max_attempts, timeout_seconds)
+        _check_function(name, func)
+        _add(
+            Processor(
+                name=name,
+                func=func,
+                is_async=inspect.iscoroutinefunction(inspect.unwrap(func)),
+                queue=queue,
+                max_attempts=max_attempts,
+                timeout_seconds=timeout_seconds,
+                payload_model=payload,
+                payload_schema=_schema_of(name, payload),
+                retry=retry or RetryPolicy(),
+                retry_rule=retry_rule,
+                category_of=category_of,
+                description=_describe(func) if description is None else description,
+            )
+        )
+        return func
+
+    return register
+
+
+def get(name: str) -> Processor:
+    """The processor of this type. Raises UnknownType."""
+    try:
+        return _processors[name]
+    except KeyError:
+        raise UnknownType(name) from None
+
+
+def all_processors() -> list[Processor]:
+    """Every registered processor, by name."""
+    return [_processors[name] for name in names()]
+
+
+def names() -> list[str]:
+    """The names of all task types, sorted."""
+    return sorted(_processors)
+
+
+def _add(new: Processor) -> None:
+    old = _processors.get(new.name)
+    # The same function again is a module imported twice or reloaded: no conflict.
+    if old is not None and _path_of(old.func) != _path_of(new.func):
+        raise ImproperlyConfigured(
+            f"Two functions claim the task type {new.name!r}: "
+            f"{_path_of(old.func)} and {_path_of(new.func)}. Rename one of them."
+        )
+    _processors[new.name] = new
+
+
+def _path_of(func: Handler) -> str:
+    inner = inspect.unwrap(func)
+    if isinstance(inner, functools.partial):
+        inner = inner.func
+    return f"{inner.__module__}.{getattr(inner, '__qualname__', repr(inner))}"
+
+
+def _describe(func: Handler) -> str:
+    return (inspect.getdoc(func) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _check_numbers(name: str, queue: str, max_attempts: int, timeout_seconds: float) -> None:
+    if not _NAME.fullmatch(name) or len(name) > _NAME_LENGTH:
+        raise ImproperlyConfigured(
+            f"{name!r} cannot name a task type: use up to {_NAME_LENGTH} letters, digits, '.', "
+            "'_', ':' and '-', the first a letter or digit."
+        )
+    if not _NAME.fullmatch(queue) or len(queue) > _QUEUE_LENGTH:
+        raise ImproperlyConfigured(
+            f"Task type {name!r}: {queue!r} cannot name a queue: use up to {_QUEUE_LENGTH} "
+            "letters, digits, '.', '_', ':' and '-', the first a letter or digit."
+        )
+    if not 1 <= max_attempts <= MOST_ATTEMPTS:
+        raise ImproperlyConfigured(
+            f"Task type {name!r}: max_attempts must be from 1 to {MOST_ATTEMPTS}: "
+            f"not {max_attempts}."
+        )
+    if not 0.001 <= timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+        raise ImproperlyConfigured(
+            f"Task type {name!r}: timeout_seconds must be from 0.001 to "
+            f"{LONGEST_TIMEOUT_SECONDS} (7 days): not {timeout_seconds}."
+        )
+
+
+def _check_function(name: str, func: Handler) -> None:
+    try:
+        inspect.signature(func).bind(object(), object())
+    except TypeError as error:
+        raise ImproperlyConfigured(
+            f"Task type {name!r}: {_path_of(func)} must take (ctx, payload): {error}."
+        ) from error
+    if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
+        raise ImproperlyConfigured(
+            f"Task type {name!r}: {_path_of(func)} yields; a handler returns its result."
+        )
+
+
+def _schema_of(name: str, payload: type[BaseModel] | None) -> Mapping[str, Any]:
+    if payload is None:
+        return _ANY_OBJECT
+    if not (isinstance(payload, type) and issubclass(payload, BaseModel)):
+        raise ImproperlyConfigured(
+            f"Task type {name!r}: payload must be a pydantic model class: not {payload!r}."
+        )
+    return payload.model_json_schema()
