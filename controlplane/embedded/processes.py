@@ -1,0 +1,38 @@
+"""Finding out whether a remembered process id still is the process that we mean."""
+
+from pathlib import Path
+
+import psutil
+
+
+def find(pid: int, *, name: str, mentions: str) -> psutil.Process | None:
+    """The running process with this id, when it has the name and its command mentions the text.
+
+    A process id alone proves nothing: after a restart of the machine it belongs to another.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE or name not in process.name():
+            return None
+        return process if mentions in " ".join(process.cmdline()) else None
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+
+
+def read_pid(path: Path) -> int | None:
+    """The number in the first line of the file, or None."""
+    try:
+        return int(path.read_text(encoding="utf-8").split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+
+
+def tail(path: Path, lines: int = 5, limit: int = 8192) -> list[str]:
+    """The last lines of a log, at most `limit` bytes of it; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - limit))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

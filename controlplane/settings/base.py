@@ -1,0 +1,168 @@
+"""What every environment shares."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from controlplane.settings.env import BASE_DIR, env
+from controlplane.settings.parts.celery import *  # noqa: F403 - a settings module is its names
+from controlplane.settings.parts.channels import CACHES, CHANNEL_LAYERS
+from controlplane.settings.parts.database import DATABASES, EMBEDDED_POSTGRES
+from controlplane.settings.parts.logging import LOGGING
+from controlplane.settings.parts.redis import (
+    EMBEDDED_VALKEY,
+    REDIS_HOST,
+    REDIS_PASSWORD,
+    REDIS_PORT,
+    REDIS_URL,
+)
+from controlplane.settings.parts.taskplane import (
+    APP_SERVICE_HOST,
+    APP_SERVICE_PORT,
+    TASKPLANE,
+    TASKPLANE_PROCESSORS,
+    WORKER_SERVICE_HOST,
+    WORKER_SERVICE_PORT,
+)
+
+
+def _present(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+DEBUG = False
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    name
+    for name in (
+        "daphne",
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "django.contrib.staticfiles",
+        "channels",
+        "rest_framework",
+        "drf_spectacular",
+        "drf_spectacular_sidecar",
+        "django_celery_beat",
+        "django_celery_results",
+        "django_prometheus",
+        "controlplane.embedded",
+        "controlplane.core",
+        "controlplane.workspaces",
+        "controlplane.health",
+        "workers",
+        "tasks_app",
+    )
+    if _present(name)
+]
+
+MIDDLEWARE = [
+    name
+    for name in (
+        "django_prometheus.middleware.PrometheusBeforeMiddleware",
+        "controlplane.core.middleware.RequestIdMiddleware",
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "controlplane.workspaces.middleware.WorkspaceMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+        "django_prometheus.middleware.PrometheusAfterMiddleware",
+    )
+    if _present(name.rpartition(".")[0])
+]
+
+ROOT_URLCONF = "controlplane.urls"
+# Every path of the API answers with and without its last slash, so nothing must be redirected:
+# a redirected POST loses its body.
+APPEND_SLASH = False
+ASGI_APPLICATION = "controlplane.asgi.application"
+WSGI_APPLICATION = "controlplane.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+
+LOGIN_URL = "/admin/login/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# The parser answers 413 itself; Django's own limit would answer 400 and name another figure.
+DATA_UPLOAD_MAX_MEMORY_SIZE = TASKPLANE["BODY_MAX_BYTES"]
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "controlplane.workspaces.authentication.ApiKeyAuthentication",
+        "controlplane.workspaces.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["controlplane.workspaces.permissions.RolePermission"],
+    "DEFAULT_PARSER_CLASSES": ["controlplane.core.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "EXCEPTION_HANDLER": "controlplane.core.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DATETIME_FORMAT": "iso-8601",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Taskplane",
+    "DESCRIPTION": "Submit, schedule, chain, watch, repair and scale background work.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/",
+    # Served from this project, so that the reference works without the internet.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Counting queries costs every query; what is measured is in the exporter of controlplane.health.
+PROMETHEUS_EXPORT_MIGRATIONS = False

@@ -1,0 +1,78 @@
+"""Where the data is: DATABASE_URL, or the embedded Postgres."""
+
+import os
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from controlplane import embedded
+from controlplane.settings.env import env
+
+_SCHEMES = ("postgres", "postgresql")
+_DATABASE_URL = env.url("DATABASE_URL", schemes=_SCHEMES)
+
+# A forgotten transaction pins vacuum for every queue; a runaway query starves the claims.
+STATEMENT_TIMEOUT_MS = env.integer(
+    "TASKPLANE_STATEMENT_TIMEOUT", 30_000, minimum=0, maximum=3_600_000
+)
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+
+EMBEDDED_POSTGRES = not _DATABASE_URL
+
+
+def parse_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
+    """Django's form of a libpq address; what Django has no key for becomes an option.
+
+    Raises:
+        ImproperlyConfigured: it is not an address of a database.
+    """
+    try:
+        found = dict(conninfo_to_dict(url))
+    except ProgrammingError:
+        found = {}
+    if not found.get("dbname"):
+        raise ImproperlyConfigured(
+            f"{name} is not the address of a database: it must be like "
+            "postgres://user:password@host:5432/name."
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": found.pop("dbname"),
+        "USER": found.pop("user", ""),
+        "PASSWORD": found.pop("password", ""),
+        "HOST": found.pop("host", ""),
+        "PORT": str(found.pop("port", "") or ""),
+        "OPTIONS": found,
+    }
+
+
+def _connection() -> dict[str, Any]:
+    # Before the first start there is no address: a port nobody listens on fails at once, and
+    # manage.py then says what to do.
+    url = _DATABASE_URL or embedded.postgres_url() or "postgres://taskplane@127.0.0.1:1/taskplane"
+    database = parse_database_url(url)
+    options: dict[str, Any] = {"connect_timeout": 5, **database["OPTIONS"]}
+    timeouts = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
+    )
+    options["options"] = f"{timeouts} {options.get('options', '')}".strip()
+    return {**database, "OPTIONS": options, "ATOMIC_REQUESTS": False}
+
+
+def databases() -> dict[str, Any]:
+    """`default`, and `engine`: the same database on a connection that the engine keeps for itself."""
+    default = _connection() | {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 60}
+    # Celery closes Django's connections around every task; the worker's hot path must not pay that.
+    engine = _connection() | {"CONN_MAX_AGE": None, "TEST": {"MIRROR": "default"}}
+    if os.environ.get("TASKPLANE_COMPONENT") == "app":
+        # Only the app has many short-lived threads. A pool before a fork would be a shared socket.
+        pool = {"min_size": 2, "max_size": 20, "timeout": 5}
+        default["CONN_MAX_AGE"] = 0
+        default["OPTIONS"] = {**default["OPTIONS"], "pool": pool}
+    return {"default": default, "engine": engine}
+
+
+DATABASES = databases()

@@ -1,0 +1,30 @@
+"""Logging: one line per event on standard error; the process manager keeps and turns the files."""
+
+from typing import Any
+
+from controlplane.settings.env import env
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", allowed=_LEVELS)
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {process} {name}: {message}",
+            "style": "{",
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own handlers would say everything a second time.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "celery": {"level": LOG_LEVEL},
+        "daphne": {"level": "INFO"},
+        "kombu": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,65 @@
+"""Taskplane's own settings, one dictionary; docs/configuration.md describes each variable."""
+
+import os
+import socket
+from typing import Any
+
+from controlplane.embedded import home
+from controlplane.settings.env import env
+
+_DAY_MS = 86_400_000
+
+APP_SERVICE_PORT = env.integer("APP_SERVICE_PORT", 3002, minimum=1, maximum=65535)
+WORKER_SERVICE_PORT = env.integer("WORKER_SERVICE_PORT", 3003, minimum=1, maximum=65535)
+# Loopback unless the operator opens it: an embedded set-up on a laptop is nobody else's business.
+APP_SERVICE_HOST = env.text("APP_SERVICE_HOST", "127.0.0.1")
+WORKER_SERVICE_HOST = env.text("WORKER_SERVICE_HOST", "127.0.0.1")
+
+TASKPLANE: dict[str, Any] = {
+    "COMPONENT": os.environ.get("TASKPLANE_COMPONENT", ""),
+    "STATE_DIR": home.home() / "run",
+    # The worker
+    "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
+    "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),
+    "WORKER_QUEUES": env.words("WORKER_QUEUES", ["*"]),
+    "WORKER_SERVICE_HOST": WORKER_SERVICE_HOST,
+    "WORKER_SERVICE_PORT": WORKER_SERVICE_PORT,
+    "ASYNC_CONCURRENCY": env.integer("ASYNC_CONCURRENCY", 500, minimum=1, maximum=10_000),
+    "HEARTBEAT_INTERVAL_MS": env.integer(
+        "HEARTBEAT_INTERVAL", 10_000, minimum=100, maximum=600_000
+    ),
+    "METRICS_COLLECTION_INTERVAL_MS": env.integer(
+        "METRICS_COLLECTION_INTERVAL", 30_000, minimum=100, maximum=_DAY_MS
+    ),
+    # Claiming and finishing
+    "LEASE_SECONDS": env.decimal("TASKPLANE_LEASE_SECONDS", 30.0, minimum=1, maximum=86_400),
+    "DRAIN_SLICE_SECONDS": env.decimal("DRAIN_SLICE_SECONDS", 2.0, minimum=0.05, maximum=60),
+    "BATCH_TARGET_MS": env.integer("BATCH_TARGET_MS", 50, minimum=1, maximum=10_000),
+    "BATCH_MAX": env.integer("BATCH_MAX", 300, minimum=1, maximum=10_000),
+    "CANCEL_GRACE_SECONDS": env.decimal("CANCEL_GRACE_SECONDS", 5.0, minimum=0, maximum=3_600),
+    "TIMEOUT_GRACE_SECONDS": env.decimal("TIMEOUT_GRACE_SECONDS", 5.0, minimum=0, maximum=3_600),
+    "SHUTDOWN_GRACE_SECONDS": env.decimal(
+        "SHUTDOWN_GRACE_SECONDS", 7.0, minimum=0, maximum=86_400
+    ),
+    "LOST_LIMIT": env.integer("LOST_LIMIT", 3, minimum=1, maximum=100),
+    # What is kept
+    "REMOVE_ON_COMPLETE": env.limit("QUEUE_REMOVE_ON_COMPLETE", 1_000),
+    "REMOVE_ON_FAIL": env.limit("QUEUE_REMOVE_ON_FAIL", 5_000),
+    "RETENTION_DAYS": env.integer("RETENTION_DAYS", 30, minimum=1, maximum=36_500),
+    "ATTEMPT_RETENTION_DAYS": env.integer("ATTEMPT_RETENTION_DAYS", 30, minimum=1, maximum=36_500),
+    "LOG_RETENTION_DAYS": env.integer("LOG_RETENTION_DAYS", 7, minimum=1, maximum=36_500),
+    # Limits of a request
+    "PAYLOAD_MAX_BYTES": env.integer(
+        "PAYLOAD_MAX_BYTES", 262_144, minimum=1_024, maximum=16_777_216
+    ),
+    "BODY_MAX_BYTES": env.integer(
+        "BODY_MAX_BYTES", 10_485_760, minimum=1_024, maximum=1_073_741_824
+    ),
+    "JSON_MAX_DEPTH": env.integer("JSON_MAX_DEPTH", 32, minimum=2, maximum=200),
+    "BULK_MAX": env.integer("BULK_MAX", 10_000, minimum=1, maximum=100_000),
+    # Processors
+    "HTTP_REQUEST_ALLOW_PRIVATE": env.flag("HTTP_REQUEST_ALLOW_PRIVATE", False),
+}
+
+# Modules with processors, beside every installed app's `processors.py` and the entry points.
+TASKPLANE_PROCESSORS = env.words("TASKPLANE_PROCESSORS")

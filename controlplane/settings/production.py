@@ -1,0 +1,38 @@
+"""Production: refuses to start with anything that would be open or would lose data."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from controlplane.settings.base import *  # noqa: F403 - a settings module is its names
+from controlplane.settings.base import EMBEDDED_POSTGRES, EMBEDDED_VALKEY, env
+
+SECRET_KEY_MIN_LENGTH = 40
+
+SECRET_KEY = env.text("DJANGO_SECRET_KEY")
+if len(SECRET_KEY) < SECRET_KEY_MIN_LENGTH:
+    raise ImproperlyConfigured(
+        "DJANGO_SECRET_KEY is missing or too short: in production it must be a secret of at least "
+        f"{SECRET_KEY_MIN_LENGTH} characters."
+    )
+if env.flag("DEBUG", False):
+    raise ImproperlyConfigured("DEBUG is true: in production it must be false.")
+if EMBEDDED_POSTGRES:
+    raise ImproperlyConfigured("DATABASE_URL is missing: in production it must name a database.")
+if EMBEDDED_VALKEY:
+    raise ImproperlyConfigured("REDIS_HOST is missing: in production it must name a Redis.")
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS is missing or allows every name: in production it must list the host names "
+        "that this server answers to, with commas."
+    )
+
+# Behind a proxy that ends TLS; SECURE_SSL false is for a test of the images on one machine.
+_SECURE = env.flag("SECURE_SSL", True)
+SECURE_SSL_REDIRECT = _SECURE
+# Probes come from inside the cluster, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^health(/live|/ready)?/?$", r"^metrics/?$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
+SESSION_COOKIE_SECURE = _SECURE
+CSRF_COOKIE_SECURE = _SECURE

@@ -1,0 +1,15 @@
+"""The test suite: real servers, private to the tests; see tests/servers.py, which names them."""
+
+import os
+
+from controlplane.settings.base import *  # noqa: F403 - a settings module is its names
+
+SECRET_KEY = "only-for-tests-and-never-reachable-from-another-machine"
+# Hashing a password slowly is the point in production and only a delay here.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+
+if os.environ.get("TASKPLANE_TEST_DATABASE"):
+    # A process that a test started: it works in the database that the test made.
+    for _alias in DATABASES.values():  # noqa: F405 - from base
+        _alias["NAME"] = os.environ["TASKPLANE_TEST_DATABASE"]

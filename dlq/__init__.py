@@ -1,0 +1,1 @@
+"""The dead letter queue: tasks that used up their attempts."""

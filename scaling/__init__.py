@@ -1,0 +1,1 @@
+"""Scaling: how many workers there should be."""

@@ -1,0 +1,1 @@
+"""Workflows: runs of dependent steps."""
