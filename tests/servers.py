@@ -1,42 +1,67 @@
-"""The servers of the tests: an embedded Postgres and Valkey of their own, in `.taskplane/test`.
+"""The servers of the tests: an embedded Postgres and Valkey of their own, in `.taskplane/test-N`.
 
 Loaded as an early pytest plugin (`-p tests.servers`), before the settings are read. Whatever
 DATABASE_URL and REDIS_HOST name is never touched; TEST_DATABASE_URL replaces the embedded
 Postgres, and the tests make and drop the database `test_<name>` on that server.
 """
 
+import fcntl
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import IO
 
 import pytest
+from dotenv import dotenv_values
 
 from controlplane import embedded
 from controlplane.embedded import home
 
 SETTINGS = "controlplane.settings.test"
+OWNER = "TASKPLANE_TEST_OWNER"
+RUNS_AT_ONCE = 20
+
+# Kept open for as long as this run lasts: the lock ends with the process, however it ends.
+_slot: IO[str] | None = None
 
 
 def start() -> None:
     """Start what is needed and put its addresses into the environment, for children too."""
-    if os.environ.get("TASKPLANE_TEST_SERVERS"):
+    if os.environ.get(OWNER):
         return
-    state = Path(os.environ.get("TASKPLANE_HOME") or home.PROJECT / ".taskplane") / "test"
-    os.environ["TASKPLANE_HOME"] = str(state)
-    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
-    # The developer's own .env must not change what a test sees.
-    dotenv, os.environ["TASKPLANE_DOTENV"] = os.environ.get("TASKPLANE_DOTENV"), os.devnull
-    url = os.environ.get("TEST_DATABASE_URL") or _from_dotenv("TEST_DATABASE_URL", dotenv)
-    os.environ["DATABASE_URL"] = url or embedded.ensure_postgres(state)
+    state = _take_slot(home.ensure_folder(home.home()))
+    url = os.environ.get("TEST_DATABASE_URL") or dotenv_values(home.PROJECT / ".env").get(
+        "TEST_DATABASE_URL"
+    )
     host, port = embedded.ensure_valkey(state)
-    os.environ.update(REDIS_HOST=host, REDIS_PORT=str(port), REDIS_PASSWORD="")
-    os.environ["TASKPLANE_TEST_SERVERS"] = str(os.getpid())
+    os.environ.update(
+        TASKPLANE_HOME=str(state),
+        TASKPLANE_ENV="dev",
+        # The developer's own .env must not change what a test sees.
+        TASKPLANE_DOTENV=os.devnull,
+        DJANGO_SETTINGS_MODULE=SETTINGS,
+        DATABASE_URL=url or embedded.ensure_postgres(state),
+        REDIS_HOST=host,
+        REDIS_PORT=str(port),
+        REDIS_PASSWORD="",
+    )
+    os.environ[OWNER] = str(os.getpid())
 
 
-def _from_dotenv(name: str, file: str | None) -> str:
-    from dotenv import dotenv_values
-
-    return dotenv_values(file or home.PROJECT / ".env").get(name) or ""
+def _take_slot(folder: Path) -> Path:
+    """A folder that no other run of the tests uses now, so that runs never share a server."""
+    global _slot
+    for number in range(1, RUNS_AT_ONCE + 1):
+        state = home.ensure_folder(folder / f"test-{number}")
+        file = (state / "slot").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            continue
+        _slot = file
+        return state
+    raise embedded.EmbeddedError(f"{RUNS_AT_ONCE} runs of the tests are under way: wait for one.")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -51,5 +76,5 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 
 def pytest_unconfigure() -> None:
     """Stop the servers in the process that started them (a worker of xdist only borrowed them)."""
-    if os.environ.get("TASKPLANE_TEST_SERVERS") == str(os.getpid()):
+    if os.environ.get(OWNER) == str(os.getpid()):
         embedded.stop_all()

@@ -1,0 +1,101 @@
+"""Reading the environment: what is wrong is said in one sentence."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from controlplane.settings import env as env_module
+from controlplane.settings.env import Env
+from controlplane.settings.parts.database import parse_database_url
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    env = Env({"PORT": " ", "NAME": "", "FLAG": None})
+    assert env.integer("PORT", 3002, minimum=1, maximum=65535) == 3002
+    assert env.text("NAME", "default") == "default"
+    assert env.flag("FLAG", True) is True
+    assert env.words("LIST", ["*"]) == ["*"]
+
+
+def test_right_values_are_read() -> None:
+    env = Env({"N": "-5", "D": "0.25", "YES": "On", "NO": "0", "LIST": " a, b ,,c ", "W": "b"})
+    assert env.integer("N", 1, minimum=-10, maximum=10) == -5
+    assert env.decimal("D", 1, minimum=0, maximum=1) == 0.25
+    assert env.flag("YES", False) is True
+    assert env.flag("NO", True) is False
+    assert env.words("LIST") == ["a", "b", "c"]
+    assert env.choice("W", "a", allowed=("a", "b")) == "b"
+
+
+@pytest.mark.parametrize("value", ["abc", "1.5", "0", "65536", "1_000", "--5", "٣", "1e3", "-"])
+def test_a_wrong_whole_number_names_variable_value_and_bounds(value: str) -> None:
+    env = Env({"APP_SERVICE_PORT": value})
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env.integer("APP_SERVICE_PORT", 3002, minimum=1, maximum=65535)
+    assert str(caught.value) == (
+        f"APP_SERVICE_PORT is {value!r}: it must be a whole number from 1 to 65535."
+    )
+
+
+@pytest.mark.parametrize("value", ["x", "nan", "inf", "-1", "2"])
+def test_a_wrong_number_is_refused(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="D is .* a number from 0 to 1"):
+        Env({"D": value}).decimal("D", 0.5, minimum=0, maximum=1)
+
+
+def test_wrong_words_are_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="must be true or false"):
+        Env({"F": "maybe"}).flag("F", True)
+    with pytest.raises(ImproperlyConfigured, match="one of dev, production"):
+        Env({"E": "prod"}).choice("E", "dev", allowed=("dev", "production"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("", 7), ("0", 0), ("100", 100), ("true", 0), ("False", None)]
+)
+def test_a_limit_is_a_number_or_everything_or_nothing(value: str, expected: int | None) -> None:
+    assert Env({"L": value}).limit("L", 7) == expected
+
+
+def test_a_wrong_limit_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="whole number from 0 to 999999999"):
+        Env({"L": "many"}).limit("L", 7)
+
+
+def test_a_wrong_address_never_shows_its_password() -> None:
+    env = Env({"DATABASE_URL": "mysql://user:hunter2@db/name"})
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as caught:
+        env.url("DATABASE_URL", schemes=("postgres", "postgresql"))
+    assert "hunter2" not in str(caught.value)
+    assert "postgres://" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["postgres://u:secret@h", "postgres://u:secret@h:x y/n?a=b"])
+def test_an_address_that_names_no_database_is_refused_without_its_password(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="TEST_DATABASE_URL") as caught:
+        parse_database_url(value, "TEST_DATABASE_URL")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_address_is_taken_apart() -> None:
+    found = parse_database_url("postgresql://me:p%40ss@db.example:6543/work?sslmode=require")
+    assert found["NAME"] == "work"
+    assert found["USER"] == "me"
+    assert found["PASSWORD"] == "p@ss"
+    assert (found["HOST"], found["PORT"]) == ("db.example", "6543")
+    assert found["OPTIONS"] == {"sslmode": "require"}
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "env"
+    file.write_text("A_NAME=file\nB_NAME=file\nC_NAME=file\n")
+    monkeypatch.setenv("TASKPLANE_DOTENV", str(file))
+    monkeypatch.setenv("A_NAME", "environment")
+    monkeypatch.setenv("C_NAME", "")
+    env = env_module.load()
+    assert env.text("A_NAME") == "environment"
+    assert env.text("B_NAME") == "file"
+    assert env.text("C_NAME") == "file"
