@@ -52,7 +52,10 @@ class Context(Protocol):
         """Whether somebody asked for the end of this task. Costs no query."""
 
     def enqueue(
-        self, type: str, payload: Mapping[str, Any] | None = None, **options: Any
+        self,
+        type: str,  # noqa: A002 - the word that the API and TaskSpec use
+        payload: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> UUID:
         """Submit another task of the same workspace, and return its id.
 

@@ -1,6 +1,5 @@
 """Finding the processors of an installation, once, at start."""
 
-import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -15,7 +14,7 @@ from tasks_app.processors import registry
 
 BUILTIN = "tasks_app.processors.builtin"
 ENTRY_POINT_GROUP = "taskplane.processors"
-MODULES_VARIABLE = "TASKPLANE_PROCESSORS"
+MODULES_SETTING = "TASKPLANE_PROCESSORS"
 
 
 def discover() -> list[str]:
@@ -31,7 +30,7 @@ def discover() -> list[str]:
     for module in _modules_of_apps():
         _load("an installed app", module, lambda module=module: import_module(module))
     for module in _modules_of_settings():
-        _load(MODULES_VARIABLE, module, lambda module=module: import_module(module))
+        _load(MODULES_SETTING, module, lambda module=module: import_module(module))
     for point in entry_points(group=ENTRY_POINT_GROUP):
         _load(f"entry point {point.name!r} of {ENTRY_POINT_GROUP}", point.value, point.load)
     return registry.names()
@@ -44,12 +43,7 @@ def _modules_of_apps() -> Iterator[str]:
 
 
 def _modules_of_settings() -> list[str]:
-    named = getattr(settings, "TASKPLANE", {}).get("PROCESSORS")
-    if named is None:
-        named = os.environ.get(MODULES_VARIABLE, "")
-    if isinstance(named, str):
-        named = named.split(",")
-    return [name.strip() for name in named if name.strip()]
+    return list(getattr(settings, MODULES_SETTING, []))
 
 
 def _load(source: str, module: str, load: Callable[[], Any]) -> None:

@@ -18,7 +18,7 @@ import math
 LONGEST_DELAY_SECONDS = 30 * 24 * 3_600.0
 
 
-class Fail(Exception):  # noqa: N818 - reads as the verb it is: `raise Fail(...)`
+class Fail(Exception):  # noqa: N818 - reads as what is done: raise Fail
     """The task fails for good: no retry, whatever attempts are left. `reason` is for people."""
 
     def __init__(self, reason: str) -> None:

@@ -31,7 +31,7 @@ class _JsonObject(RootModel[dict[str, Any]]):
     """The payload of a processor that names no model."""
 
 
-class UnknownType(LookupError):
+class UnknownType(LookupError):  # noqa: N818 - a word of the API
     """No processor has this name. The message names the nearest one."""
 
     def __init__(self, name: str) -> None:

@@ -21,7 +21,7 @@ _JSON_NAMES = {
 }
 
 
-class InvalidRetryPolicy(ValueError):
+class InvalidRetryPolicy(ValueError):  # noqa: N818 - says what is wrong
     """A retry policy that makes no sense. `field` is the API's name of the wrong field."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -57,7 +57,8 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
             raise InvalidRetryPolicy(
-                "strategy", f"strategy must be one of {', '.join(STRATEGIES)}: not {self.strategy!r}."
+                "strategy",
+                f"strategy must be one of {', '.join(STRATEGIES)}: not {self.strategy!r}.",
             )
         _check_whole("maxMs", self.max_ms, 0, LONGEST_MS)
         _check_whole("baseMs", self.base_ms, 0, LONGEST_MS)

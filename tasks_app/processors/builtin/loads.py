@@ -4,34 +4,29 @@ import asyncio
 import random
 import time
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tasks_app.processors.builtin.payloads import Payload
 from tasks_app.processors.context import Context
 from tasks_app.processors.registry import processor
 
 _LONGEST_MS = 3_600_000
 
 
-class NoopPayload(BaseModel):
+class NoopPayload(Payload):
     """Nothing."""
 
-    model_config = ConfigDict(extra="forbid")
 
-
-class DurationPayload(BaseModel):
+class DurationPayload(Payload):
     """How long to take."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ms: float = Field(ge=0, le=_LONGEST_MS, description="Milliseconds to take.")
 
 
-class FlakyPayload(BaseModel):
+class FlakyPayload(Payload):
     """How long to take, and how often to fail after it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    failureRate: float = Field(  # noqa: N815 - the payload's public name
+    failure_rate: float = Field(
         default=0.5, ge=0, le=1, description="Share of the attempts that fail."
     )
     ms: float = Field(default=0, ge=0, le=_LONGEST_MS, description="Milliseconds to take.")
@@ -69,6 +64,6 @@ def flaky(ctx: Context, payload: FlakyPayload) -> dict[str, float]:
     """Take some time, then fail with the given probability, anew at each attempt."""
     time.sleep(payload.ms / 1_000)
     # Not the seeded generator of the process: forked workers must not all fail together.
-    if random.SystemRandom().random() < payload.failureRate:
+    if random.SystemRandom().random() < payload.failure_rate:
         raise FlakyError(f"Attempt {ctx.attempt} failed, as asked for.")
     return {"ms": payload.ms}

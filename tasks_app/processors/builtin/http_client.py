@@ -1,0 +1,155 @@
+"""One HTTP exchange on behalf of a task: every connection guarded, every answer bounded."""
+
+import functools
+import ssl
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from tasks_app.processors.builtin.addresses import (
+    AddressRules,
+    RefusedAddress,
+    Resolver,
+    system_resolver,
+    vetted_addresses,
+)
+from tasks_app.processors.outcomes import Fail
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# What a redirect to another site may still see of the caller's headers.
+_HARMLESS_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `body` holds at most the asked number of bytes."""
+
+    url: str
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    is_truncated: bool
+
+
+class TooManyRedirects(Fail):
+    """The service sent us in circles, or further than allowed."""
+
+
+class _GuardedTransport(httpx.AsyncBaseTransport):
+    """Connects to vetted addresses only, under the name that was asked for.
+
+    A transport, and not a check before the request, so that nothing gets out around it. The Host
+    header stays as it is, and TLS is told the name: certificates are checked against it.
+    """
+
+    def __init__(self, rules: AddressRules, resolve: Resolver) -> None:
+        self._rules = rules
+        self._resolve = resolve
+        self._plain = httpx.AsyncHTTPTransport(
+            verify=_tls_context(),
+            trust_env=False,  # a proxy would resolve the name again, behind our back
+            # Kept connections are found by address: one site's would serve another's request.
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.raw_host.decode("ascii")
+        scheme = request.url.scheme
+        if scheme not in _DEFAULT_PORTS:
+            raise RefusedAddress(f"Only http and https can be asked for: not {scheme!r}.")
+        port = request.url.port or _DEFAULT_PORTS[scheme]
+        failure: httpx.TransportError | None = None
+        for address in await vetted_addresses(host, port, self._rules, self._resolve):
+            try:
+                return await self._plain.handle_async_request(_aimed_at(request, host, address))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error  # nothing was sent yet: the next address may answer
+        assert failure is not None  # noqa: S101 - vetted_addresses never gives an empty list
+        raise failure
+
+    async def aclose(self) -> None:
+        await self._plain.aclose()
+
+
+def _aimed_at(request: httpx.Request, host: str, address: str) -> httpx.Request:
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": host},
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _tls_context() -> ssl.SSLContext:
+    # Reading the certificates takes about 20 ms, so once per process.
+    return httpx.create_ssl_context()
+
+
+async def exchange(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    rules: AddressRules,
+    most_bytes: int,
+    most_redirects: int = 0,
+    timeout_seconds: float,
+    resolve: Resolver = system_resolver,
+) -> Reply:
+    """Send one request and read at most `most_bytes` of the answer's body.
+
+    With `most_redirects` of 0 a redirect is an answer like any other. When one is followed to
+    another site, the caller's headers stay behind.
+
+    Raises RefusedAddress, TooManyRedirects, UnresolvedName, httpx.HTTPError.
+    """
+    async with httpx.AsyncClient(
+        transport=_GuardedTransport(rules, resolve), timeout=timeout_seconds, trust_env=False
+    ) as client:
+        # Decoding happens below, bounded; httpx would unpack a small answer into gigabytes.
+        request = client.build_request(
+            method, url, headers={"accept-encoding": "identity", **headers}, content=content
+        )
+        for _ in range(most_redirects + 1):
+            response = await client.send(request, stream=True, follow_redirects=False)
+            try:
+                if most_redirects == 0 or response.next_request is None:
+                    body, is_truncated = await _read(response, most_bytes)
+                    url, status = str(response.url), response.status_code
+                    return Reply(url, status, response.headers, body, is_truncated)
+                request = _following(request, response.next_request)
+            finally:
+                await response.aclose()
+    raise TooManyRedirects(f"{request.url.host}: more than {most_redirects} redirects.")
+
+
+def _following(before: httpx.Request, after: httpx.Request) -> httpx.Request:
+    if _origin(before.url) != _origin(after.url):
+        kept = {k: v for k, v in after.headers.items() if k in _HARMLESS_HEADERS}
+        for name in ("content-length", "transfer-encoding", "accept-encoding", "host"):
+            if name in after.headers:
+                kept[name] = after.headers[name]
+        after.headers = httpx.Headers(kept)
+    return after
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port or _DEFAULT_PORTS.get(url.scheme)
+
+
+async def _read(response: httpx.Response, most_bytes: int) -> tuple[bytes, bool]:
+    """The body, unpacked, up to the limit; and whether there was more."""
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    unpack = zlib.decompressobj(wbits=47) if packing in ("gzip", "x-gzip", "deflate") else None
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        room = most_bytes + 1 - len(body)
+        body += unpack.decompress(chunk, room) if unpack else chunk[:room]
+        if len(body) > most_bytes:
+            return bytes(body[:most_bytes]), True
+    return bytes(body), False

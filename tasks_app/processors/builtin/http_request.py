@@ -1,0 +1,243 @@
+"""The processor `http-request`: hand a task to a service written in anything."""
+
+import asyncio
+import base64
+import json
+import math
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from pydantic import Field, HttpUrl, JsonValue, SecretStr, field_validator, model_validator
+
+from tasks_app.processors.builtin.addresses import AddressRules, RefusedAddress, UnresolvedName
+from tasks_app.processors.builtin.payloads import Payload
+from tasks_app.processors.context import Context
+from tasks_app.processors.outcomes import Fail
+from tasks_app.processors.registry import processor
+
+if TYPE_CHECKING:
+    from tasks_app.processors.builtin.http_client import Reply
+
+_MOST_BODY_BYTES = 262_144
+_LONGEST_PAUSE_SECONDS = 3_600.0
+# A 4xx that the same request may get past later; every other one is final.
+_PASSING_STATUSES = frozenset({408, 409, 423, 425, 429})
+_HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
+_OWN_HEADERS = frozenset(
+    {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+# What the result keeps of the answer's headers: none that carries a secret.
+_KEPT_HEADERS = (
+    "content-type", "date", "etag", "last-modified", "location", "retry-after", "x-request-id",
+)  # fmt: skip
+
+HeaderName = Annotated[str, Field(pattern=_HEADER_NAME)]
+StatusRule = Annotated[int, Field(ge=100, le=599)] | Literal["1xx", "2xx", "3xx", "4xx", "5xx"]
+
+
+class HttpRequestPayload(Payload):
+    """One HTTP request, and which answers count as success."""
+
+    url: HttpUrl = Field(description="http or https, without a user or password in it.")
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
+    headers: dict[HeaderName, SecretStr] = Field(default_factory=dict, max_length=50)
+    json_body: JsonValue = Field(default=None, alias="json", description="Sent as JSON.")
+    body: str | None = Field(default=None, description="Sent as it is, in UTF-8.")
+    timeout_ms: int = Field(
+        default=30_000, ge=1, le=3_600_000, description="For the exchange, redirects included."
+    )
+    expected_statuses: list[StatusRule] = Field(default=["2xx"], min_length=1, max_length=50)
+    follow_redirects: bool = False
+    max_redirects: int = Field(default=5, ge=1, le=20)
+    max_response_bytes: int = Field(
+        default=65_536, ge=0, le=_MOST_BODY_BYTES, description="What is kept of the answer's body."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_credentials(cls, url: HttpUrl) -> HttpUrl:
+        if url.username is not None or url.password is not None:
+            raise ValueError("put credentials into a header: an address is shown and logged")
+        return url
+
+    @field_validator("headers")
+    @classmethod
+    def _are_the_callers_to_set(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if name.lower() in _OWN_HEADERS:
+                raise ValueError(f"{name} is set by the client itself")
+            text = value.get_secret_value()
+            if len(text) > 8_192 or not text.isascii() or not text.isprintable():
+                raise ValueError(f"{name} must be up to 8192 printable ASCII characters")
+        return headers
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> Self:
+        if self.body is not None and "json_body" in self.model_fields_set:
+            raise ValueError("give json or body, not both")
+        return self
+
+    def expects(self, status: int) -> bool:
+        """Whether an answer with this status is a success."""
+        return status in self.expected_statuses or f"{status // 100}xx" in self.expected_statuses
+
+    def content(self) -> bytes | None:
+        """The request's body as it goes out."""
+        if "json_body" in self.model_fields_set:
+            return json.dumps(self.json_body, ensure_ascii=False, allow_nan=False).encode()
+        return None if self.body is None else self.body.encode()
+
+
+class UnexpectedStatus(Exception):  # noqa: N818 - it says what the service did
+    """The service answered with a status that is no success; the next attempt may get another."""
+
+
+class FinalStatus(Fail):
+    """The service refused the request itself (4xx): sent again, it would be refused again."""
+
+
+def _category_of(error: BaseException) -> str | None:
+    if isinstance(error, RefusedAddress | FinalStatus):
+        return "VALIDATION"
+    if isinstance(error, TimeoutError):
+        return "TIMEOUT"
+    if isinstance(error, UnexpectedStatus | UnresolvedName):
+        return "NETWORK"
+    return "NETWORK" if type(error).__module__.partition(".")[0] in ("httpx", "ssl") else None
+
+
+@processor(
+    "http-request",
+    payload=HttpRequestPayload,
+    max_attempts=5,
+    timeout_seconds=3_700,
+    category_of=_category_of,
+)
+async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, Any]:
+    """Call an HTTP service and keep its answer.
+
+    Sends the header `Idempotency-Key`, the same at every attempt. A 4xx fails for good, except
+    those that may pass (408, 409, 423, 425, 429); `Retry-After` is honoured up to one hour.
+    """
+    # Here, since httpx costs a process 16 MB that most workers never need.
+    from tasks_app.processors.builtin.http_client import exchange
+
+    started = time.monotonic()
+    async with asyncio.timeout(payload.timeout_ms / 1_000):
+        reply = await exchange(
+            payload.method,
+            str(payload.url),
+            headers=_headers(ctx, payload),
+            content=payload.content(),
+            rules=_rules(),
+            most_bytes=payload.max_response_bytes,
+            most_redirects=payload.max_redirects if payload.follow_redirects else 0,
+            timeout_seconds=payload.timeout_ms / 1_000,
+        )
+    took_ms = round((time.monotonic() - started) * 1_000)
+    # Without the query, which may hold a token.
+    place = f"{payload.url.scheme}://{payload.url.host}{payload.url.path or '/'}"
+    ctx.log(f"{payload.method} {place} answered {reply.status}", took_ms=took_ms)
+    if not payload.expects(reply.status):
+        _give_up_or_come_back(ctx, reply)
+    return _result(reply, took_ms)
+
+
+def _rules() -> AddressRules:
+    return AddressRules.of(
+        allow_private=settings.TASKPLANE["HTTP_REQUEST_ALLOW_PRIVATE"],
+        allow=settings.TASKPLANE.get("HTTP_REQUEST_ALLOW", ()),
+    )
+
+
+def _headers(ctx: Context, payload: HttpRequestPayload) -> dict[str, str]:
+    headers = {
+        "user-agent": "Taskplane",
+        "accept": "*/*",
+        "idempotency-key": ctx.idempotency_key,
+    }
+    if "json_body" in payload.model_fields_set:
+        headers["content-type"] = "application/json"
+    elif payload.body is not None:
+        headers["content-type"] = "text/plain; charset=utf-8"
+    return headers | {n.lower(): v.get_secret_value() for n, v in payload.headers.items()}
+
+
+def _give_up_or_come_back(ctx: Context, reply: "Reply") -> None:
+    host = urlsplit(reply.url).hostname
+    message = f"{host} answered {reply.status}, which is not among expectedStatuses."
+    pause = _retry_after_seconds(reply.headers.get("retry-after"))
+    if pause is not None and reply.status in (413, 429, 503):
+        ctx.retry_later(pause, message)
+    if 400 <= reply.status < 500 and reply.status not in _PASSING_STATUSES:
+        raise FinalStatus(message)
+    raise UnexpectedStatus(message)
+
+
+def _retry_after_seconds(value: str | None) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3), at most one hour."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return min(float(value[:12]), _LONGEST_PAUSE_SECONDS)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_PAUSE_SECONDS)
+
+
+def _result(reply: "Reply", took_ms: int) -> dict[str, Any]:
+    return {
+        "status": reply.status,
+        "headers": {n: _storable(reply.headers[n]) for n in _KEPT_HEADERS if n in reply.headers},
+        "tookMs": took_ms,
+        "truncated": reply.is_truncated,
+        **_body(reply),
+    }
+
+
+def _body(reply: "Reply") -> dict[str, Any]:
+    """The body as `json` when it is that, else as `body` (text) or `bodyBase64` (bytes)."""
+    kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        text = reply.body.decode("utf-8", "strict" if not reply.is_truncated else "ignore")
+    except UnicodeDecodeError:
+        return {"bodyBase64": base64.b64encode(reply.body).decode("ascii")}
+    if not reply.is_truncated and (kind == "application/json" or kind.endswith("+json")):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return {"body": _storable(text)}
+        if _is_storable(value):
+            return {"json": value}
+    return {"body": _storable(text)}
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd")  # Postgres keeps every character but this one
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether Postgres and the API take the value: no NUL, no lone surrogate, finite, not deep."""
+    waiting = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > 30:
+            return False
+        if isinstance(item, dict):
+            waiting += [(part, depth + 1) for pair in item.items() for part in pair]
+        elif isinstance(item, list):
+            waiting += [(part, depth + 1) for part in item]
+        elif isinstance(item, str):
+            if "\x00" in item or any("\ud800" <= c <= "\udfff" for c in item):
+                return False
+        elif isinstance(item, float) and not math.isfinite(item):
+            return False
+    return True
