@@ -1,8 +1,11 @@
 """Finding out whether a remembered process id still is the process that we mean."""
 
+import time
 from pathlib import Path
 
 import psutil
+
+POLL_SECONDS = 0.02
 
 
 def find(pid: int, *, name: str, mentions: str) -> psutil.Process | None:
@@ -17,6 +20,29 @@ def find(pid: int, *, name: str, mentions: str) -> psutil.Process | None:
         return process if mentions in " ".join(process.cmdline()) else None
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
+
+
+def is_over(process: psutil.Process) -> bool:
+    """Whether the process does nothing any more; one that only waits to be reaped counts."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def end(process: psutil.Process, seconds: float) -> None:
+    """Ask the process to end, and kill it when it has not after so many seconds."""
+    # psutil's own wait would wait for init to reap a process that is not our child.
+    try:
+        process.terminate()
+        deadline = time.monotonic() + seconds
+        while not is_over(process):
+            if time.monotonic() > deadline:
+                process.kill()
+                return
+            time.sleep(POLL_SECONDS)
+    except psutil.NoSuchProcess:
+        return
 
 
 def read_pid(path: Path) -> int | None:

@@ -1,7 +1,6 @@
 """The embedded Valkey: carries wake-ups only, so nothing of it is kept on disk."""
 
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -75,13 +74,7 @@ def stop(state: Path, seconds: float = STOP_SECONDS) -> bool:
     process = _process(state)
     if process is None:
         return False
-    try:
-        process.send_signal(signal.SIGTERM)
-        process.wait(seconds)
-    except psutil.TimeoutExpired:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return True
+    processes.end(process, seconds)
     return True
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from controlplane.settings import env as env_module
-from controlplane.settings.env import Env
+from controlplane.settings.env import Env, load
 from controlplane.settings.parts.database import parse_database_url
 
 
@@ -95,7 +94,7 @@ def test_the_environment_wins_over_the_file(
     monkeypatch.setenv("TASKPLANE_DOTENV", str(file))
     monkeypatch.setenv("A_NAME", "environment")
     monkeypatch.setenv("C_NAME", "")
-    env = env_module.load()
+    env = load()
     assert env.text("A_NAME") == "environment"
     assert env.text("B_NAME") == "file"
     assert env.text("C_NAME") == "file"
