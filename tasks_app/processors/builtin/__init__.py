@@ -1,5 +1,5 @@
 """The processors that every installation has. Importing this package registers them."""
 
-from tasks_app.processors.builtin import http_request, loads
+from tasks_app.processors.builtin import data_processing, file_stats, http_request, loads, upkeep
 
-__all__ = ["http_request", "loads"]
+__all__ = ["data_processing", "file_stats", "http_request", "loads", "upkeep"]

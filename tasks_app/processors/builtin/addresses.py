@@ -158,7 +158,7 @@ async def vetted_addresses(
     for text in found:
         if not rules.permits(host, ipaddress.ip_address(text), port):
             raise RefusedAddress(
-                f"{host} port {port} leads to {text}, which is not a public address. An operator "
-                "can allow it (HTTP_REQUEST_ALLOW, HTTP_REQUEST_ALLOW_PRIVATE)."
+                f"{host} port {port} is not a public address. An operator can allow it with "
+                "HTTP_REQUEST_ALLOW or HTTP_REQUEST_ALLOW_PRIVATE."
             )
     return found

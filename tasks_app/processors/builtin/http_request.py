@@ -140,7 +140,7 @@ async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, A
         )
     took_ms = round((time.monotonic() - started) * 1_000)
     # Without the query, which may hold a token.
-    place = f"{payload.url.scheme}://{payload.url.host}{payload.url.path or '/'}"
+    place = f"{payload.url.scheme}://{payload.url.host}:{payload.url.port}{payload.url.path or '/'}"
     ctx.log(f"{payload.method} {place} answered {reply.status}", took_ms=took_ms)
     if not payload.expects(reply.status):
         _give_up_or_come_back(ctx, reply)
