@@ -13,6 +13,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    *[path("", include(f"{app}.urls")) for app in APPS if find_spec(app) and find_spec(f"{app}.urls")],
+    *[
+        path("", include(f"{app}.urls"))
+        for app in APPS
+        if find_spec(app) and find_spec(f"{app}.urls")
+    ],
     *staticfiles_urlpatterns(),
 ]

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import secrets
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -115,7 +116,7 @@ def _start(state: Path) -> None:
 def _make_data_directory(data: Path, password: str) -> None:
     unfinished = data.with_name("data.new")
     if unfinished.exists():
-        unfinished = data.with_name(f"data.new-{secrets.token_hex(4)}")
+        shutil.rmtree(unfinished)
     with tempfile.NamedTemporaryFile("w", dir=data.parent) as file:
         file.write(password + "\n")
         file.flush()
@@ -167,7 +168,9 @@ def _ensure_database(state: Path) -> None:
 
     address = str(url(state))
     try:
-        with psycopg.connect(address.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
+        with psycopg.connect(
+            address.rsplit("/", 1)[0] + "/postgres", autocommit=True
+        ) as connection:
             query = "SELECT 1 FROM pg_database WHERE datname = %s"
             if connection.execute(query, [DATABASE]).fetchone() is None:
                 connection.execute(f'CREATE DATABASE "{DATABASE}"')

@@ -1,5 +1,6 @@
 """Finding out whether a remembered process id still is the process that we mean."""
 
+import os
 import time
 from pathlib import Path
 
@@ -62,3 +63,30 @@ def tail(path: Path, lines: int = 5, limit: int = 8192) -> list[str]:
             return file.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return []
+
+
+def listening_on(port: int) -> str:
+    """Who listens on the port, as `name, pid N`; empty when this user may not know."""
+    try:
+        for found in psutil.net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+                return f"{psutil.Process(found.pid).name()}, pid {found.pid}"
+    except (psutil.Error, OSError):
+        return ""
+    return ""
+
+
+def marked(name: str, value: str) -> list[psutil.Process]:
+    """The processes that were started with this variable in their environment.
+
+    This process and the ones it comes from are left out.
+    """
+    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in mine and process.environ().get(name) == value:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found

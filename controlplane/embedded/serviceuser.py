@@ -55,7 +55,13 @@ def _lookup(name: str) -> pwd.struct_passwd | None:
 def run_as(user: pwd.struct_passwd | None) -> dict[str, Any]:
     """Arguments for `subprocess` that start a program as the user, from a folder it can enter."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-    common: dict[str, Any] = {"cwd": "/", "env": environment, "umask": 0o077}
+    # A session of its own: Ctrl-C in the terminal must not end the program half way.
+    common: dict[str, Any] = {
+        "cwd": "/",
+        "env": environment,
+        "umask": 0o077,
+        "start_new_session": True,
+    }
     if user is None:
         return common
     return common | {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

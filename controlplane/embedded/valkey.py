@@ -1,6 +1,5 @@
 """The embedded Valkey: carries wake-ups only, so nothing of it is kept on disk."""
 
-import os
 import socket
 import subprocess
 import time
@@ -89,7 +88,7 @@ def _start(state: Path) -> None:
     home.write_json(state / "valkey.json", {"port": port})
     log, configuration = base / "valkey.log", base / "valkey.conf"
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
-        os.replace(log, base / "valkey.log.1")
+        log.replace(base / "valkey.log.1")
     configuration.unlink(missing_ok=True)
     configuration.write_text(CONFIGURATION.format(port=port, folder=base), encoding="utf-8")
     serviceuser.give(configuration, user)

@@ -6,6 +6,6 @@ One name, `controlplane.settings`, serves every process; the environment decides
 from controlplane.settings.env import env
 
 if env.choice("TASKPLANE_ENV", "dev", allowed=("dev", "production")) == "production":
-    from controlplane.settings.production import *  # noqa: F403 - a settings module is its names
+    from controlplane.settings.production import *
 else:
-    from controlplane.settings.dev import *  # noqa: F403 - a settings module is its names
+    from controlplane.settings.dev import *

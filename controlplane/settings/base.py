@@ -4,25 +4,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from controlplane.settings.env import BASE_DIR, env
-from controlplane.settings.parts.celery import *  # noqa: F403 - a settings module is its names
-from controlplane.settings.parts.channels import CACHES, CHANNEL_LAYERS
-from controlplane.settings.parts.database import DATABASES, EMBEDDED_POSTGRES
-from controlplane.settings.parts.logging import LOGGING
-from controlplane.settings.parts.redis import (
-    EMBEDDED_VALKEY,
-    REDIS_HOST,
-    REDIS_PASSWORD,
-    REDIS_PORT,
-    REDIS_URL,
-)
-from controlplane.settings.parts.taskplane import (
-    APP_SERVICE_HOST,
-    APP_SERVICE_PORT,
-    TASKPLANE,
-    TASKPLANE_PROCESSORS,
-    WORKER_SERVICE_HOST,
-    WORKER_SERVICE_PORT,
-)
+from controlplane.settings.parts.celery import *
+from controlplane.settings.parts.channels import *
+from controlplane.settings.parts.database import *
+from controlplane.settings.parts.logging import *
+from controlplane.settings.parts.redis import *
+from controlplane.settings.parts.taskplane import *
+from controlplane.settings.parts.taskplane import TASKPLANE
 
 
 def _present(name: str) -> bool:
@@ -45,6 +33,7 @@ INSTALLED_APPS = [
         "django.contrib.contenttypes",
         "django.contrib.sessions",
         "django.contrib.messages",
+        "django.contrib.postgres",
         "django.contrib.staticfiles",
         "channels",
         "rest_framework",

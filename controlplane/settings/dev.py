@@ -1,6 +1,6 @@
 """Local use: everything embedded unless the environment says otherwise."""
 
-from controlplane.settings.base import *  # noqa: F403 - a settings module is its names
+from controlplane.settings.base import *
 from controlplane.settings.base import env
 from controlplane.settings.secret import local_secret_key
 

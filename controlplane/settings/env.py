@@ -97,7 +97,9 @@ class Env:
             scheme = ""
         if scheme not in schemes:
             # It may hold a password: the scheme is all that is shown of it.
-            raise ImproperlyConfigured(f"{name} begins with {scheme + '://'!r}: it must be {allowed}.")
+            raise ImproperlyConfigured(
+                f"{name} begins with {scheme + '://'!r}: it must be {allowed}."
+            )
         return value
 
     @staticmethod
@@ -106,7 +108,7 @@ class Env:
 
 
 def load() -> Env:
-    """The environment of this process over the file `.env` beside manage.py (or TASKPLANE_DOTENV)."""
+    """The environment of this process over `.env` beside manage.py (or over TASKPLANE_DOTENV)."""
     file = os.environ.get("TASKPLANE_DOTENV") or BASE_DIR / ".env"
     return Env({**dotenv_values(file), **{k: v for k, v in os.environ.items() if v.strip()}})
 

@@ -2,7 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
-from controlplane.settings.base import *  # noqa: F403 - a settings module is its names
+from controlplane.settings.base import *
 from controlplane.settings.base import EMBEDDED_POSTGRES, EMBEDDED_VALKEY, env
 
 SECRET_KEY_MIN_LENGTH = 40

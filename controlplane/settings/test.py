@@ -2,7 +2,7 @@
 
 import os
 
-from controlplane.settings.base import *  # noqa: F403 - a settings module is its names
+from controlplane.settings.base import *
 
 SECRET_KEY = "only-for-tests-and-never-reachable-from-another-machine"
 # Hashing a password slowly is the point in production and only a delay here.
@@ -11,5 +11,5 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
 if os.environ.get("TASKPLANE_TEST_DATABASE"):
     # A process that a test started: it works in the database that the test made.
-    for _alias in DATABASES.values():  # noqa: F405 - from base
+    for _alias in DATABASES.values():
         _alias["NAME"] = os.environ["TASKPLANE_TEST_DATABASE"]

@@ -63,7 +63,7 @@ def _connection() -> dict[str, Any]:
 
 
 def databases() -> dict[str, Any]:
-    """`default`, and `engine`: the same database on a connection that the engine keeps for itself."""
+    """`default`, and `engine`: the same database, on a connection that the engine keeps."""
     default = _connection() | {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 60}
     # Celery closes Django's connections around every task; the worker's hot path must not pay that.
     engine = _connection() | {"CONN_MAX_AGE": None, "TEST": {"MIRROR": "default"}}

@@ -38,9 +38,8 @@ TASKPLANE: dict[str, Any] = {
     "BATCH_MAX": env.integer("BATCH_MAX", 300, minimum=1, maximum=10_000),
     "CANCEL_GRACE_SECONDS": env.decimal("CANCEL_GRACE_SECONDS", 5.0, minimum=0, maximum=3_600),
     "TIMEOUT_GRACE_SECONDS": env.decimal("TIMEOUT_GRACE_SECONDS", 5.0, minimum=0, maximum=3_600),
-    "SHUTDOWN_GRACE_SECONDS": env.decimal(
-        "SHUTDOWN_GRACE_SECONDS", 7.0, minimum=0, maximum=86_400
-    ),
+    "SHUTDOWN_GRACE_SECONDS": env.decimal("SHUTDOWN_GRACE_SECONDS", 7.0, minimum=0, maximum=86_400),
+    "TASK_MEMORY_MAX_MB": env.integer("TASK_MEMORY_MAX_MB", 0, minimum=0, maximum=1_048_576),
     "LOST_LIMIT": env.integer("LOST_LIMIT", 3, minimum=1, maximum=100),
     # What is kept
     "REMOVE_ON_COMPLETE": env.limit("QUEUE_REMOVE_ON_COMPLETE", 1_000),
@@ -59,6 +58,8 @@ TASKPLANE: dict[str, Any] = {
     "BULK_MAX": env.integer("BULK_MAX", 10_000, minimum=1, maximum=100_000),
     # Processors
     "HTTP_REQUEST_ALLOW_PRIVATE": env.flag("HTTP_REQUEST_ALLOW_PRIVATE", False),
+    "HTTP_REQUEST_ALLOW": env.words("HTTP_REQUEST_ALLOW"),
+    "FILE_ROOTS": env.words("FILE_ROOTS"),
 }
 
 # Modules with processors, beside every installed app's `processors.py` and the entry points.

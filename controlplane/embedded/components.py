@@ -1,0 +1,104 @@
+"""The components that `manage.py up` runs: their commands and how one sees that they are ready."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from controlplane.embedded import ports, processes
+
+PROBE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where a component listens, and the variable that moves it."""
+
+    host: str
+    port: int
+    variable: str
+
+    @property
+    def url(self) -> str:
+        """The address as a person on this machine types it."""
+        everywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        return f"http://{ports.LOOPBACK if everywhere else self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Component:
+    """One process that is kept running; `stop_seconds` is how long it may take to end."""
+
+    name: str
+    command: Sequence[str]
+    stop_seconds: float
+    note: str
+    is_ready: Callable[[], bool]
+    listener: Listener | None = None
+
+
+def answers_ok(url: str, path: str) -> bool:
+    """Whether the address answers 200."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    connection = HTTPConnection(host, int(port), timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def port_problem(listener: Listener) -> str | None:
+    """One sentence when another program has the port; None when it can be had."""
+    if ports.is_free(listener.port, listener.host):
+        return None
+    owner = processes.listening_on(listener.port)
+    by = f" (by {owner})" if owner else ""
+    return (
+        f"Port {listener.port} is in use{by}: stop that program, or set {listener.variable} "
+        "to another port."
+    )
+
+
+def components(
+    *,
+    app: Listener,
+    worker: Listener,
+    slots: int,
+    worker_seconds: float,
+    dispatcher_is_ready: Callable[[], bool],
+) -> list[Component]:
+    """The three components, in the order in which they are shown."""
+    manage = [sys.executable, "manage.py"]
+    bind = ["-b", app.host, "-p", str(app.port)]
+    return [
+        Component(
+            name="app",
+            # Requests are counted by the metrics; a line for each would only fill the disk.
+            command=[
+                *(sys.executable, "-m", "daphne", "--verbosity", "0", *bind),
+                "controlplane.asgi:application",
+            ],
+            stop_seconds=5,
+            note=app.url,
+            is_ready=lambda: answers_ok(app.url, "/health/ready"),
+            listener=app,
+        ),
+        Component(
+            name="dispatcher",
+            command=[*manage, "dispatch"],
+            stop_seconds=5,
+            note="promotes, rescues, prunes",
+            is_ready=dispatcher_is_ready,
+        ),
+        Component(
+            name="worker",
+            command=[*manage, "worker"],
+            stop_seconds=worker_seconds,
+            note=f"{slots} slots, {worker.url}/health",
+            is_ready=lambda: answers_ok(worker.url, "/health"),
+            listener=worker,
+        ),
+    ]

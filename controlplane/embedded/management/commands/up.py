@@ -1,0 +1,189 @@
+"""`manage.py up`: everything on this machine, until Ctrl-C."""
+
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from controlplane import embedded
+from controlplane.embedded import credentials, home
+from controlplane.embedded.components import Component, Listener, components
+from controlplane.embedded.session import Session
+
+# A worker needs a moment after its grace to hand back what it could not finish.
+AFTER_GRACE_SECONDS = 1.0
+
+
+class Command(BaseCommand):
+    """Starts databases, app, dispatcher and worker, and keeps them running."""
+
+    help = (
+        "Run everything on this machine until Ctrl-C: an embedded Postgres and Valkey when the "
+        "environment names none, the app, the dispatcher and a worker."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Only what the first start needs to know; the rest is the environment's."""
+        parser.add_argument(
+            "--admin", default="admin", help="name of the admin that the first start makes"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Start in order, watch, and stop in order, whatever happens."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        session = Session(
+            home.home(),
+            say=self._say,
+            with_postgres=settings.EMBEDDED_POSTGRES,
+            with_valkey=settings.EMBEDDED_VALKEY,
+        )
+        failed = True
+        try:
+            session.write_pid(os.getpid())
+            self._run(session, options["admin"])
+        except KeyboardInterrupt:
+            failed = False
+        finally:
+            # A second Ctrl-C must not leave half of it running.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            connections.close_all()
+            self._line(
+                "Stopping." if failed else "\nStopping; what runs is finished or handed back."
+            )
+            session.stop()
+
+    def _run(self, session: Session, admin: str) -> None:
+        session.start_servers()
+        self._restart_if_moved()
+        session.say_servers()
+        self._say("database", "ready", self._migrate())
+        kept = self._ensure_credentials(session.state, admin)
+        session.start_components(_components())
+        self._tell_how_to_use_it(session.state, *kept)
+        session.watch()
+
+    def _restart_if_moved(self) -> None:
+        """Read the settings again when they were read before the servers had an address."""
+        moved = settings.EMBEDDED_POSTGRES and _address_in_settings() != embedded.postgres_url()
+        known = (settings.REDIS_HOST, settings.REDIS_PORT)
+        moved = moved or (settings.EMBEDDED_VALKEY and known != embedded.valkey_address())
+        if moved:
+            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - this very program
+
+    def _migrate(self) -> str:
+        try:
+            with connection.cursor() as cursor:
+                # Building an index on a large table may take as long as it takes.
+                cursor.execute("SET statement_timeout = 0")
+            executor = MigrationExecutor(connection)
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        except DatabaseError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(
+                f"The database cannot be used ({reason}): check DATABASE_URL."
+            ) from error
+        if not plan:
+            return "up to date"
+        from django.core.management import call_command
+
+        call_command("migrate", interactive=False, verbosity=0, database=DEFAULT_DB_ALIAS)
+        return f"{len(plan)} migrations applied"
+
+    def _ensure_credentials(
+        self, state: Path, admin: str
+    ) -> tuple[credentials.Credentials | None, bool]:
+        """What is kept, and whether it is new."""
+        from controlplane.workspaces.services import ensure_bootstrap
+
+        url = _app().url
+        made = ensure_bootstrap(admin)
+        if made is not None:
+            new = credentials.Credentials(url, made.api_key, made.username, made.password)
+            credentials.write(state, new)
+            return new, True
+        old = credentials.read(state)
+        if old is not None and old.url != url:
+            old = credentials.Credentials(url, old.api_key, old.admin_user, old.admin_password)
+            credentials.write(state, old)
+        return old, False
+
+    def _tell_how_to_use_it(
+        self, state: Path, kept: credentials.Credentials | None, new: bool
+    ) -> None:
+        url, file = _app().url, _shown(state / credentials.FILE)
+        self._line("")
+        self._line(f"Admin    {url}/admin/")
+        self._line(f"API      {url}/api/docs")
+        self._line(f"Logs     {_shown(state / 'logs')}/")
+        if kept is None:
+            self._line(
+                f"There is no {file}: set a password with `manage.py changepassword`, and make a "
+                "key in the admin."
+            )
+            return
+        if new:
+            self._line(f"User     {kept.admin_user}, password {kept.admin_password}")
+            self._line(f"API key  {kept.api_key}")
+            self._line(f"         (shown this once, and kept in {file})")
+        else:
+            self._line(f"User     {kept.admin_user}; its password and the API key are in {file}")
+        self._line("\nTry it, in another terminal:\n")
+        self._line(f"  . {file}")
+        self._line(
+            '  curl -s "$TASKPLANE_URL/tasks" -H "Authorization: Bearer $TASKPLANE_API_KEY" \\'
+        )
+        self._line("    -H 'Content-Type: application/json' \\")
+        self._line('    -d \'{"name": "hello", "type": "noop", "payload": {}}\'\n')
+        self._line("Ctrl-C stops everything.")
+
+    def _say(self, name: str, state: str, note: str) -> None:
+        self._line(f"  {name:<11} {state:<9} {note}".rstrip())
+
+    def _line(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _app() -> Listener:
+    return Listener(settings.APP_SERVICE_HOST, settings.APP_SERVICE_PORT, "APP_SERVICE_PORT")
+
+
+def _components() -> list[Component]:
+    worker = Listener(
+        settings.WORKER_SERVICE_HOST, settings.WORKER_SERVICE_PORT, "WORKER_SERVICE_PORT"
+    )
+    return components(
+        app=_app(),
+        worker=worker,
+        slots=settings.TASKPLANE["WORKER_CONCURRENCY"],
+        worker_seconds=settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + AFTER_GRACE_SECONDS,
+        dispatcher_is_ready=_has_leader,
+    )
+
+
+def _has_leader() -> bool:
+    leader = apps.get_model("tasks_app", "Leader")
+    return bool(leader.objects.filter(expires_at__gt=timezone.now()).exists())
+
+
+def _address_in_settings() -> str:
+    database = settings.DATABASES[DEFAULT_DB_ALIAS]
+    host = f"{database['HOST']}:{database['PORT']}"
+    return f"postgres://{database['USER']}:{database['PASSWORD']}@{host}/{database['NAME']}"
+
+
+def _shown(path: Path) -> Path:
+    """The path as one types it from the project's folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,206 @@
+"""One run of everything on this machine: start in order, watch, stop in order."""
+
+import fcntl
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from controlplane.embedded import home, postgres, processes, valkey
+from controlplane.embedded.components import Component, port_problem
+from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.supervise import Status, Supervisor, end_leftovers
+
+READY_SECONDS = 60
+POLL_SECONDS = 0.1
+# Everything must be down within ten seconds; the rest of them is for the embedded servers.
+COMPONENTS_STOP_SECONDS = 8.5
+SUPERVISOR_STOP_SECONDS = 1.0
+HEAL_TRIES = 10
+GIVEN_UP_RETRY_SECONDS = 10
+LOG_LINES = 8
+
+ENDED = ("STOPPED", "EXITED", "FATAL")
+TROUBLED = ("BACKOFF", "FATAL")
+
+Say = Callable[[str, str, str], None]
+
+
+class Session:
+    """Starts, watches and stops; `say(name, state, note)` tells a person what happens."""
+
+    def __init__(self, state: Path, *, say: Say, with_postgres: bool, with_valkey: bool) -> None:
+        self.state = home.ensure_folder(state)
+        self._say = say
+        self._servers = [
+            *([("postgres", postgres)] if with_postgres else []),
+            *([("valkey", valkey)] if with_valkey else []),
+        ]
+        self._supervisor: Supervisor | None = None
+        self._components: Sequence[Component] = ()
+        self._pids: dict[str, int] = {}
+        self._given_up: dict[str, float] = {}
+        self._lock = self._take_lock()
+
+    def _take_lock(self) -> IO[str]:
+        run = home.ensure_folder(self.state / "run", 0o700)
+        file = (run / "up.lock").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            pid = file.read().strip()
+            file.close()
+            raise EmbeddedError(
+                f"Taskplane runs here already (pid {pid}): use it, or stop it with Ctrl-C there."
+            ) from None
+        return file
+
+    def write_pid(self, pid: int) -> None:
+        """Put the process id where a second start can name it."""
+        self._lock.truncate(0)
+        self._lock.write(str(pid))
+        self._lock.flush()
+
+    def start_servers(self) -> None:
+        """End what an earlier start left behind, then start the embedded servers.
+
+        Raises:
+            EmbeddedError: a server cannot be started.
+        """
+        if count := end_leftovers(self.state / "run"):
+            self._say("leftovers", "ended", f"{count} processes of a start that was killed")
+        for _, server in self._servers:
+            server.start(self.state)
+
+    def say_servers(self) -> None:
+        """Say where the embedded servers are."""
+        for name, _ in self._servers:
+            self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
+
+    def start_components(self, components: Sequence[Component]) -> None:
+        """Start the components and wait until each one is ready.
+
+        Raises:
+            EmbeddedError: a port is in use, or a component does not become ready.
+        """
+        for component in components:
+            problem = component.listener and port_problem(component.listener)
+            if problem:
+                raise EmbeddedError(problem)
+        self._components = components
+        self._supervisor = Supervisor(self.state, components)
+        self._supervisor.start()
+        self._wait_until_ready(self._supervisor)
+
+    def _wait_until_ready(self, supervisor: Supervisor) -> None:
+        waiting = {component.name: component for component in self._components}
+        deadline = time.monotonic() + READY_SECONDS
+        while waiting:
+            for status in supervisor.statuses():
+                component = waiting.get(status.name)
+                if component is None:
+                    continue
+                if status.state in TROUBLED or time.monotonic() > deadline:
+                    self._show_log(status)
+                    raise EmbeddedError(
+                        f"The {status.name} did not become ready: the last lines of its log are "
+                        f"above, the whole of it is in {supervisor.log(status.name)}."
+                    )
+                if status.pid and component.is_ready():
+                    del waiting[status.name]
+                    self._pids[status.name] = status.pid
+                    self._say(status.name, "ready", component.note)
+            if not supervisor.is_alive():
+                raise EmbeddedError(f"supervisord ended: see {supervisor.logs}.")
+            time.sleep(POLL_SECONDS)
+
+    def watch(self) -> None:
+        """Heal what dies and say so, until this process is interrupted."""
+        while True:
+            self._heal_servers()
+            self._heal_supervisor()
+            self._tell_changes()
+            time.sleep(POLL_SECONDS * 5)
+
+    def _heal_servers(self) -> None:
+        for name, server in self._servers:
+            if server.pid(self.state) is not None:
+                continue
+            self._say(name, "died", "it is started again")
+            self._restart_server(name, server.start)
+
+    def _restart_server(self, name: str, start: Callable[[Path], object]) -> None:
+        for tries_left in reversed(range(HEAL_TRIES)):
+            try:
+                start(self.state)
+            except EmbeddedError:
+                # The processes of the one that was killed need a moment to let go of its files.
+                if not tries_left:
+                    raise
+                time.sleep(POLL_SECONDS * 5)
+            else:
+                self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
+                return
+
+    def _heal_supervisor(self) -> None:
+        if self._supervisor is None or self._supervisor.is_alive():
+            return
+        self._say("supervisor", "died", "it and the components are started again")
+        end_leftovers(self.state / "run")
+        self._supervisor.start()
+        self._wait_until_ready(self._supervisor)
+
+    def _tell_changes(self) -> None:
+        if self._supervisor is None:
+            return
+        for status in self._supervisor.statuses():
+            if status.state in TROUBLED:
+                self._tell_trouble(self._supervisor, status)
+            elif status.pid and status.pid != self._pids.get(status.name):
+                self._pids[status.name] = status.pid
+                self._say(status.name, "restarted", f"it had ended; now pid {status.pid}")
+
+    def _tell_trouble(self, supervisor: Supervisor, status: Status) -> None:
+        if self._pids.pop(status.name, None) is not None:
+            self._say(status.name, "failing", f"see {supervisor.log(status.name)}")
+            self._show_log(status)
+        due = self._given_up.get(status.name, 0.0)
+        if status.state == "FATAL" and time.monotonic() > due:
+            self._given_up[status.name] = time.monotonic() + GIVEN_UP_RETRY_SECONDS
+            supervisor.restart(status.name)
+
+    def _show_log(self, status: Status) -> None:
+        if self._supervisor is None:
+            return
+        lines = processes.tail(self._supervisor.log(status.name), LOG_LINES)
+        for line in lines or [status.reason or "(its log is empty)"]:
+            self._say("", "", line)
+
+    def stop(self) -> None:
+        """Stop the components, then the embedded servers, with a line for each."""
+        if self._supervisor is not None:
+            self._stop_components(self._supervisor)
+            self._supervisor.stop(SUPERVISOR_STOP_SECONDS)
+        for name, server in reversed(self._servers):
+            if server.stop(self.state):
+                self._say(name, "stopped", "")
+        self._lock.close()
+
+    def _stop_components(self, supervisor: Supervisor) -> None:
+        allowed = max([COMPONENTS_STOP_SECONDS, *(c.stop_seconds for c in self._components)])
+        deadline = time.monotonic() + allowed
+        left = {component.name for component in self._components}
+        supervisor.stop_components()
+        while left and time.monotonic() < deadline and supervisor.is_alive():
+            for status in supervisor.statuses():
+                if status.name in left and status.state in ENDED:
+                    left.discard(status.name)
+                    self._say(status.name, "stopped", "")
+            time.sleep(POLL_SECONDS)
+        for name in sorted(left):
+            self._say(name, "killed", "it did not stop in time")
+
+
+def _port(state: Path, name: str) -> object:
+    return home.read_json(state / f"{name}.json").get("port")

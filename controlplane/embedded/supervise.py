@@ -1,0 +1,216 @@
+"""Running the components under supervisor: its configuration, its start, and talking to it."""
+
+import contextlib
+import hashlib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Error as RpcError
+from xmlrpc.client import ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from controlplane.embedded import home, processes
+from controlplane.embedded.components import Component
+from controlplane.embedded.errors import EmbeddedError
+
+GROUP = "taskplane"
+MARK = "TASKPLANE_SUPERVISED"
+# The operating system's limit for the name of a socket is about 104 bytes, and supervisor adds
+# its own process id while it makes one.
+SOCKET_NAME_MAX = 85
+START_SECONDS = 10
+TERM_SECONDS = 10
+
+_HEAD = """\
+[unix_http_server]
+file = {socket}
+chmod = 0600
+
+[supervisord]
+logfile = {logs}/supervisord.log
+logfile_maxbytes = 1MB
+logfile_backups = 1
+pidfile = {run}/supervisord.pid
+childlogdir = {logs}
+directory = {project}
+silent = true
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[group:{group}]
+programs = {names}
+"""
+_PROGRAM = """
+[program:{name}]
+command = {command}
+directory = {project}
+environment = TASKPLANE_COMPONENT="{name}",PYTHONUNBUFFERED="1"
+autostart = true
+autorestart = true
+startsecs = 2
+startretries = 10
+stopsignal = TERM
+stopwaitsecs = {seconds}
+killasgroup = true
+redirect_stderr = true
+stdout_logfile = {logs}/{name}.log
+stdout_logfile_maxbytes = 5MB
+stdout_logfile_backups = 3
+"""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What supervisor says of one component."""
+
+    name: str
+    state: str
+    pid: int
+    reason: str
+
+
+class Supervisor:
+    """One supervisord and the connection to it."""
+
+    def __init__(self, state: Path, components: Sequence[Component]) -> None:
+        self.run = home.ensure_folder(state / "run", 0o700)
+        self.logs = home.ensure_folder(state / "logs", 0o700)
+        self.socket = _socket_path(self.run)
+        self._components = components
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def log(self, name: str) -> Path:
+        """The log of a component."""
+        return self.logs / f"{name}.log"
+
+    def start(self) -> None:
+        """Start supervisord, which starts the components.
+
+        Raises:
+            EmbeddedError: it does not answer.
+        """
+        configuration = self.run / "supervisord.conf"
+        home.write_private(configuration, self._configuration())
+        self.socket.unlink(missing_ok=True)
+        with (self.logs / "supervisord.out").open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, MARK: str(self.run)},
+                # Ctrl-C reaches the whole foreground group; the order of stopping is ours.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self.socket.exists():
+                return
+            time.sleep(0.02)
+        said = processes.tail(self.logs / "supervisord.out", 1) or ["it does not answer"]
+        raise EmbeddedError(f"supervisord could not be started ({said[0]}): see {self.logs}.")
+
+    def is_alive(self) -> bool:
+        """Whether the supervisord that was started still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def statuses(self) -> list[Status]:
+        """What every component does; empty when supervisord does not answer."""
+        try:
+            with self._rpc() as rpc:
+                answer: Any = rpc.supervisor.getAllProcessInfo()
+        except (OSError, HTTPException, RpcError):
+            return []
+        return [
+            Status(one["name"], one["statename"], one["pid"], one["spawnerr"] or "")
+            for one in answer
+        ]
+
+    def restart(self, name: str) -> None:
+        """Start a component that supervisor has given up."""
+        with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
+            rpc.supervisor.startProcess(f"{GROUP}:{name}", False)
+
+    def stop_components(self) -> None:
+        """Ask all the components to end, without waiting."""
+        with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
+            rpc.supervisor.stopProcessGroup(GROUP, False)
+
+    def stop(self, seconds: float) -> None:
+        """End supervisord, by force after so many seconds, and whatever it left behind."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        end_leftovers(self.run, seconds=0)
+        self.socket.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _rpc(self) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        try:
+            yield ServerProxy("http://127.0.0.1", transport=transport)
+        finally:
+            transport.close()
+
+    def _configuration(self) -> str:
+        common = {"project": _escaped(home.PROJECT), "logs": _escaped(self.logs), "group": GROUP}
+        names = ",".join(component.name for component in self._components)
+        parts = [_HEAD.format(socket=_escaped(self.socket), run=_escaped(self.run), names=names,
+                              **common)]  # fmt: skip
+        parts += [
+            _PROGRAM.format(
+                name=component.name,
+                command=_escaped(shlex.join(component.command)),
+                seconds=max(1, round(component.stop_seconds)),
+                **common,
+            )
+            for component in self._components
+        ]
+        return "".join(parts)
+
+
+def end_leftovers(run: Path, seconds: float = TERM_SECONDS) -> int:
+    """End the processes of an earlier start that was killed itself; returns how many there were.
+
+    They are known by a variable in their environment that names this folder, so that a process
+    id that now belongs to another program is never signalled.
+    """
+    found = processes.marked(MARK, str(run))
+    if not found:
+        return 0
+    # supervisord first: it stops its components in their own time.
+    found.sort(key=lambda process: process.create_time())
+    processes.end(found[0], seconds)
+    for process in processes.marked(MARK, str(run)):
+        processes.end(process, 0)
+    return len(found)
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("%", "%%")
+
+
+def _socket_path(run: Path) -> Path:
+    path = run / "supervisor.sock"
+    if len(os.fsencode(path)) <= SOCKET_NAME_MAX:
+        return path
+    key = hashlib.sha256(os.fsencode(run)).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"taskplane-{os.getuid()}-{key}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise EmbeddedError(f"The folder {folder} belongs to another user: remove it.")
+    return folder / "supervisor.sock"
