@@ -171,7 +171,10 @@ def _calculated_number(calculation: Calculation, values: list[Any]) -> int | flo
         return None
     for value in values:
         if _kind(value) != _NUMBER:
-            raise Unprocessable(f"{calculation.function} works on numbers: not {_as_text(value)}.")
+            raise Unprocessable(
+                f"{calculation.function} works on numbers: not {_as_text(value)[:100]}."
+            )
+        _number(value)  # an integer too large for a float would break the arithmetic below
     result = values[0]
     if calculation.function == "round":
         return _number(round(result, calculation.digits or None))
@@ -259,5 +262,5 @@ def _figure(metric: Metric, members: list[Record]) -> int | float | None:
 
 def _sum(numbers: list[Any]) -> int | float:
     # fsum loses nothing between large and small addends; whole numbers stay whole.
-    whole = all(isinstance(number, int) for number in numbers)
+    whole = all(isinstance(_number(number), int) for number in numbers)
     return _number(sum(numbers) if whole else math.fsum(numbers))

@@ -1,6 +1,7 @@
 """One HTTP exchange on behalf of a task: every connection guarded, every answer bounded."""
 
 import functools
+import logging
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,12 @@ from tasks_app.processors.outcomes import Fail
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What a redirect to another site may still see of the caller's headers.
 _HARMLESS_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+
+for _name in ("httpx", "httpcore"):
+    # Their lines show whole addresses and the answer's headers, secrets included. A level that
+    # the operator has set stays.
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

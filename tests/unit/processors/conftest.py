@@ -1,0 +1,5 @@
+"""Every test here may ask for the shipped processors."""
+
+from tasks_app.processors import discovery
+
+discovery.discover()

@@ -1,0 +1,421 @@
+"""`http-request` against real servers on loopback."""
+
+import asyncio
+import json
+import logging
+import ssl
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from pytest_django import Settings
+
+from tasks_app.processors import Fail, RetryLater, registry
+from tasks_app.processors.builtin import http_client
+from tasks_app.processors.builtin.addresses import AddressRules, RefusedAddress, Resolver
+from tasks_app.processors.builtin.http_request import (
+    FinalStatus,
+    HttpRequestPayload,
+    UnexpectedStatus,
+    _category_of,
+)
+from tests.unit.processors.certificates import make_authority
+from tests.unit.processors.recording import RecordingContext
+from tests.unit.processors.webservice import Answer, Webservice, serving, zipped
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[Webservice]:
+    with serving() as running:
+        allow(settings, running.allowed)
+        yield running
+
+
+def allow(settings: Settings, *entries: str, private: bool = False) -> None:
+    settings.TASKPLANE = {
+        **settings.TASKPLANE,
+        "HTTP_REQUEST_ALLOW": list(entries),
+        "HTTP_REQUEST_ALLOW_PRIVATE": private,
+    }
+
+
+def call(context: RecordingContext | None = None, **payload: Any) -> dict[str, Any]:
+    found = registry.get("http-request")
+    result: dict[str, Any] = asyncio.run(
+        found.func(context or RecordingContext(), found.validate(payload))
+    )
+    json.dumps(result, allow_nan=False)  # what is not JSON could not be recorded
+    return result
+
+
+def test_json_goes_there_and_back(service: Webservice) -> None:
+    service.answers["/orders"] = Answer(
+        201, {"Content-Type": "application/json", "Set-Cookie": "session=1"}, b'{"id": 7}'
+    )
+    context = RecordingContext()
+
+    result = call(
+        context,
+        url=service.url("/orders?token=s3cr3t"),
+        method="POST",
+        headers={"Authorization": "Bearer s3cr3t"},
+        json={"name": "Ünï"},
+    )
+
+    assert (result["status"], result["json"]) == (201, {"id": 7})
+    assert "set-cookie" not in result["headers"]
+    asked = service.asked[0]
+    assert (asked.method, json.loads(asked.body)) == ("POST", {"name": "Ünï"})
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.headers["idempotency-key"] == context.idempotency_key
+    assert asked.headers["host"] == f"127.0.0.1:{service.port}"
+    assert asked.headers["authorization"] == "Bearer s3cr3t"
+    assert "s3cr3t" not in "".join(context.lines)
+
+
+def test_text_and_the_callers_own_headers(service: Webservice) -> None:
+    service.answers["/"] = Answer(200, {"Content-Type": "text/plain"}, b"fine\x00")
+
+    result = call(
+        url=service.url(),
+        method="PUT",
+        body="plain",
+        headers={"Content-Type": "text/csv", "Idempotency-Key": "mine"},
+    )
+
+    assert result["body"] == "fine�"  # Postgres keeps no NUL
+    assert service.asked[0].headers["content-type"] == "text/csv"
+    assert service.asked[0].headers["idempotency-key"] == "mine"
+    assert service.asked[0].body == b"plain"
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"a": "\\u0000"}', "body"),
+        (b'{"a": "\\ud800"}', "body"),
+        (b'{"\\u0000": 1}', "body"),
+        (b"[1e999]", "body"),
+        (b"[NaN]", "body"),
+        (b"[" * 5_000 + b"]" * 5_000, "body"),
+        (b"[" * 40 + b"]" * 40, "body"),
+        (b"{broken", "body"),
+        (b"\xff\xfe", "bodyBase64"),
+        (b"[1, 2.5, null, true]", "json"),
+        (b"", "body"),
+    ],
+)
+def test_hostile_answers_are_kept_in_a_form_that_can_be_stored(
+    service: Webservice, body: bytes, kept: str
+) -> None:
+    service.answers["/"] = Answer(200, {"Content-Type": "application/json"}, body)
+
+    assert kept in call(url=service.url())
+
+
+def test_a_long_answer_is_cut(service: Webservice) -> None:
+    service.answers["/"] = Answer(200, {"Content-Type": "text/plain"}, "é".encode() * 50_000)
+
+    result = call(url=service.url(), maxResponseBytes=1_001)
+
+    assert result["truncated"] is True
+    assert result["body"] == "é" * 500
+
+
+def test_a_packed_answer_does_not_unpack_beyond_the_limit(service: Webservice) -> None:
+    bomb = zipped(50_000_000)
+    service.answers["/"] = Answer(200, {"Content-Encoding": "gzip"}, bomb)
+    service.answers["/small"] = Answer(200, {"Content-Encoding": "gzip"}, zipped(10))
+
+    result = call(url=service.url(), maxResponseBytes=1_000)
+
+    assert (len(result["body"]), result["truncated"]) == (1_000, True)
+    assert call(url=service.url("/small"))["body"] == "a" * 10
+    assert service.asked[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, FinalStatus), (404, FinalStatus), (409, UnexpectedStatus), (500, UnexpectedStatus),
+     (503, UnexpectedStatus), (302, UnexpectedStatus)],
+)  # fmt: skip
+def test_an_unexpected_status_is_final_or_not(
+    service: Webservice, status: int, error: type[Exception]
+) -> None:
+    service.answers["/"] = Answer(status, {"Location": "/x"} if status == 302 else {})
+
+    with pytest.raises(error, match=f"answered {status}"):
+        call(url=service.url())
+    assert issubclass(FinalStatus, Fail)
+    assert not issubclass(UnexpectedStatus, Fail)
+
+
+def test_expected_statuses(service: Webservice) -> None:
+    service.answers["/"] = Answer(404)
+
+    assert call(url=service.url(), expectedStatuses=["2xx", 404])["status"] == 404
+    with pytest.raises(FinalStatus):
+        call(url=service.url(), expectedStatuses=[200])
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("99999999999999", 3_600, 3_600),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True), 60, 90),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_decides_when_the_next_attempt_starts(
+    service: Webservice, status: int, value: str, least: float, most: float
+) -> None:
+    service.answers["/"] = Answer(status, {"Retry-After": value})
+
+    with pytest.raises(RetryLater) as caught:
+        call(url=service.url())
+
+    assert least <= caught.value.delay_seconds <= most
+
+
+def test_a_retry_after_that_is_nonsense_is_ignored(service: Webservice) -> None:
+    service.answers["/"] = Answer(503, {"Retry-After": "soon"})
+
+    with pytest.raises(UnexpectedStatus):
+        call(url=service.url())
+
+
+def test_the_time_limit_is_for_the_whole_exchange(service: Webservice) -> None:
+    never = threading.Event()
+    service.answers["/"] = Answer(delay=never)
+
+    with pytest.raises(TimeoutError):
+        call(url=service.url(), timeoutMs=100)
+    never.set()
+
+
+def test_a_closed_port_is_a_network_error(settings: Settings) -> None:
+    with serving() as gone:
+        allow(settings, gone.allowed)
+    with pytest.raises(Exception) as caught:
+        call(url=gone.url())
+
+    assert _category_of(caught.value) == "NETWORK"
+    assert _category_of(FinalStatus("no")) == "VALIDATION"
+    assert _category_of(TimeoutError()) == "TIMEOUT"
+    assert _category_of(KeyError()) is None
+
+
+# --- what must not be reached -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "127.0.1",
+     "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "①②⑦.⓪.⓪.①"],
+)  # fmt: skip
+def test_loopback_is_refused_in_every_spelling(settings: Settings, host: str) -> None:
+    allow(settings)
+    with serving() as service:
+        with pytest.raises(RefusedAddress):
+            call(url=service.url(host=host))
+        assert service.asked == []
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]"])
+def test_metadata_services_are_refused_even_with_private_networks_open(
+    settings: Settings, host: str
+) -> None:
+    allow(settings, private=True)
+
+    with pytest.raises(RefusedAddress):
+        call(url=f"http://{host}/latest/meta-data/")
+
+
+def test_private_networks_can_be_opened(settings: Settings) -> None:
+    allow(settings, private=True)
+    with serving() as service:
+        service.answers["/"] = Answer(204)
+        assert call(url=service.url())["status"] == 204
+
+
+def test_a_redirect_is_an_answer_unless_it_is_to_be_followed(service: Webservice) -> None:
+    service.answers["/from"] = Answer(302, {"Location": "/to"})
+    service.answers["/to"] = Answer(200, {}, b"there")
+
+    kept = call(url=service.url("/from"), expectedStatuses=[302])
+    followed = call(url=service.url("/from"), followRedirects=True)
+
+    assert kept["headers"]["location"] == "/to"
+    assert followed["body"] == "there"
+
+
+def test_a_redirect_to_an_inside_address_is_refused(service: Webservice) -> None:
+    with serving() as inside:
+        inside.answers["/"] = Answer(200, {}, b"secret")
+        for target in (inside.url(), inside.url(host="2130706433"), "http://169.254.169.254/"):
+            service.answers["/"] = Answer(302, {"Location": target})
+            with pytest.raises(RefusedAddress):
+                call(url=service.url(), followRedirects=True)
+        service.answers["/"] = Answer(302, {"Location": "file:///etc/passwd"})
+        with pytest.raises(Exception, match="Only http and https|unsupported protocol"):
+            call(url=service.url(), followRedirects=True)
+        assert inside.asked == []
+
+
+def test_a_redirect_to_another_site_leaves_the_headers_behind(
+    service: Webservice, settings: Settings
+) -> None:
+    with serving() as other:
+        allow(settings, service.allowed, other.allowed)
+        other.answers["/"] = Answer(200)
+        service.answers["/out"] = Answer(307, {"Location": other.url()})
+        service.answers["/in"] = Answer(307, {"Location": "/out"})
+        secrets = {"Authorization": "Bearer s", "X-Api-Key": "s", "Cookie": "a=s", "Accept": "a/b"}
+
+        call(url=service.url("/in"), method="POST", json=1, headers=secrets, followRedirects=True)
+
+        assert [asked.headers.get("x-api-key") for asked in service.asked] == ["s", "s"]
+        seen = other.asked[0].headers
+        assert not {"authorization", "x-api-key", "cookie", "idempotency-key"} & set(seen)
+        assert seen["accept"] == "a/b"
+        assert seen["host"] == f"127.0.0.1:{other.port}"
+        assert other.asked[0].body == b"1"
+
+
+def test_redirects_end(service: Webservice) -> None:
+    service.answers["/"] = Answer(302, {"Location": "/"})
+
+    with pytest.raises(Fail, match="more than 3 redirects"):
+        call(url=service.url(), followRedirects=True, maxRedirects=3)
+    assert len(service.asked) == 4
+
+
+def test_the_name_is_resolved_once_and_its_address_used(service: Webservice) -> None:
+    """Rebinding: the second answer of the name would be another address."""
+    service.answers["/"] = Answer(200, {}, b"first")
+    asked: list[str] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
+
+    reply = exchange(service.url(host="shop.test"), resolve)
+
+    assert (asked, reply.body) == (["shop.test"], b"first")
+    assert service.asked[0].headers["host"] == f"shop.test:{service.port}"
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(service: Webservice) -> None:
+    service.answers["/"] = Answer(200)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]  # the server listens on the second only
+
+    assert exchange(service.url(host="shop.test"), resolve).status == 200
+
+
+def exchange(url: str, resolve: Resolver) -> http_client.Reply:
+    return asyncio.run(
+        http_client.exchange(
+            "GET",
+            url,
+            headers={},
+            content=None,
+            rules=AddressRules.of(allow_private=False, allow=["127.0.0.0/8"]),
+            most_bytes=100,
+            timeout_seconds=5,
+            resolve=resolve,
+        )
+    )
+
+
+def test_certificates_are_checked_against_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority(tmp_path, names=["shop.test"])
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trust))
+    http_client._tls_context.cache_clear()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(authority.certificate, authority.key)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    with serving(server) as service:
+        service.answers["/"] = Answer(200)
+        assert exchange(service.url(host="shop.test"), resolve).status == 200
+        with pytest.raises(Exception, match="Hostname mismatch") as caught:
+            exchange(service.url(host="other.test"), resolve)
+    assert _category_of(caught.value) == "NETWORK"
+    http_client._tls_context.cache_clear()
+
+
+def test_a_proxy_of_the_environment_is_not_used(
+    service: Webservice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answers["/"] = Answer(200)
+    with serving() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url())
+        monkeypatch.setenv("ALL_PROXY", proxy.url())
+        assert call(url=service.url())["status"] == 200
+        assert proxy.asked == []
+
+
+# --- payloads -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({}, "url"),
+        ({"url": "ftp://a.example/"}, "url"),
+        ({"url": "file:///etc/passwd"}, "url"),
+        ({"url": "http://"}, "url"),
+        ({"url": "http://user:s3cr3t@a.example/"}, "url"),
+        ({"url": "http://a.example/", "method": "CONNECT"}, "method"),
+        ({"url": "http://a.example/", "headers": {"Host": "s3cr3t"}}, "headers"),
+        ({"url": "http://a.example/", "headers": {"X-A": "s3cr3t\r\nX-B: 1"}}, "headers"),
+        ({"url": "http://a.example/", "headers": {"X A": "s3cr3t"}}, "headers"),
+        ({"url": "http://a.example/", "expectedStatuses": []}, "expectedStatuses"),
+        ({"url": "http://a.example/", "expectedStatuses": ["6xx"]}, "expectedStatuses"),
+        ({"url": "http://a.example/", "timeoutMs": 0}, "timeoutMs"),
+        ({"url": "http://a.example/", "maxResponseBytes": 10**9}, "maxResponseBytes"),
+        ({"url": "http://a.example/", "verify": False}, "verify"),
+    ],
+)
+def test_a_wrong_payload_names_its_field_and_no_secret(payload: dict[str, Any], field: str) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        HttpRequestPayload.model_validate(payload)
+
+    assert caught.value.errors()[0]["loc"][0] == field
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_json_and_body_exclude_each_other() -> None:
+    with pytest.raises(pydantic.ValidationError, match="not both"):
+        HttpRequestPayload.model_validate({"url": "http://a.example/", "json": None, "body": ""})
+
+
+def test_headers_are_not_shown() -> None:
+    payload = HttpRequestPayload.model_validate(
+        {"url": "http://a.example/", "headers": {"Authorization": "Bearer s3cr3t"}}
+    )
+
+    assert "s3cr3t" not in repr(payload)
+
+
+def test_the_client_logs_no_secret_of_the_request(
+    service: Webservice, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.answers["/"] = Answer(200)
+    with caplog.at_level(logging.DEBUG):
+        call(url=service.url("/?q=s3cr3t"), headers={"Authorization": "Bearer s3cr3t"})
+
+    assert "s3cr3t" not in caplog.text
