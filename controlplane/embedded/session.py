@@ -1,6 +1,7 @@
 """One run of everything on this machine: start in order, watch, stop in order."""
 
 import fcntl
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from controlplane.embedded.supervise import Status, Supervisor, end_leftovers
 
 READY_SECONDS = 60
 POLL_SECONDS = 0.1
+WATCH_SECONDS = 0.5
 # Everything must be down within ten seconds; the rest of them is for the embedded servers.
 COMPONENTS_STOP_SECONDS = 8.5
 SUPERVISOR_STOP_SECONDS = 1.0
@@ -40,6 +42,7 @@ class Session:
         self._components: Sequence[Component] = ()
         self._pids: dict[str, int] = {}
         self._given_up: dict[str, float] = {}
+        self._ending, self._ended = threading.Event(), threading.Event()
         self._lock = self._take_lock()
 
     def _take_lock(self) -> IO[str]:
@@ -116,12 +119,18 @@ class Session:
             time.sleep(POLL_SECONDS)
 
     def watch(self) -> None:
-        """Heal what dies and say so, until this process is interrupted."""
-        while True:
+        """Heal what dies and say so, until this process is interrupted or `end_watch` is called."""
+        while not self._ending.is_set():
             self._heal_servers()
             self._heal_supervisor()
             self._tell_changes()
-            time.sleep(POLL_SECONDS * 5)
+            self._ending.wait(WATCH_SECONDS)
+        self._ended.set()
+
+    def end_watch(self) -> None:
+        """End a watch that runs in another thread, and wait for its end."""
+        self._ending.set()
+        self._ended.wait(READY_SECONDS)
 
     def _heal_servers(self) -> None:
         for name, server in self._servers:
@@ -138,7 +147,7 @@ class Session:
                 # The processes of the one that was killed need a moment to let go of its files.
                 if not tries_left:
                     raise
-                time.sleep(POLL_SECONDS * 5)
+                time.sleep(WATCH_SECONDS)
             else:
                 self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
                 return

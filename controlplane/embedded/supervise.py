@@ -117,8 +117,9 @@ class Supervisor:
             if self.socket.exists():
                 return
             time.sleep(0.02)
-        said = processes.tail(self.logs / "supervisord.out", 1) or ["it does not answer"]
-        raise EmbeddedError(f"supervisord could not be started ({said[0]}): see {self.logs}.")
+        said = processes.tail(self.logs / "supervisord.out")
+        reason = next((line for line in said if "Error" in line), "it does not answer")
+        raise EmbeddedError(f"supervisord could not be started ({reason}): see {self.logs}.")
 
     def is_alive(self) -> bool:
         """Whether the supervisord that was started still runs."""
