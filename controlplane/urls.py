@@ -3,7 +3,6 @@
 from importlib.util import find_spec
 
 from django.contrib import admin
-from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -18,5 +17,4 @@ urlpatterns = [
         for app in APPS
         if find_spec(app) and find_spec(f"{app}.urls")
     ],
-    *staticfiles_urlpatterns(),
 ]
