@@ -14,6 +14,7 @@ from tasks_app.processors.context import Context
 from tasks_app.processors.registry import processor
 
 _REDIS_PATIENCE_SECONDS = 2.0
+_BATCH_ROWS = 1_000
 
 
 class HealthCheckPayload(Payload):
@@ -24,7 +25,10 @@ class CleanupPayload(Payload):
     """How much to remove at most."""
 
     limit: int = Field(
-        default=100_000, ge=1, le=10_000_000, description="Rows to remove at most, oldest first."
+        default=1_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Stop after about this many rows; the rest waits for the next time.",
     )
 
 
@@ -45,11 +49,19 @@ def health_check(ctx: Context, payload: HealthCheckPayload) -> dict[str, Any]:
 
 @processor("cleanup", payload=CleanupPayload, max_attempts=3, timeout_seconds=900)
 def cleanup(ctx: Context, payload: CleanupPayload) -> dict[str, Any]:
-    """Remove history that is older than its retention, oldest first, in bounded batches."""
+    """Remove history that is older than its retention, in batches of short transactions."""
     # Here, since the services import the registry that this module registers itself in.
-    from tasks_app import services
+    from tasks_app.services import prune_history
 
-    removed = services.prune_history(limit=payload.limit)
+    removed = {"tasks": 0, "attempts": 0, "logs": 0, "idempotencyKeys": 0}
+    while (left := payload.limit - sum(removed.values())) > 0:
+        batch = prune_history(limit=min(_BATCH_ROWS, left))
+        removed["tasks"] += batch.tasks
+        removed["attempts"] += batch.attempts
+        removed["logs"] += batch.logs
+        removed["idempotencyKeys"] += batch.idempotency_keys
+        if batch.total == 0:
+            break
     return {"removed": removed}
 
 

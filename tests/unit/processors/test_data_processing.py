@@ -244,7 +244,7 @@ def test_a_wrong_payload_names_its_field(payload: dict[str, Any], where: tuple[A
         ({"op": "filter", "where": [{"field": "a", "is": "exists"}]}, "must be true or false"),
         ({"op": "filter", "where": [{"field": "a", "is": "startsWith"}]}, "must be a string"),
         ({"op": "map", "set": {"a": {"function": "add", "of": [{"value": 1}]}}}, "two operands"),
-        ({"op": "map", "set": {"a": {"function": "trim", "of": [{"value": 1}] * 2}}}, "one operand"),
+        ({"op": "map", "set": {"a": {"function": "trim", "of": [{"value": 1}] * 2}}}, "one op"),
         ({"op": "map", "set": {"a": {"function": "copy", "of": [{}]}}}, "give field or value"),
         ({"op": "map", "set": {"a": {"function": "copy", "of": [{"field": "a", "value": 1}]}}},
          "not both"),
