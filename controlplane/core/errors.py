@@ -1,0 +1,91 @@
+"""What a service may refuse, and with which answer of the HTTP API.
+
+Services raise these; views let them pass; `exception_handler` makes an RFC 9457 problem of them.
+A command shows `str(error)`.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+
+if TYPE_CHECKING:
+    from rest_framework.response import Response
+
+
+class FieldError(TypedDict):
+    """One thing that is wrong in a body; `field` is a path such as `tasks[3].type`."""
+
+    field: str
+    message: str
+
+
+class DomainError(Exception):
+    """The request was understood and cannot be done."""
+
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "Bad request"
+    type: ClassVar[str] = "urn:taskplane:problem:bad-request"
+    retry_after_seconds: ClassVar[int | None] = None
+
+    def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+        self.errors = list(errors)
+        self.detail = detail or summary(self.errors) or self.title + "."
+        super().__init__(self.detail)
+
+
+class NotFound(DomainError):
+    """It does not exist, or belongs to another workspace: the answer does not tell which."""
+
+    status = 404
+    title = "Not found"
+    type = "urn:taskplane:problem:not-found"
+
+
+class Conflict(DomainError):
+    """The present state of the thing does not allow this."""
+
+    status = 409
+    title = "Conflict"
+    type = "urn:taskplane:problem:conflict"
+
+
+class Invalid(DomainError):
+    """The values cannot be accepted; `errors` names each."""
+
+    status = 422
+    title = "Invalid request"
+    type = "urn:taskplane:problem:invalid"
+
+
+class TooLarge(DomainError):
+    """More bytes or items than one call may carry; the detail names the limit."""
+
+    status = 413
+    title = "Too large"
+    type = "urn:taskplane:problem:too-large"
+
+
+class Unavailable(DomainError):
+    """Something that the call needs is away; the same call may succeed a little later."""
+
+    status = 503
+    title = "Unavailable"
+    type = "urn:taskplane:problem:unavailable"
+    retry_after_seconds = 2
+
+
+def summary(errors: Sequence[FieldError]) -> str:
+    """One sentence for people: the first error, and how many more there are."""
+    if not errors:
+        return ""
+    first = errors[0]
+    said = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+    more = len(errors) - 1
+    return f"{said} (and {more} more)" if more else said
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> "Response | None":
+    """REST framework's hook: every error as `application/problem+json`."""
+    # A worker raises these errors and never needs what renders them.
+    from controlplane.core.problems import response_for
+
+    return response_for(exc, context)

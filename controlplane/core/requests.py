@@ -1,0 +1,22 @@
+"""The request under way, for what does not see it: logs, problems, the audit log."""
+
+from contextvars import ContextVar
+
+_request_id: ContextVar[str] = ContextVar("taskplane_request_id", default="")
+_client_ip: ContextVar[str | None] = ContextVar("taskplane_client_ip", default=None)
+
+
+def current_request_id() -> str:
+    """The id of the request under way; empty outside of one."""
+    return _request_id.get()
+
+
+def current_client_ip() -> str | None:
+    """Who sent the request under way; None outside of one."""
+    return _client_ip.get()
+
+
+def enter_request(request_id: str, client_ip: str | None) -> None:
+    """Remember the request for the rest of this context."""
+    _request_id.set(request_id)
+    _client_ip.set(client_ip)

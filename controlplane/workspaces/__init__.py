@@ -1,0 +1,1 @@
+"""Tenants: workspaces, members and their roles, API keys, the audit log."""

@@ -1,0 +1,22 @@
+"""Who acts: known at the door, handed to services, written in the audit log."""
+
+from dataclasses import dataclass
+
+from controlplane.workspaces.states import ActorKind, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A key, a user or the system itself; `role` is its role in the workspace of the request.
+
+    `scopes` narrows a key (empty: everything that the role may do).
+    """
+
+    kind: str
+    id: str
+    label: str
+    role: Role | None
+    scopes: frozenset[str] = frozenset()
+
+
+SYSTEM = Actor(kind=ActorKind.SYSTEM.value, id="", label="system", role=Role.ADMIN)
