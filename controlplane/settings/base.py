@@ -72,9 +72,9 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "controlplane.urls"
-# Every path of the API answers with and without its last slash, so nothing must be redirected:
-# a redirected POST loses its body.
-APPEND_SLASH = False
+# Every path of the API answers with and without its last slash, so nothing of it is redirected
+# (a redirected POST loses its body); this is for the pages of the admin.
+APPEND_SLASH = True
 ASGI_APPLICATION = "controlplane.asgi.application"
 WSGI_APPLICATION = "controlplane.wsgi.application"
 
