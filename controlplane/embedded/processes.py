@@ -69,7 +69,7 @@ def listening_on(port: int) -> str:
     """Who listens on the port, as `name, pid N`; empty when this user may not know."""
     try:
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+            if found.status == psutil.CONN_LISTEN and found.pid and found.laddr[1:] == (port,):
                 return f"{psutil.Process(found.pid).name()}, pid {found.pid}"
     except (psutil.Error, OSError):
         return ""

@@ -1,7 +1,7 @@
 """Local use: everything embedded unless the environment says otherwise."""
 
 from controlplane.settings.base import *
-from controlplane.settings.base import env
+from controlplane.settings.env import env
 from controlplane.settings.secret import local_secret_key
 
 DEBUG = env.flag("DEBUG", False)

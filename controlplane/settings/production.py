@@ -3,7 +3,9 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.settings.base import *
-from controlplane.settings.base import EMBEDDED_POSTGRES, EMBEDDED_VALKEY, env
+from controlplane.settings.env import env
+from controlplane.settings.parts.database import EMBEDDED_POSTGRES
+from controlplane.settings.parts.redis import EMBEDDED_VALKEY
 
 SECRET_KEY_MIN_LENGTH = 40
 
