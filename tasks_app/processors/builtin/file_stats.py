@@ -106,7 +106,7 @@ def allowed_path(path: str, roots: Iterable[Path]) -> Path:
                 return resolved
             inside = resolved
     if inside is None:
-        raise Fail(f"{path} is outside the directories that tasks may read (TASKPLANE_FILE_ROOTS).")
+        raise Fail(f"{path} is outside the directories that tasks may read (FILE_ROOTS).")
     raise FileNotFoundError(f"{path} does not exist.")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, HttpUrl, JsonValue, SecretStr, field_validator, model_validator
 
 from tasks_app.processors.builtin.addresses import AddressRules, RefusedAddress, UnresolvedName
@@ -133,7 +134,7 @@ async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, A
             str(payload.url),
             headers=_headers(ctx, payload),
             content=payload.content(),
-            rules=_rules(),
+            rules=address_rules(),
             most_bytes=payload.max_response_bytes,
             most_redirects=payload.max_redirects if payload.follow_redirects else 0,
             timeout_seconds=payload.timeout_ms / 1_000,
@@ -147,11 +148,18 @@ async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, A
     return _result(reply, took_ms)
 
 
-def _rules() -> AddressRules:
-    return AddressRules.of(
-        allow_private=settings.TASKPLANE["HTTP_REQUEST_ALLOW_PRIVATE"],
-        allow=settings.TASKPLANE.get("HTTP_REQUEST_ALLOW", ()),
-    )
+def address_rules() -> AddressRules:
+    """What the settings permit. Raises ImproperlyConfigured for a wrong entry."""
+    try:
+        return AddressRules.of(
+            allow_private=settings.TASKPLANE["HTTP_REQUEST_ALLOW_PRIVATE"],
+            allow=settings.TASKPLANE["HTTP_REQUEST_ALLOW"],
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(f"HTTP_REQUEST_ALLOW: {error}") from error
+
+
+address_rules()  # a wrong entry stops the start, not the first task
 
 
 def _headers(ctx: Context, payload: HttpRequestPayload) -> dict[str, str]:

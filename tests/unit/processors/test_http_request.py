@@ -13,6 +13,7 @@ from typing import Any
 
 import pydantic
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from tasks_app.processors import Fail, RetryLater, registry
@@ -23,6 +24,7 @@ from tasks_app.processors.builtin.http_request import (
     HttpRequestPayload,
     UnexpectedStatus,
     _category_of,
+    address_rules,
 )
 from tests.unit.processors.certificates import make_authority
 from tests.unit.processors.recording import RecordingContext
@@ -419,3 +421,10 @@ def test_the_client_logs_no_secret_of_the_request(
         call(url=service.url("/?q=s3cr3t"), headers={"Authorization": "Bearer s3cr3t"})
 
     assert "s3cr3t" not in caplog.text
+
+
+def test_a_wrong_entry_of_the_allow_list_stops_the_start(settings: Settings) -> None:
+    allow(settings, "10.0.0.0/8", "not a host:x")
+
+    with pytest.raises(ImproperlyConfigured, match="HTTP_REQUEST_ALLOW: 'not a host:x' is no host"):
+        address_rules()
