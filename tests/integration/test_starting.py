@@ -1,0 +1,137 @@
+"""Starting a process with a wrong environment: one sentence, and an exit code that says so."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from controlplane.embedded import credentials, home
+
+PRODUCTION = {
+    "TASKPLANE_ENV": "production",
+    "DJANGO_SECRET_KEY": "k" * 50,
+    "ALLOWED_HOSTS": "tasks.example",
+    "DATABASE_URL": "postgres://someone:hunter2@127.0.0.1:1/name",
+    "REDIS_HOST": "127.0.0.1",
+}
+
+
+def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py in an environment with nothing of this test run in it."""
+    clean = {"PATH": os.environ["PATH"], "TASKPLANE_HOME": str(tmp_path)}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=home.PROJECT,
+        env={**clean, "TASKPLANE_DOTENV": os.devnull, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("APP_SERVICE_PORT", "70000", "a whole number from 1 to 65535"),
+        ("WORKER_CONCURRENCY", "many", "a whole number from 1 to 1024"),
+        ("HEARTBEAT_INTERVAL", "10s", "a whole number from 100 to 600000"),
+        ("QUEUE_REMOVE_ON_COMPLETE", "-1", "a whole number from 0 to 999999999, true or false"),
+        ("TASKPLANE_ENV", "prod", "one of dev, production"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(
+    tmp_path: Path, variable: str, value: str, allowed: str
+) -> None:
+    result = manage(tmp_path, "check", **{variable: value})
+    assert result.returncode == 2
+    assert result.stderr == f"taskplane: {variable} is {value!r}: it must be {allowed}.\n"
+
+
+def test_a_wrong_address_is_one_sentence_without_its_password(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", DATABASE_URL="mysql://someone:hunter2@db/name")
+    assert result.returncode == 2
+    assert result.stderr.startswith("taskplane: DATABASE_URL begins with 'mysql://'")
+    assert result.stderr.count("\n") == 1
+    assert "hunter2" not in result.stderr
+
+
+def test_the_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("APP_SERVICE_PORT=0\n")
+    result = manage(tmp_path, "check", TASKPLANE_DOTENV=str(file))
+    assert "APP_SERVICE_PORT is '0'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["migrate"], ["worker"], ["dispatch"], ["dbshell", "--", "-l"]]
+)
+def test_a_command_without_its_servers_says_what_to_do(tmp_path: Path, command: list[str]) -> None:
+    result = manage(tmp_path, *command)
+    if command[0] == "dbshell":
+        # It hands over to psql, which says itself that nobody listens.
+        assert result.returncode != 0
+        return
+    assert result.returncode == 2
+    assert result.stderr == (
+        "taskplane: Postgres and Valkey of this project are not running: "
+        "run ./scripts/up first, or set DATABASE_URL and REDIS_HOST.\n"
+    )
+
+
+def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"DJANGO_SECRET_KEY": ""}, "DJANGO_SECRET_KEY is missing or too short"),
+        ({"DJANGO_SECRET_KEY": "short"}, "DJANGO_SECRET_KEY is missing or too short"),
+        ({"DEBUG": "true"}, "DEBUG is true"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
+        ({"REDIS_HOST": ""}, "REDIS_HOST is missing"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is missing"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS is missing or allows every name"),
+    ],
+)
+def test_production_refuses_what_would_be_open(
+    tmp_path: Path, change: dict[str, str], said: str
+) -> None:
+    result = manage(tmp_path, "check", **{**PRODUCTION, **change})
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"taskplane: {said}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_secret_key_of_local_use_is_made_once(tmp_path: Path) -> None:
+    show = [
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        "from django.conf import settings; print(settings.SECRET_KEY)",
+    ]
+    first, second = manage(tmp_path, *show), manage(tmp_path, *show)
+    assert first.returncode == 0, first.stderr
+    assert len(first.stdout.strip()) >= 50
+    assert first.stdout == second.stdout
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_credentials_survive_the_shell_and_stay_private(tmp_path: Path) -> None:
+    kept = credentials.Credentials("http://127.0.0.1:3002", "tp_k'e$y", "admin", 'pa"ss w`rd')
+    path = credentials.write(tmp_path, kept)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert credentials.read(tmp_path) == kept
+    sourced = subprocess.run(
+        ["bash", "-c", f'. "{path}"; printf %s "$TASKPLANE_API_KEY|$TASKPLANE_ADMIN_PASSWORD"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sourced.stdout == f"{kept.api_key}|{kept.admin_password}"
+    path.write_text("TASKPLANE_URL=http://127.0.0.1:3002\n")
+    assert credentials.read(tmp_path) is None
