@@ -15,6 +15,8 @@ import redis
 from controlplane import embedded
 from controlplane.embedded import home, postgres, processes, serviceuser, valkey
 
+pytestmark = pytest.mark.acceptance
+
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
