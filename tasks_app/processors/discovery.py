@@ -1,6 +1,7 @@
 """Finding the processors of an installation, once, at start."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -26,11 +27,11 @@ def discover() -> list[str]:
 
     Raises ImproperlyConfigured, naming the module and the cause, when one cannot be imported.
     """
-    _load("the shipped processors", BUILTIN, lambda: import_module(BUILTIN))
+    _load("the shipped processors", BUILTIN, partial(import_module, BUILTIN))
     for module in _modules_of_apps():
-        _load("an installed app", module, lambda module=module: import_module(module))
+        _load("an installed app", module, partial(import_module, module))
     for module in _modules_of_settings():
-        _load(MODULES_SETTING, module, lambda module=module: import_module(module))
+        _load(MODULES_SETTING, module, partial(import_module, module))
     for point in entry_points(group=ENTRY_POINT_GROUP):
         _load(f"entry point {point.name!r} of {ENTRY_POINT_GROUP}", point.value, point.load)
     return registry.names()

@@ -161,8 +161,9 @@ def _operand(operand: Operand, record: Record) -> Any:
 def _changed_text(function: str, value: Any) -> str | None:
     if not isinstance(value, str):
         return None
-    changed = {"upper": str.upper, "lower": str.lower, "trim": str.strip}[function](value)
-    return _text(changed)
+    if function == "trim":
+        return value.strip()
+    return _text(value.upper() if function == "upper" else value.lower())
 
 
 def _calculated_number(calculation: Calculation, values: list[Any]) -> int | float | None:
@@ -250,7 +251,7 @@ def _figure(metric: Metric, members: list[Record]) -> int | float | None:
         return len(values)
     if metric.function == "distinct":
         return len({json.dumps(value, sort_keys=True) for value in values})
-    numbers = [value for value in values if _kind(value) == _NUMBER]
+    numbers: list[int | float] = [value for value in values if _kind(value) == _NUMBER]
     if metric.function == "sum":
         return _sum(numbers)
     if not numbers:
@@ -260,7 +261,7 @@ def _figure(metric: Metric, members: list[Record]) -> int | float | None:
     return min(numbers) if metric.function == "min" else max(numbers)
 
 
-def _sum(numbers: list[Any]) -> int | float:
+def _sum(numbers: list[int | float]) -> int | float:
     # fsum loses nothing between large and small addends; whole numbers stay whole.
     whole = all(isinstance(_number(number), int) for number in numbers)
     return _number(sum(numbers) if whole else math.fsum(numbers))
