@@ -4,8 +4,6 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from controlplane.embedded import home
 
 FILE = "credentials.env"
@@ -38,7 +36,11 @@ def write(state: Path, credentials: Credentials) -> Path:
 
 def read(state: Path) -> Credentials | None:
     """The ones that were kept; None when there is no file or something is missing in it."""
-    values = dotenv_values(state / FILE)
+    try:
+        words = shlex.split((state / FILE).read_text(encoding="utf-8"), comments=True)
+    except (FileNotFoundError, ValueError):
+        return None
+    values = dict(word.split("=", 1) for word in words if "=" in word)
     found = [
         values.get(f"TASKPLANE_{name}")
         for name in ("URL", "API_KEY", "ADMIN_USER", "ADMIN_PASSWORD")
