@@ -15,6 +15,7 @@ from uuid import UUID
 
 from controlplane.core.errors import NotFound
 from controlplane.workspaces.selectors import get_default_workspace_id
+from tasks_app.processors import outcomes
 from tasks_app.processors.builtin.django_task import (
     ASYNC_TYPE,
     SYNC_TYPE,
@@ -157,7 +158,7 @@ def read_result(workspace_id: UUID, task_id: UUID, *, alias: str) -> "TaskResult
         args=row.payload.get("args", []),
         kwargs=row.payload.get("kwargs", {}),
         backend=alias,
-        errors=[_error(attempt.error) for attempt in attempts if attempt.error],
+        errors=_errors(row.error, [attempt.error for attempt in attempts if attempt.error]),
         worker_ids=[names.get(node_id, str(node_id)) for node_id in node_ids],
     )
     if state == TaskState.COMPLETED:
@@ -174,6 +175,14 @@ def _check_name(task: "Task[P, T]") -> None:
         ) from error
 
 
+def _errors(
+    last: Mapping[str, Any] | None, of_attempts: list[Mapping[str, Any]]
+) -> list[TaskError]:
+    # What ended without an attempt (cancelled, say, with its parent) has an error all the same.
+    found = of_attempts or ([last] if last else [])
+    return [_error(error) for error in found]
+
+
 def _error(error: Mapping[str, Any]) -> TaskError:
     return TaskError(
         exception_class_path=_class_path(error["class"], error["traceback"]),
@@ -182,10 +191,15 @@ def _error(error: Mapping[str, Any]) -> TaskError:
 
 
 def _class_path(name: str, traceback: str) -> str:
-    """Module and name of an exception's class. A traceback names it in full, builtins apart."""
-    if "." in name:
-        return name
-    if isinstance(getattr(builtins, name, None), type):
-        return f"builtins.{name}"
+    """Module and name of an exception's class, as Django's interface wants it.
+
+    The record has its name only; a traceback names it in full, builtins apart. Without a traceback
+    the engine itself said what happened.
+    """
     named = re.findall(rf"^((?:\w+\.)+{re.escape(name)})(?::|$)", traceback, re.MULTILINE)
-    return named[-1] if named else name
+    if "." in name or named:
+        return named[-1] if named else name
+    for module in (builtins, outcomes):
+        if isinstance(getattr(module, name, None), type):
+            return f"{module.__name__}.{name}"
+    return "builtins.RuntimeError"
