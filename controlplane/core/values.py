@@ -1,18 +1,19 @@
 """Values that are to be kept as JSON: checked once, with the place of what is wrong."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 
-from controlplane.core.errors import Invalid
+from controlplane.core.errors import FieldError, Invalid, TooLarge
 
 INTEGER_MIN = -(2**63)
-INTEGER_MAX = 2**64 - 1
-TOO_LONG_INTEGER = "an integer must fit in 64 bits (from -2^63 to 2^64-1)"
+INTEGER_MAX = 2**63 - 1
+TOO_LONG_INTEGER = "an integer must fit in 64 bits (from -2^63 to 2^63-1)"
 NUL = "the character U+0000 cannot be stored"
 SURROGATE = "a lone surrogate is not a character and cannot be stored"
+_KEY_SHOWN = 100
+_PATH_SHOWN = 300
 
 
 def check_json_value(value: Any, *, max_bytes: int, max_depth: int, field: str) -> bytes:
@@ -22,74 +23,104 @@ def check_json_value(value: Any, *, max_bytes: int, max_depth: int, field: str) 
     64 bits; no U+0000 and no lone surrogate anywhere.
 
     Raises:
-        Invalid: it is not such a value, deeper than `max_depth` or longer than `max_bytes`; the
-            error names the place, which begins with `field`.
+        Invalid: it is no such value, or deeper than `max_depth`; the error names the place, which
+            begins with `field`.
+        TooLarge: it is longer than `max_bytes`.
     """
-    _Walk(max_depth=max_depth, budget=max_bytes).visit(value, 0, field)
+    too_large = f"{field} has more than {max_bytes} bytes as JSON, which is the limit."
     try:
+        _Walk(max_depth=max_depth, max_values=max_bytes).visit(value, 0)
         text = orjson.dumps(value)
+    except _RefusedError as refused:
+        raise Invalid(errors=[_error(field + "".join(reversed(refused.path)), refused)]) from None
+    except _TooManyError:
+        raise TooLarge(too_large) from None
     except (TypeError, ValueError) as error:
-        _refuse(field, f"this cannot be written as JSON: {error}")
+        raise Invalid(errors=[_error(field, f"this cannot be written as JSON: {error}")]) from error
     if len(text) > max_bytes:
-        _refuse(field, f"{len(text)} bytes as JSON; the limit is {max_bytes}")
+        raise TooLarge(f"{field} has {len(text)} bytes as JSON; the limit is {max_bytes}.")
     return text
 
 
+class _RefusedError(Exception):
+    """Why, and the way there, innermost part first."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.path: list[str] = []
+
+
+class _TooManyError(Exception):
+    """More values than the text may have bytes."""
+
+
 class _Walk:
-    """One check; the budget ends a value that contains itself in many places."""
+    """One check. Its count of values ends one that contains itself in many places."""
 
-    def __init__(self, *, max_depth: int, budget: int) -> None:
+    def __init__(self, *, max_depth: int, max_values: int) -> None:
         self._max_depth = max_depth
-        self._max_bytes = budget
-        self._budget = budget
+        self._left = max_values
 
-    def visit(self, value: Any, depth: int, path: str) -> None:
-        self._budget -= 1
-        if self._budget < 0:
-            _refuse(path, f"the limit is {self._max_bytes} bytes as JSON")
-        match value:
-            case str():
-                _check_text(value, path)
-            case None | bool():
-                pass
-            case int():
-                if not INTEGER_MIN <= value <= INTEGER_MAX:
-                    _refuse(path, TOO_LONG_INTEGER)
-            case float():
-                if not math.isfinite(value):
-                    _refuse(path, "a number must be finite")
-            case Mapping():
-                self._check_depth(depth, path)
-                for key, item in value.items():
-                    self._visit_key(key, path)
-                    self.visit(item, depth + 1, f"{path}.{key}")
-            case list() | tuple():
-                self._check_depth(depth, path)
-                for index, item in enumerate(value):
-                    self.visit(item, depth + 1, f"{path}[{index}]")
-            case _:
-                _refuse(path, f"{type(value).__name__} is not a JSON type")
+    def visit(self, value: Any, depth: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooManyError
+        # In the order of how common they are: this runs for every submission.
+        if isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, int | float):
+            _check_number(value)
+        elif isinstance(value, dict):
+            self._enter(depth)
+            for key, item in value.items():
+                self._visit_item(key, item, depth)
+        elif isinstance(value, list | tuple):
+            self._enter(depth)
+            self._visit_all(value, depth)
+        elif value is not None:
+            raise _RefusedError(f"{type(value).__name__} is not a JSON type")
 
-    def _check_depth(self, depth: int, path: str) -> None:
-        if depth >= self._max_depth:
-            _refuse(path, f"nested too deep; the limit is {self._max_depth} levels")
-
-    @staticmethod
-    def _visit_key(key: Any, path: str) -> None:
+    def _visit_item(self, key: Any, item: Any, depth: int) -> None:
         if not isinstance(key, str):
-            _refuse(path, f"a key must be a string, not {type(key).__name__}")
-        _check_text(key, path)
+            raise _RefusedError(f"a key must be a string, not {type(key).__name__}")
+        _check_text(key)
+        try:
+            self.visit(item, depth + 1)
+        except _RefusedError as refused:
+            refused.path.append(f".{key[:_KEY_SHOWN]}")
+            raise
+
+    def _visit_all(self, items: list[Any] | tuple[Any, ...], depth: int) -> None:
+        for index, item in enumerate(items):
+            try:
+                self.visit(item, depth + 1)
+            except _RefusedError as refused:
+                refused.path.append(f"[{index}]")
+                raise
+
+    def _enter(self, depth: int) -> None:
+        if depth >= self._max_depth:
+            raise _RefusedError(f"nested too deep; the limit is {self._max_depth} levels")
 
 
-def _check_text(text: str, path: str) -> None:
+def _check_text(text: str) -> None:
     if "\0" in text:
-        _refuse(path, NUL)
+        raise _RefusedError(NUL)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            _refuse(path, SURROGATE)
+            raise _RefusedError(SURROGATE) from None
 
 
-def _refuse(path: str, why: str) -> NoReturn:
-    raise Invalid(errors=[{"field": path[:200], "message": why[0].upper() + why[1:] + "."}])
+def _check_number(number: float) -> None:
+    if isinstance(number, int):
+        if not INTEGER_MIN <= number <= INTEGER_MAX:
+            raise _RefusedError(TOO_LONG_INTEGER)
+    elif not math.isfinite(number):
+        raise _RefusedError("a number must be finite")
+
+
+def _error(path: str, why: object) -> FieldError:
+    said = str(why)
+    return {"field": path[:_PATH_SHOWN], "message": f"{said[0].upper()}{said[1:]}."}

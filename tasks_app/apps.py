@@ -1,0 +1,20 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class TasksAppConfig(AppConfig):
+    name = "tasks_app"
+    verbose_name = "Tasks"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from tasks_app import receivers  # noqa: F401 - connects them
+        from tasks_app.dispatch import prune, promote, rescue, sweeps, wake
+        from tasks_app.processors.discovery import discover
+
+        discover()
+        sweeps.register("promote", every_seconds=0.1, make=lambda: promote.promote)
+        sweeps.register("wake", every_seconds=1.0, make=lambda: wake.wake)
+        sweeps.register("rescue", every_seconds=1.0, make=rescue.make_rescue)
+        sweeps.register("prune", every_seconds=60.0, make=lambda: prune.prune)

@@ -1,0 +1,64 @@
+"""The dispatcher's loop."""
+
+import logging
+import signal
+import time
+from types import FrameType
+
+import psycopg
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from tasks_app.dispatch.leader import Leadership
+from tasks_app.dispatch.sweeps import Sweep, make_sweeps
+
+logger = logging.getLogger(__name__)
+
+PASS_SECONDS = 0.1
+_LEAD_SECONDS = 1.0
+_REST_SECONDS = 1.0
+
+
+class Dispatcher:
+    """Holds the lead and runs what is due, until told to stop."""
+
+    def __init__(self) -> None:
+        self._is_stopping = False
+        self._leadership = Leadership("dispatcher")
+        self._lead_due = 0.0
+        self._leads = False
+        self._sweeps = make_sweeps()
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; a database that is away is waited for."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self._is_stopping:
+            try:
+                self._pass()
+            except (DatabaseError, psycopg.Error, OSError) as error:
+                logger.warning("A pass failed, and is repeated: %s", error)
+                connections.close_all()
+                self._lead_due = 0.0
+                time.sleep(_REST_SECONDS)
+            else:
+                time.sleep(PASS_SECONDS)
+        if self._leads:
+            self._leadership.resign()
+
+    def _pass(self) -> None:
+        now = time.monotonic()
+        if now >= self._lead_due:
+            self._leads = self._leadership.hold()
+            self._lead_due = now + _LEAD_SECONDS
+        if self._leads:
+            for sweep in self._sweeps:
+                if now >= sweep.due:
+                    self._sweep(sweep)
+
+    def _sweep(self, sweep: Sweep) -> None:
+        more = sweep.run()
+        sweep.due = time.monotonic() + (0 if more else sweep.every_seconds)
+
+    def _stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self._is_stopping = True

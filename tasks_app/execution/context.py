@@ -1,0 +1,153 @@
+"""The context that handlers get. Progress and logs are gathered here and written by the engine."""
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Never
+from uuid import UUID
+
+import orjson
+
+from tasks_app.execution.failures import mask_secrets, storable
+from tasks_app.processors.outcomes import RetryLater, Snooze
+from tasks_app.processors.retry import RetryPolicy
+from tasks_app.transitions import Claimed
+from workers.slots import Ask, Slot
+
+LOG_LINES = 1_000  # of one attempt; what is above is counted, not kept
+_LINE_LENGTH = 8_000
+FLUSH_SECONDS = 0.5
+_LEVELS = ("debug", "info", "warning", "error")
+
+# Django's connections are per thread, and refuse a thread with a running event loop.
+_outside_loop = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
+
+
+class TaskContext:
+    """One attempt's context; see `tasks_app.processors.context.Context` for the meanings."""
+
+    def __init__(self, claim: Claimed, *, queue: str, slot: Slot, index: int) -> None:
+        self._claim = claim
+        self._slot = slot
+        self._index = index
+        self._children = 0
+        self._dropped = 0
+        self._lines = 0
+        self.queue = queue
+        self.percent: float | None = None
+        self.logs: list[tuple[datetime, str, str, str]] = []
+        self.flush_due = time.monotonic() + FLUSH_SECONDS
+        self.on_report: Any = None  # called after progress and logs, in sync handlers
+
+    @property
+    def task_id(self) -> UUID:
+        return self._claim.id
+
+    @property
+    def claim(self) -> Claimed:
+        return self._claim
+
+    @property
+    def attempt(self) -> int:
+        return self._claim.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        return self._claim.max_attempts
+
+    @property
+    def type(self) -> str:
+        return self._claim.type
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self._claim.workspace_id
+
+    @property
+    def idempotency_key(self) -> str:
+        return self._claim.idempotency_key or str(self._claim.id)
+
+    def progress(self, percent: float, message: str | None = None) -> None:
+        self.percent = min(100.0, max(0.0, float(percent)))
+        if message is not None:
+            self.log(message)
+        self._report()
+
+    def log(self, message: str, level: str = "info", **fields: Any) -> None:
+        if level not in _LEVELS:
+            raise ValueError(f"level must be one of {', '.join(_LEVELS)}: not {level!r}")
+        if self._lines >= LOG_LINES:
+            self._dropped += 1
+            return
+        self._lines += 1
+        text = storable(mask_secrets(str(message))[:_LINE_LENGTH])
+        kept = storable(mask_secrets(orjson.dumps(fields, default=str).decode())[:_LINE_LENGTH])
+        try:
+            orjson.loads(kept)
+        except orjson.JSONDecodeError:  # cut off, or broken by a mask
+            kept = orjson.dumps({"text": kept}).decode()
+        self.logs.append((datetime.now(UTC), level, text, kept.replace("\\u0000", "\\ufffd")))
+        self._report()
+
+    def take_logs(self) -> list[tuple[datetime, str, str, str]]:
+        """The lines since the last call; at the end also how many were not kept."""
+        lines, self.logs = self.logs, []
+        return lines
+
+    def close_logs(self) -> None:
+        if self._dropped:
+            text = f"{self._dropped} further lines were not kept (limit {LOG_LINES} an attempt)."
+            self.logs.append((datetime.now(UTC), "warning", text, "{}"))
+            self._dropped = 0
+
+    def is_cancelled(self) -> bool:
+        return bool(self._slot.asks(self._index) & (Ask.CANCEL | Ask.INTERRUPT))
+
+    def enqueue(
+        self, type: str, payload: Mapping[str, Any] | None = None, **options: Any
+    ) -> UUID:
+        from tasks_app.services import submit_task  # services import the engine's models
+        from tasks_app.specs import TaskSpec
+
+        self._children += 1
+        # The same call of a repeated attempt must find its first answer, not make a second task.
+        key = options.pop("idempotency_key", None) or f"{self._claim.id}/{self._children}"
+        retry = options.get("retry")
+        if isinstance(retry, Mapping):
+            options["retry"] = RetryPolicy.from_json(retry)
+        spec = TaskSpec(type=type, payload=payload or {}, idempotency_key=key, **options)
+
+        def submit() -> UUID:
+            return submit_task(workspace_id=self.workspace_id, spec=spec, on_conflict="new")
+
+        return _outside_running_loop(submit)
+
+    def retry_later(self, seconds: float, reason: str = "") -> Never:
+        raise RetryLater(seconds, reason)
+
+    def snooze(self, seconds: float, reason: str = "") -> Never:
+        raise Snooze(seconds, reason)
+
+    def dependency_results(self) -> Mapping[UUID, Any]:
+        from tasks_app.selectors import get_dependency_results  # as in enqueue
+
+        def read() -> Mapping[UUID, Any]:
+            return get_dependency_results(self.workspace_id, self.task_id)
+
+        return _outside_running_loop(read)
+
+    def _report(self) -> None:
+        if self.on_report is not None and time.monotonic() >= self.flush_due:
+            self.flush_due = time.monotonic() + FLUSH_SECONDS
+            self.on_report(self)
+
+
+def _outside_running_loop(call: Any) -> Any:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    return _outside_loop.submit(contextvars.copy_context().run, call).result()

@@ -1,0 +1,185 @@
+"""Draining a queue: what one bell makes a pool child do."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+
+from tasks_app.execution.async_runner import AsyncRunner
+from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
+from tasks_app.execution.held import Held, Holdings
+from tasks_app.execution.interrupts import Interrupts
+from tasks_app.execution.reports import write_reports
+from tasks_app.execution.sizing import BatchSizer
+from tasks_app.execution.store import ALIAS, Store, engine_cursor
+from tasks_app.execution.sync_runner import SyncRunner, clean_up_after_handlers
+from tasks_app.ring import ring
+from tasks_app.transitions import Outcome
+from workers.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+_ASYNC_PATIENCE = 30  # slices for which async work may be topped up before the slot moves on
+_POLL_SECONDS = 0.25  # between claims that found nothing, while async handlers are in flight
+
+
+class Drainer:
+    """The engine of one pool child; lives as long as the child, so that it keeps what it learned."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        assert runtime.slot is not None  # noqa: S101 - made by open_slot after the fork
+        config = settings.TASKPLANE
+        self._page = runtime.page
+        self._slot = runtime.slot
+        self._holdings = Holdings(runtime.slot)
+        self._sizers: dict[str, BatchSizer] = {}
+        self._after: dict[str, int] = {}
+        self._slice_seconds: float = config["DRAIN_SLICE_SECONDS"]
+        self._most: int = config["BATCH_MAX"]
+        self._async_most: int = min(config["ASYNC_CONCURRENCY"], self._holdings.room)
+        self._target_ms: float = config["BATCH_TARGET_MS"]
+        interrupts = Interrupts(runtime.slot)
+        interrupts.install()
+        self._sync = SyncRunner(
+            slot=runtime.slot,
+            page=runtime.page,
+            interrupts=interrupts,
+            budget_seconds=2 * self._target_ms / 1000,
+        )
+
+    def drain(self, queue: str) -> None:
+        """Claim and run until the queue is empty or the time slice is over; then ring again."""
+        store = Store(
+            queue=queue,
+            node=lambda: self._page.node_id,
+            announce=self._slot.announce,
+            after=self._after.get(queue, 0),
+        )
+        try:
+            if _Drain(self, queue, store).run():
+                ring(queue)
+        finally:
+            self._after[queue] = store.after
+            clean_up_after_handlers()
+
+    def sizer(self, queue: str) -> BatchSizer:
+        if queue not in self._sizers:
+            self._sizers[queue] = BatchSizer(target_ms=self._target_ms, most=self._most)
+        return self._sizers[queue]
+
+
+class _Drain:
+    """One drain of one queue."""
+
+    def __init__(self, drainer: Drainer, queue: str, store: Store) -> None:
+        self._d = drainer
+        self._queue = queue
+        self._store = store
+        self._sizer = drainer.sizer(queue)
+        self._ends = time.monotonic() + drainer._slice_seconds
+
+    def run(self) -> bool:
+        """Whether the slice ended before the queue was empty."""
+        batch = self._exchange([], [], [], self._want())
+        while batch:
+            asynchronous = [held for held in batch if held.is_async]
+            outcomes, ran, unstarted = self._run_sync([h for h in batch if not h.is_async])
+            if asynchronous:
+                self._exchange(outcomes, ran, unstarted, 0)
+                self._fly(asynchronous)
+                outcomes, ran, unstarted = [], [], []
+            batch = self._exchange(outcomes, ran, unstarted, self._want())
+        return self._is_over() and self._d._page.takes_work
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._ends
+
+    def _want(self) -> int:
+        if self._is_over() or not self._d._page.takes_work:
+            return 0
+        return min(self._sizer.want, self._d._holdings.room)
+
+    def _run_sync(self, batch: list[Held]) -> tuple[list[Outcome], list[Held], list[Held]]:
+        """Run sync rows; suspects last, each with a commit of its own, so that one that kills
+        its process takes no neighbour's result with it."""
+        innocent = [held for held in batch if not held.is_suspect]
+        outcomes, unstarted = self._run_batch(innocent)
+        idle = set(unstarted)
+        ran = [held for held in innocent if held not in idle]
+        for suspect in (held for held in batch if held.is_suspect):
+            self._exchange(outcomes, ran, unstarted, 0)
+            outcomes, unstarted = self._run_batch([suspect])
+            ran = [] if unstarted else [suspect]
+        return outcomes, ran, unstarted
+
+    def _run_batch(self, batch: Sequence[Held]) -> tuple[list[Outcome], list[Held]]:
+        for held in batch:
+            held.context.on_report = self._report_one
+        outcomes, unstarted = self._d._sync.run(batch)
+        self._sizer.record(tasks=len(outcomes), run_ms=sum(o.run_ms for o in outcomes))
+        return outcomes, unstarted
+
+    def _exchange(
+        self,
+        outcomes: Sequence[Outcome],
+        ran: Sequence[Held],
+        unstarted: Sequence[Held],
+        want: int,
+    ) -> list[Held]:
+        if not (outcomes or unstarted or want):
+            return []
+        claims, queues = self._store.exchange(
+            outcomes,
+            contexts=[held.context for held in ran],
+            unstarted=[held.claim for held in unstarted],
+            want=want,
+        )
+        for held in (*ran, *unstarted):
+            self._d._holdings.let_go(held)
+        for queue in queues:
+            ring(queue)
+        return [self._d._holdings.hold(claim, self._queue) for claim in claims]
+
+    def _report_one(self, context: TaskContext) -> None:
+        with transaction.atomic(using=ALIAS):
+            write_reports(engine_cursor(), [context])
+
+    # Async handlers.
+
+    def _fly(self, batch: list[Held]) -> None:
+        """Run async rows, topping up with more of them until sync work or the end is met."""
+        runner = AsyncRunner(self._d._slot)
+        give_up = self._ends + _ASYNC_PATIENCE * self._d._slice_seconds
+        tops_up = True
+        next_poll = 0.0
+        next_report = time.monotonic() + FLUSH_SECONDS
+        refused = runner.start(batch)
+        while runner.in_flight or refused:
+            ended = runner.turn() if runner.in_flight else []
+            now = time.monotonic()
+            tops_up = tops_up and now < give_up and self._d._page.takes_work
+            room = min(self._d._async_most - runner.in_flight, self._d._most)
+            wants = tops_up and room > 0 and (bool(ended) or now >= next_poll)
+            more = self._exchange(
+                [outcome for _, outcome in ended],
+                [held for held, _ in ended],
+                refused,
+                room if wants else 0,
+            )
+            if wants and not more:
+                next_poll = now + _POLL_SECONDS
+            foreign = [held for held in more if not held.is_async]
+            tops_up = tops_up and not foreign
+            refused = foreign + runner.start(held for held in more if held.is_async)
+            if now >= next_report:
+                next_report = now + FLUSH_SECONDS
+                self._report_all(runner)
+
+    def _report_all(self, runner: AsyncRunner) -> None:
+        contexts = [held.context for held in runner.contexts]
+        if any(context.percent is not None or context.logs for context in contexts):
+            with transaction.atomic(using=ALIAS):
+                write_reports(engine_cursor(), contexts)
+

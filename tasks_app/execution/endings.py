@@ -1,0 +1,171 @@
+"""From how a handler ended to what its task becomes. Pure: no database, no clock."""
+
+import random
+from typing import Any
+
+import orjson
+import pydantic
+from django.conf import settings
+
+from controlplane.core.values import check_json_value
+from tasks_app.execution.failures import describe, said
+from tasks_app.execution.interrupts import TaskInterrupted
+from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
+from tasks_app.processors.registry import Processor
+from tasks_app.processors.retry import RetryPolicy
+from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
+from tasks_app.transitions import Claimed, Outcome
+
+
+class ResultNotJson(Exception):
+    """The handler returned something that cannot be kept as JSON."""
+
+
+def succeeded(claim: Claimed, result: Any, *, run_ms: float) -> Outcome:
+    """COMPLETED with a result. Raises ResultNotJson."""
+    if result is not None:
+        try:
+            check_json_value(
+                result,
+                max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
+                max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+                field="result",
+            )
+            result = orjson.Fragment(orjson.dumps(result))
+        except Exception as error:
+            raise ResultNotJson(f"The handler's result is not JSON: {error}") from error
+    return Outcome(
+        id=claim.id,
+        lease=claim.lease,
+        state=TaskState.COMPLETED.value,
+        outcome=AttemptOutcome.SUCCEEDED.value,
+        run_ms=run_ms,
+        result=result,
+    )
+
+
+def raised(
+    claim: Claimed, error: BaseException, *, processor: Processor | None, run_ms: float
+) -> Outcome:
+    """The ending that an exception out of a handler means."""
+    match error:
+        case TaskInterrupted():
+            return interrupted(claim, run_ms=run_ms)
+        case TaskCancelled():
+            return cancelled(claim, run_ms=run_ms)
+        case Snooze():
+            return snoozed(claim, error, run_ms=run_ms)
+        case TaskTimedOut():
+            return timed_out(claim, processor=processor, run_ms=run_ms)
+    delay_ms = error.delay_seconds * 1000 if isinstance(error, RetryLater) else None
+    retryable = not isinstance(error, Fail | pydantic.ValidationError)
+    category = ErrorCategory.VALIDATION if isinstance(error, pydantic.ValidationError) else None
+    return failed(
+        claim,
+        describe(error, processor=processor, category=category),
+        error=error,
+        processor=processor,
+        run_ms=run_ms,
+        delay_ms=delay_ms,
+        retryable=retryable,
+    )
+
+
+def failed(
+    claim: Claimed,
+    record: dict[str, Any],
+    *,
+    error: BaseException,
+    processor: Processor | None,
+    run_ms: float,
+    delay_ms: float | None = None,
+    retryable: bool = True,
+    outcome: AttemptOutcome = AttemptOutcome.FAILED,
+) -> Outcome:
+    """RETRYING after the back-off, or FAILED when that was the last attempt."""
+    if retryable and delay_ms is None:
+        delay_ms = _back_off_ms(claim, error, processor)
+    if not retryable or delay_ms is None or claim.attempt >= claim.max_attempts:
+        state, delay_ms = TaskState.FAILED, 0
+    else:
+        state = TaskState.RETRYING
+    return Outcome(
+        id=claim.id,
+        lease=claim.lease,
+        state=state.value,
+        outcome=outcome.value,
+        run_ms=run_ms,
+        error=record,
+        delay_ms=delay_ms,
+    )
+
+
+def timed_out(claim: Claimed, *, processor: Processor | None, run_ms: float) -> Outcome:
+    """As failed, with the limit in the message."""
+    record = said(
+        "TaskTimedOut",
+        f"The handler ran longer than its limit of {claim.timeout_ms / 1000:g} s.",
+        ErrorCategory.TIMEOUT,
+    )
+    return failed(
+        claim,
+        record,
+        error=TaskTimedOut(),
+        processor=processor,
+        run_ms=run_ms,
+        outcome=AttemptOutcome.TIMED_OUT,
+    )
+
+
+def cancelled(claim: Claimed, *, run_ms: float) -> Outcome:
+    """CANCELLED: the handler was interrupted at an operator's wish."""
+    return Outcome(
+        id=claim.id,
+        lease=claim.lease,
+        state=TaskState.CANCELLED.value,
+        outcome=AttemptOutcome.CANCELLED.value,
+        run_ms=run_ms,
+        error=said(
+            "TaskCancelled", "Cancelled while it ran, at the request of a person.", "UNKNOWN"
+        ),
+    )
+
+
+def snoozed(claim: Claimed, snooze: Snooze, *, run_ms: float) -> Outcome:
+    """SCHEDULED; the attempt is given back."""
+    return Outcome(
+        id=claim.id,
+        lease=claim.lease,
+        state=TaskState.SCHEDULED.value,
+        outcome=AttemptOutcome.SNOOZED.value,
+        run_ms=run_ms,
+        delay_ms=snooze.delay_seconds * 1000,
+        grant=1,
+    )
+
+
+def interrupted(claim: Claimed, *, run_ms: float) -> Outcome:
+    """PENDING; the worker had to stop, and the attempt is given back."""
+    return Outcome(
+        id=claim.id,
+        lease=claim.lease,
+        state=TaskState.PENDING.value,
+        outcome=AttemptOutcome.INTERRUPTED.value,
+        run_ms=run_ms,
+        grant=1,
+    )
+
+
+def _back_off_ms(
+    claim: Claimed, error: BaseException, processor: Processor | None
+) -> float | None:
+    # Grants raise the ceiling with the attempt, so the difference counts true failures only.
+    failed_attempts = max(1, claim.round_attempts - (claim.max_attempts - claim.attempt))
+    if claim.retry is not None:
+        policy = RetryPolicy.from_json(orjson.loads(claim.retry))
+    elif processor is not None and processor.retry_rule is not None:
+        seconds = processor.retry_rule(failed_attempts, error)
+        return None if seconds is None else max(0.0, min(seconds * 1000, 30 * 86_400_000))
+    else:
+        policy = processor.retry if processor is not None else RetryPolicy()
+    return policy.delay_ms(failed_attempts, random.random)

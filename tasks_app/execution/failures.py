@@ -1,0 +1,82 @@
+"""An exception as the record keeps it: class, message, traceback, category; secrets masked."""
+
+import re
+import traceback
+from typing import Any
+
+import pydantic
+
+from tasks_app.processors.registry import Processor
+from tasks_app.states import ErrorCategory
+
+_MESSAGE_LENGTH = 2_000
+_TRACEBACK_LENGTH = 16_000
+_FRAMES = 40
+
+_SECRET = re.compile(
+    r"""(?ix)
+    (?P<key>[\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w-]*
+        ["']?\s*[=:]\s*["']?(?:bearer\s+|basic\s+)?)
+    (?P<value>[^\s"',;)}&]+)
+    | (?P<scheme>\b(?:bearer|basic)\s+)(?P<credential>[A-Za-z0-9._~+/=-]{8,})
+    | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)(?P<login>[^\s/@]+)(?=@)
+    """
+)
+
+
+def mask_secrets(text: str) -> str:
+    """Replace what looks like a credential by ***: `password=…`, bearer tokens, URL logins."""
+
+    def masked(found: re.Match[str]) -> str:
+        return (found["key"] or found["scheme"] or found["url"] or "") + "***"
+
+    return _SECRET.sub(masked, text)
+
+
+def storable(text: str) -> str:
+    """The text without what a Postgres jsonb cannot hold: NUL and lone surrogates."""
+    return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
+
+
+def describe(
+    error: BaseException, *, processor: Processor | None = None, category: str | None = None
+) -> dict[str, Any]:
+    """The error as JSON. Tracebacks carry no frame locals, and are cut in the middle frames."""
+    lines = traceback.TracebackException.from_exception(error, limit=-_FRAMES).format()
+    text = "".join(lines)
+    return {
+        "class": type(error).__qualname__,
+        "message": storable(mask_secrets(_text_of(error))[:_MESSAGE_LENGTH]),
+        "traceback": storable(mask_secrets(text)[-_TRACEBACK_LENGTH:]),
+        "category": category or category_of(error, processor),
+    }
+
+
+def said(class_name: str, message: str, category: str) -> dict[str, Any]:
+    """An error that no exception stands behind."""
+    return {"class": class_name, "message": message, "traceback": "", "category": category}
+
+
+def category_of(error: BaseException, processor: Processor | None = None) -> str:
+    """The dead letter category: the processor's own word, else by the kind of exception."""
+    if processor is not None and processor.category_of is not None:
+        own = processor.category_of(error)
+        if own in ErrorCategory.values:
+            return str(own)
+    if isinstance(error, pydantic.ValidationError):
+        return ErrorCategory.VALIDATION
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+        return ErrorCategory.TIMEOUT
+    module = type(error).__module__.partition(".")[0]
+    if isinstance(error, ConnectionError) or module in ("httpx", "httpcore", "socket", "ssl"):
+        return ErrorCategory.NETWORK
+    if isinstance(error, MemoryError | BlockingIOError):
+        return ErrorCategory.RESOURCE
+    return ErrorCategory.CODE
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__qualname__
+    except Exception as second:  # a broken __str__ must not hide the failure itself
+        return f"{type(error).__qualname__}, whose text cannot be read: {second!r}"

@@ -1,0 +1,56 @@
+"""The rows that a pool child holds: each claim with its place in the slot file."""
+
+from dataclasses import dataclass, field
+
+from tasks_app.execution.context import TaskContext
+from tasks_app.processors import registry
+from tasks_app.processors.registry import Processor, UnknownType
+from tasks_app.transitions import Claimed
+from workers.slots import CAPACITY, Slot
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A claimed row, its index in the slot, and its processor if this worker has one."""
+
+    claim: Claimed
+    index: int
+    processor: Processor | None
+    context: TaskContext
+
+    @property
+    def is_async(self) -> bool:
+        return self.processor is not None and self.processor.is_async
+
+    @property
+    def is_suspect(self) -> bool:
+        """An earlier attempt took its worker with it: it runs apart from others."""
+        return self.claim.lost_count > 0
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Which places of the slot file are taken."""
+
+    slot: Slot
+    _free: list[int] = field(default_factory=lambda: list(range(CAPACITY - 1, -1, -1)))
+
+    @property
+    def room(self) -> int:
+        return len(self._free)
+
+    def hold(self, claim: Claimed, queue: str) -> Held:
+        """Note the row in the slot file."""
+        index = self._free.pop()
+        self.slot.claim(index, claim.id.bytes, claim.lease.bytes)
+        try:
+            processor = registry.get(claim.type)
+        except UnknownType:
+            processor = None  # said by the attempt that tries to run it
+        context = TaskContext(claim, queue=queue, slot=self.slot, index=index)
+        return Held(claim, index, processor, context)
+
+    def let_go(self, held: Held) -> None:
+        """The row's outcome is committed, or the row was handed back."""
+        self.slot.forget(held.index)
+        self._free.append(held.index)

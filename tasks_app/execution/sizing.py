@@ -1,0 +1,41 @@
+"""How many rows to claim at once: as many as make about BATCH_TARGET_MS of work.
+
+The commit is the cost of a batch, so tiny tasks want large ones; a long task in a large batch would
+hold the others, so unknown and slow work is claimed one by one.
+"""
+
+_GROWTH = 8  # the most a batch may grow over the last one that was full
+_WEIGHT = 0.3  # of the newest batch in the moving average
+
+
+class BatchSizer:
+    """The batch size of one queue in one pool child."""
+
+    def __init__(self, *, target_ms: float, most: int) -> None:
+        self._target_ms = target_ms
+        self._most = most
+        self._mean_ms: float | None = None
+        self._reach = 1
+
+    @property
+    def want(self) -> int:
+        """Rows to claim next; 1 while nothing is known."""
+        if self._mean_ms is None:
+            return 1
+        fitting = self._target_ms / max(self._mean_ms, 0.001)
+        return max(1, min(int(fitting), self._reach, self._most))
+
+    def record(self, *, tasks: int, run_ms: float) -> None:
+        """Learn from a batch: how many handlers ran, and for how long in all.
+
+        A mean that rises is believed at once, one that falls only by and by: a claim too large
+        costs more than one too small.
+        """
+        if tasks == 0:
+            return
+        mean = run_ms / tasks
+        if self._mean_ms is None or mean > self._mean_ms:
+            self._mean_ms = mean
+        else:
+            self._mean_ms += _WEIGHT * (mean - self._mean_ms)
+        self._reach = min(self._most, max(1, tasks) * _GROWTH)

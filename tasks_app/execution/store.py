@@ -1,0 +1,145 @@
+"""The pool child's conversation with Postgres: outcomes in, the next batch out, in one commit.
+
+Uses the connection alias `engine`, which lives as long as the child: Celery closes the others
+around every task. After an error the fate of the COMMIT is unknown, so nothing is assumed: the
+outcomes are written again (their lease guards them), and what the unanswered claim may have
+taken is handed back by its lease.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+
+from tasks_app import transitions
+from tasks_app.execution.context import TaskContext
+from tasks_app.execution.reports import append_logs, gather_logs
+from tasks_app.services.deaths import announce_deaths
+from tasks_app.transitions import Claimed, Outcome
+from workers.services import count_stale_writes
+
+logger = logging.getLogger(__name__)
+
+ALIAS = "engine"
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+def engine_cursor() -> psycopg.Cursor[tuple[object, ...]]:
+    """A cursor that prepares its statements on the server, which Django's own does not."""
+    wrapper = connections[ALIAS]
+    wrapper.ensure_connection()
+    return psycopg.Cursor(wrapper.connection)
+
+
+@dataclass(slots=True)
+class Store:
+    """What one drain of one queue reads and writes. `after` is the lane that was served last."""
+
+    queue: str
+    node: Callable[[], int]
+    announce: Callable[[bytes], None]
+    after: int = 0
+
+    def exchange(
+        self,
+        outcomes: Sequence[Outcome],
+        *,
+        contexts: Sequence[TaskContext] = (),
+        unstarted: Sequence[Claimed] = (),
+        want: int = 0,
+    ) -> tuple[list[Claimed], list[str]]:
+        """Write outcomes and the logs of `contexts`, hand back what was not started, claim up to `want` rows; one commit.
+
+        Returns the claimed rows, and the queues that got work by it. Raises OperationalError when
+        the database stays away for a whole lease period: by then others own the rows.
+        """
+        for context in contexts:
+            context.close_logs()
+        logs = gather_logs(contexts)
+        give_up = time.monotonic() + settings.TASKPLANE["LEASE_SECONDS"]
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            lease = uuid4()
+            self.announce(lease.bytes)
+            try:
+                return self._exchange(outcomes, logs, unstarted, want, lease)
+            except (OperationalError, InterfaceError, psycopg.Error, DatabaseError) as error:
+                if not _is_passing(error) or time.monotonic() > give_up:
+                    raise
+                logger.warning("Writing %d outcomes again: %s", len(outcomes), error)
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                self._forget(lease)
+
+    def _exchange(
+        self,
+        outcomes: Sequence[Outcome],
+        logs: list[dict[str, object]],
+        unstarted: Sequence[Claimed],
+        want: int,
+        lease: UUID,
+    ) -> tuple[list[Claimed], list[str]]:
+        queues: list[str] = []
+        with transaction.atomic(using=ALIAS, durable=True):
+            cursor = engine_cursor()
+            ended = []
+            append_logs(cursor, logs)
+            if outcomes:
+                ended = transitions.finish_leased(cursor, node=self.node(), outcomes=outcomes)
+                announce_deaths(ended, using=ALIAS)
+            stale = len(outcomes) - len(ended)
+            ended += transitions.release_leased(cursor, [(c.id, c.lease) for c in unstarted])
+            if any(row.has_dependents for row in ended):
+                queues = transitions.settle_dependents(cursor, ended)
+            claims = self._claim(cursor, want, lease) if want else []
+        if stale:
+            count_stale_writes(self.node(), stale, using=ALIAS)
+        if claims:
+            self.after = _last_lane([claim.queue_id for claim in claims], self.after)
+        return claims, queues
+
+    def _claim(self, cursor: transitions.Cursor, want: int, lease: UUID) -> list[Claimed]:
+        node = self.node()
+        claims = transitions.claim_ready(
+            cursor, queue=self.queue, node=node, lease=lease, want=want, after=self.after
+        )
+        if len(claims) < want:
+            claims += transitions.claim_limited(
+                cursor,
+                queue=self.queue,
+                node=node,
+                lease=lease,
+                want=want - len(claims),
+                after=self.after,
+            )
+        return claims
+
+    def _forget(self, lease: UUID) -> None:
+        """Hand back what a claim with an unknown end may have taken."""
+        connections[ALIAS].close()
+        try:
+            with transaction.atomic(using=ALIAS):
+                transitions.release_lease(engine_cursor(), node=self.node(), lease=lease)
+        except (OperationalError, InterfaceError, psycopg.Error) as error:
+            # The next round tries again; the slot's announced lease covers the child's death.
+            logger.warning("The database is still away: %s", error)
+
+
+def _is_passing(error: BaseException) -> bool:
+    """A lost connection, a deadlock, a serialization failure, a starting or stopping server."""
+    cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
+    return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+
+
+def _last_lane(lanes: list[int], after: int) -> int:
+    """The lane served last in the turn that began behind `after`."""
+    return max(lanes, key=lambda lane: (lane <= after, lane))

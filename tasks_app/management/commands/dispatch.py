@@ -1,0 +1,19 @@
+"""Run a dispatcher: promotes, rings, rescues, prunes. Any number may run; one of them leads."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tasks_app.dispatch.loop import Dispatcher
+
+
+class Command(BaseCommand):
+    # The checks import every view; a worker that never serves one must not pay for that.
+    requires_system_checks = []
+    help = (
+        "Run a dispatcher: makes due tasks ready, rings queues whose bells were lost, rescues the "
+        "work of lost workers, prunes history. Run as many as you like; one of them leads."
+    )
+
+    def handle(self, **options: Any) -> None:
+        Dispatcher().run()

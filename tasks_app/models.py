@@ -1,0 +1,314 @@
+"""Tasks and what belongs to them.
+
+The hot tables carry no foreign-key constraints in the database: a check per inserted row costs
+more than the insert, and their parents (queue, workspace) are never deleted. Only
+`transitions.py` writes `state`.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.db import models
+from django.db.models import F, Q
+
+from controlplane.core.clock import now
+from controlplane.core.ids import uuid7
+from tasks_app.states import AttemptOutcome, ParentFailure, TaskState
+
+_FINAL = [TaskState.COMPLETED.value, TaskState.FAILED.value, TaskState.CANCELLED.value]
+_DUE = [TaskState.SCHEDULED.value, TaskState.RETRYING.value]
+
+
+class Queue(models.Model):
+    """One workspace's share of a named queue: its pause, its limits, its turn in the claim."""
+
+    id = models.AutoField(primary_key=True)
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+"
+    )
+    name = models.CharField(max_length=100)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=200, blank=True, default="")
+    max_running = models.PositiveIntegerField(null=True, blank=True)
+    rate_per_second = models.FloatField(null=True, blank=True)
+    # The token bucket of rate_per_second: how many starts were left at rate_at.
+    rate_tokens = models.FloatField(default=0)
+    rate_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="queue_unique_name"),
+            models.CheckConstraint(
+                name="queue_max_running_positive",
+                condition=Q(max_running__isnull=True) | Q(max_running__gt=0),
+            ),
+            models.CheckConstraint(
+                name="queue_rate_positive",
+                condition=Q(rate_per_second__isnull=True) | Q(rate_per_second__gt=0),
+            ),
+        ]
+        indexes = [models.Index(fields=["name", "id"], name="queue_lanes")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Task(models.Model):
+    """One submitted unit of work."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(
+        "workspaces.Workspace",
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    queue = models.ForeignKey(
+        Queue, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    type = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=TaskState.choices)
+    priority = models.SmallIntegerField(default=0)
+    payload = models.JSONField(default=dict)
+    result = models.JSONField(null=True)
+    error = models.JSONField(null=True)  # {class, message, traceback, category} of the last failure
+
+    attempt = models.IntegerField(default=0)  # attempts started so far
+    max_attempts = models.IntegerField()  # ceiling of `attempt`; a lost or snoozed one raises it
+    round_attempts = models.IntegerField()  # what an operator's retry grants anew
+    lost_count = models.SmallIntegerField(default=0)  # attempts that took their worker with them
+    retry = models.JSONField(null=True)  # the task's own retry policy, over its type's
+    timeout_ms = models.IntegerField()
+
+    progress = models.FloatField(default=0)  # percent
+    run_at = models.DateTimeField(null=True)  # not before
+    blocked_by = models.IntegerField(default=0)  # parents not yet satisfied
+    has_dependents = models.BooleanField(default=False)
+    on_parent_failure = models.CharField(
+        max_length=6, choices=ParentFailure.choices, default=ParentFailure.CANCEL
+    )
+    tags = ArrayField(models.CharField(max_length=100), default=list)
+    workflow_run_id = models.UUIDField(null=True)
+    step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
+    idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - as above
+
+    lease = models.UUIDField(null=True)
+    node_id = models.IntegerField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+
+    created_at = models.DateTimeField(default=now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="task_lease_iff_running",
+                condition=Q(state=TaskState.RUNNING.value, lease__isnull=False, node_id__isnull=False)
+                | (~Q(state=TaskState.RUNNING.value) & Q(lease__isnull=True, node_id__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="task_finished_at_iff_final",
+                condition=Q(state__in=_FINAL, finished_at__isnull=False)
+                | (~Q(state__in=_FINAL) & Q(finished_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="task_run_at_when_due_later",
+                condition=~Q(state__in=_DUE) | Q(run_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="task_blocked_by_parents",
+                condition=Q(blocked_by__gte=0)
+                & (~Q(state=TaskState.BLOCKED.value) | Q(blocked_by__gt=0)),
+            ),
+            models.CheckConstraint(
+                name="task_attempts_bounded",
+                condition=Q(attempt__gte=0, attempt__lte=F("max_attempts"), max_attempts__gt=0),
+            ),
+            models.CheckConstraint(
+                name="task_has_attempts_left",
+                condition=~Q(state__in=[TaskState.PENDING.value, *_DUE])
+                | Q(attempt__lt=F("max_attempts")),
+            ),
+            models.CheckConstraint(
+                name="task_values_in_range",
+                condition=Q(
+                    priority__gte=-100,
+                    priority__lte=100,
+                    progress__gte=0,
+                    progress__lte=100,
+                    timeout_ms__gt=0,
+                ),
+            ),
+        ]
+        indexes = [
+            # The claim: highest priority, then oldest, of one lane.
+            models.Index(
+                F("queue"),
+                F("priority").desc(),
+                F("id"),
+                name="task_ready",
+                condition=Q(state=TaskState.PENDING.value),
+            ),
+            # The promotion of what is due.
+            models.Index(fields=["run_at"], name="task_due", condition=Q(state__in=_DUE)),
+            # max_running of a queue, and the rescue of a node's leases.
+            models.Index(
+                fields=["queue", "node_id"],
+                name="task_running",
+                condition=Q(state=TaskState.RUNNING.value),
+            ),
+            # What a node has to interrupt: nearly always empty.
+            models.Index(
+                fields=["node_id"],
+                name="task_cancelling",
+                condition=Q(
+                    state=TaskState.RUNNING.value, cancel_requested_at__isnull=False
+                ),
+            ),
+            # Lists of a workspace, newest first.
+            models.Index(fields=["workspace", "id"], name="task_list"),
+            models.Index(
+                fields=["workspace", "id"],
+                name="task_trouble",
+                condition=Q(state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value]),
+            ),
+            GinIndex(fields=["tags"], name="task_tags", condition=~Q(tags=[])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class TaskAttempt(models.Model):
+    """One attempt that started, with its one outcome. Append-only."""
+
+    pk = models.CompositePrimaryKey("task_id", "attempt")
+    task = models.ForeignKey(
+        Task,
+        on_delete=models.DO_NOTHING,
+        related_name="attempts",
+        db_constraint=False,
+        db_index=False,
+    )
+    attempt = models.IntegerField()
+    workspace_id = models.UUIDField()
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    node_id = models.IntegerField()
+    outcome = models.CharField(max_length=11, choices=AttemptOutcome.choices)
+    error = models.JSONField(null=True)
+    wait_ms = models.BigIntegerField()  # from ready (submitted or due) to started
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["attempt"]
+        constraints = [
+            models.CheckConstraint(
+                name="attempt_numbered_from_one", condition=Q(attempt__gt=0)
+            ),
+            models.CheckConstraint(
+                name="attempt_ends_after_start", condition=Q(finished_at__gte=F("started_at"))
+            ),
+        ]
+        indexes = [
+            # Attempts arrive in the order of their end: a few pages index a year.
+            BrinIndex(fields=["finished_at"], name="attempt_by_time", autosummarize=True)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} attempt {self.attempt}"
+
+
+class TaskDependency(models.Model):
+    """An edge: `task` waits for `depends_on`. `is_satisfied` makes the release happen once."""
+
+    pk = models.CompositePrimaryKey("task_id", "depends_on_id")
+    task = models.ForeignKey(
+        Task,
+        on_delete=models.DO_NOTHING,
+        related_name="dependencies",
+        db_constraint=False,
+        db_index=False,
+    )
+    depends_on = models.ForeignKey(
+        Task,
+        on_delete=models.DO_NOTHING,
+        related_name="dependents",
+        db_constraint=False,
+        db_index=False,
+    )
+    is_satisfied = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["depends_on"], name="dependency_of_parent")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} waits for {self.depends_on_id}"
+
+
+class TaskLog(models.Model):
+    """One line that a handler logged."""
+
+    id = models.BigAutoField(primary_key=True)
+    task = models.ForeignKey(
+        Task,
+        on_delete=models.DO_NOTHING,
+        related_name="logs",
+        db_constraint=False,
+        db_index=False,
+    )
+    attempt = models.IntegerField()
+    at = models.DateTimeField()
+    level = models.CharField(max_length=8)
+    message = models.TextField()
+    fields = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["task", "id"], name="log_of_task")]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.message[:80]}"
+
+
+class IdempotencyKey(models.Model):
+    """The first answer to a creating call, kept so that its repetition gives it again."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.UUIDField()
+    key = models.CharField(max_length=255)
+    body_hash = models.BinaryField(max_length=32)
+    answer = models.JSONField()
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace_id", "key"], name="idempotency_unique_key")
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="idempotency_expiry")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Leader(models.Model):
+    """Who leads a kind of loop, until when. A row with a term, since a session lock outlives a
+    frozen holder."""
+
+    name = models.CharField(max_length=50, primary_key=True)
+    holder = models.UUIDField()
+    holder_label = models.CharField(max_length=200)
+    term = models.BigIntegerField(default=1)
+    acquired_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    last_pass_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder_label}"

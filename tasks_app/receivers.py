@@ -1,0 +1,39 @@
+"""What the tasks do when nodes and slots come and go."""
+
+from typing import Any
+
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+from tasks_app.services.lanes import forget_lanes
+from tasks_app.services.rescue import release_node, rescue_node, settle_slot
+from tasks_app.services.supervision import supervise
+from workers.runtime import Runtime
+from workers.signals import agent_pass, node_lost, node_stopped, slot_lost
+from workers.slots import Slot
+
+
+@receiver(agent_pass)
+def on_agent_pass(runtime: Runtime, slots: list[Slot], **_: Any) -> None:
+    supervise(runtime, slots)
+
+
+@receiver(slot_lost)
+def on_slot_lost(node_id: int, slot: Slot, **_: Any) -> None:
+    settle_slot(node_id, slot)
+
+
+@receiver(node_stopped)
+def on_node_stopped(node_id: int, **_: Any) -> None:
+    release_node(node_id)
+
+
+@receiver(node_lost)
+def on_node_lost(node_id: int, **_: Any) -> None:
+    rescue_node(node_id)
+
+
+@receiver(post_migrate)
+def on_post_migrate(**_: Any) -> None:
+    """Sent after `flush` too, which empties the tables of queues."""
+    forget_lanes()

@@ -1,0 +1,123 @@
+"""Ringing a queue: the Celery message that tells a worker to look into Postgres.
+
+Ringing never fails and never blocks its caller: a thread does it, callers only leave a note. A bell
+that is lost is rung again by the dispatcher, which reads from Postgres which queues have work.
+"""
+
+import atexit
+import logging
+import os
+import threading
+import time
+
+from celery import current_app
+from kombu import Connection
+from kombu.exceptions import ChannelError
+from kombu.exceptions import OperationalError as BrokerError
+
+from tasks_app.queues import BELL_TASK, celery_queue
+
+logger = logging.getLogger(__name__)
+
+MOST_BELLS = 16  # waiting bells that are enough for a queue: each wakes one slot
+_EXPIRES_SECONDS = 60
+_REST_SECONDS = 1.0  # after a failure; notes gather meanwhile
+_FLUSH_SECONDS = 2.0
+
+
+class Ringer:
+    """One process's notes of queues to ring, and the thread that rings them."""
+
+    def __init__(self) -> None:
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._condition = threading.Condition()
+        self._notes: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._is_ringing = False
+
+    def note(self, queue: str, bells: int) -> None:
+        """Ask for `bells` more bells on `queue`."""
+        with self._condition:
+            self._notes[queue] = min(MOST_BELLS, self._notes.get(queue, 0) + bells)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="ringer", daemon=True)
+                self._thread.start()
+            self._condition.notify_all()
+
+    def flush(self, timeout: float = _FLUSH_SECONDS) -> bool:
+        """Wait until all notes are rung or dropped; False when it took too long."""
+        with self._condition:
+            return self._condition.wait_for(
+                lambda: not self._notes and not self._is_ringing, timeout
+            )
+
+    def _work(self) -> None:
+        connection = current_app.connection_for_write()
+        failures = (BrokerError, OSError, *connection.connection_errors)
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: bool(self._notes))
+                notes, self._notes = self._notes, {}
+                self._is_ringing = True
+            try:
+                for queue, bells in notes.items():
+                    ring_through(connection, queue, bells)
+            except failures as error:
+                logger.warning("Cannot ring %s: %s", ", ".join(notes), error)
+                connection.release()
+                connection = current_app.connection_for_write()
+                self._done()
+                time.sleep(_REST_SECONDS)
+            else:
+                self._done()
+
+    def _done(self) -> None:
+        with self._condition:
+            self._is_ringing = False
+            self._condition.notify_all()
+
+
+def ring_through(connection: Connection, queue: str, bells: int) -> int:
+    """Ring up to `bells` times, unless enough bells wait; how many were sent. Raises the
+    transport's connection errors."""
+    waiting = waiting_bells(connection, queue)
+    sending = max(0, min(bells, MOST_BELLS - waiting))
+    for _ in range(sending):
+        current_app.send_task(
+            BELL_TASK,
+            args=(queue,),
+            queue=celery_queue(queue),
+            connection=connection,
+            expires=_EXPIRES_SECONDS,
+            ignore_result=True,
+            retry=False,
+        )
+    return sending
+
+
+def waiting_bells(connection: Connection, queue: str) -> int:
+    """How many bells wait in the queue's Celery queue."""
+    try:
+        channel = connection.default_channel
+        return int(channel.queue_declare(queue=celery_queue(queue), passive=True).message_count)
+    except ChannelError:  # it does not exist: in Redis an empty list is no key
+        return 0
+
+
+_ringer = Ringer()
+
+
+def ring(queue: str, bells: int = 1) -> None:
+    """Wake up to `bells` slots for a queue; returns at once."""
+    _ringer.note(queue, bells)
+
+
+def flush() -> bool:
+    """Wait a little until what was noted is rung: for short-lived commands."""
+    return _ringer.flush()
+
+
+atexit.register(flush)

@@ -1,0 +1,42 @@
+"""Reads of tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from controlplane.core.errors import NotFound
+from controlplane.core.sql import load_sql
+from tasks_app.models import Task
+from tasks_app.states import TaskState
+
+
+def get_task(workspace_id: UUID, task_id: UUID) -> Task:
+    """One task of a workspace. Raises NotFound."""
+    task = Task.objects.filter(workspace_id=workspace_id, id=task_id).first()
+    if task is None:
+        raise NotFound(f"There is no task {task_id}.")
+    return task
+
+
+def get_dependency_results(workspace_id: UUID, task_id: UUID) -> Mapping[UUID, Any]:
+    """The results of the completed parents of a task, by their ids."""
+    parents = Task.objects.filter(
+        workspace_id=workspace_id, dependents__task_id=task_id, state=TaskState.COMPLETED
+    )
+    return dict(parents.values_list("id", "result"))
+
+
+def list_queues_with_ready_tasks() -> dict[str, int]:
+    """Queues with claimable work, of all workspaces, with a lower bound of how much: enough to
+    know how many slots to wake. Costs one index probe per lane, whatever the backlog."""
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "list_ready_queues"))
+        return dict(cursor.fetchall())
+
+
+def list_nodes_holding_tasks() -> list[int]:
+    """The ids of nodes that hold leases."""
+    held = Task.objects.filter(state=TaskState.RUNNING)
+    return [node for node in held.values_list("node_id", flat=True).distinct() if node]

@@ -1,0 +1,35 @@
+"""Writes to tasks, one verb per use case."""
+
+from tasks_app.services.control import (
+    cancel_task,
+    cancel_tasks,
+    delete_tasks,
+    edit_task,
+    reprioritize_tasks,
+    retry_task,
+    retry_tasks,
+    run_task_now,
+)
+from tasks_app.services.promotion import promote_due
+from tasks_app.services.queues import change_queue
+from tasks_app.services.retention import Pruned, prune_history
+from tasks_app.services.submission import Submission, submit_once, submit_task, submit_tasks
+
+__all__ = [
+    "Pruned",
+    "Submission",
+    "cancel_task",
+    "cancel_tasks",
+    "change_queue",
+    "delete_tasks",
+    "edit_task",
+    "promote_due",
+    "prune_history",
+    "reprioritize_tasks",
+    "retry_task",
+    "retry_tasks",
+    "run_task_now",
+    "submit_once",
+    "submit_task",
+    "submit_tasks",
+]

@@ -1,0 +1,208 @@
+"""What operators do to tasks. Each verb is audited in its own transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from controlplane.core.errors import Conflict, NotFound
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.services import record_audit
+from tasks_app import transitions
+from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
+from tasks_app.processors import registry
+from tasks_app.ring import ring
+from tasks_app.services.preparation import check_payload
+from tasks_app.states import FINAL, ParentFailure, TaskState
+from tasks_app.transitions import Finished
+
+_FINAL = [state.value for state in FINAL]
+
+
+def cancel_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> Literal["ended", "asked"]:
+    """Cancel one task: a waiting one ends now, a running one is asked to stop.
+
+    Raises NotFound, and Conflict when it has already ended.
+    """
+    ended, asked = cancel_tasks(workspace_id=workspace_id, ids=[task_id], actor=actor)
+    if ended:
+        return "ended"
+    if asked:
+        return "asked"
+    task = _get(workspace_id, task_id)
+    raise Conflict(f"The task has already ended: it is {task.state}.")
+
+
+def cancel_tasks(
+    *, workspace_id: UUID, ids: Sequence[UUID], actor: Actor
+) -> tuple[list[UUID], list[UUID]]:
+    """Cancel what can be cancelled: the ids that ended now, and those asked to stop."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        ended = transitions.cancel_waiting(cursor, workspace_id=workspace_id, ids=list(ids))
+        # A task may start between the two statements: so the running ones come second.
+        asked = transitions.request_cancel(cursor, workspace_id=workspace_id, ids=list(ids))
+        _settle(cursor, ended)
+        _audit(workspace_id, actor, "task.cancel", [row.id for row in ended] + asked)
+    return [row.id for row in ended], asked
+
+
+def retry_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
+    """A fresh round of attempts for an ended task.
+
+    Raises NotFound, Conflict when it has not ended or a parent must be retried first.
+    """
+    if retry_tasks(workspace_id=workspace_id, ids=[task_id], actor=actor):
+        return
+    task = _get(workspace_id, task_id)
+    if task.state not in FINAL:
+        raise Conflict(f"Only an ended task can be retried; this one is {task.state}.")
+    parent = _broken_parents([task_id]).get(task_id)
+    raise Conflict(f"Retry the task it depends on first: {parent} did not complete.")
+
+
+def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
+    """Retry the ended ones of these tasks, leaving out those whose parent did not complete."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        broken = _broken_parents(ids)
+        retried = transitions.retry_ended(
+            cursor, workspace_id=workspace_id, ids=[i for i in ids if i not in broken]
+        )
+        _audit(workspace_id, actor, "task.retry", retried)
+        _ring_for(retried)
+    return retried
+
+
+def run_task_now(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
+    """Skip the wait of a scheduled or retrying task. Raises NotFound, Conflict."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not transitions.run_now(cursor, workspace_id=workspace_id, task_id=task_id):
+            task = _get(workspace_id, task_id)
+            raise Conflict(f"Only a task that waits for its time can run now; it is {task.state}.")
+        _audit(workspace_id, actor, "task.run_now", [task_id])
+        _ring_for([task_id])
+
+
+def edit_task(
+    *, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any], actor: Actor
+) -> None:
+    """Change `priority`, `run_at`, `payload`, `max_attempts`, `tags` of a task that has not
+    started. Raises NotFound, Conflict when it has started, Invalid for a payload that breaks its
+    type's schema."""
+    task = _get(workspace_id, task_id)
+    columns = dict(changes)
+    if "payload" in columns:
+        columns["payload"] = check_payload(columns["payload"], registry.get(task.type))
+    if "max_attempts" in columns:
+        columns["round_attempts"] = columns["max_attempts"]
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not transitions.edit_unstarted(
+            cursor, workspace_id=workspace_id, task_id=task_id, changes=columns
+        ):
+            raise Conflict(
+                f"Only a task that has not started can be changed; this one is "
+                f"{_get(workspace_id, task_id).state}."
+            )
+        before = {name: getattr(task, name) for name in changes}
+        _audit(
+            workspace_id,
+            actor,
+            "task.edit",
+            [task_id],
+            before=_plain(before),
+            after=_plain(dict(changes)),
+        )
+        if task.state != TaskState.PENDING:
+            _ring_for([task_id])
+
+
+def reprioritize_tasks(
+    *, workspace_id: UUID, ids: Sequence[UUID], priority: int, actor: Actor
+) -> list[UUID]:
+    """Give waiting tasks another priority; those that were changed."""
+    waiting = [s.value for s in TaskState if s not in FINAL and s != TaskState.RUNNING]
+    with transaction.atomic():
+        tasks = Task.objects.filter(
+            workspace_id=workspace_id, id__in=list(ids), state__in=waiting
+        ).exclude(priority=priority)
+        changed = list(tasks.select_for_update().values_list("id", flat=True))
+        Task.objects.filter(id__in=changed).update(priority=priority)
+        _audit(workspace_id, actor, "task.reprioritize", changed, priority=priority)
+    return changed
+
+
+def delete_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
+    """Remove ended tasks with their history; those that were removed."""
+    with transaction.atomic():
+        tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids), state__in=_FINAL)
+        doomed = list(tasks.select_for_update().values_list("id", flat=True))
+        TaskLog.objects.filter(task_id__in=doomed).delete()
+        TaskAttempt.objects.filter(task_id__in=doomed).delete()
+        TaskDependency.objects.filter(task_id__in=doomed).delete()
+        TaskDependency.objects.filter(depends_on_id__in=doomed, is_satisfied=True).delete()
+        Task.objects.filter(id__in=doomed).delete()
+        _audit(workspace_id, actor, "task.delete", doomed)
+    return doomed
+
+
+def _get(workspace_id: UUID, task_id: UUID) -> Task:
+    task = Task.objects.filter(workspace_id=workspace_id, id=task_id).first()
+    if task is None:
+        raise NotFound(f"There is no task {task_id}.")
+    return task
+
+
+def _broken_parents(ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Tasks that cannot run since a parent did not complete, with that parent."""
+    edges = TaskDependency.objects.filter(
+        task_id__in=list(ids),
+        is_satisfied=False,
+        task__on_parent_failure=ParentFailure.CANCEL,
+        depends_on__state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value],
+    ).values_list("task_id", "depends_on_id")
+    return {task: parent for task, parent in edges if parent not in ids}
+
+
+def _settle(cursor: transitions.Cursor, ended: list[Finished]) -> None:
+    for queue in transitions.settle_dependents(cursor, ended):
+        transaction.on_commit(lambda queue=queue: ring(queue))  # type: ignore[misc]
+
+
+def _ring_for(ids: Sequence[UUID]) -> None:
+    queues = (
+        Task.objects.filter(id__in=list(ids), state=TaskState.PENDING)
+        .values_list("queue__name", flat=True)
+        .distinct()
+    )
+    for queue in list(queues):
+        transaction.on_commit(
+            lambda queue=queue: ring(queue, bells=len(ids)),  # type: ignore[misc]
+            robust=True,
+        )
+
+
+def _audit(
+    workspace_id: UUID, actor: Actor, action: str, ids: Sequence[UUID], **detail: Any
+) -> None:
+    """One audit row per call; of many tasks it names the first hundred and their number."""
+    if not ids:
+        return
+    record_audit(
+        workspace=workspace_id,
+        actor=actor,
+        action=action,
+        target_type="task",
+        target_id=str(ids[0]),
+        detail={
+            **detail,
+            **({"count": len(ids), "ids": [str(i) for i in ids[:100]]} if len(ids) > 1 else {}),
+        },
+    )
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,156 @@
+"""Tying submitted tasks to their parents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from uuid import UUID
+
+import orjson
+
+from controlplane.core.clock import now as utc_now
+from controlplane.core.errors import Invalid
+from tasks_app import transitions
+from tasks_app.execution.failures import said
+from tasks_app.specs import TaskSpec
+from tasks_app.states import ErrorCategory, ParentFailure, TaskState
+from tasks_app.transitions import Finished, NewTask
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Who waits for whom: per row its parents; and which row each parent named where."""
+
+    parents: list[list[UUID]]
+    is_bulk: bool
+
+    @property
+    def edges(self) -> int:
+        return sum(len(parents) for parents in self.parents)
+
+    @classmethod
+    def of(cls, specs: Sequence[TaskSpec], rows: Sequence[NewTask]) -> "Family":
+        """Resolve refs of the same call. Raises Invalid for a ref used twice, an unknown one, a
+        cycle."""
+        is_bulk = len(specs) > 1
+        refs: dict[str, UUID] = {}
+        for number, (spec, row) in enumerate(zip(specs, rows, strict=True)):
+            if spec.ref is None:
+                continue
+            if spec.ref in refs:
+                raise _invalid(number, is_bulk, "ref", f"The ref {spec.ref!r} is used twice.")
+            refs[spec.ref] = row.id
+        parents = [
+            [_resolve(name, refs, number, is_bulk) for name in dict.fromkeys(spec.depends_on)]
+            for number, spec in enumerate(specs)
+        ]
+        family = cls(parents=[list(dict.fromkeys(p)) for p in parents], is_bulk=is_bulk)
+        if refs:
+            family._refuse_cycles(rows, specs)
+        return family
+
+    def _refuse_cycles(self, rows: Sequence[NewTask], specs: Sequence[TaskSpec]) -> None:
+        number_of = {row.id: number for number, row in enumerate(rows)}
+        graph = {row.id: self.parents[number] for row, number in zip(rows, range(len(rows)), strict=True)}
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            numbers = [number_of[task] for task in error.args[1]]
+            names = " → ".join(specs[n].ref or f"tasks[{n}]" for n in reversed(numbers))
+            raise _invalid(
+                numbers[0], self.is_bulk, "dependsOn", f"These tasks wait for each other: {names}."
+            ) from error
+
+
+def link_family(
+    cursor: transitions.Cursor, rows: Sequence[NewTask], family: Family, workspace_id: UUID
+) -> list[NewTask]:
+    """Insert rows and their edges in the open transaction; the rows as inserted.
+
+    Raises Invalid for a parent that the workspace does not have.
+    """
+    own = {row.id for row in rows}
+    outside = sorted({p for parents in family.parents for p in parents} - own)
+    states = (
+        transitions.mark_parents(cursor, workspace_id=workspace_id, parents=outside)
+        if outside
+        else {}
+    )
+    _refuse_unknown(family, own, states)
+    has_dependents = {p for parents in family.parents for p in parents}
+    placed = [
+        _place(row._replace(has_dependents=row.id in has_dependents), parents, states)
+        for row, parents in zip(rows, family.parents, strict=True)
+    ]
+    transitions.insert_tasks(cursor, placed)
+    edges = [
+        (row.id, parent, _is_satisfied(row, states.get(parent)))
+        for row, parents in zip(placed, family.parents, strict=True)
+        for parent in parents
+    ]
+    cursor.execute(
+        "INSERT INTO tasks_app_taskdependency (task_id, depends_on_id, is_satisfied)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bool[])",
+        [list(column) for column in zip(*edges, strict=True)],
+    )
+    stillborn = [
+        Finished(row.id, row.state, True)
+        for row in placed
+        if row.state == TaskState.CANCELLED and row.has_dependents
+    ]
+    transitions.settle_dependents(cursor, stillborn)
+    return placed
+
+
+def _place(row: NewTask, parents: Sequence[UUID], states: dict[UUID, str]) -> NewTask:
+    """The row in the state that its parents leave it: ready, blocked, or cancelled at once."""
+    waits = [p for p in parents if not _is_satisfied(row, states.get(p))]
+    broken = next((p for p in waits if states.get(p) in (TaskState.FAILED, TaskState.CANCELLED)), None)
+    if broken is not None:
+        record = said(
+            "ParentFailed",
+            f"Cancelled because the task it depends on, {broken}, had not completed.",
+            ErrorCategory.CANCELLED_BY_PARENT,
+        )
+        return row._replace(
+            state=TaskState.CANCELLED.value,
+            finished_at=utc_now(),
+            error=orjson.dumps(record).decode(),
+            blocked_by=len(waits),
+        )
+    if waits:
+        return row._replace(state=TaskState.BLOCKED.value, blocked_by=len(waits))
+    return row
+
+
+def _is_satisfied(row: NewTask, parent_state: str | None) -> bool:
+    if parent_state == TaskState.COMPLETED:
+        return True
+    has_ended_badly = parent_state in (TaskState.FAILED, TaskState.CANCELLED)
+    return has_ended_badly and row.on_parent_failure == ParentFailure.RUN
+
+
+def _resolve(name: UUID | str, refs: dict[str, UUID], number: int, is_bulk: bool) -> UUID:
+    if isinstance(name, UUID):
+        return name
+    if name in refs:
+        return refs[name]
+    try:
+        return UUID(name)
+    except ValueError:
+        raise _invalid(
+            number, is_bulk, "dependsOn", f"{name!r} is neither a task's id nor a ref of this call."
+        ) from None
+
+
+def _refuse_unknown(family: Family, own: set[UUID], states: dict[UUID, str]) -> None:
+    for number, parents in enumerate(family.parents):
+        for parent in parents:
+            if parent not in own and parent not in states:
+                raise _invalid(
+                    number, family.is_bulk, "dependsOn", f"There is no task {parent}."
+                )
+
+
+def _invalid(number: int, is_bulk: bool, field: str, message: str) -> Invalid:
+    prefix = f"tasks[{number}]." if is_bulk else ""
+    return Invalid(errors=[{"field": prefix + field, "message": message}])

@@ -1,0 +1,63 @@
+"""Finding, or making, a workspace's row of a queue."""
+
+from uuid import UUID
+
+from django.db import connections, transaction
+
+from controlplane.core.errors import Invalid
+from tasks_app.models import Queue
+from tasks_app.queues import NAME
+
+MOST_QUEUES = 1_000  # of one workspace: each is a turn in every claim
+
+_known: dict[tuple[UUID, str], int] = {}
+_names: dict[int, str] = {}
+
+
+def get_lane(workspace_id: UUID, name: str, *, using: str, field: str = "queue") -> int:
+    """The id of the workspace's queue of this name, made when it is new.
+
+    Raises Invalid for a name that cannot be one, or one queue too many.
+    """
+    found = _known.get((workspace_id, name))
+    if found is not None:
+        return found
+    if not NAME.fullmatch(name):
+        message = (
+            "A queue's name is 1 to 100 letters, digits, '.', '_', ':' and '-', "
+            "the first a letter or digit."
+        )
+        raise Invalid(errors=[{"field": field, "message": message}])
+    queues = Queue.objects.using(using)
+    lane = queues.filter(workspace_id=workspace_id, name=name).values_list("id", flat=True).first()
+    if lane is None:
+        lane = _make(workspace_id, name, using=using, field=field)
+    if not connections[using].in_atomic_block:
+        _known[workspace_id, name] = lane
+    else:  # a row made in a transaction that may yet roll back must not be remembered
+        transaction.on_commit(
+            lambda: _known.__setitem__((workspace_id, name), lane), using=using
+        )
+    return lane
+
+
+def forget_lanes() -> None:
+    """Drop what is remembered, as when the tables were emptied."""
+    _known.clear()
+    _names.clear()
+
+
+def get_lane_name(lane: int, *, using: str) -> str:
+    """The name of the queue that a lane belongs to."""
+    if lane not in _names:
+        _names[lane] = Queue.objects.using(using).values_list("name", flat=True).get(id=lane)
+    return _names[lane]
+
+
+def _make(workspace_id: UUID, name: str, *, using: str, field: str) -> int:
+    queues = Queue.objects.using(using)
+    if queues.filter(workspace_id=workspace_id).count() >= MOST_QUEUES:
+        message = f"A workspace may have {MOST_QUEUES} queues, and has them already."
+        raise Invalid(errors=[{"field": field, "message": message}])
+    queue, _ = queues.get_or_create(workspace_id=workspace_id, name=name)
+    return int(queue.id)

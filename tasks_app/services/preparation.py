@@ -1,0 +1,191 @@
+"""From what a submitter says to a row: defaults filled in, every value checked."""
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pydantic
+from django.conf import settings
+
+from controlplane.core.errors import Invalid, TooLarge
+from controlplane.core.ids import uuid7
+from controlplane.core.values import check_json_value
+from tasks_app.processors import registry
+from tasks_app.processors.registry import (
+    LONGEST_TIMEOUT_SECONDS,
+    MOST_ATTEMPTS,
+    Processor,
+    UnknownType,
+)
+from tasks_app.services.lanes import get_lane
+from tasks_app.specs import TaskSpec
+from tasks_app.states import ParentFailure, TaskState
+from tasks_app.transitions import NewTask
+
+MOST_TAGS = 50
+MOST_PARENTS = 10_000
+LONGEST_WAIT = timedelta(days=3_650)
+
+Problem = dict[str, str]
+
+
+def prepare(
+    spec: TaskSpec, *, workspace_id: UUID, now: datetime, prefix: str = "", using: str
+) -> NewTask:
+    """The row of a spec, as if it had no parents. `prefix` goes before field names in errors.
+
+    Raises Invalid with every wrong field, TooLarge for a payload over its limit.
+    """
+    try:
+        processor = registry.get(spec.type)
+    except UnknownType as error:
+        raise Invalid(errors=[{"field": f"{prefix}type", "message": str(error)}]) from error
+    problems = [*_check_numbers(spec), *_check_texts(spec), *_check_times(spec, now)]
+    payload, payload_problems = _check_payload(spec, processor, prefix)
+    problems += payload_problems
+    if problems:
+        raise Invalid(
+            errors=[{"field": prefix + p["field"], "message": p["message"]} for p in problems]
+        )
+    run_at = spec.run_at
+    if spec.delay_ms:
+        run_at = now + timedelta(milliseconds=spec.delay_ms)
+    is_due_later = run_at is not None and run_at > now
+    attempts = spec.max_attempts or processor.max_attempts
+    return NewTask(
+        id=uuid7(),
+        workspace_id=workspace_id,
+        queue_id=get_lane(
+            workspace_id, spec.queue or processor.queue, using=using, field=f"{prefix}queue"
+        ),
+        type=processor.name,
+        name=spec.name or processor.name,
+        state=(TaskState.SCHEDULED if is_due_later else TaskState.PENDING).value,
+        priority=spec.priority,
+        payload=payload,
+        max_attempts=attempts,
+        round_attempts=attempts,
+        retry=orjson.dumps(spec.retry.to_json()).decode() if spec.retry else None,
+        timeout_ms=max(1, int((spec.timeout_seconds or processor.timeout_seconds) * 1000)),
+        run_at=run_at,
+        blocked_by=0,
+        on_parent_failure=spec.on_parent_failure,
+        tags=list(dict.fromkeys(spec.tags)),
+        workflow_run_id=spec.workflow_run_id,
+        step_key=spec.step_key,
+        idempotency_key=spec.idempotency_key,
+        created_at=now,
+        finished_at=None,
+        error=None,
+        has_dependents=False,
+    )
+
+
+def check_payload(
+    payload: Any, processor: Processor, *, prefix: str = ""
+) -> str:
+    """The payload as JSON text. Raises Invalid naming the fields, TooLarge."""
+    text, problems = _check_payload(TaskSpec(type=processor.name, payload=payload), processor, prefix)
+    if problems:
+        raise Invalid(errors=problems)
+    return text
+
+
+def _check_payload(
+    spec: TaskSpec, processor: Processor, prefix: str
+) -> tuple[str, list[Problem]]:
+    payload = spec.payload
+    if payload == {} and processor.payload_model is None:
+        return "{}", []
+    limit: int = settings.TASKPLANE["PAYLOAD_MAX_BYTES"]
+    if not isinstance(payload, dict):
+        payload = dict(payload) if hasattr(payload, "keys") else payload
+    check_json_value(
+        payload,
+        max_bytes=limit,
+        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+        field=f"{prefix}payload",
+    )
+    try:
+        processor.validate(payload)
+    except pydantic.ValidationError as error:
+        return "", [
+            {"field": _path(("payload", *part["loc"])), "message": part["msg"]}
+            for part in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+    text = orjson.dumps(payload)
+    if len(text) > limit:
+        raise TooLarge(f"The payload has {len(text)} bytes; the limit is {limit}.")
+    return text.decode(), []
+
+
+def _path(parts: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def _check_numbers(spec: TaskSpec) -> list[Problem]:
+    problems = []
+    if not _is_whole(spec.priority, -100, 100):
+        problems.append(_problem("priority", "A whole number from -100 to 100."))
+    if spec.max_attempts is not None and not _is_whole(spec.max_attempts, 1, MOST_ATTEMPTS):
+        problems.append(_problem("maxAttempts", f"A whole number from 1 to {MOST_ATTEMPTS}."))
+    seconds = spec.timeout_seconds
+    if seconds is not None and not (
+        isinstance(seconds, int | float)
+        and not isinstance(seconds, bool)
+        and math.isfinite(seconds)
+        and 0.001 <= seconds <= LONGEST_TIMEOUT_SECONDS
+    ):
+        problems.append(
+            _problem("timeoutSeconds", f"A number from 0.001 to {LONGEST_TIMEOUT_SECONDS}.")
+        )
+    if len(spec.depends_on) > MOST_PARENTS:
+        problems.append(_problem("dependsOn", f"At most {MOST_PARENTS} tasks."))
+    return problems
+
+
+def _check_texts(spec: TaskSpec) -> list[Problem]:
+    problems = []
+    if spec.name is not None and not _is_text(spec.name, 200):
+        problems.append(_problem("name", "1 to 200 characters, without NUL."))
+    if spec.idempotency_key is not None and not _is_text(spec.idempotency_key, 255):
+        problems.append(_problem("idempotencyKey", "1 to 255 characters, without NUL."))
+    if len(spec.tags) > MOST_TAGS or not all(_is_text(tag, 100) for tag in spec.tags):
+        problems.append(_problem("tags", f"At most {MOST_TAGS} tags of 1 to 100 characters."))
+    if spec.on_parent_failure not in ParentFailure.values:
+        problems.append(
+            _problem("onParentFailure", f"One of {', '.join(ParentFailure.values)}.")
+        )
+    return problems
+
+
+def _check_times(spec: TaskSpec, now: datetime) -> list[Problem]:
+    problems = []
+    if spec.delay_ms is not None and spec.run_at is not None:
+        problems.append(_problem("runAt", "Give delay or runAt, not both."))
+    most_ms = LONGEST_WAIT // timedelta(milliseconds=1)
+    if spec.delay_ms is not None and not _is_whole(spec.delay_ms, 0, most_ms):
+        problems.append(_problem("delay", f"Whole milliseconds from 0 to {most_ms} (10 years)."))
+    if spec.run_at is not None:
+        if spec.run_at.tzinfo is None:
+            problems.append(_problem("runAt", "A time with its zone, such as 2030-01-31T08:00:00Z."))
+        elif spec.run_at > now + LONGEST_WAIT:
+            problems.append(_problem("runAt", "At most 10 years from now."))
+    return problems
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most and "\x00" not in value
+
+
+def _problem(field: str, message: str) -> Problem:
+    return {"field": field, "message": message}

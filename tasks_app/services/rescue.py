@@ -1,0 +1,172 @@
+"""What becomes of leased work whose process is gone."""
+
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from controlplane.core.sql import load_sql
+from tasks_app import transitions
+from tasks_app.execution import endings
+from tasks_app.execution.failures import said
+from tasks_app.processors import registry
+from tasks_app.processors.registry import Processor, UnknownType
+from tasks_app.ring import ring
+from tasks_app.services.deaths import announce_deaths
+from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
+from tasks_app.transitions import Claimed, Cursor, Finished, Outcome
+from workers.slots import Ask, RowStatus, Slot, SlotRow
+
+_BATCH = 500
+_KILLED = Ask.TIMEOUT | Ask.CANCEL | Ask.SHUTDOWN | Ask.MEMORY
+
+
+def settle_slot(node_id: int, slot: Slot) -> None:
+    """Settle what a dead pool child held: started attempts ended with it, the rest goes back."""
+    rows = list(slot.rows())
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        started = [row for row in rows if row.status in (RowStatus.STARTED, RowStatus.DONE)]
+        held = {claim.id: claim for claim in _lock_claims(cursor, started)}
+        was_killed = any(row.asks & _KILLED for row in started)
+        outcomes = [
+            _ending(held[row.task_id], row, was_killed=was_killed)
+            for row in started
+            if row.task_id in held
+        ]
+        ended = _finish(cursor, node_id, outcomes)
+        unstarted = [
+            (row.task_id, row.lease)
+            for row in rows
+            if row.status in (RowStatus.CLAIMED, RowStatus.TAKEN)
+        ]
+        ended += transitions.release_leased(cursor, unstarted)
+        if slot.announced is not None:
+            # What a claim took whose answer the child did not live to note.
+            ended += transitions.release_lease(cursor, node=node_id, lease=slot.announced)
+        _ring_for(cursor, ended)
+
+
+def rescue_node(node_id: int) -> int:
+    """Take back one batch of what a lost node held; how many rows. Nobody knows what had started,
+    so every row counts as an attempt that was lost with its worker."""
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        claims = _lock_claims_of_node(cursor, node_id)
+        ended = _finish(cursor, node_id, [_lost(claim, run_ms=0) for claim in claims])
+        _ring_for(cursor, ended)
+    return len(ended)
+
+
+def release_node(node_id: int) -> None:
+    """Hand back what a node that ended by itself still holds: none of it has started."""
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        claims = _lock_claims_of_node(cursor, node_id)
+        ended = transitions.release_leased(cursor, [(c.id, c.lease) for c in claims])
+        _ring_for(cursor, ended)
+
+
+def release_claims(claims: list[tuple[UUID, UUID]]) -> None:
+    """Hand back rows (task, lease) that their holder has promised not to start."""
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        _ring_for(cursor, transitions.release_leased(cursor, claims))
+
+
+def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finished]:
+    if not outcomes:
+        return []
+    ended = transitions.finish_leased(cursor, node=node_id, outcomes=outcomes)
+    announce_deaths(ended, using="default")
+    return ended
+
+
+def _ring_for(cursor: Cursor, ended: Iterable[Finished]) -> None:
+    ended = list(ended)
+    queues = set(transitions.settle_dependents(cursor, ended))
+    ready = [row.id for row in ended if row.state == TaskState.PENDING]
+    if ready:
+        cursor.execute(
+            "SELECT DISTINCT q.name FROM tasks_app_task t"
+            " JOIN tasks_app_queue q ON q.id = t.queue_id WHERE t.id = ANY(%s)",
+            [ready],
+        )
+        queues.update(name for (name,) in cursor.fetchall())
+    for queue in sorted(queues):
+        transaction.on_commit(lambda queue=queue: ring(queue))  # type: ignore[misc]
+
+
+def _lock_claims(cursor: Cursor, rows: Iterable[SlotRow]) -> list[Claimed]:
+    pairs = [(row.task_id, row.lease) for row in rows]
+    cursor.execute(
+        load_sql("tasks_app", "lock_leased"),
+        {"ids": [task for task, _ in pairs], "leases": [lease for _, lease in pairs]},
+    )
+    return [Claimed._make(row) for row in cursor.fetchall()]
+
+
+def _lock_claims_of_node(cursor: Cursor, node_id: int) -> list[Claimed]:
+    cursor.execute(
+        "SELECT id, lease FROM tasks_app_task WHERE state = 'RUNNING' AND node_id = %s"
+        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        [node_id, _BATCH],
+    )
+    pairs: list[tuple[UUID, UUID]] = cursor.fetchall()
+    cursor.execute(
+        load_sql("tasks_app", "lock_leased"),
+        {"ids": [task for task, _ in pairs], "leases": [lease for _, lease in pairs]},
+    )
+    return [Claimed._make(row) for row in cursor.fetchall()]
+
+
+def _ending(claim: Claimed, row: SlotRow, *, was_killed: bool) -> Outcome:
+    run_ms = max(0.0, (time.monotonic() - row.started) * 1000)
+    processor = _processor(claim)
+    if row.status == RowStatus.STARTED:
+        if row.asks & Ask.MEMORY:
+            return _out_of_memory(claim, processor, run_ms)
+        if row.asks & Ask.TIMEOUT:
+            return endings.timed_out(claim, processor=processor, run_ms=run_ms)
+        if row.asks & Ask.CANCEL:
+            return endings.cancelled(claim, run_ms=run_ms)
+        if not was_killed:
+            return _lost(claim, run_ms=run_ms)
+    # It had returned, or its process was killed for another's sake: nothing speaks against it.
+    return endings.interrupted(claim, run_ms=run_ms)
+
+
+def _lost(claim: Claimed, *, run_ms: float) -> Outcome:
+    record = said(
+        "WorkerLost",
+        "The worker process ended while this task ran: it was killed, crashed, or out of memory.",
+        ErrorCategory.WORKER_LOST,
+    )
+    is_poison = claim.lost_count + 1 >= settings.TASKPLANE["LOST_LIMIT"]
+    return Outcome(
+        id=claim.id,
+        lease=claim.lease,
+        state=(TaskState.FAILED if is_poison else TaskState.PENDING).value,
+        outcome=AttemptOutcome.LOST.value,
+        run_ms=run_ms,
+        error=record,
+        grant=0 if is_poison else 1,
+        lost=1,
+    )
+
+
+def _out_of_memory(claim: Claimed, processor: Processor | None, run_ms: float) -> Outcome:
+    limit = settings.TASKPLANE["TASK_MEMORY_MAX_MB"]
+    record = said(
+        "MemoryLimitExceeded",
+        f"The handler's process used more than the limit of {limit} MB, and was ended.",
+        ErrorCategory.RESOURCE,
+    )
+    return endings.failed(
+        claim, record, error=MemoryError(), processor=processor, run_ms=run_ms
+    )
+
+
+def _processor(claim: Claimed) -> Processor | None:
+    try:
+        return registry.get(claim.type)
+    except UnknownType:
+        return None

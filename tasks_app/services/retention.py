@@ -1,0 +1,71 @@
+"""Removing history that is older than its retention, in bounded batches."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from controlplane.core.clock import now
+from controlplane.core.sql import load_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows one batch removed."""
+
+    tasks: int = 0
+    attempts: int = 0
+    logs: int = 0
+    idempotency_keys: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, field.name) for field in fields(self))
+
+
+def prune_history(*, limit: int = 1_000) -> Pruned:
+    """Remove one batch, at most `limit` rows of each kind: ended tasks with all their history,
+    attempts, log lines, spent idempotency keys. Unfinished tasks are never touched."""
+    config = settings.TASKPLANE
+    at = now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "prune_tasks"),
+            _window(at - timedelta(days=config["RETENTION_DAYS"]), limit),
+        )
+        tasks, attempts, logs = cursor.fetchone()
+        cursor.execute(
+            "DELETE FROM tasks_app_taskattempt WHERE (task_id, attempt) IN ("
+            " SELECT task_id, attempt FROM tasks_app_taskattempt"
+            " WHERE finished_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)",
+            _window(at - timedelta(days=config["ATTEMPT_RETENTION_DAYS"]), limit),
+        )
+        attempts += cursor.rowcount
+        cursor.execute(
+            # Lines are numbered in the order of their writing, so the oldest are the lowest.
+            "DELETE FROM tasks_app_tasklog WHERE id IN ("
+            " SELECT id FROM (SELECT id, at FROM tasks_app_tasklog ORDER BY id"
+            "  LIMIT %(limit)s FOR UPDATE SKIP LOCKED) oldest WHERE at < %(before)s)",
+            _window(at - timedelta(days=config["LOG_RETENTION_DAYS"]), limit),
+        )
+        logs += cursor.rowcount
+        cursor.execute(
+            "DELETE FROM tasks_app_idempotencykey WHERE id IN ("
+            " SELECT id FROM tasks_app_idempotencykey WHERE expires_at < %(before)s"
+            " LIMIT %(limit)s FOR UPDATE SKIP LOCKED)",
+            _window(at, limit),
+        )
+        return Pruned(
+            tasks=tasks, attempts=attempts, logs=logs, idempotency_keys=cursor.rowcount
+        )
+
+
+def _window(before: datetime, limit: int) -> dict[str, object]:
+    return {"before": before, "below": _first_id_of(before), "limit": limit}
+
+
+def _first_id_of(at: datetime) -> UUID:
+    """The lowest UUIDv7 of a millisecond (RFC 9562, section 5.7): ids are in order of time."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)

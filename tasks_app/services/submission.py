@@ -1,0 +1,201 @@
+"""Submitting tasks: rows committed before anyone hears of them, then a bell."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connections, transaction
+
+from controlplane.core.clock import now as utc_now
+from controlplane.core.errors import Conflict, TooLarge
+from controlplane.workspaces.selectors import get_default_workspace_id
+from tasks_app import transitions
+from tasks_app.models import IdempotencyKey
+from tasks_app.ring import ring
+from tasks_app.services.dependencies import Family, link_family
+from tasks_app.services.lanes import get_lane_name
+from tasks_app.services.preparation import prepare
+from tasks_app.specs import TaskSpec
+from tasks_app.states import TaskState
+from tasks_app.transitions import NewTask
+
+IDEMPOTENCY_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The answer to a submission: the tasks' ids, and whether they were made now or before."""
+
+    ids: list[UUID]
+    is_new: bool
+
+
+def submit_task(
+    *,
+    workspace_id: UUID | None = None,
+    spec: TaskSpec,
+    using: str = "default",
+    on_conflict: Literal["raise", "new"] = "raise",
+) -> UUID:
+    """Submit one task and return its id. It joins the transaction that is open on `using`.
+
+    `workspace_id` None means the workspace `default`. With an idempotency key, the same key and
+    spec give the first task's id again; another spec raises Conflict, or with on_conflict="new"
+    makes a task of its own. Raises Invalid, TooLarge.
+    """
+    workspace_id = workspace_id or get_default_workspace_id()
+    if spec.idempotency_key is None:
+        return submit_tasks(workspace_id=workspace_id, specs=[spec], using=using)[0]
+    digest = hash_specs([spec])
+    try:
+        return submit_once(
+            workspace_id=workspace_id,
+            key=spec.idempotency_key,
+            body_hash=digest,
+            specs=[spec],
+            using=using,
+        ).ids[0]
+    except Conflict:
+        if on_conflict == "raise":
+            raise
+    return submit_once(
+        workspace_id=workspace_id,
+        key=f"{spec.idempotency_key[:180]}/{digest.hex()}",
+        body_hash=digest,
+        specs=[spec],
+        using=using,
+    ).ids[0]
+
+
+def submit_tasks(
+    *, workspace_id: UUID | None = None, specs: Sequence[TaskSpec], using: str = "default"
+) -> list[UUID]:
+    """Submit tasks, all or none; their ids in order. Raises Invalid, TooLarge."""
+    workspace_id = workspace_id or get_default_workspace_id()
+    rows, family = _prepare_all(specs, workspace_id, using)
+    with connections[using].cursor() as cursor:
+        if len(rows) == 1 and not family.edges:
+            transitions.insert_tasks(cursor, rows)  # one statement is its own transaction
+        else:
+            with transaction.atomic(using=using):
+                _insert(cursor, rows, family, workspace_id)
+    _ring_for(rows, using)
+    return [row.id for row in rows]
+
+
+def submit_once(
+    *,
+    workspace_id: UUID,
+    key: str,
+    body_hash: bytes,
+    specs: Sequence[TaskSpec],
+    using: str = "default",
+) -> Submission:
+    """Submit tasks unless this key was used within 24 h: then the first answer again.
+
+    Raises Conflict when the key was used with another body.
+    """
+    rows, family = _prepare_all(specs, workspace_id, using)
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        answer = {"ids": [str(row.id) for row in rows]}
+        first = _first_answer(workspace_id, key, body_hash, answer, using)
+        if first is not None:
+            return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
+        _insert(cursor, rows, family, workspace_id)
+    _ring_for(rows, using)
+    return Submission(ids=[row.id for row in rows], is_new=True)
+
+
+def hash_specs(specs: Sequence[TaskSpec]) -> bytes:
+    """SHA-256 of what is submitted, for telling a repetition from another body."""
+    body = [asdict(spec) | {"payload": dict(spec.payload)} for spec in specs]
+    text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.sha256(text).digest()
+
+
+def _prepare_all(
+    specs: Sequence[TaskSpec], workspace_id: UUID, using: str
+) -> tuple[list[NewTask], Family]:
+    limit: int = settings.TASKPLANE["BULK_MAX"]
+    if len(specs) > limit:
+        raise TooLarge(f"{len(specs)} tasks in one call; the limit is {limit}.")
+    now = utc_now()
+    is_bulk = len(specs) > 1
+    rows = [
+        prepare(
+            spec,
+            workspace_id=workspace_id,
+            now=now,
+            prefix=f"tasks[{number}]." if is_bulk else "",
+            using=using,
+        )
+        for number, spec in enumerate(specs)
+    ]
+    return rows, Family.of(specs, rows)
+
+
+def _insert(
+    cursor: transitions.Cursor, rows: list[NewTask], family: Family, workspace_id: UUID
+) -> None:
+    """Insert rows with their edges. Rows are replaced in `rows` by what was inserted."""
+    if not family.edges:
+        transitions.insert_tasks(cursor, rows)
+        return
+    rows[:] = link_family(cursor, rows, family, workspace_id)
+
+
+def _first_answer(
+    workspace_id: UUID, key: str, body_hash: bytes, answer: dict[str, list[str]], using: str
+) -> dict[str, list[str]] | None:
+    """None when the key is now ours, else what it answered first. A concurrent holder of the key
+    is waited for by the unique index."""
+    now = utc_now()
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO tasks_app_idempotencykey AS k
+                (workspace_id, key, body_hash, answer, created_at, expires_at)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (workspace_id, key) DO UPDATE
+                SET body_hash = EXCLUDED.body_hash, answer = EXCLUDED.answer,
+                    created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at
+                WHERE k.expires_at < EXCLUDED.created_at
+            RETURNING id
+            """,
+            [
+                workspace_id,
+                key,
+                body_hash,
+                orjson.dumps(answer).decode(),
+                now,
+                now + IDEMPOTENCY_LIFE,
+            ],
+        )
+        if cursor.fetchone() is not None:
+            return None
+    used = IdempotencyKey.objects.using(using).get(workspace_id=workspace_id, key=key)
+    if bytes(used.body_hash) != body_hash:
+        raise Conflict(
+            f"The idempotency key {key!r} was used within 24 hours with another body. "
+            "Send the same body again, or use a new key."
+        )
+    found: dict[str, list[str]] = used.answer
+    return found
+
+
+def _ring_for(rows: Sequence[NewTask], using: str) -> None:
+    ready = Counter(row.queue_id for row in rows if row.state == TaskState.PENDING)
+    for lane, count in ready.items():
+        name = get_lane_name(lane, using=using)
+        transaction.on_commit(
+            lambda name=name, count=count: ring(name, bells=count),  # type: ignore[misc]
+            using=using,
+            robust=True,
+        )
+

@@ -1,0 +1,20 @@
+-- Remove ended tasks that were created and finished before the cutoff, with their history.
+WITH doomed AS MATERIALIZED (
+    SELECT t.id
+    FROM tasks_app_task t
+    WHERE t.id < %(below)s AND t.finished_at < %(before)s
+    ORDER BY t.id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), edges AS (
+    DELETE FROM tasks_app_taskdependency d
+    USING doomed
+    WHERE d.task_id = doomed.id
+), attempts AS (
+    DELETE FROM tasks_app_taskattempt a USING doomed WHERE a.task_id = doomed.id RETURNING 1
+), logs AS (
+    DELETE FROM tasks_app_tasklog l USING doomed WHERE l.task_id = doomed.id RETURNING 1
+), tasks AS (
+    DELETE FROM tasks_app_task t USING doomed WHERE t.id = doomed.id RETURNING 1
+)
+SELECT (SELECT count(*) FROM tasks), (SELECT count(*) FROM attempts), (SELECT count(*) FROM logs)

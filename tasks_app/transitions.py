@@ -1,0 +1,371 @@
+"""The only writer of a task's state.
+
+Every function is one guarded write (or a chain of them) on the connection it is given, inside the
+caller's transaction. The rows it returns are the ones that moved: who is missing lost the race, and
+that is never an error here. Callers hold no state of their own about who won.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+import orjson
+
+from controlplane.core.sql import load_sql
+from tasks_app.states import TaskState
+
+_COPY_FROM = 20  # rows from which COPY beats single INSERTs
+
+
+class Cursor(Protocol):
+    """What Django's cursors and psycopg's have in common."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, query: Any, params: Any = None) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def fetchone(self) -> Any: ...
+
+
+class NewTask(NamedTuple):
+    """A task row to insert, in the order of insert_task.sql. JSON columns are JSON text."""
+
+    id: UUID
+    workspace_id: UUID
+    queue_id: int
+    type: str
+    name: str
+    state: str
+    priority: int
+    payload: str
+    max_attempts: int
+    round_attempts: int
+    retry: str | None
+    timeout_ms: int
+    run_at: Any
+    blocked_by: int
+    on_parent_failure: str
+    tags: list[str]
+    workflow_run_id: UUID | None
+    step_key: str | None
+    idempotency_key: str | None
+    created_at: Any
+    finished_at: Any
+    error: str | None
+    has_dependents: bool
+
+
+class Claimed(NamedTuple):
+    """A row as a claim returns it. `payload` and `retry` are JSON text, `wait_ms` is from ready
+    to claimed."""
+
+    id: UUID
+    lease: UUID
+    queue_id: int
+    workspace_id: UUID
+    type: str
+    name: str
+    payload: str
+    attempt: int
+    max_attempts: int
+    round_attempts: int
+    lost_count: int
+    timeout_ms: int
+    retry: str | None
+    priority: int
+    idempotency_key: str | None
+    wait_ms: float
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one leased attempt; one constructor per legal ending below."""
+
+    id: UUID
+    lease: UUID
+    state: str
+    outcome: str
+    run_ms: float
+    result: Any = None
+    error: Mapping[str, Any] | None = None
+    ago_ms: float = 0
+    wait_ms: float | None = None
+    delay_ms: float = 0
+    grant: int = 0
+    lost: int = 0
+    progress: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The row for finish_leased.sql."""
+        return {
+            "id": str(self.id),
+            "lease": str(self.lease),
+            "state": self.state,
+            "outcome": self.outcome,
+            "run_ms": self.run_ms,
+            "result": self.result,
+            "error": self.error,
+            "ago_ms": self.ago_ms,
+            "wait_ms": self.wait_ms,
+            "delay_ms": self.delay_ms,
+            "grant": self.grant,
+            "lost": self.lost,
+            "progress": self.progress,
+        }
+
+
+class Finished(NamedTuple):
+    """A row whose outcome was accepted."""
+
+    id: UUID
+    state: str
+    has_dependents: bool
+
+
+def insert_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:
+    """Insert new rows: one INSERT for few, COPY for many."""
+    if len(rows) < _COPY_FROM:
+        for row in rows:
+            cursor.execute(load_sql("tasks_app", "insert_task"), row)
+        return
+    with cursor.copy(load_sql("tasks_app", "copy_tasks")) as copy:
+        for row in rows:
+            copy.write_row((*row, 0, 0, 0))
+
+
+def claim_ready(
+    cursor: Cursor, *, queue: str, node: int, lease: UUID, want: int, after: int
+) -> list[Claimed]:
+    """Claim from the lanes that have no limit of their own. `after`: the lane served last."""
+    cursor.execute(
+        load_sql("tasks_app", "claim_ready"),
+        {"queue": queue, "node": node, "lease": lease, "want": want, "after": after},
+    )
+    return [Claimed._make(row) for row in cursor.fetchall()]
+
+
+def claim_lane(cursor: Cursor, *, lane: int, node: int, lease: UUID, want: int) -> list[Claimed]:
+    """Claim from one limited lane, whose row the caller has locked."""
+    cursor.execute(
+        load_sql("tasks_app", "claim_lane"),
+        {"lane": lane, "node": node, "lease": lease, "want": want},
+    )
+    return [Claimed._make(row) for row in cursor.fetchall()]
+
+
+def claim_limited(
+    cursor: Cursor, *, queue: str, node: int, lease: UUID, want: int, after: int
+) -> list[Claimed]:
+    """Claim from lanes with a limit, exactly: each lane's row is locked first, then what runs is
+    counted and tokens are spent in later statements, which see every earlier claim."""
+    cursor.execute(
+        load_sql("tasks_app", "lock_limited_lanes"),
+        {"queue": queue, "node": node, "want": want, "after": after},
+    )
+    claims: list[Claimed] = []
+    for lane, max_running, rate, tokens, idle_seconds in cursor.fetchall():
+        allowed = want - len(claims)
+        if allowed <= 0:
+            break
+        if rate is not None:
+            # The bucket holds one second of starts, and always room for one.
+            tokens = min(max(1.0, rate), tokens + idle_seconds * rate)
+            allowed = min(allowed, int(tokens))
+        if max_running is not None:
+            cursor.execute(load_sql("tasks_app", "count_running"), {"lane": lane})
+            allowed = min(allowed, max_running - cursor.fetchone()[0])
+        taken = (
+            claim_lane(cursor, lane=lane, node=node, lease=lease, want=allowed)
+            if allowed > 0
+            else []
+        )
+        if rate is not None and taken:
+            cursor.execute(
+                "UPDATE tasks_app_queue SET rate_tokens = %(left)s, rate_at = clock_timestamp()"
+                " WHERE id = %(lane)s",
+                {"left": tokens - len(taken), "lane": lane},
+            )
+        claims += taken
+    return claims
+
+
+def finish_leased(cursor: Cursor, *, node: int, outcomes: Iterable[Outcome]) -> list[Finished]:
+    """Write outcomes with their attempts. What is missing in the answer was stale."""
+    rows = [outcome.row() for outcome in outcomes]
+    cursor.execute(
+        load_sql("tasks_app", "finish_leased"),
+        {"node": node, "outcomes": orjson.dumps(rows).decode()},
+    )
+    return [Finished._make(row) for row in cursor.fetchall()]
+
+
+def release_leased(cursor: Cursor, claims: Sequence[tuple[UUID, UUID]]) -> list[Finished]:
+    """Hand back rows (task, lease) whose handler never started; no attempt is charged."""
+    if not claims:
+        return []
+    cursor.execute(
+        load_sql("tasks_app", "release_leased"),
+        {"ids": [task for task, _ in claims], "leases": [lease for _, lease in claims]},
+    )
+    return [Finished._make(row) for row in cursor.fetchall()]
+
+
+def release_lease(cursor: Cursor, *, node: int, lease: UUID) -> list[Finished]:
+    """Hand back all that was claimed under one lease, none of which has started."""
+    cursor.execute(
+        "SELECT id, lease FROM tasks_app_task"
+        " WHERE state = 'RUNNING' AND node_id = %(node)s AND lease = %(lease)s",
+        {"node": node, "lease": lease},
+    )
+    return release_leased(cursor, cursor.fetchall())
+
+
+def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> list[str]:
+    """Release or cancel what waited for these ended tasks; the queues that got work.
+
+    Must run in a statement after the one that ended them, in the same transaction: an edge
+    written while the parent's row was locked is visible only to a later statement.
+    """
+    parents = [row for row in ended if row.has_dependents]
+    completed = [row.id for row in parents if row.state == TaskState.COMPLETED]
+    broken = [
+        row.id for row in parents if row.state in (TaskState.FAILED, TaskState.CANCELLED)
+    ]
+    queues: set[str] = set()
+    if completed:
+        queues.update(_satisfy(cursor, completed, any_policy=True))
+    if broken:
+        cursor.execute(load_sql("tasks_app", "cancel_dependents"), {"parents": broken})
+        broken += [task for task, has_dependents in cursor.fetchall() if has_dependents]
+        queues.update(_satisfy(cursor, broken, any_policy=False))
+    return sorted(queues)
+
+
+def _satisfy(cursor: Cursor, parents: list[UUID], *, any_policy: bool) -> list[str]:
+    cursor.execute(
+        load_sql("tasks_app", "satisfy_dependents"),
+        {"parents": parents, "any_policy": any_policy},
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
+def mark_parents(cursor: Cursor, *, workspace_id: UUID, parents: list[UUID]) -> dict[UUID, str]:
+    """Lock these tasks of a workspace and note that they have dependents; their states."""
+    cursor.execute(
+        load_sql("tasks_app", "mark_parents"),
+        {"parents": parents, "workspace": workspace_id},
+    )
+    return dict(cursor.fetchall())
+
+
+def promote_due(cursor: Cursor, *, limit: int) -> dict[str, int]:
+    """SCHEDULED, RETRYING → PENDING for what is due; how many per queue."""
+    cursor.execute(load_sql("tasks_app", "promote_due"), {"limit": limit})
+    return dict(cursor.fetchall())
+
+
+def cancel_waiting(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[Finished]:
+    """BLOCKED, SCHEDULED, PENDING, RETRYING → CANCELLED."""
+    cursor.execute(
+        """
+        UPDATE tasks_app_task
+        SET state = 'CANCELLED', finished_at = clock_timestamp(),
+            cancel_requested_at = clock_timestamp()
+        WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
+          AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING', 'RETRYING')
+        RETURNING id, state, has_dependents
+        """,
+        {"ids": ids, "workspace": workspace_id},
+    )
+    return [Finished._make(row) for row in cursor.fetchall()]
+
+
+def request_cancel(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[UUID]:
+    """Ask running tasks to stop. The state moves when their node answers."""
+    cursor.execute(
+        """
+        UPDATE tasks_app_task
+        SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
+        WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s AND state = 'RUNNING'
+        RETURNING id
+        """,
+        {"ids": ids, "workspace": workspace_id},
+    )
+    return [task for (task,) in cursor.fetchall()]
+
+
+def retry_ended(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[UUID]:
+    """An operator's retry: COMPLETED, FAILED, CANCELLED → PENDING, or BLOCKED while a parent is
+    unfinished; a fresh round of attempts, numbered on."""
+    cursor.execute(
+        """
+        UPDATE tasks_app_task
+        SET state = CASE WHEN blocked_by > 0 THEN 'BLOCKED' ELSE 'PENDING' END,
+            max_attempts = attempt + round_attempts, lost_count = 0, error = NULL, result = NULL,
+            progress = 0, finished_at = NULL, cancel_requested_at = NULL, started_at = NULL,
+            run_at = clock_timestamp()
+        WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
+          AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+        RETURNING id
+        """,
+        {"ids": ids, "workspace": workspace_id},
+    )
+    return [task for (task,) in cursor.fetchall()]
+
+
+def run_now(cursor: Cursor, *, workspace_id: UUID, task_id: UUID) -> bool:
+    """SCHEDULED, RETRYING → PENDING before its time."""
+    cursor.execute(
+        """
+        UPDATE tasks_app_task SET state = 'PENDING', run_at = clock_timestamp()
+        WHERE id = %(id)s AND workspace_id = %(workspace)s AND state IN ('SCHEDULED', 'RETRYING')
+        """,
+        {"id": task_id, "workspace": workspace_id},
+    )
+    return cursor.rowcount == 1
+
+
+_EDITABLE = {"priority", "run_at", "payload", "max_attempts", "round_attempts", "tags"}
+
+
+def edit_unstarted(
+    cursor: Cursor, *, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]
+) -> bool:
+    """Change a task that has not started. A new `run_at` moves it between PENDING and SCHEDULED."""
+    unknown = set(changes) - _EDITABLE
+    if unknown:
+        raise ValueError(f"not editable: {sorted(unknown)}")
+    assignments = [f"{column} = %({column})s" for column in changes]
+    if "run_at" in changes:
+        assignments.append(
+            """state = CASE WHEN state = 'BLOCKED' THEN 'BLOCKED'
+                 WHEN %(run_at)s::timestamptz > clock_timestamp() THEN 'SCHEDULED'
+                 ELSE 'PENDING' END"""
+        )
+    cursor.execute(
+        f"""
+        UPDATE tasks_app_task SET {", ".join(assignments)}
+        WHERE id = %(id)s AND workspace_id = %(workspace)s
+          AND attempt = 0 AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING')
+        """,
+        {**changes, "id": task_id, "workspace": workspace_id},
+    )
+    return cursor.rowcount == 1
+
+
+def report_running(cursor: Cursor, reports: Sequence[tuple[UUID, UUID, float]]) -> None:
+    """Note the progress (task, lease, percent) of rows that their writer still holds."""
+    cursor.execute(
+        """
+        UPDATE tasks_app_task t SET progress = o.progress
+        FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(progress)s::float8[])
+            AS o (id, lease, progress)
+        WHERE t.id = o.id AND t.state = 'RUNNING' AND t.lease = o.lease
+        """,
+        {
+            "ids": [task for task, _, _ in reports],
+            "leases": [lease for _, lease, _ in reports],
+            "progress": [percent for _, _, percent in reports],
+        },
+    )

@@ -1,0 +1,159 @@
+"""Real workers and dispatchers for tests: processes of their own, in the tests' database."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psutil
+
+import tests.handlers  # noqa: F401 - registers them here too; workers get them by name
+from tasks_app.models import Task
+from tasks_app.states import FINAL
+from workers.models import Node
+from workers.states import NodeState
+
+ROOT = Path(__file__).resolve().parent.parent
+_FINAL = [state.value for state in FINAL]
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
+    """Poll until the condition holds; its value. Fails the test with `what` after `timeout` s."""
+    give_up = time.monotonic() + timeout
+    while time.monotonic() < give_up:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"Waited {timeout:g} s in vain: {what}")
+
+
+class Component:
+    """A `manage.py` process, with its output in a file for a failing test to show."""
+
+    def __init__(self, arguments: list[str], env: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), *arguments],
+                env=env,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.tree = psutil.Process(self.process.pid)
+
+    def children(self) -> list[psutil.Process]:
+        """The processes below this one."""
+        return self.tree.children(recursive=True)
+
+    def signal_tree(self, number: int) -> None:
+        """Send a signal to the process and all below it."""
+        for process in [*self.children(), self.tree]:
+            with suppress_gone():
+                process.send_signal(number)
+
+    def stop(self, timeout: float = 15.0) -> int:
+        """SIGTERM, and wait; kills what is left after `timeout` seconds. Its exit code."""
+        with suppress_gone():
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.signal_tree(signal.SIGKILL)
+            self.process.wait(timeout)
+            raise AssertionError(f"It did not stop in {timeout} s:\n{self.output()}") from None
+
+    def kill(self) -> None:
+        """kill -9 of the process itself."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")[-6000:]
+
+
+@contextmanager
+def suppress_gone() -> Iterator[None]:
+    """A process that has ended meanwhile needs no signal."""
+    try:
+        yield
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return
+
+
+class Engine:
+    """Starts components for one test and ends them all after it."""
+
+    def __init__(self, env: dict[str, str], folder: Path) -> None:
+        self.env = {
+            **env,
+            "HEARTBEAT_INTERVAL": "300",
+            "TASKPLANE_LEASE_SECONDS": "2",
+            "CANCEL_GRACE_SECONDS": "1.5",
+            "TIMEOUT_GRACE_SECONDS": "0.5",
+            "SHUTDOWN_GRACE_SECONDS": "3",
+            "WORKER_SERVICE_PORT": str(20_000 + os.getpid() % 20_000),
+            "TASKPLANE_PROCESSORS": "tests.handlers",
+        }
+        self._folder = folder
+        self._started: list[Component] = []
+
+    def worker(self, *, concurrency: int = 2, ready: bool = True, **env: str) -> Component:
+        """A worker; with `ready`, waits until it takes work."""
+        before = Node.objects.filter(state=NodeState.ACTIVE).count()
+        component = self._start(["worker", "--concurrency", str(concurrency)], env)
+        if ready:
+            self.wait(
+                lambda: Node.objects.filter(state=NodeState.ACTIVE).count() > before,
+                "an active node",
+            )
+        return component
+
+    def dispatcher(self, **env: str) -> Component:
+        return self._start(["dispatch"], env)
+
+    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
+        """As wait_until; a failure shows what the components printed."""
+        try:
+            return wait_until(condition, what, timeout)
+        except AssertionError as error:
+            outputs = "\n".join(f"--- {c.log.name}\n{c.output()}" for c in self._started)
+            raise AssertionError(f"{error}\n{outputs}") from None
+
+    def wait_for(self, task_id: UUID, timeout: float = 30.0, *, state: str | None = None) -> Task:
+        """The task once it has ended, or is in `state`."""
+        wanted = [state] if state else _FINAL
+        return self.wait(
+            lambda: Task.objects.filter(id=task_id, state__in=wanted).first(),
+            f"task {task_id} in {wanted}",
+            timeout,
+        )
+
+    def wait_for_all(self, ids: list[UUID], timeout: float = 60.0) -> None:
+        """Wait until every one of these tasks has ended."""
+        self.wait(
+            lambda: not Task.objects.filter(id__in=ids).exclude(state__in=_FINAL).exists(),
+            f"the end of {len(ids)} tasks",
+            timeout,
+        )
+
+    def end(self) -> None:
+        for component in self._started:
+            if component.process.poll() is None:
+                component.signal_tree(signal.SIGCONT)
+                component.signal_tree(signal.SIGKILL)
+                component.process.wait(10)
+
+    def _start(self, arguments: list[str], env: dict[str, str]) -> Component:
+        log = self._folder / f"{len(self._started)}-{arguments[0]}.log"
+        component = Component(arguments, {**self.env, **env}, log)
+        self._started.append(component)
+        return component

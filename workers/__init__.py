@@ -1,0 +1,1 @@
+"""Workers: nodes, their heartbeats, and the slots in which handlers run."""

@@ -1,0 +1,85 @@
+"""What the worker's main process does beside Celery's own work, in Celery's event loop."""
+
+import logging
+import time
+from typing import Any
+
+from celery import bootsteps
+from kombu import Consumer
+
+from workers.canary import canary_queue
+from workers.runtime import get_runtime
+
+logger = logging.getLogger(__name__)
+
+_REFRESH_SECONDS = 1.0
+
+
+class CanaryStep(bootsteps.ConsumerStep):
+    """Receives the worker's own bells."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def get_consumers(self, channel: Any) -> list[Consumer]:
+        runtime = get_runtime()
+        if runtime is None:
+            return []
+        page = runtime.page
+
+        def came_back(_body: Any, message: Any) -> None:
+            page.canary_back = time.monotonic()
+            message.ack()
+
+        queue = canary_queue(runtime.name)
+        return [Consumer(channel, queues=[queue], callbacks=[came_back], accept=["json"])]
+
+
+class QueuesStep(bootsteps.StartStopStep):
+    """Consumes queues that came into being after the worker started. The agent, which may read
+    the database, leaves their names in a file."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        if parent.timer is not None:
+            self._timer = parent.timer.call_repeatedly(
+                _REFRESH_SECONDS, self._refresh, (parent,), priority=10
+            )
+
+    def stop(self, parent: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refresh(self, parent: Any) -> None:
+        runtime = get_runtime()
+        if runtime is None:
+            return
+        for name in runtime.read_queues():
+            if name not in parent.app.amqp.queues.consume_from:
+                logger.info("Consuming %s", name)
+                parent.add_task_queue(name)
+
+
+class AgentStep(bootsteps.StartStopStep):
+    """Keeps the agent alive: `keep` looks after it, once a second."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+    keep: Any = None
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        if parent.timer is not None and self.keep is not None:
+            self._timer = parent.timer.call_repeatedly(_REFRESH_SECONDS, type(self).keep)
+
+    def stop(self, parent: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,70 @@
+"""The canary bell: a message that a worker sends itself, to know that it still consumes.
+
+Workers have been seen to log "ready" and never take a message after Redis refused connections for
+a while; only a message that comes back proves otherwise. Received by main itself, not by its pool:
+a pool may be busy for hours and be healthy.
+"""
+
+import logging
+import time
+
+from celery import current_app
+from kombu import Connection, Exchange, Producer, Queue
+
+from workers.nodepage import NodePage
+
+logger = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 10.0
+
+
+def canary_queue(name: str) -> Queue:
+    """The queue of a worker's own canary."""
+    key = f"taskplane-canary.{name}"
+    return Queue(
+        key, Exchange(key, durable=False, auto_delete=True), key, durable=False, auto_delete=True
+    )
+
+
+class Canary:
+    """The agent's side: sends, and tells how long nothing came back."""
+
+    def __init__(self, page: NodePage, name: str) -> None:
+        self._page = page
+        self._queue = canary_queue(name)
+        self._next = 0.0
+        self._sent_since: float | None = None  # the oldest bell sent without an answer
+        self._connection: Connection | None = None
+
+    def keep_singing(self) -> None:
+        """Send a bell when it is time. A broker that is away is nobody's fault here."""
+        now = time.monotonic()
+        if now < self._next or not self._page.is_ready:
+            return
+        self._next = now + _EVERY_SECONDS
+        if self._connection is None:
+            self._connection = current_app.connection_for_write()
+        try:
+            producer = Producer(self._connection.default_channel, serializer="json")
+            producer.publish(
+                {},
+                exchange=self._queue.exchange,
+                routing_key=self._queue.routing_key,
+                declare=[self._queue],
+                expiration=_EVERY_SECONDS,
+                retry=False,
+            )
+        except (OSError, *self._connection.connection_errors) as error:
+            logger.info("The canary bell could not be sent: %s", error)
+            self._connection.release()
+            self._connection = None
+            self._sent_since = None
+            return
+        if self._sent_since is None or self._page.canary_back > self._sent_since:
+            self._sent_since = now
+
+    def silent_seconds(self) -> float:
+        """How long the oldest unanswered bell has been under way; 0 when all came back."""
+        if self._sent_since is None or self._page.canary_back >= self._sent_since:
+            return 0.0
+        return time.monotonic() - self._sent_since

@@ -1,0 +1,92 @@
+"""A node's own view over HTTP, served by its agent: /health, /health/detailed."""
+
+import errno
+import json
+import logging
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from django.conf import settings
+
+from workers.nodepage import NodePage
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 50  # ports tried after the configured one, for workers that share a host
+_CANARY_STALE_SECONDS = 45.0
+
+
+class HealthServer:
+    """The server, on WORKER_SERVICE_PORT or the next free port."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
+        self.port: int = server.server_address[1]
+
+    @classmethod
+    def start(cls, page: NodePage, *, name: str) -> "HealthServer":
+        """Listen and serve in a thread. Raises OSError when no port is free."""
+        host: str = settings.TASKPLANE["WORKER_SERVICE_HOST"]
+        first: int = settings.TASKPLANE["WORKER_SERVICE_PORT"]
+        handler = type("Handler", (_Handler,), {"page": page, "node_name": name})
+        for port in range(first, min(first + _TRIES, 65535)):
+            try:
+                server = ThreadingHTTPServer((host, port), handler)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+            return cls(server)
+        raise OSError(errno.EADDRINUSE, f"no free port from {first} to {first + _TRIES}")
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    page: NodePage
+    node_name: str
+
+    def do_GET(self) -> None:
+        path = self.path.split("?")[0].rstrip("/")
+        if path not in ("/health", "/health/live", "/health/ready", "/health/detailed"):
+            self._answer(404, {"status": "not found"})
+            return
+        view = self._view()
+        if path != "/health/detailed":
+            view = {"status": view["status"]}
+        self._answer(200 if view["status"] != "down" else 503, view)
+
+    def _view(self) -> dict[str, Any]:
+        page = self.page
+        age = time.monotonic() - page.canary_back if page.canary_back else None
+        if page.stopping_since:
+            status = "stopping"
+        elif not page.is_ready:
+            status = "down"
+        elif age is not None and age > _CANARY_STALE_SECONDS:
+            status = "degraded"
+        else:
+            status = "ok"
+        return {
+            "status": status,
+            "node": self.node_name,
+            "nodeId": page.node_id,
+            "draining": page.is_draining,
+            "lastOwnBellSeconds": None if age is None else round(age, 1),
+        }
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        logger.debug(format, *args)

@@ -1,0 +1,185 @@
+"""Run a worker: Celery's main process with its pool, and the agent beside it."""
+
+import logging
+import os
+import shutil
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+from celery import Celery
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from controlplane.celery import app
+from workers.agent import Agent
+from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
+from workers.nodepage import NodePage
+from workers.runtime import Runtime, open_slot, set_runtime
+
+logger = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 0.1
+_AGENT_END_SECONDS = 5.0
+
+
+class Command(BaseCommand):
+    # The checks import every view; a worker that never serves one must not pay for that.
+    requires_system_checks = []
+    help = "Run a worker node: claims tasks of its queues and runs their handlers."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        config = settings.TASKPLANE
+        parser.add_argument(
+            "--concurrency",
+            type=int,
+            default=config["WORKER_CONCURRENCY"],
+            help="slots: handlers that may run at once, each in a process of its own "
+            "(async handlers share a slot by hundreds); default %(default)s",
+        )
+        parser.add_argument(
+            "--queues",
+            default=",".join(config["WORKER_QUEUES"]),
+            help="comma list of queues to serve, or * for all, also those yet to come; "
+            "default %(default)s",
+        )
+        parser.add_argument(
+            "--name",
+            default=config["WORKER_NODE_ID"],
+            help="the node's name, shown as workerNode; default %(default)s",
+        )
+
+    def handle(self, *, concurrency: int, queues: str, name: str, **options: Any) -> None:
+        names = [queue.strip() for queue in queues.split(",") if queue.strip()]
+        runtime = Runtime(
+            name=f"{name}-{os.getpid()}",
+            page=NodePage(),
+            directory=_new_directory(),
+            serves_all="*" in names,
+        )
+        set_runtime(runtime)
+        agent = AgentProcess(runtime, queues=names, concurrency=concurrency, name=name)
+        agent.start()
+        try:
+            _wait_until_possible(runtime, app)
+            _connect_signals(runtime)
+            app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
+            AgentStep.keep = agent.keep
+            app.worker_main(_arguments(concurrency, runtime, names))
+        finally:
+            agent.end()
+            shutil.rmtree(runtime.directory, ignore_errors=True)
+
+
+class AgentProcess:
+    """The agent as main sees it: forked before the pool, and again if it dies."""
+
+    def __init__(
+        self, runtime: Runtime, *, queues: list[str], concurrency: int, name: str
+    ) -> None:
+        self._agent = Agent(
+            runtime=runtime, main_pid=os.getpid(), queues=queues, concurrency=concurrency, name=name
+        )
+        self._pid = 0
+
+    def start(self) -> None:
+        self._pid = os.fork()
+        if self._pid == 0:
+            status = 1
+            try:
+                self._agent.run()
+                status = 0
+            except BaseException:
+                logger.exception("The agent failed")
+            finally:
+                os._exit(status)  # main's own exit handlers are not the agent's
+
+    def keep(self) -> None:
+        """Fork the agent again if it has died; called from Celery's event loop."""
+        if self._has_ended():
+            logger.warning("The agent died; it is started again")
+            self.start()
+
+    def end(self) -> None:
+        """Let the agent settle what is left, and wait for it."""
+        self._agent.page.is_gone = True
+        give_up = time.monotonic() + _AGENT_END_SECONDS
+        while not self._has_ended() and time.monotonic() < give_up:
+            time.sleep(0.02)
+
+    def _has_ended(self) -> bool:
+        try:
+            return os.waitpid(self._pid, os.WNOHANG)[0] == self._pid
+        except ChildProcessError:
+            return True
+
+
+def _new_directory() -> Path:
+    """This worker's runtime folder; those of workers that are gone, machine crash included, are
+    removed: what they held was rescued by their heartbeat's silence."""
+    root = Path(settings.TASKPLANE["STATE_DIR"])
+    for old in root.glob("worker-*"):
+        pid = old.name.split("-")[1]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(old, ignore_errors=True)
+    directory = root / f"worker-{os.getpid()}-{uuid4().hex[:8]}"
+    directory.mkdir(parents=True, mode=0o700)
+    return directory
+
+
+def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
+    """Wait for the node's row and for the broker. A worker whose first connection is refused has
+    been seen to say ready later and never take a message."""
+    said = False
+    while not (runtime.page.node_id and _broker_answers(celery)):
+        if not said:
+            said = True
+            logger.warning("Waiting for the database and the broker")
+        time.sleep(_WAIT_SECONDS)
+
+
+def _broker_answers(celery: Celery) -> bool:
+    with celery.connection_for_read() as connection:
+        try:
+            connection.ensure_connection(max_retries=1, timeout=2)
+        except (OSError, *connection.connection_errors):
+            return False
+        return True
+
+
+def _connect_signals(runtime: Runtime) -> None:
+    page = runtime.page
+
+    def became_ready(**_: Any) -> None:
+        page.canary_back = time.monotonic()
+        page.is_ready = True
+
+    def is_stopping(**_: Any) -> None:
+        page.stopping_since = time.monotonic()
+
+    def child_started(**_: Any) -> None:
+        open_slot()
+
+    worker_ready.connect(became_ready, weak=False)
+    worker_shutting_down.connect(is_stopping, weak=False)
+    worker_process_init.connect(child_started, weak=False)
+
+
+def _arguments(concurrency: int, runtime: Runtime, queues: list[str]) -> list[str]:
+    consumed = ["celery"] if "*" in queues else [f"taskplane.{name}" for name in queues]
+    return [
+        "--skip-checks",  # as for the command itself: they import every view
+        "worker",
+        f"--concurrency={concurrency}",
+        f"--hostname={runtime.name}@%h",
+        f"--queues={','.join(consumed)}",
+        "--pool=prefork",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+        "--loglevel=INFO",
+    ]

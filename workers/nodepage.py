@@ -1,0 +1,84 @@
+"""The node page: a few words of shared memory between a worker's main process, its agent and its
+pool children, made before the fork, so that none of them needs a connection to tell the others."""
+
+import mmap
+import struct
+
+_NODE_ID = 0
+_DRAINING = 8
+_READY = 9
+_GONE = 10
+_CANARY_BACK = 24
+_STOPPING_SINCE = 32
+
+
+class NodePage:
+    """Anonymous shared memory, inherited over fork. Single words, one writer each."""
+
+    def __init__(self) -> None:
+        self._map = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def _get(self, kind: str, offset: int) -> float:
+        return struct.unpack_from(f"={kind}", self._map, offset)[0]  # type: ignore[no-any-return]
+
+    def _set(self, kind: str, offset: int, value: float) -> None:
+        struct.pack_into(f"={kind}", self._map, offset, value)
+
+    @property
+    def node_id(self) -> int:
+        """The id of the node's live row; 0 until it is registered. Written by the agent."""
+        return int(self._get("q", _NODE_ID))
+
+    @node_id.setter
+    def node_id(self, value: int) -> None:
+        self._set("q", _NODE_ID, value)
+
+    @property
+    def stopping_since(self) -> float:
+        """Monotonic seconds of the shutdown signal; 0 while running. Written by main."""
+        return self._get("d", _STOPPING_SINCE)
+
+    @stopping_since.setter
+    def stopping_since(self, value: float) -> None:
+        self._set("d", _STOPPING_SINCE, value)
+
+    @property
+    def is_ready(self) -> bool:
+        """Main consumes bells. Written by main."""
+        return bool(self._map[_READY])
+
+    @is_ready.setter
+    def is_ready(self, value: bool) -> None:
+        self._map[_READY] = int(value)
+
+    @property
+    def is_gone(self) -> bool:
+        """Celery has ended: the agent shall settle what is left and end too. Written by main."""
+        return bool(self._map[_GONE])
+
+    @is_gone.setter
+    def is_gone(self, value: bool) -> None:
+        self._map[_GONE] = int(value)
+
+    @property
+    def is_draining(self) -> bool:
+        """The node takes nothing new. Written by the agent, from the node's row."""
+        return bool(self._map[_DRAINING])
+
+    @is_draining.setter
+    def is_draining(self, value: bool) -> None:
+        self._map[_DRAINING] = int(value)
+
+    @property
+    def canary_back(self) -> float:
+        """Monotonic seconds when main last received the canary bell. Written by main."""
+        return self._get("d", _CANARY_BACK)
+
+    @canary_back.setter
+    def canary_back(self, value: float) -> None:
+        self._set("d", _CANARY_BACK, value)
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether a child may claim rows now."""
+        return self.node_id != 0 and not self.is_draining and self.stopping_since == 0

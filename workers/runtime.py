@@ -1,0 +1,60 @@
+"""What this process is inside a worker: its node page, its runtime folder, its slot.
+
+Set once, before any task runs: by main before the fork, and by each pool child after it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workers.nodepage import NodePage
+from workers.slots import Slot
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The worker this process belongs to. `slot` only in a pool child."""
+
+    name: str
+    page: NodePage
+    directory: Path
+    serves_all: bool = True
+    slot: Slot | None = None
+
+    def write_queues(self, celery_queues: Iterable[str]) -> None:
+        """Leave the names of the Celery queues to consume, for main. Replaced atomically."""
+        draft = self.directory / ".queues"
+        draft.write_text("\n".join(sorted(celery_queues)))
+        draft.rename(self.directory / "queues")
+
+    def read_queues(self) -> list[str]:
+        """The names that the agent left last."""
+        try:
+            return (self.directory / "queues").read_text().split()
+        except FileNotFoundError:
+            return []
+
+
+_runtime: Runtime | None = None
+
+
+def set_runtime(runtime: Runtime) -> None:
+    """Called by main before it forks its agent and its pool."""
+    global _runtime  # noqa: PLW0603 - one process is one worker
+    _runtime = runtime
+
+
+def get_runtime() -> Runtime | None:
+    """The worker of this process; None outside `manage.py worker`."""
+    return _runtime
+
+
+def open_slot() -> None:
+    """Make this pool child's slot file. Called in the child, right after the fork."""
+    if _runtime is not None:
+        process = psutil.Process()
+        _runtime.slot = Slot.create(
+            _runtime.directory, pid=process.pid, pid_born=process.create_time()
+        )

@@ -1,0 +1,185 @@
+"""Slot files: what each pool child is doing, in memory that outlives it.
+
+A child maps one small file and notes every row it claimed, started and finished. Its node's agent
+maps the same file: after a `kill -9` it still tells which handlers had started (their attempt is
+lost) from rows merely claimed (they go back uncharged), and it is how the agent asks a handler to
+stop. Written by plain stores; only `start` and `take_back` race, so those two hold a file lock.
+"""
+
+import fcntl
+import mmap
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from pathlib import Path
+from uuid import UUID
+
+CAPACITY = 1024  # rows one child may hold at once
+
+_HEADER = struct.Struct("=4sIIId")  # magic, pid, rows in use (high-water mark), unused, pid's birth
+_ROW = struct.Struct("=16s16sBBHIdd")  # task, lease, status, flags, unused ×2, started, deadline
+_STATUS = 32  # offset of the status byte in a row
+_FLAGS = 33
+_MAGIC = b"TPS1"
+_ANNOUNCED = 32  # offset of the lease of the claim under way
+_START = 64  # where the rows begin
+_SIZE = _START + CAPACITY * _ROW.size
+
+
+class RowStatus(IntEnum):
+    """How far the child came with a row."""
+
+    EMPTY = 0
+    CLAIMED = 1
+    STARTED = 2
+    DONE = 3  # the handler returned; its outcome may not be written yet
+    TAKEN = 4  # the agent gave the row back: the child must not start it
+
+
+class Ask(IntFlag):
+    """What the agent wants of a started row, and why."""
+
+    CANCEL = 1  # an operator's cancel: `is_cancelled()` is true
+    INTERRUPT = 2  # raise into the handler now
+    TIMEOUT = 4
+    SHUTDOWN = 8
+    LEASE_LOST = 16  # the row was rescued by others: whatever comes of it is dropped
+    MEMORY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    """One row as the agent reads it. `started` and `deadline` are CLOCK_MONOTONIC seconds."""
+
+    index: int
+    task_id: UUID
+    lease: UUID
+    status: RowStatus
+    asks: Ask
+    started: float
+    deadline: float
+
+
+class Slot:
+    """A mapped slot file. The child that owns it calls `create`, the agent `open`."""
+
+    def __init__(self, path: Path, file_descriptor: int) -> None:
+        self.path = path
+        self._fd = file_descriptor
+        self._map = mmap.mmap(file_descriptor, _SIZE)
+        magic, self.pid, _, _, self.pid_born = _HEADER.unpack_from(self._map, 0)
+        if magic != _MAGIC:
+            self.close()
+            raise ValueError(f"{path} is not a slot file")
+
+    @classmethod
+    def create(cls, directory: Path, *, pid: int, pid_born: float) -> "Slot":
+        """Make the file of this process. Appears under its final name only when complete."""
+        directory.mkdir(parents=True, exist_ok=True)
+        draft = directory / f".{pid}"
+        fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.ftruncate(fd, _SIZE)
+        os.pwrite(fd, _HEADER.pack(_MAGIC, pid, 0, 0, pid_born), 0)
+        path = directory / f"{pid}.slot"
+        draft.rename(path)
+        return cls(path, fd)
+
+    @classmethod
+    def open(cls, path: Path) -> "Slot":
+        """Map an existing file; raises ValueError when it is none, OSError when it is gone."""
+        fd = os.open(path, os.O_RDWR)
+        if os.fstat(fd).st_size != _SIZE:
+            os.close(fd)
+            raise ValueError(f"{path} is not a slot file")
+        return cls(path, fd)
+
+    def close(self) -> None:
+        self._map.close()
+        os.close(self._fd)
+
+    # The child's side.
+
+    def announce(self, lease: bytes) -> None:
+        """Note the lease of a claim before it is made: a child that dies between the claim's
+        commit and `claim` below leaves rows that no slot row names."""
+        self._map[_ANNOUNCED : _ANNOUNCED + 16] = lease
+
+    def claim(self, index: int, task_id: bytes, lease: bytes) -> None:
+        """Note a claimed row at `index`."""
+        _ROW.pack_into(
+            self._map, _START + index * _ROW.size, task_id, lease, RowStatus.CLAIMED, 0, 0, 0, 0, 0
+        )
+        if index >= self._used():
+            struct.pack_into("=I", self._map, 8, index + 1)
+
+    def start(self, index: int, *, started: float, deadline: float) -> bool:
+        """Note that the handler starts; False when the agent took the row back meanwhile."""
+        at = _START + index * _ROW.size
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            if self._map[at + _STATUS] == RowStatus.TAKEN:
+                return False
+            struct.pack_into("=dd", self._map, at + 40, started, deadline)
+            self._map[at + _STATUS] = RowStatus.STARTED
+            return True
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def done(self, index: int) -> None:
+        """Note that the handler returned."""
+        self._map[_START + index * _ROW.size + _STATUS] = RowStatus.DONE
+
+    def forget(self, index: int) -> None:
+        """The row's outcome is committed, or it was given back."""
+        self._map[_START + index * _ROW.size + _STATUS] = RowStatus.EMPTY
+
+    def asks(self, index: int) -> Ask:
+        """What the agent asks of this row."""
+        return Ask(self._map[_START + index * _ROW.size + _FLAGS])
+
+    # The agent's side.
+
+    @property
+    def announced(self) -> UUID | None:
+        """The lease of the newest claim, which may have been committed or not."""
+        lease = bytes(self._map[_ANNOUNCED : _ANNOUNCED + 16])
+        return UUID(bytes=lease) if any(lease) else None
+
+    def rows(self) -> Iterator[SlotRow]:
+        """The rows in use."""
+        for index in range(min(self._used(), CAPACITY)):
+            row = _ROW.unpack_from(self._map, _START + index * _ROW.size)
+            if row[2] != RowStatus.EMPTY:
+                yield SlotRow(
+                    index=index,
+                    task_id=UUID(bytes=row[0]),
+                    lease=UUID(bytes=row[1]),
+                    status=RowStatus(row[2]),
+                    asks=Ask(row[3]),
+                    started=row[6],
+                    deadline=row[7],
+                )
+
+    def ask(self, row: SlotRow, ask: Ask) -> None:
+        """Add to what is asked of `row`, if it is still the same claim."""
+        at = _START + row.index * _ROW.size
+        if self._map[at : at + 32] == row.task_id.bytes + row.lease.bytes:
+            self._map[at + _FLAGS] |= ask
+
+    def take_back(self, row: SlotRow) -> bool:
+        """Keep the child from starting a claimed row; False when it already did."""
+        at = _START + row.index * _ROW.size
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            same = self._map[at : at + 32] == row.task_id.bytes + row.lease.bytes
+            if not same or self._map[at + _STATUS] != RowStatus.CLAIMED:
+                return False
+            self._map[at + _STATUS] = RowStatus.TAKEN
+            return True
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _used(self) -> int:
+        return int(struct.unpack_from("=I", self._map, 8)[0])

@@ -1,0 +1,16 @@
+"""The states of a node."""
+
+from django.db.models import TextChoices
+
+
+class NodeState(TextChoices):
+    """Where a worker node stands."""
+
+    STARTING = "STARTING", "Starting"  # registered → ACTIVE
+    ACTIVE = "ACTIVE", "Active"  # claims work → DRAINING, STOPPED, LOST
+    DRAINING = "DRAINING", "Draining"  # finishes, takes nothing new → STOPPED, LOST
+    STOPPED = "STOPPED", "Stopped"  # ended by itself; final
+    LOST = "LOST", "Lost"  # its heartbeat stood still for a lease period; final
+
+
+LIVE = frozenset({NodeState.STARTING, NodeState.ACTIVE, NodeState.DRAINING})
