@@ -32,7 +32,7 @@ class DomainError(Exception):
         super().__init__(self.detail)
 
 
-class NotFound(DomainError):
+class NotFound(DomainError):  # noqa: N818 - reads as the answer
     """It does not exist, or belongs to another workspace: the answer does not tell which."""
 
     status = 404
@@ -40,7 +40,7 @@ class NotFound(DomainError):
     type = "urn:taskplane:problem:not-found"
 
 
-class Conflict(DomainError):
+class Conflict(DomainError):  # noqa: N818 - reads as the answer
     """The present state of the thing does not allow this."""
 
     status = 409
@@ -48,7 +48,7 @@ class Conflict(DomainError):
     type = "urn:taskplane:problem:conflict"
 
 
-class Invalid(DomainError):
+class Invalid(DomainError):  # noqa: N818 - reads as the answer
     """The values cannot be accepted; `errors` names each."""
 
     status = 422
@@ -56,7 +56,7 @@ class Invalid(DomainError):
     type = "urn:taskplane:problem:invalid"
 
 
-class TooLarge(DomainError):
+class TooLarge(DomainError):  # noqa: N818 - reads as the answer
     """More bytes or items than one call may carry; the detail names the limit."""
 
     status = 413
@@ -64,7 +64,7 @@ class TooLarge(DomainError):
     type = "urn:taskplane:problem:too-large"
 
 
-class Unavailable(DomainError):
+class Unavailable(DomainError):  # noqa: N818 - reads as the answer
     """Something that the call needs is away; the same call may succeed a little later."""
 
     status = 503

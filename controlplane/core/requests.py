@@ -1,5 +1,6 @@
 """The request under way, for what does not see it: logs, problems, the audit log."""
 
+import logging
 from contextvars import ContextVar
 
 _request_id: ContextVar[str] = ContextVar("taskplane_request_id", default="")
@@ -20,3 +21,17 @@ def enter_request(request_id: str, client_ip: str | None) -> None:
     """Remember the request for the rest of this context."""
     _request_id.set(request_id)
     _client_ip.set(client_ip)
+
+
+def leave_request() -> None:
+    """Forget it."""
+    enter_request("", None)
+
+
+class RequestIdFilter(logging.Filter):
+    """Gives every log record `request_id`: `-` outside of a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Never drops a record."""
+        record.request_id = current_request_id() or "-"
+        return True

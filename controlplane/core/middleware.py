@@ -1,0 +1,111 @@
+"""What every request gets: an id, and the headers that keep a browser careful."""
+
+import re
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from controlplane.core.ids import uuid7
+from controlplane.core.requests import enter_request, leave_request
+
+REQUEST_ID_HEADER = "X-Request-ID"
+# What may stand in a log line, a header and a column of 64 characters.
+_SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
+
+Next = Callable[[HttpRequest], Any]
+
+
+class _Middleware:
+    """A middleware for sync and async servers alike, that only looks before and after."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Next) -> None:
+        self._get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._call_async(request)
+        self.before(request)
+        return self.after(request, self._get_response(request))
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        self.before(request)
+        return self.after(request, await self._get_response(request))
+
+    def before(self, request: HttpRequest) -> None:
+        """Nothing, unless a subclass says so."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The response as it is, unless a subclass says so."""
+        return response
+
+
+class RequestIdMiddleware(_Middleware):
+    """Gives the request the client's `X-Request-ID` when it is sane, else a new id.
+
+    It is `request.request_id`, a response header, in every problem and in the audit log.
+    """
+
+    def before(self, request: HttpRequest) -> None:
+        """Take or make the id."""
+        given = request.headers.get(REQUEST_ID_HEADER, "")
+        request_id = given if _SANE.fullmatch(given) else str(uuid7())
+        request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
+        enter_request(request_id, client_ip(request))
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Say the id, and what the rate limiter counted."""
+        response.headers[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined] # ours
+        for name, value in getattr(request, "rate_limit_headers", {}).items():
+            response.headers[name] = value
+        # A thread of a WSGI server serves the next request in the same context.
+        leave_request()
+        return response
+
+
+class SecurityHeadersMiddleware(_Middleware):
+    """Headers that Django has no setting for; a view that sets one itself keeps its own."""
+
+    HEADERS = {
+        # Styles inline: the browsable API and the reference pages of the schema need them.
+        "Content-Security-Policy": (
+            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        ),
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Add what is missing."""
+        for name, value in self.HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """Who sent the request, as far as TASKPLANE["TRUSTED_PROXIES"] proxies are believed."""
+    proxies: int = settings.TASKPLANE.get("TRUSTED_PROXIES", 0)
+    chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    # Each proxy adds who called it: what stands further left was sent by the client and is a claim.
+    if proxies and len(chain) >= proxies and (address := _address(chain[-proxies])):
+        return address
+    return _address(request.META.get("REMOTE_ADDR") or "")
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ip_address(text.strip("[]").partition("%")[0]))
+    except ValueError:
+        return None

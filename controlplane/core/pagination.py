@@ -1,0 +1,169 @@
+"""Lists: by page while that is cheap, by cursor as far as one likes.
+
+A list is `{"data", "page", "limit", "total", "totalIsEstimate", "nextCursor"}`. The queryset is
+already that of one workspace; a cursor only says where in it to go on.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.core.cursors import Cursor, Sort
+from controlplane.core.errors import FieldError, Invalid
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 200
+MAX_OFFSET = 10_000
+# Counting costs what it counts; beyond this the planner's guess has to do.
+EXACT_TOTAL = 10_000
+_NUMBER_DIGITS = 9
+
+
+class ListPagination(BasePagination):
+    """Set by a view: `sort_fields` (name in the API → column that is never null, or `id`) and
+    `default_sort`. Ids are UUIDv7, so that `{"createdAt": "id"}` sorts by time with one index.
+    """
+
+    def paginate_queryset(
+        self,
+        queryset: QuerySet[Any],  # type: ignore[override] # a plain list needs no database
+        request: Request,
+        view: Any = None,
+    ) -> list[Any]:
+        """One page of the queryset.
+
+        Raises:
+            Invalid: a parameter is wrong, or the page lies too deep.
+        """
+        params = request.query_params
+        self._limit = _number(params, "limit", DEFAULT_LIMIT, MAX_LIMIT)
+        self._sort = _sort_of(params, view)
+        rows = queryset.order_by(*self._sort.order_by)
+        if text := params.get("cursor"):
+            cursor = Cursor.decode(text, self._sort, queryset.model)
+            self._page = cursor.page
+            rows = rows.filter(cursor.condition(self._sort))
+        else:
+            self._page = _number(params, "page", 1, 10**_NUMBER_DIGITS - 1)
+            rows = rows[_offset(self._page, self._limit) :]
+        found = list(rows[: self._limit + 1])
+        self._next = self._cursor_after(found) if len(found) > self._limit else None
+        self._total, self._is_estimate = self._count(queryset, found)
+        return found[: self._limit]
+
+    def _cursor_after(self, found: Sequence[Model]) -> str:
+        return Cursor.at(found[self._limit - 1], self._sort, self._page + 1).encode()
+
+    def _count(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
+        if self._page == 1 and len(found) <= self._limit:
+            return len(found), False
+        return count_or_estimate(queryset)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """The page with what is needed to ask for the next."""
+        return Response(
+            {
+                "data": data,
+                "page": self._page,
+                "limit": self._limit,
+                "total": self._total,
+                "totalIsEstimate": self._is_estimate,
+                "nextCursor": self._next,
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The shape of a list, for the OpenAPI schema."""
+        return {
+            "type": "object",
+            "required": ["data", "page", "limit", "total", "totalIsEstimate", "nextCursor"],
+            "properties": {
+                "data": schema,
+                "page": {"type": "integer", "minimum": 1},
+                "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+                "total": {"type": "integer", "minimum": 0},
+                "totalIsEstimate": {
+                    "type": "boolean",
+                    "description": f"Totals up to {EXACT_TOTAL} are exact.",
+                },
+                "nextCursor": {"type": ["string", "null"]},
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """The parameters, for the OpenAPI schema."""
+        names = [sign + name for name in getattr(view, "sort_fields", {}) for sign in ("", "-")]
+        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        sort = {"type": "string", "enum": names, "default": getattr(view, "default_sort", "")}
+        return [
+            _parameter(
+                "page",
+                {"type": "integer", "minimum": 1, "default": 1},
+                f"At most {MAX_OFFSET} rows deep; beyond that use `cursor`.",
+            ),
+            _parameter("limit", limit, "Rows on a page."),
+            _parameter(
+                "cursor",
+                {"type": "string"},
+                "`nextCursor` of the page before, with the same `sort` and filters.",
+            ),
+            _parameter("sort", sort, "A leading `-` puts the greatest first."),
+        ]
+
+
+def count_or_estimate(queryset: QuerySet[Any]) -> tuple[int, bool]:
+    """How many rows, and whether that is the planner's estimate (beyond EXACT_TOTAL)."""
+    plain = queryset.order_by()
+    counted = plain[: EXACT_TOTAL + 1].count()
+    if counted <= EXACT_TOTAL:
+        return counted, False
+    plan = json.loads(plain.explain(format="json"))
+    return max(int(plan[0]["Plan"]["Plan Rows"]), counted), True
+
+
+def _number(params: Mapping[str, str], name: str, default: int, maximum: int) -> int:
+    text = params.get(name)
+    if text is None or text == "":
+        return default
+    is_number = text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS
+    if not is_number or not 1 <= int(text) <= maximum:
+        raise _wrong(name, f"This must be a whole number from 1 to {maximum}.")
+    return int(text)
+
+
+def _offset(page: int, limit: int) -> int:
+    offset = (page - 1) * limit
+    if offset > MAX_OFFSET:
+        raise _wrong(
+            "page",
+            f"Pages reach {MAX_OFFSET} rows deep; use `cursor` (`nextCursor` of a page).",
+        )
+    return offset
+
+
+def _sort_of(params: Mapping[str, str], view: Any) -> Sort:
+    allowed: Mapping[str, str] = getattr(view, "sort_fields", {"createdAt": "id"})
+    text = str(params.get("sort") or getattr(view, "default_sort", "-createdAt"))
+    name = text.removeprefix("-")
+    if name not in allowed:
+        raise _wrong("sort", f"This must be one of {', '.join(allowed)}, with or without a `-`.")
+    return Sort(name=text, column=allowed[name], is_descending=text.startswith("-"))
+
+
+def _wrong(name: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError(field=name, message=message)])
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": schema,
+        "description": description,
+    }

@@ -1,0 +1,162 @@
+"""Counting requests in one-minute windows, together with every other process of the app.
+
+A request is judged by this process's memory alone: what Redis knew at the last exchange plus what
+was counted here since. A thread of its own exchanges the counts, so that a Redis that is slow,
+frozen or away costs no request anything; meanwhile each process counts for itself.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import redis
+
+WINDOW_SECONDS = 60
+EXCHANGE_SECONDS = 0.1
+SOCKET_TIMEOUT_SECONDS = 1.0
+RETRY_SECONDS = 2.0
+_PREFIX = "taskplane:rate"
+# An old window is kept for one more: clocks of two machines differ a little.
+_KEEP_SECONDS = 2 * WINDOW_SECONDS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `limit` requests per minute of whoever `subject` names (`key:…`, `workspace:…`)."""
+
+    subject: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rule that is nearest to its limit says."""
+
+    is_allowed: bool
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+class _Count:
+    __slots__ = ("known", "unsent")
+
+    def __init__(self) -> None:
+        self.known = 0  # of all processes, at the last exchange
+        self.unsent = 0  # counted here since
+
+
+class RateCounter:
+    """The counts of this process, exchanged with Redis while there is something to exchange."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        exchange_seconds: float = EXCHANGE_SECONDS,
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._exchange_seconds = exchange_seconds
+        self._lock = threading.Lock()
+        self._window = 0
+        self._counts: dict[str, _Count] = {}
+        self._has_news = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def hit(self, rules: Sequence[Rule]) -> Verdict:
+        """Count one request under every rule, unless one of them forbids it."""
+        now = self._clock()
+        with self._lock:
+            self._enter_window(int(now // WINDOW_SECONDS))
+            counts = [self._counts.setdefault(rule.subject, _Count()) for rule in rules]
+            left = [
+                rule.limit - count.known - count.unsent
+                for rule, count in zip(rules, counts, strict=True)
+            ]
+            is_allowed = min(left) > 0
+            if is_allowed:
+                for count in counts:
+                    count.unsent += 1
+        if is_allowed:
+            self._announce()
+        nearest = left.index(min(left))
+        return Verdict(
+            is_allowed=is_allowed,
+            limit=rules[nearest].limit,
+            remaining=max(0, left[nearest] - 1),
+            reset_seconds=max(1, WINDOW_SECONDS - int(now % WINDOW_SECONDS)),
+        )
+
+    def _enter_window(self, window: int) -> None:
+        if window != self._window:
+            self._window = window
+            self._counts.clear()
+
+    def _announce(self) -> None:
+        self._has_news.set()
+        if self._thread is not None and self._thread.is_alive():
+            return
+        with self._lock:
+            # None the first time; not alive in a process that was forked from ours.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._exchange_forever, name="rate-limits", daemon=True
+                )
+                self._thread.start()
+
+    def _exchange_forever(self) -> None:
+        client = redis.Redis.from_url(
+            self._url,
+            socket_timeout=SOCKET_TIMEOUT_SECONDS,
+            socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+            retry=None,
+        )
+        is_away = False
+        while True:
+            self._has_news.wait()
+            time.sleep(RETRY_SECONDS if is_away else self._exchange_seconds)
+            self._has_news.clear()
+            try:
+                self.exchange(client)
+            except redis.RedisError as error:
+                if not is_away:
+                    logger.warning(
+                        "Rate limits: Redis is away, each process counts alone: %s", error
+                    )
+                is_away = True
+                self._has_news.set()
+            else:
+                if is_away:
+                    logger.info("Rate limits: Redis is back.")
+                is_away = False
+
+    def exchange(self, client: redis.Redis) -> None:
+        """Add to Redis what was counted here, and learn what everybody counted.
+
+        Raises:
+            redis.RedisError: nothing is lost: the counts go with the next exchange.
+        """
+        with self._lock:
+            window = self._window
+            sent = {name: c.unsent for name, c in self._counts.items() if c.unsent}
+        if not sent:
+            return
+        pipeline = client.pipeline(transaction=False)
+        for name, amount in sent.items():
+            key = f"{_PREFIX}:{window}:{name}"
+            pipeline.incrby(key, amount)
+            pipeline.expire(key, _KEEP_SECONDS)
+        totals = pipeline.execute()[::2]
+        with self._lock:
+            if window != self._window:
+                return
+            for (name, amount), total in zip(sent.items(), totals, strict=True):
+                count = self._counts[name]
+                count.known = int(total)
+                count.unsent -= amount

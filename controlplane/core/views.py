@@ -1,0 +1,72 @@
+"""The base of every view of the API."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.urls import URLPattern, re_path
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from controlplane.core.throttling import RateThrottle
+
+
+class StreamedRequest(Request):
+    """A request whose body may come in chunks, without a Content-Length."""
+
+    def _load_stream(self) -> None:
+        super()._load_stream()  # type: ignore[misc] # the stubs leave it out
+        is_chunked = "HTTP_TRANSFER_ENCODING" in self.META and not self.META.get("CONTENT_LENGTH")
+        if self._stream is None and is_chunked:
+            # Without this the REST framework would take it for a request without a body.
+            self._stream = self._request
+
+
+class ApiView(APIView):
+    """A view with roles, rate limits, and answers that no shared cache keeps.
+
+    `required_roles` maps methods to roles; without an entry reading needs `viewer`, all else
+    `operator`. `resource` is the name in a key's scopes; without it, the path's first part.
+    """
+
+    required_roles: ClassVar[Mapping[str, str]] = {}
+    resource: ClassVar[str | None] = None
+    throttle_classes = [RateThrottle]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """REST framework's request, ours."""
+        return StreamedRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
+        )
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Everything here belongs to somebody."""
+        done = super().finalize_response(request, response, *args, **kwargs)
+        done.headers.setdefault("Cache-Control", "private, no-store")
+        return done
+
+    def validated(self, serializer: type[BaseSerializer[Any]], **options: Any) -> Any:
+        """The body, checked by the serializer.
+
+        Raises:
+            rest_framework.exceptions.ValidationError: it becomes a 422 that names the fields.
+        """
+        checked = serializer(data=self.request.data, **options)
+        checked.is_valid(raise_exception=True)
+        return checked.validated_data
+
+
+def optional_slash_path(route: str, view: Callable[..., Any], name: str) -> URLPattern:
+    """A path with and without its last slash; `{id}` stands for an id, `{name}` for one segment."""
+    pattern = route.replace("{id}", r"(?P<id>[0-9A-Fa-f-]{36})").replace(
+        "{name}", r"(?P<name>[^/]+)"
+    )
+    return re_path(rf"^{pattern}/?$", view, name=name)
