@@ -1,12 +1,20 @@
 """Ports on the loopback address."""
 
+import random
 import socket
 
 LOOPBACK = "127.0.0.1"
+# Below the range from which systems give ports to outgoing connections: one of those could take
+# a remembered port while its server is stopped.
+CHOICES = range(15_000, 30_000)
+TRIES = 50
 
 
 def free_port() -> int:
     """A port that nobody listens on now."""
+    for port in random.sample(CHOICES, TRIES):
+        if is_free(port):
+            return port
     with socket.socket() as sock:
         sock.bind((LOOPBACK, 0))
         return int(sock.getsockname()[1])

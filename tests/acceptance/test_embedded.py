@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 import stat
 import time
 from collections.abc import Iterator
@@ -66,6 +67,15 @@ def test_require_running_says_what_to_do(state: Path) -> None:
     with pytest.raises(embedded.EmbeddedError, match="^Postgres of this project is not running"):
         embedded.require_running(state=state)
     embedded.require_running(postgres=False, state=state)
+
+
+def test_a_port_that_was_taken_meanwhile_is_given_up(state: Path) -> None:
+    url, (host, port) = embedded.ensure_postgres(state), embedded.ensure_valkey(state)
+    embedded.stop_all(state)
+    with socket.create_server((host, port)), socket.create_server((host, int(url[-15:-10]))):
+        assert embedded.ensure_postgres(state) != url
+        assert embedded.ensure_valkey(state) != (host, port)
+    embedded.require_running(state=state)
 
 
 def test_a_broken_data_directory_is_one_sentence(state: Path) -> None:
