@@ -56,6 +56,13 @@ TASKPLANE: dict[str, Any] = {
     ),
     "JSON_MAX_DEPTH": env.integer("JSON_MAX_DEPTH", 32, minimum=2, maximum=200),
     "BULK_MAX": env.integer("BULK_MAX", 10_000, minimum=1, maximum=100_000),
+    # Requests per minute; 0 for no limit
+    "RATE_LIMIT_PER_KEY": env.integer("RATE_LIMIT_PER_KEY", 60_000, minimum=0, maximum=10**9),
+    "RATE_LIMIT_PER_WORKSPACE": env.integer(
+        "RATE_LIMIT_PER_WORKSPACE", 120_000, minimum=0, maximum=10**9
+    ),
+    # How many proxies in front are ours: so many entries of X-Forwarded-For are believed
+    "TRUSTED_PROXIES": env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10),
     # Processors
     "HTTP_REQUEST_ALLOW_PRIVATE": env.flag("HTTP_REQUEST_ALLOW_PRIVATE", False),
     "HTTP_REQUEST_ALLOW": env.words("HTTP_REQUEST_ALLOW"),
