@@ -1,16 +1,19 @@
 """The base of every view of the API."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, re_path
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from controlplane.core.pagination import ListPagination
 from controlplane.core.throttling import RateThrottle
+
+LIST_PARAMETERS = frozenset({"page", "limit", "cursor", "sort", "format"})
 
 
 class StreamedRequest(Request):
@@ -64,9 +67,28 @@ class ApiView(APIView):
         return checked.validated_data
 
 
-def optional_slash_path(route: str, view: Callable[..., Any], name: str) -> URLPattern:
-    """A path with and without its last slash; `{id}` stands for an id, `{name}` for one segment."""
-    pattern = route.replace("{id}", r"(?P<id>[0-9A-Fa-f-]{36})").replace(
-        "{name}", r"(?P<name>[^/]+)"
-    )
-    return re_path(rf"^{pattern}/?$", view, name=name)
+class ListView(ApiView):
+    """A view with a list: see `ListPagination` for what `sort_fields` and `default_sort` mean."""
+
+    pagination_class = ListPagination
+    sort_fields: ClassVar[Mapping[str, str]] = {"createdAt": "id"}
+    default_sort: ClassVar[str] = "-createdAt"
+
+    def filters(self, serializer: type[BaseSerializer[Any]]) -> dict[str, Any]:
+        """The query parameters beside those of the list itself, checked by the serializer.
+
+        Raises:
+            rest_framework.exceptions.ValidationError: it becomes a 422 that names the parameters.
+        """
+        given = {k: v for k, v in self.request.query_params.items() if k not in LIST_PARAMETERS}
+        checked = serializer(data=given)
+        checked.is_valid(raise_exception=True)
+        return dict(checked.validated_data)
+
+    def list_response(
+        self, queryset: QuerySet[Any], serializer: type[BaseSerializer[Any]]
+    ) -> Response:
+        """One page of a queryset that is already that of the workspace."""
+        paginator = self.pagination_class()
+        rows = paginator.paginate_queryset(queryset, self.request, self)
+        return paginator.get_paginated_response(serializer(rows, many=True).data)

@@ -1,10 +1,89 @@
 """Reads of workspaces."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
-from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import QuerySet
+
+from controlplane.core.errors import NotFound
+from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
+from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
 
 
 def get_default_workspace_id() -> UUID:
     """The id of the workspace `default`, which always exists; costs no query."""
     return DEFAULT_WORKSPACE_ID
+
+
+def get_workspace(slug: str) -> Workspace:
+    """The workspace of this name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = Workspace.objects.filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no workspace {slug!r}.")
+    return found
+
+
+def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspace, Role] | None:
+    """Where a user works, and as what: the named workspace, else the only one, else `default`.
+
+    A superuser is admin everywhere. None: no member there, or nothing to choose by.
+    """
+    if getattr(user, "is_superuser", False):
+        found = Workspace.objects.filter(slug=slug or DEFAULT_WORKSPACE).first()
+        return (found, Role.ADMIN) if found else None
+    memberships = Membership.objects.filter(user_id=user.pk).select_related("workspace")
+    if slug:
+        memberships = memberships.filter(workspace__slug=slug)
+    by_slug = {member.workspace.slug: member for member in memberships}
+    if len(by_slug) == 1:
+        chosen = next(iter(by_slug.values()))
+    elif DEFAULT_WORKSPACE in by_slug:
+        chosen = by_slug[DEFAULT_WORKSPACE]
+    else:
+        return None
+    return chosen.workspace, Role(chosen.role)
+
+
+def list_members(workspace: Workspace) -> QuerySet[Membership]:
+    """Who may work there, by name."""
+    members = Membership.objects.filter(workspace=workspace)
+    return members.select_related("user").order_by("user__username")
+
+
+def list_api_keys(workspace: Workspace) -> QuerySet[ApiKey]:
+    """Every key, revoked ones too."""
+    return ApiKey.objects.filter(workspace=workspace)
+
+
+def get_api_key(workspace: Workspace, key_id: UUID) -> ApiKey:
+    """One key of the workspace.
+
+    Raises:
+        NotFound: it has none of this id.
+    """
+    key = list_api_keys(workspace).filter(id=key_id).first()
+    if key is None:
+        raise NotFound(f"There is no API key {key_id}.")
+    return key
+
+
+def list_audit_events(
+    workspace: Workspace,
+    *,
+    equal: Mapping[str, str] | None = None,
+    after: datetime | None = None,
+    before: datetime | None = None,
+) -> QuerySet[AuditEvent]:
+    """What was done there; `equal` maps columns to values."""
+    events = AuditEvent.objects.filter(workspace=workspace, **(equal or {}))
+    if after:
+        events = events.filter(created_at__gte=after)
+    if before:
+        events = events.filter(created_at__lt=before)
+    return events

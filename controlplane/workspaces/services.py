@@ -1,12 +1,49 @@
 """Writes to workspaces."""
 
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connections, transaction
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict, FieldError, Invalid, NotFound
 from controlplane.core.requests import current_client_ip, current_request_id
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.models import AuditEvent, Workspace
-from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID
+from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.identities import directory
+from controlplane.workspaces.keys import hash_key, make_key
+from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
+from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
+
+_SCOPE = re.compile(r"([a-z][a-z-]{0,30}|\*):(read|write)")
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NAME_LENGTH = 200
+_SCOPES_MOST = 50
+# Any constant that nothing else locks: two first starts must not both make an admin.
+_BOOTSTRAP_LOCK = 7_461_736_108
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key; `secret` is the whole key, which is never to be had again."""
+
+    key: ApiKey
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """What the first start made."""
+
+    username: str
+    password: str = field(repr=False)
+    api_key: str = field(repr=False)
 
 
 def ensure_default_workspace(*, using: str = "default") -> Workspace:
@@ -15,6 +52,149 @@ def ensure_default_workspace(*, using: str = "default") -> Workspace:
         id=DEFAULT_WORKSPACE_ID, defaults={"slug": DEFAULT_WORKSPACE, "name": "Default"}
     )
     return workspace
+
+
+@transaction.atomic
+def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
+    """A new tenant.
+
+    Raises:
+        Invalid: the slug is no label of lower-case letters, digits and hyphens, or no name.
+        Conflict: there is one already.
+    """
+    errors = _check_name(name)
+    if not _SLUG.fullmatch(slug):
+        message = "Up to 63 lower-case letters, digits, and hyphens inside."
+        errors.append({"field": "slug", "message": message})
+    if errors:
+        raise Invalid(errors=errors)
+    workspace, is_new = Workspace.objects.get_or_create(slug=slug, defaults={"name": name})
+    if not is_new:
+        raise Conflict(f"There is a workspace {slug!r} already.")
+    record_audit(
+        workspace=workspace,
+        actor=actor,
+        action="workspace.create",
+        target_type="workspace",
+        target_id=str(workspace.id),
+        detail={"slug": slug},
+    )
+    return workspace
+
+
+@transaction.atomic
+def add_member(
+    *, workspace: Workspace, user: AbstractBaseUser, role: str, actor: Actor
+) -> Membership:
+    """Give a user a role in the workspace, or another one than before."""
+    role = _role(role)
+    member, is_new = Membership.objects.update_or_create(
+        workspace=workspace, user=user, defaults={"role": role}
+    )
+    record_audit(
+        workspace=workspace,
+        actor=actor,
+        action="member.add" if is_new else "member.change",
+        target_type="user",
+        target_id=str(user.pk),
+        detail={"user": user.get_username(), "role": role},
+    )
+    return member
+
+
+@transaction.atomic
+def remove_member(*, member: Membership, actor: Actor) -> None:
+    """Take a user's role in the workspace away."""
+    member.delete()
+    record_audit(
+        workspace=member.workspace_id,
+        actor=actor,
+        action="member.remove",
+        target_type="user",
+        target_id=str(member.user_id),
+        detail={"role": member.role},
+    )
+
+
+@transaction.atomic
+def create_api_key(
+    *,
+    workspace: Workspace,
+    name: str,
+    role: str,
+    actor: Actor,
+    scopes: Sequence[str] = (),
+    expires_at: datetime | None = None,
+) -> CreatedKey:
+    """A new key, with its secret this once.
+
+    Raises:
+        Invalid: no name, an unknown role, a malformed scope, or an expiry that has passed.
+    """
+    _check_key(name, role, scopes, expires_at)
+    made = make_key()
+    key = ApiKey.objects.create(
+        workspace=workspace,
+        name=name,
+        prefix=made.prefix,
+        secret_hash=hash_key(made.secret),
+        role=role,
+        scopes=sorted(set(scopes)),
+        expires_at=expires_at,
+        created_by=actor.label,
+    )
+    record_audit(
+        workspace=workspace,
+        actor=actor,
+        action="api_key.create",
+        target_type="api_key",
+        target_id=str(key.id),
+        detail={"name": name, "prefix": key.prefix, "role": role, "scopes": key.scopes},
+    )
+    return CreatedKey(key, made.secret)
+
+
+@transaction.atomic
+def revoke_api_key(*, workspace: Workspace, key_id: UUID, actor: Actor) -> ApiKey:
+    """End a key for good: at once in this process, in others within a few seconds.
+
+    Raises:
+        NotFound: the workspace has no such key.
+        Conflict: it was revoked before.
+    """
+    key = ApiKey.objects.filter(workspace=workspace, id=key_id).first()
+    if key is None:
+        raise NotFound(f"There is no API key {key_id}.")
+    at = now()
+    if not ApiKey.objects.filter(id=key_id, revoked_at__isnull=True).update(revoked_at=at):
+        raise Conflict("This API key was revoked before.")
+    key.revoked_at = at
+    record_audit(
+        workspace=workspace,
+        actor=actor,
+        action="api_key.revoke",
+        target_type="api_key",
+        target_id=str(key_id),
+        detail={"name": key.name, "prefix": key.prefix},
+    )
+    transaction.on_commit(lambda: directory.forget(key_id))
+    return key
+
+
+@transaction.atomic
+def ensure_bootstrap(username: str = "admin") -> Bootstrap | None:
+    """An admin and an API key for a new installation; None when there is any user already."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_BOOTSTRAP_LOCK])
+    users = get_user_model()
+    if users.objects.exists():
+        return None
+    password = secrets.token_urlsafe(18)
+    admin = users.objects.create_superuser(username=username, password=password)
+    workspace = ensure_default_workspace()
+    add_member(workspace=workspace, user=admin, role=Role.ADMIN, actor=SYSTEM)
+    made = create_api_key(workspace=workspace, name="first start", role=Role.ADMIN, actor=SYSTEM)
+    return Bootstrap(username, password, made.secret)
 
 
 def record_audit(
@@ -38,8 +218,36 @@ def record_audit(
         actor_label=actor.label,
         action=action,
         target_type=target_type,
-        target_id=str(target_id),
+        target_id=target_id,
         detail=detail,
         request_id=current_request_id(),
         ip=current_client_ip(),
     )
+
+
+def _check_key(name: str, role: str, scopes: Sequence[str], expires_at: datetime | None) -> None:
+    errors = _check_name(name)
+    if role not in Role.values:
+        errors.append({"field": "role", "message": f"One of {', '.join(Role.values)}."})
+    if len(scopes) > _SCOPES_MOST:
+        errors.append({"field": "scopes", "message": f"At most {_SCOPES_MOST} scopes."})
+    for index, scope in enumerate(scopes[:_SCOPES_MOST]):
+        if not _SCOPE.fullmatch(scope):
+            message = "A scope is like tasks:read, tasks:write or *:read."
+            errors.append({"field": f"scopes[{index}]", "message": message})
+    if expires_at is not None and expires_at <= now():
+        errors.append({"field": "expiresAt", "message": "This time has passed."})
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _check_name(name: str) -> list[FieldError]:
+    if name.strip() and len(name) <= _NAME_LENGTH and "\0" not in name:
+        return []
+    return [{"field": "name", "message": f"A name has 1 to {_NAME_LENGTH} characters."}]
+
+
+def _role(role: str) -> Role:
+    if role not in Role.values:
+        raise Invalid(errors=[{"field": "role", "message": f"One of {', '.join(Role.values)}."}])
+    return Role(role)

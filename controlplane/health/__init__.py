@@ -1,0 +1,1 @@
+"""Whether the system works: for people, for load balancers, for Prometheus."""

@@ -1,0 +1,71 @@
+"""What the health addresses report."""
+
+from typing import Any
+
+import psycopg
+import redis
+from django.conf import settings
+from django.db import connections
+
+from controlplane import __version__
+from controlplane.core.clock import now, utc_z
+from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
+
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+_CONNECT_SECONDS = 2  # libpq takes no less
+
+
+def _check_database() -> None:
+    # A connection of its own, closed at once: the pool's may be the very thing that is stuck.
+    params = {**connections["default"].get_connection_params(), "connect_timeout": _CONNECT_SECONDS}
+    with psycopg.connect(**params, autocommit=True) as connection:
+        connection.execute("SELECT 1")
+
+
+def _check_redis() -> None:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=LIMIT_SECONDS,
+        socket_connect_timeout=LIMIT_SECONDS,
+        retry=None,
+    )
+    with client:
+        client.ping()
+
+
+def _explain(error: Exception) -> str:
+    # The text of the error may hold addresses and names: the class is enough for a stranger.
+    if isinstance(error, psycopg.errors.OperationalError | redis.ConnectionError):
+        return "It cannot be reached."
+    return f"It answers with an error ({type(error).__name__})."
+
+
+_database = Probe(_check_database, explain=_explain)
+_redis = Probe(_check_redis, explain=_explain)
+
+
+def read_health() -> dict[str, Any]:
+    """The state of what this process needs, within about two seconds.
+
+    `down` without the database, which holds the truth; `degraded` without Redis: work is accepted
+    and starts when Redis is back.
+    """
+    database_run, redis_run = _database.begin(), _redis.begin()
+    database = database_run.wait(LIMIT_SECONDS)
+    cache = redis_run.wait(LIMIT_SECONDS)
+    working = OK if cache.is_up else DEGRADED
+    return {
+        "status": working if database.is_up else DOWN,
+        "version": __version__,
+        "time": utc_z(now()),
+        "checks": {"database": _component(database), "redis": _component(cache)},
+    }
+
+
+def _component(finding: Finding) -> dict[str, Any]:
+    found: dict[str, Any] = {"status": OK if finding.is_up else DOWN}
+    if finding.latency_ms is not None:
+        found["latencyMs"] = finding.latency_ms
+    if finding.detail:
+        found["detail"] = finding.detail
+    return found

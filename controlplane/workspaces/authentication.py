@@ -1,0 +1,101 @@
+"""Identity at the door: an API key, or a Django session.
+
+Either sets `request.workspace` and `request.actor`.
+"""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from controlplane.workspaces import selectors
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.identities import directory
+from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.states import ActorKind
+
+SCHEME = "Bearer"
+WORKSPACE_HEADER = "X-Workspace"
+
+
+class ApiKeyAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer <api key>`."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Actor] | None:
+        """The key's actor; None without such a header, so that a session may be tried."""
+        scheme, _, key = request.headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() != SCHEME.lower():
+            return None
+        identity = directory.identify(key.strip())
+        if identity is None:
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        wanted = request.headers.get(WORKSPACE_HEADER)
+        if wanted and wanted != identity.workspace.slug:
+            raise PermissionDenied("This API key belongs to another workspace.")
+        _enter(request, identity.workspace, identity.actor)
+        # A key is nobody's login: what asks for a Django user must not find one.
+        return AnonymousUser(), identity.actor
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 asks for."""
+        return f'{SCHEME} realm="taskplane"'
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """A Django session, with CSRF checked. The workspace is the one named in `X-Workspace`, else
+    the only one, else `default`.
+    """
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:
+        """The user, in a workspace of theirs."""
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        wanted = request.headers.get(WORKSPACE_HEADER)
+        choice = selectors.choose_workspace(user, wanted)
+        if choice is None:
+            raise PermissionDenied(
+                f"You are not a member of the workspace that {WORKSPACE_HEADER} names."
+                if wanted
+                else f"Say with {WORKSPACE_HEADER} which of your workspaces; you may have none."
+            )
+        workspace, role = choice
+        actor = Actor(
+            kind=ActorKind.USER.value, id=str(user.pk), label=user.get_username()[:200], role=role
+        )
+        _enter(request, workspace, actor)
+        return user, None
+
+
+def _enter(request: Request, workspace: Workspace, actor: Actor) -> None:
+    plain: Any = request._request
+    plain.workspace = workspace
+    plain.actor = actor
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped base
+    """How the OpenAPI schema describes a key."""
+
+    target_class = ApiKeyAuthentication
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """HTTP bearer."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "tp_…"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped base
+    """How the OpenAPI schema describes a session."""
+
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """The cookie of a Django session."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

@@ -1,0 +1,57 @@
+"""Roles: who may call what."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.states import Role
+
+ALL = "*"
+
+
+class RolePermission(BasePermission):
+    """Refuses whoever has no role in the workspace, too small a role, or too narrow a key.
+
+    A view's `required_roles` maps methods to roles; without an entry reading needs `viewer`, all
+    else `operator`. A key with scopes needs `<resource>:read` or `<resource>:write`, where the
+    resource is the view's `resource`, or the first part of the path.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether the actor of the request may call the method of the view."""
+        actor: Actor | None = getattr(request, "actor", None)
+        if actor is None:
+            # Makes a 401 of it: REST framework asks whether anybody was authenticated.
+            return False
+        needed = required_role(request.method or "", view)
+        if actor.role is None or not actor.role.includes(needed):
+            self.message = f"This needs the role {needed}; yours is {actor.role or 'none'}."
+            return False
+        resource = getattr(view, "resource", None) or _first_part(request.path_info)
+        if not allows(actor.scopes, resource, is_read=request.method in SAFE_METHODS):
+            verb = "read" if request.method in SAFE_METHODS else "write"
+            self.message = f"This key has no scope {resource}:{verb}."
+            return False
+        return True
+
+
+def required_role(method: str, view: Any) -> Role:
+    """The role that a method of a view needs."""
+    roles = getattr(view, "required_roles", {})
+    method = "GET" if method in SAFE_METHODS else method
+    default = Role.VIEWER if method == "GET" else Role.OPERATOR
+    return Role(roles.get(method, default))
+
+
+def allows(scopes: frozenset[str], resource: str, *, is_read: bool) -> bool:
+    """Whether scopes allow it: none allow everything, `write` includes `read`, `*` is any."""
+    verbs = ("read", "write") if is_read else ("write",)
+    return not scopes or any(
+        f"{name}:{verb}" in scopes for name in (resource, ALL) for verb in verbs
+    )
+
+
+def _first_part(path: str) -> str:
+    return path.strip("/").partition("/")[0]
