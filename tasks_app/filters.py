@@ -1,0 +1,243 @@
+"""Which tasks are meant: one filter for lists, exports and bulk actions."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.ids import parse_uuid
+from tasks_app.states import TaskState
+
+PAYLOAD_PREFIX = "payload."
+MOST_VALUES = 200  # of one parameter
+_MOST_PAYLOAD_FILTERS = 10
+_LONGEST_VALUE = 1_000
+_DEEPEST_PATH = 32
+_SPACE_FOR_PLUS = re.compile(r" (\d\d:?\d\d)$")
+
+Containment = dict[str, Any]
+
+
+class QueryParams(Protocol):
+    """What is read of Django's QueryDict."""
+
+    def __iter__(self) -> Iterator[str]: ...
+    def getlist(self, key: str) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Every condition must hold; of several values of one condition, one must.
+
+    `payload` is a list of alternatives of what the payload must contain. Times are of creation,
+    both ends left out.
+    """
+
+    ids: tuple[UUID, ...] = ()
+    statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    search: str = ""
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    min_priority: int | None = None
+    workflow_run_ids: tuple[UUID, ...] = ()
+    payload: tuple[tuple[Containment, ...], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it names every task."""
+        return all(getattr(self, field.name) in ((), "", None) for field in fields(self))
+
+    @property
+    def must_scan(self) -> bool:
+        """Whether no index leads to the rows: the read needs a bound on its time."""
+        indexed = {"ids", "created_after", "created_before"}
+        return any(
+            getattr(self, field.name) not in ((), "", None)
+            for field in fields(self)
+            if field.name not in indexed
+        )
+
+
+def filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> TaskFilter:
+    """The filter of a query string, several values by comma. `besides`: what else may stand in it.
+
+    Raises Invalid for an unknown parameter or a wrong value.
+    """
+    values: dict[str, list[Any]] = {}
+    ignored = {*besides, "format"}
+    for name in params:
+        texts = params.getlist(name)
+        if name in ignored:
+            continue
+        if name.startswith(PAYLOAD_PREFIX):
+            values[name] = [_typed(part) for text in texts for part in _split(text)]
+        elif name == "search":
+            values[name] = texts[-1:]
+        else:
+            values[name] = [part for text in texts for part in text.split(",") if part]
+    return _build(values)
+
+
+def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFilter:
+    """The filter of a JSON object: the same names, a value or a list of values each.
+
+    Raises Invalid; field names in it begin with `field`.
+    """
+    values: dict[str, list[Any]] = {}
+    for name, value in body.items():
+        several = value if isinstance(value, list) else [value]
+        if name.startswith(PAYLOAD_PREFIX):
+            values[name] = [(item,) for item in several]
+        elif name in ("search", "minPriority"):
+            values[name] = several[:1] if len(several) == 1 else [None]
+        else:
+            values[name] = several
+    try:
+        return _build(values)
+    except Invalid as error:
+        raise Invalid(
+            errors=[{**e, "field": f"{field}.{e['field']}"} for e in error.errors]  # type: ignore[misc] # FieldError
+        ) from error
+
+
+class _FilterError(ValueError):
+    """The message is for the client."""
+
+
+def _build(values: Mapping[str, Sequence[Any]]) -> TaskFilter:
+    found: dict[str, Any] = {}
+    payload: list[tuple[Containment, ...]] = []
+    errors: list[FieldError] = []
+    for name, several in values.items():
+        try:
+            if name.startswith(PAYLOAD_PREFIX):
+                payload.append(_containments(name, several))
+            else:
+                column, read = _reader_of(name)
+                found[column] = read(several)
+        except _FilterError as error:
+            errors.append({"field": name[:200], "message": str(error)})
+    if len(payload) > _MOST_PAYLOAD_FILTERS:
+        errors.append(
+            {"field": "payload", "message": f"At most {_MOST_PAYLOAD_FILTERS} payload filters."}
+        )
+    if errors:
+        raise Invalid(errors=errors)
+    return TaskFilter(**found, payload=tuple(payload))
+
+
+def _reader_of(name: str) -> tuple[str, Any]:
+    try:
+        return _READERS[name]
+    except KeyError:
+        raise _FilterError(f"Unknown; known are {', '.join(_READERS)}, payload.<path>.") from None
+
+
+def _split(text: str) -> list[str]:
+    """Parts between commas; a JSON string in quotes is one part, commas and all."""
+    if text.startswith('"') and text.endswith('"') and len(text) > 1:
+        return [text]
+    return text.split(",")
+
+
+def _typed(text: str) -> tuple[Any, ...]:
+    """The JSON values that a text of a query string may mean: `5` the number and the text."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return (text,)
+    if isinstance(value, str):
+        return (value,)
+    return (text,) if isinstance(value, dict | list) else (value, text)
+
+
+def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Containment, ...]:
+    path = name.removeprefix(PAYLOAD_PREFIX).split(".")
+    if not all(path) or len(path) > _DEEPEST_PATH or "\x00" in name:
+        raise _FilterError("A path is names joined by dots, such as payload.customer.id.")
+    alternatives = []
+    _check_count(several)
+    for values in several:
+        for value in values:
+            if isinstance(value, str) and (len(value) > _LONGEST_VALUE or "\x00" in value):
+                raise _FilterError(f"At most {_LONGEST_VALUE} characters, none of them NUL.")
+            wanted: Any = value
+            for key in reversed(path):
+                wanted = {key: wanted}
+            alternatives.append(wanted)
+    return tuple(alternatives)
+
+
+def _texts(several: Sequence[Any]) -> tuple[str, ...]:
+    _check_count(several)
+    for value in several:
+        if not isinstance(value, str) or "\x00" in value or len(value) > _LONGEST_VALUE:
+            raise _FilterError(f"A text of at most {_LONGEST_VALUE} characters, without NUL.")
+    return tuple(several)
+
+
+def _check_count(several: Sequence[Any]) -> None:
+    if not 1 <= len(several) <= MOST_VALUES:
+        raise _FilterError(f"From 1 to {MOST_VALUES} values.")
+
+
+def _text(several: Sequence[Any]) -> str:
+    return _texts(several)[0].strip()
+
+
+def _statuses(several: Sequence[Any]) -> tuple[str, ...]:
+    found = tuple(value.upper() for value in _texts(several))
+    if any(value not in TaskState.values for value in found):
+        raise _FilterError(f"One of {', '.join(TaskState.values)}.")
+    return found
+
+
+def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
+    try:
+        return tuple(parse_uuid(text) for text in _texts(several))
+    except ValueError:
+        raise _FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
+
+
+def _whole(several: Sequence[Any]) -> int:
+    value = several[0] if len(several) == 1 else None
+    if isinstance(value, str):
+        digits = value.removeprefix("-")
+        value = int(value) if digits.isascii() and digits.isdigit() and len(value) < 6 else None
+    if isinstance(value, bool) or not isinstance(value, int) or not -100 <= value <= 100:
+        raise _FilterError("A whole number from -100 to 100.")
+    return value
+
+
+def _time(several: Sequence[Any]) -> datetime:
+    text = several[0] if len(several) == 1 else None
+    try:
+        # A plus sign that was not escaped arrives as a space.
+        found = datetime.fromisoformat(_SPACE_FOR_PLUS.sub(r"+\1", text)) if text else None
+    except (ValueError, TypeError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise _FilterError("A time with its zone, such as 2030-01-31T08:00:00Z.")
+    return found
+
+
+_READERS: dict[str, tuple[str, Any]] = {
+    "id": ("ids", _ids),
+    "status": ("statuses", _statuses),
+    "type": ("types", _texts),
+    "queue": ("queues", _texts),
+    "tag": ("tags", _texts),
+    "search": ("search", _text),
+    "createdAfter": ("created_after", _time),
+    "createdBefore": ("created_before", _time),
+    "minPriority": ("min_priority", _whole),
+    "workflowRunId": ("workflow_run_ids", _ids),
+}

@@ -1,0 +1,40 @@
+"""Reads of tasks and queues."""
+
+from tasks_app.selectors.basics import (
+    get_dependency_results,
+    get_task,
+    list_nodes_holding_tasks,
+    list_queues_with_ready_tasks,
+)
+from tasks_app.selectors.detail import TaskDetail, get_task_detail
+from tasks_app.selectors.explain import Explanation, explain_task
+from tasks_app.selectors.lists import (
+    describe_tasks,
+    in_bounded_time,
+    iterate_ids,
+    iterate_tasks,
+    list_tasks,
+)
+from tasks_app.selectors.queues import QueueView, get_queue, list_queues
+from tasks_app.selectors.stats import TaskStats, get_task_stats
+
+__all__ = [
+    "Explanation",
+    "QueueView",
+    "TaskDetail",
+    "TaskStats",
+    "describe_tasks",
+    "explain_task",
+    "get_dependency_results",
+    "get_queue",
+    "get_task",
+    "get_task_detail",
+    "get_task_stats",
+    "in_bounded_time",
+    "iterate_ids",
+    "iterate_tasks",
+    "list_nodes_holding_tasks",
+    "list_queues",
+    "list_queues_with_ready_tasks",
+    "list_tasks",
+]
