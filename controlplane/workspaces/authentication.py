@@ -7,8 +7,6 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -77,25 +75,3 @@ def _enter(request: Request, workspace: Workspace, actor: Actor) -> None:
     plain: Any = request._request
     plain.workspace = workspace
     plain.actor = actor
-
-
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped base
-    """How the OpenAPI schema describes a key."""
-
-    target_class = ApiKeyAuthentication
-    name = "apiKey"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """HTTP bearer."""
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "tp_…"}
-
-
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # untyped base
-    """How the OpenAPI schema describes a session."""
-
-    target_class = SessionAuthentication
-    name = "session"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """The cookie of a Django session."""
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

@@ -73,6 +73,18 @@ def get_api_key(workspace: Workspace, key_id: UUID) -> ApiKey:
     return key
 
 
+def get_api_key_by_prefix(workspace: Workspace, prefix: str) -> ApiKey:
+    """One key of the workspace, by the part that may be seen.
+
+    Raises:
+        NotFound: it has none of this prefix.
+    """
+    key = list_api_keys(workspace).filter(prefix=prefix).first()
+    if key is None:
+        raise NotFound(f"There is no API key {prefix!r}.")
+    return key
+
+
 def list_audit_events(
     workspace: Workspace,
     *,

@@ -10,13 +10,15 @@ from controlplane.workspaces.states import ActorKind, Role
 
 
 class WorkspaceSerializer(serializers.Serializer[Any]):
-    """A workspace, and what the caller is in it."""
+    """Where the caller of a request works, and as what."""
 
-    id = serializers.UUIDField()
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    role = serializers.ChoiceField(choices=Role.choices, help_text="Your role here.")
-    createdAt = UtcDateTimeField(source="created_at")
+    id = serializers.UUIDField(source="workspace.id")
+    slug = serializers.CharField(source="workspace.slug")
+    name = serializers.CharField(source="workspace.name")
+    role = serializers.ChoiceField(
+        choices=Role.choices, source="actor.role", help_text="Your role here."
+    )
+    createdAt = UtcDateTimeField(source="workspace.created_at")
 
 
 class ApiKeySerializer(serializers.Serializer[Any]):
@@ -72,7 +74,7 @@ class ActorSerializer(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=ActorKind.choices, source="actor_kind")
     id = serializers.CharField(source="actor_id")
-    label = serializers.CharField(source="actor_label")
+    name = serializers.CharField(source="actor_label")
 
 
 class AuditEventSerializer(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connections, transaction
 
 from controlplane.core.clock import now
@@ -83,9 +83,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
 
 
 @transaction.atomic
-def add_member(
-    *, workspace: Workspace, user: AbstractBaseUser, role: str, actor: Actor
-) -> Membership:
+def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> Membership:
     """Give a user a role in the workspace, or another one than before."""
     role = _role(role)
     member, is_new = Membership.objects.update_or_create(
@@ -131,7 +129,7 @@ def create_api_key(
     Raises:
         Invalid: no name, an unknown role, a malformed scope, or an expiry that has passed.
     """
-    _check_key(name, role, scopes, expires_at)
+    check_api_key(name=name, role=role, scopes=scopes, expires_at=expires_at)
     made = make_key()
     key = ApiKey.objects.create(
         workspace=workspace,
@@ -152,6 +150,29 @@ def create_api_key(
         detail={"name": name, "prefix": key.prefix, "role": role, "scopes": key.scopes},
     )
     return CreatedKey(key, made.secret)
+
+
+def check_api_key(
+    *, name: str, role: str, scopes: Sequence[str], expires_at: datetime | None
+) -> None:
+    """The rules of a new key.
+
+    Raises:
+        Invalid: one of them is broken; each error names its field.
+    """
+    errors = _check_name(name)
+    if role not in Role.values:
+        errors.append({"field": "role", "message": f"One of {', '.join(Role.values)}."})
+    if len(scopes) > _SCOPES_MOST:
+        errors.append({"field": "scopes", "message": f"At most {_SCOPES_MOST} scopes."})
+    for index, scope in enumerate(scopes[:_SCOPES_MOST]):
+        if not _SCOPE.fullmatch(scope):
+            message = "A scope is like tasks:read, tasks:write or *:read."
+            errors.append({"field": f"scopes[{index}]", "message": message})
+    if expires_at is not None and expires_at <= now():
+        errors.append({"field": "expiresAt", "message": "This time has passed."})
+    if errors:
+        raise Invalid(errors=errors)
 
 
 @transaction.atomic
@@ -223,22 +244,6 @@ def record_audit(
         request_id=current_request_id(),
         ip=current_client_ip(),
     )
-
-
-def _check_key(name: str, role: str, scopes: Sequence[str], expires_at: datetime | None) -> None:
-    errors = _check_name(name)
-    if role not in Role.values:
-        errors.append({"field": "role", "message": f"One of {', '.join(Role.values)}."})
-    if len(scopes) > _SCOPES_MOST:
-        errors.append({"field": "scopes", "message": f"At most {_SCOPES_MOST} scopes."})
-    for index, scope in enumerate(scopes[:_SCOPES_MOST]):
-        if not _SCOPE.fullmatch(scope):
-            message = "A scope is like tasks:read, tasks:write or *:read."
-            errors.append({"field": f"scopes[{index}]", "message": message})
-    if expires_at is not None and expires_at <= now():
-        errors.append({"field": "expiresAt", "message": "This time has passed."})
-    if errors:
-        raise Invalid(errors=errors)
 
 
 def _check_name(name: str) -> list[FieldError]:

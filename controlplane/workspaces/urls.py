@@ -1,7 +1,9 @@
 """Paths of the workspaces API."""
 
 from controlplane.core.paths import optional_slash_path as path
-from controlplane.workspaces import views
+from controlplane.workspaces import openapi, views
+
+__all__ = ["openapi", "urlpatterns"]
 
 urlpatterns = [
     path("workspaces/current", views.CurrentWorkspaceView.as_view()),

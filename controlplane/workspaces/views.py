@@ -5,11 +5,11 @@ from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.core.views import ApiView, ListView
 from controlplane.workspaces import selectors, services
+from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.serializers import (
     ApiKeyRequestSerializer,
     ApiKeySerializer,
@@ -25,11 +25,9 @@ class CurrentWorkspaceView(ApiView):
     """The workspace of the caller."""
 
     @extend_schema(tags=["workspaces"], responses=WorkspaceSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: WorkspaceRequest) -> Response:
         """Where the key or the session works, and with which role."""
-        workspace = request.workspace
-        workspace.role = request.actor.role
-        return Response(WorkspaceSerializer(workspace).data)
+        return Response(WorkspaceSerializer(request).data)
 
 
 class ApiKeysView(ListView):
@@ -38,7 +36,7 @@ class ApiKeysView(ListView):
     required_roles: ClassVar = {"GET": Role.ADMIN, "POST": Role.ADMIN}
 
     @extend_schema(tags=["workspaces"], responses=ApiKeySerializer(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: WorkspaceRequest) -> Response:
         """All of them, without their secrets; revoked ones too."""
         return self.list_response(selectors.list_api_keys(request.workspace), ApiKeySerializer)
 
@@ -47,7 +45,7 @@ class ApiKeysView(ListView):
         request=ApiKeyRequestSerializer,
         responses={201: CreatedApiKeySerializer},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: WorkspaceRequest) -> Response:
         """A new key. The answer holds its secret, this once."""
         made = services.create_api_key(
             workspace=request.workspace,
@@ -64,12 +62,12 @@ class ApiKeyView(ApiView):
     required_roles: ClassVar = {"GET": Role.ADMIN, "DELETE": Role.ADMIN}
 
     @extend_schema(tags=["workspaces"], responses=ApiKeySerializer)
-    def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The key, without its secret."""
         return Response(ApiKeySerializer(selectors.get_api_key(request.workspace, id)).data)
 
     @extend_schema(tags=["workspaces"], responses={200: ApiKeySerializer})
-    def delete(self, request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def delete(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Revoke it: refused everywhere within a few seconds, for good."""
         key = services.revoke_api_key(workspace=request.workspace, key_id=id, actor=request.actor)
         return Response(ApiKeySerializer(key).data)
@@ -85,7 +83,7 @@ class AuditView(ListView):
         parameters=[AuditQuerySerializer],
         responses=AuditEventSerializer(many=True),
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: WorkspaceRequest) -> Response:
         """The audit log, newest first."""
         wanted = self.filters(AuditQuerySerializer)
         events = selectors.list_audit_events(
