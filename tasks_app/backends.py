@@ -85,7 +85,14 @@ class TaskplaneBackend(BaseTaskBackend):
                 },
             ),
         )
-        result: TaskResult[T] = TaskResult(
+        result = self._ready(task, task_id, plain_args, plain_kwargs)
+        task_enqueued.send(type(self), task_result=result)
+        return result
+
+    def _ready(
+        self, task: "Task[P, T]", task_id: UUID, args: list[Any], kwargs: dict[str, Any]
+    ) -> "TaskResult[T]":
+        return TaskResult(
             task=task,
             id=str(task_id),
             status=TaskResultStatus.READY,
@@ -93,14 +100,12 @@ class TaskplaneBackend(BaseTaskBackend):
             started_at=None,
             last_attempted_at=None,
             finished_at=None,
-            args=plain_args,
-            kwargs=plain_kwargs,
+            args=args,
+            kwargs=kwargs,
             backend=self.alias,
             errors=[],
             worker_ids=[],
         )
-        task_enqueued.send(type(self), task_result=result)
-        return result
 
     def get_result(self, result_id: str) -> "TaskResult[Any]":
         """The call with this id, as it stands now. Raises TaskResultDoesNotExist."""

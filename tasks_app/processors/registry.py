@@ -58,6 +58,9 @@ class Processor:
     category_of: CategoryRule | None = None
     description: str = ""
 
+    def __post_init__(self) -> None:
+        _check_numbers(self.name, self.queue, self.max_attempts, self.timeout_seconds)
+
     def validate(self, payload: Any) -> Any:
         """The payload as the handler gets it: an instance of its model, or the plain object.
 
@@ -87,17 +90,13 @@ def processor(
 ) -> Callable[[_F], _F]:
     """Register `function(ctx, payload)`, sync or async, as the processor of type `name`.
 
-    The function itself is returned, and can still be called. `payload` is a pydantic model, or
-    None for any JSON object. `retry_rule(failed_attempts, error)` gives the seconds until the
-    next attempt, or None for no more; without it `retry` decides. `category_of(error)` names the
-    dead letter category of an error, or None for the usual guess. `description` is by default
-    the first paragraph of the docstring.
-
-    Raises ImproperlyConfigured when the registration makes no sense or the name is taken.
+    Returns the function itself. `payload` is a pydantic model; None takes any JSON object.
+    `retry_rule(failed_attempts, error)` gives the seconds until the next attempt, None for no
+    more; without it `retry` decides. `category_of(error)` gives a dead letter category, None for
+    the usual guess. Raises ImproperlyConfigured for a name that is taken or values without sense.
     """
 
     def register(func: _F) -> _F:
-        _check_numbers(name, queue, max_attempts, timeout_seconds)
         _check_function(name, func)
         _add(
             Processor(
