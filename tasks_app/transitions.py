@@ -236,10 +236,20 @@ def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> list[str]:
     if completed:
         queues.update(_satisfy(cursor, completed, any_policy=True))
     if broken:
-        cursor.execute(load_sql("tasks_app", "cancel_dependents"), {"parents": broken})
-        broken += [task for task, has_dependents in cursor.fetchall() if has_dependents]
+        broken += _cancel_dependents(cursor, broken)
         queues.update(_satisfy(cursor, broken, any_policy=False))
     return sorted(queues)
+
+
+def _cancel_dependents(cursor: Cursor, parents: list[UUID]) -> list[UUID]:
+    """Cancel what cannot run any more; those of it that have dependents themselves."""
+    cancelled: list[UUID] = []
+    while parents:
+        cursor.execute(load_sql("tasks_app", "cancel_dependents"), {"parents": parents})
+        # One may have got a dependent while its row was locked: see settle_dependents.
+        parents = [task for task, has_dependents in cursor.fetchall() if has_dependents]
+        cancelled += parents
+    return cancelled
 
 
 def _satisfy(cursor: Cursor, parents: list[UUID], *, any_policy: bool) -> list[str]:

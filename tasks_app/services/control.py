@@ -1,6 +1,6 @@
 """What operators do to tasks. Each verb is audited in its own transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -40,8 +40,9 @@ def cancel_tasks(
 ) -> tuple[list[UUID], list[UUID]]:
     """Cancel what can be cancelled: the ids that ended now, and those asked to stop."""
     with transaction.atomic(), connection.cursor() as cursor:
+        # A task that starts or is handed back between the two statements would escape both.
+        _lock(workspace_id, ids)
         ended = transitions.cancel_waiting(cursor, workspace_id=workspace_id, ids=list(ids))
-        # A task may start between the two statements: so the running ones come second.
         asked = transitions.request_cancel(cursor, workspace_id=workspace_id, ids=list(ids))
         _settle(cursor, ended)
         _audit(workspace_id, actor, "task.cancel", [row.id for row in ended] + asked)
@@ -58,14 +59,15 @@ def retry_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
     task = _get(workspace_id, task_id)
     if task.state not in FINAL:
         raise Conflict(f"Only an ended task can be retried; this one is {task.state}.")
-    parent = _broken_parents([task_id]).get(task_id)
+    with transaction.atomic():
+        parent = _broken_parents(workspace_id, [task_id]).get(task_id)
     raise Conflict(f"Retry the task it depends on first: {parent} did not complete.")
 
 
 def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
     """Retry the ended ones of these tasks, leaving out those whose parent did not complete."""
     with transaction.atomic(), connection.cursor() as cursor:
-        broken = _broken_parents(ids)
+        broken = _broken_parents(workspace_id, ids)
         retried = transitions.retry_ended(
             cursor, workspace_id=workspace_id, ids=[i for i in ids if i not in broken]
         )
@@ -153,15 +155,33 @@ def _get(workspace_id: UUID, task_id: UUID) -> Task:
     return task
 
 
-def _broken_parents(ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Tasks that cannot run since a parent did not complete, with that parent."""
-    edges = TaskDependency.objects.filter(
-        task_id__in=list(ids),
-        is_satisfied=False,
-        task__on_parent_failure=ParentFailure.CANCEL,
-        depends_on__state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value],
-    ).values_list("task_id", "depends_on_id")
-    return {task: parent for task, parent in edges if parent not in ids}
+def _lock(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Lock these tasks, in id order as everybody does; their states."""
+    tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))
+    return dict(tasks.order_by("id").select_for_update(no_key=True).values_list("id", "state"))
+
+
+def _broken_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Tasks that would wait for ever, since a parent did not complete and is not retried with
+    them, with that parent. Locks them and their parents: a parent that ended meanwhile would not
+    see that its child waits again."""
+    edges = list(
+        TaskDependency.objects.filter(
+            task_id__in=list(ids), is_satisfied=False, task__on_parent_failure=ParentFailure.CANCEL
+        ).values_list("task_id", "depends_on_id")
+    )
+    states = _lock(workspace_id, {*ids, *(parent for _, parent in edges)})
+    hopeless = {None, TaskState.FAILED.value, TaskState.CANCELLED.value}
+    retried = set(ids) & set(states)
+    broken: dict[UUID, UUID] = {}
+    while more := {
+        task: parent
+        for task, parent in edges
+        if task not in broken and parent not in retried and states.get(parent) in hopeless
+    }:
+        broken |= more
+        retried -= set(more)
+    return broken
 
 
 def _settle(cursor: transitions.Cursor, ended: list[Finished]) -> None:
