@@ -10,7 +10,7 @@ class TasksAppConfig(AppConfig):
 
     def ready(self) -> None:
         from tasks_app import receivers  # noqa: F401 - connects them
-        from tasks_app.dispatch import prune, promote, rescue, sweeps, wake
+        from tasks_app.dispatch import promote, prune, rescue, sweeps, wake
         from tasks_app.processors.discovery import discover
 
         discover()

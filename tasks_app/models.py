@@ -108,7 +108,9 @@ class Task(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="task_lease_iff_running",
-                condition=Q(state=TaskState.RUNNING.value, lease__isnull=False, node_id__isnull=False)
+                condition=Q(
+                    state=TaskState.RUNNING.value, lease__isnull=False, node_id__isnull=False
+                )
                 | (~Q(state=TaskState.RUNNING.value) & Q(lease__isnull=True, node_id__isnull=True)),
             ),
             models.CheckConstraint(
@@ -166,9 +168,7 @@ class Task(models.Model):
             models.Index(
                 fields=["node_id"],
                 name="task_cancelling",
-                condition=Q(
-                    state=TaskState.RUNNING.value, cancel_requested_at__isnull=False
-                ),
+                condition=Q(state=TaskState.RUNNING.value, cancel_requested_at__isnull=False),
             ),
             # Lists of a workspace, newest first.
             models.Index(fields=["workspace", "id"], name="task_list"),
@@ -209,9 +209,7 @@ class TaskAttempt(models.Model):
     class Meta:
         ordering = ["attempt"]
         constraints = [
-            models.CheckConstraint(
-                name="attempt_numbered_from_one", condition=Q(attempt__gt=0)
-            ),
+            models.CheckConstraint(name="attempt_numbered_from_one", condition=Q(attempt__gt=0)),
             models.CheckConstraint(
                 name="attempt_ends_after_start", condition=Q(finished_at__gte=F("started_at"))
             ),

@@ -17,21 +17,13 @@ class TaskState(TextChoices):
 
 
 FINAL = frozenset({TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED})
-WAITING = frozenset(
-    {TaskState.BLOCKED, TaskState.SCHEDULED, TaskState.PENDING, TaskState.RETRYING}
-)
+WAITING = frozenset({TaskState.BLOCKED, TaskState.SCHEDULED, TaskState.PENDING, TaskState.RETRYING})
 
-# An operator's retry or run-again leaves a final state; nothing else does (see docs/state-machine.md).
+# Only an operator's retry leaves a final state (docs/state-machine.md draws the whole).
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
-    TaskState.BLOCKED: frozenset(
-        {TaskState.SCHEDULED, TaskState.PENDING, TaskState.CANCELLED}
-    ),
-    TaskState.SCHEDULED: frozenset(
-        {TaskState.PENDING, TaskState.SCHEDULED, TaskState.CANCELLED}
-    ),
-    TaskState.PENDING: frozenset(
-        {TaskState.RUNNING, TaskState.SCHEDULED, TaskState.CANCELLED}
-    ),
+    TaskState.BLOCKED: frozenset({TaskState.SCHEDULED, TaskState.PENDING, TaskState.CANCELLED}),
+    TaskState.SCHEDULED: frozenset({TaskState.PENDING, TaskState.SCHEDULED, TaskState.CANCELLED}),
+    TaskState.PENDING: frozenset({TaskState.RUNNING, TaskState.SCHEDULED, TaskState.CANCELLED}),
     TaskState.RUNNING: frozenset(
         {
             TaskState.COMPLETED,

@@ -164,13 +164,14 @@ def claim_limited(
         {"queue": queue, "node": node, "want": want, "after": after},
     )
     claims: list[Claimed] = []
-    for lane, max_running, rate, tokens, idle_seconds in cursor.fetchall():
+    for lane, max_running, rate, saved, idle_seconds in cursor.fetchall():
         allowed = want - len(claims)
         if allowed <= 0:
             break
+        tokens = 0.0
         if rate is not None:
             # The bucket holds one second of starts, and always room for one.
-            tokens = min(max(1.0, rate), tokens + idle_seconds * rate)
+            tokens = min(max(1.0, rate), saved + idle_seconds * rate)
             allowed = min(allowed, int(tokens))
         if max_running is not None:
             cursor.execute(load_sql("tasks_app", "count_running"), {"lane": lane})
@@ -229,9 +230,7 @@ def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> list[str]:
     """
     parents = [row for row in ended if row.has_dependents]
     completed = [row.id for row in parents if row.state == TaskState.COMPLETED]
-    broken = [
-        row.id for row in parents if row.state in (TaskState.FAILED, TaskState.CANCELLED)
-    ]
+    broken = [row.id for row in parents if row.state in (TaskState.FAILED, TaskState.CANCELLED)]
     queues: set[str] = set()
     if completed:
         queues.update(_satisfy(cursor, completed, any_policy=True))
@@ -354,11 +353,9 @@ def edit_unstarted(
                  ELSE 'PENDING' END"""
         )
     cursor.execute(
-        f"""
-        UPDATE tasks_app_task SET {", ".join(assignments)}
-        WHERE id = %(id)s AND workspace_id = %(workspace)s
-          AND attempt = 0 AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING')
-        """,
+        f"UPDATE tasks_app_task SET {', '.join(assignments)}"  # noqa: S608 - names from _EDITABLE
+        " WHERE id = %(id)s AND workspace_id = %(workspace)s"
+        " AND attempt = 0 AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING')",
         {**changes, "id": task_id, "workspace": workspace_id},
     )
     return cursor.rowcount == 1

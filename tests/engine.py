@@ -131,11 +131,12 @@ class Engine:
     def wait_for(self, task_id: UUID, timeout: float = 30.0, *, state: str | None = None) -> Task:
         """The task once it has ended, or is in `state`."""
         wanted = [state] if state else _FINAL
-        return self.wait(
+        task: Task = self.wait(
             lambda: Task.objects.filter(id=task_id, state__in=wanted).first(),
             f"task {task_id} in {wanted}",
             timeout,
         )
+        return task
 
     def wait_for_all(self, ids: list[UUID], timeout: float = 60.0) -> None:
         """Wait until every one of these tasks has ended."""

@@ -152,7 +152,11 @@ def retry_later(ctx: Any, payload: Any) -> int:
     return int(ctx.attempt)
 
 
-@processor("test-own-rule", max_attempts=5, retry_rule=lambda failed, error: 0.05 if failed < 2 else None)
+def _once_more(failed_attempts: int, _error: BaseException) -> float | None:
+    return 0.05 if failed_attempts < 2 else None
+
+
+@processor("test-own-rule", max_attempts=5, retry_rule=_once_more)
 def own_rule(ctx: Any, payload: Any) -> None:
     raise OSError("by its own rule")
 

@@ -80,9 +80,7 @@ class Agent:
             self._beat()
         self._find_slots()
         self._settle_dead_slots()
-        agent_pass.send(
-            sender=Agent, runtime=self.runtime, slots=list(self._slots.values())
-        )
+        agent_pass.send(sender=Agent, runtime=self.runtime, slots=list(self._slots.values()))
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -137,8 +135,6 @@ class Agent:
 def _lives(slot: Slot) -> bool:
     try:
         process = psutil.Process(slot.pid)
-        return (
-            process.create_time() == slot.pid_born and process.status() != psutil.STATUS_ZOMBIE
-        )
+        return process.create_time() == slot.pid_born and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -20,9 +20,7 @@ class Node(models.Model):
     queues = ArrayField(models.CharField(max_length=100))
     concurrency = models.PositiveSmallIntegerField()
     health_port = models.PositiveIntegerField(null=True)
-    state = models.CharField(
-        max_length=10, choices=NodeState.choices, default=NodeState.STARTING
-    )
+    state = models.CharField(max_length=10, choices=NodeState.choices, default=NodeState.STARTING)
     # The dispatcher compares this counter with its own clock; the time is for people.
     heartbeat = models.BigIntegerField(default=0)
     heartbeat_at = models.DateTimeField(default=now)

@@ -19,7 +19,7 @@ from uuid import UUID
 CAPACITY = 1024  # rows one child may hold at once
 
 _HEADER = struct.Struct("=4sIIId")  # magic, pid, rows in use (high-water mark), unused, pid's birth
-_ROW = struct.Struct("=16s16sBBHIdd")  # task, lease, status, flags, unused ×2, started, deadline
+_ROW = struct.Struct("=16s16sBBHIdd")  # task, lease, status, flags, unused twice, started, deadline
 _STATUS = 32  # offset of the status byte in a row
 _FLAGS = 33
 _MAGIC = b"TPS1"

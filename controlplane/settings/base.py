@@ -41,6 +41,7 @@ INSTALLED_APPS = [
         "django_celery_beat",
         "django_celery_results",
         "django_prometheus",
+        "django_tasks",
         "controlplane.embedded",
         "controlplane.core",
         "controlplane.workspaces",
@@ -91,6 +92,9 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     },
 ]
+
+# `@task` functions of django-tasks run here, on any queue.
+TASKS = {"default": {"BACKEND": "tasks_app.backends.TaskplaneBackend", "QUEUES": []}}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [

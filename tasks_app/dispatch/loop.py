@@ -5,9 +5,7 @@ import signal
 import time
 from types import FrameType
 
-import psycopg
-from django.db import Error as DatabaseError
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from tasks_app.dispatch.leader import Leadership
 from tasks_app.dispatch.sweeps import Sweep, make_sweeps
@@ -17,6 +15,8 @@ logger = logging.getLogger(__name__)
 PASS_SECONDS = 0.1
 _LEAD_SECONDS = 1.0
 _REST_SECONDS = 1.0
+_BROKEN_SECONDS = 30.0
+_AWAY = (OperationalError, InterfaceError, OSError)  # the database does not answer
 
 
 class Dispatcher:
@@ -36,7 +36,7 @@ class Dispatcher:
         while not self._is_stopping:
             try:
                 self._pass()
-            except (DatabaseError, psycopg.Error, OSError) as error:
+            except _AWAY as error:
                 logger.warning("A pass failed, and is repeated: %s", error)
                 connections.close_all()
                 self._lead_due = 0.0
@@ -57,7 +57,15 @@ class Dispatcher:
                     self._sweep(sweep)
 
     def _sweep(self, sweep: Sweep) -> None:
-        more = sweep.run()
+        try:
+            more = sweep.run()
+        except _AWAY:
+            raise
+        except Exception:
+            # One broken sweep must not keep the others from their work.
+            logger.exception("The sweep %r failed, and rests", sweep.name)
+            sweep.due = time.monotonic() + _BROKEN_SECONDS
+            return
         sweep.due = time.monotonic() + (0 if more else sweep.every_seconds)
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:

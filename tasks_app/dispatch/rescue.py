@@ -14,8 +14,8 @@ def make_rescue() -> Callable[[], bool]:
 
     def rescue() -> bool:
         detector.look()
-        holding = list_nodes_holding_tasks()
         # A node may have ended between its last claim's check and that claim's commit.
-        return any([rescue_node(node_id) > 0 for node_id in list_ended_ids(holding)])
+        ended = list_ended_ids(list_nodes_holding_tasks())
+        return sum(rescue_node(node_id) for node_id in ended) > 0
 
     return rescue

@@ -6,7 +6,7 @@ which commits what ended and claims more, so that a slow handler never holds bac
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 import orjson
 
@@ -19,7 +19,7 @@ from tasks_app.transitions import Outcome
 from workers.slots import Ask, Slot
 
 TICK_SECONDS = 0.1
-_LINGER_SECONDS = 0.004  # how long an outcome waits for company
+_LINGER_SECONDS = 0.003  # how long an outcome waits for company
 _CHUNK = 100  # outcomes that are worth a commit at once
 
 _loop: asyncio.AbstractEventLoop | None = None
@@ -85,12 +85,8 @@ class AsyncRunner:
                 await asyncio.wait_for(self._wake.wait(), TICK_SECONDS)
             except TimeoutError:
                 return
-        linger_until = time.monotonic() + _LINGER_SECONDS
-        while (
-            len(self._ended) < min(_CHUNK, len(self._flying))
-            and (left := linger_until - time.monotonic()) > 0
-        ):
-            await asyncio.sleep(min(left, 0.001))
+        if len(self._ended) < min(_CHUNK, len(self._flying)):
+            await asyncio.sleep(_LINGER_SECONDS)
 
     def _obey_asks(self) -> None:
         for held, task in self._flying.items():
@@ -131,5 +127,3 @@ class AsyncRunner:
             return TaskTimedOut()
         asks = self._slot.asks(held.index)
         return exception_for(asks) if asks & Ask.INTERRUPT else None
-
-

@@ -3,10 +3,10 @@
 import asyncio
 import contextvars
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Never
+from typing import Any, Never, TypeVar
 from uuid import UUID
 
 import orjson
@@ -16,6 +16,8 @@ from tasks_app.processors.outcomes import RetryLater, Snooze
 from tasks_app.processors.retry import RetryPolicy
 from tasks_app.transitions import Claimed
 from workers.slots import Ask, Slot
+
+_T = TypeVar("_T")
 
 LOG_LINES = 1_000  # of one attempt; what is above is counted, not kept
 _LINE_LENGTH = 8_000
@@ -107,7 +109,10 @@ class TaskContext:
         return bool(self._slot.asks(self._index) & (Ask.CANCEL | Ask.INTERRUPT))
 
     def enqueue(
-        self, type: str, payload: Mapping[str, Any] | None = None, **options: Any
+        self,
+        type: str,  # noqa: A002 - the protocol's name
+        payload: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> UUID:
         from tasks_app.services import submit_task  # services import the engine's models
         from tasks_app.specs import TaskSpec
@@ -145,7 +150,7 @@ class TaskContext:
             self.on_report(self)
 
 
-def _outside_running_loop(call: Any) -> Any:
+def _outside_running_loop(call: Callable[[], _T]) -> _T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

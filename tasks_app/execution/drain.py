@@ -12,7 +12,7 @@ from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
 from tasks_app.execution.held import Held, Holdings
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.reports import write_reports
-from tasks_app.execution.sizing import BatchSizer
+from tasks_app.execution.sizing import BatchSizer, TypeTimes
 from tasks_app.execution.store import ALIAS, Store, engine_cursor
 from tasks_app.execution.sync_runner import SyncRunner, clean_up_after_handlers
 from tasks_app.ring import ring
@@ -26,26 +26,28 @@ _POLL_SECONDS = 0.25  # between claims that found nothing, while async handlers 
 
 
 class Drainer:
-    """The engine of one pool child; lives as long as the child, so that it keeps what it learned."""
+    """The engine of one pool child; as long-lived as the child, so that it keeps what it learns."""
 
     def __init__(self, runtime: Runtime) -> None:
         assert runtime.slot is not None  # noqa: S101 - made by open_slot after the fork
         config = settings.TASKPLANE
-        self._page = runtime.page
-        self._slot = runtime.slot
-        self._holdings = Holdings(runtime.slot)
+        self.page = runtime.page
+        self.slot = runtime.slot
+        self.holdings = Holdings(runtime.slot)
         self._sizers: dict[str, BatchSizer] = {}
         self._after: dict[str, int] = {}
-        self._slice_seconds: float = config["DRAIN_SLICE_SECONDS"]
-        self._most: int = config["BATCH_MAX"]
-        self._async_most: int = min(config["ASYNC_CONCURRENCY"], self._holdings.room)
+        self.slice_seconds: float = config["DRAIN_SLICE_SECONDS"]
+        self.most: int = config["BATCH_MAX"]
+        self.async_most: int = min(config["ASYNC_CONCURRENCY"], self.holdings.room)
         self._target_ms: float = config["BATCH_TARGET_MS"]
+        self.times = TypeTimes(quick_ms=self._target_ms / 2)
         interrupts = Interrupts(runtime.slot)
         interrupts.install()
-        self._sync = SyncRunner(
+        self.sync = SyncRunner(
             slot=runtime.slot,
             page=runtime.page,
             interrupts=interrupts,
+            times=self.times,
             budget_seconds=2 * self._target_ms / 1000,
         )
 
@@ -53,8 +55,8 @@ class Drainer:
         """Claim and run until the queue is empty or the time slice is over; then ring again."""
         store = Store(
             queue=queue,
-            node=lambda: self._page.node_id,
-            announce=self._slot.announce,
+            node=lambda: self.page.node_id,
+            announce=self.slot.announce,
             after=self._after.get(queue, 0),
         )
         try:
@@ -66,7 +68,7 @@ class Drainer:
 
     def sizer(self, queue: str) -> BatchSizer:
         if queue not in self._sizers:
-            self._sizers[queue] = BatchSizer(target_ms=self._target_ms, most=self._most)
+            self._sizers[queue] = BatchSizer(target_ms=self._target_ms, most=self.most)
         return self._sizers[queue]
 
 
@@ -78,7 +80,7 @@ class _Drain:
         self._queue = queue
         self._store = store
         self._sizer = drainer.sizer(queue)
-        self._ends = time.monotonic() + drainer._slice_seconds
+        self._ends = time.monotonic() + drainer.slice_seconds
 
     def run(self) -> bool:
         """Whether the slice ended before the queue was empty."""
@@ -91,33 +93,40 @@ class _Drain:
                 self._fly(asynchronous)
                 outcomes, ran, unstarted = [], [], []
             batch = self._exchange(outcomes, ran, unstarted, self._want())
-        return self._is_over() and self._d._page.takes_work
+        return self._is_over() and self._d.page.takes_work
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._ends
 
     def _want(self) -> int:
-        if self._is_over() or not self._d._page.takes_work:
+        if self._is_over() or not self._d.page.takes_work:
             return 0
-        return min(self._sizer.want, self._d._holdings.room)
+        return min(self._sizer.want, self._d.holdings.room)
 
     def _run_sync(self, batch: list[Held]) -> tuple[list[Outcome], list[Held], list[Held]]:
-        """Run sync rows; suspects last, each with a commit of its own, so that one that kills
-        its process takes no neighbour's result with it."""
-        innocent = [held for held in batch if not held.is_suspect]
-        outcomes, unstarted = self._run_batch(innocent)
+        """Run sync rows. Quick ones share a commit; a slow, unknown or suspect one runs after what
+        is done has been written, so that it takes no neighbour's result along, or holds it back."""
+        # Divided once: what is known of a type changes as its handlers run.
+        quick: list[Held] = []
+        careful: list[Held] = []
+        for held in batch:
+            (quick if self._is_quick(held) else careful).append(held)
+        outcomes, unstarted = self._run_batch(quick)
         idle = set(unstarted)
-        ran = [held for held in innocent if held not in idle]
-        for suspect in (held for held in batch if held.is_suspect):
+        ran = [held for held in quick if held not in idle]
+        for held in careful:
             self._exchange(outcomes, ran, unstarted, 0)
-            outcomes, unstarted = self._run_batch([suspect])
-            ran = [] if unstarted else [suspect]
+            outcomes, unstarted = self._run_batch([held])
+            ran = [] if unstarted else [held]
         return outcomes, ran, unstarted
+
+    def _is_quick(self, held: Held) -> bool:
+        return not held.is_suspect and self._d.times.is_quick(held.claim.type)
 
     def _run_batch(self, batch: Sequence[Held]) -> tuple[list[Outcome], list[Held]]:
         for held in batch:
             held.context.on_report = self._report_one
-        outcomes, unstarted = self._d._sync.run(batch)
+        outcomes, unstarted = self._d.sync.run(batch)
         self._sizer.record(tasks=len(outcomes), run_ms=sum(o.run_ms for o in outcomes))
         return outcomes, unstarted
 
@@ -137,10 +146,10 @@ class _Drain:
             want=want,
         )
         for held in (*ran, *unstarted):
-            self._d._holdings.let_go(held)
+            self._d.holdings.let_go(held)
         for queue in queues:
             ring(queue)
-        return [self._d._holdings.hold(claim, self._queue) for claim in claims]
+        return [self._d.holdings.hold(claim, self._queue) for claim in claims]
 
     def _report_one(self, context: TaskContext) -> None:
         with transaction.atomic(using=ALIAS):
@@ -150,8 +159,8 @@ class _Drain:
 
     def _fly(self, batch: list[Held]) -> None:
         """Run async rows, topping up with more of them until sync work or the end is met."""
-        runner = AsyncRunner(self._d._slot)
-        give_up = self._ends + _ASYNC_PATIENCE * self._d._slice_seconds
+        runner = AsyncRunner(self._d.slot)
+        give_up = self._ends + _ASYNC_PATIENCE * self._d.slice_seconds
         tops_up = True
         next_poll = 0.0
         next_report = time.monotonic() + FLUSH_SECONDS
@@ -159,8 +168,8 @@ class _Drain:
         while runner.in_flight or refused:
             ended = runner.turn() if runner.in_flight else []
             now = time.monotonic()
-            tops_up = tops_up and now < give_up and self._d._page.takes_work
-            room = min(self._d._async_most - runner.in_flight, self._d._most)
+            tops_up = tops_up and now < give_up and self._d.page.takes_work
+            room = min(self._d.async_most - runner.in_flight, self._d.most)
             wants = tops_up and room > 0 and (bool(ended) or now >= next_poll)
             more = self._exchange(
                 [outcome for _, outcome in ended],
@@ -182,4 +191,3 @@ class _Drain:
         if any(context.percent is not None or context.logs for context in contexts):
             with transaction.atomic(using=ALIAS):
                 write_reports(engine_cursor(), contexts)
-

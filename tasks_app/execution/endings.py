@@ -17,7 +17,7 @@ from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 from tasks_app.transitions import Claimed, Outcome
 
 
-class ResultNotJson(Exception):
+class ResultNotJson(Exception):  # noqa: N818 - the name that people read in the record
     """The handler returned something that cannot be kept as JSON."""
 
 
@@ -156,9 +156,7 @@ def interrupted(claim: Claimed, *, run_ms: float) -> Outcome:
     )
 
 
-def _back_off_ms(
-    claim: Claimed, error: BaseException, processor: Processor | None
-) -> float | None:
+def _back_off_ms(claim: Claimed, error: BaseException, processor: Processor | None) -> float | None:
     # Grants raise the ceiling with the attempt, so the difference counts true failures only.
     failed_attempts = max(1, claim.round_attempts - (claim.max_attempts - claim.attempt))
     if claim.retry is not None:

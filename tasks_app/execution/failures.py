@@ -78,5 +78,5 @@ def category_of(error: BaseException, processor: Processor | None = None) -> str
 def _text_of(error: BaseException) -> str:
     try:
         return str(error) or type(error).__qualname__
-    except Exception as second:  # a broken __str__ must not hide the failure itself
+    except Exception as second:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return f"{type(error).__qualname__}, whose text cannot be read: {second!r}"

@@ -39,3 +39,22 @@ class BatchSizer:
         else:
             self._mean_ms += _WEIGHT * (mean - self._mean_ms)
         self._reach = min(self._most, max(1, tasks) * _GROWTH)
+
+
+class TypeTimes:
+    """How long handlers of each type ran lately in this pool child, to keep quick results from
+    waiting behind slow or unknown handlers."""
+
+    def __init__(self, *, quick_ms: float) -> None:
+        self._quick_ms = quick_ms
+        self._mean_ms: dict[str, float] = {}
+
+    def is_quick(self, task_type: str) -> bool:
+        """Known, and short enough to share a commit with others."""
+        mean = self._mean_ms.get(task_type)
+        return mean is not None and mean <= self._quick_ms
+
+    def record(self, task_type: str, run_ms: float) -> None:
+        """Learn from one handler; a long one is believed at once."""
+        mean = self._mean_ms.get(task_type, run_ms)
+        self._mean_ms[task_type] = mean + (_WEIGHT if run_ms < mean else 1) * (run_ms - mean)

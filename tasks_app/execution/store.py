@@ -54,7 +54,8 @@ class Store:
         unstarted: Sequence[Claimed] = (),
         want: int = 0,
     ) -> tuple[list[Claimed], list[str]]:
-        """Write outcomes and the logs of `contexts`, hand back what was not started, claim up to `want` rows; one commit.
+        """Write outcomes and the logs of `contexts`, hand back what was not started, claim up to
+        `want` rows; one commit.
 
         Returns the claimed rows, and the queues that got work by it. Raises OperationalError when
         the database stays away for a whole lease period: by then others own the rows.

@@ -10,6 +10,7 @@ from django.db import close_old_connections
 from tasks_app.execution.endings import raised, succeeded
 from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import Interrupts
+from tasks_app.execution.sizing import TypeTimes
 from tasks_app.processors import registry
 from tasks_app.transitions import Outcome
 from workers.nodepage import NodePage
@@ -22,11 +23,18 @@ class SyncRunner:
     """Runs a batch until it is done, or has taken `budget_seconds`, or the worker stops."""
 
     def __init__(
-        self, *, slot: Slot, page: NodePage, interrupts: Interrupts, budget_seconds: float
+        self,
+        *,
+        slot: Slot,
+        page: NodePage,
+        interrupts: Interrupts,
+        times: TypeTimes,
+        budget_seconds: float,
     ) -> None:
         self._slot = slot
         self._page = page
         self._interrupts = interrupts
+        self._times = times
         self._budget_seconds = budget_seconds
 
     def run(self, batch: Sequence[Held]) -> tuple[list[Outcome], list[Held]]:
@@ -65,6 +73,7 @@ class SyncRunner:
         except BaseException as error:  # noqa: BLE001 - sys.exit in a handler is its failure
             outcome = ending_of(held, error, started)
         self._slot.done(held.index)
+        self._times.record(held.claim.type, outcome.run_ms)
         outcome.wait_ms = held.claim.wait_ms + (started - began) * 1000
         outcome.progress = held.context.percent
         return outcome

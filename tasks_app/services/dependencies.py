@@ -50,7 +50,9 @@ class Family:
 
     def _refuse_cycles(self, rows: Sequence[NewTask], specs: Sequence[TaskSpec]) -> None:
         number_of = {row.id: number for number, row in enumerate(rows)}
-        graph = {row.id: self.parents[number] for row, number in zip(rows, range(len(rows)), strict=True)}
+        graph = {
+            row.id: self.parents[number] for row, number in zip(rows, range(len(rows)), strict=True)
+        }
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
@@ -104,7 +106,9 @@ def link_family(
 def _place(row: NewTask, parents: Sequence[UUID], states: dict[UUID, str]) -> NewTask:
     """The row in the state that its parents leave it: ready, blocked, or cancelled at once."""
     waits = [p for p in parents if not _is_satisfied(row, states.get(p))]
-    broken = next((p for p in waits if states.get(p) in (TaskState.FAILED, TaskState.CANCELLED)), None)
+    broken = next(
+        (p for p in waits if states.get(p) in (TaskState.FAILED, TaskState.CANCELLED)), None
+    )
     if broken is not None:
         record = said(
             "ParentFailed",
@@ -146,9 +150,7 @@ def _refuse_unknown(family: Family, own: set[UUID], states: dict[UUID, str]) -> 
     for number, parents in enumerate(family.parents):
         for parent in parents:
             if parent not in own and parent not in states:
-                raise _invalid(
-                    number, family.is_bulk, "dependsOn", f"There is no task {parent}."
-                )
+                raise _invalid(number, family.is_bulk, "dependsOn", f"There is no task {parent}.")
 
 
 def _invalid(number: int, is_bulk: bool, field: str, message: str) -> Invalid:

@@ -35,9 +35,7 @@ def get_lane(workspace_id: UUID, name: str, *, using: str, field: str = "queue")
     if not connections[using].in_atomic_block:
         _known[workspace_id, name] = lane
     else:  # a row made in a transaction that may yet roll back must not be remembered
-        transaction.on_commit(
-            lambda: _known.__setitem__((workspace_id, name), lane), using=using
-        )
+        transaction.on_commit(lambda: _known.__setitem__((workspace_id, name), lane), using=using)
     return lane
 
 

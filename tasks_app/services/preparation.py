@@ -9,7 +9,7 @@ import orjson
 import pydantic
 from django.conf import settings
 
-from controlplane.core.errors import Invalid, TooLarge
+from controlplane.core.errors import FieldError, Invalid, TooLarge
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
 from tasks_app.processors import registry
@@ -28,7 +28,7 @@ MOST_TAGS = 50
 MOST_PARENTS = 10_000
 LONGEST_WAIT = timedelta(days=3_650)
 
-Problem = dict[str, str]
+Problem = FieldError
 
 
 def prepare(
@@ -83,19 +83,17 @@ def prepare(
     )
 
 
-def check_payload(
-    payload: Any, processor: Processor, *, prefix: str = ""
-) -> str:
+def check_payload(payload: Any, processor: Processor, *, prefix: str = "") -> str:
     """The payload as JSON text. Raises Invalid naming the fields, TooLarge."""
-    text, problems = _check_payload(TaskSpec(type=processor.name, payload=payload), processor, prefix)
+    text, problems = _check_payload(
+        TaskSpec(type=processor.name, payload=payload), processor, prefix
+    )
     if problems:
         raise Invalid(errors=problems)
     return text
 
 
-def _check_payload(
-    spec: TaskSpec, processor: Processor, prefix: str
-) -> tuple[str, list[Problem]]:
+def _check_payload(spec: TaskSpec, processor: Processor, prefix: str) -> tuple[str, list[Problem]]:
     payload = spec.payload
     if payload == {} and processor.payload_model is None:
         return "{}", []
@@ -158,9 +156,7 @@ def _check_texts(spec: TaskSpec) -> list[Problem]:
     if len(spec.tags) > MOST_TAGS or not all(_is_text(tag, 100) for tag in spec.tags):
         problems.append(_problem("tags", f"At most {MOST_TAGS} tags of 1 to 100 characters."))
     if spec.on_parent_failure not in ParentFailure.values:
-        problems.append(
-            _problem("onParentFailure", f"One of {', '.join(ParentFailure.values)}.")
-        )
+        problems.append(_problem("onParentFailure", f"One of {', '.join(ParentFailure.values)}."))
     return problems
 
 
@@ -173,7 +169,9 @@ def _check_times(spec: TaskSpec, now: datetime) -> list[Problem]:
         problems.append(_problem("delay", f"Whole milliseconds from 0 to {most_ms} (10 years)."))
     if spec.run_at is not None:
         if spec.run_at.tzinfo is None:
-            problems.append(_problem("runAt", "A time with its zone, such as 2030-01-31T08:00:00Z."))
+            problems.append(
+                _problem("runAt", "A time with its zone, such as 2030-01-31T08:00:00Z.")
+            )
         elif spec.run_at > now + LONGEST_WAIT:
             problems.append(_problem("runAt", "At most 10 years from now."))
     return problems

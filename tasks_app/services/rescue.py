@@ -160,9 +160,7 @@ def _out_of_memory(claim: Claimed, processor: Processor | None, run_ms: float) -
         f"The handler's process used more than the limit of {limit} MB, and was ended.",
         ErrorCategory.RESOURCE,
     )
-    return endings.failed(
-        claim, record, error=MemoryError(), processor=processor, run_ms=run_ms
-    )
+    return endings.failed(claim, record, error=MemoryError(), processor=processor, run_ms=run_ms)
 
 
 def _processor(claim: Claimed) -> Processor | None:

@@ -57,12 +57,10 @@ def prune_history(*, limit: int = 1_000) -> Pruned:
             " LIMIT %(limit)s FOR UPDATE SKIP LOCKED)",
             _window(at, limit),
         )
-        return Pruned(
-            tasks=tasks, attempts=attempts, logs=logs, idempotency_keys=cursor.rowcount
-        )
+        return Pruned(tasks=tasks, attempts=attempts, logs=logs, idempotency_keys=cursor.rowcount)
 
 
-def _window(before: datetime, limit: int) -> dict[str, object]:
+def _window(before: datetime, limit: int) -> dict[str, datetime | UUID | int]:
     return {"before": before, "below": _first_id_of(before), "limit": limit}
 
 

@@ -78,6 +78,13 @@ def submit_tasks(
 ) -> list[UUID]:
     """Submit tasks, all or none; their ids in order. Raises Invalid, TooLarge."""
     workspace_id = workspace_id or get_default_workspace_id()
+    return [row.id for row in submit_rows(workspace_id=workspace_id, specs=specs, using=using)]
+
+
+def submit_rows(
+    *, workspace_id: UUID, specs: Sequence[TaskSpec], using: str = "default"
+) -> list[NewTask]:
+    """As submit_tasks, for callers that show the new rows without reading them again."""
     rows, family = _prepare_all(specs, workspace_id, using)
     with connections[using].cursor() as cursor:
         if len(rows) == 1 and not family.edges:
@@ -86,7 +93,7 @@ def submit_tasks(
             with transaction.atomic(using=using):
                 _insert(cursor, rows, family, workspace_id)
     _ring_for(rows, using)
-    return [row.id for row in rows]
+    return rows
 
 
 def submit_once(
@@ -198,4 +205,3 @@ def _ring_for(rows: Sequence[NewTask], using: str) -> None:
             using=using,
             robust=True,
         )
-

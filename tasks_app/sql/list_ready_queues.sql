@@ -6,7 +6,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS waiting
     FROM (
         SELECT FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING' LIMIT 16
-    ) some
+    ) probe
 ) ready
 WHERE q.paused_at IS NULL AND ready.waiting > 0
   AND (q.max_running IS NULL OR q.max_running > (

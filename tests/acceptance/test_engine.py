@@ -1,31 +1,287 @@
-"""The engine on real workers: what comes of each kind of handler."""
+"""The engine on real workers: what comes of each kind of handler.
 
+One engine serves the whole module: what is tested here does not disturb its neighbours.
+"""
+
+import time
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import psutil
 import pytest
 
-from tasks_app.models import TaskAttempt
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.selectors import get_default_workspace_id
+from tasks_app import services
+from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.engine import Engine
+from workers.models import Node
 
 pytestmark = pytest.mark.acceptance
 
 
-def test_a_task_runs_and_its_attempt_is_on_record(engine: Engine) -> None:
-    engine.worker()
-    task_id = submit_task(spec=TaskSpec(type="test-echo", payload={"a": [1, "ü"]}))
-    task = engine.wait_for(task_id)
+def submit(task_type: str, payload: dict[str, Any] | None = None, **options: Any) -> UUID:
+    return submit_task(spec=TaskSpec(type=task_type, payload=payload or {}, **options))
+
+
+def error_of(task: Task) -> dict[str, Any]:
+    assert task.error is not None
+    return dict(task.error)
+
+
+def outcomes(task_id: UUID) -> list[str]:
+    return list(
+        TaskAttempt.objects.filter(task_id=task_id)
+        .order_by("attempt")
+        .values_list("outcome", flat=True)
+    )
+
+
+def test_handlers_end_in_every_way(engine: Engine) -> None:
+    """One start of the engine, many tasks at once: each ends as its handler says."""
+    engine.dispatcher()
+    engine.worker(concurrency=2)
+    echo = submit("test-echo", {"a": [1, "ü"]})
+    many = submit_tasks(specs=[TaskSpec(type="noop")] * 3_000)
+    raises, fails = submit("test-raise"), submit("test-fail")
+    not_json, nan, leaves = submit("test-not-json"), submit("test-nan"), submit("test-exit")
+    snoozes, later, rule = (
+        submit("test-snooze"),
+        submit("test-retry-later"),
+        submit("test-own-rule"),
+    )
+    parent = submit("test-parent")
+    fly = submit_tasks(specs=[TaskSpec(type="sleep", payload={"ms": 20})] * 500)
+
+    task = engine.wait_for(echo)
     assert (task.state, task.result, task.attempt, task.progress) == (
         "COMPLETED",
         {"a": [1, "ü"]},
         1,
         100,
     )
-    attempt = TaskAttempt.objects.get(task_id=task_id)
-    assert (attempt.attempt, attempt.outcome, attempt.error) == (1, "SUCCEEDED", None)
+    assert outcomes(echo) == ["SUCCEEDED"]
+
+    task = engine.wait_for(raises)
+    assert (task.state, outcomes(raises)) == ("FAILED", ["FAILED"] * 3)
+    assert error_of(task)["class"] == "ValueError"
+    assert error_of(task)["message"] == "attempt 3 failed, token=***"
+    assert "raise_error" in error_of(task)["traceback"]
+    assert error_of(task)["category"] == "CODE"
+    logs = list(TaskLog.objects.filter(task_id=raises).values_list("attempt", "message", "fields"))
+    assert [(n, m) for n, m, _ in logs] == [(n, "about to fail") for n in (1, 2, 3)]
+    assert "hunter2" not in str(logs)
+
+    assert (engine.wait_for(fails).state, outcomes(fails)) == ("FAILED", ["FAILED"])
+    assert error_of(engine.wait_for(not_json))["class"] == "ResultNotJson"
+    assert error_of(engine.wait_for(nan))["class"] == "ResultNotJson"
+    assert error_of(engine.wait_for(leaves))["class"] == "SystemExit"
+
+    task = engine.wait_for(snoozes)
+    assert (task.state, task.result, task.attempt, task.max_attempts) == ("COMPLETED", 3, 3, 3)
+    assert outcomes(snoozes) == ["SNOOZED", "SNOOZED", "SUCCEEDED"]
+    assert (engine.wait_for(later).result, outcomes(later)) == (2, ["FAILED", "SUCCEEDED"])
+    assert (engine.wait_for(rule).state, outcomes(rule)) == ("FAILED", ["FAILED"] * 2)
+
+    task = engine.wait_for(parent)
+    assert outcomes(parent) == ["FAILED", "SUCCEEDED"]
+    child = engine.wait_for(UUID(task.result))
+    assert Task.objects.filter(type="noop", idempotency_key=child.idempotency_key).count() == 1
+
+    engine.wait_for_all(many + fly)
+    ends = TaskAttempt.objects.filter(task_id__in=many + fly, outcome="SUCCEEDED")
+    assert ends.count() == 3_500
+    assert Task.objects.filter(id__in=many + fly, state="COMPLETED", attempt=1).count() == 3_500
 
 
-def test_many_tasks_all_complete_once(engine: Engine) -> None:
+def test_time_outs_interrupt_then_kill(engine: Engine) -> None:
+    engine.worker(concurrency=3)
+    hangs = [submit(kind) for kind in ("test-hang", "test-hang-async", "test-hang-deaf")]
+    for task_id in hangs:
+        task = engine.wait_for(task_id, timeout=15)
+        assert (task.state, error_of(task)["category"]) == ("FAILED", "TIMEOUT")
+        assert "limit of 0.5 s" in error_of(task)["message"]
+        assert outcomes(task_id) == ["TIMED_OUT"]
+    assert engine.wait_for(submit("noop")).state == "COMPLETED"
+
+
+def test_a_handler_that_takes_its_process_along_is_quarantined(engine: Engine) -> None:
+    engine.worker(concurrency=1)
+    poison = submit("test-segfault")
+    neighbours = submit_tasks(specs=[TaskSpec(type="test-work", payload={"ms": 1})] * 40)
+    task = engine.wait_for(poison, timeout=40)
+    assert (task.state, error_of(task)["category"]) == ("FAILED", "WORKER_LOST")
+    assert outcomes(poison) == ["LOST"] * 3
+    engine.wait_for_all(neighbours)
+    assert Task.objects.filter(id__in=neighbours, state="COMPLETED").count() == 40
+    assert not Task.objects.filter(id__in=neighbours, lost_count__gt=0).exists()
+
+    once = submit("test-kill-self", {"times": 1})
+    task = engine.wait_for(once)
+    assert (task.state, outcomes(once)) == ("COMPLETED", ["LOST", "SUCCEEDED"])
+
+
+def test_memory_is_limited(engine: Engine) -> None:
+    engine.worker(concurrency=1, TASK_MEMORY_MAX_MB="300")
+    task = engine.wait_for(submit("test-eat-memory"))
+    assert (task.state, error_of(task)["category"]) == ("FAILED", "RESOURCE")
+    assert "300 MB" in error_of(task)["message"]
+    assert engine.wait_for(submit("noop")).state == "COMPLETED"
+
+
+def test_running_tasks_are_cancelled(engine: Engine) -> None:
+    """Asked first; then interrupted, sync and async alike; then killed."""
+    workspace = get_default_workspace_id()
+    engine.worker(concurrency=4)
+    ids = {
+        "polite": submit("test-long", {"polite": True}),
+        "sync": submit("test-long"),
+        "async": submit("test-long-async"),
+        "deaf": submit("test-hang-deaf", timeout_seconds=60),
+    }
+    for task_id in ids.values():
+        engine.wait_for(task_id, state="RUNNING")
+    for task_id in ids.values():
+        asked = services.cancel_task(workspace_id=workspace, task_id=task_id, actor=SYSTEM)
+        assert asked == "asked"
+    for name, task_id in ids.items():
+        task = engine.wait_for(task_id, timeout=15)
+        assert task.state == "CANCELLED", name
+        assert outcomes(task_id) == ["CANCELLED"], name
+
+
+def test_progress_and_logs_show_while_it_runs(engine: Engine) -> None:
+    engine.worker(concurrency=1)
+    task_id = submit("test-report", {"seconds": 3})
+    engine.wait(
+        lambda: Task.objects.filter(id=task_id, progress=50, state="RUNNING").exists(),
+        "50 % while it runs",
+    )
+    assert TaskLog.objects.filter(task_id=task_id, message="a quarter").exists()
+    assert engine.wait_for(task_id).progress == 100
+    last = TaskLog.objects.filter(task_id=task_id).last()
+    assert last is not None
+    assert (last.level, last.message, last.fields) == ("warning", "half way", {"left": 50})
+
+
+def test_dependencies_fan_in(engine: Engine) -> None:
+    engine.dispatcher()
     engine.worker()
-    ids = submit_tasks(specs=[TaskSpec(type="noop")] * 3_000)
+    numbers = [
+        TaskSpec(type="test-number", payload={"value": n}, ref=f"n{n}", delay_ms=n % 3 * 100)
+        for n in range(1, 101)
+    ]
+    merge = TaskSpec(type="test-merge", depends_on=[spec.ref or "" for spec in numbers])
+    ids = submit_tasks(specs=[*numbers, merge])
+    assert Task.objects.get(id=ids[-1]).state == "BLOCKED"
+    assert engine.wait_for(ids[-1]).result == {"sum": 5050}
+
+    broken, cancelled, run, deep = submit_tasks(
+        specs=[
+            TaskSpec(type="test-number", payload={"fail": True}, ref="broken"),
+            TaskSpec(type="noop", depends_on=["broken"], ref="cancelled"),
+            TaskSpec(type="noop", depends_on=["broken"], on_parent_failure="run"),
+            TaskSpec(type="noop", depends_on=["cancelled"]),
+        ]
+    )
+    assert engine.wait_for(run).state == "COMPLETED"
+    for task_id, parent in ((cancelled, broken), (deep, cancelled)):
+        task = engine.wait_for(task_id)
+        assert (task.state, error_of(task)["category"]) == ("CANCELLED", "CANCELLED_BY_PARENT")
+        assert str(parent) in error_of(task)["message"]
+
+
+def test_slow_neighbours_hold_no_hostages(engine: Engine) -> None:
+    """Fast work claimed together with a slow handler moves to another slot."""
+    engine.worker(concurrency=2)
+    engine.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 2_000))
+    slow = TaskSpec(type="test-work", payload={"ms": 6_000})
+    ids = submit_tasks(specs=[*[TaskSpec(type="noop")] * 50, slow, *[TaskSpec(type="noop")] * 600])
+    began = time.monotonic()
+    engine.wait_for_all(ids[:50] + ids[51:], timeout=5)
+    assert time.monotonic() - began < 5
+    assert engine.wait_for(ids[50]).state == "COMPLETED"
+    assert TaskAttempt.objects.filter(task_id__in=ids).count() == len(ids)
+
+
+def test_limits_and_pauses_of_queues(engine: Engine) -> None:
+    workspace = get_default_workspace_id()
+    engine.dispatcher()
+    engine.worker(concurrency=4)
+    submit("noop", queue="narrow")
+    limits = {"max_running": 1}
+    services.change_queue(workspace_id=workspace, name="narrow", actor=SYSTEM, changes=limits)
+    ids = submit_tasks(specs=[TaskSpec(type="test-work", payload={"ms": 50}, queue="narrow")] * 12)
     engine.wait_for_all(ids)
-    assert TaskAttempt.objects.filter(task_id__in=ids, outcome="SUCCEEDED").count() == 3_000
+    spans = sorted(
+        TaskAttempt.objects.filter(task_id__in=ids).values_list("started_at", "finished_at")
+    )
+    slack = timedelta(milliseconds=3)  # started_at and finished_at are read at two moments
+    assert all(a[1] <= b[0] + slack for a, b in pairwise(spans))
+
+    services.change_queue(
+        workspace_id=workspace, name="narrow", actor=SYSTEM, changes={"paused": True}
+    )
+    held = submit("noop", queue="narrow")
+    passes = submit("noop")
+    engine.wait_for(passes)
+    time.sleep(1.2)
+    assert Task.objects.get(id=held).state == "PENDING"
+    services.change_queue(
+        workspace_id=workspace, name="narrow", actor=SYSTEM, changes={"paused": False}
+    )
+    assert engine.wait_for(held).state == "COMPLETED"
+
+
+def test_rate_limits(engine: Engine) -> None:
+    workspace = get_default_workspace_id()
+    engine.dispatcher()
+    engine.worker()
+    Queue.objects.create(workspace_id=workspace, name="rated", rate_per_second=20)
+    ids = submit_tasks(specs=[TaskSpec(type="noop", queue="rated")] * 60)
+    engine.wait_for_all(ids)
+    starts = sorted(
+        TaskAttempt.objects.filter(task_id__in=ids).values_list("started_at", flat=True)
+    )
+    assert (starts[-1] - starts[0]).total_seconds() >= 1.8  # 60 starts, 20 of them saved up
+
+
+def test_shutdown_hands_back_what_cannot_finish(engine: Engine) -> None:
+    worker = engine.worker(concurrency=1)
+    running = submit("test-long")
+    engine.wait_for(running, state="RUNNING")
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 10
+    task = Task.objects.get(id=running)
+    assert (task.state, task.lost_count, outcomes(running)) == ("PENDING", 0, ["INTERRUPTED"])
+    assert Node.objects.get().state == "STOPPED"
+    assert not worker.log.parent.joinpath("run").exists()
+
+
+def test_a_killed_worker_leaves_nothing_behind(engine: Engine) -> None:
+    worker = engine.worker(concurrency=2)
+    running = submit("test-long")
+    engine.wait_for(running, state="RUNNING")
+    family = [*worker.children(), worker.tree]
+    worker.kill()
+    task = engine.wait_for(running, state="PENDING", timeout=10)
+    assert (task.lost_count, outcomes(running)) == (1, ["LOST"])
+    engine.wait(lambda: Node.objects.get().state == "STOPPED", "the node's end")
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert alive == []
+
+
+def test_the_health_service_tells_the_truth(engine: Engine) -> None:
+    import json
+    import urllib.request
+
+    engine.worker(concurrency=1)
+    port = Node.objects.get().health_port
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/detailed") as answer:
+        view = json.load(answer)
+    assert (view["status"], view["nodeId"]) == ("ok", Node.objects.get().id)

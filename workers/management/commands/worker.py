@@ -67,6 +67,8 @@ class Command(BaseCommand):
         try:
             _wait_until_possible(runtime, app)
             _connect_signals(runtime)
+            for bell_by_bell in ("celery.app.trace", "celery.worker.strategy"):
+                logging.getLogger(bell_by_bell).setLevel(logging.WARNING)
             app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
             AgentStep.keep = agent.keep
             app.worker_main(_arguments(concurrency, runtime, names))
@@ -78,9 +80,7 @@ class Command(BaseCommand):
 class AgentProcess:
     """The agent as main sees it: forked before the pool, and again if it dies."""
 
-    def __init__(
-        self, runtime: Runtime, *, queues: list[str], concurrency: int, name: str
-    ) -> None:
+    def __init__(self, runtime: Runtime, *, queues: list[str], concurrency: int, name: str) -> None:
         self._agent = Agent(
             runtime=runtime, main_pid=os.getpid(), queues=queues, concurrency=concurrency, name=name
         )
