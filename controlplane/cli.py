@@ -8,6 +8,7 @@ from controlplane.embedded.errors import EmbeddedError
 DEFAULT_SETTINGS = "controlplane.settings"
 # These wait patiently for a database that comes back, so they must ask before they begin.
 LONG_RUNNING = {"worker", "dispatch", "runserver"}
+STARTS_SERVERS = "up"
 EXIT_CONFIGURATION = 2
 
 
@@ -26,7 +27,8 @@ def main(argv: list[str]) -> int:
         return _say(error)
     except OperationalError:
         # Only a database that nobody started is the user's to fix here; the rest is worth a trace.
-        _explain_missing_servers()
+        if argv[1] != STARTS_SERVERS:
+            _explain_missing_servers()
         raise
     return 0
 

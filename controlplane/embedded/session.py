@@ -18,7 +18,7 @@ WATCH_SECONDS = 0.5
 # Everything must be down within ten seconds; the rest of them is for the embedded servers.
 COMPONENTS_STOP_SECONDS = 8.5
 SUPERVISOR_STOP_SECONDS = 1.0
-HEAL_TRIES = 10
+QUIET_FAILURES = 10
 GIVEN_UP_RETRY_SECONDS = 10
 LOG_LINES = 8
 
@@ -41,6 +41,7 @@ class Session:
         self._supervisor: Supervisor | None = None
         self._components: Sequence[Component] = ()
         self._pids: dict[str, int] = {}
+        self._failing: dict[str, int] = {}
         self._given_up: dict[str, float] = {}
         self._ending, self._ended = threading.Event(), threading.Event()
         self._lock = self._take_lock()
@@ -136,29 +137,33 @@ class Session:
         for name, server in self._servers:
             if server.pid(self.state) is not None:
                 continue
-            self._say(name, "died", "it is started again")
-            self._restart_server(name, server.start)
-
-    def _restart_server(self, name: str, start: Callable[[Path], object]) -> None:
-        for tries_left in reversed(range(HEAL_TRIES)):
+            if self._failing.get(name) is None:
+                self._say(name, "died", "it is started again")
             try:
-                start(self.state)
-            except EmbeddedError:
-                # The processes of the one that was killed need a moment to let go of its files.
-                if not tries_left:
-                    raise
-                time.sleep(WATCH_SECONDS)
+                server.start(self.state)
+            except EmbeddedError as error:
+                # At first, the processes of the one that was killed still hold its files.
+                self._count_failure(name, str(error))
             else:
+                self._failing.pop(name, None)
                 self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
-                return
+
+    def _count_failure(self, name: str, reason: str) -> None:
+        failures = self._failing.get(name, 0) + 1
+        self._failing[name] = failures
+        if failures == QUIET_FAILURES:
+            self._say(name, "failing", f"{reason} It is tried again.")
 
     def _heal_supervisor(self) -> None:
         if self._supervisor is None or self._supervisor.is_alive():
             return
         self._say("supervisor", "died", "it and the components are started again")
         end_leftovers(self.state / "run")
-        self._supervisor.start()
-        self._wait_until_ready(self._supervisor)
+        try:
+            self._supervisor.start()
+            self._wait_until_ready(self._supervisor)
+        except EmbeddedError as error:
+            self._say("supervisor", "failing", str(error))
 
     def _tell_changes(self) -> None:
         if self._supervisor is None:
@@ -168,7 +173,7 @@ class Session:
                 self._tell_trouble(self._supervisor, status)
             elif status.pid and status.pid != self._pids.get(status.name):
                 self._pids[status.name] = status.pid
-                self._say(status.name, "restarted", f"it had ended; now pid {status.pid}")
+                self._say(status.name, "restarted", f"after it had ended; now pid {status.pid}")
 
     def _tell_trouble(self, supervisor: Supervisor, status: Status) -> None:
         if self._pids.pop(status.name, None) is not None:

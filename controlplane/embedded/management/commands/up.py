@@ -84,9 +84,6 @@ class Command(BaseCommand):
 
     def _migrate(self) -> str:
         try:
-            with connection.cursor() as cursor:
-                # Building an index on a large table may take as long as it takes.
-                cursor.execute("SET statement_timeout = 0")
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as error:
@@ -145,8 +142,8 @@ class Command(BaseCommand):
             '  curl -s "$TASKPLANE_URL/tasks" -H "Authorization: Bearer $TASKPLANE_API_KEY" \\'
         )
         self._line("    -H 'Content-Type: application/json' \\")
-        self._line('    -d \'{"name": "hello", "type": "noop", "payload": {}}\'\n')
-        self._line("Ctrl-C stops everything.")
+        self._line('    -d \'{"name": "hello", "type": "noop", "payload": {}}\'')
+        self._line("\nCtrl-C stops everything.")
 
     def _say(self, name: str, state: str, note: str) -> None:
         self._line(f"  {name:<11} {state:<9} {note}".rstrip())
@@ -175,7 +172,13 @@ def _components() -> list[Component]:
 
 def _has_leader() -> bool:
     leader = apps.get_model("tasks_app", "Leader")
-    return bool(leader.objects.filter(expires_at__gt=timezone.now()).exists())
+    try:
+        return bool(leader.objects.filter(expires_at__gt=timezone.now()).exists())
+    except DatabaseError:
+        return False
+    finally:
+        # Asked now and then over days: a connection kept meanwhile would be a broken one.
+        connection.close()
 
 
 def _address_in_settings() -> str:
