@@ -94,17 +94,16 @@ def _of_domain(error: DomainError) -> Problem:
 def _of_api(error: api_errors.APIException) -> Problem:
     if isinstance(error, api_errors.ValidationError):
         return _of_domain(Invalid(errors=flatten(error.detail)))
+    detail = summary(flatten(error.detail))
+    if isinstance(error, api_errors.NotAuthenticated):
+        detail = "Send an API key as `Authorization: Bearer <key>`, or log in."
     headers = {}
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     wait = getattr(error, "wait", None)
     if wait is not None:
         headers["Retry-After"] = str(max(1, int(wait)))
-    return Problem(
-        status=error.status_code,
-        detail=summary(flatten(error.detail)),
-        headers=headers,
-    )
+    return Problem(status=error.status_code, detail=detail, headers=headers)
 
 
 def _of_database(error: BaseException) -> Problem | None:

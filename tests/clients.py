@@ -1,0 +1,60 @@
+"""Clients of the HTTP API, with an identity made for the test."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from rest_framework.test import APIClient
+
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.states import Role
+
+
+def default_workspace() -> Workspace:
+    """The workspace that always exists."""
+    return services.ensure_default_workspace()
+
+
+def other_workspace(slug: str = "other") -> Workspace:
+    """A second tenant."""
+    found = Workspace.objects.filter(slug=slug).first()
+    return found or services.create_workspace(slug=slug, name=slug.title(), actor=SYSTEM)
+
+
+def key_client(
+    role: str = Role.ADMIN, *, workspace: Workspace | None = None, **options: Any
+) -> APIClient:
+    """A client with a new API key of this role; `options` go to `create_api_key`."""
+    made = services.create_api_key(
+        workspace=workspace or default_workspace(),
+        name=options.pop("name", "a test"),
+        role=role,
+        actor=SYSTEM,
+        **options,
+    )
+    client = APIClient(headers={"Authorization": f"Bearer {made.secret}"})
+    client.api_key = made.key
+    return client
+
+
+def user_client(
+    role: str | None = Role.ADMIN,
+    *,
+    workspace: Workspace | None = None,
+    username: str = "ada",
+    enforce_csrf_checks: bool = False,
+    is_superuser: bool = False,
+) -> APIClient:
+    """A client with a session of a new user, who is a member unless the role is None."""
+    user = get_user_model().objects.create_user(
+        username=username, password="a secret", is_superuser=is_superuser, is_staff=is_superuser
+    )
+    if role is not None:
+        services.add_member(
+            workspace=workspace or default_workspace(), user=user, role=role, actor=SYSTEM
+        )
+    client = APIClient(enforce_csrf_checks=enforce_csrf_checks)
+    client.force_login(user)
+    client.user = user
+    return client

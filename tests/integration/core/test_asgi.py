@@ -1,0 +1,86 @@
+"""The gate before Django, with Django behind it."""
+
+import json
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from asgiref.testing import ApplicationCommunicator
+from django.core.asgi import get_asgi_application
+
+from controlplane.core.asgi import RequestGate
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.integration.core.urls"),
+]
+
+
+def send(headers: dict[str, str], chunks: list[bytes]) -> tuple[int, dict[str, Any]]:
+    async def talk() -> tuple[int, dict[str, Any]]:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/api/x",
+            "query_string": b"",
+            "headers": [
+                (b"host", b"testserver"),
+                *((k.lower().encode(), v.encode("latin1")) for k, v in headers.items()),
+            ],
+        }
+        peer = ApplicationCommunicator(RequestGate(get_asgi_application()), scope)
+        for number, chunk in enumerate(chunks, start=1):
+            more = number < len(chunks)
+            await peer.send_input({"type": "http.request", "body": chunk, "more_body": more})
+        start = await peer.receive_output(timeout=5)
+        body = await peer.receive_output(timeout=5)
+        await peer.wait()
+        return start["status"], json.loads(body["body"])
+
+    return async_to_sync(talk)()
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_a_body_passes_whole_or_in_chunks() -> None:
+    whole = {**JSON, "Content-Length": "8"}
+    assert send(whole, [b'{"a": 1}']) == (200, {"got": {"a": 1}})
+    chunked = {**JSON, "Transfer-Encoding": "chunked"}
+    assert send(chunked, [b'{"a"', b": ", b"1}"]) == (200, {"got": {"a": 1}})
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read(settings: Any) -> None:
+    settings.TASKPLANE = {**settings.TASKPLANE, "BODY_MAX_BYTES": 1_000}
+    status, body = send({**JSON, "Content-Length": "1001"}, [])
+    assert status == 413
+    assert body["detail"] == "The body has more than 1000 bytes, which is the limit."
+
+
+def test_a_body_that_turns_out_too_large_is_read_to_the_limit(settings: Any) -> None:
+    settings.TASKPLANE = {**settings.TASKPLANE, "BODY_MAX_BYTES": 1_000}
+    chunked = {**JSON, "Transfer-Encoding": "chunked"}
+    status, body = send(chunked, [b"[" + b"1," * 300] * 10)
+    assert status == 413
+    assert "1000 bytes" in body["detail"]
+    status, _ = send(chunked, [b'"' + b"x" * 998 + b'"'])
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Length": "nonsense"},
+        {"Content-Length": "-5"},
+        {"Content-Length": ""},
+        {"Content-Length": "9" * 5_000},
+        {"Content-Type": "application/json; charset*=nonsense''%ff"},
+        {"Content-Type": "application/json;" + "a=b;" * 3_000},
+    ],
+    ids=lambda headers: str(headers)[:40],
+)
+def test_impossible_headers_are_400(headers: dict[str, str]) -> None:
+    status, body = send({**JSON, **headers}, [b"{}"])
+    assert status == 400
+    assert next(iter(headers)) in body["detail"]
+    assert body["type"] == "urn:taskplane:problem:bad-request"
