@@ -1,6 +1,5 @@
 """Which tasks are meant: one filter for lists, exports and bulk actions."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -12,13 +11,13 @@ import orjson
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import parse_uuid
 from tasks_app.states import TaskState
+from tasks_app.times import parse_time
 
 PAYLOAD_PREFIX = "payload."
 MOST_VALUES = 200  # of one parameter
 _MOST_PAYLOAD_FILTERS = 10
 _LONGEST_VALUE = 1_000
 _DEEPEST_PATH = 32
-_SPACE_FOR_PLUS = re.compile(r" (\d\d:?\d\d)$")
 
 Containment = dict[str, Any]
 
@@ -104,7 +103,7 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
         return _build(values)
     except Invalid as error:
         raise Invalid(
-            errors=[{**e, "field": f"{field}.{e['field']}"} for e in error.errors]  # type: ignore[misc] # FieldError
+            errors=[{**e, "field": f"{field}.{e['field']}"} for e in error.errors]
         ) from error
 
 
@@ -218,15 +217,10 @@ def _whole(several: Sequence[Any]) -> int:
 
 
 def _time(several: Sequence[Any]) -> datetime:
-    text = several[0] if len(several) == 1 else None
     try:
-        # A plus sign that was not escaped arrives as a space.
-        found = datetime.fromisoformat(_SPACE_FOR_PLUS.sub(r"+\1", text)) if text else None
-    except (ValueError, TypeError):
-        found = None
-    if found is None or found.tzinfo is None:
-        raise _FilterError("A time with its zone, such as 2030-01-31T08:00:00Z.")
-    return found
+        return parse_time(several[0] if len(several) == 1 else None)
+    except ValueError as error:
+        raise _FilterError(str(error)) from None
 
 
 _READERS: dict[str, tuple[str, Any]] = {

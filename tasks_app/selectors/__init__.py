@@ -15,7 +15,7 @@ from tasks_app.selectors.lists import (
     iterate_tasks,
     list_tasks,
 )
-from tasks_app.selectors.queues import QueueView, get_queue, list_queues
+from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
 from tasks_app.selectors.stats import TaskStats, get_task_stats
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "list_queues",
     "list_queues_with_ready_tasks",
     "list_tasks",
+    "view_queues",
 ]

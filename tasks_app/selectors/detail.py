@@ -40,7 +40,7 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
     attempts = _newest(TaskAttempt.objects.filter(task_id=task_id).order_by("-attempt"))
     names = get_node_names([attempt.node_id for attempt in attempts])
     for attempt in attempts:
-        attempt.worker_node = names.get(attempt.node_id)  # type: ignore[attr-defined] # for serializers
+        attempt.worker_node = names.get(attempt.node_id)
     above = TaskDependency.objects.filter(task_id=task_id).select_related("depends_on")
     below = TaskDependency.objects.filter(depends_on_id=task_id).select_related("task")
     logs = _newest(TaskLog.objects.filter(task_id=task_id).order_by("-id"))

@@ -208,7 +208,7 @@ def _empty_bucket(queue: Queue) -> Explanation | None:
 
 
 def _explain_running(task: Task) -> Explanation:
-    node = list_live_nodes().filter(id=task.node_id).first()
+    node = list_live_nodes().filter(id=task.node_id or 0).first()
     since = f" since {utc_z(task.started_at)}" if task.started_at else ""
     if node is None or node.heartbeat_at < utc_now() - _lease():
         name = node.name if node else "its worker"

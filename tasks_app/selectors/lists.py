@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
@@ -22,18 +23,18 @@ _ID_SLACK = timedelta(minutes=1)
 
 
 def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
-    """Tasks of a workspace, each with its `queue_name`."""
+    """Tasks of a workspace."""
     tasks = Task.objects.filter(workspace_id=workspace_id).filter(_condition(workspace_id, wanted))
     if wanted.tags:
         # The index of tags leaves out rows without any; said again here so that it can be used.
         tasks = tasks.filter(tags__overlap=list(wanted.tags)).exclude(tags=[])
-    return tasks.annotate(queue_name=F("queue__name"))
+    return tasks
 
 
 def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
-    """Give each task its `worker_node` (the name of the node of its last attempt, or None) and
-    its `parents` (the first hundred ids). One query for all."""
-    found: dict[UUID, tuple[str | None, list[UUID]]] = {}
+    """Give each task its `queue_name`, its `worker_node` (the name of the node that runs it or ran
+    its last attempt, or None) and its `parents` (the first hundred ids). One query for all."""
+    found: dict[UUID, tuple[str, str | None, list[UUID]]] = {}
     if tasks:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -42,12 +43,13 @@ def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
                     "ids": [task.id for task in tasks],
                     "attempts": [task.attempt for task in tasks],
                     "nodes": [task.node_id for task in tasks],
+                    "queues": [task.queue_id for task in tasks],
                     "most": MOST_PARENTS_SHOWN,
                 },
             )
-            found = {task: (node, parents) for task, node, parents in cursor.fetchall()}
+            found = {task: (queue, node, above) for task, queue, node, above in cursor.fetchall()}
     for task in tasks:
-        task.worker_node, task.parents = found.get(task.id, (None, []))  # type: ignore[attr-defined] # for serializers
+        task.queue_name, task.worker_node, task.parents = found[task.id]  # type: ignore[attr-defined] # for serializers
     return tasks
 
 
@@ -80,6 +82,12 @@ def iterate_ids(
             return
         last, most = chunk[-1], most - len(chunk)
         yield chunk
+
+
+def estimate_count(tasks: QuerySet[Task]) -> int:
+    """The planner's guess of how many there are."""
+    plan = orjson.loads(tasks.order_by().explain(format="json"))
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Queues of a workspace, with what waits and runs in them now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
@@ -44,49 +46,47 @@ class QueueView:
     recent_failed: list[UUID] = field(default_factory=list)
 
 
-def list_queues(workspace_id: UUID) -> list[QueueView]:
-    """Every queue of a workspace, by name."""
-    return _views(workspace_id, None)
+def list_queues(workspace_id: UUID) -> QuerySet[Queue]:
+    """The queues of a workspace; at most services.lanes.MOST_QUEUES."""
+    return Queue.objects.filter(workspace_id=workspace_id)
 
 
-def get_queue(workspace_id: UUID, name: str) -> QueueView:
-    """One queue with its hot view: the newest completed and failed tasks. Raises NotFound."""
-    found = _views(workspace_id, name)
-    if not found:
-        raise NotFound(f"There is no queue {name!r}.")
-    view = found[0]
-    view.recent_completed = _recent(
-        view.queue, TaskState.COMPLETED, settings.TASKPLANE["REMOVE_ON_COMPLETE"]
-    )
-    view.recent_failed = _recent(view.queue, TaskState.FAILED, settings.TASKPLANE["REMOVE_ON_FAIL"])
-    return view
-
-
-def count_lanes(workspace_id: UUID, name: str | None = None) -> dict[int, LaneCounts]:
-    """The counts of each queue of a workspace, or of the one of this name, by its id."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "count_lanes"),
-            {"workspace": workspace_id, "name": name, "most": MOST_COUNTED},
-        )
-        return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
-
-
-def _views(workspace_id: UUID, name: str | None) -> list[QueueView]:
-    queues = Queue.objects.filter(workspace_id=workspace_id).order_by("name")
-    if name is not None:
-        queues = queues.filter(name=name)
-    counts = count_lanes(workspace_id, name)
+def view_queues(queues: Sequence[Queue]) -> list[QueueView]:
+    """Queues with what waits and runs in them now."""
+    lanes = [queue.id for queue in queues]
+    counts = count_lanes(lanes)
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "find_oldest_waiting"),
-            {"workspace": workspace_id, "name": name, "some": _OLDEST_LOOKED_AT},
+            {"lanes": lanes, "some": _OLDEST_LOOKED_AT},
         )
         oldest: dict[int, int] = dict(cursor.fetchall())
     return [
         QueueView(queue, counts.get(queue.id, LaneCounts()), oldest.get(queue.id))
         for queue in queues
     ]
+
+
+def get_queue(workspace_id: UUID, name: str) -> QueueView:
+    """One queue with its hot view: the newest completed and failed tasks. Raises NotFound."""
+    queue = list_queues(workspace_id).filter(name=name).first() if "\x00" not in name else None
+    if queue is None:
+        raise NotFound(f"There is no queue {name!r}.")
+    view = view_queues([queue])[0]
+    view.recent_completed = _recent(
+        queue, TaskState.COMPLETED, settings.TASKPLANE["REMOVE_ON_COMPLETE"]
+    )
+    view.recent_failed = _recent(queue, TaskState.FAILED, settings.TASKPLANE["REMOVE_ON_FAIL"])
+    return view
+
+
+def count_lanes(lanes: Sequence[int]) -> dict[int, LaneCounts]:
+    """The counts of these queues, by their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "count_lanes"), {"lanes": list(lanes), "most": MOST_COUNTED}
+        )
+        return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
 
 
 def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:

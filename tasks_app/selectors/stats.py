@@ -10,9 +10,8 @@ from django.db import connection
 
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
-from tasks_app.models import Queue
 from tasks_app.selectors.lists import in_bounded_time
-from tasks_app.selectors.queues import LaneCounts, count_lanes
+from tasks_app.selectors.queues import LaneCounts, count_lanes, list_queues
 from tasks_app.states import TaskState
 
 # The longest window whose attempts can be read in bounded time is the one told.
@@ -46,7 +45,8 @@ class TaskStats:
 
 def get_task_stats(workspace_id: UUID) -> TaskStats:
     """The figures of a workspace, at a cost that history does not change."""
-    lanes = count_lanes(workspace_id)
+    names = dict(list_queues(workspace_id).values_list("id", "name"))
+    lanes = count_lanes(list(names))
     window, recent = _summarize(workspace_id)
     trouble = _rows(
         "count_recent_trouble",
@@ -63,7 +63,6 @@ def get_task_stats(workspace_id: UUID) -> TaskStats:
         by_status[status] += count
         by_queue[lane] += count
         by_type[type_name] += count
-    names = dict(Queue.objects.filter(workspace_id=workspace_id).values_list("id", "name"))
     decided = recent["succeeded"] + recent["bad"]
     return TaskStats(
         window_seconds=window,
@@ -117,4 +116,5 @@ def _summarize(workspace_id: UUID) -> tuple[int, dict[str, Any]]:
 def _rows(name: str, params: dict[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(load_sql("tasks_app", name), params)
-        return cursor.fetchall()
+        found: list[Any] = cursor.fetchall()
+        return found

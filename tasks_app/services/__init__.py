@@ -1,5 +1,7 @@
 """Writes to tasks, one verb per use case."""
 
+from tasks_app.services.acceptance import accept_task, accept_tasks
+from tasks_app.services.actions import ActionResult, act_on_tasks
 from tasks_app.services.control import (
     cancel_task,
     cancel_tasks,
@@ -16,8 +18,12 @@ from tasks_app.services.retention import Pruned, prune_history
 from tasks_app.services.submission import Submission, submit_once, submit_task, submit_tasks
 
 __all__ = [
+    "ActionResult",
     "Pruned",
     "Submission",
+    "accept_task",
+    "accept_tasks",
+    "act_on_tasks",
     "cancel_task",
     "cancel_tasks",
     "change_queue",

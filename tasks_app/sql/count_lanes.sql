@@ -1,4 +1,4 @@
--- What waits and runs in each lane of a workspace, from the partial indexes. Each count stops at
+-- What waits and runs in each of these lanes, from the partial indexes. Each count stops at
 -- %(most)s, so that a backlog of any size costs a bounded time.
 SELECT q.id,
     (SELECT count(*) FROM (
@@ -17,4 +17,4 @@ SELECT q.id,
         SELECT FROM tasks_app_task t
         WHERE t.queue_id = q.id AND t.state = 'BLOCKED' LIMIT %(most)s) some)
 FROM tasks_app_queue q
-WHERE q.workspace_id = %(workspace)s AND (%(name)s::text IS NULL OR q.name = %(name)s)
+WHERE q.id = ANY(%(lanes)s)

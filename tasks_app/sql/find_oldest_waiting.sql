@@ -9,7 +9,7 @@ WITH RECURSIVE hop (lane, priority) AS (
         WHERE t.queue_id = q.id AND t.state = 'PENDING'
         ORDER BY t.priority DESC LIMIT 1
     ) first
-    WHERE q.workspace_id = %(workspace)s AND (%(name)s::text IS NULL OR q.name = %(name)s)
+    WHERE q.id = ANY(%(lanes)s)
     UNION ALL
     SELECT hop.lane, next.priority
     FROM hop

@@ -1,0 +1,79 @@
+"""Tasks as a file."""
+
+from itertools import chain
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
+from controlplane.workspaces.requests import WorkspaceRequest
+from tasks_app import selectors
+from tasks_app.exports import MEDIA_TYPES, export, in_thread
+from tasks_app.filters import filter_of_query
+from tasks_app.serializers.problems import problems
+from tasks_app.views import schema
+from tasks_app.views.base import FormView
+
+
+class _NoNegotiation(BaseContentNegotiation):
+    """`format` names a file here, not a renderer; errors are JSON whatever is accepted."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """There is no body."""
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """JSON."""
+        return renderers[0], renderers[0].media_type
+
+
+class TaskExportView(FormView):
+    """Tasks as a file."""
+
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = _NoNegotiation
+
+    @extend_schema(
+        tags=["tasks"],
+        operation_id="tasks_export",
+        parameters=[
+            OpenApiParameter(
+                "format", str, enum=list(MEDIA_TYPES), description="csv unless said otherwise."
+            ),
+            *schema.FILTERS,
+        ],
+        responses={
+            **{(200, kind.partition(";")[0]): OpenApiTypes.BINARY for kind in MEDIA_TYPES.values()},
+            **problems(422),
+        },
+    )
+    def get(self, request: WorkspaceRequest) -> StreamingHttpResponse:
+        """Every matching task, newest first. Texts that a spreadsheet would take for formulas are
+        made harmless."""
+        name = request.query_params.get("format") or "csv"
+        if name not in MEDIA_TYPES:
+            raise Invalid(errors=[{"field": "format", "message": "csv, ndjson or xlsx."}])
+        chunks = selectors.iterate_tasks(
+            request.workspace.id, filter_of_query(request.query_params)
+        )
+        with selectors.in_bounded_time():  # a search that takes too long is refused, not cut off
+            first = next(chunks, [])
+        pieces = export(name, chain([first], chunks))
+        is_asgi = isinstance(request._request, ASGIRequest)
+        return StreamingHttpResponse(
+            in_thread(pieces) if is_asgi else pieces,
+            content_type=MEDIA_TYPES[name],
+            headers={
+                "Content-Disposition": f'attachment; filename="tasks-{now():%Y%m%d-%H%M%S}.{name}"',
+                "X-Accel-Buffering": "no",
+            },
+        )
