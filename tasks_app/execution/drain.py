@@ -1,6 +1,7 @@
 """Draining a queue: what one bell makes a pool child do."""
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 
@@ -62,6 +63,10 @@ class Drainer:
         try:
             if _Drain(self, queue, store).run():
                 ring(queue)
+        except Exception:
+            # What it holds can be settled by its agent only, and only when this process is gone.
+            logger.exception("This pool child cannot write what it ran, and ends")
+            os._exit(1)
         finally:
             self._after[queue] = store.after
             clean_up_after_handlers()

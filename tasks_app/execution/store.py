@@ -3,7 +3,7 @@
 Uses the connection alias `engine`, which lives as long as the child: Celery closes the others
 around every task. After an error the fate of the COMMIT is unknown, so nothing is assumed: the
 outcomes are written again (their lease guards them), and what the unanswered claim may have
-taken is handed back by its lease.
+taken is handed back by its lease before anything else is tried.
 """
 
 import logging
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 ALIAS = "engine"
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 2.0
+_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 
 def engine_cursor() -> psycopg.Cursor[tuple[object, ...]]:
@@ -64,19 +65,16 @@ class Store:
             context.close_logs()
         logs = gather_logs(contexts)
         give_up = time.monotonic() + settings.TASKPLANE["LEASE_SECONDS"]
-        pause = _FIRST_PAUSE_SECONDS
         while True:
             lease = uuid4()
             self.announce(lease.bytes)
             try:
                 return self._exchange(outcomes, logs, unstarted, want, lease)
-            except (OperationalError, InterfaceError, psycopg.Error, DatabaseError) as error:
+            except _ERRORS as error:
                 if not _is_passing(error) or time.monotonic() > give_up:
                     raise
                 logger.warning("Writing %d outcomes again: %s", len(outcomes), error)
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-                self._forget(lease)
+                self._forget(lease, give_up)
 
     def _exchange(
         self,
@@ -121,15 +119,24 @@ class Store:
             )
         return claims
 
-    def _forget(self, lease: UUID) -> None:
-        """Hand back what a claim with an unknown end may have taken."""
-        connections[ALIAS].close()
-        try:
-            with transaction.atomic(using=ALIAS):
-                transitions.release_lease(engine_cursor(), node=self.node(), lease=lease)
-        except (OperationalError, InterfaceError, psycopg.Error) as error:
-            # The next round tries again; the slot's announced lease covers the child's death.
-            logger.warning("The database is still away: %s", error)
+    def _forget(self, lease: UUID, give_up: float) -> None:
+        """Hand back what a claim with an unknown end may have taken. Not before that may another
+        be announced: rows of a claim that nobody remembers would run for ever."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            connections[ALIAS].close()
+            try:
+                with transaction.atomic(using=ALIAS):
+                    cursor = engine_cursor()
+                    ended = transitions.release_lease(cursor, node=self.node(), lease=lease)
+                    transitions.settle_dependents(cursor, ended)
+                return
+            except _ERRORS as error:
+                if not _is_passing(error) or time.monotonic() > give_up:
+                    raise
+                logger.warning("The database is still away: %s", error)
 
 
 def _is_passing(error: BaseException) -> bool:

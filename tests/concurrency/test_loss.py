@@ -1,0 +1,135 @@
+"""Declaring nodes lost: only silence on the detector's own clock counts."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.db import OperationalError, connections
+from django.utils import timezone
+from pytest_django import Settings
+
+from tasks_app.models import Task, TaskAttempt
+from tasks_app.services import submit_task
+from tasks_app.specs import TaskSpec
+from tests.concurrency.hands import claim, make_node
+from tests.concurrency.racing import Racers
+from workers import services
+from workers.models import Node
+from workers.services import LossDetector, beat_node
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+LEASE_SECONDS = 10.0
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Clock:
+    settings.TASKPLANE = {**settings.TASKPLANE, "LEASE_SECONDS": LEASE_SECONDS}
+    made = Clock()
+    monkeypatch.setattr(services, "time", SimpleNamespace(monotonic=made.monotonic))
+    return made
+
+
+def look_for(
+    detector: LossDetector, clock: Clock, seconds: float, living: int | None = None
+) -> list[int]:
+    """Look once a second, with a beat of `living` before each look; who was declared lost."""
+    lost = []
+    for _ in range(int(seconds)):
+        clock.now += 1
+        if living is not None:
+            beat_node(living)
+        lost += detector.look()
+    return lost
+
+
+def test_a_silent_node_is_lost_after_its_lease_and_its_work_goes_on(clock: Clock) -> None:
+    silent, living = make_node(), make_node()
+    task = submit_task(spec=TaskSpec(type="noop"))
+    claim(silent)
+    detector = LossDetector()
+    assert look_for(detector, clock, LEASE_SECONDS, living) == []
+    assert Task.objects.get(id=task).state == "RUNNING"
+    assert look_for(detector, clock, 1, living) == [silent]
+    row = Task.objects.get(id=task)
+    assert (row.state, row.lost_count, row.max_attempts - row.round_attempts) == ("PENDING", 1, 1)
+    assert list(TaskAttempt.objects.values_list("outcome", flat=True)) == ["LOST"]
+    assert beat_node(silent) is None
+
+
+def test_a_clock_step_of_the_wall_reaps_nobody(clock: Clock) -> None:
+    node = make_node()
+    detector = LossDetector()
+    hour = timedelta(hours=1)
+    for step in (-hour, hour):
+        Node.objects.filter(id=node).update(heartbeat_at=timezone.now() + step)
+        assert look_for(detector, clock, LEASE_SECONDS - 2) == []
+        beat_node(node)
+    assert Node.objects.get(id=node).state == "ACTIVE"
+
+
+def test_an_outage_reaps_nobody(clock: Clock) -> None:
+    """Nobody could beat while the database was away, and nobody could look."""
+    nodes = [make_node() for _ in range(3)]
+    detector = LossDetector()
+    assert look_for(detector, clock, LEASE_SECONDS - 2) == []
+    clock.now += 10 * LEASE_SECONDS
+    assert detector.look() == []
+    assert look_for(detector, clock, LEASE_SECONDS - 1) == []
+    assert Node.objects.filter(id__in=nodes, state="ACTIVE").count() == 3
+
+
+def test_looks_that_fail_count_as_an_outage(clock: Clock, settings: Settings) -> None:
+    make_node()
+    detector = LossDetector()
+    assert look_for(detector, clock, 5) == []
+    port = connections["default"].settings_dict["PORT"]
+    connections["default"].close()
+    connections["default"].settings_dict["PORT"] = "1"
+    try:
+        for _ in range(int(LEASE_SECONDS)):
+            clock.now += 1
+            with pytest.raises(OperationalError):
+                detector.look()
+    finally:
+        connections["default"].settings_dict["PORT"] = port
+    assert detector.look() == []
+    assert look_for(detector, clock, LEASE_SECONDS - 1) == []
+
+
+def test_a_fresh_or_thawed_dispatcher_reaps_nobody(clock: Clock) -> None:
+    node = make_node()
+    Node.objects.filter(id=node).update(heartbeat_at=timezone.now() - timedelta(days=1))
+    old = LossDetector()
+    assert look_for(old, clock, LEASE_SECONDS) == []
+    clock.now += LEASE_SECONDS  # frozen meanwhile
+    assert old.look() == []
+    assert LossDetector().look() == []
+
+
+def test_a_beat_that_comes_last_saves_the_node(clock: Clock, two: Racers) -> None:
+    """Two dispatchers find the same silence; the beat moved on after the counter was read."""
+    node = make_node()
+    first, second = LossDetector(), LossDetector()
+    for detector in (first, second):
+        detector.look()
+    for _ in range(int(LEASE_SECONDS) - 1):
+        clock.now += 1
+        assert first.look() == second.look() == []
+    clock.now += 1
+    lost = two.race(first.look, second.look)
+    assert sorted(lost) == [[], [node]]
+    saved = make_node()
+    seen = Node.objects.get(id=saved).heartbeat
+    beat_node(saved)
+    assert not services.transitions.lose(saved, heartbeat=seen)
