@@ -17,7 +17,7 @@ POLL_SECONDS = 0.1
 WATCH_SECONDS = 0.5
 # Everything must be down within ten seconds; the rest of them is for the embedded servers.
 COMPONENTS_STOP_SECONDS = 8.5
-SUPERVISOR_STOP_SECONDS = 1.0
+SUPERVISOR_STOP_SECONDS = 1.2
 QUIET_FAILURES = 10
 GIVEN_UP_RETRY_SECONDS = 10
 LOG_LINES = 8

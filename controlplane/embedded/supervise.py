@@ -150,7 +150,9 @@ class Supervisor:
     def stop(self, seconds: float) -> None:
         """End supervisord, by force after so many seconds, and whatever it left behind."""
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            # A signal would wait for the next turn of its loop, up to a second away.
+            with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
+                rpc.supervisor.shutdown()
             try:
                 self._process.wait(seconds)
             except subprocess.TimeoutExpired:
