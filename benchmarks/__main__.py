@@ -1,0 +1,113 @@
+"""The command line of the benchmarks: `python -m benchmarks`, or scripts/bench."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import report, runner, servers
+from benchmarks.processes import ChildError
+from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.sizes import SIZES
+from benchmarks.systems import CeleryBare, CeleryResults, System, Taskplane
+from benchmarks.systems.base import RecordError
+from controlplane.embedded import EmbeddedError
+
+EXIT_FAILED = 1
+EXIT_UNUSABLE = 2
+_SYSTEMS = ("taskplane", "bare", "results", "results-keep")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measures Taskplane beside Celery, and Celery with django-celery-results, in "
+        "one run on the same embedded Postgres (durable) and Valkey. About ten minutes; with "
+        "--quick about three.",
+        epilog="Exit codes: 0 measured, 1 a system failed or its record was not as it must be, "
+        "2 it could not start. Whether the aims were met is in the output and the JSON.",
+    )
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--quick", action="store_true", help="fewer tasks, once instead of thrice")
+    parser.add_argument(
+        "--only", action="append", choices=names, metavar="SCENARIO", help=", ".join(names)
+    )
+    parser.add_argument(
+        "--systems",
+        action="append",
+        choices=_SYSTEMS,
+        metavar="SYSTEM",
+        help=f"{', '.join(_SYSTEMS)}; all by default; may be repeated, as --only may",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    parser.add_argument("--size", choices=list(SIZES), help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def _systems(at: servers.Servers, wanted: Sequence[str] | None) -> list[System]:
+    every: list[System] = [
+        Taskplane(at),
+        CeleryBare(at),
+        CeleryResults(at, "default"),
+        CeleryResults(at, "keep"),
+    ]
+    return [system for system in every if not wanted or system.key in wanted]
+
+
+def _measure(options: argparse.Namespace, errors: Console) -> tuple[report.Run, list[System]]:
+    sizes = SIZES[options.size or ("quick" if options.quick else "full")]
+    scenarios: list[Scenario] = [
+        scenario for scenario in SCENARIOS if not options.only or scenario.name in options.only
+    ]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with (
+        Progress(*columns, TimeElapsedColumn(), console=errors) as progress,
+        servers.running() as at,
+    ):
+        systems = _systems(at, options.systems)
+        steps = runner.count_steps(scenarios, systems, sizes)
+        bar = progress.add_task("Preparing", total=steps + 1)
+
+        def say(text: str) -> None:
+            progress.update(bar, advance=1, description=text)
+            if not errors.is_terminal:
+                errors.print(text)
+
+        result = runner.run(at, scenarios, systems, sizes, say)
+        progress.update(bar, completed=steps + 1, description="Measured")
+        return result, systems
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; the exit code."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    errors = Console(stderr=True)
+    try:
+        result, systems = _measure(options, errors)
+    except KeyboardInterrupt:
+        errors.print("bench: stopped.")
+        return 130
+    except EmbeddedError as error:
+        errors.print(f"bench: {error}")
+        return EXIT_UNUSABLE
+    except (ChildError, RecordError, TimeoutError) as error:
+        errors.print(f"bench: {error}", markup=False)
+        return EXIT_FAILED
+    wide = None if sys.stdout.isatty() else 140
+    report.show(result, systems, Console(width=wide))
+    if options.json:
+        # The script changes the directory; the file is meant from where its caller stands.
+        path = Path(os.environ.get("BENCH_CALLER_DIR", "."), options.json)
+        path.write_text(json.dumps(report.as_json(result), indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

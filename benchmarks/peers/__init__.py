@@ -1,0 +1,1 @@
+"""The peers: small Celery applications, configured as their manual advises for throughput."""

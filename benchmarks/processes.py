@@ -1,0 +1,98 @@
+"""Children of a run: started, measured, and ended whatever happens."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parent.parent
+_STOP_SECONDS = 20
+_JOB_SECONDS = 300
+
+
+class ChildError(Exception):
+    """A child ended badly; the message holds the end of its output."""
+
+
+class Component:
+    """A long-running child with all its descendants."""
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=PROJECT,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.tree = psutil.Process(self._process.pid)
+
+    def pss_bytes(self) -> int:
+        """Proportional set size of the whole tree: what is shared counts in parts, once in all."""
+        family = [self.tree, *self.tree.children(recursive=True)]
+        return sum(process.memory_full_info().pss for process in family)
+
+    def require_alive(self) -> None:
+        """Raises ChildError when it has ended."""
+        if self._process.poll() is not None:
+            raise ChildError(f"{self.log.name} ended early:\n{tail(self.log)}")
+
+    def begin_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        self._process.terminate()
+
+    def stop(self) -> None:
+        """SIGTERM; after a while SIGKILL for all of its tree."""
+        family = self.tree.children(recursive=True) if self.tree.is_running() else []
+        self.begin_stop()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[Component]:
+    """A component for as long as the block lasts."""
+    component = Component(arguments, env, log)
+    try:
+        yield component
+    finally:
+        component.stop()
+
+
+def run_job(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
+    """Run a short child to its end; the JSON that it printed last. Raises ChildError."""
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_JOB_SECONDS,
+        check=False,
+    )
+    if result.returncode:
+        raise ChildError(f"{' '.join(arguments)} failed:\n{result.stderr[-3000:]}")
+    lines = result.stdout.strip().splitlines()
+    return json.loads(lines[-1]) if lines else None
+
+
+def tail(path: Path) -> str:
+    """The end of a log."""
+    return path.read_text(errors="replace")[-3000:]

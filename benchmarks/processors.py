@@ -1,0 +1,18 @@
+"""Processors that only the benchmarks need; workers find them by TASKPLANE_PROCESSORS."""
+
+from pydantic import BaseModel
+
+from benchmarks.marks import stamp_start
+from tasks_app.processors import Context, processor
+
+
+class StampPayload(BaseModel):
+    """The task's number within its scenario."""
+
+    number: int
+
+
+@processor("bench-stamp", payload=StampPayload)
+def stamp(ctx: Context, payload: StampPayload) -> None:
+    """Leave the time at which it started."""
+    stamp_start(payload.number)

@@ -1,0 +1,121 @@
+"""One table for people, one JSON object for programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.aims import Medians, judge
+from benchmarks.scenarios import Figures
+from benchmarks.systems import System
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was measured: every repeat, the medians, and where."""
+
+    facts: dict[str, Any]
+    repeats: dict[str, dict[str, list[Figures]]]
+    medians: Medians = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    title: str
+    scenario: str
+    figures: tuple[str, ...]
+    unit: str
+
+
+_ROWS = (
+    _Row("No-op drain", "drain", ("per_second",), "tasks/s"),
+    _Row("Single submit in Python", "single", ("per_second",), "/s"),
+    _Row("Bulk submit in Python", "bulk", ("per_second",), "/s"),
+    _Row("POST /tasks, 16 connections", "http", ("per_second",), "/s"),
+    _Row("  p50 / p99", "http", ("p50_ms", "p99_ms"), "ms"),
+    _Row("Idle: enqueue to start, p50 / p99", "latency", ("p50_ms", "p99_ms"), "ms"),
+    _Row("Tasks that wait 10 ms", "waits", ("per_second",), "tasks/s"),
+    _Row("Idle worker with 2 slots, PSS", "memory", ("mib",), "MiB"),
+)
+
+
+def show(run: Run, systems: Sequence[System], console: Console) -> None:
+    """Print the table, then the aims."""
+    table = Table(title=_title(run), caption=_caption(run), title_justify="left")
+    table.add_column("", no_wrap=True)
+    for system in systems:
+        table.add_column(system.title, justify="right")
+    table.add_column("unit")
+    for row in _ROWS:
+        measured = run.medians.get(row.scenario)
+        if measured:
+            cells = [_cell(row, measured.get(system.key)) for system in systems]
+            table.add_row(row.title, *cells, row.unit)
+    console.print(table)
+    _show_aims(run, console)
+
+
+def _show_aims(run: Run, console: Console) -> None:
+    verdicts = judge(run.medians)
+    if not verdicts:
+        return
+    table = Table(title="Aims", title_justify="left")
+    for name in ("", "aim", "measured", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for verdict in verdicts:
+        aim = verdict.aim
+        sign = "≥" if aim.at_least else "≤"
+        away = abs(verdict.value / aim.limit - 1)
+        table.add_row(
+            aim.text,
+            f"{sign} {aim.limit:,g} {aim.unit}",
+            f"{_number(verdict.value)} {aim.unit}",
+            "[green]met" if verdict.is_met else f"[red]missed by {away:.0%}",
+        )
+    console.print(table)
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """All of it, every repeat too."""
+    return {
+        "facts": run.facts,
+        "medians": run.medians,
+        "repeats": run.repeats,
+        "aims": [
+            {
+                "aim": verdict.aim.text,
+                "limit": verdict.aim.limit,
+                "unit": verdict.aim.unit,
+                "value": verdict.value,
+                "met": verdict.is_met,
+            }
+            for verdict in judge(run.medians)
+        ],
+    }
+
+
+def _title(run: Run) -> str:
+    times = run.facts["repeats"]
+    return f"Side by side, one run, median of {times}" if times > 1 else "Side by side, one run"
+
+
+def _caption(run: Run) -> str:
+    facts = run.facts
+    return (
+        f"{facts['cores']} cores, load {facts['load_before']:.1f} before; Python "
+        f"{facts['python']}, Postgres {facts['server_version']} (fsync {facts['fsync']}, "
+        f"synchronous_commit {facts['synchronous_commit']}), Valkey {facts['valkey_version']}, "
+        f"Celery {facts['celery']}; every worker with 2 processes"
+    )
+
+
+def _cell(row: _Row, figures: Figures | None) -> str:
+    if figures is None:
+        return "-"
+    return " / ".join(_number(figures[name]) for name in row.figures)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,70 @@
+"""Puts the systems through the scenarios, in turns, so that what else the machine does hits all."""
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from benchmarks.report import Run
+from benchmarks.scenarios import Figures, Scenario
+from benchmarks.servers import Servers
+from benchmarks.sizes import Sizes
+from benchmarks.systems import System
+
+Say = Callable[[str], None]
+
+
+def count_steps(scenarios: Sequence[Scenario], systems: Sequence[System], sizes: Sizes) -> int:
+    """How many measurements a run makes."""
+    return sum(len(_of(scenario, systems)) for scenario in scenarios) * sizes.repeats
+
+
+def run(
+    servers: Servers,
+    scenarios: Sequence[Scenario],
+    systems: Sequence[System],
+    sizes: Sizes,
+    say: Say,
+) -> Run:
+    """Measure. `say` is told what begins. Raises what a scenario raises."""
+    facts = _facts(servers, sizes)
+    for system in systems:
+        system.prepare()
+    repeats: dict[str, dict[str, list[Figures]]] = {}
+    for scenario in scenarios:
+        measured = repeats.setdefault(scenario.name, {})
+        for number in range(sizes.repeats):
+            for system in _of(scenario, systems):
+                say(f"{scenario.title}: {system.title} ({number + 1} of {sizes.repeats})")
+                measured.setdefault(system.key, []).append(scenario.run(system, sizes))
+    facts["load_after"] = os.getloadavg()[0]
+    return Run(facts, repeats, _medians(repeats))
+
+
+def _of(scenario: Scenario, systems: Sequence[System]) -> list[System]:
+    return [s for s in systems if s.key == "taskplane" or not scenario.only_taskplane]
+
+
+def _medians(repeats: dict[str, dict[str, list[Figures]]]) -> dict[str, dict[str, Figures]]:
+    return {
+        scenario: {
+            system: {name: statistics.median(f[name] for f in figures) for name in figures[0]}
+            for system, figures in by_system.items()
+        }
+        for scenario, by_system in repeats.items()
+    }
+
+
+def _facts(servers: Servers, sizes: Sizes) -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "celery": version("celery"),
+        "django_celery_results": version("django-celery-results"),
+        "repeats": sizes.repeats,
+        **servers.facts(),
+    }

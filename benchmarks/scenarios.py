@@ -1,0 +1,138 @@
+"""The scenarios: each measures one system once and returns its figures by name.
+
+After each of them everything that was submitted has run, and what is on record is checked.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.processes import ChildError, Component, run_job
+from benchmarks.sizes import Sizes
+from benchmarks.systems import System, Taskplane
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One measurement that every system, or Taskplane alone, is put through."""
+
+    name: str
+    title: str
+    run: Callable[[System, Sizes], Figures]
+    only_taskplane: bool = False
+
+
+def drain(system: System, sizes: Sizes) -> Figures:
+    """No-op tasks that wait when the worker starts; from the first start to the last end."""
+    return _work_off(system, "noop", sizes.drain[system.size])
+
+
+def waits(system: System, sizes: Sizes) -> Figures:
+    """Tasks that wait 10 ms: async in Taskplane, blocking in Celery's prefork pool."""
+    return _work_off(system, "wait", sizes.waits[system.size])
+
+
+def _work_off(system: System, kind: str, count: int) -> Figures:
+    system.reset()
+    system.produce("fill", kind=kind, count=count)
+    with system.worker() as worker:
+        seconds = system.await_end(count, worker)
+        system.verify(count)
+    return {"per_second": count / seconds, "seconds": seconds, "tasks": count}
+
+
+def single(system: System, sizes: Sizes) -> Figures:
+    """One task a call, one caller, no worker running."""
+    return _submit(system, "single", count=sizes.single)
+
+
+def bulk(system: System, sizes: Sizes) -> Figures:
+    """Many tasks a call, one caller, no worker running; Celery's better way counts."""
+    # A peer needs fewer of them for a steady rate, and its worker has to work them all off.
+    count = sizes.bulk if system.size == 0 else sizes.bulk_call
+    return _submit(system, "bulk", count=count, call=sizes.bulk_call)
+
+
+def _submit(system: System, job: str, **options: int) -> Figures:
+    system.reset()
+    made = system.produce(job, **options)
+    if isinstance(system, Taskplane):  # what it was given must all be there, and run
+        with system.worker() as worker:
+            system.await_end(made["submitted"], worker)
+            system.verify(made["submitted"])
+    ways: dict[str, float] = made.get("ways", {})
+    return {"per_second": made["per_second"], **{f"{way}_per_second": ways[way] for way in ways}}
+
+
+def http(system: System, sizes: Sizes) -> Figures:
+    """`POST /tasks` to the app service with an API key, no worker running."""
+    assert isinstance(system, Taskplane)  # noqa: S101 - it is `only_taskplane`
+    system.reset()
+    warm_up = max(sizes.warm_up, sizes.http_connections)
+    with system.app() as app:
+        made = run_job(
+            [
+                *("-m", "benchmarks.http_client", "--host", app.host, "--port", str(app.port)),
+                *("--key", app.api_key, "--count", str(sizes.http)),
+                *("--connections", str(sizes.http_connections), "--warm-up", str(warm_up)),
+            ],
+            system.env(),
+        )
+    if made["statuses"] != {"201": sizes.http}:
+        raise ChildError(f"POST /tasks answered {made['statuses']}.")
+    with system.worker() as worker:
+        system.await_end(sizes.http + warm_up, worker)
+        system.verify(sizes.http + warm_up)
+    return {"per_second": sizes.http / made["seconds"], **_percentiles(made["latencies"])}
+
+
+def latency(system: System, sizes: Sizes) -> Figures:
+    """From the call that submits to the handler's first line, on an idle worker."""
+    system.reset()
+    gap = sizes.latency_gap_ms / 1000
+    with system.worker() as worker:
+        warm = system.produce("paced", count=sizes.warm_up, start=0, gap=gap)["submitted"]
+        system.await_stamps(warm, worker)
+        made = system.produce("paced", count=sizes.latency, start=warm, gap=gap)
+        total = warm + made["submitted"]
+        starts = system.await_stamps(total, worker)
+        _verify_record(system, total, worker)
+    return _percentiles([starts[number] - at for number, at in made["times"]])
+
+
+def memory(system: System, sizes: Sizes) -> Figures:
+    """What an idle worker with two slots holds, after it has worked."""
+    system.reset()
+    with system.worker() as worker:
+        count = system.produce("paced", count=sizes.warm_up, gap=0.001)["submitted"]
+        system.await_stamps(count, worker)
+        _verify_record(system, count, worker)
+        time.sleep(sizes.settle_seconds)
+        mebibytes = worker.pss_bytes() / 2**20
+    return {"mib": mebibytes}
+
+
+def _verify_record(system: System, count: int, worker: Component) -> None:
+    """Stamps say that a peer's tasks ran; Taskplane's record is checked besides."""
+    if isinstance(system, Taskplane):
+        system.await_end(count, worker)
+        system.verify(count)
+
+
+def _percentiles(seconds: Sequence[float]) -> Figures:
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {"p50_ms": cuts[49] * 1000, "p99_ms": cuts[98] * 1000}
+
+
+SCENARIOS = (
+    Scenario("drain", "No-op drain", drain),
+    Scenario("single", "Single submit in Python", single),
+    Scenario("bulk", "Bulk submit in Python", bulk),
+    Scenario("http", "POST /tasks", http, only_taskplane=True),
+    Scenario("latency", "Idle: enqueue to start", latency),
+    Scenario("waits", "Tasks that wait 10 ms", waits),
+    Scenario("memory", "Idle worker, 2 slots", memory),
+)

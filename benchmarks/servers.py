@@ -1,0 +1,93 @@
+"""The Postgres and the Valkey of a run: private, embedded, durable, the same for every system."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import redis
+from psycopg import sql
+
+from controlplane import embedded
+from controlplane.embedded import home
+
+# What a child inherits; everything else of the caller's environment could change what is measured.
+_INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the servers of this run are, and its folder."""
+
+    state: Path
+    postgres: str
+    valkey: tuple[str, int]
+
+    def database_url(self, name: str) -> str:
+        """The address of one database of this Postgres."""
+        return f"{self.postgres.rpartition('/')[0]}/{name}"
+
+    def broker_url(self, number: int) -> str:
+        """The address of one of Valkey's numbered databases."""
+        host, port = self.valkey
+        return f"redis://{host}:{port}/{number}"
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of a child, without anything of the caller's own set-up."""
+        kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return {**kept, **more}
+
+    def make_database(self, name: str) -> None:
+        """Make an empty database; one of that name is dropped."""
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
+            for command in ("DROP DATABASE IF EXISTS {} WITH (FORCE)", "CREATE DATABASE {}"):
+                connection.execute(sql.SQL(command).format(sql.Identifier(name)))
+
+    def flush_broker(self, number: int) -> None:
+        """Empty one of Valkey's numbered databases."""
+        with redis.Redis(host=self.valkey[0], port=self.valkey[1], db=number) as client:
+            client.flushdb()
+
+    def checkpoint(self) -> None:
+        """Write out what earlier measurements left, so that the next does not pay for it."""
+        with psycopg.connect(self.postgres, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
+    def facts(self) -> dict[str, Any]:
+        """Versions and the settings that decide what a commit costs."""
+        shown: tuple[LiteralString, ...] = ("server_version", "fsync", "synchronous_commit")
+        with psycopg.connect(self.postgres) as connection:
+            facts = {
+                name: connection.execute(f"SELECT current_setting('{name}')").fetchone()
+                for name in shown
+            }
+        with redis.Redis(host=self.valkey[0], port=self.valkey[1]) as client:
+            info: dict[str, Any] = client.info("server")
+        version = info.get("valkey_version") or info["redis_version"]
+        return {**{k: v[0] for k, v in facts.items() if v}, "valkey_version": version}
+
+
+@contextmanager
+def running() -> Iterator[Servers]:
+    """Start both servers in `.taskplane/bench`, and stop them at the end.
+
+    Raises:
+        EmbeddedError: another run is under way, or a server does not start.
+    """
+    state = home.ensure_folder(home.home() / "bench")
+    with (state / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise embedded.EmbeddedError(
+                "Another run of the benchmarks is under way: wait for it, they would disturb "
+                "each other."
+            ) from None
+        try:
+            yield Servers(state, embedded.ensure_postgres(state), embedded.ensure_valkey(state))
+        finally:
+            embedded.stop_all(state)

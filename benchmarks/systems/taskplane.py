@@ -1,0 +1,164 @@
+"""Taskplane itself: its own worker, dispatcher and app, as `manage.py up` starts them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+import psycopg
+
+from benchmarks import marks
+from benchmarks.processes import Component, running
+from benchmarks.servers import Servers
+from benchmarks.systems.base import _LATEST, SLOTS, RecordError, System
+from controlplane.embedded import ports
+
+_DATABASE = "taskplane"
+_TABLES = "task, taskattempt, tasklog, taskdependency, idempotencykey"
+_NO_LIMIT = "1000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running app service."""
+
+    host: str
+    port: int
+    api_key: str
+
+
+class Taskplane(System):
+    """Two slots, a dispatcher beside the worker, everything else as it comes."""
+
+    key = "taskplane"
+    title = "Taskplane"
+    producer = "taskplane"
+    size = 0
+
+    def __init__(self, servers: Servers) -> None:
+        super().__init__(servers)
+        self._api_key = ""
+        self._ports = (ports.free_port(), ports.free_port())
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def env(self) -> dict[str, str]:
+        host, port = self.servers.valkey
+        app, worker = self._ports
+        return self.servers.env(
+            BENCH_MARKS=str(self.marks),
+            TASKPLANE_HOME=str(self.servers.state),
+            TASKPLANE_DOTENV=os.devnull,
+            TASKPLANE_PROCESSORS="benchmarks.processors",
+            DJANGO_SETTINGS_MODULE="controlplane.settings",
+            DATABASE_URL=self.servers.database_url(_DATABASE),
+            REDIS_HOST=host,
+            REDIS_PORT=str(port),
+            APP_SERVICE_PORT=str(app),
+            WORKER_SERVICE_PORT=str(worker),
+            WORKER_CONCURRENCY=str(SLOTS),
+            # Counted at their full cost, but never in the way.
+            RATE_LIMIT_PER_KEY=_NO_LIMIT,
+            RATE_LIMIT_PER_WORKSPACE=_NO_LIMIT,
+        )
+
+    def prepare(self) -> None:
+        self.servers.make_database(_DATABASE)
+        self._api_key = self.produce("prepare")["api_key"]
+
+    @contextmanager
+    def worker(self) -> Iterator[Component]:
+        state = self.servers.state
+        with running(["manage.py", "dispatch"], self.env(), state / "dispatch.log") as dispatcher:
+            self._await_leader(dispatcher)
+            with running(["manage.py", "worker"], self.env(), state / "worker.log") as worker:
+                yield worker
+                dispatcher.begin_stop()  # both at once: a run has many of these ends
+
+    @contextmanager
+    def app(self) -> Iterator[App]:
+        """The app service, answering, while the block lasts."""
+        host, port = ports.LOOPBACK, self._ports[0]
+        arguments = ["-m", "daphne", "--verbosity", "0", "-b", host, "-p", str(port)]
+        arguments.append("controlplane.asgi:application")
+        env = {**self.env(), "TASKPLANE_COMPONENT": "app"}
+        with running(arguments, env, self.servers.state / "app.log") as component:
+
+            def answers() -> bool:
+                component.require_alive()
+                return _status(host, port, "/health/live") == 200
+
+            marks.wait_until(answers, "the app", seconds=60)
+            yield App(host, port, self._api_key)
+
+    def empty(self) -> None:
+        self.servers.flush_broker(0)
+        tables = ", ".join(f"tasks_app_{name}" for name in _TABLES.split(", "))
+        # The leader of the last measurement is gone; nobody should wait for its time to live.
+        self._query(f"TRUNCATE {tables}, tasks_app_leader")
+
+    def await_end(self, count: int, worker: Component) -> float:
+        """From the first start to the moment at which all was seen to be committed."""
+        unfinished = """
+            SELECT EXISTS (SELECT FROM tasks_app_task WHERE state = 'PENDING')
+                OR EXISTS (SELECT FROM tasks_app_task WHERE state = 'RUNNING')
+        """
+
+        def all_ended() -> bool:
+            worker.require_alive()
+            return not self._query(unfinished)[0]
+
+        marks.wait_until(all_ended, f"{count} tasks in {self.title}", seconds=_LATEST)
+        row = self._query(
+            "SELECT extract(epoch FROM clock_timestamp() - min(started_at))::float8"
+            " FROM tasks_app_task"
+        )
+        return float(row[0])
+
+    def verify(self, count: int) -> None:
+        """Every task COMPLETED, with exactly one attempt row, which SUCCEEDED."""
+        tasks, good, attempts, succeeded, distinct = self._query(
+            """
+            SELECT t.rows, t.good, a.rows, a.good, a.tasks
+            FROM (SELECT count(*) AS rows,
+                    count(*) FILTER (WHERE state = 'COMPLETED' AND attempt = 1) AS good
+                  FROM tasks_app_task) t,
+                 (SELECT count(*) AS rows, count(*) FILTER (WHERE outcome = 'SUCCEEDED') AS good,
+                    count(DISTINCT task_id) AS tasks
+                  FROM tasks_app_taskattempt) a
+            """
+        )
+        if {tasks, good, attempts, succeeded, distinct} != {count}:
+            raise RecordError(
+                f"{count} tasks were submitted; on record are {tasks}, {good} of them completed "
+                f"at once, with {attempts} attempts, {succeeded} of them successful, of "
+                f"{distinct} tasks."
+            )
+
+    def _await_leader(self, dispatcher: Component) -> None:
+        def has_leader() -> bool:
+            dispatcher.require_alive()
+            return bool(self._query("SELECT EXISTS (SELECT FROM tasks_app_leader)")[0])
+
+        marks.wait_until(has_leader, "a dispatcher that leads", seconds=60)
+
+    def _query(self, text: str) -> tuple[Any, ...]:
+        # Kept open: this is asked every few milliseconds beside the work that is measured.
+        if self._connection is None:
+            url = self.servers.database_url(_DATABASE)
+            self._connection = psycopg.connect(url, autocommit=True)
+        cursor = self._connection.execute(text.encode())
+        row = cursor.fetchone() if cursor.description else None
+        return row or ()
+
+
+def _status(host: str, port: int, path: str) -> int:
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return 0
+    finally:
+        connection.close()

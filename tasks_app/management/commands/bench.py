@@ -1,0 +1,36 @@
+"""Measure Taskplane beside Celery: the same as scripts/bench."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+_INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    # It has servers of its own; how this installation is set up does not matter.
+    requires_system_checks = []
+    help = (
+        "Measure Taskplane beside Celery on servers of its own; `bench --help` lists the options."
+    )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """The options are those of the benchmarks, so they are not parsed here."""
+        command = [sys.executable, "-m", "benchmarks", *argv[2:]]
+        env = {**os.environ, "BENCH_CALLER_DIR": str(Path.cwd())}
+        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:  # the terminal has told the child too, which ends in order
+            process.wait()
+            code = _INTERRUPTED
+        sys.exit(code)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """As from the command line, without options; for `call_command`."""
+        self.run_from_argv([sys.argv[0], "bench"])
