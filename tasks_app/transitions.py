@@ -6,121 +6,16 @@ that is never an error here. Callers hold no state of their own about who won.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from controlplane.core.sql import load_sql
+from tasks_app.rows import Claimed, Cursor, Finished, NewTask, Outcome
 from tasks_app.states import TaskState
 
 _COPY_FROM = 20  # rows from which COPY beats single INSERTs
-
-
-class Cursor(Protocol):
-    """What Django's cursors and psycopg's have in common."""
-
-    @property
-    def rowcount(self) -> int: ...
-    def execute(self, query: Any, params: Any = None) -> Any: ...
-    def fetchall(self) -> list[Any]: ...
-    def fetchone(self) -> Any: ...
-
-
-class NewTask(NamedTuple):
-    """A task row to insert, in the order of insert_task.sql. JSON columns are JSON text."""
-
-    id: UUID
-    workspace_id: UUID
-    queue_id: int
-    type: str
-    name: str
-    state: str
-    priority: int
-    payload: str
-    max_attempts: int
-    round_attempts: int
-    retry: str | None
-    timeout_ms: int
-    run_at: Any
-    blocked_by: int
-    on_parent_failure: str
-    tags: list[str]
-    workflow_run_id: UUID | None
-    step_key: str | None
-    idempotency_key: str | None
-    created_at: Any
-    finished_at: Any
-    error: str | None
-    has_dependents: bool
-
-
-class Claimed(NamedTuple):
-    """A row as a claim returns it. `payload` and `retry` are JSON text, `wait_ms` is from ready
-    to claimed."""
-
-    id: UUID
-    lease: UUID
-    queue_id: int
-    workspace_id: UUID
-    type: str
-    name: str
-    payload: str
-    attempt: int
-    max_attempts: int
-    round_attempts: int
-    lost_count: int
-    timeout_ms: int
-    retry: str | None
-    priority: int
-    idempotency_key: str | None
-    wait_ms: float
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one leased attempt; one constructor per legal ending below."""
-
-    id: UUID
-    lease: UUID
-    state: str
-    outcome: str
-    run_ms: float
-    result: Any = None
-    error: Mapping[str, Any] | None = None
-    ago_ms: float = 0
-    wait_ms: float | None = None
-    delay_ms: float = 0
-    grant: int = 0
-    lost: int = 0
-    progress: float | None = None
-
-    def row(self) -> dict[str, Any]:
-        """The row for finish_leased.sql."""
-        return {
-            "id": str(self.id),
-            "lease": str(self.lease),
-            "state": self.state,
-            "outcome": self.outcome,
-            "run_ms": self.run_ms,
-            "result": self.result,
-            "error": self.error,
-            "ago_ms": self.ago_ms,
-            "wait_ms": self.wait_ms,
-            "delay_ms": self.delay_ms,
-            "grant": self.grant,
-            "lost": self.lost,
-            "progress": self.progress,
-        }
-
-
-class Finished(NamedTuple):
-    """A row whose outcome was accepted."""
-
-    id: UUID
-    state: str
-    has_dependents: bool
 
 
 def insert_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:

@@ -15,7 +15,7 @@ from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import exception_for
 from tasks_app.execution.sync_runner import ending_of
 from tasks_app.processors.outcomes import TaskTimedOut
-from tasks_app.transitions import Outcome
+from tasks_app.rows import Outcome
 from workers.slots import Ask, Slot
 
 TICK_SECONDS = 0.1

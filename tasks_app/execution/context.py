@@ -14,7 +14,7 @@ import orjson
 from tasks_app.execution.failures import mask_secrets, storable
 from tasks_app.processors.outcomes import RetryLater, Snooze
 from tasks_app.processors.retry import RetryPolicy
-from tasks_app.transitions import Claimed
+from tasks_app.rows import Claimed
 from workers.slots import Ask, Slot
 
 _T = TypeVar("_T")

@@ -17,7 +17,7 @@ from tasks_app.execution.sizing import BatchSizer, TypeTimes
 from tasks_app.execution.store import ALIAS, Store, engine_cursor
 from tasks_app.execution.sync_runner import SyncRunner, clean_up_after_handlers
 from tasks_app.ring import ring
-from tasks_app.transitions import Outcome
+from tasks_app.rows import Outcome
 from workers.runtime import Runtime
 
 logger = logging.getLogger(__name__)

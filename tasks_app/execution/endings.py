@@ -13,8 +13,8 @@ from tasks_app.execution.interrupts import TaskInterrupted
 from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
 from tasks_app.processors.registry import Processor
 from tasks_app.processors.retry import RetryPolicy
+from tasks_app.rows import Claimed, Outcome
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
-from tasks_app.transitions import Claimed, Outcome
 
 
 class ResultNotJson(Exception):  # noqa: N818 - the name that people read in the record

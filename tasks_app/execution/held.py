@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from tasks_app.execution.context import TaskContext
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
-from tasks_app.transitions import Claimed
+from tasks_app.rows import Claimed
 from workers.slots import CAPACITY, Slot
 
 

@@ -7,6 +7,7 @@ import orjson
 from controlplane.core.sql import load_sql
 from tasks_app import transitions
 from tasks_app.execution.context import TaskContext
+from tasks_app.rows import Cursor
 
 
 def gather_logs(contexts: Iterable[TaskContext]) -> list[dict[str, object]]:
@@ -27,7 +28,7 @@ def gather_logs(contexts: Iterable[TaskContext]) -> list[dict[str, object]]:
     ]
 
 
-def append_logs(cursor: transitions.Cursor, lines: list[dict[str, object]]) -> None:
+def append_logs(cursor: Cursor, lines: list[dict[str, object]]) -> None:
     """Keep log lines; must come before the outcomes of their rows."""
     if lines:
         cursor.execute(
@@ -35,7 +36,7 @@ def append_logs(cursor: transitions.Cursor, lines: list[dict[str, object]]) -> N
         )
 
 
-def write_reports(cursor: transitions.Cursor, contexts: Sequence[TaskContext]) -> None:
+def write_reports(cursor: Cursor, contexts: Sequence[TaskContext]) -> None:
     """Write progress and logs of handlers that still run."""
     reports = []
     for context in contexts:

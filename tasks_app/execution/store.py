@@ -19,8 +19,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from tasks_app import transitions
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
+from tasks_app.rows import Claimed, Cursor, Outcome
 from tasks_app.services.deaths import announce_deaths
-from tasks_app.transitions import Claimed, Outcome
 from workers.services import count_stale_writes
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Store:
             self.after = _last_lane([claim.queue_id for claim in claims], self.after)
         return claims, queues
 
-    def _claim(self, cursor: transitions.Cursor, want: int, lease: UUID) -> list[Claimed]:
+    def _claim(self, cursor: Cursor, want: int, lease: UUID) -> list[Claimed]:
         node = self.node()
         claims = transitions.claim_ready(
             cursor, queue=self.queue, node=node, lease=lease, want=want, after=self.after

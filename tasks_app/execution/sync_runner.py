@@ -12,7 +12,7 @@ from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.sizing import TypeTimes
 from tasks_app.processors import registry
-from tasks_app.transitions import Outcome
+from tasks_app.rows import Outcome
 from workers.nodepage import NodePage
 from workers.slots import Slot
 

@@ -9,6 +9,7 @@ from controlplane.core.errors import Conflict, Invalid
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.processors import registry
+from tasks_app.rows import NewTask
 from tasks_app.selectors import describe_tasks, list_tasks
 from tasks_app.selectors.lists import MOST_PARENTS_SHOWN
 from tasks_app.services.submission import (
@@ -19,7 +20,6 @@ from tasks_app.services.submission import (
     submit_tasks,
 )
 from tasks_app.specs import TaskSpec
-from tasks_app.transitions import NewTask
 
 
 def accept_task(*, workspace_id: UUID, spec: TaskSpec) -> tuple[Task, bool]:

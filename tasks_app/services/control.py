@@ -14,9 +14,9 @@ from tasks_app import transitions
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.processors import registry
 from tasks_app.ring import ring
+from tasks_app.rows import Cursor, Finished
 from tasks_app.services.preparation import check_payload
 from tasks_app.states import FINAL, ParentFailure, TaskState
-from tasks_app.transitions import Finished
 
 _FINAL = [state.value for state in FINAL]
 
@@ -184,7 +184,7 @@ def _broken_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]
     return broken
 
 
-def _settle(cursor: transitions.Cursor, ended: list[Finished]) -> None:
+def _settle(cursor: Cursor, ended: list[Finished]) -> None:
     for queue in transitions.settle_dependents(cursor, ended):
         transaction.on_commit(lambda queue=queue: ring(queue))  # type: ignore[misc]
 

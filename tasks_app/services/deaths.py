@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from tasks_app.models import Task
+from tasks_app.rows import Finished
 from tasks_app.signals import task_died
 from tasks_app.states import TaskState
-from tasks_app.transitions import Finished
 
 
 def announce_deaths(ended: Iterable[Finished], *, using: str) -> None:

@@ -11,9 +11,9 @@ from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Invalid
 from tasks_app import transitions
 from tasks_app.execution.failures import said
+from tasks_app.rows import Cursor, Finished, NewTask
 from tasks_app.specs import TaskSpec
 from tasks_app.states import ErrorCategory, ParentFailure, TaskState
-from tasks_app.transitions import Finished, NewTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Family:
 
 
 def link_family(
-    cursor: transitions.Cursor, rows: Sequence[NewTask], family: Family, workspace_id: UUID
+    cursor: Cursor, rows: Sequence[NewTask], family: Family, workspace_id: UUID
 ) -> list[NewTask]:
     """Insert rows and their edges in the open transaction; the rows as inserted.
 

@@ -19,10 +19,10 @@ from tasks_app.processors.registry import (
     Processor,
     UnknownType,
 )
+from tasks_app.rows import NewTask
 from tasks_app.services.lanes import get_lane
 from tasks_app.specs import TaskSpec
 from tasks_app.states import ParentFailure, TaskState
-from tasks_app.transitions import NewTask
 
 MOST_TAGS = 50
 MOST_PARENTS = 10_000

@@ -14,9 +14,9 @@ from tasks_app.execution.failures import said
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.ring import ring
+from tasks_app.rows import Claimed, Cursor, Finished, Outcome
 from tasks_app.services.deaths import announce_deaths
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
-from tasks_app.transitions import Claimed, Cursor, Finished, Outcome
 from workers.slots import Ask, RowStatus, Slot, SlotRow
 
 _BATCH = 500

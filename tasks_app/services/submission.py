@@ -18,12 +18,12 @@ from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
 from tasks_app.models import IdempotencyKey
 from tasks_app.ring import ring
+from tasks_app.rows import Cursor, NewTask
 from tasks_app.services.dependencies import Family, link_family
 from tasks_app.services.lanes import get_lane_name
 from tasks_app.services.preparation import prepare
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
-from tasks_app.transitions import NewTask
 
 IDEMPOTENCY_LIFE = timedelta(hours=24)
 
@@ -148,7 +148,7 @@ def _prepare_all(
 
 
 def _insert(
-    cursor: transitions.Cursor, rows: list[NewTask], family: Family, workspace_id: UUID
+    cursor: Cursor, rows: list[NewTask], family: Family, workspace_id: UUID
 ) -> None:
     """Insert rows with their edges. Rows are replaced in `rows` by what was inserted."""
     if not family.edges:

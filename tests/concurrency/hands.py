@@ -7,7 +7,7 @@ from tasks_app.execution import endings
 from tasks_app.execution.store import Store
 from tasks_app.models import Task
 from tasks_app.processors import registry
-from tasks_app.transitions import Claimed, Outcome
+from tasks_app.rows import Claimed, Outcome
 from workers import services
 
 

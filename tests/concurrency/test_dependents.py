@@ -11,9 +11,9 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import services
 from tasks_app.models import Task, TaskDependency
+from tasks_app.rows import Claimed
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
-from tasks_app.transitions import Claimed
 from tests.concurrency.hands import claim, failure, finish, make_node, states, success
 from tests.concurrency.racing import Racers
 

@@ -24,6 +24,9 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
         "celery": {"level": LOG_LEVEL},
+        # Two lines for every bell, which says nothing: the record is in Postgres.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
         "daphne": {"level": "INFO"},
         "kombu": {"level": "WARNING"},
     },

@@ -67,8 +67,6 @@ class Command(BaseCommand):
         try:
             _wait_until_possible(runtime, app)
             _connect_signals(runtime)
-            for bell_by_bell in ("celery.app.trace", "celery.worker.strategy"):
-                logging.getLogger(bell_by_bell).setLevel(logging.WARNING)
             app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
             AgentStep.keep = agent.keep
             app.worker_main(_arguments(concurrency, runtime, names))

@@ -1,0 +1,114 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("controlplane", "tasks_app", "workers", "workflows", "scaling", "dlq")
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 40
+_WRITES_STATE = re.compile(r"\bSET\b(?:(?!\bWHERE\b|\bRETURNING\b).)*?\bstate\s*=", re.DOTALL)
+
+
+def sources() -> list[Path]:
+    return [
+        path
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "migrations" not in path.parts
+    ]
+
+
+def writes_of_state(tree: ast.AST) -> Iterator[int]:
+    """Lines that set a column named `state`: by attribute, by `update(state=…)`, or in SQL text."""
+    for node in ast.walk(tree):
+        if _sets_attribute(node) or _updates_column(node) or _is_sql_write(node):
+            yield node.lineno  # type: ignore[attr-defined] # expressions all have one
+
+
+def _sets_attribute(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "state"
+        and isinstance(node.ctx, ast.Store)
+        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    )
+
+
+def _updates_column(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("update", "bulk_update", "update_or_create", "aupdate")
+        and any(keyword.arg == "state" for keyword in node.keywords)
+    )
+
+
+def _is_sql_write(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _WRITES_STATE.search(node.value) is not None
+    )
+
+
+def test_the_check_itself_finds_writes() -> None:
+    seeded = (
+        "task.state = 'X'\n"
+        "Task.objects.filter(id=1).update(state='X')\n"
+        "cursor.execute('UPDATE tasks_app_task SET priority = 1, state = 2 WHERE id = 3')\n"
+        "cursor.execute('SELECT 1 FROM tasks_app_task WHERE state = 2')\n"
+    )
+    assert sorted(writes_of_state(ast.parse(seeded))) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_transitions_write_state(path: Path) -> None:
+    if path.name == "transitions.py":
+        return
+    lines = list(writes_of_state(ast.parse(path.read_text())))
+    assert not lines, f"{path.relative_to(ROOT)} writes a state at lines {lines}"
+
+
+def test_sql_files_that_write_state_are_run_by_transitions_only() -> None:
+    writers = {
+        path.stem
+        for path in (ROOT / "tasks_app" / "sql").glob("*.sql")
+        if _WRITES_STATE.search(re.sub(r"--.*", "", path.read_text()))
+    }
+    assert {"finish_leased", "claim_ready", "promote_due"} <= writers
+    strangers = [
+        f"{path.relative_to(ROOT)} runs {name}"
+        for path in sources()
+        if path.name != "transitions.py"
+        for name in writers
+        if f'load_sql("tasks_app", "{name}")' in path.read_text()
+    ]
+    assert strangers == []
+
+
+def test_files_and_functions_stay_readable() -> None:
+    long = []
+    for path in sources():
+        text = path.read_text()
+        if (count := text.count("\n")) > LONGEST_FILE + 100:
+            long.append(f"{path.relative_to(ROOT)}: {count} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                if length > LONGEST_FUNCTION + 15:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length}")
+    assert long == []
+
+
+def test_every_transition_of_the_table_is_between_known_states() -> None:
+    from tasks_app.states import FINAL, TRANSITIONS, TaskState
+
+    assert set(TRANSITIONS) == set(TaskState)
+    assert all(after <= set(TaskState) for after in TRANSITIONS.values())
+    for final in FINAL:
+        assert TRANSITIONS[final] <= {TaskState.PENDING, TaskState.BLOCKED}
