@@ -246,6 +246,18 @@ def record_audit(
     )
 
 
+@transaction.atomic
+def prune_audit(*, before: datetime, limit: int = 10_000) -> int:
+    """Delete the oldest events of every workspace, at most `limit`; returns how many."""
+    with connections["default"].cursor() as cursor:
+        # For this transaction only: the trigger refuses every other deletion.
+        cursor.execute("SELECT set_config('taskplane.prune_audit', 'on', true)")
+        oldest = AuditEvent.objects.filter(created_at__lt=before).order_by("id").values("id")
+        deleted, _ = AuditEvent.objects.filter(id__in=oldest[:limit]).delete()
+        cursor.execute("SELECT set_config('taskplane.prune_audit', 'off', true)")
+    return deleted
+
+
 def _check_name(name: str) -> list[FieldError]:
     if name.strip() and len(name) <= _NAME_LENGTH and "\0" not in name:
         return []

@@ -8,7 +8,6 @@ from django.db import OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from rest_framework import exceptions
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +15,10 @@ from rest_framework.response import Response
 from controlplane.core import problems
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from controlplane.core.paths import optional_slash_path
-from controlplane.core.views import ApiView
+from controlplane.core.views import ApiView, ListView
+from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.selectors import list_audit_events
+from controlplane.workspaces.serializers import AuditEventSerializer
 
 handler400 = problems.handler400
 handler403 = problems.handler403
@@ -94,10 +96,13 @@ class RoleView(ApiView):
     post = put = patch = delete = get
 
 
-class OtherParserView(WayView):
-    """A parser that asks Django for the body."""
+class AuditListView(ListView):
+    """A list with every kind of sorted column."""
 
-    parser_classes = [JSONParser]
+    sort_fields = {"createdAt": "id", "action": "action", "at": "created_at"}
+
+    def get(self, request: WorkspaceRequest) -> Response:
+        return self.list_response(list_audit_events(request.workspace), AuditEventSerializer)
 
 
 def plain(request: HttpRequest, way: str) -> HttpResponse:
@@ -110,6 +115,6 @@ urlpatterns = [
     path("api/<str:way>", WayView.as_view()),
     path("plain/<str:way>", plain),
     path("tasks", RoleView.as_view()),
-    path("other-parser/<str:way>", OtherParserView.as_view()),
+    path("audit-list", AuditListView.as_view()),
     optional_slash_path("slash/<uuid:id>", plain, name="slash"),
 ]
