@@ -13,6 +13,7 @@ from controlplane.embedded.errors import EmbeddedError
 from controlplane.embedded.supervise import Status, Supervisor, end_leftovers
 
 READY_SECONDS = 60
+PATIENCE_SECONDS = 15
 POLL_SECONDS = 0.1
 WATCH_SECONDS = 0.5
 # Everything must be down within ten seconds; the rest of them is for the embedded servers.
@@ -100,6 +101,7 @@ class Session:
     def _wait_until_ready(self, supervisor: Supervisor) -> None:
         waiting = {component.name: component for component in self._components}
         deadline = time.monotonic() + READY_SECONDS
+        patience = time.monotonic() + PATIENCE_SECONDS
         while waiting:
             for status in supervisor.statuses():
                 component = waiting.get(status.name)
@@ -117,6 +119,10 @@ class Session:
                     self._say(status.name, "ready", component.note)
             if not supervisor.is_alive():
                 raise EmbeddedError(f"supervisord ended: see {supervisor.logs}.")
+            if waiting and time.monotonic() > patience:
+                patience = deadline
+                for name in waiting:
+                    self._say(name, "waiting", f"its log is {supervisor.log(name)}")
             time.sleep(POLL_SECONDS)
 
     def watch(self) -> None:
