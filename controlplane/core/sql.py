@@ -2,6 +2,10 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+import psycopg
+from django.db import connections
 
 
 @cache
@@ -12,3 +16,12 @@ def load_sql(app: str, name: str) -> str:
         FileNotFoundError: there is no such statement.
     """
     return (files(app) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def prepared_cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
+    """A cursor on Django's connection that lets the server prepare repeated statements, which
+    Django's own cursors do not. Raises psycopg's errors: wrap them where Django's are expected.
+    """
+    wrapper = connections[using]
+    wrapper.ensure_connection()
+    return psycopg.Cursor(wrapper.connection)

@@ -41,12 +41,12 @@ class WorkspaceAdmin(ReadMostlyAdmin):
     def save_model(
         self, request: HttpRequest, obj: Workspace, form: "forms.ModelForm[Any]", change: bool
     ) -> None:
-        """Through the service when it is new."""
+        """Through the services."""
+        actor = actor_of(request)
         if change:
-            super().save_model(request, obj, form, change)
-            return
-        made = services.create_workspace(slug=obj.slug, name=obj.name, actor=actor_of(request))
-        _become(obj, made)
+            services.rename_workspace(workspace=obj, name=obj.name, actor=actor)
+        else:
+            _become(obj, services.create_workspace(slug=obj.slug, name=obj.name, actor=actor))
 
 
 @admin.register(Membership)
@@ -97,6 +97,8 @@ class ApiKeyForm(KeyForm):
     def clean(self) -> dict[str, Any]:
         """The service's own rules, shown beside the fields."""
         found = super().clean() or {}
+        if "name" not in self.fields:
+            return found  # the page of a key that is there: nothing on it can be changed
         try:
             services.check_api_key(
                 name=found.get("name") or "",

@@ -83,6 +83,28 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
 
 
 @transaction.atomic
+def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Workspace:
+    """Another name for people; the slug stays.
+
+    Raises:
+        Invalid: no name.
+    """
+    if errors := _check_name(name):
+        raise Invalid(errors=errors)
+    workspace.name = name
+    workspace.save(update_fields=["name"])
+    record_audit(
+        workspace=workspace,
+        actor=actor,
+        action="workspace.rename",
+        target_type="workspace",
+        target_id=str(workspace.id),
+        detail={"name": name},
+    )
+    return workspace
+
+
+@transaction.atomic
 def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> Membership:
     """Give a user a role in the workspace, or another one than before."""
     role = _role(role)
