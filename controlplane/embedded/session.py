@@ -67,14 +67,25 @@ class Session:
         self._lock.write(str(pid))
         self._lock.flush()
 
+    def make_room(self, components: Sequence[Component]) -> None:
+        """End what an earlier start left behind, and see that the ports can be had.
+
+        Raises:
+            EmbeddedError: another program has a port.
+        """
+        if count := end_leftovers(self.state / "run"):
+            self._say("leftovers", "ended", f"{count} processes of a start that was killed")
+        for component in components:
+            problem = component.listener and port_problem(component.listener)
+            if problem:
+                raise EmbeddedError(problem)
+
     def start_servers(self) -> None:
-        """End what an earlier start left behind, then start the embedded servers.
+        """Start the embedded servers.
 
         Raises:
             EmbeddedError: a server cannot be started.
         """
-        if count := end_leftovers(self.state / "run"):
-            self._say("leftovers", "ended", f"{count} processes of a start that was killed")
         for _, server in self._servers:
             server.start(self.state)
 
@@ -87,12 +98,8 @@ class Session:
         """Start the components and wait until each one is ready.
 
         Raises:
-            EmbeddedError: a port is in use, or a component does not become ready.
+            EmbeddedError: a component does not become ready.
         """
-        for component in components:
-            problem = component.listener and port_problem(component.listener)
-            if problem:
-                raise EmbeddedError(problem)
         self._components = components
         self._supervisor = Supervisor(self.state, components)
         self._supervisor.start()

@@ -162,7 +162,7 @@ def test_a_start_ends_what_a_killed_one_left_behind(tmp_path: Path, script: Path
 
     second = Watched(tmp_path, script)
     try:
-        second.session.start_servers()
+        second.session.make_room([])
         assert second.lines.has("leftovers", "ended")
         assert all(processes.is_over(process) for process in left)
     finally:
@@ -186,7 +186,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path, script: Path) -> None:
         with pytest.raises(
             embedded.EmbeddedError, match=f"Port {port} is in use .*set A_PORT to another port"
         ):
-            session.start_components([server("app", port, script)])
+            session.make_room([server("app", port, script)])
     session.stop()
 
 

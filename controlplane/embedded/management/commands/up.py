@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -48,29 +48,33 @@ class Command(BaseCommand):
             with_postgres=settings.EMBEDDED_POSTGRES,
             with_valkey=settings.EMBEDDED_VALKEY,
         )
-        failed = True
+        failure: embedded.EmbeddedError | None = None
         try:
             session.write_pid(os.getpid())
             self._run(session, options["admin"])
         except KeyboardInterrupt:
-            failed = False
+            self._line("\nStopping; what runs is finished or handed back.")
+        except embedded.EmbeddedError as error:
+            failure = error
         finally:
             # A second Ctrl-C must not leave half of it running.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             connections.close_all()
-            self._line(
-                "Stopping." if failed else "\nStopping; what runs is finished or handed back."
-            )
             session.stop()
+        if failure:
+            # The last line on the terminal, below those of what was stopped because of it.
+            raise failure
 
     def _run(self, session: Session, admin: str) -> None:
+        parts = _components()
+        session.make_room(parts)
         session.start_servers()
         self._restart_if_moved()
         session.say_servers()
         self._say("database", "ready", self._migrate())
         kept = self._ensure_credentials(session.state, admin)
-        session.start_components(_components())
+        session.start_components(parts)
         self._tell_how_to_use_it(session.state, *kept)
         session.watch()
 
@@ -88,7 +92,7 @@ class Command(BaseCommand):
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as error:
             reason = str(error).strip().splitlines()[0]
-            raise CommandError(
+            raise embedded.EmbeddedError(
                 f"The database cannot be used ({reason}): check DATABASE_URL."
             ) from error
         if not plan:
