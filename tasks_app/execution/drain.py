@@ -14,7 +14,7 @@ from tasks_app.execution.held import Held, Holdings
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.reports import write_reports
 from tasks_app.execution.sizing import BatchSizer, TypeTimes
-from tasks_app.execution.store import ALIAS, Store, engine_cursor
+from tasks_app.execution.store import ALIAS, LimitWatch, Store, engine_cursor
 from tasks_app.execution.sync_runner import SyncRunner, clean_up_after_handlers
 from tasks_app.ring import ring
 from tasks_app.rows import Outcome
@@ -37,6 +37,7 @@ class Drainer:
         self.holdings = Holdings(runtime.slot)
         self._sizers: dict[str, BatchSizer] = {}
         self._after: dict[str, int] = {}
+        self._limits = LimitWatch()
         self.slice_seconds: float = config["DRAIN_SLICE_SECONDS"]
         self.most: int = config["BATCH_MAX"]
         self.async_most: int = min(config["ASYNC_CONCURRENCY"], self.holdings.room)
@@ -58,6 +59,7 @@ class Drainer:
             queue=queue,
             node=lambda: self.page.node_id,
             announce=self.slot.announce,
+            limits=self._limits,
             after=self._after.get(queue, 0),
         )
         try:

@@ -16,6 +16,8 @@ from tasks_app.processors.retry import RetryPolicy
 from tasks_app.rows import Claimed, Outcome
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 
+_POSTPONED_MS = 60_000
+
 
 class ResultNotJson(Exception):  # noqa: N818 - the name that people read in the record
     """The handler returned something that cannot be kept as JSON."""
@@ -152,6 +154,22 @@ def interrupted(claim: Claimed, *, run_ms: float) -> Outcome:
         state=TaskState.PENDING.value,
         outcome=AttemptOutcome.INTERRUPTED.value,
         run_ms=run_ms,
+        grant=1,
+    )
+
+
+def postponed(outcome: Outcome, error: Exception) -> Outcome:
+    """RETRYING in a while: its outcome could not be written, and the attempt does not count."""
+    return Outcome(
+        id=outcome.id,
+        lease=outcome.lease,
+        state=TaskState.RETRYING.value,
+        outcome=AttemptOutcome.INTERRUPTED.value,
+        run_ms=outcome.run_ms,
+        error=describe(error, category=ErrorCategory.UNKNOWN),
+        ago_ms=outcome.ago_ms,
+        wait_ms=outcome.wait_ms,
+        delay_ms=_POSTPONED_MS,
         grant=1,
     )
 

@@ -10,13 +10,16 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
+from controlplane.core.sql import prepared_cursor
 from tasks_app import transitions
+from tasks_app.execution import endings
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
 from tasks_app.rows import Claimed, Cursor, Outcome
@@ -31,11 +34,36 @@ _LONGEST_PAUSE_SECONDS = 2.0
 _ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 
-def engine_cursor() -> psycopg.Cursor[tuple[object, ...]]:
-    """A cursor that prepares its statements on the server, which Django's own does not."""
-    wrapper = connections[ALIAS]
-    wrapper.ensure_connection()
-    return psycopg.Cursor(wrapper.connection)
+def engine_cursor() -> psycopg.Cursor[tuple[Any, ...]]:
+    """A cursor of the engine's own connection."""
+    return prepared_cursor(ALIAS)
+
+
+_LIMITS_SECONDS = 1.0
+
+
+class LimitWatch:
+    """Whether a queue has lanes with limits, looked up once a second: most queues have none, and
+    need not pay for a second claim. A limit that is set takes effect at once all the same, since
+    the first claim leaves limited lanes out."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[bool, float]] = {}
+
+    def has_limits(self, queue: str) -> bool:
+        now = time.monotonic()
+        seen = self._seen.get(queue)
+        if seen is None or now > seen[1]:
+            cursor = engine_cursor()
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM tasks_app_queue WHERE name = %s"
+                " AND (max_running IS NOT NULL OR rate_per_second IS NOT NULL))",
+                [queue],
+            )
+            row = cursor.fetchone()
+            seen = (bool(row and row[0]), now + _LIMITS_SECONDS)
+            self._seen[queue] = seen
+        return seen[0]
 
 
 @dataclass(slots=True)
@@ -45,6 +73,7 @@ class Store:
     queue: str
     node: Callable[[], int]
     announce: Callable[[bytes], None]
+    limits: LimitWatch
     after: int = 0
 
     def exchange(
@@ -70,11 +99,38 @@ class Store:
             self.announce(lease.bytes)
             try:
                 return self._exchange(outcomes, logs, unstarted, want, lease)
-            except _ERRORS as error:
-                if not _is_passing(error) or time.monotonic() > give_up:
+            except Exception as error:
+                if not _is_passing(error):
+                    if not outcomes:
+                        raise
+                    return [], self._write_one_by_one(outcomes, logs, unstarted, lease, error)
+                if time.monotonic() > give_up:
                     raise
                 logger.warning("Writing %d outcomes again: %s", len(outcomes), error)
                 self._forget(lease, give_up)
+
+    def _write_one_by_one(
+        self,
+        outcomes: Sequence[Outcome],
+        logs: list[dict[str, object]],
+        unstarted: Sequence[Claimed],
+        lease: UUID,
+        cause: Exception,
+    ) -> list[str]:
+        """One outcome cannot be written, as when a receiver of `task_died` fails: find it, so that
+        it takes no neighbour along, and let its task try again later with the cause on record."""
+        logger.error("A batch of %d outcomes cannot be written", len(outcomes), exc_info=cause)
+        _, queues = self._exchange([], [], unstarted, 0, lease)
+        for outcome in outcomes:
+            own = [line for line in logs if line["id"] == str(outcome.id)]
+            try:
+                queues += self._exchange([outcome], own, [], 0, lease)[1]
+            except Exception as error:
+                if _is_passing(error):
+                    raise
+                logger.exception("The outcome of task %s cannot be written", outcome.id)
+                queues += self._exchange([endings.postponed(outcome, error)], [], [], 0, lease)[1]
+        return queues
 
     def _exchange(
         self,
@@ -85,6 +141,12 @@ class Store:
         lease: UUID,
     ) -> tuple[list[Claimed], list[str]]:
         queues: list[str] = []
+        has_limits = want > 0 and self.limits.has_limits(self.queue)
+        if not (outcomes or logs or unstarted or has_limits):
+            # One statement is its own transaction: an idle queue's next task waits for this.
+            claims = self._claim(engine_cursor(), want, lease, has_limits=False) if want else []
+            self._turn(claims)
+            return claims, queues
         with transaction.atomic(using=ALIAS, durable=True):
             cursor = engine_cursor()
             ended = []
@@ -96,19 +158,24 @@ class Store:
             ended += transitions.release_leased(cursor, [(c.id, c.lease) for c in unstarted])
             if any(row.has_dependents for row in ended):
                 queues = transitions.settle_dependents(cursor, ended)
-            claims = self._claim(cursor, want, lease) if want else []
+            claims = self._claim(cursor, want, lease, has_limits=has_limits) if want else []
         if stale:
             count_stale_writes(self.node(), stale, using=ALIAS)
-        if claims:
-            self.after = _last_lane([claim.queue_id for claim in claims], self.after)
+        self._turn(claims)
         return claims, queues
 
-    def _claim(self, cursor: Cursor, want: int, lease: UUID) -> list[Claimed]:
+    def _turn(self, claims: list[Claimed]) -> None:
+        """Remember which lane was served last in the turn that began behind `after`."""
+        lanes = {claim.queue_id for claim in claims}
+        if lanes:
+            self.after = max(lanes, key=lambda lane: (lane <= self.after, lane))
+
+    def _claim(self, cursor: Cursor, want: int, lease: UUID, *, has_limits: bool) -> list[Claimed]:
         node = self.node()
         claims = transitions.claim_ready(
             cursor, queue=self.queue, node=node, lease=lease, want=want, after=self.after
         )
-        if len(claims) < want:
+        if has_limits and len(claims) < want:
             claims += transitions.claim_limited(
                 cursor,
                 queue=self.queue,
@@ -146,8 +213,3 @@ def _is_passing(error: BaseException) -> bool:
     if state is None:
         return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
     return state[:2] in ("08", "40", "53", "57") or state == "55P03"
-
-
-def _last_lane(lanes: list[int], after: int) -> int:
-    """The lane served last in the turn that began behind `after`."""
-    return max(lanes, key=lambda lane: (lane <= after, lane))

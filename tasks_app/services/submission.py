@@ -14,6 +14,7 @@ from django.db import connections, transaction
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, TooLarge
+from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
 from tasks_app.models import IdempotencyKey
@@ -86,12 +87,13 @@ def submit_rows(
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
     rows, family = _prepare_all(specs, workspace_id, using)
-    with connections[using].cursor() as cursor:
-        if len(rows) == 1 and not family.edges:
-            transitions.insert_tasks(cursor, rows)  # one statement is its own transaction
-        else:
-            with transaction.atomic(using=using):
-                _insert(cursor, rows, family, workspace_id)
+    if len(rows) == 1 and not family.edges:
+        # One statement is its own transaction, and worth preparing.
+        with connections[using].wrap_database_errors:
+            transitions.insert_tasks(prepared_cursor(using), rows)
+    else:
+        with transaction.atomic(using=using), connections[using].cursor() as cursor:
+            _insert(cursor, rows, family, workspace_id)
     _ring_for(rows, using)
     return rows
 
@@ -147,9 +149,7 @@ def _prepare_all(
     return rows, Family.of(specs, rows)
 
 
-def _insert(
-    cursor: Cursor, rows: list[NewTask], family: Family, workspace_id: UUID
-) -> None:
+def _insert(cursor: Cursor, rows: list[NewTask], family: Family, workspace_id: UUID) -> None:
     """Insert rows with their edges. Rows are replaced in `rows` by what was inserted."""
     if not family.edges:
         transitions.insert_tasks(cursor, rows)

@@ -285,3 +285,21 @@ def test_the_health_service_tells_the_truth(engine: Engine) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/detailed") as answer:
         view = json.load(answer)
     assert (view["status"], view["nodeId"]) == ("ok", Node.objects.get().id)
+
+
+def test_a_receiver_that_fails_loses_no_neighbours(engine: Engine) -> None:
+    """`task_died` is part of the outcome's transaction: where its receiver fails, the death is not
+    recorded and the task tries again later, while the rest of its batch is written."""
+    engine.worker(concurrency=1, TASKPLANE_PROCESSORS="tests.handlers,tests.failing_receiver")
+    engine.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 500))
+    ids = submit_tasks(
+        specs=[
+            *[TaskSpec(type="noop")] * 20,
+            TaskSpec(type="test-fail", name="refuses to be mourned"),
+            *[TaskSpec(type="noop")] * 20,
+        ]
+    )
+    engine.wait_for_all(ids[:20] + ids[21:])
+    postponed = engine.wait_for(ids[20], state="RETRYING")
+    assert error_of(postponed)["message"] == "no mourners today"
+    assert (postponed.attempt, outcomes(ids[20])) == (1, ["INTERRUPTED"])
