@@ -7,7 +7,7 @@ from controlplane.settings.env import env
 from controlplane.settings.parts.database import EMBEDDED_POSTGRES
 from controlplane.settings.parts.redis import EMBEDDED_VALKEY
 
-SECRET_KEY_MIN_LENGTH = 40
+SECRET_KEY_MIN_LENGTH = 50
 
 SECRET_KEY = env.text("DJANGO_SECRET_KEY")
 if len(SECRET_KEY) < SECRET_KEY_MIN_LENGTH:
@@ -36,5 +36,7 @@ SECURE_SSL_REDIRECT = _SECURE
 SECURE_REDIRECT_EXEMPT = [r"^health(/live|/ready)?/?$", r"^metrics/?$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
+# Sub-domains and the browsers' preload lists are for the owner of the domain to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = _SECURE
 CSRF_COOKIE_SECURE = _SECURE

@@ -11,7 +11,7 @@ from controlplane.embedded import credentials, home
 
 PRODUCTION = {
     "TASKPLANE_ENV": "production",
-    "DJANGO_SECRET_KEY": "k" * 50,
+    "DJANGO_SECRET_KEY": "0123456789" * 5,
     "ALLOWED_HOSTS": "tasks.example",
     "DATABASE_URL": "postgres://someone:hunter2@127.0.0.1:1/name",
     "REDIS_HOST": "127.0.0.1",
