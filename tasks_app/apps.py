@@ -16,5 +16,5 @@ class TasksAppConfig(AppConfig):
         discover()
         sweeps.register("promote", every_seconds=0.1, make=lambda: promote.promote)
         sweeps.register("wake", every_seconds=1.0, make=lambda: wake.wake)
-        sweeps.register("rescue", every_seconds=1.0, make=rescue.make_rescue)
+        sweeps.register("rescue", every_seconds=rescue.rhythm(), make=rescue.make_rescue)
         sweeps.register("prune", every_seconds=60.0, make=lambda: prune.prune)

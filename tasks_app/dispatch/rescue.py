@@ -2,10 +2,19 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
+
 from tasks_app.selectors import list_nodes_holding_tasks
 from tasks_app.services.rescue import rescue_node
 from workers.selectors import list_ended_ids
 from workers.services import LossDetector
+
+
+def rhythm() -> float:
+    """Seconds between looks. The detector takes half a lease without a look for an outage, and
+    starts its periods anew: looks must be much closer than that."""
+    lease_seconds: float = settings.TASKPLANE["LEASE_SECONDS"]
+    return min(1.0, lease_seconds / 8)
 
 
 def make_rescue() -> Callable[[], bool]:

@@ -8,6 +8,7 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 from pytest_django import Settings
 
+from tasks_app.dispatch.rescue import rhythm
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
@@ -133,3 +134,18 @@ def test_a_beat_that_comes_last_saves_the_node(clock: Clock, two: Racers) -> Non
     seen = Node.objects.get(id=saved).heartbeat
     beat_node(saved)
     assert not services.transitions.lose(saved, heartbeat=seen)
+
+
+@pytest.mark.parametrize("lease_seconds", [1.0, 2.0, 30.0])
+def test_looks_are_close_enough_to_find_silence(
+    clock: Clock, settings: Settings, lease_seconds: float
+) -> None:
+    """Also when a look comes twice as late as it should."""
+    settings.TASKPLANE = {**settings.TASKPLANE, "LEASE_SECONDS": lease_seconds}
+    silent = make_node()
+    detector = LossDetector()
+    lost: list[int] = []
+    while not lost and clock.now < 1_000 + 2 * lease_seconds:
+        clock.now += 2 * rhythm()
+        lost = detector.look()
+    assert lost == [silent]
