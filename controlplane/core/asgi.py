@@ -1,22 +1,50 @@
-"""The gate before Django: what Django would answer with a 500, or store before it looks at it."""
+"""The HTTP application: a gate, and behind it Django in one thread per request."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import django
 import orjson
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 
 from controlplane.core.ids import uuid7
 from controlplane.core.problems import MEDIA_TYPE, Problem
 
-Message = MutableMapping[str, Any]
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _LENGTH_DIGITS = 18
 _CONTENT_TYPE_LONGEST = 1_000
+
+
+def get_http_application() -> "RequestGate":
+    """What an ASGI server calls for HTTP."""
+    django.setup(set_prefix=False)
+    return RequestGate(OneThreadHandler())
+
+
+class OneThreadHandler(ASGIHandler):
+    """Django with the whole chain of middleware in the thread of the view.
+
+    Django's own handler crosses between the event loop and the thread twice for each middleware
+    that was written for threads: measured, 3.1 ms of CPU for an empty answer instead of 1.5 ms.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """As a WSGI server would load it; views that are async still work."""
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Cross over once."""
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
 
 
 class RequestGate:
@@ -28,7 +56,7 @@ class RequestGate:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass what is sane on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)

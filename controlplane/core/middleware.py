@@ -20,7 +20,7 @@ _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
 Next = Callable[[HttpRequest], Any]
 
 
-class _Middleware:
+class PlainMiddleware:
     """A middleware for sync and async servers alike, that only looks before and after."""
 
     sync_capable = True
@@ -50,7 +50,7 @@ class _Middleware:
         return response
 
 
-class RequestIdMiddleware(_Middleware):
+class RequestIdMiddleware(PlainMiddleware):
     """Gives the request the client's `X-Request-ID` when it is sane, else a new id.
 
     It is `request.request_id`, a response header, in every problem and in the audit log.
@@ -73,7 +73,7 @@ class RequestIdMiddleware(_Middleware):
         return response
 
 
-class SecurityHeadersMiddleware(_Middleware):
+class SecurityHeadersMiddleware(PlainMiddleware):
     """Headers that Django has no setting for; a view that sets one itself keeps its own."""
 
     HEADERS = {

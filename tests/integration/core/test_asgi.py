@@ -1,14 +1,16 @@
 """The gate before Django, with Django behind it."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
-from django.core.asgi import get_asgi_application
+from django.conf import settings as settings_module
 
-from controlplane.core.asgi import RequestGate
+from controlplane.core.asgi import RequestGate, get_http_application
+from tests.integration.core import urls
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -16,19 +18,21 @@ pytestmark = [
 ]
 
 
-def send(headers: dict[str, str], chunks: list[bytes]) -> tuple[int, dict[str, Any]]:
+def send(
+    headers: dict[str, str], chunks: list[bytes], *, path: str = "/api/x", method: str = "POST"
+) -> tuple[int, dict[str, Any]]:
     async def talk() -> tuple[int, dict[str, Any]]:
         scope = {
             "type": "http",
-            "method": "POST",
-            "path": "/api/x",
+            "method": method,
+            "path": path,
             "query_string": b"",
             "headers": [
                 (b"host", b"testserver"),
                 *((k.lower().encode(), v.encode("latin1")) for k, v in headers.items()),
             ],
         }
-        peer = ApplicationCommunicator(RequestGate(get_asgi_application()), scope)
+        peer = ApplicationCommunicator(get_http_application(), scope)
         for number, chunk in enumerate(chunks, start=1):
             more = number < len(chunks)
             await peer.send_input({"type": "http.request", "body": chunk, "more_body": more})
@@ -84,3 +88,41 @@ def test_impossible_headers_are_400(headers: dict[str, str]) -> None:
     assert status == 400
     assert next(iter(headers)) in body["detail"]
     assert body["type"] == "urn:taskplane:problem:bad-request"
+
+
+def test_the_whole_chain_runs_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    class Witness:
+        """A middleware that was written for threads."""
+
+        def __init__(self, get_response: Any) -> None:
+            self.get_response = get_response
+
+        def __call__(self, request: Any) -> Any:
+            threads.append(threading.get_ident())
+            response = self.get_response(request)
+            threads.append(threading.get_ident())
+            return response
+
+    def way() -> None:
+        threads.append(threading.get_ident())
+
+    monkeypatch.setattr(settings_module, "MIDDLEWARE", [*settings_module.MIDDLEWARE])
+    monkeypatch.setattr(f"{__name__}.Witness", Witness, raising=False)
+    settings_module.MIDDLEWARE.append(f"{__name__}.Witness")
+    monkeypatch.setitem(urls.WAYS, "thread", way)
+    assert send(JSON, [b""], path="/api/thread", method="GET") == (200, {"way": "thread"})
+    assert len(threads) == 3
+    assert len(set(threads)) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_a_websocket_passes_the_gate_untouched() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["type"])
+
+    async_to_sync(RequestGate(app))({"type": "websocket"}, None, None)  # type: ignore[arg-type] # not used
+    assert seen == ["websocket"]

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from django.urls import resolve
+from prometheus_client import REGISTRY
 from rest_framework.test import APIClient
 
 from controlplane.health import selectors
+from controlplane.health.middleware import RequestMetricsMiddleware
 from controlplane.health.probes import Probe
 from tests.clients import key_client
 
@@ -136,5 +141,25 @@ def test_metrics_are_for_whoever_may_read() -> None:
     response = key_client("viewer").get("/metrics", headers={"Accept": accept})
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/plain")
-    assert b"django_http_requests_total_by_method_total" in response.content
+    assert b"python_info" in response.content
     assert key_client("viewer").post("/metrics", {}).status_code == 403
+
+
+def test_requests_are_counted_by_route_and_not_by_path() -> None:
+    def counted(**labels: str) -> float:
+        found = REGISTRY.get_sample_value("taskplane_http_requests_total", labels)
+        return found or 0.0
+
+    def view(request: HttpRequest) -> HttpResponse:
+        request.resolver_match = resolve(request.path)
+        return HttpResponse(status=404)
+
+    middleware = RequestMetricsMiddleware(view)
+    labels = {"method": "GET", "route": "api-keys/<uuid:id>", "status": "404"}
+    before = counted(**labels)
+    for last in "abc":
+        middleware(RequestFactory().get(f"/api-keys/01a20ef2-5006-745e-a586-696f3e7b6ab{last}"))
+    assert counted(**labels) == before + 3
+    middleware = RequestMetricsMiddleware(lambda request: HttpResponse())
+    middleware(RequestFactory().generic("BREW", "/nowhere"))
+    assert counted(method="other", route="none", status="200") >= 1
