@@ -1,6 +1,5 @@
 """What every environment shares."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from controlplane.settings.env import BASE_DIR, env
@@ -12,63 +11,47 @@ from controlplane.settings.parts.redis import *
 from controlplane.settings.parts.taskplane import *
 from controlplane.settings.parts.taskplane import TASKPLANE
 
-
-def _present(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
 DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    name
-    for name in (
-        "django.contrib.admin",
-        "django.contrib.auth",
-        "django.contrib.contenttypes",
-        "django.contrib.sessions",
-        "django.contrib.messages",
-        "django.contrib.postgres",
-        "django.contrib.staticfiles",
-        "channels",
-        "rest_framework",
-        "drf_spectacular",
-        "drf_spectacular_sidecar",
-        "django_celery_beat",
-        "django_celery_results",
-        "django_prometheus",
-        "django_tasks",
-        "controlplane.embedded",
-        "controlplane.core",
-        "controlplane.workspaces",
-        "controlplane.health",
-        "workers",
-        "tasks_app",
-    )
-    if _present(name)
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "django_celery_results",
+    "django_prometheus",
+    "django_tasks",
+    "controlplane.embedded",
+    "controlplane.core",
+    "controlplane.workspaces",
+    "controlplane.health",
+    "workers",
+    "tasks_app",
 ]
 
 MIDDLEWARE = [
-    name
-    for name in (
-        "django_prometheus.middleware.PrometheusBeforeMiddleware",
-        "controlplane.core.middleware.RequestIdMiddleware",
-        "django.middleware.security.SecurityMiddleware",
-        "whitenoise.middleware.WhiteNoiseMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "controlplane.workspaces.middleware.WorkspaceMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-        "django_prometheus.middleware.PrometheusAfterMiddleware",
-    )
-    if _present(name.rpartition(".")[0])
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "controlplane.core.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "controlplane.workspaces.middleware.WorkspaceMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "controlplane.urls"
