@@ -5,9 +5,3 @@ import re
 BELL_TASK = "taskplane.drain"
 ALL_QUEUES = "*"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
-_PREFIX = "taskplane."
-
-
-def celery_queue(queue: str) -> str:
-    """The Celery queue that carries the bells of a queue."""
-    return f"{_PREFIX}{queue}"

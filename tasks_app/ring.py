@@ -15,7 +15,8 @@ from kombu import Connection
 from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 
-from tasks_app.queues import BELL_TASK, celery_queue
+from tasks_app.queues import BELL_TASK
+from workers.bells import celery_queue
 
 logger = logging.getLogger(__name__)
 

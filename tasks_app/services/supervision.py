@@ -15,9 +15,10 @@ import psutil
 from django.conf import settings
 
 from tasks_app.models import Queue, Task
-from tasks_app.queues import celery_queue
+from tasks_app.processors import registry
 from tasks_app.services.rescue import release_claims
 from tasks_app.states import TaskState
+from workers.bells import celery_queue
 from workers.runtime import Runtime
 from workers.slots import Ask, RowStatus, Slot, SlotRow
 
@@ -147,12 +148,14 @@ def _free_hostages(rows: list[tuple[Slot, SlotRow]], now: float) -> None:
 
 
 def _tell_queues(runtime: Runtime, now: float) -> None:
-    """Let a worker that serves all queues consume those that came into being meanwhile."""
+    """Tell main what to consume: the queues that task types name, and, for a worker that serves
+    all, those that came into being meanwhile."""
     if now < _supervisor.queues_due or not runtime.serves_all:
         return
     _supervisor.queues_due = now + _QUEUES_SECONDS
-    names = Queue.objects.values_list("name", flat=True).distinct()
-    runtime.write_queues(celery_queue(name) for name in names)
+    names = set(Queue.objects.values_list("name", flat=True).distinct())
+    names.update(processor.queue for processor in registry.all_processors())
+    runtime.write_queues(["celery", *map(celery_queue, names)])
 
 
 def _interrupt(slot: Slot, row: SlotRow, reason: Ask) -> None:

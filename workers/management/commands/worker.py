@@ -23,6 +23,7 @@ from django.core.management.base import BaseCommand
 
 from controlplane.celery import app
 from workers.agent import Agent
+from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
 from workers.nodepage import NodePage
 from workers.runtime import Runtime, open_slot, set_runtime
@@ -140,7 +141,11 @@ def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
     """Wait for the node's row and for the broker. A worker whose first connection is refused has
     been seen to say ready later and never take a message."""
     said = False
-    while not (runtime.page.node_id and _broker_answers(celery)):
+    while not (
+        runtime.page.node_id
+        and (runtime.read_queues() or not runtime.serves_all)
+        and _broker_answers(celery)
+    ):
         if not said:
             said = True
             logger.warning("Waiting for the database and the broker")
@@ -186,7 +191,9 @@ def _share_memory() -> None:
 
 
 def _arguments(concurrency: int, runtime: Runtime, queues: list[str]) -> list[str]:
-    consumed = ["celery"] if "*" in queues else [f"taskplane.{name}" for name in queues]
+    consumed = (
+        runtime.read_queues() if runtime.serves_all else [celery_queue(name) for name in queues]
+    )
     return [
         "--skip-checks",  # as for the command itself: they import every view
         "worker",
