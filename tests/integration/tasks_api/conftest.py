@@ -1,0 +1,48 @@
+"""Fixtures of the tasks API."""
+
+from collections.abc import Iterator
+
+import pytest
+from rest_framework.test import APIClient
+
+from controlplane.workspaces.models import Workspace
+from tasks_app.services.lanes import forget_lanes
+from tests.clients import default_workspace, key_client, other_workspace
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_lanes() -> Iterator[None]:
+    forget_lanes()
+    yield
+    forget_lanes()
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return default_workspace()
+
+
+@pytest.fixture
+def other(db: None) -> Workspace:
+    return other_workspace()
+
+
+@pytest.fixture
+def client(db: None) -> APIClient:
+    return key_client("admin")
+
+
+@pytest.fixture
+def viewer(db: None) -> APIClient:
+    return key_client("viewer")
+
+
+@pytest.fixture
+def operator(db: None) -> APIClient:
+    return key_client("operator")
+
+
+@pytest.fixture
+def stranger(other: Workspace) -> APIClient:
+    """An admin of another workspace."""
+    return key_client("admin", workspace=other)

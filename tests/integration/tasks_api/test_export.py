@@ -1,0 +1,166 @@
+"""GET /tasks/export."""
+
+import asyncio
+import csv
+import io
+import json
+import tracemalloc
+import zipfile
+
+import pytest
+from django.test import AsyncClient
+from rest_framework.test import APIClient
+
+from controlplane.workspaces.models import Workspace
+from tasks_app import exports
+from tasks_app.models import Task
+from tasks_app.selectors import lists
+from tests.clients import key_client
+from tests.rows import make_queue, make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def fetch(client: APIClient, query: str) -> bytes:
+    answer = client.get(f"/tasks/export?{query}")
+    assert answer.status_code == 200, answer.content
+    assert "attachment" in answer["Content-Disposition"]
+    return b"".join(answer.streaming_content)
+
+
+def rows_of(text: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.decode())))
+
+
+def test_csv(client: APIClient) -> None:
+    error = {"class": "E", "message": "=1+1", "traceback": "", "category": "CODE"}
+    make_task("FAILED", name="=cmd|' /C calc'!A0", payload={"a": "=1"}, error=error, priority=-5)
+    make_task(name='with "quotes", commas\nand lines', tags=["@x", "y"])
+    second, first = rows_of(fetch(client, "format=csv"))
+    assert first["name"] == "'=cmd|' /C calc'!A0"
+    assert first["errorMessage"] == "'=1+1"
+    assert first["payload"] == '{"a":"=1"}'
+    assert first["priority"] == "-5"
+    assert second["name"] == 'with "quotes", commas\nand lines'
+    assert second["tags"] == "'@x,y"
+
+
+def test_csv_is_the_default_and_filters_hold(client: APIClient) -> None:
+    make_task(name="a")
+    make_task("FAILED", name="b")
+    assert [row["name"] for row in rows_of(fetch(client, "status=FAILED"))] == ["b"]
+    assert fetch(client, "status=RUNNING").decode().strip() == ",".join(exports.COLUMNS)
+
+
+def test_ndjson_is_what_the_list_says(client: APIClient) -> None:
+    for n in range(3):
+        make_task("COMPLETED", name=str(n), result={"n": n})
+    lines = fetch(client, "format=ndjson").splitlines()
+    assert [json.loads(line) for line in lines] == client.get("/tasks").json()["data"]
+
+
+def test_xlsx(client: APIClient) -> None:
+    make_task(name="=1+1", payload={"long": "x" * 40_000}, priority=-7)
+    book = zipfile.ZipFile(io.BytesIO(fetch(client, "format=xlsx")))
+    sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "=1+1" in sheet
+    assert "<v>-7</v>" in sheet
+    assert sheet.count("<row ") == 2
+
+
+def test_an_empty_workbook_has_its_headings(client: APIClient) -> None:
+    book = zipfile.ZipFile(io.BytesIO(fetch(client, "format=xlsx")))
+    assert "errorCategory" in book.read("xl/worksheets/sheet1.xml").decode()
+
+
+def test_a_full_sheet_is_followed_by_another(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "_SHEET_ROWS", 2)
+    for n in range(5):
+        make_task(name=str(n))
+    book = zipfile.ZipFile(io.BytesIO(fetch(client, "format=xlsx")))
+    sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert len(sheets) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("format=pdf", "format"), ("stauts=FAILED", "stauts"), ("format=csv&limit=5", "limit")],
+)
+def test_what_is_wrong_is_named(client: APIClient, query: str, field: str) -> None:
+    answer = client.get(f"/tasks/export?{query}")
+    assert answer.status_code == 422
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
+def test_only_the_own_workspace(client: APIClient, other: Workspace, format_name: str) -> None:
+    make_task(name="theirs", workspace=other)
+    make_task(name="mine")
+    content = fetch(client, f"format={format_name}")
+    if format_name == "xlsx":
+        book = zipfile.ZipFile(io.BytesIO(content))
+        content = b"".join(book.read(name) for name in book.namelist())
+    assert b"mine" in content
+    assert b"theirs" not in content
+
+
+def test_every_task_once_across_chunks(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "_CHUNK", 3)
+    for n in range(10):
+        make_task(name=str(n))
+    names = [row["name"] for row in rows_of(fetch(client, "format=csv"))]
+    assert names == [str(n) for n in reversed(range(10))]
+
+
+def bulk_make(count: int, workspace: Workspace) -> None:
+    queue = make_queue()
+    Task.objects.bulk_create(
+        Task(
+            workspace=workspace,
+            queue=queue,
+            type="noop",
+            name=str(n),
+            state="PENDING",
+            max_attempts=1,
+            round_attempts=1,
+            timeout_ms=1,
+            payload={"filling": "x" * 1_000},
+        )
+        for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
+def test_the_memory_is_that_of_a_chunk(
+    client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, format_name: str
+) -> None:
+    monkeypatch.setattr(lists, "_CHUNK", 100)
+    bulk_make(3_000, workspace)
+    answer = client.get(f"/tasks/export?format={format_name}")
+    tracemalloc.start()
+    size = sum(len(piece) for piece in answer.streaming_content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 50_000  # a workbook is compressed
+    assert peak < 2_500_000, f"{peak} bytes for 3 MB of payloads"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_asgi_server_streams_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "_CHUNK", 2)
+    key = key_client("viewer").defaults["HTTP_AUTHORIZATION"]
+    for n in range(5):
+        make_task(name=str(n))
+    pieces = asyncio.run(_pieces(key))
+    assert len(pieces) >= 3
+    assert len(rows_of(b"".join(pieces))) == 5
+
+
+async def _pieces(key: str) -> list[bytes]:
+    answer = await AsyncClient().get("/tasks/export?format=csv", headers={"Authorization": key})
+    assert answer.status_code == 200, answer.content
+    return [piece async for piece in answer.streaming_content]

@@ -1,0 +1,236 @@
+"""GET /tasks."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from controlplane.core.clock import now, utc_z
+from controlplane.core.ids import uuid7
+from controlplane.workspaces.models import Workspace
+from tasks_app.filters import TaskFilter
+from tasks_app.models import Task
+from tasks_app.selectors import lists
+from tasks_app.views import base
+from tests.rows import make_attempt, make_node, make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def names(client: APIClient, query: str) -> list[str]:
+    answer = client.get(f"/tasks?{query}")
+    assert answer.status_code == 200, answer.content
+    return [task["name"] for task in answer.json()["data"]]
+
+
+@pytest.fixture
+def mixed(workspace: Workspace) -> None:
+    run = "018f6f2e-1111-7000-8000-000000000000"
+    make_task(name="one", payload={"city": "Bern", "n": 5, "deep": {"a": [1, {"b": True}]}})
+    make_task("RUNNING", name="two", type="sleep", queue="mail", tags=["x", "y"], priority=5)
+    make_task("FAILED", name="three", type="cpu", tags=["y"], payload={"n": "5"}, priority=-5)
+    make_task("COMPLETED", name="four 100%", payload={"city": "Paris, Rome"}, workflow_run_id=run)
+    make_task("BLOCKED", name="five", queue="mail", payload={"ok": None}, idempotency_key="key-5")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["five", "four 100%", "three", "two", "one"]),
+        ("status=FAILED", ["three"]),
+        ("status=failed,RUNNING", ["three", "two"]),
+        ("status=FAILED&status=RUNNING", ["three", "two"]),
+        ("type=sleep,cpu", ["three", "two"]),
+        ("queue=mail", ["five", "two"]),
+        ("queue=nowhere", []),
+        ("tag=x", ["two"]),
+        ("tag=x,y", ["three", "two"]),
+        ("tag=z", []),
+        ("search=thr", ["three"]),
+        ("search=SLEEP", ["two"]),
+        ("search=100%25", ["four 100%"]),
+        ("search=key-5", ["five"]),
+        ("search=nothing", []),
+        ("minPriority=0", ["five", "four 100%", "two", "one"]),
+        ("minPriority=5", ["two"]),
+        ("minPriority=-100", ["five", "four 100%", "three", "two", "one"]),
+        ("workflowRunId=018f6f2e-1111-7000-8000-000000000000", ["four 100%"]),
+        ("payload.city=Bern", ["one"]),
+        ("payload.city=Bern,Basel", ["one"]),
+        (f"payload.city={quote(chr(34) + 'Paris, Rome' + chr(34))}", ["four 100%"]),
+        ("payload.n=5", ["three", "one"]),
+        ("payload.n=%225%22", ["three"]),
+        ("payload.n=6", []),
+        ("payload.ok=null", ["five"]),
+        ("payload.city=Bern&payload.n=5", ["one"]),
+        ("payload.city=Bern&status=FAILED", []),
+        ("type=noop&queue=default&status=PENDING", ["one"]),
+        ("format=json&status=FAILED", ["three"]),
+        ("sort=createdAt&limit=2", ["one", "two"]),
+        ("sort=-priority&limit=1", ["two"]),
+        ("sort=priority&limit=1", ["three"]),
+        ("sort=name&limit=2", ["five", "four 100%"]),
+    ],
+)
+def test_filters(client: APIClient, mixed: None, query: str, expected: list[str]) -> None:
+    assert names(client, query) == expected
+
+
+def test_times_of_creation(client: APIClient) -> None:
+    for hours in (3, 2, 1):
+        make_task(name=f"-{hours}h", created_at=now() - timedelta(hours=hours))
+    # An id says another time than created_at when a test invents it; real ones agree.
+    cut = now() - timedelta(hours=2.5)
+    old_id = lists.first_id_of(now() - timedelta(hours=3))
+    make_task(name="old", id=old_id, created_at=now() - timedelta(hours=3))
+    assert names(client, f"createdBefore={utc_z(cut)}") == ["old"]
+    assert "old" not in names(client, f"createdAfter={utc_z(cut)}")
+    offset = (now() - timedelta(hours=2.5)).isoformat(timespec="seconds")  # with an unescaped +
+    assert "-2h" in names(client, f"createdAfter={offset}")
+
+
+def test_ids(client: APIClient) -> None:
+    tasks = [make_task(name=str(n)) for n in range(3)]
+    assert names(client, f"id={tasks[0].id},{tasks[2].id},{uuid7()}") == ["2", "0"]
+    assert names(client, f"search={tasks[1].id}") == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("stauts=FAILED", "stauts"),
+        ("status=WHATEVER", "status"),
+        ("status=", "status"),
+        ("minPriority=high", "minPriority"),
+        ("minPriority=101", "minPriority"),
+        ("minPriority=1,2", "minPriority"),
+        ("createdAfter=yesterday", "createdAfter"),
+        ("createdAfter=2026-01-01T00:00:00", "createdAfter"),
+        ("createdAfter=0001-01-01T00:00:00Z", "createdAfter"),
+        ("createdBefore=9999-12-31T23:59:59Z", "createdBefore"),
+        ("workflowRunId=5", "workflowRunId"),
+        ("id=5", "id"),
+        ("payload.=5", "payload."),
+        ("payload.a..b=5", "payload.a..b"),
+        ("payload.a=%00", "payload.a"),
+        ("payload." + "a." * 40 + "b=1", ("payload." + "a." * 40 + "b")),
+        ("&".join(f"payload.x{n}=1" for n in range(11)), "payload"),
+        ("type=%00", "type"),
+        ("search=" + "x" * 1001, "search"),
+        ("type=" + ",".join("x" for _ in range(201)), "type"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("page=0", "page"),
+        ("page=9999", "page"),
+        ("cursor=nonsense", "cursor"),
+        ("sort=payload", "sort"),
+    ],
+)
+def test_what_is_wrong_is_named(client: APIClient, query: str, field: str) -> None:
+    answer = client.get(f"/tasks?{query}")
+    assert answer.status_code == 422, answer.content
+    assert answer.json()["errors"][0]["field"] == field
+
+
+def test_pages_and_cursors(client: APIClient) -> None:
+    for n in range(7):
+        make_task(name=str(n))
+    first = client.get("/tasks?limit=3").json()
+    assert (first["page"], first["limit"], first["total"]) == (1, 3, 7)
+    assert first["totalIsEstimate"] is False
+    by_page = names(client, "limit=3&page=2")
+    by_cursor = client.get(f"/tasks?limit=3&cursor={first['nextCursor']}").json()
+    assert by_page == [task["name"] for task in by_cursor["data"]] == ["3", "2", "1"]
+    last = client.get(f"/tasks?limit=3&cursor={by_cursor['nextCursor']}").json()
+    assert ([task["name"] for task in last["data"]], last["nextCursor"]) == (["0"], None)
+
+
+def test_a_long_count_becomes_a_guess(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        make_task(name=str(n))
+    monkeypatch.setattr(base, "_COUNT_SECONDS", 0.001)
+    monkeypatch.setattr(base, "count_or_estimate", _slow)
+    body = client.get("/tasks?limit=1").json()
+    assert body["totalIsEstimate"] is True
+    assert len(body["data"]) == 1
+
+
+def _slow(queryset: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(1)")
+
+
+def test_a_search_that_takes_too_long_ends_with_advice(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_task(payload={"n": 1})
+    bounded = lists.in_bounded_time
+    monkeypatch.setattr("tasks_app.selectors.in_bounded_time", lambda: bounded(0.05))
+    monkeypatch.setattr("tasks_app.selectors.list_tasks", lambda *_: _slow(None))
+    answer = client.get("/tasks?payload.n=1")
+    assert answer.status_code == 422
+    assert "createdAfter" in answer.json()["detail"]
+
+
+def test_lists_use_their_indexes(workspace: Workspace, other: Workspace) -> None:
+    template = make_task()
+    make_task(workspace=other)
+    crowd = {
+        "workspace": workspace,
+        "queue_id": template.queue_id,
+        "type": "noop",
+        "state": "PENDING",
+        "max_attempts": 1,
+        "round_attempts": 1,
+        "timeout_ms": 1,
+    }
+    Task.objects.bulk_create(
+        Task(**crowd, name=str(n), tags=["rare"] if n % 1000 == 0 else []) for n in range(5_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_app_task")
+    everything = TaskFilter()
+    plan = lists.list_tasks(other.id, everything).order_by("-id")[:20].explain()
+    assert "task_list" in plan
+    plan = lists.list_tasks(workspace.id, everything).order_by("-id")[:20].explain()
+    assert "Index Scan Backward" in plan
+    assert "Sort" not in plan
+    plan = lists.list_tasks(workspace.id, TaskFilter(tags=("rare",))).explain()
+    assert "task_tags" in plan
+
+
+def test_a_page_costs_a_fixed_number_of_queries(client: APIClient) -> None:
+    client.get("/tasks")
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            task = make_task("COMPLETED", parents=[make_task("COMPLETED")])
+            make_attempt(task)
+        with CaptureQueriesContext(connection) as queries:
+            client.get("/tasks?limit=100")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 2
+
+
+def test_nodes_and_parents_are_shown(client: APIClient) -> None:
+    node = make_node("worker-7")
+    parent = make_task("COMPLETED", name="parent")
+    make_attempt(parent, node_id=node.id)
+    make_task("RUNNING", name="child", node_id=node.id, parents=[parent])
+    child, above = client.get("/tasks").json()["data"]
+    assert (child["workerNode"], child["dependsOn"]) == ("worker-7", [str(parent.id)])
+    assert (above["workerNode"], above["dependsOn"]) == ("worker-7", [])
+    assert child["processingMs"] >= 0
+    assert child["waitMs"] >= 0
+
+
+def test_only_the_own_workspace(client: APIClient, stranger: APIClient, other: Workspace) -> None:
+    make_task(name="mine")
+    make_task(name="theirs", workspace=other)
+    assert names(client, "") == ["mine"]
+    assert names(stranger, "") == ["theirs"]
+    assert names(client, "search=theirs") == []

@@ -1,0 +1,98 @@
+"""Rows for tests, in any state that the constraints allow."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from controlplane.core.clock import now
+from controlplane.core.ids import uuid7
+from controlplane.workspaces.models import Workspace
+from tasks_app.models import Queue, Task, TaskAttempt, TaskDependency, TaskLog
+from tasks_app.states import FINAL, TaskState
+from tests.clients import default_workspace
+from workers.models import Node
+
+
+def make_queue(name: str = "default", workspace: Workspace | None = None, **fields: Any) -> Queue:
+    """The workspace's queue of this name, with these fields."""
+    workspace = workspace or default_workspace()
+    queue, _ = Queue.objects.update_or_create(workspace=workspace, name=name, defaults=fields)
+    return queue
+
+
+def make_node(name: str = "node-a", **fields: Any) -> Node:
+    """An active worker node that serves all queues."""
+    values = {
+        "host": "somewhere",
+        "pid": 1,
+        "version": "0",
+        "queues": ["*"],
+        "concurrency": 2,
+        "state": "ACTIVE",
+    }
+    return Node.objects.create(name=name, **{**values, **fields})
+
+
+def make_task(
+    state: str = TaskState.PENDING,
+    *,
+    workspace: Workspace | None = None,
+    queue: str = "default",
+    parents: list[Task] | None = None,
+    **fields: Any,
+) -> Task:
+    """A task in this state; what the state demands is filled in."""
+    workspace = workspace or default_workspace()
+    values: dict[str, Any] = {
+        "id": uuid7(),
+        "workspace": workspace,
+        "queue": make_queue(queue, workspace),
+        "type": "noop",
+        "name": "noop",
+        "state": state,
+        "max_attempts": 3,
+        "round_attempts": 3,
+        "timeout_ms": 60_000,
+    }
+    if state == TaskState.RUNNING:
+        values |= {"lease": uuid4(), "node_id": 1, "attempt": 1, "started_at": now()}
+    if state in FINAL:
+        values |= {"finished_at": now(), "started_at": now(), "attempt": 1}
+    if state in (TaskState.SCHEDULED, TaskState.RETRYING):
+        values |= {"run_at": now() + timedelta(hours=1)}
+    if state == TaskState.RETRYING:
+        values |= {"attempt": 1, "started_at": now()}
+    if parents:
+        open_parents = [parent for parent in parents if parent.state not in FINAL]
+        values |= {"blocked_by": len(open_parents)}
+    if state == TaskState.BLOCKED:
+        values.setdefault("blocked_by", 1)
+    task = Task.objects.create(**{**values, **fields})
+    for parent in parents or []:
+        TaskDependency.objects.create(
+            task=task, depends_on=parent, is_satisfied=parent.state in FINAL
+        )
+        Task.objects.filter(id=parent.id).update(has_dependents=True)
+    return task
+
+
+def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:
+    """An attempt of a task that ended just now, after ten milliseconds."""
+    at = now()
+    values = {
+        "workspace_id": task.workspace_id,
+        "queue_id": task.queue_id,
+        "type": task.type,
+        "node_id": 1,
+        "outcome": "SUCCEEDED",
+        "wait_ms": 5,
+        "started_at": at - timedelta(milliseconds=10),
+        "finished_at": at,
+    }
+    return TaskAttempt.objects.create(task=task, attempt=number, **{**values, **fields})
+
+
+def make_log(task: Task, message: str, **fields: Any) -> TaskLog:
+    """A log line."""
+    values = {"attempt": 1, "at": now(), "level": "info"}
+    return TaskLog.objects.create(task=task, message=message, **{**values, **fields})
