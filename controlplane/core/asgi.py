@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 
 from controlplane.core.ids import uuid7
-from controlplane.core.problems import MEDIA_TYPE, Problem
+from controlplane.core.problemdetails import MEDIA_TYPE, Problem
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]

@@ -1,6 +1,8 @@
 """The gate before Django, with Django behind it."""
 
 import json
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -126,3 +128,12 @@ def test_a_websocket_passes_the_gate_untouched() -> None:
 
     async_to_sync(RequestGate(app))({"type": "websocket"}, None, None)  # type: ignore[arg-type] # not used
     assert seen == ["websocket"]
+
+
+def test_a_server_can_import_it_before_anything_else() -> None:
+    code = (
+        "from controlplane.core.asgi import get_http_application as get; "
+        "print(type(get()).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "RequestGate", done.stderr
