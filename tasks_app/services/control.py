@@ -12,10 +12,9 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app import transitions
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
-from tasks_app.processors import registry
 from tasks_app.ring import ring
 from tasks_app.rows import Cursor, Finished
-from tasks_app.services.preparation import check_payload
+from tasks_app.services.preparation import prepare_changes
 from tasks_app.states import FINAL, ParentFailure, TaskState
 
 _FINAL = [state.value for state in FINAL]
@@ -90,12 +89,9 @@ def edit_task(
     *, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any], actor: Actor
 ) -> None:
     """Change `priority`, `run_at`, `payload`, `max_attempts`, `tags` of a task that has not
-    started. Raises NotFound, Conflict when it has started, Invalid for a payload that breaks its
-    type's schema."""
+    started. Raises NotFound, Conflict when it has started, Invalid for wrong values."""
     task = _get(workspace_id, task_id)
-    columns = dict(changes)
-    if "payload" in columns:
-        columns["payload"] = check_payload(columns["payload"], registry.get(task.type))
+    columns = prepare_changes(changes, type_name=task.type)
     if "max_attempts" in columns:
         columns["round_attempts"] = columns["max_attempts"]
     with transaction.atomic(), connection.cursor() as cursor:
@@ -113,7 +109,7 @@ def edit_task(
             "task.edit",
             [task_id],
             before=_plain(before),
-            after=_plain(dict(changes)),
+            after=_plain(changes),
         )
         if task.state != TaskState.PENDING:
             _ring_for([task_id])
@@ -221,8 +217,13 @@ def _audit(
     )
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """For the audit log: times as text, and of a payload, which may hold secrets, only that."""
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: "(a payload)"
+        if name == "payload"
+        else value.isoformat()
+        if isinstance(value, datetime)
+        else value
         for name, value in values.items()
     }

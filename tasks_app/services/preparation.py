@@ -1,6 +1,7 @@
 """From what a submitter says to a row: defaults filled in, every value checked."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import orjson
 import pydantic
 from django.conf import settings
 
+from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import FieldError, Invalid, TooLarge
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
@@ -83,14 +85,26 @@ def prepare(
     )
 
 
-def check_payload(payload: Any, processor: Processor, *, prefix: str = "") -> str:
-    """The payload as JSON text. Raises Invalid naming the fields, TooLarge."""
-    text, problems = _check_payload(
-        TaskSpec(type=processor.name, payload=payload), processor, prefix
-    )
+def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, Any]:
+    """The columns of `priority`, `run_at`, `payload`, `max_attempts` and `tags` of a waiting task.
+
+    Raises Invalid with every wrong field, TooLarge.
+    """
+    columns = dict(changes)
+    spec = TaskSpec(type=type_name, **columns)
+    problems = [*_check_numbers(spec), *_check_texts(spec), *_check_times(spec, utc_now())]
+    if "payload" in columns:
+        try:
+            text, payload_problems = _check_payload(spec, registry.get(type_name), "")
+        except UnknownType as error:
+            raise Invalid(errors=[{"field": "payload", "message": str(error)}]) from error
+        columns["payload"] = text
+        problems += payload_problems
     if problems:
         raise Invalid(errors=problems)
-    return text
+    if "tags" in columns:
+        columns["tags"] = list(dict.fromkeys(columns["tags"]))
+    return columns
 
 
 def _check_payload(spec: TaskSpec, processor: Processor, prefix: str) -> tuple[str, list[Problem]]:
