@@ -7,6 +7,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 os.environ.setdefault("TASKPLANE_COMPONENT", "app")
 
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
-application = ProtocolTypeRouter({"http": get_asgi_application()})
+from controlplane.core.asgi import get_http_application
+
+application = ProtocolTypeRouter({"http": get_http_application()})

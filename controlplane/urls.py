@@ -3,11 +3,11 @@
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.
-docs = login_required(SpectacularSwaggerView.as_view(url_name="schema"))
+docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 urlpatterns = [
     path("admin/", admin.site.urls),
