@@ -189,7 +189,7 @@ def test_lists_use_their_indexes(workspace: Workspace, other: Workspace) -> None
         "timeout_ms": 1,
     }
     Task.objects.bulk_create(
-        Task(**crowd, name=str(n), tags=["rare"] if n % 1000 == 0 else []) for n in range(5_000)
+        Task(**crowd, name=str(n), tags=["rare"] if n % 500 == 0 else []) for n in range(1_500)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_app_task")
