@@ -18,9 +18,13 @@ from controlplane import embedded
 from controlplane.embedded import credentials, home
 from controlplane.embedded.components import Component, Listener, components
 from controlplane.embedded.session import Session
+from controlplane.settings.env import env
 
-# A worker needs a moment after its grace to hand back what it could not finish.
-AFTER_GRACE_SECONDS = 1.0
+# Everything must be down in ten seconds, and after its grace a worker needs a moment to interrupt
+# what still runs and to hand it back. A grace that somebody has set is left as it is.
+GRACE = "SHUTDOWN_GRACE_SECONDS"
+LOCAL_GRACE_SECONDS = 5.0
+AFTER_GRACE_SECONDS = 3.0
 
 
 class Command(BaseCommand):
@@ -169,9 +173,17 @@ def _components() -> list[Component]:
         app=_app(),
         worker=worker,
         slots=settings.TASKPLANE["WORKER_CONCURRENCY"],
-        worker_seconds=settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + AFTER_GRACE_SECONDS,
+        worker_seconds=_grace_seconds() + AFTER_GRACE_SECONDS,
         dispatcher_is_ready=_has_leader,
     )
+
+
+def _grace_seconds() -> float:
+    """How long the worker's tasks may go on after Ctrl-C; the worker reads it from here."""
+    if env.text(GRACE):
+        return float(settings.TASKPLANE[GRACE])
+    os.environ[GRACE] = str(LOCAL_GRACE_SECONDS)
+    return LOCAL_GRACE_SECONDS
 
 
 def _has_leader() -> bool:
