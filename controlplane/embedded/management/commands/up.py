@@ -23,8 +23,8 @@ from controlplane.settings.env import env
 # Everything must be down in ten seconds, and after its grace a worker needs a moment to interrupt
 # what still runs and to hand it back. A grace that somebody has set is left as it is.
 GRACE = "SHUTDOWN_GRACE_SECONDS"
-LOCAL_GRACE_SECONDS = 5.0
-AFTER_GRACE_SECONDS = 3.0
+LOCAL_GRACE_SECONDS = 4.0
+AFTER_GRACE_SECONDS = 3.5
 
 
 class Command(BaseCommand):
