@@ -1,0 +1,264 @@
+"""The admin's pages of tasks, queues, nodes and records."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.core.clock import now
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent, Workspace
+from tasks_app.models import IdempotencyKey, Leader, Queue, Task
+from tests.clients import default_workspace, other_workspace
+from tests.rows import make_attempt, make_log, make_node, make_queue, make_task
+
+pytestmark = pytest.mark.django_db
+TASKS = "/admin/tasks_app/task/"
+QUEUES = "/admin/tasks_app/queue/"
+
+
+def login(username: str, role: str | None = None, **fields: Any) -> Client:
+    """A staff member with every permission of Django's, and a role in `default`."""
+    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label__in=["tasks_app", "workers"])
+    )
+    if role:
+        services.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    return login("root", is_superuser=True)
+
+
+@pytest.fixture
+def other(db: None) -> Workspace:
+    return other_workspace()
+
+
+def act(client: Client, action: str, *tasks: Task, **data: Any) -> str:
+    answer = client.post(
+        TASKS,
+        {"action": action, "_selected_action": [str(task.id) for task in tasks], **data},
+        follow=True,
+    )
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+class TestTasks:
+    """Lists, the page of one, actions."""
+
+    def test_the_list_costs_a_fixed_number_of_queries(self, root: Client) -> None:
+        counts = []
+        for _ in range(2):
+            for n in range(5):
+                make_task(queue=f"q{n}", workspace=other_workspace(f"w{n}"))
+            with CaptureQueriesContext(connection) as queries:
+                assert root.get(TASKS).status_code == 200
+            counts.append(len(queries))
+            said = " ".join(query["sql"] for query in queries)
+            assert 'COUNT(*) FROM "tasks_app_task"' not in said
+        assert counts[0] == counts[1]
+
+    def test_search_and_filters(self, root: Client) -> None:
+        one = make_task(name="the-first", type="sleep", queue="mail")
+        make_task("FAILED", name="the-second")
+        for query, expected in [
+            (f"q={one.id}", "the-first"),
+            ("q=second", "the-second"),
+            ("q=sleep", "the-first"),
+            ("state__exact=FAILED", "the-second"),
+            ("queue=mail", "the-first"),
+        ]:
+            page = root.get(f"{TASKS}?{query}").content.decode()
+            hidden = {"the-first", "the-second"} - {expected}
+            assert expected in page, query
+            assert hidden.pop() not in page, query
+
+    def test_the_page_of_a_task_shows_what_belongs_to_it(self, root: Client) -> None:
+        node = make_node("worker-9")
+        parent = make_task("COMPLETED", name="the-parent")
+        task = make_task(
+            "COMPLETED", name="it", parents=[parent], payload={"a": "<b>"}, result={"x": 1}
+        )
+        make_attempt(task, node_id=node.id, error={"class": "E", "message": "oh no"})
+        make_log(task, "a line <i>")
+        make_task("BLOCKED", name="the-child", parents=[task], blocked_by=1)
+        page = root.get(f"{TASKS}{task.id}/change/").content.decode()
+        for text in ("worker-9", "oh no", "a line &lt;i&gt;", "the-parent", "the-child"):
+            assert text in page
+        assert "It completed at" in page
+        assert "&lt;b&gt;" in page
+        assert '<input type="text"' not in page
+
+    def test_nothing_is_added_changed_or_deleted(self, root: Client) -> None:
+        task = make_task(priority=3)
+        assert root.get(f"{TASKS}add/").status_code == 403
+        assert root.get(f"{TASKS}{task.id}/delete/").status_code == 403
+        assert root.post(f"{TASKS}{task.id}/change/", {"priority": 9}).status_code == 403
+        assert Task.objects.get().priority == 3
+
+    def test_actions_call_the_services_as_the_person(self, root: Client) -> None:
+        waits, ended = make_task(), make_task("FAILED")
+        assert "1 of 2 tasks cancelled" in act(root, "cancel", waits, ended)
+        assert Task.objects.get(id=waits.id).state == "CANCELLED"
+        event = AuditEvent.objects.get(action="task.cancel")
+        assert (event.actor_kind, event.actor_label) == ("user", "root")
+        assert "2 of 2 tasks retried" in act(root, "retry", waits, ended)
+        assert set(Task.objects.values_list("state", flat=True)) == {"PENDING"}
+        later = make_task("SCHEDULED")
+        assert "1 of 2 tasks made ready" in act(root, "run_now", later, waits)
+        assert "given priority 7" in act(root, "reprioritize", later, priority="7")
+        assert Task.objects.get(id=later.id).priority == 7
+        assert "Give a priority" in act(root, "reprioritize", later)
+        act(root, "reprioritize", later, priority="700")
+        assert Task.objects.get(id=later.id).priority == 7
+
+    def test_the_buttons_of_the_page_post_actions(self, root: Client) -> None:
+        task = make_task()
+        page = root.get(f"{TASKS}{task.id}/change/").content.decode()
+        assert f'name="_selected_action" value="{task.id}"' in page
+        answer = root.post(
+            TASKS, {"action": "cancel", "_selected_action": str(task.id), "index": "0"}
+        )
+        assert answer.status_code == 302
+        assert Task.objects.get().state == "CANCELLED"
+
+    def test_members_see_and_act_in_their_workspaces_only(self, other: Workspace) -> None:
+        mine, theirs = make_task(name="mine"), make_task(name="theirs", workspace=other)
+        client = login("op", "operator")
+        page = client.get(TASKS).content.decode()
+        assert "mine" in page
+        assert "theirs" not in page
+        assert client.get(f"{TASKS}{theirs.id}/change/").status_code == 302  # not found: home
+        act(client, "cancel", mine, theirs)
+        assert Task.objects.get(id=theirs.id).state == "PENDING"
+        assert Task.objects.get(id=mine.id).state == "CANCELLED"
+        nobody = login("nobody")
+        assert "mine" not in nobody.get(TASKS).content.decode()
+
+    def test_viewers_look_only(self, db: None) -> None:
+        task = make_task()
+        client = login("eve", "viewer")
+        page = client.get(f"{TASKS}{task.id}/change/").content.decode()
+        assert "Cancel the task" not in page
+        answer = client.post(TASKS, {"action": "cancel", "_selected_action": str(task.id)})
+        assert answer.status_code == 403
+        assert Task.objects.get().state == "PENDING"
+
+    def test_without_djangos_permission_nothing(self, db: None) -> None:
+        user = get_user_model().objects.create_user("plain", is_staff=True)
+        client = Client()
+        client.force_login(user)
+        for path in (TASKS, QUEUES, "/admin/workers/node/", "/admin/tasks_app/leader/"):
+            assert client.get(path).status_code == 403
+
+
+class TestQueues:
+    """Pause, resume, limits."""
+
+    def test_the_list_counts_in_one_query(self, root: Client) -> None:
+        make_task()
+        make_task("RUNNING", queue="mail")
+        counts = []
+        for n in range(2):
+            for number in range(5):
+                make_queue(f"more-{n}-{number}")
+            with CaptureQueriesContext(connection) as queries:
+                page = root.get(QUEUES)
+            counts.append(len(queries))
+        assert page.status_code == 200
+        assert '<td class="field-waiting">1</td>' in page.content.decode()
+        assert counts[0] == counts[1]
+
+    def test_pause_and_resume(self, root: Client) -> None:
+        queue = make_queue()
+        root.post(QUEUES, {"action": "pause", "_selected_action": str(queue.id)})
+        assert Queue.objects.get().paused_by == "root"
+        root.post(QUEUES, {"action": "resume", "_selected_action": str(queue.id)})
+        assert Queue.objects.get().paused_at is None
+        assert AuditEvent.objects.filter(action="queue.change").count() == 2
+
+    def test_limits_go_through_the_service(self, root: Client) -> None:
+        queue = make_queue()
+        data = {"max_running": "4", "rate_per_second": ""}
+        assert root.post(f"{QUEUES}{queue.id}/change/", data).status_code == 302
+        assert Queue.objects.get().max_running == 4
+        assert AuditEvent.objects.get(action="queue.change").detail["after"]["maxRunning"] == 4
+        answer = root.post(f"{QUEUES}{queue.id}/change/", {**data, "max_running": "0"})
+        assert answer.status_code == 200  # the form again, with the error
+        assert Queue.objects.get().max_running == 4
+
+    def test_operators_pause_admins_limit(self, other: Workspace) -> None:
+        queue = make_queue()
+        theirs = make_queue("theirs", other)
+        operator = login("op", "operator")
+        assert operator.post(f"{QUEUES}{queue.id}/change/", {"max_running": "4"}).status_code == 403
+        operator.post(QUEUES, {"action": "pause", "_selected_action": [queue.id, theirs.id]})
+        assert Queue.objects.get(id=queue.id).paused_at is not None
+        assert Queue.objects.get(id=theirs.id).paused_at is None
+        viewer = login("eve", "viewer")
+        answer = viewer.post(QUEUES, {"action": "resume", "_selected_action": queue.id})
+        assert answer.status_code == 403
+        admin = login("ada", "admin")
+        assert admin.post(f"{QUEUES}{queue.id}/change/", {"max_running": "4"}).status_code == 302
+
+    def test_nothing_is_added_or_deleted(self, root: Client) -> None:
+        queue = make_queue()
+        assert root.get(f"{QUEUES}add/").status_code == 403
+        assert root.get(f"{QUEUES}{queue.id}/delete/").status_code == 403
+
+
+class TestRecords:
+    """What the engine keeps for itself is looked at."""
+
+    def test_keys_are_those_of_the_own_workspaces(self, root: Client, other: Workspace) -> None:
+        for workspace, key in ((default_workspace(), "mine"), (other, "theirs")):
+            IdempotencyKey.objects.create(
+                workspace_id=workspace.id,
+                key=key,
+                body_hash=b"x",
+                answer={},
+                expires_at=now() + timedelta(hours=1),
+            )
+        path = "/admin/tasks_app/idempotencykey/"
+        assert "theirs" in root.get(path).content.decode()
+        page = login("ada", "admin").get(path).content.decode()
+        assert "mine" in page
+        assert "theirs" not in page
+        first = IdempotencyKey.objects.first()
+        assert first is not None
+        assert root.get(f"{path}{first.id}/change/").status_code == 200
+        assert root.get(f"{path}add/").status_code == 403
+
+    def test_leaders_are_for_superusers(self, root: Client) -> None:
+        Leader.objects.create(
+            name="dispatcher",
+            holder="018f6f2e-1111-7000-8000-000000000000",
+            holder_label="host:1",
+            acquired_at=now(),
+            expires_at=now(),
+        )
+        path = "/admin/tasks_app/leader/"
+        assert "host:1" in root.get(path).content.decode()
+        assert root.get(f"{path}dispatcher/change/").status_code == 200
+        assert login("ada", "admin").get(path).status_code == 403
+
+    def test_nodes(self, root: Client) -> None:
+        node = make_node("worker-3")
+        path = "/admin/workers/node/"
+        assert "worker-3" in root.get(path).content.decode()
+        assert root.get(f"{path}{node.id}/change/").status_code == 200
+        assert root.get(f"{path}add/").status_code == 403
+        assert root.get(f"{path}{node.id}/delete/").status_code == 403
