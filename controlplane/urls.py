@@ -5,6 +5,13 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from controlplane.core.problems import (  # noqa: F401 - Django finds them by name
+    handler400,
+    handler403,
+    handler404,
+    handler500,
+)
+
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.
 docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))

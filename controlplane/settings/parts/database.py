@@ -69,7 +69,7 @@ def databases() -> dict[str, Any]:
     engine = _connection() | {"CONN_MAX_AGE": None, "TEST": {"MIRROR": "default"}}
     if os.environ.get("TASKPLANE_COMPONENT") == "app":
         # Only the app has many short-lived threads. A pool before a fork would be a shared socket.
-        pool = {"min_size": 2, "max_size": 20, "timeout": 5}
+        pool = {"min_size": 2, "max_size": 20, "timeout": 2}
         default["CONN_MAX_AGE"] = 0
         default["OPTIONS"] = {**default["OPTIONS"], "pool": pool}
     return {"default": default, "engine": engine}
