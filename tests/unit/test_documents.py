@@ -1,0 +1,82 @@
+"""The documents name only what exists: files, headings, commands, tests."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_COMMAND = re.compile(r"manage\.py ([a-z_]+)")
+_TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+_PLACE = re.compile(
+    r"`((?:controlplane|tasks_app|workers|workflows|dlq|scaling|benchmarks|scripts|docker|examples)"
+    r"/[\w./-]*)`"
+)
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def prose(page: Path) -> str:
+    """Without blocks of code, in which brackets are not links."""
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """The ids that a renderer gives to headings."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def relative_links(page: Path) -> Iterator[tuple[str, str]]:
+    for link in _LINK.findall(prose(page)):
+        if not re.match(r"[a-z]+:", link):
+            path, _, anchor = link.partition("#")
+            yield path, anchor
+
+
+def test_there_are_pages() -> None:
+    assert {"README.md", "docs/architecture.md", "docs/operations.md"} <= {
+        str(page.relative_to(ROOT)) for page in PAGES
+    }
+
+
+@each_page
+def test_relative_links_resolve(page: Path) -> None:
+    broken = []
+    for path, anchor in relative_links(page):
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(f"{path}#{anchor}" if anchor else path)
+    assert broken == []
+
+
+@each_page
+def test_commands_exist(page: Path) -> None:
+    named = set(_COMMAND.findall(page.read_text(encoding="utf-8")))
+    assert sorted(named - set(get_commands())) == []
+
+
+@each_page
+def test_tests_exist(page: Path) -> None:
+    missing = []
+    for path, name in _TEST.findall(page.read_text(encoding="utf-8")):
+        file = ROOT / path
+        if not file.is_file() or (name and f"def {name}(" not in file.read_text(encoding="utf-8")):
+            missing.append(f"{path}::{name}")
+    assert missing == []
+
+
+@each_page
+def test_places_exist(page: Path) -> None:
+    named = _PLACE.findall(page.read_text(encoding="utf-8"))
+    assert [place for place in named if not (ROOT / place).exists()] == []
+
+
+def test_every_document_is_in_the_table_of_contents() -> None:
+    contents = {path for path, _ in relative_links(ROOT / "docs" / "README.md")}
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert sorted(pages - contents) == []
