@@ -1,14 +1,11 @@
 """What a service may refuse, and with which answer of the HTTP API.
 
-Services raise these; views let them pass; `exception_handler` makes an RFC 9457 problem of them.
-A command shows `str(error)`.
+Services raise these; views let them pass; `problems.exception_handler` makes an RFC 9457 problem
+of them. A command shows `str(error)`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
-
-if TYPE_CHECKING:
-    from rest_framework.response import Response
+from typing import ClassVar, TypedDict
 
 
 class FieldError(TypedDict):
@@ -81,11 +78,3 @@ def summary(errors: Sequence[FieldError]) -> str:
     said = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
     more = len(errors) - 1
     return f"{said} (and {more} more)" if more else said
-
-
-def exception_handler(exc: Exception, context: dict[str, Any]) -> "Response | None":
-    """REST framework's hook: every error as `application/problem+json`."""
-    # A worker raises these errors and never needs what renders them.
-    from controlplane.core.problems import response_for
-
-    return response_for(exc, context)

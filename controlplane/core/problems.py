@@ -114,7 +114,7 @@ def _of_model(error: django_errors.ValidationError) -> list[FieldError]:
     ]
 
 
-def response_for(error: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler; None lets it become a 500."""
     problem = problem_of(error)
     if problem is None:
