@@ -1,0 +1,137 @@
+"""`manage.py up`, as a person uses it: start, submit, see it done, stop, start again."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.embedded import credentials, home, postgres, processes, valkey
+from controlplane.embedded.ports import free_port
+from controlplane.embedded.supervise import MARK
+
+pytestmark = pytest.mark.acceptance
+
+READY = "Ctrl-C stops everything."
+READY_SECONDS = 60
+STOP_SECONDS = 10
+
+
+class Up:
+    """The command in a process of its own, and what it printed."""
+
+    def __init__(self, state: Path, **variables: str) -> None:
+        self.output = state / "printed"
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.env = {
+            **clean,
+            "TASKPLANE_HOME": str(state),
+            "TASKPLANE_DOTENV": os.devnull,
+            "WORKER_CONCURRENCY": "1",
+            **variables,
+        }
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=home.PROJECT,
+                env=self.env,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    def printed(self) -> str:
+        return self.output.read_text()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while READY not in self.printed():
+            assert self.process.poll() is None, self.printed()
+            assert time.monotonic() < deadline, self.printed()
+            time.sleep(0.05)
+
+    def interrupt(self) -> float:
+        """Press Ctrl-C; returns how long it took to end."""
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(STOP_SECONDS * 2)
+        return time.monotonic() - begun
+
+
+@pytest.fixture
+def variables() -> dict[str, str]:
+    return {"APP_SERVICE_PORT": str(free_port()), "WORKER_SERVICE_PORT": str(free_port())}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    # Only what a test that failed left behind.
+    for process in processes.marked(MARK, str(tmp_path / "run")):
+        processes.end(process, 0)
+    valkey.stop(tmp_path)
+    postgres.stop(tmp_path)
+
+
+def call(kept: credentials.Credentials, method: str, path: str, body: Any = None) -> Any:
+    connection = HTTPConnection(kept.url.removeprefix("http://"), timeout=10)
+    headers = {"Authorization": f"Bearer {kept.api_key}", "Content-Type": "application/json"}
+    connection.request(method, path, body and json.dumps(body), headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    assert answer.status in (200, 201), text
+    return json.loads(text)
+
+
+def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str]) -> None:
+    first = Up(state, **variables)
+    first.wait_until_ready()
+    kept = credentials.read(state)
+    assert kept is not None
+    assert stat.S_IMODE((state / "credentials.env").stat().st_mode) == 0o600
+    assert kept.url == f"http://127.0.0.1:{variables['APP_SERVICE_PORT']}"
+    for part in ("postgres", "valkey", "database", "app", "dispatcher", "worker"):
+        assert f"  {part:<11} ready" in first.printed()
+    assert kept.api_key in first.printed()
+    assert kept.admin_password in first.printed()
+
+    task = call(kept, "POST", "/tasks", {"name": "hello", "type": "noop", "payload": {}})
+    deadline = time.monotonic() + 10
+    while call(kept, "GET", f"/tasks/{task['id']}")["status"] != "COMPLETED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    assert first.interrupt() < STOP_SECONDS
+    assert first.process.returncode == 0
+    for part in ("app", "dispatcher", "worker", "valkey", "postgres"):
+        assert f"  {part:<11} stopped" in first.printed()
+    assert processes.marked(MARK, str(state / "run")) == []
+
+    second = Up(state, **variables)
+    second.wait_until_ready()
+    # Shown once, and what was done before is still there.
+    assert kept.api_key not in second.printed()
+    assert kept.admin_password not in second.printed()
+    assert credentials.read(state) == kept
+    assert call(kept, "GET", f"/tasks/{task['id']}")["status"] == "COMPLETED"
+    assert second.interrupt() < STOP_SECONDS
+    assert second.process.returncode == 0
+
+
+def test_what_cannot_start_is_one_sentence_and_leaves_nothing(
+    state: Path, variables: dict[str, str]
+) -> None:
+    nowhere = "postgres://someone:hunter2@127.0.0.1:1/name"
+    up = Up(state, **variables, DATABASE_URL=nowhere)
+    assert up.process.wait(READY_SECONDS) == 2
+    last = up.printed().splitlines()[-1]
+    assert last.startswith("taskplane: The database cannot be used (connection failed")
+    assert "hunter2" not in up.printed()
+    assert valkey.pid(state) is None
