@@ -88,7 +88,7 @@ def filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> Task
 def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFilter:
     """The filter of a JSON object: the same names, a value or a list of values each.
 
-    Raises Invalid; field names in it begin with `field`.
+    Raises Invalid; field names in it begin with `field`, unless that is empty.
     """
     values: dict[str, list[Any]] = {}
     for name, value in body.items():
@@ -99,11 +99,12 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
             values[name] = several[:1] if len(several) == 1 else [None]
         else:
             values[name] = several
+    prefix = f"{field}." if field else ""
     try:
         return _build(values)
     except Invalid as error:
         raise Invalid(
-            errors=[{**e, "field": f"{field}.{e['field']}"} for e in error.errors]
+            errors=[{**e, "field": f"{prefix}{e['field']}"} for e in error.errors]
         ) from error
 
 

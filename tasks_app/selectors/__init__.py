@@ -2,6 +2,7 @@
 
 from tasks_app.selectors.basics import (
     get_dependency_results,
+    get_states,
     get_task,
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
@@ -17,6 +18,7 @@ from tasks_app.selectors.lists import (
 )
 from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
 from tasks_app.selectors.stats import TaskStats, get_task_stats
+from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
     "Explanation",
@@ -27,9 +29,11 @@ __all__ = [
     "explain_task",
     "get_dependency_results",
     "get_queue",
+    "get_states",
     "get_task",
     "get_task_detail",
     "get_task_stats",
+    "has_worker",
     "in_bounded_time",
     "iterate_ids",
     "iterate_tasks",

@@ -1,6 +1,6 @@
 """Reads of tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,12 @@ def get_task(workspace_id: UUID, task_id: UUID) -> Task:
     if task is None:
         raise NotFound(f"There is no task {task_id}.")
     return task
+
+
+def get_states(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The states of these tasks; those that the workspace does not have are left out."""
+    tasks = Task.objects.filter(workspace_id=workspace_id, id__in=ids)
+    return dict(tasks.values_list("id", "state"))
 
 
 def get_dependency_results(workspace_id: UUID, task_id: UUID) -> Mapping[UUID, Any]:

@@ -5,18 +5,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from django.conf import settings
-from django.db.models import Q
-
 from controlplane.core.clock import now as utc_now
 from controlplane.core.clock import utc_z
 from tasks_app.models import Leader, Queue, Task
 from tasks_app.selectors import line
 from tasks_app.selectors.basics import get_task
 from tasks_app.selectors.parents import describe_parents
+from tasks_app.selectors.workforce import has_worker, silence
 from tasks_app.states import TaskState
 from workers.selectors import list_live_nodes
-from workers.states import NodeState
 
 _DISPATCHER = "dispatcher"
 
@@ -167,7 +164,7 @@ def _obstacle(queue: Queue) -> Explanation | None:
             "somebody resumes the queue.",
             [Blocker("queue", queue.name, "PAUSED")],
         )
-    if not _has_worker(queue.name):
+    if not has_worker(queue.name):
         return Explanation(
             Reason.NO_WORKER,
             f"No live worker takes work of queue {queue.name}: start one with "
@@ -210,7 +207,7 @@ def _empty_bucket(queue: Queue) -> Explanation | None:
 def _explain_running(task: Task) -> Explanation:
     node = list_live_nodes().filter(id=task.node_id or 0).first()
     since = f" since {utc_z(task.started_at)}" if task.started_at else ""
-    if node is None or node.heartbeat_at < utc_now() - _lease():
+    if node is None or node.heartbeat_at < utc_now() - silence():
         name = node.name if node else "its worker"
         return Explanation(
             Reason.WORKER_SILENT,
@@ -242,17 +239,6 @@ def _explain_ended(task: Task) -> Explanation:
         case _:
             detail = f"It was cancelled at {at}." + (f" {said}" if said else "")
     return Explanation(Reason(task.state), detail)
-
-
-def _has_worker(queue: str) -> bool:
-    nodes = list_live_nodes().filter(state=NodeState.ACTIVE, heartbeat_at__gt=utc_now() - _lease())
-    return nodes.filter(Q(queues__overlap=[queue, "*"])).exists()
-
-
-def _lease() -> timedelta:
-    """After this long a node is taken for lost; but never less than a few heartbeats."""
-    beat = settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
-    return timedelta(seconds=max(settings.TASKPLANE["LEASE_SECONDS"], 3 * beat))
 
 
 def _leads_nobody() -> bool:

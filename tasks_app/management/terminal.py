@@ -1,0 +1,167 @@
+"""What the commands have in common: exit codes, options, output for people and for scripts."""
+
+import getpass
+import json
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from controlplane.core.errors import DomainError, NotFound
+from controlplane.core.ids import parse_uuid
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.selectors import get_workspace
+from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
+from tasks_app.selectors import get_states
+from tasks_app.states import FINAL
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_NOT_FOUND = 3
+EXIT_TIMEOUT = 4
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failed or refused; 2 wrong options; 3 not found; 4 waited in vain."
+)
+_POLL_SECONDS = 0.1
+_AT_ONCE = 1_000
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class TerminalCommand(BaseCommand):
+    """A command whose errors are one sentence and whose exit codes mean something."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        """With the exit codes in the help."""
+        return super().create_parser(prog_name, subcommand, epilog=EXIT_CODES, **kwargs)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the command; what a service refuses becomes a sentence and an exit code."""
+        try:
+            self.run_command(options)
+        except NotFound as error:
+            raise CommandError(str(error), returncode=EXIT_NOT_FOUND) from error
+        except DomainError as error:
+            lines = [f"{e['field']}: {e['message']}" for e in error.errors] or [str(error)]
+            raise CommandError("\n".join(lines), returncode=EXIT_REFUSED) from error
+
+    def run_command(self, options: dict[str, Any]) -> None:
+        """What the command does. Raises DomainError, CommandError."""
+        raise CommandError("This command does nothing.")
+
+    def write_json(self, value: Any) -> None:
+        """For scripts."""
+        self.stdout.write(json.dumps(value, indent=2, default=str))
+
+    def console(self, *, for_errors: bool = False) -> Console:
+        """For people: tables on stdout, progress on stderr."""
+        return Console(file=self.stderr if for_errors else self.stdout)  # type: ignore[arg-type] # writes text
+
+    def usage(self, message: str) -> NoReturn:
+        """Refuse options that do not fit together."""
+        raise CommandError(message, returncode=EXIT_USAGE)
+
+
+def common_options() -> ArgumentParser:
+    """A parent parser: --workspace and --json."""
+    parser = ArgumentParser(add_help=False)
+    add_common_options(parser)
+    return parser
+
+
+def add_common_options(parser: ArgumentParser) -> None:
+    """--workspace and --json."""
+    parser.add_argument("--workspace", default=DEFAULT_WORKSPACE, help="its slug")
+    parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+def workspace_of(options: dict[str, Any]) -> UUID:
+    """The id of the workspace that the options name. Raises NotFound."""
+    return get_workspace(options["workspace"]).id
+
+
+def terminal_actor() -> Actor:
+    """Whoever may run commands on this machine is the system's operator; the log says who."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        name = "somebody"
+    return Actor(ActorKind.SYSTEM.value, "", f"{name} at the command line", Role.ADMIN)
+
+
+def task_id(text: str) -> UUID:
+    """An option's value as an id."""
+    try:
+        return parse_uuid(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a task's id") from None
+
+
+def duration_ms(text: str) -> int:
+    """`1500`, `1500ms`, `30s`, `5m`, `2h`, `1d` in milliseconds."""
+    number = text.rstrip("msdh")
+    try:
+        return round(float(number) * _UNITS_MS[text[len(number) :] or "ms"])
+    except (ValueError, KeyError, OverflowError):
+        raise ArgumentTypeError(f"{text!r} is not a duration such as 500ms, 30s, 5m, 2h") from None
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar that is drawn only on a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def wait_for_tasks(
+    workspace_id: UUID,
+    ids: Sequence[UUID],
+    *,
+    seconds: float,
+    tell: Callable[[int, Counter[str]], None],
+) -> Counter[str]:
+    """Wait until all have ended; how many in which state. `tell` gets how many, and all states.
+
+    Raises CommandError after `seconds`.
+    """
+    give_up = time.monotonic() + seconds
+    open_ids = list(ids)
+    ended: Counter[str] = Counter()
+    while True:
+        now_open: list[UUID] = []
+        states: Counter[str] = Counter()
+        for start in range(0, len(open_ids), _AT_ONCE):
+            chunk = open_ids[start : start + _AT_ONCE]
+            found = get_states(workspace_id, chunk)
+            for each in chunk:
+                state = found.get(each, "REMOVED")
+                if state in FINAL or state == "REMOVED":
+                    ended[state] += 1
+                else:
+                    states[state] += 1
+                    now_open.append(each)
+        open_ids = now_open
+        tell(len(ids) - len(open_ids), ended + states)
+        if not open_ids:
+            return ended
+        if time.monotonic() > give_up:
+            waiting = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+            raise CommandError(
+                f"Waited {seconds:g} s; not ended yet: {waiting}. "
+                f"`manage.py tasks show {open_ids[0]}` says why.",
+                returncode=EXIT_TIMEOUT,
+            )
+        time.sleep(_POLL_SECONDS)

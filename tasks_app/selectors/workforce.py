@@ -1,0 +1,27 @@
+"""Whether anybody is there to do the work."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from controlplane.core.clock import now
+from workers.selectors import list_live_nodes
+from workers.states import NodeState
+
+_ALL_QUEUES = "*"
+
+
+def has_worker(queue: str) -> bool:
+    """Whether a worker that is heard of takes work of this queue."""
+    nodes = list_live_nodes().filter(
+        state=NodeState.ACTIVE,
+        heartbeat_at__gt=now() - silence(),
+        queues__overlap=[queue, _ALL_QUEUES],
+    )
+    return nodes.exists()
+
+
+def silence() -> timedelta:
+    """After this long without a heartbeat a node is not counted on; a few heartbeats at least."""
+    beat = settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
+    return timedelta(seconds=max(settings.TASKPLANE["LEASE_SECONDS"], 3 * beat))
