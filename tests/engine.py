@@ -2,15 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import psutil
 
 import tests.handlers  # noqa: F401 - registers them here too; workers get them by name
@@ -35,13 +37,13 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -
 
 
 class Component:
-    """A `manage.py` process, with its output in a file for a failing test to show."""
+    """A process of ours, with its output in a file for a failing test to show."""
 
     def __init__(self, arguments: list[str], env: dict[str, str], log: Path) -> None:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), *arguments],
+                [sys.executable, *arguments],
                 env=env,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -78,6 +80,13 @@ class Component:
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")[-6000:]
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -120,6 +129,25 @@ class Engine:
     def dispatcher(self, **env: str) -> Component:
         return self._start(["dispatch"], env)
 
+    def app(self, **env: str) -> str:
+        """The HTTP service; its address, once it answers."""
+        port = free_port()
+        component = Component(
+            ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "controlplane.asgi:application"],
+            {**self.env, "TASKPLANE_COMPONENT": "app", **env},
+            self._folder / f"{len(self._started)}-app.log",
+        )
+        self._started.append(component)
+        url = f"http://127.0.0.1:{port}"
+
+        def answers() -> bool:
+            with suppress(httpx.TransportError):
+                return httpx.get(f"{url}/health/live").status_code == 200
+            return False
+
+        self.wait(answers, "the app service")
+        return url
+
     def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
         """As wait_until; a failure shows what the components printed."""
         try:
@@ -155,6 +183,6 @@ class Engine:
 
     def _start(self, arguments: list[str], env: dict[str, str]) -> Component:
         log = self._folder / f"{len(self._started)}-{arguments[0]}.log"
-        component = Component(arguments, {**self.env, **env}, log)
+        component = Component([str(ROOT / "manage.py"), *arguments], {**self.env, **env}, log)
         self._started.append(component)
         return component
