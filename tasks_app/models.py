@@ -158,6 +158,12 @@ class Task(models.Model):
             ),
             # The promotion of what is due.
             models.Index(fields=["run_at"], name="task_due", condition=Q(state__in=_DUE)),
+            # How much of a queue waits for a time or for parents: counted on every look at it.
+            models.Index(
+                fields=["queue", "state"],
+                name="task_held",
+                condition=Q(state__in=[TaskState.BLOCKED.value, *_DUE]),
+            ),
             # max_running of a queue, and the rescue of a node's leases.
             models.Index(
                 fields=["queue", "node_id"],
