@@ -1,11 +1,12 @@
 """Reading the environment: what is wrong is said in one sentence."""
 
+import re
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from controlplane.settings.env import Env, load
+from controlplane.settings.env import BASE_DIR, Env, load
 from controlplane.settings.parts.database import parse_database_url
 
 
@@ -98,3 +99,14 @@ def test_the_environment_wins_over_the_file(
     assert env.text("A_NAME") == "environment"
     assert env.text("B_NAME") == "file"
     assert env.text("C_NAME") == "file"
+
+
+def test_every_variable_is_in_the_example() -> None:
+    read: set[str] = set()
+    for path in (BASE_DIR / "controlplane" / "settings").rglob("*.py"):
+        read |= set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', path.read_text()))
+    shown = set(re.findall(r"^#?([A-Z_]+)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE))
+    assert len(read) > 30
+    assert read - shown == set()
+    # What the example names besides is read elsewhere: by the tests, and before the settings.
+    assert shown - read == {"TEST_DATABASE_URL", "TASKPLANE_HOME"}
