@@ -87,7 +87,9 @@ class Agent:
         if self.page.node_id == 0:
             self._register()
         if self.page.is_ready and not self._is_active:
-            self._is_active = services.activate_node(self.page.node_id)
+            # Nothing to do where an earlier agent of this worker did it.
+            services.activate_node(self.page.node_id)
+            self._is_active = True
         if now < self._next_beat:
             return
         self._next_beat = now + settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000

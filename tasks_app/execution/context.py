@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -145,7 +146,10 @@ class TaskContext:
         return _outside_running_loop(read)
 
     def _report(self) -> None:
-        if self.on_report is not None and time.monotonic() >= self.flush_due:
+        if self.on_report is None or time.monotonic() < self.flush_due:
+            return
+        # A handler's own thread only leaves a note: the engine's connection is the main thread's.
+        if threading.current_thread() is threading.main_thread():
             self.flush_due = time.monotonic() + FLUSH_SECONDS
             self.on_report(self)
 

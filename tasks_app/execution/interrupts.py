@@ -36,9 +36,9 @@ class Interrupts:
     def handling(self, index: int, timeout_seconds: float) -> Iterator[None]:
         """Let signals reach the handler in this block. May raise TaskTimedOut, TaskCancelled or
         TaskInterrupted even from its own last line, so catch around it."""
-        self._index = index
-        signal.setitimer(signal.ITIMER_REAL, timeout_seconds, _REPEAT_SECONDS)
         try:
+            self._index = index
+            signal.setitimer(signal.ITIMER_REAL, timeout_seconds, _REPEAT_SECONDS)
             yield
         finally:
             self._index = -1
