@@ -31,6 +31,7 @@ EXIT_CODES = (
 )
 _POLL_SECONDS = 0.1
 _AT_ONCE = 1_000
+_WIDE = 200
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -61,7 +62,9 @@ class TerminalCommand(BaseCommand):
 
     def console(self, *, for_errors: bool = False) -> Console:
         """For people: tables on stdout, progress on stderr."""
-        return Console(file=self.stderr if for_errors else self.stdout)  # type: ignore[arg-type] # writes text
+        out = self.stderr if for_errors else self.stdout
+        # A pipe or a file has no width: then nothing is cut off.
+        return Console(file=out, width=None if out.isatty() else _WIDE)  # type: ignore[arg-type] # writes text
 
     def usage(self, message: str) -> NoReturn:
         """Refuse options that do not fit together."""

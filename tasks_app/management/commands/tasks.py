@@ -71,6 +71,8 @@ class Command(TerminalCommand):
             self.write_json(shown)
             return
         table = Table("id", "name", "type", "status", "queue", "prio", "attempt", "created")
+        table.columns[0].no_wrap = True  # for copying
+        table.columns[0].min_width = 36
         for task in shown:
             table.add_row(
                 str(task["id"]),
