@@ -35,9 +35,9 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
         }
     ),
     TaskState.RETRYING: frozenset({TaskState.PENDING, TaskState.CANCELLED}),
-    TaskState.COMPLETED: frozenset({TaskState.PENDING}),
-    TaskState.FAILED: frozenset({TaskState.PENDING}),
-    TaskState.CANCELLED: frozenset({TaskState.PENDING}),
+    TaskState.COMPLETED: frozenset({TaskState.PENDING, TaskState.BLOCKED}),
+    TaskState.FAILED: frozenset({TaskState.PENDING, TaskState.BLOCKED}),
+    TaskState.CANCELLED: frozenset({TaskState.PENDING, TaskState.BLOCKED}),
 }
 
 

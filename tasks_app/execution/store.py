@@ -9,7 +9,7 @@ taken is handed back by its lease before anything else is tried.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -73,7 +73,7 @@ class Store:
     queue: str
     node: Callable[[], int]
     announce: Callable[[bytes], None]
-    limits: LimitWatch
+    limits: LimitWatch = field(default_factory=LimitWatch)
     after: int = 0
 
     def exchange(

@@ -9,7 +9,10 @@ WITH lane AS MATERIALIZED (
       AND q.paused_at IS NULL
       AND q.max_running IS NULL
       AND q.rate_per_second IS NULL
-      AND EXISTS (SELECT FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING')
+      -- Not EXISTS, which the planner turns into a read of the whole backlog; the ORDER BY keeps
+      -- it on the index that the claim below reads.
+      AND (SELECT true FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING'
+           ORDER BY t.priority DESC, t.id LIMIT 1)
       AND EXISTS (SELECT FROM workers_node n WHERE n.id = %(node)s AND n.state = 'ACTIVE')
     ORDER BY (q.id <= %(after)s), q.id
     LIMIT %(want)s

@@ -5,7 +5,8 @@ FROM tasks_app_queue q
 CROSS JOIN LATERAL (
     SELECT count(*) AS waiting
     FROM (
-        SELECT FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING' LIMIT 16
+        SELECT FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING'
+        ORDER BY t.priority DESC, t.id LIMIT 16
     ) probe
 ) ready
 WHERE q.paused_at IS NULL AND ready.waiting > 0

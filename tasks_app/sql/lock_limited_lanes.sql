@@ -6,7 +6,9 @@ FROM tasks_app_queue q
 WHERE q.name = %(queue)s
   AND q.paused_at IS NULL
   AND (q.max_running IS NOT NULL OR q.rate_per_second IS NOT NULL)
-  AND EXISTS (SELECT FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING')
+  -- Not EXISTS: see claim_ready.sql.
+  AND (SELECT true FROM tasks_app_task t WHERE t.queue_id = q.id AND t.state = 'PENDING'
+       ORDER BY t.priority DESC, t.id LIMIT 1)
   AND EXISTS (SELECT FROM workers_node n WHERE n.id = %(node)s AND n.state = 'ACTIVE')
 ORDER BY (q.id <= %(after)s), q.id
 LIMIT %(want)s

@@ -1,8 +1,9 @@
--- Make ready what is due, oldest first, at most %(limit)s rows.
+-- Make ready what is due, oldest first, at most %(limit)s rows. (clock_timestamp() is volatile and
+-- could not bound the index.)
 WITH due AS MATERIALIZED (
     SELECT t.id
     FROM tasks_app_task t
-    WHERE t.state IN ('SCHEDULED', 'RETRYING') AND t.run_at <= clock_timestamp()
+    WHERE t.state IN ('SCHEDULED', 'RETRYING') AND t.run_at <= statement_timestamp()
     ORDER BY t.run_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
