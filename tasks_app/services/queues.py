@@ -13,9 +13,7 @@ from tasks_app.models import Queue
 from tasks_app.ring import MOST_BELLS, ring
 
 
-def change_queue(
-    *, workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]
-) -> Queue:
+def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]) -> Queue:
     """Change `paused` (bool), `max_running`, `rate_per_second` (None lifts the limit). Audited.
 
     Raises NotFound.

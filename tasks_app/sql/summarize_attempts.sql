@@ -5,7 +5,7 @@ WITH recent AS MATERIALIZED (
     SELECT a.queue_id, a.type, a.outcome, a.wait_ms, a.attempt, a.finished_at,
         extract(epoch FROM a.finished_at - a.started_at) * 1000 AS run_ms
     FROM tasks_app_taskattempt a
-    WHERE a.finished_at >= clock_timestamp() - %(seconds)s * interval '1 second'
+    WHERE a.finished_at >= statement_timestamp() - %(seconds)s * interval '1 second'
       AND a.workspace_id = %(workspace)s
     LIMIT %(most)s
 ), figures AS (
@@ -13,7 +13,7 @@ WITH recent AS MATERIALIZED (
     SELECT count(*) AS attempts,
         count(*) FILTER (WHERE outcome = 'SUCCEEDED') AS succeeded,
         count(*) FILTER (WHERE outcome IN ('FAILED', 'TIMED_OUT', 'LOST')) AS bad,
-        count(*) FILTER (WHERE finished_at >= clock_timestamp() - interval '60 seconds')
+        count(*) FILTER (WHERE finished_at >= statement_timestamp() - interval '60 seconds')
             AS last_minute,
         avg(run_ms) AS run_avg, avg(wait_ms) AS wait_avg,
         percentile_cont(ARRAY[0.50, 0.95, 0.99]) WITHIN GROUP (ORDER BY run_ms) AS run,

@@ -1,6 +1,9 @@
 """Reading the environment: what is wrong is said in one sentence."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,29 @@ def test_every_variable_is_in_the_example() -> None:
     assert read - shown == set()
     # What the example names besides is read elsewhere: by the tests, and before the settings.
     assert shown - read == {"TEST_DATABASE_URL", "TASKPLANE_HOME"}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"HEARTBEAT_INTERVAL": "60000", "TASKPLANE_LEASE_SECONDS": "30"},
+            "the lease must be at least twice the heartbeat",
+        ),
+        ({"WORKER_NODE_ID": "n" * 101}, "WORKER_NODE_ID has 101 characters"),
+    ],
+)
+def test_values_that_do_not_fit_together_stop_the_start(
+    values: dict[str, str], sentence: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env={**os.environ, **values},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert sentence in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr

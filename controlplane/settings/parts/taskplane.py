@@ -4,6 +4,8 @@ import os
 import socket
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from controlplane.embedded import home
 from controlplane.settings.env import env
 
@@ -69,6 +71,18 @@ TASKPLANE: dict[str, Any] = {
     "HTTP_REQUEST_ALLOW": env.words("HTTP_REQUEST_ALLOW"),
     "FILE_ROOTS": env.words("FILE_ROOTS"),
 }
+
+# A beat must have come twice before its silence can mean a loss.
+if TASKPLANE["HEARTBEAT_INTERVAL_MS"] * 2 > TASKPLANE["LEASE_SECONDS"] * 1000:
+    raise ImproperlyConfigured(
+        f"HEARTBEAT_INTERVAL is {TASKPLANE['HEARTBEAT_INTERVAL_MS']} ms and "
+        f"TASKPLANE_LEASE_SECONDS is {TASKPLANE['LEASE_SECONDS']:g} s: the lease must be at least twice the heartbeat, or "
+        "living workers are declared lost."
+    )
+if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
+    raise ImproperlyConfigured(
+        f"WORKER_NODE_ID has {len(TASKPLANE['WORKER_NODE_ID'])} characters: at most 100 are kept."
+    )
 
 # Modules with processors, beside every installed app's `processors.py` and the entry points.
 TASKPLANE_PROCESSORS = env.words("TASKPLANE_PROCESSORS")
