@@ -8,7 +8,7 @@ from rest_framework import serializers
 from controlplane.core.serializers import UtcDateTimeField
 from tasks_app.selectors import TaskDetail
 from tasks_app.selectors.explain import Reason
-from tasks_app.serializers.tasks import TaskSerializer, represent_task
+from tasks_app.serializers.tasks import ErrorField, TaskSerializer, represent_task
 from tasks_app.states import AttemptOutcome, TaskState
 
 
@@ -20,7 +20,7 @@ class AttemptSerializer(serializers.Serializer[Any]):
     startedAt = UtcDateTimeField(source="started_at")
     finishedAt = UtcDateTimeField(source="finished_at")
     outcome = serializers.ChoiceField(choices=AttemptOutcome.choices)
-    error = serializers.DictField(allow_null=True)
+    error = ErrorField(allow_null=True)
     waitMs = serializers.IntegerField(source="wait_ms")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.core.clock import now
@@ -17,7 +18,7 @@ _SAME_STATEMENT = timedelta(milliseconds=1)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """The last failure."""
+    """A failure."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
@@ -27,6 +28,11 @@ class ErrorSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
     traceback = serializers.CharField()
     category = serializers.ChoiceField(choices=ErrorCategory.choices)
+
+
+@extend_schema_field(ErrorSerializer)
+class ErrorField(serializers.JSONField):
+    """A failure as it was kept."""
 
 
 class _TaskListSerializer(serializers.ListSerializer[Any]):
@@ -48,7 +54,7 @@ class TaskSerializer(serializers.Serializer[Any]):
     priority = serializers.IntegerField(min_value=-100, max_value=100)
     payload = serializers.DictField()
     result = serializers.JSONField(allow_null=True)
-    error = serializers.DictField(allow_null=True)
+    error = ErrorField(allow_null=True, help_text="The last failure.")
     attempt = serializers.IntegerField(help_text="Attempts started so far.")
     maxAttempts = serializers.IntegerField(source="max_attempts")
     progress = serializers.FloatField(help_text="Percent.")

@@ -112,6 +112,8 @@ def test_the_schema_has_every_call_of_the_contract(schema: dict[str, Any]) -> No
 def test_the_schema_tells_the_fields_of_a_task(schema: dict[str, Any], client: APIClient) -> None:
     body = client.get(f"/tasks/{make_task('COMPLETED').id}").json()
     assert set(schema["components"]["schemas"]["TaskDetail"]["properties"]) == set(body)
+    error = schema["components"]["schemas"]["Error"]["properties"]
+    assert set(error) == {"class", "message", "traceback", "category"}
     listed = client.get("/tasks").json()
     assert set(schema["components"]["schemas"]["Task"]["properties"]) == set(listed["data"][0])
     explained = client.get(f"/tasks/{body['id']}/explain").json()

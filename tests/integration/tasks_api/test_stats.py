@@ -1,8 +1,10 @@
 """GET /tasks/stats."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
@@ -77,3 +79,19 @@ def test_a_busy_workspace_tells_a_shorter_window(
     body = client.get("/tasks/stats").json()
     assert body["windowSeconds"] == 10
     assert body["byStatus"]["COMPLETED"] == 3
+
+
+def test_a_window_that_takes_too_long_gives_way_to_a_shorter_one(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = stats._rows
+
+    def slow_for_the_longest(name: str, params: dict[str, Any]) -> list[Any]:
+        if params.get("seconds") == 300:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(2)")
+        return rows(name, params)
+
+    monkeypatch.setattr(stats, "_WINDOW_SECONDS_TO_READ", 0.2)
+    monkeypatch.setattr(stats, "_rows", slow_for_the_longest)
+    assert client.get("/tasks/stats").json()["windowSeconds"] == 60
