@@ -5,6 +5,7 @@ DATABASE_URL and REDIS_HOST name is never touched; TEST_DATABASE_URL replaces th
 Postgres, and the tests make and drop the database `test_<name>` on that server.
 """
 
+import atexit
 import fcntl
 import os
 from collections.abc import Generator
@@ -33,8 +34,11 @@ def start() -> None:
     url = os.environ.get("TEST_DATABASE_URL") or dotenv_values(home.PROJECT / ".env").get(
         "TEST_DATABASE_URL"
     )
+    # Not a hook of pytest: none is called after a mistake in a conftest.
+    atexit.register(_stop, state, os.getpid())
     host, port = embedded.ensure_valkey(state)
     os.environ.update(
+        {OWNER: str(os.getpid())},
         TASKPLANE_HOME=str(state),
         TASKPLANE_ENV="dev",
         # The developer's own .env must not change what a test sees.
@@ -45,7 +49,6 @@ def start() -> None:
         REDIS_PORT=str(port),
         REDIS_PASSWORD="",
     )
-    os.environ[OWNER] = str(os.getpid())
 
 
 def _take_slot(folder: Path) -> Path:
@@ -74,7 +77,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     yield
 
 
-def pytest_unconfigure() -> None:
-    """Stop the servers in the process that started them (a worker of xdist only borrowed them)."""
-    if os.environ.get(OWNER) == str(os.getpid()):
-        embedded.stop_all()
+def _stop(state: Path, owner: int) -> None:
+    # A child that a test forked only borrowed the servers.
+    if os.getpid() == owner:
+        embedded.stop_all(state)
