@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import transaction
 
 from controlplane.core.errors import Invalid
 from tasks_app.models import Queue
@@ -14,29 +14,40 @@ _known: dict[tuple[UUID, str], int] = {}
 _names: dict[int, str] = {}
 
 
-def get_lane(workspace_id: UUID, name: str, *, using: str, field: str = "queue") -> int:
-    """The id of the workspace's queue of this name, made when it is new.
+class Lanes:
+    """The lanes of one workspace, as one submission needs them: each is looked up once."""
 
-    Raises Invalid for a name that cannot be one, or one queue too many.
-    """
-    found = _known.get((workspace_id, name))
-    if found is not None:
-        return found
-    if not NAME.fullmatch(name):
-        message = (
-            "A queue's name is 1 to 100 letters, digits, '.', '_', ':' and '-', "
-            "the first a letter or digit."
-        )
-        raise Invalid(errors=[{"field": field, "message": message}])
-    queues = Queue.objects.using(using)
-    lane = queues.filter(workspace_id=workspace_id, name=name).values_list("id", flat=True).first()
-    if lane is None:
-        lane = _make(workspace_id, name, using=using, field=field)
-    if not connections[using].in_atomic_block:
-        _known[workspace_id, name] = lane
-    else:  # a row made in a transaction that may yet roll back must not be remembered
-        transaction.on_commit(lambda: _known.__setitem__((workspace_id, name), lane), using=using)
-    return lane
+    def __init__(self, workspace_id: UUID, *, using: str) -> None:
+        self.workspace_id = workspace_id
+        self._using = using
+        self._found: dict[str, int] = {}
+
+    def get(self, name: str, *, field: str = "queue") -> int:
+        """The id of the workspace's queue of this name, made when it is new.
+
+        Raises Invalid for a name that cannot be one, or one queue too many.
+        """
+        lane = self._found.get(name) or _known.get((self.workspace_id, name))
+        if lane is None:
+            lane = self._look_up(name, field)
+        self._found[name] = lane
+        return lane
+
+    def _look_up(self, name: str, field: str) -> int:
+        if not NAME.fullmatch(name):
+            message = (
+                "A queue's name is 1 to 100 letters, digits, '.', '_', ':' and '-', "
+                "the first a letter or digit."
+            )
+            raise Invalid(errors=[{"field": field, "message": message}])
+        queues = Queue.objects.using(self._using).filter(workspace_id=self.workspace_id, name=name)
+        lane = queues.values_list("id", flat=True).first()
+        if lane is None:
+            lane = _make(self.workspace_id, name, using=self._using, field=field)
+        key = (self.workspace_id, name)
+        # A row made in a transaction that may yet roll back must not be remembered.
+        transaction.on_commit(lambda: _known.__setitem__(key, lane), using=self._using)
+        return lane
 
 
 def forget_lanes() -> None:

@@ -22,7 +22,7 @@ from tasks_app.processors.registry import (
     UnknownType,
 )
 from tasks_app.rows import NewTask
-from tasks_app.services.lanes import get_lane
+from tasks_app.services.lanes import Lanes
 from tasks_app.specs import TaskSpec
 from tasks_app.states import ParentFailure, TaskState
 
@@ -33,9 +33,7 @@ LONGEST_WAIT = timedelta(days=3_650)
 Problem = FieldError
 
 
-def prepare(
-    spec: TaskSpec, *, workspace_id: UUID, now: datetime, prefix: str = "", using: str
-) -> NewTask:
+def prepare(spec: TaskSpec, *, lanes: Lanes, now: datetime, prefix: str = "") -> NewTask:
     """The row of a spec, as if it had no parents. `prefix` goes before field names in errors.
 
     Raises Invalid with every wrong field, TooLarge for a payload over its limit.
@@ -51,17 +49,25 @@ def prepare(
         raise Invalid(
             errors=[{"field": prefix + p["field"], "message": p["message"]} for p in problems]
         )
-    run_at = spec.run_at
-    if spec.delay_ms:
-        run_at = now + timedelta(milliseconds=spec.delay_ms)
+    lane = lanes.get(spec.queue or processor.queue, field=f"{prefix}queue")
+    return _row(spec, processor, lanes.workspace_id, lane, payload, now)
+
+
+def _row(
+    spec: TaskSpec,
+    processor: Processor,
+    workspace_id: UUID,
+    lane: int,
+    payload: str,
+    now: datetime,
+) -> NewTask:
+    run_at = now + timedelta(milliseconds=spec.delay_ms) if spec.delay_ms else spec.run_at
     is_due_later = run_at is not None and run_at > now
     attempts = spec.max_attempts or processor.max_attempts
     return NewTask(
         id=uuid7(),
         workspace_id=workspace_id,
-        queue_id=get_lane(
-            workspace_id, spec.queue or processor.queue, using=using, field=f"{prefix}queue"
-        ),
+        queue_id=lane,
         type=processor.name,
         name=spec.name or processor.name,
         state=(TaskState.SCHEDULED if is_due_later else TaskState.PENDING).value,

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from controlplane.core.clock import now as utc_now
-from controlplane.core.errors import Conflict, TooLarge
+from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
@@ -21,12 +21,13 @@ from tasks_app.models import IdempotencyKey
 from tasks_app.ring import ring
 from tasks_app.rows import Cursor, NewTask
 from tasks_app.services.dependencies import Family, link_family
-from tasks_app.services.lanes import get_lane_name
+from tasks_app.services.lanes import Lanes, get_lane_name
 from tasks_app.services.preparation import prepare
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
 
 IDEMPOTENCY_LIFE = timedelta(hours=24)
+_MOST_PROBLEMS = 100  # that one answer names
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +136,19 @@ def _prepare_all(
     if len(specs) > limit:
         raise TooLarge(f"{len(specs)} tasks in one call; the limit is {limit}.")
     now = utc_now()
-    is_bulk = len(specs) > 1
-    rows = [
-        prepare(
-            spec,
-            workspace_id=workspace_id,
-            now=now,
-            prefix=f"tasks[{number}]." if is_bulk else "",
-            using=using,
-        )
-        for number, spec in enumerate(specs)
-    ]
+    lanes = Lanes(workspace_id, using=using)
+    rows: list[NewTask] = []
+    problems: list[FieldError] = []
+    for number, spec in enumerate(specs):
+        prefix = f"tasks[{number}]." if len(specs) > 1 else ""
+        try:
+            rows.append(prepare(spec, lanes=lanes, now=now, prefix=prefix))
+        except Invalid as error:
+            problems += error.errors
+            if len(problems) >= _MOST_PROBLEMS:
+                break
+    if problems:
+        raise Invalid(errors=problems[:_MOST_PROBLEMS])
     return rows, Family.of(specs, rows)
 
 
