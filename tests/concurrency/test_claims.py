@@ -6,7 +6,7 @@ from collections import Counter
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.selectors import get_default_workspace_id
@@ -148,3 +148,12 @@ def test_a_node_that_may_not_work_claims_nothing() -> None:
         assert claim(node, queue="free") == []
         assert claim(node, queue="tight") == []
     assert len(claim(make_node(), queue="free")) == 1
+
+
+def test_a_locked_row_holds_no_claimer_up(eight: Racers) -> None:
+    first, second = submit_tasks(specs=[TaskSpec(type="noop", queue="held")] * 2)
+    node = make_node()
+    with transaction.atomic():
+        assert Task.objects.select_for_update().get(id=first).state == "PENDING"
+        claims = eight.start(lambda: claim(node, want=2, queue="held")).result(10)
+        assert [row.id for row in claims] == [second]

@@ -1,0 +1,119 @@
+"""Every guard that keeps the promises, as an edit that removes it, and the tests that must notice.
+
+`./scripts/mutate-guards` removes them one at a time. A guard that no test misses is no guard, or
+its test does not bite.
+"""
+
+from dataclasses import dataclass
+
+HISTORIES = "tests/property/test_transitions.py"
+CLAIMS = "tests/concurrency/test_claims.py"
+FAMILIES = "tests/concurrency/test_dependents.py"
+OPERATORS = "tests/concurrency/test_operators.py"
+LOSS = "tests/concurrency/test_loss.py"
+COMMITS = "tests/concurrency/test_unknown_commits.py"
+SUBMISSION = "tests/concurrency/test_submission.py"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`old` stands once in `file`; `new` is what is left without the guard."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str = HISTORIES
+
+    def remove_from(self, text: str) -> str:
+        """The text without the guard. Raises ValueError unless it stands there exactly once."""
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: {self.file} has its text {text.count(self.old)} times")
+        return text.replace(self.old, self.new)
+
+
+def _sql(name: str, statement: str, old: str, new: str = "", tests: str = HISTORIES) -> Guard:
+    return Guard(name, f"tasks_app/sql/{statement}.sql", old, new, tests)
+
+
+_HELD = "WHERE t.id = o.id AND t.state = 'RUNNING' AND t.lease = o.lease"
+
+GUARDS = [
+    # What a worker writes. (`state = 'RUNNING'` alone says nothing that the lease does not: a
+    # CHECK holds that a row has a lease exactly while it runs.)
+    _sql("finish: the lease", "finish_leased", _HELD, "WHERE t.id = o.id AND t.state = 'RUNNING'"),
+    _sql("finish: lease and state", "finish_leased", _HELD, "WHERE t.id = o.id"),
+    _sql("finish: a cancel wins", "finish_leased",
+         """CASE WHEN t.cancel_requested_at IS NOT NULL AND o.state <> 'COMPLETED'
+            THEN 'CANCELLED' ELSE o.state END""", "o.state"),
+    _sql("finish: attempts given back", "finish_leased", ' + o."grant"'),
+    _sql("finish: losses counted", "finish_leased", " + o.lost"),
+    _sql("release: the lease", "release_leased", " AND t.lease = o.lease"),
+    _sql("release: no attempt charged", "release_leased", "t.attempt - 1", "t.attempt"),
+    _sql("release: a cancel wins", "release_leased",
+         "CASE WHEN t.cancel_requested_at IS NULL THEN 'PENDING' ELSE 'CANCELLED' END",
+         "'PENDING'"),
+    Guard("rescue: quarantine of poison", "tasks_app/services/rescue.py",
+          'is_poison = claim.lost_count + 1 >= settings.TASKPLANE["LOST_LIMIT"]',
+          "is_poison = False"),
+    Guard("rescue: the announced lease", "tasks_app/services/rescue.py",
+          "if slot.announced is not None:", "if False:"),
+    Guard("store: forget an unanswered claim", "tasks_app/execution/store.py",
+          "                self._forget(lease, give_up)\n", "", COMMITS),
+    # Claims.
+    _sql("claim: row lock and recheck", "claim_ready", "        FOR UPDATE SKIP LOCKED\n", "",
+         CLAIMS),
+    _sql("claim: locked rows are skipped", "claim_ready", "FOR UPDATE SKIP LOCKED", "FOR UPDATE",
+         CLAIMS),
+    _sql("claim: only active nodes", "claim_ready", " AND n.state = 'ACTIVE'"),
+    _sql("claim: paused queues rest", "claim_ready", "      AND q.paused_at IS NULL\n"),
+    _sql("claim: limited lanes are another claim's", "claim_ready",
+         "      AND q.max_running IS NULL\n"),
+    _sql("claim: lanes share a batch", "claim_ready",
+         "(SELECT ceil(%(want)s::numeric / count(*))::int FROM lane)", "%(want)s", CLAIMS),
+    _sql("limits: the lane's lock", "lock_limited_lanes", "FOR NO KEY UPDATE OF q SKIP LOCKED", "",
+         CLAIMS),
+    _sql("limits: only active nodes", "lock_limited_lanes", " AND n.state = 'ACTIVE'"),
+    _sql("limits: paused queues rest", "lock_limited_lanes", "  AND q.paused_at IS NULL\n"),
+    Guard("limits: what runs is counted", "tasks_app/transitions.py",
+          "allowed = min(allowed, max_running - cursor.fetchone()[0])",
+          "cursor.fetchone()"),
+    Guard("limits: tokens are spent", "tasks_app/transitions.py",
+          '{"left": tokens - len(taken), "lane": lane}', '{"left": tokens, "lane": lane}', CLAIMS),
+    _sql("promote: only what is due", "promote_due", " AND t.run_at <= statement_timestamp()"),
+    # Families.
+    _sql("satisfy: an edge counts once", "satisfy_dependents", " AND NOT d.is_satisfied"),
+    _sql("satisfy: policy of a failed parent", "satisfy_dependents",
+         "child.on_parent_failure = 'run'", "true"),
+    _sql("satisfy: only the blocked are released", "satisfy_dependents",
+         "t.state <> 'BLOCKED' OR t.blocked_by", "t.blocked_by"),
+    _sql("cascade: spares who runs anyway", "cancel_dependents",
+         """      AND t.state = 'BLOCKED' AND t.on_parent_failure = 'cancel'
+    UNION""", "      AND t.state = 'BLOCKED'\n    UNION"),
+    Guard("cascade: looks again", "tasks_app/transitions.py",
+          "    while parents:", "    if parents:", FAMILIES),
+    _sql("submit: parents are locked", "mark_parents", "    FOR NO KEY UPDATE\n", "", FAMILIES),
+    # Operators.
+    Guard("cancel: one look at a locked row", "tasks_app/services/control.py",
+          "        _lock(workspace_id, ids)\n", "", OPERATORS),
+    Guard("retry: parents are locked", "tasks_app/services/control.py",
+          ".select_for_update(no_key=True)", "", FAMILIES),
+    Guard("retry: not into waiting for ever", "tasks_app/services/control.py",
+          "ids=[i for i in ids if i not in broken]", "ids=list(ids)"),
+    Guard("retry: only what has ended", "tasks_app/transitions.py",
+          "          AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')\n", ""),
+    Guard("cancel: the running are asked only", "tasks_app/transitions.py",
+          "workspace_id = %(workspace)s AND state = 'RUNNING'", "workspace_id = %(workspace)s"),
+    Guard("edit: only what has not started", "tasks_app/transitions.py", "AND attempt = 0 AND",
+          "AND"),
+    # Submission and nodes.
+    Guard("submit: a key is used once", "tasks_app/services/submission.py",
+          "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),
+    Guard("submit: a key has one body", "tasks_app/services/submission.py",
+          "if bytes(used.body_hash) != body_hash:", "if False:", SUBMISSION),
+    Guard("loss: a gap in seeing is an outage", "workers/services.py",
+          "if now - self._last_look > lease_seconds / 2:", "if False:", LOSS),
+    Guard("loss: a late beat saves", "workers/transitions.py",
+          "return _end(node_id, NodeState.LOST, heartbeat=heartbeat)",
+          "return _end(node_id, NodeState.LOST)", LOSS),
+]  # fmt: skip
