@@ -18,6 +18,7 @@ from controlplane.embedded import ports
 _DATABASE = "taskplane"
 _TABLES = "task, taskattempt, tasklog, taskdependency, idempotencykey"
 _NO_LIMIT = "1000000000"
+_ASK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,10 @@ class Taskplane(System):
             worker.require_alive()
             return not self._query(unfinished)[0]
 
-        marks.wait_until(all_ended, f"{count} tasks in {self.title}", seconds=_LATEST)
+        # Asking costs the server too; the last answer may be so much late.
+        marks.wait_until(
+            all_ended, f"{count} tasks in {self.title}", seconds=_LATEST, every=_ASK_SECONDS
+        )
         row = self._query(
             "SELECT extract(epoch FROM clock_timestamp() - min(started_at))::float8"
             " FROM tasks_app_task"

@@ -32,9 +32,11 @@ def bench(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
 
 
 def test_every_scenario_measures_taskplane_and_checks_its_record(tmp_path: Path) -> None:
-    figures, printed = bench(tmp_path, "--systems", "taskplane")
+    names = [scenario.name for scenario in SCENARIOS if scenario.name != "drain"]  # see below
+    only = [word for name in names for word in ("--only", name)]
+    figures, printed = bench(tmp_path, "--systems", "taskplane", *only)
 
-    assert set(figures["medians"]) == {scenario.name for scenario in SCENARIOS}
+    assert set(figures["medians"]) == set(names)
     for scenario, by_system in figures["medians"].items():
         assert all(value > 0 for value in by_system["taskplane"].values()), scenario
     assert figures["facts"]["fsync"] == figures["facts"]["synchronous_commit"] == "on"
