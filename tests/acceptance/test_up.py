@@ -38,6 +38,8 @@ class Up:
             "WORKER_CONCURRENCY": "1",
             **variables,
         }
+        # Inherited: a script that starts it with `&` leaves the signal ignored.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         with self.output.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"],
@@ -46,6 +48,7 @@ class Up:
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
+        signal.signal(signal.SIGINT, before)
 
     def printed(self) -> str:
         return self.output.read_text()
