@@ -11,7 +11,9 @@ import threading
 import time
 
 from celery import current_app
-from kombu import Connection
+from celery.utils import uuid
+from django.conf import settings
+from kombu import Connection, Producer, Queue
 from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 MOST_BELLS = 16  # waiting bells that are enough for a queue: each wakes one slot
 _EXPIRES_SECONDS = 60
+_UNASKED_BELLS = 4  # of a process and queue in _UNASKED_SECONDS, sent without asking what waits
+_UNASKED_SECONDS = 0.1
+_ENOUGH_SECONDS = 0.02
 _REST_SECONDS = 1.0  # after a failure; notes gather meanwhile
 _FLUSH_SECONDS = 2.0
 
@@ -56,24 +61,24 @@ class Ringer:
             )
 
     def _work(self) -> None:
-        connection = current_app.connection_for_write()
-        failures = (BrokerError, OSError, *connection.connection_errors)
+        belfry = Belfry()
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: bool(self._notes))
                 notes, self._notes = self._notes, {}
                 self._is_ringing = True
+            rest = 0.0
             try:
-                for queue, bells in notes.items():
-                    ring_through(connection, queue, bells)
-            except failures as error:
+                sent = sum(belfry.ring(queue, bells) for queue, bells in notes.items())
+                # Where enough bells wait, nobody needs another look at once.
+                rest = 0.0 if sent else _ENOUGH_SECONDS
+            except belfry.failures as error:
                 logger.warning("Cannot ring %s: %s", ", ".join(notes), error)
-                connection.release()
-                connection = current_app.connection_for_write()
-                self._done()
-                time.sleep(_REST_SECONDS)
-            else:
-                self._done()
+                belfry.close()
+                belfry = Belfry()
+                rest = _REST_SECONDS
+            self._done()
+            time.sleep(rest)
 
     def _done(self) -> None:
         with self._condition:
@@ -81,22 +86,56 @@ class Ringer:
             self._condition.notify_all()
 
 
-def ring_through(connection: Connection, queue: str, bells: int) -> int:
-    """Ring up to `bells` times, unless enough bells wait; how many were sent. Raises the
-    transport's connection errors."""
-    waiting = waiting_bells(connection, queue)
-    sending = max(0, min(bells, MOST_BELLS - waiting))
-    for _ in range(sending):
-        current_app.send_task(
-            BELL_TASK,
-            args=(queue,),
-            queue=celery_queue(queue),
-            connection=connection,
-            expires=_EXPIRES_SECONDS,
-            ignore_result=True,
-            retry=False,
+class Belfry:
+    """Rings through one connection to the broker."""
+
+    def __init__(self) -> None:
+        self._connection = current_app.connection_for_write()
+        self._producer = Producer(self._connection, auto_declare=False)
+        self._unasked: dict[str, tuple[int, float]] = {}
+        self.failures = (BrokerError, OSError, *self._connection.connection_errors)
+
+    def close(self) -> None:
+        self._connection.release()
+
+    def ring(self, queue: str, bells: int) -> int:
+        """Ring up to `bells` times, unless enough bells wait; how many were sent.
+
+        A few bells a second are sent without asking how many wait, since an idle worker's next
+        task waits for the answer. Raises the transport's connection errors.
+        """
+        sending = bells
+        if bells > self._take_unasked(queue, bells):
+            waiting = waiting_bells(self._connection, queue)
+            sending = max(0, min(bells, MOST_BELLS - waiting))
+        for _ in range(sending):
+            self._send(queue)
+        return sending
+
+    def _take_unasked(self, queue: str, bells: int) -> int:
+        now = time.monotonic()
+        sent, since = self._unasked.get(queue, (0, now))
+        if now - since >= _UNASKED_SECONDS:
+            sent, since = 0, now
+        allowed = min(bells, _UNASKED_BELLS - sent)
+        self._unasked[queue] = (sent + max(0, allowed), since)
+        return allowed
+
+    def _send(self, queue: str) -> None:
+        # The default exchange routes by the queue's name: no binding has to be looked up.
+        message = current_app.amqp.as_task_v2(
+            uuid(), BELL_TASK, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True
         )
-    return sending
+        self._producer.publish(
+            message.body,
+            exchange="",
+            routing_key=celery_queue(queue),
+            serializer="json",
+            headers=message.headers,
+            retry=False,
+            declare=[] if settings.BROKER_IS_REDIS else [Queue(celery_queue(queue))],
+            **message.properties,
+        )
 
 
 def waiting_bells(connection: Connection, queue: str) -> int:

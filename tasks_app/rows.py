@@ -84,24 +84,6 @@ class Outcome:
     lost: int = 0
     progress: float | None = None
 
-    def row(self) -> dict[str, Any]:
-        """The row for finish_leased.sql."""
-        return {
-            "id": str(self.id),
-            "lease": str(self.lease),
-            "state": self.state,
-            "outcome": self.outcome,
-            "run_ms": self.run_ms,
-            "result": self.result,
-            "error": self.error,
-            "ago_ms": self.ago_ms,
-            "wait_ms": self.wait_ms,
-            "delay_ms": self.delay_ms,
-            "grant": self.grant,
-            "lost": self.lost,
-            "progress": self.progress,
-        }
-
 
 class Finished(NamedTuple):
     """A row whose outcome was accepted."""

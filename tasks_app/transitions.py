@@ -88,10 +88,9 @@ def claim_limited(
 
 def finish_leased(cursor: Cursor, *, node: int, outcomes: Iterable[Outcome]) -> list[Finished]:
     """Write outcomes with their attempts. What is missing in the answer was stale."""
-    rows = [outcome.row() for outcome in outcomes]
     cursor.execute(
         load_sql("tasks_app", "finish_leased"),
-        {"node": node, "outcomes": orjson.dumps(rows).decode()},
+        {"node": node, "outcomes": orjson.dumps(list(outcomes)).decode()},
     )
     return [Finished._make(row) for row in cursor.fetchall()]
 

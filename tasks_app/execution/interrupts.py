@@ -5,10 +5,10 @@ noted in the slot row what it wants. Both raise only while a handler runs. A han
 the exception is told again every second, until the agent kills the child after the grace.
 """
 
+import math
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+import time
+from types import FrameType, TracebackType
 
 from tasks_app.processors.outcomes import TaskCancelled, TaskTimedOut
 from workers.slots import Ask, Slot
@@ -22,31 +22,50 @@ class TaskInterrupted(BaseException):
 
 
 class Interrupts:
-    """The signal handlers of one pool child. `install` once, in the main thread."""
+    """The signal handlers of one pool child. `install` once, in the main thread.
+
+    The timer is not set anew for every handler, which costs two system calls: it stays armed for
+    the earliest deadline it was ever given, and arms itself again when it comes too early.
+    """
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
         self._index = -1  # the slot row whose handler runs; -1 outside handlers
+        self._deadline = 0.0  # of that handler, in monotonic seconds
+        self._armed_for = math.inf  # when the timer fires next
 
     def install(self) -> None:
         signal.signal(signal.SIGALRM, self._on_alarm)
         signal.signal(signal.SIGUSR2, self._on_ask)
 
-    @contextmanager
-    def handling(self, index: int, timeout_seconds: float) -> Iterator[None]:
+    def handling(self, index: int, timeout_seconds: float) -> "_Handling":
         """Let signals reach the handler in this block. May raise TaskTimedOut, TaskCancelled or
-        TaskInterrupted even from its own last line, so catch around it."""
-        try:
-            self._index = index
-            signal.setitimer(signal.ITIMER_REAL, timeout_seconds, _REPEAT_SECONDS)
-            yield
-        finally:
-            self._index = -1
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        TaskInterrupted from the block's first and last line too, so catch around it."""
+        return _Handling(self, index, timeout_seconds)
+
+    def enter(self, index: int, timeout_seconds: float) -> None:
+        self._deadline = time.monotonic() + timeout_seconds
+        self._index = index
+        if self._deadline < self._armed_for:
+            self._arm(timeout_seconds)
+
+    def leave(self) -> None:
+        self._index = -1
+
+    def _arm(self, seconds: float) -> None:
+        self._armed_for = time.monotonic() + seconds
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _on_alarm(self, _signum: int, _frame: FrameType | None) -> None:
-        if self._index >= 0:
-            raise TaskTimedOut
+        self._armed_for = math.inf
+        if self._index < 0:
+            return
+        left = self._deadline - time.monotonic()
+        if left > 0:
+            self._arm(left)
+            return
+        self._arm(_REPEAT_SECONDS)
+        raise TaskTimedOut
 
     def _on_ask(self, _signum: int, _frame: FrameType | None) -> None:
         if self._index < 0:
@@ -55,6 +74,32 @@ class Interrupts:
         if not asks & Ask.INTERRUPT:
             return  # meant for a row that has ended meanwhile
         raise exception_for(asks)
+
+
+class _Handling:
+    """A block in which a handler runs."""
+
+    __slots__ = ("_index", "_interrupts", "_timeout_seconds")
+
+    def __init__(self, interrupts: Interrupts, index: int, timeout_seconds: float) -> None:
+        self._interrupts = interrupts
+        self._index = index
+        self._timeout_seconds = timeout_seconds
+
+    def __enter__(self) -> None:
+        try:
+            self._interrupts.enter(self._index, self._timeout_seconds)
+        except BaseException:  # a signal in the first microsecond
+            self._interrupts.leave()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._interrupts.leave()
 
 
 def exception_for(asks: Ask) -> BaseException:

@@ -11,8 +11,8 @@ WITH picked AS MATERIALIZED (
 UPDATE tasks_app_task t
 SET state = 'RUNNING', lease = %(lease)s, node_id = %(node)s, attempt = t.attempt + 1,
     started_at = clock_timestamp(), progress = 0
-FROM picked
-WHERE t.id = picked.id AND t.state = 'PENDING'
+-- An array, not a join: the planner would not know how few they are.
+WHERE t.id = ANY (ARRAY (SELECT picked.id FROM picked)) AND t.state = 'PENDING'
 RETURNING t.id, t.lease, t.queue_id, t.workspace_id, t.type, t.name, t.payload::text, t.attempt,
     t.max_attempts, t.round_attempts, t.lost_count, t.timeout_ms, t.retry::text, t.priority, t.idempotency_key,
     greatest(0, extract(epoch FROM t.started_at - coalesce(t.run_at, t.created_at)) * 1000)::float8

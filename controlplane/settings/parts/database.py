@@ -18,6 +18,7 @@ STATEMENT_TIMEOUT_MS = env.integer(
     "TASKPLANE_STATEMENT_TIMEOUT", 30_000, minimum=0, maximum=3_600_000
 )
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+PREPARES_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", True)
 
 EMBEDDED_POSTGRES = not _DATABASE_URL
 
@@ -53,7 +54,10 @@ def _connection() -> dict[str, Any]:
     # manage.py then says what to do.
     url = _DATABASE_URL or embedded.postgres_url() or "postgres://taskplane@127.0.0.1:1/taskplane"
     database = parse_database_url(url)
-    options: dict[str, Any] = {"connect_timeout": 5, **database["OPTIONS"]}
+    # Statements are prepared when they come again: only those of `prepared_cursor`, since Django's
+    # own cursors put the values into the text.
+    prepare = {"prepare_threshold": 2} if PREPARES_STATEMENTS else {}
+    options: dict[str, Any] = {"connect_timeout": 5, **prepare, **database["OPTIONS"]}
     timeouts = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"

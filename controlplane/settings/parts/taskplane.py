@@ -76,8 +76,8 @@ TASKPLANE: dict[str, Any] = {
 if TASKPLANE["HEARTBEAT_INTERVAL_MS"] * 2 > TASKPLANE["LEASE_SECONDS"] * 1000:
     raise ImproperlyConfigured(
         f"HEARTBEAT_INTERVAL is {TASKPLANE['HEARTBEAT_INTERVAL_MS']} ms and "
-        f"TASKPLANE_LEASE_SECONDS is {TASKPLANE['LEASE_SECONDS']:g} s: the lease must be at least twice the heartbeat, or "
-        "living workers are declared lost."
+        f"TASKPLANE_LEASE_SECONDS is {TASKPLANE['LEASE_SECONDS']:g} s: "
+        "the lease must be at least twice the heartbeat, or living workers are declared lost."
     )
 if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
     raise ImproperlyConfigured(
