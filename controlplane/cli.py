@@ -8,6 +8,7 @@ from controlplane.embedded.errors import EmbeddedError
 DEFAULT_SETTINGS = "controlplane.settings"
 # These wait patiently for a database that comes back, so they must ask before they begin.
 LONG_RUNNING = {"worker", "dispatch", "runserver"}
+COMPONENTS = {"worker", "dispatch"}
 STARTS_SERVERS = "up"
 EXIT_CONFIGURATION = 2
 
@@ -15,6 +16,8 @@ EXIT_CONFIGURATION = 2
 def main(argv: list[str]) -> int:
     """Run one command; returns its exit code (2: a setting is wrong or a server is missing)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEFAULT_SETTINGS)
+    if len(argv) > 1 and argv[1] in COMPONENTS:
+        os.environ["TASKPLANE_COMPONENT"] = argv[1]
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db.utils import OperationalError

@@ -39,6 +39,20 @@ INSTALLED_APPS = [
     "tasks_app",
 ]
 
+if TASKPLANE["COMPONENT"] in HEADLESS:
+    # A worker forks: what it never uses is memory in each of its processes. Admin stays a known app
+    # for its tables, but its pages are not imported.
+    _HTTP_ONLY = {
+        "daphne",
+        "django.contrib.staticfiles",
+        "rest_framework",
+        "drf_spectacular",
+        "drf_spectacular_sidecar",
+        "django_prometheus",
+    }
+    _ADMIN = {"django.contrib.admin": "django.contrib.admin.apps.SimpleAdminConfig"}
+    INSTALLED_APPS = [_ADMIN.get(app, app) for app in INSTALLED_APPS if app not in _HTTP_ONLY]
+
 MIDDLEWARE = [
     "controlplane.health.middleware.RequestMetricsMiddleware",
     "controlplane.core.middleware.RequestIdMiddleware",

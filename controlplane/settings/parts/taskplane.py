@@ -17,6 +17,9 @@ WORKER_SERVICE_PORT = env.integer("WORKER_SERVICE_PORT", 3003, minimum=1, maximu
 APP_SERVICE_HOST = env.text("APP_SERVICE_HOST", "127.0.0.1")
 WORKER_SERVICE_HOST = env.text("WORKER_SERVICE_HOST", "127.0.0.1")
 
+# Components that serve no page. `manage.py` names the component by its command.
+HEADLESS = {"worker", "dispatch"}
+
 TASKPLANE: dict[str, Any] = {
     "COMPONENT": os.environ.get("TASKPLANE_COMPONENT", ""),
     "STATE_DIR": home.home() / "run",
