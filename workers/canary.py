@@ -10,6 +10,7 @@ import time
 
 from celery import current_app
 from kombu import Connection, Exchange, Producer, Queue
+from kombu.exceptions import OperationalError as BrokerError
 
 from workers.nodepage import NodePage
 
@@ -54,7 +55,7 @@ class Canary:
                 expiration=_EVERY_SECONDS,
                 retry=False,
             )
-        except (OSError, *self._connection.connection_errors) as error:
+        except (BrokerError, OSError, *self._connection.connection_errors) as error:
             logger.info("The canary bell could not be sent: %s", error)
             self._connection.release()
             self._connection = None

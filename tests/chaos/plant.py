@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from django.db import transaction
 
-from tasks_app.models import Leader
+from tasks_app.models import Leader, Task
 from tasks_app.selectors import list_nodes_holding_tasks
 from tests.engine import Component, Engine, suppress_gone
 from workers.models import Node
@@ -84,9 +85,7 @@ class Plant:
         leader.kill()
 
     def freeze_worker_past_its_lease(self) -> None:
-        worker = self.busy_worker()
-        node = Node.objects.get(pid=worker.process.pid, state__in=_LIVE)
-        worker.signal_tree(signal.SIGSTOP)
+        worker, node = self._freeze_while_it_holds_work()
         try:
             self.wait(
                 lambda: Node.objects.filter(id=node.id, state=NodeState.LOST).exists(),
@@ -94,6 +93,20 @@ class Plant:
             )
         finally:
             worker.signal_tree(signal.SIGCONT)
+
+    def _freeze_while_it_holds_work(self) -> tuple[Component, Node]:
+        """SIGSTOP a whole worker whose handlers run. One that is frozen inside a transaction
+        keeps its rows, as it should, and would have nothing refused: another try then."""
+        for _ in range(100):
+            worker = self.busy_worker()
+            node = Node.objects.get(pid=worker.process.pid, state__in=_LIVE)
+            worker.signal_tree(signal.SIGSTOP)
+            with transaction.atomic():
+                held = Task.objects.filter(node_id=node.id).select_for_update(skip_locked=True)
+                if len(held):
+                    return worker, node
+            worker.signal_tree(signal.SIGCONT)
+        raise AssertionError("No worker was caught at work")
 
 
 def pool_children(worker: Component) -> list[psutil.Process]:

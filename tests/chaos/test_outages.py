@@ -162,3 +162,21 @@ def test_a_frozen_redis_delays_no_submission(
     )
     check_ledger(ids)
     assert set(executions(traces).values()) == {1}
+
+
+def test_a_redis_that_stays_away_costs_no_node_its_life(
+    chaos: Engine, private_valkey: PrivateValkey, traces: Path
+) -> None:
+    """Longer than a lease, and than the pause between two canary bells."""
+    chaos.dispatcher()
+    chaos.worker(concurrency=2)
+    private_valkey.kill()
+    spec = TaskSpec(type="test-work", payload={"ms": 5, "folder": str(traces)})
+    ids = submit_tasks(specs=[spec] * 100)
+    time.sleep(12)
+    private_valkey.start()
+    began = time.monotonic()
+    chaos.wait(lambda: not open_tasks(ids), "the work to resume")
+    print(f"all done {time.monotonic() - began:.1f} s after Redis came back")
+    check_ledger(ids)
+    check_that_the_living_were_spared()
