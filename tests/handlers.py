@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
 from pydantic import BaseModel
 
 from tasks_app.processors.outcomes import Fail, TaskCancelled
@@ -78,6 +79,12 @@ def segfault(ctx: Any, payload: Any) -> None:
     ctypes.string_at(0)
 
 
+@processor("test-segfault-async", max_attempts=5, retry=AT_ONCE)
+async def segfault_async(ctx: Any, payload: Any) -> None:
+    await asyncio.sleep(0.2)
+    ctypes.string_at(0)
+
+
 @processor("test-kill-self", max_attempts=5, retry=AT_ONCE)
 def kill_self(ctx: Any, payload: Any) -> None:
     if ctx.attempt <= payload.get("times", 1):
@@ -87,6 +94,19 @@ def kill_self(ctx: Any, payload: Any) -> None:
 @processor("test-hang", max_attempts=1, timeout_seconds=0.5)
 def hang(ctx: Any, payload: Any) -> None:
     time.sleep(60)
+
+
+@processor("test-slow-query", max_attempts=1, timeout_seconds=0.5)
+def slow_query(ctx: Any, payload: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(20)")
+
+
+@processor("test-query", max_attempts=1)
+def query(ctx: Any, payload: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 42")
+        return int(cursor.fetchone()[0])
 
 
 @processor("test-hang-async", max_attempts=1, timeout_seconds=0.5)
@@ -136,6 +156,20 @@ def report(ctx: Any, payload: Any) -> dict[str, Any]:
     ctx.log("half way", level="warning", left=50)
     time.sleep(payload.get("seconds", 0))
     return {"attempt": ctx.attempt}
+
+
+@processor("test-chatty", max_attempts=1)
+def chatty(ctx: Any, payload: Any) -> None:
+    for number in range(60):
+        ctx.log(f"line {number}")
+        time.sleep(0.05)
+
+
+@processor("test-chatty-async", max_attempts=1)
+async def chatty_async(ctx: Any, payload: Any) -> None:
+    for number in range(60):
+        ctx.log(f"line {number}")
+        await asyncio.sleep(0.05)
 
 
 @processor("test-snooze", max_attempts=1)

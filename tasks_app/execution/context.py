@@ -100,6 +100,11 @@ class TaskContext:
         lines, self.logs = self.logs, []
         return lines
 
+    def give_back(self, percent: float | None, lines: list[tuple[datetime, str, str, str]]) -> None:
+        """What was taken and could not be written; newer progress stands."""
+        self.percent = percent if self.percent is None else self.percent
+        self.logs = lines if self.logs is lines else [*lines, *self.logs]
+
     def close_logs(self) -> None:
         if self._dropped:
             text = f"{self._dropped} further lines were not kept (limit {LOG_LINES} an attempt)."

@@ -14,7 +14,14 @@ from tasks_app.execution.held import Held, Holdings
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.reports import write_reports
 from tasks_app.execution.sizing import BatchSizer, TypeTimes
-from tasks_app.execution.store import ALIAS, LimitWatch, Store, engine_cursor
+from tasks_app.execution.store import (
+    ALIAS,
+    DATABASE_ERRORS,
+    LimitWatch,
+    Store,
+    engine_cursor,
+    is_passing,
+)
 from tasks_app.execution.sync_runner import SyncRunner, clean_up_after_handlers
 from tasks_app.ring import ring
 from tasks_app.rows import Outcome
@@ -43,12 +50,12 @@ class Drainer:
         self.async_most: int = min(config["ASYNC_CONCURRENCY"], self.holdings.room)
         self._target_ms: float = config["BATCH_TARGET_MS"]
         self.times = TypeTimes(quick_ms=self._target_ms / 2)
-        interrupts = Interrupts(runtime.slot)
-        interrupts.install()
+        self.interrupts = Interrupts(runtime.slot)
+        self.interrupts.install()
         self.sync = SyncRunner(
             slot=runtime.slot,
             page=runtime.page,
-            interrupts=interrupts,
+            interrupts=self.interrupts,
             times=self.times,
             budget_seconds=2 * self._target_ms / 1000,
         )
@@ -97,7 +104,7 @@ class _Drain:
             outcomes, ran, unstarted = self._run_sync([h for h in batch if not h.is_async])
             if asynchronous:
                 self._exchange(outcomes, ran, unstarted, 0)
-                self._fly(asynchronous)
+                self._fly_apart(asynchronous)
                 outcomes, ran, unstarted = [], [], []
             batch = self._exchange(outcomes, ran, unstarted, self._want())
         return self._is_over() and self._d.page.takes_work
@@ -159,16 +166,42 @@ class _Drain:
         return [self._d.holdings.hold(claim, self._queue) for claim in claims]
 
     def _report_one(self, context: TaskContext) -> None:
-        with transaction.atomic(using=ALIAS):
-            write_reports(engine_cursor(), [context])
+        # On the stack of a handler: what cut off this write would break the engine's connection.
+        with self._d.interrupts.sheltered():
+            self._report([context])
+
+    def _report(self, contexts: Sequence[TaskContext]) -> None:
+        """Write progress and logs. A database that is away is no failure of a handler: the report
+        waits for the next one, or for the outcome."""
+        kept = [(context, context.percent, context.logs) for context in contexts]
+        try:
+            with transaction.atomic(using=ALIAS):
+                write_reports(engine_cursor(), contexts)
+        except DATABASE_ERRORS as error:
+            if not is_passing(error):
+                logger.exception("A report of %d running tasks cannot be written", len(contexts))
+                return
+            logger.warning("A report is written later: %s", error)
+            for context, percent, lines in kept:
+                context.give_back(percent, lines)
 
     # Async handlers.
 
-    def _fly(self, batch: list[Held]) -> None:
-        """Run async rows, topping up with more of them until sync work or the end is met."""
+    def _fly_apart(self, batch: list[Held]) -> None:
+        """Run suspects first and one by one: a crash ends all that fly together, and each of them
+        counts as lost with its worker."""
+        suspects = [[held] for held in batch if held.is_suspect]
+        others = [held for held in batch if not held.is_suspect]
+        for flight in (*suspects, others):
+            if self._d.page.takes_work:
+                self._fly(flight, tops_up=flight is others)
+            else:
+                self._exchange([], [], flight, 0)
+
+    def _fly(self, batch: list[Held], *, tops_up: bool) -> None:
+        """Run async rows; `tops_up`: with more of them until other work or the end is met."""
         runner = AsyncRunner(self._d.slot)
         give_up = self._ends + _ASYNC_PATIENCE * self._d.slice_seconds
-        tops_up = True
         next_poll = 0.0
         next_report = time.monotonic() + FLUSH_SECONDS
         refused = runner.start(batch)
@@ -186,9 +219,9 @@ class _Drain:
             )
             if wants and not more:
                 next_poll = now + _POLL_SECONDS
-            foreign = [held for held in more if not held.is_async]
+            foreign = [held for held in more if not held.may_join]
             tops_up = tops_up and not foreign
-            refused = foreign + runner.start(held for held in more if held.is_async)
+            refused = foreign + runner.start(held for held in more if held.may_join)
             if now >= next_report:
                 next_report = now + FLUSH_SECONDS
                 self._report_all(runner)
@@ -196,5 +229,4 @@ class _Drain:
     def _report_all(self, runner: AsyncRunner) -> None:
         contexts = [held.context for held in runner.contexts]
         if any(context.percent is not None or context.logs for context in contexts):
-            with transaction.atomic(using=ALIAS):
-                write_reports(engine_cursor(), contexts)
+            self._report(contexts)

@@ -27,6 +27,11 @@ class Held:
         """An earlier attempt took its worker with it: it runs apart from others."""
         return self.claim.lost_count > 0
 
+    @property
+    def may_join(self) -> bool:
+        """It may run in one event loop with others."""
+        return self.is_async and not self.is_suspect
+
 
 @dataclass(slots=True)
 class Holdings:

@@ -8,12 +8,15 @@ the exception is told again every second, until the agent kills the child after 
 import math
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from tasks_app.processors.outcomes import TaskCancelled, TaskTimedOut
 from workers.slots import Ask, Slot
 
 _REPEAT_SECONDS = 1.0
+_SHELTER_SECONDS = 0.05  # after which a signal that met a shelter is tried again
 
 
 class TaskInterrupted(BaseException):
@@ -33,6 +36,8 @@ class Interrupts:
         self._index = -1  # the slot row whose handler runs; -1 outside handlers
         self._deadline = 0.0  # of that handler, in monotonic seconds
         self._armed_for = math.inf  # when the timer fires next
+        self._is_sheltered = False
+        self.has_struck = False  # an exception was raised into the handler, at whatever line it was
 
     def install(self) -> None:
         signal.signal(signal.SIGALRM, self._on_alarm)
@@ -43,10 +48,23 @@ class Interrupts:
         TaskInterrupted from the block's first and last line too, so catch around it."""
         return _Handling(self, index, timeout_seconds)
 
+    @contextmanager
+    def sheltered(self) -> Iterator[None]:
+        """Keep signals from raising in this block: the engine's own work on a handler's stack. They
+        raise soon after it."""
+        self._is_sheltered = True
+        try:
+            yield
+        finally:
+            self._is_sheltered = False
+
     def enter(self, index: int, timeout_seconds: float) -> None:
-        self._deadline = time.monotonic() + timeout_seconds
+        now = time.monotonic()
+        self.has_struck = False
+        self._deadline = now + timeout_seconds
         self._index = index
-        if self._deadline < self._armed_for:
+        # A timer that should have fired is gone: a handler used it for itself.
+        if not now < self._armed_for <= self._deadline:
             self._arm(timeout_seconds)
 
     def leave(self) -> None:
@@ -61,11 +79,15 @@ class Interrupts:
         if self._index < 0:
             return
         left = self._deadline - time.monotonic()
-        if left > 0:
+        asks = self._slot.asks(self._index)
+        if self._is_sheltered:
+            self._arm(_SHELTER_SECONDS)
+        elif asks & Ask.INTERRUPT or left <= 0:
+            self._arm(_REPEAT_SECONDS)
+            self.has_struck = True
+            raise exception_for(asks) if asks & Ask.INTERRUPT else TaskTimedOut
+        else:
             self._arm(left)
-            return
-        self._arm(_REPEAT_SECONDS)
-        raise TaskTimedOut
 
     def _on_ask(self, _signum: int, _frame: FrameType | None) -> None:
         if self._index < 0:
@@ -73,6 +95,10 @@ class Interrupts:
         asks = self._slot.asks(self._index)
         if not asks & Ask.INTERRUPT:
             return  # meant for a row that has ended meanwhile
+        if self._is_sheltered:
+            self._arm(_SHELTER_SECONDS)
+            return
+        self.has_struck = True
         raise exception_for(asks)
 
 

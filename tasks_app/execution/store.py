@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 ALIAS = "engine"
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 2.0
-_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
+DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 
 def engine_cursor() -> psycopg.Cursor[tuple[Any, ...]]:
@@ -100,7 +100,7 @@ class Store:
             try:
                 return self._exchange(outcomes, logs, unstarted, want, lease)
             except Exception as error:
-                if not _is_passing(error):
+                if not is_passing(error):
                     if not outcomes:
                         raise
                     return [], self._write_one_by_one(outcomes, logs, unstarted, lease, error)
@@ -126,7 +126,7 @@ class Store:
             try:
                 queues += self._exchange([outcome], own, [], 0, lease)[1]
             except Exception as error:
-                if _is_passing(error):
+                if is_passing(error):
                     raise
                 logger.exception("The outcome of task %s cannot be written", outcome.id)
                 queues += self._exchange([endings.postponed(outcome, error)], [], [], 0, lease)[1]
@@ -200,13 +200,13 @@ class Store:
                     ended = transitions.release_lease(cursor, node=self.node(), lease=lease)
                     transitions.settle_dependents(cursor, ended)
                 return
-            except _ERRORS as error:
-                if not _is_passing(error) or time.monotonic() > give_up:
+            except DATABASE_ERRORS as error:
+                if not is_passing(error) or time.monotonic() > give_up:
                     raise
                 logger.warning("The database is still away: %s", error)
 
 
-def _is_passing(error: BaseException) -> bool:
+def is_passing(error: BaseException) -> bool:
     """A lost connection, a deadlock, a serialization failure, a starting or stopping server."""
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     state = getattr(cause, "sqlstate", None)

@@ -5,12 +5,13 @@ import time
 from collections.abc import Sequence
 
 import orjson
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from tasks_app.execution.endings import raised, succeeded
 from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.sizing import TypeTimes
+from tasks_app.execution.store import ALIAS
 from tasks_app.processors import registry
 from tasks_app.rows import Outcome
 from workers.nodepage import NodePage
@@ -72,6 +73,8 @@ class SyncRunner:
             outcome = succeeded(held.claim, result, run_ms=(time.monotonic() - started) * 1000)
         except BaseException as error:  # noqa: BLE001 - sys.exit in a handler is its failure
             outcome = ending_of(held, error, started)
+        if self._interrupts.has_struck:
+            drop_connections()
         self._slot.done(held.index)
         self._times.record(held.claim.type, outcome.run_ms)
         outcome.wait_ms = held.claim.wait_ms + (started - began) * 1000
@@ -93,6 +96,16 @@ def ending_of(held: Held, error: BaseException, started: float) -> Outcome:
     except Exception:
         logger.exception("A rule of task type %s failed; the defaults decide", held.claim.type)
         return raised(held.claim, error, processor=None, run_ms=run_ms)
+
+
+def drop_connections() -> None:
+    """Start the handlers' connections anew: what was raised at any line may have cut off a query
+    or a COMMIT, and the next handler on that connection would pay for it."""
+    for connection in connections.all(initialized_only=True):
+        if connection.alias != ALIAS:
+            connection.close()
+            # Closed between two lines of a transaction, Django's own object stays in it.
+            del connections[connection.alias]
 
 
 def clean_up_after_handlers() -> None:
