@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 
+from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app.models import Queue, Task, TaskAttempt
@@ -148,6 +149,16 @@ def test_a_node_that_may_not_work_claims_nothing() -> None:
         assert claim(node, queue="free") == []
         assert claim(node, queue="tight") == []
     assert len(claim(make_node(), queue="free")) == 1
+
+
+def test_a_paused_queue_gives_nothing_out() -> None:
+    submit_tasks(specs=[TaskSpec(type="noop", queue="free"), TaskSpec(type="noop", queue="tight")])
+    Queue.objects.filter(name="tight").update(max_running=5)
+    node = make_node()
+    Queue.objects.update(paused_at=now())
+    assert claim(node, queue="free") == claim(node, queue="tight") == []
+    Queue.objects.update(paused_at=None)
+    assert len(claim(node, queue="free") + claim(node, queue="tight")) == 2
 
 
 def test_a_locked_row_holds_no_claimer_up(eight: Racers) -> None:

@@ -28,7 +28,6 @@ class Checks:
         self._workspace = workspace
         self._model = model
         self._states: dict[UUID, str] = {}
-        self._leases: set[UUID] = set()
 
     def check(self, *, audits: int) -> None:
         tasks = Task.objects.filter(workspace_id=self._workspace)
@@ -77,7 +76,7 @@ class Checks:
                 assert not waits[task_id], "released too early"
 
     def _check_arrows(self, states: dict[UUID, str]) -> None:
-        """Only legal arrows, and no lease twice."""
+        """Only legal arrows."""
         for task_id, after in states.items():
             before = self._states.get(task_id)
             legal = before in (None, after) or after in TRANSITIONS[TaskState(before)]

@@ -52,6 +52,7 @@ class Ground(RuleBasedStateMachine):
         self.checks = Checks(self.workspace, self.model)
         self.submit(parents=[], priority=0, attempts=2, is_late=False, policy="cancel")
         self.submit(parents=[0], priority=0, attempts=1, is_late=False, policy="cancel")
+        self.submit(parents=[], priority=0, attempts=1, is_late=True, policy="cancel")
 
     def after(self) -> None:
         """Every rule ends here: with a zombie's write, which must change nothing."""
@@ -124,16 +125,14 @@ class Ground(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
-    @rule()
-    def promote(self) -> None:
+    @rule(time_passes=st.sampled_from([False, False, True]))
+    def promote(self, time_passes: bool) -> None:
+        if time_passes:
+            late = Task.objects.filter(workspace_id=self.workspace, run_at__gt=now())
+            late.update(run_at=now())
+            self.model.let_time_pass()
         services.promote_due(limit=1_000)
         self.model.promote()
-        self.after()
-
-    @rule()
-    def time_passes(self) -> None:
-        Task.objects.filter(workspace_id=self.workspace, run_at__gt=now()).update(run_at=now())
-        self.model.let_time_pass()
         self.after()
 
     def do_cancel(self, ids: list[UUID]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 HISTORIES = "tests/property/test_transitions.py"
 CLAIMS = "tests/concurrency/test_claims.py"
 FAMILIES = "tests/concurrency/test_dependents.py"
+SINGLES = "tests/concurrency/test_guards.py"
 OPERATORS = "tests/concurrency/test_operators.py"
 LOSS = "tests/concurrency/test_loss.py"
 COMMITS = "tests/concurrency/test_unknown_commits.py"
@@ -65,16 +66,19 @@ GUARDS = [
          CLAIMS),
     _sql("claim: locked rows are skipped", "claim_ready", "FOR UPDATE SKIP LOCKED", "FOR UPDATE",
          CLAIMS),
-    _sql("claim: only active nodes", "claim_ready", " AND n.state = 'ACTIVE'"),
-    _sql("claim: paused queues rest", "claim_ready", "      AND q.paused_at IS NULL\n"),
+    _sql("claim: only active nodes", "claim_ready", " AND n.state = 'ACTIVE'", tests=CLAIMS),
+    _sql("claim: paused queues rest", "claim_ready",
+         "      AND q.paused_at IS NULL\n", tests=CLAIMS),
     _sql("claim: limited lanes are another claim's", "claim_ready",
          "      AND q.max_running IS NULL\n"),
     _sql("claim: lanes share a batch", "claim_ready",
          "(SELECT ceil(%(want)s::numeric / count(*))::int FROM lane)", "%(want)s", CLAIMS),
     _sql("limits: the lane's lock", "lock_limited_lanes", "FOR NO KEY UPDATE OF q SKIP LOCKED", "",
          CLAIMS),
-    _sql("limits: only active nodes", "lock_limited_lanes", " AND n.state = 'ACTIVE'"),
-    _sql("limits: paused queues rest", "lock_limited_lanes", "  AND q.paused_at IS NULL\n"),
+    _sql("limits: only active nodes", "lock_limited_lanes",
+         " AND n.state = 'ACTIVE'", tests=CLAIMS),
+    _sql("limits: paused queues rest", "lock_limited_lanes",
+         "  AND q.paused_at IS NULL\n", tests=CLAIMS),
     Guard("limits: what runs is counted", "tasks_app/transitions.py",
           "allowed = min(allowed, max_running - cursor.fetchone()[0])",
           "cursor.fetchone()"),
@@ -82,7 +86,8 @@ GUARDS = [
           '{"left": tokens - len(taken), "lane": lane}', '{"left": tokens, "lane": lane}', CLAIMS),
     _sql("promote: only what is due", "promote_due", " AND t.run_at <= statement_timestamp()"),
     # Families.
-    _sql("satisfy: an edge counts once", "satisfy_dependents", " AND NOT d.is_satisfied"),
+    _sql("satisfy: an edge counts once", "satisfy_dependents",
+         " AND NOT d.is_satisfied", tests=SINGLES),
     _sql("satisfy: policy of a failed parent", "satisfy_dependents",
          "child.on_parent_failure = 'run'", "true"),
     _sql("satisfy: only the blocked are released", "satisfy_dependents",

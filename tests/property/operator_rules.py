@@ -50,7 +50,7 @@ class OperatorRules(Ground):
         number=st.integers(1, 3),
     )
     def edit(self, place: int, field: str, number: int) -> None:
-        (task_id,) = self.pick([place])
+        (task_id,) = self.pick([place], {"PENDING", "SCHEDULED", "BLOCKED"})
         is_late = number > 1
         value = (now() + LONG if is_late else None) if field == "run_at" else number
         if not self.model.is_editable(task_id):

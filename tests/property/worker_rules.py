@@ -67,15 +67,22 @@ class WorkerRules(Ground):
         self._finish([place], [kind])
 
     @precondition(lambda self: self.claims)
-    @rule(kind=st.sampled_from(["succeeds", "fails for good", "succeeds", "fails"]))
-    def finish_newest(self, kind: str) -> None:
+    @rule(
+        kind=st.sampled_from(["succeeds", "fails for good", "succeeds", "fails"]),
+        is_cancelled=st.booleans(),
+    )
+    def finish_newest(self, kind: str, is_cancelled: bool) -> None:
+        """Perhaps somebody has just asked for its end."""
+        newest = self.claims[-1][1]
+        if is_cancelled and newest.id in self.model.tasks:
+            self.do_cancel([newest.id])
         self._finish([0], [kind])
 
     @precondition(lambda self: self.model.running())
     @rule(at=nodes, has_died=st.booleans())
     def work_changes_hands(self, at: int, has_died: bool) -> None:
         """From one node to the other, which claims at once."""
-        (self.node_is_lost if has_died else self.node_stops)(at)
+        self.node_ends(at, has_died)
         self._claim(1 - at, 50)
 
     def write_as_zombie(self) -> None:
@@ -101,6 +108,7 @@ class WorkerRules(Ground):
         services.retry_tasks(ids=[task_id], **self.common())
         self.model.retry([task_id])
         self.audits += 1
+        self.after()
         self._claim(at, 50)
         if self.model.tasks[task_id].state == "RUNNING":
             newest = next(c for c in reversed(self.claims) if c[1].id == task_id)
@@ -177,23 +185,20 @@ class WorkerRules(Ground):
                 slot.done(noted.index)
         return slot
 
-    @rule(at=nodes)
-    def node_is_lost(self, at: int) -> None:
-        assert LossDetector()._lose(self.nodes[at], 0)
-        self.model.lose([task.id for task in self.model.running(self.nodes[at])])
-        self._renew(at)
-
-    @rule(at=nodes)
-    def node_stops(self, at: int) -> None:
-        stop_node(self.nodes[at])
-        self.model.release([task.id for task in self.model.running(self.nodes[at])])
-        self._renew(at)
+    @rule(at=nodes, has_died=st.booleans())
+    def node_ends(self, at: int, has_died: bool) -> None:
+        """Lost, or by itself, when nothing it held has started."""
+        held = [task.id for task in self.model.running(self.nodes[at])]
+        if has_died:
+            assert LossDetector()._lose(self.nodes[at], 0)
+            self.model.lose(held)
+        else:
+            stop_node(self.nodes[at])
+            self.model.release(held)
+        self.nodes[at], self.can_claim[at] = make_node(), True
+        self.after()
 
     @rule(at=nodes)
     def node_drains(self, at: int) -> None:
         begin_drain(self.nodes[at])
         self.can_claim[at] = False
-
-    def _renew(self, at: int) -> None:
-        self.nodes[at], self.can_claim[at] = make_node(), True
-        self.after()
