@@ -22,7 +22,7 @@ from workers import services
 from workers.canary import Canary
 from workers.health import HealthServer
 from workers.nodepage import NodePage
-from workers.runtime import Runtime
+from workers.runtime import Runtime, born
 from workers.signals import agent_pass, slot_lost
 from workers.slots import Slot
 from workers.states import NodeState
@@ -137,6 +137,6 @@ class Agent:
 def _lives(slot: Slot) -> bool:
     try:
         process = psutil.Process(slot.pid)
-        return process.create_time() == slot.pid_born and process.status() != psutil.STATUS_ZOMBIE
+        return born(process) == slot.pid_born and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -55,6 +55,15 @@ def open_slot() -> None:
     """Make this pool child's slot file. Called in the child, right after the fork."""
     if _runtime is not None:
         process = psutil.Process()
-        _runtime.slot = Slot.create(
-            _runtime.directory, pid=process.pid, pid_born=process.create_time()
-        )
+        _runtime.slot = Slot.create(_runtime.directory, pid=process.pid, pid_born=born(process))
+
+
+def born(process: psutil.Process) -> float:
+    """When a process started, in seconds from the machine's start: a step of the clock, which
+    moves the time of day of every start, does not move it. Raises psutil.NoSuchProcess."""
+    while True:
+        boot = psutil.boot_time()
+        seconds = process.create_time() - boot
+        if psutil.boot_time() == boot:
+            return round(seconds, 2)  # the kernel's own precision
+        process = psutil.Process(process.pid)  # it remembers the first answer
