@@ -170,7 +170,7 @@ def test_expected_statuses(service: Webservice) -> None:
     [
         ("7", 7, 7),
         ("99999999999999", 3_600, 3_600),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True), 60, 90),
+        ("in 90 s", 60, 90),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
     ],
 )
@@ -178,6 +178,8 @@ def test_expected_statuses(service: Webservice) -> None:
 def test_retry_after_decides_when_the_next_attempt_starts(
     service: Webservice, status: int, value: str, least: float, most: float
 ) -> None:
+    if value == "in 90 s":  # as a date, which would be past by the time a late test runs
+        value = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     service.answers["/"] = Answer(status, {"Retry-After": value})
 
     with pytest.raises(RetryLater) as caught:
