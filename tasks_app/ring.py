@@ -24,8 +24,7 @@ logger = logging.getLogger(__name__)
 
 MOST_BELLS = 16  # waiting bells that are enough for a queue: each wakes one slot
 _EXPIRES_SECONDS = 60
-_UNASKED_BELLS = 4  # of a process and queue in _UNASKED_SECONDS, sent without asking what waits
-_UNASKED_SECONDS = 0.1
+_UNASKED_BELLS = 4  # of a process and queue, sent since it asked what waits
 _ENOUGH_SECONDS = 0.02
 _REST_SECONDS = 1.0  # after a failure; notes gather meanwhile
 _FLUSH_SECONDS = 2.0
@@ -92,8 +91,14 @@ class Belfry:
     def __init__(self) -> None:
         self._connection = current_app.connection_for_write()
         self._producer = Producer(self._connection, auto_declare=False)
-        self._unasked: dict[str, tuple[int, float]] = {}
-        self.failures = (BrokerError, OSError, *self._connection.connection_errors)
+        self._allowed: dict[str, int] = {}  # bells that may be sent without asking what waits
+        # Of the channel too: a Redis that is full or read-only refuses with one.
+        self.failures = (
+            BrokerError,
+            OSError,
+            *self._connection.connection_errors,
+            *self._connection.channel_errors,
+        )
 
     def close(self) -> None:
         self._connection.release()
@@ -101,25 +106,25 @@ class Belfry:
     def ring(self, queue: str, bells: int) -> int:
         """Ring up to `bells` times, unless enough bells wait; how many were sent.
 
-        A few bells a second are sent without asking how many wait, since an idle worker's next
-        task waits for the answer. Raises the transport's connection errors.
+        A few are sent on the strength of an earlier answer, since an idle worker's next task waits
+        for them; when those are used up, the question comes after the bell. Raises the transport's
+        connection errors.
         """
-        sending = bells
-        if bells > self._take_unasked(queue, bells):
-            waiting = waiting_bells(self._connection, queue)
-            sending = max(0, min(bells, MOST_BELLS - waiting))
+        allowed = self._allowed.get(queue, 0)
+        if bells > allowed:
+            allowed = self._ask(queue)
+        sending = min(bells, allowed)
         for _ in range(sending):
             self._send(queue)
+        allowed -= sending
+        if sending and not allowed:
+            allowed = self._ask(queue)
+        # Others ring too: an old answer is good for a few only.
+        self._allowed[queue] = min(allowed, _UNASKED_BELLS)
         return sending
 
-    def _take_unasked(self, queue: str, bells: int) -> int:
-        now = time.monotonic()
-        sent, since = self._unasked.get(queue, (0, now))
-        if now - since >= _UNASKED_SECONDS:
-            sent, since = 0, now
-        allowed = min(bells, _UNASKED_BELLS - sent)
-        self._unasked[queue] = (sent + max(0, allowed), since)
-        return allowed
+    def _ask(self, queue: str) -> int:
+        return max(0, MOST_BELLS - waiting_bells(self._connection, queue))
 
     def _send(self, queue: str) -> None:
         # The default exchange routes by the queue's name: no binding has to be looked up.

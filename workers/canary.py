@@ -55,7 +55,12 @@ class Canary:
                 expiration=_EVERY_SECONDS,
                 retry=False,
             )
-        except (BrokerError, OSError, *self._connection.connection_errors) as error:
+        except (
+            BrokerError,
+            OSError,
+            *self._connection.connection_errors,
+            *self._connection.channel_errors,
+        ) as error:
             logger.info("The canary bell could not be sent: %s", error)
             self._connection.release()
             self._connection = None
