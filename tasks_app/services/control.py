@@ -124,7 +124,7 @@ def reprioritize_tasks(
         tasks = Task.objects.filter(
             workspace_id=workspace_id, id__in=list(ids), state__in=waiting
         ).exclude(priority=priority)
-        changed = list(tasks.select_for_update().values_list("id", flat=True))
+        changed = list(tasks.order_by("id").select_for_update().values_list("id", flat=True))
         Task.objects.filter(id__in=changed).update(priority=priority)
         _audit(workspace_id, actor, "task.reprioritize", changed, priority=priority)
     return changed
@@ -134,7 +134,7 @@ def delete_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> li
     """Remove ended tasks with their history; those that were removed."""
     with transaction.atomic():
         tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids), state__in=_FINAL)
-        doomed = list(tasks.select_for_update().values_list("id", flat=True))
+        doomed = list(tasks.order_by("id").select_for_update().values_list("id", flat=True))
         TaskLog.objects.filter(task_id__in=doomed).delete()
         TaskAttempt.objects.filter(task_id__in=doomed).delete()
         TaskDependency.objects.filter(task_id__in=doomed).delete()

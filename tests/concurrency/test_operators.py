@@ -1,6 +1,7 @@
 """What operators ask for races what workers do: one of the two happened, never half of both."""
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,6 +128,26 @@ def test_two_retries_are_one_round(two: Racers) -> None:
         assert Task.objects.get(id=task).max_attempts == 2
         finish(node, [success(claim(node)[0])])
     assert AuditEvent.objects.filter(action="task.retry").count() == ROUNDS
+
+
+@pytest.mark.parametrize("verb", ["reprioritize", "delete"])
+def test_every_bulk_action_locks_in_the_order_of_ids(two: Racers, verb: str) -> None:
+    """One that began at the other end would meet a cancel half way, and one of them be ended."""
+    node, workspace = make_node(), get_default_workspace_id()
+    first, second = ids = submit_tasks(specs=[TaskSpec(type="noop")] * 2)
+    if verb == "delete":
+        finish(node, [success(row) for row in claim(node) + claim(node)])
+    acts: dict[str, Any] = {
+        "reprioritize": partial(services.reprioritize_tasks, priority=5),
+        "delete": services.delete_tasks,
+    }
+    with transaction.atomic():
+        Task.objects.select_for_update().get(id=first)
+        waits = two.start(lambda: acts[verb](workspace_id=workspace, ids=ids, actor=SYSTEM))
+        time.sleep(0.3)
+        free = Task.objects.select_for_update(skip_locked=True).filter(id=second)
+        assert free.exists()
+    assert sorted(waits.result(10)) == ids
 
 
 def test_bulk_actions_in_opposite_order_do_not_deadlock(two: Racers) -> None:
