@@ -1,5 +1,6 @@
 """What becomes of leased work whose process is gone."""
 
+import logging
 import time
 from collections.abc import Iterable
 from uuid import UUID
@@ -11,6 +12,7 @@ from controlplane.core.sql import load_sql
 from tasks_app import transitions
 from tasks_app.execution import endings
 from tasks_app.execution.failures import said
+from tasks_app.execution.store import is_passing
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.ring import ring
@@ -18,6 +20,8 @@ from tasks_app.rows import Claimed, Cursor, Finished, Outcome
 from tasks_app.services.deaths import announce_deaths
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 from workers.slots import Ask, RowStatus, Slot, SlotRow
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 _KILLED = Ask.TIMEOUT | Ask.CANCEL | Ask.SHUTDOWN | Ask.MEMORY
@@ -73,10 +77,25 @@ def release_claims(claims: list[tuple[UUID, UUID]]) -> None:
 
 
 def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finished]:
+    """Write outcomes in the open transaction. One that cannot be written, as when a receiver of
+    `task_died` fails, is postponed, so that it holds up no other."""
     if not outcomes:
         return []
-    ended = transitions.finish_leased(cursor, node=node_id, outcomes=outcomes)
-    announce_deaths(ended, using="default")
+    try:
+        return _write(cursor, node_id, outcomes)
+    except Exception as error:
+        if is_passing(error):
+            raise
+        if len(outcomes) > 1:
+            return [row for one in outcomes for row in _finish(cursor, node_id, [one])]
+        logger.exception("The outcome of task %s cannot be written", outcomes[0].id)
+        return _write(cursor, node_id, [endings.postponed(outcomes[0], error)])
+
+
+def _write(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finished]:
+    with transaction.atomic():  # a savepoint
+        ended = transitions.finish_leased(cursor, node=node_id, outcomes=outcomes)
+        announce_deaths(ended, using="default")
     return ended
 
 

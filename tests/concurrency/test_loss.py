@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connections
@@ -11,6 +12,8 @@ from pytest_django import Settings
 from tasks_app.dispatch.rescue import rhythm
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
+from tasks_app.services.rescue import rescue_node
+from tasks_app.signals import task_died
 from tasks_app.specs import TaskSpec
 from tests.concurrency.hands import claim, make_node
 from tests.concurrency.racing import Racers
@@ -149,3 +152,26 @@ def test_looks_are_close_enough_to_find_silence(
         clock.now += 2 * rhythm()
         lost = detector.look()
     assert lost == [silent]
+
+
+def test_a_death_that_nobody_can_record_holds_up_no_other_rescue() -> None:
+    """One task's dead letter cannot be written: the rest of the node's work must not wait for it,
+    and the node must not stay among the living."""
+    node = make_node()
+    poison = submit_task(spec=TaskSpec(type="noop", priority=1))
+    other = submit_task(spec=TaskSpec(type="noop"))
+    Task.objects.filter(id=poison).update(lost_count=2)
+    assert len(claim(node) + claim(node)) == 2
+
+    def refuse(task_ids: list[UUID], **_: object) -> None:
+        raise RuntimeError("no mourners today")
+
+    task_died.connect(refuse)
+    try:
+        assert rescue_node(node) == 2
+    finally:
+        task_died.disconnect(refuse)
+    assert Task.objects.get(id=other).state == "PENDING"
+    row = Task.objects.get(id=poison)
+    assert (row.state, row.error["category"]) == ("RETRYING", "UNKNOWN")  # type: ignore[index]
+    assert TaskAttempt.objects.get(task_id=poison).outcome == "INTERRUPTED"
