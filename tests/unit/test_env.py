@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.settings.env import BASE_DIR, Env, load
-from controlplane.settings.parts.database import parse_database_url
+from controlplane.settings.parts.database import databases, parse_database_url
 
 
 def test_an_empty_value_counts_as_not_set() -> None:
@@ -139,3 +139,13 @@ def test_values_that_do_not_fit_together_stop_the_start(
     assert done.returncode != 0
     assert sentence in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_vanishes_is_noticed_within_a_minute() -> None:
+    """On every alias: by the system's values a worker, an agent and a dispatcher hang for hours."""
+    for database in databases().values():
+        options = database["OPTIONS"]
+        probes = options["keepalives_interval"] * options["keepalives_count"]
+        assert options["keepalives_idle"] + probes < 60
+        assert options["tcp_user_timeout"] < 60_000
+        assert options["connect_timeout"] < 60

@@ -18,6 +18,15 @@ STATEMENT_TIMEOUT_MS = env.integer(
     "TASKPLANE_STATEMENT_TIMEOUT", 30_000, minimum=0, maximum=3_600_000
 )
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+# A server that vanished without a word is noticed within half a minute: by the system's own values
+# it would take from 15 minutes (something was sent) to two hours, and everything would hang.
+_NOTICE_SILENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 PREPARES_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", True)
 
 EMBEDDED_POSTGRES = not _DATABASE_URL
@@ -57,7 +66,7 @@ def _connection() -> dict[str, Any]:
     # Statements are prepared when they come again: only those of `prepared_cursor`, since Django's
     # own cursors put the values into the text.
     prepare = {"prepare_threshold": 2} if PREPARES_STATEMENTS else {}
-    options: dict[str, Any] = {"connect_timeout": 5, **prepare, **database["OPTIONS"]}
+    options: dict[str, Any] = {**_NOTICE_SILENCE, **prepare, **database["OPTIONS"]}
     timeouts = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
