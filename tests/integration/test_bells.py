@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -20,12 +21,18 @@ def broker() -> Iterator[Connection]:
         yield connection
 
 
+def redis_of(broker: Connection) -> Any:
+    """The client of the broker's channel."""
+    channel: Any = broker.default_channel
+    return channel.client
+
+
 @pytest.fixture
 def queue(broker: Connection) -> Iterator[str]:
     """A queue that nobody serves."""
     name = f"deserted-{uuid4().hex}"
     yield name
-    broker.default_channel.client.delete(celery_queue(name))
+    redis_of(broker).delete(celery_queue(name))
 
 
 def test_bells_that_nobody_hears_do_not_pile_up(broker: Connection, queue: str) -> None:
@@ -44,7 +51,7 @@ def test_one_bell_is_sent_at_once_and_many_are_enough(broker: Connection, queue:
     assert belfry.ring(queue, 1) == 1
     assert belfry.ring(queue, 1_000) == MOST_BELLS - 1
     assert belfry.ring(queue, 1_000) == 0
-    broker.default_channel.client.delete(celery_queue(queue))
+    redis_of(broker).delete(celery_queue(queue))
     assert belfry.ring(queue, 1) == 1
     belfry.close()
 
@@ -53,7 +60,7 @@ def test_a_broker_that_refuses_ends_neither_the_ringer_nor_the_agent(
     broker: Connection, queue: str
 ) -> None:
     """As one that is full, or a replica, does: here a key of another kind is in the way."""
-    client = broker.default_channel.client
+    client = redis_of(broker)
     client.set(celery_queue(queue), "no list")
     ringer = Ringer()
     ringer.note(queue, 1)
