@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -60,6 +61,13 @@ def stop_node(node_id: int) -> None:
     with transaction.atomic():
         transitions.stop(node_id)
         node_stopped.send(sender=Node, node_id=node_id)
+
+
+def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
+    """Remove nodes that ended before; how many. Nothing that is kept may still name them."""
+    ended = Node.objects.filter(stopped_at__lt=before).order_by("id").values("id")
+    deleted, _ = Node.objects.filter(id__in=ended[:limit]).delete()
+    return deleted
 
 
 def count_stale_writes(node_id: int, count: int, *, using: str = "default") -> None:

@@ -7,10 +7,16 @@ from django.conf import settings
 from controlplane.core.clock import now
 from controlplane.workspaces.services import prune_audit
 from tasks_app import services
+from workers.services import prune_nodes
+
+_LATE = timedelta(days=7)  # in which the last work of a node may be settled
 
 
 def prune() -> bool:
     """One batch of each kind."""
     audit_kept = timedelta(days=settings.TASKPLANE["AUDIT_RETENTION_DAYS"])
     events = prune_audit(before=now() - audit_kept)
-    return services.prune_history().total + events > 0
+    # An attempt names its node, and goes before it.
+    attempts_kept = timedelta(days=settings.TASKPLANE["ATTEMPT_RETENTION_DAYS"])
+    nodes = prune_nodes(before=now() - attempts_kept - _LATE)
+    return services.prune_history().total + events + nodes > 0
