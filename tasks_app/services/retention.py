@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
+from tasks_app.selectors.lists import first_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,4 @@ def prune_history(*, limit: int = 1_000) -> Pruned:
 
 
 def _window(before: datetime, limit: int) -> dict[str, datetime | UUID | int]:
-    return {"before": before, "below": _first_id_of(before), "limit": limit}
-
-
-def _first_id_of(at: datetime) -> UUID:
-    """The lowest UUIDv7 of a millisecond (RFC 9562, section 5.7): ids are in order of time."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
+    return {"before": before, "below": first_id_of(before), "limit": limit}
