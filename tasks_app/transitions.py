@@ -106,12 +106,12 @@ def release_leased(cursor: Cursor, claims: Sequence[tuple[UUID, UUID]]) -> list[
     return [Finished._make(row) for row in cursor.fetchall()]
 
 
-def release_lease(cursor: Cursor, *, node: int, lease: UUID) -> list[Finished]:
-    """Hand back all that was claimed under one lease, none of which has started."""
+def release_lease(cursor: Cursor, lease: UUID) -> list[Finished]:
+    """Hand back all that was claimed under one lease, none of which has started. The lease alone
+    names it: its node may have a new row by now."""
     cursor.execute(
-        "SELECT id, lease FROM tasks_app_task"
-        " WHERE state = 'RUNNING' AND node_id = %(node)s AND lease = %(lease)s",
-        {"node": node, "lease": lease},
+        "SELECT id, lease FROM tasks_app_task WHERE state = 'RUNNING' AND lease = %(lease)s",
+        {"lease": lease},
     )
     return release_leased(cursor, cursor.fetchall())
 

@@ -47,6 +47,7 @@ class Ask(IntFlag):
     SHUTDOWN = 8
     LEASE_LOST = 16  # the row was rescued by others: whatever comes of it is dropped
     MEMORY = 32
+    KILLED = 64  # the agent is about to kill the process, for this row's sake or a neighbour's
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from workers.slots import Ask, Slot
 
 TICK_SECONDS = 0.1
 _LINGER_SECONDS = 0.003  # how long an outcome waits for company
+_REPEAT_SECONDS = 1.0
 _CHUNK = 100  # outcomes that are worth a commit at once
 
 _loop: asyncio.AbstractEventLoop | None = None
@@ -42,6 +43,7 @@ class AsyncRunner:
         self._flying: dict[Held, asyncio.Task[None]] = {}
         self._ended: list[tuple[Held, Outcome, float]] = []
         self._timed_out: set[Held] = set()
+        self._told: dict[Held, float] = {}  # when a handler was last told to stop
         self._wake = asyncio.Event()
 
     @property
@@ -76,6 +78,7 @@ class AsyncRunner:
         for held, outcome, end in ended:
             outcome.ago_ms = (now - end) * 1000
             self._flying.pop(held, None)
+            self._told.pop(held, None)
         return [(held, outcome) for held, outcome, _ in ended]
 
     async def _some_ended(self) -> None:
@@ -89,8 +92,13 @@ class AsyncRunner:
             await asyncio.sleep(_LINGER_SECONDS)
 
     def _obey_asks(self) -> None:
+        now = time.monotonic()
         for held, task in self._flying.items():
-            if self._slot.asks(held.index) & Ask.INTERRUPT:
+            if not self._slot.asks(held.index) & Ask.INTERRUPT:
+                continue
+            # Once a second, as in sync handlers: a clean-up that awaits must get somewhere.
+            if now >= self._told.get(held, 0.0) + _REPEAT_SECONDS:
+                self._told[held] = now
                 task.cancel()
 
     async def _run(self, held: Held, started: float) -> None:

@@ -87,11 +87,7 @@ class TaskContext:
             return
         self._lines += 1
         text = storable(mask_secrets(str(message))[:_LINE_LENGTH])
-        kept = storable(mask_secrets(orjson.dumps(fields, default=str).decode())[:_LINE_LENGTH])
-        try:
-            orjson.loads(kept)
-        except orjson.JSONDecodeError:  # cut off, or broken by a mask
-            kept = orjson.dumps({"text": kept}).decode()
+        kept = _fields_as_json(fields)
         self.logs.append((datetime.now(UTC), level, text, kept.replace("\\u0000", "\\ufffd")))
         self._report()
 
@@ -157,6 +153,19 @@ class TaskContext:
         if threading.current_thread() is threading.main_thread():
             self.flush_due = time.monotonic() + FLUSH_SECONDS
             self.on_report(self)
+
+
+def _fields_as_json(fields: dict[str, Any]) -> str:
+    """The fields of a log line, masked; as one text where they are no JSON, too long, or broken by
+    a mask."""
+    try:
+        kept = storable(mask_secrets(orjson.dumps(fields, default=str).decode()))
+        orjson.loads(kept)
+    except (TypeError, ValueError):
+        kept = ""
+    if kept and len(kept) <= _LINE_LENGTH:
+        return kept
+    return orjson.dumps({"text": storable(mask_secrets(repr(fields))[:_LINE_LENGTH])}).decode()
 
 
 def _outside_running_loop(call: Callable[[], _T]) -> _T:

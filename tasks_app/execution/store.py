@@ -197,7 +197,7 @@ class Store:
             try:
                 with transaction.atomic(using=ALIAS):
                     cursor = engine_cursor()
-                    ended = transitions.release_lease(cursor, node=self.node(), lease=lease)
+                    ended = transitions.release_lease(cursor, lease)
                     transitions.settle_dependents(cursor, ended)
                 return
             except DATABASE_ERRORS as error:

@@ -24,7 +24,6 @@ from workers.slots import Ask, RowStatus, Slot, SlotRow
 logger = logging.getLogger(__name__)
 
 _BATCH = 500
-_KILLED = Ask.TIMEOUT | Ask.CANCEL | Ask.SHUTDOWN | Ask.MEMORY
 
 
 def settle_slot(node_id: int, slot: Slot) -> None:
@@ -33,7 +32,7 @@ def settle_slot(node_id: int, slot: Slot) -> None:
     with transaction.atomic(), connections["default"].cursor() as cursor:
         started = [row for row in rows if row.status in (RowStatus.STARTED, RowStatus.DONE)]
         held = {claim.id: claim for claim in _lock_claims(cursor, started)}
-        was_killed = any(row.asks & _KILLED for row in started)
+        was_killed = any(row.asks & Ask.KILLED for row in started)
         outcomes = [
             _ending(held[row.task_id], row, was_killed=was_killed)
             for row in started
@@ -48,7 +47,7 @@ def settle_slot(node_id: int, slot: Slot) -> None:
         ended += transitions.release_leased(cursor, unstarted)
         if slot.announced is not None:
             # What a claim took whose answer the child did not live to note.
-            ended += transitions.release_lease(cursor, node=node_id, lease=slot.announced)
+            ended += transitions.release_lease(cursor, slot.announced)
         _ring_for(cursor, ended)
 
 

@@ -40,7 +40,7 @@ class _Supervisor:
     queues_due: float = 0.0
     asked_since: dict[Key, float] = field(default_factory=dict)
     claimed_since: dict[Key, float] = field(default_factory=dict)
-    killed: set[int] = field(default_factory=set)
+    killed: set[tuple[int, float]] = field(default_factory=set)  # process id and birth
 
 
 _supervisor = _Supervisor()
@@ -167,10 +167,13 @@ def _interrupt(slot: Slot, row: SlotRow, reason: Ask) -> None:
 
 
 def _kill(slot: Slot, why: str) -> None:
-    if slot.pid in _supervisor.killed:
+    process = (slot.pid, slot.pid_born)
+    if process in _supervisor.killed:
         return
-    _supervisor.killed.add(slot.pid)
+    _supervisor.killed.add(process)
     logger.warning("Killing pool child %d: %s", slot.pid, why)
+    for row in slot.rows():
+        slot.ask(row, Ask.KILLED)  # whoever dies by this is not to blame for it
     try:
         os.kill(slot.pid, signal.SIGKILL)
     except ProcessLookupError:

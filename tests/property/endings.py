@@ -46,9 +46,7 @@ def settled(
     model: Model, rows: list[tuple[Claimed, RowStatus, Ask]]
 ) -> tuple[list[tuple[object, str, str, int, int, bool]], list[object]]:
     """What becomes of the rows of a dead child: endings of started ones, ids handed back."""
-    was_killed = any(
-        ask & (Ask.TIMEOUT | Ask.CANCEL | Ask.SHUTDOWN | Ask.MEMORY) for _, _, ask in rows
-    )
+    was_killed = any(ask & Ask.KILLED for _, _, ask in rows)
     ended: list[tuple[object, str, str, int, int, bool]] = []
     released: list[object] = []
     for claim, status, ask in rows:

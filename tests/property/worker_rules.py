@@ -148,7 +148,10 @@ class WorkerRules(Ground):
     @rule(
         places=picks,
         statuses=st.lists(st.sampled_from([1, 2, 2, 2, 3, 4]), min_size=3, max_size=3),
-        asks=st.lists(st.sampled_from([0, 0, 0, 0, 1, 4, 8, 32]), min_size=3, max_size=3),
+        # 64: the agent killed the process, for this row or another; 1 or 8 alone: only asked.
+        asks=st.lists(
+            st.sampled_from([0, 0, 0, 0, 1, 8, 64, 65, 68, 72, 96]), min_size=3, max_size=3
+        ),
     )
     def pool_child_dies(self, places: list[int], statuses: list[int], asks: list[int]) -> None:
         """Its slot file tells how far it was; the lease it announced last may name more rows."""

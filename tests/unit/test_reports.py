@@ -1,0 +1,39 @@
+"""What a handler may log: anything; what cannot be kept as it is becomes text."""
+
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from tasks_app.execution.context import TaskContext
+from tasks_app.rows import Claimed
+from workers.slots import Slot
+
+
+@pytest.fixture
+def context(tmp_path_factory: pytest.TempPathFactory) -> TaskContext:
+    slot = Slot.create(tmp_path_factory.mktemp("slots"), pid=1, pid_born=0)
+    claim = Claimed(
+        *(uuid4(), uuid4(), 1, uuid4(), "noop", "noop", "{}", 1, 3, 3, 0, 1000, None, 0, None, 0.0)
+    )
+    return TaskContext(claim, queue="default", slot=slot, index=0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", 2**80, float("nan"), "x" * 20_000, {1: "a key that is no text"}, object()],
+)
+def test_fields_that_are_no_json_are_kept_as_text(context: TaskContext, value: object) -> None:
+    context.log("line", value=value)
+    ((_, _, message, fields),) = context.take_logs()
+    assert message == "line"
+    assert len(fields) < 20_000
+    kept = orjson.loads(fields)
+    assert set(kept) in ({"value"}, {"text"})
+    assert "\\u0000" not in fields
+
+
+def test_secrets_are_masked_also_where_the_fields_are_kept_as_text(context: TaskContext) -> None:
+    context.log("line", password="hunter2", big=2**80)
+    ((_, _, _, fields),) = context.take_logs()
+    assert "hunter2" not in fields
