@@ -13,13 +13,14 @@ _MESSAGE_LENGTH = 2_000
 _TRACEBACK_LENGTH = 16_000
 _FRAMES = 40
 
+# Nothing of unbounded length stands before a word that must match: a handler may log a megabyte.
 _SECRET = re.compile(
     r"""(?ix)
-    (?P<key>[\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w-]*
-        ["']?\s*[=:]\s*["']?(?:bearer\s+|basic\s+)?)
+    (?P<key>(?:password|passwd|secret|token|api[_-]?key|authorization|credential)[\w-]{0,60}
+        ["']?\s{0,9}[=:]\s{0,9}["']?(?:bearer\s{1,9}|basic\s{1,9})?)
     (?P<value>[^\s"',;)}&]+)
-    | (?P<scheme>\b(?:bearer|basic)\s+)(?P<credential>[A-Za-z0-9._~+/=-]{8,})
-    | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)(?P<login>[^\s/@]+)(?=@)
+    | (?P<scheme>\b(?:bearer|basic)\s{1,9})(?P<credential>[A-Za-z0-9._~+/=-]{8,})
+    | (?P<url>[a-z]://[^\s/:@]{0,200}:)(?P<login>[^\s/@]{1,500})(?=@)
     """
 )
 

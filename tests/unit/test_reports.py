@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from tasks_app.execution.context import TaskContext
+from tasks_app.execution.failures import mask_secrets
 from tasks_app.rows import Claimed
 from workers.slots import Slot
 
@@ -37,3 +38,24 @@ def test_secrets_are_masked_also_where_the_fields_are_kept_as_text(context: Task
     context.log("line", password="hunter2", big=2**80)
     ((_, _, _, fields),) = context.take_logs()
     assert "hunter2" not in fields
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=hunter2",
+        "my_db_password: hunter2",
+        "Authorization: Bearer hunter2hunter2",
+        "redis://user:hunter2@host/0",
+        "postgres+psycopg://user:hunter2@host/db",
+    ],
+)
+def test_credentials_are_masked(text: str) -> None:
+    assert "hunter2" not in mask_secrets(f"before {text} after")
+
+
+@pytest.mark.parametrize("piece", ["x", "a.", "token-", "password ", "://", "bearer "])
+def test_masking_stays_cheap_for_long_texts(piece: str) -> None:
+    """A pattern that looks back over the whole text would take minutes here."""
+    text = piece * (1_000_000 // len(piece))
+    assert len(mask_secrets(text)) > 0
