@@ -185,8 +185,9 @@ class Engine:
                 component.process.terminate()
             psutil.wait_procs([component.tree for component in running], timeout=15)
         for component in running:
-            component.signal_tree(signal.SIGKILL)
-            component.process.wait(10)
+            if component.process.poll() is None:
+                component.signal_tree(signal.SIGKILL)
+                component.process.wait(10)
 
     def _start(self, arguments: list[str], env: dict[str, str]) -> Component:
         log = self._folder / f"{len(self._started)}-{arguments[0]}.log"
