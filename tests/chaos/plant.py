@@ -38,7 +38,7 @@ class Plant:
                     self.restarts += 1
                     components[place] = start()
 
-    def wait(self, condition: Callable[[], object], what: str, timeout: float = 20.0) -> None:
+    def wait(self, condition: Callable[[], object], what: str, timeout: float = 75.0) -> None:
         """Wait while tending."""
 
         def holds() -> object:

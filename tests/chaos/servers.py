@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import redis
 
-from controlplane.embedded import postgres, processes, valkey
+from controlplane.embedded import home, postgres, processes, valkey
 from tests.engine import suppress_gone, wait_until
 
 
@@ -18,9 +18,20 @@ class PrivateValkey:
     """A Valkey in `state`; it keeps its port over restarts."""
 
     state: Path
+    port: int | None = None
 
     def start(self) -> None:
-        valkey.start(self.state)
+        """Start it; again on the port of its first start, which its clients know: while that is
+        still held by what was killed, an embedded server would take another."""
+        for _ in range(50):
+            _, port = valkey.start(self.state)
+            if self.port in (None, port):
+                self.port = port
+                return
+            valkey.stop(self.state)
+            home.write_json(self.state / "valkey.json", {"port": self.port})
+            time.sleep(0.1)
+        raise AssertionError(f"Port {self.port} does not become free again")
 
     def env(self) -> dict[str, str]:
         host, port = self._address()
