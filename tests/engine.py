@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import httpx
 import psutil
 
 import tests.handlers  # noqa: F401 - registers them here too; workers get them by name
+from controlplane.embedded import ports
 from tasks_app.models import Task
 from tasks_app.states import FINAL
 from workers.models import Node
@@ -82,13 +82,6 @@ class Component:
         return self.log.read_text(errors="replace")[-6000:]
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def suppress_gone() -> Iterator[None]:
     """A process that has ended meanwhile needs no signal."""
@@ -131,7 +124,7 @@ class Engine:
 
     def app(self, **env: str) -> str:
         """The HTTP service; its address, once it answers."""
-        port = free_port()
+        port = ports.free_port()
         component = Component(
             ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "controlplane.asgi:application"],
             {**self.env, "TASKPLANE_COMPONENT": "app", **env},

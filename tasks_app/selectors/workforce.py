@@ -5,10 +5,9 @@ from datetime import timedelta
 from django.conf import settings
 
 from controlplane.core.clock import now
+from tasks_app.queues import ALL_QUEUES
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
-
-_ALL_QUEUES = "*"
 
 
 def has_worker(queue: str) -> bool:
@@ -16,7 +15,7 @@ def has_worker(queue: str) -> bool:
     nodes = list_live_nodes().filter(
         state=NodeState.ACTIVE,
         heartbeat_at__gt=now() - silence(),
-        queues__overlap=[queue, _ALL_QUEUES],
+        queues__overlap=[queue, ALL_QUEUES],
     )
     return nodes.exists()
 
