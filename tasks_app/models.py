@@ -94,6 +94,7 @@ class Task(models.Model):
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - as above
+    reprocess_of = models.UUIDField(null=True)  # the task whose work this one repeats
 
     lease = models.UUIDField(null=True)
     node_id = models.IntegerField(null=True)
@@ -184,6 +185,16 @@ class Task(models.Model):
                 condition=Q(state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value]),
             ),
             GinIndex(fields=["tags"], name="task_tags", condition=~Q(tags=[])),
+            models.Index(
+                fields=["workflow_run_id", "id"],
+                name="task_of_run",
+                condition=Q(workflow_run_id__isnull=False),
+            ),
+            models.Index(
+                fields=["reprocess_of"],
+                name="task_reprocess_of",
+                condition=Q(reprocess_of__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,7 @@ class NewTask(NamedTuple):
     finished_at: Any
     error: str | None
     has_dependents: bool
+    reprocess_of: UUID | None
 
 
 class Claimed(NamedTuple):
@@ -91,3 +92,11 @@ class Finished(NamedTuple):
     id: UUID
     state: str
     has_dependents: bool
+
+
+class Settled(NamedTuple):
+    """What became of the dependents of ended tasks: the queues that got work, and the tasks that
+    were cancelled since they can no longer run."""
+
+    queues: list[str]
+    cancelled: list[UUID]

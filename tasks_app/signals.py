@@ -1,8 +1,17 @@
-"""What the tasks tell upward. Receivers run inside the transaction that moved the tasks."""
+"""What the tasks tell upward. Receivers run inside the transaction that moved the tasks.
+
+All are sent by `send`, so that a receiver that fails undoes what it was told of: both exist or
+neither. Common argument: `using` (the alias of the connection whose transaction is open).
+"""
 
 from django.dispatch import Signal
 
-# Tasks that have used up all attempts. Sent by `send`, so that a receiver that fails undoes the
-# death itself: the dead letter and the FAILED row exist both or neither.
-# Arguments: task_ids (list of UUID), using (the alias of the connection whose transaction is open).
+# Tasks that have used up all attempts. Argument: task_ids (list of UUID).
 task_died = Signal()
+
+# Tasks that can no longer run, since a parent did not complete. Argument: task_ids (list of UUID).
+task_cancelled_by_parent = Signal()
+
+# Tasks whose work is done once more. Argument: pairs (list of (UUID, UUID)): the ended task and the
+# one that repeats it, which is the same in an operator's retry.
+task_repeated = Signal()

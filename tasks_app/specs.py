@@ -34,3 +34,4 @@ class TaskSpec:
     ref: str | None = None
     workflow_run_id: UUID | None = None
     step_key: str | None = None
+    reprocess_of: UUID | None = None

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from controlplane.core.sql import load_sql
-from tasks_app.rows import Claimed, Cursor, Finished, NewTask, Outcome
+from tasks_app.rows import Claimed, Cursor, Finished, NewTask, Outcome, Settled
 from tasks_app.states import TaskState
 
 _COPY_FROM = 20  # rows from which COPY beats single INSERTs
@@ -116,8 +116,8 @@ def release_lease(cursor: Cursor, lease: UUID) -> list[Finished]:
     return release_leased(cursor, cursor.fetchall())
 
 
-def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> list[str]:
-    """Release or cancel what waited for these ended tasks; the queues that got work.
+def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> Settled:
+    """Release or cancel what waited for these ended tasks.
 
     Must run in a statement after the one that ended them, in the same transaction: an edge
     written while the parent's row was locked is visible only to a later statement.
@@ -126,23 +126,27 @@ def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> list[str]:
     completed = [row.id for row in parents if row.state == TaskState.COMPLETED]
     broken = [row.id for row in parents if row.state in (TaskState.FAILED, TaskState.CANCELLED)]
     queues: set[str] = set()
+    cancelled: list[UUID] = []
     if completed:
         queues.update(_satisfy(cursor, completed, any_policy=True))
     if broken:
-        broken += _cancel_dependents(cursor, broken)
-        queues.update(_satisfy(cursor, broken, any_policy=False))
-    return sorted(queues)
+        cancelled, more_parents = _cancel_dependents(cursor, broken)
+        queues.update(_satisfy(cursor, broken + more_parents, any_policy=False))
+    return Settled(queues=sorted(queues), cancelled=cancelled)
 
 
-def _cancel_dependents(cursor: Cursor, parents: list[UUID]) -> list[UUID]:
-    """Cancel what cannot run any more; those of it that have dependents themselves."""
+def _cancel_dependents(cursor: Cursor, parents: list[UUID]) -> tuple[list[UUID], list[UUID]]:
+    """Cancel what cannot run any more: all of it, and those that have dependents themselves."""
     cancelled: list[UUID] = []
+    are_parents: list[UUID] = []
     while parents:
         cursor.execute(load_sql("tasks_app", "cancel_dependents"), {"parents": parents})
+        rows = cursor.fetchall()
+        cancelled += [task for task, _ in rows]
         # One may have got a dependent while its row was locked: see settle_dependents.
-        parents = [task for task, has_dependents in cursor.fetchall() if has_dependents]
-        cancelled += parents
-    return cancelled
+        parents = [task for task, has_dependents in rows if has_dependents]
+        are_parents += parents
+    return cancelled, are_parents
 
 
 def _satisfy(cursor: Cursor, parents: list[UUID], *, any_policy: bool) -> list[str]:

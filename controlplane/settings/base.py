@@ -37,6 +37,9 @@ INSTALLED_APPS = [
     "controlplane.health",
     "workers",
     "tasks_app",
+    "workflows",
+    "dlq",
+    "controlplane.schedules",
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:

@@ -19,4 +19,5 @@ def prune() -> bool:
     # An attempt names its node, and goes before it.
     attempts_kept = timedelta(days=settings.TASKPLANE["ATTEMPT_RETENTION_DAYS"])
     nodes = prune_nodes(before=now() - attempts_kept - _LATE)
-    return services.prune_history().total + events + nodes > 0
+    others = sum(services.prune_registered().values())
+    return services.prune_history().total + others + events + nodes > 0

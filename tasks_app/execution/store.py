@@ -23,7 +23,7 @@ from tasks_app.execution import endings
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
 from tasks_app.rows import Claimed, Cursor, Outcome
-from tasks_app.services.deaths import announce_deaths
+from tasks_app.services.deaths import announce_deaths, settle_ended
 from workers.services import count_stale_writes
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Store:
             stale = len(outcomes) - len(ended)
             ended += transitions.release_leased(cursor, [(c.id, c.lease) for c in unstarted])
             if any(row.has_dependents for row in ended):
-                queues = transitions.settle_dependents(cursor, ended)
+                queues = settle_ended(cursor, ended, using=ALIAS)
             claims = self._claim(cursor, want, lease, has_limits=has_limits) if want else []
         if stale:
             count_stale_writes(self.node(), stale, using=ALIAS)
@@ -198,7 +198,7 @@ class Store:
                 with transaction.atomic(using=ALIAS):
                     cursor = engine_cursor()
                     ended = transitions.release_lease(cursor, lease)
-                    transitions.settle_dependents(cursor, ended)
+                    settle_ended(cursor, ended, using=ALIAS)
                 return
             except DATABASE_ERRORS as error:
                 if not is_passing(error) or time.monotonic() > give_up:

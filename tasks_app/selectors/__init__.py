@@ -4,6 +4,7 @@ from tasks_app.selectors.basics import (
     get_dependency_results,
     get_states,
     get_task,
+    get_workflow_runs,
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "get_task",
     "get_task_detail",
     "get_task_stats",
+    "get_workflow_runs",
     "has_worker",
     "in_bounded_time",
     "iterate_ids",

@@ -26,6 +26,14 @@ def get_states(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
     return dict(tasks.values_list("id", "state"))
 
 
+def get_workflow_runs(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The workflow runs of those of these tasks that belong to one."""
+    tasks = Task.objects.filter(
+        workspace_id=workspace_id, id__in=ids, workflow_run_id__isnull=False
+    )
+    return {task: run for task, run in tasks.values_list("id", "workflow_run_id") if run}
+
+
 def get_dependency_results(workspace_id: UUID, task_id: UUID) -> Mapping[UUID, Any]:
     """The results of the completed parents of a task, by their ids."""
     parents = Task.objects.filter(

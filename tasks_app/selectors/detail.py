@@ -29,6 +29,7 @@ class TaskDetail:
     dependents_total: int
     logs: list[TaskLog]
     logs_total: int
+    reprocessed_as: list[UUID]  # the tasks that repeat its work, oldest first
 
 
 def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
@@ -54,6 +55,11 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
         dependents_total=below.count(),
         logs=logs,
         logs_total=_total(logs, TaskLog.objects.filter(task_id=task_id)),
+        reprocessed_as=list(
+            Task.objects.filter(workspace_id=workspace_id, reprocess_of=task_id)
+            .order_by("id")
+            .values_list("id", flat=True)[:MOST_SHOWN]
+        ),
     )
 
 

@@ -83,6 +83,9 @@ class TaskDetailSerializer(TaskSerializer):
     dependentsTotal = serializers.IntegerField()
     logs = LogSerializer(many=True)
     logsTotal = serializers.IntegerField()
+    reprocessedAs = serializers.ListField(
+        child=serializers.UUIDField(), help_text="The tasks that repeat its work."
+    )
 
     def to_representation(self, instance: TaskDetail) -> dict[str, Any]:
         return {
@@ -95,6 +98,7 @@ class TaskDetailSerializer(TaskSerializer):
             "dependentsTotal": instance.dependents_total,
             "logs": LogSerializer(instance.logs, many=True).data,
             "logsTotal": instance.logs_total,
+            "reprocessedAs": instance.reprocessed_as,
         }
 
 

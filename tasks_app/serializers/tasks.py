@@ -76,6 +76,9 @@ class TaskSerializer(serializers.Serializer[Any]):
     workflowRunId = serializers.UUIDField(source="workflow_run_id", allow_null=True)
     stepKey = serializers.CharField(source="step_key", allow_null=True)
     idempotencyKey = serializers.CharField(source="idempotency_key", allow_null=True)
+    reprocessOf = serializers.UUIDField(
+        source="reprocess_of", allow_null=True, help_text="The task whose work this one repeats."
+    )
     workerNode = serializers.CharField(
         source="worker_node", allow_null=True, help_text="Runs it, or ran its last attempt."
     )

@@ -12,9 +12,15 @@ from tasks_app.services.control import (
     retry_tasks,
     run_task_now,
 )
+from tasks_app.services.idempotency import hash_body, keep_first_answer
 from tasks_app.services.promotion import promote_due
 from tasks_app.services.queues import change_queue
-from tasks_app.services.retention import Pruned, prune_history
+from tasks_app.services.retention import (
+    Pruned,
+    prune_history,
+    prune_registered,
+    register_pruner,
+)
 from tasks_app.services.submission import Submission, submit_once, submit_task, submit_tasks
 
 __all__ = [
@@ -29,8 +35,12 @@ __all__ = [
     "change_queue",
     "delete_tasks",
     "edit_task",
+    "hash_body",
+    "keep_first_answer",
     "promote_due",
     "prune_history",
+    "prune_registered",
+    "register_pruner",
     "reprioritize_tasks",
     "retry_task",
     "retry_tasks",

@@ -14,6 +14,8 @@ from tasks_app import transitions
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.ring import ring
 from tasks_app.rows import Cursor, Finished
+from tasks_app.selectors.basics import get_workflow_runs
+from tasks_app.services.deaths import announce_repeats, settle_ended
 from tasks_app.services.preparation import prepare_changes
 from tasks_app.states import FINAL, ParentFailure, TaskState
 
@@ -51,25 +53,35 @@ def cancel_tasks(
 def retry_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
     """A fresh round of attempts for an ended task.
 
-    Raises NotFound, Conflict when it has not ended or a parent must be retried first.
+    Raises NotFound, Conflict when it has not ended, a parent must be retried first, or it belongs
+    to a workflow run.
     """
     if retry_tasks(workspace_id=workspace_id, ids=[task_id], actor=actor):
         return
     task = _get(workspace_id, task_id)
     if task.state not in FINAL:
         raise Conflict(f"Only an ended task can be retried; this one is {task.state}.")
+    if task.workflow_run_id is not None:
+        raise Conflict(
+            "It is a step of a workflow run, which goes on only when the run is retried: "
+            f"POST /workflows/runs/{task.workflow_run_id}/retry."
+        )
     with transaction.atomic():
         parent = _broken_parents(workspace_id, [task_id]).get(task_id)
     raise Conflict(f"Retry the task it depends on first: {parent} did not complete.")
 
 
 def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
-    """Retry the ended ones of these tasks, leaving out those whose parent did not complete."""
+    """Retry the ended ones of these tasks, leaving out those whose parent did not complete, and
+    the tasks of workflow runs: a run is retried as a whole."""
     with transaction.atomic(), connection.cursor() as cursor:
         broken = _broken_parents(workspace_id, ids)
+        of_runs = get_workflow_runs(workspace_id, ids)
+        free = [i for i in ids if i not in of_runs]
         retried = transitions.retry_ended(
-            cursor, workspace_id=workspace_id, ids=[i for i in ids if i not in broken]
+            cursor, workspace_id=workspace_id, ids=[i for i in free if i not in broken]
         )
+        announce_repeats([(task, task) for task in retried], using="default")
         _audit(workspace_id, actor, "task.retry", retried)
         _ring_for(retried)
     return retried
@@ -181,7 +193,7 @@ def _broken_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]
 
 
 def _settle(cursor: Cursor, ended: list[Finished]) -> None:
-    for queue in transitions.settle_dependents(cursor, ended):
+    for queue in settle_ended(cursor, ended, using="default"):
         transaction.on_commit(lambda queue=queue: ring(queue))  # type: ignore[misc]
 
 

@@ -12,6 +12,7 @@ from controlplane.core.errors import Invalid
 from tasks_app import transitions
 from tasks_app.execution.failures import said
 from tasks_app.rows import Cursor, Finished, NewTask
+from tasks_app.services.deaths import announce_cascade, settle_ended
 from tasks_app.specs import TaskSpec
 from tasks_app.states import ErrorCategory, ParentFailure, TaskState
 
@@ -64,7 +65,7 @@ class Family:
 
 
 def link_family(
-    cursor: Cursor, rows: Sequence[NewTask], family: Family, workspace_id: UUID
+    cursor: Cursor, rows: Sequence[NewTask], family: Family, workspace_id: UUID, *, using: str
 ) -> list[NewTask]:
     """Insert rows and their edges in the open transaction; the rows as inserted.
 
@@ -99,7 +100,8 @@ def link_family(
         for row in placed
         if row.state == TaskState.CANCELLED and row.has_dependents
     ]
-    transitions.settle_dependents(cursor, stillborn)
+    settle_ended(cursor, stillborn, using=using)
+    announce_cascade([row.id for row in placed if row.state == TaskState.CANCELLED], using=using)
     return placed
 
 

@@ -88,6 +88,7 @@ def _row(
         finished_at=None,
         error=None,
         has_dependents=False,
+        reprocess_of=spec.reprocess_of,
     )
 
 

@@ -17,7 +17,7 @@ from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.ring import ring
 from tasks_app.rows import Claimed, Cursor, Finished, Outcome
-from tasks_app.services.deaths import announce_deaths
+from tasks_app.services.deaths import announce_deaths, settle_ended
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 from workers.slots import Ask, RowStatus, Slot, SlotRow
 
@@ -100,7 +100,7 @@ def _write(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finish
 
 def _ring_for(cursor: Cursor, ended: Iterable[Finished]) -> None:
     ended = list(ended)
-    queues = set(transitions.settle_dependents(cursor, ended))
+    queues = set(settle_ended(cursor, ended, using="default"))
     ready = [row.id for row in ended if row.state == TaskState.PENDING]
     if ready:
         cursor.execute(

@@ -1,5 +1,6 @@
 """Removing history that is older than its retention, in bounded batches."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +25,21 @@ class Pruned:
     @property
     def total(self) -> int:
         return sum(getattr(self, field.name) for field in fields(self))
+
+
+# Removes at most so many rows of an app above this one; how many it removed.
+Pruner = Callable[[int], int]
+_pruners: dict[str, Pruner] = {}
+
+
+def register_pruner(name: str, prune: Pruner) -> None:
+    """Let the clean-up and the dispatcher prune more than tasks: called from an AppConfig."""
+    _pruners[name] = prune
+
+
+def prune_registered(*, limit: int = 1_000) -> dict[str, int]:
+    """One batch of each registered kind; how many rows of each were removed."""
+    return {name: prune(limit) for name, prune in _pruners.items()}
 
 
 def prune_history(*, limit: int = 1_000) -> Pruned:

@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -17,16 +16,16 @@ from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
-from tasks_app.models import IdempotencyKey
 from tasks_app.ring import ring
 from tasks_app.rows import Cursor, NewTask
+from tasks_app.services.deaths import announce_repeats
 from tasks_app.services.dependencies import Family, link_family
+from tasks_app.services.idempotency import keep_first_answer
 from tasks_app.services.lanes import Lanes, get_lane_name
 from tasks_app.services.preparation import prepare
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
 
-IDEMPOTENCY_LIFE = timedelta(hours=24)
 _MOST_PROBLEMS = 100  # that one answer names
 
 
@@ -88,13 +87,13 @@ def submit_rows(
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
     rows, family = _prepare_all(specs, workspace_id, using)
-    if len(rows) == 1 and not family.edges:
+    if len(rows) == 1 and not family.edges and not rows[0].reprocess_of:
         # One statement is its own transaction, and worth preparing.
         with connections[using].wrap_database_errors:
             transitions.insert_tasks(prepared_cursor(using), rows)
     else:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            _insert(cursor, rows, family, workspace_id)
+            _insert(cursor, rows, family, workspace_id, using)
     _ring_for(rows, using)
     return rows
 
@@ -114,10 +113,12 @@ def submit_once(
     rows, family = _prepare_all(specs, workspace_id, using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         answer = {"ids": [str(row.id) for row in rows]}
-        first = _first_answer(workspace_id, key, body_hash, answer, using)
+        first = keep_first_answer(
+            workspace_id=workspace_id, key=key, body_hash=body_hash, answer=answer, using=using
+        )
         if first is not None:
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
-        _insert(cursor, rows, family, workspace_id)
+        _insert(cursor, rows, family, workspace_id, using)
     _ring_for(rows, using)
     return Submission(ids=[row.id for row in rows], is_new=True)
 
@@ -152,51 +153,15 @@ def _prepare_all(
     return rows, Family.of(specs, rows)
 
 
-def _insert(cursor: Cursor, rows: list[NewTask], family: Family, workspace_id: UUID) -> None:
+def _insert(
+    cursor: Cursor, rows: list[NewTask], family: Family, workspace_id: UUID, using: str
+) -> None:
     """Insert rows with their edges. Rows are replaced in `rows` by what was inserted."""
-    if not family.edges:
+    if family.edges:
+        rows[:] = link_family(cursor, rows, family, workspace_id, using=using)
+    else:
         transitions.insert_tasks(cursor, rows)
-        return
-    rows[:] = link_family(cursor, rows, family, workspace_id)
-
-
-def _first_answer(
-    workspace_id: UUID, key: str, body_hash: bytes, answer: dict[str, list[str]], using: str
-) -> dict[str, list[str]] | None:
-    """None when the key is now ours, else what it answered first. A concurrent holder of the key
-    is waited for by the unique index."""
-    now = utc_now()
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO tasks_app_idempotencykey AS k
-                (workspace_id, key, body_hash, answer, created_at, expires_at)
-            VALUES (%s, %s, %s, %s, %s, %s)
-            ON CONFLICT (workspace_id, key) DO UPDATE
-                SET body_hash = EXCLUDED.body_hash, answer = EXCLUDED.answer,
-                    created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at
-                WHERE k.expires_at < EXCLUDED.created_at
-            RETURNING id
-            """,
-            [
-                workspace_id,
-                key,
-                body_hash,
-                orjson.dumps(answer).decode(),
-                now,
-                now + IDEMPOTENCY_LIFE,
-            ],
-        )
-        if cursor.fetchone() is not None:
-            return None
-    used = IdempotencyKey.objects.using(using).get(workspace_id=workspace_id, key=key)
-    if bytes(used.body_hash) != body_hash:
-        raise Conflict(
-            f"The idempotency key {key!r} was used within 24 hours with another body. "
-            "Send the same body again, or use a new key."
-        )
-    found: dict[str, list[str]] = used.answer
-    return found
+    announce_repeats([(row.reprocess_of, row.id) for row in rows if row.reprocess_of], using=using)
 
 
 def _ring_for(rows: Sequence[NewTask], using: str) -> None:

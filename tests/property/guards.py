@@ -104,7 +104,7 @@ GUARDS = [
     Guard("retry: parents are locked", "tasks_app/services/control.py",
           ".select_for_update(no_key=True)", "", FAMILIES),
     Guard("retry: not into waiting for ever", "tasks_app/services/control.py",
-          "ids=[i for i in ids if i not in broken]", "ids=list(ids)"),
+          "ids=[i for i in free if i not in broken]", "ids=free"),
     Guard("retry: only what has ended", "tasks_app/transitions.py",
           "          AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')\n", ""),
     Guard("cancel: the running are asked only", "tasks_app/transitions.py",

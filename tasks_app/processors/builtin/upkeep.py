@@ -51,16 +51,22 @@ def health_check(ctx: Context, payload: HealthCheckPayload) -> dict[str, Any]:
 def cleanup(ctx: Context, payload: CleanupPayload) -> dict[str, Any]:
     """Remove history that is older than its retention, in batches of short transactions."""
     # Here, since the services import the registry that this module registers itself in.
-    from tasks_app.services import prune_history
+    from tasks_app.services import prune_history, prune_registered
 
     removed = {"tasks": 0, "attempts": 0, "logs": 0, "idempotencyKeys": 0}
     while (left := payload.limit - sum(removed.values())) > 0:
-        batch = prune_history(limit=min(_BATCH_ROWS, left))
+        limit = min(_BATCH_ROWS, left)
+        batch = prune_history(limit=limit)
+        others = prune_registered(limit=limit)
         removed["tasks"] += batch.tasks
         removed["attempts"] += batch.attempts
         removed["logs"] += batch.logs
         removed["idempotencyKeys"] += batch.idempotency_keys
-        if batch.total == 0:
+        for name, count in others.items():
+            removed[name] = removed.get(name, 0) + count
+        done = batch.total + sum(others.values())
+        ctx.log(f"Removed {done} rows", total=sum(removed.values()))
+        if done == 0:
             break
     return {"removed": removed}
 

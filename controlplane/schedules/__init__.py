@@ -1,0 +1,1 @@
+"""Schedules: work that starts by itself. The only importer of django-celery-beat."""

@@ -1,0 +1,10 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class SchedulesConfig(AppConfig):
+    name = "controlplane.schedules"
+    label = "schedules"
+    verbose_name = "Schedules"
+    default_auto_field = "django.db.models.BigAutoField"

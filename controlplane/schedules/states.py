@@ -1,0 +1,60 @@
+"""Choices of schedules, and the state machine of firings."""
+
+from django.db.models import TextChoices
+
+
+class Overlap(TextChoices):
+    """What a firing does while the one before it has not ended."""
+
+    SKIP = "skip", "Skip it"
+    QUEUE = "queue", "Start it when the one before has ended"
+    ALLOW = "allow", "Start it beside the other"
+
+
+class Source(TextChoices):
+    """Who defined a schedule."""
+
+    PERSON = "person", "A person, by API, admin or command"
+    CODE = "code", "A schedules.py of an installed app"
+    BEAT = "beat", "A periodic task of django-celery-beat"
+
+
+class FiringKind(TextChoices):
+    """Why a firing is."""
+
+    SCHEDULE = "schedule", "Its time came"
+    CATCH_UP = "catch-up", "Its time was missed and is made up for"
+    MANUAL = "manual", "A person triggered it"
+
+
+class FiringState(TextChoices):
+    """The decision about one nominal time, and what became of it."""
+
+    QUEUED = "QUEUED", "Queued"  # waits for the firing before it → STARTED, SKIPPED
+    STARTED = "STARTED", "Started"  # its task or run exists → COMPLETED, FAILED, CANCELLED
+    COMPLETED = "COMPLETED", "Completed"
+    FAILED = "FAILED", "Failed"  # also when it could not be submitted
+    CANCELLED = "CANCELLED", "Cancelled"
+    SKIPPED = "SKIPPED", "Skipped"  # decided not to run; its reason says why
+
+
+class SkipReason(TextChoices):
+    """Why a nominal time was not fired."""
+
+    MISSED = "MISSED", "Nobody was there to fire it, and it is not made up for"
+    OVERLAP = "OVERLAP", "The firing before it had not ended"
+    QUEUE_FULL = "QUEUE_FULL", "Too many firings waited for their turn"
+    PAUSED = "PAUSED", "The schedule was paused"
+    DELETED = "DELETED", "The schedule was removed while it waited"
+
+
+FIRING_TRANSITIONS: dict[FiringState, frozenset[FiringState]] = {
+    FiringState.QUEUED: frozenset({FiringState.STARTED, FiringState.FAILED, FiringState.SKIPPED}),
+    FiringState.STARTED: frozenset(
+        {FiringState.COMPLETED, FiringState.FAILED, FiringState.CANCELLED}
+    ),
+    FiringState.COMPLETED: frozenset(),
+    FiringState.FAILED: frozenset(),
+    FiringState.CANCELLED: frozenset(),
+    FiringState.SKIPPED: frozenset(),
+}

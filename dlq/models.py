@@ -1,0 +1,166 @@
+"""Dead letters: tasks that failed for good, kept apart from the tasks' own retention.
+
+A letter holds a copy of all that explains the failure, so that it outlives its task. Only
+`transitions.py` writes `status` and `state`.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from controlplane.core.clock import now
+from controlplane.core.ids import uuid7
+from dlq.states import LetterStatus, ReplayState
+from tasks_app.states import ErrorCategory
+
+
+class DeadLetter(models.Model):
+    """One death of one task. A task that is retried and dies again has another letter."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(
+        "workspaces.Workspace",
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    task_id = models.UUIDField()
+    attempt = models.IntegerField()  # the task's last; 0 when it never started
+    name = models.CharField(max_length=200)
+    type = models.CharField(max_length=200)
+    queue = models.CharField(max_length=100)
+    priority = models.SmallIntegerField(default=0)
+    tags = models.JSONField(default=list)
+    category = models.CharField(max_length=20, choices=ErrorCategory.choices)
+    fingerprint = models.CharField(max_length=16)  # hex; the same for the same failure
+    error = models.JSONField()  # {class, message, traceback, category}
+    attempts = models.JSONField(default=list)  # every attempt, with its own error and traceback
+    payload = models.JSONField(default=dict)  # as it was
+    workflow_run_id = models.UUIDField(null=True)
+    step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
+    reprocess_of = models.UUIDField(null=True)  # the task that the dead one repeated
+    status = models.CharField(
+        max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN
+    )
+    reprocessed_task_id = models.UUIDField(null=True)
+    discard_reason = models.TextField(blank=True, default="")
+    resolved_by = models.CharField(max_length=200, blank=True, default="")
+    resolved_at = models.DateTimeField(null=True)
+    died_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["task_id", "attempt"], name="letter_unique_death"),
+            models.CheckConstraint(
+                name="letter_resolved_iff_not_open",
+                condition=Q(status=LetterStatus.OPEN.value, resolved_at__isnull=True)
+                | (~Q(status=LetterStatus.OPEN.value) & Q(resolved_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="letter_reprocessed_has_task",
+                condition=~Q(status=LetterStatus.REPROCESSED.value)
+                | Q(reprocessed_task_id__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "id"], name="letter_list"),
+            models.Index(
+                fields=["workspace", "fingerprint", "id"],
+                name="letter_open_group",
+                condition=Q(status=LetterStatus.OPEN.value),
+            ),
+            models.Index(fields=["workspace", "died_at"], name="letter_by_day"),
+            models.Index(
+                fields=["reprocessed_task_id"],
+                name="letter_of_repeat",
+                condition=Q(reprocessed_task_id__isnull=False),
+            ),
+            # What retention asks.
+            models.Index(fields=["died_at"], name="letter_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.task_id}"
+
+
+class Replay(models.Model):
+    """The reprocessing of many letters, in stages and at a rate, driven by the dispatcher."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    state = models.CharField(max_length=9, choices=ReplayState.choices, default=ReplayState.RUNNING)
+    wanted = models.JSONField()  # the filter or ids, as asked
+    payload = models.JSONField(null=True)  # instead of each letter's own
+    max_attempts = models.IntegerField(null=True)
+    rate_per_second = models.FloatField(null=True)  # null: as fast as it goes
+    stages = models.JSONField(default=list)  # sizes of the canary's stages, [5, 50]; then the rest
+    max_failure_share = models.FloatField(default=0.2)  # 0…1 of a stage; above it the replay stops
+    stage = models.IntegerField(default=0)  # index into stages; len(stages) is the rest
+    matched = models.IntegerField(default=0)  # letters meant when it began
+    submitted = models.IntegerField(default=0)
+    succeeded = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    skipped = models.IntegerField(
+        default=0
+    )  # no longer open, or no longer valid, when their turn came
+    after_id = models.UUIDField(null=True)  # the last letter that had its turn
+    stop_reason = models.TextField(blank=True, default="")
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=now)
+    last_submit_at = models.DateTimeField(null=True)  # from which the rate counts
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="replay_finished_iff_ended",
+                condition=Q(state=ReplayState.RUNNING.value, finished_at__isnull=True)
+                | (~Q(state=ReplayState.RUNNING.value) & Q(finished_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="replay_share_is_share",
+                condition=Q(max_failure_share__gte=0, max_failure_share__lte=1),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "id"], name="replay_list"),
+            models.Index(
+                fields=["id"], name="replay_running", condition=Q(state=ReplayState.RUNNING.value)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"replay {self.id}"
+
+
+class ReplayTask(models.Model):
+    """One letter that a replay has reprocessed, and the task that repeats its work."""
+
+    id = models.BigAutoField(primary_key=True)
+    replay = models.ForeignKey(
+        Replay, on_delete=models.CASCADE, related_name="tasks", db_index=False
+    )
+    letter_id = models.UUIDField()
+    task_id = models.UUIDField()
+    stage = models.IntegerField()
+    outcome = models.CharField(
+        max_length=10, blank=True, default=""
+    )  # "", COMPLETED, FAILED, CANCELLED
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["replay", "letter_id"], name="replaytask_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["replay", "stage"], name="replaytask_open", condition=Q(outcome="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.letter_id} as {self.task_id}"

@@ -1,0 +1,84 @@
+"""The state machines of runs and steps, and the choices of a definition."""
+
+from django.db.models import TextChoices
+
+
+class RunState(TextChoices):
+    """Where a run stands."""
+
+    RUNNING = "RUNNING", "Running"  # → COMPLETED, FAILED, CANCELLED
+    COMPLETED = "COMPLETED", "Completed"  # every step ended as its onFailure allows
+    FAILED = "FAILED", "Failed"  # a step failed that may not fail; only a retry leaves it
+    CANCELLED = "CANCELLED", "Cancelled"  # by a person; only a retry leaves it
+
+
+class StepState(TextChoices):
+    """Where a step of a run stands."""
+
+    PENDING = "PENDING", "Pending"  # waits for the steps it depends on
+    RUNNING = "RUNNING", "Running"  # its tasks, or its sub-workflow, are under way
+    WAITING = "WAITING", "Waiting"  # for a time, or for a person
+    COMPLETED = "COMPLETED", "Completed"
+    FAILED = "FAILED", "Failed"
+    SKIPPED = "SKIPPED", "Skipped"  # never started; its reason says why
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+OPEN_STEPS = frozenset({StepState.RUNNING, StepState.WAITING})
+ENDED_STEPS = frozenset(
+    {StepState.COMPLETED, StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED}
+)
+ENDED_RUNS = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
+
+# Only a retry of the run leads out of an ended state.
+RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    RunState.RUNNING: frozenset(ENDED_RUNS),
+    RunState.COMPLETED: frozenset(),
+    RunState.FAILED: frozenset({RunState.RUNNING}),
+    RunState.CANCELLED: frozenset({RunState.RUNNING}),
+}
+STEP_TRANSITIONS: dict[StepState, frozenset[StepState]] = {
+    StepState.PENDING: frozenset(
+        {
+            StepState.RUNNING,
+            StepState.WAITING,
+            StepState.COMPLETED,  # a forEach over an empty list
+            StepState.FAILED,  # an expression that cannot be evaluated
+            StepState.SKIPPED,
+            StepState.CANCELLED,
+        }
+    ),
+    StepState.RUNNING: frozenset({StepState.COMPLETED, StepState.FAILED, StepState.CANCELLED}),
+    StepState.WAITING: frozenset({StepState.COMPLETED, StepState.FAILED, StepState.CANCELLED}),
+    StepState.COMPLETED: frozenset(),
+    StepState.FAILED: frozenset({StepState.PENDING, StepState.RUNNING}),
+    StepState.SKIPPED: frozenset({StepState.PENDING}),
+    StepState.CANCELLED: frozenset({StepState.PENDING, StepState.RUNNING}),
+}
+
+
+class StepKind(TextChoices):
+    """What a step does. All but TASK are named in its `type`."""
+
+    TASK = "task", "A task, or one per item of a list"
+    WAIT = "wait", "Waits for a time"
+    APPROVAL = "approval", "Waits for a person"
+    WORKFLOW = "workflow", "Runs another workflow"
+
+
+class OnFailure(TextChoices):
+    """What the failure of a step means for its run."""
+
+    FAIL = "fail", "The run fails"
+    CONTINUE = "continue", "Dependents run all the same"
+    SKIP_DEPENDENTS = "skip-dependents", "Dependents are skipped; the rest goes on"
+
+
+class ReasonCode(TextChoices):
+    """Why a step was skipped, cancelled, or waits."""
+
+    CONDITION = "CONDITION", "Its condition was false"
+    PARENTS_SKIPPED = "PARENTS_SKIPPED", "Every step it depends on was skipped"
+    PARENT_FAILED = "PARENT_FAILED", "A step it depends on failed"
+    RUN_FAILED = "RUN_FAILED", "The run failed elsewhere"
+    RUN_CANCELLED = "RUN_CANCELLED", "The run was cancelled"
