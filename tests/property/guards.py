@@ -112,7 +112,7 @@ GUARDS = [
     Guard("edit: only what has not started", "tasks_app/transitions.py", "AND attempt = 0 AND",
           "AND"),
     # Submission and nodes.
-    Guard("submit: a key is used once", "tasks_app/services/submission.py",
+    Guard("submit: a key is used once", "tasks_app/services/idempotency.py",
           "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),
     Guard("submit: a key has one body", "tasks_app/services/submission.py",
           "if bytes(used.body_hash) != body_hash:", "if False:", SUBMISSION),
