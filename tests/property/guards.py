@@ -114,7 +114,7 @@ GUARDS = [
     # Submission and nodes.
     Guard("submit: a key is used once", "tasks_app/services/idempotency.py",
           "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),
-    Guard("submit: a key has one body", "tasks_app/services/submission.py",
+    Guard("submit: a key has one body", "tasks_app/services/idempotency.py",
           "if bytes(used.body_hash) != body_hash:", "if False:", SUBMISSION),
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
           "if now - self._last_look > lease_seconds / 2:", "if False:", LOSS),
