@@ -152,6 +152,7 @@ class Session:
                 continue
             if self._failing.get(name) is None:
                 self._say(name, "died", "it is started again")
+            before = _port(self.state, name)
             try:
                 server.start(self.state)
             except EmbeddedError as error:
@@ -160,6 +161,14 @@ class Session:
             else:
                 self._failing.pop(name, None)
                 self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
+                if _port(self.state, name) != before:
+                    self._follow(name)
+
+    def _follow(self, server: str) -> None:
+        """Another program took the server's port: the components know only where it was."""
+        if self._supervisor is not None:
+            self._say(server, "moved", "the components are started again with its new port")
+            self._supervisor.restart_components()
 
     def _count_failure(self, name: str, reason: str) -> None:
         failures = self._failing.get(name, 0) + 1

@@ -147,6 +147,12 @@ class Supervisor:
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
             rpc.supervisor.stopProcessGroup(GROUP, False)
 
+    def restart_components(self) -> None:
+        """Stop all the components in their own time, then start them again."""
+        with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
+            rpc.supervisor.stopProcessGroup(GROUP)
+            rpc.supervisor.startProcessGroup(GROUP, False)
+
     def stop(self, seconds: float) -> None:
         """End supervisord, by force after so many seconds, and whatever it left behind."""
         if self._process is not None and self._process.poll() is None:

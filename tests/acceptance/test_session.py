@@ -127,6 +127,32 @@ def test_what_is_killed_comes_back(watched: Watched) -> None:
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
 
 
+def test_the_components_follow_a_server_that_had_to_move(watched: Watched) -> None:
+    before = {name: status.pid for name, status in watched.statuses().items()}
+    known, pid = valkey.address(watched.state), valkey.pid(watched.state)
+    assert known is not None
+    assert pid is not None
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        os.kill(pid, signal.SIGKILL)
+
+        def takes_the_port() -> bool:
+            try:
+                squatter.bind(known)
+            except OSError:
+                return False
+            squatter.listen()
+            return True
+
+        while not takes_the_port():
+            assert valkey.pid(watched.state) in (pid, None), "it came back before the squatter"
+        wait_for(lambda: watched.lines.has("valkey", "moved"))
+    assert valkey.address(watched.state) != known
+    wait_for(lambda: watched.lines.has("worker", "restarted"))
+    for name, status in watched.statuses().items():
+        assert status.pid not in (0, before[name])
+
+
 def test_a_killed_process_manager_comes_back_with_its_components(watched: Watched) -> None:
     old = {process.pid for process in watched.marked()}
     assert len(old) == 3
