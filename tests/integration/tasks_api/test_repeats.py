@@ -1,0 +1,109 @@
+"""What a task tells of its repetitions, and what it tells upward."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.dispatch import Signal
+from rest_framework.test import APIClient
+
+from controlplane.workspaces.actors import SYSTEM
+from tasks_app import services
+from tasks_app.models import Task
+from tasks_app.signals import task_cancelled_by_parent, task_repeated
+from tasks_app.specs import TaskSpec
+from tests.clients import default_workspace
+from tests.rows import make_task
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
+    """What the signal said while the block lasted."""
+    said: list[dict[str, Any]] = []
+
+    def listen(sender: Any, signal: Signal, **words: Any) -> None:
+        said.append(words)
+
+    signal.connect(listen)
+    try:
+        yield said
+    finally:
+        signal.disconnect(listen)
+
+
+def submit(**fields: Any) -> UUID:
+    spec = TaskSpec(type="noop", **fields)
+    return services.submit_task(workspace_id=default_workspace().id, spec=spec)
+
+
+def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient) -> None:
+    old = make_task("FAILED")
+    with heard(task_repeated) as said:
+        new = submit(reprocess_of=old.id)
+
+    assert said == [{"pairs": [(old.id, new)], "using": "default"}]
+    assert client.get(f"/tasks/{new}").json()["reprocessOf"] == str(old.id)
+    assert client.get(f"/tasks/{old.id}").json()["reprocessedAs"] == [str(new)]
+    assert client.get(f"/tasks/{old.id}").json()["reprocessOf"] is None
+
+
+def test_an_operators_retry_repeats_the_task_itself() -> None:
+    dead = make_task("FAILED")
+    with heard(task_repeated) as said:
+        services.retry_task(workspace_id=dead.workspace_id, task_id=dead.id, actor=SYSTEM)
+
+    assert said == [{"pairs": [(dead.id, dead.id)], "using": "default"}]
+
+
+def test_a_task_of_a_workflow_run_is_not_retried_by_itself(client: APIClient) -> None:
+    run = uuid4()
+    step, free = make_task("FAILED", workflow_run_id=run, step_key="a"), make_task("FAILED")
+
+    refused = client.post(f"/tasks/{step.id}/retry")
+    assert refused.status_code == 409
+    assert f"/workflows/runs/{run}/retry" in refused.json()["detail"]
+
+    body = {"action": "retry", "ids": [str(step.id), str(free.id)]}
+    done = client.post("/tasks/actions", body, format="json").json()
+    assert (done["matched"], done["changed"]) == (2, 1)
+    states = dict(Task.objects.values_list("id", "state"))
+    assert states == {step.id: "FAILED", free.id: "PENDING"}
+
+
+def test_the_cascade_of_a_cancel_is_told_with_every_generation() -> None:
+    parent = submit()
+    child = submit(depends_on=[parent])
+    grandchild = submit(depends_on=[child])
+    spared = submit(depends_on=[parent], on_parent_failure="run")
+    with heard(task_cancelled_by_parent) as said:
+        services.cancel_task(workspace_id=default_workspace().id, task_id=parent, actor=SYSTEM)
+
+    assert [sorted(each["task_ids"]) for each in said] == [sorted([child, grandchild])]
+    assert Task.objects.get(id=spared).state == "PENDING"
+
+
+def test_a_child_that_is_submitted_too_late_is_told_too() -> None:
+    parent = make_task("FAILED")
+    with heard(task_cancelled_by_parent) as said:
+        child = submit(depends_on=[parent.id])
+
+    assert [each["task_ids"] for each in said] == [[child]]
+
+
+def test_a_failing_listener_undoes_the_repetition() -> None:
+    old = make_task("FAILED")
+
+    def refuse(**_: Any) -> None:
+        raise RuntimeError("the letter cannot be written")
+
+    task_repeated.connect(refuse)
+    try:
+        with pytest.raises(RuntimeError, match="cannot be written"):
+            submit(reprocess_of=old.id)
+    finally:
+        task_repeated.disconnect(refuse)
+    assert list(Task.objects.values_list("id", flat=True)) == [old.id]
