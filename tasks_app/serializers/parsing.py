@@ -32,7 +32,7 @@ def parse_task(body: Any, *, key: str | None = None) -> TaskSpec:
     spec, errors = _parse(body, _SINGLE, "")
     if errors or spec is None:
         raise Invalid(errors=errors)
-    spec["idempotency_key"] = _one_key(key, spec.get("idempotency_key"))
+    spec["idempotency_key"] = one_key(key, spec.get("idempotency_key"))
     return TaskSpec(**spec)
 
 
@@ -59,10 +59,11 @@ def parse_bulk(body: Any, *, key: str | None = None) -> tuple[list[TaskSpec], st
             break
     if problems:
         raise Invalid(errors=problems)
-    return [TaskSpec(**spec) for spec in found], _one_key(key, own_key)
+    return [TaskSpec(**spec) for spec in found], one_key(key, own_key)
 
 
-def _one_key(header: str | None, field: str | None) -> str | None:
+def one_key(header: str | None, field: str | None) -> str | None:
+    """The idempotency key of a call: that of the header or that of the body. Raises Invalid."""
     if header is not None and field is not None and header != field:
         raise _invalid(
             "idempotencyKey", "The header Idempotency-Key names another key: send one of them."
