@@ -15,3 +15,9 @@ task_cancelled_by_parent = Signal()
 # Tasks whose work is done once more. Argument: pairs (list of (UUID, UUID)): the ended task and the
 # one that repeats it, which is the same in an operator's retry.
 task_repeated = Signal()
+
+# Something is not as it should be, for people to hear of. Arguments: kind (a short name such as
+# `dispatcher-away`), severity (`warning` or `critical`), message (a sentence), detail (JSON).
+# Sent by `send_robust`, which logs a receiver that fails: an alert must not undo work. Without
+# `using`: no transaction needs to be open.
+alert_raised = Signal()

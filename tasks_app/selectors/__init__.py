@@ -19,6 +19,7 @@ from tasks_app.selectors.lists import (
 )
 from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
 from tasks_app.selectors.stats import TaskStats, get_task_stats
+from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
 from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "QueueView",
     "TaskDetail",
     "TaskStats",
+    "Wellbeing",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",
@@ -43,5 +45,6 @@ __all__ = [
     "list_queues",
     "list_queues_with_ready_tasks",
     "list_tasks",
+    "read_wellbeing",
     "view_queues",
 ]

@@ -17,6 +17,7 @@ from tasks_app.services.promotion import promote_due
 from tasks_app.services.queues import change_queue
 from tasks_app.services.retention import (
     Pruned,
+    prune_everything,
     prune_history,
     prune_registered,
     register_pruner,
@@ -38,6 +39,7 @@ __all__ = [
     "hash_body",
     "keep_first_answer",
     "promote_due",
+    "prune_everything",
     "prune_history",
     "prune_registered",
     "register_pruner",

@@ -10,7 +10,11 @@ from django.db import connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
+from controlplane.workspaces.services import prune_audit
 from tasks_app.selectors.lists import first_id_of
+from workers.services import prune_nodes
+
+_LATE = timedelta(days=7)  # in which the last work of a node may be settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,26 @@ _pruners: dict[str, Pruner] = {}
 def register_pruner(name: str, prune: Pruner) -> None:
     """Let the clean-up and the dispatcher prune more than tasks: called from an AppConfig."""
     _pruners[name] = prune
+
+
+def prune_everything(*, limit: int = 1_000) -> dict[str, int]:
+    """One batch of each kind, at most `limit` rows of each; how many rows of each were removed.
+
+    The kinds: the engine's own history, the audit log, ended nodes, and what apps registered.
+    """
+    history = prune_history(limit=limit)
+    audit_kept = timedelta(days=settings.TASKPLANE["AUDIT_RETENTION_DAYS"])
+    attempts_kept = timedelta(days=settings.TASKPLANE["ATTEMPT_RETENTION_DAYS"])
+    return {
+        "tasks": history.tasks,
+        "attempts": history.attempts,
+        "logs": history.logs,
+        "idempotencyKeys": history.idempotency_keys,
+        "auditEvents": prune_audit(before=now() - audit_kept, limit=limit),
+        # An attempt names its node, and goes before it.
+        "nodes": prune_nodes(before=now() - attempts_kept - _LATE, limit=limit),
+        **prune_registered(limit=limit),
+    }
 
 
 def prune_registered(*, limit: int = 1_000) -> dict[str, int]:

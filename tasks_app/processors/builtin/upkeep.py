@@ -6,19 +6,28 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 from pydantic import Field
 
+from tasks_app.processors.builtin.findings import examine
 from tasks_app.processors.builtin.payloads import Payload
 from tasks_app.processors.context import Context
 from tasks_app.processors.registry import processor
+from tasks_app.signals import alert_raised
 
 _REDIS_PATIENCE_SECONDS = 2.0
 _BATCH_ROWS = 1_000
 
 
 class HealthCheckPayload(Payload):
-    """Nothing."""
+    """What is found fault with."""
+
+    max_wait_seconds: float | None = Field(
+        default=3_600,
+        gt=0,
+        description="Ready work that has waited longer is a finding; null: never. Queues that are "
+        "paused or limited wait on purpose, and are not looked at.",
+    )
 
 
 class CleanupPayload(Payload):
@@ -34,40 +43,48 @@ class CleanupPayload(Payload):
 
 @processor("health-check", payload=HealthCheckPayload, max_attempts=1, timeout_seconds=30)
 def health_check(ctx: Context, payload: HealthCheckPayload) -> dict[str, Any]:
-    """Measure how fast the database and Redis answer, and keep that as the result.
+    """Look at the database, Redis, the dispatcher, the workers and what waits, and keep what was
+    found as the result: `ok`, `degraded`, or `down` without the database.
 
-    A Redis that is away is a finding (`degraded`), not a failure: work goes on without it.
+    What is wrong is a finding with a sentence, not a failure of the task. Each finding is told to
+    the receivers of `tasks_app.signals.alert_raised`.
     """
-    database = _timed(_ask_database)
-    broker = _timed(_ask_redis)
-    if broker["status"] != "ok":
-        ctx.log(f"Redis does not answer: {broker['error']}", level="warning")
-    parts = {"database": database, "redis": broker}
-    is_well = all(part["status"] == "ok" for part in parts.values())
-    return {"status": "ok" if is_well else "degraded", **parts}
+    report = examine(
+        _timed(_ask_database),
+        _timed(_ask_redis),
+        workspace_id=ctx.workspace_id,
+        max_wait_seconds=payload.max_wait_seconds,
+    )
+    for finding in report["findings"]:
+        ctx.log(finding["message"], level="warning")
+        alert_raised.send_robust(
+            sender=health_check,
+            kind=finding["kind"],
+            severity=finding["severity"],
+            message=finding["message"],
+            detail={**finding["detail"], "taskId": str(ctx.task_id)},
+        )
+    return report
 
 
 @processor("cleanup", payload=CleanupPayload, max_attempts=3, timeout_seconds=900)
 def cleanup(ctx: Context, payload: CleanupPayload) -> dict[str, Any]:
-    """Remove history that is older than its retention, in batches of short transactions."""
+    """Remove history that is older than its retention, in batches of short transactions, and keep
+    as the result how many rows of each kind that were. The progress is the share of `limit`.
+    """
     # Here, since the services import the registry that this module registers itself in.
-    from tasks_app.services import prune_history, prune_registered
+    from tasks_app.services import prune_everything
 
-    removed = {"tasks": 0, "attempts": 0, "logs": 0, "idempotencyKeys": 0}
+    removed: dict[str, int] = {}
     while (left := payload.limit - sum(removed.values())) > 0:
-        limit = min(_BATCH_ROWS, left)
-        batch = prune_history(limit=limit)
-        others = prune_registered(limit=limit)
-        removed["tasks"] += batch.tasks
-        removed["attempts"] += batch.attempts
-        removed["logs"] += batch.logs
-        removed["idempotencyKeys"] += batch.idempotency_keys
-        for name, count in others.items():
+        batch = prune_everything(limit=min(_BATCH_ROWS, left))
+        for name, count in batch.items():
             removed[name] = removed.get(name, 0) + count
-        done = batch.total + sum(others.values())
-        ctx.log(f"Removed {done} rows", total=sum(removed.values()))
-        if done == 0:
+        done = sum(removed.values())
+        ctx.progress(min(100.0, 100 * done / payload.limit), f"Removed {done} rows")
+        if not any(batch.values()):
             break
+    ctx.log(f"Removed {sum(removed.values())} rows", removed=removed)
     return {"removed": removed}
 
 
@@ -75,7 +92,7 @@ def _timed(ask: Callable[[], None]) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         ask()
-    except redis.RedisError as error:
+    except (redis.RedisError, DatabaseError) as error:
         return {"status": "down", "latencyMs": None, "error": type(error).__name__}
     return {"status": "ok", "latencyMs": round((time.perf_counter() - started) * 1_000, 3)}
 

@@ -1,0 +1,75 @@
+"""Whether the engine as a whole gets on with its work, in a few bounded reads."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from controlplane.core.clock import now
+from controlplane.core.sql import load_sql
+from tasks_app.models import Leader, Queue
+from tasks_app.queues import ALL_QUEUES
+from tasks_app.selectors.workforce import silence
+from workers.selectors import list_live_nodes
+from workers.states import NodeState
+
+_DISPATCHER = "dispatcher"
+_MOST_NODES = 10_000
+_MOST_LANES = 10_000
+_LOOKED_AT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wellbeing:
+    """What was found now. `ready_queues` has the name and the longest wait in ms of each queue with
+    work that may start, longest first; queues that are paused or limited wait on purpose."""
+
+    has_dispatcher: bool  # somebody leads
+    dispatcher_seen_ago: timedelta | None  # since its last pass; None: there never was one
+    live_nodes: int
+    ready_queues: list[tuple[str, int]]
+    unserved_queues: list[str]  # those of ready_queues that no live worker takes work of
+
+    @property
+    def longest_wait_ms(self) -> int | None:
+        """Of the ready tasks looked at; None when none waits."""
+        return self.ready_queues[0][1] if self.ready_queues else None
+
+
+def read_wellbeing(workspace_id: UUID | None) -> Wellbeing:
+    """The state of dispatcher, workers and this workspace's queues; of None: of everybody's."""
+    leader = Leader.objects.filter(name=_DISPATCHER).first()
+    seen = leader.last_pass_at if leader else None
+    nodes = list_live_nodes().filter(state=NodeState.ACTIVE, heartbeat_at__gt=now() - silence())
+    served = list(nodes.values_list("queues", flat=True)[:_MOST_NODES])
+    names = {name for queues in served for name in queues}
+    ready = _find_ready(workspace_id)
+    return Wellbeing(
+        has_dispatcher=leader is not None and leader.expires_at > now(),
+        dispatcher_seen_ago=None if seen is None else max(timedelta(), now() - seen),
+        live_nodes=len(served),
+        ready_queues=ready,
+        unserved_queues=[]
+        if ALL_QUEUES in names
+        else [name for name, _ in ready if name not in names],
+    )
+
+
+def _find_ready(workspace_id: UUID | None) -> list[tuple[str, int]]:
+    free = Queue.objects.filter(
+        paused_at__isnull=True, max_running__isnull=True, rate_per_second__isnull=True
+    )
+    if workspace_id is not None:
+        free = free.filter(workspace_id=workspace_id)
+    names = dict(free.values_list("id", "name").order_by("id")[:_MOST_LANES])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "find_oldest_waiting"),
+            {"lanes": list(names), "some": _LOOKED_AT},
+        )
+        waits = cursor.fetchall()
+    longest: dict[str, int] = {}
+    for lane, waited in waits:
+        longest[names[lane]] = max(waited, longest.get(names[lane], 0))
+    return sorted(longest.items(), key=lambda found: -found[1])
