@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _HOSTAGE_SECONDS = 0.5  # how long a claimed row may wait behind a slow neighbour
 _QUEUES_SECONDS = 1.0
+_ORPHANS_SECONDS = 3.0  # between two looks for rows that no slot knows
 _POLITE_SHARE = 0.4  # of the grace: asked only; afterwards also interrupted
 _KILL_AFTER_INTERRUPT_SECONDS = 1.5
 
@@ -40,6 +41,8 @@ class _Supervisor:
     queues_due: float = 0.0
     asked_since: dict[Key, float] = field(default_factory=dict)
     claimed_since: dict[Key, float] = field(default_factory=dict)
+    orphans_due: float = 0.0
+    orphans: set[Key] = field(default_factory=set)
     killed: set[tuple[int, float]] = field(default_factory=set)  # process id and birth
 
 
@@ -56,6 +59,7 @@ def supervise(runtime: Runtime, slots: list[Slot]) -> None:
     _mind_memory(slots, rows)
     _mind_cancels(runtime, rows, now)
     _free_hostages(rows, now)
+    _adopt_orphans(runtime, slots, now)
     _tell_queues(runtime, now)
 
 
@@ -145,6 +149,26 @@ def _free_hostages(rows: list[tuple[Slot, SlotRow]], now: float) -> None:
     ]
     if taken:
         release_claims(taken)
+
+
+def _adopt_orphans(runtime: Runtime, slots: list[Slot], now: float) -> None:
+    """Hand back what this node holds and no slot knows: the commit of a claim whose child had
+    given it up may land late, when a connection that was thought dead was only slow.
+
+    Twice in a row, since a slot is read a moment after the rows.
+    """
+    if now < _supervisor.orphans_due or not runtime.page.node_id:
+        return
+    _supervisor.orphans_due = now + _ORPHANS_SECONDS
+    running = Task.objects.filter(node_id=runtime.page.node_id, state=TaskState.RUNNING)
+    leased = set(running.values_list("id", "lease"))
+    known = {(row.task_id, row.lease) for slot in slots for row in slot.rows()}
+    announced = {slot.announced for slot in slots}
+    unknown = {key for key in leased - known if key[1] not in announced}
+    lost, _supervisor.orphans = unknown & _supervisor.orphans, unknown
+    if lost:
+        logger.warning("Handing back %d rows that no slot knows", len(lost))
+        release_claims(sorted(lost))
 
 
 def _tell_queues(runtime: Runtime, now: float) -> None:

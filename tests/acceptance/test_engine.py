@@ -19,6 +19,7 @@ from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.engine import Engine
+from tests.rows import make_task
 from workers.models import Node
 
 pytestmark = pytest.mark.acceptance
@@ -206,6 +207,14 @@ def test_slow_neighbours_hold_no_hostages(engine: Engine) -> None:
     assert time.monotonic() - began < 5
     assert engine.wait_for(ids[50]).state == "COMPLETED"
     assert TaskAttempt.objects.filter(task_id__in=ids).count() == len(ids)
+
+
+def test_rows_that_no_slot_knows_are_handed_back(engine: Engine) -> None:
+    """As a claim leaves them whose commit lands after its child has given it up."""
+    engine.worker(concurrency=1)
+    orphan = make_task("RUNNING", node_id=Node.objects.get().id)
+    task = engine.wait_for(orphan.id, timeout=20)
+    assert (task.state, task.attempt, outcomes(orphan.id)) == ("COMPLETED", 1, ["SUCCEEDED"])
 
 
 def test_limits_and_pauses_of_queues(engine: Engine) -> None:
