@@ -54,6 +54,29 @@ class Taskplane:
     def many(self, kind: str, count: int, way: str) -> None:
         self._submit_tasks(specs=[self._make(kind, number) for number in range(count)])
 
+    def execute_workflow(self, width: int) -> str:
+        """Start a run of `width` no-op tasks of one step and one task that waits for them all."""
+        from controlplane.workspaces.actors import SYSTEM
+        from controlplane.workspaces.selectors import get_default_workspace_id
+        from workflows import services
+
+        workspace_id = get_default_workspace_id()
+        fan_in = {
+            "name": f"fan-in of {width} {time.monotonic_ns()}",
+            "tasks": [
+                {"key": "items", "type": "noop", "forEach": "input.items"},
+                {"key": "last", "type": "noop", "dependsOn": ["items"]},
+            ],
+        }
+        workflow, _ = services.create_workflow(workspace_id=workspace_id, body=fan_in, actor=SYSTEM)
+        run, _ = services.execute_workflow(
+            workspace_id=workspace_id,
+            workflow_id=workflow.id,
+            input={"items": list(range(width))},
+            actor=SYSTEM,
+        )
+        return str(run.id)
+
 
 class CeleryPeer:
     """Through a task's own methods."""
@@ -137,6 +160,12 @@ def _paced(producer: Producer, count: int, start: int, gap: float) -> dict[str, 
     return {"submitted": len(times), "times": list(measured.items())}
 
 
+def _workflow(producer: Producer, width: int) -> dict[str, Any]:
+    if not isinstance(producer, Taskplane):
+        raise SystemExit("Only Taskplane has workflows.")
+    return {"run": producer.execute_workflow(width)}
+
+
 def _prepare(_producer: Producer) -> dict[str, Any]:
     """Make the tables of a system that has some; Taskplane's first API key with them."""
     from django.core.management import call_command
@@ -154,7 +183,7 @@ def main() -> None:
     """Do one job and print what came of it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.producer")
     parser.add_argument("system", choices=["taskplane", "bare", "results"])
-    parser.add_argument("job", choices=["prepare", "fill", "single", "bulk", "paced"])
+    parser.add_argument("job", choices=["prepare", "fill", "single", "bulk", "paced", "workflow"])
     parser.add_argument("--kind", default="noop", choices=["noop", "wait", "stamp"])
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--call", type=int, default=10_000)
@@ -163,6 +192,7 @@ def main() -> None:
     options = parser.parse_args()
     producer = _make(options.system)
     jobs: dict[str, Callable[[], dict[str, Any]]] = {
+        "workflow": lambda: _workflow(producer, options.count),
         "prepare": lambda: _prepare(producer),
         "fill": lambda: _fill(producer, options.kind, options.count, options.call),
         "single": lambda: _single(producer, options.kind, options.count),

@@ -37,6 +37,9 @@ _ROWS = (
     _Row("  p50 / p99", "http", ("p50_ms", "p99_ms"), "ms"),
     _Row("Idle: enqueue to start, p50 / p99", "latency", ("p50_ms", "p99_ms"), "ms"),
     _Row("Tasks that wait 10 ms", "waits", ("per_second",), "tasks/s"),
+    _Row("forEach of 1,000 and its fan-in", "workflows", ("narrow_s",), "s"),
+    _Row("forEach of 10,000 and its fan-in", "workflows", ("wide_s",), "s"),
+    _Row("  an item of 1,000 / of 10,000", "workflows", ("narrow_item_us", "wide_item_us"), "µs"),
     _Row("Idle worker with 2 slots, PSS", "memory", ("mib",), "MiB"),
 )
 

@@ -103,6 +103,22 @@ def latency(system: System, sizes: Sizes) -> Figures:
     return _percentiles([starts[number] - at for number, at in made["times"]])
 
 
+def workflows(system: System, sizes: Sizes) -> Figures:
+    """Runs of one wide step and one task that waits for all of it, from the call that starts the
+    run to its end; twice, so that the cost of an item can be seen to stay the same."""
+    assert isinstance(system, Taskplane)  # noqa: S101 - it is `only_taskplane`
+    system.reset()
+    figures = {}
+    with system.worker() as worker:
+        # A child's first batches are small: it does not know the type yet.
+        system.await_run(system.produce("workflow", count=sizes.warm_up)["run"], worker)
+        for name, width in (("narrow", sizes.narrow), ("wide", sizes.wide)):
+            run = system.produce("workflow", count=width)["run"]
+            figures[f"{name}_s"] = seconds = system.await_run(run, worker)
+            figures[f"{name}_item_us"] = seconds / width * 1_000_000
+    return figures
+
+
 def memory(system: System, sizes: Sizes) -> Figures:
     """What an idle worker with two slots holds, after it has worked."""
     system.reset()
@@ -134,5 +150,6 @@ SCENARIOS = (
     Scenario("http", "POST /tasks", http, only_taskplane=True),
     Scenario("latency", "Idle: enqueue to start", latency),
     Scenario("waits", "Tasks that wait 10 ms", waits),
+    Scenario("workflows", "Fan-out and fan-in", workflows, only_taskplane=True),
     Scenario("memory", "Idle worker, 2 slots", memory),
 )

@@ -22,6 +22,8 @@ class Sizes:
     http: int
     http_connections: int
     warm_up: int
+    narrow: int  # tasks of the wide step of a workflow
+    wide: int
     settle_seconds: float  # between the end of the work and the reading of an idle worker's memory
 
 
@@ -37,6 +39,8 @@ FULL = Sizes(
     http=4_000,
     http_connections=16,
     warm_up=50,
+    narrow=1_000,
+    wide=10_000,
     settle_seconds=2,
 )
 QUICK = replace(
@@ -61,6 +65,8 @@ TINY = replace(
     http=40,
     http_connections=4,
     warm_up=5,
+    narrow=10,
+    wide=100,
     settle_seconds=0.2,
 )
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}

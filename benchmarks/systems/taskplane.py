@@ -98,6 +98,7 @@ class Taskplane(System):
         tables = ", ".join(f"tasks_app_{name}" for name in _TABLES.split(", "))
         # The leader of the last measurement is gone; nobody should wait for its time to live.
         self._query(f"TRUNCATE {tables}, tasks_app_leader")
+        self._query("TRUNCATE workflows_workflow CASCADE")
 
     def await_end(self, count: int, worker: Component) -> float:
         """From the first start to the moment at which all was seen to be committed."""
@@ -119,6 +120,24 @@ class Taskplane(System):
             " FROM tasks_app_task"
         )
         return float(row[0])
+
+    def await_run(self, run: str, worker: Component) -> float:
+        """Seconds from the start of a workflow run to its end, which must be COMPLETED."""
+
+        looks = """
+            SELECT state, extract(epoch FROM finished_at - created_at)::float8
+            FROM workflows_workflowrun WHERE id = %s
+        """
+
+        def has_ended() -> bool:
+            worker.require_alive()
+            return bool(self._query(looks, run)[0] != "RUNNING")
+
+        marks.wait_until(has_ended, f"the run {run}", seconds=_LATEST, every=_ASK_SECONDS)
+        state, seconds = self._query(looks, run)
+        if state != "COMPLETED":
+            raise RecordError(f"The run {run} is {state}.")
+        return float(seconds)
 
     def verify(self, count: int) -> None:
         """Every task COMPLETED, with exactly one attempt row, which SUCCEEDED."""
@@ -147,12 +166,12 @@ class Taskplane(System):
 
         marks.wait_until(has_leader, "a dispatcher that leads", seconds=60)
 
-    def _query(self, text: str) -> tuple[Any, ...]:
+    def _query(self, text: str, *values: str) -> tuple[Any, ...]:
         # Kept open: this is asked every few milliseconds beside the work that is measured.
         if self._connection is None:
             url = self.servers.database_url(_DATABASE)
             self._connection = psycopg.connect(url, autocommit=True)
-        cursor = self._connection.execute(text.encode())
+        cursor = self._connection.execute(text.encode(), values or None)
         row = cursor.fetchone() if cursor.description else None
         return row or ()
 
