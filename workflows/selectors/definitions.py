@@ -1,0 +1,48 @@
+"""Reads of workflows and their versions."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.core.errors import NotFound
+from controlplane.core.ids import parse_uuid
+from workflows.models import Workflow, WorkflowVersion
+
+
+def list_workflows(workspace_id: UUID, search: str = "") -> QuerySet[Workflow]:
+    """The workflows of a workspace, newest first; `search` is a part of the name."""
+    workflows = Workflow.objects.filter(workspace_id=workspace_id, deleted_at__isnull=True)
+    if search:
+        workflows = workflows.filter(name__icontains=search)
+    return workflows.order_by("-id")
+
+
+def get_workflow(workspace_id: UUID, id_or_name: UUID | str) -> Workflow:
+    """One workflow, by its id or, when that is no id, by its name. Raises NotFound."""
+    workflows = Workflow.objects.filter(workspace_id=workspace_id, deleted_at__isnull=True)
+    known = _as_id(id_or_name)
+    found = workflows.filter(id=known).first() if known else None
+    if found is None and isinstance(id_or_name, str) and "\x00" not in id_or_name:
+        found = workflows.filter(name=id_or_name).first()
+    if found is None:
+        raise NotFound(f"There is no workflow {id_or_name}.")
+    return found
+
+
+def get_version(workflow: Workflow, version: int | None = None) -> WorkflowVersion:
+    """One version of a workflow; without a number the newest. Raises NotFound."""
+    number = workflow.version if version is None else version
+    # Above what an integer column holds there is none to be asked for.
+    found = workflow.versions.filter(version=number).first() if 0 < number < 2**31 else None
+    if found is None:
+        raise NotFound(f"The workflow {workflow.name!r} has no version {number}.")
+    return found
+
+
+def _as_id(text: UUID | str) -> UUID | None:
+    if isinstance(text, UUID):
+        return text
+    try:
+        return parse_uuid(text)
+    except ValueError:
+        return None
