@@ -8,3 +8,6 @@ class SchedulesConfig(AppConfig):
     label = "schedules"
     verbose_name = "Schedules"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from controlplane.schedules import checks  # noqa: F401 - registers it

@@ -89,3 +89,5 @@ if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
 
 # Modules with processors, beside every installed app's `processors.py` and the entry points.
 TASKPLANE_PROCESSORS = env.words("TASKPLANE_PROCESSORS")
+# Modules with declared schedules, beside every installed app's `schedules.py`.
+TASKPLANE_SCHEDULES = env.words("TASKPLANE_SCHEDULES")
