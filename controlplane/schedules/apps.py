@@ -10,4 +10,13 @@ class SchedulesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from controlplane.schedules import checks  # noqa: F401 - registers it
+        from controlplane.schedules import checks, receivers  # noqa: F401 - connects them
+        from controlplane.schedules.services import prune_firings, sweeps
+        from tasks_app.dispatch.sweeps import register
+        from tasks_app.services import register_pruner
+
+        register("schedules", every_seconds=0.5, make=lambda: sweeps.fire)
+        register("queued firings", every_seconds=0.5, make=sweeps.StartQueued)
+        register("firings", every_seconds=2.0, make=sweeps.Settle)
+        register("periodic tasks", every_seconds=1.0, make=sweeps.SyncBeat)
+        register_pruner("firings", prune_firings)

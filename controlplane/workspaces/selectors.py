@@ -29,6 +29,18 @@ def get_workspace(slug: str) -> Workspace:
     return found
 
 
+def get_workspace_slug(workspace_id: UUID) -> str:
+    """The name of a workspace in addresses and commands.
+
+    Raises:
+        NotFound: there is none.
+    """
+    slug = Workspace.objects.filter(id=workspace_id).values_list("slug", flat=True).first()
+    if slug is None:
+        raise NotFound(f"There is no workspace {workspace_id}.")
+    return slug
+
+
 def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspace, Role] | None:
     """Where a user works, and as what: the named workspace, else the only one, else `default`.
 

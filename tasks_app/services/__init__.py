@@ -22,7 +22,13 @@ from tasks_app.services.retention import (
     prune_registered,
     register_pruner,
 )
-from tasks_app.services.submission import Submission, submit_once, submit_task, submit_tasks
+from tasks_app.services.submission import (
+    Submission,
+    check_task,
+    submit_once,
+    submit_task,
+    submit_tasks,
+)
 
 __all__ = [
     "ActionResult",
@@ -34,6 +40,7 @@ __all__ = [
     "cancel_task",
     "cancel_tasks",
     "change_queue",
+    "check_task",
     "delete_tasks",
     "edit_task",
     "hash_body",

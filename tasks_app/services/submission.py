@@ -82,6 +82,12 @@ def submit_tasks(
     return [row.id for row in submit_rows(workspace_id=workspace_id, specs=specs, using=using)]
 
 
+def check_task(*, workspace_id: UUID, spec: TaskSpec) -> None:
+    """Raise what submit_task would raise of this spec now, without submitting it. A queue that is
+    named for the first time is made."""
+    prepare(spec, lanes=Lanes(workspace_id, using="default"), now=utc_now())
+
+
 def submit_rows(
     *, workspace_id: UUID, specs: Sequence[TaskSpec], using: str = "default"
 ) -> list[NewTask]:

@@ -52,6 +52,9 @@ TASKPLANE: dict[str, Any] = {
     "RETENTION_DAYS": env.integer("RETENTION_DAYS", 30, minimum=1, maximum=36_500),
     "ATTEMPT_RETENTION_DAYS": env.integer("ATTEMPT_RETENTION_DAYS", 30, minimum=1, maximum=36_500),
     "LOG_RETENTION_DAYS": env.integer("LOG_RETENTION_DAYS", 7, minimum=1, maximum=36_500),
+    "SCHEDULE_RETENTION_DAYS": env.integer(
+        "SCHEDULE_RETENTION_DAYS", 30, minimum=1, maximum=36_500
+    ),
     "AUDIT_RETENTION_DAYS": env.integer("AUDIT_RETENTION_DAYS", 365, minimum=1, maximum=36_500),
     # Limits of a request
     "PAYLOAD_MAX_BYTES": env.integer(

@@ -1,0 +1,113 @@
+"""What a PeriodicTask of django-celery-beat says about times, as a timing."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from celery import schedules as celery_schedules
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from controlplane.core.clock import utc_z
+from controlplane.schedules.models import Schedule
+from controlplane.schedules.timing import Timing, TimingError, parse_timing
+
+# What to join to a schedule, so that reading its timing costs no query.
+BEAT = (
+    "periodic_task__crontab",
+    "periodic_task__interval",
+    "periodic_task__clocked",
+    "periodic_task__solar",
+)
+_UNITS = {"seconds": "s", "minutes": "m", "hours": "h", "days": "d"}
+_KEY_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class BeatTiming:
+    """The text of a schedule, its zone and bounds; `text` is empty where it has none."""
+
+    text: str
+    timezone: str
+    start_at: datetime | None
+    end_at: datetime | None
+
+    def key(self, anchor: datetime) -> str:
+        """Tells whether times that were computed earlier are still those of the schedule."""
+        parts = [self.text, self.timezone, self.start_at, self.end_at]
+        if self.text.startswith("@every"):
+            parts.append(anchor)
+        key = " | ".join("" if part is None else str(part) for part in parts)
+        if len(key) <= _KEY_LENGTH:
+            return key
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    def parse(self, anchor: datetime) -> Timing:
+        """The timing. Raises TimingError when it is none that can be fired."""
+        if not self.text:
+            message = "A solar event, or less than a second apart: this is not fired."
+            raise TimingError("schedule", message)
+        return parse_timing(
+            self.text,
+            self.timezone,
+            anchor=anchor,
+            start_at=self.start_at,
+            end_at=self.end_at,
+        )
+
+
+def read_beat(task: PeriodicTask) -> BeatTiming:
+    """What beat's row says."""
+    text, timezone = "", "UTC"
+    if task.crontab is not None:
+        text, timezone = _cron_text(task.crontab), str(task.crontab.timezone)
+    elif task.interval is not None:
+        text = _every_text(task.interval)
+    elif task.clocked is not None:
+        text = utc_z(task.clocked.clocked_time)
+    return BeatTiming(text, timezone, task.start_time, task.expires)
+
+
+def read_timing(schedule: Schedule) -> Timing:
+    """The timing of a schedule. Raises TimingError when beat's row holds none."""
+    return read_beat(schedule.periodic_task).parse(schedule.created_at)
+
+
+def _cron_text(crontab: CrontabSchedule) -> str:
+    fields = [
+        str(field).replace(" ", "") or "*"
+        for field in (
+            crontab.minute,
+            crontab.hour,
+            crontab.day_of_month,
+            crontab.month_of_year,
+            crontab.day_of_week,
+        )
+    ]
+    text = " ".join(fields)
+    try:
+        parse_timing(text)
+    except TimingError:
+        # Beat's pages also take what only Celery reads, such as hours 22-2.
+        return _spelled_out(fields) or text
+    return text
+
+
+def _spelled_out(fields: list[str]) -> str:
+    """The same fields as lists of numbers; empty when Celery cannot read them either."""
+    try:
+        read = celery_schedules.crontab(*fields[:2], fields[4], fields[2], fields[3])
+    except (ValueError, celery_schedules.ParseException):
+        return ""
+    values = (read.minute, read.hour, read.day_of_month, read.month_of_year, read.day_of_week)
+    return " ".join(
+        field if field == "*" else ",".join(str(value) for value in sorted(numbers))
+        for field, numbers in zip(fields, values, strict=True)
+    )
+
+
+def _every_text(interval: IntervalSchedule) -> str:
+    every = int(interval.every)
+    if interval.period == "microseconds":
+        seconds, rest = divmod(every, 1_000_000)
+        return f"@every {seconds}s" if seconds and not rest else ""
+    return f"@every {every}{_UNITS[interval.period]}"

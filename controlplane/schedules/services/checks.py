@@ -1,0 +1,183 @@
+"""The values of a schedule, each checked before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from controlplane.core.errors import FieldError, Invalid, NotFound
+from controlplane.core.values import check_json_value
+from controlplane.schedules.services.beat import check_shown
+from controlplane.schedules.states import Overlap
+from controlplane.schedules.timing import OnceRule, Timing, TimingError, parse_timing
+from tasks_app.services import check_task
+from tasks_app.specs import TaskSpec
+
+LONGEST_NAME = 150
+LONGEST_BEAT_NAME = 200  # "<workspace>/<name>"
+MOST_CATCH_UP = 1_000
+LONGEST_JITTER_MS = 86_400_000
+
+DEFAULTS: dict[str, Any] = {
+    "timezone": "UTC",
+    "task_type": "",
+    "workflow_id": None,
+    "payload": {},
+    "enabled": True,
+    "overlap": Overlap.SKIP.value,
+    "catch_up": False,
+    "catch_up_max": 10,
+    "jitter_ms": 0,
+    "start_at": None,
+    "end_at": None,
+    "queue": "",
+    "priority": 0,
+    "max_attempts": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSchedule:
+    """Values that may be kept."""
+
+    values: Mapping[str, Any]
+    timing: Timing
+
+
+def check_schedule(
+    workspace_id: UUID, values: Mapping[str, Any], *, at: datetime, anchor: datetime
+) -> CheckedSchedule:
+    """The values with their timing, as seen at `at`.
+
+    Raises:
+        Invalid: some are wrong; each error names its field.
+        TooLarge: the payload is.
+    """
+    errors = [*_check_name(values), *_check_rules(values), *_check_bounds(values)]
+    timing = None
+    try:
+        timing = parse_timing(
+            values["schedule"],
+            values["timezone"],
+            anchor=anchor,
+            start_at=values["start_at"],
+            end_at=values["end_at"],
+        )
+    except TimingError as error:
+        errors.append({"field": error.field, "message": error.message})
+    else:
+        errors += check_shown(timing)
+    errors += _check_work(workspace_id, values)
+    if errors or timing is None:
+        raise Invalid(errors=errors)
+    return CheckedSchedule(values, timing)
+
+
+def check_fires(timing: Timing, at: datetime) -> None:
+    """Raises Invalid for a schedule that will not fire any more."""
+    if timing.next_after(at) is not None:
+        return
+    if isinstance(timing.rule, OnceRule) and timing.rule.at <= at:
+        message = "This time has passed."
+    else:
+        message = "It never fires between startAt and endAt."
+    raise Invalid(errors=[{"field": "schedule", "message": message}])
+
+
+def spec_of(schedule: Any, *, run_at: datetime | None = None) -> TaskSpec:
+    """The task of a firing. `schedule` has the columns of a Schedule."""
+    return TaskSpec(
+        type=schedule.task_type,
+        payload=schedule.payload,
+        name=schedule.name,
+        queue=schedule.queue or None,
+        priority=schedule.priority,
+        max_attempts=schedule.max_attempts,
+        run_at=run_at,
+        tags=(f"schedule:{schedule.id}",),
+    )
+
+
+def _check_name(values: Mapping[str, Any]) -> list[FieldError]:
+    name = values["name"]
+    if name.strip() and len(name) <= LONGEST_NAME and "\0" not in name:
+        return []
+    return [{"field": "name", "message": f"1 to {LONGEST_NAME} characters, without NUL."}]
+
+
+def _check_rules(values: Mapping[str, Any]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if values["overlap"] not in Overlap.values:
+        errors.append({"field": "overlap", "message": f"One of {', '.join(Overlap.values)}."})
+    for field, name, least, most in (
+        ("catch_up_max", "catchUpMax", 1, MOST_CATCH_UP),
+        ("jitter_ms", "jitterMs", 0, LONGEST_JITTER_MS),
+    ):
+        if not least <= values[field] <= most:
+            errors.append({"field": name, "message": f"A whole number from {least} to {most}."})
+    return errors
+
+
+def _check_bounds(values: Mapping[str, Any]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for field, name in (("start_at", "startAt"), ("end_at", "endAt")):
+        if values[field] is not None and values[field].tzinfo is None:
+            message = "A time with its zone, such as 2030-01-31T08:00:00Z."
+            errors.append({"field": name, "message": message})
+    start, end = values["start_at"], values["end_at"]
+    if not errors and start is not None and end is not None and end <= start:
+        errors.append({"field": "endAt", "message": "It must be later than startAt."})
+    return errors
+
+
+def _check_work(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldError]:
+    if bool(values["task_type"]) == (values["workflow_id"] is not None):
+        return [{"field": "taskType", "message": "Give taskType or workflowId: one of the two."}]
+    if values["workflow_id"] is not None:
+        return _check_run(workspace_id, values)
+    spec = TaskSpec(
+        type=values["task_type"],
+        payload=values["payload"],
+        queue=values["queue"] or None,
+        priority=values["priority"],
+        max_attempts=values["max_attempts"],
+    )
+    try:
+        check_task(workspace_id=workspace_id, spec=spec)
+    except Invalid as error:
+        return [
+            {"field": "taskType" if found["field"] == "type" else found["field"],
+             "message": found["message"]}
+            for found in error.errors
+        ]  # fmt: skip
+    return []
+
+
+def _check_run(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldError]:
+    from workflows.definitions import check_input, load_definition
+
+    from workflows.selectors import get_version, get_workflow
+
+    check_json_value(
+        values["payload"],
+        max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
+        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+        field="payload",
+    )
+    try:
+        workflow = get_workflow(workspace_id, values["workflow_id"])
+        check_input(load_definition(get_version(workflow)), values["payload"])
+    except NotFound as error:
+        return [{"field": "workflowId", "message": error.detail}]
+    except Invalid as error:
+        return [
+            {
+                "field": "payload" + found["field"].removeprefix("input"),
+                "message": found["message"],
+            }
+            for found in error.errors
+        ]
+    return []

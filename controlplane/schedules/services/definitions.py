@@ -1,0 +1,218 @@
+"""Making, changing and removing schedules. Each verb is audited in its own transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django_celery_beat.models import PeriodicTask
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict, Invalid
+from controlplane.core.ids import uuid7
+from controlplane.schedules.models import Schedule
+from controlplane.schedules.selectors import get_schedule, read_beat
+from controlplane.schedules.services.beat import OWN_TASK, announce_change, set_times
+from controlplane.schedules.services.checks import (
+    DEFAULTS,
+    LONGEST_BEAT_NAME,
+    CheckedSchedule,
+    check_fires,
+    check_schedule,
+)
+from controlplane.schedules.services.firing import consider
+from controlplane.schedules.services.locks import lock_schedule
+from controlplane.schedules.services.refreshing import refresh
+from controlplane.schedules.states import Source
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.selectors import get_workspace_slug
+from controlplane.workspaces.services import record_audit
+from tasks_app.services import hash_body, keep_first_answer
+
+# Columns of Schedule that a change sets as they are.
+_COLUMNS = (
+    "name", "task_type", "workflow_id", "payload", "queue", "priority", "max_attempts", "overlap",
+    "catch_up", "catch_up_max", "jitter_ms",
+)  # fmt: skip
+_TIMES = ("schedule", "timezone", "start_at", "end_at")
+
+
+@transaction.atomic
+def create_schedule(
+    *,
+    workspace_id: UUID,
+    values: Mapping[str, Any],
+    actor: Actor,
+    key: str | None = None,
+    source: Source = Source.PERSON,
+    code_name: str = "",
+    code_hash: str = "",
+) -> tuple[Schedule, bool]:
+    """A new schedule, and whether it is new: the same key and values give the first one again.
+
+    `values` needs name, schedule, and task_type or workflow_id; `checks.DEFAULTS` has the rest.
+
+    Raises:
+        Invalid, TooLarge: some values cannot be kept, or it would never fire.
+        Conflict: the name is taken, or the key was used with other values.
+    """
+    at = now()
+    checked = check_schedule(workspace_id, {**DEFAULTS, **values}, at=at, anchor=at)
+    check_fires(checked.timing, at)
+    schedule = Schedule(
+        id=uuid7(),
+        workspace_id=workspace_id,
+        source=source.value,
+        code_name=code_name,
+        code_hash=code_hash,
+        considered_until=at,
+        created_by=actor.label,
+        created_at=at,
+        updated_at=at,
+        **{column: checked.values[column] for column in _COLUMNS},
+    )
+    if key is not None:
+        first = keep_first_answer(
+            workspace_id=workspace_id,
+            key=key,
+            body_hash=hash_body("schedule", values),
+            answer={"id": str(schedule.id)},
+        )
+        if first is not None:
+            return get_schedule(workspace_id, UUID(first["id"])), False
+    announce_change()
+    _write(schedule, PeriodicTask(task=OWN_TASK, description=""), checked)
+    refresh(schedule, at)
+    _audit(schedule, actor, "schedule.create", checked.values)
+    return schedule, True
+
+
+@transaction.atomic
+def update_schedule(
+    *,
+    workspace_id: UUID,
+    schedule_id: UUID,
+    changes: Mapping[str, Any],
+    actor: Actor,
+    code_hash: str | None = None,
+) -> Schedule:
+    """Change some of the values of create_schedule; naming a task type drops the workflow, and the
+    other way round. What was due under the old times is decided first.
+
+    Raises:
+        NotFound: the workspace has no such schedule.
+        Invalid, TooLarge: some values cannot be kept, or it would never fire.
+        Conflict: the name is taken.
+    """
+    at = now()
+    announce_change()
+    schedule = lock_schedule(workspace_id, schedule_id)
+    if code_hash is not None:
+        schedule.code_hash = code_hash
+    if schedule.source == Source.BEAT:
+        return _update_plain(schedule, changes, at, actor)
+    before = _values_of(schedule)
+    values = {**before, **_replace_work(changes)}
+    checked = check_schedule(workspace_id, values, at=at, anchor=schedule.created_at)
+    changes_times = any(values[name] != before[name] for name in _TIMES)
+    if changes_times:
+        check_fires(checked.timing, at)
+        consider(schedule, at)
+    for column in _COLUMNS:
+        setattr(schedule, column, values[column])
+    schedule.updated_at = at
+    _write(schedule, schedule.periodic_task, checked)
+    refresh(schedule, at)
+    _audit(schedule, actor, "schedule.update", {name: values[name] for name in changes})
+    return schedule
+
+
+@transaction.atomic
+def delete_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> None:
+    """Remove a schedule with its PeriodicTask and its firings; tasks and runs stay. Raises
+    NotFound."""
+    announce_change()
+    schedule = lock_schedule(workspace_id, schedule_id)
+    _audit(schedule, actor, "schedule.delete", {"name": schedule.name})
+    schedule.periodic_task.delete()
+
+
+def _update_plain(
+    schedule: Schedule, changes: Mapping[str, Any], at: datetime, actor: Actor
+) -> Schedule:
+    """What of a plain periodic task may be changed here: the rules that beat does not know."""
+    allowed = {"enabled", "overlap", "catch_up", "catch_up_max", "jitter_ms"}
+    if wrong := sorted(set(changes) - allowed):
+        message = (
+            "This schedule is a plain periodic task: change it in the admin of django-celery-beat."
+        )
+        raise Invalid(message, errors=[{"field": name, "message": message} for name in wrong])
+    if "enabled" in changes:
+        schedule.periodic_task.enabled = changes["enabled"]
+        schedule.periodic_task.save()
+    for name in allowed - {"enabled"}:
+        setattr(schedule, name, changes.get(name, getattr(schedule, name)))
+    schedule.updated_at = at
+    schedule.save()
+    refresh(schedule, at)
+    _audit(schedule, actor, "schedule.update", changes)
+    return schedule
+
+
+def _values_of(schedule: Schedule) -> dict[str, Any]:
+    beat = read_beat(schedule.periodic_task)
+    return {
+        **{column: getattr(schedule, column) for column in _COLUMNS},
+        "schedule": beat.text,
+        "timezone": beat.timezone,
+        "start_at": beat.start_at,
+        "end_at": beat.end_at,
+        "enabled": schedule.periodic_task.enabled,
+    }
+
+
+def _replace_work(changes: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = dict(changes)
+    if changes.get("task_type"):
+        replaced.setdefault("workflow_id", None)
+    elif changes.get("workflow_id") is not None:
+        replaced.setdefault("task_type", "")
+    return replaced
+
+
+def _write(schedule: Schedule, task: PeriodicTask, checked: CheckedSchedule) -> None:
+    task.name = f"{get_workspace_slug(schedule.workspace_id)}/{schedule.name}"
+    if len(task.name) > LONGEST_BEAT_NAME:
+        message = f"With the workspace's name it has more than {LONGEST_BEAT_NAME} characters."
+        raise Invalid(errors=[{"field": "name", "message": message}])
+    task.enabled = checked.values["enabled"]
+    set_times(task, checked.timing)
+    try:
+        with transaction.atomic():
+            task.save()
+            schedule.periodic_task = task
+            schedule.save()
+    except IntegrityError as error:
+        raise Conflict(f"There is a schedule {schedule.name!r} already.") from error
+
+
+def _audit(schedule: Schedule, actor: Actor, action: str, detail: Mapping[str, Any]) -> None:
+    """A payload may hold secrets: only that it was given is kept."""
+    record_audit(
+        workspace=schedule.workspace_id,
+        actor=actor,
+        action=action,
+        target_type="schedule",
+        target_id=str(schedule.id),
+        detail={
+            name: "(a payload)" if name == "payload" else _plain(value)
+            for name, value in detail.items()
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

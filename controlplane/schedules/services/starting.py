@@ -1,0 +1,97 @@
+"""Starting a firing's work, and knowing whether a schedule's earlier work has ended."""
+
+import hashlib
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from controlplane.core.errors import DomainError
+from controlplane.schedules import transitions
+from controlplane.schedules.models import Firing, Schedule
+from controlplane.schedules.services.checks import spec_of
+from controlplane.schedules.states import FiringState, Source
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.states import ActorKind, Role
+from tasks_app.selectors import get_states
+from tasks_app.services import submit_task
+from tasks_app.states import FINAL
+from workflows.selectors.endings import list_run_endings
+
+_MS = timedelta(milliseconds=1)
+
+
+def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
+    """Submit the work of a QUEUED firing, in the caller's transaction; whether it was accepted.
+
+    What cannot be submitted leaves a FAILED firing that says why. The caller holds the schedule.
+    """
+    try:
+        with transaction.atomic():
+            task_id, run_id = _submit(schedule, firing, at)
+    except DomainError as refused:
+        error = {"class": type(refused).__name__, "message": refused.detail[:2_000]}
+        transitions.fail_queued(firing.id, error=error, at=at)
+        return False
+    return transitions.start_queued(
+        firing.id, task_id=task_id, run_id=run_id, detail=firing.detail or "It was started."
+    )
+
+
+def is_plain(schedule: Schedule) -> bool:
+    """Whether it starts a plain Celery task, which is sent after the commit."""
+    return bool(schedule.source == Source.BEAT)
+
+
+def new_celery_id(schedule: Schedule) -> str:
+    """The id under which a firing's Celery task is sent, however often that is tried."""
+    return str(uuid4()) if is_plain(schedule) else ""
+
+
+def due_to_start(schedule: Schedule, firing: Firing) -> datetime:
+    """The nominal time and its jitter. The jitter is computed of both, so that everybody who asks
+    gets the same."""
+    if schedule.jitter_ms == 0 or firing.kind == "manual":
+        return firing.scheduled_for
+    text = f"{schedule.id} {firing.scheduled_for.timestamp():.6f}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return firing.scheduled_for + _MS * (number % (schedule.jitter_ms + 1))
+
+
+def has_unfinished(schedule: Schedule) -> bool:
+    """Whether the work of any STARTED firing has not ended, whatever its row says by now."""
+    started = Firing.objects.filter(schedule=schedule, state=FiringState.STARTED.value)
+    pairs = list(started.values_list("task_id", "run_id"))
+    tasks = [task for task, _ in pairs if task]
+    if tasks and any(
+        state not in FINAL for state in get_states(schedule.workspace_id, tasks).values()
+    ):
+        return True
+    runs = [run for _, run in pairs if run]
+    return any(run.finished_at is None for run in list_run_endings(runs).values())
+
+
+def actor_of(schedule: Schedule) -> Actor:
+    """Who starts what a schedule starts."""
+    return Actor(
+        kind=ActorKind.SYSTEM.value,
+        id=str(schedule.id),
+        label=f"schedule {schedule.name}",
+        role=Role.OPERATOR,
+    )
+
+
+def _submit(schedule: Schedule, firing: Firing, at: datetime) -> tuple[UUID | None, UUID | None]:
+    if schedule.workflow_id is not None:
+        from workflows.services import execute_workflow
+
+        run, _ = execute_workflow(
+            workspace_id=schedule.workspace_id,
+            workflow_id=schedule.workflow_id,
+            input=schedule.payload,
+            actor=actor_of(schedule),
+        )
+        return None, run.id
+    run_at = due_to_start(schedule, firing)
+    spec = spec_of(schedule, run_at=run_at if run_at > at else None)
+    return submit_task(workspace_id=schedule.workspace_id, spec=spec), None

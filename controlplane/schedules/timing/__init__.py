@@ -1,0 +1,22 @@
+"""When a schedule fires: text in, instants out. Knows no database and no clock.
+
+The dispatcher and the preview compute with the same code, and two dispatchers compute the same
+instants from the same text, zone, anchor and bounds.
+"""
+
+from controlplane.schedules.timing.errors import TimingError
+from controlplane.schedules.timing.parsing import LONGEST_TEXT, parse_timing
+from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule
+from controlplane.schedules.timing.timing import Count, Timing
+
+__all__ = [
+    "LONGEST_TEXT",
+    "Count",
+    "CronRule",
+    "EveryRule",
+    "OnceRule",
+    "Rule",
+    "Timing",
+    "TimingError",
+    "parse_timing",
+]
