@@ -1,0 +1,136 @@
+"""Compiled expressions, and the values that they are evaluated with."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.language.errors import ExpressionError
+from workflows.language.estimate import check_cost, may_multiply
+from workflows.language.failures import explain_failure
+from workflows.language.library import compile_text
+from workflows.language.nodes import Tree, read_tree
+from workflows.language.reads import Path, find_paths, prune
+from workflows.language.results import to_json
+
+REMEMBERED = 2_000  # compiled expressions of a process, each a few KB
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the variables of an expression stand for.
+
+    `steps` has {"status", "result", "error"} by step key; `run` has {"id", "workflowId",
+    "createdAt"}; `item` and `index` are of a forEach.
+    """
+
+    input: Any = None
+    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    item: Any = None
+    index: int | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """Each variable by its name."""
+        return {
+            "input": self.input,
+            "steps": self.steps,
+            "item": self.item,
+            "index": self.index,
+            "run": self.run,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """A compiled expression.
+
+    `source` is its text as it was given; `steps` the keys of the steps it reads; `variables` the
+    variables. Columns of errors count in `source`.
+    """
+
+    source: str
+    steps: frozenset[str]
+    variables: frozenset[str]
+    _text: str
+    _offset: int  # of _text in source
+    _program: Any
+    _tree: Tree
+    _paths: tuple[Path, ...]
+    _is_estimated: bool
+
+    def evaluate(self, scope: Scope) -> Any:
+        """The value, as plain JSON.
+
+        Raises ExpressionError: when it cannot be evaluated with these values, would take too
+        much memory or time, or has a value that JSON cannot say.
+        """
+        return self.evaluate_sized(scope)[0]
+
+    def evaluate_sized(self, scope: Scope) -> tuple[Any, int]:
+        """The value, and its length as JSON. Raises as `evaluate` does."""
+        try:
+            return self._evaluate(scope)
+        except ExpressionError as error:
+            raise ExpressionError(error.message, error.column + self._offset) from None
+
+    def _evaluate(self, scope: Scope) -> tuple[Any, int]:
+        values = prune(scope.values(), self._paths)
+        if self._is_estimated:
+            check_cost(self._tree, values)
+        try:
+            found = self._program.eval(data=values)
+            value = found.plain_value()
+        except RuntimeError as error:
+            raise explain_failure(str(error), self._text, self._tree, values) from None
+        if found.type().name() == "ERROR":
+            raise explain_failure(str(value), self._text, self._tree, values)
+        try:
+            return to_json(value)
+        except ExpressionError as error:
+            start = len(self._text) - len(self._text.lstrip())
+            raise ExpressionError(error.message, start + 1) from None
+
+
+def compile_expression(text: str) -> Expression:
+    """Compile an expression; `{{ … }}` around it is allowed.
+
+    Raises ExpressionError.
+    """
+    if not isinstance(text, str):
+        raise ExpressionError("An expression is a text.")
+    offset = len(text) - len(text.lstrip())
+    bare = text.strip()
+    if bare.startswith("{{") and bare.endswith("}}") and len(bare) >= 4:
+        return _compile(text, bare[2:-2], offset + 2)
+    return _compile(text, text, 0)
+
+
+def compile_part(source: str, start: int, end: int) -> Expression:
+    """Compile a part of a longer text. Columns count in the whole text."""
+    return _compile(source, source[start:end], start)
+
+
+def _compile(source: str, text: str, offset: int) -> Expression:
+    try:
+        program, tree, paths = _compile_bare(text)
+    except ExpressionError as error:
+        raise ExpressionError(error.message, error.column + offset) from None
+    return Expression(
+        source=source,
+        steps=frozenset(str(path[1]) for path in paths if path[0] == "steps"),
+        variables=frozenset(str(path[0]) for path in paths),
+        _text=text,
+        _offset=offset,
+        _program=program,
+        _tree=tree,
+        _paths=paths,
+        _is_estimated=may_multiply(tree, len(paths)),
+    )
+
+
+@functools.lru_cache(REMEMBERED)
+def _compile_bare(text: str) -> tuple[Any, Tree, tuple[Path, ...]]:
+    program = compile_text(text)
+    tree = read_tree(program.serialize())
+    return program, tree, find_paths(tree)

@@ -1,0 +1,112 @@
+"""Upper bounds of values: how long, how heavy. What the estimate of an expression counts with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+SLOT = 16  # bytes that the library spends on a value beside its text
+MOST_FIELDS = 100  # of an object whose fields are kept apart
+
+UNKNOWN: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A bound for a value, or for all the values that some part of an expression may have.
+
+    `weight` is its bytes with all below it, `length` its elements, keys or characters, `item` a
+    bound for one element, or for one value of an object whose `fields` are not kept apart.
+    `value` is the value itself, where it is known.
+    """
+
+    weight: int
+    length: int = 0
+    item: "Shape | None" = None
+    fields: dict[str, "Shape"] | None = None
+    key: "Shape | None" = None  # of an object: its longest key
+    value: Any = UNKNOWN
+
+    def element(self) -> "Shape":
+        """A bound for one element, or for one value of an object."""
+        shapes = [] if self.item is None else [self.item]
+        return join([*shapes, *(self.fields or {}).values()])
+
+    def field(self, name: object) -> "Shape":
+        """A bound for the value of this key or index."""
+        if self.fields is not None and isinstance(name, str):
+            return self.fields.get(name) or self.item or SCALAR
+        return self.element()
+
+
+SCALAR = Shape(SLOT)
+
+
+def measure(value: Any) -> Shape:
+    """The shape of a JSON value, or of bytes."""
+    if isinstance(value, str):
+        length = len(value)
+        size = length if value.isascii() else len(value.encode(errors="replace"))
+        return Shape(SLOT + size, length, value=value)
+    if isinstance(value, bytes):
+        return Shape(SLOT + len(value), len(value), value=value)
+    if isinstance(value, list | tuple):
+        return list_of(measure(item) for item in value)
+    if isinstance(value, dict):
+        return object_of((str(key), measure(item)) for key, item in value.items())
+    return SCALAR
+
+
+def list_of(shapes: Iterable[Shape]) -> Shape:
+    """A list with these elements."""
+    items = list(shapes)
+    weight = SLOT + sum(SLOT + item.weight for item in items)
+    return Shape(weight, len(items), item=join(items) if items else None)
+
+
+def object_of(pairs: Iterable[tuple[str, Shape]]) -> Shape:
+    """An object with these keys and values."""
+    fields = dict(pairs)
+    longest = max((len(name) for name in fields), default=0)
+    keys = Shape(SLOT + 4 * longest, longest)
+    weight = SLOT + sum(SLOT + 4 * len(key) + item.weight for key, item in fields.items())
+    if len(fields) > MOST_FIELDS:
+        return Shape(weight, len(fields), item=join(list(fields.values())), key=keys)
+    return Shape(weight, len(fields), fields=fields, key=keys)
+
+
+def join(shapes: list[Shape]) -> Shape:
+    """One bound for all of these."""
+    if not shapes:
+        return SCALAR
+    bound = shapes[0]
+    for shape in shapes[1:]:
+        if shape is not bound:
+            bound = _join(bound, shape)
+    return bound
+
+
+def _join(one: Shape, other: Shape) -> Shape:
+    return Shape(
+        max(one.weight, other.weight),
+        max(one.length, other.length),
+        item=_join_maybe(one.item, other.item),
+        fields=_join_fields(one.fields, other.fields),
+        key=_join_maybe(one.key, other.key),
+    )
+
+
+def _join_maybe(one: Shape | None, other: Shape | None) -> Shape | None:
+    if one is None or other is None or one is other:
+        return one or other
+    return _join(one, other)
+
+
+def _join_fields(
+    one: dict[str, Shape] | None, other: dict[str, Shape] | None
+) -> dict[str, Shape] | None:
+    if one is None or other is None:
+        return one or other
+    joined = dict(one)
+    for name, shape in other.items():
+        joined[name] = _join(joined[name], shape) if name in joined else shape
+    return joined
