@@ -1,0 +1,26 @@
+"""Writes to schedules and their firings, one verb per use case."""
+
+from controlplane.schedules.services.definitions import (
+    create_schedule,
+    delete_schedule,
+    update_schedule,
+)
+from controlplane.schedules.services.firing import fire_due
+from controlplane.schedules.services.manual import trigger_schedule
+from controlplane.schedules.services.queueing import start_queued
+from controlplane.schedules.services.removal import prune_firings, settle_removal
+from controlplane.schedules.services.settling import settle_firings
+from controlplane.schedules.services.syncing import sync_beat
+
+__all__ = [
+    "create_schedule",
+    "delete_schedule",
+    "fire_due",
+    "prune_firings",
+    "settle_firings",
+    "settle_removal",
+    "start_queued",
+    "sync_beat",
+    "trigger_schedule",
+    "update_schedule",
+]
