@@ -37,14 +37,19 @@ def cancel_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> Literal["
 
 
 def cancel_tasks(
-    *, workspace_id: UUID, ids: Sequence[UUID], actor: Actor
+    *, workspace_id: UUID, ids: Sequence[UUID], actor: Actor, ask_running: bool = True
 ) -> tuple[list[UUID], list[UUID]]:
-    """Cancel what can be cancelled: the ids that ended now, and those asked to stop."""
+    """Cancel what can be cancelled: the ids that ended now, and those asked to stop. Without
+    `ask_running` what runs is let run."""
     with transaction.atomic(), connection.cursor() as cursor:
         # A task that starts or is handed back between the two statements would escape both.
         _lock(workspace_id, ids)
         ended = transitions.cancel_waiting(cursor, workspace_id=workspace_id, ids=list(ids))
-        asked = transitions.request_cancel(cursor, workspace_id=workspace_id, ids=list(ids))
+        asked = (
+            transitions.request_cancel(cursor, workspace_id=workspace_id, ids=list(ids))
+            if ask_running
+            else []
+        )
         _settle(cursor, ended)
         _audit(workspace_id, actor, "task.cancel", [row.id for row in ended] + asked)
     return [row.id for row in ended], asked
@@ -81,7 +86,7 @@ def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> lis
         retried = transitions.retry_ended(
             cursor, workspace_id=workspace_id, ids=[i for i in free if i not in broken]
         )
-        announce_repeats([(task, task) for task in retried], using="default")
+        announce_repeats([(task, task) for task in retried], using="default", by=actor.label)
         _audit(workspace_id, actor, "task.retry", retried)
         _ring_for(retried)
     return retried
