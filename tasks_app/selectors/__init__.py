@@ -8,6 +8,7 @@ from tasks_app.selectors.basics import (
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
 )
+from tasks_app.selectors.deaths import Death, DeathAttempt, describe_deaths
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
@@ -23,11 +24,14 @@ from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
 from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
+    "Death",
+    "DeathAttempt",
     "Explanation",
     "QueueView",
     "TaskDetail",
     "TaskStats",
     "Wellbeing",
+    "describe_deaths",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",

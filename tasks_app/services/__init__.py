@@ -15,6 +15,7 @@ from tasks_app.services.control import (
 from tasks_app.services.idempotency import hash_body, keep_first_answer
 from tasks_app.services.promotion import promote_due
 from tasks_app.services.queues import change_queue
+from tasks_app.services.repeats import ParentEdge, lock_with_parents
 from tasks_app.services.retention import (
     Pruned,
     prune_everything,
@@ -32,6 +33,7 @@ from tasks_app.services.submission import (
 
 __all__ = [
     "ActionResult",
+    "ParentEdge",
     "Pruned",
     "Submission",
     "accept_task",
@@ -45,6 +47,7 @@ __all__ = [
     "edit_task",
     "hash_body",
     "keep_first_answer",
+    "lock_with_parents",
     "promote_due",
     "prune_everything",
     "prune_history",

@@ -17,10 +17,10 @@ def announce_deaths(ended: Iterable[Finished], *, using: str) -> None:
         task_died.send(sender=Task, task_ids=dead, using=using)
 
 
-def announce_repeats(pairs: Sequence[tuple[UUID, UUID]], *, using: str) -> None:
+def announce_repeats(pairs: Sequence[tuple[UUID, UUID]], *, using: str, by: str = "") -> None:
     """Send `task_repeated`: of each pair the ended task, and the one that repeats it."""
     if pairs:
-        task_repeated.send(sender=Task, pairs=list(pairs), using=using)
+        task_repeated.send(sender=Task, pairs=list(pairs), using=using, by=by)
 
 
 def settle_ended(cursor: Cursor, ended: Iterable[Finished], *, using: str) -> list[str]:

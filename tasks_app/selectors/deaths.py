@@ -1,0 +1,64 @@
+"""What explains the end of tasks: for those who keep it longer than the tasks are kept."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connections
+
+from controlplane.core.sql import load_sql
+
+
+class Death(NamedTuple):
+    """An ended task with what explains it; JSON columns are JSON text."""
+
+    task_id: UUID
+    workspace_id: UUID
+    attempt: int
+    name: str
+    type: str
+    queue: str
+    priority: int
+    tags: list[str]
+    error: str | None
+    payload: str
+    workflow_run_id: UUID | None
+    step_key: str | None
+    reprocess_of: UUID | None
+    died_at: datetime
+    round_attempts: int
+    timeout_ms: int
+    retry: str | None
+    on_parent_failure: str
+
+
+class DeathAttempt(NamedTuple):
+    """One attempt of an ended task; `total` is how many it had. The error is JSON text."""
+
+    task_id: UUID
+    attempt: int
+    worker_node: str | None
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    error: str | None
+    total: int
+
+
+def describe_deaths(
+    task_ids: Sequence[UUID], *, using: str, first: int, last: int
+) -> tuple[list[Death], dict[UUID, list[DeathAttempt]]]:
+    """These tasks, in the order of the ids, and the `first` and `last` attempts of each. Two
+    queries on `using`, in whose open transaction the tasks may have just ended."""
+    attempts: dict[UUID, list[DeathAttempt]] = {}
+    with connections[using].cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "describe_deaths"), {"ids": list(task_ids)})
+        deaths = [Death(*row) for row in cursor.fetchall()]
+        cursor.execute(
+            load_sql("tasks_app", "list_death_attempts"),
+            {"ids": list(task_ids), "first": first, "last": last},
+        )
+        for row in cursor.fetchall():
+            attempts.setdefault(row[0], []).append(DeathAttempt(*row))
+    return deaths, attempts
