@@ -34,8 +34,11 @@ class DeadLetter(models.Model):
     category = models.CharField(max_length=20, choices=ErrorCategory.choices)
     fingerprint = models.CharField(max_length=16)  # hex; the same for the same failure
     error = models.JSONField()  # {class, message, traceback, category}
-    attempts = models.JSONField(default=list)  # every attempt, with its own error and traceback
+    attempts = models.JSONField(default=list)  # each with its own error and traceback; bounded
+    attempts_total = models.IntegerField(default=0)  # of which `attempts` may leave out the middle
     payload = models.JSONField(default=dict)  # as it was
+    # What a repetition takes over: {maxAttempts, timeoutMs, retry, onParentFailure}.
+    terms = models.JSONField(default=dict)
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     reprocess_of = models.UUIDField(null=True)  # the task that the dead one repeated
@@ -52,7 +55,10 @@ class DeadLetter(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["task_id", "attempt"], name="letter_unique_death"),
+            # A task that is retried in place and cancelled again has no further attempt.
+            models.UniqueConstraint(
+                fields=["task_id", "attempt", "died_at"], name="letter_unique_death"
+            ),
             models.CheckConstraint(
                 name="letter_resolved_iff_not_open",
                 condition=Q(status=LetterStatus.OPEN.value, resolved_at__isnull=True)
@@ -66,6 +72,12 @@ class DeadLetter(models.Model):
         ]
         indexes = [
             models.Index(fields=["workspace", "id"], name="letter_list"),
+            # The open ones among many that are resolved.
+            models.Index(
+                fields=["workspace", "id"],
+                name="letter_open",
+                condition=Q(status=LetterStatus.OPEN.value),
+            ),
             models.Index(
                 fields=["workspace", "fingerprint", "id"],
                 name="letter_open_group",
@@ -107,7 +119,9 @@ class Replay(models.Model):
     skipped = models.IntegerField(
         default=0
     )  # no longer open, or no longer valid, when their turn came
+    skips = models.JSONField(default=list)  # the first of them: [{letterId, reason}]
     after_id = models.UUIDField(null=True)  # the last letter that had its turn
+    until_id = models.UUIDField(null=True)  # the last letter that it means: later deaths are not
     stop_reason = models.TextField(blank=True, default="")
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=now)
@@ -150,7 +164,7 @@ class ReplayTask(models.Model):
     stage = models.IntegerField()
     outcome = models.CharField(
         max_length=10, blank=True, default=""
-    )  # "", COMPLETED, FAILED, CANCELLED
+    )  # "", COMPLETED, FAILED, CANCELLED, DELETED
 
     class Meta:
         constraints = [

@@ -1,0 +1,187 @@
+"""Which dead letters are meant: one filter for lists, bulk actions and replays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from controlplane.core.clock import utc_z
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.ids import parse_uuid
+from dlq.states import LetterStatus
+from tasks_app.filters import MOST_VALUES, QueryParams
+from tasks_app.states import ErrorCategory
+from tasks_app.times import parse_time
+
+MOST_IDS = 1_000
+_LONGEST_VALUE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """Every condition must hold; of several values of one condition, one must.
+
+    `since` and `until` are times of death: from the one, up to and without the other. `everything`
+    says that a filter without a condition is meant so; it narrows nothing.
+    """
+
+    ids: tuple[UUID, ...] = ()
+    task_ids: tuple[UUID, ...] = ()
+    statuses: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    workflow_run_ids: tuple[UUID, ...] = ()
+    search: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    everything: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it names every letter without saying that this is meant.
+
+        A status alone names nothing: an action is about open letters anyway.
+        """
+        return not self.everything and not any(
+            getattr(self, field.name) for field in fields(self) if field.name != "statuses"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As `letter_filter_of_body` reads it."""
+        values: dict[str, Any] = {}
+        for name, (column, _) in _READERS.items():
+            value = getattr(self, column)
+            if not value:
+                continue
+            if isinstance(value, datetime):
+                value = utc_z(value)
+            values[name] = [str(item) for item in value] if isinstance(value, tuple) else value
+        return values
+
+
+def letter_filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> LetterFilter:
+    """The filter of a query string, several values by comma. `besides`: what else may stand in it.
+
+    Raises Invalid for an unknown parameter or a wrong value.
+    """
+    ignored = {*besides, "format"}
+    values: dict[str, list[Any]] = {}
+    for name in params:
+        texts = params.getlist(name)
+        if name in ignored:
+            continue
+        if name == "search":
+            values[name] = texts[-1:]
+        else:
+            values[name] = [part for text in texts for part in text.split(",") if part]
+    return _build(values)
+
+
+def letter_filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> LetterFilter:
+    """The filter of a JSON object: the same names, a value or a list of values each; `all` is
+    true to mean every letter.
+
+    Raises Invalid; field names in it begin with `field`, unless that is empty.
+    """
+    values = {name: value if isinstance(value, list) else [value] for name, value in body.items()}
+    prefix = f"{field}." if field else ""
+    try:
+        return _build(values)
+    except Invalid as error:
+        raise Invalid(
+            errors=[{**e, "field": f"{prefix}{e['field']}"} for e in error.errors]
+        ) from error
+
+
+class _FilterError(ValueError):
+    """The message is for the client."""
+
+
+def _build(values: Mapping[str, Sequence[Any]]) -> LetterFilter:
+    found: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name, several in values.items():
+        try:
+            column, read = _reader_of(name)
+            found[column] = read(several)
+        except _FilterError as error:
+            errors.append({"field": name[:200], "message": str(error)})
+    if errors:
+        raise Invalid(errors=errors)
+    return LetterFilter(**found)
+
+
+def _reader_of(name: str) -> tuple[str, Any]:
+    try:
+        return _READERS[name]
+    except KeyError:
+        raise _FilterError(f"Unknown; known are {', '.join(_READERS)}.") from None
+
+
+def _texts(several: Sequence[Any], most: int = MOST_VALUES) -> tuple[str, ...]:
+    if not 1 <= len(several) <= most:
+        raise _FilterError(f"From 1 to {most} values.")
+    for value in several:
+        if not isinstance(value, str) or "\x00" in value or len(value) > _LONGEST_VALUE:
+            raise _FilterError(f"A text of at most {_LONGEST_VALUE} characters, without NUL.")
+    return tuple(several)
+
+
+def _text(several: Sequence[Any]) -> str:
+    return _texts(several, most=1)[0].strip()
+
+
+def _statuses(several: Sequence[Any]) -> tuple[str, ...]:
+    return _one_of(several, LetterStatus.values)
+
+
+def _categories(several: Sequence[Any]) -> tuple[str, ...]:
+    return _one_of(several, ErrorCategory.values)
+
+
+def _one_of(several: Sequence[Any], known: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(value.upper() for value in _texts(several))
+    if any(value not in known for value in found):
+        raise _FilterError(f"One of {', '.join(known)}.")
+    return found
+
+
+def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
+    try:
+        return tuple(parse_uuid(text) for text in _texts(several, most=MOST_IDS))
+    except ValueError as error:
+        if isinstance(error, _FilterError):
+            raise
+        raise _FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
+
+
+def _time(several: Sequence[Any]) -> datetime:
+    try:
+        return parse_time(several[0] if len(several) == 1 else None)
+    except ValueError as error:
+        raise _FilterError(str(error)) from None
+
+
+def _true(several: Sequence[Any]) -> bool:
+    if list(several) not in ([True], ["true"]):
+        raise _FilterError("Only true.")
+    return True
+
+
+_READERS: dict[str, tuple[str, Any]] = {
+    "id": ("ids", _ids),
+    "taskId": ("task_ids", _ids),
+    "status": ("statuses", _statuses),
+    "category": ("categories", _categories),
+    "type": ("types", _texts),
+    "queue": ("queues", _texts),
+    "fingerprint": ("fingerprints", _texts),
+    "workflowRunId": ("workflow_run_ids", _ids),
+    "search": ("search", _text),
+    "since": ("since", _time),
+    "until": ("until", _time),
+    "all": ("everything", _true),
+}
