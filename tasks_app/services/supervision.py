@@ -161,7 +161,7 @@ def _adopt_orphans(runtime: Runtime, slots: list[Slot], now: float) -> None:
         return
     _supervisor.orphans_due = now + _ORPHANS_SECONDS
     running = Task.objects.filter(node_id=runtime.page.node_id, state=TaskState.RUNNING)
-    leased = set(running.values_list("id", "lease"))
+    leased = {(task, lease) for task, lease in running.values_list("id", "lease") if lease}
     known = {(row.task_id, row.lease) for slot in slots for row in slot.rows()}
     announced = {slot.announced for slot in slots}
     unknown = {key for key in leased - known if key[1] not in announced}
