@@ -27,4 +27,4 @@ def list_endings(ids: Sequence[UUID]) -> dict[UUID, TaskEnding]:
     tasks = Task.objects.filter(id__in=list(ids)).values_list(
         "id", "state", "started_at", "finished_at", "result", "error"
     )
-    return {task: TaskEnding(*columns) for task, *columns in tasks}
+    return {row[0]: TaskEnding(*row[1:]) for row in tasks}

@@ -24,5 +24,5 @@ def list_run_endings(ids: Sequence[UUID]) -> dict[UUID, RunEnding]:
     if not ids:
         return {}
     runs = WorkflowRun.objects.filter(id__in=list(ids))
-    columns = runs.values_list("id", "state", "created_at", "finished_at", "error")
-    return {run: RunEnding(*rest) for run, *rest in columns}
+    rows = runs.values_list("id", "state", "created_at", "finished_at", "error")
+    return {row[0]: RunEnding(*row[1:]) for row in rows}

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # A nominal time that is found later than this was missed.
 GRACE = timedelta(seconds=60)
 PORTION = 10_000  # nominal times of one schedule that one transaction decides about
-SINGLE_SKIPS = 1_000  # of them, missed ones that get a row each: the newest
+SINGLE_SKIPS = 1_000  # of the last portion, missed ones that get a row each: the newest
 _REST_SECONDS = 30.0  # of a schedule that could not be considered
 
 _resting: dict[UUID, float] = {}
@@ -80,7 +80,7 @@ def consider(schedule: Schedule, at: datetime) -> None:
         return
     timing = beat.parse(schedule.created_at)
     due = _Due.of(timing, schedule, at)
-    _write_skipped(schedule, due.skipped, at)
+    _write_skipped(schedule, due, at)
     fired = _fire(schedule, due, at)
     schedule.considered_until = max(schedule.considered_until, due.until)
     schedule.next_at = timing.next_after(schedule.considered_until)
@@ -97,6 +97,7 @@ class _Due:
     made_up: list[datetime]
     on_time: list[datetime]
     until: datetime
+    is_last: bool = True
 
     @classmethod
     def of(cls, timing: Timing, schedule: Schedule, at: datetime) -> "_Due":
@@ -106,15 +107,16 @@ class _Due:
             # More than a portion: these are older than all that may still be made up for, when so
             # many are left for the next portion.
             keep = len(times) - schedule.catch_up_max - 1
-            return cls(times[:keep], [], [], times[keep - 1])
+            return cls(times[:keep], [], [], times[keep - 1], is_last=False)
         on_time = times[-1:] if times and at - times[-1] <= GRACE else []
         missed = times[: len(times) - len(on_time)]
         made_up = missed[-schedule.catch_up_max :] if schedule.catch_up else []
         return cls(missed[: len(missed) - len(made_up)], made_up, on_time, at)
 
 
-def _write_skipped(schedule: Schedule, times: list[datetime], at: datetime) -> None:
-    older, single = times[:-SINGLE_SKIPS], times[-SINGLE_SKIPS:]
+def _write_skipped(schedule: Schedule, due: _Due, at: datetime) -> None:
+    cut = max(0, len(due.skipped) - SINGLE_SKIPS) if due.is_last else len(due.skipped)
+    older, single = due.skipped[:cut], due.skipped[cut:]
     rows = [
         _row(schedule, moment, at, FiringKind.SCHEDULE, reason=SkipReason.MISSED)
         for moment in single

@@ -16,6 +16,7 @@ from tasks_app.selectors.endings import TaskEnding, list_endings
 from workflows.selectors.endings import RunEnding, list_run_endings
 
 RESULT_MOST_BYTES = 10_000  # a larger result stands on the task only
+Ending = TaskEnding | RunEnding
 Position = tuple[UUID, UUID]  # a schedule, and one of its firings
 START: Position = (UUID(int=0), UUID(int=0))
 
@@ -48,7 +49,7 @@ def _settle(firings: Sequence[Firing]) -> int:
     runs = list_run_endings([firing.run_id for firing in firings if firing.run_id])
     settled = 0
     for firing in firings:
-        work = tasks.get(firing.task_id) if firing.task_id else runs.get(firing.run_id)
+        work = _find(firing.task_id, tasks) or _find(firing.run_id, runs)
         if work is None:
             settled += _end_lost(firing)
         elif work.finished_at is not None:
@@ -56,7 +57,11 @@ def _settle(firings: Sequence[Firing]) -> int:
     return settled
 
 
-def _end(firing: Firing, work: TaskEnding | RunEnding, finished_at: datetime) -> bool:
+def _find(work_id: UUID | None, known: Mapping[UUID, Ending]) -> Ending | None:
+    return known.get(work_id) if work_id else None
+
+
+def _end(firing: Firing, work: Ending, finished_at: datetime) -> bool:
     return transitions.end_started(
         firing.id,
         FiringState(work.state),

@@ -1,0 +1,11 @@
+"""What the tests of schedules share."""
+
+import pytest
+
+import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.schedules.services import firing
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_other_tests() -> None:
+    firing._resting.clear()

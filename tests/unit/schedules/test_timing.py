@@ -1,0 +1,298 @@
+"""When schedules fire: clock changes in three zones, calendars, forms, and what is refused."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controlplane.schedules.timing import Timing, TimingError, parse_timing
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def local_times(text: str, zone: str, day: str, days: int = 1) -> list[str]:
+    """The nominal times of a local day, as the zone's clock shows them, with their offset."""
+    start = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    end = (start + days * DAY).astimezone(UTC) - timedelta(seconds=1)
+    times = parse_timing(text, zone).between(start.astimezone(UTC) - MINUTE, end, 2_000)
+    return [moment.astimezone(ZoneInfo(zone)).strftime("%H:%M%z") for moment in times]
+
+
+def test_new_york_spring_fires_a_skipped_time_at_the_end_of_the_gap() -> None:
+    zone, day = "America/New_York", "2026-03-08"  # 02:00 becomes 03:00
+    assert local_times("30 2 * * *", zone, day) == ["03:00-0400"]
+    assert local_times("15,45 2 * * *", zone, day) == ["03:00-0400"]
+    assert local_times("30 2,3 * * *", zone, day) == ["03:00-0400", "03:30-0400"]
+    assert local_times("0 3 * * *", zone, day) == ["03:00-0400"]
+    assert local_times("30 1 * * *", zone, day) == ["01:30-0500"]
+
+
+def test_new_york_spring_wildcards_go_by_elapsed_time() -> None:
+    zone, day = "America/New_York", "2026-03-08"
+    assert local_times("*/30 1-3 * * *", zone, day) == [
+        "01:00-0500", "01:30-0500", "03:00-0400", "03:30-0400",
+    ]  # fmt: skip
+    assert local_times("*/20 2 * * *", zone, day) == []
+    assert len(local_times("0 * * * *", zone, day)) == 23
+    assert len(local_times("* * * * *", zone, day)) == 23 * 60
+
+
+def test_new_york_autumn_fires_a_repeated_time_once() -> None:
+    zone, day = "America/New_York", "2026-11-01"  # 02:00 becomes 01:00
+    assert local_times("30 1 * * *", zone, day) == ["01:30-0400"]
+    assert local_times("30 0,1,2 * * *", zone, day) == ["00:30-0400", "01:30-0400", "02:30-0500"]
+    # Asked in the middle of the repetition, the time has passed.
+    within = at("2026-11-01T06:10:00+00:00")  # 01:10, the second time
+    assert parse_timing("30 1 * * *", zone).next_after(within) == at("2026-11-02T06:30:00+00:00")
+
+
+def test_new_york_autumn_wildcards_go_by_elapsed_time() -> None:
+    zone, day = "America/New_York", "2026-11-01"
+    assert local_times("*/30 1 * * *", zone, day) == [
+        "01:00-0400", "01:30-0400", "01:00-0500", "01:30-0500",
+    ]  # fmt: skip
+    assert len(local_times("0 * * * *", zone, day)) == 25
+    assert len(local_times("* * * * *", zone, day)) == 25 * 60
+
+
+def test_berlin_spring() -> None:
+    zone, day = "Europe/Berlin", "2026-03-29"  # 02:00 becomes 03:00
+    assert local_times("30 2 * * *", zone, day) == ["03:00+0200"]
+    assert local_times("0 2 * * *", zone, day) == ["03:00+0200"]
+    assert local_times("*/30 2-3 * * *", zone, day) == ["03:00+0200", "03:30+0200"]
+    assert len(local_times("*/15 * * * *", zone, day)) == 23 * 4
+
+
+def test_berlin_autumn() -> None:
+    zone, day = "Europe/Berlin", "2026-10-25"  # 03:00 becomes 02:00
+    assert local_times("30 2 * * *", zone, day) == ["02:30+0200"]
+    assert local_times("0 3 * * *", zone, day) == ["03:00+0100"]
+    assert local_times("*/30 2 * * *", zone, day) == [
+        "02:00+0200", "02:30+0200", "02:00+0100", "02:30+0100",
+    ]  # fmt: skip
+    assert len(local_times("*/15 * * * *", zone, day)) == 25 * 4
+
+
+def test_lord_howe_spring_skips_half_an_hour() -> None:
+    zone, day = "Australia/Lord_Howe", "2026-10-04"  # 02:00 becomes 02:30
+    assert local_times("15 2 * * *", zone, day) == ["02:30+1100"]
+    assert local_times("0,30 2 * * *", zone, day) == ["02:30+1100"]
+    assert local_times("*/10 2 * * *", zone, day) == ["02:30+1100", "02:40+1100", "02:50+1100"]
+    assert local_times("*/30 3 * * *", zone, day) == ["03:00+1100", "03:30+1100"]
+    assert len(local_times("* * * * *", zone, day)) == 23 * 60 + 30
+
+
+def test_lord_howe_autumn_repeats_half_an_hour() -> None:
+    zone, day = "Australia/Lord_Howe", "2026-04-05"  # 02:00 becomes 01:30
+    assert local_times("45 1 * * *", zone, day) == ["01:45+1100"]
+    assert local_times("*/15 1 * * *", zone, day) == [
+        "01:00+1100", "01:15+1100", "01:30+1100", "01:45+1100", "01:30+1030", "01:45+1030",
+    ]  # fmt: skip
+    assert local_times("*/30 2 * * *", zone, day) == ["02:00+1030", "02:30+1030"]
+    assert local_times("0 */3 * * *", zone, day)[:2] == ["00:00+1100", "03:00+1030"]
+    assert len(local_times("* * * * *", zone, day)) == 24 * 60 + 30
+
+
+def test_leap_days() -> None:
+    timing = parse_timing("0 12 29 2 *", "Europe/Berlin")
+    times = timing.between(at("2026-01-01T00:00:00Z"), at("2040-01-01T00:00:00Z"), 10)
+    assert [moment.year for moment in times] == [2028, 2032, 2036]
+    assert parse_timing("* * * 2 MON#5").next_after(at("2026-01-01T00:00:00Z")) == at(
+        "2044-02-29T00:00:00Z"
+    )
+
+
+def test_month_ends() -> None:
+    year = at("2026-01-01T00:00:00Z"), at("2026-12-31T23:59:00Z")
+    last = parse_timing("30 6 L * *").between(*year, 20)
+    assert [moment.day for moment in last] == [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    thirty_first = parse_timing("30 6 31 * *").between(*year, 20)
+    assert [moment.month for moment in thirty_first] == [1, 3, 5, 7, 8, 10, 12]
+
+
+def test_two_day_fields_mean_either_unless_one_begins_with_a_star() -> None:
+    span = at("2026-06-01T00:00:00Z") - MINUTE, at("2026-06-30T23:59:00Z")
+    either = parse_timing("0 0 13 * FRI").between(*span, 20)
+    assert [moment.day for moment in either] == [5, 12, 13, 19, 26]
+    both = parse_timing("0 0 */2 * FRI").between(*span, 20)
+    assert [moment.day for moment in both] == [5, 19]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "following"),
+    [
+        ("@hourly", "At the start of every hour (UTC)", "2026-05-05T06:00:00Z"),
+        ("@daily", "At 00:00 every day (UTC)", "2026-05-06T00:00:00Z"),
+        ("@midnight", "At 00:00 every day (UTC)", "2026-05-06T00:00:00Z"),
+        ("@weekly", "At 00:00 on Sunday (UTC)", "2026-05-10T00:00:00Z"),
+        ("@monthly", "At 00:00 on the first day of every month (UTC)", "2026-06-01T00:00:00Z"),
+        ("@yearly", "At 00:00 on January 1 (UTC)", "2027-01-01T00:00:00Z"),
+        ("@annually", "At 00:00 on January 1 (UTC)", "2027-01-01T00:00:00Z"),
+        ("@every 90s", "Every 90 seconds", "2026-05-05T05:07:30Z"),
+        ("@every 15m", "Every 15 minutes", "2026-05-05T05:15:00Z"),
+        ("@every 1h", "Every hour", "2026-05-05T06:00:00Z"),
+        ("2026-05-05T08:00:00+02:00", "Once, at 2026-05-05T06:00:00Z", "2026-05-05T06:00:00Z"),
+    ],
+)
+def test_forms(text: str, words: str, following: str) -> None:
+    timing = parse_timing(text)
+    assert timing.words() == words
+    assert timing.next_after(at("2026-05-05T05:06:07Z")) == at(following)
+
+
+def test_a_period_counts_from_its_anchor_to_the_second() -> None:
+    anchor = at("2026-05-05T05:06:07.5Z")
+    timing = parse_timing("@every 2h", anchor=anchor)
+    assert timing.next_after(anchor) == at("2026-05-05T07:06:07Z")
+    assert timing.next_after(at("2026-05-01T00:00:00Z")) == at("2026-05-01T01:06:07Z")
+    started = parse_timing("@every 2h", anchor=anchor, start_at=at("2026-06-01T00:00:00Z"))
+    assert started.next_after(anchor) == at("2026-06-01T00:00:00Z")
+
+
+def test_bounds_are_from_start_until_before_end() -> None:
+    start, end = at("2026-05-05T00:00:00Z"), at("2026-05-07T00:00:00Z")
+    timing = parse_timing("@daily", start_at=start, end_at=end)
+    assert timing.between(start - 9 * DAY, end + 9 * DAY, 99) == [start, start + DAY]
+    assert timing.next_after(start + DAY) is None
+
+
+def test_a_time_fires_once() -> None:
+    timing = parse_timing("2026-05-05T08:00:00Z")
+    assert timing.next_after(at("2026-05-05T07:59:59Z")) == at("2026-05-05T08:00:00Z")
+    assert timing.next_after(at("2026-05-05T08:00:00Z")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "field", "message"),
+    [
+        ("0 0 30 2 *", "UTC", "schedule", "never fires"),
+        ("* * 31 4,6 *", "UTC", "schedule", "never fires"),
+        ("0 0 30 2 */2", "UTC", "schedule", "never fires"),
+        ("* * * * * *", "UTC", "schedule", "without seconds"),
+        ("61 * * * *", "UTC", "schedule", "Bad minute"),
+        ("* * * * 5L/2", "UTC", "schedule", "Bad day-of-week"),
+        ("", "UTC", "schedule", "Five cron fields"),
+        ("@fortnightly", "UTC", "schedule", "@weekly"),
+        ("@every", "UTC", "schedule", "such as 90s"),
+        ("@every 0s", "UTC", "schedule", "from 1s to 366d"),
+        ("@every 367d", "UTC", "schedule", "from 1s to 366d"),
+        ("@every 999999999d", "UTC", "schedule", "from 1s to 366d"),
+        ("2026-05-05T08:00:00", "UTC", "schedule", "has no offset"),
+        ("2026-02-30T08:00:00Z", "UTC", "schedule", "is no time"),
+        ("0001-01-01T00:00:00+14:00", "UTC", "schedule", "too far away"),
+        ("1," * 100 + "1 * * * *", "UTC", "schedule", "200 characters"),
+        ("@daily", "Europe/Berln", "timezone", "Did you mean Europe/Berlin?"),
+        ("@daily", "asia/tokyo", "timezone", "Did you mean Asia/Tokyo?"),
+        ("@daily", "", "timezone", "no time zone"),
+    ],
+)
+def test_what_is_refused_says_why(text: str, zone: str, field: str, message: str) -> None:
+    with pytest.raises(TimingError) as refused:
+        parse_timing(text, zone)
+    assert refused.value.field == field
+    assert message in refused.value.message
+
+
+@given(st.text(alphabet="0123456789*/,-LW#@everymonsun \x00²é", max_size=30))
+def test_any_text_is_a_timing_or_a_timing_error(text: str) -> None:
+    try:
+        timing = parse_timing(text)
+    except TimingError:
+        return
+    assert timing.words()
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOMENTS = st.integers(16_436 * 1440, 25_567 * 1440).map(lambda minutes: EPOCH + minutes * MINUTE)
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
+)
+
+
+def numbers(least: int, most: int) -> st.SearchStrategy[str]:
+    """One cron field."""
+    number = st.integers(least, most)
+    span = st.tuples(number, number).map(lambda ends: f"{min(ends)}-{max(ends)}")
+    listed = st.lists(number, min_size=1, max_size=3).map(lambda each: ",".join(map(str, each)))
+    stepped = st.integers(1, most).map(lambda step: f"*/{step}")
+    return st.one_of(st.just("*"), st.just("*"), number.map(str), span, listed, stepped)
+
+
+CRONS = st.tuples(
+    numbers(0, 59), numbers(0, 23), numbers(1, 28), numbers(1, 12), numbers(0, 7)
+).map(" ".join)
+TEXTS = st.one_of(
+    CRONS,
+    st.sampled_from(["@every 1s", "@every 90s", "@every 7m", "@every 5h", "@every 3d", "@daily"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS, ZONES, MOMENTS)
+def test_times_only_go_forward_and_between_is_next_after_repeated(
+    text: str, zone: str, moment: datetime
+) -> None:
+    timing = parse_timing(text, zone)
+    times = [moment]
+    for _ in range(12):
+        following = timing.next_after(times[-1])
+        assert following is not None
+        times.append(following)
+    assert all(earlier < later for earlier, later in pairwise(times))
+    assert timing.between(moment, times[-1], 99) == times[1:]
+    assert timing.between(moment, times[-1], 5) == times[1:6]
+    count = timing.count(moment, times[-1], 99)
+    assert count is not None
+    assert (count.times, count.first, count.last, count.is_exact) == (12, times[1], times[-1], True)
+
+
+def scan(timing: Timing, text: str, start: datetime, days: int) -> list[datetime]:
+    """Every minute whose local reading matches the fields."""
+    fields, zone = CronSim(text, start), ZoneInfo(timing.timezone)
+    minutes = [start + count * MINUTE for count in range(1, days * 24 * 60 + 1)]
+    return [
+        minute
+        for minute in minutes
+        if (local := minute.astimezone(zone)).minute in fields.minutes
+        and local.hour in fields.hours
+        and local.month in fields.months
+        and fields.match_day(local.date())
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(CRONS, MOMENTS)
+def test_times_are_the_minutes_that_match(text: str, start: datetime) -> None:
+    timing = parse_timing(text, "Asia/Kathmandu")  # whose clock does not change
+    found = timing.between(start, start + 3 * DAY, 10_000)
+    assert found == scan(timing, text, start, 3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    CRONS.filter(lambda text: text.split()[0].startswith("*")),
+    st.sampled_from(
+        [
+            ("Australia/Lord_Howe", "2026-04-04"),
+            ("Australia/Lord_Howe", "2026-10-03"),
+            ("America/New_York", "2026-11-01"),
+            ("Europe/Berlin", "2026-03-28"),
+        ]
+    ),
+)
+def test_wildcard_times_are_the_minutes_that_match_across_changes(
+    text: str, change: tuple[str, str]
+) -> None:
+    zone, day = change
+    start = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    timing = parse_timing(text, zone)
+    assert timing.between(start, start + 2 * DAY, 10_000) == scan(timing, text, start, 2)
