@@ -1,6 +1,6 @@
 """Reads of workspaces."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -39,6 +39,12 @@ def get_workspace_slug(workspace_id: UUID) -> str:
     if slug is None:
         raise NotFound(f"There is no workspace {workspace_id}.")
     return slug
+
+
+def list_workspaces(ids: Collection[UUID] | None = None) -> QuerySet[Workspace]:
+    """These workspaces, or all, by name in addresses."""
+    found = Workspace.objects.order_by("slug")
+    return found if ids is None else found.filter(id__in=ids)
 
 
 def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspace, Role] | None:

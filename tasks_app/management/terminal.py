@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -113,6 +114,24 @@ def duration_ms(text: str) -> int:
         return round(float(number) * _UNITS_MS[text[len(number) :] or "ms"])
     except (ValueError, KeyError, OverflowError):
         raise ArgumentTypeError(f"{text!r} is not a duration such as 500ms, 30s, 5m, 2h") from None
+
+
+def json_object(text: str, *, option: str) -> dict[str, Any]:
+    """An option's value as a JSON object; `@file` reads one, `-` the standard input.
+
+    Raises CommandError.
+    """
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        value = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise CommandError(f"{option} cannot be read: {error}", returncode=EXIT_USAGE) from error
+    if not isinstance(value, dict):
+        raise CommandError(f"{option} must be a JSON object.", returncode=EXIT_USAGE)
+    return value
 
 
 def progress_bar(console: Console) -> Progress:

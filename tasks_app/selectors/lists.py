@@ -91,8 +91,11 @@ def estimate_count(tasks: QuerySet[Task]) -> int:
 
 
 @contextmanager
-def in_bounded_time(seconds: float = SCAN_SECONDS) -> Iterator[None]:
-    """End queries that take longer, in a transaction of their own.
+def in_bounded_time(
+    seconds: float = SCAN_SECONDS, *, narrow_by: str = "createdAfter and createdBefore"
+) -> Iterator[None]:
+    """End queries that take longer, in a transaction of their own. `narrow_by` names the filters
+    of time that the advice is about.
 
     Raises Invalid with advice instead of keeping a client and a connection waiting.
     """
@@ -104,7 +107,7 @@ def in_bounded_time(seconds: float = SCAN_SECONDS) -> Iterator[None]:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise Invalid(
                 f"This search takes more than {seconds:g} s, since no index serves it. Narrow it "
-                "by createdAfter and createdBefore, or by status."
+                f"by {narrow_by}, or by status."
             ) from error
         raise
 

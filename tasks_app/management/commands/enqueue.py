@@ -1,11 +1,9 @@
 """`manage.py enqueue`: submit tasks from the command line."""
 
 import json
-import sys
 from argparse import ArgumentParser
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +14,10 @@ from controlplane.core.errors import Invalid
 from tasks_app import services
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
-    EXIT_USAGE,
     TerminalCommand,
     add_common_options,
     duration_ms,
+    json_object,
     progress_bar,
     task_id,
     wait_for_tasks,
@@ -124,7 +122,7 @@ def _told(states: Counter[str]) -> str:
 def _spec(options: dict[str, Any]) -> TaskSpec:
     spec = TaskSpec(
         type=options["type"],
-        payload=_payload(options["payload"]),
+        payload=json_object(options["payload"], option="--payload"),
         name=options["name"],
         queue=options["queue"],
         priority=options["priority"],
@@ -142,17 +140,3 @@ def _spec(options: dict[str, Any]) -> TaskSpec:
         return replace(spec, run_at=parse_time(options["run_at"]))
     except ValueError as error:
         raise Invalid(errors=[{"field": "--run-at", "message": str(error)}]) from error
-
-
-def _payload(text: str) -> dict[str, Any]:
-    try:
-        if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        value = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise CommandError(f"--payload cannot be read: {error}", returncode=EXIT_USAGE) from error
-    if not isinstance(value, dict):
-        raise CommandError("--payload must be a JSON object.", returncode=EXIT_USAGE)
-    return value
