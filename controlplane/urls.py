@@ -22,5 +22,6 @@ urlpatterns = [
     re_path(r"^api/docs/?$", docs, name="docs"),
     path("", include("controlplane.workspaces.urls")),
     path("", include("controlplane.health.urls")),
+    path("", include("controlplane.schedules.urls")),
     path("", include("tasks_app.urls")),
 ]

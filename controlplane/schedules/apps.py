@@ -11,7 +11,7 @@ class SchedulesConfig(AppConfig):
 
     def ready(self) -> None:
         from controlplane.schedules import checks, receivers  # noqa: F401 - connects them
-        from controlplane.schedules.services import prune_firings, sweeps
+        from controlplane.schedules.services import make_sync, prune_firings, sweeps
         from tasks_app.dispatch.sweeps import register
         from tasks_app.services import register_pruner
 
@@ -19,4 +19,5 @@ class SchedulesConfig(AppConfig):
         register("queued firings", every_seconds=0.5, make=sweeps.StartQueued)
         register("firings", every_seconds=2.0, make=sweeps.Settle)
         register("periodic tasks", every_seconds=1.0, make=sweeps.SyncBeat)
+        register("declared schedules", every_seconds=60.0, make=make_sync)
         register_pruner("firings", prune_firings)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django_celery_beat.models import PeriodicTask
 
@@ -22,6 +23,7 @@ from controlplane.schedules.services.checks import (
     check_schedule,
 )
 from controlplane.schedules.services.firing import consider
+from controlplane.schedules.services.guards import refuse_code_changes, refuse_code_removal
 from controlplane.schedules.services.locks import lock_schedule
 from controlplane.schedules.services.refreshing import refresh
 from controlplane.schedules.states import Source
@@ -103,14 +105,17 @@ def update_schedule(
     Raises:
         NotFound: the workspace has no such schedule.
         Invalid, TooLarge: some values cannot be kept, or it would never fire.
-        Conflict: the name is taken.
+        Conflict: the name is taken, or it is declared in code, which is told by a `code_hash`.
     """
     at = now()
     announce_change()
     schedule = lock_schedule(workspace_id, schedule_id)
-    if code_hash is not None:
+    if code_hash is None:
+        refuse_code_changes(schedule, changes)
+    else:
         schedule.code_hash = code_hash
-    if schedule.source == Source.BEAT:
+    # What cannot be started any more, since its type has gone, can still be paused.
+    if schedule.source == Source.BEAT or dict(changes) == {"enabled": False}:
         return _update_plain(schedule, changes, at, actor)
     before = _values_of(schedule)
     values = {**before, **_replace_work(changes)}
@@ -131,9 +136,10 @@ def update_schedule(
 @transaction.atomic
 def delete_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> None:
     """Remove a schedule with its PeriodicTask and its firings; tasks and runs stay. Raises
-    NotFound."""
+    NotFound, Conflict while it is declared in code."""
     announce_change()
     schedule = lock_schedule(workspace_id, schedule_id)
+    refuse_code_removal(schedule)
     _audit(schedule, actor, "schedule.delete", {"name": schedule.name})
     schedule.periodic_task.delete()
 
@@ -193,7 +199,7 @@ def _write(schedule: Schedule, task: PeriodicTask, checked: CheckedSchedule) -> 
             task.save()
             schedule.periodic_task = task
             schedule.save()
-    except IntegrityError as error:
+    except (IntegrityError, ValidationError) as error:  # beat's row looks before it is written
         raise Conflict(f"There is a schedule {schedule.name!r} already.") from error
 
 

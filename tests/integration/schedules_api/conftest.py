@@ -1,0 +1,55 @@
+"""Fixtures of the schedules API."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from controlplane.schedules import services
+from controlplane.schedules.models import Schedule
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import Workspace
+from tasks_app.services.lanes import forget_lanes
+from tests.clients import default_workspace, key_client, other_workspace
+
+MakeJob = Callable[..., Schedule]
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_lanes() -> Iterator[None]:
+    forget_lanes()
+    yield
+    forget_lanes()
+
+
+@pytest.fixture
+def other(db: None) -> Workspace:
+    return other_workspace()
+
+
+@pytest.fixture
+def client(db: None) -> APIClient:
+    return key_client("operator")
+
+
+@pytest.fixture
+def stranger(other: Workspace) -> APIClient:
+    """An admin of another workspace."""
+    return key_client("admin", workspace=other)
+
+
+@pytest.fixture
+def make_job(db: None) -> MakeJob:
+    """Makes a schedule of `default`, by the service."""
+
+    def make(name: str = "a job", workspace: Workspace | None = None, **values: Any) -> Schedule:
+        values = {"schedule": "0 2 * * *", "task_type": "noop", **values}
+        schedule, _ = services.create_schedule(
+            workspace_id=(workspace or default_workspace()).id,
+            values={"name": name, **values},
+            actor=SYSTEM,
+        )
+        return schedule
+
+    return make
