@@ -153,7 +153,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_PERMISSIONS": ["controlplane.workspaces.permissions.RolePermission"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/",
-    "ENUM_NAME_OVERRIDES": {"TaskStatusEnum": "tasks_app.states.TaskState"},
+    "ENUM_NAME_OVERRIDES": {
+        "TaskStatusEnum": "tasks_app.states.TaskState",
+        "RunStatusEnum": "workflows.states.RunState",
+        "StepStatusEnum": "workflows.states.StepState",
+        "StepKindEnum": "workflows.states.StepKind",
+    },
     # Served from this project, so that the reference works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,0 +1,1 @@
+"""Workflows and runs in the admin."""

@@ -1,0 +1,281 @@
+"""`manage.py workflows`: define workflows, run them, look at runs, decide."""
+
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError
+from rich.table import Table
+from rich.text import Text
+
+from controlplane.core.errors import NotFound
+from controlplane.core.ids import parse_uuid
+from tasks_app.management.terminal import (
+    EXIT_CODES,
+    EXIT_REFUSED,
+    EXIT_TIMEOUT,
+    TerminalCommand,
+    progress_bar,
+    terminal_actor,
+    workspace_of,
+)
+from workflows import selectors, services
+from workflows.management.options import add_verbs, read_json
+from workflows.serializers import (
+    RunSerializer,
+    WorkflowSummarySerializer,
+    parse_definition_body,
+    represent_checked,
+    represent_run,
+    represent_workflow,
+)
+from workflows.states import ENDED_RUNS, RunState
+
+_POLL_SECONDS = 0.2
+_EXAMPLES = """Examples:
+  manage.py workflows validate order.json
+  manage.py workflows create order.json
+  manage.py workflows update Order order.json
+  manage.py workflows execute Order --input '{"total": 120}' --wait
+  manage.py workflows execute Order --input @input.json
+  manage.py workflows status Order
+  manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look --comment "fine"
+"""
+
+
+class Command(TerminalCommand):
+    """One verb each."""
+
+    help = "Define workflows, run them, look at runs, retry and cancel them, decide approvals."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        """With examples in the help."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.epilog = f"{_EXAMPLES}\n{EXIT_CODES}"
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_verbs(parser)
+
+    def run_command(self, options: dict[str, Any]) -> None:
+        run = getattr(self, f"_{options['verb']}")
+        run(workspace_of(options), options)
+
+    def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        found = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
+        shown = WorkflowSummarySerializer(found, many=True).data
+        if options["json"]:
+            self.write_json(shown)
+            return
+        names = ("id", "name", "version", "updatedAt", "createdBy")
+        self._print_table(names, shown, "No workflow is defined.")
+
+    def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        workflow = selectors.get_workflow(workspace_id, options["workflow"])
+        version = selectors.get_version(workflow, options["version"])
+        self.write_json(represent_workflow(workflow, version))
+
+    def _validate(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        body = _definition(options["file"])
+        found = services.validate_workflow(workspace_id=workspace_id, body=body)
+        checked = represent_checked(found)
+        if options["json"]:
+            self.write_json(checked)
+        else:
+            self.stdout.write(f"In order: {' → '.join(checked['order'])}")
+
+    def _create(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        workflow, _ = services.create_workflow(
+            workspace_id=workspace_id,
+            body=_definition(options["file"]),
+            actor=terminal_actor(),
+            key=options["idempotency_key"],
+        )
+        self._tell_workflow(workflow, options)
+
+    def _update(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        old = selectors.get_workflow(workspace_id, options["workflow"])
+        workflow = services.update_workflow(
+            workspace_id=workspace_id,
+            workflow_id=old.id,
+            body=_definition(options["file"]),
+            actor=terminal_actor(),
+        )
+        self._tell_workflow(workflow, options)
+
+    def _delete(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        workflow = selectors.get_workflow(workspace_id, options["workflow"])
+        services.delete_workflow(
+            workspace_id=workspace_id, workflow_id=workflow.id, actor=terminal_actor()
+        )
+        self.stdout.write(f"{workflow.name} is deleted; its runs stay.")
+
+    def _execute(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        workflow = selectors.get_workflow(workspace_id, options["workflow"])
+        run, _ = services.execute_workflow(
+            workspace_id=workspace_id,
+            workflow_id=workflow.id,
+            input=read_json(options["input"], "--input", is_inline=True),
+            actor=terminal_actor(),
+            key=options["idempotency_key"],
+        )
+        self._follow(workspace_id, run.id, options)
+
+    def _rerun(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        old = selectors.get_run(workspace_id, options["run"])
+        given = options["input"]
+        run, _ = services.execute_workflow(
+            workspace_id=workspace_id,
+            workflow_id=old.workflow_id,
+            input=old.input if given is None else read_json(given, "--input", is_inline=True),
+            actor=terminal_actor(),
+            rerun_of=old.id,
+        )
+        self._follow(workspace_id, run.id, options)
+
+    def _runs(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        known = [state.value for state in RunState]
+        wanted = [part for text in options["status"] or [] for part in text.split(",")]
+        if not set(wanted) <= set(known):
+            self.usage(f"--status must be of {', '.join(known)}.")
+        workflow_id = None
+        if options["workflow"]:
+            workflow_id = selectors.get_workflow(workspace_id, options["workflow"]).id
+        found = selectors.list_runs(workspace_id, workflow_id, wanted)[: options["limit"]]
+        shown = RunSerializer(found, many=True).data
+        if options["json"]:
+            self.write_json(shown)
+            return
+        names = ("runId", "workflowName", "version", "status", "progress", "createdAt")
+        self._print_table(names, shown, "No run matches.")
+
+    def _status(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        run = self._find_run(workspace_id, options["target"])
+        self._tell_run(workspace_id, run.id, options)
+
+    def _cancel(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        services.cancel_run(
+            workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor()
+        )
+        self._tell_run(workspace_id, options["run"], options)
+
+    def _retry(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        services.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
+        self._follow(workspace_id, options["run"], options)
+
+    def _approve(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+        services.decide_step(
+            workspace_id=workspace_id,
+            run_id=options["run"],
+            step_key=options["step"],
+            approve=options["verb"] == "approve",
+            comment=options["comment"],
+            actor=terminal_actor(),
+        )
+        self._tell_run(workspace_id, options["run"], options)
+
+    _reject = _approve
+
+    def _find_run(self, workspace_id: UUID, target: str) -> Any:
+        """The run of this id, or the newest of the workflow of this id or name."""
+        known = _as_id(target)
+        if known and (run := selectors.list_runs(workspace_id).filter(id=known).first()):
+            return run
+        workflow = selectors.get_workflow(workspace_id, target)
+        run = selectors.get_newest_run(workspace_id, workflow.id)
+        if run is None:
+            raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
+        return run
+
+    def _follow(self, workspace_id: UUID, run_id: UUID, options: dict[str, Any]) -> None:
+        """The id of the run; with --wait, what became of it."""
+        if not options["wait"]:
+            if options["json"]:
+                run = selectors.get_run(workspace_id, run_id)
+                self.write_json({"runId": run.id, "status": run.state})
+            else:
+                self.stdout.write(str(run_id))
+            return
+        run = self._wait_for(workspace_id, run_id, options["wait_timeout"])
+        self._tell_run(workspace_id, run_id, options)
+        if run.state != RunState.COMPLETED:
+            raise CommandError(f"The run is {run.state}.", returncode=EXIT_REFUSED)
+
+    def _wait_for(self, workspace_id: UUID, run_id: UUID, seconds: float) -> Any:
+        give_up = time.monotonic() + seconds
+        with progress_bar(self.console(for_errors=True)) as progress:
+            run = selectors.get_run(workspace_id, run_id)
+            bar = progress.add_task("Running", total=run.steps_total, note="")
+            while run.state not in ENDED_RUNS:
+                if time.monotonic() > give_up:
+                    raise CommandError(
+                        f"Waited {seconds:g} s; {run.steps_ended} of {run.steps_total} steps have "
+                        f"ended. `manage.py workflows status {run_id}` says more.",
+                        returncode=EXIT_TIMEOUT,
+                    )
+                time.sleep(_POLL_SECONDS)
+                run = selectors.get_run(workspace_id, run_id)
+                progress.update(bar, completed=run.steps_ended, note=run.state)
+        return run
+
+    def _tell_workflow(self, workflow: Any, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.write_json(represent_workflow(workflow, selectors.get_version(workflow)))
+        else:
+            self.stdout.write(f"{workflow.id} {workflow.name} version {workflow.version}")
+
+    def _tell_run(self, workspace_id: UUID, run_id: UUID, options: dict[str, Any]) -> None:
+        shown = represent_run(selectors.describe_run(selectors.get_run(workspace_id, run_id)))
+        if options["json"]:
+            self.write_json(shown)
+            return
+        console = self.console()
+        console.print(
+            f"{shown['runId']} {shown['workflowName']} version {shown['version']}: "
+            f"{shown['status']}, {shown['progress']:g} %",
+            markup=False,
+        )
+        rows = [{**step, "tasks": _count(step), "why": _why(step)} for step in shown["steps"]]
+        self._print_table(("key", "kind", "status", "tasks", "why"), rows, "It has no steps.")
+        if shown["error"]:
+            console.print(f"Error: {shown['error'].get('message', '')}", markup=False)
+
+    def _print_table(self, names: tuple[str, ...], rows: Any, nothing: str) -> None:
+        table = Table(*names)
+        table.columns[0].no_wrap = True  # for copying
+        for row in rows:
+            table.add_row(*[_plain(row[name]) for name in names])
+        self.console().print(table if rows else nothing)
+
+
+def _definition(file: str) -> dict[str, Any]:
+    body, _ = parse_definition_body(read_json(file, "The definition"))
+    return body
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return parse_uuid(text)
+    except ValueError:
+        return None
+
+
+def _count(step: dict[str, Any]) -> str:
+    total = step["tasksTotal"]
+    return f"{step['tasksEnded']}/{total}" if total else ""
+
+
+def _why(step: dict[str, Any]) -> str:
+    """In one sentence, why it failed, did not run, or waits."""
+    if step["error"]:
+        return str(step["error"].get("message", ""))
+    if step["reason"]:
+        return str(step["reason"].get("message", ""))
+    return f"until {step['waitUntil']}" if step["status"] == "WAITING" and step["waitUntil"] else ""
+
+
+def _plain(value: Any) -> Text:
+    """As it is: brackets in a name are no markup."""
+    return Text(str(value))

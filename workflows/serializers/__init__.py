@@ -1,0 +1,53 @@
+"""JSON of definitions and runs, in and out."""
+
+from workflows.serializers.definitions import (
+    EXAMPLE_WORKFLOW,
+    ExecuteRequestSerializer,
+    RerunRequestSerializer,
+    RunStartedSerializer,
+    ValidationSerializer,
+    VersionSerializer,
+    WorkflowChangeSerializer,
+    WorkflowRequestSerializer,
+    WorkflowSearchSerializer,
+    WorkflowSerializer,
+    WorkflowSummarySerializer,
+    parse_definition_body,
+    represent_checked,
+    represent_workflow,
+)
+from workflows.serializers.runs import (
+    AllRunsFilterSerializer,
+    DecisionSerializer,
+    RunDetailSerializer,
+    RunFilterSerializer,
+    RunSerializer,
+    StepDetailSerializer,
+    represent_run,
+    represent_step,
+)
+
+__all__ = [
+    "EXAMPLE_WORKFLOW",
+    "AllRunsFilterSerializer",
+    "DecisionSerializer",
+    "ExecuteRequestSerializer",
+    "RerunRequestSerializer",
+    "RunDetailSerializer",
+    "RunFilterSerializer",
+    "RunSerializer",
+    "RunStartedSerializer",
+    "StepDetailSerializer",
+    "ValidationSerializer",
+    "VersionSerializer",
+    "WorkflowChangeSerializer",
+    "WorkflowRequestSerializer",
+    "WorkflowSearchSerializer",
+    "WorkflowSerializer",
+    "WorkflowSummarySerializer",
+    "parse_definition_body",
+    "represent_checked",
+    "represent_run",
+    "represent_step",
+    "represent_workflow",
+]

@@ -1,0 +1,14 @@
+-- Of each workflow: how many runs (at most %(most)s are counted), and the newest.
+SELECT w.id, counted.total, newest.id, newest.state, newest.created_at
+FROM unnest(%(ids)s::uuid[]) AS w (id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS total
+    FROM (SELECT 1 FROM workflows_workflowrun r WHERE r.workflow_id = w.id LIMIT %(most)s) AS bounded
+) counted
+LEFT JOIN LATERAL (
+    SELECT r.id, r.state, r.created_at
+    FROM workflows_workflowrun r
+    WHERE r.workflow_id = w.id
+    ORDER BY r.id DESC
+    LIMIT 1
+) newest ON true
