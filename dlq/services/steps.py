@@ -56,17 +56,24 @@ def _retry(
     for letter in letters:
         refuse_closed(letter)
     tasks = [letter.task_id for letter in letters]
+    # A single step that is not repeated refuses the retry; of several it must not keep the others.
+    named = tasks if len(tasks) == 1 else None
     repeats = retry_run(
         workspace_id=workspace_id,
         run_id=run,
         actor=actor,
-        task_ids=tasks,
+        task_ids=named,
         payloads=None if payload is None else {task: dict(payload) for task in tasks},
     )
-    transitions.mark_reprocessed([(old, new) for old, new in repeats.items() if old in tasks])
-    return {
-        letter.id: repeats[letter.task_id]
-        if letter.task_id in repeats
-        else Conflict(f"The retry of the workflow run {run} did not take this step up.")
-        for letter in letters
+    outcomes: dict[UUID, UUID | DomainError] = {
+        letter.id: repeats.get(letter.task_id, _left_out(run)) for letter in letters
     }
+    if all(isinstance(outcome, DomainError) for outcome in outcomes.values()):
+        raise _left_out(run)
+    # The retry repeats every broken step of the run, and so closes their letters too.
+    transitions.name_resolver(list(repeats), workspace_id=workspace_id, by=actor.label)
+    return outcomes
+
+
+def _left_out(run: UUID) -> DomainError:
+    return Conflict(f"A retry of the workflow run {run} does not repeat this task.")

@@ -1,0 +1,379 @@
+"""Replays: stages, verdicts, rates, ends. The driver is called as the dispatcher calls it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict, Invalid, NotFound
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.models import AuditEvent, Workspace
+from dlq import selectors, services
+from dlq.filters import LetterFilter
+from dlq.models import DeadLetter, Replay, ReplayTask
+from dlq.services import driving
+from tasks_app.models import Task
+from tasks_app.services import delete_tasks, submit_task
+from tasks_app.specs import TaskSpec
+from tests.clients import other_workspace
+from tests.deaths import an_error, die, run_to_end
+
+pytestmark = pytest.mark.django_db
+
+EVERYTHING = LetterFilter(everything=True)
+
+
+def start(workspace: Workspace, actor: Actor, **options: Any) -> Replay:
+    return services.start_replay(
+        workspace_id=workspace.id, wanted=options.pop("wanted", EVERYTHING), actor=actor, **options
+    )
+
+
+def drive(replay: Replay, at: datetime | None = None) -> Replay:
+    """Passes until nothing changes, as if the dispatcher had come round several times."""
+    for _ in range(20):
+        before = _standing(replay)
+        services.drive_replays(now=at)
+        replay.refresh_from_db()
+        if _standing(replay) == before:
+            return replay
+    raise AssertionError("The replay never comes to rest.")
+
+
+def _standing(replay: Replay) -> tuple[Any, ...]:
+    return (replay.state, replay.stage, replay.submitted, replay.skipped, replay.failed)
+
+
+def waiting(replay: Replay) -> list[UUID]:
+    """The tasks that the replay has submitted and that have not ended."""
+    rows = ReplayTask.objects.filter(replay=replay, outcome="").order_by("letter_id")
+    return list(rows.values_list("task_id", flat=True))
+
+
+def end(tasks: list[UUID], *, failing: int = 0) -> None:
+    """End these tasks, the first ones with a failure."""
+    for number, task in enumerate(tasks):
+        run_to_end(task, an_error("still broken 1") if number < failing else None)
+
+
+def test_the_canary_goes_on_when_the_first_five_succeed(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(60):
+        die()
+    replay = drive(start(workspace, ada))
+    assert (replay.matched, replay.submitted, replay.stage) == (60, 5, 0)
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.submitted, replay.stage, replay.succeeded) == (55, 1, 5)
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.submitted, replay.stage, replay.state) == (60, 2, "RUNNING")
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.state, replay.succeeded, replay.failed, replay.skipped) == (
+        "COMPLETED",
+        60,
+        0,
+        0,
+    )
+    assert replay.finished_at is not None
+    view = selectors.describe_replay(replay)
+    assert [(s.number, s.size, s.submitted, s.succeeded, s.failed) for s in view.stages] == [
+        (0, 5, 5, 5, 0),
+        (1, 50, 50, 50, 0),
+        (2, None, 5, 5, 0),
+    ]
+    assert (view.progress, view.failing) == (100.0, [])
+    letters = DeadLetter.objects.filter(status="REPROCESSED")
+    assert (letters.count(), letters.filter(resolved_by="ada").count()) == (60, 60)
+
+
+def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(60):
+        die()
+    replay = drive(start(workspace, ada))
+    end(waiting(replay), failing=2)
+    replay = drive(replay)
+    assert (replay.state, replay.submitted, replay.succeeded, replay.failed) == (
+        "STOPPED",
+        5,
+        3,
+        2,
+    )
+    again = DeadLetter.objects.order_by("id").last()
+    assert again is not None
+    assert replay.stop_reason == (
+        "Stage 1 of 2: 2 of 5 tasks did not complete, more than the 20% that are allowed. Most of "
+        f"all 2 times: ValueError: still broken 1 (CODE, fingerprint {again.fingerprint})."
+    )
+    (group,) = selectors.describe_replay(replay).failing
+    assert (group.fingerprint, group.count, group.message) == (
+        again.fingerprint,
+        2,
+        "still broken 1",
+    )
+    assert DeadLetter.objects.filter(status="OPEN").count() == 55 + 2
+    services.drive_replays()
+    assert Task.objects.filter(reprocess_of__isnull=False).count() == 5
+
+
+def test_failures_up_to_the_share_are_borne(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(8):
+        die()
+    replay = drive(start(workspace, ada, stages=(5,)))
+    end(waiting(replay), failing=1)
+    replay = drive(replay)
+    assert (replay.state, replay.stage, replay.submitted) == ("RUNNING", 1, 8)
+
+
+def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
+    workspace: Workspace, ada: Actor
+) -> None:
+    """Two of five failed: the others cannot mend that."""
+    for _ in range(8):
+        die()
+    replay = drive(start(workspace, ada))
+    end(waiting(replay)[:2], failing=2)
+    replay = drive(replay)
+    assert (replay.state, replay.failed) == ("STOPPED", 2)
+    end(waiting(replay))
+    assert drive(replay).succeeded == 3
+
+
+def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(70):
+        die()
+    replay = start(workspace, ada, stages=())
+    replay = _with_room(replay, 40)
+    end(waiting(replay)[:20])
+    replay = _with_room(replay, 40)
+    assert (replay.state, replay.succeeded) == ("RUNNING", 20)
+    end(waiting(replay)[:19], failing=19)
+    replay = _with_room(replay, 40)
+    assert replay.state == "STOPPED"
+    assert "Without a canary: 19 of 20" in replay.stop_reason
+
+
+def _with_room(replay: Replay, room: int) -> Replay:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driving, "IN_FLIGHT", room)
+        return drive(replay)
+
+
+def test_what_has_not_ended_is_bounded(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(6):
+        die()
+    replay = _with_room(start(workspace, ada, stages=()), 4)
+    assert (replay.submitted, len(waiting(replay))) == (4, 4)
+    end(waiting(replay)[:1])
+    assert _with_room(replay, 4).submitted == 5
+
+
+def test_a_rate_is_kept_by_the_clock(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(30):
+        die()
+    replay = start(workspace, ada, stages=(), rate_per_second=4)
+    begun = now()
+
+    def submitted_after(seconds: float) -> int:
+        return drive(replay, begun + timedelta(seconds=seconds)).submitted
+
+    assert submitted_after(0) == 1
+    assert submitted_after(0.1) == 1
+    assert submitted_after(0.25) == 2
+    assert submitted_after(0.6) == 3
+    assert submitted_after(0.75) == 4
+    # A pause fills the bucket with one second's worth, once.
+    assert submitted_after(60) == 8
+    assert submitted_after(60.5) == 10
+
+
+def test_a_slow_rate_is_kept_too(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(5):
+        die()
+    replay = start(workspace, ada, stages=(), rate_per_second=0.1)
+    begun = now()
+    counts = [
+        drive(replay, begun + timedelta(seconds=seconds)).submitted
+        for seconds in (0, 5, 10, 19, 20)
+    ]
+    assert counts == [1, 1, 2, 2, 3]
+
+
+def test_what_is_no_longer_open_is_skipped_with_the_reason(
+    workspace: Workspace, ada: Actor
+) -> None:
+    letters = [die(), die(type="was-removed"), die()]
+    replay = start(workspace, ada)
+    services.discard_letter(
+        workspace_id=workspace.id, letter_id=letters[0].id, reason="paid", actor=ada
+    )
+    replay = drive(replay)
+    assert (replay.submitted, replay.skipped) == (1, 2)
+    assert [skip["letterId"] for skip in replay.skips] == [str(row.id) for row in letters[:2]]
+    assert "discarded by ada: paid" in replay.skips[0]["reason"]
+    assert "was-removed" in replay.skips[1]["reason"]
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.state, replay.succeeded) == ("COMPLETED", 1)
+    assert selectors.describe_replay(replay).progress == 100.0
+
+
+def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: Actor) -> None:
+    """Or a failure that repeats would be repeated for ever."""
+    die()
+    replay = start(workspace, ada, stages=())
+    die()
+    replay = drive(replay)
+    end(waiting(replay), failing=1)
+    replay = drive(replay)
+    assert (replay.state, replay.submitted, replay.failed) == ("COMPLETED", 1, 1)
+    assert DeadLetter.objects.filter(status="OPEN").count() == 2
+
+
+def test_a_replay_takes_ids_a_payload_and_attempts(workspace: Workspace, ada: Actor) -> None:
+    wanted = [die(), die()]
+    die()
+    replay = start(
+        workspace,
+        ada,
+        wanted=LetterFilter(ids=tuple(letter.id for letter in wanted)),
+        payload={"corrected": True},
+        max_attempts=1,
+    )
+    replay = drive(replay)
+    tasks = Task.objects.filter(id__in=waiting(replay))
+    assert {task.reprocess_of for task in tasks} == {letter.task_id for letter in wanted}
+    assert {(task.payload["corrected"], task.max_attempts) for task in tasks} == {(True, 1)}
+
+
+def test_a_family_is_replayed_parents_first(workspace: Workspace, ada: Actor) -> None:
+    parent = submit_task(spec=TaskSpec(type="test-echo"))
+    child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
+    run_to_end(parent, an_error())
+    replay = drive(start(workspace, ada, stages=(1,)))
+    assert Task.objects.get(id=waiting(replay)[0]).reprocess_of == parent
+    end(waiting(replay))
+    replay = drive(replay)
+    (again,) = Task.objects.filter(id__in=waiting(replay))
+    assert (again.reprocess_of, again.state) == (child, "PENDING")
+
+
+def test_a_task_that_was_deleted_or_cancelled_has_not_completed(
+    workspace: Workspace, ada: Actor
+) -> None:
+    die()
+    replay = drive(start(workspace, ada))
+    (task,) = waiting(replay)
+    run_to_end(task)
+    delete_tasks(workspace_id=workspace.id, ids=[task], actor=ada)
+    replay = drive(replay)
+    assert (replay.state, replay.failed) == ("COMPLETED", 1)
+    assert ReplayTask.objects.get(replay=replay).outcome == "DELETED"
+
+
+def test_a_cancelled_replay_submits_no_more_and_still_counts(
+    workspace: Workspace, ada: Actor
+) -> None:
+    for _ in range(8):
+        die()
+    replay = drive(start(workspace, ada))
+    after = services.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+    assert (after.state, after.finished_at is not None) == ("CANCELLED", True)
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.state, replay.submitted, replay.succeeded) == ("CANCELLED", 5, 5)
+    with pytest.raises(Conflict, match="already ended: it is CANCELLED"):
+        services.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+    actions = AuditEvent.objects.filter(target_type="replay").order_by("id")
+    assert list(actions.values_list("action", flat=True)) == ["dlq.replay", "dlq.replay_cancel"]
+
+
+def test_what_a_replay_does_is_audited_in_the_name_of_who_began_it(
+    workspace: Workspace, ada: Actor
+) -> None:
+    die()
+    replay = drive(start(workspace, ada))
+    (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
+    assert (event.actor_label, event.detail["replayId"]) == ("ada", str(replay.id))
+
+
+def test_replays_of_another_workspace_do_not_exist(workspace: Workspace, ada: Actor) -> None:
+    other = other_workspace()
+    die(workspace=other)
+    replay = start(other, ada)
+    with pytest.raises(NotFound):
+        services.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+    with pytest.raises(NotFound):
+        selectors.get_replay(workspace.id, replay.id)
+    with pytest.raises(Conflict, match="nothing to replay"):
+        start(workspace, ada)
+    assert list(selectors.list_replays(other.id)) == [replay]
+
+
+def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Actor) -> None:
+    die()
+    first = start(workspace, ada, key="k")
+    drive(first)
+    assert start(workspace, ada, key="k").id == first.id
+    assert Replay.objects.count() == 1
+    with pytest.raises(Conflict, match="another body"):
+        start(workspace, ada, key="k", stages=(1,))
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"stages": (0,)}, "stages"),
+        ({"stages": (True,)}, "stages"),
+        ({"stages": (1,) * 21}, "stages"),
+        ({"stages": (1_001,)}, "stages"),
+        ({"rate_per_second": 0}, "ratePerSecond"),
+        ({"rate_per_second": float("nan")}, "ratePerSecond"),
+        ({"max_failure_share": 1.1}, "maxFailureShare"),
+        ({"max_attempts": 0}, "maxAttempts"),
+        ({"payload": {"x": float("inf")}}, "payload.x"),
+        ({"wanted": LetterFilter()}, "filter"),
+    ],
+)
+def test_wrong_options_are_named(
+    workspace: Workspace, ada: Actor, options: dict[str, Any], field: str
+) -> None:
+    die()
+    with pytest.raises(Invalid) as refused:
+        start(workspace, ada, **options)
+    assert [e["field"] for e in refused.value.errors] == [field]
+    assert not Replay.objects.exists()
+
+
+def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
+    workspace: Workspace, ada: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the dispatcher were killed after the tasks were submitted, before it wrote so."""
+    for _ in range(8):
+        die()
+    replay = start(workspace, ada)
+
+    def die_here(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(driving, "_note", die_here)
+        assert services.drive_replays() is False
+    replay.refresh_from_db()
+    assert (replay.submitted, replay.after_id, replay.state) == (0, None, "RUNNING")
+    assert not Task.objects.filter(reprocess_of__isnull=False).exists()
+    assert DeadLetter.objects.filter(status="OPEN").count() == 8
+    replay = drive(replay)
+    assert replay.submitted == 5
+    assert Task.objects.filter(reprocess_of__isnull=False).count() == 5
+
+
+def test_one_broken_replay_does_not_keep_the_others(workspace: Workspace, ada: Actor) -> None:
+    die()
+    broken, sound = start(workspace, ada), start(workspace, ada)
+    Replay.objects.filter(id=broken.id).update(wanted={"colour": "red"})
+    assert drive(sound).submitted == 1
+    broken.refresh_from_db()
+    assert (broken.state, broken.submitted) == ("RUNNING", 0)
