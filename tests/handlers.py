@@ -213,3 +213,9 @@ def number(ctx: Any, payload: Any) -> int:
     if payload.get("fail"):
         raise Fail("asked to")
     return int(payload["value"])
+
+
+@processor("test-needs-file", max_attempts=1)
+def needs_file(ctx: Any, payload: Any) -> str:
+    """Broken until somebody mends what it needs."""
+    return Path(payload["path"]).read_text()

@@ -1,0 +1,63 @@
+"""A cause is mended while letters wait: the canary finds out on a few of them, then all go."""
+
+from pathlib import Path
+
+import pytest
+
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.selectors import get_default_workspace_id
+from dlq import selectors, services
+from dlq.filters import LetterFilter
+from dlq.models import DeadLetter, Replay
+from tasks_app.models import Task
+from tasks_app.services import submit_tasks
+from tasks_app.specs import TaskSpec
+from tests.engine import Engine
+
+pytestmark = pytest.mark.acceptance
+
+
+def replay_to_end(engine: Engine, expected: str) -> Replay:
+    replay = services.start_replay(
+        workspace_id=get_default_workspace_id(),
+        wanted=LetterFilter(types=("test-needs-file",)),
+        actor=SYSTEM,
+    )
+    engine.wait(
+        lambda: Replay.objects.filter(id=replay.id, state=expected).exists(),
+        f"the replay to be {expected}",
+    )
+    replay.refresh_from_db()
+    return replay
+
+
+def test_a_canary_stops_while_the_cause_lasts_and_goes_through_once_it_is_mended(
+    engine: Engine, tmp_path: Path
+) -> None:
+    engine.dispatcher()
+    engine.worker(concurrency=2)
+    missing = tmp_path / "exchange-rates.txt"
+    spec = TaskSpec(type="test-needs-file", payload={"path": str(missing)})
+    submit_tasks(specs=[spec] * 60)
+    engine.wait(lambda: DeadLetter.objects.count() == 60, "60 letters")
+
+    (group,) = selectors.list_groups(get_default_workspace_id())
+    assert (group.count, group.error_class) == (60, "FileNotFoundError")
+    letter = selectors.get_letter(get_default_workspace_id(), group.letter_id)
+    assert "tests/handlers.py" in letter.error["traceback"]
+    assert letter.attempts[0]["workerNode"]
+
+    stopped = replay_to_end(engine, "STOPPED")
+    assert (stopped.submitted, stopped.succeeded) == (5, 0)
+    assert f"fingerprint {group.fingerprint}" in stopped.stop_reason
+    open_ones = DeadLetter.objects.filter(status="OPEN")
+    engine.wait(lambda: open_ones.count() == 60, "the letters of the five that died again")
+
+    missing.write_text("1 EUR = 1.17 USD")
+    completed = replay_to_end(engine, "COMPLETED")
+    assert (completed.succeeded, completed.failed, completed.skipped) == (60, 0, 0)
+    stages = selectors.describe_replay(completed).stages
+    assert [(stage.size, stage.submitted) for stage in stages] == [(5, 5), (50, 50), (None, 5)]
+    assert not open_ones.exists()
+    done = Task.objects.filter(reprocess_of__isnull=False, state="COMPLETED")
+    assert set(done.values_list("result", flat=True)) == {"1 EUR = 1.17 USD"}
