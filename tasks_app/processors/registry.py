@@ -21,6 +21,9 @@ _F = TypeVar("_F", bound=Handler)
 MOST_ATTEMPTS = 1_000
 LONGEST_TIMEOUT_SECONDS = 7 * 24 * 3_600
 
+RESERVED = frozenset({"approval", "task", "wait", "workflow"})
+"""Types of workflow steps that are no tasks."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _NAME_LENGTH = 200
 _QUEUE_LENGTH = 100
@@ -164,6 +167,10 @@ def _check_numbers(name: str, queue: str, max_attempts: int, timeout_seconds: fl
         raise ImproperlyConfigured(
             f"{name!r} cannot name a task type: use up to {_NAME_LENGTH} letters, digits, '.', "
             "'_', ':' and '-', the first a letter or digit."
+        )
+    if name in RESERVED:
+        raise ImproperlyConfigured(
+            f"{name!r} cannot name a task type: it is a kind of workflow step."
         )
     if not _NAME.fullmatch(queue) or len(queue) > _QUEUE_LENGTH:
         raise ImproperlyConfigured(

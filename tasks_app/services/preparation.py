@@ -42,7 +42,7 @@ def prepare(spec: TaskSpec, *, lanes: Lanes, now: datetime, prefix: str = "") ->
         processor = registry.get(spec.type)
     except UnknownType as error:
         raise Invalid(errors=[{"field": f"{prefix}type", "message": str(error)}]) from error
-    problems = [*_check_numbers(spec), *_check_texts(spec), *_check_times(spec, now)]
+    problems = find_problems(spec, now=now)
     payload, payload_problems = _check_payload(spec, processor, prefix)
     problems += payload_problems
     if problems:
@@ -92,6 +92,11 @@ def _row(
     )
 
 
+def find_problems(spec: TaskSpec, *, now: datetime) -> list[Problem]:
+    """What is wrong with a spec's numbers, texts and times; not with its type, payload, queue."""
+    return [*_check_numbers(spec), *_check_texts(spec), *_check_times(spec, now)]
+
+
 def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, Any]:
     """The columns of `priority`, `run_at`, `payload`, `max_attempts` and `tags` of a waiting task.
 
@@ -99,7 +104,7 @@ def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, 
     """
     columns = dict(changes)
     spec = TaskSpec(type=type_name, **columns)
-    problems = [*_check_numbers(spec), *_check_texts(spec), *_check_times(spec, utc_now())]
+    problems = find_problems(spec, now=utc_now())
     if "payload" in columns:
         try:
             text, payload_problems = _check_payload(spec, registry.get(type_name), "")

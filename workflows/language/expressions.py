@@ -9,8 +9,8 @@ from workflows.language.errors import ExpressionError
 from workflows.language.estimate import check_cost, may_multiply
 from workflows.language.failures import explain_failure
 from workflows.language.library import compile_text
-from workflows.language.nodes import Tree, read_tree
-from workflows.language.reads import Path, find_paths, prune
+from workflows.language.nodes import Tree, read_tree, walk, walk_first
+from workflows.language.reads import Path, find_paths, path_of, prune
 from workflows.language.results import to_json
 
 REMEMBERED = 2_000  # compiled expressions of a process, each a few KB
@@ -73,6 +73,14 @@ class Expression:
             return self._evaluate(scope)
         except ExpressionError as error:
             raise ExpressionError(error.message, error.column + self._offset) from None
+
+    def find_column(self, *path: str | int) -> int:
+        """Where it reads this variable, or what stands below it: `("steps", "a")`. 1 if nowhere."""
+        for node in walk(self._tree.root):
+            if path_of(node) == path:
+                *_, name = walk_first(node)
+                return self._tree.positions.get(name.id, 0) + 1 + self._offset
+        return 1
 
     def _evaluate(self, scope: Scope) -> tuple[Any, int]:
         values = prune(scope.values(), self._paths)

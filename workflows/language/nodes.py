@@ -110,6 +110,14 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def walk_first(node: Node) -> Iterator[Node]:
+    """A node, and the first part of each: what stands leftmost comes last."""
+    yield node
+    while parts := children(node):
+        node = parts[0]
+        yield node
+
+
 def _read(data: bytes) -> Node:
     fields = _fields(data)
     number = fields.pop(2, 0)

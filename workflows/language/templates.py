@@ -17,6 +17,9 @@ _OPEN, _CLOSE = "{{", "}}"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
+_Found = list[tuple[str, Expression]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Whole:
     """A text that is one expression: its value keeps its type."""
@@ -33,12 +36,17 @@ class _Mixed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A compiled template. `steps` and `variables` are those of all its expressions."""
+    """A compiled template: its expressions, each with the path of its text, and what they read."""
 
+    expressions: tuple[tuple[str, Expression], ...]
     steps: frozenset[str]
     variables: frozenset[str]
-    is_constant: bool
     _root: Any
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether no text of it has an expression."""
+        return not self.expressions
 
     def render(self, scope: Scope) -> Any:
         """The JSON value. Raises TemplateError."""
@@ -50,12 +58,12 @@ def compile_template(value: Any) -> Template:
 
     Raises ExpressionError, with the path of the text.
     """
-    found: list[Expression] = []
+    found: _Found = []
     root = _compile(value, (), found)
     return Template(
-        steps=frozenset().union(*(one.steps for one in found)),
-        variables=frozenset().union(*(one.variables for one in found)),
-        is_constant=not found,
+        expressions=tuple(found),
+        steps=frozenset().union(*(one.steps for _, one in found)),
+        variables=frozenset().union(*(one.variables for _, one in found)),
         _root=root,
     )
 
@@ -68,7 +76,7 @@ def write_path(path: tuple[str | int, ...]) -> str:
     return text
 
 
-def _compile(value: Any, path: tuple[str | int, ...], found: list[Expression]) -> Any:
+def _compile(value: Any, path: tuple[str | int, ...], found: _Found) -> Any:
     if len(path) > DEEPEST:
         message = f"Nested too deep; the limit is {DEEPEST} levels."
         raise ExpressionError(message, 1, write_path(path))
@@ -81,13 +89,13 @@ def _compile(value: Any, path: tuple[str | int, ...], found: list[Expression]) -
     return value
 
 
-def _compile_text(text: str, path: tuple[str | int, ...], found: list[Expression]) -> Any:
+def _compile_text(text: str, path: tuple[str | int, ...], found: _Found) -> Any:
     parts: list[str | Expression] = []
     try:
         for part in _split(text):
             parts.append(part)
             if isinstance(part, Expression):
-                _remember(part, found)
+                _remember(write_path(path), part, found)
     except ExpressionError as error:
         raise ExpressionError(error.message, error.column, write_path(path)) from None
     if len(parts) == 1 and isinstance(parts[0], Expression):
@@ -95,8 +103,8 @@ def _compile_text(text: str, path: tuple[str | int, ...], found: list[Expression
     return _Mixed(tuple(parts))
 
 
-def _remember(expression: Expression, found: list[Expression]) -> None:
-    found.append(expression)
+def _remember(path: str, expression: Expression, found: _Found) -> None:
+    found.append((path, expression))
     if len(found) > MOST_EXPRESSIONS:
         raise ExpressionError(f"A template may have {MOST_EXPRESSIONS} expressions.")
 

@@ -1,0 +1,212 @@
+"""The inputSchema of a definition: checked when it is stored, and held against inputs of runs."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import jsonschema_rs
+import orjson
+from django.conf import settings
+
+from controlplane.core.errors import FieldError, Invalid, TooLarge
+from controlplane.core.values import check_json_value
+from workflows.language.templates import write_path
+
+MOST_BYTES = 64 * 1024
+MOST_PARTS = 2_000
+"""Subschemas, each counted as often as references lead to it: each costs time for each value."""
+MOST_PATTERNS = 100
+MOST_PROBLEMS = 50
+
+_PATTERN_BYTES = 1024 * 1024  # of one compiled pattern
+_DEEPEST = 200  # subschemas inside each other, with references followed
+# An error of the library holds a copy of the value it is about, and one under `anyOf` an error for
+# each alternative: 2,000 of them against 250 KB took 480 MB. Above this product none is asked for.
+_MOST_EXPLAINED = 16 * 1024 * 1024
+_LONGEST_MESSAGE = 300
+_DATA = frozenset({"const", "enum", "default", "examples", "required", "dependentRequired"})
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_REFUSED = ("$dynamicRef", "$recursiveRef")
+
+_Problem = tuple[str, str]  # the path below the schema, and what is wrong
+
+
+def check_schema(schema: Any) -> Iterator[_Problem]:
+    """What is wrong with an inputSchema, as paths below it (`.properties.a`) and messages."""
+    if not isinstance(schema, dict):
+        yield "", "A JSON Schema, which is an object, is needed."
+        return
+    try:
+        _check_size(schema)
+        _count_parts(schema)
+        _validator(orjson.dumps(schema))
+    except Invalid as error:
+        for problem in error.errors:
+            yield problem["field"], problem["message"]
+    except TooLarge as error:
+        yield "", error.detail
+    except jsonschema_rs.ValidationError as error:
+        # It is about the schema as an instance of its meta-schema.
+        yield _below(error.instance_path), _shorten(error.message)
+    except (jsonschema_rs.ReferencingError, ValueError) as error:
+        yield "", _shorten(str(error).partition("\n")[0])
+
+
+def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> None:
+    """Raises Invalid with up to 50 problems, or TooLarge."""
+    if not isinstance(value, dict):
+        raise Invalid(errors=[{"field": "input", "message": "An object is needed."}])
+    text = check_json_value(
+        value,
+        max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
+        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+        field="input",
+    )
+    if schema is None:
+        return
+    validator = _validator(orjson.dumps(schema))
+    if validator.is_valid(value):
+        return
+    if _count_parts(dict(schema)) * len(text) > _MOST_EXPLAINED:
+        message = (
+            "It does not match the inputSchema; with an input and a schema of this size it is not "
+            "told where."
+        )
+        raise Invalid(errors=[{"field": "input", "message": message}])
+    errors = (one for found in validator.iter_errors(value) for one in _explain(found))
+    raise Invalid(errors=list(islice(errors, MOST_PROBLEMS)))
+
+
+@functools.lru_cache(64)
+def _validator(schema: bytes) -> Any:
+    return jsonschema_rs.validator_for(
+        orjson.loads(schema),
+        offline=True,
+        validate_formats=True,
+        # Linear in the text, without look-around and back-references.
+        pattern_options=jsonschema_rs.RegexOptions(size_limit=_PATTERN_BYTES),
+    )
+
+
+def _explain(error: Any) -> Iterator[FieldError]:
+    kind = jsonschema_rs.ValidationErrorKind
+    field = "input" + _below(error.instance_path)
+    if isinstance(error.kind, kind.Required):
+        yield {"field": f"{field}.{error.kind.property}", "message": "It is required."}
+    elif isinstance(error.kind, kind.AdditionalProperties | kind.UnevaluatedProperties):
+        for name in error.kind.unexpected:
+            yield {"field": f"{field}.{name[:100]}", "message": "There is no such field."}
+    else:
+        yield {"field": field, "message": _shorten(error.message)}
+
+
+def _check_size(schema: dict[str, Any]) -> None:
+    try:
+        check_json_value(
+            schema,
+            max_bytes=MOST_BYTES,
+            max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+            field="inputSchema",
+        )
+    except Invalid as error:
+        raise _refusal(
+            error.errors[0]["field"][len("inputSchema") :], error.errors[0]["message"]
+        ) from None
+
+
+def _count_parts(schema: dict[str, Any]) -> int:
+    """How many subschemas a value meets at most. Raises Invalid."""
+    return _Count(schema).visit(schema, "", 0)
+
+
+class _Count:
+    """One walk over a schema with its references followed; each subschema is counted once."""
+
+    def __init__(self, root: dict[str, Any]) -> None:
+        self._root = root
+        self._known: dict[int, int] = {}
+        self._open: set[int] = set()
+        self._patterns = 0
+
+    def visit(self, node: Any, path: str, depth: int) -> int:
+        if not isinstance(node, dict | list):
+            return 0
+        if id(node) in self._known:
+            return self._known[id(node)]
+        if id(node) in self._open:
+            raise _refusal(path, "A schema may not refer to itself, not through others either.")
+        if depth > _DEEPEST:
+            raise _refusal("", f"References go through more than {_DEEPEST} schemas.")
+        self._open.add(id(node))
+        count = self._visit_list(node, path, depth) if isinstance(node, list) else 1
+        if isinstance(node, dict):
+            count += self._visit_object(node, path, depth)
+        self._open.remove(id(node))
+        if count > MOST_PARTS:
+            message = (
+                f"More than {MOST_PARTS:,} subschemas, with references followed; that is the limit."
+            )
+            raise _refusal("", message)
+        self._known[id(node)] = count
+        return count
+
+    def _visit_list(self, items: list[Any], path: str, depth: int) -> int:
+        return sum(self.visit(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(items))
+
+    def _visit_object(self, node: dict[str, Any], path: str, depth: int) -> int:
+        count = 0
+        for name, item in node.items():
+            below = f"{path}.{name}"
+            if isinstance(item, str):
+                count += self._visit_text(name, item, below, depth)
+            elif name in _NAMED and isinstance(item, dict):
+                # Its keys are names that the author chose, and no keywords.
+                self._add_patterns(len(item) if name == "patternProperties" else 0, below)
+                parts = item.items()
+                count += sum(self.visit(part, f"{below}.{key}", depth + 1) for key, part in parts)
+            elif name not in _DATA:
+                count += self.visit(item, below, depth + 1)
+        return count
+
+    def _visit_text(self, name: str, text: str, path: str, depth: int) -> int:
+        if name == "pattern":
+            self._add_patterns(1, path)
+        elif name in _REFUSED or (name == "$id" and depth):
+            raise _refusal(path, f"{name} is not supported here; use $ref with '#/…'.")
+        elif name == "$ref":
+            return self.visit(self._follow(text, path), path, depth + 1)
+        return 0
+
+    def _add_patterns(self, count: int, path: str) -> None:
+        self._patterns += count
+        if self._patterns > MOST_PATTERNS:
+            raise _refusal(path, f"At most {MOST_PATTERNS} patterns.")
+
+    def _follow(self, reference: str, path: str) -> Any:
+        node: Any = self._root
+        if reference != "#" and not reference.startswith("#/"):
+            raise _refusal(path, "A reference must stay in the schema: '#/$defs/…'.")
+        for part in reference.split("/")[1:]:
+            part = part.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901 - as RFC 6901 writes it
+            if isinstance(node, list) and part.isdecimal() and int(part) < len(node):
+                node = node[int(part)]
+            elif isinstance(node, dict) and part in node:
+                node = node[part]
+            else:
+                raise _refusal(path, f"There is nothing at {reference[:100]!r} in the schema.")
+        return node
+
+
+def _refusal(path: str, message: str) -> Invalid:
+    return Invalid(errors=[{"field": path, "message": message}])
+
+
+def _below(path: list[str | int]) -> str:
+    text = write_path(tuple(path))
+    return f".{text}" if text and text[0] != "[" else text
+
+
+def _shorten(message: str) -> str:
+    said = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+    return said if said.endswith((".", "…")) else f"{said}."
