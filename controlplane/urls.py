@@ -23,5 +23,6 @@ urlpatterns = [
     path("", include("controlplane.workspaces.urls")),
     path("", include("controlplane.health.urls")),
     path("", include("controlplane.schedules.urls")),
+    path("", include("dlq.urls")),
     path("", include("tasks_app.urls")),
 ]

@@ -1,0 +1,24 @@
+"""The HTTP API of dead letters and replays."""
+
+from dlq.views.actions import LetterActionsView
+from dlq.views.figures import LetterGroupsView, LetterStatsView
+from dlq.views.letters import (
+    LetterDiscardView,
+    LetterReprocessView,
+    LettersView,
+    LetterView,
+)
+from dlq.views.replays import ReplayCancelView, ReplaysView, ReplayView
+
+__all__ = [
+    "LetterActionsView",
+    "LetterDiscardView",
+    "LetterGroupsView",
+    "LetterReprocessView",
+    "LetterStatsView",
+    "LetterView",
+    "LettersView",
+    "ReplayCancelView",
+    "ReplayView",
+    "ReplaysView",
+]
