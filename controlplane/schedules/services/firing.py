@@ -15,7 +15,7 @@ from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.schedules.selectors import read_beat
 from controlplane.schedules.services.locks import lock_due
-from controlplane.schedules.services.overlaps import Line
+from controlplane.schedules.services.overlaps import Line, Verdict
 from controlplane.schedules.services.refreshing import refresh, save_clock
 from controlplane.schedules.services.starting import new_celery_id, start
 from controlplane.schedules.states import FiringKind, FiringState, SkipReason
@@ -80,7 +80,6 @@ def consider(schedule: Schedule, at: datetime) -> None:
         return
     timing = beat.parse(schedule.created_at)
     due = _Due.of(timing, schedule, at)
-    _write_skipped(schedule, due, at)
     fired = _fire(schedule, due, at)
     schedule.considered_until = max(schedule.considered_until, due.until)
     schedule.next_at = timing.next_after(schedule.considered_until)
@@ -110,11 +109,28 @@ class _Due:
             return cls(times[:keep], [], [], times[keep - 1], is_last=False)
         on_time = times[-1:] if times and at - times[-1] <= GRACE else []
         missed = times[: len(times) - len(on_time)]
-        made_up = missed[-schedule.catch_up_max :] if schedule.catch_up else []
+        made_up = (
+            missed[-schedule.catch_up_max :] if schedule.catch_up and schedule.catch_up_max else []
+        )
         return cls(missed[: len(missed) - len(made_up)], made_up, on_time, at)
 
 
-def _write_skipped(schedule: Schedule, due: _Due, at: datetime) -> None:
+def _fire(schedule: Schedule, due: _Due, at: datetime) -> int:
+    """Write the decisions, and start what they say; how many are not skipped."""
+    verdicts = _judge(schedule, due, at)
+    rows = [*_skip(schedule, due, at), *(row for row, _ in verdicts)]
+    inserted = transitions.insert_firings(rows)
+    fired = 0
+    for row, verdict in verdicts:
+        if verdict.reason is not None or row.id not in inserted:
+            continue
+        fired += 1
+        if not verdict.waits:
+            start(schedule, row, at)
+    return fired
+
+
+def _skip(schedule: Schedule, due: _Due, at: datetime) -> list[Firing]:
     cut = max(0, len(due.skipped) - SINGLE_SKIPS) if due.is_last else len(due.skipped)
     older, single = due.skipped[:cut], due.skipped[cut:]
     rows = [
@@ -128,32 +144,20 @@ def _write_skipped(schedule: Schedule, due: _Due, at: datetime) -> None:
         row.until, row.times = older[-1], len(older)
         row.detail = f"Nobody fired these {len(older)} nominal times in time."
         rows.append(row)
-    transitions.insert_firings(rows)
+    return rows
 
 
-def _fire(schedule: Schedule, due: _Due, at: datetime) -> int:
-    """Fire, queue or skip each as the overlap rule says; how many are not skipped."""
-    wanted = [(moment, FiringKind.CATCH_UP) for moment in due.made_up]
-    wanted += [(moment, FiringKind.SCHEDULE) for moment in due.on_time]
-    if not wanted:
-        return 0
+def _judge(schedule: Schedule, due: _Due, at: datetime) -> list[tuple[Firing, Verdict]]:
+    """What the overlap rule says of each, as if what is to be started will be."""
     line = Line(schedule)
-    fired = 0
-    for moment, kind in wanted:
-        firing = _row(schedule, moment, at, kind)
-        verdict = line.judge(firing, at)
-        if verdict.reason is not None:
-            firing.state = FiringState.SKIPPED.value
-            firing.skip_reason = verdict.reason.value
-        firing.detail = verdict.detail
-        if firing.id not in transitions.insert_firings([firing]):
-            continue  # decided before
-        if verdict.reason is not None:
-            continue
-        fired += 1
-        if not verdict.waits and start(schedule, firing, at):
-            line.note_start()
-    return fired
+    judged = []
+    for moment in [*due.made_up, *due.on_time]:
+        kind = FiringKind.SCHEDULE if moment in due.on_time else FiringKind.CATCH_UP
+        verdict = line.judge(kind, moment, at)
+        row = _row(schedule, moment, at, kind, reason=verdict.reason)
+        row.detail = verdict.detail
+        judged.append((row, verdict))
+    return judged
 
 
 def _row(

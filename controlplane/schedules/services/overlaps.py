@@ -28,10 +28,13 @@ class Line:
         self._has_started = False
         self._queued: int | None = None
 
-    def judge(self, firing: Firing, at: datetime) -> Verdict:
-        """What is to be done with this one. Made-up times wait for each other, since a time that
-        is made up for is not to be dropped for the one before it."""
-        is_made_up = firing.kind == FiringKind.CATCH_UP
+    def judge(self, kind: FiringKind, moment: datetime, at: datetime) -> Verdict:
+        """What is to be done with this nominal time, found at `at`.
+
+        Made-up times wait for each other, since a time that is made up for is not to be dropped for
+        the one before it.
+        """
+        is_made_up = kind == FiringKind.CATCH_UP
         if self._schedule.overlap != Overlap.ALLOW and self._is_busy():
             if self._schedule.overlap == Overlap.SKIP and not is_made_up:
                 detail = "The firing before it had not ended."
@@ -39,13 +42,10 @@ class Line:
             return self._queue("It waits until the firing before it has ended.")
         if is_plain(self._schedule):
             return self._queue("It waits to be sent.")
-        if self._schedule.workflow_id and due_to_start(self._schedule, firing) > at:
+        if self._schedule.workflow_id and due_to_start(self._schedule, moment) > at:
             return self._queue("It waits for its jitter.")
-        return Verdict("It was missed, and is made up for." if is_made_up else "Its time came.")
-
-    def note_start(self) -> None:
-        """One more is under way."""
         self._has_started = True
+        return Verdict("It was missed, and is made up for." if is_made_up else "Its time came.")
 
     def _queue(self, detail: str) -> Verdict:
         queued = self._count_queued()

@@ -82,17 +82,24 @@ def _start_first(schedule: Schedule, queued: Any, at: datetime) -> int:
             return 0
         if _start_one(schedule, firing, at):
             return 1
-        if due_to_start(schedule, firing) > at:
+        if not _is_due(schedule, firing, at):
             return 0
     return 0
 
 
 def _start_one(schedule: Schedule, firing: Firing, at: datetime) -> bool:
-    if is_plain(schedule):
-        return due_to_start(schedule, firing) <= at and _send(schedule.periodic_task, firing, at)
-    if schedule.workflow_id and due_to_start(schedule, firing) > at:
+    if not _is_due(schedule, firing, at):
         return False
+    if is_plain(schedule):
+        return _send(schedule.periodic_task, firing, at)
     return start(schedule, firing, at)
+
+
+def _is_due(schedule: Schedule, firing: Firing, at: datetime) -> bool:
+    """Whether its jitter is over. That of a task is the task's own wait."""
+    if schedule.task_type or firing.kind == FiringKind.MANUAL:
+        return True
+    return due_to_start(schedule, firing.scheduled_for) <= at
 
 
 def _send(task: PeriodicTask, firing: Firing, at: datetime) -> bool:

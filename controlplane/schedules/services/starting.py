@@ -1,6 +1,7 @@
 """Starting a firing's work, and knowing whether a schedule's earlier work has ended."""
 
 import hashlib
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from controlplane.core.errors import DomainError
 from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.schedules.services.checks import spec_of
-from controlplane.schedules.states import FiringState, Source
+from controlplane.schedules.states import FiringKind, FiringState, Source
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import ActorKind, Role
 from tasks_app.selectors import get_states
@@ -27,7 +28,8 @@ def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
     What cannot be submitted leaves a FAILED firing that says why. The caller holds the schedule.
     """
     try:
-        with transaction.atomic():
+        # A task is refused before anything is written; a run may be refused half-way.
+        with transaction.atomic() if schedule.workflow_id else nullcontext():
             task_id, run_id = _submit(schedule, firing, at)
     except DomainError as refused:
         error = {"class": type(refused).__name__, "message": refused.detail[:2_000]}
@@ -48,14 +50,14 @@ def new_celery_id(schedule: Schedule) -> str:
     return str(uuid4()) if is_plain(schedule) else ""
 
 
-def due_to_start(schedule: Schedule, firing: Firing) -> datetime:
-    """The nominal time and its jitter. The jitter is computed of both, so that everybody who asks
+def due_to_start(schedule: Schedule, moment: datetime) -> datetime:
+    """A nominal time and its jitter. The jitter is computed of both, so that everybody who asks
     gets the same."""
-    if schedule.jitter_ms == 0 or firing.kind == "manual":
-        return firing.scheduled_for
-    text = f"{schedule.id} {firing.scheduled_for.timestamp():.6f}"
+    if schedule.jitter_ms == 0:
+        return moment
+    text = f"{schedule.id} {moment.timestamp():.6f}"
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-    return firing.scheduled_for + _MS * (number % (schedule.jitter_ms + 1))
+    return moment + _MS * (number % (schedule.jitter_ms + 1))
 
 
 def has_unfinished(schedule: Schedule) -> bool:
@@ -92,6 +94,8 @@ def _submit(schedule: Schedule, firing: Firing, at: datetime) -> tuple[UUID | No
             actor=actor_of(schedule),
         )
         return None, run.id
-    run_at = due_to_start(schedule, firing)
-    spec = spec_of(schedule, run_at=run_at if run_at > at else None)
+    run_at = (
+        None if firing.kind == FiringKind.MANUAL else due_to_start(schedule, firing.scheduled_for)
+    )
+    spec = spec_of(schedule, run_at=run_at if run_at and run_at > at else None)
     return submit_task(workspace_id=schedule.workspace_id, spec=spec), None
