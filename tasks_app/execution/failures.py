@@ -4,10 +4,8 @@ import re
 import traceback
 from typing import Any
 
-import pydantic
-
+from tasks_app.processors.categories import categorize
 from tasks_app.processors.registry import Processor
-from tasks_app.states import ErrorCategory
 
 _MESSAGE_LENGTH = 2_000
 _TRACEBACK_LENGTH = 16_000
@@ -59,21 +57,8 @@ def said(class_name: str, message: str, category: str) -> dict[str, Any]:
 
 
 def category_of(error: BaseException, processor: Processor | None = None) -> str:
-    """The dead letter category: the processor's own word, else by the kind of exception."""
-    if processor is not None and processor.category_of is not None:
-        own = processor.category_of(error)
-        if own in ErrorCategory.values:
-            return str(own)
-    if isinstance(error, pydantic.ValidationError):
-        return ErrorCategory.VALIDATION
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-        return ErrorCategory.TIMEOUT
-    module = type(error).__module__.partition(".")[0]
-    if isinstance(error, ConnectionError) or module in ("httpx", "httpcore", "socket", "ssl"):
-        return ErrorCategory.NETWORK
-    if isinstance(error, MemoryError | BlockingIOError):
-        return ErrorCategory.RESOURCE
-    return ErrorCategory.CODE
+    """The dead letter category: the processor's own word, the registered rules', or the table's."""
+    return categorize(error, processor.category_of if processor is not None else None)
 
 
 def _text_of(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Processors: the plug-ins that do the work. What a handler's module imports stands here."""
 
+from tasks_app.processors.categories import DependencyFailed, category_rule
 from tasks_app.processors.context import Context
 from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
 from tasks_app.processors.registry import Processor, UnknownType, processor
@@ -7,6 +8,7 @@ from tasks_app.processors.retry import RetryPolicy
 
 __all__ = [
     "Context",
+    "DependencyFailed",
     "Fail",
     "Processor",
     "RetryLater",
@@ -15,5 +17,6 @@ __all__ = [
     "TaskCancelled",
     "TaskTimedOut",
     "UnknownType",
+    "category_rule",
     "processor",
 ]

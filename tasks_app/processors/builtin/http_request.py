@@ -17,7 +17,7 @@ from pydantic import Field, HttpUrl, JsonValue, SecretStr, field_validator, mode
 from tasks_app.processors.builtin.addresses import AddressRules, RefusedAddress, UnresolvedName
 from tasks_app.processors.builtin.payloads import Payload
 from tasks_app.processors.context import Context
-from tasks_app.processors.outcomes import Fail
+from tasks_app.processors.outcomes import Fail, RetryLater
 from tasks_app.processors.registry import processor
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def _category_of(error: BaseException) -> str | None:
         return "VALIDATION"
     if isinstance(error, TimeoutError):
         return "TIMEOUT"
-    if isinstance(error, UnexpectedStatus | UnresolvedName):
+    # A coming back is what a busy service asked for with `Retry-After`.
+    if isinstance(error, UnexpectedStatus | RetryLater):
+        return "DEPENDENCY"
+    if isinstance(error, UnresolvedName):
         return "NETWORK"
     return "NETWORK" if type(error).__module__.partition(".")[0] in ("httpx", "ssl") else None
 
