@@ -7,3 +7,11 @@ class WorkflowsConfig(AppConfig):
     name = "workflows"
     verbose_name = "Workflows"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from tasks_app.dispatch import sweeps
+        from tasks_app.services import register_pruner
+        from workflows.services import make_watch, prune_runs
+
+        register_pruner("workflowRuns", prune_runs)
+        sweeps.register("workflows", every_seconds=5.0, make=make_watch)

@@ -82,3 +82,6 @@ class ReasonCode(TextChoices):
     PARENT_FAILED = "PARENT_FAILED", "A step it depends on failed"
     RUN_FAILED = "RUN_FAILED", "The run failed elsewhere"
     RUN_CANCELLED = "RUN_CANCELLED", "The run was cancelled"
+    APPROVAL = "APPROVAL", "Somebody has to decide"
+    TIME = "TIME", "It waits for a time"
+    NO_WORKER = "NO_WORKER", "No worker serves the queue that it waits for"

@@ -47,11 +47,12 @@ def summarize_outcomes(workspace_id: UUID, ids: Sequence[UUID]) -> Outcomes:
             load_sql("tasks_app", "summarize_outcomes"),
             {"ids": list(ids), "workspace": workspace_id},
         )
-        *counts, position, task, state, error = cursor.fetchone()
+        unfinished, missing, completed, failed, cancelled, size, *rest = cursor.fetchone()
+    position, task, state, error = rest
     broken = None
     if task is not None:
         broken = Broken(int(position), task, state, orjson.loads(error) if error else None)
-    return Outcomes(*map(int, counts), broken=broken)
+    return Outcomes(unfinished, missing, completed, failed, cancelled, int(size), broken)
 
 
 def list_results(workspace_id: UUID, ids: Sequence[UUID]) -> list[Any]:

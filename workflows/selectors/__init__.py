@@ -1,11 +1,16 @@
 """Reads of workflows and their runs."""
 
 from workflows.selectors.definitions import get_version, get_workflow, list_workflows
+from workflows.selectors.describe import RunView, StepView, describe_run, get_step_result
 from workflows.selectors.runs import get_newest_run, get_run, list_runs
 
 __all__ = [
+    "RunView",
+    "StepView",
+    "describe_run",
     "get_newest_run",
     "get_run",
+    "get_step_result",
     "get_version",
     "get_workflow",
     "list_runs",

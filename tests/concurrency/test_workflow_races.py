@@ -1,0 +1,243 @@
+"""Runs under way: whoever closes, cancels, retries or decides at the same moment, each step closes
+once, each dependent starts once, and no run is stranded."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controlplane.core.errors import Conflict
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.selectors import get_default_workspace_id
+from tasks_app.models import Task
+from tests.concurrency.hands import failure, make_node, success
+from tests.concurrency.racing import Racers
+from tests.workflow_hands import (
+    claim,
+    define,
+    drain,
+    execute,
+    finish,
+    run_join,
+    state_of,
+    states_of,
+    step_of,
+    work,
+)
+from workflows import services
+from workflows.models import RunStep, WorkflowRun
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+ROUNDS = 50
+
+
+def quietly(act: Callable[[], Any]) -> str:
+    """What came of it: "done", or "refused"."""
+    try:
+        act()
+    except Conflict:
+        return "refused"
+    return "done"
+
+
+def cancel(run: UUID) -> None:
+    services.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+
+
+def retry(run: UUID) -> dict[UUID, UUID]:
+    return services.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+
+
+def check(run: UUID) -> None:
+    """What holds of every run, in whichever state."""
+    found = WorkflowRun.objects.get(id=run)
+    steps = list(RunStep.objects.filter(run_id=run))
+    ended = [step for step in steps if step.finished_at is not None]
+    assert found.steps_ended == len(ended)
+    assert (found.finished_at is not None) == (len(ended) == len(steps))
+    for step in steps:
+        tasks = Task.objects.filter(workflow_run_id=run, step_key=step.key, reprocess_of=None)
+        assert tasks.count() in (0, 1), "a step starts once"
+
+
+def test_steps_that_end_together_release_their_dependent_once(two: Racers) -> None:
+    node = make_node()
+    workflow = define({"key": "a"}, {"key": "b"}, {"key": "c", "dependsOn": ["a", "b"]})
+    for _ in range(ROUNDS):
+        run = execute(workflow)
+        work(node)
+        first, second = claim(node, want=2, queue="workflows")
+        two.race(lambda row=first: run_join(row), lambda row=second: run_join(row))  # type: ignore[misc]
+        assert states_of(run) == {"a": "COMPLETED", "b": "COMPLETED", "c": "RUNNING"}
+        check(run)
+        finish(node, [success(first), success(second)])
+        drain(node)
+        assert state_of(run) == "COMPLETED"
+
+
+def test_two_joins_of_a_step_close_it_once(two: Racers) -> None:
+    node = make_node()
+    workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
+    for _ in range(ROUNDS):
+        run = execute(workflow)
+        work(node)
+        closed = two.race(*[lambda run=run: services.advance_run(run, "a")] * 2)  # type: ignore[misc]
+        assert sorted(closed) == [False, True]
+        assert len(step_of(run, "b").task_ids) == 1
+        check(run)
+        drain(node)
+
+
+def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers) -> None:
+    node = make_node()
+    workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]}, {"key": "c"})
+    for number in range(ROUNDS):
+        run = execute(workflow)
+        work(node, want=1)
+        (row,) = claim(node, queue="workflows")
+
+        def cancels(run: UUID = run, number: int = number) -> None:
+            time.sleep(number % 6 * 0.001)
+            cancel(run)
+
+        two.race(lambda row=row: run_join(row), cancels)  # type: ignore[misc]
+        assert states_of(run)["a"] in ("COMPLETED", "CANCELLED")
+        finish(node, [success(row)])
+        drain(node)
+        assert state_of(run) == "CANCELLED"
+        check(run)
+
+
+def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers) -> None:
+    """The worker holds the rows of tasks, the cancel that of the run."""
+    node = make_node()
+    workflow = define(
+        {"key": "each", "forEach": "{{ input.l }}"}, {"key": "b", "dependsOn": ["each"]}
+    )
+    for number in range(ROUNDS):
+        run = execute(workflow, {"l": list(range(10))})
+        rows = claim(node, want=6)
+
+        def ends(rows: Any = rows, number: int = number) -> None:
+            time.sleep(number % 6 * 0.001)
+            finish(node, [success(row) for row in rows])
+
+        two.race(ends, lambda run=run: cancel(run))  # type: ignore[misc]
+        drain(node)
+        services.mend_steps()
+        assert state_of(run) == "CANCELLED"
+        found = WorkflowRun.objects.get(id=run)
+        assert found.steps_ended == found.steps_total
+        assert not Task.objects.exclude(state__in=["COMPLETED", "CANCELLED"]).exists()
+
+
+def test_a_failing_step_and_one_that_completes_leave_a_failed_run(two: Racers) -> None:
+    node = make_node()
+    workflow = define(
+        {"key": "bad"}, {"key": "good"}, {"key": "next", "dependsOn": ["good"]},
+    )  # fmt: skip
+    for _ in range(ROUNDS):
+        run = execute(workflow)
+        rows = claim(node, want=2)
+        bad = step_of(run, "bad").task_ids[0]
+        finish(node, [failure(row) if row.id == bad else success(row) for row in rows])
+        first, second = claim(node, want=2, queue="workflows")
+        two.race(lambda row=first: run_join(row), lambda row=second: run_join(row))  # type: ignore[misc]
+        finish(node, [success(first), success(second)])
+        drain(node)
+        assert state_of(run) == "FAILED"
+        assert WorkflowRun.objects.get(id=run).error["step"] == "bad"  # type: ignore[index]
+        check(run)
+
+
+def test_retries_at_once_are_one_and_an_old_join_does_not_disturb_it(two: Racers) -> None:
+    node = make_node()
+    workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
+    for _ in range(ROUNDS):
+        run = execute(workflow)
+        finish(node, [failure(row) for row in claim(node)])
+        (old,) = claim(node, queue="workflows")
+        run_join(old)
+        assert state_of(run) == "FAILED"
+        came = two.race(*[lambda run=run: quietly(lambda: retry(run))] * 2)  # type: ignore[misc]
+        assert sorted(came) == ["done", "refused"]
+        again, _ = two.race(lambda: work(node), lambda old=old: run_join(old))  # type: ignore[misc]
+        assert again == 1
+        finish(node, [success(old)])
+        drain(node)
+        assert state_of(run) == "COMPLETED"
+        assert Task.objects.filter(workflow_run_id=run, step_key="a").count() == 2
+        assert Task.objects.filter(workflow_run_id=run, step_key="b").count() == 1
+
+
+def test_a_retry_and_a_join_of_the_run_come_one_after_the_other(two: Racers) -> None:
+    """The join that ends the run meets a retry: it is refused, or repeats everything broken."""
+    node = make_node()
+    workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
+    for number in range(ROUNDS):
+        run = execute(workflow)
+        finish(node, [failure(row) for row in claim(node)])
+        (row,) = claim(node, queue="workflows")
+
+        def retries(run: UUID = run, number: int = number) -> str:
+            time.sleep(number % 6 * 0.001)
+            return quietly(lambda: retry(run))
+
+        _, came = two.race(lambda row=row: run_join(row), retries)  # type: ignore[misc]
+        finish(node, [success(row)])
+        assert state_of(run) == ("RUNNING" if came == "done" else "FAILED")
+        drain(node)
+        assert state_of(run) == ("COMPLETED" if came == "done" else "FAILED")
+        assert WorkflowRun.objects.get(id=run).steps_ended == 2
+
+
+def test_a_step_is_decided_once(two: Racers) -> None:
+    node = make_node()
+    workflow = define({"key": "ask", "type": "approval"}, {"key": "b", "dependsOn": ["ask"]})
+    for _ in range(ROUNDS):
+        run = execute(workflow)
+
+        def decide(approve: bool, run: UUID = run) -> None:
+            services.decide_step(
+                workspace_id=get_default_workspace_id(), run_id=run, step_key="ask",
+                approve=approve, comment="", actor=SYSTEM,
+            )  # fmt: skip
+
+        came = two.race(
+            lambda decide=decide: quietly(lambda: decide(True)),  # type: ignore[misc]
+            lambda decide=decide: quietly(lambda: decide(False)),  # type: ignore[misc]
+        )
+        assert sorted(came) == ["done", "refused"]
+        drain(node)
+        assert state_of(run) == ("COMPLETED" if came[0] == "done" else "FAILED")
+        check(run)
+
+
+def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_each_other(
+    two: Racers,
+) -> None:
+    """The run below tells the one above by a task; the cancel goes from above to below."""
+    node = make_node()
+    define({"key": "deep"}, name="child")
+    workflow = define(
+        {"key": "sub", "type": "workflow", "payload": {"workflow": "child"}},
+        {"key": "after", "dependsOn": ["sub"]},
+    )
+    for number in range(ROUNDS):
+        run = execute(workflow)
+        work(node)
+        (row,) = claim(node, queue="workflows")
+
+        def cancels(run: UUID = run, number: int = number) -> None:
+            time.sleep(number % 6 * 0.001)
+            cancel(run)
+
+        two.race(lambda row=row: run_join(row), cancels)  # type: ignore[misc]
+        finish(node, [success(row)])
+        drain(node)
+        assert state_of(run) == "CANCELLED"
+        assert states_of(run)["after"] == "CANCELLED"
+        assert not WorkflowRun.objects.filter(state="RUNNING").exists()

@@ -1,0 +1,374 @@
+"""What a failure means, cancelling, retrying, the watch, retention."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict, Invalid, NotFound
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent
+from controlplane.workspaces.selectors import get_default_workspace_id
+from tasks_app.models import Task
+from tasks_app.services import cancel_tasks, delete_tasks, retry_task
+from tests.clients import other_workspace
+from tests.concurrency.hands import failure, make_node, success
+from tests.workflow_hands import (
+    claim,
+    define,
+    drain,
+    execute,
+    finish,
+    join,
+    payloads_of,
+    run_steps,
+    state_of,
+    states_of,
+    step_of,
+    work,
+)
+from workflows import services
+from workflows.models import RunStep, Workflow, WorkflowRun, WorkflowVersion
+
+pytestmark = pytest.mark.django_db
+
+FAIL = {"fail": True}
+
+
+@pytest.fixture
+def node() -> int:
+    return make_node()
+
+
+def error_of(run: UUID) -> dict[str, Any]:
+    return dict(WorkflowRun.objects.get(id=run).error or {})
+
+
+def cancel(run: UUID) -> WorkflowRun:
+    return services.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+
+
+def retry(run: UUID, **more: Any) -> dict[UUID, UUID]:
+    return services.retry_run(
+        workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM, **more
+    )
+
+
+def test_a_failure_fails_the_run(node: int) -> None:
+    """What runs is let finish, what waits is cancelled, nothing new starts."""
+    run = run_steps(
+        {"key": "runs", "queue": "slow"},
+        {"key": "waits", "queue": "slow"},
+        {"key": "rest", "type": "wait", "payload": {"seconds": 3600}},
+        {"key": "breaks", "payload": FAIL},
+        {"key": "after", "dependsOn": ["breaks"]},
+    )
+    (running,) = claim(node, queue="slow")
+    work(node)
+    join(node)
+    assert states_of(run) == {
+        "runs": "RUNNING", "waits": "CANCELLED", "rest": "CANCELLED", "breaks": "FAILED",
+        "after": "CANCELLED",
+    }  # fmt: skip
+    assert state_of(run) == "RUNNING"
+    assert step_of(run, "after").reason == {
+        "code": "RUN_FAILED", "message": "The run failed at step 'breaks'.", "step": "breaks",
+    }  # fmt: skip
+    assert Task.objects.get(id=running.id).cancel_requested_at is None
+    finish(node, [success(running)])
+    drain(node)
+    assert (state_of(run), states_of(run)["runs"]) == ("FAILED", "COMPLETED")
+    error = error_of(run)
+    assert (error["step"], error["class"], error["category"]) == ("breaks", "ValueError", "CODE")
+    assert UUID(error["taskId"]) == step_of(run, "breaks").task_ids[0]
+    assert not Task.objects.filter(state__in=["PENDING", "BLOCKED", "SCHEDULED"]).exists()
+
+
+def test_a_failure_may_be_passed_over(node: int) -> None:
+    run = run_steps(
+        {"key": "a", "payload": FAIL, "onFailure": "continue"},
+        {"key": "b", "dependsOn": ["a"], "payload": {"was": "{{ steps.a.status }}"}},
+    )
+    drain(node)
+    assert (state_of(run), error_of(run)) == ("COMPLETED", {})
+    assert step_of(run, "b").result == {"was": "FAILED"}
+
+
+def test_items_that_fail_leave_gaps(node: int) -> None:
+    run = run_steps(
+        {
+            "key": "each",
+            "forEach": "{{ input.l }}",
+            "payload": {"fail": "{{ item }}"},
+            "onFailure": "continue",
+        },
+        {"key": "b", "dependsOn": ["each"], "payload": {"all": "{{ steps.each.result }}"}},
+        value={"l": [False, True, False, True]},
+    )
+    drain(node)
+    assert step_of(run, "b").result == {"all": [{"fail": False}, None, {"fail": False}, None]}
+    error = step_of(run, "each").error
+    assert error is not None
+    assert (error["item"], error["items"], error["itemsFailed"]) == (1, 4, 2)
+
+
+def test_a_failure_may_skip_what_depends_on_it(node: int) -> None:
+    run = run_steps(
+        {"key": "a", "payload": FAIL, "onFailure": "skip-dependents"},
+        {"key": "b", "dependsOn": ["a"]},
+        {"key": "c", "dependsOn": ["b", "other"]},
+        {"key": "other"},
+        {"key": "last", "dependsOn": ["other"]},
+    )
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+    assert states_of(run) == {
+        "a": "FAILED", "b": "SKIPPED", "c": "SKIPPED", "other": "COMPLETED", "last": "COMPLETED",
+    }  # fmt: skip
+    assert step_of(run, "c").reason["code"] == "PARENT_FAILED"  # type: ignore[index]
+
+
+def test_an_expression_that_fails_fails_its_step(node: int) -> None:
+    run = run_steps({"key": "a"}, {"key": "b", "dependsOn": ["a"], "payload": {
+        "x": "{{ steps.a.result.nothing.here }}"}})  # fmt: skip
+    drain(node)
+    error = error_of(run)
+    assert (state_of(run), error["class"], error["step"]) == ("FAILED", "ExpressionError", "b")
+    assert "'b'" in error["message"]
+    assert "payload.x, column" in error["message"]
+
+
+@pytest.mark.parametrize(("step", "said"), [
+    ({"when": "{{ input.n }}"}, "true or false, not a number"),
+    ({"forEach": "{{ input.n }}"}, "a list, not a number"),
+    ({"type": "wait", "payload": {"seconds": "{{ 'x' }}"}}, "seconds must be"),
+    ({"type": "wait", "payload": {"until": "{{ 'x' }}"}}, "until must be"),
+    ({"type": "sleep", "payload": {"ms": "{{ 'x' }}"}}, "payload.ms"),
+])  # fmt: skip
+def test_values_of_the_wrong_kind_fail_their_step(step: dict[str, Any], said: str) -> None:
+    run = run_steps({"key": "a", **step}, value={"n": 1})
+    assert state_of(run) == "FAILED"
+    assert said in error_of(run)["message"]
+    assert error_of(run)["category"] == "VALIDATION"
+
+
+def test_a_refused_payload_takes_no_neighbour_along(node: int) -> None:
+    good = [{"key": f"g{number}", "onFailure": "continue"} for number in range(5)]
+    run = run_steps(
+        *good[:3],
+        {"key": "bad", "type": "sleep", "payload": {"ms": "{{ 'x' }}"}, "onFailure": "continue"},
+        *good[3:],
+    )
+    assert {key for key, state in states_of(run).items() if state == "FAILED"} == {"bad"}
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+
+
+def test_a_task_cancelled_by_hand_fails_its_step(node: int) -> None:
+    run = run_steps({"key": "a"})
+    task = step_of(run, "a").task_ids[0]
+    cancel_tasks(workspace_id=get_default_workspace_id(), ids=[task], actor=SYSTEM)
+    drain(node)
+    assert error_of(run)["class"] == "TaskCancelled"
+
+
+def test_a_cancel_ends_a_run_that_waits_at_once(node: int) -> None:
+    run = run_steps(
+        {"key": "a"},
+        {"key": "rest", "type": "wait", "payload": {"seconds": 60}},
+        {"key": "b", "dependsOn": ["a"]},
+    )
+    assert cancel(run).state == "CANCELLED"
+    assert set(states_of(run).values()) == {"CANCELLED"}
+    assert step_of(run, "b").reason["code"] == "RUN_CANCELLED"  # type: ignore[index]
+    assert set(Task.objects.values_list("state", flat=True)) == {"CANCELLED"}
+    with pytest.raises(Conflict):
+        cancel(run)
+    with pytest.raises(NotFound):
+        services.cancel_run(workspace_id=other_workspace().id, run_id=run, actor=SYSTEM)
+    assert AuditEvent.objects.filter(action="workflow.cancel", target_id=str(run)).count() == 1
+
+
+def test_a_cancel_asks_what_runs_and_waits_for_it(node: int) -> None:
+    define({"key": "deep", "queue": "slow"}, {"key": "next", "dependsOn": ["deep"]}, name="child")
+    run = run_steps(
+        {"key": "sub", "type": "workflow", "payload": {"workflow": "child"}},
+        {"key": "runs", "queue": "slow"},
+    )
+    child = WorkflowRun.objects.get(parent_run_id=run).id
+    rows = claim(node, want=2, queue="slow")
+    assert cancel(run).state == "RUNNING"
+    assert Task.objects.filter(cancel_requested_at__isnull=False, state="RUNNING").count() == 2
+    assert states_of(child) == {"deep": "RUNNING", "next": "CANCELLED"}
+    finish(node, [failure(row) for row in rows])
+    drain(node)
+    assert (state_of(child), state_of(run)) == ("CANCELLED", "CANCELLED")
+    assert set(states_of(run).values()) == {"CANCELLED"}
+
+
+def test_a_cancelled_run_below_fails_the_step_above(node: int) -> None:
+    define({"key": "deep"}, name="child")
+    run = run_steps({"key": "sub", "type": "workflow", "payload": {"workflow": "child"}})
+    child = WorkflowRun.objects.get(parent_run_id=run).id
+    cancel(child)
+    drain(node)
+    assert (state_of(run), error_of(run)["class"]) == ("FAILED", "WorkflowCancelled")
+
+
+def test_a_retry_repeats_what_failed_and_keeps_the_rest(node: int) -> None:
+    run = run_steps(
+        {"key": "before"},
+        {
+            "key": "each",
+            "dependsOn": ["before"],
+            "forEach": "{{ input.l }}",
+            "payload": {"fail": "{{ item }}", "n": "{{ index }}"},
+        },
+        {"key": "after", "dependsOn": ["each"], "payload": {"all": "{{ steps.each.result }}"}},
+        value={"l": [False, True, True]},
+    )
+    drain(node)
+    assert state_of(run) == "FAILED"
+    before = step_of(run, "each").task_ids
+    with pytest.raises(Conflict, match="is retried"):
+        retry_task(workspace_id=get_default_workspace_id(), task_id=before[1], actor=SYSTEM)
+    repeats = retry(run, payloads={before[1]: {"n": 10}, before[2]: {"n": 20}})
+    assert set(repeats) == {before[1], before[2]}
+    assert step_of(run, "each").task_ids == [before[0], repeats[before[1]], repeats[before[2]]]
+    assert Task.objects.get(id=repeats[before[1]]).reprocess_of == before[1]
+    assert (state_of(run), states_of(run)) == (
+        "RUNNING", {"before": "COMPLETED", "each": "RUNNING", "after": "PENDING"},
+    )  # fmt: skip
+    drain(node)
+    assert (state_of(run), error_of(run)) == ("COMPLETED", {})
+    assert step_of(run, "after").result == {"all": [{"fail": False, "n": 0}, {"n": 10}, {"n": 20}]}
+    assert Task.objects.filter(workflow_run_id=run, step_key="before").count() == 1
+    with pytest.raises(Conflict, match="COMPLETED"):
+        retry(run)
+
+
+def test_a_retry_reopens_what_the_failure_kept_from_running(node: int) -> None:
+    run = run_steps(
+        {"key": "skips", "payload": FAIL, "onFailure": "skip-dependents"},
+        {"key": "skipped", "dependsOn": ["skips"]},
+        {"key": "never", "when": "false"},
+        {"key": "breaks", "dependsOn": ["skipped"], "payload": {"x": "{{ input.y }}"}},
+        {"key": "rest", "type": "wait", "payload": {"seconds": 3600}},
+        {"key": "bad", "payload": {"x": "{{ input.nothing }}"}},
+    )
+    drain(node)
+    assert state_of(run) == "FAILED"
+    assert states_of(run)["rest"] == "CANCELLED"
+    retry(run)
+    # The expression fails once more, at once, and stops the run again.
+    assert states_of(run)["never"] == "SKIPPED"
+    assert error_of(run)["step"] == "bad"
+
+
+def test_a_cancelled_run_can_be_retried(node: int) -> None:
+    run = run_steps({"key": "a"}, {"key": "b", "dependsOn": ["a"]}, {"key": "c"})
+    cancel(run)
+    retry(run)
+    assert states_of(run) == {"a": "RUNNING", "b": "PENDING", "c": "RUNNING"}
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+    assert WorkflowRun.objects.get(id=run).cancel_requested_at is None
+
+
+def test_a_retry_reaches_the_runs_below_from_wherever_it_is_asked(node: int) -> None:
+    define({"key": "ok"}, {"key": "deep", "payload": FAIL}, name="child")
+    run = run_steps(
+        {"key": "sub", "type": "workflow", "payload": {"workflow": "child"}},
+        {"key": "after", "dependsOn": ["sub"]},
+    )
+    drain(node)
+    child = WorkflowRun.objects.get(parent_run_id=run).id
+    assert (state_of(run), error_of(run)["class"]) == ("FAILED", "WorkflowFailed")
+    (task,) = step_of(child, "deep").task_ids
+    repeats = retry(child, task_ids=[task], payloads={task: {"fixed": True}})
+    assert list(repeats) == [task]
+    drain(node)
+    assert (state_of(child), state_of(run)) == ("COMPLETED", "COMPLETED")
+    assert WorkflowRun.objects.filter(parent_run_id=run).count() == 1
+
+
+def test_a_retry_refuses_tasks_and_payloads_that_do_not_fit(node: int) -> None:
+    run = run_steps({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
+    with pytest.raises(Conflict, match="RUNNING"):
+        retry(run)
+    cancel(run)
+    (ended,) = step_of(run, "a").task_ids
+    other = run_steps({"key": "a"}, name="other")
+    with pytest.raises(Conflict, match="none of those"):
+        retry(run, task_ids=step_of(other, "a").task_ids)
+    with pytest.raises(Invalid):
+        retry(run, payloads={ended: {"x": float("nan")}})
+    assert state_of(run) == "CANCELLED"
+    with pytest.raises(NotFound):
+        services.retry_run(workspace_id=other_workspace().id, run_id=run, actor=SYSTEM)
+
+
+def test_an_edited_input_is_a_run_of_its_own(node: int) -> None:
+    workflow = define({"key": "a", "payload": {"n": "{{ input.n }}"}})
+    first = execute(workflow, {"n": 1})
+    second = execute(workflow, {"n": 2}, rerun_of=first)
+    assert WorkflowRun.objects.get(id=second).rerun_of == first
+    assert payloads_of(second, "a") == [{"n": 2}]
+    with pytest.raises(NotFound):
+        execute(workflow, {"n": 3}, rerun_of=workflow)
+
+
+def test_the_watch_closes_a_step_whose_join_was_cancelled_or_removed(node: int) -> None:
+    runs = [run_steps({"key": "a"}, {"key": "b", "dependsOn": ["a"]}, name=n) for n in ("x", "y")]
+    workspace = get_default_workspace_id()
+    joins = [step_of(run, "a").join_id for run in runs]
+    cancel_tasks(workspace_id=workspace, ids=joins, actor=SYSTEM)  # type: ignore[arg-type]
+    delete_tasks(workspace_id=workspace, ids=joins[1:], actor=SYSTEM)  # type: ignore[arg-type]
+    services.mend_steps()
+    assert [states_of(run)["a"] for run in runs] == ["RUNNING", "RUNNING"], "their tasks wait"
+    drain(node)
+    assert services.mend_steps() == 0
+    assert [states_of(run)["b"] for run in runs] == ["RUNNING", "RUNNING"]
+    drain(node)
+    assert [state_of(run) for run in runs] == ["COMPLETED", "COMPLETED"]
+
+
+def test_the_watch_fails_a_step_whose_tasks_are_gone(node: int) -> None:
+    run = run_steps({"key": "a"})
+    step = step_of(run, "a")
+    Task.objects.filter(id__in=[*step.task_ids, step.join_id]).delete()
+    services.mend_steps()
+    assert (state_of(run), error_of(run)["class"]) == ("FAILED", "TaskGone")
+
+
+def test_the_watch_goes_round_in_batches_and_leaves_alone_what_waits() -> None:
+    run_steps({"key": "ask", "type": "approval"}, {"key": "a"}, {"key": "b"})
+    after = services.mend_steps(limit=2)
+    assert after > 0
+    assert services.mend_steps(after=after, limit=2) == 0
+    watch = services.make_watch()
+    assert watch() is False
+    assert RunStep.objects.filter(finished_at__isnull=False).count() == 0
+
+
+def test_old_runs_are_removed_with_their_steps(node: int) -> None:
+    workflow = define({"key": "a"})
+    old, young, running = execute(workflow), execute(workflow), None
+    drain(node)
+    running = execute(workflow)
+    WorkflowRun.objects.filter(id=old).update(finished_at=now() - timedelta(days=31))
+    services.delete_workflow(
+        workspace_id=get_default_workspace_id(), workflow_id=workflow, actor=SYSTEM
+    )
+    Workflow.objects.update(deleted_at=now() - timedelta(days=31))
+    assert services.prune_runs(100) == 1
+    assert set(WorkflowRun.objects.values_list("id", flat=True)) == {young, running}
+    assert not RunStep.objects.filter(run_id=old).exists()
+    drain(node)
+    WorkflowRun.objects.update(finished_at=now() - timedelta(days=31))
+    assert services.prune_runs(1) == 1
+    assert services.prune_runs(100) == 2
+    assert not Workflow.objects.exists()
+    assert not WorkflowVersion.objects.exists()

@@ -1,0 +1,131 @@
+"""One run as people see it: its steps, how far each is, and what it waits for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from controlplane.core.clock import utc_z
+from tasks_app.selectors import has_worker
+from tasks_app.selectors.outcomes import get_blocked_counts
+from workflows.definitions import Definition, load_definition
+from workflows.models import RunStep, WorkflowRun
+from workflows.states import ENDED_STEPS, OPEN_STEPS, ReasonCode, StepKind, StepState
+
+_JOIN_QUEUE = "workflows"
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step of a run. `tasks_ended` counts those of `task_ids` that have ended; `reason` says why
+    it was skipped or cancelled, or what it waits for: {code, message, step?}."""
+
+    key: str
+    name: str
+    kind: str
+    state: str
+    task_ids: list[UUID]
+    tasks_total: int
+    tasks_ended: int
+    reason: dict[str, Any] | None
+    error: dict[str, Any] | None
+    wait_until: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    decided_by: str
+    child_run_id: UUID | None
+    depends_on: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with its definition and its steps in topological order; `progress` is 0 to 100."""
+
+    run: WorkflowRun
+    definition: Definition
+    steps: list[StepView]
+    progress: float
+
+
+def describe_run(run: WorkflowRun) -> RunView:
+    """A run with its steps: three queries, whatever the number of steps and tasks."""
+    definition = load_definition(run.version)
+    steps = list(RunStep.objects.filter(run_id=run.id).defer("result").order_by("position"))
+    open_joins = [s.join_id for s in steps if s.state in OPEN_STEPS and s.join_id]
+    joins = get_blocked_counts(run.workspace_id, open_joins) if open_joins else {}
+    is_stuck = any(state == "PENDING" for state, _ in joins.values()) and not has_worker(
+        _JOIN_QUEUE
+    )
+    views = [_view(step, definition, joins, is_stuck=is_stuck) for step in steps]
+    return RunView(run=run, definition=definition, steps=views, progress=_progress(views))
+
+
+def get_step_result(workspace_id: UUID, run_id: UUID, key: str) -> tuple[Any, int]:
+    """The result of one step, and its bytes of JSON; one too large to be kept is None."""
+    step = RunStep.objects.filter(run__workspace_id=workspace_id, run_id=run_id, key=key).first()
+    return (step.result, step.result_bytes) if step else (None, 0)
+
+
+def _view(
+    step: RunStep,
+    definition: Definition,
+    joins: Mapping[UUID, tuple[str, int]],
+    *,
+    is_stuck: bool,
+) -> StepView:
+    defined = definition.by_key[step.key]
+    total = len(step.task_ids)
+    join = joins.get(step.join_id) if step.join_id else None
+    ended = total if step.state in ENDED_STEPS else 0
+    if step.state == StepState.RUNNING and total:
+        ended = total - min(total, join[1]) if join else total
+    return StepView(
+        key=step.key,
+        name=defined.name or step.key,
+        kind=str(defined.kind),
+        state=step.state,
+        task_ids=step.task_ids,
+        tasks_total=total,
+        tasks_ended=ended,
+        reason=step.reason or _waits_for(step, defined.kind, join, is_stuck=is_stuck),
+        error=step.error,
+        wait_until=step.wait_until,
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        decided_by=step.decided_by,
+        child_run_id=step.child_run_id,
+        depends_on=list(defined.depends_on),
+    )
+
+
+def _waits_for(
+    step: RunStep, kind: str, join: tuple[str, int] | None, *, is_stuck: bool
+) -> dict[str, Any] | None:
+    """What an open step waits for, where its tasks do not say it."""
+    if step.state not in OPEN_STEPS:
+        return None
+    if join is not None and join[0] == "PENDING" and is_stuck:
+        message = (
+            "Its work has ended, and no worker serves the queue 'workflows', which closes steps."
+        )
+        return {"code": ReasonCode.NO_WORKER.value, "message": message}
+    if kind == StepKind.WAIT and step.wait_until is not None:
+        return {
+            "code": ReasonCode.TIME.value,
+            "message": f"It waits until {utc_z(step.wait_until)}.",
+        }
+    return None
+
+
+def _progress(steps: Sequence[StepView]) -> float:
+    """The mean over the steps; an open one counts by its tasks that have ended."""
+    if not steps:
+        return 100.0
+    done = sum(
+        1.0
+        if step.state in ENDED_STEPS
+        else (step.tasks_ended / step.tasks_total if step.tasks_total else 0.0)
+        for step in steps
+    )
+    return round(100 * done / len(steps), 1)

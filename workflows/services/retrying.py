@@ -1,0 +1,149 @@
+"""Running a failed or cancelled run again from where it broke, keeping what completed."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from controlplane.core.errors import Conflict, NotFound
+from controlplane.workspaces.actors import Actor
+from tasks_app.selectors import get_states
+from tasks_app.selectors.outcomes import get_repeat_specs
+from tasks_app.services.preparation import prepare_changes
+from workflows import transitions
+from workflows.models import RunStep, WorkflowRun
+from workflows.selectors import get_run
+from workflows.services.course import Course
+from workflows.services.running import audit_run
+from workflows.services.starts import Start, with_join
+from workflows.states import ReasonCode, RunState, StepState
+
+_RETRIABLE = (RunState.FAILED, RunState.CANCELLED)
+_BROKEN = ("FAILED", "CANCELLED")
+
+
+def retry_run(
+    *,
+    workspace_id: UUID,
+    run_id: UUID,
+    actor: Actor,
+    task_ids: Collection[UUID] | None = None,
+    payloads: Mapping[UUID, Mapping[str, Any]] | None = None,
+) -> dict[UUID, UUID]:
+    """Run a failed or cancelled run again from its failed and cancelled steps; each task that is
+    repeated, and the task that repeats it. What completed is kept.
+
+    A run below another is retried with the topmost one. `payloads` gives failed tasks another
+    payload; `task_ids` and the tasks of `payloads` must be among those repeated.
+
+    Raises NotFound, Conflict when the run has not failed or such a task is not repeated, Invalid
+    and TooLarge for a payload that its type refuses.
+    """
+    edits = dict(payloads or {})
+    named = {*(task_ids or ()), *edits}
+    with transaction.atomic():
+        course = Course.lock(_topmost(workspace_id, run_id), workspace_id=workspace_id)
+        if course is None:
+            raise NotFound(f"There is no workflow run {run_id}.")
+        if course.run.state not in _RETRIABLE:
+            raise Conflict(
+                f"Only a failed or cancelled run can be retried; the run {course.run.id} is "
+                f"{course.run.state}."
+            )
+        retry = _Retry(edits)
+        retry.reopen(course)
+        if missing := sorted(named - set(retry.repeats)):
+            raise Conflict(
+                f"The task {missing[0]} is none of those that a retry of the run repeats, or is "
+                "refused by its type."
+            )
+        audit_run(course.run, actor, "workflow.retry", tasks=len(retry.repeats))
+    return retry.repeats
+
+
+def _topmost(workspace_id: UUID, run_id: UUID) -> UUID:
+    """The run that has no run above it, which may be this one. Who is above whom never changes."""
+    run = get_run(workspace_id, run_id)
+    while run.parent_run_id is not None:
+        above = WorkflowRun.objects.filter(workspace_id=workspace_id, id=run.parent_run_id).first()
+        if above is None:
+            break
+        run = above
+    return run.id
+
+
+@dataclass(slots=True)
+class _Retry:
+    """One retry of a tree of runs."""
+
+    edits: dict[UUID, Mapping[str, Any]]
+    repeats: dict[UUID, UUID] = field(default_factory=dict)
+
+    def reopen(self, course: Course) -> None:
+        """Open a run that is locked, with its broken steps, and let it go on."""
+        run = course.run
+        steps = list(RunStep.objects.filter(run_id=run.id).defer("result", "error"))
+        starts: list[Start] = []
+        waiting: set[str] = set()
+        for step in steps:
+            if not _is_broken(step):
+                continue
+            start = self._start_again(course, step)
+            if start is None:
+                waiting.add(step.key)
+            else:
+                starts.append(start)
+        opened = waiting | {start.key for start in starts}
+        counts = {
+            step.key: sum(parent in opened for parent in step.depends_on)
+            for step in course.definition.steps
+            if step.key in waiting
+        }
+        course.steps_ended = run.steps_total - len(opened)
+        transitions.reopen_run(run.id, steps_ended=course.steps_ended)
+        run.error = run.cancel_requested_at = None
+        transitions.reopen_steps(run.id, counts)
+        course.go_on(ready=[key for key, count in counts.items() if count == 0], starts=starts)
+        self.repeats |= course.repeats
+
+    def _start_again(self, course: Course, step: RunStep) -> Start | None:
+        """How a step goes on where it broke; None when it starts from its beginning."""
+        if step.state == StepState.SKIPPED:
+            return None
+        if step.child_run_id is not None:
+            return self._reopen_child(course, step.key, step.child_run_id)
+        return self._repeat_tasks(course, step) if step.task_ids else None
+
+    def _repeat_tasks(self, course: Course, step: RunStep) -> Start | None:
+        workspace_id = course.run.workspace_id
+        states = get_states(workspace_id, step.task_ids)
+        broken = {task for task, state in states.items() if state in _BROKEN}
+        if not broken or len(states) < len(step.task_ids):
+            return None  # some were removed, and their items with them
+        specs = get_repeat_specs(workspace_id, broken)
+        for task in self.edits.keys() & broken:
+            payload = dict(self.edits[task])
+            prepare_changes({"payload": payload}, type_name=specs[task].type)
+            specs[task] = replace(specs[task], payload=payload)
+        start = Start(
+            step.key,
+            specs=[specs[task] for task in step.task_ids if task in broken],
+            task_ids=[None if task in broken else task for task in step.task_ids],
+        )
+        return with_join(start, course.run, run_name=course.name)
+
+    def _reopen_child(self, course: Course, key: str, child_run_id: UUID) -> Start | None:
+        child = Course.lock(child_run_id, workspace_id=course.run.workspace_id)
+        if child is None or child.run.state not in _RETRIABLE:
+            return None
+        self.reopen(child)
+        return Start(key, child_run_id=child_run_id)
+
+
+def _is_broken(step: RunStep) -> bool:
+    if step.state in (StepState.FAILED, StepState.CANCELLED):
+        return True
+    code = (step.reason or {}).get("code")
+    return step.state == StepState.SKIPPED and code == ReasonCode.PARENT_FAILED

@@ -1,0 +1,195 @@
+"""Starting runs, and moving them on."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict, Invalid, NotFound
+from controlplane.core.ids import uuid7
+from controlplane.core.values import check_json_value
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.services import record_audit
+from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
+from workflows.models import RunStep, WorkflowRun
+from workflows.selectors import get_run, get_workflow
+from workflows.services.course import Course, begin_run, open_run
+from workflows.services.ends import completed, end_of, failed
+from workflows.services.stopping import stop
+from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
+
+_LONGEST_COMMENT = 2_000
+
+
+def execute_workflow(
+    *,
+    workspace_id: UUID,
+    workflow_id: UUID | str,
+    input: Any,  # noqa: A002 - the word of the API
+    actor: Actor,
+    rerun_of: UUID | None = None,
+    key: str | None = None,
+) -> tuple[WorkflowRun, bool]:
+    """Start a run of the newest version, and whether it is new: the same `key` gives the first
+    answer again. `rerun_of` is the run whose input this one edits.
+
+    Raises NotFound, TooLarge, Invalid for an input that breaks the schema, and Conflict for a key
+    that was used for another body.
+    """
+    value = {} if input is None else input
+    config = settings.TASKPLANE
+    check_json_value(
+        value,
+        max_bytes=config["PAYLOAD_MAX_BYTES"],
+        max_depth=config["JSON_MAX_DEPTH"],
+        field="input",
+    )
+    with transaction.atomic():
+        workflow = get_workflow(workspace_id, workflow_id)
+        if rerun_of is not None:
+            get_run(workspace_id, rerun_of)
+        run_id = uuid7()
+        if key is not None:
+            first = keep_first_answer(
+                workspace_id=workspace_id,
+                key=key,
+                body_hash=hash_body("workflow.run", workflow.id, value, rerun_of),
+                answer={"runId": str(run_id)},
+            )
+            if first is not None:
+                return _first_answer(workspace_id, UUID(first["runId"])), False
+        run = open_run(workflow, value, id=run_id, started_by=actor.label, rerun_of=rerun_of)
+        audit_run(run, actor, "workflow.execute", version=run.version.version)
+        begin_run(run)
+    return get_run(workspace_id, run_id), True
+
+
+def advance_run(
+    run_id: UUID,
+    step_key: str,
+    *,
+    workspace_id: UUID | None = None,
+    join_id: UUID | None = None,
+) -> bool:
+    """Close an open step whose work has ended, and start what waited for it: one transaction.
+
+    Whoever asks, and however often: a step that is closed, or not to be closed yet, is left alone.
+    `join_id` is the join that asks. Returns whether this call closed it.
+    """
+    with transaction.atomic():
+        course = Course.lock(run_id, workspace_id=workspace_id)
+        if course is None or course.run.state != RunState.RUNNING:
+            return False
+        step = RunStep.objects.filter(run_id=run_id, key=step_key).defer("result").first()
+        if step is None or step.state not in OPEN_STEPS:
+            return False
+        end = end_of(
+            course.run,
+            step,
+            course.definition.by_key[step_key],
+            stopping=course.stopping,
+            join_id=join_id,
+        )
+        if end is None:
+            return False
+        course.go_on(ends=[end])
+        return True
+
+
+def cancel_run(*, workspace_id: UUID, run_id: UUID, actor: Actor) -> WorkflowRun:
+    """Stop a run: nothing starts any more, what waits is cancelled, what runs is asked to stop. The
+    run is CANCELLED when no step is open. Cancelling it twice is once.
+
+    Raises NotFound, Conflict when it has ended.
+    """
+    with transaction.atomic():
+        course = _lock(workspace_id, run_id)
+        if course.run.state != RunState.RUNNING:
+            raise Conflict(f"The run has already ended: it is {course.run.state}.")
+        if course.run.cancel_requested_at is None:
+            course.run.cancel_requested_at = now()
+            stop(course, ask_running=True, actor=actor)
+            course.save()
+            audit_run(course.run, actor, "workflow.cancel")
+    return get_run(workspace_id, run_id)
+
+
+def decide_step(
+    *,
+    workspace_id: UUID,
+    run_id: UUID,
+    step_key: str,
+    approve: bool,
+    comment: str,
+    actor: Actor,
+) -> WorkflowRun:
+    """Approve a step that waits for a person, or reject it: then it fails.
+
+    Raises NotFound, Invalid for a comment too long, Conflict when it does not wait for anybody.
+    """
+    if len(comment) > _LONGEST_COMMENT or "\0" in comment:
+        message = f"At most {_LONGEST_COMMENT} characters, without NUL."
+        raise Invalid(errors=[{"field": "comment", "message": message}])
+    with transaction.atomic():
+        course = _lock(workspace_id, run_id)
+        step = RunStep.objects.filter(run_id=run_id, key=step_key).defer("result").first()
+        if step is None:
+            raise NotFound(f"The run {run_id} has no step {step_key!r}.")
+        if course.definition.by_key[step_key].kind != StepKind.APPROVAL:
+            raise Conflict(f"The step {step_key!r} waits for nobody's decision.")
+        if step.state != StepState.WAITING:
+            raise Conflict(f"The step {step_key!r} cannot be decided: it is {step.state}.")
+        audit_run(
+            course.run,
+            actor,
+            "workflow.approve" if approve else "workflow.reject",
+            step=step_key,
+            comment=comment,
+        )
+        _decide(course, step_key, approve=approve, comment=comment, actor=actor)
+        if step.join_id:
+            cancel_tasks(
+                workspace_id=workspace_id, ids=[step.join_id], actor=actor, ask_running=False
+            )
+    return get_run(workspace_id, run_id)
+
+
+def audit_run(run: WorkflowRun, actor: Actor, action: str, **detail: Any) -> None:
+    """Write who did what to a run, in the open transaction."""
+    record_audit(
+        workspace=run.workspace_id,
+        actor=actor,
+        action=action,
+        target_type="workflow_run",
+        target_id=str(run.id),
+        detail={"workflow": run.workflow.name, **detail},
+    )
+
+
+def _decide(course: Course, key: str, *, approve: bool, comment: str, actor: Actor) -> None:
+    if approve:
+        answer = {"approved": True, "by": actor.label, "comment": comment, "at": now().isoformat()}
+        end = completed(key, answer, decided_by=actor.label)
+    else:
+        said = f": {comment}" if comment else "."
+        message = f"{actor.label} rejected it{said}"
+        end = failed(key, "Rejected", message, "UNKNOWN", decided_by=actor.label)
+    course.go_on(ends=[end])
+
+
+def _lock(workspace_id: UUID, run_id: UUID) -> Course:
+    course = Course.lock(run_id, workspace_id=workspace_id)
+    if course is None:
+        raise NotFound(f"There is no workflow run {run_id}.")
+    return course
+
+
+def _first_answer(workspace_id: UUID, run_id: UUID) -> WorkflowRun:
+    try:
+        return get_run(workspace_id, run_id)
+    except NotFound as error:
+        raise Conflict(
+            "The idempotency key was used for a run that is removed. Use a new key."
+        ) from error

@@ -1,0 +1,301 @@
+"""What starting one step means: its tasks and their join, a wait, or a run below it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from controlplane.core.clock import now
+from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
+from tasks_app.specs import TaskSpec
+from workflows.definitions import StepDefinition
+from workflows.language import ExpressionError, TemplateError
+from workflows.models import WorkflowRun
+from workflows.selectors.scopes import Scopes
+from workflows.services.ends import StepEnd, completed, failed, reason, skipped
+from workflows.states import ReasonCode, StepKind, StepState
+
+JOIN_TYPE = "workflow-join"
+JOIN_QUEUE = "workflows"
+JOIN_TAG = "workflow-join"
+_JOIN_PRIORITY = 100
+_JOIN_ATTEMPTS = 25
+_LONGEST_NAME = 200
+# The payloads of a forEach are made in memory, in one transaction.
+_MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Start:
+    """A step about to start. `task_ids` has a place for each of its tasks: None for those that
+    `specs` will fill, in their order. `child` is the workflow and the input of a run below it;
+    `child_run_id` is one that a retry has reopened."""
+
+    key: str
+    state: StepState = StepState.RUNNING
+    specs: list[TaskSpec] = field(default_factory=list)
+    task_ids: list[UUID | None] = field(default_factory=list)
+    join: TaskSpec | None = None
+    wait_until: datetime | None = None
+    reason: dict[str, Any] | None = None
+    child: tuple[str, Any] | None = None
+    child_run_id: UUID | None = None
+
+
+def prepare_start(
+    run: WorkflowRun, step: StepDefinition, scopes: Scopes, *, run_name: str
+) -> Start | StepEnd:
+    """How a step whose parents have ended starts; or its end, when it does not start: its condition
+    is false, its list is empty, or something in it cannot be worked out."""
+    try:
+        if step.when is not None and not _is_wanted(step, scopes):
+            return skipped(step.key, ReasonCode.CONDITION, "Its condition is false.")
+        return _PREPARE[StepKind(step.kind)](run, step, scopes, run_name)
+    except _CannotStartError as error:
+        return failed(step.key, error.class_name, str(error), "VALIDATION")
+
+
+def make_join(run: WorkflowRun, key: str, *, run_name: str, **options: Any) -> TaskSpec:
+    """The task that closes a step. It belongs to the step, but is none of its tasks."""
+    return TaskSpec(
+        type=JOIN_TYPE,
+        payload={"runId": str(run.id), "stepKey": key},
+        name=f"workflow {run_name}: after {key}"[:_LONGEST_NAME],
+        queue=JOIN_QUEUE,
+        priority=_JOIN_PRIORITY,
+        max_attempts=_JOIN_ATTEMPTS,
+        on_parent_failure="run",
+        tags=[JOIN_TAG],
+        **options,
+    )
+
+
+def with_join(start: Start, run: WorkflowRun, *, run_name: str) -> Start:
+    """The start with a join that waits for what it submits."""
+    refs = [f"{start.key}/{number}" for number in range(len(start.specs))]
+    start.specs = [replace(spec, ref=ref) for spec, ref in zip(start.specs, refs, strict=True)]
+    start.join = make_join(run, start.key, run_name=run_name, depends_on=refs)
+    return start
+
+
+class _CannotStartError(Exception):
+    def __init__(self, class_name: str, message: str) -> None:
+        super().__init__(message)
+        self.class_name = class_name
+
+
+def _is_wanted(step: StepDefinition, scopes: Scopes) -> bool:
+    wanted = _evaluate(step, "when", step.when, scopes)
+    if not isinstance(wanted, bool):
+        raise _CannotStartError(
+            "ExpressionError",
+            f"Step {step.key!r}, when: it must give true or false, not {_kind_of(wanted)}.",
+        )
+    return wanted
+
+
+def _start_tasks(
+    run: WorkflowRun, step: StepDefinition, scopes: Scopes, run_name: str
+) -> Start | StepEnd:
+    if step.for_each is None:
+        payload = _render(step, scopes)
+        start = Start(step.key, specs=[_spec(run, step, payload)], task_ids=[None])
+        return with_join(start, run, run_name=run_name)
+    items = _items(step, scopes)
+    if not items:
+        return completed(step.key, [])
+    specs = list(_specs_of_items(run, step, scopes, items))
+    start = Start(step.key, specs=specs, task_ids=[None] * len(items))
+    return with_join(start, run, run_name=run_name)
+
+
+def _specs_of_items(
+    run: WorkflowRun, step: StepDefinition, scopes: Scopes, items: Sequence[Any]
+) -> Iterator[TaskSpec]:
+    size = 0
+    for index, item in enumerate(items):
+        payload = _render(step, scopes, item, index)
+        size += len(orjson.dumps(payload))
+        if size > _MOST_PAYLOAD_BYTES:
+            raise _CannotStartError(
+                "TooLarge",
+                f"Step {step.key!r}: the payloads of its {len(items)} items have more than "
+                f"{_MOST_PAYLOAD_BYTES} bytes together, which is the limit.",
+            )
+        yield _spec(run, step, payload, index)
+
+
+def _spec(
+    run: WorkflowRun, step: StepDefinition, payload: Any, index: int | None = None
+) -> TaskSpec:
+    if not isinstance(payload, dict):
+        raise _CannotStartError(
+            "ExpressionError",
+            f"Step {step.key!r}, payload: it must give an object, not {_kind_of(payload)}.",
+        )
+    name = step.name or step.key
+    if index is not None:
+        suffix = f" [{index}]"
+        name = name[: _LONGEST_NAME - len(suffix)] + suffix
+    return TaskSpec(
+        type=step.type,
+        payload=payload,
+        name=name,
+        queue=step.queue,
+        priority=step.priority or 0,
+        max_attempts=step.max_attempts,
+        timeout_seconds=step.timeout_seconds,
+        retry=step.retry,
+        tags=step.tags or (),
+        workflow_run_id=run.id,
+        step_key=step.key,
+    )
+
+
+def _items(step: StepDefinition, scopes: Scopes) -> list[Any]:
+    items = step.for_each
+    if not isinstance(items, list | tuple):
+        items = _evaluate(step, "forEach", items, scopes)
+    if not isinstance(items, list | tuple):
+        raise _CannotStartError(
+            "ExpressionError",
+            f"Step {step.key!r}, forEach: it must give a list, not {_kind_of(items)}.",
+        )
+    most = min(settings.TASKPLANE["BULK_MAX"] - 1, MOST_PARENTS)
+    if len(items) > most:
+        raise _CannotStartError(
+            "TooLarge",
+            f"Step {step.key!r}, forEach: the list has {len(items)} items; the limit is {most}.",
+        )
+    return list(items)
+
+
+def _start_wait(
+    run: WorkflowRun, step: StepDefinition, scopes: Scopes, run_name: str
+) -> Start | StepEnd:
+    payload = _object(step, _render(step, scopes))
+    until = _wait_until(step, payload)
+    if until <= now():
+        return completed(step.key, None)
+    return Start(
+        step.key,
+        state=StepState.WAITING,
+        join=make_join(run, step.key, run_name=run_name, run_at=until),
+        wait_until=until,
+    )
+
+
+def _wait_until(step: StepDefinition, payload: dict[str, Any]) -> datetime:
+    if "seconds" in payload:
+        return now() + _duration(step, "seconds", payload["seconds"])
+    text = payload.get("until")
+    try:
+        until = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        until = None
+    if until is None or until.tzinfo is None:
+        raise _wrong(step, "until", "a time with its zone, such as 2030-01-31T08:00:00Z")
+    if until > now() + LONGEST_WAIT:
+        raise _wrong(step, "until", "at most 10 years from now")
+    return until.astimezone(UTC)
+
+
+def _start_approval(
+    run: WorkflowRun, step: StepDefinition, scopes: Scopes, run_name: str
+) -> Start | StepEnd:
+    payload = _object(step, _render(step, scopes))
+    message = payload.get("message") or "Somebody has to decide."
+    if not isinstance(message, str):
+        raise _wrong(step, "message", "text")
+    start = Start(
+        step.key,
+        state=StepState.WAITING,
+        reason=reason(ReasonCode.APPROVAL, message[:2_000]),
+    )
+    if payload.get("timeoutSeconds") is not None:
+        wait = _duration(step, "timeoutSeconds", payload["timeoutSeconds"])
+        start.wait_until = now() + wait
+        start.join = make_join(run, step.key, run_name=run_name, run_at=start.wait_until)
+    return start
+
+
+def _start_child(
+    _run: WorkflowRun, step: StepDefinition, scopes: Scopes, _run_name: str
+) -> Start | StepEnd:
+    payload = _object(step, _render(step, scopes))
+    workflow = payload.get("workflow")
+    if not isinstance(workflow, str):
+        raise _wrong(step, "workflow", "the name or the id of a workflow")
+    return Start(step.key, child=(workflow, payload.get("input", {})))
+
+
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (bool, "a truth value"),
+    (int | float, "a number"),
+    (str, "a text"),
+    (list | tuple, "a list"),
+    (dict, "an object"),
+)
+_Prepare = Callable[[WorkflowRun, StepDefinition, Scopes, str], Start | StepEnd]
+_PREPARE: dict[StepKind, _Prepare] = {
+    StepKind.TASK: _start_tasks,
+    StepKind.WAIT: _start_wait,
+    StepKind.APPROVAL: _start_approval,
+    StepKind.WORKFLOW: _start_child,
+}
+
+
+def _duration(step: StepDefinition, name: str, seconds: Any) -> timedelta:
+    most = LONGEST_WAIT.total_seconds()
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds <= most:
+        raise _wrong(step, name, f"a number of seconds from 0 to {most:.0f} (10 years)")
+    return timedelta(seconds=seconds)
+
+
+def _kind_of(value: Any) -> str:
+    """The JSON type of a value, for people."""
+    for kind, name in _KINDS:
+        if isinstance(value, kind):
+            return name
+    return "nothing"
+
+
+def _object(step: StepDefinition, payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict):
+        raise _wrong(step, "payload", "an object")
+    return payload
+
+
+def _wrong(step: StepDefinition, name: str, wanted: str) -> _CannotStartError:
+    return _CannotStartError("PayloadRefused", f"Step {step.key!r}: {name} must be {wanted}.")
+
+
+def _evaluate(step: StepDefinition, what: str, expression: Any, scopes: Scopes) -> Any:
+    try:
+        return expression.evaluate(scopes.make(expression.steps))
+    except ExpressionError as error:
+        raise _CannotStartError(
+            "ExpressionError",
+            f"Step {step.key!r}, {what}, column {error.column}: {error.message}"
+            + scopes.explain_missing(expression.steps),
+        ) from error
+
+
+def _render(
+    step: StepDefinition, scopes: Scopes, item: Any = None, index: int | None = None
+) -> Any:
+    try:
+        return step.template.render(scopes.make(step.template.steps, item, index))
+    except TemplateError as error:
+        place = f"payload{'.' if error.path and error.path[0] != '[' else ''}{error.path}"
+        which = "" if index is None else f", item {index}"
+        raise _CannotStartError(
+            "ExpressionError",
+            f"Step {step.key!r}{which}, {place}, column {error.column}: {error.message}"
+            + scopes.explain_missing(step.template.steps),
+        ) from error

@@ -1,0 +1,105 @@
+"""The only writer of the states of runs and steps.
+
+Every function is one guarded write inside the caller's transaction, which holds the lock of the
+run's row: what is missing in an answer had moved before.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from controlplane.core.clock import now
+from controlplane.core.sql import load_sql
+from workflows.models import RunStep, WorkflowRun
+from workflows.states import ENDED_STEPS, OPEN_STEPS, RunState, StepState
+
+_OPEN = sorted(state.value for state in OPEN_STEPS)
+_ENDED = sorted(state.value for state in ENDED_STEPS)
+_BATCH = 1_000
+
+
+def insert_run(run: WorkflowRun, steps: Sequence[RunStep]) -> None:
+    """A new run with all its steps, none of which has started."""
+    run.save(force_insert=True)
+    RunStep.objects.bulk_create(steps, batch_size=_BATCH)
+
+
+def start_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    """PENDING → RUNNING or WAITING; also FAILED, CANCELLED → RUNNING, by a retry.
+
+    A row: key, state, and what it waits for: task_ids, join_id, child_run_id, wait_until, reason.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("workflows", "start_steps"),
+            {"run": run_id, "rows": orjson.dumps(list(rows)).decode(), "at": now()},
+        )
+
+
+def end_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """PENDING, RUNNING, WAITING → COMPLETED, FAILED, SKIPPED, CANCELLED; the keys that moved.
+
+    A row: key, state, and reason, error, result, result_bytes, decided_by as far as they apply.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("workflows", "end_steps"),
+            {"run": run_id, "rows": orjson.dumps(list(rows)).decode(), "at": now()},
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def cancel_pending(run_id: UUID, reason: dict[str, Any]) -> int:
+    """PENDING → CANCELLED for every step of a run that stops; how many there were."""
+    return RunStep.objects.filter(run_id=run_id, state=StepState.PENDING).update(
+        state=StepState.CANCELLED, reason=reason, finished_at=now()
+    )
+
+
+def release_dependents(run_id: UUID, ended: dict[str, int]) -> list[str]:
+    """Count ended parents off the PENDING steps named, each with how many; those that now wait for
+    nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("workflows", "release_steps"),
+            {"run": run_id, "keys": list(ended), "counts": list(ended.values())},
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def end_run(run_id: UUID, state: RunState, *, steps_ended: int) -> bool:
+    """RUNNING → an end."""
+    return (
+        WorkflowRun.objects.filter(id=run_id, state=RunState.RUNNING).update(
+            state=state, steps_ended=steps_ended, finished_at=now()
+        )
+        == 1
+    )
+
+
+def reopen_run(run_id: UUID, *, steps_ended: int) -> bool:
+    """FAILED, CANCELLED → RUNNING, by a retry."""
+    return (
+        WorkflowRun.objects.filter(
+            id=run_id, state__in=[RunState.FAILED.value, RunState.CANCELLED.value]
+        ).update(
+            state=RunState.RUNNING,
+            steps_ended=steps_ended,
+            error=None,
+            cancel_requested_at=None,
+            finished_at=None,
+        )
+        == 1
+    )
+
+
+def reopen_steps(run_id: UUID, waits_for: dict[str, int]) -> None:
+    """FAILED, CANCELLED, SKIPPED → PENDING, by a retry; each with how many steps it waits for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("workflows", "reopen_steps"),
+            {"run": run_id, "keys": list(waits_for), "counts": list(waits_for.values())},
+        )
