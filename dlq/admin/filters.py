@@ -1,0 +1,47 @@
+"""Filters of the list of letters."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from dlq.models import DeadLetter
+from tasks_app.admin.scope import roles_of
+
+_LOOKED_AT = 10_000
+_MOST_TYPES = 100
+
+
+class TypeFilter(admin.SimpleListFilter):
+    """By type: those of the newest letters, since no index lists all."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        letters = DeadLetter.objects.all()
+        roles = roles_of(request)
+        if roles is not None:
+            letters = letters.filter(workspace_id__in=list(roles))
+        newest = letters.order_by("-id").values("id")[:_LOOKED_AT]
+        types = DeadLetter.objects.filter(id__in=newest).order_by("type")
+        return [(t, t) for t in types.values_list("type", flat=True).distinct()[:_MOST_TYPES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() is None else queryset.filter(type=self.value())
+
+
+class FingerprintFilter(admin.SimpleListFilter):
+    """By failure; to be seen when a link has chosen one."""
+
+    title = "failure (fingerprint)"
+    parameter_name = "fingerprint"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name, "")[:64]
+        return [(chosen, chosen)] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(fingerprint=value)

@@ -1,0 +1,397 @@
+"""The admin's pages of dead letters, groups and replays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.workspaces import services as workspaces
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent, Workspace
+from dlq import services
+from dlq.filters import LetterFilter
+from dlq.models import DeadLetter, Replay, ReplayTask
+from tasks_app.models import Task
+from tasks_app.services.lanes import forget_lanes
+from tests.clients import default_workspace, other_workspace
+from tests.deaths import an_error, die, die_again, run_to_end
+
+pytestmark = pytest.mark.django_db
+LETTERS = "/admin/dlq/deadletter/"
+GROUPS = f"{LETTERS}groups/"
+REPLAYS = "/admin/dlq/replay/"
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_lanes() -> Iterator[None]:
+    forget_lanes()
+    yield
+    forget_lanes()
+
+
+def login(username: str, role: str | None = None, **fields: Any) -> Client:
+    """A staff member with Django's permission to look, and a role in `default`."""
+    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label__in=["dlq", "tasks_app"])
+    )
+    if role:
+        workspaces.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    return login("root", is_superuser=True)
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    return login("op", "operator")
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    return login("eve", "viewer")
+
+
+@pytest.fixture
+def other(db: None) -> Workspace:
+    return other_workspace()
+
+
+def page(client: Client, path: str, **params: Any) -> str:
+    answer = client.get(path, params)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def post(client: Client, path: str, **data: Any) -> str:
+    answer = client.post(path, data, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def act(client: Client, action: str, *letters: DeadLetter, **data: Any) -> str:
+    ids = [str(letter.id) for letter in letters]
+    return post(client, LETTERS, action=action, _selected_action=ids, **data)
+
+
+class TestList:
+    """Many letters."""
+
+    def test_filters_and_search(self, root: Client) -> None:
+        first = die(an_error("no such order 9"), name="charge")
+        die(an_error("unreachable", category="NETWORK"), name="call", type="test-raise")
+        assert "ValueError: no such order 9" in page(root, LETTERS)
+        for params in (
+            {"category__exact": "NETWORK"},
+            {"type": "test-raise"},
+            {"q": "unreachable"},
+        ):
+            found = page(root, LETTERS, **params)
+            assert "unreachable" in found
+            assert "no such order" not in found
+        for term in (str(first.id), str(first.task_id), first.fingerprint, "no such"):
+            found = page(root, LETTERS, q=term)
+            assert "no such order" in found
+            assert "unreachable" not in found
+        found = page(root, LETTERS, fingerprint=first.fingerprint)
+        assert "failure (fingerprint)" in found
+        assert "unreachable" not in found
+        assert "0 dead letters" in page(root, LETTERS, status__exact="DISCARDED")
+        assert root.get(LETTERS, {"q": "a\x00b"}).status_code == 200
+
+    def test_a_page_costs_the_same_whatever_its_length(self, root: Client) -> None:
+        counts = []
+        for _ in range(2):
+            for _ in range(3):
+                die()
+            with CaptureQueriesContext(connection) as queries:
+                page(root, LETTERS)
+            counts.append(len(queries))
+        assert counts[0] == counts[1]
+
+    def test_reprocess_and_discard(self, operator: Client) -> None:
+        first, second, third = die(), die(), die()
+        assert "2 of 2 letters reprocessed" in act(operator, "reprocess", first, second)
+        assert Task.objects.filter(reprocess_of__isnull=False).count() == 2
+        assert "Give the reason" in act(operator, "discard", third)
+        said = act(operator, "discard", first, third, reason="sent by hand")
+        assert "1 of 2 letters discarded" in said
+        third.refresh_from_db()
+        assert (third.status, third.discard_reason) == ("DISCARDED", "sent by hand")
+        assert third.resolved_by == "op"
+        assert AuditEvent.objects.get(action="dlq.discard").actor_label == "op"
+
+    def test_what_is_refused_says_why(self, operator: Client) -> None:
+        bad = die(type="noop-of-yore")
+        said = act(operator, "reprocess", bad)
+        assert "0 of 1 letters reprocessed" in said
+        assert "noop-of-yore" in said
+
+    def test_a_canary_of_the_selected(self, operator: Client) -> None:
+        letters = [die(), die()]
+        die()
+        assert "of 2 letters has begun" in act(operator, "reprocess_as_canary", *letters)
+        assert Replay.objects.get().matched == 2
+
+    def test_nothing_is_added_changed_or_deleted(self, root: Client) -> None:
+        letter = die()
+        assert root.get(f"{LETTERS}add/").status_code == 403
+        assert root.get(f"{LETTERS}{letter.id}/delete/").status_code == 403
+        assert root.post(f"{LETTERS}{letter.id}/change/", {"name": "x"}).status_code == 403
+
+
+class TestOne:
+    """The page of a letter."""
+
+    def test_what_happened_in_words(self, root: Client) -> None:
+        letter = die(an_error("first <b>try</b>"), name="charge")
+        Task.objects.filter(id=letter.task_id).update(state="PENDING", finished_at=None)
+        letter = die_again(letter.task_id, an_error("second try"))
+        found = page(root, f"{LETTERS}{letter.id}/change/")
+        for words in (
+            "The task charge died on",
+            "after 2 attempts: its code failed",
+            "nobody has dealt with it yet",
+            "first &lt;b&gt;try&lt;/b&gt;",
+            "second try",
+            "orders.py",
+            "&quot;order&quot;: 17",
+            f"/admin/tasks_app/task/{letter.task_id}/change/",
+            "(failed now)",
+        ):
+            assert words in found
+        assert found.count("<summary><strong>Attempt") == 2
+        assert found.count("<details open>") == 1  # the last one
+
+    def test_the_way_to_what_repeats_it(self, operator: Client) -> None:
+        first = die(workflow_run_id=None)
+        act(operator, "reprocess", first)
+        task = Task.objects.get(reprocess_of=first.task_id)
+        second = die_again(task.id)
+        found = page(operator, f"{LETTERS}{first.id}/change/")
+        assert f"/admin/tasks_app/task/{task.id}/change/" in found
+        assert f"{LETTERS}{second.id}/change/" in found
+        assert "by op: another task repeats the work" in found
+        assert "/reprocess/" not in found  # it is no longer open
+        found = page(operator, f"{LETTERS}{second.id}/change/")
+        assert f"{LETTERS}{first.id}/change/" in found
+        found = page(operator, f"/admin/tasks_app/task/{task.id}/change/")
+        assert f"/admin/tasks_app/task/{first.task_id}/change/" in found
+        found = page(operator, f"/admin/tasks_app/task/{first.task_id}/change/")
+        assert f"/admin/tasks_app/task/{task.id}/change/" in found
+
+    def test_a_task_that_never_started_or_was_removed(self, root: Client) -> None:
+        letter = die()
+        Task.objects.filter(id=letter.task_id).delete()
+        DeadLetter.objects.update(attempts=[], attempts_total=0)
+        found = page(root, f"{LETTERS}{letter.id}/change/")
+        assert "before it ever started" in found
+        assert "The task that died was removed since" in found
+        assert "No attempt was made" in found
+
+
+class TestReprocess:
+    """The form of a repetition."""
+
+    def test_a_corrected_payload(self, operator: Client) -> None:
+        letter = die(type="sleep", payload={"ms": 1})
+        path = f"{LETTERS}{letter.id}/reprocess/"
+        found = page(operator, path)
+        assert "&quot;ms&quot;: 1" in found
+        assert "&quot;properties&quot;" in found  # the schema beside it
+        said = post(operator, path, payload='{"ms": 5}', max_attempts="2")
+        task = Task.objects.get(reprocess_of=letter.task_id)
+        assert f"The task {task.id} repeats the work" in said
+        assert (task.payload, task.max_attempts) == ({"ms": 5}, 2)
+
+    @pytest.mark.parametrize(
+        ("data", "said"),
+        [
+            ({"payload": '{"ms": -1}'}, "ms: "),
+            ({"payload": '{"ms": '}, "line 1"),
+            ({"payload": "[1]"}, "A JSON object is needed"),
+            ({"payload": ""}, "line 1"),
+            ({"payload": '{"ms": 1, "ms": 2}'}, "ms"),
+            ({"payload": '{"ms": 1}', "max_attempts": "0"}, "greater than or equal to 1"),
+        ],
+    )
+    def test_errors_stand_beside_the_field(
+        self, operator: Client, data: dict[str, str], said: str
+    ) -> None:
+        letter = die(type="sleep", payload={"ms": 1})
+        found = post(operator, f"{LETTERS}{letter.id}/reprocess/", **data)
+        assert 'class="errorlist"' in found
+        assert said in found
+        assert DeadLetter.objects.get().status == "OPEN"
+
+    def test_a_type_that_is_gone_and_a_letter_that_is_closed(self, operator: Client) -> None:
+        letter = die(type="noop-of-yore")
+        path = f"{LETTERS}{letter.id}/reprocess/"
+        assert "Its work cannot be done here" in page(operator, path)
+        assert "noop-of-yore" in post(operator, path, payload="{}")
+        services.discard_letter(
+            workspace_id=letter.workspace_id, letter_id=letter.id, reason="x", actor=SYSTEM
+        )
+        assert "no longer open" in page(operator, path)
+        assert "was discarded" in post(operator, path, payload="{}")
+
+
+def test_discard_of_one(operator: Client) -> None:
+    letter = die()
+    path = f"{LETTERS}{letter.id}/discard/"
+    assert "For the record" in page(operator, path)
+    assert 'class="errorlist"' in post(operator, path, reason="")
+    assert "The letter is discarded" in post(operator, path, reason="sent by hand")
+    assert DeadLetter.objects.get().discard_reason == "sent by hand"
+    assert "was discarded" in post(operator, path, reason="again")
+
+
+class TestGroups:
+    """What fails, the most frequent first."""
+
+    def test_the_page(self, root: Client) -> None:
+        assert "There is no open letter" in page(root, GROUPS)
+        die(an_error("order 17 <i>cannot</i> be charged"))
+        letter = die(an_error("order 18 <i>cannot</i> be charged"))
+        found = page(root, GROUPS)
+        assert "order 18 &lt;i&gt;cannot&lt;/i&gt; be charged" in found
+        assert f"status__exact=OPEN&amp;fingerprint={letter.fingerprint}" in found
+        assert '<td class="dl-number">2</td>' in found
+
+    def test_a_canary_of_a_group(self, operator: Client) -> None:
+        letter = die()
+        die(an_error(function="refund"))
+        found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="canary")
+        assert "has begun" in found
+        replay = Replay.objects.get()
+        assert (replay.matched, replay.created_by) == (1, "op")
+        assert 'http-equiv="refresh"' in found  # its page
+
+    def test_discard_all_of_a_group(self, operator: Client, other: Workspace) -> None:
+        letter, another = die(), die(an_error(function="refund"))
+        theirs = die(workspace=other)
+        assert "A reason of" in post(
+            operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" "
+        )
+        found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason="x")
+        assert "1 letters discarded" in found
+        for row, status in ((letter, "DISCARDED"), (another, "OPEN"), (theirs, "OPEN")):
+            row.refresh_from_db()
+            assert row.status == status
+        assert "Which group" in post(operator, GROUPS, do="discard", reason="x")
+
+    def test_of_the_own_workspaces(self, root: Client, operator: Client, other: Workspace) -> None:
+        die(an_error("theirs"), workspace=other)
+        assert "theirs" in page(root, GROUPS, workspace="other")
+        assert "theirs" not in page(operator, GROUPS, workspace="other")
+        fingerprint = DeadLetter.objects.get().fingerprint
+        post(operator, f"{GROUPS}?workspace=other", fingerprint=fingerprint, do="canary")
+        assert not Replay.objects.exists()
+        assert "member of no workspace" in page(login("nobody"), GROUPS)
+
+
+class TestReplays:
+    """How a replay goes."""
+
+    def begin(self) -> Replay:
+        return services.start_replay(
+            workspace_id=default_workspace().id,
+            wanted=LetterFilter(everything=True),
+            actor=SYSTEM,
+            stages=(2,),
+            max_failure_share=0.4,
+        )
+
+    def test_the_page_looks_again_while_it_runs(self, operator: Client) -> None:
+        gone = die(type="noop-of-yore")
+        for _ in range(3):
+            die()
+        replay = self.begin()
+        for _ in range(2):  # the skipped letter takes a turn of the first pass
+            services.drive_replays()
+        path = f"{REPLAYS}{replay.id}/change/"
+        found = page(operator, path)
+        assert 'http-equiv="refresh"' in found
+        assert "Stage 1 of 2: 2 letters" in found
+        assert f"{LETTERS}{gone.id}/change/" in found  # skipped
+        first, second = ReplayTask.objects.order_by("letter_id").values_list("task_id", flat=True)
+        run_to_end(first)
+        run_to_end(second, an_error("still broken"))
+        services.drive_replays()
+        found = page(operator, path)
+        assert 'http-equiv="refresh"' not in found
+        assert "It stopped by itself" in found
+        assert "still broken" in found
+        assert "Cancel the replay" not in found
+        assert str(replay.id)[-12:] in page(operator, REPLAYS)
+
+    def test_cancel(self, operator: Client, viewer: Client) -> None:
+        die()
+        replay = self.begin()
+        path = f"{REPLAYS}{replay.id}/"
+        assert "Cancel the replay" not in page(viewer, f"{path}change/")
+        assert viewer.post(f"{path}cancel/").status_code == 403
+        assert operator.get(f"{path}cancel/").status_code == 405
+        assert "No further letters" in post(operator, f"{path}cancel/")
+        assert "already ended" in post(operator, f"{path}cancel/")
+        assert Replay.objects.get().state == "CANCELLED"
+
+
+class TestWho:
+    """Roles, and workspaces."""
+
+    def test_viewers_look_only(self, viewer: Client) -> None:
+        letter = die()
+        found = page(viewer, f"{LETTERS}{letter.id}/change/")
+        assert "The task an echo died" in found
+        assert "/reprocess/" not in found
+        assert 'value="canary"' not in page(viewer, GROUPS)
+        for path, data in (
+            (LETTERS, {"action": "reprocess", "_selected_action": str(letter.id)}),
+            (LETTERS, {"action": "reprocess_as_canary", "_selected_action": str(letter.id)}),
+            (LETTERS, {"action": "discard", "reason": "x", "_selected_action": str(letter.id)}),
+            (f"{LETTERS}{letter.id}/reprocess/", {"payload": "{}"}),
+            (f"{LETTERS}{letter.id}/discard/", {"reason": "x"}),
+            (GROUPS, {"fingerprint": letter.fingerprint, "do": "canary"}),
+        ):
+            assert viewer.post(path, data).status_code == 403
+        assert DeadLetter.objects.get().status == "OPEN"
+        assert not Replay.objects.exists()
+
+    def test_members_see_and_act_in_their_workspaces_only(
+        self, operator: Client, other: Workspace
+    ) -> None:
+        mine, theirs = die(an_error("mine")), die(an_error("theirs"), workspace=other)
+        found = page(operator, LETTERS)
+        assert "mine" in found
+        assert "theirs" not in found
+        assert operator.get(f"{LETTERS}{theirs.id}/change/").status_code == 302  # not found: home
+        for verb in ("reprocess", "discard"):
+            assert operator.get(f"{LETTERS}{theirs.id}/{verb}/").status_code == 404
+        act(operator, "reprocess", mine, theirs)
+        theirs.refresh_from_db()
+        assert theirs.status == "OPEN"
+        assert "mine" not in page(login("nobody"), LETTERS)
+
+    def test_superusers_act_everywhere(self, root: Client, other: Workspace) -> None:
+        letters = [die(), die(workspace=other)]
+        assert "2 of 2 letters reprocessed" in act(root, "reprocess", *letters)
+
+    def test_without_djangos_permission_nothing(self, db: None) -> None:
+        user = get_user_model().objects.create_user("plain", is_staff=True)
+        client = Client()
+        client.force_login(user)
+        letter = die()
+        for path in (LETTERS, GROUPS, REPLAYS, f"{LETTERS}{letter.id}/change/"):
+            assert client.get(path).status_code == 403
