@@ -15,6 +15,16 @@ class NominalTime:
     utc: datetime
     local: datetime
 
+    @property
+    def shown_utc(self) -> str:
+        """For people."""
+        return f"{self.utc:%a %Y-%m-%d %H:%M:%S}"
+
+    @property
+    def shown_local(self) -> str:
+        """For people, with the offset."""
+        return f"{self.local:%a %Y-%m-%d %H:%M:%S %z}"
+
 
 def parse_checked(text: str, timezone: str) -> Timing:
     """The timing of a text that a client gave. Raises Invalid that names the field."""
