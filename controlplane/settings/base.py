@@ -158,6 +158,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatusEnum": "workflows.states.RunState",
         "StepStatusEnum": "workflows.states.StepState",
         "StepKindEnum": "workflows.states.StepKind",
+        "FiringStatusEnum": "controlplane.schedules.states.FiringState",
+        "LetterStatusEnum": "dlq.states.LetterStatus",
+        "ReplayStatusEnum": "dlq.states.ReplayState",
     },
     # Served from this project, so that the reference works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",

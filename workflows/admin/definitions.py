@@ -162,7 +162,7 @@ def _page_of(workflow: Workflow, asked: str) -> dict[str, Any]:
 def _steps_of(version: WorkflowVersion) -> dict[str, Any]:
     steps = load_definition(version).steps
     graph = draw(steps)
-    boxes = [(node, steps[node.number], "") for node in graph.nodes] if graph else []
+    boxes = [(node, steps[node.number], False) for node in graph.nodes] if graph else []
     return {
         "steps": list(enumerate(steps[:_MOST_STEPS])),
         "steps_total": len(steps),

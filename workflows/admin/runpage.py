@@ -52,7 +52,7 @@ def describe_page(workspace_id: UUID, run_id: UUID, asked: Mapping[str, Any]) ->
     shown = [step.key for _, step in page]
     results = get_results(workspace_id, run_id, shown)
     graph = draw(view.steps)
-    boxes = [(node, view.steps[node.number], badge) for node in graph.nodes] if graph else []
+    boxes = [(node, view.steps[node.number], True) for node in graph.nodes] if graph else []
     return {
         "view": view,
         "rows": [_row(run_id, number, step, results.get(step.key)) for number, step in page],
