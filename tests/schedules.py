@@ -41,7 +41,7 @@ def reload(schedule: Schedule) -> Schedule:
     return Schedule.objects.select_related("periodic_task").get(id=schedule.id)
 
 
-def update(schedule: Schedule, **changes: Any) -> Schedule:
+def update(schedule: Schedule, /, **changes: Any) -> Schedule:
     """Change it as a person does."""
     return services.update_schedule(
         workspace_id=schedule.workspace_id,

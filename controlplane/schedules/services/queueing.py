@@ -9,7 +9,6 @@ from uuid import UUID
 from celery import current_app
 from django.db import transaction
 from django_celery_beat.models import PeriodicTask
-from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 
 from controlplane.core.clock import now as utc_now
@@ -115,15 +114,28 @@ def _send(task: PeriodicTask, firing: Firing, at: datetime) -> bool:
         message = f"Its arguments or headers are no JSON: {error}"
         transitions.fail_queued(firing.id, error={"class": "ValueError", "message": message}, at=at)
         return False
-    try:
-        current_app.send_task(
-            task.task, **arguments, **options, task_id=firing.celery_id, retry=False
-        )
-    except (BrokerError, ChannelError, OSError) as error:
-        raise BrokerAwayError(str(error)) from error
+    _publish(task, firing.celery_id, arguments | options)
     detail = "It was sent to Celery, which keeps what comes of it."
     transitions.start_queued(firing.id, detail=detail)
     return transitions.end_started(firing.id, FiringState.COMPLETED, started_at=at, finished_at=at)
+
+
+def _publish(task: PeriodicTask, celery_id: str, options: dict[str, Any]) -> None:
+    connection = current_app.connection_for_write()
+    # Of the channel too: a Redis that is full or read-only refuses with one.
+    failures = (
+        BrokerError,
+        OSError,
+        *connection.connection_errors,
+        *connection.channel_errors,
+    )
+    try:
+        with connection:
+            current_app.send_task(
+                task.task, **options, task_id=celery_id, retry=False, connection=connection
+            )
+    except failures as error:
+        raise BrokerAwayError(str(error)) from error
 
 
 def _options(task: PeriodicTask) -> dict[str, Any]:
