@@ -49,6 +49,18 @@ class LetterFilter:
             getattr(self, field.name) for field in fields(self) if field.name != "statuses"
         )
 
+    @property
+    def must_scan(self) -> bool:
+        """Whether no index leads to the rows: the read needs a bound on its time."""
+        if self.ids or self.task_ids:
+            return False
+        indexed = {"everything", "since", "fingerprints"}
+        if self.statuses == (LetterStatus.OPEN.value,):
+            indexed.add("statuses")
+        elif self.fingerprints:
+            return True
+        return any(getattr(self, field.name) for field in fields(self) if field.name not in indexed)
+
     def to_json(self) -> dict[str, Any]:
         """As `letter_filter_of_body` reads it."""
         values: dict[str, Any] = {}

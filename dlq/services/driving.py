@@ -27,6 +27,7 @@ BATCH = 200
 # Tasks of one replay that have not ended: more would leave nothing to stop when failures repeat.
 IN_FLIGHT = 1_000
 _MOST_REPLAYS = 100
+_MOST_SAID = 1_000
 _DELETED = "DELETED"
 
 
@@ -41,9 +42,11 @@ def drive_replays(*, now: datetime | None = None) -> bool:
             has_more |= _drive(replay, now or utc_now())
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
+        except Exception as error:
             # One replay that cannot go on must not keep the others from their work.
-            logger.exception("The replay %s could not be driven", replay)
+            logger.exception("The replay %s could not be driven, and is stopped", replay)
+            said = f"It could not go on: {type(error).__name__}: {error}"
+            transitions.end_replay(replay, state=ReplayState.STOPPED, reason=said[:_MOST_SAID])
     return has_more
 
 

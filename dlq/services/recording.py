@@ -1,6 +1,6 @@
 """Letters are written in the transaction in which their tasks end: both exist or neither."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from controlplane.core.ids import uuid7
 from dlq import transitions
 from dlq.fingerprints import fingerprint
 from dlq.rows import NewLetter
-from tasks_app.selectors import Death, DeathAttempt, describe_deaths
+from tasks_app.selectors import Death, DeathAttempt, describe_deaths, list_death_attempts
 from tasks_app.states import ErrorCategory
 
 # Of a task with very many attempts, the first ones show how it began and the last ones how it
@@ -19,24 +19,41 @@ from tasks_app.states import ErrorCategory
 FIRST_ATTEMPTS = 10
 LAST_ATTEMPTS = 90
 MOST_ATTEMPT_BYTES = 256 * 1024
-_CHUNK = 250  # deaths whose payloads are held in memory at once
+_CHUNK = 100  # deaths whose payloads are held in memory at once
+_CHUNK_ATTEMPTS = 400  # attempts, whose tracebacks are
 _UNKNOWN = {"class": "", "message": "", "traceback": "", "category": ErrorCategory.UNKNOWN.value}
 
 
 def record_deaths(task_ids: Sequence[UUID], *, using: str) -> int:
     """Write the letters of tasks that have just died, in the open transaction of `using`; how many
-    are new. Three statements for each 250 deaths."""
+    are new. Three statements for each hundred deaths of a few attempts."""
     written = 0
     for start in range(0, len(task_ids), _CHUNK):
-        deaths, attempts = describe_deaths(
-            task_ids[start : start + _CHUNK],
-            using=using,
-            first=FIRST_ATTEMPTS,
-            last=LAST_ATTEMPTS,
-        )
-        rows = [_letter(death, attempts.get(death.task_id, [])) for death in deaths]
-        written += transitions.insert_letters(rows, using=using)
+        for deaths in _by_attempts(describe_deaths(task_ids[start : start + _CHUNK], using=using)):
+            attempts = list_death_attempts(
+                [death.task_id for death in deaths if death.attempt],
+                using=using,
+                first=FIRST_ATTEMPTS,
+                last=LAST_ATTEMPTS,
+            )
+            rows = [_letter(death, attempts.get(death.task_id, [])) for death in deaths]
+            written += transitions.insert_letters(rows, using=using)
     return written
+
+
+def _by_attempts(deaths: Sequence[Death]) -> Iterator[list[Death]]:
+    """Parts that have no more attempts to read than fit in memory."""
+    part: list[Death] = []
+    size = 0
+    for death in deaths:
+        attempts = min(death.attempt, FIRST_ATTEMPTS + LAST_ATTEMPTS)
+        if part and size + attempts > _CHUNK_ATTEMPTS:
+            yield part
+            part, size = [], 0
+        part.append(death)
+        size += attempts
+    if part:
+        yield part
 
 
 def record_repeats(pairs: Sequence[tuple[UUID, UUID]], *, by: str, using: str) -> None:

@@ -54,7 +54,7 @@ def reprocess_letter(
                 "taskId": str(before.task_id),
                 "newTaskId": str(task),
                 "maxAttempts": max_attempts,
-                **({"payload": diff_payloads(before.payload, payload)} if changes.payload else {}),
+                **({} if payload is None else {"payload": diff_payloads(before.payload, payload)}),
             },
         )
         return get_letter(workspace_id, letter_id)

@@ -89,10 +89,11 @@ def _usual(error: BaseException, depth: int) -> ErrorCategory:
 
 def _of_database(error: BaseException) -> ErrorCategory | None:
     """PostgreSQL's errors, and Django's that wrap them."""
-    behind = error.__cause__ if hasattr(error.__cause__, "sqlstate") else error
+    cause = error.__cause__
+    behind = cause if cause is not None and hasattr(cause, "sqlstate") else error
     if not hasattr(behind, "sqlstate"):
         return None
-    state = behind.sqlstate
+    state: str | None = behind.sqlstate
     if state is None:
         # No answer from a server: the connection was not made, or broke.
         is_away = type(behind).__name__ in ("OperationalError", "ConnectionTimeout")

@@ -8,7 +8,12 @@ from tasks_app.selectors.basics import (
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
 )
-from tasks_app.selectors.deaths import Death, DeathAttempt, describe_deaths
+from tasks_app.selectors.deaths import (
+    Death,
+    DeathAttempt,
+    describe_deaths,
+    list_death_attempts,
+)
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
@@ -45,6 +50,7 @@ __all__ = [
     "in_bounded_time",
     "iterate_ids",
     "iterate_tasks",
+    "list_death_attempts",
     "list_nodes_holding_tasks",
     "list_queues",
     "list_queues_with_ready_tasks",

@@ -46,19 +46,24 @@ class DeathAttempt(NamedTuple):
     total: int
 
 
-def describe_deaths(
-    task_ids: Sequence[UUID], *, using: str, first: int, last: int
-) -> tuple[list[Death], dict[UUID, list[DeathAttempt]]]:
-    """These tasks, in the order of the ids, and the `first` and `last` attempts of each. Two
-    queries on `using`, in whose open transaction the tasks may have just ended."""
-    attempts: dict[UUID, list[DeathAttempt]] = {}
+def describe_deaths(task_ids: Sequence[UUID], *, using: str) -> list[Death]:
+    """These tasks, in the order of the ids. Read on `using`, in whose open transaction they may
+    have just ended."""
     with connections[using].cursor() as cursor:
         cursor.execute(load_sql("tasks_app", "describe_deaths"), {"ids": list(task_ids)})
-        deaths = [Death(*row) for row in cursor.fetchall()]
+        return [Death(*row) for row in cursor.fetchall()]
+
+
+def list_death_attempts(
+    task_ids: Sequence[UUID], *, using: str, first: int, last: int
+) -> dict[UUID, list[DeathAttempt]]:
+    """The `first` and the `last` attempts of each of these tasks that has any, in their order."""
+    attempts: dict[UUID, list[DeathAttempt]] = {}
+    with connections[using].cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "list_death_attempts"),
             {"ids": list(task_ids), "first": first, "last": last},
         )
         for row in cursor.fetchall():
             attempts.setdefault(row[0], []).append(DeathAttempt(*row))
-    return deaths, attempts
+    return attempts

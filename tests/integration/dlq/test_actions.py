@@ -228,3 +228,20 @@ def test_letters_outlive_tasks_and_go_by_their_own_retention(
     assert prune_everything()["deadLetters"] == 1
     assert list(DeadLetter.objects.values_list("id", flat=True)) == [young.id]
     assert prune_everything()["deadLetters"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "must_scan"),
+    [
+        ("", False),
+        ("status=OPEN", False),
+        ("status=OPEN&fingerprint=0123456789abcdef", False),
+        ("fingerprint=0123456789abcdef", True),
+        ("since=2026-01-01T00:00:00Z", False),
+        ("status=DISCARDED", True),
+        ("search=x", True),
+        ("search=x&taskId=018f6f2e-0000-7000-8000-000000000000", False),
+    ],
+)
+def test_a_read_that_no_index_serves_is_known(query: str, must_scan: bool) -> None:
+    assert letter_filter_of_query(QueryDict(query)).must_scan is must_scan

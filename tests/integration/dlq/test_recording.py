@@ -190,6 +190,6 @@ def test_a_thousand_deaths_are_a_few_statements(
     rows = [Task(**{**values, "id": uuid4()}) for _ in range(1_000)]
     Task.objects.bulk_create(rows)
     ended = [Finished(row.id, "FAILED", False) for row in rows]
-    with django_assert_max_num_queries(16), transaction.atomic(), connection.cursor():
+    with django_assert_max_num_queries(32), transaction.atomic(), connection.cursor():
         announce_deaths(ended, using="default")
     assert DeadLetter.objects.count() == 1_000

@@ -355,12 +355,16 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
         die()
     replay = start(workspace, ada)
 
+    class Killed(BaseException):
+        pass
+
     def die_here(*_: Any) -> None:
-        raise RuntimeError("killed")
+        raise Killed
 
     with monkeypatch.context() as broken:
         broken.setattr(driving, "_note", die_here)
-        assert services.drive_replays() is False
+        with pytest.raises(Killed):
+            services.drive_replays()
     replay.refresh_from_db()
     assert (replay.submitted, replay.after_id, replay.state) == (0, None, "RUNNING")
     assert not Task.objects.filter(reprocess_of__isnull=False).exists()
@@ -370,10 +374,13 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
     assert Task.objects.filter(reprocess_of__isnull=False).count() == 5
 
 
-def test_one_broken_replay_does_not_keep_the_others(workspace: Workspace, ada: Actor) -> None:
+def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
+    workspace: Workspace, ada: Actor
+) -> None:
     die()
     broken, sound = start(workspace, ada), start(workspace, ada)
     Replay.objects.filter(id=broken.id).update(wanted={"colour": "red"})
     assert drive(sound).submitted == 1
     broken.refresh_from_db()
-    assert (broken.state, broken.submitted) == ("RUNNING", 0)
+    assert (broken.state, broken.submitted) == ("STOPPED", 0)
+    assert broken.stop_reason.startswith("It could not go on: Invalid: filter.colour: Unknown")
