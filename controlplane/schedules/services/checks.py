@@ -15,6 +15,8 @@ from controlplane.schedules.states import Overlap
 from controlplane.schedules.timing import OnceRule, Timing, TimingError, parse_timing
 from tasks_app.services import check_task
 from tasks_app.specs import TaskSpec
+from workflows.definitions import check_input, load_definition
+from workflows.selectors import get_version, get_workflow
 
 LONGEST_NAME = 150
 LONGEST_BEAT_NAME = 200  # "<workspace>/<name>"
@@ -157,10 +159,6 @@ def _check_work(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldErro
 
 
 def _check_run(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldError]:
-    from workflows.definitions import check_input, load_definition
-
-    from workflows.selectors import get_version, get_workflow
-
     check_json_value(
         values["payload"],
         max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],

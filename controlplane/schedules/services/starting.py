@@ -18,6 +18,7 @@ from tasks_app.selectors import get_states
 from tasks_app.services import submit_task
 from tasks_app.states import FINAL
 from workflows.selectors.endings import list_run_endings
+from workflows.services import execute_workflow
 
 _MS = timedelta(milliseconds=1)
 
@@ -85,8 +86,6 @@ def actor_of(schedule: Schedule) -> Actor:
 
 def _submit(schedule: Schedule, firing: Firing, at: datetime) -> tuple[UUID | None, UUID | None]:
     if schedule.workflow_id is not None:
-        from workflows.services import execute_workflow
-
         run, _ = execute_workflow(
             workspace_id=schedule.workspace_id,
             workflow_id=schedule.workflow_id,

@@ -80,7 +80,9 @@ def _cron(text: str, zone: ZoneInfo) -> CronRule:
         # The parser also looks whether the months have such a day.
         if _is_valid(" ".join((*fields[:3], "*", fields[4]))) and _is_valid(f"0 0 1 {fields[3]} *"):
             raise TimingError("schedule", f"{text} never fires: there is no such day.") from error
-        raise TimingError("schedule", f"{str(error) or 'Bad field'} in {text!r}. {_FORMS}") from error
+        raise TimingError(
+            "schedule", f"{str(error) or 'Bad field'} in {text!r}. {_FORMS}"
+        ) from error
     if next(rule.after(EPOCH), None) is None:
         raise TimingError("schedule", f"{text} never fires: there is no such day.")
     return rule
