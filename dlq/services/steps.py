@@ -12,6 +12,7 @@ from controlplane.workspaces.actors import Actor
 from dlq import transitions
 from dlq.models import DeadLetter
 from dlq.services.discarding import refuse_closed
+from workflows.services import retry_run
 
 
 def repeat_steps(
@@ -25,17 +26,21 @@ def repeat_steps(
     """Retry each run once, from the steps of these letters; by letter the task that repeats it,
     or why its run was not retried."""
     outcomes: dict[UUID, UUID | DomainError] = {}
-    for run, several in groupby(
-        sorted(letters, key=lambda letter: (str(letter.workflow_run_id), letter.id)),
-        key=lambda letter: letter.workflow_run_id,
-    ):
-        group = list(several)
+    repeats: dict[UUID, UUID] = {}
+    by_run = sorted(letters, key=lambda letter: (str(letter.workflow_run_id), letter.id))
+    for run, several in groupby(by_run, key=lambda letter: letter.workflow_run_id):
+        # Runs below the same run are retried together with it.
+        group = [letter for letter in several if letter.task_id not in repeats]
+        if run is None or not group:
+            continue
         try:
             with transaction.atomic():
-                if run is not None:
-                    outcomes |= _retry(workspace_id, run, group, payload, max_attempts, actor)
+                repeats |= _retry(workspace_id, run, group, payload, max_attempts, actor)
         except DomainError as error:
             outcomes |= {letter.id: error for letter in group}
+    for letter in letters:
+        if letter.id not in outcomes:
+            outcomes[letter.id] = repeats.get(letter.task_id, _left_out(letter.workflow_run_id))
     return outcomes
 
 
@@ -46,10 +51,8 @@ def _retry(
     payload: Mapping[str, Any] | None,
     max_attempts: int | None,
     actor: Actor,
-) -> dict[UUID, UUID | DomainError]:
-    # The app below is imported on use: its services know processors that may not be loaded yet.
-    from workflows.services import retry_run
-
+) -> dict[UUID, UUID]:
+    """Retry one run; every task that is repeated, and the one that repeats it."""
     if max_attempts is not None:
         message = "The attempts of a workflow's step are set by its definition."
         raise Invalid(errors=[FieldError(field="maxAttempts", message=message)])
@@ -65,15 +68,12 @@ def _retry(
         task_ids=named,
         payloads=None if payload is None else {task: dict(payload) for task in tasks},
     )
-    outcomes: dict[UUID, UUID | DomainError] = {
-        letter.id: repeats.get(letter.task_id, _left_out(run)) for letter in letters
-    }
-    if all(isinstance(outcome, DomainError) for outcome in outcomes.values()):
+    if not any(task in repeats for task in tasks):
         raise _left_out(run)
     # The retry repeats every broken step of the run, and so closes their letters too.
     transitions.name_resolver(list(repeats), workspace_id=workspace_id, by=actor.label)
-    return outcomes
+    return repeats
 
 
-def _left_out(run: UUID) -> DomainError:
+def _left_out(run: UUID | None) -> DomainError:
     return Conflict(f"A retry of the workflow run {run} does not repeat this task.")

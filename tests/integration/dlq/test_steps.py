@@ -1,0 +1,156 @@
+"""Letters of workflow steps: their runs are retried, once for all of their letters."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controlplane.core.errors import Conflict, Invalid
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.models import AuditEvent, Workspace
+from dlq import services
+from dlq.filters import LetterFilter
+from dlq.models import DeadLetter, ReplayTask
+from tasks_app.models import Task
+from tests.concurrency.hands import make_node
+from tests.workflow_hands import define, drain, run_steps, state_of, step_of
+from workflows.models import WorkflowRun
+
+pytestmark = pytest.mark.django_db
+
+FAIL = {"fail": True}
+MENDED = {"mended": True}
+EACH: dict[str, Any] = {
+    "key": "each",
+    "forEach": "{{ input.l }}",
+    "payload": {"fail": "{{ item }}"},
+}
+
+
+@pytest.fixture
+def node() -> int:
+    return make_node()
+
+
+def failed_run(node: int, *fails: bool) -> UUID:
+    name = f"flow {WorkflowRun.objects.count()}"
+    steps = (EACH, {"key": "after", "dependsOn": ["each"]})
+    run = run_steps(*steps, value={"l": list(fails)}, name=name)
+    drain(node)
+    assert state_of(run) == "FAILED"
+    return run
+
+
+def test_a_step_is_reprocessed_by_retrying_its_run(
+    node: int, workspace: Workspace, ada: Actor
+) -> None:
+    run = failed_run(node, False, True)
+    letter = DeadLetter.objects.get()
+    assert (letter.workflow_run_id, letter.step_key) == (run, "each")
+    with pytest.raises(Invalid, match="maxAttempts"):
+        services.reprocess_letter(
+            workspace_id=workspace.id, letter_id=letter.id, actor=ada, max_attempts=2
+        )
+    after = services.reprocess_letter(
+        workspace_id=workspace.id, letter_id=letter.id, actor=ada, payload=MENDED
+    )
+    assert (after.status, after.resolved_by) == ("REPROCESSED", "ada")
+    assert after.reprocessed_task_id == step_of(run, "each").task_ids[1]
+    assert Task.objects.get(id=after.reprocessed_task_id).payload == MENDED
+    assert state_of(run) == "RUNNING"
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+    event = AuditEvent.objects.get(action="dlq.reprocess")
+    assert event.detail["payload"]["added"] == {"mended": "true"}
+
+
+def test_all_letters_of_a_run_are_closed_by_its_one_retry(
+    node: int, workspace: Workspace, ada: Actor
+) -> None:
+    run = failed_run(node, True, True)
+    first, second = DeadLetter.objects.order_by("id")
+    services.reprocess_letter(workspace_id=workspace.id, letter_id=first.id, actor=ada)
+    second.refresh_from_db()
+    assert (second.status, second.resolved_by) == ("REPROCESSED", "ada")
+    with pytest.raises(Conflict, match="was reprocessed by ada"):
+        services.reprocess_letter(workspace_id=workspace.id, letter_id=second.id, actor=ada)
+    assert Task.objects.filter(workflow_run_id=run, reprocess_of__isnull=False).count() == 2
+
+
+def test_an_action_takes_each_run_once(node: int, workspace: Workspace, ada: Actor) -> None:
+    runs = [failed_run(node, True, True), failed_run(node, True, False)]
+    done = services.act_on_letters(
+        workspace_id=workspace.id,
+        action="reprocess",
+        wanted=LetterFilter(everything=True),
+        actor=ada,
+        payload=MENDED,
+    )
+    assert (done.matched, done.changed, done.refusals) == (3, 3, {})
+    drain(node)
+    assert [state_of(run) for run in runs] == ["COMPLETED", "COMPLETED"]
+
+
+def test_runs_below_one_run_are_retried_together(
+    node: int, workspace: Workspace, ada: Actor
+) -> None:
+    define({"key": "deep", "payload": FAIL}, name="child")
+    sub = {"type": "workflow", "payload": {"workflow": "child"}, "onFailure": "continue"}
+    top = run_steps(
+        {"key": "a", **sub},
+        {"key": "b", **sub},
+        {"key": "c", "dependsOn": ["a", "b"], "payload": FAIL},
+    )
+    drain(node)
+    assert DeadLetter.objects.filter(status="OPEN").count() == 3
+    done = services.act_on_letters(
+        workspace_id=workspace.id,
+        action="reprocess",
+        wanted=LetterFilter(everything=True),
+        actor=ada,
+    )
+    assert (done.matched, done.changed) == (3, 3)
+    assert state_of(top) == "RUNNING"
+    assert WorkflowRun.objects.count() == 3
+
+
+def test_a_run_that_has_not_failed_refuses_its_letter(
+    node: int, workspace: Workspace, ada: Actor
+) -> None:
+    """A failure that is passed over leaves a letter; there is nothing to run again."""
+    run = run_steps({"key": "a", "payload": FAIL, "onFailure": "continue"})
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+    letter = DeadLetter.objects.get()
+    with pytest.raises(Conflict, match="COMPLETED"):
+        services.reprocess_letter(workspace_id=workspace.id, letter_id=letter.id, actor=ada)
+    letter.refresh_from_db()
+    assert letter.status == "OPEN"
+
+
+def test_a_replay_takes_each_run_once(node: int, workspace: Workspace, ada: Actor) -> None:
+    """Its letters go together, although the stage has room for one."""
+    run, other = failed_run(node, True, True, True), failed_run(node, True)
+    replay = services.start_replay(
+        workspace_id=workspace.id,
+        wanted=LetterFilter(everything=True),
+        actor=ada,
+        payload=MENDED,
+        stages=(1,),
+    )
+    services.drive_replays()
+    replay.refresh_from_db()
+    assert (replay.submitted, replay.skipped) == (3, 0)
+    assert (state_of(run), state_of(other)) == ("RUNNING", "FAILED")
+    for _ in range(4):
+        drain(node)
+        services.drive_replays()
+    replay.refresh_from_db()
+    assert (replay.state, replay.submitted, replay.succeeded, replay.skipped) == (
+        "COMPLETED",
+        4,
+        4,
+        0,
+    )
+    assert (state_of(run), state_of(other)) == ("COMPLETED", "COMPLETED")
+    assert ReplayTask.objects.filter(replay=replay).count() == 4
