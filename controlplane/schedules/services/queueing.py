@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,11 +22,45 @@ from controlplane.schedules.states import FiringKind, FiringState, Overlap
 logger = logging.getLogger(__name__)
 
 AT_A_TIME = 20  # firings of one schedule that one transaction starts
+_REST_SECONDS = 5.0
 _NOBODY = UUID(int=0)
 
 
 class BrokerAwayError(Exception):
     """A Celery task could not be sent; its firing waits."""
+
+
+class _Post:
+    """Sends Celery tasks. After a failure it rests: a frozen broker costs two seconds per try, and
+    the dispatcher has other work."""
+
+    def __init__(self) -> None:
+        self.rests_until = 0.0
+
+    def send(self, name: str, celery_id: str, options: dict[str, Any]) -> None:
+        """Raises BrokerAwayError."""
+        if time.monotonic() < self.rests_until:
+            raise BrokerAwayError
+        connection = current_app.connection_for_write()
+        # Of the channel too: a Redis that is full or read-only refuses with one.
+        failures = (
+            BrokerError,
+            OSError,
+            *connection.connection_errors,
+            *connection.channel_errors,
+        )
+        try:
+            with connection:
+                current_app.send_task(
+                    name, **options, task_id=celery_id, retry=False, connection=connection
+                )
+        except failures as error:
+            self.rests_until = time.monotonic() + _REST_SECONDS
+            logger.warning("Celery tasks of schedules wait for the broker: %s", error)
+            raise BrokerAwayError from error
+
+
+post = _Post()
 
 
 def start_queued(*, now: datetime | None = None, limit: int = 100) -> int:
@@ -54,9 +89,8 @@ def start_portion(
     for schedule_id in ids:
         try:
             started += _start_of(schedule_id, at)
-        except BrokerAwayError as error:
-            logger.warning("Celery tasks of schedules wait for the broker: %s", error)
-            break
+        except BrokerAwayError:
+            continue  # others wait for no broker
     return started, ids[-1] if len(ids) == limit else None
 
 
@@ -114,28 +148,10 @@ def _send(task: PeriodicTask, firing: Firing, at: datetime) -> bool:
         message = f"Its arguments or headers are no JSON: {error}"
         transitions.fail_queued(firing.id, error={"class": "ValueError", "message": message}, at=at)
         return False
-    _publish(task, firing.celery_id, arguments | options)
+    post.send(task.task, firing.celery_id, arguments | options)
     detail = "It was sent to Celery, which keeps what comes of it."
     transitions.start_queued(firing.id, detail=detail)
     return transitions.end_started(firing.id, FiringState.COMPLETED, started_at=at, finished_at=at)
-
-
-def _publish(task: PeriodicTask, celery_id: str, options: dict[str, Any]) -> None:
-    connection = current_app.connection_for_write()
-    # Of the channel too: a Redis that is full or read-only refuses with one.
-    failures = (
-        BrokerError,
-        OSError,
-        *connection.connection_errors,
-        *connection.channel_errors,
-    )
-    try:
-        with connection:
-            current_app.send_task(
-                task.task, **options, task_id=celery_id, retry=False, connection=connection
-            )
-    except failures as error:
-        raise BrokerAwayError(str(error)) from error
 
 
 def _options(task: PeriodicTask) -> dict[str, Any]:

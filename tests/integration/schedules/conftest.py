@@ -3,9 +3,10 @@
 import pytest
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.schedules.services import firing
+from controlplane.schedules.services import firing, queueing
 
 
 @pytest.fixture(autouse=True)
 def _no_memory_of_other_tests() -> None:
     firing._resting.clear()
+    queueing.post.rests_until = 0.0

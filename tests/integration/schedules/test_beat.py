@@ -20,7 +20,13 @@ from django_celery_beat.models import (
 from controlplane.core.errors import Invalid
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.schedules.selectors import describe, get_schedule
-from controlplane.schedules.services import fire_due, start_queued, sweeps, sync_beat
+from controlplane.schedules.services import (
+    fire_due,
+    queueing,
+    start_queued,
+    sweeps,
+    sync_beat,
+)
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tests.clients import user_client
 from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
@@ -159,14 +165,19 @@ def test_a_plain_task_is_sent_after_the_commit_as_beat_would(queue: str) -> None
 def test_a_plain_task_waits_for_a_broker_that_refuses(queue: str) -> None:
     make_plain(queue=queue)
     sync_beat(now=NOON)
+    other = make_schedule("*/10 * * * *", since=NOON, overlap="queue")
     fire_due(now=NOON + 10 * MINUTE)
+    Firing.objects.filter(schedule=other).update(state="QUEUED")
     with current_app.connection_for_write() as connection:
         connection.default_channel.client.set(queue, "a key of another kind is in the way")
-        assert start_queued(now=NOON + 10 * MINUTE) == 0
-        assert Firing.objects.get().state == "QUEUED"
+        assert start_queued(now=NOON + 10 * MINUTE) == 1  # the one that needs no broker
         connection.default_channel.client.delete(queue)
+    firing = Firing.objects.exclude(schedule=other).get()
+    assert firing.state == "QUEUED"
+    assert start_queued(now=NOON + 11 * MINUTE) == 0  # it rests
+    queueing.post.rests_until = 0.0
     assert start_queued(now=NOON + 11 * MINUTE) == 1
-    assert read_message(queue).headers["id"] == Firing.objects.get().celery_id
+    assert read_message(queue).headers["id"] == firing.celery_id
 
 
 def test_a_plain_task_with_bad_arguments_fails() -> None:
