@@ -10,6 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from controlplane.core.clock import now
+from controlplane.schedules import services as schedules
+from controlplane.schedules.models import Firing
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
 from tasks_app.models import IdempotencyKey, Leader, Task
@@ -227,3 +229,23 @@ def test_cleanup_stops_at_its_limit() -> None:
 
     assert run("cleanup", {"limit": 2})["removed"]["tasks"] == 2
     assert run("cleanup", {"limit": 2})["removed"]["tasks"] == 1
+
+
+def test_cleanup_includes_dead_letters_runs_and_firings() -> None:
+    job, _ = schedules.create_schedule(
+        workspace_id=DEFAULT_WORKSPACE_ID,
+        values={"name": "a job", "schedule": "@daily", "task_type": "noop"},
+        actor=SYSTEM,
+    )
+    for days, state in ((400, "COMPLETED"), (400, "STARTED"), (1, "COMPLETED")):
+        at = now() - timedelta(days=days, hours=len(state))
+        Firing.objects.create(
+            schedule=job, workspace_id=job.workspace_id, kind="schedule", state=state,
+            scheduled_for=at, decided_at=at,
+        )  # fmt: skip
+
+    removed = run("cleanup", {})["removed"]
+
+    assert removed["firings"] == 1
+    assert {"deadLetters", "workflowRuns"} <= set(removed)
+    assert Firing.objects.count() == 2
