@@ -1,7 +1,11 @@
 """What the page of one letter shows."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
 
 from dlq.admin.pages import badge, pretty
 from dlq.admin.words import tell_death, tell_fate
@@ -28,7 +32,7 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
         "badge": badge(letter.status, letter.get_status_display()),
         "is_open": letter.status == LetterStatus.OPEN,
         "payload_text": pretty(letter.payload),
-        "attempts": letter.attempts,
+        "attempts": [_attempt(each) for each in letter.attempts],
         "left_out": max(0, letter.attempts_total - len(letter.attempts)),
         "alike": f"{_MOST_ALIKE}+" if alike_total > _MOST_ALIKE else alike_total,
         "previous": chain.previous,
@@ -44,6 +48,24 @@ def describe_type(letter: DeadLetter) -> dict[str, Any]:
     except UnknownType as error:
         return {"type_error": str(error)}
     return {"schema_text": pretty(dict(found.payload_schema)), "description": found.description}
+
+
+def _attempt(kept: Mapping[str, Any]) -> dict[str, Any]:
+    started, finished = (parse_datetime(kept.get(n) or "") for n in ("startedAt", "finishedAt"))
+    took = finished - started if started and finished else None
+    return {
+        "number": kept["attempt"],
+        "outcome": str(kept["outcome"]).replace("_", " ").lower(),
+        "node": kept["workerNode"],
+        "started": started,
+        "took": None if took is None else _words(took),
+        "error": kept["error"],
+    }
+
+
+def _words(took: timedelta) -> str:
+    seconds = took.total_seconds()
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _tasks(letter: DeadLetter) -> dict[str, Any]:

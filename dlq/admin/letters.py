@@ -35,12 +35,11 @@ class LetterAdmin(GroupPages):
 
     list_display = [
         "failure",
+        "letter_status",
+        "died",
         "category",
         "type",
         "attempts_made",
-        "queue",
-        "letter_status",
-        "died_at",
         "workspace",
     ]
     list_filter = [
@@ -192,6 +191,10 @@ class LetterAdmin(GroupPages):
     @admin.display(description="attempts")
     def attempts_made(self, letter: DeadLetter) -> int:
         return letter.attempts_total
+
+    @admin.display(description="died (UTC)")
+    def died(self, letter: DeadLetter) -> str:
+        return f"{letter.died_at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="status")
     def letter_status(self, letter: DeadLetter) -> str:

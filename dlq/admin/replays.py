@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from controlplane.workspaces.states import Role
 from dlq import services
@@ -17,6 +18,7 @@ from dlq.states import ReplayState
 from tasks_app.admin.scope import may
 
 REFRESH_SECONDS = 3
+_TEXT = '<pre class="dl-text">{}</pre>'
 
 
 @admin.register(Replay)
@@ -90,6 +92,7 @@ class ReplayAdmin(LetterPages):
                 "refresh_seconds": REFRESH_SECONDS if is_running else None,
                 "may_cancel": is_running and may(request, replay.workspace_id, Role.OPERATOR),
                 "title": "Replay",
+                "subtitle": None,
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
@@ -120,8 +123,10 @@ class ReplayAdmin(LetterPages):
 
     @admin.display(description="letters meant")
     def wanted_text(self, replay: Replay) -> str:
-        return pretty(replay.wanted)
+        return format_html(_TEXT, pretty(replay.wanted))
 
     @admin.display(description="payload")
     def payload_text(self, replay: Replay) -> str:
-        return "each letter's own" if replay.payload is None else pretty(replay.payload)
+        if replay.payload is None:
+            return "each letter's own"
+        return format_html(_TEXT, pretty(replay.payload))
