@@ -40,7 +40,10 @@ def _read_times(pattern: str, at: int) -> tuple[int, int]:
 
 def _read_atom(pattern: str, char: str, at: int) -> tuple[int, int]:
     if char == "\\":
-        return (_NAMED if pattern[at : at + 1] in ("p", "P") else _CLASS), at + 1
+        if pattern[at : at + 1] not in ("p", "P"):
+            return _CLASS, at + 1
+        end = pattern.find("}", at) if pattern[at + 1 : at + 2] == "{" else at + 1
+        return _NAMED, max(end, at + 1) + 1
     if char == "[":
         end = pattern.find("]", at + 1)
         inside = pattern[at : max(at, end)]

@@ -1,0 +1,385 @@
+"""Every rule of a definition, and what is said of a broken one."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controlplane.core.errors import Invalid, TooLarge
+from tasks_app.processors import registry
+from workflows.definitions import Definition, load_definition, parse_definition
+from workflows.language import Scope
+from workflows.models import WorkflowVersion
+from workflows.states import OnFailure, StepKind
+
+NAMED = "A text of 1 to 200 characters is needed."
+ONE_STEP = "A list of at least one step is needed."
+ONE_OF = "Give `seconds` or `until`, one of them."
+ZONED = "A time with its zone, such as 2030-01-31T08:00:00Z."
+SHORT = "A text of at most 2,000 characters."
+NAMELESS = "The name or the id of a workflow is needed."
+UNKNOWN = "Unknown field; there are"
+WAIT_LONG = "A number of seconds from 0 to 315360000 (10 years)."
+
+
+def parse(*tasks: Any, **more: Any) -> Definition:
+    return parse_definition({"name": "flow", "tasks": list(tasks), **more})
+
+
+def problems(body: Any) -> list[tuple[str, str]]:
+    with pytest.raises(Invalid) as error:
+        parse_definition(body)
+    return [(one["field"], one["message"]) for one in error.value.errors]
+
+
+def step(key: str = "a", **more: Any) -> dict[str, Any]:
+    return {"key": key, "type": "test-echo", **more}
+
+
+def problems_of(*tasks: Any) -> list[tuple[str, str]]:
+    return problems({"name": "flow", "tasks": list(tasks)})
+
+
+def whole(**more: Any) -> dict[str, Any]:
+    return {"name": "flow", "tasks": [step()], **more}
+
+
+def test_a_step_with_every_field() -> None:
+    raw = step(
+        "b",
+        name="Second",
+        payload={"x": "{{ item + steps.a.result }}"},
+        dependsOn=["a", "a"],
+        when="steps.a.status == 'COMPLETED'",
+        forEach="input.items",
+        priority=-5,
+        maxAttempts=7,
+        timeoutSeconds=1.5,
+        onFailure="skip-dependents",
+        queue="slow",
+        tags=["x", "x", "y"],
+        retry={"strategy": "fixed", "baseMs": 10},
+    )
+    definition = parse(raw, step("a"))
+    assert [one.key for one in definition.steps] == ["a", "b"]
+    found = definition.by_key["b"]
+    assert (found.name, found.kind, found.type) == ("Second", StepKind.TASK, "test-echo")
+    assert (found.depends_on, found.priority, found.max_attempts) == (("a",), -5, 7)
+    assert (found.timeout_seconds, found.queue, found.tags) == (1.5, "slow", ("x", "y"))
+    assert found.on_failure is OnFailure.SKIP_DEPENDENTS
+    assert found.retry is not None
+    assert found.retry.base_ms == 10
+    scope = Scope(
+        input={"items": [1, 2]},
+        steps={"a": {"status": "COMPLETED", "result": 5, "error": None}},
+        item=2,
+        index=1,
+    )
+    assert found.when is not None
+    assert found.when.evaluate(scope) is True
+    assert found.for_each is not None
+    assert not isinstance(found.for_each, list)
+    assert found.for_each.evaluate(scope) == [1, 2]
+    assert found.template.render(scope) == {"x": 7}
+    assert found.raw == raw
+    assert definition.dependents == {"a": ("b",), "b": ()}
+
+
+def test_defaults() -> None:
+    found = parse(step()).by_key["a"]
+    assert (found.name, found.queue, found.priority, found.tags) == ("a", None, 0, ())
+    assert (found.max_attempts, found.timeout_seconds, found.retry) == (None, None, None)
+    assert (found.when, found.for_each, found.on_failure) == (None, None, OnFailure.FAIL)
+    assert found.template.render(Scope()) == {}
+
+
+def test_null_is_as_good_as_left_out() -> None:
+    nulls = dict.fromkeys(("payload", "dependsOn", "when", "forEach", "priority", "retry", "tags"))
+    assert parse(step(**nulls), description=None, inputSchema=None).input_schema is None
+
+
+def test_other_kinds() -> None:
+    definition = parse(
+        {"key": "w", "type": "wait", "payload": {"seconds": "{{ input.n }}"}},
+        {"key": "u", "type": "wait", "payload": {"until": "2030-01-31T08:00:00Z"}},
+        {"key": "p", "type": "approval"},
+        {"key": "q", "type": "approval", "payload": {"message": "ok?", "timeoutSeconds": 60}},
+        {"key": "f", "type": "workflow", "payload": {"workflow": "other", "input": {"a": 1}}},
+        {"key": "g", "type": "workflow", "payload": {"workflow": "x", "input": "{{ input }}"}},
+    )
+    kinds = [one.kind for one in definition.steps]
+    assert kinds == ["wait", "wait", "approval", "approval", "workflow", "workflow"]
+
+
+def test_a_stored_version_gives_the_same_definition() -> None:
+    schema = {"type": "object"}
+    first = parse(step("b", dependsOn=["a"]), step("a"), inputSchema=schema)
+    version = WorkflowVersion(id=900_001, definition=json.loads(json.dumps(first.raw)))
+    loaded = load_definition(version)
+    assert loaded.raw == first.raw
+    assert [one.raw for one in loaded.steps] == [one.raw for one in first.steps]
+    assert (loaded.dependents, loaded.input_schema) == (first.dependents, schema)
+    again = WorkflowVersion(id=900_001)
+    assert load_definition(again) is loaded
+
+
+def test_a_stored_version_may_name_a_task_type_that_has_gone() -> None:
+    raw = {"tasks": [{"key": "a", "type": "gone"}], "inputSchema": None}
+    loaded = load_definition(WorkflowVersion(id=900_002, definition=raw))
+    assert loaded.by_key["a"].type == "gone"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"tasks": [step()]}, [("name", NAMED)]),
+        ({"name": "x" * 201, "tasks": []}, [("name", NAMED), ("tasks", ONE_STEP)]),
+        ({"name": "x", "tasks": {}}, [("tasks", ONE_STEP)]),
+        (whole(nmae=1), [("nmae", "Unknown field.")]),
+        (whole(description=5), [("description", "A text of at most 10,000 characters.")]),
+        (whole(tasks=[1]), [("tasks[0]", "An object is needed.")]),
+        (
+            whole(tasks=[step()] * 10_001),
+            [("tasks", "At most 10,000 steps; these are 10,001.")],
+        ),
+        (
+            whole(inputSchema={"minimum": "x"}),
+            [("inputSchema.minimum", '"x" is not of type "number".')],
+        ),
+        (
+            whole(tasks=[step(payload={"a": "\0"})]),
+            [("tasks[0].payload.a", "The character U+0000 cannot be stored.")],
+        ),
+    ],
+)
+def test_bodies_that_are_refused(body: Any, expected: list[tuple[str, str]]) -> None:
+    assert problems(body) == expected
+
+
+RANGES = [
+    ("key", 5, "1 to 100 letters, digits and '_'"),
+    ("key", "1a", "1 to 100 letters, digits and '_'"),
+    ("key", "a-b", "the first no digit, so that steps.<key> is an expression."),
+    ("key", "a" * 101, "1 to 100 letters, digits and '_'"),
+    ("key", "a\n", "1 to 100 letters, digits and '_'"),
+    ("type", None, "The name of a task type, or wait, approval, workflow."),
+    ("type", "noopp", "There is no task type 'noopp'. Did you mean 'noop'?"),
+    ("type", "aproval", "There is no task type 'aproval'. Did you mean 'approval'?"),
+    ("type", "task", "There is no task type 'task'."),
+    ("name", "", "1 to 200 characters, without NUL."),
+    ("name", 5, "1 to 200 characters, without NUL."),
+    ("priority", 101, "A whole number from -100 to 100."),
+    ("priority", 1.5, "A whole number from -100 to 100."),
+    ("priority", True, "A whole number from -100 to 100."),
+    ("maxAttempts", 0, "A whole number from 1 to 1000."),
+    ("timeoutSeconds", 0, "A number from 0.001 to 604800."),
+    ("timeoutSeconds", "5", "A number from 0.001 to 604800."),
+    ("onFailure", "ignore", "One of fail, continue, skip-dependents."),
+    ("onFailure", [], "One of fail, continue, skip-dependents."),
+    ("queue", "-", "1 to 100 letters, digits, '.', '_', ':' and '-'"),
+    ("queue", 5, "1 to 100 letters, digits, '.', '_', ':' and '-'"),
+    ("tags", "x", "A list of texts is needed."),
+    ("tags", [1], "At most 50 tags of 1 to 100 characters."),
+    ("tags", ["x"] * 51, "At most 50 tags of 1 to 100 characters."),
+    ("retry", 5, "An object is needed."),
+    ("dependsOn", "a", "A list of keys of steps is needed."),
+    ("dependsOn", [1], "A list of keys of steps is needed."),
+    ("dependsOn", ["x"] * 10_001, "At most 10,000 steps."),
+    ("payload", [], "An object is needed."),
+    ("payload", {"a": "x" * 300_000}, "payload has 300008 bytes as JSON; the limit is 262144."),
+    ("when", True, "An expression, which is a text, is needed."),
+    ("forEach", {"a": 1}, "An expression, which is a text, is needed."),
+    ("forEach", [1] * 10_001, "At most 10,000 items."),
+    ("forEach", ["{{ 1 }}"], "The items of a list are taken as they are"),
+    ("forEach", ["{{ "], "The items of a list are taken as they are"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), RANGES)
+def test_values_of_fields(field: str, value: Any, message: str) -> None:
+    ((where, said),) = problems_of({**step(), field: value})
+    assert where == f"tasks[0].{field}"
+    assert message in said
+    assert said.startswith("Step ")
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "message"),
+    [
+        ({"foreach": "x"}, "foreach", "Unknown field. Did you mean 'forEach'?"),
+        ({"retry": {"strategy": "x"}}, "retry.strategy", "strategy must be one of"),
+        ({"retry": {"base": 1}}, "retry.base", "is not a field of a retry policy"),
+        ({"when": "input.n >"}, "when", "column 10: The expression ends too early."),
+        ({"forEach": "{{ nosuch }}"}, "forEach", "column 4: There is no variable 'nosuch'"),
+        ({"payload": {"a": ["x {{ 1 + }}"]}}, "payload.a[0]", "column 10: The expression ends"),
+        ({"payload": {"a": "{{ x"}}, "payload.a", "column 1: This {{ has no }} after it."),
+        ({"when": "item > 1"}, "when", "column 1: `item` is known only in the payload"),
+        ({"forEach": "[1].map(x, index)"}, "forEach", "column 12: `index` is known only"),
+        ({"forEach": "input.l", "when": "item"}, "when", "column 1: `item` is known only"),
+        ({"payload": {"a": "{{ item }}"}}, "payload.a", "column 4: `item` is known only"),
+        ({"when": "steps.a.result"}, "when", "column 1: It reads steps.a without depending on it."),
+        ({"when": "1 == steps.x.result"}, "when", "column 6: It reads steps.x, and there is no"),
+        ({"type": "sleep", "payload": {"ms": "x"}}, "payload.ms", "valid number"),
+        ({"type": "sleep", "payload": {}}, "payload.ms", "Field required"),
+    ],
+)
+def test_problems_name_the_step_and_the_column(
+    more: dict[str, Any], field: str, message: str
+) -> None:
+    ((where, said),) = problems_of({**step(), **more})
+    assert where == f"tasks[0].{field}"
+    assert said.startswith("Step 'a'")
+    assert message in said
+
+
+def test_payloads_with_templates_are_checked_when_they_are_made() -> None:
+    assert parse({"key": "a", "type": "sleep", "payload": {"ms": "{{ input.ms }}"}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "field", "message"),
+    [
+        ("wait", {}, "payload", ONE_OF),
+        ("wait", {"seconds": 1, "until": "x"}, "payload", ONE_OF),
+        ("wait", {"seconds": -1}, "payload.seconds", WAIT_LONG),
+        ("wait", {"seconds": 315_360_001}, "payload.seconds", WAIT_LONG),
+        ("wait", {"seconds": "5"}, "payload.seconds", WAIT_LONG),
+        ("wait", {"seconds": True}, "payload.seconds", WAIT_LONG),
+        ("wait", {"until": "tomorrow"}, "payload.until", ZONED),
+        ("wait", {"until": "2030-01-31T08:00:00"}, "payload.until", ZONED),
+        ("wait", {"until": "2090-01-31T08:00:00Z"}, "payload.until", "At most 10 years from now."),
+        ("wait", {"seconds": 1, "x": 1}, "payload.x", f"{UNKNOWN} seconds and until."),
+        ("approval", {"message": 5}, "payload.message", SHORT),
+        ("approval", {"message": "x" * 2_001}, "payload.message", SHORT),
+        ("approval", {"timeoutSeconds": -1}, "payload.timeoutSeconds", WAIT_LONG),
+        ("approval", {"x": 1}, "payload.x", f"{UNKNOWN} message and timeoutSeconds."),
+        ("workflow", {}, "payload.workflow", NAMELESS),
+        ("workflow", {"workflow": " "}, "payload.workflow", NAMELESS),
+        ("workflow", {"workflow": "x", "input": []}, "payload.input", "An object is needed."),
+        ("workflow", {"workflow": "x", "in": {}}, "payload.in", f"{UNKNOWN} workflow and input."),
+    ],
+)  # fmt: skip
+def test_payloads_of_other_kinds(kind: str, payload: Any, field: str, message: str) -> None:
+    found = problems_of({"key": "a", "type": kind, "payload": payload})
+    assert found == [(f"tasks[0].{field}", f"Step 'a': {message}")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"forEach": [1]},
+        {"priority": 1},
+        {"maxAttempts": 1},
+        {"timeoutSeconds": 1},
+        {"queue": "x"},
+        {"tags": ["x"]},
+        {"retry": {}},
+    ],
+)
+def test_fields_that_only_tasks_have(more: dict[str, Any]) -> None:
+    found = problems_of({"key": "a", "type": "approval", **more})
+    message = "Step 'a': Only for steps that are tasks, not for 'approval'."
+    assert found == [(f"tasks[0].{next(iter(more))}", message)]
+
+
+@pytest.mark.parametrize("name", list(StepKind.values))
+def test_kinds_are_no_task_types(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="it is a kind of workflow step"):
+        registry.processor(name)(lambda ctx, payload: None)
+    assert set(registry.RESERVED) == set(StepKind.values)
+
+
+def test_dependencies() -> None:
+    assert problems_of(
+        step("a", dependsOn=["b", "zz"]),
+        step("b", dependsOn=["c"]),
+        step("c", dependsOn=["a"]),
+        step("d", dependsOn=["d"]),
+        step("a"),
+    ) == [
+        ("tasks[4].key", "Step 'a': Another step has the key 'a' already."),
+        ("tasks[0].dependsOn[1]", "Step 'a': There is no step 'zz'."),
+        ("tasks[3].dependsOn", "Step 'd': A step cannot depend on itself."),
+        ("tasks[0].dependsOn", "Step 'a': These steps wait for each other: a → b → c → a."),
+    ]
+
+
+def test_steps_may_read_all_that_is_above_them() -> None:
+    chain = [step("a"), step("b", dependsOn=["a"]), step("c", dependsOn=["b"])]
+    assert parse(*chain, step("d", dependsOn=["c"], when="steps.a.result == steps.b.result"))
+    found = problems_of(
+        *chain,
+        step("d", dependsOn=["b"], payload={"x": ["-{{ steps.a.result }}{{ steps.c.result }}"]}),
+    )
+    message = "Step 'd', column 25: It reads steps.c without depending on it."
+    assert found == [("tasks[3].payload.x[0]", message)]
+
+
+def test_all_problems_are_told_up_to_a_hundred() -> None:
+    assert len(problems_of(*({"key": f"k{n}", "type": "nothing"} for n in range(150)))) == 100
+    found = problems_of(step("a", priority=500, when="x"), step("b", queue="?", type="wait"))
+    assert [field for field, _ in found] == [
+        "tasks[0].priority",
+        "tasks[0].when",
+        "tasks[1].queue",
+        "tasks[1].queue",
+        "tasks[1].payload",
+    ]
+
+
+def test_ten_thousand_steps() -> None:
+    wide = [step(f"k{n}", dependsOn=["k0"] if n else [], payload={"n": n}) for n in range(9_999)]
+    joined = step("end", dependsOn=[f"k{n}" for n in range(9_999)], when="steps.k0.result != 1")
+    definition = parse(*reversed(wide), joined)
+    assert (definition.steps[0].key, definition.steps[-1].key) == ("k0", "end")
+    assert len(definition.dependents["k0"]) == 9_999
+
+
+def test_a_cycle_of_ten_thousand_steps() -> None:
+    ring = (step(f"k{n}", dependsOn=[f"k{(n + 1) % 10_000}"]) for n in range(10_000))
+    ((field, message),) = problems_of(*ring)
+    assert field == "tasks[0].dependsOn"
+    assert message.endswith("k8 → k9 → … → k0.")
+
+
+def test_bodies_are_bounded() -> None:
+    with pytest.raises(TooLarge, match="The definition has .* bytes as JSON; the limit is"):
+        parse(step(), description="x" * 11_000_000)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(["a", "b", "noop", "wait", "approval", "{{ item }}", "steps.a.result", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["seconds", "until", "workflow", "a"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from(
+    ["key", "name", "type", "payload", "dependsOn", "when", "forEach", "priority", "maxAttempts",
+     "timeoutSeconds", "onFailure", "queue", "tags", "retry", "other"]
+)  # fmt: skip
+STEPS = st.dictionaries(FIELDS, VALUES, max_size=8) | st.builds(
+    lambda more: {**step(), **more}, st.dictionaries(FIELDS, VALUES, max_size=3)
+)
+
+
+@given(st.lists(STEPS | VALUES, max_size=4), VALUES)
+def test_garbage_is_refused_or_taken(tasks: list[Any], name: Any) -> None:
+    try:
+        definition = parse_definition({"name": name, "tasks": tasks})
+    except Invalid as error:
+        found = error.errors
+    else:
+        assert len(definition.steps) == len(tasks)
+        return
+    assert found
+    assert all(one["message"] for one in found)
