@@ -29,7 +29,7 @@ class TypeFilter(admin.SimpleListFilter):
         return [(t, t) for t in types.values_list("type", flat=True).distinct()[:_MOST_TYPES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset if self.value() is None else queryset.filter(type=self.value())
+        return _narrowed(queryset, "type", self.value())
 
 
 class FingerprintFilter(admin.SimpleListFilter):
@@ -39,9 +39,15 @@ class FingerprintFilter(admin.SimpleListFilter):
     parameter_name = "fingerprint"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = request.GET.get(self.parameter_name, "")[:64]
+        chosen = request.GET.get(self.parameter_name, "")
         return [(chosen, chosen)] if chosen else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        return queryset if value is None else queryset.filter(fingerprint=value)
+        return _narrowed(queryset, "fingerprint", self.value())
+
+
+def _narrowed(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
+    if value is None:
+        return letters
+    # Postgres refuses NUL as such, also to compare with.
+    return letters.none() if "\x00" in value else letters.filter(**{column: value})

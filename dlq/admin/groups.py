@@ -1,5 +1,6 @@
 """The page of groups: what fails, the most frequent first, and what to do with each."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,8 @@ from dlq.services.discarding import LONGEST_REASON
 from tasks_app.admin.scope import may, roles_of
 from tasks_app.selectors import in_bounded_time
 
-_MOST_WORKSPACES = 200
+_MOST_WORKSPACES = 1_000
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 class GroupPages(LetterPages):
@@ -80,10 +82,10 @@ class GroupPages(LetterPages):
         here = reverse("admin:dlq_deadletter_groups")
         back = HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
         fingerprint = request.POST.get("fingerprint", "")
-        if not fingerprint:
+        if not _FINGERPRINT.fullmatch(fingerprint):
             self.message_user(request, "Which group is not said.", messages.ERROR)
             return back
-        wanted = LetterFilter(fingerprints=(fingerprint[:64],))
+        wanted = LetterFilter(fingerprints=(fingerprint,))
         if request.POST.get("do") == "canary":
             replay = self.start_canary(request, workspace.id, wanted, actor)
             if replay is None:

@@ -149,6 +149,6 @@ def _error(error: Mapping[str, Any]) -> str:
 def _print_error(console: Console, error: Mapping[str, Any] | None) -> None:
     if error is None:
         return
-    console.print(f"  {error['class']}: {error['message']}", markup=False)
-    for line in error["traceback"].splitlines():
+    console.print(f"  {error.get('class')}: {error.get('message')}", markup=False)
+    for line in (error.get("traceback") or "").splitlines():
         console.print(f"    {line}", markup=False, highlight=False)

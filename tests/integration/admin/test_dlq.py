@@ -108,7 +108,8 @@ class TestList:
         assert "failure (fingerprint)" in found
         assert "unreachable" not in found
         assert "0 dead letters" in page(root, LETTERS, status__exact="DISCARDED")
-        assert root.get(LETTERS, {"q": "a\x00b"}).status_code == 200
+        for name in ("q", "type", "fingerprint"):
+            assert root.get(LETTERS, {name: "a\x00b"}).status_code == 200
 
     def test_a_page_costs_the_same_whatever_its_length(self, root: Client) -> None:
         counts = []
@@ -289,7 +290,10 @@ class TestGroups:
         for row, status in ((letter, "DISCARDED"), (another, "OPEN"), (theirs, "OPEN")):
             row.refresh_from_db()
             assert row.status == status
-        assert "Which group" in post(operator, GROUPS, do="discard", reason="x")
+        for odd in ("", "\x00", "everything"):
+            assert "Which group" in post(
+                operator, GROUPS, fingerprint=odd, do="discard", reason="x"
+            )
 
     def test_of_the_own_workspaces(self, root: Client, operator: Client, other: Workspace) -> None:
         die(an_error("theirs"), workspace=other)

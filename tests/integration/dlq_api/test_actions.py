@@ -1,5 +1,6 @@
 """POST /dlq/actions."""
 
+import json
 from typing import Any
 
 import pytest
@@ -164,7 +165,23 @@ NOBODY = "018f6f2e-0000-7000-8000-000000000000"
         ({"action": "reprocess", "filter": {"status": "OPEN"}}, "filter"),
         ({"action": "reprocess", "filter": {"flavour": "x"}}, "filter.flavour"),
         ({"action": "reprocess", "filter": {"category": "X"}}, "filter.category"),
+        ({"action": "reprocess", "filter": {"category": 5}}, "filter.category"),
+        ({"action": "reprocess", "filter": {"search": {}}}, "filter.search"),
+        ({"action": "reprocess", "filter": {"since": 5}}, "filter.since"),
+        ({"action": "reprocess", "filter": {"taskId": [[]]}}, "filter.taskId"),
+        ({"action": "reprocess", "filter": {"all": "yes"}}, "filter.all"),
+        ({"action": "reprocess", "filter": ["category"]}, "filter"),
+        ({"action": "reprocess", "ids": ["17"]}, "ids[0]"),
+        ({"action": ["reprocess"], "all": True}, "action"),
         ({"action": "reprocess", "all": "yes"}, "all"),
+        (
+            {"action": "reprocess", "all": True, "canary": True, "idempotencyKey": ""},
+            "idempotencyKey",
+        ),
+        ({"action": "reprocess", "all": True, "ratePerSecond": 1e308}, "ratePerSecond"),
+        ({"action": "reprocess", "all": True, "maxAttempts": 2.5}, "maxAttempts"),
+        ({"action": "reprocess", "all": True, "canary": {"stages": [True]}}, "canary.stages[0]"),
+        ({"action": "reprocess", "all": True, "canary": {"stages": [1] * 99}}, "canary.stages"),
         ({"action": "discard", "all": True}, "reason"),
         ({"action": "reprocess", "all": True, "reason": "x"}, "reason"),
         ({"action": "discard", "all": True, "reason": "x", "canary": True}, "canary"),
@@ -210,3 +227,21 @@ def test_more_ids_than_a_call_takes(operator: APIClient) -> None:
     answer = act(operator, action="reprocess", ids=[NOBODY] * 1_001)
     assert answer.status_code == 422
     assert "1000" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [[], "reprocess", 5, None, [{"action": "reprocess"}]])
+@pytest.mark.parametrize("path", ["actions", "tasks/{id}/reprocess", "tasks/{id}/discard"])
+def test_a_body_that_is_no_object(operator: APIClient, path: str, body: Any) -> None:
+    letter = die()
+    answer = operator.post(
+        f"/dlq/{path.format(id=letter.id)}", json.dumps(body), content_type="application/json"
+    )
+    assert answer.status_code == 422, answer.content
+    assert len(open_names()) == 1
+
+
+def test_a_payload_over_the_limit_begins_no_replay(operator: APIClient) -> None:
+    die()
+    answer = act(operator, action="reprocess", all=True, canary=True, payload={"x": "y" * 300_000})
+    assert answer.status_code == 413
+    assert not Replay.objects.exists()
