@@ -22,6 +22,7 @@ LONGEST_NAME = 150
 LONGEST_BEAT_NAME = 200  # "<workspace>/<name>"
 MOST_CATCH_UP = 1_000
 LONGEST_JITTER_MS = 86_400_000
+LAST_YEAR = 9_000
 
 DEFAULTS: dict[str, Any] = {
     "timezone": "UTC",
@@ -58,15 +59,16 @@ def check_schedule(
         Invalid: some are wrong; each error names its field.
         TooLarge: the payload is.
     """
-    errors = [*_check_name(values), *_check_rules(values), *_check_bounds(values)]
+    wrong_bounds = _check_bounds(values)
+    errors = [*_check_name(values), *_check_rules(values), *wrong_bounds]
     timing = None
     try:
         timing = parse_timing(
             values["schedule"],
             values["timezone"],
             anchor=anchor,
-            start_at=values["start_at"],
-            end_at=values["end_at"],
+            start_at=None if wrong_bounds else values["start_at"],
+            end_at=None if wrong_bounds else values["end_at"],
         )
     except TimingError as error:
         errors.append({"field": error.field, "message": error.message})
@@ -126,8 +128,14 @@ def _check_rules(values: Mapping[str, Any]) -> list[FieldError]:
 def _check_bounds(values: Mapping[str, Any]) -> list[FieldError]:
     errors: list[FieldError] = []
     for field, name in (("start_at", "startAt"), ("end_at", "endAt")):
-        if values[field] is not None and values[field].tzinfo is None:
+        moment = values[field]
+        if moment is None:
+            continue
+        if moment.tzinfo is None:
             message = "A time with its zone, such as 2030-01-31T08:00:00Z."
+            errors.append({"field": name, "message": message})
+        elif not 1970 <= moment.year <= LAST_YEAR:
+            message = f"A time of the years 1970 to {LAST_YEAR}."
             errors.append({"field": name, "message": message})
     start, end = values["start_at"], values["end_at"]
     if not errors and start is not None and end is not None and end <= start:

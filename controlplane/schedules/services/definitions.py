@@ -123,7 +123,8 @@ def update_schedule(
     changes_times = any(values[name] != before[name] for name in _TIMES)
     if changes_times:
         check_fires(checked.timing, at)
-        consider(schedule, at)
+        while schedule.next_at is not None and schedule.next_at <= at:
+            consider(schedule, at)
     for column in _COLUMNS:
         setattr(schedule, column, values[column])
     schedule.updated_at = at

@@ -109,9 +109,10 @@ class _Due:
             return cls(times[:keep], [], [], times[keep - 1], is_last=False)
         on_time = times[-1:] if times and at - times[-1] <= GRACE else []
         missed = times[: len(times) - len(on_time)]
-        made_up = (
-            missed[-schedule.catch_up_max :] if schedule.catch_up and schedule.catch_up_max else []
-        )
+        most = schedule.catch_up_max if schedule.catch_up else 0
+        if schedule.periodic_task.one_off:
+            most = 0 if on_time else min(most, 1)
+        made_up = missed[-most:] if most else []
         return cls(missed[: len(missed) - len(made_up)], made_up, on_time, at)
 
 

@@ -8,6 +8,7 @@ from itertools import islice, takewhile
 from controlplane.schedules.timing.rules import EveryRule, Rule
 
 _INSTANT = timedelta(microseconds=1)
+_LAST_YEAR = 9_000  # beyond, the rules would reach the end of what a datetime can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +68,7 @@ class Timing:
         at = at.astimezone(UTC)
         if self.start_at is not None and at < self.start_at:
             at = self.start_at.astimezone(UTC) - _INSTANT
+        if at.year > _LAST_YEAR:
+            return iter(())
         end = self.end_at
         return takewhile(lambda moment: end is None or moment < end, self.rule.after(at))

@@ -202,6 +202,16 @@ def test_a_task_that_runs_once_is_disabled_when_it_has() -> None:
     assert sync_beat(now=NOON + HOUR) == 0
 
 
+def test_a_task_that_runs_once_is_made_up_for_once() -> None:
+    make_plain(one_off=True)
+    sync_beat(now=NOON)
+    Schedule.objects.update(catch_up=True)
+    fire_due(now=NOON + 45 * MINUTE)
+    assert [line[6:] for line in history(Schedule.objects.get())] == [
+        "MISSED", "MISSED", "MISSED", "QUEUED catch-up",
+    ]  # fmt: skip
+
+
 def test_a_clocked_task_is_run_however_late() -> None:
     clocked = ClockedSchedule.objects.create(clocked_time=NOON + MINUTE)
     make_plain(clocked=clocked, one_off=True)
@@ -234,10 +244,11 @@ def test_what_is_not_fired_says_so() -> None:
     micro = IntervalSchedule.objects.create(every=10, period="microseconds")
     make_plain(name="fast", interval=micro)
     make_plain(name="odd", minute="99")
+    make_plain(name="never", start_time=datetime(9999, 12, 31, tzinfo=UTC))
     sync_beat(now=NOON)
     for schedule in Schedule.objects.all():
         view = describe(get_schedule(schedule.workspace_id, schedule.id))
-        assert view.problem
+        assert view.problem or schedule.name == "never"
         assert schedule.next_at is None
     assert fire_due(now=NOON + HOUR) == 0
 

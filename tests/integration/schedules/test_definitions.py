@@ -1,6 +1,6 @@
 """Making, changing and removing schedules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -96,6 +96,9 @@ def test_equal_times_share_a_row_of_beat() -> None:
         ({"start_at": NOON, "end_at": NOON}, "endAt"),
         ({"start_at": NOON, "end_at": NOON + HOUR}, "schedule"),
         ({"start_at": NOON.replace(tzinfo=None)}, "startAt"),
+        ({"start_at": datetime.max.replace(tzinfo=UTC)}, "startAt"),
+        ({"end_at": datetime(1, 1, 1, tzinfo=timezone(14 * HOUR))}, "endAt"),
+        ({"schedule": "9999-12-31T23:59:59Z", "start_at": NOON, "end_at": NOON + HOUR}, "schedule"),
     ],
 )
 def test_wrong_values_name_their_field(values: dict[str, Any], field: str) -> None:
