@@ -12,15 +12,15 @@ from uuid import UUID
 
 from django.conf import settings
 
-from controlplane.core.clock import now
-from controlplane.core.errors import DomainError, Invalid
+from controlplane.core.errors import DomainError
 from tasks_app.services import submit_tasks
 from workflows import transitions
-from workflows.definitions import Definition, check_input, load_definition
-from workflows.models import RunStep, Workflow, WorkflowRun
-from workflows.selectors import get_version, get_workflow
+from workflows.definitions import Definition, load_definition
+from workflows.models import WorkflowRun
+from workflows.selectors import get_workflow
 from workflows.selectors.scopes import Scopes, get_parent_states
 from workflows.services.ends import StepEnd, failed, reason, refused, skipped
+from workflows.services.opening import Allowance, open_run
 from workflows.services.starts import Start, make_join, prepare_start
 from workflows.states import OnFailure, ReasonCode, RunState, StepState
 
@@ -30,8 +30,9 @@ DEEPEST = 5  # runs below a run
 class Course:
     """A locked run, its definition, and what has been decided of it in this transaction."""
 
-    def __init__(self, run: WorkflowRun) -> None:
+    def __init__(self, run: WorkflowRun, allowance: Allowance | None = None) -> None:
         self.run = run
+        self.allowance = allowance or Allowance()
         self.definition: Definition = load_definition(run.version)
         self.scopes = Scopes(run)
         self.steps_ended: int = run.steps_ended
@@ -80,13 +81,11 @@ class Course:
             if ending:
                 waiting += self._end(ending)
                 ending = []
-            elif waiting:
-                ending, more = self._decide(waiting)
-                starting += more
-                waiting = []
-            else:
+            elif starting:
                 ending = self._submit(starting)
                 starting = []
+            else:
+                ending, starting, waiting = self._decide(waiting)
         self.save()
 
     def save(self, *, tells_parent: bool = True) -> None:
@@ -136,8 +135,9 @@ class Course:
         on_failure = self.definition.by_key[end.key].on_failure
         return end.state == StepState.FAILED and on_failure == OnFailure.FAIL
 
-    def _decide(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[Start]]:
-        """What becomes of steps whose parents have all ended."""
+    def _decide(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[Start], list[str]]:
+        """What becomes of steps whose parents have all ended: those that end, those that start, and
+        those that have to wait until these are submitted, since their payloads fill the memory."""
         steps = [self.definition.by_key[key] for key in keys]
         above = {parent for step in steps for parent in step.depends_on}
         parents = get_parent_states(self.run.id, above) if above else {}
@@ -150,14 +150,18 @@ class Course:
             else:
                 ends.append(end)
         self.scopes.load({key for step in wanted for key in _reads(step)})
-        starts = []
-        for step in wanted:
+        starts: list[Start] = []
+        size, most = 0, settings.TASKPLANE["BULK_MAX"]
+        for number, step in enumerate(wanted):
+            if size >= most:
+                return ends, starts, [left.key for left in wanted[number:]]
             made = prepare_start(self.run, step, self.scopes, run_name=self.name)
             if isinstance(made, Start):
                 starts.append(made)
+                size += made.size
             else:
                 ends.append(made)
-        return ends, starts
+        return ends, starts, []
 
     def _skip(self, key: str, parents: dict[str, tuple[str, str]]) -> StepEnd | None:
         """The end of a step that its parents keep from running, or None."""
@@ -190,12 +194,14 @@ class Course:
         specs = [spec for start in starts for spec in start.specs]
         specs += [start.join for start in starts if start.join is not None]
         try:
+            self.allowance.check(len(specs), "This step")
             ids = submit_tasks(workspace_id=self.run.workspace_id, specs=specs) if specs else []
         except DomainError as error:
             if len(starts) == 1:
                 return [refused(starts[0].key, error)]
             half = len(starts) // 2
             return self._submit_group(starts[:half]) + self._submit_group(starts[half:])
+        self.allowance.left -= len(specs)
         self.repeats |= {
             spec.reprocess_of: task
             for spec, task in zip(specs, ids, strict=True)
@@ -216,6 +222,7 @@ class Course:
             child = open_run(
                 workflow,
                 value,
+                self.allowance,
                 started_by=run.started_by,
                 depth=run.depth + 1,
                 parent_run_id=run.id,
@@ -225,48 +232,13 @@ class Course:
             return refused(start.key, error)
         row = {"key": start.key, "state": start.state.value, "child_run_id": str(child.id)}
         transitions.start_steps(run.id, [row])
-        begin_run(child)
+        begin_run(child, self.allowance)
         return None
 
 
-def open_run(workflow: Workflow, value: Any, **fields: Any) -> WorkflowRun:
-    """A new run of the newest version, none of whose steps has started.
-
-    Raises Invalid for an input that breaks the workflow's schema.
-    """
-    version = get_version(workflow)
-    definition = load_definition(version)
-    if not isinstance(value, dict):
-        raise Invalid(errors=[{"field": "input", "message": "A JSON object."}])
-    check_input(definition, value)
-    run = WorkflowRun(
-        workspace_id=workflow.workspace_id,
-        workflow=workflow,
-        version=version,
-        state=RunState.RUNNING,
-        input=value,
-        steps_total=len(definition.steps),
-        created_at=now(),
-        **fields,
-    )
-    steps = [
-        RunStep(
-            run_id=run.id,
-            key=step.key,
-            position=position,
-            state=StepState.PENDING,
-            waits_for=len(step.depends_on),
-            is_list=step.for_each is not None,
-        )
-        for position, step in enumerate(definition.steps)
-    ]
-    transitions.insert_run(run, steps)
-    return run
-
-
-def begin_run(run: WorkflowRun) -> None:
+def begin_run(run: WorkflowRun, allowance: Allowance | None = None) -> None:
     """Start the first steps of a run that was opened in this transaction."""
-    course = Course(run)
+    course = Course(run, allowance)
     course.go_on(ready=[step.key for step in course.definition.steps if not step.depends_on])
 
 
@@ -283,12 +255,11 @@ def _groups(starts: Sequence[Start]) -> Iterator[list[Start]]:
     group: list[Start] = []
     size = 0
     for start in starts:
-        count = len(start.specs) + (start.join is not None)
-        if group and size + count > most:
+        if group and size + start.size > most:
             yield group
             group, size = [], 0
         group.append(start)
-        size += count
+        size += start.size
     if group:
         yield group
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
@@ -15,8 +15,9 @@ from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
 from workflows.models import RunStep, WorkflowRun
 from workflows.selectors import get_run, get_workflow
-from workflows.services.course import Course, begin_run, open_run
+from workflows.services.course import Course, begin_run
 from workflows.services.ends import completed, end_of, failed
+from workflows.services.opening import open_run
 from workflows.services.stopping import stop
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 
@@ -170,7 +171,7 @@ def audit_run(run: WorkflowRun, actor: Actor, action: str, **detail: Any) -> Non
 
 def _decide(course: Course, key: str, *, approve: bool, comment: str, actor: Actor) -> None:
     if approve:
-        answer = {"approved": True, "by": actor.label, "comment": comment, "at": now().isoformat()}
+        answer = {"approved": True, "by": actor.label, "comment": comment, "at": utc_z(now())}
         end = completed(key, answer, decided_by=actor.label)
     else:
         said = f": {comment}" if comment else "."

@@ -45,6 +45,11 @@ class Start:
     child: tuple[str, Any] | None = None
     child_run_id: UUID | None = None
 
+    @property
+    def size(self) -> int:
+        """How many tasks it submits, with its join."""
+        return len(self.specs) + (self.join is not None)
+
 
 def prepare_start(
     run: WorkflowRun, step: StepDefinition, scopes: Scopes, *, run_name: str

@@ -335,3 +335,34 @@ def test_a_run_keeps_its_version(node: int) -> None:
     define({"key": "a"})  # the name is free again
     with pytest.raises(Conflict):
         define({"key": "a"})
+
+
+def test_one_transaction_makes_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists and runs below runs multiply: what is too much fails its step, and the rest goes on."""
+    monkeypatch.setattr("workflows.services.opening.MOST_AT_ONCE", 11)
+    define({"key": "a"}, {"key": "b"}, {"key": "c"}, name="child")
+    run = run_steps(
+        {"key": "small", "onFailure": "continue"},
+        {"key": "large", "forEach": "{{ input.l }}", "onFailure": "continue"},
+        {
+            "key": "sub",
+            "type": "workflow",
+            "payload": {"workflow": "child"},
+            "onFailure": "continue",
+        },
+        value={"l": [1] * 9},
+    )
+    states = states_of(run)
+    assert states == {"small": "RUNNING", "large": "FAILED", "sub": "RUNNING"}
+    assert "more than 11 steps and tasks at once" in step_of(run, "large").error["message"]  # type: ignore[index]
+
+
+def test_what_does_not_fit_into_one_call_starts_in_the_next(node: int, settings: Any) -> None:
+    keys = [f"s{number}" for number in range(9)]
+    workflow = define(*[{"key": key} for key in keys], {"key": "last", "dependsOn": keys})
+    settings.TASKPLANE = {**settings.TASKPLANE, "BULK_MAX": 4}
+    run = execute(workflow)
+    assert [states_of(run)[key] for key in keys] == ["RUNNING"] * 9
+    settings.TASKPLANE = {**settings.TASKPLANE, "BULK_MAX": 100}
+    drain(node)
+    assert state_of(run) == "COMPLETED"
