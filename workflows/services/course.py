@@ -7,13 +7,16 @@ below it, tasks. A run that ends tells the run above it by a task, and never loc
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from controlplane.core.errors import DomainError
 from tasks_app.services import submit_tasks
+from tasks_app.specs import TaskSpec
 from workflows import transitions
 from workflows.definitions import Definition, load_definition
 from workflows.models import WorkflowRun
@@ -192,24 +195,23 @@ class Course:
         """Submit the tasks of several steps in one call. One that is refused is found by halving,
         so that it takes no neighbour along."""
         specs = [spec for start in starts for spec in start.specs]
-        specs += [start.join for start in starts if start.join is not None]
+        joins = [start.join for start in starts if start.join is not None]
         try:
-            self.allowance.check(len(specs), "This step")
-            ids = submit_tasks(workspace_id=self.run.workspace_id, specs=specs) if specs else []
+            self.allowance.check(len(specs) + len(joins), "This step")
+            tasks, closers = _submit_with_joins(self.run.workspace_id, specs, joins)
         except DomainError as error:
             if len(starts) == 1:
                 return [refused(starts[0].key, error)]
             half = len(starts) // 2
             return self._submit_group(starts[:half]) + self._submit_group(starts[half:])
-        self.allowance.left -= len(specs)
+        self.allowance.left -= len(specs) + len(joins)
         self.repeats |= {
             spec.reprocess_of: task
-            for spec, task in zip(specs, ids, strict=True)
+            for spec, task in zip(specs, tasks, strict=True)
             if spec.reprocess_of
         }
-        count = sum(len(start.specs) for start in starts)
-        tasks, joins = iter(ids[:count]), iter(ids[count:])
-        transitions.start_steps(self.run.id, [_row(start, tasks, joins) for start in starts])
+        new, join = iter(tasks), iter(closers)
+        transitions.start_steps(self.run.id, [_row(start, new, join) for start in starts])
         return []
 
     def _start_child(self, start: Start, name: str, value: Any) -> StepEnd | None:
@@ -247,6 +249,26 @@ def _reads(step: Any) -> Iterator[str]:
     yield from step.template.steps
     for expression in (step.when, step.for_each):
         yield from getattr(expression, "steps", ())
+
+
+def _submit_with_joins(
+    workspace_id: UUID, specs: Sequence[TaskSpec], joins: Sequence[TaskSpec]
+) -> tuple[list[UUID], list[UUID]]:
+    """Submit tasks and the joins that name them by their refs, in one call; a list that fills a
+    whole call gets its join in a second one."""
+    if not specs and not joins:
+        return [], []
+    if len(specs) + len(joins) <= settings.TASKPLANE["BULK_MAX"] or not specs:
+        ids = submit_tasks(workspace_id=workspace_id, specs=[*specs, *joins])
+        return ids[: len(specs)], ids[len(specs) :]
+    with transaction.atomic():
+        tasks = submit_tasks(workspace_id=workspace_id, specs=specs)
+        by_ref = {spec.ref: task for spec, task in zip(specs, tasks, strict=True)}
+        known = [
+            replace(join, depends_on=[by_ref.get(str(ref), ref) for ref in join.depends_on])
+            for join in joins
+        ]
+        return tasks, submit_tasks(workspace_id=workspace_id, specs=known)
 
 
 def _groups(starts: Sequence[Start]) -> Iterator[list[Start]]:

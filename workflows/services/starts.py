@@ -170,7 +170,7 @@ def _items(step: StepDefinition, scopes: Scopes) -> list[Any]:
             "ExpressionError",
             f"Step {step.key!r}, forEach: it must give a list, not {_kind_of(items)}.",
         )
-    most = min(settings.TASKPLANE["BULK_MAX"] - 1, MOST_PARENTS)
+    most = min(settings.TASKPLANE["BULK_MAX"], MOST_PARENTS)
     if len(items) > most:
         raise _CannotStartError(
             "TooLarge",

@@ -258,8 +258,8 @@ def test_a_result_too_large_to_keep_fails_who_reads_it(
 
 def test_more_items_than_a_step_may_have_fail_it(settings: Any) -> None:
     settings.TASKPLANE = {**settings.TASKPLANE, "BULK_MAX": 5}
-    run = run_steps({"key": "each", "forEach": "{{ input.l }}"}, value={"l": [1] * 5})
-    assert "has 5 items; the limit is 4" in step_of(run, "each").error["message"]  # type: ignore[index]
+    run = run_steps({"key": "each", "forEach": "{{ input.l }}"}, value={"l": [1] * 6})
+    assert "has 6 items; the limit is 5" in step_of(run, "each").error["message"]  # type: ignore[index]
     assert state_of(run) == "FAILED"
 
 
@@ -366,3 +366,12 @@ def test_what_does_not_fit_into_one_call_starts_in_the_next(node: int, settings:
     settings.TASKPLANE = {**settings.TASKPLANE, "BULK_MAX": 100}
     drain(node)
     assert state_of(run) == "COMPLETED"
+
+
+def test_a_list_that_fills_a_call_gets_its_join_in_another(node: int, settings: Any) -> None:
+    workflow = define({"key": "each", "forEach": "{{ input.l }}", "payload": {"v": "{{ item }}"}})
+    settings.TASKPLANE = {**settings.TASKPLANE, "BULK_MAX": 3}
+    run = execute(workflow, {"l": [1, 2, 3]})
+    assert Task.objects.get(id=step_of(run, "each").join_id).blocked_by == 3
+    drain(node)
+    assert step_of(run, "each").result == [{"v": 1}, {"v": 2}, {"v": 3}]
