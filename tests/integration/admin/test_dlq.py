@@ -176,7 +176,7 @@ class TestOne:
         assert found.count("<details open>") == 1  # the last one
 
     def test_the_way_to_what_repeats_it(self, operator: Client) -> None:
-        first = die(workflow_run_id=None)
+        first = die()
         act(operator, "reprocess", first)
         task = Task.objects.get(reprocess_of=first.task_id)
         second = die_again(task.id)
@@ -191,6 +191,15 @@ class TestOne:
         assert f"/admin/tasks_app/task/{first.task_id}/change/" in found
         found = page(operator, f"/admin/tasks_app/task/{first.task_id}/change/")
         assert f"/admin/tasks_app/task/{task.id}/change/" in found
+
+    def test_a_step_of_a_workflow(self, root: Client) -> None:
+        run = "018f6f2e-0000-7000-8000-000000000001"
+        letter = die(workflow_run_id=run, step_key="notify")
+        found = page(root, f"{LETTERS}{letter.id}/change/")
+        assert f"/admin/workflows/workflowrun/{run}/change/" in found
+        assert "Step notify of" in found
+        # Its attempts are the definition's.
+        assert 'name="max_attempts"' not in page(root, f"{LETTERS}{letter.id}/reprocess/")
 
     def test_a_task_that_never_started_or_was_removed(self, root: Client) -> None:
         letter = die()
