@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
 from controlplane.core.adminpages import ReadOnlyAdmin
-from controlplane.schedules.admin.words import badge, late
+from controlplane.schedules.admin.words import badge, figure, late
 from controlplane.schedules.models import Firing
 from tasks_app.admin.scope import OwnWorkspaces
 
@@ -17,13 +17,12 @@ class FiringAdmin(OwnWorkspaces, ReadOnlyAdmin):
     """What was decided about each nominal time of all schedules, newest first."""
 
     list_display = [
-        "scheduled_for",
+        "nominal_time",
         "schedule",
-        "kind",
+        "why",
         "status",
         "lateness",
         "times",
-        "detail",
         "started",
     ]
     list_filter = ["state", "kind", "skip_reason"]
@@ -31,11 +30,36 @@ class FiringAdmin(OwnWorkspaces, ReadOnlyAdmin):
     search_fields = ["schedule__name"]
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
-    exclude = ["state"]
-    readonly_fields = ["status", "lateness", "started"]
+    fields = [
+        "schedule",
+        "nominal_time",
+        "until",
+        "times",
+        "kind",
+        "triggered_by",
+        "status",
+        "detail",
+        "lateness",
+        "started",
+        "celery_id",
+        "decided_at",
+        "started_at",
+        "finished_at",
+        "error",
+        "result",
+    ]
+    readonly_fields = ["nominal_time", "status", "lateness", "started"]
 
     class Media:
         css = {"all": ["schedules/admin.css"]}
+
+    @admin.display(description="scheduled for (UTC)")
+    def nominal_time(self, firing: Firing) -> str:
+        return figure(f"{firing.scheduled_for:%Y-%m-%d %H:%M:%S}")
+
+    @admin.display(description="why")
+    def why(self, firing: Firing) -> str:
+        return firing.triggered_by or firing.kind
 
     @admin.display(description="status")
     def status(self, firing: Firing) -> str:
@@ -43,7 +67,7 @@ class FiringAdmin(OwnWorkspaces, ReadOnlyAdmin):
 
     @admin.display(description="late")
     def lateness(self, firing: Firing) -> str:
-        return late(firing)
+        return figure(late(firing))
 
     @admin.display(description="started")
     def started(self, firing: Firing) -> str:

@@ -17,7 +17,7 @@ from controlplane.core.errors import DomainError
 from controlplane.schedules import services
 from controlplane.schedules.admin.firings import link_of
 from controlplane.schedules.admin.forms import ScheduleForm
-from controlplane.schedules.admin.words import badge, duration, late
+from controlplane.schedules.admin.words import badge, duration, figure, late
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.previews import next_times
 from controlplane.schedules.selectors import describe, get_schedule, list_firings, read_timing
@@ -30,7 +30,7 @@ from controlplane.workspaces.states import Role
 from tasks_app.admin.scope import OwnWorkspaces, actor_in, may, roles_of
 
 _NEXT_SHOWN = 10
-_FIRINGS_SHOWN = 50
+_FIRINGS_SHOWN = 20
 _THIS_PAGE = "_this_page"
 
 
@@ -57,7 +57,7 @@ class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
         "last_status",
         "success_rate",
         "is_enabled",
-        "source",
+        "defined_by",
     ]
     list_filter = ["periodic_task__enabled", "source", "overlap"]
     list_select_related = ["workspace", *BEAT]
@@ -179,7 +179,9 @@ class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
     def next_time(self, schedule: Schedule) -> str:
         if schedule.next_at is None:
             return "-"
-        return f"in {timeuntil(schedule.next_at, depth=1)}" if schedule.next_at > now() else "now"
+        if schedule.next_at <= now():
+            return "now"
+        return figure(f"in {timeuntil(schedule.next_at, depth=1)}")
 
     @admin.display(description="last")
     def last_status(self, schedule: Any) -> str:
@@ -193,6 +195,10 @@ class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
     @admin.display(description="enabled", boolean=True)
     def is_enabled(self, schedule: Any) -> bool:
         return bool(schedule.found["view"].enabled)
+
+    @admin.display(description="source")
+    def defined_by(self, schedule: Schedule) -> str:
+        return schedule.source
 
     @admin.action(description="Run now")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:

@@ -17,6 +17,11 @@ def badge(firing: Firing | None) -> str:
     return format_html('<span class="sch-badge sch-{}">{}</span>', firing.state, words)
 
 
+def figure(text: str) -> str:
+    """A number that is not broken into two lines."""
+    return format_html('<span class="sch-number">{}</span>', text)
+
+
 def late(firing: Firing) -> str:
     """How late the decision came."""
     return "-" if firing.late_ms is None else duration(firing.late_ms)
