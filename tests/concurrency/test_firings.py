@@ -50,7 +50,7 @@ class Clock:
             if self._true >= self._end:
                 return None
             outage = self._chance.random() < 0.02
-            self._true += self._chance.uniform(20, 9_000 if outage else 800) * SECOND
+            self._true += self._chance.uniform(20, 9_000 if outage else 400) * SECOND
             wrong = self._chance.random() < 0.2
             step = self._chance.uniform(-900, 300) * SECOND if wrong else 0 * SECOND
             shown = min(self._true + step, self._end)
@@ -81,7 +81,7 @@ MIX: list[dict[str, Any]] = [
     {"schedule": "* * * * *", "timezone": "Europe/Berlin"},
     {"schedule": "*/5 1-4 * * *", "timezone": "Europe/Berlin"},
     {"schedule": "15,30 2 * * *", "timezone": "Europe/Berlin"},
-    {"schedule": "@every 10s"},
+    {"schedule": "@every 5s"},
     {"schedule": "@every 17m"},
     {"schedule": "0 * * * *", "timezone": "Australia/Lord_Howe"},
 ]
@@ -124,7 +124,7 @@ def test_10000_firings_are_each_decided_exactly_once(two: Racers, quick_commits:
     end every nominal time of every schedule has exactly one decision."""
     chance = random.Random(11)
     schedules = make_mix()
-    clock = Clock(SPAN_START, SPAN_START + 13 * HOUR, chance)
+    clock = Clock(SPAN_START, SPAN_START + 7 * HOUR, chance)
     killer = Killer(chance)
     post_save.connect(killer, sender=Schedule)
     try:
@@ -165,7 +165,7 @@ def check_work() -> None:
     assert not Firing.objects.filter(state="SKIPPED", skip_reason="").exists()
     assert not Firing.objects.exclude(state="STARTED").filter(task_id__isnull=False).exists()
     kinds = dict(started.values_list("kind").annotate(Count("id")))
-    assert min(kinds["schedule"], kinds["catch-up"]) > 50
+    assert min(kinds["schedule"], kinds["catch-up"]) > 40
 
 
 def test_two_at_the_same_instant_fire_once(two: Racers) -> None:
