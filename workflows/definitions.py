@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 MOST_STEPS = 10_000
+MOST_EXPRESSIONS = 20_000
+MOST_CHARACTERS = 1_000_000  # of all expressions
 LONGEST_NAME = 200
 LONGEST_DESCRIPTION = 10_000
 REMEMBERED = 64  # versions that a process keeps in memory
@@ -133,6 +135,7 @@ def _check_steps(tasks: Any, problems: Problems) -> None:
         problems.add("tasks", f"At most {MOST_STEPS:,} steps; these are {len(tasks):,}.")
         return
     checks: list[StepCheck] = []
+    expressions = characters = 0
     for number, raw in enumerate(tasks):
         if not isinstance(raw, dict):
             problems.add(f"tasks[{number}]", "An object is needed.")
@@ -140,7 +143,14 @@ def _check_steps(tasks: Any, problems: Problems) -> None:
         check = StepCheck(raw, number, problems)
         check.run()
         checks.append(check)
-        if problems.is_full:
+        expressions += check.expressions
+        characters += check.characters
+        # Each takes a fraction of a millisecond to compile; all together take seconds at most.
+        if expressions > MOST_EXPRESSIONS:
+            problems.add("tasks", f"At most {MOST_EXPRESSIONS:,} expressions in all steps.")
+        if characters > MOST_CHARACTERS:
+            problems.add("tasks", f"At most {MOST_CHARACTERS:,} characters in all expressions.")
+        if problems.is_full or expressions > MOST_EXPRESSIONS or characters > MOST_CHARACTERS:
             return
     _check_graph(checks, problems)
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-import jsonschema_rs
 import orjson
 from django.conf import settings
 
@@ -34,6 +33,8 @@ _Problem = tuple[str, str]  # the path below the schema, and what is wrong
 
 def check_schema(schema: Any) -> Iterator[_Problem]:
     """What is wrong with an inputSchema, as paths below it (`.properties.a`) and messages."""
+    import jsonschema_rs  # 8 MB, which most processes that import this app never need
+
     if not isinstance(schema, dict):
         yield "", "A JSON Schema, which is an object, is needed."
         return
@@ -80,6 +81,8 @@ def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> None:
 
 @functools.lru_cache(64)
 def _validator(schema: bytes) -> Any:
+    import jsonschema_rs
+
     return jsonschema_rs.validator_for(
         orjson.loads(schema),
         offline=True,
@@ -90,7 +93,8 @@ def _validator(schema: bytes) -> Any:
 
 
 def _explain(error: Any) -> Iterator[FieldError]:
-    kind = jsonschema_rs.ValidationErrorKind
+    from jsonschema_rs import ValidationErrorKind as kind  # noqa: N813 - short for its members
+
     field = "input" + _below(error.instance_path)
     if isinstance(error.kind, kind.Required):
         yield {"field": f"{field}.{error.kind.property}", "message": "It is required."}

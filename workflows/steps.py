@@ -130,6 +130,8 @@ class StepCheck:
         self.key = key if isinstance(key, str) and key else None
         self._title = f"Step {number + 1}" if self.key is None else f"Step {self.key[:_SHOWN]!r}"
         self.reads: list[Read] = []
+        self.expressions = 0
+        self.characters = 0  # of all its expressions
         self.parents: tuple[str, ...] = ()
 
     def run(self) -> None:
@@ -259,6 +261,8 @@ class StepCheck:
         self._note_reads(field, expression, has_item=False)
 
     def _note_reads(self, field: str, expression: Expression, *, has_item: bool) -> None:
+        self.expressions += 1
+        self.characters += expression.length
         for key in sorted(expression.steps):
             self.reads.append(Read(field, key, expression.find_column("steps", key)))
         for name in sorted(expression.variables & {"item", "index"}):

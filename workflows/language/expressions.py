@@ -74,6 +74,11 @@ class Expression:
         except ExpressionError as error:
             raise ExpressionError(error.message, error.column + self._offset) from None
 
+    @property
+    def length(self) -> int:
+        """The characters of the expression itself."""
+        return len(self._text)
+
     def find_column(self, *path: str | int) -> int:
         """Where it reads this variable, or what stands below it: `("steps", "a")`. 1 if nowhere."""
         for node in walk(self._tree.root):

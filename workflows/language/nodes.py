@@ -4,11 +4,13 @@ The form is `cel.expr.CheckedExpr` of the public CEL specification (syntax.proto
 with macros already expanded to comprehensions. Only the few fields that are needed are read.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT = 0
+_FIXED_SIZES = {1: 8, 5: 4}  # bytes, by wire type; what is left is preceded by its length
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,23 +72,24 @@ class Loop(Node):
     end: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
-    """An expression's root, and the offset in characters of each node id."""
+    """An expression's root, and where its parts stand."""
 
     root: Node
-    positions: dict[int, int]
+    source_info: bytes
+
+    @functools.cached_property
+    def positions(self) -> dict[int, int]:
+        """The offset in characters of each node id; asked for when something is wrong."""
+        entries = (_fields(value) for field, value in _parts(self.source_info) if field == 4)
+        return {entry.get(1, 0): entry.get(2, 0) for entry in entries}
 
 
 def read_tree(serialized: bytes) -> Tree:
     """The tree of `cel.Expression.serialize()`."""
     checked = _fields(_fields(serialized)[2])  # inside an Any
-    positions = {}
-    for number, value in _parts(checked.get(5, b"")):
-        if number == 4:
-            entry = _fields(value)
-            positions[entry.get(1, 0)] = entry.get(2, 0)
-    return Tree(_read(checked[4]), positions)
+    return Tree(_read(checked[4]), checked.get(5, b""))
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -214,19 +217,16 @@ def _fields(data: bytes) -> dict[int, Any]:
 
 def _parts(data: bytes) -> Iterator[tuple[int, Any]]:
     """Field numbers with their values, in the wire format of protocol buffers."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = (data[at], at + 1) if data[at] < 128 else _varint(data, at)
         kind = tag & 7
-        if kind == _VARINT:
-            value, at = _varint(data, at)
-            yield tag >> 3, value
-            continue
-        size = 8 if kind == _FIXED64 else 4
-        if kind == _BYTES:
-            size, at = _varint(data, at)
-        elif kind not in (_FIXED64, _FIXED32):
-            raise ValueError(f"No known wire type: {kind}.")
+        size = _FIXED_SIZES.get(kind)
+        if size is None:
+            size, at = (data[at], at + 1) if data[at] < 128 else _varint(data, at)
+            if kind == _VARINT:
+                yield tag >> 3, size
+                continue
         yield tag >> 3, data[at : at + size]
         at += size
 

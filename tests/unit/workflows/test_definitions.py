@@ -338,6 +338,13 @@ def test_ten_thousand_steps() -> None:
     assert len(definition.dependents["k0"]) == 9_999
 
 
+def test_expressions_of_all_steps_are_bounded() -> None:
+    many = [step(f"k{n}", payload={"x": ["{{ 1 }}"] * 199}) for n in range(101)]
+    assert problems_of(*many) == [("tasks", "At most 20,000 expressions in all steps.")]
+    long = [step(f"k{n}", when=f"{n:1999} == 1"[-2_000:]) for n in range(501)]
+    assert problems_of(*long) == [("tasks", "At most 1,000,000 characters in all expressions.")]
+
+
 def test_a_cycle_of_ten_thousand_steps() -> None:
     ring = (step(f"k{n}", dependsOn=[f"k{(n + 1) % 10_000}"]) for n in range(10_000))
     ((field, message),) = problems_of(*ring)
