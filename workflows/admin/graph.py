@@ -1,16 +1,20 @@
 """The steps of a workflow as a picture: columns by how far they are from the beginning."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 MOST_DRAWN = 200
 MOST_EDGES = 1_000
-_NODE_WIDTH, _NODE_HEIGHT = 150, 46
-_COLUMN, _ROW = 206, 62
+_LEGIBLE = 0.75  # of its size: so far a picture shrinks with the page, then it scrolls
+_NODE_WIDTH, _NODE_HEIGHT = 126, 46
+_COLUMN_GAP = 34
+_ROW_GAP, _LANE = 16, 18  # a lane is where an edge passes a column by
 _MARGIN = 8
-_LABEL = 20
+_LABEL = 16
+
+# A step by its key, or the lane of the edges that leave a step, in a column that they pass.
+Place = tuple[str, bool]
 
 
 class Drawable(Protocol):
@@ -50,60 +54,108 @@ class Graph:
     node_width: int = _NODE_WIDTH
     node_height: int = _NODE_HEIGHT
 
+    @property
+    def least_width(self) -> int:
+        """So narrow it may become and stay legible."""
+        return round(self.width * _LEGIBLE)
+
 
 def draw(steps: Sequence[Drawable]) -> Graph | None:
     """The picture of steps in topological order; None of too many to be looked at."""
     edges_total = sum(len(step.depends_on) for step in steps)
     if not 0 < len(steps) <= MOST_DRAWN or edges_total > MOST_EDGES:
         return None
-    columns = _columns(steps)
-    tallest = max(len(column) for column in columns)
-    places: dict[str, tuple[int, int]] = {}
-    for number, column in enumerate(columns):
-        above = (tallest - len(column)) * _ROW // 2  # in the middle
-        for row, key in enumerate(column):
-            places[key] = (_MARGIN + number * _COLUMN, _MARGIN + above + row * _ROW)
+    depth = _depths(steps)
+    columns = _columns(steps, depth)
+    heights = [sum(_height(place) + _ROW_GAP for place in column) for column in columns]
+    at = [
+        _positions(column, number, (max(heights) - heights[number]) // 2)
+        for number, column in enumerate(columns)
+    ]
     nodes = [
-        Node(number, step.key, _label(step.key), *places[step.key])
+        Node(number, step.key, _label(step.key), *at[depth[step.key]][step.key, True])
         for number, step in enumerate(steps)
     ]
-    edges = [
-        _edge(places[parent], places[step.key])
-        for step in steps
-        for parent in step.depends_on
-        if parent in places
-    ]
-    width = (len(columns) - 1) * _COLUMN + _NODE_WIDTH + 2 * _MARGIN
-    height = (tallest - 1) * _ROW + _NODE_HEIGHT + 2 * _MARGIN
-    return Graph(width, height, nodes, edges)
+    edges = [_edge(at, depth, parent, step.key) for step in steps for parent in step.depends_on]
+    return Graph(
+        width=len(columns) * (_NODE_WIDTH + _COLUMN_GAP) - _COLUMN_GAP + 2 * _MARGIN,
+        height=max(heights) - _ROW_GAP + 2 * _MARGIN,
+        nodes=nodes,
+        edges=edges,
+    )
 
 
-def _columns(steps: Sequence[Drawable]) -> list[list[str]]:
-    """Keys by their depth; inside a column near the middle of their parents, so that few edges
-    cross (the barycentre heuristic of layered drawings, one pass)."""
+def _depths(steps: Sequence[Drawable]) -> dict[str, int]:
+    """The length of the longest way to each step."""
     depth: dict[str, int] = {}
     for step in steps:
-        depth[step.key] = max((depth.get(parent, 0) + 1 for parent in step.depends_on), default=0)
-    columns: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+        depth[step.key] = max((depth[parent] + 1 for parent in step.depends_on), default=0)
+    return depth
+
+
+def _columns(steps: Sequence[Drawable], depth: dict[str, int]) -> list[list[Place]]:
+    """What stands in each column; each near the middle of what leads to it, so that few edges
+    cross (the barycentre heuristic of layered drawings, one pass)."""
+    columns: list[dict[Place, list[Place]]] = [{} for _ in range(max(depth.values()) + 1)]
     for step in steps:
-        columns[depth[step.key]].append(step.key)
-    parents = {step.key: step.depends_on for step in steps}
-    place = {key: row for row, key in enumerate(columns[0])}
-    for _, column in pairwise(columns):
-        column.sort(key=lambda key: _middle([place.get(each, 0) for each in parents[key]]))
-        place.update({key: row for row, key in enumerate(column)})
-    return columns
+        columns[depth[step.key]].setdefault((step.key, True), [])
+        for parent in step.depends_on:
+            *lanes, end = _way(depth, parent, step.key)
+            before: Place = (parent, True)
+            for passed, lane in lanes:
+                columns[passed].setdefault(lane, [before])
+                before = lane
+            columns[end[0]][end[1]].append(before)
+    ordered: list[list[Place]] = []
+    rows: dict[Place, int] = {}
+    for column in columns:
+        middles = {place: _middle([rows[b] for b in before]) for place, before in column.items()}
+        found = sorted(column, key=middles.__getitem__)
+        rows = {place: row for row, place in enumerate(found)}
+        ordered.append(found)
+    return ordered
 
 
-def _middle(places: list[int]) -> float:
-    return sum(places) / len(places) if places else 0.0
+def _way(depth: dict[str, int], parent: str, child: str) -> Iterator[tuple[int, Place]]:
+    """Column by column: the lanes that an edge takes, then its end."""
+    for column in range(depth[parent] + 1, depth[child]):
+        yield column, (parent, False)
+    yield depth[child], (child, True)
 
 
-def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
-    x1, y1 = start[0] + _NODE_WIDTH, start[1] + _NODE_HEIGHT // 2
-    x2, y2 = end[0], end[1] + _NODE_HEIGHT // 2
-    bend = (x1 + x2) // 2
-    return f"M{x1} {y1} C{bend} {y1} {bend} {y2} {x2} {y2}"
+def _positions(column: Sequence[Place], number: int, above: int) -> dict[Place, tuple[int, int]]:
+    x, y = _MARGIN + number * (_NODE_WIDTH + _COLUMN_GAP), _MARGIN + above
+    found = {}
+    for place in column:
+        found[place] = (x, y)
+        y += _height(place) + _ROW_GAP
+    return found
+
+
+def _edge(
+    at: Sequence[dict[Place, tuple[int, int]]], depth: dict[str, int], parent: str, child: str
+) -> str:
+    x, y = at[depth[parent]][parent, True]
+    x, y = x + _NODE_WIDTH, y + _NODE_HEIGHT // 2
+    path = f"M{x} {y}"
+    for column, place in _way(depth, parent, child):
+        to_x, to_y = at[column][place]
+        to_y += _height(place) // 2
+        bend = (x + to_x) // 2
+        path += f" C{bend} {y} {bend} {to_y} {to_x} {to_y}"
+        x, y = to_x, to_y
+        if not place[1]:
+            x += _NODE_WIDTH
+            path += f" H{x}"
+    return path
+
+
+def _height(place: Place) -> int:
+    return _NODE_HEIGHT if place[1] else _LANE
+
+
+def _middle(rows: list[int]) -> float:
+    return sum(rows) / len(rows) if rows else 0.0
 
 
 def _label(key: str) -> str:

@@ -110,6 +110,7 @@ class RunAdmin(WorkspacePages):
             except NotFound:  # it was removed between the queries
                 more = {}
             more["may_operate"] = may(request, run.workspace_id, Role.OPERATOR)
+            more["subtitle"] = f"{run.workflow.name} {self.short_id(run)}"
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

@@ -322,6 +322,17 @@ class TestPicture:
         assert all(node.x + graph.node_width <= graph.width for node in graph.nodes)
         assert all(node.y + graph.node_height <= graph.height for node in graph.nodes)
 
+    def test_a_long_edge_passes_by_what_stands_between(self) -> None:
+        step = self.Step
+        graph = draw([step("a"), step("b", "a"), step("c", "b", "a")])
+        assert graph is not None
+        (between,) = [node for node in graph.nodes if node.key == "b"]
+        (passing,) = [edge for edge in graph.edges if "H" in edge]
+        heights = [int(y) for y in re.findall(r"(\d+) H", passing)]
+        assert heights
+        for y in heights:
+            assert not between.y <= y <= between.y + graph.node_height
+
     def test_too_many_are_not_drawn(self) -> None:
         assert draw([]) is None
         assert draw([self.Step(str(number)) for number in range(201)]) is None
