@@ -1,10 +1,13 @@
 """Runs on the tests' Postgres: data, order, lists, conditions, waits, runs below runs."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
@@ -25,6 +28,7 @@ from tests.workflow_hands import (
     step_of,
     work,
 )
+from workers.models import Node
 from workflows import selectors, services
 from workflows.models import RunStep, WorkflowRun
 
@@ -375,3 +379,51 @@ def test_a_list_that_fills_a_call_gets_its_join_in_another(node: int, settings: 
     assert Task.objects.get(id=step_of(run, "each").join_id).blocked_by == 3
     drain(node)
     assert step_of(run, "each").result == [{"v": 1}, {"v": 2}, {"v": 3}]
+
+
+def test_a_step_that_no_worker_closes_says_so(node: int) -> None:
+    run = run_steps({"key": "a"})
+    work(node)
+    assert view(run).steps[0].reason is None
+    Node.objects.filter(id=node).update(queues=["default"])
+    waits = view(run).steps[0]
+    assert waits.reason is not None
+    assert (waits.state, waits.tasks_ended, waits.reason["code"]) == ("RUNNING", 1, "NO_WORKER")
+
+
+def count_queries(act: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert act()
+    return len(queries)
+
+
+def test_closing_a_step_costs_the_same_in_a_run_of_any_size(node: int) -> None:
+    """Neither the other steps of the run nor the tasks of the step are gone through one by one."""
+    costs = []
+    for size in (3, 60):
+        keys = [f"s{number}" for number in range(size)]
+        run = run_steps(
+            *[{"key": key} for key in keys], {"key": "all", "dependsOn": keys}, name=f"n{size}"
+        )
+        while work(node):
+            pass
+        one = count_queries(lambda run=run: services.advance_run(run, "s0"))  # type: ignore[misc]
+        for key in keys[1:-1]:
+            services.advance_run(run, key)
+        last = count_queries(lambda run=run: services.advance_run(run, keys[-1]))  # type: ignore[misc] # noqa: B023
+        costs.append((one, last))
+    assert costs[0] == costs[1]
+
+    lists = []
+    for size in (3, 60):
+        run = run_steps(
+            {"key": "each", "forEach": "{{ input.l }}"},
+            {"key": "all", "dependsOn": ["each"], "payload": {"r": "{{ steps.each.result }}"}},
+            value={"l": list(range(size))},
+            name=f"l{size}",
+        )
+        while work(node):
+            pass
+        lists.append(count_queries(lambda run=run: services.advance_run(run, "each")))  # type: ignore[misc]
+    assert lists[0] == lists[1]
+    assert max(*costs[0], *lists) < 30
