@@ -36,6 +36,7 @@ MOST_ITEMS = 10_000  # of a forEach that is a list
 MOST_PARENTS = 10_000
 LONGEST_KEY = 100
 _ONLY_TASKS = ("forEach", "priority", "maxAttempts", "timeoutSeconds", "queue", "tags", "retry")
+_WANTED = {"when": ("bool", "true or false"), "forEach": ("list", "a list")}
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 100
 _OF_SPEC = ("name", "priority", "maxAttempts", "timeoutSeconds", "tags")
@@ -258,6 +259,9 @@ class StepCheck:
         except ExpressionError as error:
             self.add(field, error.message, error.column)
             return
+        name, wanted = _WANTED[field]
+        if expression.type_name not in (name, "dyn"):
+            self.add(field, f"It gives {expression.type_name}, and {wanted} is needed.")
         self._note_reads(field, expression, has_item=False)
 
     def _note_reads(self, field: str, expression: Expression, *, has_item: bool) -> None:

@@ -79,6 +79,11 @@ class Expression:
         """The characters of the expression itself."""
         return len(self._text)
 
+    @property
+    def type_name(self) -> str:
+        """What its value will be, such as `bool`, `list`, or `dyn` when only a run can tell."""
+        return str(self._program.return_type().name()).partition("<")[0].lower()
+
     def find_column(self, *path: str | int) -> int:
         """Where it reads this variable, or what stands below it: `("steps", "a")`. 1 if nowhere."""
         for node in walk(self._tree.root):
