@@ -75,4 +75,6 @@ def test_the_shipped_processors_work_together(engine: Engine, tmp_path: Path) ->
         "VALIDATION",
     )
     assert TaskAttempt.objects.filter(task_id=image).count() == 3
-    assert engine.wait_for(health).result["status"] == "ok"
+    checked = engine.wait_for(health).result
+    assert (checked["database"]["status"], checked["redis"]["status"]) == ("ok", "ok")
+    assert checked["workers"]["liveNodes"] == 1
