@@ -372,3 +372,20 @@ def test_old_runs_are_removed_with_their_steps(node: int) -> None:
     assert services.prune_runs(100) == 2
     assert not Workflow.objects.exists()
     assert not WorkflowVersion.objects.exists()
+
+
+def test_a_retry_leaves_alone_what_ran_in_spite_of_a_failure(node: int) -> None:
+    run = run_steps(
+        {"key": "loose", "payload": FAIL, "onFailure": "continue"},
+        {"key": "after", "dependsOn": ["loose"]},
+        {"key": "breaks", "dependsOn": ["after"], "payload": FAIL},
+    )
+    drain(node)
+    (first,) = step_of(run, "after").task_ids
+    loose, breaks = (step_of(run, key).task_ids[0] for key in ("loose", "breaks"))
+    repeats = retry(run, payloads={loose: {}, breaks: {}})
+    assert set(repeats) == {loose, breaks}
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+    assert set(states_of(run).values()) == {"COMPLETED"}
+    assert step_of(run, "after").task_ids == [first]
