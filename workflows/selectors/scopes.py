@@ -1,6 +1,9 @@
 """What the expressions of a run's steps may read: its input, and how other steps ended."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +13,37 @@ from workflows.language import Scope
 from workflows.models import RunStep, WorkflowRun
 
 LARGEST_RESULT_BYTES = 4 * 1024 * 1024  # of JSON; a larger result of a step is not kept
+MOST_SECONDS = 30.0  # of processor time, for the expressions of one transaction
+
+
+class EvaluationTooSlow(Exception):  # noqa: N818 - says what is wrong
+    """The expressions of one transaction have used up their time."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """The processor time that expressions may still take in one transaction: it holds the lock of
+    its run. One evaluation is bounded by itself; ten thousand items may ask for ten thousand."""
+
+    seconds: float = field(default_factory=lambda: MOST_SECONDS)
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Count what happens within. Raises EvaluationTooSlow when nothing is left."""
+        if self.seconds <= 0:
+            raise EvaluationTooSlow
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self.seconds -= time.thread_time() - began
 
 
 class Scopes:
     """Makes scopes for the steps of one run; each other step is read once, when first asked for."""
 
-    def __init__(self, run: WorkflowRun) -> None:
+    def __init__(self, run: WorkflowRun, meter: Meter | None = None) -> None:
+        self.meter = meter or Meter()
         self._run = run
         self._steps: dict[str, dict[str, Any]] = {}
         self._sizes: dict[str, int] = {}

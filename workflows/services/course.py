@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from controlplane.core.errors import DomainError
 from tasks_app.services import submit_tasks
@@ -28,6 +28,7 @@ from workflows.services.starts import Start, make_join, prepare_start
 from workflows.states import OnFailure, ReasonCode, RunState, StepState
 
 DEEPEST = 5  # runs below a run
+_LONGEST_PAUSE = "180s"  # while expressions are evaluated: their own limit ends them long before
 
 
 class Course:
@@ -37,7 +38,7 @@ class Course:
         self.run = run
         self.allowance = allowance or Allowance()
         self.definition: Definition = load_definition(run.version)
-        self.scopes = Scopes(run)
+        self.scopes = Scopes(run, self.allowance.meter)
         self.steps_ended: int = run.steps_ended
         self.repeats: dict[UUID, UUID] = {}  # tasks that were submitted again, and as which
 
@@ -144,6 +145,7 @@ class Course:
         steps = [self.definition.by_key[key] for key in keys]
         above = {parent for step in steps for parent in step.depends_on}
         parents = get_parent_states(self.run.id, above) if above else {}
+        _allow_long_pauses()
         ends: list[StepEnd] = []
         wanted = []
         for step in steps:
@@ -249,6 +251,14 @@ def _reads(step: Any) -> Iterator[str]:
     yield from step.template.steps
     for expression in (step.when, step.for_each):
         yield from getattr(expression, "steps", ())
+
+
+def _allow_long_pauses() -> None:
+    """Many payloads take longer to work out than a transaction may idle elsewhere."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [_LONGEST_PAUSE]
+        )
 
 
 def _submit_with_joins(

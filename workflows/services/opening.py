@@ -9,6 +9,7 @@ from workflows import transitions
 from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, Workflow, WorkflowRun
 from workflows.selectors import get_version
+from workflows.selectors.scopes import Meter
 from workflows.states import RunState, StepState
 
 MOST_AT_ONCE = 200_000  # steps and tasks that one transaction may make
@@ -16,10 +17,11 @@ MOST_AT_ONCE = 200_000  # steps and tasks that one transaction may make
 
 @dataclass(slots=True)
 class Allowance:
-    """How many steps and tasks one transaction may still make: lists in steps, and runs below runs,
-    multiply, and a definition of a page could ask for millions."""
+    """How many steps and tasks one transaction may still make, and how long it may evaluate: lists
+    in steps, and runs below runs, multiply, and a definition of a page could ask for millions."""
 
     left: int = field(default_factory=lambda: MOST_AT_ONCE)
+    meter: Meter = field(default_factory=Meter)
 
     def check(self, count: int, what: str) -> None:
         """Raises TooLarge when it is used up."""

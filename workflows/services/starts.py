@@ -15,7 +15,7 @@ from tasks_app.specs import TaskSpec
 from workflows.definitions import StepDefinition
 from workflows.language import ExpressionError, TemplateError
 from workflows.models import WorkflowRun
-from workflows.selectors.scopes import Scopes
+from workflows.selectors.scopes import MOST_SECONDS, EvaluationTooSlow, Scopes
 from workflows.services.ends import StepEnd, completed, failed, reason, skipped
 from workflows.states import ReasonCode, StepKind, StepState
 
@@ -27,6 +27,11 @@ _JOIN_ATTEMPTS = 25
 _LONGEST_NAME = 200
 # The payloads of a forEach are made in memory, in one transaction.
 _MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
+_TOO_SLOW = (
+    "Step {!r}: the expressions of the steps that start together take more than "
+    f"{MOST_SECONDS:.0f} s. Give the list itself to forEach and read item, not a large value for "
+    "each item again; or let a task do the work."
+)
 
 
 @dataclass(slots=True)
@@ -62,6 +67,8 @@ def prepare_start(
         return _PREPARE[StepKind(step.kind)](run, step, scopes, run_name)
     except _CannotStartError as error:
         return failed(step.key, error.class_name, str(error), "VALIDATION")
+    except EvaluationTooSlow:
+        return failed(step.key, "TooSlow", _TOO_SLOW.format(step.key), "VALIDATION")
 
 
 def make_join(run: WorkflowRun, key: str, *, run_name: str, **options: Any) -> TaskSpec:
@@ -282,7 +289,8 @@ def _wrong(step: StepDefinition, name: str, wanted: str) -> _CannotStartError:
 
 def _evaluate(step: StepDefinition, what: str, expression: Any, scopes: Scopes) -> Any:
     try:
-        return expression.evaluate(scopes.make(expression.steps))
+        with scopes.meter.measure():
+            return expression.evaluate(scopes.make(expression.steps))
     except ExpressionError as error:
         raise _CannotStartError(
             "ExpressionError",
@@ -295,7 +303,8 @@ def _render(
     step: StepDefinition, scopes: Scopes, item: Any = None, index: int | None = None
 ) -> Any:
     try:
-        return step.template.render(scopes.make(step.template.steps, item, index))
+        with scopes.meter.measure():
+            return step.template.render(scopes.make(step.template.steps, item, index))
     except TemplateError as error:
         place = f"payload{'.' if error.path and error.path[0] != '[' else ''}{error.path}"
         which = "" if index is None else f", item {index}"

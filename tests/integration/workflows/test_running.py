@@ -427,3 +427,24 @@ def test_closing_a_step_costs_the_same_in_a_run_of_any_size(node: int) -> None:
         lists.append(count_queries(lambda run=run: services.advance_run(run, "each")))  # type: ignore[misc]
     assert lists[0] == lists[1]
     assert max(*costs[0], *lists) < 30
+
+
+def test_expressions_that_take_too_long_together_fail_their_step(
+    node: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.selectors.scopes.MOST_SECONDS", 0.05)
+    run = run_steps(
+        {"key": "small", "payload": {"n": "{{ size(input.l) }}"}},
+        {
+            "key": "each",
+            "dependsOn": ["small"],
+            "forEach": "{{ input.l }}",
+            "payload": {"all": "{{ input.l.map(x, x + index) }}"},
+        },
+        value={"l": list(range(1_000))},
+    )
+    drain(node)
+    error = step_of(run, "each").error
+    assert error is not None
+    assert (error["class"], state_of(run)) == ("TooSlow", "FAILED")
+    assert not Task.objects.filter(workflow_run_id=run, step_key="each").exists()
