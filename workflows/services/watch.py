@@ -5,10 +5,11 @@ the dispatcher closes the step in its place.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError
+from django.db import connection
 
 from tasks_app.selectors.outcomes import list_unfinished
 from workflows.models import RunStep, WorkflowRun
@@ -18,6 +19,7 @@ from workflows.states import OPEN_STEPS, RunState, StepState
 logger = logging.getLogger(__name__)
 
 _BATCH = 2_000
+_SECONDS = 1.0
 _OPEN = [state.value for state in OPEN_STEPS]
 
 
@@ -41,15 +43,18 @@ def mend_steps(*, after: int = 0, limit: int = _BATCH) -> int:
         .only("id", "run_id", "key", "state", "join_id", "child_run_id")
         .order_by("id")[:limit]
     )
+    give_up = time.monotonic() + _SECONDS
     for step in _forsaken(steps):
+        if time.monotonic() > give_up:
+            return step.id - 1  # other sweeps want their turn
         try:
             if advance_run(step.run_id, step.key):
                 logger.warning(
                     "Closed step %r of run %s, whose join had ended", step.key, step.run_id
                 )
-        except (DatabaseError, InterfaceError):
-            raise
         except Exception:
+            if not connection.is_usable():
+                raise
             # One that cannot be closed must not keep the others from it.
             logger.exception("Step %r of run %s cannot be closed", step.key, step.run_id)
     return steps[-1].id if len(steps) == limit else 0

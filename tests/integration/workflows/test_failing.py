@@ -30,6 +30,7 @@ from tests.workflow_hands import (
     work,
 )
 from workflows import services
+from workflows.definitions import load_definition
 from workflows.models import RunStep, Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db
@@ -389,3 +390,19 @@ def test_a_retry_leaves_alone_what_ran_in_spite_of_a_failure(node: int) -> None:
     assert state_of(run) == "COMPLETED"
     assert set(states_of(run).values()) == {"COMPLETED"}
     assert step_of(run, "after").task_ids == [first]
+
+
+def test_a_step_that_cannot_be_closed_keeps_no_other_from_it(
+    node: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first run's definition has been broken by hand: nothing can be done with it."""
+    broken, well = (run_steps({"key": "a"}, name=name) for name in ("broken", "well"))
+    assert work(node) == 2
+    for run in (broken, well):
+        Task.objects.filter(id=step_of(run, "a").join_id).delete()
+    version = WorkflowRun.objects.get(id=broken).version_id
+    WorkflowVersion.objects.filter(id=version).update(definition={"tasks": []})
+    load_definition.cache_clear()
+    assert services.mend_steps() == 0
+    assert (state_of(broken), state_of(well)) == ("RUNNING", "COMPLETED")
+    assert f"Step 'a' of run {broken} cannot be closed" in caplog.text
