@@ -45,7 +45,7 @@ def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient
     with heard(task_repeated) as said:
         new = submit(reprocess_of=old.id)
 
-    assert said == [{"pairs": [(old.id, new)], "using": "default"}]
+    assert said == [{"pairs": [(old.id, new)], "using": "default", "by": ""}]
     assert client.get(f"/tasks/{new}").json()["reprocessOf"] == str(old.id)
     assert client.get(f"/tasks/{old.id}").json()["reprocessedAs"] == [str(new)]
     assert client.get(f"/tasks/{old.id}").json()["reprocessOf"] is None
@@ -56,7 +56,7 @@ def test_an_operators_retry_repeats_the_task_itself() -> None:
     with heard(task_repeated) as said:
         services.retry_task(workspace_id=dead.workspace_id, task_id=dead.id, actor=SYSTEM)
 
-    assert said == [{"pairs": [(dead.id, dead.id)], "using": "default"}]
+    assert said == [{"pairs": [(dead.id, dead.id)], "using": "default", "by": "system"}]
 
 
 def test_a_task_of_a_workflow_run_is_not_retried_by_itself(client: APIClient) -> None:
