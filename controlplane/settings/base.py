@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "tasks_app",
     "workflows",
     "dlq",
+    "scaling",
     "controlplane.schedules",
 ]
 

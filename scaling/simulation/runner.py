@@ -1,0 +1,83 @@
+"""All strategies on all traces."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from scaling.forecasting import Tournament
+from scaling.simulation.bound import lower_bound
+from scaling.simulation.engine import Policy, Simulation
+from scaling.simulation.rivals import RIVALS
+from scaling.simulation.scoring import Score, score
+from scaling.simulation.traces import Trace
+from scaling.strategies.decision import Memory, Outcome
+from scaling.strategies.inputs import Demand, Forecast, Settings
+from scaling.strategies.registry import STRATEGIES
+
+STARTUP = (30.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """One of our strategies: its workers are always drained."""
+
+    name: str
+    drains: bool = True
+
+    def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
+        """As in production."""
+        return STRATEGIES[self.name].decide(demand, settings, memory)
+
+
+def policies(names: Sequence[str]) -> list[Policy]:
+    """Strategies and rivals by name. Raises KeyError for an unknown one."""
+    return [Drained(name) if name in STRATEGIES else RIVALS[name] for name in names]
+
+
+def forecasts_for(trace: Trace) -> list[Forecast | None]:
+    """The forecast at the start of each minute of the day: what came before it is known, no more.
+
+    They depend on the arrivals alone, so all strategies share them.
+    """
+    tournament = Tournament()
+    first = int(trace.epoch // 60)
+    for k, count in enumerate(trace.history):
+        tournament.observe(first - len(trace.history) + k, count)
+    minutes = int(-(-trace.seconds // 60))
+    counts = [0] * minutes
+    for at in trace.arrivals:
+        counts[int(at // 60)] += 1
+    made = []
+    for k in range(minutes):
+        made.append(tournament.forecast())
+        tournament.observe(first + k, counts[k])
+    return made
+
+
+def run(
+    traces: Sequence[Callable[[], Trace]],
+    names: Sequence[str],
+    settings: Settings,
+    *,
+    startup: tuple[float, float] = STARTUP,
+    advance: Callable[[str], None] = lambda _: None,
+) -> Iterator[Score]:
+    """Play each strategy on each trace; `advance` hears what was just finished."""
+    chosen = policies(names)
+    for make in traces:
+        trace = make()
+        forecasts = forecasts_for(trace)
+        bound = lower_bound(trace, settings, startup=startup[0])
+        for policy in chosen:
+            played = Simulation(
+                trace, policy, settings, startup=startup, forecasts=forecasts
+            ).play()
+            yield score(
+                played,
+                settings,
+                strategy=policy.name,
+                trace=trace.name,
+                seed=trace.seed,
+                seconds=trace.seconds,
+                bound=bound,
+            )
+            advance(f"{policy.name} on {trace.name}, seed {trace.seed}")

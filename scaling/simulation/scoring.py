@@ -1,0 +1,127 @@
+"""One played day in figures, and many of them in one line."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from scaling.simulation.engine import Played
+from scaling.strategies.inputs import Settings
+
+FLAP_SECONDS = 600.0
+_DAY = 86_400.0
+_TINY = 1e-9  # hours
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one strategy did with one trace. Waits in seconds; actions and flaps per day.
+
+    An action is a change of the wanted number, by however many workers. A flap is an action in the
+    other direction than the one before it, within ten minutes. cut: tasks that would have been
+    killed after a grace of 30 s, of policies that do not drain. ratio: to the lower bound.
+    """
+
+    strategy: str
+    trace: str
+    seed: int
+    tasks: int
+    worker_hours: float
+    p50: float
+    p95: float
+    p99: float
+    on_time: float
+    actions: float
+    flaps: float
+    cut_tasks: int
+    cut_hours: float
+    bound_hours: float
+
+    @property
+    def ratio(self) -> float:
+        """Cost as a multiple of the bound."""
+        return max(self.worker_hours, _TINY) / max(self.bound_hours, _TINY)
+
+    def meets(self, goal: float) -> bool:
+        """Whether enough tasks started within the objective."""
+        return self.on_time >= goal
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One strategy over all its days."""
+
+    strategy: str
+    days: int
+    met: int
+    worst_on_time: float
+    ratio: float
+    actions: float
+    flaps: float
+    cut_tasks: float
+    p95: float
+
+
+def score(
+    played: Played,
+    settings: Settings,
+    *,
+    strategy: str,
+    trace: str,
+    seed: int,
+    seconds: float,
+    bound: float,
+) -> Score:
+    """bound: worker-seconds."""
+    waits = sorted(played.waits)
+    days = seconds / _DAY
+    return Score(
+        strategy=strategy,
+        trace=trace,
+        seed=seed,
+        tasks=len(waits),
+        worker_hours=played.paid_seconds / 3_600,
+        p50=_percentile(waits, 0.5),
+        p95=_percentile(waits, 0.95),
+        p99=_percentile(waits, 0.99),
+        on_time=sum(1 for wait in waits if wait <= settings.objective) / max(1, len(waits)),
+        actions=len(played.changes) / days,
+        flaps=count_flaps(played.changes) / days,
+        cut_tasks=played.cut_tasks,
+        cut_hours=played.cut_seconds / 3_600,
+        bound_hours=bound / 3_600,
+    )
+
+
+def summarise(scores: Sequence[Score], goal: float) -> Summary:
+    """The geometric mean of the ratios, the means of the rest. `scores` must not be empty."""
+    n = len(scores)
+    return Summary(
+        strategy=scores[0].strategy,
+        days=n,
+        met=sum(1 for each in scores if each.meets(goal)),
+        worst_on_time=min(each.on_time for each in scores),
+        ratio=geometric_mean([each.ratio for each in scores]),
+        actions=sum(each.actions for each in scores) / n,
+        flaps=sum(each.flaps for each in scores) / n,
+        cut_tasks=sum(each.cut_tasks for each in scores) / n,
+        p95=sum(each.p95 for each in scores) / n,
+    )
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Of numbers above 0."""
+    return math.exp(sum(math.log(value) for value in values) / len(values))
+
+
+def count_flaps(changes: Sequence[tuple[float, int, int]]) -> int:
+    """Changes in the other direction than the one before, within ten minutes."""
+    flaps = 0
+    for (before, b_from, b_to), (at, a_from, a_to) in pairwise(changes):
+        turns = (b_to > b_from) != (a_to > a_from)
+        flaps += turns and at - before <= FLAP_SECONDS
+    return flaps
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0

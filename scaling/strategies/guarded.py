@@ -1,0 +1,30 @@
+"""The default: the prediction, with the documented thresholds kept as guards around it."""
+
+from dataclasses import dataclass, replace
+
+from scaling.strategies.base import hold, is_stale, stabilise
+from scaling.strategies.decision import Memory, Outcome, Rule
+from scaling.strategies.inputs import Demand, Settings
+from scaling.strategies.predictive import wish_for
+from scaling.strategies.threshold import rests, step
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Whoever relies on the two thresholds finds them kept.
+
+    At `scale_up_threshold` waiting tasks it grows at least as the threshold rule would, and while
+    `scale_down_threshold` or more wait it drains nothing.
+    """
+
+    name: str = "guarded"
+
+    def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
+        """As predicted, but never behind the thresholds."""
+        if is_stale(demand, settings):
+            return hold(demand, settings, memory)
+        wish = wish_for(demand, settings)
+        grows = step(demand, settings) > 0 and not rests(demand, settings, memory, +1)
+        if grows and wish.workers <= demand.workers < settings.max_workers:
+            wish = replace(wish, workers=demand.workers + 1, rule=Rule.THRESHOLD)
+        return stabilise(demand, settings, memory, wish, settings.short_hold, guarded=True)

@@ -1,0 +1,95 @@
+"""What is known of run times: two means and a small histogram, enough to say how long a task that
+has run for a while will go on.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+# Eight bins for each power of ten, from 10 ms to about a day; the first and the last are open.
+SMALLEST_SECONDS = 0.01
+BINS_PER_DECADE = 8
+BINS = 56
+EDGES = tuple(SMALLEST_SECONDS * 10 ** (k / BINS_PER_DECADE) for k in range(BINS))
+# A task counts as this long at most when the speed of free slots is computed: longer ones are
+# counted as blocking their slot instead.
+CAP_SECONDS = 60.0
+# How many imaginary tasks stand beside the measured ones, of which nothing is known but their age.
+_DOUBT = 2.0
+
+
+def bin_of(seconds: float) -> int:
+    """The bin of a run time: bin k holds what is at least EDGES[k]; the first also what is less."""
+    return max(0, bisect_right(EDGES, seconds) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """The newest ended tasks (about 1,000) of a pool, summed up.
+
+    mean, capped: seconds; `capped` is the mean of min(run time, 60 s).
+    counts: tasks per bin, see `bin_of`.
+    """
+
+    mean: float
+    capped: float
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> Self:
+        """From single run times. Without any, both means are 0 and every bin is empty."""
+        counts = [0] * BINS
+        total = capped = 0.0
+        for duration in seconds:
+            counts[bin_of(duration)] += 1
+            total += duration
+            capped += min(duration, CAP_SECONDS)
+        n = max(1, sum(counts))
+        return cls(total / n, capped / n, tuple(counts))
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks this was measured on."""
+        return sum(self.counts)
+
+    def survivors(self, seconds: float) -> float:
+        """How many of the tasks ran longer than this; even within a bin on a logarithmic scale."""
+        at = bin_of(seconds)
+        beyond = float(sum(self.counts[at + 1 :]))
+        if at == BINS - 1:  # the last bin is open
+            return self.counts[at] * EDGES[at] / seconds
+        low, high = EDGES[at], EDGES[at + 1]
+        share = min(1.0, math.log(high / max(seconds, low)) / math.log(high / low))
+        return beyond + self.counts[at] * share
+
+    def still_running(self, age: float, after: float) -> float:
+        """The probability that a task which has run for `age` seconds runs for `after` more.
+
+        The share among the measured tasks that reached this age. Where few did, the rule for heavy
+        tails without a scale counts: what has lasted for `age` lasts for as long again with
+        probability one half (Pareto's distribution with exponent 1).
+        """
+        if after <= 0:
+            return 1.0
+        unknown = age / (age + after)
+        reached = self.survivors(age)
+        lasted = self.survivors(age + after)
+        return (lasted + _DOUBT * unknown) / (reached + _DOUBT)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; empty bins are left out."""
+        return {
+            "mean": self.mean,
+            "capped": self.capped,
+            "counts": {str(k): count for k, count in enumerate(self.counts) if count},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        counts = [0] * BINS
+        for k, count in value["counts"].items():
+            counts[int(k)] = count
+        return cls(value["mean"], value["capped"], tuple(counts))

@@ -1,0 +1,202 @@
+"""What each strategy promises."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from scaling.strategies import (
+    STRATEGIES,
+    Expected,
+    Limiter,
+    Memory,
+    Rule,
+    RunTimes,
+    Settings,
+    decide,
+    replay,
+)
+from scaling.strategies.predictive import blocked_slots, caution
+from tests.unit.scaling.making import AT, demand, forecast, random_demand
+
+SETTINGS = Settings()
+each_strategy = pytest.mark.parametrize("name", STRATEGIES)
+
+
+@each_strategy
+def test_a_recorded_decision_replays_as_itself(name: str) -> None:
+    rng = random.Random(1)
+    memory = Memory()
+    for _ in range(100):
+        made = decide(name, random_demand(rng), SETTINGS, memory)
+        assert replay(json.loads(json.dumps(made.to_json(), allow_nan=False))) == made
+        memory = made.outcome.memory
+
+
+@each_strategy
+def test_the_limits_hold_and_are_named(name: str) -> None:
+    rng = random.Random(2)
+    settings = Settings(min_workers=2, max_workers=5)
+    limiters = set()
+    for _ in range(300):
+        made = decide(name, random_demand(rng), settings, Memory())
+        assert 2 <= made.wanted <= 5
+        if made.outcome.wish > made.wanted and made.wanted > made.demand.workers:
+            assert made.outcome.limiter is Limiter.MAX
+        limiters.add(made.outcome.limiter)
+    assert {Limiter.MIN, Limiter.MAX} & limiters
+
+
+@each_strategy
+def test_stale_figures_change_nothing(name: str) -> None:
+    made = decide(name, demand(waiting=500, measured_at=AT - 61), SETTINGS, Memory())
+    assert (made.change, made.outcome.limiter) == (0, Limiter.STALE)
+    assert "61 s old" in made.outcome.sentence
+
+
+@each_strategy
+def test_from_no_worker_the_first_task_gets_one(name: str) -> None:
+    settings = Settings(min_workers=0)
+    idle = demand(ready=0, ages=(), waiting=0, per_second=0.0)
+    assert decide(name, idle, settings, Memory()).wanted == 0
+    one = replace(idle, waiting=1, run_times=RunTimes.of([0.05] * 100))
+    assert decide(name, one, settings, Memory()).wanted == 1
+
+
+def test_the_threshold_rule_takes_one_step_and_rests() -> None:
+    first = decide("threshold", demand(waiting=50), SETTINGS, Memory())
+    assert (first.wanted, first.outcome.rule) == (3, Rule.THRESHOLD)
+    soon = demand(waiting=80, at=AT + 59, ready=2, starting=(1.0,))
+    second = decide("threshold", soon, SETTINGS, first.outcome.memory)
+    assert (second.wanted, second.outcome.limiter) == (3, Limiter.COOLDOWN)
+    later = replace(soon, at=AT + 60, measured_at=AT + 60)
+    assert decide("threshold", later, SETTINGS, first.outcome.memory).wanted == 4
+    assert decide("threshold", demand(waiting=10), SETTINGS, Memory()).wanted == 2
+    assert decide("threshold", demand(waiting=9), SETTINGS, Memory()).wanted == 1
+
+
+def test_the_objective_adds_load_and_backlog_in_units_of_time() -> None:
+    # 1/s of 5 s at 95 % busy are 5.26 workers; 24 waiting tasks of 5 s in 60 s are 2 more.
+    made = decide("objective", demand(per_second=1.0, waiting=24), SETTINGS, Memory())
+    assert made.wanted == 8
+    quick = RunTimes.of([0.05] * 100)
+    assert decide("objective", demand(waiting=50, run_times=quick), SETTINGS, Memory()).wanted == 2
+
+
+def test_shrinking_waits_for_the_window_growing_does_not() -> None:
+    busy = decide("objective", demand(per_second=1.0), SETTINGS, Memory())
+    assert busy.wanted == 6
+    memory = busy.outcome.memory
+    for after, wanted in ((10, 6), (179, 6), (180, 1)):
+        calm = demand(at=AT + after, per_second=0.0, ready=6, ages=())
+        made = decide("objective", calm, SETTINGS, memory)
+        assert made.wanted == wanted
+        assert (made.outcome.limiter is Limiter.STABILISATION) == (wanted == 6)
+
+
+def test_a_loop_that_starts_anew_shrinks_nothing_at_first() -> None:
+    calm = demand(per_second=0.0, ready=6, ages=())
+    made = decide("guarded", calm, SETTINGS, Memory())
+    assert (made.wanted, made.outcome.limiter) == (6, Limiter.STABILISATION)
+    later = replace(calm, at=AT + 60, measured_at=AT + 60)
+    assert decide("guarded", later, SETTINGS, made.outcome.memory).wanted == 1
+
+
+def test_the_smallest_number_whose_wait_is_short_enough() -> None:
+    made = decide("predictive", demand(waiting=60, per_second=0.5), SETTINGS, Memory())
+    waits = dict(made.outcome.table)
+    allowed = SETTINGS.objective * (1 - caution(made.demand, SETTINGS) * (1 - SETTINGS.safety))
+    assert waits[made.wanted] <= allowed < waits[made.wanted - 1]
+    assert list(waits.values()) == sorted(waits.values(), reverse=True)
+    assert f"{made.wanted} workers" in made.outcome.sentence
+
+
+def test_workers_that_start_are_counted_when_they_are_ready() -> None:
+    alone = decide("predictive", demand(waiting=60, per_second=0.4), SETTINGS, Memory())
+    soon = demand(waiting=60, per_second=0.4, starting=(5.0, 5.0))
+    assert decide("predictive", soon, SETTINGS, Memory()).outcome.wish <= alone.outcome.wish
+
+
+def test_long_tasks_block_their_slots() -> None:
+    mixed = RunTimes.of([1.0] * 990 + [600.0] * 10)
+    short = demand(run_times=mixed, ages=(0.2, 0.3))
+    held = demand(run_times=mixed, ages=(300.0, 0.3))
+    assert blocked_slots(short) < 0.2
+    assert blocked_slots(held) > 0.8
+    loads = [replace(each, waiting=40, per_second=1.2) for each in (short, held)]
+    few, many = (decide("predictive", each, SETTINGS, Memory()).wanted for each in loads)
+    assert (few, many) == (2, 4)
+
+
+def test_with_fewer_on_time_it_is_more_careful() -> None:
+    fine = demand(started=1_000, on_time=995)
+    late = demand(started=1_000, on_time=940)
+    assert (caution(fine, SETTINGS), caution(late, SETTINGS)) == (0.0, 1.0)
+    wishes = [
+        decide("predictive", replace(each, waiting=40, per_second=0.8), SETTINGS, Memory()).wanted
+        for each in (fine, late)
+    ]
+    assert wishes[0] < wishes[1]
+
+
+def test_a_forecast_raises_the_wish_only_when_trusted_and_never_lowers_it() -> None:
+    now = demand(per_second=0.5)
+    without = decide("guarded", now, SETTINGS, Memory())
+    high = [forecast(30, 120, 120, 120, trusted=trusted) for trusted in (True, False)]
+    raised, ignored = (
+        decide("guarded", replace(now, forecast=each), SETTINGS, Memory()) for each in high
+    )
+    assert (raised.outcome.rule, ignored.wanted) == (Rule.FORECAST, without.wanted)
+    assert raised.wanted > without.wanted
+    nothing = replace(now, forecast=forecast(0, 0, 0, 0))
+    assert decide("guarded", nothing, SETTINGS, Memory()).wanted == without.wanted
+    off = replace(SETTINGS, use_forecast=False)
+    assert decide("guarded", raised.demand, off, Memory()).wanted == without.wanted
+
+
+@pytest.mark.parametrize("name", ["guarded", "predictive", "objective"])
+def test_what_a_schedule_will_bring_is_read(name: str) -> None:
+    soon = demand(expected=(Expected(AT + 75, 120),))
+    late = demand(expected=(Expected(AT + 900, 120),))
+    assert decide(name, soon, SETTINGS, Memory()).wanted > 3
+    assert decide(name, late, SETTINGS, Memory()).wanted <= 3
+
+
+def test_the_default_is_never_behind_the_documented_thresholds() -> None:
+    rng = random.Random(3)
+    memory = Memory()
+    grown = kept = 0
+    for _ in range(2_000):
+        each = random_demand(rng)
+        made = decide("guarded", each, SETTINGS, memory)
+        if each.waiting >= SETTINGS.scale_up_threshold:
+            assert made.wanted >= decide("threshold", each, SETTINGS, memory).wanted
+            grown += made.outcome.rule is Rule.THRESHOLD
+        if each.waiting >= SETTINGS.scale_down_threshold:
+            assert made.wanted >= min(each.workers, SETTINGS.max_workers)
+            kept += made.outcome.limiter is Limiter.WAITING
+        memory = made.outcome.memory if rng.random() < 0.9 else Memory()
+    assert grown > 0
+    assert kept > 0
+
+
+def test_a_fleet_of_many_is_decided_with_few_rows() -> None:
+    settings = Settings(max_workers=5_000, slots=4)
+    made = decide("guarded", demand(waiting=90_000, per_second=900.0), settings, Memory())
+    assert 900 * 5 / 4 < made.wanted < 5_000
+    assert len(made.outcome.table) <= 6
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_workers": 3, "max_workers": 2},
+        {"slots": 0},
+        {"objective": 0},
+        {"scale_down_threshold": 51},
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError):
+        Settings(**wrong)  # type: ignore[arg-type] # numbers
