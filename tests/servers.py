@@ -19,7 +19,7 @@ from controlplane import embedded
 from controlplane.embedded import home
 
 SETTINGS = "controlplane.settings.test"
-OWNER = "TASKPLANE_TEST_OWNER"
+RUNNER = "TASKPLANE_TEST_RUNNER"
 RUNS_AT_ONCE = 20
 
 # Kept open for as long as this run lasts: the lock ends with the process, however it ends.
@@ -27,8 +27,12 @@ _slot: IO[str] | None = None
 
 
 def start() -> None:
-    """Start what is needed and put its addresses into the environment, for children too."""
-    if os.environ.get(OWNER):
+    """Start what is needed and put its addresses into the environment, for children too.
+
+    Each worker of pytest-xdist has servers of its own: a bell of one must not wake another's tests.
+    """
+    runner = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    if os.environ.get(RUNNER) == runner:
         return
     state = _take_slot(home.ensure_folder(home.home()))
     url = os.environ.get("TEST_DATABASE_URL") or dotenv_values(home.PROJECT / ".env").get(
@@ -38,7 +42,7 @@ def start() -> None:
     atexit.register(_stop, state, os.getpid())
     host, port = embedded.ensure_valkey(state)
     os.environ.update(
-        {OWNER: str(os.getpid())},
+        {RUNNER: runner},
         TASKPLANE_HOME=str(state),
         TASKPLANE_ENV="dev",
         # The developer's own .env must not change what a test sees.

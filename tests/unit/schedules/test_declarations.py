@@ -50,15 +50,15 @@ def test_the_shipped_ones() -> None:
 
 
 def test_an_installed_app(modules: Path, settings: Settings) -> None:
-    package = modules / "shop_app"
+    package = modules / "market_app"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "schedules.py").write_text(
         DECLARES.format('schedule("Stock", "@daily", task_type="noop")')
     )
-    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "shop_app"]
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "market_app"]
     names = [each.code_name for each in discover()[0]]
-    assert "shop_app.schedules:Stock" in names
+    assert "market_app.schedules:Stock" in names
     assert len(names) == len(set(names)) == len(discover()[0])
 
 
