@@ -60,7 +60,9 @@ def failed(
     key: str, class_name: str, message: str, category: str, *, decided_by: str = "", **more: Any
 ) -> StepEnd:
     """A step that failed; `more` goes into its error."""
-    error = {"class": class_name, "message": message[:_LONGEST_MESSAGE], "category": category}
+    # A library may quote what the database cannot keep: a pattern with a NUL in it.
+    said = message[:_LONGEST_MESSAGE].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    error = {"class": class_name, "message": said, "category": category}
     return StepEnd(key, StepState.FAILED, error={**error, **more}, decided_by=decided_by)
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from controlplane.core.clock import now
 from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
 from tasks_app.specs import TaskSpec
+from tasks_app.times import parse_time
 from workflows.definitions import StepDefinition
 from workflows.language import ExpressionError, TemplateError
 from workflows.models import WorkflowRun
@@ -204,13 +205,11 @@ def _start_wait(
 def _wait_until(step: StepDefinition, payload: dict[str, Any]) -> datetime:
     if "seconds" in payload:
         return now() + _duration(step, "seconds", payload["seconds"])
-    text = payload.get("until")
     try:
-        until = datetime.fromisoformat(text) if isinstance(text, str) else None
+        until = parse_time(payload.get("until"))
     except ValueError:
-        until = None
-    if until is None or until.tzinfo is None:
-        raise _wrong(step, "until", "a time with its zone, such as 2030-01-31T08:00:00Z")
+        example = "a time with its zone, such as 2030-01-31T08:00:00Z"
+        raise _wrong(step, "until", example) from None
     if until > now() + LONGEST_WAIT:
         raise _wrong(step, "until", "at most 10 years from now")
     return until.astimezone(UTC)

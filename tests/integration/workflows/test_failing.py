@@ -146,6 +146,8 @@ def test_an_expression_that_fails_fails_its_step(node: int) -> None:
     ({"forEach": "{{ input.n }}"}, "a list, not a number"),
     ({"type": "wait", "payload": {"seconds": "{{ 'x' }}"}}, "seconds must be"),
     ({"type": "wait", "payload": {"until": "{{ 'x' }}"}}, "until must be"),
+    ({"type": "wait", "payload": {"until": "{{ '0001-01-01T00:00:00+14:00' }}"}}, "until must be"),
+    ({"when": "'a'.matches('(\\u0000' + string(input.n))"}, "Invalid regular expression"),
     ({"type": "sleep", "payload": {"ms": "{{ 'x' }}"}}, "payload.ms"),
 ])  # fmt: skip
 def test_values_of_the_wrong_kind_fail_their_step(step: dict[str, Any], said: str) -> None:
