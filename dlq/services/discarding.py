@@ -61,12 +61,18 @@ def check_reason(reason: str) -> str:
 
 def refuse_closed(letter: DeadLetter) -> None:
     """Raises Conflict that says what became of a letter that is no longer open."""
+    if (error := why_closed(letter)) is not None:
+        raise error
+
+
+def why_closed(letter: DeadLetter) -> Conflict | None:
+    """What became of a letter that is no longer open; None for one that is."""
     if letter.status == LetterStatus.OPEN:
-        return
+        return None
     by = f" by {letter.resolved_by}" if letter.resolved_by else ""
     if letter.status == LetterStatus.REPROCESSED:
-        raise Conflict(
+        return Conflict(
             f"This letter was reprocessed{by}: the task {letter.reprocessed_task_id} repeats its "
             "work."
         )
-    raise Conflict(f"This letter was discarded{by}: {letter.discard_reason}")
+    return Conflict(f"This letter was discarded{by}: {letter.discard_reason}")

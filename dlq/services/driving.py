@@ -80,11 +80,11 @@ def _drive(replay_id: UUID, now: datetime) -> bool:
 def _go_on(replay: Replay, now: datetime) -> bool:
     """Decide about the stage, then submit; whether more can be submitted at once."""
     standing = read_standing(replay)
-    if standing.is_over:
-        transitions.end_replay(replay.id, state=ReplayState.COMPLETED)
-        return False
     if reason := why_stopped(replay, standing):
         transitions.end_replay(replay.id, state=ReplayState.STOPPED, reason=reason)
+        return False
+    if standing.is_over:
+        transitions.end_replay(replay.id, state=ReplayState.COMPLETED)
         return False
     if standing.is_stage_over:
         replay.stage += 1
@@ -96,7 +96,8 @@ def _go_on(replay: Replay, now: datetime) -> bool:
     _note(replay, turn)
     if turn.tasks:
         replay.last_submit_at = spend(replay, len(turn.tasks), now)
-    return turn.looked_at == BATCH and replay.rate_per_second is None
+    has_room = len(turn.tasks) < want or (want == BATCH and replay.rate_per_second is None)
+    return has_room and not turn.is_last
 
 
 def _room(replay: Replay, standing: Standing, now: datetime) -> int:

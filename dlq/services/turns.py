@@ -12,11 +12,14 @@ from controlplane.workspaces.states import ActorKind
 from dlq.filters import letter_filter_of_body
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.selectors import list_letters
+from dlq.services.discarding import why_closed
 from dlq.services.repeating import Changes, repeat_letters
 from dlq.services.reprocessing import audit_batch
 from dlq.states import LetterStatus
 
+LOOKED_AT = 200
 _MOST_OF_RUNS = 1_000
+_FATE = ("status", "reprocessed_task_id", "discard_reason", "resolved_by")
 _REASON_SHOWN = 300
 
 
@@ -27,7 +30,7 @@ class Turn:
     MOST_SKIPS: ClassVar[int] = 100
 
     after_id: UUID | None
-    looked_at: int = 0
+    is_last: bool = False  # no letter is left behind it
     tasks: dict[UUID, UUID] = field(default_factory=dict)
     skips: list[dict[str, str]] = field(default_factory=list)
 
@@ -38,31 +41,44 @@ def take_turn(replay: Replay, want: int) -> Turn:
     letters = _meant(replay)
     if replay.after_id is not None:
         letters = letters.filter(id__gt=replay.after_id)
-    rows = list(letters.order_by("id").values_list("id", "workflow_run_id")[:want])
-    ids = [letter for letter, _ in rows]
+    rows = list(letters.order_by("id").only("id", "workflow_run_id", *_FATE)[:LOOKED_AT])
+    taken = _up_to(rows, want)
     # A scan that found the end is not made again at every pass.
-    turn = Turn(after_id=ids[-1] if len(rows) == want else replay.until_id, looked_at=len(rows))
+    is_last = len(taken) == len(rows) < LOOKED_AT
+    turn = Turn(after_id=replay.until_id if is_last else taken[-1].id, is_last=is_last)
     if not rows:
         return turn
-    before = _repeated_before(replay, ids)
-    mine = [letter for letter in ids if letter not in before]
-    together = _of_runs(replay, [run for _, run in rows if run is not None])
+    before = _repeated_before(replay, [letter.id for letter in taken])
+    mine = [letter for letter in taken if letter.id not in before]
+    still_open = [letter for letter in mine if letter.status == LetterStatus.OPEN]
+    runs = [letter.workflow_run_id for letter in still_open if letter.workflow_run_id is not None]
+    together = [run for run in _of_runs(replay, runs) if run not in before]
     actor = Actor(kind=ActorKind.SYSTEM.value, id="", label=replay.created_by, role=None)
     changes = Changes(payload=replay.payload, max_attempts=replay.max_attempts)
     done = repeat_letters(
         workspace_id=replay.workspace_id,
-        ids=list(dict.fromkeys([*mine, *(run for run in together if run not in before)])),
+        ids=list(dict.fromkeys([*(letter.id for letter in still_open), *together])),
         changes=changes,
         actor=actor,
     )
     audit_batch(replay.workspace_id, actor, done.tasks, changes, replayId=str(replay.id))
     turn.tasks = done.tasks
-    turn.skips = [
-        {"letterId": str(letter), "reason": done.refused[letter].detail[:_REASON_SHOWN]}
-        for letter in mine
-        if letter in done.refused
-    ]
+    for letter in mine:
+        reason = done.refused.get(letter.id) or why_closed(letter)
+        if reason is not None:
+            turn.skips.append({"letterId": str(letter.id), "reason": reason.detail[:_REASON_SHOWN]})
     return turn
+
+
+def _up_to(letters: Sequence[DeadLetter], want: int) -> list[DeadLetter]:
+    """The first of these letters, with `want` open ones among them: the closed take no room."""
+    taken: list[DeadLetter] = []
+    for letter in letters:
+        if want <= 0:
+            break
+        taken.append(letter)
+        want -= letter.status == LetterStatus.OPEN
+    return taken
 
 
 def _meant(replay: Replay) -> QuerySet[DeadLetter]:

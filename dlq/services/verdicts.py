@@ -67,12 +67,12 @@ def read_standing(replay: Replay) -> Standing:
 
 def why_stopped(replay: Replay, standing: Standing) -> str:
     """The sentence for people when too many failed, or nothing. A canary's stage is not waited
-    for when its verdict can no longer change."""
-    if standing.is_exhausted:
-        return ""  # nothing is left that could be spared
-    of = max(standing.size, standing.submitted) if standing.size is not None else RECENT
-    if standing.size is None and standing.ended < RECENT:
+    for when its verdict can no longer change, and has one also when no letter is left after it."""
+    if standing.size is None and (standing.is_exhausted or standing.ended < RECENT):
         return ""
+    if standing.is_exhausted and standing.open:
+        return ""  # nothing is left that could be spared, so the verdict can wait for all
+    of = _counted(standing)
     if standing.failed <= replay.max_failure_share * of:
         return ""
     where = (
@@ -88,6 +88,13 @@ def why_stopped(replay: Replay, standing: Standing) -> str:
     )
     groups = list_failing(replay.id, most=1)
     return f"{said} {_describe(groups[0])}" if groups else said
+
+
+def _counted(standing: Standing) -> int:
+    """Of how many tasks the share is taken. A stage that could not be filled is what it has."""
+    if standing.size is None:
+        return RECENT
+    return standing.submitted if standing.is_exhausted else max(standing.size, standing.submitted)
 
 
 def _describe(group: FailingGroup) -> str:

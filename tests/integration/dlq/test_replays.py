@@ -14,6 +14,7 @@ from dlq import selectors, services
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.services import driving
+from dlq.services.discarding import discard_letters
 from tasks_app.models import Task
 from tasks_app.services import delete_tasks, submit_task
 from tasks_app.specs import TaskSpec
@@ -141,6 +142,19 @@ def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
     assert drive(replay).succeeded == 3
 
 
+def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Actor) -> None:
+    """Nothing was left to spare; that the failure repeats must be told all the same."""
+    for _ in range(3):
+        die()
+    replay = drive(start(workspace, ada))
+    end(waiting(replay)[:1], failing=1)
+    assert drive(replay).state == "RUNNING"  # the others may be waited for
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.state, replay.submitted, replay.failed) == ("STOPPED", 3, 1)
+    assert replay.stop_reason.startswith("Stage 1 of 2: 1 of 3 tasks did not complete")
+
+
 def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: Actor) -> None:
     for _ in range(70):
         die()
@@ -220,6 +234,31 @@ def test_what_is_no_longer_open_is_skipped_with_the_reason(
     assert selectors.describe_replay(replay).progress == 100.0
 
 
+@pytest.mark.parametrize("pace", [{"stages": (2,)}, {"stages": (), "rate_per_second": 1}])
+def test_what_is_skipped_takes_no_room(
+    workspace: Workspace, ada: Actor, pace: dict[str, Any]
+) -> None:
+    """Or a replay whose letters others have resolved would crawl past them, a stage at a time."""
+    letters = [die() for _ in range(9)]
+    replay = start(workspace, ada, **pace)
+    discard_letters(
+        workspace_id=workspace.id, ids=[row.id for row in letters[:7]], reason="paid", actor=ada
+    )
+    services.drive_replays()
+    replay.refresh_from_db()
+    assert (replay.skipped, replay.submitted) == (7, len(pace["stages"]) + 1)
+
+
+def test_what_is_refused_is_passed_without_a_pause(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(4):
+        die(type="was-removed")
+    die()
+    replay = start(workspace, ada, stages=(1,))
+    assert [services.drive_replays() for _ in range(5)] == [True] * 4 + [False]
+    replay.refresh_from_db()
+    assert (replay.skipped, replay.submitted) == (4, 1)
+
+
 def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: Actor) -> None:
     """Or a failure that repeats would be repeated for ever."""
     die()
@@ -269,7 +308,7 @@ def test_a_task_that_was_deleted_or_cancelled_has_not_completed(
     run_to_end(task)
     delete_tasks(workspace_id=workspace.id, ids=[task], actor=ada)
     replay = drive(replay)
-    assert (replay.state, replay.failed) == ("COMPLETED", 1)
+    assert (replay.state, replay.failed) == ("STOPPED", 1)
     assert ReplayTask.objects.get(replay=replay).outcome == "DELETED"
 
 
