@@ -1,6 +1,6 @@
 """Letters of workflow steps: their runs are retried, since a step by itself goes nowhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,8 @@ from controlplane.core.errors import Conflict, DomainError, FieldError, Invalid
 from controlplane.workspaces.actors import Actor
 from dlq import transitions
 from dlq.models import DeadLetter
-from dlq.services.discarding import refuse_closed
+from dlq.services.discarding import why_closed
+from dlq.states import LetterStatus
 from workflows.services import retry_run
 
 
@@ -25,9 +26,10 @@ def repeat_steps(
 ) -> dict[UUID, UUID | DomainError]:
     """Retry each run once, from the steps of these letters; by letter the task that repeats it,
     or why its run was not retried."""
-    outcomes: dict[UUID, UUID | DomainError] = {}
+    outcomes: dict[UUID, UUID | DomainError] = _closed(letters)
     repeats: dict[UUID, UUID] = {}
-    by_run = sorted(letters, key=lambda letter: (str(letter.workflow_run_id), letter.id))
+    still_open = [letter for letter in letters if letter.id not in outcomes]
+    by_run = sorted(still_open, key=lambda letter: (str(letter.workflow_run_id), letter.id))
     for run, several in groupby(by_run, key=lambda letter: letter.workflow_run_id):
         # Runs below the same run are retried together with it.
         group = [letter for letter in several if letter.task_id not in repeats]
@@ -35,7 +37,9 @@ def repeat_steps(
             continue
         try:
             with transaction.atomic():
-                repeats |= _retry(workspace_id, run, group, payload, max_attempts, actor)
+                done = _retry(workspace_id, run, group, payload, max_attempts, actor)
+                outcomes |= _closed_meanwhile(group)
+                repeats |= done
         except DomainError as error:
             outcomes |= {letter.id: error for letter in group}
     for letter in letters:
@@ -56,8 +60,6 @@ def _retry(
     if max_attempts is not None:
         message = "The attempts of a workflow's step are set by its definition."
         raise Invalid(errors=[FieldError(field="maxAttempts", message=message)])
-    for letter in letters:
-        refuse_closed(letter)
     tasks = [letter.task_id for letter in letters]
     # A single step that is not repeated refuses the retry; of several it must not keep the others.
     named = tasks if len(tasks) == 1 else None
@@ -73,6 +75,21 @@ def _retry(
     # The retry repeats every broken step of the run, and so closes their letters too.
     transitions.name_resolver(list(repeats), workspace_id=workspace_id, by=actor.label)
     return repeats
+
+
+def _closed(letters: Iterable[DeadLetter]) -> dict[UUID, UUID | DomainError]:
+    """What became of those that are no longer open."""
+    return {letter.id: error for letter in letters if (error := why_closed(letter)) is not None}
+
+
+def _closed_meanwhile(letters: Sequence[DeadLetter]) -> dict[UUID, UUID | DomainError]:
+    """Those of a run just retried that somebody discarded since they were read. Raises Conflict
+    when it is all of them: then the run is left as it was."""
+    ids = [letter.id for letter in letters]
+    lost = _closed(DeadLetter.objects.filter(id__in=ids, status=LetterStatus.DISCARDED))
+    if len(lost) == len(letters):
+        raise next(error for error in lost.values() if isinstance(error, DomainError))
+    return lost
 
 
 def _left_out(run: UUID | None) -> DomainError:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.workspaces.actors import Actor
@@ -11,6 +12,7 @@ from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import services
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, ReplayTask
+from dlq.services.repeating import Changes, repeat_letters
 from tasks_app.models import Task
 from tests.concurrency.hands import make_node
 from tests.workflow_hands import define, drain, run_steps, state_of, step_of
@@ -89,6 +91,59 @@ def test_an_action_takes_each_run_once(node: int, workspace: Workspace, ada: Act
     assert (done.matched, done.changed, done.refusals) == (3, 3, {})
     drain(node)
     assert [state_of(run) for run in runs] == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_closed_letter_does_not_keep_the_others_of_its_run(
+    node: int, workspace: Workspace, ada: Actor
+) -> None:
+    run = failed_run(node, True, True)
+    closed, still_open = DeadLetter.objects.order_by("id")
+    services.discard_letter(
+        workspace_id=workspace.id, letter_id=closed.id, reason="paid", actor=ada
+    )
+    done = repeat_letters(
+        workspace_id=workspace.id, ids=[closed.id, still_open.id], changes=Changes(), actor=ada
+    )
+    assert "discarded by ada: paid" in done.refused[closed.id].detail
+    assert list(done.tasks) == [still_open.id]
+    assert state_of(run) == "RUNNING"
+
+
+@pytest.mark.parametrize("letters", [1, 2])
+def test_a_letter_that_is_discarded_while_its_run_is_retried_is_refused(
+    node: int, workspace: Workspace, ada: Actor, letters: int
+) -> None:
+    run = failed_run(node, *[True] * letters)
+    lost, *others = DeadLetter.objects.order_by("id")
+    with connection.execute_wrapper(discard_before_the_run_is_locked(lost, ada)):
+        done = repeat_letters(
+            workspace_id=workspace.id,
+            ids=[letter.id for letter in (lost, *others)],
+            changes=Changes(),
+            actor=ada,
+        )
+    assert list(done.refused) == [lost.id]
+    assert "discarded by ada: meanwhile" in done.refused[lost.id].detail
+    assert list(done.tasks) == [letter.id for letter in others]
+    # By itself it was the only reason to retry the run.
+    assert state_of(run) == ("RUNNING" if others else "FAILED")
+
+
+def discard_before_the_run_is_locked(letter: DeadLetter, actor: Actor) -> Any:
+    state = {"armed": True}
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if state["armed"] and "workflows_workflowrun" in sql and "FOR " in sql:
+            state["armed"] = False
+            services.discard_letter(
+                workspace_id=letter.workspace_id,
+                letter_id=letter.id,
+                reason="meanwhile",
+                actor=actor,
+            )
+        return execute(sql, params, many, context)
+
+    return wrapper
 
 
 def test_runs_below_one_run_are_retried_together(
