@@ -24,7 +24,7 @@ from workflows.selectors import get_workflow
 from workflows.selectors.scopes import Scopes, get_parent_states
 from workflows.services.ends import StepEnd, failed, reason, refused, skipped
 from workflows.services.opening import Allowance, open_run
-from workflows.services.starts import Start, make_join, prepare_start
+from workflows.services.starts import MOST_PAYLOAD_BYTES, Start, make_join, prepare_start
 from workflows.states import OnFailure, ReasonCode, RunState, StepState
 
 DEEPEST = 5  # runs below a run
@@ -156,14 +156,15 @@ class Course:
                 ends.append(end)
         self.scopes.load({key for step in wanted for key in _reads(step)})
         starts: list[Start] = []
-        size, most = 0, settings.TASKPLANE["BULK_MAX"]
+        size, most, held = 0, settings.TASKPLANE["BULK_MAX"], 0
         for number, step in enumerate(wanted):
-            if size >= most:
+            if size >= most or held >= MOST_PAYLOAD_BYTES:
                 return ends, starts, [left.key for left in wanted[number:]]
             made = prepare_start(self.run, step, self.scopes, run_name=self.name)
             if isinstance(made, Start):
                 starts.append(made)
                 size += made.size
+                held += made.payload_bytes
             else:
                 ends.append(made)
         return ends, starts, []

@@ -27,7 +27,7 @@ _JOIN_PRIORITY = 100
 _JOIN_ATTEMPTS = 25
 _LONGEST_NAME = 200
 # The payloads of a forEach are made in memory, in one transaction.
-_MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
+MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
 _TOO_SLOW = (
     "Step {!r}: the expressions of the steps that start together take more than "
     f"{MOST_SECONDS:.0f} s. Give the list itself to forEach and read item, not a large value for "
@@ -50,6 +50,7 @@ class Start:
     reason: dict[str, Any] | None = None
     child: tuple[str, Any] | None = None
     child_run_id: UUID | None = None
+    payload_bytes: int = 0  # of JSON, until they are submitted
 
     @property
     def size(self) -> int:
@@ -116,28 +117,32 @@ def _start_tasks(
 ) -> Start | StepEnd:
     if step.for_each is None:
         payload = _render(step, scopes)
-        start = Start(step.key, specs=[_spec(run, step, payload)], task_ids=[None])
+        start = Start(
+            step.key,
+            specs=[_spec(run, step, payload)],
+            task_ids=[None],
+            payload_bytes=len(orjson.dumps(payload)),
+        )
         return with_join(start, run, run_name=run_name)
     items = _items(step, scopes)
     if not items:
         return completed(step.key, [])
-    specs = list(_specs_of_items(run, step, scopes, items))
-    start = Start(step.key, specs=specs, task_ids=[None] * len(items))
+    start = Start(step.key, task_ids=[None] * len(items))
+    start.specs = list(_specs_of_items(run, step, scopes, items, start))
     return with_join(start, run, run_name=run_name)
 
 
 def _specs_of_items(
-    run: WorkflowRun, step: StepDefinition, scopes: Scopes, items: Sequence[Any]
+    run: WorkflowRun, step: StepDefinition, scopes: Scopes, items: Sequence[Any], start: Start
 ) -> Iterator[TaskSpec]:
-    size = 0
     for index, item in enumerate(items):
         payload = _render(step, scopes, item, index)
-        size += len(orjson.dumps(payload))
-        if size > _MOST_PAYLOAD_BYTES:
+        start.payload_bytes += len(orjson.dumps(payload))
+        if start.payload_bytes > MOST_PAYLOAD_BYTES:
             raise _CannotStartError(
                 "TooLarge",
                 f"Step {step.key!r}: the payloads of its {len(items)} items have more than "
-                f"{_MOST_PAYLOAD_BYTES} bytes together, which is the limit.",
+                f"{MOST_PAYLOAD_BYTES} bytes together, which is the limit.",
             )
         yield _spec(run, step, payload, index)
 
@@ -241,7 +246,8 @@ def _start_child(
     workflow = payload.get("workflow")
     if not isinstance(workflow, str):
         raise _wrong(step, "workflow", "the name or the id of a workflow")
-    return Start(step.key, child=(workflow, payload.get("input", {})))
+    value = payload.get("input", {})
+    return Start(step.key, child=(workflow, value), payload_bytes=len(orjson.dumps(value)))
 
 
 _KINDS: tuple[tuple[Any, str], ...] = (

@@ -1,5 +1,6 @@
 """Runs on the tests' Postgres: data, order, lists, conditions, waits, runs below runs."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -448,3 +449,21 @@ def test_expressions_that_take_too_long_together_fail_their_step(
     assert error is not None
     assert (error["class"], state_of(run)) == ("TooSlow", "FAILED")
     assert not Task.objects.filter(workflow_run_id=run, step_key="each").exists()
+
+
+def test_the_payloads_of_steps_that_start_together_do_not_fill_the_memory(node: int) -> None:
+    """Each of these has 4 MB; a definition may have thousands of them."""
+    text = "{{ " + " + ".join(["input.t"] * 20) + " }}"
+    steps = [
+        {"key": f"k{number}", "payload": {"t": text}, "onFailure": "continue"}
+        for number in range(100)
+    ]
+    workflow = define(*steps)
+    tracemalloc.start()
+    try:
+        run = execute(workflow, {"t": "a" * 200_000})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert set(states_of(run).values()) == {"FAILED"}, "a payload of 4 MB is refused"
+    assert peak < 350_000_000
