@@ -15,9 +15,9 @@ _TINY = 1e-9  # hours
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one strategy did with one trace. Waits in seconds; actions and flaps per day.
+    """What one strategy did with one trace. Waits in seconds; changes and flaps per day.
 
-    An action is a change of the wanted number, by however many workers. A flap is an action in the
+    A change is one of the wanted number, by however many workers. A flap is a change in the
     other direction than the one before it, within ten minutes. cut: tasks that would have been
     killed after a grace of 30 s, of policies that do not drain. ratio: to the lower bound.
     """
@@ -31,7 +31,7 @@ class Score:
     p95: float
     p99: float
     on_time: float
-    actions: float
+    changes: float
     flaps: float
     cut_tasks: int
     cut_hours: float
@@ -56,7 +56,7 @@ class Summary:
     met: int
     worst_on_time: float
     ratio: float
-    actions: float
+    changes: float
     flaps: float
     cut_tasks: float
     p95: float
@@ -85,7 +85,7 @@ def score(
         p95=_percentile(waits, 0.95),
         p99=_percentile(waits, 0.99),
         on_time=sum(1 for wait in waits if wait <= settings.objective) / max(1, len(waits)),
-        actions=len(played.changes) / days,
+        changes=len(played.changes) / days,
         flaps=count_flaps(played.changes) / days,
         cut_tasks=played.cut_tasks,
         cut_hours=played.cut_seconds / 3_600,
@@ -102,7 +102,7 @@ def summarise(scores: Sequence[Score], goal: float) -> Summary:
         met=sum(1 for each in scores if each.meets(goal)),
         worst_on_time=min(each.on_time for each in scores),
         ratio=geometric_mean([each.ratio for each in scores]),
-        actions=sum(each.actions for each in scores) / n,
+        changes=sum(each.changes for each in scores) / n,
         flaps=sum(each.flaps for each in scores) / n,
         cut_tasks=sum(each.cut_tasks for each in scores) / n,
         p95=sum(each.p95 for each in scores) / n,

@@ -48,4 +48,4 @@ def _foreseen(demand: Demand, settings: Settings) -> float:
     forecast = demand.forecast
     if forecast is None or not forecast.trusted or not settings.use_forecast:
         return demand.per_second + known
-    return max(demand.per_second, forecast.rate(begin), forecast.rate(end)) + known
+    return max(demand.per_second + known, forecast.rate(begin), forecast.rate(end))

@@ -8,17 +8,19 @@ way is that number's predicted wait.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scaling.strategies.base import Wish, around, hold, is_stale, stabilise
 from scaling.strategies.decision import Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Forecast, Settings
+from scaling.strategies.runtimes import bin_of
 
 _STEP = 10.0  # seconds
 _LEAST_SLOTS = 0.2  # of free slots: keeps every wait finite
 _NEVER = 1e6  # seconds: longer than any objective, and JSON knows no infinity
 _DOUBT = 50  # imaginary tasks
 _ROUNDING = 1e-9
+_EXACT = 100  # running tasks
 _BEYOND_MAX = 8  # how far above MAX a wish is worked out, for the sentence
 
 
@@ -28,7 +30,7 @@ class Outlook:
 
     seconds: run time of a task on a free slot. blocked: slots that long tasks will still hold.
     backlog: tasks that will wait at the moment a new worker is ready.
-    arrivals: tasks in each step from that moment on.
+    arrivals: tasks in each step from that moment on. early: in the steps before it.
     load: slots that are busy in the mean: those that tasks up to a minute need, and the blocked.
     """
 
@@ -36,6 +38,7 @@ class Outlook:
     blocked: float
     backlog: float
     arrivals: tuple[float, ...]
+    early: tuple[float, ...]
     load: float
 
     def wait(self, workers: int, settings: Settings) -> float:
@@ -52,9 +55,20 @@ class Outlook:
 
 
 def blocked_slots(demand: Demand) -> float:
-    """How many slots the tasks that run now will still hold after one start-up; expected value."""
+    """How many slots the tasks that run now will still hold after one start-up; expected value.
+
+    Of more than a hundred tasks, those in the same bin of the histogram count with their mean age.
+    """
     run_times, after = demand.run_times, demand.startup
-    return sum(run_times.still_running(age, after) for age in demand.ages)
+    if len(demand.ages) <= _EXACT:
+        return sum(run_times.still_running(age, after) for age in demand.ages)
+    by_bin: dict[int, list[float]] = {}
+    for age in demand.ages:
+        by_bin.setdefault(bin_of(age), []).append(age)
+    return sum(
+        len(ages) * run_times.still_running(sum(ages) / len(ages), after)
+        for _, ages in sorted(by_bin.items())
+    )
 
 
 def foresee(demand: Demand, settings: Settings, *, with_forecast: bool) -> Outlook:
@@ -70,21 +84,21 @@ def foresee(demand: Demand, settings: Settings, *, with_forecast: bool) -> Outlo
         free = max(_LEAST_SLOTS, ready * settings.slots - blocked) if ready else 0.0
         backlog = max(0.0, backlog + arrivals[k] - free / seconds * _STEP)
     load = demand.per_second * seconds + blocked
-    return Outlook(seconds, blocked, backlog, tuple(arrivals[lead:]), load)
+    return Outlook(seconds, blocked, backlog, tuple(arrivals[lead:]), tuple(arrivals[:lead]), load)
 
 
 def caution(demand: Demand, settings: Settings) -> float:
     """Between 0 and 1: how careful to be, after what share of the last hour's tasks was on time.
 
-    1 at a fifth of the way from the goal to 100 %, 0 at three fifths, straight between. Beside the
-    measured tasks stand 50 imaginary ones at two fifths, so that few tasks decide little.
+    1 at 30 % of the way from the goal to 100 %, 0 at 80 %, straight between. Beside the measured
+    tasks stand 50 imaginary ones at 40 %, so that few tasks decide little.
     """
     rest = 1 - settings.goal
     if rest <= 0:
         return 1.0
     doubt = _DOUBT * (settings.goal + 0.4 * rest)
     share = (demand.on_time + doubt) / (demand.started + _DOUBT)
-    return min(1.0, max(0.0, (settings.goal + 0.6 * rest - share) / (0.4 * rest)))
+    return min(1.0, max(0.0, (settings.goal + 0.8 * rest - share) / (0.5 * rest)))
 
 
 def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> tuple[int, Rule]:
@@ -93,9 +107,10 @@ def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> tuple[int,
 
     With care κ the predicted wait may use up 1 - κ(1 - safety) of the objective, and the slots must
     be a + β(2κ - 1)√a for a load a: the square-root rule of staffing, and below it as long as
-    enough tasks are on time. Whoever is to shrink must find the wait much shorter and more slots
-    than that, so that noise does not take away what it will give back. The wait falls with every
-    worker, so halving finds the number.
+    enough tasks are on time. Before it shrinks, the wait must be much shorter and the slots more
+    than that, so that noise does not take away what it will give back; and a worker less is missing
+    at once, so here the wait is rolled from now on. The wait falls with every worker, so halving
+    finds the number.
     """
     care = caution(demand, settings)
     limit = settings.objective * (1 - care * (1 - settings.safety))
@@ -103,7 +118,10 @@ def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> tuple[int,
     now = demand.workers
     if workers >= now:
         return workers, rule
-    calm, rule = _least(settings, outlook, limit * settings.calm_share, settings.calm_headroom)
+    from_now = replace(
+        outlook, backlog=float(demand.waiting), arrivals=outlook.early + outlook.arrivals
+    )
+    calm, rule = _least(settings, from_now, limit * settings.calm_share, settings.calm_headroom)
     return min(now, max(workers, calm)), rule
 
 
@@ -150,31 +168,32 @@ class Predictive:
 
 
 def _arrivals(demand: Demand, steps: int, with_forecast: bool) -> list[float]:
-    """Tasks in each step from now on: measured or foretold, whichever is more, and scheduled."""
+    """Tasks in each step from now on: as measured and scheduled, or as foretold if that is more."""
     arrivals = [demand.per_second * _STEP] * steps
-    if with_forecast and demand.forecast is not None:
-        _raise_to_forecast(arrivals, demand, demand.forecast)
     for each in demand.expected:
         k = math.floor((each.at - demand.at) / _STEP)
         if 0 <= k < steps:
             arrivals[k] += each.tasks
+    if with_forecast and demand.forecast is not None:
+        _raise_to_forecast(arrivals, demand, demand.forecast)
     return arrivals
 
 
 def _raise_to_forecast(arrivals: list[float], demand: Demand, forecast: Forecast) -> None:
     """A minute that is foretold to bring more than twice what is measured is a schedule's: all of
-    the surplus comes at its start. Otherwise a minute's tasks come evenly.
+    the surplus comes at its start, unless it is known already. Otherwise a minute's tasks come
+    evenly.
     """
     measured = demand.per_second * 60
     for minute, tasks in enumerate(forecast.per_minute):
         begin = math.floor((forecast.start + 60.0 * minute - demand.at) / _STEP)
-        if begin >= len(arrivals):
-            return
+        steps = range(max(0, begin), min(begin + 6, len(arrivals)))
         if tasks > 2 * measured:
-            if begin >= 0:
-                arrivals[begin] += tasks - measured
-        elif tasks > measured:
-            for k in range(max(0, begin), min(begin + 6, len(arrivals))):
+            if 0 <= begin < len(arrivals):
+                known = sum(arrivals[k] for k in steps) - measured * len(steps) / 6
+                arrivals[begin] += max(0.0, tasks - measured - known)
+        else:
+            for k in steps:
                 arrivals[k] = max(arrivals[k], tasks / 6)
 
 

@@ -169,7 +169,7 @@ class Command(TerminalCommand):
 
 _COLUMNS = (
     "strategy", "met", "worst on time", "ratio", "worker-hours", "p50 s", "p95 s", "p99 s",
-    "actions/day", "flaps/day", "cut/day",
+    "changes/day", "flaps/day", "cut/day",
 )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def _cells(scores: Sequence[Score], summary: Summary) -> list[str]:
         f"{_mean([each.p50 for each in scores]):.1f}",
         f"{summary.p95:.1f}",
         f"{_mean([each.p99 for each in scores]):.1f}",
-        f"{summary.actions:.0f}",
+        f"{summary.changes:.0f}",
         f"{summary.flaps:.0f}",
         f"{summary.cut_tasks:.1f}",
     ]

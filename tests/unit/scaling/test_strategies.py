@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from scaling.simulation.traces import run_time
 from scaling.strategies import (
     STRATEGIES,
     Expected,
@@ -126,7 +127,7 @@ def test_long_tasks_block_their_slots() -> None:
     assert blocked_slots(held) > 0.8
     loads = [replace(each, waiting=40, per_second=1.2) for each in (short, held)]
     few, many = (decide("predictive", each, SETTINGS, Memory()).wanted for each in loads)
-    assert (few, many) == (2, 4)
+    assert (few, many) == (3, 5)
 
 
 def test_with_fewer_on_time_it_is_more_careful() -> None:
@@ -161,6 +162,23 @@ def test_what_a_schedule_will_bring_is_read(name: str) -> None:
     late = demand(expected=(Expected(AT + 900, 120),))
     assert decide(name, soon, SETTINGS, Memory()).wanted > 3
     assert decide(name, late, SETTINGS, Memory()).wanted <= 3
+
+
+def test_what_is_scheduled_and_foretold_is_counted_once() -> None:
+    foretold = forecast(18, 118, 18, 18)
+    both = demand(per_second=0.3, forecast=foretold, expected=(Expected(AT + 65, 100),))
+    one = replace(both, forecast=None)
+    tables = [decide("predictive", e, SETTINGS, Memory()).outcome.table for e in (both, one)]
+    assert tables[0] == tables[1]
+
+
+def test_of_many_running_tasks_bins_are_as_good_as_each() -> None:
+    rng = random.Random(12)
+    known = RunTimes.of([run_time(rng) for _ in range(1_000)])
+    ages = tuple(rng.expovariate(1 / 30) for _ in range(4_000))
+    many = demand(run_times=known, ages=ages, ready=500)
+    each = sum(blocked_slots(replace(many, ages=(age,))) for age in ages)
+    assert blocked_slots(many) == pytest.approx(each, rel=0.02)
 
 
 def test_the_default_is_never_behind_the_documented_thresholds() -> None:
