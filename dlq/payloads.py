@@ -36,7 +36,8 @@ def _walk(old: Any, new: Any, path: str, key: str) -> Iterator[tuple[str, str, A
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted({*old, *new}):
             below = f"{path}.{name}" if path else name
-            yield from _walk(old.get(name, _ABSENT), new.get(name, _ABSENT), below, name)
+            inner = key if _is_secret(key) else name  # what lies within a credential is one
+            yield from _walk(old.get(name, _ABSENT), new.get(name, _ABSENT), below, inner)
     elif isinstance(old, list) and isinstance(new, list):
         for at in range(max(len(old), len(new))):
             before, after = (items[at] if at < len(items) else _ABSENT for items in (old, new))
@@ -46,7 +47,11 @@ def _walk(old: Any, new: Any, path: str, key: str) -> Iterator[tuple[str, str, A
 
 
 def _shown(key: str, value: Any) -> str:
-    if mask_secrets(f"{key}=x") != f"{key}=x":
+    if _is_secret(key):
         return "***"
     text = orjson.dumps(value).decode() if not isinstance(value, str) else value
     return storable(mask_secrets(text)[:_MOST_SHOWN])
+
+
+def _is_secret(key: str) -> bool:
+    return mask_secrets(f"{key}=x") != f"{key}=x"

@@ -48,13 +48,43 @@ def test_secrets_are_masked_also_where_the_fields_are_kept_as_text(context: Task
         "Authorization: Bearer hunter2hunter2",
         "redis://user:hunter2@host/0",
         "postgres+psycopg://user:hunter2@host/db",
+        "password='two, words hunter2'",
+        '{"password": "two words hunter2", "n": 1}',
+        "{'password': b'hunter2'}",
+        r"secret = 'it\'s hunter2'",
+        r"body: {\"api_key\": \"two hunter2\"}",
+        '{"tokens": ["one", "hunter2"]}',
+        '{"credentials":{"user":"ada","value":"hunter2"}}',
+        '"Authorization": "Bearer hunter2"',
+        "passphrase=hunter2",
+        "PRIVATE_KEY=hunter2",
+        "Set-Cookie: sid=hunter2; Path=/",
     ],
 )
 def test_credentials_are_masked(text: str) -> None:
     assert "hunter2" not in mask_secrets(f"before {text} after")
 
 
-@pytest.mark.parametrize("piece", ["x", "a.", "token-", "password ", "://", "bearer "])
+def test_what_stands_beside_a_credential_is_kept() -> None:
+    text = "user='ada' password='two words' host=\"db\" token: abc) after"
+    assert mask_secrets(text) == "user='ada' password='***' host=\"db\" token: ***) after"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "token='",
+        'token="x',
+        "token=(",
+        r"token=\"",
+        "x",
+        "a.",
+        "token-",
+        "password ",
+        "://",
+        "bearer ",
+    ],
+)
 def test_masking_stays_cheap_for_long_texts(piece: str) -> None:
     """A pattern that looks back over the whole text would take minutes here."""
     text = piece * (1_000_000 // len(piece))

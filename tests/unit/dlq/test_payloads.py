@@ -25,6 +25,18 @@ def test_what_looks_like_a_credential_is_masked() -> None:
     assert found["removed"] == {"tokens": "***"}
 
 
+def test_what_lies_within_a_credential_is_masked() -> None:
+    found = diff_payloads(
+        {"password": {"value": "secret1", "of": [{"x": "secret2"}]}, "n": 1},
+        {"password": {"value": "secret3", "of": [{"x": "secret4"}]}, "n": 2},
+    )
+    assert found["changed"] == {
+        "n": ["1", "2"],
+        "password.of[0].x": ["***", "***"],
+        "password.value": ["***", "***"],
+    }
+
+
 def test_the_difference_is_bounded() -> None:
     found = diff_payloads({}, {f"key{n}": "x" * 10_000 for n in range(80)})
     assert (len(found["added"]), found["leftOut"]) == (50, 30)
