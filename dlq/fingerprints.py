@@ -13,7 +13,11 @@ _TRACEBACK_READ = 20_000
 _MESSAGE_KEPT = 500
 
 _FRAME = re.compile(r'File "([^"\n]{1,500})", line \d{1,9}, in ([^\s,]{1,200})')
-_FOREIGN = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<frozen ")
+# The engine's own frames stand above every handler's, and say nothing of which one failed.
+_FOREIGN = re.compile(
+    r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<frozen "
+    r"|[/\\]tasks_app[/\\]execution[/\\]"
+)
 _TAIL_PARTS = 2
 
 # In this order: what contains another is replaced first. A placeholder holds no digit, and nothing
@@ -60,8 +64,8 @@ def normalise(message: str) -> str:
 
 
 def top_own_frame(traceback: str) -> str:
-    """The last frame outside the standard library and installed packages: the end of its path and
-    its function. Empty when there is none."""
+    """The last frame outside the standard library, installed packages and the engine that called
+    the handler: the end of its path and its function. Empty when there is none."""
     own = ""
     for path, function in _FRAME.findall(traceback[-_TRACEBACK_READ:]):
         if not _FOREIGN.search(path):

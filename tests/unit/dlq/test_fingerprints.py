@@ -138,3 +138,16 @@ def test_every_process_finds_the_same() -> None:
 def test_hostile_messages_are_read_to_the_end(text: str) -> None:
     """A pattern that is not linear would take hours over one of these."""
     assert 0 < len(normalise(text)) <= 500
+
+
+def test_the_engine_that_calls_a_handler_is_not_its_place() -> None:
+    """Handlers of installed packages have no own frame; the type tells them apart."""
+    traceback = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/taskplane/tasks_app/execution/sync_runner.py", line 88, in _call\n'
+        '  File "/srv/.venv/lib/python3.11/site-packages/acme/jobs.py", line 9, in send\n'
+        "KeyError: 'to'\n"
+    )
+    assert top_own_frame(traceback) == ""
+    one, other = (make(traceback=traceback, task_type=name) for name in ("send-mail", "send-fax"))
+    assert one != other
