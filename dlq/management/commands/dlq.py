@@ -157,8 +157,9 @@ class Command(TerminalCommand):
                 if not done.has_more or not done.changed:
                     break
         self._tell_action(matched, changed, refusals, options)
-        if options["ids"] and not options["dry_run"] and changed < len(wanted.ids):
-            raise CommandError(f"{len(wanted.ids) - changed} could not be changed.")
+        left = max(matched, len(wanted.ids)) - changed
+        if left and not options["dry_run"]:
+            raise CommandError(f"{left} could not be changed.", returncode=EXIT_REFUSED)
 
     def _tell_action(
         self, matched: int, changed: int, refusals: dict[str, UUID], options: dict[str, Any]
@@ -271,11 +272,9 @@ class Command(TerminalCommand):
                 f"Waited {options['wait_timeout']:g} s; the replay goes on without this command.",
                 returncode=EXIT_TIMEOUT,
             )
-        if replay.state != ReplayState.COMPLETED or replay.failed:
-            raise CommandError(
-                replay.stop_reason or f"{replay.state}: {replay.failed} failed again.",
-                returncode=EXIT_REFUSED,
-            )
+        if replay.state != ReplayState.COMPLETED or replay.failed or replay.skipped:
+            said = f"{replay.state}: {replay.failed} failed again, {replay.skipped} were skipped."
+            raise CommandError(replay.stop_reason or said, returncode=EXIT_REFUSED)
 
     def _limit(self, options: dict[str, Any]) -> int:
         if not 1 <= options["limit"] <= _MOST_SHOWN:

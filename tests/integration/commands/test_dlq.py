@@ -140,6 +140,10 @@ class TestReprocess:
         assert "0 of 1 letters" in ran.out
         assert f"{bad.id}: " in ran.err
         assert "noop-of-yore" in ran.err
+        assert (ran.code, "1 could not be changed" in ran.err) == (1, True)
+        die()
+        ran = run("dlq", "reprocess", "--all", "--json")
+        assert (ran.code, ran.json["matched"], ran.json["changed"]) == (1, 2, 1)
 
     @pytest.mark.parametrize(
         "arguments",
@@ -228,6 +232,14 @@ class TestReplays:
         ran = run("dlq", "replay", begun["replayId"], "--watch")
         assert ran.code == 1
         assert "still [red]broken" in ran.out
+
+    def test_one_that_could_not_submit_everything_is_an_error(self) -> None:
+        die(type="noop-of-yore")
+        begun = run("dlq", "reprocess", "--all", "--canary", "--json").json
+        settle()
+        ran = run("dlq", "replay", begun["replayId"], "--watch")
+        assert ran.code == 1
+        assert "COMPLETED: 0 failed again, 1 were skipped." in ran.err
 
     def test_cancel(self) -> None:
         die()
