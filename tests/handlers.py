@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from tasks_app.processors.outcomes import Fail, TaskCancelled
 from tasks_app.processors.registry import processor
@@ -40,6 +40,22 @@ class Work(BaseModel):
 def work(ctx: Any, payload: Work) -> None:
     _mark(payload.folder, ctx)
     time.sleep(payload.ms / 1000)
+
+
+class Faulty(BaseModel):
+    """Its check has a fault: it raises what pydantic takes for no refusal."""
+
+    n: int = 0
+
+    @field_validator("n")
+    @classmethod
+    def check_n(cls, n: int) -> int:
+        return 1 // n
+
+
+@processor("test-faulty-model", payload=Faulty, max_attempts=1)
+def faulty_model(ctx: Any, payload: Faulty) -> None:
+    return None
 
 
 @processor("test-work-async", payload=Work, retry=AT_ONCE)

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from controlplane.core.errors import DomainError
 from tasks_app.services import submit_tasks
@@ -22,7 +22,7 @@ from workflows.definitions import Definition, load_definition
 from workflows.models import WorkflowRun
 from workflows.selectors import get_workflow
 from workflows.selectors.scopes import Scopes, get_parent_states
-from workflows.services.ends import StepEnd, failed, reason, refused, skipped
+from workflows.services.ends import StepEnd, failed, reason, refused, refused_or_broken, skipped
 from workflows.services.opening import Allowance, open_run
 from workflows.services.starts import MOST_PAYLOAD_BYTES, Start, make_join, prepare_start
 from workflows.states import OnFailure, ReasonCode, RunState, StepState
@@ -202,9 +202,11 @@ class Course:
         try:
             self.allowance.check(len(specs) + len(joins), "This step")
             tasks, closers = _submit_with_joins(self.run.workspace_id, specs, joins)
-        except DomainError as error:
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - logged there
             if len(starts) == 1:
-                return [refused(starts[0].key, error)]
+                return [refused_or_broken(starts[0].key, error)]
             half = len(starts) // 2
             return self._submit_group(starts[:half]) + self._submit_group(starts[half:])
         self.allowance.left -= len(specs) + len(joins)

@@ -1,5 +1,6 @@
 """How one step ends: what is written of it, and how that is found out."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from workflows.definitions import StepDefinition
 from workflows.models import RunStep, WorkflowRun
 from workflows.selectors.scopes import LARGEST_RESULT_BYTES, get_leaf_results
 from workflows.states import ReasonCode, RunState, StepKind, StepState
+
+logger = logging.getLogger(__name__)
 
 _ERRORS_SHOWN = 20
 _LONGEST_MESSAGE = 2_000
@@ -75,6 +78,17 @@ def refused(key: str, error: DomainError) -> StepEnd:
         f"Step {key!r} was refused: {'; '.join(what) or error.detail}",
         "VALIDATION",
         errors=error.errors[:_ERRORS_SHOWN],
+    )
+
+
+def refused_or_broken(key: str, error: Exception) -> StepEnd:
+    """A step that cannot start: its tasks were not accepted, or something in our code or in a
+    payload's model raised what nobody expects. Trying it again would not help the run."""
+    if isinstance(error, DomainError):
+        return refused(key, error)
+    logger.error("Step %r could not be started", key, exc_info=error)
+    return failed(
+        key, type(error).__name__, f"Step {key!r} could not be started: {error!r}.", "CODE"
     )
 
 

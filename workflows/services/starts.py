@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 
 from controlplane.core.clock import now
 from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
@@ -17,7 +18,7 @@ from workflows.definitions import StepDefinition
 from workflows.language import ExpressionError, TemplateError
 from workflows.models import WorkflowRun
 from workflows.selectors.scopes import MOST_SECONDS, EvaluationTooSlow, Scopes
-from workflows.services.ends import StepEnd, completed, failed, reason, skipped
+from workflows.services.ends import StepEnd, completed, failed, reason, refused_or_broken, skipped
 from workflows.states import ReasonCode, StepKind, StepState
 
 JOIN_TYPE = "workflow-join"
@@ -71,6 +72,10 @@ def prepare_start(
         return failed(step.key, error.class_name, str(error), "VALIDATION")
     except EvaluationTooSlow:
         return failed(step.key, "TooSlow", _TOO_SLOW.format(step.key), "VALIDATION")
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - logged there
+        return refused_or_broken(step.key, error)
 
 
 def make_join(run: WorkflowRun, key: str, *, run_name: str, **options: Any) -> TaskSpec:

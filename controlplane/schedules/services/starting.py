@@ -1,11 +1,12 @@
 """Starting a firing's work, and knowing whether a schedule's earlier work has ended."""
 
 import hashlib
+import logging
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from controlplane.core.errors import DomainError
 from controlplane.schedules import transitions
@@ -20,21 +21,30 @@ from tasks_app.states import FINAL
 from workflows.selectors.endings import list_run_endings
 from workflows.services import execute_workflow
 
+logger = logging.getLogger(__name__)
+
 _MS = timedelta(milliseconds=1)
 
 
 def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
     """Submit the work of a QUEUED firing, in the caller's transaction; whether it was accepted.
 
-    What cannot be submitted leaves a FAILED firing that says why. The caller holds the schedule.
+    What cannot be submitted leaves a FAILED firing that says why, also when a fault is the reason:
+    otherwise the schedule would come to the same nominal time for ever. The caller holds the
+    schedule.
     """
     try:
         # A task is refused before anything is written; a run may be refused half-way.
         with transaction.atomic() if schedule.workflow_id else nullcontext():
             task_id, run_id = _submit(schedule, firing, at)
-    except DomainError as refused:
-        error = {"class": type(refused).__name__, "message": refused.detail[:2_000]}
-        transitions.fail_queued(firing.id, error=error, at=at)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:
+        if not isinstance(error, DomainError):
+            logger.exception("The firing %s could not be started", firing.id)
+        said = error.detail if isinstance(error, DomainError) else repr(error).replace("\0", "")
+        cause = {"class": type(error).__name__, "message": said[:2_000]}
+        transitions.fail_queued(firing.id, error=cause, at=at)
         return False
     return transitions.start_queued(
         firing.id, task_id=task_id, run_id=run_id, detail=firing.detail or "It was started."

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.schedules.models import Firing
+from controlplane.schedules.models import Firing, Schedule
 from controlplane.schedules.selectors import read_beat
 from controlplane.schedules.services import (
     fire_due,
@@ -286,3 +286,18 @@ def test_settling_goes_round_behind_long_running_work() -> None:
     finish(last)
     assert settle_firings(limit=1) == 1
     assert history(schedule)[-1] == "12:30 COMPLETED"
+
+
+def test_work_that_cannot_be_submitted_by_a_fault_is_a_failed_firing() -> None:
+    """A model that was sound when the schedule was made; the next nominal time is tried again."""
+    schedule = make_schedule(
+        "*/10 * * * *", since=NOON, task_type="test-faulty-model", payload={"n": 1}
+    )
+    Schedule.objects.filter(id=schedule.id).update(payload={"n": 0})
+    fire_due(now=NOON + 10 * MINUTE)
+    fire_due(now=NOON + 20 * MINUTE)
+    assert history(schedule) == ["12:10 FAILED", "12:20 FAILED"]
+    firing = Firing.objects.first()
+    assert firing is not None
+    assert firing.error is not None
+    assert firing.error["class"] == "ZeroDivisionError"

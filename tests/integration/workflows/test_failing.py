@@ -169,6 +169,29 @@ def test_a_refused_payload_takes_no_neighbour_along(node: int) -> None:
     assert state_of(run) == "COMPLETED"
 
 
+def test_a_fault_in_a_payload_model_fails_its_step_and_no_neighbour(node: int) -> None:
+    """Otherwise the join would fail again and again, and the run would wait for ever."""
+    run = run_steps(
+        {"key": "a"},
+        {
+            "key": "bad",
+            "type": "test-faulty-model",
+            "dependsOn": ["a"],
+            "payload": {"n": "{{ input.n }}"},
+            "onFailure": "continue",
+        },
+        {"key": "good", "dependsOn": ["a"]},
+        value={"n": 0},
+    )
+    drain(node)
+    assert state_of(run) == "COMPLETED"
+    assert states_of(run) == {"a": "COMPLETED", "bad": "FAILED", "good": "COMPLETED"}
+    error = step_of(run, "bad").error
+    assert error is not None
+    assert (error["class"], error["category"]) == ("ZeroDivisionError", "CODE")
+    assert "'bad' could not be started" in error["message"]
+
+
 def test_a_task_cancelled_by_hand_fails_its_step(node: int) -> None:
     run = run_steps({"key": "a"})
     task = step_of(run, "a").task_ids[0]
