@@ -1,9 +1,11 @@
 """Doing the work of dead letters once more: as new tasks that name the old ones."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import transaction
 
 from controlplane.core.errors import DomainError
@@ -14,6 +16,10 @@ from dlq.payloads import diff_payloads
 from dlq.selectors import get_letter
 from dlq.services.discarding import refuse_closed
 from dlq.services.repeating import Changes, repeat_letters
+
+# Of a batch with a corrected payload: letters whose difference its audit event tells.
+_MOST_COMPARED = 20
+_MOST_COMPARED_BYTES = 64 * 1024
 
 
 def reprocess_letter(
@@ -74,7 +80,8 @@ def reprocess_letters(
 def audit_batch(
     workspace_id: UUID, actor: Actor, tasks: Mapping[UUID, UUID], changes: Changes, **detail: Any
 ) -> None:
-    """One event for a batch; it names the first hundred letters and their number."""
+    """One event for a batch; it names the first hundred letters and their number, and says how the
+    given payload differs from those of the first of them."""
     if not tasks:
         return
     first = next(iter(tasks))
@@ -90,5 +97,25 @@ def audit_batch(
             "ids": [str(letter) for letter in list(tasks)[:100]],
             "maxAttempts": changes.max_attempts,
             "hasOwnPayload": changes.payload is not None,
+            **(
+                {}
+                if changes.payload is None
+                else {"payloads": _differences(tasks, changes.payload)}
+            ),
         },
     )
+
+
+def _differences(letters: Iterable[UUID], payload: Mapping[str, Any]) -> dict[str, Any]:
+    """By letter how the payload differs from its own: as many letters as have room."""
+    first = list(islice(letters, _MOST_COMPARED))
+    rows = DeadLetter.objects.filter(id__in=first).order_by("id").values_list("id", "payload")
+    found: dict[str, Any] = {}
+    left = _MOST_COMPARED_BYTES
+    for letter, before in rows:
+        difference = diff_payloads(before, payload)
+        left -= len(orjson.dumps(difference))
+        if found and left < 0:
+            break
+        found[str(letter)] = difference
+    return found

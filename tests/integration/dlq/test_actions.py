@@ -85,6 +85,27 @@ def test_one_that_is_refused_does_not_keep_the_others(workspace: Workspace, ada:
     assert statuses() == ["REPROCESSED", "OPEN", "REPROCESSED"]
 
 
+def test_the_audit_log_says_how_a_payload_given_to_many_differs(
+    workspace: Workspace, ada: Actor
+) -> None:
+    letters = [die(payload={"order": n, "password": "hunter2"}) for n in range(25)]
+    payload = {"order": 3, "password": "hunter3"}
+    act(workspace, ada, "reprocess", LetterFilter(everything=True), payload=payload)
+    (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
+    told = event.detail["payloads"]
+    assert (event.detail["count"], len(told)) == (25, 20)
+    assert told[str(letters[0].id)]["changed"] == {"order": ["0", "3"], "password": ["***", "***"]}
+    assert list(told[str(letters[3].id)]["changed"]) == ["password"]
+
+
+def test_what_the_audit_log_says_of_payloads_is_bounded(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(20):
+        die(payload={f"{'k' * 200}{n}": "x" * 300 for n in range(50)})
+    act(workspace, ada, "reprocess", LetterFilter(everything=True), payload={})
+    (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
+    assert 1 <= len(event.detail["payloads"]) < 10
+
+
 def test_discarding_by_filter(workspace: Workspace, ada: Actor) -> None:
     die(an_error(category="NETWORK"))
     die()
