@@ -55,12 +55,14 @@ def stabilise(
 ) -> Outcome:
     """Grow at once; shrink only to the highest wish of the last `seconds`.
 
-    The first decision of a loop knows nothing of the time before it: it takes the workers that it
-    finds as the wish until now, and so shrinks nothing for one window. With `guarded`, nothing is
-    drained while `scale_down_threshold` tasks or more wait.
+    The first decision of a loop, or after a silence of more than `stale_after`, knows nothing of
+    the time before it: it takes the workers that it finds as the wish until now, and so shrinks
+    nothing for one window. With `guarded`, nothing is drained while `scale_down_threshold` tasks or
+    more wait.
     """
     now = demand.workers
-    known = memory if memory.wishes else Memory(((demand.at, now),), *_changes(memory))
+    is_new = not memory.wishes or demand.at - memory.wishes[-1][0] > settings.stale_after
+    known = Memory(((demand.at, now),), *_changes(memory)) if is_new else memory
     wishes = known.remember(demand.at, wish.workers, seconds)
     highest = wishes[0][1]
     wanted, limiter = wish.workers, Limiter.NONE

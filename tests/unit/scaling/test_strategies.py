@@ -89,11 +89,19 @@ def test_shrinking_waits_for_the_window_growing_does_not() -> None:
     busy = decide("objective", demand(per_second=1.0), SETTINGS, Memory())
     assert busy.wanted == 6
     memory = busy.outcome.memory
-    for after, wanted in ((10, 6), (179, 6), (180, 1)):
+    for after in range(10, 181, 10):
         calm = demand(at=AT + after, per_second=0.0, ready=6, ages=())
         made = decide("objective", calm, SETTINGS, memory)
-        assert made.wanted == wanted
-        assert (made.outcome.limiter is Limiter.STABILISATION) == (wanted == 6)
+        memory = made.outcome.memory
+        assert made.wanted == (6 if after < 180 else 1)
+        assert (made.outcome.limiter is Limiter.STABILISATION) == (after < 180)
+
+
+def test_a_loop_that_was_silent_starts_anew() -> None:
+    before = decide("guarded", demand(per_second=0.0), SETTINGS, Memory()).outcome.memory
+    for silence, wanted in ((60, 1), (61, 6), (86_400, 6)):
+        calm = demand(at=AT + silence, per_second=0.0, ready=6, ages=())
+        assert decide("guarded", calm, SETTINGS, before).wanted == wanted
 
 
 def test_a_loop_that_starts_anew_shrinks_nothing_at_first() -> None:
