@@ -21,16 +21,22 @@ from django.db import connections
 from workers import services
 from workers.canary import Canary
 from workers.health import HealthServer
+from workers.measures import TreeMeter
 from workers.nodepage import NodePage
 from workers.runtime import Runtime, born
 from workers.signals import agent_pass, slot_lost
 from workers.slots import Slot
 from workers.states import NodeState
+from workers.tally import keep_counts, restart_counts, take_tally
+from workers.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
 PASS_SECONDS = 0.25
 _CANARY_DEADLINE_SECONDS = 60.0
+# A drained worker ends after holding nothing for so long: a claim that was under way when the drain
+# was committed is seen in a slot by then.
+_DRAINED_SECONDS = 1.0
 
 
 @dataclass
@@ -44,8 +50,11 @@ class Agent:
     name: str
     _slots: dict[str, Slot] = field(default_factory=dict)
     _next_beat: float = 0.0
+    _next_sample: float = 0.0
+    _idle_since: float | None = None
     _is_active: bool = False
     _health: HealthServer | None = None
+    _vitals: Vitals = field(default_factory=Vitals)
 
     @property
     def page(self) -> NodePage:
@@ -55,7 +64,11 @@ class Agent:
         """Work until main is gone and everything it held is settled."""
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(ignored, signal.SIG_IGN)  # main decides; the agent follows it
-        self._health = HealthServer.start(self.page, name=self.name)
+        self._health = HealthServer.start(
+            self.page, name=self.name, concurrency=self.concurrency, vitals=self._vitals
+        )
+        meter = TreeMeter(self.main_pid)
+        self._next_sample = time.monotonic() + _sample_seconds()
         canary = Canary(self.page, self.runtime.name)
         while True:
             is_orphan = self.page.is_gone or os.getppid() != self.main_pid
@@ -63,23 +76,27 @@ class Agent:
                 self._pass(is_orphan)
                 if is_orphan and not self._slots:
                     if self.page.node_id:
-                        services.stop_node(self.page.node_id)
+                        services.stop_node(self.page.node_id, self._vitals.tally)
                     break
             except (DatabaseError, OSError) as error:
                 logger.warning("The agent's pass failed, and is repeated: %s", error)
                 connections.close_all()
                 time.sleep(1)
             if not is_orphan:
+                self._sample(meter)
                 canary.keep_singing()
                 self._mind_canary(canary)
+                self._end_when_drained()
             time.sleep(PASS_SECONDS)
         self._health.stop()
 
     def _pass(self, is_orphan: bool) -> None:
+        self._find_slots()
+        self._vitals.tally = take_tally(self.page, list(self._slots.values()))
         if not is_orphan:
             self._beat()
-        self._find_slots()
         self._settle_dead_slots()
+        self._vitals.tally = take_tally(self.page, list(self._slots.values()))
         agent_pass.send(sender=Agent, runtime=self.runtime, slots=list(self._slots.values()))
 
     def _beat(self) -> None:
@@ -93,15 +110,18 @@ class Agent:
         if now < self._next_beat:
             return
         self._next_beat = now + settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
-        state = services.beat_node(self.page.node_id)
+        state = services.beat_node(self.page.node_id, self._vitals.tally)
         if state is None:
             logger.warning("Node %s was declared lost; it starts anew", self.page.node_id)
             self._register()
+            self._next_beat = now  # which also tells whether the one before was to drain
+            return
         self.page.is_draining = state == NodeState.DRAINING
 
     def _register(self) -> None:
         self._is_active = False
-        self.page.node_id = services.register_node(
+        before = self.page.node_id
+        node_id = services.register_node(
             name=self.name,
             host=socket.gethostname(),
             pid=self.main_pid,
@@ -109,7 +129,10 @@ class Agent:
             concurrency=self.concurrency,
             health_port=self._health.port if self._health else None,
             incarnation=uuid4(),
+            replaces=before or None,
         )
+        restart_counts(self.page, list(self._slots.values()))
+        self.page.node_id = node_id
 
     def _find_slots(self) -> None:
         for path in self.runtime.directory.glob("*.slot"):
@@ -121,9 +144,35 @@ class Agent:
             if _lives(slot):
                 continue
             slot_lost.send(sender=Agent, node_id=self.page.node_id, slot=slot)
+            keep_counts(self.page, slot)
             slot.path.unlink(missing_ok=True)
             slot.close()
             del self._slots[name]
+
+    def _sample(self, meter: TreeMeter) -> None:
+        """Measure and keep it when it is time. A database that is away costs this sample only."""
+        now = time.monotonic()
+        if now < self._next_sample or not self.page.node_id:
+            return
+        self._next_sample = now + _sample_seconds()
+        usage = self._vitals.usage = meter.measure()
+        try:
+            services.record_sample(self.page.node_id, self._vitals.tally, usage)
+        except DatabaseError as error:
+            logger.warning("A sample of the node is not kept: %s", error)
+            connections.close_all()
+
+    def _end_when_drained(self) -> None:
+        """Stop main once a draining node holds nothing any more."""
+        now = time.monotonic()
+        if not self.page.is_draining or self._vitals.tally.held:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        elif now - self._idle_since >= _DRAINED_SECONDS and not self.page.stopping_since:
+            logger.info("Node %s has finished what it held, and ends", self.page.node_id)
+            self._idle_since = now  # again a second later, if main was not ready for the signal
+            os.kill(self.main_pid, signal.SIGTERM)
 
     def _mind_canary(self, canary: Canary) -> None:
         """A main process that no longer gets its own bell consumes nothing: end it, so that the
@@ -132,6 +181,10 @@ class Agent:
         if silent > _CANARY_DEADLINE_SECONDS and not self.page.stopping_since:
             logger.error("The worker got none of its own bells for %.0f s: ending it", silent)
             os.kill(self.main_pid, signal.SIGKILL)
+
+
+def _sample_seconds() -> float:
+    return float(settings.TASKPLANE["METRICS_COLLECTION_INTERVAL_MS"]) / 1000
 
 
 def _lives(slot: Slot) -> bool:

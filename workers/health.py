@@ -1,4 +1,4 @@
-"""A node's own view over HTTP, served by its agent: /health, /health/detailed."""
+"""A node's own view over HTTP, served by its agent: /health, /health/detailed, /metrics."""
 
 import errno
 import json
@@ -10,7 +10,9 @@ from typing import Any
 
 from django.conf import settings
 
+from workers.exposition import CONTENT_TYPE, expose
 from workers.nodepage import NodePage
+from workers.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +28,14 @@ class HealthServer:
         self.port: int = server.server_address[1]
 
     @classmethod
-    def start(cls, page: NodePage, *, name: str) -> "HealthServer":
+    def start(
+        cls, page: NodePage, *, name: str, concurrency: int, vitals: Vitals
+    ) -> "HealthServer":
         """Listen and serve in a thread. Raises OSError when no port is free."""
         host: str = settings.TASKPLANE["WORKER_SERVICE_HOST"]
         first: int = settings.TASKPLANE["WORKER_SERVICE_PORT"]
-        handler = type("Handler", (_Handler,), {"page": page, "node_name": name})
+        view = {"page": page, "node_name": name, "concurrency": concurrency, "vitals": vitals}
+        handler = type("Handler", (_Handler,), view)
         for port in range(first, min(first + _TRIES, 65535)):
             try:
                 server = ThreadingHTTPServer((host, port), handler)
@@ -50,9 +55,15 @@ class HealthServer:
 class _Handler(BaseHTTPRequestHandler):
     page: NodePage
     node_name: str
+    concurrency: int
+    vitals: Vitals
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].rstrip("/")
+        if path == "/metrics":
+            text = expose(self.page, self.vitals, name=self.node_name, concurrency=self.concurrency)
+            self._send(200, CONTENT_TYPE, text.encode())
+            return
         if path not in ("/health", "/health/live", "/health/ready", "/health/detailed"):
             self._answer(404, {"status": "not found"})
             return
@@ -72,18 +83,28 @@ class _Handler(BaseHTTPRequestHandler):
             status = "degraded"
         else:
             status = "ok"
+        tally, usage = self.vitals.tally, self.vitals.usage
         return {
             "status": status,
             "node": self.node_name,
             "nodeId": page.node_id,
             "draining": page.is_draining,
             "lastOwnBellSeconds": None if age is None else round(age, 1),
+            "concurrency": self.concurrency,
+            "running": tally.running,
+            "processed": tally.processed,
+            "failed": tally.failed,
+            "staleWrites": tally.stale,
+            "cpuPercent": usage.cpu_percent if usage else None,
+            "memoryBytes": usage.memory_bytes if usage else None,
         }
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
-        content = json.dumps(body).encode()
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _send(self, status: int, content_type: str, content: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

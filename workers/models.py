@@ -27,6 +27,18 @@ class Node(models.Model):
     started_at = models.DateTimeField(default=now)
     stopped_at = models.DateTimeField(null=True)
     stale_writes = models.BigIntegerField(default=0)
+    # Kept when the node is lost: the incarnation that follows it drains too.
+    drain_requested_at = models.DateTimeField(null=True)
+    # The id of the incarnation before, when that was declared lost while its worker lived on.
+    replaces = models.IntegerField(null=True)
+    # As the agent counted at the last beat. See workers.tally for what they mean.
+    running = models.PositiveIntegerField(default=0)
+    processed = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    slots = models.JSONField(default=list)
+    # As of the newest sample; null before the first.
+    cpu_percent = models.FloatField(null=True)
+    memory_bytes = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ["-id"]
@@ -52,3 +64,27 @@ class Node(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}#{self.id}"
+
+
+class NodeSample(models.Model):
+    """What a node did and cost at one moment. Appended by its agent, thinned with age."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="samples", db_index=False)
+    at = models.DateTimeField()
+    # For how many seconds this sample stands: 0 as it was taken, then services.THINNING.
+    grain_seconds = models.PositiveSmallIntegerField(default=0)
+    cpu_percent = models.FloatField()  # of one core, over all processes of the worker
+    memory_bytes = models.BigIntegerField()  # PSS where the system tells it, else RSS; of all
+    running = models.PositiveIntegerField()
+    processed = models.BigIntegerField()  # since the node began
+    failed = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [
+            models.Index(fields=["node", "at"], name="node_sample_trend"),
+            models.Index(fields=["grain_seconds", "at"], name="node_sample_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node_id} at {self.at:%Y-%m-%d %H:%M:%S}"

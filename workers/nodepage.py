@@ -10,6 +10,9 @@ _READY = 9
 _GONE = 10
 _CANARY_BACK = 24
 _STOPPING_SINCE = 32
+_GONE_PROCESSED = 40
+_GONE_FAILED = 48
+_GONE_STALE = 56
 
 
 class NodePage:
@@ -77,6 +80,22 @@ class NodePage:
     @canary_back.setter
     def canary_back(self, value: float) -> None:
         self._set("d", _CANARY_BACK, value)
+
+    @property
+    def gone_counts(self) -> tuple[int, int, int]:
+        """Processed, failed and stale of pool children that are gone; kept here, so that an agent
+        that is started again still knows. Less than nothing after the node was registered anew,
+        by what the living had counted for its earlier incarnation. Written by the agent."""
+        return (
+            int(self._get("q", _GONE_PROCESSED)),
+            int(self._get("q", _GONE_FAILED)),
+            int(self._get("q", _GONE_STALE)),
+        )
+
+    @gone_counts.setter
+    def gone_counts(self, value: tuple[int, int, int]) -> None:
+        for offset, count in zip((_GONE_PROCESSED, _GONE_FAILED, _GONE_STALE), value, strict=True):
+            self._set("q", offset, count)
 
     @property
     def takes_work(self) -> bool:

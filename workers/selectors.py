@@ -1,13 +1,39 @@
 """Reads of nodes. Nodes serve all workspaces, so these take none."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from workers.models import Node
+from controlplane.core.clock import now
+from controlplane.core.errors import NotFound
+from workers.models import Node, NodeSample
 from workers.states import LIVE, NodeState
 
 _LIVE = [state.value for state in LIVE]
+_REMEMBERED = timedelta(hours=1)
+
+
+def get_node(node_id: int) -> Node:
+    """One node, living or ended. Raises NotFound."""
+    # Beyond the column's range there is none, and asking would be an error.
+    node = Node.objects.filter(id=node_id).first() if 0 < node_id < 2**31 else None
+    if node is None:
+        raise NotFound(f"There is no node {node_id}.")
+    return node
+
+
+def list_nodes(states: Sequence[str] = ()) -> QuerySet[Node]:
+    """Nodes in these states; without any, those that live or ended within the last hour."""
+    if states:
+        return Node.objects.filter(state__in=states)
+    return Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=now() - _REMEMBERED))
+
+
+def list_samples(node_id: int, since: datetime | None = None) -> QuerySet[NodeSample]:
+    """The samples of a node, newest first."""
+    samples = NodeSample.objects.filter(node_id=node_id).order_by("-at", "-id")
+    return samples if since is None else samples.filter(at__gte=since)
 
 
 def list_live_nodes() -> QuerySet[Node]:

@@ -2,19 +2,31 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef
 
 from controlplane import __version__
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict
+from controlplane.core.sql import load_sql
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.services import record_audit
 from workers import transitions
-from workers.models import Node
-from workers.selectors import list_heartbeats
+from workers.measures import Usage
+from workers.models import Node, NodeSample
+from workers.selectors import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
-from workers.states import NodeState
+from workers.states import LIVE, NodeState
+from workers.tally import NOTHING, Tally
+
+# How a trend stays small: samples older than the age become one per so many seconds. With a sample
+# each 30 s a node has 2,880 + 4,176 + 8,040 rows after a year instead of 1,051,200.
+THINNING = ((timedelta(hours=24), 600), (timedelta(days=30), 3_600))
+SAMPLES_KEPT = timedelta(days=365)
 
 
 def register_node(
@@ -26,8 +38,14 @@ def register_node(
     concurrency: int,
     health_port: int | None,
     incarnation: UUID,
+    replaces: int | None = None,
 ) -> int:
-    """Make the row of a new incarnation, STARTING; its id."""
+    """Make the row of a new incarnation, STARTING; its id.
+
+    `replaces` is the incarnation before, when that was declared lost and its worker lives on. Was
+    that told to drain, so is this one: what an operator asked of a worker outlives the loss.
+    """
+    before = Node.objects.filter(id=replaces).first() if replaces else None
     node = Node.objects.create(
         name=name,
         host=host,
@@ -37,7 +55,10 @@ def register_node(
         concurrency=concurrency,
         health_port=health_port,
         incarnation=incarnation,
+        replaces=replaces,
     )
+    if before is not None and before.drain_requested_at is not None:
+        transitions.begin_drain(node.id)
     return int(node.id)
 
 
@@ -46,28 +67,88 @@ def activate_node(node_id: int) -> bool:
     return transitions.activate(node_id)
 
 
-def drain_node(node_id: int) -> bool:
-    """The node shall finish what runs and take nothing new; False when it cannot."""
-    return transitions.begin_drain(node_id)
+@transaction.atomic
+def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
+    """Let the node finish what runs and take nothing new: it ends when it has finished. From the
+    commit on it claims nothing. Done before, it stays done.
+
+    Nodes serve all workspaces; `workspace_id` is the one in whose name it is done, and audited.
+
+    Raises:
+        NotFound: there is no such node.
+        Conflict: it has ended.
+    """
+    if transitions.begin_drain(node_id):
+        record_audit(
+            workspace=workspace_id,
+            actor=actor,
+            action="node.drain",
+            target_type="node",
+            target_id=str(node_id),
+            detail={"name": get_node(node_id).name},
+        )
+    node = get_node(node_id)
+    if node.state not in LIVE:
+        raise Conflict(f"Node {node_id} has ended: it is {node.state}.")
+    return node
 
 
-def beat_node(node_id: int) -> NodeState | None:
+def beat_node(node_id: int, tally: Tally = NOTHING) -> NodeState | None:
     """Move the node's heartbeat on; its state, or None when it was declared lost."""
-    return transitions.beat(node_id)
+    return transitions.beat(node_id, tally)
 
 
-def stop_node(node_id: int) -> None:
+def stop_node(node_id: int, tally: Tally | None = None) -> None:
     """The node ends: what it still holds is handed back in the same transaction."""
     with transaction.atomic():
-        transitions.stop(node_id)
+        transitions.stop(node_id, tally)
         node_stopped.send(sender=Node, node_id=node_id)
 
 
 def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
-    """Remove nodes that ended before; how many. Nothing that is kept may still name them."""
-    ended = Node.objects.filter(stopped_at__lt=before).order_by("id").values("id")
+    """Remove nodes that ended before; how many. Nothing that is kept may still name them: those
+    with samples stay as long as these."""
+    sampled = NodeSample.objects.filter(node_id=OuterRef("id"))
+    ended = Node.objects.filter(~Exists(sampled), stopped_at__lt=before).order_by("id").values("id")
     deleted, _ = Node.objects.filter(id__in=ended[:limit]).delete()
     return deleted
+
+
+def record_sample(node_id: int, tally: Tally, usage: Usage) -> bool:
+    """Keep what the node does and costs now; False when there is no such node any more."""
+    with transaction.atomic():
+        cost = {"cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes}
+        # Before the sample: it also locks the row, so that no clean-up removes it meanwhile.
+        if not Node.objects.filter(id=node_id).update(**cost):
+            return False
+        NodeSample.objects.create(
+            node_id=node_id,
+            at=now(),
+            running=tally.running,
+            processed=tally.processed,
+            failed=tally.failed,
+            **cost,
+        )
+    return True
+
+
+def prune_samples(*, limit: int = 1_000) -> int:
+    """Thin one batch of each age, at most `limit` samples of each; how many were removed."""
+    at = now()
+    removed, finer = 0, 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        for age, grain in THINNING:
+            cursor.execute(
+                load_sql("workers", "thin_samples"),
+                {"finer": finer, "grain": grain, "before": at - age, "limit": limit},
+            )
+            removed += cursor.rowcount
+            finer = grain
+        old = NodeSample.objects.filter(grain_seconds=finer, at__lt=at - SAMPLES_KEPT)
+        deleted, _ = NodeSample.objects.filter(
+            id__in=old.order_by("at").values("id")[:limit]
+        ).delete()
+    return removed + deleted
 
 
 def count_stale_writes(node_id: int, count: int, *, using: str = "default") -> None:
@@ -91,17 +172,17 @@ class LossDetector:
         """Read the heartbeats; declare lost what stood still; their ids."""
         lease_seconds: float = settings.TASKPLANE["LEASE_SECONDS"]
         beats = list_heartbeats()
-        now = time.monotonic()
-        if now - self._last_look > lease_seconds / 2:
+        moment = time.monotonic()
+        if moment - self._last_look > lease_seconds / 2:
             self._seen.clear()
-        self._last_look = now
+        self._last_look = moment
         self._seen = {
             node: seen
             if (seen := self._seen.get(node)) is not None and seen[0] == beat
-            else (beat, now)
+            else (beat, moment)
             for node, beat in beats.items()
         }
-        still = [node for node, (_, since) in self._seen.items() if now - since >= lease_seconds]
+        still = [node for node, (_, since) in self._seen.items() if moment - since >= lease_seconds]
         return [node for node in still if self._lose(node, self._seen[node][0])]
 
     def _lose(self, node_id: int, heartbeat: int) -> bool:

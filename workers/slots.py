@@ -24,6 +24,7 @@ _STATUS = 32  # offset of the status byte in a row
 _FLAGS = 33
 _MAGIC = b"TPS1"
 _ANNOUNCED = 32  # offset of the lease of the claim under way
+_STALE, _PROCESSED, _FAILED = 24, 48, 56  # offsets of the counters
 _START = 64  # where the rows begin
 _SIZE = _START + CAPACITY * _ROW.size
 
@@ -48,6 +49,16 @@ class Ask(IntFlag):
     LEASE_LOST = 16  # the row was rescued by others: whatever comes of it is dropped
     MEMORY = 32
     KILLED = 64  # the agent is about to kill the process, for this row's sake or a neighbour's
+
+
+@dataclass(frozen=True, slots=True)
+class SlotCounts:
+    """Attempts whose outcome this child wrote, how many of them failed, and the writes that were
+    refused since the lease was no longer the row's."""
+
+    processed: int = 0
+    failed: int = 0
+    stale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +151,23 @@ class Slot:
         """What the agent asks of this row."""
         return Ask(self._map[_START + index * _ROW.size + _FLAGS])
 
+    def count(self, *, processed: int = 0, failed: int = 0, stale: int = 0) -> None:
+        """Add to the counters, after the commit. What is committed and not counted when the
+        process is killed between the two is missing for good: they are for watching only."""
+        for offset, more in ((_PROCESSED, processed), (_FAILED, failed), (_STALE, stale)):
+            if more:
+                self._set_count(offset, self._get_count(offset) + more)
+
     # The agent's side.
+
+    @property
+    def counts(self) -> SlotCounts:
+        """The counters as they stand."""
+        return SlotCounts(
+            processed=self._get_count(_PROCESSED),
+            failed=self._get_count(_FAILED),
+            stale=self._get_count(_STALE),
+        )
 
     @property
     def announced(self) -> UUID | None:
@@ -181,6 +208,13 @@ class Slot:
             return True
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    # Native size and order: such a word is copied whole, so no reader sees half of it.
+    def _get_count(self, offset: int) -> int:
+        return int(struct.unpack_from("@Q", self._map, offset)[0])
+
+    def _set_count(self, offset: int, value: int) -> None:
+        struct.pack_into("@Q", self._map, offset, value)
 
     def _used(self) -> int:
         return int(struct.unpack_from("=I", self._map, 8)[0])

@@ -1,10 +1,14 @@
 """The only writer of a node's state. Guarded writes; the row count says who won."""
 
+from datetime import datetime
+from typing import Any
+
 from django.db.models import F
 
 from controlplane.core.clock import now
 from workers.models import Node
 from workers.states import LIVE, NodeState
+from workers.tally import Tally
 
 _LIVE = [state.value for state in LIVE]
 
@@ -16,31 +20,39 @@ def activate(node_id: int) -> bool:
 
 def begin_drain(node_id: int) -> bool:
     """STARTING, ACTIVE → DRAINING."""
-    return _move(node_id, [NodeState.STARTING.value, NodeState.ACTIVE.value], NodeState.DRAINING)
+    before = [NodeState.STARTING.value, NodeState.ACTIVE.value]
+    return _move(node_id, before, NodeState.DRAINING, drain_requested_at=now())
 
 
-def stop(node_id: int) -> bool:
-    """STARTING, ACTIVE, DRAINING → STOPPED."""
-    return _end(node_id, NodeState.STOPPED)
+def stop(node_id: int, tally: Tally | None = None) -> bool:
+    """STARTING, ACTIVE, DRAINING → STOPPED, with its last counts where they are known."""
+    live = Node.objects.filter(id=node_id, state__in=_LIVE)
+    counts = _counts(tally) if tally else {}
+    return bool(live.update(state=NodeState.STOPPED, stopped_at=now(), **counts))
 
 
 def lose(node_id: int, *, heartbeat: int) -> bool:
     """STARTING, ACTIVE, DRAINING → LOST, unless the heartbeat moved on since it was read."""
-    return _end(node_id, NodeState.LOST, heartbeat=heartbeat)
+    live = Node.objects.filter(id=node_id, state__in=_LIVE, heartbeat=heartbeat)
+    return bool(live.update(state=NodeState.LOST, stopped_at=now()))
 
 
-def beat(node_id: int) -> NodeState | None:
+def beat(node_id: int, tally: Tally) -> NodeState | None:
     """Move the heartbeat on; the node's state, or None when its row has ended."""
     live = Node.objects.filter(id=node_id, state__in=_LIVE)
-    if not live.update(heartbeat=F("heartbeat") + 1, heartbeat_at=now()):
+    if not live.update(heartbeat=F("heartbeat") + 1, heartbeat_at=now(), **_counts(tally)):
         return None
     return NodeState(Node.objects.values_list("state", flat=True).get(id=node_id))
 
 
-def _move(node_id: int, before: list[str], after: NodeState) -> bool:
-    return bool(Node.objects.filter(id=node_id, state__in=before).update(state=after))
+def _move(node_id: int, before: list[str], after: NodeState, **fields: datetime) -> bool:
+    return bool(Node.objects.filter(id=node_id, state__in=before).update(state=after, **fields))
 
 
-def _end(node_id: int, after: NodeState, **guard: int) -> bool:
-    live = Node.objects.filter(id=node_id, state__in=_LIVE, **guard)
-    return bool(live.update(state=after, stopped_at=now()))
+def _counts(tally: Tally) -> dict[str, Any]:
+    return {
+        "running": tally.running,
+        "processed": tally.processed,
+        "failed": tally.failed,
+        "slots": tally.slots,
+    }

@@ -68,6 +68,7 @@ class Drainer:
             announce=self.slot.announce,
             limits=self._limits,
             after=self._after.get(queue, 0),
+            slot=self.slot,
         )
         try:
             if _Drain(self, queue, store).run():

@@ -24,7 +24,9 @@ from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
 from tasks_app.rows import Claimed, Cursor, Outcome
 from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.states import FAILURES
 from workers.services import count_stale_writes
+from workers.slots import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Store:
     announce: Callable[[bytes], None]
     limits: LimitWatch = field(default_factory=LimitWatch)
     after: int = 0
+    slot: Slot | None = None  # where to count what was written
 
     def exchange(
         self,
@@ -159,10 +162,22 @@ class Store:
             if any(row.has_dependents for row in ended):
                 queues = settle_ended(cursor, ended, using=ALIAS)
             claims = self._claim(cursor, want, lease, has_limits=has_limits) if want else []
+        if outcomes:
+            self._count(outcomes, refused=stale)
         if stale:
             count_stale_writes(self.node(), stale, using=ALIAS)
         self._turn(claims)
         return claims, queues
+
+    def _count(self, outcomes: Sequence[Outcome], *, refused: int) -> None:
+        """In the slot file: a node's figures must not cost a statement."""
+        if self.slot is not None:
+            self.slot.count(
+                processed=len(outcomes) - refused,
+                # Of a batch with refused ones nobody needs to know which: those are rare.
+                failed=sum(outcome.outcome in FAILURES for outcome in outcomes),
+                stale=refused,
+            )
 
     def _turn(self, claims: list[Claimed]) -> None:
         """Remember which lane was served last in the turn that began behind `after`."""

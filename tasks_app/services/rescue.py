@@ -18,7 +18,7 @@ from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.ring import ring
 from tasks_app.rows import Claimed, Cursor, Finished, Outcome
 from tasks_app.services.deaths import announce_deaths, settle_ended
-from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
+from tasks_app.states import FAILURES, AttemptOutcome, ErrorCategory, TaskState
 from workers.slots import Ask, RowStatus, Slot, SlotRow
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,10 @@ def settle_slot(node_id: int, slot: Slot) -> None:
             # What a claim took whose answer the child did not live to note.
             ended += transitions.release_lease(cursor, slot.announced)
         _ring_for(cursor, ended)
+    slot.count(
+        processed=len(outcomes),
+        failed=sum(outcome.outcome in FAILURES for outcome in outcomes),
+    )
 
 
 def rescue_node(node_id: int) -> int:

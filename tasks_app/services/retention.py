@@ -12,7 +12,7 @@ from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.services import prune_audit
 from tasks_app.selectors.lists import first_id_of
-from workers.services import prune_nodes
+from workers.services import prune_nodes, prune_samples
 
 _LATE = timedelta(days=7)  # in which the last work of a node may be settled
 
@@ -55,6 +55,7 @@ def prune_everything(*, limit: int = 1_000) -> dict[str, int]:
         "logs": history.logs,
         "idempotencyKeys": history.idempotency_keys,
         "auditEvents": prune_audit(before=now() - audit_kept, limit=limit),
+        "nodeSamples": prune_samples(limit=limit),
         # An attempt names its node, and goes before it.
         "nodes": prune_nodes(before=now() - attempts_kept - _LATE, limit=limit),
         **prune_registered(limit=limit),

@@ -142,7 +142,7 @@ def test_a_node_that_may_not_work_claims_nothing() -> None:
     submit_tasks(specs=[TaskSpec(type="noop", queue="free"), TaskSpec(type="noop", queue="tight")])
     Queue.objects.filter(name="tight").update(max_running=5)
     draining, stopped, lost = make_node(), make_node(), make_node()
-    assert services.drain_node(draining)
+    assert transitions.begin_drain(draining)
     services.stop_node(stopped)
     assert transitions.lose(lost, heartbeat=0)
     for node in (draining, stopped, lost):

@@ -1,0 +1,99 @@
+"""What a worker has done and does, read from its slot files: no database, a few microseconds."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from controlplane.core.clock import now, utc_z
+from workers.nodepage import NodePage
+from workers.slots import RowStatus, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One look at a worker.
+
+    `running`: handlers that run now. `processed`: attempts of this node whose outcome was recorded,
+    whatever it was; `failed`: those of them that failed, timed out or were lost with their process;
+    `stale`: outcomes that were refused. `slots`: one entry per pool child, `slot` being its process
+    id, with its longest-running task and how many run beside it.
+    """
+
+    running: int = 0
+    processed: int = 0
+    failed: int = 0
+    stale: int = 0
+    held: int = 0  # rows claimed and not yet settled, running or not
+    slots: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def busy(self) -> int:
+        """Slots in which something runs."""
+        return sum(1 for slot in self.slots if slot["running"])
+
+
+NOTHING = Tally()
+
+
+def take_tally(page: NodePage, slots: Sequence[Slot]) -> Tally:
+    """Look at the slots of a worker."""
+    processed, failed, stale = page.gone_counts
+    views, running, held = [], 0, 0
+    for slot in slots:
+        counts = slot.counts
+        processed += counts.processed
+        failed += counts.failed
+        stale += counts.stale
+        view, holds = _look(slot)
+        views.append(view)
+        running += view["running"]
+        held += holds
+    return Tally(
+        running=running,
+        # A child may count between the look at the page and that at its slot, never less than 0.
+        processed=max(0, processed),
+        failed=max(0, failed),
+        stale=max(0, stale),
+        held=held,
+        slots=sorted(views, key=lambda view: int(view["slot"])),
+    )
+
+
+def keep_counts(page: NodePage, slot: Slot) -> None:
+    """Take over the counters of a pool child that is gone."""
+    processed, failed, stale = page.gone_counts
+    counts = slot.counts
+    page.gone_counts = (
+        processed + counts.processed,
+        failed + counts.failed,
+        stale + counts.stale,
+    )
+
+
+def restart_counts(page: NodePage, slots: Sequence[Slot]) -> None:
+    """A new incarnation begins at 0: what the living have counted belongs to the one before."""
+    counts = [slot.counts for slot in slots]
+    page.gone_counts = (
+        -sum(count.processed for count in counts),
+        -sum(count.failed for count in counts),
+        -sum(count.stale for count in counts),
+    )
+
+
+def _look(slot: Slot) -> tuple[dict[str, Any], int]:
+    rows = list(slot.rows())
+    started = [row for row in rows if row.status == RowStatus.STARTED]
+    eldest = min(started, key=lambda row: row.started, default=None)
+    view = {
+        "slot": slot.pid,
+        "running": len(started),
+        "taskId": str(eldest.task_id) if eldest else None,
+        "startedAt": _wall(eldest.started) if eldest else None,
+    }
+    return view, len(rows)
+
+
+def _wall(monotonic: float) -> str:
+    return utc_z(now() - timedelta(seconds=time.monotonic() - monotonic))
