@@ -15,5 +15,9 @@ urlpatterns = [
     path("tasks/<uuid:id>/run-now", views.TaskRunNowView.as_view()),
     path("task-types", views.TaskTypesView.as_view()),
     path("queues", views.QueuesView.as_view()),
+    path("system/nodes", views.NodesView.as_view()),
+    path("system/nodes/<int:id>", views.NodeView.as_view()),
+    path("system/nodes/<int:id>/samples", views.NodeSamplesView.as_view()),
+    path("system/nodes/<int:id>/drain", views.NodeDrainView.as_view()),
     path("queues/<str:name>", views.QueueView.as_view()),
 ]

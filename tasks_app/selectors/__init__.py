@@ -23,6 +23,7 @@ from tasks_app.selectors.lists import (
     iterate_tasks,
     list_tasks,
 )
+from tasks_app.selectors.nodes import NodeView, view_node
 from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
 from tasks_app.selectors.stats import TaskStats, get_task_stats
 from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
@@ -32,6 +33,7 @@ __all__ = [
     "Death",
     "DeathAttempt",
     "Explanation",
+    "NodeView",
     "QueueView",
     "TaskDetail",
     "TaskStats",
@@ -56,5 +58,6 @@ __all__ = [
     "list_queues_with_ready_tasks",
     "list_tasks",
     "read_wellbeing",
+    "view_node",
     "view_queues",
 ]

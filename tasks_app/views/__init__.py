@@ -7,10 +7,15 @@ from tasks_app.views.collections import (
     TasksView,
 )
 from tasks_app.views.export import TaskExportView
+from tasks_app.views.nodes import NodeDrainView, NodeSamplesView, NodesView, NodeView
 from tasks_app.views.queues import QueuesView, QueueView, TaskTypesView
 from tasks_app.views.tasks import TaskExplainView, TaskRetryView, TaskRunNowView, TaskView
 
 __all__ = [
+    "NodeDrainView",
+    "NodeSamplesView",
+    "NodeView",
+    "NodesView",
     "QueueView",
     "QueuesView",
     "TaskActionsView",

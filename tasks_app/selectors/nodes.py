@@ -1,0 +1,57 @@
+"""What a workspace may see of the nodes, which serve all of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tasks_app.models import Task
+from workers.selectors import get_node, list_samples
+
+NEWEST_SAMPLES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """A slot as a workspace sees it: of another workspace's task only that there is one."""
+
+    slot: int
+    running: int
+    task_id: UUID | None
+    type: str | None
+    started_at: datetime | None
+
+
+class NodeView:
+    """A node with what its slots run for this workspace, and its newest samples."""
+
+    def __init__(self, workspace_id: UUID, node_id: int) -> None:
+        self._node = get_node(node_id)
+        self.slot_views = _view_slots(workspace_id, self._node.slots)
+        self.newest_samples = list(list_samples(node_id)[:NEWEST_SAMPLES])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+
+def view_node(workspace_id: UUID, node_id: int) -> NodeView:
+    """One node. Raises NotFound."""
+    return NodeView(workspace_id, node_id)
+
+
+def _view_slots(workspace_id: UUID, slots: list[dict[str, Any]]) -> list[SlotView]:
+    ids = [UUID(slot["taskId"]) for slot in slots if slot["taskId"]]
+    own = dict(Task.objects.filter(workspace_id=workspace_id, id__in=ids).values_list("id", "type"))
+    return [_view_slot(slot, own) for slot in slots]
+
+
+def _view_slot(slot: dict[str, Any], own: dict[UUID, str]) -> SlotView:
+    task_id = UUID(slot["taskId"]) if slot["taskId"] else None
+    started = slot["startedAt"]
+    return SlotView(
+        slot=slot["slot"],
+        running=slot["running"],
+        task_id=task_id if task_id in own else None,
+        type=own.get(task_id) if task_id else None,
+        started_at=datetime.fromisoformat(started) if started else None,
+    )
