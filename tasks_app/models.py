@@ -327,3 +327,42 @@ class Leader(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.holder_label}"
+
+
+class Rollup(models.Model):
+    """What happened in one minute or hour to one type in one queue: counts that add up."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "seconds", "at", "queue_id", "type")
+    workspace_id = models.UUIDField()
+    seconds = models.SmallIntegerField()  # the length: 60 or 3600
+    at = models.DateTimeField()  # its beginning
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    submitted = models.BigIntegerField()
+    started = models.BigIntegerField()
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()  # attempts; those that were retried or lost are among them
+    retried = models.BigIntegerField()
+    lost = models.BigIntegerField()
+    cancelled = models.BigIntegerField()
+    run_ms = models.FloatField()  # sums
+    wait_ms = models.FloatField()
+    runs = models.JSONField()  # counts by bucket of tasks_app/histograms.py
+    waits = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["seconds", "at"], name="rollup_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.at}"
+
+
+class RollupMark(models.Model):
+    """How far the roll-ups are complete but for late commits. One row, whose lock lets one
+    dispatcher at a time recompute."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.until)

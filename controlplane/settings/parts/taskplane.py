@@ -56,6 +56,7 @@ TASKPLANE: dict[str, Any] = {
         "SCHEDULE_RETENTION_DAYS", 30, minimum=1, maximum=36_500
     ),
     "DLQ_RETENTION_DAYS": env.integer("DLQ_RETENTION_DAYS", 90, minimum=1, maximum=36_500),
+    "ROLLUP_RETENTION_DAYS": env.integer("ROLLUP_RETENTION_DAYS", 400, minimum=32, maximum=36_500),
     "AUDIT_RETENTION_DAYS": env.integer("AUDIT_RETENTION_DAYS", 365, minimum=1, maximum=36_500),
     # Limits of a request
     "PAYLOAD_MAX_BYTES": env.integer(
