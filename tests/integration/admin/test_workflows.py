@@ -202,6 +202,18 @@ class TestRuns:
         listed = page(root, address.replace("&amp;", "&"))
         assert listed.count('class="action-select"') == 3
 
+    def test_a_list_tells_which_item_failed_first_and_how_many(self, root: Client) -> None:
+        tasks = [{"key": "each", "type": "noop", "forEach": [1, 2, 3]}]
+        run = make_run(make_workflow(tasks=tasks))
+        task = RunStep.objects.get(run=run).task_ids[1]
+        error = {"class": "E", "message": "no card", "category": "CODE", "taskId": str(task)}
+        error |= {"item": 1, "items": 3, "itemsFailed": 2}
+        end_step(run.id, "each", "FAILED", error=error)
+        end_run(run.id, error={"step": "each", **error}, steps_ended=1)
+        text = page(root, f"{RUNS}{run.id}/change/")
+        assert text.count("no card (item 1; 2 of 3 failed)") == 3
+        assert f'/admin/tasks_app/task/{task}/change/">its task</a>' in text
+
     def test_buttons(self, root: Client) -> None:
         run = make_run()
         path = f"{RUNS}{run.id}/"

@@ -118,7 +118,8 @@ def test_runs_and_status() -> None:
     failed, newest = make_run(workflow), make_run(workflow)
     error = {"class": "E", "message": "it [bold]broke", "traceback": "", "category": "CODE"}
     end_step(failed.id, "charge", "FAILED", error=error)
-    end_run(failed.id, error={"step": "charge", "message": "it [bold]broke"})
+    counts = {"item": 1, "items": 9, "itemsFailed": 2}
+    end_run(failed.id, error={"step": "charge", "message": "it [bold]broke", **counts})
     assert [each["runId"] for each in run("workflows", "runs", "--json").json] == [
         str(newest.id),
         str(failed.id),
@@ -130,7 +131,7 @@ def test_runs_and_status() -> None:
     assert run("workflows", "runs", "Nothing").code == 3
     assert run("workflows", "status", "Order", "--json").json["runId"] == str(newest.id)
     told = run("workflows", "status", str(failed.id)).out
-    assert "it [bold]broke" in told
+    assert "Error: it [bold]broke (item 1; 2 of 9 failed)" in told
     assert "FAILED" in told
     assert run("workflows", "status", NOBODY).code == 3
     make_workflow("idle")

@@ -240,7 +240,7 @@ class Command(TerminalCommand):
         rows = [{**step, "tasks": _count(step), "why": _why(step)} for step in shown["steps"]]
         self._print_table(("key", "kind", "status", "tasks", "why"), rows, "It has no steps.")
         if shown["error"]:
-            console.print(f"Error: {shown['error'].get('message', '')}", markup=False)
+            console.print(f"Error: {_explain_error(shown['error'])}", markup=False)
 
     def _print_table(self, names: tuple[str, ...], rows: Any, nothing: str) -> None:
         table = Table(*names)
@@ -270,10 +270,18 @@ def _count(step: dict[str, Any]) -> str:
 def _why(step: dict[str, Any]) -> str:
     """In one sentence, why it failed, did not run, or waits."""
     if step["error"]:
-        return str(step["error"].get("message", ""))
+        return _explain_error(step["error"])
     if step["reason"]:
         return str(step["reason"].get("message", ""))
     return f"until {step['waitUntil']}" if step["status"] == "WAITING" and step["waitUntil"] else ""
+
+
+def _explain_error(error: dict[str, Any]) -> str:
+    """What failed; of a list also which item, and how many."""
+    said = str(error.get("message", ""))
+    if "itemsFailed" in error:
+        said += f" (item {error['item']}; {error['itemsFailed']} of {error['items']} failed)"
+    return said
 
 
 def _plain(value: Any) -> Text:
