@@ -93,8 +93,10 @@ GUARDS = [
     _sql("satisfy: only the blocked are released", "satisfy_dependents",
          "t.state <> 'BLOCKED' OR t.blocked_by", "t.blocked_by"),
     _sql("cascade: spares who runs anyway", "cancel_dependents",
-         """      AND t.state = 'BLOCKED' AND t.on_parent_failure = 'cancel'
-    UNION""", "      AND t.state = 'BLOCKED'\n    UNION"),
+         """ AND t.on_parent_failure = 'cancel'
+        OFFSET 0
+    ) AS blocked
+    UNION""", "\n        OFFSET 0\n    ) AS blocked\n    UNION"),
     Guard("cascade: looks again", "tasks_app/transitions.py",
           "    while parents:", "    if parents:", FAMILIES),
     _sql("submit: parents are locked", "mark_parents", "    FOR NO KEY UPDATE\n", "", FAMILIES),
