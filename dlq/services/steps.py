@@ -15,6 +15,11 @@ from dlq.services.discarding import why_closed
 from dlq.states import LetterStatus
 from workflows.services import retry_run
 
+_ADVICE = (
+    "If the run needs this step no more, discard the letter; its work can be submitted as a task "
+    "of its own."
+)
+
 
 def repeat_steps(
     *,
@@ -63,13 +68,16 @@ def _retry(
     tasks = [letter.task_id for letter in letters]
     # A single step that is not repeated refuses the retry; of several it must not keep the others.
     named = tasks if len(tasks) == 1 else None
-    repeats = retry_run(
-        workspace_id=workspace_id,
-        run_id=run,
-        actor=actor,
-        task_ids=named,
-        payloads=None if payload is None else {task: dict(payload) for task in tasks},
-    )
+    try:
+        repeats = retry_run(
+            workspace_id=workspace_id,
+            run_id=run,
+            actor=actor,
+            task_ids=named,
+            payloads=None if payload is None else {task: dict(payload) for task in tasks},
+        )
+    except Conflict as error:
+        raise Conflict(f"{error.detail} {_ADVICE}") from error
     if not any(task in repeats for task in tasks):
         raise _left_out(run)
     # The retry repeats every broken step of the run, and so closes their letters too.
@@ -93,4 +101,4 @@ def _closed_meanwhile(letters: Sequence[DeadLetter]) -> dict[UUID, UUID | Domain
 
 
 def _left_out(run: UUID | None) -> DomainError:
-    return Conflict(f"A retry of the workflow run {run} does not repeat this task.")
+    return Conflict(f"A retry of the workflow run {run} does not repeat this task. {_ADVICE}")
