@@ -131,7 +131,8 @@ class Agent:
             incarnation=uuid4(),
             replaces=before or None,
         )
-        restart_counts(self.page, list(self._slots.values()))
+        if before:
+            restart_counts(self.page, list(self._slots.values()))
         self.page.node_id = node_id
 
     def _find_slots(self) -> None:

@@ -1,0 +1,141 @@
+"""What an agent does about its node's row and its main process, without a worker around it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from tasks_app.services import supervision
+from tests.rows import make_node
+from workers import agent as agents
+from workers import services, transitions
+from workers.agent import Agent
+from workers.measures import TreeMeter
+from workers.models import Node
+from workers.nodepage import NodePage
+from workers.runtime import Runtime, born
+from workers.slots import Slot
+from workers.tally import Tally
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def main() -> Iterator[subprocess.Popen[bytes]]:
+    """A process in the place of a worker's main one."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def agent(main: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Agent:
+    # One agent is one process elsewhere; here the next one must not take over its memory.
+    monkeypatch.setattr(supervision, "_supervisor", supervision._Supervisor())
+    runtime = Runtime(name="w", page=NodePage(), directory=tmp_path)
+    return Agent(runtime=runtime, main_pid=main.pid, queues=["*"], concurrency=1, name="w")
+
+
+def own_slot(agent: Agent) -> Slot:
+    process = psutil.Process()
+    return Slot.create(agent.runtime.directory, pid=process.pid, pid_born=born(process))
+
+
+def test_a_node_that_comes_back_is_another_and_drains_if_it_was_to(agent: Agent) -> None:
+    slot = own_slot(agent)
+    agent._pass(is_orphan=False)
+    before = Node.objects.get()
+    slot.count(processed=5, failed=2)
+    agent._pass(is_orphan=False)
+    assert agent._vitals.tally.processed == 5
+    assert transitions.begin_drain(before.id)
+    before.refresh_from_db()
+    assert transitions.lose(before.id, heartbeat=before.heartbeat)
+
+    agent._next_beat = 0
+    agent._pass(is_orphan=False)
+    agent._pass(is_orphan=False)
+    after = Node.objects.exclude(id=before.id).get()
+    assert (after.replaces, after.state) == (before.id, "DRAINING")
+    assert after.incarnation != before.incarnation
+    assert agent.page.is_draining
+    slot.count(processed=1)
+    agent._pass(is_orphan=False)
+    assert (agent._vitals.tally.processed, agent._vitals.tally.failed) == (1, 0)
+
+
+def test_a_node_that_comes_back_works_if_it_was_to(agent: Agent) -> None:
+    agent.page.is_ready = True
+    agent._pass(is_orphan=False)
+    before = Node.objects.get()
+    assert transitions.lose(before.id, heartbeat=before.heartbeat)
+    agent._next_beat = 0
+    agent._pass(is_orphan=False)
+    agent._pass(is_orphan=False)
+    after = Node.objects.exclude(id=before.id).get()
+    assert (after.replaces, after.state) == (before.id, "ACTIVE")
+    assert agent.page.takes_work
+
+
+def test_a_draining_worker_ends_when_it_holds_nothing(
+    agent: Agent, main: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "_DRAINED_SECONDS", 0.0)
+    slot = own_slot(agent)
+    slot.claim(0, uuid4().bytes, uuid4().bytes)
+    agent._pass(is_orphan=False)
+    agent.page.is_draining = True
+    agent._end_when_drained()
+    agent._end_when_drained()
+    assert main.poll() is None
+    slot.forget(0)
+    agent._pass(is_orphan=False)
+    agent.page.is_draining = False
+    agent._end_when_drained()
+    agent._end_when_drained()
+    assert main.poll() is None
+    agent.page.is_draining = True
+    agent._end_when_drained()
+    agent._end_when_drained()
+    assert main.wait(10) == -15
+
+
+def test_the_figures_of_a_dead_child_stay(agent: Agent) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    slot = Slot.create(
+        agent.runtime.directory, pid=child.pid, pid_born=born(psutil.Process(child.pid))
+    )
+    slot.count(processed=7, failed=1, stale=2)
+    agent._pass(is_orphan=False)
+    child.kill()
+    child.communicate()
+    agent._pass(is_orphan=False)
+    assert agent._slots == {}
+    tally = agent._vitals.tally
+    assert (tally.processed, tally.failed, tally.stale, tally.slots) == (7, 1, 2, [])
+
+
+def test_a_sample_is_taken_when_it_is_time(agent: Agent) -> None:
+    meter = TreeMeter(os.getpid())
+    agent._sample(meter)
+    assert agent._vitals.usage is None  # not registered: nobody to sample
+    agent._pass(is_orphan=False)
+    agent._sample(meter)
+    agent._sample(meter)
+    assert Node.objects.get().samples.count() == 1
+    assert agent._next_sample > time.monotonic() + 1
+
+
+def test_stopping_writes_the_last_figures() -> None:
+    node = make_node(running=3, slots=[{}])
+    services.stop_node(node.id, Tally(processed=9, failed=2))
+    node.refresh_from_db()
+    assert (node.state, node.running, node.slots) == ("STOPPED", 0, [])
+    assert (node.processed, node.failed) == (9, 2)
