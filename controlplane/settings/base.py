@@ -153,6 +153,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["controlplane.workspaces.permissions.RolePermission"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "controlplane.core.openapi.allow_null_in_any_json",
+    ],
     "SCHEMA_PATH_PREFIX": "/",
     "ENUM_NAME_OVERRIDES": {
         "TaskStatusEnum": "tasks_app.states.TaskState",

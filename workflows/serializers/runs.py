@@ -9,8 +9,8 @@ from rest_framework import serializers
 from controlplane.core.errors import Invalid
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
 from tasks_app.serializers.fields import TextField
-from tasks_app.serializers.tasks import ErrorField
 from workflows.selectors.results import get_results
+from workflows.serializers.errors import RunErrorField, StepErrorField
 from workflows.states import ReasonCode, RunState, StepKind, StepState
 
 MOST_STEPS_SHOWN = 1_000
@@ -28,7 +28,7 @@ class RunSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(source="state", choices=RunState.choices)
     progress = serializers.SerializerMethodField(help_text="Percent of its steps that have ended.")
     input = serializers.JSONField()
-    error = serializers.JSONField(allow_null=True, help_text="Of the step that failed first.")
+    error = RunErrorField(allow_null=True, help_text="Of the step that failed first.")
     startedBy = serializers.CharField(source="started_by")
     rerunOf = serializers.UUIDField(source="rerun_of", allow_null=True)
     parentRunId = serializers.UUIDField(source="parent_run_id", allow_null=True)
@@ -69,7 +69,7 @@ class StepSerializer(serializers.Serializer[Any]):
     tasksTotal = serializers.IntegerField(source="tasks_total")
     tasksEnded = serializers.IntegerField(source="tasks_ended")
     reason = serializers.SerializerMethodField()
-    error = ErrorField(allow_null=True)
+    error = StepErrorField(allow_null=True)
     waitUntil = UtcDateTimeField(source="wait_until", allow_null=True)
     decidedBy = serializers.CharField(
         source="decided_by", help_text="Who approved or rejected it; empty until then."

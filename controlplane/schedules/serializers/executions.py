@@ -30,6 +30,13 @@ class ExecutionFilterSerializer(StrictSerializer):
     kind = WordsField(words=FiringKind.values, required=False, default=())
 
 
+class SkipReasonField(serializers.ChoiceField):
+    """Why a firing was skipped; null for one that was not."""
+
+    def to_representation(self, value: Any) -> Any:
+        return value or None
+
+
 class ExecutionSerializer(serializers.Serializer[Any]):
     """What was decided about one nominal time, or about `times` of them, and what came of it."""
 
@@ -44,7 +51,7 @@ class ExecutionSerializer(serializers.Serializer[Any]):
     times = serializers.IntegerField(help_text="Of how many nominal times this is the decision.")
     kind = serializers.ChoiceField(choices=FiringKind.choices)
     status = serializers.ChoiceField(source="state", choices=FiringState.choices)
-    skipReason = serializers.SerializerMethodField()
+    skipReason = SkipReasonField(source="skip_reason", choices=SkipReason.choices, allow_null=True)
     detail = serializers.CharField(help_text="The decision in a sentence.")
     taskId = serializers.UUIDField(source="task_id", allow_null=True)
     runId = serializers.UUIDField(source="run_id", allow_null=True, help_text="Of a workflow.")
@@ -58,9 +65,6 @@ class ExecutionSerializer(serializers.Serializer[Any]):
     createdAt = UtcDateTimeField(source="decided_at", help_text="When it was decided.")
     startedAt = UtcDateTimeField(source="started_at", allow_null=True)
     finishedAt = UtcDateTimeField(source="finished_at", allow_null=True)
-
-    def get_skipReason(self, firing: Any) -> SkipReason | None:  # noqa: N802 - named after its field
-        return firing.skip_reason or None
 
     def get_durationMs(self, firing: Any) -> int | None:  # noqa: N802 - named after its field
         if firing.started_at is None or firing.finished_at is None:

@@ -120,6 +120,9 @@ def test_trigger_and_executions() -> None:
     assert fired["taskId"] in out
     assert len(run("cron", "executions", "Nightly", "--json").json) == 2
     assert run("cron", "executions", "Nightly", "--json", "--status=failed,skipped").json == []
+    assert "no such firing" in run("cron", "executions", "Nightly", "--status=failed").out
+    told = " ".join(run("cron", "show", "Nightly").out.split())
+    assert re.search(r"lastExecution STARTED, \S+Z: .* triggered it\.", told)
     wrong = run("cron", "executions", "Nightly", "--status=done")
     assert (wrong.code, "COMPLETED" in wrong.err) == (2, True)
     assert (

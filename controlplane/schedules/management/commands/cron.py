@@ -204,7 +204,8 @@ class Command(TerminalCommand):
                 if each["times"] == 1
                 else f"{each['times']} times: {each['detail']}",
             )
-        self.console().print(table if shown else "It has not fired yet.")
+        nothing = "It has no such firing." if states else "It has not fired yet."
+        self.console().print(table if shown else nothing)
 
     def _answer(self, body: dict[str, Any], options: dict[str, Any]) -> None:
         if options["json"]:
@@ -216,8 +217,12 @@ class Command(TerminalCommand):
         table = Table(show_header=False, box=None)
         for name, value in body.items():
             if value not in (None, "", {}):
-                table.add_row(name, str(value))
+                table.add_row(name, _in_short(value) if name == "lastExecution" else str(value))
         self.console().print(table)
+
+
+def _in_short(execution: dict[str, Any]) -> str:
+    return f"{execution['status']}, {execution['scheduledFor']}: {execution['detail']}"
 
 
 def _find(workspace_id: UUID, text: str) -> Any:

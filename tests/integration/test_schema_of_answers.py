@@ -1,0 +1,67 @@
+"""Real answers of runs and schedules hold against the OpenAPI schema, with their nulls."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.schedules.services import fire_due
+from tests.clients import key_client
+from tests.schedules import MINUTE, make_schedule
+from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return found
+
+
+def find_problems(schema: dict[str, Any], template: str, path: str) -> list[str]:
+    """What is wrong with the answer to a GET."""
+    answer = key_client("viewer").get(path)
+    assert answer.status_code == 200
+    content = schema["paths"][template]["get"]["responses"]["200"]["content"]
+    wanted = {**content["application/json"]["schema"], "components": schema["components"]}
+    found = Draft202012Validator(wanted).iter_errors(answer.json())
+    return [f"{list(error.absolute_path)}: {error.message}" for error in found]
+
+
+def test_runs(schema: dict[str, Any]) -> None:
+    workflow = make_workflow(tasks=APPROVAL)
+    make_run(workflow)
+    failed = make_run(workflow)
+    error = {"class": "E", "message": "m", "category": "CODE", "taskId": str(workflow.id)}
+    error |= {"item": 0, "items": 2, "itemsFailed": 1}
+    end_step(failed.id, "look", "FAILED", error=error)
+    end_run(failed.id, error={"step": "look", **error})
+    for template, path in [
+        ("/workflows/runs", "/workflows/runs"),
+        ("/workflows/{id}/status", f"/workflows/{workflow.id}/status"),
+        ("/workflows/runs/{id}", f"/workflows/runs/{failed.id}"),
+        ("/workflows/runs/{id}/steps/{key}", f"/workflows/runs/{failed.id}/steps/send"),
+        ("/tasks", "/tasks"),
+    ]:
+        assert find_problems(schema, template, path) == [], path
+
+
+def test_schedules(schema: dict[str, Any]) -> None:
+    schedule = make_schedule("*/10 * * * *", since=NOON)
+    fire_due(now=NOON + 25 * MINUTE)
+    fire_due(now=NOON + 30 * MINUTE)
+    path = f"/cron/jobs/{schedule.id}"
+    for template, each in [
+        ("/cron/jobs", "/cron/jobs"),
+        ("/cron/jobs/{id}", path),
+        ("/cron/jobs/{id}/executions", f"{path}/executions"),
+    ]:
+        assert find_problems(schema, template, each) == [], each
+    listed = key_client("viewer").get(f"{path}/executions").json()["data"]
+    assert {each["skipReason"] for each in listed} == {None, "MISSED"}
