@@ -1,5 +1,6 @@
 """Letters, groups and replays for people at a terminal."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,8 @@ def print_letter(console: Console, letter: Mapping[str, Any]) -> None:
     table = Table(show_header=False, box=None)
     for name, value in letter.items():
         if value not in (None, [], {}) and name not in ("attempts", "error", "chain"):
-            _add(table, name, str(value))
+            # As --payload takes it back.
+            _add(table, name, json.dumps(value) if name == "payload" else str(value))
     console.print(table)
     for attempt in letter["attempts"]:
         console.print(

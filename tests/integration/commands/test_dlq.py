@@ -65,7 +65,7 @@ class TestLooking:
     def test_show(self) -> None:
         letter = die(an_error("it [bold]broke"))
         ran = run("dlq", "show", str(letter.id))
-        for words in ("{'order': 17}", "attempt 1: FAILED", "it [bold]broke", "orders.py"):
+        for words in ('{"order": 17}', "attempt 1: FAILED", "it [bold]broke", "orders.py"):
             assert words in ran.out
         body = run("dlq", "show", str(letter.id), "--json").json
         assert body["attempts"][0]["error"]["message"] == "it [bold]broke"
