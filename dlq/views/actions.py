@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
+from controlplane.core.errors import FieldError, Invalid
 from controlplane.workspaces.requests import WorkspaceRequest
 from dlq import services
 from dlq.serializers import (
@@ -46,8 +47,13 @@ class LetterActionsView(FormView):
         Without, it is done when the call answers (200). A dry run only counts.
         """
         asked = self.validated(LetterActionRequestSerializer)
+        key = one_key(request.headers.get("Idempotency-Key"), asked.get("key"))
         if asked["is_replay"] and not asked["dry_run"]:
-            return self._start(request, asked)
+            return self._start(request, asked, key)
+        if key is not None and not asked["dry_run"]:
+            # Ignored, it would promise that a repeated call does nothing.
+            message = "Of a replay only: add canary or ratePerSecond, or leave the key out."
+            raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
         done = services.act_on_letters(
             workspace_id=request.workspace.id,
             action=asked["action"],
@@ -61,7 +67,7 @@ class LetterActionsView(FormView):
         body = LetterActionResultSerializer(done, context={"dry_run": asked["dry_run"]}).data
         return Response(body)
 
-    def _start(self, request: WorkspaceRequest, asked: dict[str, Any]) -> Response:
+    def _start(self, request: WorkspaceRequest, asked: dict[str, Any], key: str | None) -> Response:
         canary = asked.get("canary") or NO_CANARY
         replay = services.start_replay(
             workspace_id=request.workspace.id,
@@ -72,6 +78,6 @@ class LetterActionsView(FormView):
             rate_per_second=asked.get("rate_per_second"),
             stages=canary.stages,
             max_failure_share=canary.max_failure_share,
-            key=one_key(request.headers.get("Idempotency-Key"), asked.get("key")),
+            key=key,
         )
         return Response(ReplayStartedSerializer(replay).data, status=status.HTTP_202_ACCEPTED)

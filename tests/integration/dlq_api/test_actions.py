@@ -207,6 +207,23 @@ def test_bad_bodies_name_the_field(operator: APIClient, body: dict[str, Any], fi
     assert len(open_names()) == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"action": "reprocess", "all": True}, {"action": "discard", "all": True, "reason": "x"}],
+)
+def test_a_key_that_nothing_would_be_kept_for_is_refused(
+    operator: APIClient, body: dict[str, Any]
+) -> None:
+    die()
+    by_field = act(operator, **body, idempotencyKey="k")
+    by_header = operator.post("/dlq/actions", body, format="json", headers={"Idempotency-Key": "k"})
+    for answer in (by_field, by_header):
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == ["idempotencyKey"]
+    assert len(open_names()) == 1
+    assert act(operator, **body, idempotencyKey="k", dryRun=True).json()["matched"] == 1
+
+
 def test_viewers_do_not_act(viewer: APIClient) -> None:
     die()
     assert act(viewer, action="reprocess", all=True, dryRun=True).status_code == 403
