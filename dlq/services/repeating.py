@@ -73,6 +73,7 @@ def _repeat_plain(
     workspace_id: UUID, letters: Sequence[DeadLetter], changes: Changes, result: Repeated
 ) -> None:
     """In rounds: each repeats the letters whose parents can complete, which may free others."""
+    # In the order of ids, so that of a task that died several times the newest letter counts.
     waiting = {letter.task_id: letter for letter in letters}
     families = lock_with_parents(workspace_id, list(waiting))
     # After the lock of the tasks: two who repeat the same one come here one by one.
@@ -81,7 +82,8 @@ def _repeat_plain(
             refuse_closed(letter)
         except Conflict as error:
             result.refused[letter.id] = error
-            waiting.pop(letter.task_id, None)
+            if waiting.get(letter.task_id) is not None and waiting[letter.task_id].id == letter.id:
+                del waiting[letter.task_id]
     while waiting:
         ready: list[tuple[DeadLetter, list[UUID]]] = []
         refusals: dict[UUID, DomainError] = {}

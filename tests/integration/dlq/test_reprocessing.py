@@ -11,9 +11,10 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import selectors, services
 from dlq.models import DeadLetter
+from dlq.services.repeating import Changes, repeat_letters
 from tasks_app.models import Task, TaskDependency
 from tasks_app.selectors import get_dependency_results
-from tasks_app.services import submit_task
+from tasks_app.services import retry_task, submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
 from tests.deaths import an_error, die, die_again, run_to_end
@@ -123,6 +124,19 @@ def test_letters_of_another_workspace_do_not_exist(workspace: Workspace, ada: Ac
             act()
     letter.refresh_from_db()
     assert letter.status == "OPEN"
+
+
+def test_an_older_death_that_was_discarded_does_not_hide_the_newest(ada: Actor) -> None:
+    old = die()
+    services.discard_letter(
+        workspace_id=old.workspace_id, letter_id=old.id, reason="later", actor=ada
+    )
+    retry_task(workspace_id=old.workspace_id, task_id=old.task_id, actor=ada)
+    new = die_again(old.task_id)
+    done = repeat_letters(
+        workspace_id=old.workspace_id, ids=[old.id, new.id], changes=Changes(), actor=ada
+    )
+    assert (list(done.refused), list(done.tasks)) == ([old.id], [new.id])
 
 
 def test_a_type_that_is_gone_is_refused(ada: Actor) -> None:
