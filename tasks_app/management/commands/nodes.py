@@ -1,0 +1,121 @@
+"""`manage.py nodes`: look at workers, and end one gently."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.table import Table
+
+from controlplane.core.clock import now
+from tasks_app import selectors
+from tasks_app.management.terminal import (
+    EXIT_REFUSED,
+    EXIT_TIMEOUT,
+    TerminalCommand,
+    common_options,
+    duration_ms,
+    terminal_actor,
+    workspace_of,
+)
+from tasks_app.serializers.nodes import NodeDetailSerializer, NodeSerializer
+from workers.selectors import get_node, list_nodes
+from workers.services import drain_node
+from workers.states import LIVE, NodeState
+
+_POLL_SECONDS = 0.2
+_MOST_SHOWN = 1_000
+
+
+class Command(TerminalCommand):
+    """One verb each: list, show, drain."""
+
+    help = "List, show and drain nodes: the workers of the installation."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        listing = verbs.add_parser(
+            "list", parents=[common_options()], help="those that live or ended within the last hour"
+        )
+        listing.add_argument("--status", action="append", choices=NodeState.values, default=[])
+        show = verbs.add_parser("show", parents=[common_options()], help="one, with its slots")
+        show.add_argument("id", type=int)
+        drain = verbs.add_parser(
+            "drain", parents=[common_options()], help="finish what runs, take nothing new, end"
+        )
+        drain.add_argument("id", type=int)
+        drain.add_argument("--wait", action="store_true", help="until it has ended")
+        drain.add_argument(
+            "--timeout", type=duration_ms, default="10m", help="of --wait; default %(default)s"
+        )
+
+    def run_command(self, options: dict[str, Any]) -> None:
+        {"list": self._list, "show": self._show, "drain": self._drain}[options["verb"]](options)
+
+    def _list(self, options: dict[str, Any]) -> None:
+        nodes = list_nodes(options["status"]).order_by("-id")[:_MOST_SHOWN]
+        found = list(NodeSerializer(nodes, many=True).data)
+        if options["json"]:
+            self.write_json(found)
+            return
+        table = Table("id", "node", "status", "host", "running", "processed", "failed", "CPU", "MB")
+        for node in found:
+            table.add_row(*map(str, _row(node)))
+        self.console().print(table if found else "There is no node: start `manage.py worker`.")
+
+    def _show(self, options: dict[str, Any]) -> None:
+        view = selectors.view_node(workspace_of(options), options["id"])
+        node = NodeDetailSerializer(view).data
+        if options["json"]:
+            self.write_json(node)
+            return
+        silent = (now() - view.heartbeat_at).total_seconds()
+        self.console().print(
+            f"{node['name']} (node {node['id']}) on {node['host']}: {node['status']}.\n"
+            f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
+            f"last heartbeat {silent:.0f} s ago.\n"
+            f"{node['processed']} attempts, {node['failed']} of them failed.",
+            markup=False,
+        )
+        table = Table("slot", "running", "task", "type", "since")
+        for slot in node["slots"]:
+            shown = [slot[each] for each in ("slot", "running", "taskId", "type", "startedAt")]
+            table.add_row(*("" if value is None else str(value) for value in shown))
+        self.console().print(table)
+
+    def _drain(self, options: dict[str, Any]) -> None:
+        node = drain_node(options["id"], workspace_id=workspace_of(options), actor=terminal_actor())
+        if options["wait"]:
+            node = self._wait(node.id, options["timeout"] / 1000)
+        if options["json"]:
+            self.write_json(NodeSerializer(node).data)
+        else:
+            self.stdout.write(f"Node {node.id} ({node.name}) is {node.state}.")
+        if node.state == NodeState.LOST:
+            raise CommandError("It was lost before it had finished.", returncode=EXIT_REFUSED)
+
+    def _wait(self, node_id: int, seconds: float) -> Any:
+        give_up = time.monotonic() + seconds
+        while (node := get_node(node_id)).state in LIVE:
+            if time.monotonic() > give_up:
+                raise CommandError(
+                    f"Waited {seconds:g} s: it is {node.state}, and {node.running} tasks run. "
+                    "It goes on draining.",
+                    returncode=EXIT_TIMEOUT,
+                )
+            time.sleep(_POLL_SECONDS)
+        return node
+
+
+def _row(node: Any) -> list[Any]:
+    return [
+        node["id"],
+        node["name"],
+        node["status"],
+        node["host"],
+        f"{node['running']} ({node['concurrency']} slots)",
+        node["processed"],
+        node["failed"],
+        "" if node["cpu"] is None else f"{node['cpu']:.0f} %",
+        "" if node["memory"] is None else node["memory"] >> 20,
+    ]
