@@ -132,7 +132,8 @@ def _zone(name: str) -> ZoneInfo:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Some machines have a file `localtime` among them, each its own.
+    return frozenset(available_timezones()) - {"localtime"}
 
 
 @cache

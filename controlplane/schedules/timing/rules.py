@@ -5,6 +5,7 @@ a day: a time that the clock skips fires at the first minute after the gap, a ti
 fires the first time. A rule whose minutes or hours begin with `*` goes by elapsed time.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +19,9 @@ _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The rarest day that cron fields can name is a weekday's 29 February: at most 40 years apart.
 _YEARS_AHEAD = 50
+# The library writes 21th; 11th to 13th are right.
+_ORDINAL = re.compile(r"\b(\d*?)(?<!1)([123])th\b")
+_ENDINGS = {"1": "st", "2": "nd", "3": "rd"}
 
 
 class Rule(Protocol):
@@ -43,7 +47,10 @@ class CronRule:
         return self._elapsed(at) if goes_by_elapsed_time else self._fixed(at)
 
     def words(self) -> str:
-        return f"{self._cron(_EPOCH).explain()} ({self.zone.key})"
+        text = _ORDINAL.sub(
+            lambda found: f"{found[1]}{found[2]}{_ENDINGS[found[2]]}", self._cron(_EPOCH).explain()
+        )
+        return f"{text} ({self.zone.key})"
 
     def _cron(self, at: datetime) -> CronSim:
         return CronSim(" ".join(self.fields), at)

@@ -172,6 +172,19 @@ def test_a_time_fires_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 0 21 * *", "At 00:00 on the 21st day of every month (UTC)"),
+        ("0 0 11,22,23 * *", "At 00:00 on the 11th, the 22nd, and the 23rd day of month (UTC)"),
+        ("*/13 * * * *", "Every 13th minute of every hour (UTC)"),
+        ("*/22 * * * *", "Every 22nd minute of every hour (UTC)"),
+    ],
+)
+def test_words_have_the_right_ordinals(text: str, words: str) -> None:
+    assert parse_timing(text).words() == words
+
+
+@pytest.mark.parametrize(
     ("text", "zone", "field", "message"),
     [
         ("0 0 30 2 *", "UTC", "schedule", "never fires"),
@@ -193,6 +206,7 @@ def test_a_time_fires_once() -> None:
         ("@daily", "Europe/Berln", "timezone", "Did you mean Europe/Berlin?"),
         ("@daily", "asia/tokyo", "timezone", "Did you mean Asia/Tokyo?"),
         ("@daily", "", "timezone", "no time zone"),
+        ("@daily", "localtime", "timezone", "no time zone"),
     ],
 )
 def test_what_is_refused_says_why(text: str, zone: str, field: str, message: str) -> None:
