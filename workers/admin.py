@@ -1,9 +1,27 @@
-"""Worker nodes in the admin: looked at. They serve all workspaces."""
+"""Worker nodes in the admin: looked at, and drained. They serve all workspaces."""
 
-from django.contrib import admin
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from controlplane.core.adminpages import ReadOnlyAdmin
-from workers.models import Node
+from controlplane.core.errors import Conflict
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.states import ActorKind, Role
+from workers import services
+from workers.models import Node, NodeSample
+from workers.selectors import list_samples
+from workers.sparklines import sparkline
+
+_SHOWN_SAMPLES = 240
+_MEGABYTE = 1 << 20
 
 
 @admin.register(Node)
@@ -18,6 +36,11 @@ class NodeAdmin(ReadOnlyAdmin):
         "pid",
         "queues",
         "concurrency",
+        "running",
+        "processed",
+        "failed",
+        "cpu_percent",
+        "memory",
         "heartbeat_at",
         "started_at",
         "stopped_at",
@@ -26,3 +49,79 @@ class NodeAdmin(ReadOnlyAdmin):
     list_filter = ["state"]
     search_fields = ["name", "host"]
     ordering = ["-id"]
+    actions = ["drain"]
+    # Task ids of all workspaces are for those who may see all workspaces.
+    exclude = ["slots", "memory_bytes"]
+    readonly_fields: ClassVar = ["memory", "cpu_trend", "memory_trend"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """What the slots run only for superusers."""
+        more = ["current_tasks"] if _sees_all(request) else []
+        return [*self.readonly_fields, *more]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Draining only for superusers: it is felt in every workspace."""
+        actions = super().get_actions(request)
+        return actions if _sees_all(request) else {}
+
+    @admin.action(description="Drain: finish what runs, take nothing new, end")
+    def drain(self, request: HttpRequest, queryset: QuerySet[Node]) -> None:
+        if not _sees_all(request):
+            raise PermissionDenied("Draining a node here is for superusers.")
+        done = 0
+        for node_id in queryset.values_list("id", flat=True):
+            try:
+                services.drain_node(
+                    node_id, workspace_id=get_default_workspace_id(), actor=_actor_of(request)
+                )
+                done += 1
+            except Conflict as error:
+                self.message_user(request, str(error), messages.WARNING)
+        if done:
+            self.message_user(request, f"Draining: {done}. Each ends when it has finished.")
+
+    @admin.display(description="memory (MB)", ordering="memory_bytes")
+    def memory(self, node: Node) -> str:
+        return "" if node.memory_bytes is None else str(node.memory_bytes // _MEGABYTE)
+
+    @admin.display(description="slots")
+    def current_tasks(self, node: Node) -> SafeString:
+        rows = format_html_join(
+            "",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            (
+                (s["slot"], s["running"], s["taskId"] or "", s["startedAt"] or "")
+                for s in node.slots
+            ),
+        )
+        head = (
+            "<tr><th>Process</th><th>Running</th><th>Longest-running task</th><th>Since</th></tr>"
+        )
+        return format_html("<table>{}{}</table>", SafeString(head), rows)
+
+    @admin.display(description="CPU (% of a core)")
+    def cpu_trend(self, node: Node) -> SafeString | str:
+        return _trend(node, "CPU in percent of a core", lambda sample: sample.cpu_percent)
+
+    @admin.display(description="memory (MB), trend")
+    def memory_trend(self, node: Node) -> SafeString | str:
+        return _trend(node, "Memory in MB", lambda sample: sample.memory_bytes / _MEGABYTE)
+
+
+def _sees_all(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _actor_of(request: HttpRequest) -> Actor:
+    user: Any = request.user
+    return Actor(ActorKind.USER.value, str(user.pk), user.get_username()[:200], Role.ADMIN)
+
+
+def _trend(node: Node, what: str, value: Callable[[NodeSample], float]) -> SafeString | str:
+    samples = list(list_samples(node.id)[:_SHOWN_SAMPLES])[::-1]
+    if not samples:
+        return "No sample yet."
+    values = [value(sample) for sample in samples]
+    words = f"{what}: now {values[-1]:.0f}, at most {max(values):.0f} in {len(values)} samples"
+    points = [(s.at.timestamp(), v) for s, v in zip(samples, values, strict=True)]
+    return format_html("{}<br>{}.", sparkline(points, label=words), words)
