@@ -8,6 +8,7 @@ from tasks_app.views.collections import (
 )
 from tasks_app.views.export import TaskExportView
 from tasks_app.views.nodes import NodeDrainView, NodeSamplesView, NodesView, NodeView
+from tasks_app.views.performance import PerformanceView
 from tasks_app.views.queues import QueuesView, QueueView, TaskTypesView
 from tasks_app.views.tasks import TaskExplainView, TaskRetryView, TaskRunNowView, TaskView
 
@@ -16,6 +17,7 @@ __all__ = [
     "NodeSamplesView",
     "NodeView",
     "NodesView",
+    "PerformanceView",
     "QueueView",
     "QueuesView",
     "TaskActionsView",

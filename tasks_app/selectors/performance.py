@@ -1,0 +1,171 @@
+"""How a workspace did over a window, from its roll-ups only."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
+from controlplane.core.sql import load_sql
+from tasks_app.histograms import percentile
+from tasks_app.selectors.lists import in_bounded_time
+
+MOST_POINTS = 300
+MOST_NAMES = 20
+SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
+# Longer windows are read from the roll-ups of hours.
+_BY_MINUTES = timedelta(days=1)
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+COUNTS = ("submitted", "started", "completed", "failed", "retried")
+_WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over some roll-ups. Times are of attempts; `failed` counts attempts, of which `retried`
+    were followed by another."""
+
+    submitted: int = 0
+    started: int = 0
+    completed: int = 0
+    failed: int = 0
+    retried: int = 0
+    run_ms: float = 0.0
+    wait_ms: float = 0.0
+    runs: Mapping[int, int] = field(default_factory=dict)
+    waits: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def error_rate(self) -> float | None:
+        """The share of failed attempts among those that failed or completed."""
+        return self._share(self.failed)
+
+    @property
+    def retry_rate(self) -> float | None:
+        """The share of attempts that another one followed, among those that failed or completed."""
+        return self._share(self.retried)
+
+    def _share(self, count: int) -> float | None:
+        decided = self.completed + self.failed
+        return round(count / decided, 4) if decided else None
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A window with its figures: in all, by type and by queue (the busiest), and in equal steps."""
+
+    window: str
+    begin: datetime
+    end: datetime
+    step: timedelta
+    total: Figures
+    by_type: list[tuple[str, Figures]]
+    by_queue: list[tuple[str, Figures]]
+    series: list[tuple[datetime, Figures]]
+
+    @property
+    def seconds(self) -> float:
+        """How long the window is."""
+        return (self.end - self.begin).total_seconds()
+
+
+def get_performance(workspace_id: UUID, window: str) -> Performance:
+    """The figures of the last `window` (like 5m, 1h, 30d) of a workspace.
+
+    Raises Invalid: it is no window, is shorter than 5 minutes or longer than 30 days, or a
+    workspace with very many types and queues takes too long.
+    """
+    length = parse_window(window)
+    unit = timedelta(minutes=1) if length <= _BY_MINUTES else timedelta(hours=1)
+    end = now()
+    begin = _floor(end - length, unit)
+    step = unit * math.ceil((end - begin) / unit / MOST_POINTS)
+    found = _read(workspace_id, begin, unit, step)
+    steps = {at: figures for at, _, _, figures in found.get("step", [])}
+    return Performance(
+        window=window,
+        begin=begin,
+        end=end,
+        step=step,
+        total=next((figures for *_, figures in found.get("all", [])), Figures()),
+        by_type=_busiest([(name, figures) for _, name, _, figures in found.get("type", [])]),
+        by_queue=_busiest([(name, figures) for *_, name, figures in found.get("queue", [])]),
+        series=[
+            (at, steps.get(at, Figures()))
+            for at in (begin + step * number for number in range(math.ceil((end - begin) / step)))
+        ],
+    )
+
+
+def parse_window(text: str) -> timedelta:
+    """`5m`, `1h`, `7d`. Raises Invalid."""
+    match = _WINDOW.fullmatch(text)
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not SHORTEST.total_seconds() <= seconds <= LONGEST.total_seconds():
+        message = "A number and m, h or d, from 5m to 30d."
+        raise Invalid(errors=[{"field": "window", "message": message}])
+    return timedelta(seconds=seconds)
+
+
+def summarize(histogram: Mapping[int, int], total_ms: float) -> dict[str, float | None]:
+    """Mean and percentiles, in milliseconds; the percentiles within 4.8 %."""
+    count = sum(histogram.values())
+    shares = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+    return {
+        "avg": round(total_ms / count, 3) if count else None,
+        **{name: rounded(percentile(histogram, share)) for name, share in shares.items()},
+    }
+
+
+def rounded(milliseconds: float | None) -> float | None:
+    """To a microsecond."""
+    return None if milliseconds is None else round(milliseconds, 3)
+
+
+def parse_histogram(text: str) -> dict[int, int]:
+    """The counts of a roll-up as they are stored."""
+    return {int(bucket): int(count) for bucket, count in orjson.loads(text).items()}
+
+
+def _floor(at: datetime, unit: timedelta) -> datetime:
+    seconds = int(unit.total_seconds())
+    return datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, tz=at.tzinfo)
+
+
+def _busiest(named: list[tuple[str, Figures]]) -> list[tuple[str, Figures]]:
+    def work(each: tuple[str, Figures]) -> tuple[int, str]:
+        name, figures = each
+        return -(figures.completed + figures.failed + figures.submitted), name
+
+    return sorted(named, key=work)[:MOST_NAMES]
+
+
+def _read(
+    workspace_id: UUID, begin: datetime, unit: timedelta, step: timedelta
+) -> dict[str, list[tuple[datetime, str, str, Figures]]]:
+    found: dict[str, list[tuple[datetime, str, str, Figures]]] = {}
+    params: dict[str, Any] = {
+        "workspace": workspace_id,
+        "seconds": int(unit.total_seconds()),
+        "from": begin,
+        "step": int(step.total_seconds()),
+    }
+    with in_bounded_time(narrow_by="a shorter window"), connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "summarize_rollups"), params)
+        for kind, at, type_name, queue, *sums, run_ms, wait_ms, runs, waits in cursor.fetchall():
+            figures = Figures(
+                **{name: int(count) for name, count in zip(COUNTS, sums, strict=True)},
+                run_ms=run_ms,
+                wait_ms=wait_ms,
+                runs=parse_histogram(runs),
+                waits=parse_histogram(waits),
+            )
+            found.setdefault(kind, []).append((at, type_name, queue or "", figures))
+    return found

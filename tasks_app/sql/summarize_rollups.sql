@@ -1,0 +1,40 @@
+-- What roll-ups of one length say of a workspace since %(from)s: in all, by steps of %(step)s
+-- seconds, by type and by queue. `kind` is all, step, type or queue.
+WITH chosen AS MATERIALIZED (
+    SELECT date_bin(%(step)s * interval '1 second', r.at, %(from)s) AS step, r.*
+    FROM tasks_app_rollup r
+    WHERE r.workspace_id = %(workspace)s AND r.seconds = %(seconds)s AND r.at >= %(from)s
+), sums AS (
+    SELECT step, type, queue_id, sum(submitted) AS submitted, sum(started) AS started,
+        sum(completed) AS completed, sum(failed) AS failed, sum(retried) AS retried,
+        sum(run_ms) AS run_ms, sum(wait_ms) AS wait_ms
+    FROM chosen GROUP BY GROUPING SETS ((), (step), (type), (queue_id))
+), runs AS (
+    SELECT step, type, queue_id, jsonb_object_agg(bucket, n) AS runs
+    FROM (
+        SELECT c.step, c.type, c.queue_id, b.key AS bucket, sum(b.value::bigint) AS n
+        FROM chosen c CROSS JOIN LATERAL jsonb_each_text(c.runs) b
+        GROUP BY GROUPING SETS ((b.key), (c.step, b.key), (c.type, b.key), (c.queue_id, b.key))
+    ) by_bucket
+    GROUP BY 1, 2, 3
+), waits AS (
+    SELECT step, type, queue_id, jsonb_object_agg(bucket, n) AS waits
+    FROM (
+        SELECT c.step, c.type, c.queue_id, b.key AS bucket, sum(b.value::bigint) AS n
+        FROM chosen c CROSS JOIN LATERAL jsonb_each_text(c.waits) b
+        GROUP BY GROUPING SETS ((b.key), (c.step, b.key), (c.type, b.key), (c.queue_id, b.key))
+    ) by_bucket
+    GROUP BY 1, 2, 3
+)
+SELECT CASE WHEN s.step IS NOT NULL THEN 'step' WHEN s.type IS NOT NULL THEN 'type'
+        WHEN s.queue_id IS NOT NULL THEN 'queue' ELSE 'all' END AS kind,
+    s.step, s.type, q.name, coalesce(s.submitted, 0)::float8, coalesce(s.started, 0)::float8,
+    coalesce(s.completed, 0)::float8, coalesce(s.failed, 0)::float8,
+    coalesce(s.retried, 0)::float8, coalesce(s.run_ms, 0), coalesce(s.wait_ms, 0),
+    coalesce(runs.runs, '{}')::text, coalesce(waits.waits, '{}')::text
+FROM sums s
+LEFT JOIN runs ON runs.step IS NOT DISTINCT FROM s.step AND runs.type IS NOT DISTINCT FROM s.type
+    AND runs.queue_id IS NOT DISTINCT FROM s.queue_id
+LEFT JOIN waits ON waits.step IS NOT DISTINCT FROM s.step
+    AND waits.type IS NOT DISTINCT FROM s.type AND waits.queue_id IS NOT DISTINCT FROM s.queue_id
+LEFT JOIN tasks_app_queue q ON q.id = s.queue_id

@@ -1,0 +1,36 @@
+"""How the workspace does, over a window."""
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.response import Response
+
+from controlplane.core.views import ApiView
+from controlplane.workspaces.requests import WorkspaceRequest
+from tasks_app.selectors.performance import get_performance
+from tasks_app.serializers.performance import (
+    PerformanceQuerySerializer,
+    PerformanceSerializer,
+    represent_performance,
+)
+from tasks_app.serializers.problems import problems
+
+
+class PerformanceView(ApiView):
+    """Throughput, times and rates."""
+
+    @extend_schema(
+        tags=["system"],
+        operation_id="system_performance_summary",
+        parameters=[
+            OpenApiParameter(
+                "window", str, description="A number and m, h or d, from 5m to 30d; 1h without it."
+            )
+        ],
+        responses={200: PerformanceSerializer, **problems(422)},
+    )
+    def get(self, request: WorkspaceRequest) -> Response:
+        """Throughput, percentiles and rates of a window, in all, by type, by queue and in steps."""
+        given = {n: text for n, text in request.query_params.items() if n != "format"}
+        asked = PerformanceQuerySerializer(data=given)
+        asked.is_valid(raise_exception=True)
+        found = get_performance(request.workspace.id, asked.validated_data["window"])
+        return Response(represent_performance(found))
