@@ -28,6 +28,7 @@ BATCH = 200
 IN_FLIGHT = 1_000
 _MOST_REPLAYS = 100
 _MOST_SAID = 1_000
+_MOST_TURNS = 10
 _DELETED = "DELETED"
 
 
@@ -89,15 +90,25 @@ def _go_on(replay: Replay, now: datetime) -> bool:
     if standing.is_stage_over:
         replay.stage += 1
         standing = read_standing(replay)
-    want = _room(replay, standing, now)
-    if want <= 0:
-        return False
-    turn = take_turn(replay, want)
-    _note(replay, turn)
-    if turn.tasks:
-        replay.last_submit_at = spend(replay, len(turn.tasks), now)
-    has_room = len(turn.tasks) < want or (want == BATCH and replay.rate_per_second is None)
-    return has_room and not turn.is_last
+    return _submit(replay, _room(replay, standing, now), now)
+
+
+def _submit(replay: Replay, want: int, now: datetime) -> bool:
+    """Up to `want` letters; whether more can be submitted at once. What is refused takes no room,
+    so a pass has several turns: a payload that fits no letter must not take hours to say so."""
+    is_unhurried = want < BATCH or replay.rate_per_second is not None
+    skipped = replay.skipped
+    for _ in range(_MOST_TURNS):
+        if want <= 0 or replay.skipped - skipped >= BATCH:
+            break
+        turn = take_turn(replay, want)
+        _note(replay, turn)
+        if turn.tasks:
+            replay.last_submit_at = spend(replay, len(turn.tasks), now)
+        want -= len(turn.tasks)
+        if turn.is_last:
+            return False
+    return want > 0 or not is_unhurried
 
 
 def _room(replay: Replay, standing: Standing, now: datetime) -> int:

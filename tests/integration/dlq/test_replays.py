@@ -249,14 +249,17 @@ def test_what_is_skipped_takes_no_room(
     assert (replay.skipped, replay.submitted) == (7, len(pace["stages"]) + 1)
 
 
-def test_what_is_refused_is_passed_without_a_pause(workspace: Workspace, ada: Actor) -> None:
-    for _ in range(4):
+def test_what_is_refused_is_passed_without_a_pause(
+    workspace: Workspace, ada: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driving, "_MOST_TURNS", 3)
+    for _ in range(7):
         die(type="was-removed")
     die()
     replay = start(workspace, ada, stages=(1,))
-    assert [services.drive_replays() for _ in range(5)] == [True] * 4 + [False]
+    assert [services.drive_replays() for _ in range(4)] == [True, True, False, False]
     replay.refresh_from_db()
-    assert (replay.skipped, replay.submitted) == (4, 1)
+    assert (replay.skipped, replay.submitted) == (7, 1)
 
 
 def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: Actor) -> None:
