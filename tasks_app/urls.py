@@ -19,6 +19,7 @@ urlpatterns = [
     path("system/nodes/<int:id>", views.NodeView.as_view()),
     path("system/nodes/<int:id>/samples", views.NodeSamplesView.as_view()),
     path("system/nodes/<int:id>/drain", views.NodeDrainView.as_view()),
+    path("health/queue", views.QueueHealthView.as_view()),
     path("system/performance/summary", views.PerformanceView.as_view()),
     path("queues/<str:name>", views.QueueView.as_view()),
 ]

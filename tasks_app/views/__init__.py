@@ -8,7 +8,7 @@ from tasks_app.views.collections import (
 )
 from tasks_app.views.export import TaskExportView
 from tasks_app.views.nodes import NodeDrainView, NodeSamplesView, NodesView, NodeView
-from tasks_app.views.performance import PerformanceView
+from tasks_app.views.performance import PerformanceView, QueueHealthView
 from tasks_app.views.queues import QueuesView, QueueView, TaskTypesView
 from tasks_app.views.tasks import TaskExplainView, TaskRetryView, TaskRunNowView, TaskView
 
@@ -18,6 +18,7 @@ __all__ = [
     "NodeView",
     "NodesView",
     "PerformanceView",
+    "QueueHealthView",
     "QueueView",
     "QueuesView",
     "TaskActionsView",

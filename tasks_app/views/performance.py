@@ -6,12 +6,14 @@ from rest_framework.response import Response
 from controlplane.core.views import ApiView
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app.selectors.performance import get_performance
+from tasks_app.selectors.queue_health import list_queue_health
 from tasks_app.serializers.performance import (
     PerformanceQuerySerializer,
     PerformanceSerializer,
     represent_performance,
 )
 from tasks_app.serializers.problems import problems
+from tasks_app.serializers.queue_health import QueueHealthSerializer, represent_queue_health
 
 
 class PerformanceView(ApiView):
@@ -34,3 +36,16 @@ class PerformanceView(ApiView):
         asked.is_valid(raise_exception=True)
         found = get_performance(request.workspace.id, asked.validated_data["window"])
         return Response(represent_performance(found))
+
+
+class QueueHealthView(ApiView):
+    """What the queues hold."""
+
+    @extend_schema(
+        tags=["system"],
+        operation_id="health_queue",
+        responses={200: QueueHealthSerializer, **problems(422)},
+    )
+    def get(self, request: WorkspaceRequest) -> Response:
+        """What runs and waits now, and what ended in the last day, in all and by queue."""
+        return Response(represent_queue_health(list_queue_health(request.workspace.id)))
