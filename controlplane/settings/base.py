@@ -166,6 +166,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "FiringStatusEnum": "controlplane.schedules.states.FiringState",
         "LetterStatusEnum": "dlq.states.LetterStatus",
         "ReplayStatusEnum": "dlq.states.ReplayState",
+        "NodeStatusEnum": "workers.states.NodeState",
     },
     # Served from this project, so that the reference works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
