@@ -18,7 +18,8 @@ from controlplane.core.errors import DomainError
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
 from workflows import transitions
-from workflows.definitions import Definition, load_definition
+from workflows.definitions import Definition, StepDefinition, load_definition
+from workflows.language import ExpressionError
 from workflows.models import WorkflowRun
 from workflows.selectors import get_workflow
 from workflows.selectors.scopes import Scopes, get_parent_states
@@ -148,13 +149,16 @@ class Course:
         _allow_long_pauses()
         ends: list[StepEnd] = []
         wanted = []
+        reads: set[str] = set()
         for step in steps:
             end = self._skip(step.key, {key: parents[key] for key in step.depends_on})
+            if end is None:
+                end = _note_reads(step, reads)
             if end is None:
                 wanted.append(step)
             else:
                 ends.append(end)
-        self.scopes.load({key for step in wanted for key in _reads(step)})
+        self.scopes.load(reads)
         starts: list[Start] = []
         size, most, held = 0, settings.TASKPLANE["BULK_MAX"], 0
         for number, step in enumerate(wanted):
@@ -249,11 +253,17 @@ def begin_run(run: WorkflowRun, allowance: Allowance | None = None) -> None:
     course.go_on(ready=[step.key for step in course.definition.steps if not step.depends_on])
 
 
-def _reads(step: Any) -> Iterator[str]:
-    """The steps that the expressions of a step read."""
-    yield from step.template.steps
-    for expression in (step.when, step.for_each):
-        yield from getattr(expression, "steps", ())
+def _note_reads(step: StepDefinition, reads: set[str]) -> StepEnd | None:
+    """Add the steps that the expressions of a step read. One that compiled when it was stored, and
+    does not by the rules of today, ends its step."""
+    try:
+        reads |= step.template.steps
+        for expression in (step.when, step.for_each):
+            reads |= getattr(expression, "steps", frozenset())
+    except ExpressionError as error:
+        message = f"Step {step.key!r}, column {error.column}: {error.message} Store a new version."
+        return failed(step.key, "ExpressionError", message, "VALIDATION")
+    return None
 
 
 def _allow_long_pauses() -> None:

@@ -192,6 +192,20 @@ def test_a_fault_in_a_payload_model_fails_its_step_and_no_neighbour(node: int) -
     assert "'bad' could not be started" in error["message"]
 
 
+def test_an_expression_that_no_longer_compiles_fails_its_step(node: int) -> None:
+    """It was stored by an older release; a join that raises would leave the run open."""
+    workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"], "when": "true"})
+    version = WorkflowVersion.objects.get(workflow_id=workflow)
+    version.definition["tasks"][1]["when"] = "gone(1)"
+    version.save()
+    run = execute(workflow)
+    drain(node)
+    assert (state_of(run), states_of(run)["a"]) == ("FAILED", "COMPLETED")
+    error = error_of(run)
+    assert (error["step"], error["class"]) == ("b", "ExpressionError")
+    assert "no function 'gone'" in error["message"]
+
+
 def test_a_task_cancelled_by_hand_fails_its_step(node: int) -> None:
     run = run_steps({"key": "a"})
     task = step_of(run, "a").task_ids[0]
