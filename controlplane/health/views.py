@@ -15,7 +15,9 @@ from rest_framework.response import Response
 
 from controlplane.core.views import ApiView
 from controlplane.health import selectors
+from controlplane.health.exposition import expose
 from controlplane.health.serializers import HealthSerializer, LivenessSerializer
+from controlplane.workspaces.requests import WorkspaceRequest
 
 _REPORT = {
     200: HealthSerializer,
@@ -73,7 +75,7 @@ class _AnyAccept(BaseContentNegotiation):
 
 
 class MetricsView(ApiView):
-    """Metrics of this process."""
+    """Metrics of this process, and of the caller's workspace."""
 
     content_negotiation_class = _AnyAccept
     renderer_classes = [JSONRenderer]  # of errors
@@ -82,7 +84,8 @@ class MetricsView(ApiView):
         tags=["system"],
         responses={(200, prometheus_client.CONTENT_TYPE_LATEST): OpenApiTypes.STR},
     )
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: WorkspaceRequest) -> HttpResponse:
         """In the text format of Prometheus."""
         response: HttpResponse = ExportToDjangoView(request)
+        response.content = response.content + expose(request.workspace.id)
         return response

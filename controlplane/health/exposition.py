@@ -1,0 +1,109 @@
+"""The queue's own metrics of one workspace, in Prometheus's terms."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from tasks_app.histograms import RATIO, cumulate
+from tasks_app.selectors import list_queues, read_wellbeing, view_queues
+from tasks_app.selectors.metering import COUNTS, TypeMeter, read_meters
+from workers.selectors import list_live_nodes
+
+MOST_NAMES = 50
+# Ends of the histograms' own buckets, so that nothing is guessed: each about three times the last.
+_BOUNDS = range(-36, 181, 12)
+_STATES = ("pending", "running", "scheduled", "retrying", "blocked")
+
+
+def expose(workspace_id: UUID) -> bytes:
+    """Text format. Raises Invalid when a read takes too long."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(workspace_id))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    def __init__(self, workspace_id: UUID) -> None:
+        self._families = [
+            *_queues(workspace_id),
+            *_types(read_meters(workspace_id, most=MOST_NAMES)),
+            *_fleet(workspace_id),
+        ]
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._families)
+
+
+def _queues(workspace_id: UUID) -> Iterator[Metric]:
+    depth = GaugeMetricFamily(
+        "taskplane_queue_tasks", "Tasks by queue and state.", labels=["queue", "state"]
+    )
+    oldest = GaugeMetricFamily(
+        "taskplane_queue_oldest_wait_seconds", "The longest wait of a ready task.", labels=["queue"]
+    )
+    depths: Counter[tuple[str, str]] = Counter()
+    waits: dict[str, float] = {}
+    queues = list(list_queues(workspace_id).order_by("name"))
+    for number, view in enumerate(view_queues(queues)):
+        name = view.queue.name if number < MOST_NAMES else "other"
+        for state in _STATES:
+            depths[name, state] += getattr(view.counts, state)
+        waits[name] = max(waits.get(name, 0.0), (view.oldest_waiting_ms or 0) / 1000)
+    for (name, state), count in depths.items():
+        depth.add_metric([name, state], count)
+    for name, seconds in waits.items():
+        oldest.add_metric([name], seconds)
+    yield from (depth, oldest)
+
+
+def _types(meters: Mapping[str, TypeMeter]) -> Iterator[Metric]:
+    counter = CounterMetricFamily(
+        "taskplane_work",
+        "Tasks submitted and attempts by outcome; anew at midnight UTC.",
+        labels=["type", "event"],
+    )
+    run = HistogramMetricFamily("taskplane_run_seconds", "Run times of attempts.", labels=["type"])
+    wait = HistogramMetricFamily(
+        "taskplane_wait_seconds", "Times from ready to started.", labels=["type"]
+    )
+    for name, meter in meters.items():
+        for event in COUNTS:
+            counter.add_metric([name, event], meter.counts[event])
+        run.add_metric([name], _buckets(meter.runs), meter.run_ms / 1000)
+        wait.add_metric([name], _buckets(meter.waits), meter.wait_ms / 1000)
+    yield from (counter, run, wait)
+
+
+def _buckets(histogram: dict[int, int]) -> list[tuple[str, float]]:
+    counts = cumulate(histogram, _BOUNDS)
+    bounds = [f"{RATIO**bound / 1000:.6g}" for bound in _BOUNDS]
+    return [*zip(bounds, counts, strict=True), ("+Inf", sum(histogram.values()))]
+
+
+def _fleet(workspace_id: UUID) -> Iterator[Metric]:
+    nodes = GaugeMetricFamily("taskplane_nodes", "Live nodes by state.", labels=["state"])
+    live = list(list_live_nodes().values_list("state", "stale_writes"))
+    for state, count in Counter(state for state, _ in live).items():
+        nodes.add_metric([state], count)
+    yield nodes
+    yield GaugeMetricFamily(
+        "taskplane_live_nodes_stale_writes",
+        "Refused writes of the nodes that live.",
+        value=sum(stale for _, stale in live),
+    )
+    seen = read_wellbeing(workspace_id).dispatcher_seen_ago
+    if seen is not None:
+        yield GaugeMetricFamily(
+            "taskplane_dispatcher_lag_seconds",
+            "Since the dispatcher's last pass.",
+            value=seen.total_seconds(),
+        )
