@@ -45,7 +45,6 @@ class SkipReason(TextChoices):
     OVERLAP = "OVERLAP", "The firing before it had not ended"
     QUEUE_FULL = "QUEUE_FULL", "Too many firings waited for their turn"
     PAUSED = "PAUSED", "The schedule was paused"
-    DELETED = "DELETED", "The schedule was removed while it waited"
 
 
 FIRING_TRANSITIONS: dict[FiringState, frozenset[FiringState]] = {

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ('times', models.IntegerField(default=1)),
                 ('kind', models.CharField(choices=[('schedule', 'Its time came'), ('catch-up', 'Its time was missed and is made up for'), ('manual', 'A person triggered it')], max_length=8)),
                 ('state', models.CharField(choices=[('QUEUED', 'Queued'), ('STARTED', 'Started'), ('COMPLETED', 'Completed'), ('FAILED', 'Failed'), ('CANCELLED', 'Cancelled'), ('SKIPPED', 'Skipped')], max_length=9)),
-                ('skip_reason', models.CharField(blank=True, choices=[('MISSED', 'Nobody was there to fire it, and it is not made up for'), ('OVERLAP', 'The firing before it had not ended'), ('QUEUE_FULL', 'Too many firings waited for their turn'), ('PAUSED', 'The schedule was paused'), ('DELETED', 'The schedule was removed while it waited')], default='', max_length=10)),
+                ('skip_reason', models.CharField(blank=True, choices=[('MISSED', 'Nobody was there to fire it, and it is not made up for'), ('OVERLAP', 'The firing before it had not ended'), ('QUEUE_FULL', 'Too many firings waited for their turn'), ('PAUSED', 'The schedule was paused')], default='', max_length=10)),
                 ('detail', models.TextField(blank=True, default='')),
                 ('task_id', models.UUIDField(null=True)),
                 ('run_id', models.UUIDField(null=True)),
