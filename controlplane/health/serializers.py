@@ -36,3 +36,23 @@ class LivenessSerializer(serializers.Serializer[Any]):
     """This process answers."""
 
     status = serializers.ChoiceField(choices=[OK])
+
+
+class EngineComponentSerializer(ComponentSerializer):
+    """One part of the engine."""
+
+    lastSeen = serializers.DateTimeField(required=False)
+    liveNodes = serializers.IntegerField(required=False)
+
+
+class DetailedChecksSerializer(ChecksSerializer):
+    """Everything that work needs."""
+
+    dispatcher = EngineComponentSerializer()
+    workers = EngineComponentSerializer()
+
+
+class DetailedHealthSerializer(HealthSerializer):
+    """`degraded` also without a dispatcher or a live worker."""
+
+    checks = DetailedChecksSerializer()

@@ -15,8 +15,13 @@ from rest_framework.response import Response
 
 from controlplane.core.views import ApiView
 from controlplane.health import selectors
+from controlplane.health.detailed import read_detailed
 from controlplane.health.exposition import expose
-from controlplane.health.serializers import HealthSerializer, LivenessSerializer
+from controlplane.health.serializers import (
+    DetailedHealthSerializer,
+    HealthSerializer,
+    LivenessSerializer,
+)
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _REPORT = {
@@ -89,3 +94,14 @@ class MetricsView(ApiView):
         response: HttpResponse = ExportToDjangoView(request)
         response.content = response.content + expose(request.workspace.id)
         return response
+
+
+class DetailedHealthView(ApiView):
+    """The state of each component."""
+
+    @extend_schema(
+        tags=["system"], operation_id="health_detailed", responses=DetailedHealthSerializer
+    )
+    def get(self, request: WorkspaceRequest) -> Response:
+        """Database, Redis, dispatcher and workers, each checked within 1.5 seconds."""
+        return Response(read_detailed())
