@@ -17,7 +17,7 @@ from tasks_app.services.rollups import prune_rollups, recompute_range, recompute
 from tests.clients import default_workspace, other_workspace
 from tests.rows import make_attempt, make_task
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 
 MINUTE = timedelta(minutes=1)
 FIELDS = ("submitted", "started", "completed", "failed", "retried", "lost", "cancelled")

@@ -11,7 +11,7 @@ from tests.clients import key_client, other_workspace
 from tests.integration.test_rollups import ended, this_minute
 from tests.rows import make_node, make_task
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 
 
 def scrape(**options: object) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -14,7 +14,7 @@ from tasks_app.histograms import LARGEST_ERROR
 from tasks_app.services.rollups import recompute_range
 from tests.integration.test_rollups import ended, this_minute
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 
 PATH = "/system/performance/summary"
 

@@ -10,7 +10,7 @@ from tasks_app.services.rollups import recompute_range
 from tests.integration.test_rollups import ended, this_minute
 from tests.rows import make_task
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 
 MINUTE = timedelta(minutes=1)
 
