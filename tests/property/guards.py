@@ -119,7 +119,7 @@ GUARDS = [
     Guard("submit: a key has one body", "tasks_app/services/idempotency.py",
           "if bytes(used.body_hash) != body_hash:", "if False:", SUBMISSION),
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
-          "if now - self._last_look > lease_seconds / 2:", "if False:", LOSS),
+          "if moment - self._last_look > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",
           "return _end(node_id, NodeState.LOST, heartbeat=heartbeat)",
           "return _end(node_id, NodeState.LOST)", LOSS),
