@@ -121,6 +121,5 @@ GUARDS = [
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
           "if moment - self._last_look > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",
-          "return _end(node_id, NodeState.LOST, heartbeat=heartbeat)",
-          "return _end(node_id, NodeState.LOST)", LOSS),
+          "state__in=_LIVE, heartbeat=heartbeat)", "state__in=_LIVE)", LOSS),
 ]  # fmt: skip
