@@ -6,38 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.utils.html import format_html
 
-from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.states import Role
-from tasks_app.admin.scope import OwnWorkspaces, actor_in, may
+from tasks_app.admin.pages import WorkspacePages
 
 
-class LetterPages(OwnWorkspaces, ReadOnlyAdmin):
+class LetterPages(WorkspacePages):
     """Pages of the rows of the person's workspaces, with buttons that call services."""
 
     class Media:
-        css = {"all": ["dlq/admin.css"]}
-
-    def wanted(self, request: HttpRequest, object_id: UUID) -> Any:
-        """The row of a page beside the usual ones. Raises Http404, PermissionDenied."""
-        found = self.get_queryset(request).filter(pk=object_id).first()
-        if found is None:
-            raise Http404("It is not there, or belongs to another workspace.")
-        if not self.has_view_permission(request, found):
-            raise PermissionDenied
-        return found
-
-    def operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
-        """The person, who must be an operator there. Raises PermissionDenied."""
-        if not may(request, workspace_id, Role.OPERATOR):
-            raise PermissionDenied("This needs the role operator in its workspace.")
-        return actor_in(request, workspace_id)
+        css = {"all": ["controlplane/hues.css", "dlq/admin.css"]}
 
     def attempt(self, request: HttpRequest, act: Callable[[], Any]) -> Any:
         """What it gives; None, with what was refused shown as a message."""
@@ -51,7 +32,7 @@ class LetterPages(OwnWorkspaces, ReadOnlyAdmin):
 @admin.display(description="status")
 def badge(value: str, words: str) -> str:
     """A status as words in a coloured frame; the words say all, the colour repeats it."""
-    return format_html('<span class="dl-badge dl-{}">{}</span>', value, words)
+    return format_html('<span class="hue-badge dl-{}">{}</span>', value, words)
 
 
 def pretty(value: Any) -> str:

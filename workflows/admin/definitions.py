@@ -17,7 +17,7 @@ from tasks_app.admin.scope import may
 from workflows import selectors, services
 from workflows.admin.forms import InputForm, pretty, sample_input
 from workflows.admin.graph import draw
-from workflows.admin.pages import WorkspacePages, as_id, badge
+from workflows.admin.pages import WorkflowPages, as_id, badge
 from workflows.definitions import load_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.selectors.overview import (
@@ -43,7 +43,7 @@ class _OverviewList(ChangeList):
 
 
 @admin.register(Workflow)
-class WorkflowAdmin(WorkspacePages):
+class WorkflowAdmin(WorkflowPages):
     """Workflows with their steps, versions and newest runs, and a form that starts one."""
 
     list_display = ["name", "version", "workspace", "runs", "last_run", "last_run_at", "updated_at"]

@@ -5,43 +5,25 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.states import Role
-from tasks_app.admin.scope import OwnWorkspaces, actor_in, may
+from tasks_app.admin.pages import WorkspacePages
 from workflows.admin.forms import InputForm
 
 Start = Callable[[Any, Actor], tuple[Any, bool]]
 
 
-class WorkspacePages(OwnWorkspaces, ReadOnlyAdmin):
+class WorkflowPages(WorkspacePages):
     """Pages of the rows of the person's workspaces, with buttons that call services."""
 
     class Media:
-        css = {"all": ["workflows/admin.css"]}
-
-    def wanted(self, request: HttpRequest, object_id: UUID) -> Any:
-        """The row of a page beside the usual ones. Raises Http404, PermissionDenied."""
-        found = self.get_queryset(request).filter(pk=object_id).first()
-        if found is None:
-            raise Http404("It is not there, or belongs to another workspace.")
-        if not self.has_view_permission(request, found):
-            raise PermissionDenied
-        return found
-
-    def operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
-        """The person, who must be an operator there. Raises PermissionDenied."""
-        if not may(request, workspace_id, Role.OPERATOR):
-            raise PermissionDenied("This needs the role operator in its workspace.")
-        return actor_in(request, workspace_id)
+        css = {"all": ["controlplane/hues.css", "workflows/admin.css"]}
 
     def tell(self, request: HttpRequest, act: Callable[[], object], done: str) -> bool:
         """Do it, and say what came of it; whether it was done."""
@@ -87,7 +69,7 @@ def badge(state: str | None) -> str:
     """A state as words in a coloured frame; the words say all, the colour repeats it."""
     if not state:
         return "-"
-    return format_html('<span class="wf-badge wf-{}">{}</span>', state, state.capitalize())
+    return format_html('<span class="hue-badge wf-{}">{}</span>', state, state.capitalize())
 
 
 def as_id(text: str) -> UUID | None:

@@ -16,7 +16,7 @@ from controlplane.workspaces.states import Role
 from tasks_app.admin.scope import may
 from workflows import services
 from workflows.admin.forms import DecisionForm, InputForm, pretty
-from workflows.admin.pages import WorkspacePages, as_id, badge, to_run
+from workflows.admin.pages import WorkflowPages, as_id, badge, to_run
 from workflows.admin.runpage import describe_page
 from workflows.models import WorkflowRun
 
@@ -24,7 +24,7 @@ _MOST_SELECTED = 200
 
 
 @admin.register(WorkflowRun)
-class RunAdmin(WorkspacePages):
+class RunAdmin(WorkflowPages):
     """Runs with their steps. Buttons and actions call the services, as the person logged in."""
 
     list_display = [

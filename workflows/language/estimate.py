@@ -9,8 +9,8 @@ tree once with the lengths of the actual values and counts bytes that are read, 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from workflows.language.cel import MOST_ITERATIONS
 from workflows.language.errors import ExpressionError
-from workflows.language.library import MOST_ITERATIONS
 from workflows.language.nodes import Call, Const, Field, Loop, Many, Name, Node, Tree, walk
 from workflows.language.patterns import measure_pattern
 from workflows.language.shapes import SCALAR, SLOT, Shape, join, list_of, measure

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflows.language.cel import compile_text
 from workflows.language.errors import ExpressionError
 from workflows.language.estimate import check_cost, may_multiply
 from workflows.language.failures import explain_failure
-from workflows.language.library import compile_text
 from workflows.language.nodes import Tree, read_tree, walk, walk_first
 from workflows.language.reads import Path, find_paths, path_of, prune
 from workflows.language.results import to_json

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from workflows.language.cel import MOST_ITERATIONS, explain_types
 from workflows.language.errors import ExpressionError
-from workflows.language.library import MOST_ITERATIONS, explain_types
 from workflows.language.nodes import Call, Const, Field, Node, Tree, walk
 from workflows.language.reads import Path, path_of, show_path
 

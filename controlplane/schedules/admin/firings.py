@@ -51,7 +51,7 @@ class FiringAdmin(OwnWorkspaces, ReadOnlyAdmin):
     readonly_fields = ["nominal_time", "status", "lateness", "started"]
 
     class Media:
-        css = {"all": ["schedules/admin.css"]}
+        css = {"all": ["controlplane/hues.css", "schedules/admin.css"]}
 
     @admin.display(description="scheduled for (UTC)")
     def nominal_time(self, firing: Firing) -> str:

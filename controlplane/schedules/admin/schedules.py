@@ -76,7 +76,7 @@ class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
     ]
 
     class Media:
-        css = {"all": ["schedules/admin.css"]}
+        css = {"all": ["controlplane/hues.css", "schedules/admin.css"]}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _LookedAtList

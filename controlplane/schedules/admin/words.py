@@ -14,7 +14,7 @@ def badge(firing: Firing | None) -> str:
     words = firing.get_state_display()
     if firing.skip_reason:
         words = f"{words}: {firing.skip_reason.replace('_', ' ').lower()}"
-    return format_html('<span class="sch-badge sch-{}">{}</span>', firing.state, words)
+    return format_html('<span class="hue-badge sch-{}">{}</span>', firing.state, words)
 
 
 def figure(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from workflows.definitions import check_input, parse_definition
 from workflows.language import Scope, compile_expression
-from workflows.language.library import FUNCTIONS
+from workflows.language.cel import FUNCTIONS
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "workflows.md").read_text(encoding="utf-8")
 
