@@ -167,6 +167,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "LetterStatusEnum": "dlq.states.LetterStatus",
         "ReplayStatusEnum": "dlq.states.ReplayState",
         "NodeStatusEnum": "workers.states.NodeState",
+        "SystemStatusEnum": ["ok", "degraded", "down"],
+        "ComponentStatusEnum": ["ok", "down"],
     },
     # Served from this project, so that the reference works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",

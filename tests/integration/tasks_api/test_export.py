@@ -148,7 +148,8 @@ def test_the_memory_is_that_of_a_chunk(
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 15_000  # a workbook is compressed
-    assert peak < 600_000, f"{peak} bytes for more than 1 MB of rows"
+    # Psycopg's cache of the last 128 statements, up to 150 kB, is in it.
+    assert peak < 650_000, f"{peak} bytes for more than 1 MB of rows"
 
 
 @pytest.mark.django_db(transaction=True)
