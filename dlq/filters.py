@@ -10,12 +10,10 @@ from controlplane.core.clock import utc_z
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import parse_uuid
 from dlq.states import LetterStatus
-from tasks_app.filters import MOST_VALUES, QueryParams
+from tasks_app.filters import FilterError, QueryParams, read_texts, read_time
 from tasks_app.states import ErrorCategory
-from tasks_app.times import parse_time
 
 MOST_IDS = 1_000
-_LONGEST_VALUE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +106,6 @@ def letter_filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> 
         ) from error
 
 
-class _FilterError(ValueError):
-    """The message is for the client."""
-
-
 def _build(values: Mapping[str, Sequence[Any]]) -> LetterFilter:
     found: dict[str, Any] = {}
     errors: list[FieldError] = []
@@ -119,7 +113,7 @@ def _build(values: Mapping[str, Sequence[Any]]) -> LetterFilter:
         try:
             column, read = _reader_of(name)
             found[column] = read(several)
-        except _FilterError as error:
+        except FilterError as error:
             errors.append({"field": name[:200], "message": str(error)})
     if errors:
         raise Invalid(errors=errors)
@@ -130,20 +124,11 @@ def _reader_of(name: str) -> tuple[str, Any]:
     try:
         return _READERS[name]
     except KeyError:
-        raise _FilterError(f"Unknown; known are {', '.join(_READERS)}.") from None
-
-
-def _texts(several: Sequence[Any], most: int = MOST_VALUES) -> tuple[str, ...]:
-    if not 1 <= len(several) <= most:
-        raise _FilterError(f"From 1 to {most} values.")
-    for value in several:
-        if not isinstance(value, str) or "\x00" in value or len(value) > _LONGEST_VALUE:
-            raise _FilterError(f"A text of at most {_LONGEST_VALUE} characters, without NUL.")
-    return tuple(several)
+        raise FilterError(f"Unknown; known are {', '.join(_READERS)}.") from None
 
 
 def _text(several: Sequence[Any]) -> str:
-    return _texts(several, most=1)[0].strip()
+    return read_texts(several, most=1)[0].strip()
 
 
 def _statuses(several: Sequence[Any]) -> tuple[str, ...]:
@@ -155,31 +140,24 @@ def _categories(several: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _one_of(several: Sequence[Any], known: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(value.upper() for value in _texts(several))
+    found = tuple(value.upper() for value in read_texts(several))
     if any(value not in known for value in found):
-        raise _FilterError(f"One of {', '.join(known)}.")
+        raise FilterError(f"One of {', '.join(known)}.")
     return found
 
 
 def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
     try:
-        return tuple(parse_uuid(text) for text in _texts(several, most=MOST_IDS))
+        return tuple(parse_uuid(text) for text in read_texts(several, most=MOST_IDS))
     except ValueError as error:
-        if isinstance(error, _FilterError):
+        if isinstance(error, FilterError):
             raise
-        raise _FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
-
-
-def _time(several: Sequence[Any]) -> datetime:
-    try:
-        return parse_time(several[0] if len(several) == 1 else None)
-    except ValueError as error:
-        raise _FilterError(str(error)) from None
+        raise FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
 
 
 def _true(several: Sequence[Any]) -> bool:
     if list(several) not in ([True], ["true"]):
-        raise _FilterError("Only true.")
+        raise FilterError("Only true.")
     return True
 
 
@@ -188,12 +166,12 @@ _READERS: dict[str, tuple[str, Any]] = {
     "taskId": ("task_ids", _ids),
     "status": ("statuses", _statuses),
     "category": ("categories", _categories),
-    "type": ("types", _texts),
-    "queue": ("queues", _texts),
-    "fingerprint": ("fingerprints", _texts),
+    "type": ("types", read_texts),
+    "queue": ("queues", read_texts),
+    "fingerprint": ("fingerprints", read_texts),
     "workflowRunId": ("workflow_run_ids", _ids),
     "search": ("search", _text),
-    "since": ("since", _time),
-    "until": ("until", _time),
+    "since": ("since", read_time),
+    "until": ("until", read_time),
     "all": ("everything", _true),
 }

@@ -108,8 +108,8 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
         ) from error
 
 
-class _FilterError(ValueError):
-    """The message is for the client."""
+class FilterError(ValueError):
+    """A value that a filter cannot take; the message is for the client."""
 
 
 def _build(values: Mapping[str, Sequence[Any]]) -> TaskFilter:
@@ -123,7 +123,7 @@ def _build(values: Mapping[str, Sequence[Any]]) -> TaskFilter:
             else:
                 column, read = _reader_of(name)
                 found[column] = read(several)
-        except _FilterError as error:
+        except FilterError as error:
             errors.append({"field": name[:200], "message": str(error)})
     if len(payload) > _MOST_PAYLOAD_FILTERS:
         errors.append(
@@ -138,7 +138,7 @@ def _reader_of(name: str) -> tuple[str, Any]:
     try:
         return _READERS[name]
     except KeyError:
-        raise _FilterError(f"Unknown; known are {', '.join(_READERS)}, payload.<path>.") from None
+        raise FilterError(f"Unknown; known are {', '.join(_READERS)}, payload.<path>.") from None
 
 
 def _split(text: str) -> list[str]:
@@ -162,13 +162,13 @@ def _typed(text: str) -> tuple[Any, ...]:
 def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Containment, ...]:
     path = name.removeprefix(PAYLOAD_PREFIX).split(".")
     if not all(path) or len(path) > _DEEPEST_PATH or "\x00" in name:
-        raise _FilterError("A path is names joined by dots, such as payload.customer.id.")
+        raise FilterError("A path is names joined by dots, such as payload.customer.id.")
     alternatives = []
     _check_count(several)
     for values in several:
         for value in values:
             if isinstance(value, str) and (len(value) > _LONGEST_VALUE or "\x00" in value):
-                raise _FilterError(f"At most {_LONGEST_VALUE} characters, none of them NUL.")
+                raise FilterError(f"At most {_LONGEST_VALUE} characters, none of them NUL.")
             wanted: Any = value
             for key in reversed(path):
                 wanted = {key: wanted}
@@ -176,35 +176,36 @@ def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Contai
     return tuple(alternatives)
 
 
-def _texts(several: Sequence[Any]) -> tuple[str, ...]:
-    _check_count(several)
+def read_texts(several: Sequence[Any], most: int = MOST_VALUES) -> tuple[str, ...]:
+    """From 1 to `most` texts of bounded length. Raises FilterError."""
+    _check_count(several, most)
     for value in several:
         if not isinstance(value, str) or "\x00" in value or len(value) > _LONGEST_VALUE:
-            raise _FilterError(f"A text of at most {_LONGEST_VALUE} characters, without NUL.")
+            raise FilterError(f"A text of at most {_LONGEST_VALUE} characters, without NUL.")
     return tuple(several)
 
 
-def _check_count(several: Sequence[Any]) -> None:
-    if not 1 <= len(several) <= MOST_VALUES:
-        raise _FilterError(f"From 1 to {MOST_VALUES} values.")
+def _check_count(several: Sequence[Any], most: int = MOST_VALUES) -> None:
+    if not 1 <= len(several) <= most:
+        raise FilterError(f"From 1 to {most} values.")
 
 
 def _text(several: Sequence[Any]) -> str:
-    return _texts(several)[0].strip()
+    return read_texts(several)[0].strip()
 
 
 def _statuses(several: Sequence[Any]) -> tuple[str, ...]:
-    found = tuple(value.upper() for value in _texts(several))
+    found = tuple(value.upper() for value in read_texts(several))
     if any(value not in TaskState.values for value in found):
-        raise _FilterError(f"One of {', '.join(TaskState.values)}.")
+        raise FilterError(f"One of {', '.join(TaskState.values)}.")
     return found
 
 
 def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
     try:
-        return tuple(parse_uuid(text) for text in _texts(several))
+        return tuple(parse_uuid(text) for text in read_texts(several))
     except ValueError:
-        raise _FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
+        raise FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
 
 
 def _whole(several: Sequence[Any]) -> int:
@@ -213,26 +214,27 @@ def _whole(several: Sequence[Any]) -> int:
         digits = value.removeprefix("-")
         value = int(value) if digits.isascii() and digits.isdigit() and len(value) < 6 else None
     if isinstance(value, bool) or not isinstance(value, int) or not -100 <= value <= 100:
-        raise _FilterError("A whole number from -100 to 100.")
+        raise FilterError("A whole number from -100 to 100.")
     return value
 
 
-def _time(several: Sequence[Any]) -> datetime:
+def read_time(several: Sequence[Any]) -> datetime:
+    """One time with its zone. Raises FilterError."""
     try:
         return parse_time(several[0] if len(several) == 1 else None)
     except ValueError as error:
-        raise _FilterError(str(error)) from None
+        raise FilterError(str(error)) from None
 
 
 _READERS: dict[str, tuple[str, Any]] = {
     "id": ("ids", _ids),
     "status": ("statuses", _statuses),
-    "type": ("types", _texts),
-    "queue": ("queues", _texts),
-    "tag": ("tags", _texts),
+    "type": ("types", read_texts),
+    "queue": ("queues", read_texts),
+    "tag": ("tags", read_texts),
     "search": ("search", _text),
-    "createdAfter": ("created_after", _time),
-    "createdBefore": ("created_before", _time),
+    "createdAfter": ("created_after", read_time),
+    "createdBefore": ("created_before", read_time),
     "minPriority": ("min_priority", _whole),
     "workflowRunId": ("workflow_run_ids", _ids),
 }
