@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any, Self
 
 from scaling.strategies.runtimes import RunTimes
@@ -84,8 +85,12 @@ class Demand:
         return self.ready + len(self.starting)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return {**asdict(self), "run_times": self.run_times.to_json()}
+        """As plain values; equal ages in a row are written once, with their number."""
+        return {
+            **asdict(self),
+            "run_times": self.run_times.to_json(),
+            "ages": [[age, len(list(same))] for age, same in groupby(self.ages)],
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -95,7 +100,7 @@ class Demand:
             **{
                 **value,
                 "run_times": RunTimes.from_json(value["run_times"]),
-                "ages": tuple(value["ages"]),
+                "ages": tuple(age for age, times in value["ages"] for _ in range(times)),
                 "starting": tuple(value["starting"]),
                 "forecast": None if forecast is None else Forecast.from_json(forecast),
                 "expected": tuple(Expected(**each) for each in value["expected"]),

@@ -2,15 +2,14 @@
 
 from scaling.strategies.base import Strategy
 from scaling.strategies.decision import Decision, Memory
-from scaling.strategies.guarded import Guarded
 from scaling.strategies.inputs import Demand, Settings
 from scaling.strategies.objective import Objective
-from scaling.strategies.predictive import Predictive
+from scaling.strategies.predictive import Predictive, Unguarded
 from scaling.strategies.threshold import Threshold
 
-DEFAULT_STRATEGY = "guarded"
+DEFAULT_STRATEGY = "predictive"
 STRATEGIES: dict[str, Strategy] = {
-    each.name: each for each in (Guarded(), Predictive(), Objective(), Threshold())
+    each.name: each for each in (Predictive(), Unguarded(), Objective(), Threshold())
 }
 
 

@@ -24,13 +24,13 @@ def test_a_table_per_trace_and_one_over_all() -> None:
 
 def test_json_holds_every_run_and_its_ratio() -> None:
     found = json.loads(
-        run("--strategies=guarded", "--traces=cron", "--seeds=1", "--hours=0.3", "--json")
+        run("--strategies=predictive", "--traces=cron", "--seeds=1", "--hours=0.3", "--json")
     )
     (played,) = found["runs"]
     assert played["ratio"] == pytest.approx(played["worker_hours"] / played["bound_hours"])
     assert played["ratio"] > 1
     assert (played["seed"], played["trace"]) == (1, "cron")
-    assert found["summary"][0]["strategy"] == "guarded"
+    assert found["summary"][0]["strategy"] == "predictive"
     assert found["settings"]["objective"] == 60
 
 
@@ -44,7 +44,7 @@ def test_a_file_is_played_instead(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "reason"),
     [
-        ("--strategies=none", "is not one of guarded"),
+        ("--strategies=none", "is not one of predictive"),
         ("--traces=", "is not one of diurnal"),
         ("--seeds=101", "is not a number from 1 to 100"),
         ("--hours=25", "is not a number above 0 and up to 24"),

@@ -74,12 +74,12 @@ def test_policies_that_stop_the_newest_worker_cut_its_long_task() -> None:
     settings = Settings(max_workers=2)
     blind = Simulation(made, RIVALS["judoscale"], settings, first_workers=2).play()
     assert blind.cut_tasks == 1
-    ours = Simulation(made, policies(["guarded"])[0], settings, first_workers=2).play()
+    ours = Simulation(made, policies(["predictive"])[0], settings, first_workers=2).play()
     assert ours.cut_tasks == 0
 
 
 def test_the_same_seed_is_the_same_day() -> None:
-    names = ["guarded", "threshold"]
+    names = ["predictive", "threshold"]
     days = [
         list(run([lambda: make_trace("cron", 3, seconds=3_600.0)], names, SETTINGS))
         for _ in range(2)
@@ -107,7 +107,7 @@ def test_every_decision_of_a_played_day_replays() -> None:
 
 def test_the_default_meets_the_objective_where_the_thresholds_alone_do_not() -> None:
     makers = [lambda: make_trace("diurnal", 901, seconds=14 * 3_600.0)]
-    ours, documented, always = run(makers, ["guarded", "threshold", "static"], SETTINGS)
+    ours, documented, always = run(makers, ["predictive", "threshold", "static"], SETTINGS)
     assert ours.on_time >= 0.95 > documented.on_time
     assert 1 < ours.ratio < 1.7
     assert ours.worker_hours < always.worker_hours / 1.5

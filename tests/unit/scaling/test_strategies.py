@@ -18,7 +18,7 @@ from scaling.strategies import (
     decide,
     replay,
 )
-from scaling.strategies.predictive import blocked_slots, caution
+from scaling.strategies.prediction import blocked_slots, caution
 from tests.unit.scaling.making import AT, demand, forecast, random_demand
 
 SETTINGS = Settings()
@@ -98,22 +98,22 @@ def test_shrinking_waits_for_the_window_growing_does_not() -> None:
 
 
 def test_a_loop_that_was_silent_starts_anew() -> None:
-    before = decide("guarded", demand(per_second=0.0), SETTINGS, Memory()).outcome.memory
+    before = decide("predictive", demand(per_second=0.0), SETTINGS, Memory()).outcome.memory
     for silence, wanted in ((60, 1), (61, 6), (86_400, 6)):
         calm = demand(at=AT + silence, per_second=0.0, ready=6, ages=())
-        assert decide("guarded", calm, SETTINGS, before).wanted == wanted
+        assert decide("predictive", calm, SETTINGS, before).wanted == wanted
 
 
 def test_a_loop_that_starts_anew_shrinks_nothing_at_first() -> None:
     calm = demand(per_second=0.0, ready=6, ages=())
-    made = decide("guarded", calm, SETTINGS, Memory())
+    made = decide("predictive", calm, SETTINGS, Memory())
     assert (made.wanted, made.outcome.limiter) == (6, Limiter.STABILISATION)
     later = replace(calm, at=AT + 60, measured_at=AT + 60)
-    assert decide("guarded", later, SETTINGS, made.outcome.memory).wanted == 1
+    assert decide("predictive", later, SETTINGS, made.outcome.memory).wanted == 1
 
 
 def test_the_smallest_number_whose_wait_is_short_enough() -> None:
-    made = decide("predictive", demand(waiting=60, per_second=0.5), SETTINGS, Memory())
+    made = decide("unguarded", demand(waiting=60, per_second=0.5), SETTINGS, Memory())
     waits = dict(made.outcome.table)
     allowed = SETTINGS.objective * (1 - caution(made.demand, SETTINGS) * (1 - SETTINGS.safety))
     assert waits[made.wanted] <= allowed < waits[made.wanted - 1]
@@ -122,9 +122,9 @@ def test_the_smallest_number_whose_wait_is_short_enough() -> None:
 
 
 def test_workers_that_start_are_counted_when_they_are_ready() -> None:
-    alone = decide("predictive", demand(waiting=60, per_second=0.4), SETTINGS, Memory())
+    alone = decide("unguarded", demand(waiting=60, per_second=0.4), SETTINGS, Memory())
     soon = demand(waiting=60, per_second=0.4, starting=(5.0, 5.0))
-    assert decide("predictive", soon, SETTINGS, Memory()).outcome.wish <= alone.outcome.wish
+    assert decide("unguarded", soon, SETTINGS, Memory()).outcome.wish <= alone.outcome.wish
 
 
 def test_long_tasks_block_their_slots() -> None:
@@ -134,7 +134,7 @@ def test_long_tasks_block_their_slots() -> None:
     assert blocked_slots(short) < 0.2
     assert blocked_slots(held) > 0.8
     loads = [replace(each, waiting=40, per_second=1.2) for each in (short, held)]
-    few, many = (decide("predictive", each, SETTINGS, Memory()).wanted for each in loads)
+    few, many = (decide("unguarded", each, SETTINGS, Memory()).wanted for each in loads)
     assert (few, many) == (3, 5)
 
 
@@ -143,7 +143,7 @@ def test_with_fewer_on_time_it_is_more_careful() -> None:
     late = demand(started=1_000, on_time=940)
     assert (caution(fine, SETTINGS), caution(late, SETTINGS)) == (0.0, 1.0)
     wishes = [
-        decide("predictive", replace(each, waiting=40, per_second=0.8), SETTINGS, Memory()).wanted
+        decide("unguarded", replace(each, waiting=40, per_second=0.8), SETTINGS, Memory()).wanted
         for each in (fine, late)
     ]
     assert wishes[0] < wishes[1]
@@ -151,20 +151,20 @@ def test_with_fewer_on_time_it_is_more_careful() -> None:
 
 def test_a_forecast_raises_the_wish_only_when_trusted_and_never_lowers_it() -> None:
     now = demand(per_second=0.5)
-    without = decide("guarded", now, SETTINGS, Memory())
+    without = decide("predictive", now, SETTINGS, Memory())
     high = [forecast(30, 120, 120, 120, trusted=trusted) for trusted in (True, False)]
     raised, ignored = (
-        decide("guarded", replace(now, forecast=each), SETTINGS, Memory()) for each in high
+        decide("predictive", replace(now, forecast=each), SETTINGS, Memory()) for each in high
     )
     assert (raised.outcome.rule, ignored.wanted) == (Rule.FORECAST, without.wanted)
     assert raised.wanted > without.wanted
     nothing = replace(now, forecast=forecast(0, 0, 0, 0))
-    assert decide("guarded", nothing, SETTINGS, Memory()).wanted == without.wanted
+    assert decide("predictive", nothing, SETTINGS, Memory()).wanted == without.wanted
     off = replace(SETTINGS, use_forecast=False)
-    assert decide("guarded", raised.demand, off, Memory()).wanted == without.wanted
+    assert decide("predictive", raised.demand, off, Memory()).wanted == without.wanted
 
 
-@pytest.mark.parametrize("name", ["guarded", "predictive", "objective"])
+@pytest.mark.parametrize("name", ["predictive", "unguarded", "objective"])
 def test_what_a_schedule_will_bring_is_read(name: str) -> None:
     soon = demand(expected=(Expected(AT + 75, 120),))
     late = demand(expected=(Expected(AT + 900, 120),))
@@ -176,7 +176,7 @@ def test_what_is_scheduled_and_foretold_is_counted_once() -> None:
     foretold = forecast(18, 118, 18, 18)
     both = demand(per_second=0.3, forecast=foretold, expected=(Expected(AT + 65, 100),))
     one = replace(both, forecast=None)
-    tables = [decide("predictive", e, SETTINGS, Memory()).outcome.table for e in (both, one)]
+    tables = [decide("unguarded", e, SETTINGS, Memory()).outcome.table for e in (both, one)]
     assert tables[0] == tables[1]
 
 
@@ -195,7 +195,7 @@ def test_the_default_is_never_behind_the_documented_thresholds() -> None:
     grown = kept = 0
     for _ in range(2_000):
         each = random_demand(rng)
-        made = decide("guarded", each, SETTINGS, memory)
+        made = decide("predictive", each, SETTINGS, memory)
         if each.waiting >= SETTINGS.scale_up_threshold:
             assert made.wanted >= decide("threshold", each, SETTINGS, memory).wanted
             grown += made.outcome.rule is Rule.THRESHOLD
@@ -209,7 +209,7 @@ def test_the_default_is_never_behind_the_documented_thresholds() -> None:
 
 def test_a_fleet_of_many_is_decided_with_few_rows() -> None:
     settings = Settings(max_workers=5_000, slots=4)
-    made = decide("guarded", demand(waiting=90_000, per_second=900.0), settings, Memory())
+    made = decide("predictive", demand(waiting=90_000, per_second=900.0), settings, Memory())
     assert 900 * 5 / 4 < made.wanted < 5_000
     assert len(made.outcome.table) <= 6
 

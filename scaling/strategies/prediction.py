@@ -1,0 +1,195 @@
+"""The smallest number of workers whose predicted wait keeps the objective.
+
+The backlog is rolled forward to the moment at which a worker that is asked for now would be ready:
+until then only the workers count that are ready or will be, without the slots that long tasks hold.
+From there, for each number of workers, it is rolled on through one window; the longest wait on the
+way is that number's predicted wait.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from scaling.strategies.base import Wish, around
+from scaling.strategies.decision import Rule
+from scaling.strategies.inputs import Demand, Forecast, Settings
+from scaling.strategies.runtimes import bin_of
+
+_STEP = 10.0  # seconds
+_LEAST_SLOTS = 0.2  # of free slots: keeps every wait finite
+_NEVER = 1e6  # seconds: longer than any objective, and JSON knows no infinity
+_DOUBT = 50  # imaginary tasks
+_ROUNDING = 1e-9
+_EXACT = 100  # running tasks
+_BEYOND_MAX = 8  # how far above MAX a wish is worked out, for the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is foreseen for one demand, whatever the number of workers will be.
+
+    seconds: run time of a task on a free slot. blocked: slots that long tasks will still hold.
+    backlog: tasks that will wait at the moment a new worker is ready.
+    arrivals: tasks in each step from that moment on. early: in the steps before it.
+    load: slots that are busy in the mean: those that tasks up to a minute need, and the blocked.
+    """
+
+    seconds: float
+    blocked: float
+    backlog: float
+    arrivals: tuple[float, ...]
+    early: tuple[float, ...]
+    load: float
+
+    def wait(self, workers: int, settings: Settings) -> float:
+        """The longest wait in the window, in seconds, with this many workers."""
+        if workers == 0:
+            return _NEVER if self.backlog + sum(self.arrivals) > 0 else 0.0
+        free = max(_LEAST_SLOTS, workers * settings.slots - self.blocked)
+        done = free / self.seconds * _STEP
+        backlog = highest = self.backlog
+        for arriving in self.arrivals:
+            backlog = max(0.0, backlog + arriving - done)
+            highest = max(highest, backlog)
+        return highest * self.seconds / free
+
+
+def blocked_slots(demand: Demand) -> float:
+    """How many slots the tasks that run now will still hold after one start-up; expected value.
+
+    Of more than a hundred tasks, those in the same bin of the histogram count with their mean age.
+    """
+    run_times, after = demand.run_times, demand.startup
+    if len(demand.ages) <= _EXACT:
+        return sum(run_times.still_running(age, after) for age in demand.ages)
+    by_bin: dict[int, tuple[int, float]] = {}
+    # Large fleets are measured in bins: few ages, each many times.
+    for age, times in sorted(Counter(demand.ages).items()):
+        count, total = by_bin.get(bin_of(age), (0, 0.0))
+        by_bin[bin_of(age)] = (count + times, total + times * age)
+    return sum(
+        count * run_times.still_running(total / count, after) for count, total in by_bin.values()
+    )
+
+
+def foresee(demand: Demand, settings: Settings, *, with_forecast: bool) -> Outlook:
+    """Roll the backlog to the moment at which a worker asked for now would be ready."""
+    known = demand.run_times.tasks > 0
+    seconds = max(1e-4, demand.run_times.capped if known else settings.assumed)
+    blocked = blocked_slots(demand)
+    lead = max(1, math.ceil(demand.startup / _STEP))
+    arrivals = _arrivals(demand, lead + math.ceil(settings.window / _STEP), with_forecast)
+    backlog = float(demand.waiting)
+    for k in range(lead):
+        ready = demand.ready + sum(1 for eta in demand.starting if eta <= k * _STEP)
+        free = max(_LEAST_SLOTS, ready * settings.slots - blocked) if ready else 0.0
+        backlog = max(0.0, backlog + arrivals[k] - free / seconds * _STEP)
+    load = demand.per_second * seconds + blocked
+    return Outlook(seconds, blocked, backlog, tuple(arrivals[lead:]), tuple(arrivals[:lead]), load)
+
+
+def caution(demand: Demand, settings: Settings) -> float:
+    """Between 0 and 1: how careful to be, after what share of the last hour's tasks was on time.
+
+    1 at 30 % of the way from the goal to 100 %, 0 at 80 %, straight between. Beside the measured
+    tasks stand 50 imaginary ones at 40 %, so that few tasks decide little.
+    """
+    rest = 1 - settings.goal
+    if rest <= 0:
+        return 1.0
+    doubt = _DOUBT * (settings.goal + 0.4 * rest)
+    share = (demand.on_time + doubt) / (demand.started + _DOUBT)
+    return min(1.0, max(0.0, (settings.goal + 0.8 * rest - share) / (0.5 * rest)))
+
+
+def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> tuple[int, Rule]:
+    """The smallest number of workers that is enough for the wait and for the load, and what
+    decided it.
+
+    With care κ the predicted wait may use up 1 - κ(1 - safety) of the objective, and the slots must
+    be a + β(2κ - 1)√a for a load a: the square-root rule of staffing, and below it as long as
+    enough tasks are on time. Before it shrinks, the wait must be much shorter and the slots more
+    than that, so that noise does not take away what it will give back; and a worker less is missing
+    at once, so here the wait is rolled from now on. The wait falls with every worker, so halving
+    finds the number.
+    """
+    care = caution(demand, settings)
+    limit = settings.objective * (1 - care * (1 - settings.safety))
+    workers, rule = _least(settings, outlook, limit, settings.headroom * (2 * care - 1))
+    now = demand.workers
+    if workers >= now:
+        return workers, rule
+    from_now = replace(
+        outlook, backlog=float(demand.waiting), arrivals=outlook.early + outlook.arrivals
+    )
+    calm, rule = _least(settings, from_now, limit * settings.calm_share, settings.calm_headroom)
+    return min(now, max(workers, calm)), rule
+
+
+def _least(settings: Settings, outlook: Outlook, limit: float, headroom: float) -> tuple[int, Rule]:
+    slots = outlook.load + headroom * math.sqrt(outlook.load)
+    low = max(settings.min_workers, math.ceil(slots / settings.slots - _ROUNDING))
+    if outlook.wait(low, settings) <= limit:
+        return low, Rule.FLOOR if low == settings.min_workers else Rule.LOAD
+    high = max(low + 1, settings.max_workers * _BEYOND_MAX)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if outlook.wait(middle, settings) <= limit:
+            high = middle
+        else:
+            low = middle
+    return high, Rule.WAIT
+
+
+def wish_for(demand: Demand, settings: Settings) -> Wish:
+    """The wish from what is measured, raised to the wish with the forecast if that is more."""
+    outlook = foresee(demand, settings, with_forecast=False)
+    workers, rule = smallest(demand, settings, outlook)
+    forecast = demand.forecast
+    if settings.use_forecast and forecast is not None and forecast.trusted:
+        higher = foresee(demand, settings, with_forecast=True)
+        raised, _ = smallest(demand, settings, higher)
+        if raised > workers:
+            workers, rule, outlook = raised, Rule.FORECAST, higher
+    table = _table(demand, settings, outlook, workers)
+    return Wish(workers, rule, table, round(outlook.blocked, 3))
+
+
+def _arrivals(demand: Demand, steps: int, with_forecast: bool) -> list[float]:
+    """Tasks in each step from now on: as measured and scheduled, or as foretold if that is more."""
+    arrivals = [demand.per_second * _STEP] * steps
+    for each in demand.expected:
+        k = math.floor((each.at - demand.at) / _STEP)
+        if 0 <= k < steps:
+            arrivals[k] += each.tasks
+    if with_forecast and demand.forecast is not None:
+        _raise_to_forecast(arrivals, demand, demand.forecast)
+    return arrivals
+
+
+def _raise_to_forecast(arrivals: list[float], demand: Demand, forecast: Forecast) -> None:
+    """A minute that is foretold to bring more than twice what is measured is a schedule's: all of
+    the surplus comes at its start, unless it is known already. Otherwise a minute's tasks come
+    evenly.
+    """
+    measured = demand.per_second * 60
+    for minute, tasks in enumerate(forecast.per_minute):
+        begin = math.floor((forecast.start + 60.0 * minute - demand.at) / _STEP)
+        steps = range(max(0, begin), min(begin + 6, len(arrivals)))
+        if tasks > 2 * measured:
+            if 0 <= begin < len(arrivals):
+                known = sum(arrivals[k] for k in steps) - measured * len(steps) / 6
+                arrivals[begin] += max(0.0, tasks - measured - known)
+        else:
+            for k in steps:
+                arrivals[k] = max(arrivals[k], tasks / 6)
+
+
+def _table(
+    demand: Demand, settings: Settings, outlook: Outlook, wish: int
+) -> tuple[tuple[int, float], ...]:
+    numbers: Sequence[int] = around(
+        [settings.clamp(wish), settings.clamp(demand.workers)], settings
+    )
+    return tuple((n, round(outlook.wait(n, settings), 1)) for n in numbers)
