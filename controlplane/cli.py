@@ -7,8 +7,8 @@ from controlplane.embedded.errors import EmbeddedError
 
 DEFAULT_SETTINGS = "controlplane.settings"
 # These wait patiently for a database that comes back, so they must ask before they begin.
-LONG_RUNNING = {"worker", "dispatch", "runserver"}
-COMPONENTS = {"worker", "dispatch"}
+LONG_RUNNING = {"worker", "dispatch", "autoscale", "runserver"}
+COMPONENTS = {"worker", "dispatch", "autoscale"}
 STARTS_SERVERS = "up"
 EXIT_CONFIGURATION = 2
 

@@ -8,6 +8,7 @@ from controlplane.settings.parts.channels import *
 from controlplane.settings.parts.database import *
 from controlplane.settings.parts.logging import *
 from controlplane.settings.parts.redis import *
+from controlplane.settings.parts.scaling import *
 from controlplane.settings.parts.taskplane import *
 from controlplane.settings.parts.taskplane import TASKPLANE
 
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "dlq",
     "scaling",
     "controlplane.schedules",
+    "controlplane.stress",
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:

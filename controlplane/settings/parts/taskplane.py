@@ -18,7 +18,7 @@ APP_SERVICE_HOST = env.text("APP_SERVICE_HOST", "127.0.0.1")
 WORKER_SERVICE_HOST = env.text("WORKER_SERVICE_HOST", "127.0.0.1")
 
 # Components that serve no page. `manage.py` names the component by its command.
-HEADLESS = {"worker", "dispatch"}
+HEADLESS = {"worker", "dispatch", "autoscale"}
 
 TASKPLANE: dict[str, Any] = {
     "COMPONENT": os.environ.get("TASKPLANE_COMPONENT", ""),

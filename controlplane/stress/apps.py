@@ -1,0 +1,10 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class StressConfig(AppConfig):
+    name = "controlplane.stress"
+    label = "stress"
+    verbose_name = "Stress tests"
+    default_auto_field = "django.db.models.BigAutoField"

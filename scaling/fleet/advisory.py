@@ -1,0 +1,42 @@
+"""Nothing is moved here: the number is published, for KEDA, an HPA or a person to act upon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from scaling.fleet.base import FleetError, Member
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisoryFleet:
+    """A fleet without members."""
+
+    name: str = "advisory"
+    moves: bool = False
+    usual_startup: float = 60.0
+
+    def list_members(self) -> list[Member]:
+        """None: workers that it does not manage are known from their nodes."""
+        return []
+
+    def start(self, count: int) -> list[str]:
+        """Refused."""
+        self._refuse()
+
+    def fence(self, keys: Sequence[str]) -> None:
+        """There is none that could be meant."""
+
+    def stop(self, keys: Sequence[str]) -> None:
+        """There is none that could be meant."""
+
+    def clear(self, keys: Sequence[str]) -> None:
+        """There is none that could be meant."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _refuse(self) -> NoReturn:
+        raise FleetError(
+            "The back-end 'advisory' starts no workers: set AUTO_SCALING_BACKEND to process, "
+            "docker or kubernetes, or let something else follow GET /auto-scaling/metric."
+        )

@@ -1,0 +1,80 @@
+"""The interface of a back-end. It moves workers; it decides nothing and knows no tasks.
+
+A worker is let go in four steps, of which the back-end does the second and the last two: the loop
+chooses it and lets its node drain; `fence` sees to it that nothing starts it again; once the node
+holds nothing, `stop` ends it; `clear` removes what is left of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Phase(StrEnum):
+    """How a member stands, as the back-end sees it; whether it takes work, its node says."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"  # it was told to end
+    ENDED = "ended"  # to be cleared
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One worker that this back-end started, or may stop.
+
+    key: the back-end's name for it. Of one that is gone it is never used again.
+    host, pid: how its nodes are recognised: their host, and their process where several members
+    share a host (else None).
+    detail: why it does not come up, when the back-end knows: an image that cannot be had, a status
+    with which it ended.
+    """
+
+    key: str
+    phase: Phase
+    host: str
+    pid: int | None = None
+    started_at: datetime | None = None
+    detail: str = ""
+
+
+class FleetError(Exception):
+    """The back-end cannot do it: in one sentence that says what to do about it."""
+
+
+class Fleet(Protocol):
+    """Workers in one place. Every method may raise FleetError, and returns within about ten
+    seconds: none waits for a worker."""
+
+    @property
+    def name(self) -> str:
+        """As in AUTO_SCALING_BACKEND."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it starts and stops workers; one that only advises has no members."""
+
+    @property
+    def usual_startup(self) -> float:
+        """Seconds from the wish for a worker until it is ready, as long as none was measured."""
+
+    def list_members(self) -> list[Member]:
+        """All workers that it may stop, also those that an earlier process of this kind started."""
+
+    def start(self, count: int) -> list[str]:
+        """Ask for so many more; their keys, as far as they are known already. All or none, unless
+        it raises: then `list_members` tells how many there are."""
+
+    def fence(self, keys: Sequence[str]) -> None:
+        """From now on nothing starts these again when they end. Unknown keys are ignored."""
+
+    def stop(self, keys: Sequence[str]) -> None:
+        """Ask these to end, gently and without waiting. Asked before, or gone: ignored."""
+
+    def clear(self, keys: Sequence[str]) -> None:
+        """Remove what is left of these, which have ended. Unknown keys are ignored."""
+
+    def close(self) -> None:
+        """The loop ends. Workers stay, unless nobody else could ever stop them."""

@@ -1,0 +1,14 @@
+"""The back-ends by name. Each is imported when it is wanted: two need packages of their own."""
+
+from scaling.fleet.advisory import AdvisoryFleet
+from scaling.fleet.base import Fleet, FleetError
+
+
+def make_fleet(name: str) -> Fleet:
+    """The back-end of this name, as the settings describe it.
+
+    Raises FleetError: its package is not installed, or a setting that it needs is missing.
+    """
+    if name == "advisory":
+        return AdvisoryFleet()
+    raise FleetError(f"There is no back-end {name!r}.")

@@ -1,0 +1,1 @@
+"""What changes the number of workers, or the rules for it."""
