@@ -93,6 +93,12 @@ def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
     return node
 
 
+def retire_node(node_id: int) -> bool:
+    """As drain_node, by the system itself, which keeps a record of its own; whether the node was
+    not draining yet."""
+    return transitions.begin_drain(node_id)
+
+
 def beat_node(node_id: int, tally: Tally = NOTHING) -> NodeState | None:
     """Move the node's heartbeat on; its state, or None when it was declared lost."""
     return transitions.beat(node_id, tally)

@@ -1,4 +1,4 @@
-"""Who of the dispatchers works: a row with a term and a time to live.
+"""Who of several equal processes works: a row with a term and a time to live.
 
 Leadership only saves double work; every sweep stays correct with any number of leaders.
 """
@@ -24,9 +24,10 @@ class Leadership:
     holder: UUID = field(default_factory=uuid4)
     label: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     term: int | None = None
+    ttl_seconds: float = TTL_SECONDS
 
     def hold(self) -> bool:
-        """Take or renew the lead; whether this process leads for the next TTL_SECONDS."""
+        """Take or renew the lead; whether this process leads for the next `ttl_seconds`."""
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -47,14 +48,14 @@ class Leadership:
                     "name": self.name,
                     "holder": self.holder,
                     "label": self.label,
-                    "ttl": TTL_SECONDS,
+                    "ttl": self.ttl_seconds,
                 },
             )
             row = cursor.fetchone()
         before, self.term = self.term, row[0] if row else None
         if self.term != before:
             logger.info(
-                "%s", f"Leading, term {self.term}" if self.term else "Another dispatcher leads"
+                "%s", f"Leading, term {self.term}" if self.term else "Another process leads"
             )
         return self.term is not None
 
