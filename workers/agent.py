@@ -164,7 +164,9 @@ class Agent:
             connections.close_all()
 
     def _end_when_drained(self) -> None:
-        """Stop main once a draining node holds nothing any more."""
+        """Stop main once a draining node holds nothing any more, if it may end by itself."""
+        if not settings.TASKPLANE["WORKER_EXIT_WHEN_DRAINED"]:
+            return
         now = time.monotonic()
         if not self.page.is_draining or self._vitals.tally.held:
             self._idle_since = None

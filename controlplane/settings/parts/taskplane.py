@@ -27,6 +27,7 @@ TASKPLANE: dict[str, Any] = {
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),
     "WORKER_QUEUES": env.words("WORKER_QUEUES", ["*"]),
+    "WORKER_EXIT_WHEN_DRAINED": env.flag("WORKER_EXIT_WHEN_DRAINED", True),
     "WORKER_SERVICE_HOST": WORKER_SERVICE_HOST,
     "WORKER_SERVICE_PORT": WORKER_SERVICE_PORT,
     "ASYNC_CONCURRENCY": env.integer("ASYNC_CONCURRENCY", 500, minimum=1, maximum=10_000),

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from pytest_django.fixtures import SettingsWrapper
 
 from tasks_app.services import supervision
 from tests.rows import make_node
@@ -104,6 +105,27 @@ def test_a_draining_worker_ends_when_it_holds_nothing(
     agent.page.is_draining = True
     agent._end_when_drained()
     agent._end_when_drained()
+    assert main.wait(10) == -15
+
+
+def test_a_draining_worker_stays_where_it_must_not_end_by_itself(
+    agent: Agent,
+    main: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: SettingsWrapper,
+) -> None:
+    monkeypatch.setattr(agents, "_DRAINED_SECONDS", 0.0)
+    settings.TASKPLANE = {**settings.TASKPLANE, "WORKER_EXIT_WHEN_DRAINED": False}
+    agent._pass(is_orphan=False)
+    agent.page.is_draining = True
+    for _ in range(3):
+        agent._end_when_drained()
+    with pytest.raises(subprocess.TimeoutExpired):
+        main.wait(0.5)
+    assert not agent.page.takes_work
+    settings.TASKPLANE = {**settings.TASKPLANE, "WORKER_EXIT_WHEN_DRAINED": True}
+    for _ in range(2):
+        agent._end_when_drained()
     assert main.wait(10) == -15
 
 
