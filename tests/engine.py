@@ -122,6 +122,10 @@ class Engine:
     def dispatcher(self, **env: str) -> Component:
         return self._start(["dispatch"], env)
 
+    def autoscaler(self, **env: str) -> Component:
+        """An autoscaler that starts its workers as processes."""
+        return self._start(["autoscale"], {"AUTO_SCALING_BACKEND": "process", **env})
+
     def app(self, **env: str) -> str:
         """The HTTP service; its address, once it answers."""
         port = ports.free_port()

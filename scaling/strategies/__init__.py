@@ -5,7 +5,7 @@ decisions is a value that it is given and gives back, so a recorded decision can
 """
 
 from scaling.strategies.base import Strategy
-from scaling.strategies.decision import Decision, Limiter, Memory, Outcome, Rule, replay
+from scaling.strategies.decision import Decision, Limiter, Memory, Outcome, Rule, replay, replays
 from scaling.strategies.inputs import Demand, Expected, Forecast, Settings
 from scaling.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, decide
 from scaling.strategies.runtimes import RunTimes
@@ -26,4 +26,5 @@ __all__ = [
     "Strategy",
     "decide",
     "replay",
+    "replays",
 ]

@@ -1,5 +1,6 @@
 """What a strategy says, what it remembers, and how both are written down and replayed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -123,3 +124,8 @@ def replay(record: Mapping[str, Any]) -> Decision:
         Settings(**record["settings"]),
         Memory.from_json(record["before"]),
     )
+
+
+def replays(record: Mapping[str, Any]) -> bool:
+    """Whether a recorded decision, read back from where it was kept as JSON, comes out the same."""
+    return bool(json.loads(json.dumps(replay(record).to_json())) == record)
