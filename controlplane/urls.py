@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("controlplane.health.urls")),
     path("", include("controlplane.schedules.urls")),
     path("", include("dlq.urls")),
+    path("", include("scaling.urls")),
     path("", include("workflows.urls")),
     path("", include("tasks_app.urls")),
 ]

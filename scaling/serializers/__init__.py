@@ -1,0 +1,1 @@
+"""JSON of the fleet's size, in and out."""

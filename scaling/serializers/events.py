@@ -1,0 +1,154 @@
+# ruff: noqa: N815 - fields have their names in the API
+"""Scaling events as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
+from controlplane.workspaces.states import ActorKind
+from scaling.selectors.events import EventFilter
+from scaling.states import EventState, LaunchState, Trigger
+from tasks_app.serializers.fields import TimeField
+
+
+class VictimSerializer(serializers.Serializer[Any]):
+    """A worker that was chosen to go."""
+
+    node = serializers.IntegerField(allow_null=True, help_text="Of `/system/nodes`.")
+    name = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class LaunchSerializer(serializers.Serializer[Any]):
+    """A worker that was asked for."""
+
+    key = serializers.CharField(help_text="The back-end's name for it; empty if it has none yet.")
+    askedAt = UtcDateTimeField(source="asked_at")
+    endedAt = UtcDateTimeField(
+        source="ended_at", allow_null=True, help_text="When it was ready, or given up."
+    )
+    startMs = serializers.SerializerMethodField(
+        help_text="From the wish until it was ready; null of one that is not."
+    )
+    state = serializers.ChoiceField(choices=LaunchState.choices)
+    nodeId = serializers.IntegerField(source="node_id", allow_null=True)
+    problem = serializers.SerializerMethodField()
+
+    def get_startMs(self, launch: Any) -> int | None:  # noqa: N802 - named after its field
+        if launch.state != LaunchState.READY:
+            return None
+        return _milliseconds(launch.asked_at, launch.ended_at)
+
+    def get_problem(self, launch: Any) -> str | None:
+        return launch.problem or None
+
+
+class EventActorSerializer(serializers.Serializer[Any]):
+    """Who decided."""
+
+    kind = serializers.ChoiceField(source="actor_kind", choices=ActorKind.choices)
+    label = serializers.CharField(source="actor_label")  # type: ignore[assignment] # its name in the API
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    """A decision on the number of workers, and what came of it."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        # Behind the id and the time, as one reads it; `from` is no name for an attribute.
+        between = {
+            "from": serializers.IntegerField(
+                source="from_workers", help_text="Workers that were ready or started."
+            ),
+            "wish": serializers.IntegerField(help_text="Before limits and stabilisation."),
+            "to": serializers.IntegerField(source="to_workers"),
+        }
+        first = [*fields][: [*fields].index("sentence")]
+        head = {name: fields.pop(name) for name in first}
+        return {**head, **between, **fields}
+
+    id = serializers.UUIDField()
+    at = UtcDateTimeField()
+    trigger = serializers.ChoiceField(choices=Trigger.choices)
+    backend = serializers.CharField()
+    strategy = serializers.SerializerMethodField()
+    rule = serializers.CharField(help_text="What the number was decided by.")
+    limiter = serializers.SerializerMethodField(
+        help_text="What kept the number from being the wish; null: nothing."
+    )
+    sentence = serializers.CharField(help_text="The decision for people.")
+    state = serializers.ChoiceField(choices=EventState.choices)
+    outcome = serializers.SerializerMethodField(help_text="What came of it, in a sentence.")
+    finishedAt = UtcDateTimeField(source="finished_at", allow_null=True)
+    durationMs = serializers.SerializerMethodField(help_text="From the decision to its end.")
+    victims = VictimSerializer(many=True)
+    launches = LaunchSerializer(many=True)
+    interruptedTasks = serializers.IntegerField(
+        source="interrupted_tasks", help_text="Tasks that the nodes which were let go held at last."
+    )
+    actor = EventActorSerializer(source="*")
+    configVersion = serializers.IntegerField(source="config_version")
+
+    def get_strategy(self, event: Any) -> str | None:
+        return event.strategy or None
+
+    def get_limiter(self, event: Any) -> str | None:
+        return event.limiter if event.limiter not in ("", "none") else None
+
+    def get_outcome(self, event: Any) -> str | None:
+        return event.outcome or None
+
+    def get_durationMs(self, event: Any) -> int | None:  # noqa: N802 - named after its field
+        return _milliseconds(event.at, event.finished_at)
+
+
+class EventDetailSerializer(EventSerializer):
+    """An event with all that it was decided from: enough to decide it again."""
+
+    inputs = serializers.JSONField()
+
+
+class EventQuerySerializer(StrictSerializer):
+    """Filters of events."""
+
+    state = serializers.CharField(
+        required=False,
+        default="",
+        help_text=f"Of {', '.join(EventState.values)}; several by comma. Without it: all but HELD.",
+    )
+    trigger = serializers.CharField(
+        required=False, default="", help_text="strategy, person; several by comma."
+    )
+    rule = serializers.CharField(required=False, default="", help_text="Several by comma.")
+    since = TimeField(required=False, default=None, help_text="Decided then or later.")
+    until = TimeField(required=False, default=None, help_text="Decided before.")
+    held = serializers.BooleanField(
+        required=False, default=False, help_text="With the decisions that changed nothing."
+    )
+
+
+def event_filter(values: dict[str, Any]) -> EventFilter:
+    """What the query asks for. Raises Invalid."""
+    return EventFilter(
+        states=_split(values["state"].upper(), "state", EventState.values),
+        triggers=_split(values["trigger"].lower(), "trigger", Trigger.values),
+        rules=_split(values["rule"], "rule"),
+        since=values["since"],
+        until=values["until"],
+        held=values["held"],
+    )
+
+
+def _split(text: str, field: str, known: list[str] | None = None) -> tuple[str, ...]:
+    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    wrong = [part for part in parts if (part not in known if known else "\x00" in part)]
+    if wrong:
+        message = f"One of {', '.join(known)}." if known else "It cannot hold NUL."
+        raise Invalid(errors=[FieldError(field=field, message=message)])
+    return parts
+
+
+def _milliseconds(start: Any, end: Any) -> int | None:
+    return None if end is None else max(0, round((end - start).total_seconds() * 1000))
