@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tasks_app.services import supervision
 from tests.rows import make_node
@@ -112,7 +112,7 @@ def test_a_draining_worker_stays_where_it_must_not_end_by_itself(
     agent: Agent,
     main: subprocess.Popen[bytes],
     monkeypatch: pytest.MonkeyPatch,
-    settings: SettingsWrapper,
+    settings: Settings,
 ) -> None:
     monkeypatch.setattr(agents, "_DRAINED_SECONDS", 0.0)
     settings.TASKPLANE = {**settings.TASKPLANE, "WORKER_EXIT_WHEN_DRAINED": False}
