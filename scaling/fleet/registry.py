@@ -11,4 +11,8 @@ def make_fleet(name: str) -> Fleet:
     """
     if name == "advisory":
         return AdvisoryFleet()
+    if name == "process":
+        from scaling.fleet.process import ProcessFleet
+
+        return ProcessFleet.from_settings()
     raise FleetError(f"There is no back-end {name!r}.")

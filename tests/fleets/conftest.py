@@ -1,0 +1,5 @@
+"""Fixtures for back-ends with real workers."""
+
+from tests.acceptance.conftest import engine
+
+__all__ = ["engine"]
