@@ -1,0 +1,69 @@
+"""The autoscaler: looks, decides, acts, records; again and again, as long as it leads."""
+
+import logging
+import signal
+import time
+from types import FrameType
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connections
+
+from scaling.fleet import Fleet, make_fleet
+from scaling.services.turns import Turn
+from tasks_app.dispatch.leader import Leadership
+
+logger = logging.getLogger(__name__)
+
+LEADER = "autoscaler"
+# Longer than a back-end may take for one call, or another would take over meanwhile.
+LEADER_TTL_SECONDS = 15.0
+_PASS_SECONDS = 0.5
+_LEAD_SECONDS = 1.0
+_REST_SECONDS = 1.0
+_BROKEN_SECONDS = 10.0
+_AWAY = (OperationalError, InterfaceError, OSError)  # the database does not answer
+
+
+class Autoscaler:
+    """Holds the lead and takes its turns, until told to stop."""
+
+    def __init__(self, fleet: Fleet | None = None) -> None:
+        self._fleet = fleet or make_fleet(settings.TASKPLANE_SCALING["BACKEND"])
+        self._leadership = Leadership(LEADER, ttl_seconds=LEADER_TTL_SECONDS)
+        self._turn = Turn(self._fleet, self._leadership)
+        self._is_stopping = False
+        self._lead_due = 0.0
+        self._leads = False
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; a database that is away is waited for."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self._is_stopping:
+            time.sleep(self.run_pass())
+        self._fleet.close()
+        if self._leads:
+            self._leadership.resign()
+
+    def run_pass(self) -> float:
+        """One pass; for how many seconds to rest after it."""
+        try:
+            moment = time.monotonic()
+            if moment >= self._lead_due:
+                self._leads = self._leadership.hold()
+                self._lead_due = moment + _LEAD_SECONDS
+            if self._leads:
+                self._turn.take()
+        except _AWAY as error:
+            logger.warning("A pass failed, and is repeated: %s", error)
+            connections.close_all()
+            self._lead_due = 0.0
+            return _REST_SECONDS
+        except Exception:
+            # Whatever it is: a fleet without its autoscaler is worse than one that is late.
+            logger.exception("A pass failed, and is repeated")
+            return _BROKEN_SECONDS
+        return _PASS_SECONDS
+
+    def _stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self._is_stopping = True

@@ -1,0 +1,135 @@
+"""A loop over a fleet of rows, and demand that a test can set by making tasks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from controlplane.core.clock import now
+from controlplane.core.ids import uuid7
+from scaling.models import Pool, ScalingEvent
+from scaling.selectors import get_pool
+from scaling.services.loop import Autoscaler
+from scaling.states import EventState, Trigger
+from tasks_app.models import Task
+from tasks_app.signals import alert_raised
+from tests.clients import default_workspace
+from tests.fleets.local import LocalFleet
+from tests.rows import make_queue
+
+
+@dataclass
+class Loop:
+    """An autoscaler whose turns are taken one by one; each decides."""
+
+    fleet: LocalFleet
+    autoscaler: Autoscaler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """As after a kill: nothing remembered but what the database has. The old lead has ended."""
+        if hasattr(self, "autoscaler"):
+            self.autoscaler._leadership.resign()
+        self.autoscaler = Autoscaler(self.fleet)
+
+    def turn(self) -> None:
+        """A pass with a decision."""
+        self.fleet.beat()
+        self.autoscaler._turn._decide_due = 0.0
+        self.run_pass()
+
+    def look(self) -> None:
+        """A pass that only follows what is under way."""
+        self.fleet.beat()
+        self.autoscaler._turn._follow_due = 0.0
+        self.run_pass()
+
+    def run_pass(self) -> None:
+        """Fails the test when the pass did: the loop itself goes on in any case."""
+        rest = self.autoscaler.run_pass()
+        assert rest < 1.0, "the pass failed: see the log"
+
+    def events(self, *states: EventState) -> list[ScalingEvent]:
+        """Oldest first; without states all but the held."""
+        found = ScalingEvent.objects.order_by("id")
+        if states:
+            return list(found.filter(state__in=[state.value for state in states]))
+        return list(found.exclude(state=EventState.HELD))
+
+
+@pytest.fixture
+def fleet() -> LocalFleet:
+    return LocalFleet()
+
+
+@pytest.fixture
+def scaling(settings: Any) -> dict[str, Any]:
+    """The settings of scaling, for a test to change: no stabilisation, one slot per worker."""
+    settings.TASKPLANE = {**settings.TASKPLANE, "WORKER_CONCURRENCY": 1}
+    settings.TASKPLANE_SCALING = {
+        **settings.TASKPLANE_SCALING,
+        "BACKEND": "local",
+        "STRATEGY": "threshold",
+        "STABILISATION_SECONDS": 0.0,
+        "SCALE_UP_COOLDOWN": 0.0,
+        "SCALE_DOWN_COOLDOWN": 0.0,
+    }
+    found: dict[str, Any] = settings.TASKPLANE_SCALING
+    return found
+
+
+@pytest.fixture
+def loop(db: None, scaling: dict[str, Any], fleet: LocalFleet) -> Loop:
+    return Loop(fleet)
+
+
+@pytest.fixture
+def backlog(db: None) -> Callable[[int], None]:
+    """Make so many tasks wait: more are submitted, or the newest taken away."""
+
+    def set_backlog(count: int) -> None:
+        queue = make_queue()
+        Task.objects.all().delete()
+        Task.objects.bulk_create(
+            Task(
+                id=uuid7(), workspace=default_workspace(), queue=queue, type="noop", name="noop",
+                state="PENDING", max_attempts=1, round_attempts=1, timeout_ms=60_000,
+            )
+            for _ in range(count)
+        )  # fmt: skip
+
+    return set_backlog
+
+
+@pytest.fixture
+def alerts() -> Iterator[list[dict[str, Any]]]:
+    """What people are told meanwhile."""
+    heard: list[dict[str, Any]] = []
+
+    def hear(**given: Any) -> None:
+        heard.append(given)
+
+    alert_raised.connect(hear)
+    yield heard
+    alert_raised.disconnect(hear)
+
+
+def order(workers: int, **columns: Any) -> ScalingEvent:
+    """A person's order, as the service for it leaves it."""
+    pool = get_pool()
+    Pool.objects.filter(name=pool.name).update(manual_workers=workers, manual_by="Ada", **columns)
+    return ScalingEvent.objects.create(
+        pool=pool,
+        trigger=Trigger.PERSON,
+        backend="local",
+        rule="manual",
+        from_workers=pool.ready + pool.starting,
+        wish=workers,
+        to_workers=workers,
+        sentence=f"{workers} workers, ordered by Ada.",
+        state=EventState.WAITING,
+        at=now(),
+    )

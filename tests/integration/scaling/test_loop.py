@@ -1,0 +1,368 @@
+"""The loop: what is wanted becomes workers, and every decision an event with its outcome."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.core.clock import now
+from scaling.models import Launch, Pool, ScalingEvent
+from scaling.selectors import get_pool
+from scaling.services.loop import Autoscaler
+from scaling.states import EventState, LaunchState
+from scaling.strategies import replays
+from tests.fleets.local import LocalFleet, add_node
+from tests.integration.scaling.conftest import Loop, order
+
+pytestmark = pytest.mark.django_db
+
+Backlog = Callable[[int], None]
+Settings = dict[str, Any]
+Alerts = list[dict[str, Any]]
+
+
+def grow_to(loop: Loop, backlog: Backlog, workers: int) -> list[str]:
+    """Up to so many ready workers of the fleet; their keys."""
+    backlog(60)
+    while sum(1 for m in loop.fleet.members.values() if m.phase != "ended") < workers:
+        loop.turn()
+        loop.fleet.come_up()
+        loop.look()
+    backlog(0)
+    return list(loop.fleet.members)
+
+
+def test_one_worker_is_kept_without_any_work(loop: Loop) -> None:
+    loop.turn()
+    assert len(loop.fleet.members) == 1
+    (event,) = loop.events()
+    assert (event.from_workers, event.to_workers, event.state) == (0, 1, EventState.ACTING)
+    assert "0 → 1 worker." in event.sentence
+    loop.turn()
+    assert len(loop.fleet.members) == 1, "what starts is counted"
+
+
+def test_an_event_is_reached_when_its_workers_are_ready(loop: Loop, backlog: Backlog) -> None:
+    loop.turn()
+    loop.fleet.come_up()
+    loop.look()
+    (event,) = loop.events()
+    assert event.state == EventState.REACHED
+    assert event.finished_at is not None
+    assert "1 worker was ready after" in event.outcome
+    (launch,) = event.launches.all()
+    assert launch.state == LaunchState.READY
+    assert launch.node_id == loop.fleet.node(launch.key).id
+    pool = get_pool()
+    assert (pool.ready, pool.starting, pool.target) == (1, 0, 1)
+
+
+def test_keys_that_are_told_late_are_found(loop: Loop) -> None:
+    loop.fleet.names_late = True
+    loop.turn()
+    assert Launch.objects.get().key == ""
+    loop.turn()
+    assert Launch.objects.get().key == next(iter(loop.fleet.members))
+    assert len(loop.fleet.members) == 1
+    loop.fleet.come_up()
+    loop.look()
+    assert Launch.objects.get().state == LaunchState.READY
+
+
+def test_shrinking_drains_then_stops_then_clears(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 3)
+    loop.turn()
+    (event,) = loop.events(EventState.ACTING)
+    (victim,) = event.victims
+    assert victim["reason"] == "It was idle."
+    assert loop.fleet.draining() == [victim["key"]]
+    assert loop.fleet.fenced == [victim["key"]]
+    assert loop.fleet.stopped == [], "it is not stopped before its hands were seen empty"
+    loop.autoscaler._turn._follower._empty_since[victim["key"]] = -10.0
+    loop.look()
+    assert loop.fleet.stopped == [victim["key"]]
+    loop.fleet.end_the_stopped()
+    loop.look()
+    assert victim["key"] not in loop.fleet.members
+    loop.look()
+    event.refresh_from_db()
+    assert event.state == EventState.REACHED
+    assert "drained and stopped" in event.outcome
+    assert event.interrupted_tasks == 0
+
+
+def test_a_worker_that_holds_work_is_not_stopped(loop: Loop, backlog: Backlog) -> None:
+    from tests.rows import make_task
+
+    keys = grow_to(loop, backlog, 2)
+    tasks = [make_task("RUNNING", node_id=loop.fleet.node(key).id) for key in keys]
+    loop.turn()
+    (victim,) = loop.events(EventState.ACTING)[0].victims
+    assert "It ran 1 task" in victim["reason"]
+    for _ in range(3):
+        loop.look()
+    assert loop.fleet.stopped == []
+    held = next(t for t in tasks if t.node_id == victim["node"])
+    held.delete()
+    loop.look()
+    loop.autoscaler._turn._follower._empty_since[victim["key"]] = -10.0
+    loop.look()
+    assert loop.fleet.stopped == [victim["key"]]
+
+
+def test_a_drain_that_takes_too_long_is_an_alert_and_not_a_kill(
+    loop: Loop, backlog: Backlog, scaling: Settings, alerts: Alerts
+) -> None:
+    from tests.rows import make_task
+
+    keys = grow_to(loop, backlog, 2)
+    for key in keys:
+        make_task("RUNNING", node_id=loop.fleet.node(key).id)
+    loop.turn()
+    event = loop.events(EventState.ACTING)[0]
+    late = now() - timedelta(seconds=scaling["DRAIN_TIMEOUT_SECONDS"] + 1)
+    ScalingEvent.objects.filter(id=event.id).update(at=late)
+    loop.look()
+    event.refresh_from_db()
+    assert event.state == EventState.MISSED
+    assert "still finish what they run; nothing is killed" in event.outcome
+    assert loop.fleet.stopped == []
+    loop.look()
+    assert [alert["kind"] for alert in alerts] == ["scaling-missed"], "told once"
+    loop.fleet.end(event.victims[0]["key"])
+    loop.look()
+    loop.look()
+    event.refresh_from_db()
+    assert event.state == EventState.REACHED, "late, and reached all the same"
+
+
+def test_a_worker_that_does_not_come_up_is_given_up_told_and_not_hurried(
+    loop: Loop, scaling: Settings, alerts: Alerts
+) -> None:
+    loop.turn()
+    (key,) = loop.fleet.members
+    late = now() - timedelta(seconds=scaling["START_TIMEOUT_SECONDS"] + 1)
+    Launch.objects.update(asked_at=late)
+    loop.turn()
+    assert loop.fleet.stopped == [key]
+    loop.turn()
+    launch = Launch.objects.get()
+    assert launch.state == LaunchState.FAILED
+    assert "not ready within" in launch.problem
+    (event,) = loop.events()
+    assert event.state == EventState.MISSED
+    assert "scaling-missed" in [alert["kind"] for alert in alerts]
+    held = loop.events(EventState.HELD)[-1]
+    assert held.to_workers == 1
+    assert "the last start failed" in held.outcome
+    Launch.objects.update(ended_at=now() - timedelta(minutes=10))
+    loop.fleet.end_the_stopped()
+    loop.turn()
+    assert Launch.objects.count() == 2, "after its rest it tries again"
+
+
+def test_a_worker_that_ends_while_it_starts_has_failed(loop: Loop) -> None:
+    loop.turn()
+    (key,) = loop.fleet.members
+    loop.fleet.end(key, "exit status 2: no such queue")
+    loop.look()
+    launch = Launch.objects.get()
+    assert launch.state == LaunchState.FAILED
+    assert "exit status 2" in launch.problem
+    assert loop.fleet.members == {}
+
+
+def test_a_worker_that_died_is_replaced(loop: Loop, backlog: Backlog) -> None:
+    (key,) = grow_to(loop, backlog, 1)
+    loop.fleet.end(key)
+    loop.turn()
+    assert key not in loop.fleet.members
+    assert len(loop.fleet.members) == 1
+
+
+def test_workers_that_nothing_here_can_stop_are_counted_and_kept(
+    loop: Loop, backlog: Backlog
+) -> None:
+    for number in range(3):
+        add_node(f"elsewhere-{number}")
+    loop.turn()
+    assert loop.fleet.members == {}
+    assert loop.events() == []
+    held = loop.events(EventState.HELD)[0]
+    assert (held.from_workers, held.to_workers) == (3, 3)
+
+
+def test_nodes_of_other_queues_do_not_count(loop: Loop) -> None:
+    add_node("elsewhere", queues=["emails"])
+    loop.turn()
+    assert len(loop.fleet.members) == 1
+
+
+def test_what_was_begun_goes_on_after_a_restart(loop: Loop, backlog: Backlog) -> None:
+    loop.turn()
+    loop.restart()
+    loop.turn()
+    assert len(loop.fleet.members) == 1, "the worker that starts is known from its launch"
+    loop.fleet.come_up()
+    loop.restart()
+    loop.turn()
+    assert loop.events()[0].state == EventState.REACHED
+
+
+def test_only_one_of_two_acts(loop: Loop) -> None:
+    other = Autoscaler(loop.fleet)
+    loop.turn()
+    for _ in range(3):
+        other.run_pass()
+    assert len(loop.fleet.members) == 1
+    assert ScalingEvent.objects.count() == 1
+
+
+def test_a_backend_that_is_away_is_told_once_and_nothing_is_decided(
+    loop: Loop, backlog: Backlog, alerts: Alerts
+) -> None:
+    loop.fleet.problem = "The engine does not answer: start it."
+    backlog(500)
+    for _ in range(3):
+        loop.turn()
+    assert [alert["kind"] for alert in alerts] == ["fleet-away"]
+    assert get_pool().problem == "The engine does not answer: start it."
+    assert {event.limiter for event in loop.events(EventState.HELD)} == {"fleet"}
+    assert loop.events() == []
+    loop.fleet.problem = ""
+    loop.turn()
+    assert get_pool().problem == ""
+    assert len(loop.fleet.members) == 1
+
+
+def test_a_backend_that_refuses_to_start_fails_the_event(
+    loop: Loop, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scaling.fleet import FleetError
+
+    def refuse(_self: LocalFleet, _count: int) -> list[str]:
+        raise FleetError("The quota is used up.")
+
+    monkeypatch.setattr(LocalFleet, "start", refuse)
+    loop.turn()
+    (event,) = loop.events()
+    assert (event.state, event.outcome) == (EventState.FAILED, "The quota is used up.")
+    assert [alert["kind"] for alert in alerts] == ["scaling-failed"]
+
+
+def test_what_starts_is_cancelled_when_it_is_no_longer_wanted(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 1)
+    backlog(60)
+    loop.turn()
+    backlog(0)
+    loop.turn()
+    loop.fleet.end_the_stopped()
+    loop.look()
+    loop.look()
+    second = loop.events()[1]
+    assert second.state == EventState.SUPERSEDED
+    assert "no longer wanted" in second.outcome
+    assert loop.events()[2].victims[0]["reason"] == "It had not come up."
+    assert len(loop.fleet.members) == 1
+
+
+def test_an_order_is_followed_and_kept(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 1)
+    event = order(4)
+    loop.run_pass()
+    event.refresh_from_db()
+    assert event.state == EventState.ACTING
+    assert len(loop.fleet.members) == 4
+    loop.fleet.come_up()
+    loop.look()
+    event.refresh_from_db()
+    assert event.state == EventState.REACHED
+    loop.turn()
+    assert len(loop.fleet.members) == 4, "no work, and yet the order holds"
+    loop.fleet.end(next(iter(loop.fleet.members)))
+    loop.turn()
+    assert loop.events()[-1].rule == "manual"
+    assert "Ada ordered 4" in loop.events()[-1].sentence
+
+
+def test_an_order_ends_with_its_time(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 1)
+    order(3, manual_until=now() + timedelta(minutes=5))
+    loop.run_pass()
+    loop.fleet.come_up()
+    loop.look()
+    Pool.objects.update(manual_until=now() - timedelta(seconds=1))
+    loop.turn()
+    assert get_pool().manual_workers is None
+    loop.turn()
+    assert loop.fleet.draining() != [], "the strategy decides again"
+
+
+def test_an_order_for_what_there_is_is_reached_at_once(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 2)
+    event = order(2)
+    loop.run_pass()
+    event.refresh_from_db()
+    assert (event.state, event.outcome) == (EventState.REACHED, "That many there were already.")
+
+
+def test_an_order_that_cannot_be_followed_fails(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 1)
+    event = order(2)
+    loop.fleet.problem = "The engine does not answer."
+    loop.run_pass()
+    event.refresh_from_db()
+    assert (event.state, event.outcome) == (EventState.FAILED, "The engine does not answer.")
+
+
+def test_switched_off_it_changes_nothing_but_follows_orders(
+    loop: Loop, backlog: Backlog, scaling: Settings
+) -> None:
+    scaling["ENABLED"] = False
+    backlog(500)
+    loop.turn()
+    assert ScalingEvent.objects.count() == 0
+    assert get_pool().target is None
+    order(2)
+    loop.run_pass()
+    assert len(loop.fleet.members) == 2
+
+
+def test_a_change_of_the_configuration_is_seen_at_once(loop: Loop) -> None:
+    loop.turn()
+    loop.fleet.come_up()
+    Pool.objects.update(overrides={"min_workers": 3}, version=2)
+    loop.run_pass()
+    assert len(loop.fleet.members) == 3
+    assert loop.events()[-1].config_version == 2
+
+
+def test_a_configuration_that_cannot_be_holds(loop: Loop, scaling: Settings) -> None:
+    loop.turn()
+    Pool.objects.update(overrides={"min_workers": 30})
+    loop.turn()
+    held = loop.events(EventState.HELD)[-1]
+    assert held.limiter == "config"
+    assert "minWorkers" in held.sentence
+
+
+def test_every_recorded_decision_replays_to_itself(loop: Loop, backlog: Backlog) -> None:
+    for count in (0, 70, 500, 70, 5, 0, 0):
+        backlog(count)
+        loop.turn()
+        loop.fleet.come_up()
+    recorded = [event.inputs for event in ScalingEvent.objects.all()]
+    assert len(recorded) == 7
+    assert all(replays(each) for each in recorded)
+
+
+def test_advice_is_published_and_nothing_is_moved(loop: Loop, backlog: Backlog) -> None:
+    loop.fleet.moves = False
+    add_node("elsewhere")
+    backlog(80)
+    loop.turn()
+    assert get_pool().target == 2
+    assert loop.fleet.members == {}
+    (event,) = loop.events()
+    assert event.state == EventState.ADVISED
