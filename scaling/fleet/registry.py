@@ -15,4 +15,12 @@ def make_fleet(name: str) -> Fleet:
         from scaling.fleet.process import ProcessFleet
 
         return ProcessFleet.from_settings()
+    if name == "docker":
+        from scaling.fleet.docker import DockerFleet
+
+        return DockerFleet.from_settings()
+    if name == "kubernetes":
+        from scaling.fleet.kubernetes import KubernetesFleet
+
+        return KubernetesFleet.from_settings()
     raise FleetError(f"There is no back-end {name!r}.")

@@ -1,0 +1,217 @@
+"""Workers as containers of a Docker engine.
+
+One more is a copy of a container that is there, with compose's own labels and name, so that compose
+goes on to count it as its own. One is let go by its id: its restart policy is taken away (the
+fence), it gets its stop signal, and when it has ended it is removed.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from django.conf import settings
+
+from scaling.fleet.base import FleetError, Member, Phase
+from scaling.fleet.docker_copying import (
+    find_first_network,
+    find_restart,
+    make_config,
+    make_endpoints,
+)
+from scaling.fleet.docker_engine import Engine, NameTakenError, Record
+from scaling.fleet.docker_kinds import (
+    ComposeService,
+    Copies,
+    Kind,
+    find_next_number,
+    find_own_project,
+)
+from scaling.fleet.docker_members import (
+    NEVER,
+    STOPPING,
+    find_phase,
+    get_name,
+    get_restart,
+    is_fenced,
+    is_told,
+    to_member,
+)
+
+USUAL_STARTUP = 15.0
+_NAMES_TRIED = 20
+_DEFAULT_SIGNAL = "SIGTERM"
+_RUNNING = ("running", "paused", "restarting")
+
+
+@dataclass
+class DockerFleet:
+    """The workers of one engine.
+
+    project, service: of compose; without a project that of the autoscaler's own container.
+    template: without compose, the container of which workers are copies.
+    """
+
+    engine: Engine
+    service: str = "worker"
+    project: str = ""
+    template: str = ""
+    name: str = "docker"
+    moves: bool = True
+    usual_startup: float = USUAL_STARTUP
+    _kind: Kind | None = field(default=None, init=False)
+    # What containers that this loop has fenced would else do when they end.
+    _restarts: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        """Workers of this installation. Raises FleetError: the SDK is not installed."""
+        given = settings.TASKPLANE_SCALING
+        return cls(
+            engine=Engine(),
+            service=given["DOCKER_SERVICE"],
+            project=given["DOCKER_PROJECT"],
+            template=given["DOCKER_TEMPLATE"],
+        )
+
+    def list_members(self) -> list[Member]:
+        """Also those that compose started; not those that somebody stopped."""
+        at = datetime.now(UTC)
+        found = (to_member(record, at, self.engine.read_last_line) for record in self._list_all())
+        return [member for member in found if member is not None]
+
+    def start(self, count: int) -> list[str]:
+        """Copies; each runs when this returns. Half a second each is usual."""
+        if count <= 0:
+            return []
+        records = self._list_all()
+        kind = self._get_kind()
+        template = kind.find_template(self.engine, records)
+        image = self._find_image(template)
+        restart = self._restarts.get(template["Id"]) or find_restart(template, records)
+        numbers = iter(range(find_next_number(kind, records), 10**9))
+        return [self._start_one(template, image, restart, numbers) for _ in range(count)]
+
+    def fence(self, keys: Sequence[str]) -> None:
+        """They get the restart policy `no`."""
+        for record in self._find(keys):
+            self._fence(record)
+
+    def stop(self, keys: Sequence[str]) -> None:
+        """The stop signal of each, and no deadline: what it runs, it finishes."""
+        for record in self._find(keys):
+            if record["State"]["Status"] not in _RUNNING or is_told(record):
+                continue
+            self._fence(record)
+            # To one that waits to be started again: it stays ended.
+            self.engine.signal(record["Id"], record["Config"].get("StopSignal") or _DEFAULT_SIGNAL)
+            # Only afterwards: a loop that is killed in between tells it once more, not never.
+            self._rename(record, get_name(record) + STOPPING)
+
+    def clear(self, keys: Sequence[str]) -> None:
+        """They are removed with their anonymous volumes. The last of a compose service is kept, as
+        it was before it was fenced: there would be none to copy."""
+        records = self._find(keys)
+        at = datetime.now(UTC)
+        gone = [record for record in records if find_phase(record, at) is Phase.ENDED]
+        if not gone:
+            return
+        kept = self._find_kept(gone) if self._get_kind().keeps_the_last else None
+        for record in gone:
+            if kept is not None and record["Id"] == kept["Id"]:
+                self._put_aside(record)
+            else:
+                self.engine.remove(record["Id"])
+            self._restarts.pop(record["Id"], None)
+
+    def close(self) -> None:
+        """Workers stay: compose, or the next loop, can stop them."""
+        self.engine.close()
+
+    def _get_kind(self) -> Kind:
+        if self._kind is None:
+            if self.template:
+                self._kind = Copies(self.template)
+            else:
+                project = self.project or find_own_project(self.engine)
+                self._kind = ComposeService(project, self.service)
+        return self._kind
+
+    def _list_all(self) -> list[Record]:
+        return self.engine.find(self._get_kind().list_labels())
+
+    def _find(self, keys: Sequence[str]) -> list[Record]:
+        """Only among the fleet's own: a key is never a way to somebody else's container."""
+        wanted = set(keys)
+        return [record for record in self._list_all() if record["Id"] in wanted]
+
+    def _find_image(self, template: Record) -> str:
+        """Its name, so that people see it; its id where the name leads to a newer one by now."""
+        name, own = str(template["Config"]["Image"]), str(template["Image"])
+        return name if self.engine.find_image_id(name) == own else own
+
+    def _start_one(
+        self, template: Record, image: str, restart: dict[str, Any], numbers: Iterator[int]
+    ) -> str:
+        key, name = self._create(template, image, restart, numbers)
+        try:
+            first = find_first_network(template)
+            for network, endpoint in make_endpoints(template, name).items():
+                if network != first:
+                    self.engine.connect(key, network, endpoint)
+            self.engine.start(key)
+        except FleetError:
+            # It would never be a worker. Where the engine is away it stays, and is cleared later.
+            with suppress(FleetError):
+                self.engine.remove(key)
+            raise
+        return key
+
+    def _create(
+        self, template: Record, image: str, restart: dict[str, Any], numbers: Iterator[int]
+    ) -> tuple[str, str]:
+        """Somebody else may take a name at the same time: then the next number."""
+        kind = self._get_kind()
+        name = ""
+        for _ in range(_NAMES_TRIED):
+            number = next(numbers)
+            name = kind.make_name(template, number)
+            labels = kind.make_labels(number)
+            config = make_config(template, name=name, image=image, labels=labels, restart=restart)
+            try:
+                return self.engine.create(name, config), name
+            except NameTakenError:
+                continue
+        raise FleetError(
+            f"{_NAMES_TRIED} names up to {name} are taken by other containers: remove those."
+        )
+
+    def _fence(self, record: Record) -> None:
+        if not is_fenced(record):
+            self._restarts[record["Id"]] = get_restart(record)
+            self.engine.set_restart(record["Id"], NEVER)
+
+    def _rename(self, record: Record, name: str) -> None:
+        try:
+            self.engine.rename(record["Id"], name)
+        except NameTakenError:
+            # Names only have to differ; what counts is the ending.
+            stem = name.removesuffix(STOPPING)
+            ending = STOPPING if name.endswith(STOPPING) else ""
+            self.engine.rename(record["Id"], f"{stem}-{record['Id'][:12]}{ending}")
+
+    def _find_kept(self, gone: Sequence[Record]) -> Record | None:
+        ids = {record["Id"] for record in gone}
+        if any(record["Id"] not in ids for record in self._list_all()):
+            return None
+        return min(gone, key=self._get_kind().get_number)
+
+    def _put_aside(self, record: Record) -> None:
+        """From now on it looks like one that a person stopped."""
+        restart = self._restarts.get(record["Id"]) or find_restart(record, ())
+        if restart["Name"] not in ("always", "unless-stopped"):
+            restart = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+        self.engine.set_restart(record["Id"], restart)
+        if is_told(record):
+            self._rename(record, get_name(record).removesuffix(STOPPING))

@@ -1,0 +1,127 @@
+"""What the engine tells of a container, read as a member of the fleet."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from scaling.fleet.base import Member, Phase
+from scaling.fleet.docker_engine import Record
+
+# Labels of containers that this back-end made.
+FLEET_LABEL = "taskplane.fleet"
+RESTART_LABEL = "taskplane.restart"  # the restart policy that it has until it is fenced
+NUMBER_LABEL = "taskplane.number"
+
+# A container that was told to end has a name that ends so: the engine keeps nothing else of it that
+# could be read back, and the loop after this one must not tell it again.
+STOPPING = "-stopping"
+NEVER: dict[str, Any] = {"Name": "no", "MaximumRetryCount": 0}
+
+_SHORT_ID = 12
+# The engine starts a container again at growing intervals until it has lasted for so long.
+_STEADY = timedelta(seconds=10)
+# One that was made but not started for so long was left behind by a loop that was killed just then.
+_FORGOTTEN = timedelta(seconds=60)
+
+
+def to_member(record: Record, at: datetime, read_last_line: Callable[[str], str]) -> Member | None:
+    """None: it is no worker, but one that waits to be started by somebody, or that somebody
+    stopped; it can still be copied."""
+    phase = find_phase(record, at)
+    if phase is None:
+        return None
+    key = str(record["Id"])
+    detail = ""
+    if phase in (Phase.STARTING, Phase.ENDED):
+        detail = _explain(record, read_last_line)
+    return Member(
+        key=key,
+        phase=phase,
+        host=str(record["Config"].get("Hostname") or key[:_SHORT_ID]),
+        started_at=_parse(record["State"].get("StartedAt")) or _parse(record["Created"]),
+        detail=detail,
+    )
+
+
+def find_phase(record: Record, at: datetime) -> Phase | None:
+    """None as in `to_member`."""
+    status = record["State"]["Status"]
+    if status in ("running", "paused", "restarting"):
+        if is_told(record):
+            return Phase.STOPPING
+        return Phase.STARTING if _is_looping(record, at) else Phase.RUNNING
+    if status == "created":
+        if FLEET_LABEL not in get_labels(record):
+            return None
+        made = _parse(record["Created"])
+        return Phase.ENDED if made is None or at - made > _FORGOTTEN else Phase.STARTING
+    if status == "removing":
+        return None
+    # Of one whose policy is to run for ever, the engine leaves it at that only when a person (or
+    # `docker compose stop`) stopped it.
+    runs_for_ever = get_restart(record)["Name"] in ("always", "unless-stopped")
+    return None if status == "exited" and runs_for_ever and not is_told(record) else Phase.ENDED
+
+
+def is_told(record: Record) -> bool:
+    """Whether it was told to end, by this loop or an earlier one."""
+    return get_name(record).endswith(STOPPING)
+
+
+def get_name(record: Record) -> str:
+    """The engine writes it with a slash before it."""
+    return str(record["Name"]).lstrip("/")
+
+
+def get_labels(record: Record) -> dict[str, str]:
+    """None are null."""
+    return record["Config"].get("Labels") or {}
+
+
+def get_restart(record: Record) -> dict[str, Any]:
+    """Its restart policy; old engines write none as an empty name."""
+    policy = record["HostConfig"].get("RestartPolicy") or {}
+    return {
+        "Name": policy.get("Name") or "no",
+        "MaximumRetryCount": policy.get("MaximumRetryCount") or 0,
+    }
+
+
+def is_fenced(record: Record) -> bool:
+    """Whether nothing starts it again."""
+    return bool(get_restart(record)["Name"] == "no")
+
+
+def _is_looping(record: Record, at: datetime) -> bool:
+    if record["State"]["Status"] == "restarting":
+        return True
+    started = _parse(record["State"].get("StartedAt"))
+    return bool(record.get("RestartCount")) and started is not None and at - started < _STEADY
+
+
+def _explain(record: Record, read_last_line: Callable[[str], str]) -> str:
+    state = record["State"]
+    if state["Status"] == "created":
+        return _sentence(state.get("Error") or "It was made, but not started")
+    said = [f"It ended with status {state.get('ExitCode', 0)}"]
+    if state.get("OOMKilled"):
+        said.append(", as its memory was not enough")
+    if record.get("RestartCount"):
+        said.append(f", and was started again {record['RestartCount']} times")
+    parts = ["".join(said) + "."]
+    if state.get("Error"):
+        parts.append(_sentence(state["Error"]))
+    if line := read_last_line(str(record["Id"])):
+        parts.append(f"Its last line: {line}")
+    return " ".join(parts)
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).rstrip(".") + "."
+
+
+def _parse(text: str | None) -> datetime | None:
+    """The engine writes nanoseconds, and the year 1 where something did not happen."""
+    if not text or text.startswith("0001-"):
+        return None
+    return datetime.fromisoformat(text)
