@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("controlplane.workspaces.urls")),
     path("", include("controlplane.health.urls")),
     path("", include("controlplane.schedules.urls")),
+    path("", include("controlplane.stress.urls")),
     path("", include("dlq.urls")),
     path("", include("scaling.urls")),
     path("", include("workflows.urls")),

@@ -9,6 +9,7 @@ from controlplane.settings.parts.database import *
 from controlplane.settings.parts.logging import *
 from controlplane.settings.parts.redis import *
 from controlplane.settings.parts.scaling import *
+from controlplane.settings.parts.stress import *
 from controlplane.settings.parts.taskplane import *
 from controlplane.settings.parts.taskplane import TASKPLANE
 
@@ -175,6 +176,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RetryStrategyEnum": "tasks_app.processors.retry.STRATEGIES",
         "ScalingStrategyEnum": ["predictive", "unguarded", "objective", "threshold"],
         "ActorKindEnum": "controlplane.workspaces.states.ActorKind",
+        "StressStatusEnum": "controlplane.stress.states.StressState",
+        "StressTypeEnum": "controlplane.stress.states.StressType",
+        "StressShapeEnum": "controlplane.stress.states.StressShape",
+        "VerdictEnum": "controlplane.stress.states.Verdict",
         "SystemStatusEnum": ["ok", "degraded", "down"],
         "ComponentStatusEnum": ["ok", "down"],
     },

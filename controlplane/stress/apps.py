@@ -8,3 +8,11 @@ class StressConfig(AppConfig):
     label = "stress"
     verbose_name = "Stress tests"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from controlplane.stress.services import drive_tests, prune_tests
+        from tasks_app.dispatch import sweeps
+        from tasks_app.services import register_pruner
+
+        register_pruner("stressTests", prune_tests)
+        sweeps.register("stress-tests", every_seconds=0.2, make=lambda: drive_tests)

@@ -1,0 +1,68 @@
+"""The end of a test: every task is read again, and the report written."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db.models import Sum
+
+from controlplane.stress import transitions
+from controlplane.stress.facts import Facts, add_up, establish
+from controlplane.stress.models import StressTest
+from controlplane.stress.report import Course, Point, write_report
+from controlplane.stress.selectors import parameters_of
+from controlplane.stress.services.environment import count_stale_writes
+from controlplane.stress.services.reacting import describe_reaction
+from controlplane.stress.states import StressState
+from tasks_app.selectors.ledger import read_ledger
+
+
+def check_some(test: StressTest, is_enough: Callable[[], bool]) -> bool:
+    """Establish the facts of chunks until `is_enough`; whether all have theirs now."""
+    for chunk in test.chunks.filter(facts__isnull=True).order_by("number").iterator(chunk_size=10):
+        ledger = read_ledger(test.workspace_id, chunk.task_ids)
+        chunk.facts = establish(chunk.task_ids, chunk.fates, ledger).to_json()
+        chunk.save(update_fields=["facts"])
+        if is_enough():
+            break
+    return not test.chunks.filter(facts__isnull=True).exists()
+
+
+def give_verdict(test: StressTest, now: datetime) -> None:
+    """Write the report, and end the test."""
+    rows = test.chunks.order_by("number").values_list("facts", flat=True)
+    facts = add_up(Facts.from_json(row or {}) for row in rows.iterator(chunk_size=100))
+    points = [
+        Point(s.at, s.submitted, s.ended, s.waiting, s.running, s.workers)
+        for s in test.samples.order_by("id")
+    ]
+    begun_at = test.begun_at or now
+    report = write_report(
+        facts,
+        Course(
+            parameters=parameters_of(test),
+            environment={k: v for k, v in test.environment.items() if k != "staleWrites"},
+            submitted=test.submitted,
+            dependents=test.dependents,
+            edges=test.chunks.aggregate(edges=Sum("edges"))["edges"] or 0,
+            begun_at=begun_at,
+            submitted_at=test.submitted_at,
+            ended_at=now,
+            peak_running=test.peak_running,
+            peak_waiting=test.peak_waiting,
+            stale_writes=count_stale_writes(test.environment),
+            ends_as=test.ends_as,
+            reason=test.stop_reason,
+            points=points,
+            scaling=describe_reaction(begun_at, now, points),
+        ),
+    )
+    # The counts of a look may be older than those of the check.
+    test.completed, test.failed, test.cancelled = facts.completed, facts.failed, facts.cancelled
+    test.waiting = test.running = 0
+    transitions.end(
+        test.id,
+        state=StressState(test.ends_as),
+        verdict=report["verdict"],
+        report=report,
+        at=now,
+    )

@@ -1,0 +1,92 @@
+"""Stress tests driven by hand: passes as the dispatcher makes them, tasks as a worker ends them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from controlplane.core.clock import now
+from controlplane.stress import services
+from controlplane.stress.models import StressTest
+from controlplane.stress.processors import StressPayload
+from controlplane.stress.services.control import Asked
+from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.models import Workspace
+from tasks_app import transitions
+from tasks_app.models import Task
+from tasks_app.rows import Outcome
+from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.states import TaskState
+from tests.clients import default_workspace
+from tests.deaths import an_error
+from tests.rows import make_node
+from workers.models import Node
+
+
+def start(
+    tasks: int, *, workspace: Workspace | None = None, actor: Actor = SYSTEM, **asked: Any
+) -> StressTest:
+    """A test that the dispatcher has not seen yet."""
+    return services.start_test(
+        workspace_id=(workspace or default_workspace()).id,
+        asked=Asked(tasks=tasks, **asked),
+        actor=actor,
+    )
+
+
+def drive(test: StressTest, *, passes: int = 1, at: datetime | None = None) -> StressTest:
+    """Passes of the dispatcher, each a second after the one before."""
+    first = at or now()
+    for number in range(passes):
+        services.drive_tests(now=first + timedelta(seconds=number))
+    test.refresh_from_db()
+    return test
+
+
+def drive_to(test: StressTest, *states: str, passes: int = 50) -> StressTest:
+    """Passes until the test is in one of these states."""
+    for number in range(passes):
+        services.drive_tests(now=now() + timedelta(seconds=number))
+        test.refresh_from_db()
+        if test.state in states:
+            return test
+    raise AssertionError(f"The test stays {test.state}: {test.stop_reason}")
+
+
+def tasks_of(test: StressTest) -> list[UUID]:
+    """The tasks that it has submitted, in order."""
+    return [task for chunk in test.chunks.order_by("number") for task in chunk.task_ids]
+
+
+def work(test: StressTest) -> None:
+    """End all its tasks as a worker would, parents before those that wait for them."""
+    while ready := list(Task.objects.filter(id__in=tasks_of(test), state=TaskState.PENDING)):
+        for task in ready:
+            end_task(task)
+
+
+def end_task(task: Task) -> None:
+    """One attempt of a ready task: it fails when it is to fail."""
+    lease, node = uuid4(), Node.objects.first() or make_node()
+    fails = StressPayload.model_validate(task.payload).is_doomed
+    Task.objects.filter(id=task.id).update(
+        state=TaskState.RUNNING,
+        lease=lease,
+        node_id=node.id,
+        attempt=F("attempt") + 1,
+        started_at=now(),
+    )
+    outcome = Outcome(
+        id=task.id,
+        lease=lease,
+        state=(TaskState.FAILED if fails else TaskState.COMPLETED).value,
+        outcome="FAILED" if fails else "SUCCEEDED",
+        run_ms=0,
+        error=an_error("as asked for") if fails else None,
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        ended = transitions.finish_leased(cursor, node=node.id, outcomes=[outcome])
+        announce_deaths(ended, using="default")
+        settle_ended(cursor, ended, using="default")
