@@ -27,6 +27,8 @@ class Node(models.Model):
     started_at = models.DateTimeField(default=now)
     stopped_at = models.DateTimeField(null=True)
     stale_writes = models.BigIntegerField(default=0)
+    # Tasks that were taken back from it when it had ended, charged with an attempt or not.
+    rescued = models.BigIntegerField(default=0)
     # Kept when the node is lost: the incarnation that follows it drains too.
     drain_requested_at = models.DateTimeField(null=True)
     # The id of the incarnation before, when that was declared lost while its worker lived on.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
@@ -50,6 +50,12 @@ def list_ended_ids(node_ids: Sequence[int]) -> list[int]:
     """Those of these nodes that have ended."""
     ended = Node.objects.filter(id__in=node_ids).exclude(state__in=_LIVE)
     return list(ended.values_list("id", flat=True))
+
+
+def count_rescued_tasks(since: datetime) -> int:
+    """How many tasks were taken back from nodes that ended from then on."""
+    ended = Node.objects.filter(stopped_at__gte=since)
+    return int(ended.aggregate(total=Sum("rescued"))["total"] or 0)
 
 
 def get_node_names(node_ids: Sequence[int]) -> dict[int, str]:

@@ -162,6 +162,11 @@ def count_stale_writes(node_id: int, count: int, *, using: str = "default") -> N
     Node.objects.using(using).filter(id=node_id).update(stale_writes=F("stale_writes") + count)
 
 
+def count_rescued(node_id: int, count: int) -> None:
+    """Note that so many tasks were taken back from this node, which has ended."""
+    Node.objects.filter(id=node_id).update(rescued=F("rescued") + count)
+
+
 @dataclass
 class LossDetector:
     """Finds nodes whose heartbeat stands still, by this process's own monotonic clock.

@@ -1,7 +1,8 @@
-"""The queue's own metrics of one workspace, in Prometheus's terms."""
+"""The queue's own metrics, of one workspace and of the fleet, in Prometheus's terms."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,31 +14,35 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from controlplane.core.clock import now
+from controlplane.health.scaling import expose_scaling
 from tasks_app.histograms import RATIO, cumulate
-from tasks_app.selectors import list_queues, read_wellbeing, view_queues
+from tasks_app.selectors import list_queues, view_queues
+from tasks_app.selectors.leaders import DISPATCHER, view_leader
 from tasks_app.selectors.metering import COUNTS, TypeMeter, read_meters
-from workers.selectors import list_live_nodes
+from workers.selectors import count_rescued_tasks, list_live_nodes
 
 MOST_NAMES = 50
+_HOUR = timedelta(hours=1)
 # Ends of the histograms' own buckets, so that nothing is guessed: each about three times the last.
 _BOUNDS = range(-36, 181, 12)
 _STATES = ("pending", "running", "scheduled", "retrying", "blocked")
 
 
-def expose(workspace_id: UUID) -> bytes:
-    """Text format. Raises Invalid when a read takes too long."""
+def expose(workspace_id: UUID | None) -> bytes:
+    """Text format; of None only what belongs to no workspace. Raises Invalid when a read takes too
+    long."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(workspace_id))
     return generate_latest(registry)
 
 
 class _Families(Collector):
-    def __init__(self, workspace_id: UUID) -> None:
-        self._families = [
-            *_queues(workspace_id),
-            *_types(read_meters(workspace_id, most=MOST_NAMES)),
-            *_fleet(workspace_id),
-        ]
+    def __init__(self, workspace_id: UUID | None) -> None:
+        self._families = [*_nodes(), *_dispatcher(), *expose_scaling()]
+        if workspace_id is not None:
+            self._families += _queues(workspace_id)
+            self._families += _types(read_meters(workspace_id, most=MOST_NAMES))
 
     def collect(self) -> Iterator[Metric]:
         return iter(self._families)
@@ -89,7 +94,7 @@ def _buckets(histogram: dict[int, int]) -> list[tuple[str, float]]:
     return [*zip(bounds, counts, strict=True), ("+Inf", sum(histogram.values()))]
 
 
-def _fleet(workspace_id: UUID) -> Iterator[Metric]:
+def _nodes() -> Iterator[Metric]:
     nodes = GaugeMetricFamily("taskplane_nodes", "Live nodes by state.", labels=["state"])
     live = list(list_live_nodes().values_list("state", "stale_writes"))
     for state, count in Counter(state for state, _ in live).items():
@@ -100,7 +105,15 @@ def _fleet(workspace_id: UUID) -> Iterator[Metric]:
         "Refused writes of the nodes that live.",
         value=sum(stale for _, stale in live),
     )
-    seen = read_wellbeing(workspace_id).dispatcher_seen_ago
+    yield GaugeMetricFamily(
+        "taskplane_rescued_tasks_last_hour",
+        "Tasks taken back from nodes that ended within the last hour.",
+        value=count_rescued_tasks(now() - _HOUR),
+    )
+
+
+def _dispatcher() -> Iterator[Metric]:
+    seen = view_leader(DISPATCHER).seen_ago
     if seen is not None:
         yield GaugeMetricFamily(
             "taskplane_dispatcher_lag_seconds",

@@ -45,14 +45,33 @@ class EngineComponentSerializer(ComponentSerializer):
     liveNodes = serializers.IntegerField(required=False)
 
 
+class BeatComponentSerializer(ComponentSerializer):
+    """Schedules: whether they fire in time."""
+
+    status = serializers.ChoiceField(choices=[OK, DEGRADED, DOWN])
+    lagMs = serializers.IntegerField(
+        required=False, help_text="For how long the oldest due time has waited for a decision."
+    )
+
+
+class AutoscalerComponentSerializer(ComponentSerializer):
+    """What sizes the fleet; `off` and `not started` are no fault."""
+
+    status = serializers.ChoiceField(choices=[OK, DEGRADED, DOWN])
+    lastSeen = serializers.DateTimeField(required=False)
+
+
 class DetailedChecksSerializer(ChecksSerializer):
     """Everything that work needs."""
 
     dispatcher = EngineComponentSerializer()
     workers = EngineComponentSerializer()
+    beat = BeatComponentSerializer()
+    autoscaler = AutoscalerComponentSerializer()
 
 
 class DetailedHealthSerializer(HealthSerializer):
-    """`degraded` also without a dispatcher or a live worker."""
+    """`degraded` also without a dispatcher or a live worker, with late schedules, and when the
+    autoscaler has stopped or cannot move its workers."""
 
     checks = DetailedChecksSerializer()

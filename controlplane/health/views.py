@@ -17,11 +17,13 @@ from controlplane.core.views import ApiView
 from controlplane.health import selectors
 from controlplane.health.detailed import read_detailed
 from controlplane.health.exposition import expose
+from controlplane.health.scraping import MetricsTokenAuthentication
 from controlplane.health.serializers import (
     DetailedHealthSerializer,
     HealthSerializer,
     LivenessSerializer,
 )
+from controlplane.workspaces.authentication import ApiKeyAuthentication, SessionAuthentication
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _REPORT = {
@@ -80,8 +82,13 @@ class _AnyAccept(BaseContentNegotiation):
 
 
 class MetricsView(ApiView):
-    """Metrics of this process, and of the caller's workspace."""
+    """Metrics of this process, of the fleet, and of the caller's workspace."""
 
+    authentication_classes = [
+        MetricsTokenAuthentication,
+        ApiKeyAuthentication,
+        SessionAuthentication,
+    ]
     content_negotiation_class = _AnyAccept
     renderer_classes = [JSONRenderer]  # of errors
 
@@ -90,9 +97,11 @@ class MetricsView(ApiView):
         responses={(200, prometheus_client.CONTENT_TYPE_LATEST): OpenApiTypes.STR},
     )
     def get(self, request: WorkspaceRequest) -> HttpResponse:
-        """In the text format of Prometheus."""
+        """In the text format of Prometheus. With METRICS_TOKEN, without those of a workspace."""
         response: HttpResponse = ExportToDjangoView(request)
-        response.content = response.content + expose(request.workspace.id)
+        workspace = getattr(request, "workspace", None)
+        own = expose(None if workspace is None else workspace.id)
+        response.content = response.content + own
         return response
 
 
@@ -103,5 +112,6 @@ class DetailedHealthView(ApiView):
         tags=["system"], operation_id="health_detailed", responses=DetailedHealthSerializer
     )
     def get(self, request: WorkspaceRequest) -> Response:
-        """Database, Redis, dispatcher and workers, each checked within 1.5 seconds."""
+        """Database, Redis, dispatcher, workers, schedules and autoscaler, each checked within 1.5
+        seconds."""
         return Response(read_detailed())

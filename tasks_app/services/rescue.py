@@ -19,6 +19,7 @@ from tasks_app.ring import ring
 from tasks_app.rows import Claimed, Cursor, Finished, Outcome
 from tasks_app.services.deaths import announce_deaths, settle_ended
 from tasks_app.states import FAILURES, AttemptOutcome, ErrorCategory, TaskState
+from workers.services import count_rescued
 from workers.slots import Ask, RowStatus, Slot, SlotRow
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ def rescue_node(node_id: int) -> int:
         claims = _lock_claims_of_node(cursor, node_id)
         ended = _finish(cursor, node_id, [_lost(claim, run_ms=0) for claim in claims])
         _ring_for(cursor, ended)
+        _count(node_id, ended)
     return len(ended)
 
 
@@ -71,12 +73,18 @@ def release_node(node_id: int) -> None:
         claims = _lock_claims_of_node(cursor, node_id)
         ended = transitions.release_leased(cursor, [(c.id, c.lease) for c in claims])
         _ring_for(cursor, ended)
+        _count(node_id, ended)
 
 
 def release_claims(claims: list[tuple[UUID, UUID]]) -> None:
     """Hand back rows (task, lease) that their holder has promised not to start."""
     with transaction.atomic(), connections["default"].cursor() as cursor:
         _ring_for(cursor, transitions.release_leased(cursor, claims))
+
+
+def _count(node_id: int, ended: list[Finished]) -> None:
+    if ended:
+        count_rescued(node_id, len(ended))
 
 
 def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finished]:

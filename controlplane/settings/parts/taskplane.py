@@ -10,6 +10,7 @@ from controlplane.embedded import home
 from controlplane.settings.env import env
 
 _DAY_MS = 86_400_000
+METRICS_TOKEN_MIN_LENGTH = 32
 
 APP_SERVICE_PORT = env.integer("APP_SERVICE_PORT", 3002, minimum=1, maximum=65535)
 WORKER_SERVICE_PORT = env.integer("WORKER_SERVICE_PORT", 3003, minimum=1, maximum=65535)
@@ -75,6 +76,8 @@ TASKPLANE: dict[str, Any] = {
     ),
     # How many proxies in front are ours: so many entries of X-Forwarded-For are believed
     "TRUSTED_PROXIES": env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10),
+    # A bearer token that may read /metrics, and of these what belongs to no workspace
+    "METRICS_TOKEN": env.text("METRICS_TOKEN"),
     # Processors
     "HTTP_REQUEST_ALLOW_PRIVATE": env.flag("HTTP_REQUEST_ALLOW_PRIVATE", False),
     "HTTP_REQUEST_ALLOW": env.words("HTTP_REQUEST_ALLOW"),
@@ -91,6 +94,12 @@ if TASKPLANE["HEARTBEAT_INTERVAL_MS"] * 2 > TASKPLANE["LEASE_SECONDS"] * 1000:
 if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
     raise ImproperlyConfigured(
         f"WORKER_NODE_ID has {len(TASKPLANE['WORKER_NODE_ID'])} characters: at most 100 are kept."
+    )
+# It is sent in the clear to whoever listens on the way, so it must at least not be guessed.
+if 0 < len(TASKPLANE["METRICS_TOKEN"]) < METRICS_TOKEN_MIN_LENGTH:
+    raise ImproperlyConfigured(
+        f"METRICS_TOKEN has {len(TASKPLANE['METRICS_TOKEN'])} characters: it must be a secret of "
+        f"at least {METRICS_TOKEN_MIN_LENGTH}, or empty."
     )
 
 # Modules with processors, beside every installed app's `processors.py` and the entry points.

@@ -2,23 +2,41 @@
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
 from controlplane.health import detailed
 from controlplane.health.probes import Probe
+from controlplane.schedules.models import Schedule
+from controlplane.schedules.selectors.lag import get_lag
 from tasks_app.selectors import read_wellbeing
 from tests.clients import key_client
 from tests.rows import make_node
+from tests.scalingrows import lead, set_pool
+from tests.schedules import make_schedule
 
 pytestmark = pytest.mark.django_db
 
 
 def probe(monkeypatch: pytest.MonkeyPatch, check: Any) -> None:
     monkeypatch.setattr(detailed, "_engine", Probe(check, explain=detailed._explain))
+
+
+def see(monkeypatch: pytest.MonkeyPatch, name: str, read: Any) -> None:
+    """The thread of a check does not see this test's transaction: it gets what the test reads."""
+    found = read()
+    check = detailed._keep(name, lambda: found)
+    monkeypatch.setattr(detailed, f"_{name}", Probe(check, explain=detailed._explain))
+
+
+def checks_of(client: APIClient) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/health/detailed").json()["checks"]
+    return found
 
 
 def test_without_dispatcher_and_workers_it_is_degraded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,9 +50,8 @@ def test_without_dispatcher_and_workers_it_is_degraded(monkeypatch: pytest.Monke
 
 def test_a_live_worker_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     make_node(heartbeat_at=now())
-    found = read_wellbeing(None)  # the thread of the check does not see this test's transaction
-    probe(monkeypatch, lambda: detailed._seen.update(now=found))
-    workers = key_client("viewer").get("/health/detailed").json()["checks"]["workers"]
+    see(monkeypatch, "engine", lambda: read_wellbeing(None))
+    workers = checks_of(key_client("viewer"))["workers"]
     assert (workers["status"], workers["liveNodes"]) == ("ok", 1)
 
 
@@ -47,6 +64,63 @@ def test_a_check_that_hangs_is_reported_in_time(monkeypatch: pytest.MonkeyPatch)
     release.set()
     assert time.monotonic() - started < 2.5
     assert checks["dispatcher"]["detail"] == "No answer within 1.5 seconds."
+
+
+@pytest.mark.parametrize("name", ["beat", "scaler"])
+def test_another_that_hangs_keeps_none_from_being_told(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_node(heartbeat_at=now())
+    see(monkeypatch, "engine", lambda: read_wellbeing(None))
+    release = threading.Event()
+    stuck = Probe(release.wait, explain=detailed._explain)  # type: ignore[arg-type] # its answer
+    monkeypatch.setattr(detailed, f"_{name}", stuck)
+    started = time.monotonic()
+    checks = checks_of(key_client("viewer"))
+    release.set()
+    assert time.monotonic() - started < 2.5
+    assert checks["workers"]["status"] == "ok"
+    late = checks[{"beat": "beat", "scaler": "autoscaler"}[name]]
+    assert late == {"status": "down", "detail": "No answer within 1.5 seconds."}
+
+
+def test_schedules_fire_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = key_client("viewer")
+    Schedule.objects.update(next_at=None)
+    see(monkeypatch, "beat", get_lag)
+    assert checks_of(client)["beat"]["status"] == "ok"
+    schedule = make_schedule("*/10 * * * *", since=now())
+    Schedule.objects.filter(id=schedule.id).update(next_at=now() - timedelta(minutes=5))
+    see(monkeypatch, "beat", get_lag)
+    beat = checks_of(client)["beat"]
+    assert beat["status"] == "degraded"
+    assert beat["lagMs"] >= 300_000
+    assert "A schedule has been due for 30" in beat["detail"]
+
+
+def scaler(monkeypatch: pytest.MonkeyPatch, client: APIClient) -> tuple[str, str | None]:
+    see(monkeypatch, "scaler", detailed._read_scaler)
+    found = checks_of(client)["autoscaler"]
+    return found["status"], found.get("detail")
+
+
+def test_the_autoscaler(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    client = key_client("viewer")
+    assert scaler(monkeypatch, client) == ("ok", "not started")
+    lead()
+    assert scaler(monkeypatch, client) == ("ok", None)
+    assert checks_of(client)["autoscaler"]["lastSeen"].endswith("Z")
+    set_pool(problem="Out of quota.")
+    assert scaler(monkeypatch, client) == ("degraded", "Out of quota.")
+    set_pool(problem="", overrides={"min_workers": 2_000})
+    status, detail = scaler(monkeypatch, client)
+    assert (status, "minWorkers" in (detail or "")) == ("degraded", True)
+    set_pool(overrides={})
+    lead(seconds=-60)
+    status, detail = scaler(monkeypatch, client)
+    assert (status, "manage.py autoscale" in (detail or "")) == ("degraded", True)
+    settings.TASKPLANE_SCALING = {**settings.TASKPLANE_SCALING, "ENABLED": False}
+    assert scaler(monkeypatch, client) == ("ok", "off")
 
 
 def test_it_needs_an_identity() -> None:

@@ -1,0 +1,50 @@
+"""The metrics of the autoscaler, which serves all workspaces."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from controlplane.core.clock import now
+from scaling.selectors.events import count_events
+from scaling.selectors.launches import get_startup
+from scaling.selectors.pool import get_backend, get_pool
+from tasks_app.selectors.leaders import AUTOSCALER, view_leader
+
+_DAY = timedelta(days=1)
+
+
+def expose_scaling() -> Iterator[Metric]:
+    """What is missing is not known: no target before a decision, no lag before a first pass."""
+    pool = get_pool()
+    if pool.target is not None:
+        yield GaugeMetricFamily(
+            "taskplane_workers_target", "Workers that are wanted.", value=pool.target
+        )
+    workers = GaugeMetricFamily(
+        "taskplane_workers", "Workers as the autoscaler's last pass saw them.", labels=["state"]
+    )
+    if pool.backend:
+        for state in ("ready", "starting", "draining"):
+            workers.add_metric([state], getattr(pool, state))
+    yield workers
+    events = GaugeMetricFamily(
+        "taskplane_scaling_events_last_day",
+        "Decisions of the last 24 hours that changed something, by what came of them.",
+        labels=["state"],
+    )
+    for state, count in count_events(now() - _DAY).items():
+        events.add_metric([state], count)
+    yield events
+    seen = view_leader(AUTOSCALER).seen_ago
+    if seen is not None:
+        yield GaugeMetricFamily(
+            "taskplane_autoscaler_lag_seconds",
+            "Since the autoscaler's last pass.",
+            value=seen.total_seconds(),
+        )
+    yield GaugeMetricFamily(
+        "taskplane_startup_seconds",
+        "From the wish for a worker until it is ready, 95th percentile.",
+        value=get_startup(get_backend(pool)),
+    )
