@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from scaling.fleet.base import FleetError
@@ -32,19 +33,20 @@ class Engine:
 
     def __init__(self, address: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
         try:
-            import requests
-
-            # Not `import docker`: the folder of that name in this project could be meant.
-            from docker import APIClient, errors, utils
+            # By their full names: `docker` alone may also be the folder of this project.
+            sdk = import_module("docker.api.client")
+            errors = import_module("docker.errors")
+            utils = import_module("docker.utils")
+            http = import_module("requests")
         except ImportError as error:
             raise FleetError(
                 "The back-end 'docker' needs the SDK of Docker: "
                 "pip install -r requirements/docker.txt."
             ) from error
-        self._make: Any = APIClient
+        self._make: Any = sdk.APIClient
         self._errors: Any = errors
         self._read_environment: Any = utils.kwargs_from_env
-        self._http: Any = requests
+        self._http: Any = http
         self._address = address
         self._timeout = timeout
         self._client: Any = None
