@@ -1,5 +1,6 @@
 """Rows of the autoscaler for tests: a loop that leads, decisions, launches."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -51,7 +52,9 @@ def make_decision(waiting: int = 200, **measured: Any) -> dict[str, Any]:
         "ready": 2,
         **measured,
     }
-    return decide("predictive", Demand(**values), Settings(), Memory()).to_json()
+    decision = decide("predictive", Demand(**values), Settings(), Memory())
+    found: dict[str, Any] = json.loads(json.dumps(decision.to_json()))  # as the database has it
+    return found
 
 
 def make_event(state: str = "REACHED", *, ago: float = 0, **columns: Any) -> ScalingEvent:
