@@ -39,14 +39,16 @@ def _figure(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict
         "value": mine,
         "other": theirs,
         "ratio": ratio,
-        "change": _change(name, ratio),
+        "change": _change(name, mine, theirs),
     }
 
 
-def _change(name: str, ratio: float | None) -> str:
-    if ratio is None or abs(ratio - 1) <= _ALIKE:
-        return "alike" if ratio is not None else "unknown"
-    return "better" if (ratio > 1) == _FIGURES[name] else "worse"
+def _change(name: str, mine: float | None, theirs: float | None) -> str:
+    if mine is None or theirs is None:
+        return "unknown"
+    if abs(mine - theirs) <= _ALIKE * theirs:
+        return "alike"
+    return "better" if (mine > theirs) == _FIGURES[name] else "worse"
 
 
 def _warnings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

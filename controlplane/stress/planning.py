@@ -83,11 +83,12 @@ def _next_family(wanted: Wanted, progress: Progress, *, room: int) -> Family:
     if not is_due or room < min(_CHAINS):
         return [()]
     is_mixed = wanted.shape == StressShape.MIXED
+    number = progress.families // 2 if is_mixed else progress.families
     if wanted.shape == StressShape.FAN_IN or (is_mixed and progress.families % 2):
-        family = _fan_in(wanted.dependent_share, progress.families)
+        family = _fan_in(wanted.dependent_share, number)
         if len(family) <= room:
             return family
-    return _chain(wanted.dependent_share, progress.families, room)
+    return _chain(wanted.dependent_share, number, room)
 
 
 def _chain(share: float, number: int, room: int) -> Family:
@@ -103,8 +104,9 @@ def _fan_in(share: float, number: int) -> Family:
 
 
 def _with_fates(wanted: Wanted, progress: Progress, family: Family) -> list[Planned]:
-    # Two families in a row do the same, so that chains and fan-ins do both.
-    runs_anyway = progress.families // 2 % 2 == 1
+    # Two families in a row do the same, so that chains and fan-ins do both; the eighths, so that
+    # those of each size do.
+    runs_anyway = (progress.families // 2 + progress.families // 8) % 2 == 1
     first = progress.tasks
     fates: list[str] = []
     for place, parents in enumerate(family):

@@ -67,8 +67,10 @@ def test_a_worker_and_a_dispatcher_that_are_killed_lose_nothing(engine: Engine) 
         seed=11,
     )
     engine.wait(
-        lambda: Task.objects.filter(type="stress-sleep", state=TaskState.COMPLETED).count() > 60
-        and Task.objects.filter(type="stress-sleep", state=TaskState.RUNNING).count() >= 5,
+        lambda: (
+            Task.objects.filter(type="stress-sleep", state=TaskState.COMPLETED).count() > 60
+            and Task.objects.filter(type="stress-sleep", state=TaskState.RUNNING).count() >= 5
+        ),
         "work in the middle of the test",
     )
     worker.signal_tree(signal.SIGKILL)
@@ -105,8 +107,10 @@ def test_cpu_tasks_with_a_stop_in_the_middle(engine: Engine) -> None:
     engine.dispatcher()
     test_id = begin(tasks=400, type="cpu", durationMs=500, dependentShare=0.2)
     engine.wait(
-        lambda: Task.objects.filter(type="stress-cpu", state=TaskState.COMPLETED).exists()
-        and Task.objects.filter(type="stress-cpu").count() == 400,
+        lambda: (
+            Task.objects.filter(type="stress-cpu", state=TaskState.COMPLETED).exists()
+            and Task.objects.filter(type="stress-cpu").count() == 400
+        ),
         "the first ends",
     )
     answer = key_client("operator").delete(f"/system/stress-tests/{test_id}")
