@@ -20,8 +20,20 @@ _Rule = tuple[int | None, float | None, float | None] | None
 
 @dataclass(frozen=True, slots=True)
 class _Look:
+    """waiting: by lane. pace: attempts that started per second, as measured then."""
+
     at: datetime
-    waiting: Mapping[int, int]  # by lane
+    waiting: Mapping[int, int]
+    pace: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What a look without any before it said of the `seconds` before it: arrivals per second."""
+
+    at: datetime
+    per_second: float
+    seconds: float
 
 
 class ArrivalMeter:
@@ -35,8 +47,7 @@ class ArrivalMeter:
         self._looks: deque[_Look] = deque()
         self._rules: dict[int, _Rule] = {}
         self._changed: dict[int, datetime] = {}
-        self._before: tuple[datetime, float] | None = None  # what the first look said
-        self._rate = 0.0
+        self._past: _Past | None = None
 
     def measure(
         self,
@@ -46,8 +57,8 @@ class ArrivalMeter:
         oldest: float,
         objective: float,
     ) -> float:
-        """Tasks per second that became ready in the last two minutes before `at`; of very many the
-        last seconds, so that about 50,000 rows are read.
+        """Tasks per second that became ready in the last two minutes before `at`; where very many
+        start, in the last seconds, so that about 50,000 rows are read.
 
         waiting: ready tasks by lane, as `count_ready` counts them. oldest: seconds for which the
         first of them has waited, for the first look of all, which knows nothing else of the past.
@@ -56,16 +67,17 @@ class ArrivalMeter:
         counting = [lane for lane in lanes if not lane.is_paused]
         while self._looks and _age(self._looks[0], at) > _FORGET_AFTER:
             self._looks.popleft()
-        wanted = _window(self._rate)
-        base = self._choose(at, wanted)
-        if base is None:
-            rate = _estimate(at, counting, waiting, oldest)
-            if not self._looks:
-                self._before = (at, rate)
+        base = self._choose(at)
+        if base is not None:
+            rate, pace = self._compare(base, at, counting, waiting)
+            rate = self._blend(rate, base, at)
         else:
-            rate = self._blend(self._compare(base, at, counting, waiting), base, at, wanted)
-        self._looks.append(_Look(at, dict(waiting)))
-        self._rate = rate
+            seconds, pace = _measure_pace(at, counting)
+            fresh = _count_fresh(counting, waiting, oldest)
+            rate = pace + fresh / max(oldest, _LEAST_AGE)
+            if not self._looks:
+                self._past = _Past(at, pace + fresh / max(oldest, seconds), seconds)
+        self._looks.append(_Look(at, dict(waiting), pace))
         return rate
 
     def _note_rules(self, at: datetime, lanes: Sequence[Lane], objective: float) -> None:
@@ -77,14 +89,25 @@ class ArrivalMeter:
                 self._changed[lane] = at
         self._rules = rules
 
-    def _choose(self, at: datetime, wanted: float) -> _Look | None:
-        """The remembered look that is nearest to so many seconds ago."""
-        old = [look for look in self._looks if _age(look, at) >= SHORTEST_SECONDS]
-        return min(old, key=lambda look: abs(_age(look, at) - wanted), default=None)
+    def _choose(self, at: datetime) -> _Look | None:
+        """The remembered look nearest to two minutes ago, of those since which not too much has
+        started; at least the youngest that is old enough."""
+        best: _Look | None = None
+        starts, later = 0.0, at
+        pace = self._looks[-1].pace if self._looks else 0.0
+        for look in reversed(self._looks):
+            starts += pace * (later - look.at).total_seconds()
+            later, pace = look.at, look.pace
+            if best is not None and (starts > _MOST_STARTS or _miss(look, at) > _miss(best, at)):
+                break
+            if _age(look, at) >= SHORTEST_SECONDS:
+                best = look
+        return best
 
     def _compare(
         self, base: _Look, at: datetime, lanes: Sequence[Lane], waiting: Mapping[int, int]
-    ) -> float:
+    ) -> tuple[float, float]:
+        """Arrivals and starts per second."""
         looks = {look.at: look for look in self._looks}
         bases: dict[int, _Look] = {}
         for lane in lanes:
@@ -92,23 +115,29 @@ class ArrivalMeter:
             if look is not None and _age(look, at) >= SHORTEST_SECONDS:
                 bases[lane.id] = look
         starts = count_starts({lane: look.at for lane, look in bases.items()})
-        return sum(
+        arrivals = sum(
             max(0, waiting.get(lane, 0) - look.waiting.get(lane, 0) + starts.get(lane, 0))
             / _age(look, at)
             for lane, look in bases.items()
         )
+        return arrivals, sum(n / _age(bases[lane], at) for lane, n in starts.items())
 
-    def _blend(self, rate: float, base: _Look, at: datetime, wanted: float) -> float:
-        """Of the time before the first look, what that look said of it: a few seconds alone would
-        tell more of chance than of the load."""
-        if self._before is None or self._before[0] != base.at or _age(base, at) >= wanted:
+    def _blend(self, rate: float, base: _Look, at: datetime) -> float:
+        """With what the first look said of the time before it: a few seconds alone would tell more
+        of chance than of the load."""
+        age, past = _age(base, at), self._past
+        if past is None or past.at != base.at or age >= past.seconds:
             return rate
-        share = _age(base, at) / wanted
-        return share * rate + (1 - share) * self._before[1]
+        share = age / past.seconds
+        return share * rate + (1 - share) * past.per_second
 
 
 def _age(look: _Look, at: datetime) -> float:
     return (at - look.at).total_seconds()
+
+
+def _miss(look: _Look, at: datetime) -> float:
+    return abs(_age(look, at) - WINDOW_SECONDS)
 
 
 def _rule(lane: Lane, objective: float) -> _Rule:
@@ -118,27 +147,22 @@ def _rule(lane: Lane, objective: float) -> _Rule:
     return lane.max_running, rate, None if rate is None else objective
 
 
-def _window(rate: float) -> float:
-    """Over how many seconds to measure at this rate."""
-    return min(WINDOW_SECONDS, max(SHORTEST_SECONDS, _MOST_STARTS / max(rate, 1.0)))
+def _measure_pace(at: datetime, lanes: Sequence[Lane]) -> tuple[float, float]:
+    """Starts per second without a look to compare with, and over how many seconds: two minutes, or
+    fewer where the last seconds say that these would be too many rows."""
+    pace = _count_since(at, lanes, SHORTEST_SECONDS) / SHORTEST_SECONDS
+    seconds = min(WINDOW_SECONDS, _MOST_STARTS / max(pace, 1.0))
+    if seconds <= SHORTEST_SECONDS:
+        return SHORTEST_SECONDS, pace
+    return seconds, _count_since(at, lanes, seconds) / seconds
 
 
-def _estimate(
-    at: datetime, lanes: Sequence[Lane], waiting: Mapping[int, int], oldest: float
-) -> float:
-    """Without a look to compare with: what started, and what waits spread over the time in which it
-    came, unless that is longer than the window."""
-    seconds = SHORTEST_SECONDS
-    started = _count_since(at, lanes, seconds)
-    longer = _window(started / seconds)
-    if longer > seconds:
-        seconds, started = longer, _count_since(at, lanes, longer)
-    rate = started / seconds
-    if oldest < WINDOW_SECONDS:
-        # What waits in a limited lane has not come lately: it is what the limit allows.
-        fresh = sum(waiting.get(lane.id, 0) for lane in lanes if lane.is_free)
-        rate += fresh / max(oldest, _LEAST_AGE)
-    return rate
+def _count_fresh(lanes: Sequence[Lane], waiting: Mapping[int, int], oldest: float) -> int:
+    """What waits and has come in the window. In a limited lane it is what the limit allows, and
+    says nothing of when it came."""
+    if oldest >= WINDOW_SECONDS:
+        return 0
+    return sum(waiting.get(lane.id, 0) for lane in lanes if lane.is_free)
 
 
 def _count_since(at: datetime, lanes: Sequence[Lane], seconds: float) -> int:

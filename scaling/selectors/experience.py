@@ -30,8 +30,10 @@ class RunTimeMeter:
                 break  # most of what ends is of other queues
             k, found = k - 1, shorter
         while not found.is_cut and len(found.seconds) < NEWEST and k + 1 < len(_WINDOWS_SECONDS):
-            k += 1
-            found = self._read(at, lanes, k)
+            wider = self._read(at, lanes, k + 1)
+            if len(wider.seconds) < len(found.seconds):
+                break  # cut: most of what ends is of other queues
+            k, found = k + 1, wider
         self._window = k
         return RunTimes.of(found.seconds)
 

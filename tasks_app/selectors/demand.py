@@ -72,8 +72,9 @@ def count_ready(lanes: Sequence[Lane], seconds: float) -> dict[int, int]:
     open_lanes = [lane for lane in lanes if not lane.is_paused]
     limits = {lane.id: _most_ready(lane, seconds) for lane in open_lanes}
     bounded = {lane.id: lane.max_running for lane in open_lanes if lane.max_running}
-    for lane, running in _count_running(bounded).items():
-        limits[lane] = min(limits[lane], bounded[lane] - running)
+    running = _count_running(bounded)
+    for lane, most in bounded.items():
+        limits[lane] = min(limits[lane], most - running.get(lane, 0))
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_ready"),
