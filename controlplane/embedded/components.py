@@ -27,7 +27,8 @@ class Listener:
 
 @dataclass(frozen=True)
 class Component:
-    """One process that is kept running; `stop_seconds` is how long it may take to end."""
+    """One process that is kept running; `stop_seconds` is how long it may take to end. A late one
+    is started when the others are ready, and not waited for."""
 
     name: str
     command: Sequence[str]
@@ -35,6 +36,7 @@ class Component:
     note: str
     is_ready: Callable[[], bool]
     listener: Listener | None = None
+    is_late: bool = False
 
 
 def answers_ok(url: str, path: str) -> bool:
@@ -68,9 +70,11 @@ def components(
     worker: Listener,
     slots: int,
     worker_seconds: float,
-    dispatcher_is_ready: Callable[[], bool],
+    autoscaler_seconds: float,
+    autoscaler_note: str,
+    leads: Callable[[str], bool],
 ) -> list[Component]:
-    """The three components, in the order in which they are shown."""
+    """The four components. `leads` tells whether somebody holds the lead of that name."""
     manage = [sys.executable, "manage.py"]
     bind = ["-b", app.host, "-p", str(app.port)]
     return [
@@ -91,7 +95,7 @@ def components(
             command=[*manage, "dispatch"],
             stop_seconds=5,
             note="promotes, rescues, prunes",
-            is_ready=dispatcher_is_ready,
+            is_ready=lambda: leads("dispatcher"),
         ),
         Component(
             name="worker",
@@ -100,5 +104,14 @@ def components(
             note=f"{slots} slots, {worker.url}/health",
             is_ready=lambda: answers_ok(worker.url, "/health"),
             listener=worker,
+        ),
+        Component(
+            name="autoscaler",
+            command=[*manage, "autoscale"],
+            stop_seconds=autoscaler_seconds,
+            note=autoscaler_note,
+            is_ready=lambda: leads("autoscaler"),
+            # Before the worker is there it would start another in its place.
+            is_late=True,
         ),
     ]

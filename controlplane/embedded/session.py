@@ -42,6 +42,7 @@ class Session:
         self._supervisor: Supervisor | None = None
         self._components: Sequence[Component] = ()
         self._pids: dict[str, int] = {}
+        self._late: dict[str, Component] = {}
         self._failing: dict[str, int] = {}
         self._given_up: dict[str, float] = {}
         self._ending, self._ended = threading.Event(), threading.Event()
@@ -95,7 +96,7 @@ class Session:
             self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
 
     def start_components(self, components: Sequence[Component]) -> None:
-        """Start the components and wait until each one is ready.
+        """Start the components and wait until each one is ready; the late ones are started then.
 
         Raises:
             EmbeddedError: a component does not become ready.
@@ -106,7 +107,7 @@ class Session:
         self._wait_until_ready(self._supervisor)
 
     def _wait_until_ready(self, supervisor: Supervisor) -> None:
-        waiting = {component.name: component for component in self._components}
+        waiting = {each.name: each for each in self._components if not each.is_late}
         deadline = time.monotonic() + READY_SECONDS
         patience = time.monotonic() + PATIENCE_SECONDS
         while waiting:
@@ -131,6 +132,12 @@ class Session:
                 for name in waiting:
                     self._say(name, "waiting", f"its log is {supervisor.log(name)}")
             time.sleep(POLL_SECONDS)
+        self._start_late(supervisor)
+
+    def _start_late(self, supervisor: Supervisor) -> None:
+        self._late = {each.name: each for each in self._components if each.is_late}
+        for name in self._late:
+            supervisor.start_component(name)
 
     def watch(self) -> None:
         """Heal what dies and say so, until this process is interrupted or `end_watch` is called."""
@@ -193,18 +200,28 @@ class Session:
         for status in self._supervisor.statuses():
             if status.state in TROUBLED:
                 self._tell_trouble(self._supervisor, status)
+            elif status.name in self._late:
+                self._tell_late(status)
             elif status.pid and status.pid != self._pids.get(status.name):
                 self._pids[status.name] = status.pid
                 self._say(status.name, "restarted", f"after it had ended; now pid {status.pid}")
 
+    def _tell_late(self, status: Status) -> None:
+        component = self._late[status.name]
+        if status.pid and component.is_ready():
+            del self._late[status.name]
+            self._pids[status.name] = status.pid
+            self._say(status.name, "ready", component.note)
+
     def _tell_trouble(self, supervisor: Supervisor, status: Status) -> None:
-        if self._pids.pop(status.name, None) is not None:
+        known = self._pids.pop(status.name, None), self._late.pop(status.name, None)
+        if known != (None, None):
             self._say(status.name, "failing", f"see {supervisor.log(status.name)}")
             self._show_log(status)
         due = self._given_up.get(status.name, 0.0)
         if status.state == "FATAL" and time.monotonic() > due:
             self._given_up[status.name] = time.monotonic() + GIVEN_UP_RETRY_SECONDS
-            supervisor.restart(status.name)
+            supervisor.start_component(status.name)
 
     def _show_log(self, status: Status) -> None:
         if self._supervisor is None:

@@ -55,7 +55,7 @@ _PROGRAM = """
 command = {command}
 directory = {project}
 environment = TASKPLANE_COMPONENT="{name}",PYTHONUNBUFFERED="1"
-autostart = true
+autostart = {autostart}
 autorestart = true
 startsecs = 2
 startretries = 10
@@ -137,8 +137,8 @@ class Supervisor:
             for one in answer
         ]
 
-    def restart(self, name: str) -> None:
-        """Start a component that supervisor has given up."""
+    def start_component(self, name: str) -> None:
+        """Start a late component, or one that supervisor has given up."""
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
             rpc.supervisor.startProcess(f"{GROUP}:{name}", False)
 
@@ -184,6 +184,7 @@ class Supervisor:
             _PROGRAM.format(
                 name=component.name,
                 command=_escaped(shlex.join(component.command)),
+                autostart=str(not component.is_late).lower(),
                 seconds=max(1, round(component.stop_seconds)),
                 **common,
             )

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -161,6 +162,39 @@ def test_a_killed_process_manager_comes_back_with_its_components(watched: Watche
     wait_for(lambda: watched.lines.has("supervisor", "died"))
     wait_for(lambda: len({process.pid for process in watched.marked()} - old) == 3)
     assert not {process.pid for process in watched.marked()} & old
+
+
+def test_a_late_component_is_started_when_the_others_are_ready(
+    tmp_path: Path, script: Path
+) -> None:
+    """It is not waited for, is told when it is ready, and is then kept running as the others."""
+    lines = Lines()
+    session = Session(tmp_path, say=lines.say, with_postgres=False, with_valkey=False)
+    early, late = server("early", free_port(), script), server("late", free_port(), script)
+    before: list[bool] = []
+
+    def is_ready() -> bool:
+        before.append(late.is_ready())
+        return len(before) > 5 and early.is_ready()
+
+    try:
+        session.start_components([replace(late, is_late=True), replace(early, is_ready=is_ready)])
+        assert lines == [("early", "ready", early.note)]
+        assert not any(before)
+        threading.Thread(target=session.watch, daemon=True).start()
+        wait_for(lambda: lines.has("late", "ready"))
+        (process,) = [
+            process
+            for process in processes.marked(MARK, str(tmp_path / "run"))
+            if process.cmdline()[-1] == str(late.listener.port if late.listener else 0)
+        ]
+        process.kill()
+        wait_for(lambda: lines.has("late", "restarted"))
+        wait_for(late.is_ready)
+    finally:
+        session.end_watch()
+        session.stop()
+    assert lines.has("late", "stopped")
 
 
 def test_stopping_ends_everything_and_says_so(tmp_path: Path, script: Path) -> None:

@@ -25,14 +25,19 @@ from controlplane.settings.env import env
 GRACE = "SHUTDOWN_GRACE_SECONDS"
 LOCAL_GRACE_SECONDS = 4.0
 AFTER_GRACE_SECONDS = 3.5
+# Until the autoscaler notices that it is to end; then it waits for its workers.
+TURN_SECONDS = 1.0
+BACKEND = "AUTO_SCALING_BACKEND"
+LOCAL_BACKEND = "process"
 
 
 class Command(BaseCommand):
-    """Starts databases, app, dispatcher and worker, and keeps them running."""
+    """Starts databases, app, dispatcher, worker and autoscaler, and keeps them running."""
 
     help = (
         "Run everything on this machine until Ctrl-C: an embedded Postgres and Valkey when the "
-        "environment names none, the app, the dispatcher and a worker."
+        "environment names none, the app, the dispatcher, a worker, and the autoscaler, which "
+        "starts more workers when they are needed."
     )
     requires_system_checks: list[str] = []
 
@@ -74,14 +79,14 @@ class Command(BaseCommand):
             raise failure
 
     def _run(self, session: Session, admin: str) -> None:
-        parts = _components()
-        session.make_room(parts)
+        session.make_room(_components())
         session.start_servers()
         self._restart_if_moved()
         session.say_servers()
         self._say("database", "ready", self._migrate())
         kept = self._ensure_credentials(session.state, admin)
-        session.start_components(parts)
+        # Only now is known what an operator has set in the database.
+        session.start_components(_components(_scaling_note()))
         self._tell_how_to_use_it(session.state, *kept)
         session.watch()
 
@@ -168,16 +173,19 @@ def _app() -> Listener:
     return Listener(settings.APP_SERVICE_HOST, settings.APP_SERVICE_PORT, "APP_SERVICE_PORT")
 
 
-def _components() -> list[Component]:
+def _components(autoscaler_note: str = "") -> list[Component]:
     worker = Listener(
         settings.WORKER_SERVICE_HOST, settings.WORKER_SERVICE_PORT, "WORKER_SERVICE_PORT"
     )
+    grace, elastic = _grace_seconds(), _backend() == LOCAL_BACKEND
     return components(
         app=_app(),
         worker=worker,
         slots=settings.TASKPLANE["WORKER_CONCURRENCY"],
-        worker_seconds=_grace_seconds() + AFTER_GRACE_SECONDS,
-        dispatcher_is_ready=_has_leader,
+        worker_seconds=grace + AFTER_GRACE_SECONDS,
+        autoscaler_seconds=TURN_SECONDS + elastic * (grace + AFTER_GRACE_SECONDS),
+        autoscaler_note=autoscaler_note,
+        leads=_leads,
     )
 
 
@@ -189,10 +197,29 @@ def _grace_seconds() -> float:
     return LOCAL_GRACE_SECONDS
 
 
-def _has_leader() -> bool:
+def _backend() -> str:
+    """Where workers are started: on this machine, unless somebody has said so otherwise. App and
+    autoscaler read it from here."""
+    if not env.text(BACKEND):
+        os.environ[BACKEND] = LOCAL_BACKEND
+        return LOCAL_BACKEND
+    return str(settings.TASKPLANE_SCALING["BACKEND"])
+
+
+def _scaling_note() -> str:
+    """What is in force: it may differ from the environment."""
+    from scaling.selectors.pool import get_pool, get_values
+
+    values = get_values(get_pool())
+    if not values["enabled"]:
+        return "off"
+    return f"{values['min_workers']} to {values['max_workers']} workers, {values['strategy']}"
+
+
+def _leads(name: str) -> bool:
     leader = apps.get_model("tasks_app", "Leader")
     try:
-        return bool(leader.objects.filter(expires_at__gt=timezone.now()).exists())
+        return bool(leader.objects.filter(name=name, expires_at__gt=timezone.now()).exists())
     except DatabaseError:
         return False
     finally:
