@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from controlplane.core.clock import now
-from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from scaling.configuration import Configuration
@@ -37,17 +37,25 @@ FLAGS = ("enabled", "use_forecast")
 
 @transaction.atomic
 def change_configuration(
-    changes: Mapping[str, Any | None], *, workspace_id: UUID, actor: Actor
+    changes: Mapping[str, Any | None],
+    *,
+    workspace_id: UUID,
+    actor: Actor,
+    seen_version: int | None = None,
 ) -> Pool:
     """Change some values, by the names of `Configuration`; None puts one back to that of the
     environment. The fleet serves all workspaces; `workspace_id` is the one in whose name it is
     done, and audited. What changes nothing leaves no trace.
 
-    Raises Invalid: a value is not allowed, or the values contradict each other. Each error names
-    its field as the API does.
+    Raises:
+        Invalid: a value is not allowed, or the values contradict each other. Each error names its
+            field as the API does.
+        Conflict: it is no longer at `seen_version`.
     """
     given = _checked(changes)
     pool = lock_pool()
+    if seen_version is not None and seen_version != pool.version:
+        raise Conflict(f"{pool.changed_by} changed it meanwhile: look again, then change it.")
     before = get_values(pool)
     known = {name: value for name, value in pool.overrides.items() if name in before}
     overrides = {name: value for name, value in {**known, **given}.items() if value is not None}

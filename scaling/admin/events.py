@@ -1,0 +1,104 @@
+"""The pages of scaling events."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from controlplane.core.adminpages import ReadOnlyAdmin
+from scaling.admin.eventpage import describe_event
+from scaling.admin.words import badge, change, decider
+from scaling.models import ScalingEvent
+from scaling.selectors.events import get_event
+from scaling.states import OPEN_EVENTS, EventState
+
+REFRESH_SECONDS = 3
+_ALL = "all"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By state. Decisions that changed nothing are many, and are seen only by wish."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(_ALL, "All, also held"), *EventState.choices]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The first one says what it leaves out."""
+        for number, choice in enumerate(super().choices(changelist)):
+            yield {**choice, "display": "All but held"} if number == 0 else choice
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value == _ALL:
+            return queryset
+        if value in EventState.values:
+            return queryset.filter(state=value)
+        return queryset.exclude(state=EventState.HELD)
+
+
+@admin.register(ScalingEvent)
+class ScalingEventAdmin(ReadOnlyAdmin):
+    """Decisions with their sentences; one with all it was made from and what came of it."""
+
+    change_form_template = "admin/scaling/scalingevent/change_form.html"
+    list_display = ["at", "state_badge", "workers", "sentence", "decided_by", "limiter"]
+    list_filter = [StateFilter, "trigger", "rule", "limiter"]
+    search_fields = ["sentence", "outcome", "actor_label"]
+    ordering = ["-id"]
+    sortable_by: ClassVar[list[str]] = []  # no other order has an index
+    fieldsets = [
+        (
+            "Record",
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    "id", "at", "finished_at", "backend", "strategy", "rule", "limiter", "wish",
+                    "config_version", "term", "trigger", "actor_kind", "actor_label",
+                    "workspace_id", "interrupted_tasks",
+                ],
+            },
+        )
+    ]  # fmt: skip
+
+    class Media:
+        css: ClassVar = {"all": ["controlplane/hues.css", "scaling/admin.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without what is long and not shown in a list."""
+        return super().get_queryset(request).defer("inputs")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The event; while it is under way, the page loads itself anew."""
+        event = self.get_object(request, object_id)
+        more: dict[str, Any] = {}
+        if event is not None and self.has_view_permission(request, event):
+            more = {
+                "view": describe_event(get_event(event.id)),
+                "refresh_seconds": REFRESH_SECONDS if event.state in OPEN_EVENTS else None,
+                "title": "Scaling event",
+                "subtitle": None,
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    @admin.display(description="state")
+    def state_badge(self, event: ScalingEvent) -> str:
+        return badge(event)
+
+    @admin.display(description="workers")
+    def workers(self, event: ScalingEvent) -> str:
+        return change(event)
+
+    @admin.display(description="decided by")
+    def decided_by(self, event: ScalingEvent) -> str:
+        return decider(event)

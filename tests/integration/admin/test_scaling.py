@@ -1,0 +1,276 @@
+"""The admin's pages of the fleet's size."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from controlplane.core.clock import now
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent
+from scaling.models import Pool, ScalingEvent
+from scaling.selectors import get_configuration
+from tests.clients import default_workspace, other_workspace
+from tests.rows import make_node
+from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
+
+pytestmark = pytest.mark.django_db
+POOL = "/admin/scaling/pool/"
+EVENTS = "/admin/scaling/scalingevent/"
+
+
+def login(username: str, role: str | None = None, workspace: Any = None, **fields: Any) -> Client:
+    """A staff member who may look at the pages, with a role in a workspace."""
+    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="scaling"))
+    if role:
+        workspace = workspace or default_workspace()
+        services.add_member(workspace=workspace, user=user, role=role, actor=SYSTEM)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    return login("root", is_superuser=True)
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Any) -> None:
+    settings.TASKPLANE_SCALING = {
+        **settings.TASKPLANE_SCALING, "MIN_WORKERS": 1, "MAX_WORKERS": 10, "BACKEND": "process",
+    }  # fmt: skip
+
+
+def values_of(page: str) -> dict[str, str]:
+    """What the form of the configuration holds, as a browser would send it."""
+    found = dict.fromkeys(re.findall(r'type="checkbox" name="(\w+)"[^>]*checked', page), "on")
+    found |= dict(re.findall(r'type="(?:number|hidden)" name="(\w+)" value="([^"]*)"', page))
+    strategy = re.search(r'<option value="(\w+)" selected>', page.partition("strategy")[2])
+    assert strategy is not None
+    return {**found, "strategy": strategy[1]}
+
+
+def read(client: Client, path: str = POOL) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def configure(client: Client, *reset: str, **changes: Any) -> str:
+    data = {**values_of(read(client)), **changes, "reset": list(reset)}
+    answer = client.post(f"{POOL}configure/", data, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_page_without_anything(root: Client) -> None:
+    page = read(root)
+    assert "Autoscaler: never started" in page
+    assert "Start manage.py autoscale." in page
+    assert "Nothing was changed yet." in page
+    assert root.get(f"{POOL}default/change/")["Location"] == POOL
+
+
+def test_the_page_of_a_fleet_that_works(root: Client) -> None:
+    lead()
+    set_pool(
+        backend="docker", target=5, ready=3, starting=2, draining=1, manual_workers=5,
+        manual_until=now() + timedelta(minutes=5), manual_by="ada",
+    )  # fmt: skip
+    make_event()
+    make_event("HELD", sentence="2 workers, no change.")
+    page = read(root)
+    assert "Autoscaler: runs" in page
+    for name, value in (("Target", 5), ("Ready", 3), ("Starting", 2), ("Draining", 1)):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    assert "By hand: 5 workers, until" in page
+    assert "2 → 5 workers. 200 waiting." in page
+    assert "no change" not in page
+    set_pool(problem="Out of quota.")
+    page = read(root)
+    assert "Autoscaler: cannot act" in page
+    assert "Out of quota." in page
+    lead(seconds=-60)
+    assert "Autoscaler: stopped" in read(root)
+
+
+def test_change_the_configuration(root: Client) -> None:
+    page = configure(root, max_workers="20", objective="30", use_forecast="")
+    assert "The configuration is in force." in page
+    found = get_configuration()
+    assert (found.max_workers, found.objective, found.use_forecast) == (20, 30.0, False)
+    detail = AuditEvent.objects.get(action="scaling.configure").detail
+    assert set(detail["changes"]) == {"maxWorkers", "objectiveSeconds", "useForecast"}
+    assert page.count("<strong>changed</strong>") == 3
+    page = configure(root, "max_workers", "use_forecast")
+    assert page.count("<strong>changed</strong>") == 1
+    assert Pool.objects.get().overrides == {"objective": 30.0}
+
+
+def test_what_cannot_be_stands_beside_its_field(root: Client) -> None:
+    page = configure(root, min_workers="11")
+    assert "It must not be above maxWorkers, which is 10." in page
+    assert 'value="11"' in page
+    page = configure(root, goal="2")
+    assert "less than or equal to 1" in page
+    assert Pool.objects.get().overrides == {}
+
+
+def test_who_was_slower_is_told(root: Client) -> None:
+    old = values_of(read(root))
+    configure(root, max_workers="20")
+    answer = root.post(f"{POOL}configure/", {**old, "min_workers": "2"})
+    assert "root changed it meanwhile" in answer.content.decode()
+    assert Pool.objects.get().overrides == {"max_workers": 20}
+
+
+def test_a_configuration_that_contradicts_itself_can_be_repaired(root: Client) -> None:
+    set_pool(overrides={"min_workers": 11})
+    page = read(root)
+    assert "no longer fits the environment" in page
+    assert "The configuration is in force." in configure(root, "min_workers")
+    assert "no longer fits" not in read(root)
+
+
+def test_scale_by_hand_and_release(root: Client) -> None:
+    order = {"workers": "4", "hold": "3600", "reason": "a sale"}
+    page = root.post(f"{POOL}scale/", order).content.decode()
+    assert "The autoscaler does not run" in page
+    assert 'value="a sale"' in page
+    lead()
+    page = root.post(f"{POOL}scale/", order, follow=True).content.decode()
+    assert "0 → 4 workers, ordered by root: a sale." in page
+    assert 'http-equiv="refresh"' in page
+    event = ScalingEvent.objects.get()
+    assert (event.actor_kind, event.workspace_id) == ("user", default_workspace().id)
+    assert (
+        "From 1 (minWorkers) to 10"
+        in root.post(f"{POOL}scale/", {**order, "workers": "11"}).content.decode()
+    )
+    assert "Release: let the strategy decide" in read(root)
+    page = root.post(f"{POOL}release/", follow=True).content.decode()
+    assert "Released" in page
+    assert Pool.objects.get().manual_workers is None
+    root.post(f"{POOL}scale/", {**order, "hold": ""})
+    assert Pool.objects.get().manual_until is None
+
+
+@pytest.mark.parametrize(
+    ("role", "may_operate", "may_configure"),
+    [(None, False, False), ("viewer", False, False), ("operator", True, False),
+     ("admin", True, True)],
+)  # fmt: skip
+def test_roles(role: str | None, may_operate: bool, may_configure: bool) -> None:
+    lead()
+    client = login("ada", role, other_workspace())
+    page = read(client)
+    assert ("Scale by hand" in page) is may_operate
+    assert ("Save the configuration" in page) is may_configure
+    order = {"workers": "4", "hold": "300", "reason": "a sale"}
+    answers = {
+        "scale": client.post(f"{POOL}scale/", order).status_code,
+        "release": client.post(f"{POOL}release/").status_code,
+        "configure": client.post(f"{POOL}configure/", {"version": "1"}).status_code,
+    }
+    assert answers == {
+        "scale": 302 if may_operate else 403,
+        "release": 302 if may_operate else 403,
+        "configure": 200 if may_configure else 403,
+    }
+    audited = AuditEvent.objects.filter(action__startswith="scaling.")
+    assert {each.workspace_id for each in audited} <= {other_workspace().id}
+    assert audited.exists() is may_operate
+
+
+def test_only_for_those_who_may_look(client: Client) -> None:
+    user = get_user_model().objects.create_user("nobody", is_staff=True)
+    services.add_member(workspace=default_workspace(), user=user, role="admin", actor=SYSTEM)
+    client.force_login(user)
+    assert client.get(POOL).status_code == 403
+    assert client.get(EVENTS).status_code == 403
+    for verb in ("scale", "release", "configure"):
+        assert client.post(f"{POOL}{verb}/").status_code == 403
+
+
+@pytest.mark.parametrize("verb", ["scale", "release", "configure"])
+def test_nothing_changes_by_looking(root: Client, verb: str) -> None:
+    assert root.get(f"{POOL}{verb}/").status_code == 405
+
+
+def test_the_list_of_events(root: Client) -> None:
+    make_event(sentence="Reached it.")
+    make_event("HELD", sentence="Held it.", from_workers=3, to_workers=3, limiter="cooldown")
+    make_event("FAILED", sentence="Failed it.", trigger="person", rule="manual", actor_label="ada")
+    page = read(root, EVENTS)
+    assert ("Reached it." in page, "Held it." in page, "Failed it." in page) == (True, False, True)
+    assert "2 → 5" in page
+    assert "predictive: wait" in page
+    assert ">ada<" in page
+    page = read(root, f"{EVENTS}?state=all")
+    assert "Held it." in page
+    assert "3 stay" in page
+    page = read(root, f"{EVENTS}?state=HELD")
+    assert ("Held it." in page, "Reached it." in page) == (True, False)
+    page = read(root, f"{EVENTS}?trigger__exact=person")
+    assert ("Failed it." in page, "Reached it." in page) == (True, False)
+    assert "Failed it." in read(root, f"{EVENTS}?rule=manual")
+    assert "Failed it." not in read(root, f"{EVENTS}?q=Reached")
+
+
+def test_one_event_explains_itself(root: Client) -> None:
+    node = make_node()
+    event = make_event(
+        inputs=make_decision(startup=30.0),
+        outcome="5 workers are ready.",
+        limiter="max",
+        victims=[{"node": node.id, "name": "worker-7", "reason": "idle for 96 s"}],
+    )
+    make_launch(event, node_id=node.id)
+    make_launch(event, key="w-2", state="FAILED", problem="No such image.")
+    page = read(root, f"{EVENTS}{event.id}/change/")
+    for text in (
+        "5 workers are ready.",
+        "The most workers that are allowed.",
+        "What would have been",
+        "beyond the objective",
+        "Waiting tasks</th><td>200",
+        "The longest has run for</th><td>300 s",
+        "scale up threshold</th><td>50",
+        "idle for 96 s",
+        "No such image.",
+        "1.5 s",
+        f"/admin/workers/node/{node.id}/change/",
+    ):
+        assert text in page, text
+    assert 'http-equiv="refresh"' not in page
+    assert 'name="_save"' not in page
+
+
+@pytest.mark.parametrize("inputs", [{}, {"reason": "<b>a sale</b>"}, {"outcome": {}}])
+def test_an_event_with_little_in_it_has_a_page(root: Client, inputs: Any) -> None:
+    event = make_event(inputs=inputs, sentence="<b>It</b> was.")
+    page = read(root, f"{EVENTS}{event.id}/change/")
+    assert "&lt;b&gt;It&lt;/b&gt; was." in page
+    assert "<b>" not in page
+
+
+def test_an_order_shows_what_would_have_been(root: Client) -> None:
+    decision = make_decision()
+    event = make_event(trigger="person", rule="manual", inputs={"instead": decision})
+    page = read(root, f"{EVENTS}{event.id}/change/")
+    assert f"Without the order: {decision['outcome']['sentence']}" in page
+
+
+def test_events_are_only_looked_at(root: Client) -> None:
+    event = make_event()
+    assert root.get(f"{EVENTS}add/").status_code == 403
+    assert root.post(f"{EVENTS}{event.id}/change/", {}).status_code == 403
+    assert root.post(f"{EVENTS}{event.id}/delete/", {"post": "yes"}).status_code == 403
+    assert root.get(f"{POOL}add/").status_code == 403
