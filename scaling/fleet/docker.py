@@ -30,12 +30,12 @@ from scaling.fleet.docker_kinds import (
 )
 from scaling.fleet.docker_members import (
     NEVER,
-    STOPPING,
     find_phase,
     get_name,
     get_restart,
     is_fenced,
     is_told,
+    make_told_name,
     to_member,
 )
 
@@ -107,7 +107,7 @@ class DockerFleet:
             # To one that waits to be started again: it stays ended.
             self.engine.signal(record["Id"], record["Config"].get("StopSignal") or _DEFAULT_SIGNAL)
             # Only afterwards: a loop that is killed in between tells it once more, not never.
-            self._rename(record, get_name(record) + STOPPING)
+            self.engine.rename(record["Id"], make_told_name(record))
 
     def clear(self, keys: Sequence[str]) -> None:
         """They are removed with their anonymous volumes. The last of a compose service is kept, as
@@ -192,15 +192,6 @@ class DockerFleet:
             self._restarts[record["Id"]] = get_restart(record)
             self.engine.set_restart(record["Id"], NEVER)
 
-    def _rename(self, record: Record, name: str) -> None:
-        try:
-            self.engine.rename(record["Id"], name)
-        except NameTakenError:
-            # Names only have to differ; what counts is the ending.
-            stem = name.removesuffix(STOPPING)
-            ending = STOPPING if name.endswith(STOPPING) else ""
-            self.engine.rename(record["Id"], f"{stem}-{record['Id'][:12]}{ending}")
-
     def _find_kept(self, gone: Sequence[Record]) -> Record | None:
         ids = {record["Id"] for record in gone}
         if any(record["Id"] not in ids for record in self._list_all()):
@@ -213,5 +204,7 @@ class DockerFleet:
         if restart["Name"] not in ("always", "unless-stopped"):
             restart = {"Name": "unless-stopped", "MaximumRetryCount": 0}
         self.engine.set_restart(record["Id"], restart)
-        if is_told(record):
-            self._rename(record, get_name(record).removesuffix(STOPPING))
+        if str(record["Name"]).lstrip("/") != get_name(record):
+            # The name is for people and for compose's messages: taken, it stays as it is.
+            with suppress(NameTakenError):
+                self.engine.rename(record["Id"], get_name(record))

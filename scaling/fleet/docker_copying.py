@@ -9,7 +9,6 @@ from scaling.fleet.base import FleetError
 from scaling.fleet.docker_engine import Record
 from scaling.fleet.docker_members import (
     RESTART_LABEL,
-    STOPPING,
     get_labels,
     get_name,
     get_restart,
@@ -54,7 +53,7 @@ def make_config(
 
 def make_endpoints(template: Record, name: str) -> dict[str, dict[str, Any]]:
     """Networks by name, with the aliases that the new container has in each."""
-    was = get_name(template).removesuffix(STOPPING)
+    was = get_name(template)
     made = {}
     for network, endpoint in (template["NetworkSettings"].get("Networks") or {}).items():
         # Engines before API 1.45 add the short id to what was asked for.

@@ -12,7 +12,6 @@ from scaling.fleet.docker_engine import Engine, Record
 from scaling.fleet.docker_members import (
     FLEET_LABEL,
     NUMBER_LABEL,
-    STOPPING,
     get_labels,
     get_name,
 )
@@ -81,7 +80,7 @@ class ComposeService:
 
     def make_name(self, template: Record, number: int) -> str:
         """As the template's, which tells with what sign this compose joins the parts."""
-        name = get_name(template).removesuffix(STOPPING)
+        name = get_name(template)
         stem = re.fullmatch(rf"(.*[-_]){self.get_number(template)}", name)
         return f"{stem[1] if stem else f'{self.project}-{self.service}-'}{number}"
 

@@ -1,5 +1,6 @@
 """What the engine tells of a container, read as a member of the fleet."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +13,10 @@ FLEET_LABEL = "taskplane.fleet"
 RESTART_LABEL = "taskplane.restart"  # the restart policy that it has until it is fenced
 NUMBER_LABEL = "taskplane.number"
 
-# A container that was told to end has a name that ends so: the engine keeps nothing else of it that
-# could be read back, and the loop after this one must not tell it again.
-STOPPING = "-stopping"
+# A container that was told to end has a name that ends so, with when it was started: the engine
+# keeps nothing else of it that could be read back, and the loop after this one must not tell it
+# again. Of one that compose starts once more later, that time tells that it no longer holds.
+_TOLD = re.compile(r"-stopping-([0-9a-f]+)$")
 NEVER: dict[str, Any] = {"Name": "no", "MaximumRetryCount": 0}
 
 _SHORT_ID = 12
@@ -65,12 +67,18 @@ def find_phase(record: Record, at: datetime) -> Phase | None:
 
 def is_told(record: Record) -> bool:
     """Whether it was told to end, by this loop or an earlier one."""
-    return get_name(record).endswith(STOPPING)
+    found = _TOLD.search(_read_name(record))
+    return found is not None and found[1] == _write_start(record)
+
+
+def make_told_name(record: Record) -> str:
+    """The name by which `is_told` knows it."""
+    return f"{get_name(record)}-stopping-{_write_start(record)}"
 
 
 def get_name(record: Record) -> str:
-    """The engine writes it with a slash before it."""
-    return str(record["Name"]).lstrip("/")
+    """The name that it was made with."""
+    return _TOLD.sub("", _read_name(record))
 
 
 def get_labels(record: Record) -> dict[str, str]:
@@ -90,6 +98,17 @@ def get_restart(record: Record) -> dict[str, Any]:
 def is_fenced(record: Record) -> bool:
     """Whether nothing starts it again."""
     return bool(get_restart(record)["Name"] == "no")
+
+
+def _read_name(record: Record) -> str:
+    """The engine writes it with a slash before it."""
+    return str(record["Name"]).lstrip("/")
+
+
+def _write_start(record: Record) -> str:
+    """Milliseconds, hexadecimal."""
+    started = _parse(record["State"].get("StartedAt"))
+    return f"{round(started.timestamp() * 1000):x}" if started is not None else "0"
 
 
 def _is_looping(record: Record, at: datetime) -> bool:

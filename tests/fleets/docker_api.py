@@ -6,6 +6,7 @@ containers are in docker_machine.
 
 import json
 import re
+import socket
 import socketserver
 import struct
 import threading
@@ -25,6 +26,7 @@ _STDOUT = 1
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+    block_on_close = False
     fake: "DockerApi"
 
 
@@ -38,6 +40,7 @@ class DockerApi:
         # For the next calls, in place of an answer: a status to refuse with, or seconds to wait.
         self.refuses: int | None = None
         self.waits = 0.0
+        self.connections: set[socket.socket] = set()
         self._server = _Server(str(path), _Handler)
         self._server.fake = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
@@ -48,8 +51,15 @@ class DockerApi:
         return f"unix://{self.path}"
 
     def hide(self) -> None:
-        """The socket is gone; what runs goes on."""
+        """The socket is gone, and so are the connections; what runs goes on."""
         self.path.rename(self.path.with_suffix(".away"))
+        self.break_connections()
+
+    def break_connections(self) -> None:
+        """As when the engine starts again."""
+        for each in list(self.connections):
+            with suppress(OSError):  # its other end was faster
+                each.shutdown(socket.SHUT_RDWR)
 
     def show(self) -> None:
         """It is there again."""
@@ -66,6 +76,7 @@ class DockerApi:
         self.machine.close()
         self._server.shutdown()
         self._thread.join()
+        self.break_connections()
         self._server.server_close()
         self.path.unlink(missing_ok=True)
 
@@ -78,6 +89,16 @@ class DockerApi:
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
+    # As the engine: connections are kept.
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.fake.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.fake.connections.discard(self.connection)
+        super().finish()
 
     def do_GET(self) -> None:
         self._answer()

@@ -163,6 +163,8 @@ class Machine:
 
     def rename(self, container: Container, name: str) -> None:
         """ContainerRename: 409 "name already in use"."""
+        if name == container.name:
+            raise RefusedError(400, "Renaming a container with the same name as its current name")
         self._require_free(name)
         container.name = name
 

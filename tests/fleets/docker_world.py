@@ -207,9 +207,12 @@ class RealWorld(DockerWorld):
         self.client.create_network(self.network)
         self.faults = [Fault("gone", "DOCKER_HOST")]
         self.seen: dict[str, dict[str, Any]] = {}
+        self.fleets: list[DockerFleet] = []
 
     def make_fleet(self) -> DockerFleet:
-        return DockerFleet(Engine(f"unix://{self.way}"), project=self.project)
+        fleet = DockerFleet(Engine(f"unix://{self.way}"), project=self.project)
+        self.fleets.append(fleet)
+        return fleet
 
     def told(self, member: Member) -> int:
         try:
@@ -243,6 +246,8 @@ class RealWorld(DockerWorld):
 
     def take_away(self, fault: Fault) -> None:
         self.way.rename(self.way.with_suffix(".away"))
+        for fleet in self.fleets:
+            fleet.close()  # a connection that is open needs no socket file
 
     def give_back(self) -> None:
         self.way.with_suffix(".away").rename(self.way)

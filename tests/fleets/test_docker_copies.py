@@ -1,0 +1,322 @@
+"""What the docker back-end makes of the containers that it finds, and what it leaves alone."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaling.fleet import FleetError, Member, Phase, docker_kinds, make_fleet
+from scaling.fleet.docker import DockerFleet
+from scaling.fleet.docker_engine import Engine
+from tests.engine import wait_until
+from tests.fleets.docker_world import SERVICE, LocalWorld
+
+POLICY = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+RICH: dict[str, Any] = {
+    "User": "1000:1000",
+    "WorkingDir": "/app",
+    "Entrypoint": ["tini", "--"],
+    "Hostname": "once",
+    "MacAddress": "02:42:ac:11:00:02",
+    "StopSignal": "SIGTERM",
+    "StopTimeout": 15,
+    "Healthcheck": {"Test": ["CMD", "true"], "Interval": 5_000_000_000},
+    "Volumes": {"/scratch": {}},
+}
+RICH_HOST: dict[str, Any] = {
+    "Binds": ["p_data:/data:rw"],
+    "Mounts": [{"Type": "tmpfs", "Target": "/tmp"}],
+    "NanoCpus": 500_000_000,
+    "PidsLimit": 100,
+    "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
+    "SecurityOpt": ["no-new-privileges:true"],
+    "CapDrop": ["ALL"],
+    "Init": True,
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[LocalWorld]:
+    world = LocalWorld(tmp_path)
+    yield world
+    world.close()
+
+
+def look(world: LocalWorld, key: str) -> dict[str, Any]:
+    found = world.inspect(key)
+    assert found is not None
+    return found
+
+
+def get_member(fleet: DockerFleet, key: str) -> Member:
+    return next(member for member in fleet.list_members() if member.key == key)
+
+
+def test_a_copy_differs_only_in_what_is_its_own(world: LocalWorld) -> None:
+    world.api.machine.networks.add("back")
+    template = world.add(HostConfig=RICH_HOST, **RICH)
+    world.client.connect_container_to_network(
+        template, "back", aliases=["workers", f"{world.project}-{SERVICE}-1"]
+    )
+    (key,) = world.make_fleet().start(1)
+    old, new = look(world, template), look(world, key)
+    assert new["HostConfig"] == old["HostConfig"]
+    own = ("Hostname", "Labels", "MacAddress")
+    assert {k: v for k, v in new["Config"].items() if k not in own} == {
+        k: v for k, v in old["Config"].items() if k not in own
+    }
+    assert new["Config"]["Hostname"] == key[:12]
+    assert "MacAddress" not in new["Config"]
+    assert new["Name"] == f"/{world.project}-{SERVICE}-2"
+    assert new["Config"]["Labels"] == {
+        **world.labels(2),
+        "taskplane.fleet": f"{world.project}/{SERVICE}",
+        "taskplane.restart": "unless-stopped",
+    }
+    name = f"{world.project}-{SERVICE}-2"
+    aliases = {n: e["Aliases"] for n, e in new["NetworkSettings"]["Networks"].items()}
+    assert aliases == {world.network: [name, SERVICE], "back": ["workers", name]}
+    assert get_member(world.make_fleet(), key).host == key[:12]
+
+
+def test_numbers_go_on_above_the_highest(world: LocalWorld) -> None:
+    world.add(1, name=f"{world.project}_{SERVICE}_1")  # as compose 1 joins them
+    world.add(4, name=f"{world.project}_{SERVICE}_4")
+    keys = world.make_fleet().start(2)
+    names = [look(world, key)["Name"] for key in keys]
+    assert names == [f"/{world.project}_{SERVICE}_5", f"/{world.project}_{SERVICE}_6"]
+
+
+def test_a_name_that_is_taken_is_passed_over(world: LocalWorld) -> None:
+    world.add()
+    world.add(name=f"{world.project}-{SERVICE}-2", Labels={})
+    (key,) = world.make_fleet().start(1)
+    assert look(world, key)["Name"] == f"/{world.project}-{SERVICE}-3"
+    labels = look(world, key)["Config"]["Labels"]
+    assert labels["com.docker.compose.container-number"] == "3"
+
+
+def test_without_a_container_it_says_what_to_do(world: LocalWorld) -> None:
+    with pytest.raises(FleetError, match="docker compose up -d --scale worker=1 once"):
+        world.make_fleet().start(1)
+
+
+def test_the_image_is_that_of_the_template(world: LocalWorld) -> None:
+    template = world.add()
+    was = look(world, template)["Image"]
+    world.api.machine.images |= {"taskplane:latest": "sha256:" + "6" * 64, "taskplane:old": was}
+    (key,) = world.make_fleet().start(1)
+    assert look(world, key)["Config"]["Image"] == was
+    assert look(world, key)["Image"] == was
+
+
+@pytest.mark.parametrize("lacks", ["image", "network"])
+def test_a_start_that_is_refused_leaves_nothing(world: LocalWorld, lacks: str) -> None:
+    world.add()
+    if lacks == "image":
+        world.api.machine.images.clear()
+    else:
+        world.api.machine.networks.clear()
+    fleet = world.make_fleet()
+    with pytest.raises(FleetError, match=r"No such image|network .* not found"):
+        fleet.start(2)
+    assert fleet.list_members() == []
+    assert len(world.list_ids(everything=True)) == 1
+
+
+def test_the_network_of_the_host_is_refused(world: LocalWorld) -> None:
+    world.add(HostConfig={"NetworkMode": "host"}, NetworkingConfig={})
+    with pytest.raises(FleetError, match="could not be told apart"):
+        world.make_fleet().start(1)
+    assert len(world.list_ids(everything=True)) == 1
+
+
+def test_one_that_crashes_again_and_again_is_starting(world: LocalWorld) -> None:
+    world.add()
+    fleet = world.make_fleet()
+    (key,) = fleet.start(1)
+    member = get_member(fleet, key)
+    world.api.machine.containers[key].output += ["Traceback", "no database"]
+    world.end(member, 3)
+    wait_until(lambda: world.runs(member), "the engine to start it again")
+    member = get_member(fleet, key)
+    assert member.phase is Phase.STARTING
+    assert "started again 1 times" in member.detail
+    assert member.detail.endswith("Its last line: no database")
+
+    world.end(member, 3)
+    fleet.stop([key])
+    member = get_member(fleet, key)
+    assert member.phase is Phase.ENDED
+    assert "status 3" in member.detail
+    fleet.clear([key])
+    assert fleet.list_members() == []
+
+
+def test_the_end_of_one_is_explained(world: LocalWorld) -> None:
+    world.add()
+    fleet = world.make_fleet()
+    (key,) = fleet.start(1)
+    fleet.fence([key])
+    world.end(get_member(fleet, key), 137, oom=True)
+    member = get_member(fleet, key)
+    assert member.phase is Phase.ENDED
+    assert member.detail == "It ended with status 137, as its memory was not enough."
+
+
+def test_what_a_person_stopped_is_kept(world: LocalWorld) -> None:
+    for number in (1, 2):
+        world.client.start(world.add(number))
+    fleet = world.make_fleet()
+    keys = [member.key for member in fleet.list_members()]
+    for key in keys:
+        world.client.kill(key, "SIGTERM")
+    assert fleet.list_members() == []
+    fleet.clear(keys)
+    assert sorted(world.list_ids(everything=True)) == sorted(keys)
+    (new,) = fleet.start(1)
+    assert new not in keys
+    assert world.count() == 1
+
+
+def test_the_last_of_a_service_stays_to_be_copied(world: LocalWorld) -> None:
+    template = world.add()
+    world.client.start(template)
+    fleet = world.make_fleet()
+    fleet.fence([template])
+    fleet.stop([template])
+    assert "-stopping-" in look(world, template)["Name"]
+    assert get_member(fleet, template).phase is Phase.ENDED
+
+    heir = world.make_fleet()  # it does not know what the restart policy was
+    heir.clear([template])
+    assert heir.list_members() == []
+    kept = look(world, template)
+    assert kept["Name"] == f"/{world.project}-{SERVICE}-1"
+    assert kept["HostConfig"]["RestartPolicy"] == POLICY
+    (key,) = heir.start(1)
+    assert look(world, key)["HostConfig"]["RestartPolicy"] == POLICY
+    assert [member.key for member in heir.list_members()] == [key]
+
+
+def test_copies_of_a_fenced_one_are_not_fenced(world: LocalWorld) -> None:
+    given = {"Name": "on-failure", "MaximumRetryCount": 3}
+    template = world.add(HostConfig={"RestartPolicy": given})
+    world.client.start(template)
+    fleet = world.make_fleet()
+    (first,) = fleet.start(1)
+    fleet.fence([template, first])
+    for each in (fleet, world.make_fleet()):
+        (key,) = each.start(1)
+        policy = look(world, key)["HostConfig"]["RestartPolicy"]
+        assert policy == given
+
+
+def test_one_that_was_told_is_known_to_the_next_loop(world: LocalWorld) -> None:
+    world.add()
+    (key,) = world.make_fleet().start(1)
+    world.hold_endings()
+    world.make_fleet().stop([key])
+    heir = world.make_fleet()
+    member = get_member(heir, key)
+    assert member.phase is Phase.STOPPING
+    heir.stop([key])
+    assert world.told(member) == 1
+    # `docker compose up` starts again what it takes for one of its own.
+    world.release_endings()
+    world.client.start(key)
+    assert get_member(heir, key).phase is Phase.RUNNING
+
+
+def test_one_that_was_left_behind_unstarted_is_cleared(world: LocalWorld) -> None:
+    template = world.add()
+    made = world.add(2, Labels={**world.labels(2), "taskplane.fleet": "x"})
+    fleet = world.make_fleet()
+    assert get_member(fleet, made).phase is Phase.STARTING
+    for each in (template, made):
+        world.api.machine.containers[each].created_at = "2026-01-01T00:00:00.000000000Z"
+    assert get_member(fleet, made).phase is Phase.ENDED
+    fleet.clear([template, made])
+    assert world.list_ids(everything=True) == [template]
+
+
+def test_without_compose_a_named_container_is_copied(world: LocalWorld) -> None:
+    fleet = DockerFleet(Engine(world.address), template="taskplane-worker")
+    with pytest.raises(FleetError, match="docker create"):
+        fleet.start(1)
+    template = world.add(name="taskplane-worker", Labels={"mine": "yes"})
+    world.client.start(template)
+    keys = fleet.start(2)
+    assert {member.key for member in fleet.list_members()} == set(keys)
+    names = [look(world, key)["Name"] for key in keys]
+    assert names == ["/taskplane-worker-1", "/taskplane-worker-2"]
+    assert look(world, keys[0])["Config"]["Labels"]["mine"] == "yes"
+    fleet.stop([*keys, template])
+    fleet.clear([*keys, template])
+    assert fleet.list_members() == []
+    assert world.list_ids("mine=yes", everything=True) == [template]
+    assert look(world, template)["State"]["Status"] == "running"
+
+
+def test_the_project_is_that_of_its_own_container(
+    world: LocalWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = world.add()
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"1 2 8:1 /docker/containers/{template}/hosts /etc/hosts rw - ext4 x rw\n")
+    fleet = DockerFleet(Engine(world.address))
+    monkeypatch.setattr(docker_kinds, "_MOUNTS", tmp_path / "none")
+    monkeypatch.setattr(socket, "gethostname", lambda: "somewhere")
+    with pytest.raises(FleetError, match="AUTO_SCALING_DOCKER_PROJECT"):
+        fleet.list_members()
+    monkeypatch.setattr(docker_kinds, "_MOUNTS", mounts)
+    (key,) = fleet.start(1)
+    assert look(world, key)["Name"] == f"/{world.project}-{SERVICE}-2"
+    monkeypatch.setattr(docker_kinds, "_MOUNTS", tmp_path / "none")
+    monkeypatch.setattr(socket, "gethostname", lambda: key[:12])
+    assert [m.key for m in DockerFleet(Engine(world.address)).list_members()] == [key]
+
+
+def test_an_engine_that_started_again_is_spoken_with_again(world: LocalWorld) -> None:
+    world.add()
+    fleet = world.make_fleet()
+    (key,) = fleet.start(1)
+    world.api.break_connections()
+    wait_until(lambda: not world.api.connections, "the connections to end")
+    assert [member.key for member in fleet.list_members()] == [key]
+
+
+def test_a_socket_that_may_not_be_used(world: LocalWorld, tmp_path: Path) -> None:
+    world.api.path.chmod(0o600)
+    was = os.geteuid()
+    if was == 0:  # whom no permission keeps out
+        os.seteuid(65534)
+    else:
+        world.api.path.chmod(0)
+    try:
+        with pytest.raises(FleetError, match="group of the socket"):
+            world.make_fleet().list_members()
+    finally:
+        os.seteuid(was)
+
+
+def test_the_sdk_is_wanted_only_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "docker.errors", None)
+    with pytest.raises(FleetError, match=r"pip install -r requirements/docker\.txt"):
+        make_fleet("docker")
+
+
+def test_it_is_made_as_the_settings_say(world: LocalWorld, settings: Any) -> None:
+    settings.TASKPLANE_SCALING = {
+        **settings.TASKPLANE_SCALING,
+        "DOCKER_PROJECT": world.project,
+        "DOCKER_SERVICE": "other",
+    }
+    fleet = make_fleet("docker")
+    assert isinstance(fleet, DockerFleet)
+    assert (fleet.project, fleet.service, fleet.template) == (world.project, "other", "")
+    fleet.close()
