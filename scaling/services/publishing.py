@@ -1,7 +1,9 @@
 """The number of workers for whatever follows it from outside."""
 
+from scaling.selectors.demand import is_idle
 from scaling.selectors.metric import get_published
 from scaling.selectors.pool import get_manual_order, get_pool, get_sound_configuration
+from scaling.services.deciding import decide_now
 
 
 def read_metric() -> int:
@@ -17,9 +19,6 @@ def read_metric() -> int:
     order = get_manual_order(pool)
     if order is not None:
         return order.workers
-    from scaling.selectors.demand import is_idle
-    from scaling.services.deciding import decide_now
-
     configuration = get_sound_configuration(pool)
     decision = decide_now()
     if not configuration.enabled:
