@@ -59,7 +59,10 @@ class _View:
         return now() - pod.asked_at >= timedelta(seconds=self.patience)
 
     def ranks_before(self, pod: Pod, chosen: Collection[Pod]) -> bool:
-        """Whether a pod that shall stay would be removed before this one."""
+        """Whether a pod that shall stay would be removed before this one; those that are asked for
+        and do not exist yet are no better than pending."""
+        if self.replicas > len(self.active):
+            return True
         staying = [p for p in self.active if p not in chosen and p.asked_at is None]
         return any(other.rank < pod.rank for other in staying)
 

@@ -3,9 +3,10 @@
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from scaling.fleet.base import FleetError
 
@@ -17,15 +18,7 @@ _SECONDS = 10.0  # for all calls of one method of the fleet
 _CONNECT_SECONDS = 3.0
 _PAGE = 500
 _MERGE = "application/merge-patch+json"
-# Whose refusal it is, for the sentence.
-_RESOURCES = {
-    "deployment": "deployments",
-    "deployment_scale": "deployments/scale",
-    "replica_set": "replicasets",
-    "pod": "pods",
-    "horizontal_pod_autoscaler": "horizontalpodautoscalers",
-}
-_VERBS = {"read": "get", "list": "list", "replace": "update", "patch": "patch", "delete": "delete"}
+_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class ApiError(FleetError):
@@ -47,62 +40,58 @@ class ApiServer:
     namespace: str = ""
     seconds: float = _SECONDS
     _deadline: float = 0.0
-    _groups: dict[str, Any] = field(default_factory=dict)
-    _host: str = ""
     _client: Any = None
     _failures: tuple[type[Exception], ...] = ()
 
     def begin(self) -> None:
         """The time for the calls that follow runs from now."""
+        self.connect()
         self._deadline = time.monotonic() + self.seconds
 
     def get_deployment(self, name: str) -> Object:
         """Raises ApiError 404: there is none."""
-        return self._call("apps", "read", "deployment", name=name)
+        return self._call("GET", "deployments", name)
 
     def get_scale(self, name: str) -> tuple[int, str]:
         """How many replicas a deployment shall have, and the version at which this was so."""
-        scale = self._call("apps", "read", "deployment_scale", name=name)
-        return int(scale.get("spec", {}).get("replicas", 0)), scale["metadata"]["resourceVersion"]
+        scale = self._call("GET", "deployments/scale", name)
+        return int(scale["spec"].get("replicas", 0)), scale["metadata"]["resourceVersion"]
 
     def set_scale(self, name: str, replicas: int, version: str) -> None:
         """Raises ApiError 409: it has changed since that version."""
-        from kubernetes import client
-
-        metadata = client.V1ObjectMeta(
-            name=name, namespace=self.namespace, resource_version=version
-        )
-        scale = client.V1Scale(metadata=metadata, spec=client.V1ScaleSpec(replicas=replicas))
-        self._call("apps", "replace", "deployment_scale", name=name, body=scale)
+        metadata = {"name": name, "namespace": self.namespace, "resourceVersion": version}
+        scale = {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": metadata,
+            "spec": {"replicas": replicas},
+        }
+        self._call("PUT", "deployments/scale", name, body=scale)
 
     def list_replicasets(self, selector: str) -> list[Object]:
         """Those with these labels."""
-        return self._list("apps", "replica_set", selector)
+        return self._list("replicasets", selector)
 
     def list_pods(self, selector: str) -> list[Object]:
         """Those with these labels."""
-        return self._list("core", "pod", selector)
+        return self._list("pods", selector)
 
     def list_autoscalers(self) -> list[Object]:
         """The HorizontalPodAutoscalers of the namespace; none where they may not be seen."""
         try:
-            return self._list("autoscaling", "horizontal_pod_autoscaler", "")
-        except ApiError as refusal:
-            if refusal.status in (403, 404):
+            return self._list("horizontalpodautoscalers", "")
+        except ApiError as error:
+            if error.status in (403, 404):
                 return []
             raise
 
     def annotate_pod(self, name: str, uid: str, annotations: dict[str, str]) -> bool:
         """Whether it is still there. Another pod of this name is left alone."""
-        body = {"metadata": {"uid": uid, "annotations": annotations}}
-        return self._try_pod("patch", name, body=body, _content_type=_MERGE)
+        return self._try_pod("PATCH", name, {"metadata": {"uid": uid, "annotations": annotations}})
 
     def delete_pod(self, name: str, uid: str) -> bool:
         """With its own grace. Whether it was still there; another of this name is left alone."""
-        from kubernetes import client
-
-        options = client.V1DeleteOptions(preconditions=client.V1Preconditions(uid=uid))
-        return self._try_pod("delete", name, body=options)
+        return self._try_pod("DELETE", name, {"preconditions": {"uid": uid}})
 
     def close(self) -> None:
         """Its connections end."""
@@ -110,53 +99,68 @@ class ApiServer:
             self._client.close()
             self._client = None
 
-    def _try_pod(self, verb: str, name: str, **given: Any) -> bool:
+    def _try_pod(self, method: str, name: str, body: Object) -> bool:
         try:
-            self._call("core", verb, "pod", name=name, **given)
-        except ApiError as refusal:
-            if refusal.status in (404, 409):
+            self._call(method, "pods", name, body=body)
+        except ApiError as error:
+            if error.status in (404, 409):
                 return False
             raise
         return True
 
-    def _list(self, group: str, kind: str, selector: str) -> list[Object]:
+    def _list(self, resource: str, selector: str) -> list[Object]:
         items: list[Object] = []
-        more: dict[str, str] = {}
+        query = {"limit": str(_PAGE)}
+        if selector:
+            query["labelSelector"] = selector
         while True:
-            labels = {"label_selector": selector} if selector else {}
-            answer = self._call(group, "list", kind, limit=_PAGE, **labels, **more)
+            answer = self._call("GET", resource, query=query)
             items += answer.get("items") or []
             token = (answer.get("metadata") or {}).get("continue")
             if not token:
                 return items
-            more = {"_continue": token}
+            query["continue"] = token
 
-    def _call(self, group: str, verb: str, kind: str, **given: Any) -> Object:
-        self.connect()
+    def _call(
+        self,
+        method: str,
+        resource: str,
+        name: str = "",
+        *,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+    ) -> Object:
+        """The methods that the client has for each resource are left aside: loading them takes
+        seconds, and making objects of a thousand pods longer than all the rest."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             self._give_up("it took too long")
-        method = getattr(self._groups[group], f"{verb}_namespaced_{kind}")
+        kind = _MERGE if method == "PATCH" else "application/json"
+        request = self._client.param_serialize(
+            method,
+            _path(self.namespace, resource, name),
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": kind},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
         try:
-            # As it came: making objects of a thousand pods takes longer than all the rest.
-            answer = method(
-                namespace=self.namespace,
-                _preload_content=False,
-                _request_timeout=(min(_CONNECT_SECONDS, left), left),
-                **given,
+            answer = self._client.call_api(
+                *request, _request_timeout=(min(_CONNECT_SECONDS, left), left)
             )
-            found: Object = json.loads(answer.data)
+            content = answer.read()
         except self._failures as error:
-            status = getattr(error, "status", None)
-            if not status:
-                self._give_up(_brief(error))
-            raise ApiError(
-                status, self._explain(status, verb, kind, given.get("name", ""), error)
-            ) from None
-        return found
+            self._give_up(_brief(error))
+        if 200 <= answer.status < 300:
+            found: Object = json.loads(content)
+            return found
+        verb = "list" if method == "GET" and not name else _VERBS[method]
+        what = f"{verb} {resource} in namespace {self.namespace}"
+        message = _read_message(content) or str(answer.reason)
+        raise ApiError(answer.status, _explain(answer.status, what, name, message))
 
     def connect(self) -> None:
-        """As a pod does, or else as kubectl does. The first call of any method does it."""
+        """As a pod does, or else as kubectl does. `begin` does it, too."""
         if self._client is not None:
             return
         try:
@@ -192,40 +196,14 @@ class ApiServer:
                 "AUTO_SCALING_KUBERNETES_NAMESPACE."
             )
         self._client = client.ApiClient(configuration)
-        self._host = configuration.host
-        self._failures = (client.ApiException, HTTPError, OSError, json.JSONDecodeError)
-        self._groups = {
-            "apps": client.AppsV1Api(self._client),
-            "core": client.CoreV1Api(self._client),
-            "autoscaling": client.AutoscalingV1Api(self._client),
-        }
+        self._failures = (client.ApiException, HTTPError, OSError)
 
     def _give_up(self, why: str) -> NoReturn:
+        host = self._client.configuration.host
         raise FleetError(
-            f"The API server of Kubernetes at {self._host} does not answer ({why}): look whether "
-            "it runs and can be reached from here, and whether KUBECONFIG names it."
+            f"The API server of Kubernetes at {host} does not answer ({why}): look whether it runs "
+            "and can be reached from here, and whether KUBECONFIG names it."
         ) from None
-
-    def _explain(self, status: int, verb: str, kind: str, name: str, error: Exception) -> str:
-        resource = _RESOURCES[kind]
-        what = f"{_VERBS[verb]} {resource} in namespace {self.namespace}"
-        if status == 401:
-            return (
-                "The API server of Kubernetes does not know the autoscaler: give its pod a service "
-                f"account as {_RBAC} does, or renew the credentials in KUBECONFIG."
-            )
-        if status == 403:
-            return f"The autoscaler may not {what}: apply {_RBAC}, which allows it."
-        if status == 404 and kind.startswith("deployment"):
-            return (
-                f"There is no deployment {name} in namespace {self.namespace}: set "
-                "AUTO_SCALING_KUBERNETES_DEPLOYMENT and AUTO_SCALING_KUBERNETES_NAMESPACE."
-            )
-        message = _brief(_read_message(error))
-        return (
-            f"The API server of Kubernetes answered {status} to {what} ({message}): look at its "
-            "state if that goes on; the next pass tries again."
-        )
 
 
 def read_namespace(account: Path = _ACCOUNT) -> str:
@@ -236,13 +214,44 @@ def read_namespace(account: Path = _ACCOUNT) -> str:
         return ""
 
 
-def _read_message(error: Exception) -> str:
-    """Of the object Status that comes with every refusal."""
-    body = getattr(error, "body", None) or ""
+def _path(namespace: str, resource: str, name: str) -> str:
+    group = "api/v1"
+    if resource == "horizontalpodautoscalers":
+        group = "apis/autoscaling/v1"
+    elif resource != "pods":
+        group = "apis/apps/v1"
+    plural, _, part = resource.partition("/")
+    path = f"/{group}/namespaces/{quote(namespace, safe='')}/{plural}"
+    if name:
+        path += f"/{quote(name, safe='')}"
+    return f"{path}/{part}" if part else path
+
+
+def _explain(status: int, what: str, name: str, message: str) -> str:
+    if status == 401:
+        return (
+            "The API server of Kubernetes does not know the autoscaler: give its pod a service "
+            f"account as {_RBAC} does, or renew the credentials in KUBECONFIG."
+        )
+    if status == 403:
+        return f"The autoscaler may not {what}: apply {_RBAC}, which allows it."
+    if status == 404 and " deployments" in what:
+        return (
+            f"There is no deployment {name} ({what}): set AUTO_SCALING_KUBERNETES_DEPLOYMENT and "
+            "AUTO_SCALING_KUBERNETES_NAMESPACE."
+        )
+    return (
+        f"The API server of Kubernetes answered {status} to {what} ({_brief(message)}): look at "
+        "its state if that goes on; the next pass tries again."
+    )
+
+
+def _read_message(content: bytes) -> str:
+    """Of the object Status that comes with a refusal; a proxy on the way may send anything."""
     try:
-        return str(json.loads(body)["message"])
+        return str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
-        return str(getattr(error, "reason", "") or "no message")
+        return ""
 
 
 def _brief(error: Exception | str) -> str:
