@@ -1,6 +1,9 @@
 """Stress tests with a real worker and dispatcher."""
 
+import json
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from controlplane.stress.states import ENDED
 from tasks_app.models import Task
 from tasks_app.states import TaskState
 from tests.clients import key_client
-from tests.engine import Engine
+from tests.engine import ROOT, Engine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,3 +135,41 @@ def test_without_a_worker_it_fails_and_says_why(engine: Engine) -> None:
     assert not checks["carriedOut"]["passed"]
     assert checks["lost"]["passed"]
     assert not Task.objects.exclude(state=TaskState.CANCELLED).exists()
+
+
+def run_command(engine: Engine, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "stress", "run", *arguments],
+        env=engine.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_command_watches_and_concludes(engine: Engine) -> None:
+    engine.worker(concurrency=2)
+    engine.dispatcher()
+    run = run_command(
+        engine,
+        "--tasks=120",
+        "--duration-ms=20",
+        "--failure-rate=0.1",
+        "--dependent-share=0.3",
+    )
+    out, err = run.communicate(timeout=90)
+    assert run.returncode == 0, err
+    assert "Passed: all 7 checks hold for 120 tasks." in out
+
+
+def test_ctrl_c_stops_the_test_of_a_command(engine: Engine) -> None:
+    engine.worker(concurrency=2)
+    engine.dispatcher()
+    run = run_command(engine, "--tasks=300", "--rate=10", "--duration-ms=10", "--json")
+    engine.wait(lambda: Task.objects.count() > 5, "tasks of the test")
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    found = json.loads(out)
+    assert (found["status"], found["verdict"]) == ("STOPPED", "PASSED")
+    assert 5 < found["submitted"] < 300
