@@ -1,0 +1,183 @@
+"""The admin's pages of stress tests."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.stress.models import StressTest
+from controlplane.workspaces import services as workspaces
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent
+from tests.clients import default_workspace, other_workspace
+from tests.stresshands import drive, drive_to, start, work
+
+pytestmark = pytest.mark.django_db
+TESTS = "/admin/stress/stresstest/"
+
+
+def login(username: str, role: str | None = None, **fields: Any) -> Client:
+    """A staff member with Django's permission to look, and a role in `default`."""
+    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="stress"))
+    if role:
+        workspaces.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    return login("root", is_superuser=True)
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    return login("op", "operator")
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    return login("eve", "viewer")
+
+
+def page(client: Client, path: str, **params: Any) -> str:
+    answer = client.get(path, params, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def finished(**asked: Any) -> StressTest:
+    test = drive_to(start(40, **asked), "SETTLING")
+    work(test)
+    return drive_to(test, "DONE")
+
+
+def form(**fields: Any) -> dict[str, Any]:
+    values = {
+        "workspace": str(default_workspace().id),
+        "name": "of a person",
+        "tasks": 30,
+        "type": "sleep",
+        "duration_ms": 10,
+        "failure_rate": 0,
+        "dependent_share": 0.2,
+        "shape": "mixed",
+        "rate_per_second": "",
+    }
+    return {**values, **fields}
+
+
+def test_a_person_starts_one(operator: Client) -> None:
+    assert "Start a stress test" in page(operator, TESTS)
+    assert "Share of tasks that fail" in page(operator, f"{TESTS}start/")
+    answer = operator.post(f"{TESTS}start/", form(), follow=True)
+    assert "Accepted. The dispatcher begins it" in answer.content.decode()
+    test = StressTest.objects.get()
+    assert (test.name, test.tasks, test.dependent_share) == ("of a person", 30, 0.2)
+    assert (test.rate_per_second, test.created_by) == (None, "op")
+    event = AuditEvent.objects.get(action="stress.start")
+    assert event.actor_label == "op"
+
+
+def test_what_the_service_refuses_stands_beside_the_field(operator: Client, settings: Any) -> None:
+    settings.TASKPLANE_STRESS = {**settings.TASKPLANE_STRESS, "MUST_CONFIRM": True}
+    for fields, said in (
+        ({"tasks": 100_001}, "A whole number from 1 to 100,000"),
+        ({"confirm": "yes"}, "This is production"),
+        ({"duration_ms": "x"}, "Enter a number"),
+        ({"tasks": 90_000, "duration_ms": 60_000}, "5,400,000 s of work"),
+    ):
+        answer = operator.post(f"{TESTS}start/", form(**{"confirm": "stress", **fields}))
+        assert said in answer.content.decode()
+    assert not StressTest.objects.exists()
+    settings.TASKPLANE_STRESS = {**settings.TASKPLANE_STRESS, "MUST_CONFIRM": False}
+    start(5)
+    assert "has not ended" in operator.post(f"{TESTS}start/", form()).content.decode()
+
+
+def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
+    test = drive_to(start(30), "SETTLING")
+    path = f"{TESTS}{test.id}/change/"
+    shown = page(operator, path)
+    assert 'http-equiv="refresh" content="2"' in shown
+    assert "All tasks are submitted, and some have not ended." in shown
+    assert operator.get(f"{TESTS}{test.id}/stop/").status_code == 405
+    answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
+    assert "It stops: what waits is cancelled" in answer.content.decode()
+    answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
+    assert "is ending or has ended" in answer.content.decode()
+    drive_to(test, "STOPPED")
+    assert 'http-equiv="refresh"' not in page(operator, path)
+
+
+def test_the_report(viewer: Client) -> None:
+    test = drive_to(start(40, failure_rate=0.2, dependent_share=0.3, seed=5), "SETTLING")
+    drive(test, passes=3)
+    work(test)
+    drive_to(test, "DONE")
+    shown = page(viewer, f"{TESTS}{test.id}/change/")
+    for words in (
+        "Done: passed",
+        "Passed: all 7 checks hold for 40 tasks.",
+        "Every submitted task is there, and has ended.",
+        "waitMs p95",
+        "<svg role",
+        "Waiting tasks: at most",
+    ):
+        assert words in shown
+
+
+def test_a_failing_check_names_tasks(viewer: Client) -> None:
+    test = drive_to(start(40), "SETTLING")
+    work(test)
+    test = drive_to(test, "CHECKING")
+    task = test.chunks.get(number=0).task_ids[0]
+    StressTest.objects.filter(id=test.id).update(submitted=41)
+    test.chunks.update(fates="F" + "C" * 39)
+    drive_to(test, "DONE")
+    shown = page(viewer, f"{TESTS}{test.id}/change/")
+    assert "Done: failed" in shown
+    assert f"/admin/tasks_app/task/{task}/change/" in shown
+
+
+def test_two_side_by_side(viewer: Client) -> None:
+    one, other = finished(name="first"), finished(name="second", failure_rate=0.3)
+    assert "Compare with" in page(viewer, f"{TESTS}{one.id}/change/")
+    path = f"{TESTS}{one.id}/compare/"
+    shown = page(viewer, path, **{"with": str(other.id)})
+    assert "<strong>Not the same:</strong> failureRate differs: 0.0 and 0.3." in shown
+    assert "completePerSecond" in shown
+    assert "Choose the test to compare with" in page(viewer, path)
+    running = start(5)
+    assert "has no report yet" in page(viewer, path, **{"with": str(running.id)})
+
+
+def test_the_list_shows_verdicts_and_costs_the_same_whatever_its_length(viewer: Client) -> None:
+    finished()
+    assert "Passed" in page(viewer, TESTS)
+    queries = []
+    for _ in range(2):
+        finished()
+        with CaptureQueriesContext(connection) as counted:
+            page(viewer, TESTS)
+        queries.append(len(counted))
+    assert queries[0] == queries[1]
+
+
+def test_who_may_what(viewer: Client, root: Client) -> None:
+    mine, theirs = start(5), start(5, workspace=other_workspace())
+    assert viewer.get(f"{TESTS}start/").status_code == 403
+    assert viewer.post(f"{TESTS}{mine.id}/stop/").status_code == 403
+    assert str(theirs.id) not in page(viewer, TESTS)
+    for verb in ("stop", "compare"):
+        assert viewer.post(f"{TESTS}{theirs.id}/{verb}/").status_code == 404
+    assert str(theirs.id) in page(root, TESTS)
+    stranger = login("sam", "operator")
+    other = form(workspace=str(other_workspace().id))
+    assert "Select a valid choice" in stranger.post(f"{TESTS}start/", other).content.decode()
