@@ -191,7 +191,7 @@ def _inspect(machine: Machine, name: str, query: dict[str, str], body: Any) -> A
             "Restarting": each.status == "restarting",
             "OOMKilled": each.oom_killed,
             "ExitCode": each.exit_code,
-            "Error": "",
+            "Error": each.error,
             "StartedAt": each.started_at,
             "FinishedAt": NOWHEN,
         },
@@ -231,7 +231,7 @@ def _kill(machine: Machine, name: str, query: dict[str, str], body: Any) -> Answ
 
 def _update(machine: Machine, name: str, query: dict[str, str], body: dict[str, Any]) -> Answer:
     machine.update(machine.find(name), body)
-    return 200, {"Warnings": []}
+    return 200, {"Warnings": None}
 
 
 def _rename(machine: Machine, name: str, query: dict[str, str], body: Any) -> Answer:

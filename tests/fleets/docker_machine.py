@@ -48,6 +48,9 @@ class Container:
     output: list[str] = field(default_factory=list)
     # Told to end by a signal: no restart policy counts from then on.
     is_let_go: bool = False
+    # Any signal does that; only `unless-stopped` looks at it.
+    was_signalled: bool = False
+    error: str = ""
     backoff: float = 0.0
     began: float = 0.0
     timer: threading.Timer | None = None
@@ -115,9 +118,10 @@ class Machine:
             return False
         for network in container.networks:
             if network not in self.networks:
-                raise RefusedError(404, f"network {network} not found")
+                container.error, container.exit_code = f"network {network} not found", 128
+                raise RefusedError(404, container.error)
         self._cancel(container)
-        container.is_let_go = False
+        container.is_let_go, container.was_signalled, container.error = False, False, ""
         container.restart_count, container.backoff = 0, 0.0
         self._begin(container)
         return True
@@ -131,6 +135,7 @@ class Machine:
             )
         own = container.config.get("StopSignal") or signal
         ends = signal in (own, "SIGKILL")
+        container.was_signalled = True
         container.is_let_go = container.is_let_go or ends
         if container.status == "restarting":
             if ends:
@@ -157,7 +162,9 @@ class Machine:
         policy = _read_policy(body["RestartPolicy"])
         if container.host.get("AutoRemove") and policy["Name"] != "no":
             raise RefusedError(
-                409, "Restart policy cannot be updated because AutoRemove is enabled for it"
+                409,
+                f"Cannot update container {container.id}: Restart policy cannot be updated because "
+                "AutoRemove is enabled for the container",
             )
         container.host["RestartPolicy"] = policy
 
@@ -171,9 +178,10 @@ class Machine:
     def remove(self, container: Container, *, force: bool) -> None:
         """ContainerDelete: 409 for one that runs, unless it is forced."""
         if (container.runs or container.status == "restarting") and not force:
+            doing = "running" if container.runs else container.status
             raise RefusedError(
                 409,
-                f'cannot remove container "/{container.name}": container is running: stop the '
+                f'cannot remove container "/{container.name}": container is {doing}: stop the '
                 "container before removing or force remove",
             )
         self._cancel(container)
@@ -189,7 +197,7 @@ class Machine:
         count = policy["MaximumRetryCount"]
         again = {
             "always": True,
-            "unless-stopped": True,
+            "unless-stopped": not container.was_signalled,
             "on-failure": code != 0 and (not count or container.restart_count < count),
         }.get(policy["Name"], False)
         if container.is_let_go or not again:
