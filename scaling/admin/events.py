@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import Truncator
 
 from controlplane.core.adminpages import ReadOnlyAdmin
 from scaling.admin.eventpage import describe_event
@@ -16,6 +17,7 @@ from scaling.states import OPEN_EVENTS, EventState
 
 REFRESH_SECONDS = 3
 _ALL = "all"
+_SENTENCE_SHOWN = 160
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -46,7 +48,7 @@ class ScalingEventAdmin(ReadOnlyAdmin):
     """Decisions with their sentences; one with all it was made from and what came of it."""
 
     change_form_template = "admin/scaling/scalingevent/change_form.html"
-    list_display = ["at", "state_badge", "workers", "sentence", "decided_by", "limiter"]
+    list_display = ["moment", "state_badge", "workers", "decision", "decided_by", "limiter"]
     list_filter = [StateFilter, "trigger", "rule", "limiter"]
     search_fields = ["sentence", "outcome", "actor_label"]
     ordering = ["-id"]
@@ -90,6 +92,14 @@ class ScalingEventAdmin(ReadOnlyAdmin):
                 "subtitle": None,
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    @admin.display(description="at (UTC)")
+    def moment(self, event: ScalingEvent) -> str:
+        return f"{event.at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="decision")
+    def decision(self, event: ScalingEvent) -> str:
+        return Truncator(event.sentence).chars(_SENTENCE_SHOWN)
 
     @admin.display(description="state")
     def state_badge(self, event: ScalingEvent) -> str:

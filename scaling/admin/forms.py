@@ -46,7 +46,8 @@ class ConfigurationForm(forms.Form):
     def __init__(self, pool: Pool, data: Any = None) -> None:
         self._values = get_values(pool)
         self._overrides = pool.overrides
-        super().__init__(data, initial={**self._values, "version": pool.version})
+        shown = {name: _plain(value) for name, value in self._values.items()}
+        super().__init__(data, initial={**shown, "version": pool.version})
         for name in API_NAMES:
             self.fields[name] = _field(name)
 
@@ -73,6 +74,7 @@ class ConfigurationForm(forms.Form):
             label, help_text = _WORDS[name]
             yield {
                 "name": name,
+                "api": API_NAMES[name],
                 "label": label,
                 "help": help_text,
                 "field": self[name],
@@ -123,4 +125,9 @@ def _field(name: str) -> forms.Field:
 def _say(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """60.0 as 60."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

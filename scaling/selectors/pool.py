@@ -77,8 +77,8 @@ def advise(error: Invalid) -> str:
     fields = ", ".join(f'"{each["field"]}": null' for each in error.errors)
     return (
         f"What was changed while it ran no longer fits the environment. {said} Nothing is scaled "
-        f"until it is repaired: POST /auto-scaling/config with other values, or with {{{fields}}} "
-        "to take those of the environment."
+        "until it is changed again, or put back to the environment's value (in the API: POST "
+        f"/auto-scaling/config with {{{fields}}})."
     )
 
 

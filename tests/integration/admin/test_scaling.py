@@ -52,7 +52,7 @@ def values_of(page: str) -> dict[str, str]:
     """What the form of the configuration holds, as a browser would send it."""
     found = dict.fromkeys(re.findall(r'type="checkbox" name="(\w+)"[^>]*checked', page), "on")
     found |= dict(re.findall(r'type="(?:number|hidden)" name="(\w+)" value="([^"]*)"', page))
-    strategy = re.search(r'<option value="(\w+)" selected>', page.partition("strategy")[2])
+    strategy = re.search(r'<option value="(\w+)" selected>', page.partition('name="strategy"')[2])
     assert strategy is not None
     return {**found, "strategy": strategy[1]}
 
