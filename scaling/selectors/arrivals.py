@@ -63,13 +63,14 @@ class ArrivalMeter:
         waiting: ready tasks by lane, as `count_ready` counts them. oldest: seconds for which the
         first of them has waited, for the first look of all, which knows nothing else of the past.
         """
-        self._note_rules(at, lanes, objective)
+        rules = {lane.id: _rule(lane, objective) for lane in lanes}
+        changed = self._note_changes(at, rules)
         counting = [lane for lane in lanes if not lane.is_paused]
         while self._looks and _age(self._looks[0], at) > _FORGET_AFTER:
             self._looks.popleft()
         base = self._choose(at)
         if base is not None:
-            rate, pace = self._compare(base, at, counting, waiting)
+            rate, pace = self._compare(base, at, counting, waiting, changed)
             rate = self._blend(rate, base, at)
         else:
             seconds, pace = _measure_pace(at, counting)
@@ -77,17 +78,16 @@ class ArrivalMeter:
             rate = pace + fresh / max(oldest, _LEAST_AGE)
             if not self._looks:
                 self._past = _Past(at, pace + fresh / max(oldest, seconds), seconds)
+        # Only now: a look that fails half-way is none.
         self._looks.append(_Look(at, dict(waiting), pace))
+        self._rules, self._changed = rules, changed
         return rate
 
-    def _note_rules(self, at: datetime, lanes: Sequence[Lane], objective: float) -> None:
-        """A lane that was not there at the last look is new, and had nothing: it is compared with
-        any look."""
-        rules = {lane.id: _rule(lane, objective) for lane in lanes}
-        for lane, rule in rules.items():
-            if self._rules.get(lane, rule) != rule:
-                self._changed[lane] = at
-        self._rules = rules
+    def _note_changes(self, at: datetime, rules: Mapping[int, _Rule]) -> dict[int, datetime]:
+        """When what holds a lane back last changed. A lane that was not there at the last look is
+        new, and had nothing: it is compared with any look."""
+        new = {lane: at for lane, rule in rules.items() if self._rules.get(lane, rule) != rule}
+        return {**self._changed, **new}
 
     def _choose(self, at: datetime) -> _Look | None:
         """The remembered look nearest to two minutes ago, of those since which not too much has
@@ -105,13 +105,18 @@ class ArrivalMeter:
         return best
 
     def _compare(
-        self, base: _Look, at: datetime, lanes: Sequence[Lane], waiting: Mapping[int, int]
+        self,
+        base: _Look,
+        at: datetime,
+        lanes: Sequence[Lane],
+        waiting: Mapping[int, int],
+        changed: Mapping[int, datetime],
     ) -> tuple[float, float]:
         """Arrivals and starts per second."""
         looks = {look.at: look for look in self._looks}
         bases: dict[int, _Look] = {}
         for lane in lanes:
-            look = looks.get(max(base.at, self._changed.get(lane.id, base.at)))
+            look = looks.get(max(base.at, changed.get(lane.id, base.at)))
             if look is not None and _age(look, at) >= SHORTEST_SECONDS:
                 bases[lane.id] = look
         starts = count_starts({lane: look.at for lane, look in bases.items()})

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from scaling.selectors.arrivals import ArrivalMeter
 from scaling.selectors.demand import Observer
+from scaling.selectors.looking import one_snapshot
 from tasks_app.models import Task
 from tasks_app.selectors.demand import count_ready, list_lanes
 from tests.integration.scaling.measuring import (
@@ -179,6 +180,27 @@ def test_looks_in_quick_succession(now: datetime) -> None:
     assert measure(meter, now - 2 * SECOND, oldest=1.0) == pytest.approx(20 / 10)
     assert measure(meter, now, oldest=3.0) == pytest.approx(20 / 10)
     assert measure(meter, now + 9 * SECOND) == pytest.approx(20 / 120)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_look_that_fails_is_none(now: datetime) -> None:
+    make_tasks(5)
+    make_queue(paused_at=now)
+    make_queue("mail")  # has starts to be read
+    meter = meter_since(now - 120 * SECOND)
+    make_queue(paused_at=None)
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE tasks_app_taskattempt IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(OperationalError), one_snapshot(0.2):
+            measure(meter, now - 30 * SECOND)
+    finally:
+        other.close()
+    measure(meter, now - 20 * SECOND)
+    make_tasks(10)
+    assert measure(meter, now) == pytest.approx(10 / 20)
 
 
 def test_by_the_clock() -> None:

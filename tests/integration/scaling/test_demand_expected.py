@@ -1,5 +1,6 @@
 """Work that is known before it comes."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from controlplane.core.clock import now as utc_now
 from controlplane.schedules.models import Schedule
 from scaling.selectors.demand import is_idle
 from scaling.selectors.expectations import Expectations
-from scaling.strategies import Expected
+from scaling.strategies import Demand, Expected
 from tasks_app.selectors.demand import list_lanes
 from tests.clients import default_workspace
 from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_crew, make_tasks
@@ -184,6 +185,7 @@ def test_a_pool_that_expects_work_soon_is_not_idle() -> None:
     found = look()
     assert [each.tasks for each in found.expected] == [1.0, 1.0]
     assert isinstance(found.expected[0], Expected)
+    assert Demand.from_json(json.loads(json.dumps(found.to_json()))) == found
     assert not is_idle(found)
 
 
