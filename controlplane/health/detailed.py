@@ -12,7 +12,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.health import selectors
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.selectors.lag import get_lag
-from scaling.selectors.pool import find_contradiction, get_pool, get_values
+from scaling.selectors.pool import find_contradiction, get_values, read_pool
 from tasks_app.selectors import Wellbeing, read_wellbeing
 from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 
@@ -41,7 +41,7 @@ def _keep(name: str, read: Callable[[], Any]) -> Callable[[], None]:
 
 
 def _read_scaler() -> _Scaler:
-    pool = get_pool()
+    pool = read_pool()
     return _Scaler(
         leader=view_leader(AUTOSCALER),
         enabled=bool(get_values(pool)["enabled"]),

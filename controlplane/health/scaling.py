@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from controlplane.core.clock import now
 from scaling.selectors.events import count_events
 from scaling.selectors.launches import get_startup
-from scaling.selectors.pool import get_backend, get_pool
+from scaling.selectors.pool import get_backend, read_pool
 from tasks_app.selectors.leaders import AUTOSCALER, view_leader
 
 _DAY = timedelta(days=1)
@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 
 def expose_scaling() -> Iterator[Metric]:
     """What is missing is not known: no target before a decision, no lag before a first pass."""
-    pool = get_pool()
+    pool = read_pool()
     if pool.target is not None:
         yield GaugeMetricFamily(
             "taskplane_workers_target", "Workers that are wanted.", value=pool.target

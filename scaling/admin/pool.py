@@ -16,7 +16,7 @@ from scaling.admin.forms import ConfigurationForm, OrderForm
 from scaling.admin.words import badge, change, decider, seconds
 from scaling.models import Pool
 from scaling.selectors.events import list_events
-from scaling.selectors.pool import find_contradiction, get_pool
+from scaling.selectors.pool import find_contradiction, read_pool
 from scaling.selectors.status import FleetStatus, read_status
 from scaling.services.configuration import change_configuration
 from scaling.services.manual import LONGEST_REASON, order_workers, release_workers
@@ -65,7 +65,7 @@ class PoolAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         workspace_id, actor = self._act_as(request, Role.ADMIN)
-        form = ConfigurationForm(get_pool(), request.POST)
+        form = ConfigurationForm(read_pool(), request.POST)
         if not form.is_valid():
             return self._page(request, configuring=form)
         try:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.html import format_html
 
+from controlplane.workspaces.actors import SYSTEM
 from scaling.models import Launch, ScalingEvent
 from scaling.states import LaunchState, Trigger
 
@@ -25,9 +26,9 @@ def change(event: ScalingEvent) -> str:
 
 
 def decider(event: ScalingEvent) -> str:
-    """A person, or a strategy and its rule."""
+    """A person, an order that still holds, or a strategy and its rule."""
     if event.trigger == Trigger.PERSON:
-        return event.actor_label
+        return event.actor_label if event.actor_label != SYSTEM.label else "an order"
     return f"{event.strategy or 'the loop'}: {event.rule}"
 
 

@@ -44,6 +44,11 @@ def get_pool() -> Pool:
     return Pool.objects.get_or_create(name=POOL)[0]
 
 
+def read_pool() -> Pool:
+    """The pool, for whoever only looks: one as it would be made when there is none yet."""
+    return Pool.objects.filter(name=POOL).first() or Pool(name=POOL)
+
+
 def get_configuration(pool: Pool | None = None) -> Configuration:
     """The values in force: the environment's, with what API and admin changed.
 

@@ -12,8 +12,8 @@ from scaling.selectors.pool import (
     find_contradiction,
     get_backend,
     get_manual_order,
-    get_pool,
     get_values,
+    read_pool,
 )
 from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 
@@ -45,7 +45,7 @@ class FleetStatus:
 
 def read_status() -> FleetStatus:
     """As it is now."""
-    pool = get_pool()
+    pool = read_pool()
     backend = get_backend(pool)
     return FleetStatus(
         pool=pool,

@@ -2,7 +2,7 @@
 
 from scaling.selectors.demand import is_idle
 from scaling.selectors.metric import get_published
-from scaling.selectors.pool import get_manual_order, get_pool, get_sound_configuration
+from scaling.selectors.pool import get_manual_order, get_sound_configuration, read_pool
 from scaling.services.deciding import decide_now
 
 
@@ -12,7 +12,7 @@ def read_metric() -> int:
 
     Raises Conflict: the configuration contradicts itself, and no loop has decided before.
     """
-    pool = get_pool()
+    pool = read_pool()
     published = get_published(pool)
     if published is not None:
         return published

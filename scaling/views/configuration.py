@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.response import Response
 
 from controlplane.workspaces.requests import WorkspaceRequest
-from scaling.selectors.pool import get_pool, get_sound_configuration
+from scaling.selectors.pool import get_sound_configuration, read_pool
 from scaling.serializers.configuration import (
     ConfigurationChangeSerializer,
     ConfigurationSerializer,
@@ -38,7 +38,7 @@ class ConfigurationView(FormView):
     def get(self, request: WorkspaceRequest) -> Response:
         """The values in force, and where each comes from. 409 when what was changed no longer fits
         the environment; it says what to change."""
-        pool = get_pool()
+        pool = read_pool()
         get_sound_configuration(pool)
         return Response(represent_configuration(pool))
 

@@ -14,7 +14,7 @@ from controlplane.core.ids import parse_uuid
 from scaling.configuration import Configuration
 from scaling.management.telling import tell_event, tell_status
 from scaling.selectors.events import EventFilter, get_event, list_events
-from scaling.selectors.pool import API_NAMES, find_contradiction, get_pool
+from scaling.selectors.pool import API_NAMES, find_contradiction, read_pool
 from scaling.selectors.status import read_status
 from scaling.serializers.configuration import represent_configuration
 from scaling.serializers.events import EventDetailSerializer, EventSerializer
@@ -138,7 +138,7 @@ class Command(TerminalCommand):
             changes = dict(options["values"])
         elif options["doing"] == "reset":
             changes = dict.fromkeys(_BY_API_NAME[name] for name in options["names"])
-        pool = get_pool()
+        pool = read_pool()
         if changes:
             pool = change_configuration(
                 changes, workspace_id=workspace_of(options), actor=terminal_actor()

@@ -13,8 +13,8 @@ from controlplane.core.clock import now
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from scaling.models import Pool, ScalingEvent
-from scaling.selectors import get_configuration
+from scaling.models import ScalingEvent
+from scaling.selectors import get_configuration, get_pool
 from tests.clients import default_workspace, other_workspace
 from tests.rows import make_node
 from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
@@ -111,7 +111,7 @@ def test_change_the_configuration(root: Client) -> None:
     assert page.count("<strong>changed</strong>") == 3
     page = configure(root, "max_workers", "use_forecast")
     assert page.count("<strong>changed</strong>") == 1
-    assert Pool.objects.get().overrides == {"objective": 30.0}
+    assert get_pool().overrides == {"objective": 30.0}
 
 
 def test_what_cannot_be_stands_beside_its_field(root: Client) -> None:
@@ -120,7 +120,7 @@ def test_what_cannot_be_stands_beside_its_field(root: Client) -> None:
     assert 'value="11"' in page
     page = configure(root, goal="2")
     assert "less than or equal to 1" in page
-    assert Pool.objects.get().overrides == {}
+    assert get_pool().overrides == {}
 
 
 def test_who_was_slower_is_told(root: Client) -> None:
@@ -128,7 +128,7 @@ def test_who_was_slower_is_told(root: Client) -> None:
     configure(root, max_workers="20")
     answer = root.post(f"{POOL}configure/", {**old, "min_workers": "2"})
     assert "root changed it meanwhile" in answer.content.decode()
-    assert Pool.objects.get().overrides == {"max_workers": 20}
+    assert get_pool().overrides == {"max_workers": 20}
 
 
 def test_a_configuration_that_contradicts_itself_can_be_repaired(root: Client) -> None:
@@ -157,9 +157,9 @@ def test_scale_by_hand_and_release(root: Client) -> None:
     assert "Release: let the strategy decide" in read(root)
     page = root.post(f"{POOL}release/", follow=True).content.decode()
     assert "Released" in page
-    assert Pool.objects.get().manual_workers is None
+    assert get_pool().manual_workers is None
     root.post(f"{POOL}scale/", {**order, "hold": ""})
-    assert Pool.objects.get().manual_until is None
+    assert get_pool().manual_until is None
 
 
 @pytest.mark.parametrize(
