@@ -125,3 +125,19 @@ def test_the_autoscaler(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 def test_it_needs_an_identity() -> None:
     assert APIClient().get("/health/detailed").status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_of_it_on_connections_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("engine", "beat", "scaler"):
+        probe = Probe(getattr(detailed, f"_check_{name}"), explain=detailed._explain)
+        monkeypatch.setattr(detailed, f"_{name}", probe)
+    Schedule.objects.update(next_at=None)
+    lead("dispatcher")
+    lead()
+    make_node(heartbeat_at=now())
+    body = key_client("viewer").get("/health/detailed").json()
+    found = {name: check["status"] for name, check in body["checks"].items()}
+    names = ("database", "redis", "dispatcher", "workers", "beat", "autoscaler")
+    assert (body["status"], found) == ("ok", dict.fromkeys(names, "ok"))
+    assert all(check["latencyMs"] >= 0 for check in body["checks"].values())
