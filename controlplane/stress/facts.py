@@ -54,7 +54,7 @@ class Facts:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Facts":
         """Facts that were kept as JSON, whose objects have texts as names."""
-        values = dict(data)
+        values = {each.name: data[each.name] for each in fields(cls) if each.name in data}
         for name in ("waits", "runs"):
             values[name] = histogram_of(values.get(name, {}))
         return cls(**values)

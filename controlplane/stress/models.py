@@ -48,7 +48,7 @@ class StressTest(models.Model):
     expected_cancelled = models.PositiveIntegerField(default=0)  # since a parent fails
     waiting = models.PositiveIntegerField(default=0)  # at the last look, as the next
     running = models.PositiveIntegerField(default=0)
-    peak_running = models.PositiveIntegerField(default=0)
+    peak_running = models.PositiveIntegerField(default=0)  # exact with the report
     peak_waiting = models.PositiveIntegerField(default=0)
     waits = models.JSONField(default=dict)  # distributions of tasks_app.histograms, as JSON
     runs = models.JSONField(default=dict)
@@ -126,7 +126,7 @@ class StressChunk(models.Model):
     is_over = models.BooleanField(default=False)  # none of its tasks is left to wait for
     looked_at = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True)  # when a stop last cancelled its tasks
-    facts = models.JSONField(null=True)  # of the check; see controlplane.stress.facts
+    facts = models.JSONField(null=True)  # of the check; see stress.facts, stress.flights
 
     class Meta:
         constraints = [

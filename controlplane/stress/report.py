@@ -13,6 +13,12 @@ from tasks_app.histograms import Histogram, percentile
 
 REPORT_VERSION = 1
 MOST_POINTS = 300
+_ORDER = (
+    "submitted", "completed", "failed", "cancelled", "dependents", "dependencies",
+    "elapsedSeconds", "submitPerSecond", "completePerSecond", "waitMs", "runMs", "peakInFlight",
+    "peakBacklog", "attempts", "failedAttempts", "interruptedAttempts", "lostAttempts",
+    "staleWrites",
+)  # fmt: skip
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -156,3 +162,16 @@ def write_broken_report(
         "environment": dict(environment),
         "parameters": dict(parameters),
     }
+
+
+def list_figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The figures of a report in the order for people, those of times one by one. (The database
+    keeps no order of an object's names.)"""
+    found: list[tuple[str, Any]] = []
+    for name in _ORDER:
+        value = figures.get(name)
+        if isinstance(value, Mapping):
+            found += [(f"{name} {part}", value.get(part)) for part in (*_PERCENTILES, "max")]
+        elif name in figures:
+            found.append((name, value))
+    return found

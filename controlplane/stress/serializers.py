@@ -114,7 +114,9 @@ class ProgressSerializer(serializers.Serializer[Any]):
     cancelled = serializers.IntegerField()
     waiting = serializers.IntegerField(help_text="At the last look.")
     running = serializers.IntegerField(help_text="At the last look.")
-    peakInFlight = serializers.IntegerField(help_text="Most running tasks at any look.")
+    peakInFlight = serializers.IntegerField(
+        help_text="Most running tasks at any look; with the report, exactly."
+    )
     peakBacklog = serializers.IntegerField(help_text="Most waiting tasks at any look.")
     percent = serializers.FloatField(help_text="Of the tasks that have ended.")
     elapsedSeconds = serializers.FloatField(allow_null=True)

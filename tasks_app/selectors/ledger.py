@@ -50,7 +50,6 @@ def read_ledger(workspace_id: UUID, ids: Sequence[UUID]) -> Ledger:
     """The record of these tasks, found by their primary keys."""
     wanted = list(ids)
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=wanted)
-    attempts = TaskAttempt.objects.filter(workspace_id=workspace_id, task_id__in=wanted)
     edges = list(
         TaskDependency.objects.filter(task_id__in=wanted).values_list("task_id", "depends_on_id")
     )
@@ -60,14 +59,17 @@ def read_ledger(workspace_id: UUID, ids: Sequence[UUID]) -> Ledger:
         tasks=[
             LedgerTask(*row) for row in tasks.values_list("id", "state", "attempt", "finished_at")
         ],
-        attempts=[
-            LedgerAttempt(*row)
-            for row in attempts.order_by("task_id", "attempt").values_list(
-                "task_id", "attempt", "outcome", "wait_ms", "started_at", "finished_at"
-            )
-        ],
+        attempts=list_attempts(workspace_id, wanted),
         edges=[LedgerEdge(task, parent, ended_at.get(parent)) for task, parent in edges],
     )
+
+
+def list_attempts(workspace_id: UUID, ids: Sequence[UUID]) -> list[LedgerAttempt]:
+    """The attempts of these tasks, by task, then by number."""
+    attempts = TaskAttempt.objects.filter(workspace_id=workspace_id, task_id__in=list(ids))
+    columns = ("task_id", "attempt", "outcome", "wait_ms", "started_at", "finished_at")
+    rows = attempts.order_by("task_id", "attempt").values_list(*columns)
+    return [LedgerAttempt(*row) for row in rows]
 
 
 def count_states(workspace_id: UUID, ids: Sequence[UUID]) -> dict[str, int]:

@@ -15,8 +15,9 @@ from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.stress import selectors, services
 from controlplane.stress.admin.forms import StressForm
-from controlplane.stress.admin.words import badge, draw_lines, figure, list_figures, tell
+from controlplane.stress.admin.words import badge, draw_lines, figure, tell
 from controlplane.stress.models import StressTest
+from controlplane.stress.report import list_figures
 from controlplane.stress.serializers import represent_test
 from controlplane.stress.states import ENDED, StressState
 from controlplane.workspaces.selectors import list_workspaces
@@ -150,7 +151,7 @@ class StressTestAdmin(WorkspacePages):
             "badge": badge(test.verdict or test.state, self._words(test)),
             "words": tell(test),
             "report": report,
-            "figures": list_figures(report.get("figures", {})),
+            "figures": [(n, figure(v)) for n, v in list_figures(report.get("figures", {}))],
             "lines": draw_lines(report.get("series", [])),
             "others": list(others[:_MOST_OTHERS]) if has_ended else [],
             "refresh_seconds": None if has_ended else REFRESH_SECONDS,

@@ -48,17 +48,6 @@ def draw_lines(series: Sequence[Mapping[str, Any]]) -> list[tuple[str, SafeStrin
     return drawn
 
 
-def list_figures(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values, as rows of a table."""
-    rows = []
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            rows += [(f"{name} {part}", figure(number)) for part, number in value.items()]
-        else:
-            rows.append((name, figure(value)))
-    return rows
-
-
 def figure(value: Any) -> str:
     """A number with its thousands apart."""
     if value is None:

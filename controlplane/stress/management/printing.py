@@ -8,6 +8,8 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from controlplane.stress.report import list_figures
+
 _MARKS = {True: "[green]holds[/green]", False: "[red]fails[/red]"}
 _CHANGES = {"better": "green", "worse": "red", "alike": "dim", "unknown": "dim"}
 
@@ -95,13 +97,8 @@ def draw_progress(test: Mapping[str, Any]) -> RenderableType:
 
 def _print_figures(console: Console, figures: Mapping[str, Any]) -> None:
     table = Table("figure", "value")
-    for name, value in figures.items():
-        told = (
-            ", ".join(f"{part} {_told(number)}" for part, number in value.items())
-            if isinstance(value, Mapping)
-            else _told(value)
-        )
-        table.add_row(name, told)
+    for name, value in list_figures(figures):
+        table.add_row(name, _told(value))
     if figures:
         console.print(table)
 

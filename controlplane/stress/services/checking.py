@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from controlplane.stress import transitions
 from controlplane.stress.facts import Facts, add_up, establish
+from controlplane.stress.flights import find_peak, read_flights
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import Course, Point, write_report
 from controlplane.stress.selectors import parameters_of
@@ -20,7 +21,8 @@ def check_some(test: StressTest, is_enough: Callable[[], bool]) -> bool:
     """Establish the facts of chunks until `is_enough`; whether all have theirs now."""
     for chunk in test.chunks.filter(facts__isnull=True).order_by("number").iterator(chunk_size=10):
         ledger = read_ledger(test.workspace_id, chunk.task_ids)
-        chunk.facts = establish(chunk.task_ids, chunk.fates, ledger).to_json()
+        facts = establish(chunk.task_ids, chunk.fates, ledger)
+        chunk.facts = {**facts.to_json(), "flights": read_flights(ledger.attempts)}
         chunk.save(update_fields=["facts"])
         if is_enough():
             break
@@ -29,8 +31,7 @@ def check_some(test: StressTest, is_enough: Callable[[], bool]) -> bool:
 
 def give_verdict(test: StressTest, now: datetime) -> None:
     """Write the report, and end the test."""
-    rows = test.chunks.order_by("number").values_list("facts", flat=True)
-    facts = add_up(Facts.from_json(row or {}) for row in rows.iterator(chunk_size=100))
+    facts, test.peak_running = _add_up_chunks(test)
     points = [
         Point(s.at, s.submitted, s.ended, s.waiting, s.running, s.workers)
         for s in test.samples.order_by("id")
@@ -66,3 +67,18 @@ def give_verdict(test: StressTest, now: datetime) -> None:
         report=report,
         at=now,
     )
+
+
+def _add_up_chunks(test: StressTest) -> tuple[Facts, int]:
+    """The facts of all chunks, and the most attempts in flight at once."""
+    several: list[Facts] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    rows = test.chunks.order_by("number").values_list("facts", flat=True)
+    for row in rows.iterator(chunk_size=100):
+        found = row or {}
+        several.append(Facts.from_json(found))
+        chunk_starts, chunk_ends = found["flights"]
+        starts += chunk_starts
+        ends += chunk_ends
+    return add_up(several), find_peak(starts, ends)

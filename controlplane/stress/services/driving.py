@@ -29,7 +29,7 @@ from tasks_app.services import cancel_tasks
 logger = logging.getLogger(__name__)
 
 _MOST_TESTS = 100
-_PASS_SECONDS = 0.25
+_PASS_SECONDS = 0.15
 # A task that was handed back while it was to be cancelled is asked again.
 _ASK_AGAIN = timedelta(seconds=5)
 _MOST_SAID = 1_000
@@ -78,17 +78,19 @@ def _begin(test: StressTest, now: datetime, _is_enough: IsEnough) -> bool:
 
 
 def _submit(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
+    started = time.monotonic()
     while test.submitted < test.tasks and submit_next(test, now) and not is_enough():
         continue
-    look(test, now)
+    took = timedelta(seconds=time.monotonic() - started)
+    look(test, now, is_enough)
     if test.submitted >= test.tasks:
-        transitions.settle(test.id, at=now)
+        transitions.settle(test.id, at=now + took)
         return False
     return _stop_if_quiet(test, now) or test.rate_per_second is None
 
 
-def _settle(test: StressTest, now: datetime, _is_enough: IsEnough) -> bool:
-    look(test, now)
+def _settle(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
+    look(test, now, is_enough)
     if is_over(test):
         return transitions.check(test.id)
     return _stop_if_quiet(test, now)
@@ -105,7 +107,7 @@ def _stop(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
         chunk.save(update_fields=["asked_at"])
         if has_more := is_enough():
             break
-    look(test, now)
+    look(test, now, is_enough)
     # What could not be ended in all that time is told by the report.
     if is_over(test) or _is_quiet(test, now):
         return transitions.check(test.id)

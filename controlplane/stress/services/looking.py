@@ -1,6 +1,6 @@
 """How a test stands: its chunks counted, some at each look, and samples for its course."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from dlq.filters import LetterFilter
 from dlq.services import act_on_letters
 from tasks_app.histograms import merge
 from tasks_app.selectors import list_queues
-from tasks_app.selectors.ledger import count_states, read_ledger
+from tasks_app.selectors.ledger import count_states, list_attempts
 from tasks_app.selectors.queues import count_lanes
 from tasks_app.states import FINAL
 from workers.selectors import list_live_nodes
@@ -28,13 +28,18 @@ _MOST_SAMPLES = 600
 LETTER_REASON = "It failed on purpose: a task of a stress test."
 
 
-def look(test: StressTest, now: datetime) -> None:
-    """Bring the test's counts up to date, which the caller saves; rests between two looks."""
-    if test.looked_at is not None and now - test.looked_at < timedelta(seconds=_LOOK_SECONDS):
+def look(test: StressTest, now: datetime, is_enough: Callable[[], bool]) -> None:
+    """Bring the test's counts up to date, which the caller saves; rests between two looks.
+
+    It looks at chunks until `is_enough`, at one at least.
+    """
+    if not _is_due(test.looked_at, now, _LOOK_SECONDS):
         return
     before = _counts(test)
     for chunk in _longest_unseen(test):
         _look_at(test, chunk, now)
+        if is_enough():
+            break
     sums = test.chunks.aggregate(
         completed=Sum("completed"), failed=Sum("failed"), cancelled=Sum("cancelled")
     )
@@ -94,7 +99,7 @@ def _look_at(test: StressTest, chunk: StressChunk, now: datetime) -> None:
 
 def _close(test: StressTest, chunk: StressChunk) -> None:
     """Its times into those of the test, and its dead letters out of the way."""
-    waits, runs = read_times(read_ledger(test.workspace_id, chunk.task_ids).attempts)
+    waits, runs = read_times(list_attempts(test.workspace_id, chunk.task_ids))
     test.waits = merge([histogram_of(test.waits), waits])
     test.runs = merge([histogram_of(test.runs), runs])
     if chunk.failed or chunk.cancelled:
@@ -108,8 +113,7 @@ def _close(test: StressTest, chunk: StressChunk) -> None:
 
 
 def _sample(test: StressTest, now: datetime) -> None:
-    due = test.sampled_at is None or now - test.sampled_at >= timedelta(seconds=test.sample_seconds)
-    if not due:
+    if not _is_due(test.sampled_at, now, test.sample_seconds):
         return
     StressSample.objects.create(
         test=test,
@@ -129,3 +133,8 @@ def _sample(test: StressTest, now: datetime) -> None:
 
 def _counts(test: StressTest) -> tuple[int, ...]:
     return (test.submitted, test.completed, test.failed, test.cancelled, test.running)
+
+
+def _is_due(last: datetime | None, now: datetime, seconds: float) -> bool:
+    # A clock that was set back must not silence it.
+    return last is None or abs(now - last) >= timedelta(seconds=seconds)

@@ -8,6 +8,7 @@ import pytest
 
 from controlplane.stress.comparing import compare
 from controlplane.stress.facts import Facts, add_up, establish
+from controlplane.stress.flights import find_peak, read_flights
 from controlplane.stress.report import (
     MOST_POINTS,
     Course,
@@ -120,6 +121,18 @@ def test_an_attempt_that_starts_as_its_parent_ends_is_in_order() -> None:
     assert of(1).disordered == 0
     assert of(0.999).disordered == 1
     assert of(0.999).examples["order"] == [str(child)]
+
+
+def test_the_peak_in_flight() -> None:
+    assert find_peak([], []) == 0
+    assert find_peak([1, 5], [5, 9]) == 1
+    assert find_peak([1, 4, 2], [5, 9, 3]) == 2
+    assert find_peak([0, 1, 2], [10, 10, 10]) == 3
+    start, end = at(1), at(1.00001)
+    known = LedgerAttempt(uuid4(), 1, "SUCCEEDED", 0, start, end)
+    lost = LedgerAttempt(uuid4(), 1, "LOST", 0, start, at(30))
+    starts, ends = read_flights([known, lost])
+    assert (len(starts), ends[0] - starts[0]) == (1, 10)
 
 
 @pytest.mark.parametrize("count", [0, 1, 300, 301, 599, 600, 601, 5_000])

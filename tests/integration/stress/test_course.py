@@ -1,0 +1,110 @@
+"""What a report says of the course: samples, the peak, how the number of workers answered."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict
+from controlplane.stress.models import StressSample, StressTest
+from scaling.models import Pool, ScalingEvent
+from scaling.selectors import POOL
+from tasks_app.models import TaskAttempt
+from tests.rows import make_node
+from tests.stresshands import drive, drive_to, start, tasks_of, work
+from workers.models import Node
+
+
+@pytest.mark.django_db
+def test_samples_thin_out_as_they_get_many() -> None:
+    test = drive_to(start(5), "SETTLING")
+    test.samples.all().delete()
+    StressSample.objects.bulk_create(
+        StressSample(
+            test=test,
+            at=now() + timedelta(seconds=number),
+            submitted=5,
+            ended=0,
+            waiting=5,
+            running=0,
+            workers=1,
+        )
+        for number in range(600)
+    )
+    test = drive(test, at=now() + timedelta(seconds=60))
+    assert (test.samples.count(), test.sample_seconds) == (301, 2.0)
+    # Between two samples there are two seconds now.
+    assert drive(test, at=now() + timedelta(seconds=61)).samples.count() == 301
+    assert drive(test, at=now() + timedelta(seconds=63)).samples.count() == 302
+    work(test)
+    assert len(drive_to(test, "DONE").report["series"]) <= 300
+
+
+@pytest.mark.django_db
+def test_the_peak_is_that_of_the_attempts() -> None:
+    test = drive_to(start(10), "SETTLING")
+    work(test)
+    begin = now()
+    TaskAttempt.objects.filter(task_id__in=tasks_of(test)[:7]).update(
+        started_at=begin, finished_at=begin + timedelta(seconds=1)
+    )
+    test = drive_to(test, "DONE")
+    assert test.report["figures"]["peakInFlight"] == test.peak_running == 7
+
+
+def event(at_seconds: float, from_workers: int, to_workers: int, begun: StressTest) -> None:
+    assert begun.begun_at is not None
+    ScalingEvent.objects.create(
+        pool_id=POOL,
+        at=begun.begun_at + timedelta(seconds=at_seconds),
+        trigger="strategy",
+        backend="advisory",
+        rule="wait",
+        from_workers=from_workers,
+        wish=to_workers,
+        to_workers=to_workers,
+        sentence=f"{from_workers} → {to_workers} workers.",
+        state="HELD" if from_workers == to_workers else "ADVISED",
+        finished_at=now(),
+    )
+
+
+@pytest.mark.django_db
+def test_the_reaction_of_the_number_of_workers() -> None:
+    Pool.objects.get_or_create(name=POOL)
+    make_node("first")
+    begun_at = now() - timedelta(seconds=100)
+    test = drive(start(10), passes=2, at=begun_at)
+    event(-5, 2, 1, test)  # before it
+    event(2, 1, 1, test)  # changed nothing
+    event(4, 1, 2, test)
+    event(40, 2, 1, test)
+    make_node("second")
+    drive(test, at=begun_at + timedelta(seconds=10))
+    Node.objects.filter(name="second").update(state="STOPPED", stopped_at=now())
+    drive(test, at=begun_at + timedelta(seconds=30))
+    work(test)
+    found = drive_to(test, "DONE").report["scaling"]
+    assert [e["sentence"] for e in found["events"]] == ["1 → 2 workers.", "2 → 1 workers."]
+    assert found["secondsToDecision"] == 4.0
+    assert (found["workersAtBegin"], found["workersAtPeak"], found["workersAtEnd"]) == (1, 2, 1)
+    assert found["secondsToFirstWorker"] == found["secondsToPeak"] == 10.0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_begin_at_once_one_is_refused() -> None:
+    def begin(_: int) -> str:
+        try:
+            return str(start(5).id)
+        except Conflict as error:
+            return str(error)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(begin, range(4)))
+    (made,) = StressTest.objects.values_list("id", flat=True)
+    assert answers.count(str(made)) == 1
+    assert all("stress test" in answer for answer in answers if answer != str(made))
