@@ -1,6 +1,6 @@
 """Who is there: what the back-end lists, put beside the nodes and beside what was asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -74,6 +74,7 @@ class Muster:
     at: datetime
     workers: tuple[Worker, ...]
     ended: tuple[Member, ...]  # nothing but what is left of them
+    gone: frozenset[int]  # their nodes, which may still look alive
     startup: float  # seconds, 95th percentile
 
     @property
@@ -128,11 +129,14 @@ class Muster:
         return round(max(left, self.startup * _OVERDUE_SHARE), 1)
 
 
-def muster(fleet: Fleet) -> Muster:
-    """Look at the back-end, the nodes and the launches. May raise FleetError."""
+def muster(fleet: Fleet, gone: Collection[int] = ()) -> Muster:
+    """Look at the back-end, the nodes and the launches. `gone`: ids of nodes whose worker was seen
+    to have ended; until they are found lost they look alive. May raise FleetError."""
     found = fleet.list_members()
     members = [member for member in found if member.phase is not Phase.ENDED]
-    nodes = list_pool_nodes()
+    ended = tuple(member for member in found if member.phase is Phase.ENDED)
+    listed = [node for node in list_pool_nodes() if node.id not in gone]
+    nodes = [node for node in listed if not any(_is_of(node, member) for member in ended)]
     launches = _give_keys(list(list_starting()), members)
     by_key = {launch.key: launch for launch in launches if launch.key}
     workers: list[Worker] = []
@@ -144,8 +148,13 @@ def muster(fleet: Fleet) -> Muster:
         workers.append(Worker(member, node, by_key.pop(member.key, None)))
     workers += [Worker(None, node, None) for node in nodes if node.id not in seen]
     workers += [Worker(None, None, each) for each in launches if not each.key]
-    ended = tuple(member for member in found if member.phase is Phase.ENDED)
-    return Muster(now(), tuple(workers), ended, get_startup(fleet.name, fleet.usual_startup))
+    return Muster(
+        at=now(),
+        workers=tuple(workers),
+        ended=ended,
+        gone=frozenset(node.id for node in listed if node not in nodes),
+        startup=get_startup(fleet.name, fleet.usual_startup),
+    )
 
 
 def list_pool_nodes() -> "list[Node]":

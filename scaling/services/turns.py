@@ -65,7 +65,7 @@ class Turn:
         """Who is there, after what is under way was looked after; None when the back-end does not
         answer."""
         try:
-            found = muster(self._fleet)
+            found = muster(self._fleet, self._follower.gone)
             self._follower.follow(found)
         except FleetError as error:
             self._tell_problem(str(error))

@@ -94,6 +94,10 @@ class LocalFleet:
             stop_node(node.id)
         self.members[key] = replace(self.members[key], phase=Phase.ENDED, detail=detail)
 
+    def crash(self, key: str) -> None:
+        """Its process is killed: nothing tells its node's row."""
+        self.members[key] = replace(self.members[key], phase=Phase.ENDED)
+
     def end_the_stopped(self) -> None:
         """Those that were told to end have ended."""
         for key, member in list(self.members.items()):

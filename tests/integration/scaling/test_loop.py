@@ -181,6 +181,18 @@ def test_a_worker_that_died_is_replaced(loop: Loop, backlog: Backlog) -> None:
     assert len(loop.fleet.members) == 1
 
 
+def test_a_worker_that_was_killed_is_replaced_before_it_is_found_lost(
+    loop: Loop, backlog: Backlog
+) -> None:
+    (key,) = grow_to(loop, backlog, 1)
+    loop.fleet.crash(key)
+    loop.turn()
+    loop.turn()
+    assert key not in loop.fleet.members
+    assert len(loop.fleet.members) == 1, "its node is still ACTIVE, and counts no more"
+    assert loop.fleet.node(key).state == "ACTIVE"
+
+
 def test_workers_that_nothing_here_can_stop_are_counted_and_kept(
     loop: Loop, backlog: Backlog
 ) -> None:
