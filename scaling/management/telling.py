@@ -11,8 +11,9 @@ def tell_status(status: Mapping[str, Any]) -> str:
     lines = [
         f"Target {target}; {counts} ({status['backend']}).",
         _tell_loop(status),
-        f"A worker is ready after {status['startupSeconds']:.1f} s (95th percentile).",
     ]
+    if status["startupSeconds"] is not None:
+        lines.append(f"A worker is ready after {status['startupSeconds']:.1f} s (p95).")
     manual = status["manual"]
     if manual:
         until = f"until {manual['until']}" if manual["until"] else "until it is released"

@@ -21,7 +21,8 @@ from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
     """All that an operator asks first. `values`: the configuration by name; `problem`: why the
-    number of workers cannot be moved, empty when it can; `startup`: seconds, 95th percentile."""
+    number of workers cannot be moved, empty when it can; `startup`: seconds, 95th percentile, None
+    as long as too few were measured."""
 
     pool: Pool
     backend: str
@@ -30,7 +31,7 @@ class FleetStatus:
     manual: ManualOrder | None
     problem: str
     newest: ScalingEvent | None
-    startup: float
+    startup: float | None
 
     @property
     def enabled(self) -> bool:
@@ -41,6 +42,12 @@ class FleetStatus:
     def seen_at(self) -> datetime | None:
         """When the loop was last heard of; None when it has never run."""
         return self.leader.seen_at
+
+
+def get_measured_startup(backend: str) -> float | None:
+    """Seconds from the wish for a worker until it is ready; None as long as too few were
+    measured, when the loop reckons with what is usual of the back-end."""
+    return get_startup(backend, usual=0.0) or None
 
 
 def read_status() -> FleetStatus:
@@ -55,5 +62,5 @@ def read_status() -> FleetStatus:
         manual=get_manual_order(pool),
         problem=find_contradiction(pool) or pool.problem,
         newest=get_newest_event(),
-        startup=get_startup(backend),
+        startup=get_measured_startup(backend),
     )

@@ -80,7 +80,9 @@ class StatusSerializer(serializers.Serializer[Any]):
         help_text="Why the number of workers cannot be moved; null when it can."
     )
     startupSeconds = serializers.FloatField(
-        source="startup", help_text="From the wish for a worker until it is ready, p95."
+        source="startup",
+        allow_null=True,
+        help_text="From the wish for a worker until it is ready, p95; null: not measured yet.",
     )
     newestEvent = EventSerializer(source="newest", allow_null=True)
 

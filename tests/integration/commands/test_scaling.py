@@ -32,7 +32,11 @@ def test_status() -> None:
         target=5, ready=3, starting=2, manual_workers=5, manual_by="ada", problem="Out of quota."
     )
     make_event()
+    assert "A worker is ready after" not in told
+    for _ in range(5):
+        make_launch()
     told = run("scaling", "status").out
+    assert "A worker is ready after 1.5 s (p95)." in told
     assert "Auto-scaling is on; the loop runs." in told
     assert "By hand: 5 workers, until it is released, ordered by ada." in told
     assert "Problem: Out of quota." in told

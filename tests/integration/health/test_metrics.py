@@ -85,7 +85,8 @@ def bearer(text: str) -> APIClient:
 def test_the_fleet() -> None:
     found = scrape()
     assert not any(name.startswith("taskplane_workers") for name, _ in found)
-    assert ("taskplane_autoscaler_lag_seconds", frozenset()) not in found
+    for name in ("taskplane_autoscaler_lag_seconds", "taskplane_startup_seconds"):
+        assert (name, frozenset()) not in found
     lead()
     set_pool(backend="process", target=5, ready=3, starting=2, draining=1)
     make_event("REACHED")

@@ -108,6 +108,7 @@ def test_status(client: APIClient, environment: Any) -> None:
     body = client.get("/auto-scaling/status").json()
     assert (body["backend"], body["enabled"], body["isRunning"]) == ("process", True, False)
     assert (body["lastSeen"], body["target"], body["newestEvent"]) == (None, None, None)
+    assert body["startupSeconds"] is None
     lead()
     make_event("HELD")
     event = make_event()
