@@ -136,15 +136,16 @@ class ApiServer:
         if left <= 0:
             self._give_up("it took too long")
         kind = _MERGE if method == "PATCH" else "application/json"
-        request = self._client.param_serialize(
-            method,
-            _path(self.namespace, resource, name),
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": kind},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
         try:
+            # It reads the token again when that is old, as those of service accounts get.
+            request = self._client.param_serialize(
+                method,
+                _path(self.namespace, resource, name),
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": kind},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
             answer = self._client.call_api(
                 *request, _request_timeout=(min(_CONNECT_SECONDS, left), left)
             )
@@ -196,7 +197,7 @@ class ApiServer:
                 "AUTO_SCALING_KUBERNETES_NAMESPACE."
             )
         self._client = client.ApiClient(configuration)
-        self._failures = (client.ApiException, HTTPError, OSError)
+        self._failures = (client.ApiException, config.ConfigException, HTTPError, OSError)
 
     def _give_up(self, why: str) -> NoReturn:
         host = self._client.configuration.host

@@ -2,6 +2,7 @@
 to what may go wrong. Names of pages are those of the documentation of Kubernetes."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -41,8 +42,9 @@ class ApiServer:
     denied: verb and resource pairs that the caller may not; "*" for any. requests: what was asked.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, tls: ssl.SSLContext | None = None) -> None:
         self.cluster = cluster
+        self._tls = tls
         self.denied: set[tuple[str, str]] = set()
         self.requests: list[tuple[str, str]] = []
         self.token = TOKEN
@@ -56,13 +58,17 @@ class ApiServer:
         self.open()
 
     @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+    def port(self) -> int:
+        return self._port
 
     def open(self) -> None:
         handler = type("Handler", (_Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._port = self._server.server_address[1]
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.is_down = False
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -81,7 +87,7 @@ class ApiServer:
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "x",
-            "clusters": [{"name": "c", "cluster": {"server": self.address}}],
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self._port}"}}],
             "users": [{"name": "u", "user": {"token": TOKEN}}],
             "contexts": [{"name": "x", "context": context}],
         }
@@ -119,7 +125,8 @@ class ApiServer:
         self, verb: str, resource: str, group: str, name: str, namespace: str, headers: Any
     ) -> None:
         """Page "Using RBAC Authorization"."""
-        if headers.get("Authorization") != f"Bearer {self.token}":
+        scheme, _, token = headers.get("Authorization", "").partition(" ")
+        if (scheme.lower(), token) != ("bearer", self.token):
             raise StatusError(401, "Unauthorized", "Unauthorized")
         if {(verb, resource), ("*", "*"), ("*", resource)} & self.denied:
             kind = f"{resource}.{group}" if group else resource

@@ -1,18 +1,23 @@
 """What goes wrong in a cluster, and what the kubernetes back-end says and does about it."""
 
+import ssl
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from kubernetes.config import incluster_config
 from pytest_django import Settings
 
 from scaling.fleet import FleetError, Phase, make_fleet
 from scaling.fleet.kubernetes import KubernetesFleet
+from scaling.fleet.kubernetes_client import ApiServer as Client
 from scaling.fleet.kubernetes_client import read_namespace
 from tests.engine import wait_until
 from tests.fleets.contract import keys_of
+from tests.fleets.kubernetes_api import TOKEN, ApiServer
+from tests.fleets.kubernetes_cluster import Cluster
 from tests.fleets.kubernetes_world import (
     DEPLOYMENT,
     RBAC,
@@ -21,6 +26,7 @@ from tests.fleets.kubernetes_world import (
     hpa,
     open_cluster,
 )
+from tests.unit.processors.certificates import make_authority
 
 
 @pytest.fixture
@@ -239,6 +245,36 @@ class TestSettings:
         monkeypatch.setitem(sys.modules, "kubernetes", None)
         with pytest.raises(FleetError, match=r"pip install -r requirements/kubernetes\.txt"):
             make_fleet("kubernetes")
+
+    def test_a_pod_speaks_as_its_service_account(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Over TLS, with the authority and the token that Kubernetes puts into a pod; the token is
+        renewed from time to time."""
+        authority = make_authority(tmp_path, names=["localhost"])
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(authority.certificate, authority.key)
+        cluster = Cluster()
+        cluster.add_deployment(DEPLOYMENT, replicas=1)
+        cluster.start()
+        server = ApiServer(cluster, tls)
+        token = tmp_path / "token"
+        token.write_text(TOKEN)
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "localhost")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+        monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+        monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(authority.trust))
+        fleet = KubernetesFleet(DEPLOYMENT, Client("tasks"))
+        wait_until(lambda: len(fleet.list_members()) == 1, "its pod")
+        server.token = "another"
+        with pytest.raises(FleetError, match="does not know the autoscaler"):
+            fleet.list_members()
+        fleet.close()
+        token.write_text("another")
+        assert len(fleet.list_members()) == 1
+        fleet.close()
+        server.close()
+        cluster.stop()
 
     def test_a_pod_knows_its_namespace(self, tmp_path: Path) -> None:
         assert read_namespace(tmp_path) == ""
