@@ -38,7 +38,7 @@ class Point:
         return {
             "at": utc_z(self.at),
             "submitted": self.submitted,
-            "completed": self.ended,
+            "ended": self.ended,
             "waiting": self.waiting,
             "running": self.running,
             "workers": self.workers,

@@ -20,7 +20,7 @@ _STANDS = {
 _LINES = {
     "waiting": "Waiting tasks",
     "running": "Tasks in flight",
-    "completed": "Tasks that have ended",
+    "ended": "Tasks that have ended",
     "workers": "Workers",
 }
 

@@ -78,7 +78,7 @@ def draw_progress(test: Mapping[str, Any]) -> RenderableType:
     progress = test["progress"]
     table = Table(show_header=False, box=None)
     table.add_row(
-        f"{progress['percent']:g} %",
+        f"{test['status']} {progress['percent']:g} %",
         f"submitted {progress['submitted']:,} of {test['parameters']['tasks']:,}",
         f"completed {progress['completed']:,}",
         f"failed {progress['failed']:,}",

@@ -81,7 +81,7 @@ def test_its_whole_course_over_http(operator: APIClient, viewer: APIClient) -> N
     ]
     assert set(report["figures"]["waitMs"]) == {"p50", "p95", "p99", "max"}
     assert set(report["series"][0]) == {
-        "at", "submitted", "completed", "waiting", "running", "workers"
+        "at", "submitted", "ended", "waiting", "running", "workers"
     }  # fmt: skip
     assert report["scaling"]["events"] == []
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.stress.management.commands import stress
 from controlplane.stress.models import StressTest
 from tests.clients import other_workspace
 from tests.integration.commands.running import run
@@ -78,3 +79,10 @@ def test_compare() -> None:
     running = start(5)
     ran = run("stress", "compare", str(one.id), str(running.id))
     assert (ran.code, "has no report yet" in ran.err) == (1, True)
+
+
+def test_run_says_when_no_dispatcher_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stress, "_BEGINS_WITHIN_SECONDS", 0.0)
+    ran = run("stress", "run", "--tasks=5", "--wait-timeout=1.2")
+    assert ran.code == 4
+    assert ran.err.count("No dispatcher has begun it yet") == 1

@@ -8,10 +8,11 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
+from controlplane.stress import services
 from controlplane.stress.models import StressSample, StressTest
 from scaling.models import Pool, ScalingEvent
 from scaling.selectors import POOL
-from tasks_app.models import TaskAttempt
+from tasks_app.models import Task, TaskAttempt
 from tests.rows import make_node
 from tests.stresshands import drive, drive_to, start, tasks_of, work
 from workers.models import Node
@@ -91,6 +92,27 @@ def test_the_reaction_of_the_number_of_workers() -> None:
     assert found["secondsToDecision"] == 4.0
     assert (found["workersAtBegin"], found["workersAtPeak"], found["workersAtEnd"]) == (1, 2, 1)
     assert found["secondsToFirstWorker"] == found["secondsToPeak"] == 10.0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_dispatchers_that_drive_at_once_submit_each_task_once() -> None:
+    test = start(3_000, type="noop", dependent_share=0.3, rate_per_second=5_000.0)
+    begin = now()
+
+    def drive_on(_: int) -> None:
+        try:
+            for number in range(12):
+                services.drive_tests(now=begin + timedelta(seconds=number))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(drive_on, range(3)))
+    test.refresh_from_db()
+    assert (test.state, test.submitted, Task.objects.count()) == ("SETTLING", 3_000, 3_000)
+    indexes = Task.objects.values_list("payload__index", flat=True)
+    assert sorted(indexes) == list(range(3_000))
+    assert len(set(tasks_of(test))) == 3_000
 
 
 @pytest.mark.django_db(transaction=True)

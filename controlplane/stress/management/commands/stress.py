@@ -20,7 +20,7 @@ from controlplane.stress.serializers import (
     represent_test,
 )
 from controlplane.stress.services.submitting import QUEUE
-from controlplane.stress.states import ENDED, Verdict
+from controlplane.stress.states import ENDED, StressState, Verdict
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
     EXIT_TIMEOUT,
@@ -31,6 +31,8 @@ from tasks_app.management.terminal import (
 
 _POLL_SECONDS = 0.5
 _MOST_SHOWN = 1_000
+_BEGINS_WITHIN_SECONDS = 15.0
+_NOT_BEGUN = "No dispatcher has begun it yet: is `manage.py dispatch` running?"
 
 
 class Command(TerminalCommand):
@@ -77,15 +79,21 @@ class Command(TerminalCommand):
 
     def _watch(self, workspace_id: UUID, test_id: UUID, seconds: float) -> bool:
         """Show the progress until the test has ended; whether it has, in these seconds."""
-        give_up = time.monotonic() + seconds
+        started = time.monotonic()
+        is_told = False
         console = self.console(for_errors=True)
         test = selectors.get_test(workspace_id, test_id)
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while test.state not in ENDED:
                 if sys.stderr.isatty():
                     live.update(printing.draw_progress(represent_test(test)), refresh=True)
-                if time.monotonic() > give_up:
+                waited = time.monotonic() - started
+                if waited > seconds:
                     return False
+                if test.state == StressState.PREPARING and waited > _BEGINS_WITHIN_SECONDS:
+                    if not is_told:
+                        self.stderr.write(_NOT_BEGUN)
+                    is_told = True
                 time.sleep(_POLL_SECONDS)
                 test = selectors.get_test(workspace_id, test_id)
         return True
