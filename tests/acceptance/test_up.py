@@ -7,16 +7,19 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import psutil
 import pytest
 
 from controlplane.embedded import credentials, home, postgres, processes, valkey
 from controlplane.embedded.ports import free_port
 from controlplane.embedded.supervise import MARK
+from scaling.fleet.process import MARK as FLEET_MARK
+from scaling.fleet.process import PID_MARK
 
 pytestmark = pytest.mark.acceptance
 
@@ -27,6 +30,8 @@ STOP_SECONDS = 10
 
 class Up:
     """The command in a process of its own, and what it printed."""
+
+    started: ClassVar[list[subprocess.Popen[bytes]]] = []
 
     def __init__(self, state: Path, **variables: str) -> None:
         self.output = state / "printed"
@@ -48,14 +53,19 @@ class Up:
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
+        self.started.append(self.process)
         signal.signal(signal.SIGINT, before)
 
     def printed(self) -> str:
         return self.output.read_text()
 
     def wait_until_ready(self) -> None:
+        """As far as it can be used, which is before the autoscaler is there."""
+        self.wait_until_printed(READY)
+
+    def wait_until_printed(self, text: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while READY not in self.printed():
+        while text not in self.printed():
             assert self.process.poll() is None, self.printed()
             assert time.monotonic() < deadline, self.printed()
             time.sleep(0.05)
@@ -76,9 +86,13 @@ def variables() -> dict[str, str]:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
-    # Only what a test that failed left behind.
-    for process in processes.marked(MARK, str(tmp_path / "run")):
-        processes.end(process, 0)
+    # Only what a test that failed left behind; the command first, or it would heal the rest.
+    while Up.started:
+        process = Up.started.pop()
+        process.kill()
+        process.wait(10)
+    for left in processes.marked(MARK, str(tmp_path / "run")):
+        processes.end(left, 0)
     valkey.stop(tmp_path)
     postgres.stop(tmp_path)
 
@@ -102,6 +116,7 @@ def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str
     assert kept.url == f"http://127.0.0.1:{variables['APP_SERVICE_PORT']}"
     for part in ("postgres", "valkey", "database", "app", "dispatcher", "worker"):
         assert f"  {part:<11} ready" in first.printed()
+    first.wait_until_printed("  autoscaler  ready     1 to 10 workers, predictive\n")
     assert kept.api_key in first.printed()
     assert kept.admin_password in first.printed()
 
@@ -113,7 +128,7 @@ def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str
 
     assert first.interrupt() < STOP_SECONDS
     assert first.process.returncode == 0
-    for part in ("app", "dispatcher", "worker", "valkey", "postgres"):
+    for part in ("app", "dispatcher", "worker", "autoscaler", "valkey", "postgres"):
         assert f"  {part:<11} stopped" in first.printed()
     assert processes.marked(MARK, str(state / "run")) == []
 
@@ -138,3 +153,77 @@ def test_what_cannot_start_is_one_sentence_and_leaves_nothing(
     assert last.startswith("taskplane: The database cannot be used (connection failed")
     assert "hunter2" not in up.printed()
     assert valkey.pid(state) is None
+
+
+def elastic(state: Path) -> list[psutil.Process]:
+    """The workers that the autoscaler started, their own processes left out."""
+    return [
+        process
+        for process in processes.marked(MARK, str(state / "run"))
+        if process.environ().get(PID_MARK) == str(process.pid) and not processes.is_over(process)
+    ]
+
+
+def wait_for(condition: Callable[[], Any], what: Callable[[], str], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.1)
+    return found
+
+
+def test_an_autoscaler_that_is_killed_keeps_its_workers(
+    state: Path, variables: dict[str, str]
+) -> None:
+    """The next one takes them over; when everything is killed, the next start ends them."""
+    variables["MIN_WORKERS"] = "2"
+    up = Up(state, **variables)
+    up.wait_until_printed("  autoscaler  ready     2 to 10 workers, predictive\n")
+    kept = credentials.read(state)
+    assert kept is not None
+
+    def active_nodes() -> set[int]:
+        nodes = call(kept, "GET", "/system/nodes?status=ACTIVE")["data"]
+        return {node["id"] for node in nodes}
+
+    wait_for(lambda: len(active_nodes()) == 2, up.printed)
+    (worker,) = elastic(state)
+    both = active_nodes()
+
+    scalers = [p for p in processes.marked(MARK, str(state / "run")) if "autoscale" in p.cmdline()]
+    (scaler,) = scalers
+    scaler.kill()
+    up.wait_until_printed("  autoscaler  restarted ")
+    log = state / "logs" / "autoscaler.log"
+    wait_for(lambda: "Leading, term 2" in log.read_text(), log.read_text)
+    assert active_nodes() == both
+    assert [each.pid for each in elastic(state)] == [worker.pid]
+
+    left = processes.marked(MARK, str(state / "run"))
+    for process in [psutil.Process(up.process.pid), *left]:
+        if process.pid != worker.pid and worker not in process.parents():
+            process.kill()
+    up.process.wait(10)
+    assert not processes.is_over(worker)
+    again = Up(state, **variables)
+    again.wait_until_ready()
+    assert "  leftovers   ended " in again.printed()
+    assert processes.is_over(worker)
+
+    (other,) = wait_for(lambda: elastic(state), again.printed)
+    key = Path(other.environ()[FLEET_MARK]).stem
+    said = state / "logs" / f"worker-{key}.log"
+    wait_for(lambda: " ready." in said.read_text(), said.read_text)
+    assert again.interrupt() < STOP_SECONDS
+    assert again.process.returncode == 0
+    assert "  autoscaler  stopped" in again.printed()
+    assert processes.is_over(other)
+    assert "Warm shutdown" in said.read_text()
+
+
+def test_an_autoscaler_that_is_off_runs_and_waits(state: Path, variables: dict[str, str]) -> None:
+    up = Up(state, **variables, AUTO_SCALING_ENABLED="false", MIN_WORKERS="2")
+    up.wait_until_printed("  autoscaler  ready     off\n")
+    assert elastic(state) == []
+    assert up.interrupt() < STOP_SECONDS
+    assert up.process.returncode == 0
