@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Self
 from uuid import uuid4
@@ -38,6 +38,7 @@ USUAL_STARTUP = 10.0
 WORKER_BYTES = 200_000_000
 # After the grace a worker interrupts what still runs, and hands it back.
 AFTER_GRACE_SECONDS = 3.5
+_GROWS = timedelta(seconds=15)  # until a worker has taken its memory
 _TIDY_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _GIB = 2**30
@@ -96,9 +97,9 @@ class ProcessFleet:
         """Raises FleetError also when the host has too little memory for so many."""
         if count <= 0:
             return []
-        _require_room(count)
         with self._usable():
-            self._read()  # so that a folder which is new holds those that are there already
+            young = [r for r in self._read().values() if _is_young(r) and self._is_alive(r)]
+            _require_room(count, len(young))
             return [self._start_one() for _ in range(count)]
 
     def fence(self, keys: Sequence[str]) -> None:
@@ -262,10 +263,17 @@ class ProcessFleet:
             ) from error
 
 
-def _require_room(count: int) -> None:
-    free, needed = free_bytes(), count * WORKER_BYTES
+def _is_young(record: Record) -> bool:
+    return datetime.fromisoformat(record.started_at) > datetime.now(UTC) - _GROWS
+
+
+def _require_room(count: int, young: int) -> None:
+    # Those that have just been started have not taken yet what they will.
+    free = max(0, free_bytes() - young * WORKER_BYTES)
+    needed = count * WORKER_BYTES
     if free < needed:
+        more = "1 more worker wants" if count == 1 else f"{count} more workers want"
         raise FleetError(
-            f"{count} more workers want about {needed / _GIB:.1f} GiB of memory and this host has "
+            f"{more} about {needed / _GIB:.1f} GiB of memory and this host has "
             f"{free / _GIB:.1f} GiB left: lower MAX_WORKERS or WORKER_CONCURRENCY, or give it more."
         )

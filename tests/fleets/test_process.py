@@ -280,11 +280,19 @@ def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host)
 
 
 def test_too_little_memory_is_said_in_figures(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(back_end, "WORKER_BYTES", free_bytes())
+    """Those that have just been started are counted with what they will take."""
+    monkeypatch.setattr(back_end, "WORKER_BYTES", free_bytes() * 2 // 3)
     fleet = host.make_fleet()
-    with pytest.raises(FleetError, match=r"^2 more workers want about \d+\.\d GiB .* MAX_WORKERS"):
+    refusal = (
+        r"^{} more workers? wants? about \d+\.\d GiB of memory and .* has \d+\.\d GiB .* MAX_WORK"
+    )
+    with pytest.raises(FleetError, match=refusal.format(2)):
         fleet.start(2)
     assert host.count() == 0
+    bring_up(host, fleet, 1)
+    with pytest.raises(FleetError, match=refusal.format(1)):
+        fleet.start(1)
+    assert host.count() == 1
 
 
 def test_the_limit_of_a_control_group_counts(tmp_path: Path) -> None:
