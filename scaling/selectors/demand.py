@@ -7,7 +7,7 @@ from scaling.configuration import Configuration
 from scaling.crew import Crew
 from scaling.selectors.arrivals import ArrivalMeter
 from scaling.selectors.expectations import LEAST_SECONDS, Expectations
-from scaling.selectors.experience import Punctuality, RunTimeMeter
+from scaling.selectors.experience import BacklogMeter, Punctuality
 from scaling.selectors.foretelling import Foreteller
 from scaling.selectors.looking import one_snapshot
 from scaling.selectors.running import represent
@@ -28,7 +28,7 @@ class Observer:
         """`queues`: the names of the pool's queues, or ALL_QUEUES among them."""
         self._queues = tuple(queues)
         self._arrivals = ArrivalMeter()
-        self._run_times = RunTimeMeter()
+        self._run_times = BacklogMeter()
         self._punctuality = Punctuality()
         self._expectations = Expectations(self._queues)
         self._foreteller = Foreteller()
@@ -51,7 +51,8 @@ class Observer:
             running = group_running(
                 every, at, without_nodes=crew.draining, edges=EDGES, single=_SINGLE_AGES
             )
-            run_times = self._run_times.measure(at, every)
+            coming = per_second * (crew.startup + window)
+            run_times = self._run_times.measure(at, every, waiting, coming)
             started, on_time = self._punctuality.measure(at, free, objective)
             ahead = max(LEAST_SECONDS, crew.startup + window + _SOON_SECONDS)
             expected = self._expectations.list_expected(at, lanes, per_second, ahead)

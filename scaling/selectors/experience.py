@@ -1,15 +1,23 @@
 """What the last tasks of a pool tell: how long they ran, and whether they started in time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scaling.strategies import RunTimes
+from tasks_app.histograms import value_of
 from tasks_app.selectors.arrivals import count_punctual
-from tasks_app.selectors.runtimes import RunTimesFound, list_run_times
+from tasks_app.selectors.backlog import estimate_types, sum_run_times
+from tasks_app.selectors.runtimes import (
+    RunTimesFound,
+    async_share,
+    list_async_types,
+    list_run_times,
+)
 
 NEWEST = 1_000
 _WINDOWS_SECONDS = (1, 10, 60, 600, 3_600, 86_400)
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _KEPT_SECONDS = 30.0
 
 
@@ -41,6 +49,45 @@ class RunTimeMeter:
     def _read(at: datetime, lanes: Sequence[int], window: int) -> RunTimesFound:
         since = at - timedelta(seconds=_WINDOWS_SECONDS[window])
         return list_run_times(lanes, since, newest=NEWEST)
+
+
+class BacklogMeter:
+    """The slot seconds of what is ahead. What ended lately says how long the next arrivals take;
+    what waits may be of other kinds: after ten thousand quick tasks come five hundred slow ones,
+    and the newest thousand ends say nothing of them for minutes."""
+
+    def __init__(self) -> None:
+        self._ended = RunTimeMeter()
+        self._by_type: dict[str, RunTimes] = {}
+        self._read_at: datetime | None = None
+
+    def measure(
+        self, at: datetime, lanes: Sequence[int], waiting: Mapping[int, int], coming: float
+    ) -> RunTimes:
+        """A mixture: the ready tasks (`waiting` by lane) as their types took within a day, and as
+        many tasks as are `coming` as those that ended last. A type of which none has ended counts
+        as these."""
+        ended = self._ended.measure(at, lanes)
+        types = estimate_types(waiting)
+        if not types:
+            return ended
+        if self._read_at is None or _is_old(self._read_at, at) or types.keys() - self._by_type:
+            self._read(at, types, lanes)
+        known = [(self._by_type[kind], tasks) for kind, tasks in types.items()]
+        unknown = sum(tasks for times, tasks in known if not times.tasks)
+        return RunTimes.mixed([*known, (ended, coming + unknown)])
+
+    def _read(self, at: datetime, types: Iterable[str], lanes: Sequence[int]) -> None:
+        shared, slots = set(list_async_types()), async_share()
+        found = sum_run_times(types, lanes, at - _DAY)
+        self._read_at = at
+        self._by_type = {
+            kind: RunTimes.counted(
+                (value_of(bucket) / 1000 / (slots if kind in shared else 1), attempts)
+                for bucket, attempts in found.get(kind, {}).items()
+            )
+            for kind in types
+        }
 
 
 class Punctuality:

@@ -4,7 +4,7 @@ has run for a while will go on.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ EDGES = tuple(SMALLEST_SECONDS * 10 ** (k / BINS_PER_DECADE) for k in range(BINS
 CAP_SECONDS = 60.0
 # How many imaginary tasks stand beside the measured ones, of which nothing is known but their age.
 _DOUBT = 2.0
+_MIXED = 1_000
 
 
 def bin_of(seconds: float) -> int:
@@ -40,14 +41,40 @@ class RunTimes:
     @classmethod
     def of(cls, seconds: Iterable[float]) -> Self:
         """From single run times. Without any, both means are 0 and every bin is empty."""
+        return cls.counted((duration, 1) for duration in seconds)
+
+    @classmethod
+    def counted(cls, times: Iterable[tuple[float, int]]) -> Self:
+        """From run times with how many tasks took each."""
         counts = [0] * BINS
         total = capped = 0.0
-        for duration in seconds:
-            counts[bin_of(duration)] += 1
-            total += duration
-            capped += min(duration, CAP_SECONDS)
+        for duration, tasks in times:
+            counts[bin_of(duration)] += tasks
+            total += duration * tasks
+            capped += min(duration, CAP_SECONDS) * tasks
         n = max(1, sum(counts))
         return cls(total / n, capped / n, tuple(counts))
+
+    @classmethod
+    def mixed(cls, parts: Sequence[tuple[Self, float]]) -> Self:
+        """Of about a thousand tasks of which each part has its weight; parts without a task or a
+        weight count for nothing."""
+        known = [(part, weight) for part, weight in parts if part.tasks and weight > 0]
+        whole = sum(weight for _, weight in known)
+        if not known:
+            return cls.of(())
+        return cls(
+            mean=sum(part.mean * weight for part, weight in known) / whole,
+            capped=sum(part.capped * weight for part, weight in known) / whole,
+            counts=tuple(
+                round(
+                    _MIXED
+                    * sum(part.counts[k] * weight / part.tasks for part, weight in known)
+                    / whole
+                )
+                for k in range(BINS)
+            ),
+        )
 
     @property
     def tasks(self) -> int:

@@ -48,7 +48,7 @@ def _workers(number: int) -> str:
 def _measured(demand: Demand) -> str:
     text = (
         f"{demand.waiting} waiting, {demand.per_second:.3g}/s arriving, "
-        f"{demand.run_times.mean:.3g} s each"
+        f"{demand.run_times.mean:.3g} s of a slot each"
     )
     longest = max(demand.ages, default=0.0)
     if longest >= demand.startup:

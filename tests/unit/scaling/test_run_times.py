@@ -40,3 +40,16 @@ def test_the_newest_thousand_count() -> None:
         durations.add(seconds)
     assert durations.summary().counts == RunTimes.of([2.0] * 1_000).counts
     assert durations.summary().mean == pytest.approx(2.0)
+
+
+def test_a_mixture_weighs_its_parts() -> None:
+    short, long = RunTimes.of([1.0] * 10), RunTimes.of([100.0] * 500)
+    mixed = RunTimes.mixed([(short, 30.0), (long, 10.0)])
+    assert mixed.mean == pytest.approx((30 * 1 + 10 * 100) / 40)
+    assert mixed.capped == pytest.approx((30 * 1 + 10 * 60) / 40)
+    assert mixed.tasks == 1_000
+    assert mixed.survivors(10.0) == pytest.approx(250)
+
+
+def test_a_mixture_of_nothing_is_nothing() -> None:
+    assert RunTimes.mixed([(RunTimes.of([]), 5.0), (RunTimes.of([1.0]), 0.0)]).tasks == 0

@@ -1,0 +1,48 @@
+"""What the waiting work consists of, and how long its kinds have taken."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from controlplane.core.sql import load_sql
+
+_MOST_LANES = 50
+_LOOKED_AT = 200  # of each lane
+
+
+def estimate_types(waiting: Mapping[int, int]) -> dict[str, float]:
+    """How many ready tasks there are of each type, in lanes with so many ready ones: from the
+    first two hundred of each of the fifty longest lanes, which stand for the rest."""
+    longest = sorted(waiting, key=lambda lane: -waiting[lane])[:_MOST_LANES]
+    if not longest:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "sample_ready"), {"lanes": longest, "most": _LOOKED_AT}
+        )
+        rows: list[tuple[int, str, int]] = cursor.fetchall()
+    seen: Counter[int] = Counter()
+    for lane, _, tasks in rows:
+        seen[lane] += tasks
+    found: dict[str, float] = {}
+    for lane, kind, tasks in rows:
+        found[kind] = found.get(kind, 0.0) + waiting[lane] * tasks / seen[lane]
+    return found
+
+
+def sum_run_times(
+    types: Iterable[str], lanes: Sequence[int], since: datetime
+) -> dict[str, dict[int, int]]:
+    """How long attempts of these types ran, by bucket, from the roll-ups of hours; types of which
+    none ended are left out."""
+    found: dict[str, dict[int, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "sum_run_times"),
+            {"types": list(types), "lanes": list(lanes), "since": since},
+        )
+        for kind, bucket, attempts in cursor.fetchall():
+            found.setdefault(kind, {})[bucket] = attempts
+    return found

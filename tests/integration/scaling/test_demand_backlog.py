@@ -1,0 +1,88 @@
+"""What waits may be of other kinds than what ended: how long it takes, its own kinds say."""
+
+from datetime import timedelta
+
+import pytest
+
+import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.core.clock import now
+from scaling.selectors.demand import Observer
+from scaling.strategies import Memory, decide
+from tasks_app.services.rollups import recompute_range
+from tests.integration.scaling.measuring import (
+    look,
+    make_attempts,
+    make_configuration,
+    make_crew,
+    make_tasks,
+)
+from tests.rows import make_queue
+
+pytestmark = pytest.mark.django_db
+
+
+def roll_up() -> None:
+    """As the dispatcher does, for the last hours."""
+    begin = now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=6)
+    recompute_range(begin, begin + timedelta(hours=7))
+
+
+def test_slow_work_behind_much_quick_work_is_seen() -> None:
+    make_attempts(20, 2.0, ago=3_000, type="slow")
+    make_attempts(2_000, 0.001, ago=5, type="quick")
+    roll_up()
+    make_tasks(500, type="slow")
+    # Quick ones may come again, and count too: it is the work of both that is right.
+    found = look()
+    ahead = found.waiting + found.per_second * 90
+    assert found.run_times.mean * ahead == pytest.approx(500 * 2 + found.per_second * 0.09, rel=0.1)
+    settings = make_configuration(objective=30.0).for_strategies(2)
+    assert decide("unguarded", found, settings, Memory()).outcome.wish > 4
+
+
+def test_without_a_backlog_the_newest_ends_count() -> None:
+    make_attempts(20, 2.0, ago=3_000, type="slow")
+    make_attempts(2_000, 0.001, ago=5, type="quick")
+    roll_up()
+    assert look().run_times.mean == pytest.approx(0.001)
+
+
+def test_a_kind_of_which_none_has_ended_counts_as_what_ended() -> None:
+    make_attempts(100, 3.0, ago=5, type="known")
+    roll_up()
+    make_tasks(50, type="new")
+    assert look().run_times.mean == pytest.approx(3.0)
+
+
+def test_kinds_count_as_many_times_as_they_wait() -> None:
+    make_attempts(10, 1.0, ago=3_000, type="short")
+    make_attempts(10, 5.0, ago=3_000, type="long")
+    roll_up()
+    observer = Observer(["*"])
+    old = now() - timedelta(hours=1)  # nothing of it has just arrived
+    make_tasks(300, type="short", created_at=old)
+    make_tasks(100, type="long", created_at=old)
+    found = observer.look(make_crew(), make_configuration()).run_times
+    # The first 200 of the queue are all short; a sample stands for the rest.
+    assert found.mean == pytest.approx(1.0, rel=0.06)
+    make_tasks(100, type="long", queue="other", created_at=old)
+    found = observer.look(make_crew(), make_configuration()).run_times
+    assert found.mean == pytest.approx((400 * 1 + 100 * 5) / 500, rel=0.06)
+
+
+def test_async_kinds_take_their_share_of_a_slot() -> None:
+    make_attempts(100, 60.0, ago=3_000, type="test-long-async")
+    make_attempts(1_000, 1.0, ago=300)
+    roll_up()
+    make_tasks(100, type="test-long-async", created_at=now() - timedelta(hours=1))
+    found = look().run_times
+    assert found.mean == pytest.approx(60 / 500, rel=0.06)
+
+
+def test_what_waits_in_a_paused_lane_does_not_count() -> None:
+    make_attempts(20, 50.0, ago=3_000, type="slow")
+    make_attempts(1_000, 1.0, ago=5)
+    roll_up()
+    make_tasks(100, type="slow", queue="held")
+    make_queue("held", paused_at=now())
+    assert look().run_times.mean == pytest.approx(1.0)
