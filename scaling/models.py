@@ -7,7 +7,7 @@ from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from scaling.states import OPEN_EVENTS, EventState, LaunchState, Trigger
 
-_OPEN = [state.value for state in OPEN_EVENTS]
+_OPEN = sorted(state.value for state in OPEN_EVENTS)
 
 
 class Pool(models.Model):
@@ -34,6 +34,9 @@ class Pool(models.Model):
     problem = models.CharField(max_length=1000, default="")  # why the back-end cannot be moved
     # The loop's memory: `scaling.strategies.Memory` as JSON.
     memory = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural = "fleet"
 
     def __str__(self) -> str:
         return self.name
@@ -87,6 +90,11 @@ class ScalingEvent(models.Model):
                 fields=["pool", "id"],
                 name="event_changes",
                 condition=~Q(state=EventState.HELD.value),
+            ),
+            models.Index(
+                fields=["at"],
+                name="event_held",
+                condition=Q(state=EventState.HELD.value),
             ),
             models.Index(
                 fields=["pool"],

@@ -12,7 +12,9 @@ WINDOW_SECONDS = 120.0
 SHORTEST_SECONDS = 5.0
 _FORGET_AFTER = 2 * WINDOW_SECONDS
 _MOST_STARTS = 50_000  # about as many rows one look should read
-_LEAST_AGE = 10.0  # seconds, over which the tasks found at the first look are spread
+# Seconds, over which the tasks found at the first look are spread: a burst that has just come says
+# nothing of how it goes on.
+_LEAST_AGE = 30.0
 
 # What holds a lane back; figures of it can be compared only while this stays.
 _Rule = tuple[int | None, float | None, float | None] | None

@@ -11,7 +11,7 @@ from scaling.crew import Crew
 from scaling.models import Pool
 from scaling.selectors.demand import Observer
 from scaling.selectors.launches import get_startup
-from scaling.selectors.pool import get_configuration, get_pool
+from scaling.selectors.pool import get_configuration, read_pool
 from scaling.services.mustering import list_pool_nodes
 from scaling.strategies import Decision, Memory, decide
 from tasks_app.selectors.workforce import silence
@@ -32,7 +32,7 @@ def make_decision(
 def decide_now() -> Decision:
     """What would be decided from what is seen now, without a memory: for readers of the metric
     while no loop runs. The workers are the nodes that are heard of."""
-    pool = get_pool()
+    pool = read_pool()
     nodes = list_pool_nodes()
     heard = now() - silence()
     ready = [n for n in nodes if n.state == NodeState.ACTIVE and n.heartbeat_at > heard]
@@ -43,7 +43,8 @@ def decide_now() -> Decision:
         startup=get_startup(settings.TASKPLANE_SCALING["BACKEND"]),
         slots=ready[0].concurrency if ready else settings.TASKPLANE["WORKER_CONCURRENCY"],
     )
-    configuration = get_configuration(pool)
+    # Two weeks of minutes are not read for one number.
+    configuration = replace(get_configuration(pool), use_forecast=False)
     observer = Observer(settings.TASKPLANE["WORKER_QUEUES"])
     return make_decision(observer, crew, configuration, Memory())
 

@@ -36,11 +36,14 @@ def order_plan(order: Order, decision: Decision, found: Muster) -> Plan:
     """To follow the order, or to keep to it when workers have come or gone since. The strategy's
     decision is recorded beside it: what would have been."""
     workers = decision.demand.workers
-    wanted = max(order.workers, found.fixed)
+    # A limit that was lowered since wins.
+    wanted = decision.settings.clamp(order.workers)
     sentence = f"{workers} → {wanted} workers: {order.by} ordered {order.workers}."
     if wanted == workers:
         sentence = f"{workers} workers stay: {order.by} ordered {order.workers}."
-    if wanted != order.workers:
+    if wanted < order.workers:
+        sentence += f" The maximum is {decision.settings.max_workers}."
+    elif wanted > order.workers:
         sentence += f" {found.fixed} of them are not this back-end's to stop."
     return Plan(
         now=workers,
@@ -49,6 +52,7 @@ def order_plan(order: Order, decision: Decision, found: Muster) -> Plan:
         rule=MANUAL,
         wish=order.workers,
         trigger=Trigger.PERSON,
+        actor_label=order.by,
         inputs={"instead": decision.to_json()},
     )
 

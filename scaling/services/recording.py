@@ -27,6 +27,7 @@ class Plan:
     trigger: Trigger = Trigger.STRATEGY
     strategy: str = ""
     limiter: str = ""
+    actor_label: str = "system"
     inputs: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -72,6 +73,7 @@ def record(
         to_workers=plan.wanted,
         sentence=plan.sentence,
         inputs=plan.inputs,
+        actor_label=plan.actor_label,
         config_version=pool.version,
         term=term,
         state=state.value,

@@ -44,7 +44,7 @@ class Turn:
         self._run_times = RunTimes.of(())
         self._decide_due = 0.0
         self._follow_due = 0.0
-        self._version = 0
+        self._known: tuple[object, ...] = ()
         self._is_settled = False
         self._problem: str | None = None
 
@@ -53,10 +53,11 @@ class Turn:
         moment = time.monotonic()
         pool = get_pool()
         order = find_order(pool)
-        news = pool.version != self._version or (order is not None and order.event is not None)
+        known = (pool.version, pool.manual_workers, pool.manual_until)
+        news = known != self._known or (order is not None and order.event is not None)
         if news or moment >= self._decide_due:
             self._decide_due = moment + settings.TASKPLANE_SCALING["INTERVAL_SECONDS"]
-            self._version = pool.version
+            self._known = known
             self._decide(pool, order)
         elif not self._is_settled and moment >= self._follow_due:
             self._look(pool)

@@ -131,8 +131,8 @@ def test_the_first_look_takes_what_started_and_spreads_what_waits(now: datetime)
     make_attempts(60, 5.0, ago=400)
     make_tasks(60, "RUNNING", started_at=now - 10 * SECOND)
     make_tasks(40)
-    assert measure(ArrivalMeter(), now, oldest=20.0) == pytest.approx(1.0 + 2.0)
-    assert measure(ArrivalMeter(), now, oldest=0.5) == pytest.approx(1.0 + 4.0)
+    assert measure(ArrivalMeter(), now, oldest=40.0) == pytest.approx(1.0 + 1.0)
+    assert measure(ArrivalMeter(), now, oldest=0.5) == pytest.approx(1.0 + 40 / 30)
     assert measure(ArrivalMeter(), now, oldest=120.0) == pytest.approx(1.0), "it came before"
 
 
@@ -177,8 +177,8 @@ def test_where_much_starts_the_window_is_short(now: datetime) -> None:
 def test_looks_in_quick_succession(now: datetime) -> None:
     meter = meter_since(now - 3 * SECOND)
     make_tasks(20)
-    assert measure(meter, now - 2 * SECOND, oldest=1.0) == pytest.approx(20 / 10)
-    assert measure(meter, now, oldest=3.0) == pytest.approx(20 / 10)
+    assert measure(meter, now - 2 * SECOND, oldest=1.0) == pytest.approx(20 / 30)
+    assert measure(meter, now, oldest=3.0) == pytest.approx(20 / 30)
     assert measure(meter, now + 9 * SECOND) == pytest.approx(20 / 120)
 
 

@@ -311,6 +311,30 @@ def test_an_order_ends_with_its_time(loop: Loop, backlog: Backlog) -> None:
     assert loop.fleet.draining() != [], "the strategy decides again"
 
 
+def test_an_order_that_is_released_is_forgotten_at_once(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 1)
+    order(3)
+    loop.run_pass()
+    loop.fleet.come_up()
+    loop.look()
+    Pool.objects.update(manual_workers=None, manual_until=None, manual_by="")
+    loop.run_pass()
+    loop.turn()
+    assert loop.fleet.draining() != []
+
+
+def test_a_maximum_that_is_lowered_wins_over_an_order(loop: Loop, backlog: Backlog) -> None:
+    grow_to(loop, backlog, 1)
+    order(4)
+    loop.run_pass()
+    loop.fleet.come_up()
+    Pool.objects.update(overrides={"max_workers": 2}, version=2)
+    loop.run_pass()
+    event = loop.events()[-1]
+    assert (event.from_workers, event.to_workers, event.actor_label) == (4, 2, "Ada")
+    assert "The maximum is 2." in event.sentence
+
+
 def test_an_order_for_what_there_is_is_reached_at_once(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 2)
     event = order(2)
