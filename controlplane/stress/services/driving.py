@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_TESTS = 100
 _PASS_SECONDS = 0.15
+_LOOK_SECONDS = 0.1  # of the pass of a test that is being submitted, besides
 # A task that was handed back while it was to be cancelled is asked again.
 _ASK_AGAIN = timedelta(seconds=5)
 _MOST_SAID = 1_000
@@ -82,18 +83,17 @@ def _submit(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
     while test.submitted < test.tasks and submit_next(test, now) and not is_enough():
         continue
     took = timedelta(seconds=time.monotonic() - started)
-    look(test, now, is_enough)
+    has_more = look(test, now, _deadline(_LOOK_SECONDS))
     if test.submitted >= test.tasks:
-        transitions.settle(test.id, at=now + took)
-        return False
-    return _stop_if_quiet(test, now) or test.rate_per_second is None
+        return transitions.settle(test.id, at=now + took)
+    return _stop_if_quiet(test, now) or has_more or test.rate_per_second is None
 
 
 def _settle(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
-    look(test, now, is_enough)
+    has_more = look(test, now, is_enough)
     if is_over(test):
         return transitions.check(test.id)
-    return _stop_if_quiet(test, now)
+    return _stop_if_quiet(test, now) or has_more
 
 
 def _stop(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
@@ -107,7 +107,7 @@ def _stop(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
         chunk.save(update_fields=["asked_at"])
         if has_more := is_enough():
             break
-    look(test, now, is_enough)
+    has_more |= look(test, now, is_enough)
     # What could not be ended in all that time is told by the report.
     if is_over(test) or _is_quiet(test, now):
         return transitions.check(test.id)
@@ -130,8 +130,8 @@ _STEPS: dict[str, Callable[[StressTest, datetime, IsEnough], bool]] = {
 }
 
 
-def _deadline() -> IsEnough:
-    end = time.monotonic() + _PASS_SECONDS
+def _deadline(seconds: float = _PASS_SECONDS) -> IsEnough:
+    end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end
 
 

@@ -1,6 +1,6 @@
 """How a test stands: its chunks counted, some at each look, and samples for its course."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -28,18 +28,15 @@ _MOST_SAMPLES = 600
 LETTER_REASON = "It failed on purpose: a task of a stress test."
 
 
-def look(test: StressTest, now: datetime, is_enough: Callable[[], bool]) -> None:
-    """Bring the test's counts up to date, which the caller saves; rests between two looks.
+def look(test: StressTest, now: datetime, is_enough: Callable[[], bool]) -> bool:
+    """Bring the test's counts up to date, which the caller saves; whether there is more to see.
 
-    It looks at chunks until `is_enough`, at one at least.
+    It looks at chunks until `is_enough`, at one at least, and rests after all it meant to see.
     """
     if not _is_due(test.looked_at, now, _LOOK_SECONDS):
-        return
+        return False
     before = _counts(test)
-    for chunk in _longest_unseen(test):
-        _look_at(test, chunk, now)
-        if is_enough():
-            break
+    is_cut = _look_at_some(test, now, is_enough)
     sums = test.chunks.aggregate(
         completed=Sum("completed"), failed=Sum("failed"), cancelled=Sum("cancelled")
     )
@@ -51,10 +48,12 @@ def look(test: StressTest, now: datetime, is_enough: Callable[[], bool]) -> None
     test.waiting, test.running = count_queue(test.workspace_id)
     test.peak_waiting = max(test.peak_waiting, test.waiting)
     test.peak_running = max(test.peak_running, test.running)
-    test.looked_at = now
+    if not is_cut:
+        test.looked_at = now
     if before != _counts(test):
         test.moved_at = now
     _sample(test, now)
+    return is_cut
 
 
 def count_queue(workspace_id: UUID) -> tuple[int, int]:
@@ -79,9 +78,15 @@ def actor_of(test: StressTest) -> Actor:
     return Actor(kind=ActorKind.SYSTEM.value, id="", label=label, role=None)
 
 
-def _longest_unseen(test: StressTest) -> Sequence[StressChunk]:
+def _look_at_some(test: StressTest, now: datetime, is_enough: Callable[[], bool]) -> bool:
+    """Look at chunks, the longest unseen first; whether it was cut short."""
     chunks = test.chunks.filter(is_over=False)
-    return list(chunks.order_by(F("looked_at").asc(nulls_first=True), "number")[:_CHUNKS_A_LOOK])
+    unseen = list(chunks.order_by(F("looked_at").asc(nulls_first=True), "number")[:_CHUNKS_A_LOOK])
+    for number, chunk in enumerate(unseen, 1):
+        _look_at(test, chunk, now)
+        if is_enough():
+            return number < len(unseen)
+    return False
 
 
 def _look_at(test: StressTest, chunk: StressChunk, now: datetime) -> None:
