@@ -104,23 +104,50 @@ def test_a_pod_that_is_not_ready_does_not_go_instead(
     assert world.replicas() == 2
 
 
+def test_a_pod_that_does_not_exist_yet_does_not_go_instead(
+    world: Kubernetes, fleet: KubernetesFleet
+) -> None:
+    chosen, other = bring_up(fleet, 2)
+    world.cluster.is_asleep = True
+    fleet.start(1)
+    fleet.stop([chosen.key])
+    world.cluster.is_asleep = False
+    wait_until(lambda: not world.runs(chosen) and world.count() == 2, "the end of the chosen one")
+    assert world.runs(other)
+    assert world.replicas() == 2
+
+
+def test_a_cluster_that_is_slow_has_passed_nobody_over(world: Kubernetes) -> None:
+    fleet = world.make_fleet(patience=0.0)
+    chosen, other = bring_up(fleet, 2)
+    world.cluster.is_asleep = True
+    fleet.stop([chosen.key])
+    assert _phase(fleet, chosen.key) is Phase.STOPPING
+    fleet.stop([chosen.key])
+    assert world.replicas() == 1
+    world.cluster.is_asleep = False
+    wait_until(lambda: not world.runs(chosen), "the end of the one that was chosen")
+    assert world.runs(other)
+
+
 def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(world: Kubernetes) -> None:
     """Somebody takes our cost away, so that another pod is the cheapest."""
     fleet = world.make_fleet(patience=0.3)
-    chosen, other, third = bring_up(fleet, 3)
+    chosen, *others = bring_up(fleet, 3)
 
     def meddle(verb: str, resource: str) -> None:
-        if (verb, resource) == ("update", "deployments/scale") and world.replicas() == 3:
-            world.cluster.pods[chosen.host]["metadata"]["annotations"][COST] = "9"
-            world.cluster.pods[other.host]["metadata"]["annotations"][COST] = "-9"
+        if (verb, resource) == ("update", "deployments/scale"):
+            for pod in world.pods():
+                is_chosen = pod["metadata"]["name"] == chosen.host
+                pod["metadata"]["annotations"][COST] = "9" if is_chosen else "-9"
 
     world.server.before = meddle
     fleet.stop([chosen.key])
-    assert _phase(fleet, chosen.key) is Phase.STOPPING
-    wait_until(lambda: not world.runs(other), "the end of another")
+    wait_until(lambda: not all(map(world.runs, others)), "the end of another")
     wait_until(lambda: _phase(fleet, chosen.key) is Phase.RUNNING, "to be told of")
     details = {member.key: member.detail for member in fleet.list_members()}
     assert "removed another pod in its place" in details[chosen.key]
+    (third,) = [other for other in others if world.runs(other)]
     assert not details[third.key]
 
     fleet.stop([chosen.key])
