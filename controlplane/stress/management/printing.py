@@ -92,7 +92,9 @@ def draw_progress(test: Mapping[str, Any]) -> RenderableType:
         f"wait p95 {_told(waits['p95'])} ms",
         f"left {_told(progress['etaSeconds'])} s" if progress["etaSeconds"] else "",
     )
-    return Group(ProgressBar(total=100, completed=progress["percent"], width=60), table)
+    bar = Table.grid()  # for the end of its line
+    bar.add_row(ProgressBar(total=100, completed=progress["percent"], width=60))
+    return Group(bar, table)
 
 
 def _print_figures(console: Console, figures: Mapping[str, Any]) -> None:

@@ -67,6 +67,9 @@ def give_verdict(test: StressTest, now: datetime) -> None:
         report=report,
         at=now,
     )
+    # The report has what they come to, and is kept for a year.
+    test.chunks.update(facts=None)
+    test.samples.all().delete()
 
 
 def _add_up_chunks(test: StressTest) -> tuple[Facts, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError
+from rich.console import Console
 from rich.live import Live
 
 from controlplane.core.errors import Conflict
@@ -81,7 +82,7 @@ class Command(TerminalCommand):
         """Show the progress until the test has ended; whether it has, in these seconds."""
         started = time.monotonic()
         is_told = False
-        console = self.console(for_errors=True)
+        console = Console(stderr=True)  # Django's own would draw it in the colour of errors
         test = selectors.get_test(workspace_id, test_id)
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while test.state not in ENDED:
