@@ -141,13 +141,22 @@ class Host:
         self.state.with_name("gone").rename(self.state)
 
     def end_all(self) -> None:
-        """Also what workers that were killed left behind."""
+        """Also what workers that were killed left behind, and what starts just now."""
+        while left := self._list_marked():
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            for stranger in self.strangers:
+                stranger.wait(10)
+
+    def _list_marked(self) -> list[psutil.Process]:
+        found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get(MARK, "").startswith(f"{self.place}/"):
-                    process.kill()
-        for stranger in self.strangers:
-            stranger.wait(10)
+                is_ours = process.environ().get(MARK, "").startswith(f"{self.place}/")
+                if is_ours and not processes.is_over(process):
+                    found.append(process)
+        return found
 
 
 def make_host(tmp_path: Path, script: str = STAND_IN) -> Host:
