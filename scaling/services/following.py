@@ -44,6 +44,15 @@ class Follower:
             self.fleet.clear([member.key for member in muster.ended])
         settle_events(muster)
 
+    def end(self) -> None:
+        """The loop ends, and may have taken its workers with it: what starts no more has not
+        failed. May raise FleetError."""
+        left = {m.key for m in self.fleet.list_members() if m.phase is not Phase.ENDED}
+        for launch in list_starting():
+            if launch.key and launch.key not in left:
+                said = "The autoscaler ended, and its workers with it."
+                transitions.end_launch(launch.id, LaunchState.CANCELLED, problem=said)
+
     def _end_launches(self, muster: Muster) -> None:
         limit = timedelta(seconds=settings.TASKPLANE_SCALING["START_TIMEOUT_SECONDS"])
         by_launch = {w.launch.id: w for w in muster.workers if w.launch is not None}

@@ -28,9 +28,10 @@ class Autoscaler:
     """Holds the lead and takes its turns, until told to stop."""
 
     def __init__(self, fleet: Fleet | None = None) -> None:
-        self._fleet = fleet or make_fleet(settings.TASKPLANE_SCALING["BACKEND"])
         self._leadership = Leadership(LEADER, ttl_seconds=LEADER_TTL_SECONDS)
-        self._turn = Turn(self._fleet, self._leadership)
+        self._turn = Turn(
+            fleet or make_fleet(settings.TASKPLANE_SCALING["BACKEND"]), self._leadership
+        )
         self._is_stopping = False
         self._lead_due = 0.0
         self._leads = False
@@ -41,9 +42,16 @@ class Autoscaler:
             signal.signal(number, self._stop)
         while not self._is_stopping:
             time.sleep(self.run_pass())
-        self._fleet.close()
-        if self._leads:
-            self._leadership.resign()
+        self.end()
+
+    def end(self) -> None:
+        """Close the fleet; let another lead at once."""
+        try:
+            self._turn.end(leads=self._leads)
+            if self._leads:
+                self._leadership.resign()
+        except _AWAY as error:
+            logger.warning("The database is away at the end: %s", error)
 
     def run_pass(self) -> float:
         """One pass; for how many seconds to rest after it."""

@@ -62,6 +62,15 @@ class Turn:
         elif not self._is_settled and moment >= self._follow_due:
             self._look(pool)
 
+    def end(self, *, leads: bool) -> None:
+        """The last of them: close the fleet, and, as the leader, note what ended with it."""
+        try:
+            self._fleet.close()
+            if leads:
+                self._follower.end()
+        except FleetError as error:
+            logger.warning("The back-end could not be closed: %s", error)
+
     def _look(self, pool: Pool) -> Muster | None:
         """Who is there, after what is under way was looked after; None when the back-end does not
         answer."""

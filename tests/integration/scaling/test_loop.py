@@ -222,6 +222,35 @@ def test_what_was_begun_goes_on_after_a_restart(loop: Loop, backlog: Backlog) ->
     assert loop.events()[0].state == EventState.REACHED
 
 
+def test_what_starts_when_the_loop_ends_has_not_failed(loop: Loop) -> None:
+    loop.turn()
+    (key,) = loop.fleet.members
+    loop.fleet.clear([key])  # as a fleet whose workers end with its loop
+    loop.autoscaler.end()
+    assert loop.fleet.closed
+    launch = Launch.objects.get()
+    assert launch.state == LaunchState.CANCELLED
+    loop.restart()
+    loop.turn()
+    assert len(loop.fleet.members) == 1, "no pause after it"
+
+
+def test_what_starts_and_goes_on_without_the_loop_is_still_awaited(loop: Loop) -> None:
+    loop.turn()
+    loop.autoscaler.end()
+    assert Launch.objects.get().state == LaunchState.STARTING
+
+
+def test_a_backend_that_is_away_at_the_end_keeps_nobody_from_leading(loop: Loop) -> None:
+    loop.turn()
+    loop.fleet.problem = "The engine does not answer."
+    loop.autoscaler.end()
+    other = Autoscaler(loop.fleet)
+    loop.fleet.problem = ""
+    other.run_pass()
+    assert other._leads
+
+
 def test_only_one_of_two_acts(loop: Loop) -> None:
     other = Autoscaler(loop.fleet)
     loop.turn()
