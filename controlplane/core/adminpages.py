@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from controlplane.core.pagination import count_or_estimate
@@ -38,6 +38,23 @@ class ReadMostlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody has it here."""
         return False
+
+    def describe(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page of a row shows beside its columns, for the template."""
+        return {}
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of one row, with what `describe` says of it."""
+        row = self.get_object(request, object_id)
+        is_seen = row is not None and self.has_view_permission(request, row)
+        more = self.describe(request, row) if is_seen else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
 
 class ReadOnlyAdmin(ReadMostlyAdmin):

@@ -93,25 +93,15 @@ class LetterAdmin(GroupPages):
             found |= queryset.filter(fingerprint=search_term.strip().lower())
         return found, has_doubles
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, letter: Any) -> dict[str, Any]:
         """The letter: what happened, every attempt, the payload, and what may be done."""
-        letter = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if letter is not None and self.has_view_permission(request, letter):
-            more = {
-                **describe_letter(letter),
-                "may_operate": may(request, letter.workspace_id, Role.OPERATOR),
-                "discard_form": DiscardForm(),
-                "title": f"Dead letter: {letter.name}",
-                "subtitle": None,
-            }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        return {
+            **describe_letter(letter),
+            "may_operate": may(request, letter.workspace_id, Role.OPERATOR),
+            "discard_form": DiscardForm(),
+            "title": f"Dead letter: {letter.name}",
+            "subtitle": None,
+        }
 
     def reprocess_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The form of a repetition."""

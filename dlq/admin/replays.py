@@ -73,28 +73,18 @@ class ReplayAdmin(LetterPages):
         )
         return [own, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, replay: Any) -> dict[str, Any]:
         """The replay with its report; while it runs, the page loads itself anew."""
-        replay = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if replay is not None and self.has_view_permission(request, replay):
-            is_running = replay.state == ReplayState.RUNNING
-            more = {
-                "view": describe_replay(replay),
-                "badge": badge(replay.state, replay.get_state_display()),
-                "words": tell_replay(replay),
-                "refresh_seconds": REFRESH_SECONDS if is_running else None,
-                "may_cancel": is_running and may(request, replay.workspace_id, Role.OPERATOR),
-                "title": "Replay",
-                "subtitle": None,
-            }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        is_running = replay.state == ReplayState.RUNNING
+        return {
+            "view": describe_replay(replay),
+            "badge": badge(replay.state, replay.get_state_display()),
+            "words": tell_replay(replay),
+            "refresh_seconds": REFRESH_SECONDS if is_running else None,
+            "may_cancel": is_running and may(request, replay.workspace_id, Role.OPERATOR),
+            "title": "Replay",
+            "subtitle": None,
+        }
 
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""

@@ -1,18 +1,15 @@
 """The options of `manage.py dlq`, and the filter that they stand for."""
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from controlplane.core.clock import now, utc_z
-from controlplane.core.ids import parse_uuid
 from dlq.filters import LetterFilter, letter_filter_of_body
 from dlq.services.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
-from tasks_app.management.terminal import EXIT_CODES, common_options, duration_ms
+from tasks_app.management.terminal import common_options, duration_ms, id_option
 
-EXAMPLES = """
-Examples:
+EXAMPLES = """\
   manage.py dlq groups                                   what fails, the most frequent first
   manage.py dlq list --status OPEN --category NETWORK --since 24h
   manage.py dlq show 018f6f2e-0000-7000-8000-000000000000
@@ -20,9 +17,7 @@ Examples:
   manage.py dlq reprocess --fingerprint 3f2a9c0d1b7e4456 --canary --rate 20 --wait
   manage.py dlq reprocess --category TIMEOUT --dry-run
   manage.py dlq discard --until 30d --reason "older than the campaign"
-  manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch
-
-"""
+  manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch"""
 _FILTERS = {
     "status": "status",
     "category": "category",
@@ -37,22 +32,8 @@ _FILTERS = {
 }
 
 
-class HelpFormatter(RawDescriptionHelpFormatter):
-    """Keeps the lines of the examples."""
-
-
-def letter_id(text: str) -> UUID:
-    """An option's value as an id."""
-    try:
-        return parse_uuid(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not an id") from None
-
-
 def add_verbs(parser: ArgumentParser) -> None:
     """The verbs and what each takes."""
-    parser.formatter_class = HelpFormatter
-    parser.epilog = EXAMPLES + EXIT_CODES
     verbs = parser.add_subparsers(dest="verb", required=True)
     listing = verbs.add_parser(
         "list", parents=[common_options(), _filter_options()], help="those that died last"
@@ -61,14 +42,14 @@ def add_verbs(parser: ArgumentParser) -> None:
     show = verbs.add_parser(
         "show", parents=[common_options()], help="one, with every attempt's traceback"
     )
-    show.add_argument("id", type=letter_id)
+    show.add_argument("id", type=id_option)
     verbs.add_parser("groups", parents=[common_options()], help="open letters by their failure")
     verbs.add_parser("stats", parents=[common_options()], help="counts by category, type and day")
     _add_actions(verbs)
     replays = verbs.add_parser("replays", parents=[common_options()], help="the newest replays")
     replays.add_argument("--limit", type=int, default=20, help="how many (default 20)")
     replay = verbs.add_parser("replay", parents=[common_options()], help="one, with its report")
-    replay.add_argument("id", type=letter_id)
+    replay.add_argument("id", type=id_option)
     replay.add_argument("--watch", action="store_true", help="until it has ended")
     replay.add_argument(
         "--wait-timeout", type=float, default=3_600, metavar="SECONDS", help="default 3600"
@@ -76,7 +57,7 @@ def add_verbs(parser: ArgumentParser) -> None:
     cancel = verbs.add_parser(
         "cancel-replay", parents=[common_options()], help="submit no more of it"
     )
-    cancel.add_argument("id", type=letter_id)
+    cancel.add_argument("id", type=id_option)
 
 
 def _add_actions(verbs: Any) -> None:
@@ -121,7 +102,7 @@ def _add_actions(verbs: Any) -> None:
 
 def _action_options() -> ArgumentParser:
     parser = ArgumentParser(add_help=False)
-    parser.add_argument("ids", nargs="*", type=letter_id, metavar="id")
+    parser.add_argument("ids", nargs="*", type=id_option, metavar="id")
     parser.add_argument("--all", action="store_true", help="every open letter of the workspace")
     parser.add_argument("--dry-run", action="store_true", help="only count them")
     return parser

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.text import Truncator
 
 from controlplane.core.adminpages import ReadOnlyAdmin
@@ -74,24 +74,14 @@ class ScalingEventAdmin(ReadOnlyAdmin):
         """Without what is long and not shown in a list."""
         return super().get_queryset(request).defer("inputs")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, event: Any) -> dict[str, Any]:
         """The event; while it is under way, the page loads itself anew."""
-        event = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if event is not None and self.has_view_permission(request, event):
-            more = {
-                "view": describe_event(get_event(event.id)),
-                "refresh_seconds": REFRESH_SECONDS if event.state in OPEN_EVENTS else None,
-                "title": "Scaling event",
-                "subtitle": None,
-            }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        return {
+            "view": describe_event(get_event(event.id)),
+            "refresh_seconds": REFRESH_SECONDS if event.state in OPEN_EVENTS else None,
+            "title": "Scaling event",
+            "subtitle": None,
+        }
 
     @admin.display(description="at (UTC)")
     def moment(self, event: ScalingEvent) -> str:

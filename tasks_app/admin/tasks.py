@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 
 from controlplane.core.adminpages import ReadOnlyAdmin
@@ -143,26 +143,17 @@ class TaskAdmin(OwnWorkspaces, ReadOnlyAdmin):
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, task: Any) -> dict[str, Any]:
         """The task with its attempts, neighbours and log lines, and why it waits."""
-        task = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if task is not None and self.has_view_permission(request, task):
-            try:
-                more = {
-                    "detail": get_task_detail(task.workspace_id, task.id),
-                    "explanation": explain_task(task.workspace_id, task.id),
-                }
-            except NotFound:  # it was removed between the queries
-                more = {}
-            more["may_operate"] = may(request, task.workspace_id, Role.OPERATOR)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        try:
+            more = {
+                "detail": get_task_detail(task.workspace_id, task.id),
+                "explanation": explain_task(task.workspace_id, task.id),
+            }
+        except NotFound:  # it was removed between the queries
+            more = {}
+        more["may_operate"] = may(request, task.workspace_id, Role.OPERATOR)
+        return more
 
     @admin.display(description="id")
     def short_id(self, task: Task) -> str:

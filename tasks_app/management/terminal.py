@@ -4,7 +4,7 @@ import getpass
 import json
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,11 +37,18 @@ _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 class TerminalCommand(BaseCommand):
-    """A command whose errors are one sentence and whose exit codes mean something."""
+    """A command whose errors are one sentence and whose exit codes mean something. `examples` are
+    lines to paste, each with what it is for."""
+
+    examples: str = ""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """With the exit codes in the help."""
-        return super().create_parser(prog_name, subcommand, epilog=EXIT_CODES, **kwargs)
+        """With examples and the exit codes in the help."""
+        parser = super().create_parser(prog_name, subcommand, epilog=EXIT_CODES, **kwargs)
+        if self.examples:
+            parser.epilog = f"Examples:\n{self.examples}\n\n{EXIT_CODES}"
+            parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command; what a service refuses becomes a sentence and an exit code."""
@@ -70,6 +77,14 @@ class TerminalCommand(BaseCommand):
     def usage(self, message: str) -> NoReturn:
         """Refuse options that do not fit together."""
         raise CommandError(message, returncode=EXIT_USAGE)
+
+
+def id_option(text: str) -> UUID:
+    """An option's value as an id. Raises ArgumentTypeError."""
+    try:
+        return parse_uuid(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not an id") from None
 
 
 def common_options() -> ArgumentParser:

@@ -80,20 +80,11 @@ class WorkflowAdmin(WorkflowPages):
             return queryset.filter(id=known), False
         return super().get_search_results(request, queryset, search_term)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, workflow: Any) -> dict[str, Any]:
         """The workflow with its newest version, or that of `?version=`."""
-        workflow = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if workflow is not None and self.has_view_permission(request, workflow):
-            more = _page_of(workflow, request.GET.get("version", ""))
-            more["may_operate"] = may(request, workflow.workspace_id, Role.OPERATOR)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        more = _page_of(workflow, request.GET.get("version", ""))
+        more["may_operate"] = may(request, workflow.workspace_id, Role.OPERATOR)
+        return more
 
     def execute_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The form of the input."""

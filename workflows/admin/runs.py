@@ -94,24 +94,15 @@ class RunAdmin(WorkflowPages):
             return queryset.filter(id=known) | queryset.filter(workflow_id=known), False
         return super().get_search_results(request, queryset, search_term)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, run: Any) -> dict[str, Any]:
         """The run with its steps, and what may be done."""
-        run = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if run is not None and self.has_view_permission(request, run):
-            try:
-                more = describe_page(run.workspace_id, run.id, request.GET)
-            except NotFound:  # it was removed between the queries
-                more = {}
-            more["may_operate"] = may(request, run.workspace_id, Role.OPERATOR)
-            more["subtitle"] = f"{run.workflow.name} {self.short_id(run)}"
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        try:
+            more = describe_page(run.workspace_id, run.id, request.GET)
+        except NotFound:  # it was removed between the queries
+            more = {}
+        more["may_operate"] = may(request, run.workspace_id, Role.OPERATOR)
+        more["subtitle"] = f"{run.workflow.name} {self.short_id(run)}"
+        return more
 
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""

@@ -155,20 +155,11 @@ class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:
         """The schedule with its next times and its newest firings."""
-        schedule = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if schedule is not None and self.has_view_permission(request, schedule):
-            more = _page_of(schedule)
-            more["may_operate"] = may(request, schedule.workspace_id, Role.OPERATOR)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        more = _page_of(schedule)
+        more["may_operate"] = may(request, schedule.workspace_id, Role.OPERATOR)
+        return more
 
     @admin.display(description="schedule")
     def words(self, schedule: Any) -> str:

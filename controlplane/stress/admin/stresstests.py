@@ -81,19 +81,9 @@ class StressTestAdmin(WorkspacePages):
         ]
         return [*own, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def describe(self, request: HttpRequest, test: Any) -> dict[str, Any]:
         """The test; while it has not ended, the page loads itself anew."""
-        test = self.get_object(request, object_id)
-        more: dict[str, Any] = {}
-        if test is not None and self.has_view_permission(request, test):
-            more = self._described(request, test)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+        return self._described(request, test)
 
     def start_view(self, request: HttpRequest) -> HttpResponse:
         """The form of a new test."""

@@ -1,54 +1,36 @@
 """The options of `manage.py stress`."""
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
-from uuid import UUID
 
-from controlplane.core.ids import parse_uuid
 from controlplane.stress.services.control import Asked
 from controlplane.stress.states import StressShape, StressState, StressType
-from tasks_app.management.terminal import EXIT_CODES, common_options
+from tasks_app.management.terminal import common_options, id_option
 
-EXAMPLES = """
-Examples:
+EXAMPLES = """\
   manage.py stress run --tasks 1500 --duration-ms 3000        a thousand waits at once
   manage.py stress run --tasks 5000 --failure-rate 0.02 --dependent-share 0.3 --rate 500
   manage.py stress run --tasks 200 --type cpu --duration-ms 250 --json
   manage.py stress list --status DONE
   manage.py stress show 018f6f2e-0000-7000-8000-000000000000
-  manage.py stress compare 018f6f2e-0000-7000-8000-000000000001 018f6f2e-0000-7000-8000-000000000000
-
-"""
-
-
-class HelpFormatter(RawDescriptionHelpFormatter):
-    """Keeps the lines of the examples."""
-
-
-def test_id(text: str) -> UUID:
-    """An option's value as an id."""
-    try:
-        return parse_uuid(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not an id") from None
+  manage.py stress compare 018f6f2e-0000-7000-8000-000000000001 \\
+      018f6f2e-0000-7000-8000-000000000000"""
 
 
 def add_verbs(parser: ArgumentParser) -> None:
     """The verbs and what each takes."""
-    parser.formatter_class = HelpFormatter
-    parser.epilog = EXAMPLES + EXIT_CODES
     verbs = parser.add_subparsers(dest="verb", required=True)
     _add_run(verbs)
     listing = verbs.add_parser("list", parents=[common_options()], help="the newest tests")
     listing.add_argument("--status", choices=StressState.values)
     listing.add_argument("--limit", type=int, default=20, help="how many (default 20)")
     show = verbs.add_parser("show", parents=[common_options()], help="one, with its report")
-    show.add_argument("id", type=test_id)
+    show.add_argument("id", type=id_option)
     stop = verbs.add_parser("stop", parents=[common_options()], help="end one before its time")
-    stop.add_argument("id", type=test_id)
+    stop.add_argument("id", type=id_option)
     compare = verbs.add_parser("compare", parents=[common_options()], help="two side by side")
-    compare.add_argument("id", type=test_id)
-    compare.add_argument("other", type=test_id, help="whose figures are the measure")
+    compare.add_argument("id", type=id_option)
+    compare.add_argument("other", type=id_option, help="whose figures are the measure")
 
 
 def asked_of(options: dict[str, Any]) -> Asked:

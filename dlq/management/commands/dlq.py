@@ -12,7 +12,7 @@ from controlplane.core.errors import DomainError
 from dlq import selectors, services
 from dlq.filters import LetterFilter
 from dlq.management import printing
-from dlq.management.options import add_verbs, wanted_of
+from dlq.management.options import EXAMPLES, add_verbs, wanted_of
 from dlq.serializers import (
     GroupSerializer,
     LetterSerializer,
@@ -43,6 +43,7 @@ class Command(TerminalCommand):
     """One verb each."""
 
     help = "List, show, reprocess and discard dead letters; watch and cancel replays."
+    examples = EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_verbs(parser)

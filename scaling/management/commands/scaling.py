@@ -1,7 +1,7 @@
 """`manage.py scaling`: look at the fleet, its decisions and its configuration, and set them."""
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,6 @@ from scaling.services.manual import DEFAULT_HOLD_SECONDS, order_workers, release
 from scaling.services.replaying import replay_decisions
 from scaling.states import EventState
 from tasks_app.management.terminal import (
-    EXIT_CODES,
     EXIT_REFUSED,
     TerminalCommand,
     common_options,
@@ -33,7 +32,7 @@ from tasks_app.management.terminal import (
     workspace_of,
 )
 
-EXAMPLES = """Examples:
+_EXAMPLES = """\
   manage.py scaling status
   manage.py scaling events --state FAILED,MISSED --since 7d
   manage.py scaling config set maxWorkers=20 objectiveSeconds=30
@@ -48,13 +47,7 @@ class Command(TerminalCommand):
     """One verb each."""
 
     help = "Show the fleet, its decisions and its configuration; scale by hand; replay decisions."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """With examples in the help."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.epilog = f"{EXAMPLES}\n\n{EXIT_CODES}"
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)

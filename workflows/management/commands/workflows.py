@@ -1,7 +1,7 @@
 """`manage.py workflows`: define workflows, run them, look at runs, decide."""
 
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from rich.text import Text
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from tasks_app.management.terminal import (
-    EXIT_CODES,
     EXIT_REFUSED,
     EXIT_TIMEOUT,
     TerminalCommand,
@@ -33,28 +32,21 @@ from workflows.serializers import (
 from workflows.states import ENDED_RUNS, RunState
 
 _POLL_SECONDS = 0.2
-_EXAMPLES = """Examples:
+_EXAMPLES = """\
   manage.py workflows validate order.json
   manage.py workflows create order.json
   manage.py workflows update Order order.json
   manage.py workflows execute Order --input '{"total": 120}' --wait
   manage.py workflows execute Order --input @input.json
   manage.py workflows status Order
-  manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look --comment "fine"
-"""
+  manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look --comment 'fine'"""
 
 
 class Command(TerminalCommand):
     """One verb each."""
 
     help = "Define workflows, run them, look at runs, retry and cancel them, decide approvals."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """With examples in the help."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.epilog = f"{_EXAMPLES}\n{EXIT_CODES}"
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_verbs(parser)

@@ -1,6 +1,6 @@
 """`manage.py cron`: look at schedules, make, fire, pause, resume and remove them."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,6 @@ from controlplane.schedules.serializers import (
 from controlplane.schedules.serializers.preview import MOST_PREVIEWED
 from controlplane.schedules.states import FiringState, Overlap
 from tasks_app.management.terminal import (
-    EXIT_CODES,
     TerminalCommand,
     common_options,
     duration_ms,
@@ -32,7 +31,7 @@ from tasks_app.management.terminal import (
 from tasks_app.times import parse_time
 from workflows.selectors import get_workflow
 
-EXAMPLES = """Examples:
+_EXAMPLES = """\
   manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5
   manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin --type cleanup
   manage.py cron create Hourly "@every 1h" --workflow Order --payload '{"total": 5}' --catch-up
@@ -46,13 +45,7 @@ class Command(TerminalCommand):
     """One verb each. A schedule is named by its name or its id."""
 
     help = "List, show, preview, create, trigger, pause, resume and remove schedules."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """With examples in the help."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.epilog = f"{EXAMPLES}\n\n{EXIT_CODES}"
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)

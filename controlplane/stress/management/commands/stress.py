@@ -14,7 +14,7 @@ from rich.live import Live
 from controlplane.core.errors import Conflict
 from controlplane.stress import selectors, services
 from controlplane.stress.management import printing
-from controlplane.stress.management.options import add_verbs, asked_of
+from controlplane.stress.management.options import EXAMPLES, add_verbs, asked_of
 from controlplane.stress.serializers import (
     ComparisonSerializer,
     StressTestSerializer,
@@ -40,6 +40,7 @@ class Command(TerminalCommand):
     """One verb each."""
 
     help = "Put a bounded load on the queue `stress`, and get a verdict on what came of it."
+    examples = EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_verbs(parser)
