@@ -1,7 +1,8 @@
 """All strategies on all traces."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 
 from scaling.forecasting import Tournament
 from scaling.simulation.bound import lower_bound
@@ -18,14 +19,18 @@ STARTUP = (30.0, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """One of our strategies: its workers are always drained."""
+    """One of our strategies: its workers are always drained. `seconds`: what each decision cost."""
 
     name: str
     drains: bool = True
+    seconds: list[float] = field(default_factory=list)
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
         """As in production."""
-        return STRATEGIES[self.name].decide(demand, settings, memory)
+        began = perf_counter()
+        outcome = STRATEGIES[self.name].decide(demand, settings, memory)
+        self.seconds.append(perf_counter() - began)
+        return outcome
 
 
 def policies(names: Sequence[str]) -> list[Policy]:
@@ -62,12 +67,11 @@ def run(
     advance: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Score]:
     """Play each strategy on each trace; `advance` hears what was just finished."""
-    chosen = policies(names)
     for make in traces:
         trace = make()
         forecasts = forecasts_for(trace)
         bound = lower_bound(trace, settings, startup=startup[0])
-        for policy in chosen:
+        for policy in policies(names):
             played = Simulation(
                 trace, policy, settings, startup=startup, forecasts=forecasts
             ).play()
@@ -79,5 +83,6 @@ def run(
                 seed=trace.seed,
                 seconds=trace.seconds,
                 bound=bound,
+                decisions=policy.seconds if isinstance(policy, Drained) else (),
             )
             advance(f"{policy.name} on {trace.name}, seed {trace.seed}")

@@ -154,7 +154,8 @@ class Command(TerminalCommand):
         by_trace = groupby(scores, key=lambda each: each.trace)
         for trace, of_trace in by_trace:
             days = list(of_trace)
-            table = _table(f"{trace}: {len({each.seed for each in days})} days")
+            number = len({each.seed for each in days})
+            table = _table(f"{trace}: {number} {'day' if number == 1 else 'days'}")
             for name in names:
                 mine = [each for each in days if each.strategy == name]
                 table.add_row(*_cells(mine, summarise(mine, settings.goal)))
@@ -165,6 +166,13 @@ class Command(TerminalCommand):
                 mine = [each for each in scores if each.strategy == name]
                 table.add_row(*_cells(mine, summarise(mine, settings.goal)))
             self.console().print(table)
+        for name in [name for name in names if name in STRATEGIES]:
+            mine = [each for each in scores if each.strategy == name]
+            self.stdout.write(
+                f"A decision of {name} took {_mean([e.decision_ms for e in mine]):.2f} ms on "
+                f"average, and 99 of 100 at most "
+                f"{max(e.slowest_decision_ms for e in mine):.2f} ms on the slowest day."
+            )
 
 
 _COLUMNS = (
