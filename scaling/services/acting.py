@@ -1,6 +1,7 @@
 """A number of workers becomes workers that start, or nodes that drain."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from controlplane.core.clock import now
 from scaling import transitions
 from scaling.fleet import Fleet
 from scaling.models import Launch, ScalingEvent
-from scaling.services.mustering import Muster
+from scaling.services.mustering import Muster, look_again
 from scaling.services.victims import Victim, choose
 from scaling.states import LaunchState
 from scaling.strategies import RunTimes
@@ -48,7 +49,9 @@ def shrink(fleet: Fleet, muster: Muster, count: int, run_times: RunTimes) -> lis
         at=muster.at,
     )
     fleet.fence(_keys(victims))
-    # A node that has registered may hold work already, even if it is not counted as ready.
+    # A decision takes time, and a node that has registered may hold work already, even if it is not
+    # counted as ready. One that registers from here on takes longer to come up than the stop.
+    victims = _with_nodes(victims)
     fleet.stop(_keys([victim for victim in victims if victim.worker.node is None]))
     with transaction.atomic():
         for victim in victims:
@@ -57,6 +60,11 @@ def shrink(fleet: Fleet, muster: Muster, count: int, run_times: RunTimes) -> lis
             if victim.worker.launch is not None:
                 transitions.end_launch(victim.worker.launch.id, LaunchState.CANCELLED)
     return [_describe(victim) for victim in victims]
+
+
+def _with_nodes(victims: Sequence[Victim]) -> list[Victim]:
+    workers = look_again([victim.worker for victim in victims])
+    return [replace(victim, worker=worker) for victim, worker in zip(victims, workers, strict=True)]
 
 
 def _keys(victims: Sequence[Victim]) -> list[str]:

@@ -1,7 +1,7 @@
 """Who is there: what the back-end lists, put beside the nodes and beside what was asked for."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -155,6 +155,19 @@ def muster(fleet: Fleet, gone: Collection[int] = ()) -> Muster:
         gone=frozenset(node.id for node in listed if node not in nodes),
         startup=get_startup(fleet.name, fleet.usual_startup),
     )
+
+
+def look_again(workers: Sequence[Worker]) -> list[Worker]:
+    """The same workers, with the nodes that have registered since."""
+    if all(worker.node is not None for worker in workers):
+        return list(workers)
+    nodes = list(list_live_nodes())
+    return [
+        replace(worker, node=next((n for n in nodes if _is_of(n, worker.member)), None))
+        if worker.node is None and worker.member is not None
+        else worker
+        for worker in workers
+    ]
 
 
 def list_pool_nodes() -> "list[Node]":

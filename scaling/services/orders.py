@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import Q
 
 from controlplane.core.clock import now
+from scaling import transitions
 from scaling.models import Pool, ScalingEvent
 from scaling.services.mustering import Muster
 from scaling.services.recording import MANUAL, Plan
@@ -57,11 +59,17 @@ def order_plan(order: Order, decision: Decision, found: Muster) -> Plan:
     )
 
 
+@transaction.atomic
 def _expire(pool: Pool) -> None:
     """Only what this process has read: a newer order stays."""
     expired = Pool.objects.filter(
         Q(manual_until=pool.manual_until), name=pool.name, manual_workers=pool.manual_workers
     )
-    expired.update(manual_workers=None, manual_until=None, manual_by="")
+    # This locks the row, so no order comes meanwhile: who waits has waited for the one that ended.
+    if expired.update(manual_workers=None, manual_until=None, manual_by=""):
+        waiting = ScalingEvent.objects.filter(pool=pool, state=EventState.WAITING)
+        for event_id in waiting.values_list("id", flat=True):
+            said = "Its time was over before it could be carried out."
+            transitions.move_event(event_id, EventState.SUPERSEDED, outcome=said)
     pool.manual_workers = pool.manual_until = None
     pool.manual_by = ""

@@ -19,6 +19,11 @@ from workers.selectors import list_ended_ids
 _OPEN = [EventState.ACTING.value, EventState.MISSED.value]
 _FOLLOWED_FOR = timedelta(days=7)  # what is late for longer stays late
 
+_NOT_NOTED = (
+    "The loop ended before it was carried out, or before what it did was noted; the next decision "
+    "goes on from what there is."
+)
+
 
 def settle_events(muster: Muster) -> None:
     """Look at the events that are acting or late."""
@@ -38,6 +43,9 @@ def fail_event(event: ScalingEvent, problem: str) -> None:
 
 def _settle(event: ScalingEvent, keys: Collection[str]) -> None:
     launches = list(event.launches.all())
+    if not launches and not event.victims:
+        transitions.move_event(event.id, EventState.SUPERSEDED, outcome=_NOT_NOTED)
+        return
     left = _still_there(event.victims, keys)
     if left or any(launch.state == LaunchState.STARTING for launch in launches):
         _mind_the_time(event, launches, left)
