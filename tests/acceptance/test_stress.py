@@ -138,13 +138,18 @@ def test_without_a_worker_it_fails_and_says_why(engine: Engine) -> None:
 
 
 def run_command(engine: Engine, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "manage.py"), "stress", "run", *arguments],
-        env=engine.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """As in a terminal: what a shell starts with `&` would not hear Ctrl-C, nor would its tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "stress", "run", *arguments],
+            env=engine.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_command_watches_and_concludes(engine: Engine) -> None:
