@@ -29,11 +29,12 @@ def start(
     tasks: int, *, workspace: Workspace | None = None, actor: Actor = SYSTEM, **asked: Any
 ) -> StressTest:
     """A test that the dispatcher has not seen yet."""
-    return services.start_test(
+    test, _is_new = services.start_test(
         workspace_id=(workspace or default_workspace()).id,
         asked=Asked(tasks=tasks, **asked),
         actor=actor,
     )
+    return test
 
 
 def drive(test: StressTest, *, passes: int = 1, at: datetime | None = None) -> StressTest:

@@ -87,6 +87,7 @@ class ParametersSerializer(serializers.Serializer[Any]):
     dependentShare = serializers.FloatField()
     shape = serializers.ChoiceField(choices=StressShape.choices)
     ratePerSecond = serializers.FloatField(allow_null=True)
+    seed = serializers.IntegerField(help_text="Given, or drawn: for the same test once more.")
 
 
 class StressTimesSerializer(serializers.Serializer[Any]):

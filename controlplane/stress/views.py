@@ -74,7 +74,11 @@ class StressTestsView(FormView, ListView):
         parameters=[IDEMPOTENCY_KEY],
         request=StressRequestSerializer,
         examples=_EXAMPLES,
-        responses={202: StressTestDetailSerializer, **problems(409, 422)},
+        responses={
+            202: StressTestDetailSerializer,
+            200: StressTestDetailSerializer,
+            **problems(409, 422),
+        },
     )
     def post(self, request: WorkspaceRequest) -> Response:
         """Begin a stress test on the queue `stress`; one at a time in a workspace.
@@ -84,14 +88,17 @@ class StressTestsView(FormView, ListView):
         """
         asked = dict(self.validated(StressRequestSerializer))
         key = one_key(request.headers.get("Idempotency-Key"), asked.pop("key", None))
-        test = services.start_test(
+        test, is_new = services.start_test(
             workspace_id=request.workspace.id,
             confirm=asked.pop("confirm"),
             asked=Asked(**asked),
             actor=request.actor,
             key=key,
         )
-        return Response(represent_test(test), status=status.HTTP_202_ACCEPTED)
+        return Response(
+            represent_test(test),
+            status=status.HTTP_202_ACCEPTED if is_new else status.HTTP_200_OK,
+        )
 
 
 class StressTestView(FormView):

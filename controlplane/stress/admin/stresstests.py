@@ -158,12 +158,13 @@ class StressTestAdmin(WorkspacePages):
         workspace_id = UUID(form.cleaned_data["workspace"])
         actor = self.operator(request, workspace_id)
         try:
-            return services.start_test(
+            test, _is_new = services.start_test(
                 workspace_id=workspace_id,
                 asked=form.to_asked(),
                 actor=actor,
                 confirm=form.cleaned_data.get("confirm", ""),
             )
+            return test
         except DomainError as error:
             form.refuse(error)
             return None

@@ -34,7 +34,11 @@ def print_tests(console: Console, tests: Sequence[Mapping[str, Any]]) -> None:
 
 def print_test(console: Console, test: Mapping[str, Any]) -> None:
     """How it stands, and its report when it has one."""
-    console.print(f"stress test {test['id']}: {test['name']}, {test['status']}", markup=False)
+    console.print(
+        f"stress test {test['id']}: {test['name']}, {test['status']}, "
+        f"seed {test['parameters']['seed']}",
+        markup=False,
+    )
     console.print(draw_progress(test))
     report = test["report"]
     if report is None:

@@ -26,6 +26,7 @@ _NAMES = {
     "dependentShare": "dependent_share",
     "shape": "shape",
     "ratePerSecond": "rate_per_second",
+    "seed": "seed",
 }
 
 

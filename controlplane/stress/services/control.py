@@ -51,9 +51,9 @@ def start_test(
     actor: Actor,
     confirm: str = "",
     key: str | None = None,
-) -> StressTest:
-    """Accept a test, which the dispatcher then drives. With a key, the same body within a day
-    gives the first test again.
+) -> tuple[StressTest, bool]:
+    """Accept a test, which the dispatcher then drives; the test, and whether it is a new one. With
+    a key, the same body within a day gives the first test again.
 
     Raises Invalid for wrong values, or without the confirmation that production needs; Conflict
     while another test of the workspace has not ended, its queue is in use, or the key was used
@@ -66,7 +66,7 @@ def start_test(
     try:
         with transaction.atomic():
             if key is not None and (first := _first_answer(test, asked, key)) is not None:
-                return get_test(workspace_id, first)
+                return get_test(workspace_id, first), False
             _refuse_second(workspace_id)
             test.save(force_insert=True)
             _audit(test, actor, "stress.start", **parameters_of(test))
@@ -75,7 +75,7 @@ def start_test(
             raise
         _refuse_second(workspace_id)
         raise Conflict("Another stress test began at the same moment. Try again.") from error
-    return test
+    return test, True
 
 
 def stop_test(*, workspace_id: UUID, test_id: UUID, actor: Actor) -> StressTest:

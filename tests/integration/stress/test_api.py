@@ -36,6 +36,8 @@ def test_it_begins_with_defaults(operator: APIClient) -> None:
     answer = operator.post(TESTS, {"tasks": 20})
     assert answer.status_code == 202, answer.content
     found = answer.json()
+    seed = found["parameters"].pop("seed")
+    assert seed == StressTest.objects.get(id=found["id"]).seed
     assert found["parameters"] == {
         "tasks": 20,
         "type": "sleep",
@@ -138,7 +140,8 @@ def test_the_same_key_gives_the_first_test_again(operator: APIClient) -> None:
     headers = {"Idempotency-Key": "once"}
     first = operator.post(TESTS, {"tasks": 5}, headers=headers)
     again = operator.post(TESTS, {"tasks": 5, "idempotencyKey": "once"})
-    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert first.status_code == 202
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
     assert operator.post(TESTS, {"tasks": 6}, headers=headers).status_code == 409
     assert StressTest.objects.count() == 1
 
@@ -199,7 +202,7 @@ def test_stopping_twice_is_refused(operator: APIClient) -> None:
 
 def test_two_tests_side_by_side(viewer: APIClient) -> None:
     make_node()
-    one, other = finished(tasks=20), finished(tasks=30, failure_rate=0.1)
+    one, other = finished(tasks=20, seed=1), finished(tasks=30, failure_rate=0.1, seed=2)
     found = viewer.get(f"{TESTS}/{one.id}/compare", {"with": str(other.id)}).json()
     assert [each["id"] for each in found["tests"]] == [str(one.id), str(other.id)]
     figures = {figure["name"]: figure for figure in found["figures"]}
@@ -212,7 +215,11 @@ def test_two_tests_side_by_side(viewer: APIClient) -> None:
         "ratio": None,
         "change": "alike",
     }
-    assert found["warnings"] == ["tasks differs: 20 and 30.", "failureRate differs: 0.0 and 0.1."]
+    assert found["warnings"] == [
+        "seed differs: 1 and 2.",
+        "tasks differs: 20 and 30.",
+        "failureRate differs: 0.0 and 0.1.",
+    ]
     assert (figures["submitPerSecond"]["change"]) in ("better", "worse", "alike")
     alike = viewer.get(f"{TESTS}/{one.id}/compare", {"with": str(one.id)}).json()
     assert alike["warnings"] == []

@@ -56,7 +56,7 @@ def test_list_and_show() -> None:
     assert run("stress", "list", "--limit=0").code == 2
     shown = run("stress", "show", str(test.id)).out
     assert "Passed: all 7 checks hold for 30 tasks." in shown
-    for word in ("accounted", "duplicated", "completePerSecond", "scaling events"):
+    for word in ("accounted", "duplicated", "completePerSecond", "scaling events", "seed 3"):
         assert word in shown
     assert run("stress", "show", str(test.id), "--json").json["verdict"] == "PASSED"
     assert run("stress", "show", NOBODY).code == 3

@@ -153,3 +153,12 @@ def test_a_comparison_tells_what_is_better() -> None:
     assert changes["submitPerSecond"] == changes["waitMs.p50"] == "alike"
     assert found["warnings"] == ["slots differs at the beginning: 4 and 2."]
     assert {f["change"] for f in compare(slow, quick)["figures"]} == {"worse", "alike"}
+
+
+def test_another_seed_matters_only_to_tests_with_failures() -> None:
+    def with_seed(seed: int, rate: float) -> dict[str, Any]:
+        parameters = {"tasks": 30, "failureRate": rate, "seed": seed}
+        return write_report(facts_of(30), course(parameters=parameters))
+
+    assert compare(with_seed(1, 0.0), with_seed(2, 0.0))["warnings"] == []
+    assert compare(with_seed(1, 0.1), with_seed(2, 0.1))["warnings"] == ["seed differs: 1 and 2."]

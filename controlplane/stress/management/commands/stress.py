@@ -56,7 +56,7 @@ class Command(TerminalCommand):
         run(workspace_of(options), options)
 
     def _run(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test = services.start_test(
+        test, _is_new = services.start_test(
             workspace_id=workspace_id,
             asked=asked_of(options),
             actor=terminal_actor(),
