@@ -44,6 +44,12 @@ class StressForm(forms.Form):
     rate_per_second = forms.FloatField(
         required=False, label="Submissions a second", help_text="Empty: as fast as it goes."
     )
+    seed = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="Decides which tasks fail: that of the test to compare with. Empty: drawn.",
+    )
     confirm = forms.CharField(
         required=False,
         max_length=200,

@@ -15,7 +15,14 @@ from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.stress import selectors, services
 from controlplane.stress.admin.forms import StressForm
-from controlplane.stress.admin.words import badge, draw_lines, figure, tell
+from controlplane.stress.admin.words import (
+    badge,
+    draw_lines,
+    figure,
+    figure_words,
+    tell,
+    worker_figures,
+)
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import list_figures
 from controlplane.stress.serializers import represent_test
@@ -36,8 +43,7 @@ class StressTestAdmin(WorkspacePages):
     """Tests with their progress and reports; a form begins one, a button stops it."""
 
     list_display = [
-        "name", "stands", "came_to", "tasks", "ended", "created_by", "created_at", "finished_at",
-        "workspace",
+        "name", "stands", "came_to", "tasks", "ended", "began", "took", "created_by", "workspace",
     ]  # fmt: skip
     list_filter = ["state", "verdict", "type"]
     list_select_related = ["workspace"]
@@ -126,7 +132,12 @@ class StressTestAdmin(WorkspacePages):
         if found is None:
             return HttpResponseRedirect(self._page(test.id))
         rows = [
-            {**row, "value": figure(row["value"]), "other": figure(row["other"])}
+            {
+                **row,
+                "words": figure_words(row["name"]),
+                "value": figure(row["value"]),
+                "other": figure(row["other"]),
+            }
             for row in found["figures"]
         ]
         context = {"title": "Compare stress tests", "found": found, "rows": rows}
@@ -141,7 +152,10 @@ class StressTestAdmin(WorkspacePages):
             "badge": badge(test.verdict or test.state, self._words(test)),
             "words": tell(test),
             "report": report,
-            "figures": [(n, figure(v)) for n, v in list_figures(report.get("figures", {}))],
+            "figures": [
+                (figure_words(n), figure(v)) for n, v in list_figures(report.get("figures", {}))
+            ],
+            "workers": worker_figures(report.get("scaling", {})),
             "lines": draw_lines(report.get("series", [])),
             "others": list(others[:_MOST_OTHERS]) if has_ended else [],
             "refresh_seconds": None if has_ended else REFRESH_SECONDS,
@@ -203,6 +217,16 @@ class StressTestAdmin(WorkspacePages):
     @admin.display(description="verdict")
     def came_to(self, test: StressTest) -> str:
         return badge(test.verdict, test.get_verdict_display()) if test.verdict else "-"
+
+    @admin.display(description="began (UTC)")
+    def began(self, test: StressTest) -> str:
+        return f"{test.created_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="took (s)")
+    def took(self, test: StressTest) -> str:
+        if test.begun_at is None or test.finished_at is None:
+            return "-"
+        return figure(round((test.finished_at - test.begun_at).total_seconds(), 1))
 
     @admin.display(description="ended")
     def ended(self, test: StressTest) -> int:

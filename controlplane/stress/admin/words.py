@@ -17,6 +17,34 @@ _STANDS = {
     StressState.STOPPING: "It stops: what waits is cancelled, what runs is asked to stop.",
     StressState.CHECKING: "Every task is read again, for the verdict.",
 }
+_FIGURES = {
+    "submitted": "Submitted",
+    "completed": "Completed",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "dependents": "Dependents",
+    "dependencies": "Dependencies",
+    "elapsedSeconds": "Took (s)",
+    "submitPerSecond": "Submitted a second",
+    "completePerSecond": "Completed a second",
+    "waitMs": "Wait (ms)",
+    "runMs": "Run time (ms)",
+    "peakInFlight": "Most in flight",
+    "peakBacklog": "Most waiting",
+    "attempts": "Attempts",
+    "failedAttempts": "Failed attempts",
+    "interruptedAttempts": "Interrupted attempts",
+    "lostAttempts": "Lost attempts",
+    "staleWrites": "Stale writes",
+}
+_WORKERS = {
+    "workersAtBegin": "Workers at the beginning",
+    "workersAtPeak": "Workers at most",
+    "workersAtEnd": "Workers at the end",
+    "secondsToDecision": "First decision to grow after (s)",
+    "secondsToFirstWorker": "First new worker after (s)",
+    "secondsToPeak": "Most workers after (s)",
+}
 _LINES = {
     "waiting": "Waiting tasks",
     "running": "Tasks in flight",
@@ -48,12 +76,30 @@ def draw_lines(series: Sequence[Mapping[str, Any]]) -> list[tuple[str, SafeStrin
     return drawn
 
 
+def figure_words(name: str) -> str:
+    """What a figure is, with its unit: of `waitMs p95` or `waitMs.p95` `Wait (ms), p95`."""
+    first, _, part = name.replace(".", " ").partition(" ")
+    words = _FIGURES.get(first, first)
+    return f"{words}, {part}" if part else words
+
+
+def worker_figures(scaling: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How many workers there were, and how soon; without what did not happen."""
+    return [
+        (words, figure(scaling[name]))
+        for name, words in _WORKERS.items()
+        if scaling.get(name) is not None
+    ]
+
+
 def figure(value: Any) -> str:
-    """A number with its thousands apart."""
+    """A number with its thousands apart; no more decimals than its size makes sense of."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".")
+        if abs(value) >= 100:
+            return f"{value:,.0f}"
+        return f"{value:.3f}".rstrip("0").rstrip(".")
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

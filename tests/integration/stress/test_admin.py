@@ -126,7 +126,7 @@ def test_the_report(viewer: Client) -> None:
         "Done: passed",
         "Passed: all 7 checks hold for 40 tasks.",
         "Every submitted task is there, and has ended.",
-        "waitMs p95",
+        "Wait (ms), p95",
         "<svg role",
         "Waiting tasks: at most",
     ):
@@ -152,7 +152,8 @@ def test_two_side_by_side(viewer: Client) -> None:
     path = f"{TESTS}{one.id}/compare/"
     shown = page(viewer, path, **{"with": str(other.id)})
     assert "<strong>Not the same:</strong> failureRate differs: 0.0 and 0.3." in shown
-    assert "completePerSecond" in shown
+    assert "Completed a second" in shown
+    assert "Wait (ms), p95" in shown
     assert "Choose the test to compare with" in page(viewer, path)
     running = start(5)
     assert "has no report yet" in page(viewer, path, **{"with": str(running.id)})
@@ -181,3 +182,23 @@ def test_who_may_what(viewer: Client, root: Client) -> None:
     stranger = login("sam", "operator")
     other = form(workspace=str(other_workspace().id))
     assert "Select a valid choice" in stranger.post(f"{TESTS}start/", other).content.decode()
+
+
+def test_a_report_tells_figures_in_words_and_workers_without_events(viewer: Client) -> None:
+    test = finished(seed=77)
+    shown = page(viewer, f"{TESTS}{test.id}/change/")
+    assert "Wait (ms), p95" in shown
+    assert "waitMs" not in shown
+    assert "Workers at the beginning" in shown
+    assert "The number of workers was not changed." in shown
+    listed = page(viewer, TESTS)
+    assert f"{test.created_at:%Y-%m-%d %H:%M:%S}" in listed
+    assert "Took (s)" in listed
+
+
+def test_the_form_takes_a_seed(operator: Client) -> None:
+    assert operator.post(f"{TESTS}start/", form(seed="77")).status_code == 302
+    assert StressTest.objects.get().seed == 77
+    assert "less than or equal to" in (
+        operator.post(f"{TESTS}start/", form(seed=str(2**31))).content.decode()
+    )
