@@ -22,11 +22,19 @@ _VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class ApiError(FleetError):
-    """The API server answered, with this HTTP status."""
+    """The API server answered, with this HTTP status and these words of its own."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, message: str = "") -> None:
         super().__init__(sentence)
         self.status = status
+        self.message = message
+
+    @property
+    def is_other_pod(self) -> bool:
+        """It is gone, or another one has its name. A patch with another uid is not a conflict but
+        an attempt to change the uid."""
+        is_change = self.status == 422 and "metadata.uid: Invalid value" in self.message
+        return self.status in (404, 409) or is_change
 
 
 @dataclass
@@ -103,7 +111,7 @@ class ApiServer:
         try:
             self._call(method, "pods", name, body=body)
         except ApiError as error:
-            if error.status in (404, 409):
+            if error.is_other_pod:
                 return False
             raise
         return True
@@ -158,7 +166,7 @@ class ApiServer:
         verb = "list" if method == "GET" and not name else _VERBS[method]
         what = f"{verb} {resource} in namespace {self.namespace}"
         message = _read_message(content) or str(answer.reason)
-        raise ApiError(answer.status, _explain(answer.status, what, name, message))
+        raise ApiError(answer.status, _explain(answer.status, what, name, message), message)
 
     def connect(self) -> None:
         """As a pod does, or else as kubectl does. `begin` does it, too."""

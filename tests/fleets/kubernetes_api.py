@@ -211,12 +211,17 @@ class ApiServer:
         }
 
     def _patch(self, name: str, body: Any, headers: Any) -> Object:
-        """Merged; a uid that is not the object's is a conflict."""
+        """Merged; a uid that is not the object's would be a change of it."""
         pod = self._get("pods", "", name)
         _check_type("PATCH", headers)
         given = body["metadata"]
         if given.get("uid", pod["metadata"]["uid"]) != pod["metadata"]["uid"]:
-            raise StatusError(409, "Conflict", f"Precondition failed: UID of pods {name!r}")
+            raise StatusError(
+                422,
+                "Invalid",
+                f'Pod "{name}" is invalid: metadata.uid: Invalid value: "{given["uid"]}": '
+                "field is immutable",
+            )
         for key, value in given["annotations"].items():
             if not isinstance(value, str):
                 raise StatusError(400, "BadRequest", "json: cannot unmarshal into annotations")

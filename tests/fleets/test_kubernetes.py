@@ -26,14 +26,8 @@ def fleet(world: Kubernetes) -> KubernetesFleet:
     return world.make_fleet()
 
 
-class TestKubernetesFleet(FleetContract):
-    @pytest.fixture
-    def world(self, world: Kubernetes) -> World:  # type: ignore[override]
-        return world
-
-    @pytest.fixture
-    def fleet(self, world: World) -> Fleet:
-        return world.make_fleet()
+class KubernetesContract(FleetContract):
+    """As all others, but for one thing."""
 
     def test_one_that_was_fenced_is_not_started_again(self, world: World, fleet: Fleet) -> None:
         """Not here: whatever ends in a pod, the kubelet starts again. What a fence does is that
@@ -49,6 +43,16 @@ class TestKubernetesFleet(FleetContract):
         self.wait_gone(world, fleet, chosen)
         self.stays(world, lambda: world.count() == 1 and world.runs(other), "one worker")
         assert keys_of(fleet.list_members()) == {other.key}
+
+
+class TestKubernetesFleet(KubernetesContract):
+    @pytest.fixture
+    def world(self, world: Kubernetes) -> World:  # type: ignore[override]
+        return world
+
+    @pytest.fixture
+    def fleet(self, world: World) -> Fleet:
+        return world.make_fleet()
 
 
 def test_starts_count_from_the_scale_and_not_from_the_pods(
