@@ -54,7 +54,8 @@ def read_trace(path: Path, *, hours: float | None = None) -> Trace:
 
 
 def _tasks(path: Path) -> Iterator[tuple[float, float]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    # Spreadsheets put a mark (BOM) before the first name.
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = _objects(file) if path.suffix.lower() in _NDJSON else csv.DictReader(file)
         number = 1
         try:
@@ -90,6 +91,8 @@ def _time(value: object) -> float:
 
 
 def _seconds(value: object) -> float:
+    if value is None:  # a short line of CSV, or null
+        raise ValueError("None is no run time in seconds")
     seconds = float(value)  # type: ignore[arg-type] # what is no number raises
     if not 0 <= seconds < 1e7:
         raise ValueError(f"{value!r} is no run time in seconds")

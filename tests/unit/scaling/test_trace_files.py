@@ -25,6 +25,11 @@ def test_the_last_hours_are_played_and_the_rest_is_history(tmp_path: Path) -> No
     assert made.epoch == begin + 180 * 60
 
 
+def test_the_mark_that_spreadsheets_put_first_is_no_part_of_a_name(tmp_path: Path) -> None:
+    made = read_trace(write(tmp_path, "a.csv", "\ufefftime,run_time\n30,2\n"))
+    assert (made.arrivals, made.run_times) == ([30.0], [2.0])
+
+
 def test_ndjson_with_texts_of_time_in_any_order(tmp_path: Path) -> None:
     text = (
         '{"time": "2026-11-24T10:00:30Z", "run_time": 2.5, "queue": "x"}\n\n'
@@ -43,7 +48,7 @@ def test_ndjson_with_texts_of_time_in_any_order(tmp_path: Path) -> None:
         ("time,run_time\n5,-1\n", "no run time"),
         ("time,run_time\n5,nan\n", "no run time"),
         ("time,run_time\n0,1\n9999999999,1\n", "more than 60 days"),
-        ("time,run_time\n5\n", "task 1"),
+        ("time,run_time\n5\n", "task 1: None is no run time"),
     ],
 )
 def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, reason: str) -> None:
