@@ -32,12 +32,12 @@ class Follower:
     little longer then."""
 
     fleet: Fleet
-    gone: set[int] = field(default_factory=set)  # nodes whose worker was seen to have ended
+    gone: frozenset[int] = frozenset()  # nodes that look alive, whose worker was seen to have ended
     _empty_since: dict[str, float] = field(default_factory=dict)
 
     def follow(self, muster: Muster) -> None:
         """One look. May raise FleetError."""
-        self.gone |= muster.gone
+        self.gone = muster.gone
         self._end_launches(muster)
         self._stop_the_drained(muster)
         if muster.ended:

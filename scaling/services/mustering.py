@@ -74,7 +74,7 @@ class Muster:
     at: datetime
     workers: tuple[Worker, ...]
     ended: tuple[Member, ...]  # nothing but what is left of them
-    gone: frozenset[int]  # their nodes, which may still look alive
+    gone: frozenset[int]  # nodes of such that still look alive
     startup: float  # seconds, 95th percentile
 
     @property
@@ -135,8 +135,13 @@ def muster(fleet: Fleet, gone: Collection[int] = ()) -> Muster:
     found = fleet.list_members()
     members = [member for member in found if member.phase is not Phase.ENDED]
     ended = tuple(member for member in found if member.phase is Phase.ENDED)
-    listed = [node for node in list_pool_nodes() if node.id not in gone]
-    nodes = [node for node in listed if not any(_is_of(node, member) for member in ended)]
+    listed = list_pool_nodes()
+    left = {
+        node.id
+        for node in listed
+        if node.id in gone or any(_is_of(node, member) for member in ended)
+    }
+    nodes = [node for node in listed if node.id not in left]
     launches = _give_keys(list(list_starting()), members)
     by_key = {launch.key: launch for launch in launches if launch.key}
     workers: list[Worker] = []
@@ -152,7 +157,7 @@ def muster(fleet: Fleet, gone: Collection[int] = ()) -> Muster:
         at=now(),
         workers=tuple(workers),
         ended=ended,
-        gone=frozenset(node.id for node in listed if node not in nodes),
+        gone=frozenset(left),
         startup=get_startup(fleet.name, fleet.usual_startup),
     )
 

@@ -118,9 +118,14 @@ def _say_started(launches: Sequence[Launch]) -> str:
 def _say_stopped(event: ScalingEvent) -> str:
     if not event.victims:
         return ""
-    names = ", ".join(victim["name"] for victim in event.victims)
     seconds = (now() - event.at).total_seconds()
-    return f"{names}: drained and stopped within {seconds:.1f} s."
+    drained = ", ".join(victim["name"] for victim in event.victims if victim["node"])
+    others = ", ".join(victim["name"] for victim in event.victims if not victim["node"])
+    said = [
+        f"{drained}: drained and stopped within {seconds:.1f} s." if drained else "",
+        f"{others}: stopped before it took any work." if others else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 def _alert(kind: str, event: ScalingEvent, outcome: str) -> None:
