@@ -3,52 +3,57 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from scaling.selectors.arrivals import WINDOW_SECONDS
 from scaling.strategies import RunTimes
+from scaling.strategies.runtimes import CAP_SECONDS, EDGES
 from tasks_app.histograms import value_of
 from tasks_app.selectors.arrivals import count_punctual
 from tasks_app.selectors.backlog import estimate_types, sum_run_times
 from tasks_app.selectors.runtimes import (
+    MOST_LOOKED_AT,
     RunTimesFound,
     async_share,
+    group_run_times,
     list_async_types,
-    list_run_times,
 )
 
 NEWEST = 1_000
-_WINDOWS_SECONDS = (1, 10, 60, 600, 3_600, 86_400)
+_NARROWER = (60.0, 10.0, 1.0)  # seconds
+_WIDER = (600.0, 3_600.0, 86_400.0)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _KEPT_SECONDS = 30.0
 
 
 class RunTimeMeter:
-    """The slot seconds of about the newest thousand attempts: the window that holds them is
-    remembered, as the index of attempts by their end knows only windows."""
-
-    def __init__(self) -> None:
-        self._window = 0
+    """The slot seconds of what ended as far back as arrivals are measured, or of the newest
+    thousand where that is fewer: the last few seconds say nothing of what came in two minutes."""
 
     def measure(self, at: datetime, lanes: Sequence[int]) -> RunTimes:
-        """The window is widened until it holds a thousand, up to a day; and narrowed while it holds
-        more than can be looked at."""
-        k, found = self._window, self._read(at, lanes, self._window)
-        while found.is_cut and k > 0:
-            shorter = self._read(at, lanes, k - 1)
-            if len(shorter.seconds) < len(found.seconds):
+        """The window is two minutes; narrower while it holds more rows than can be looked at, wider
+        until it holds a thousand, up to a day. The index of attempts by their end knows only
+        windows."""
+        found = _read(at, lanes, WINDOW_SECONDS, MOST_LOOKED_AT)
+        for seconds in _NARROWER if found.is_cut else ():
+            shorter = _read(at, lanes, seconds, MOST_LOOKED_AT)
+            if shorter.attempts < NEWEST <= found.attempts:
                 break  # most of what ends is of other queues
-            k, found = k - 1, shorter
-        while not found.is_cut and len(found.seconds) < NEWEST and k + 1 < len(_WINDOWS_SECONDS):
-            wider = self._read(at, lanes, k + 1)
-            if len(wider.seconds) < len(found.seconds):
+            found = shorter
+            if not found.is_cut:
+                break
+        for seconds in _WIDER:
+            if found.is_cut or found.attempts >= NEWEST:
+                break
+            wider = _read(at, lanes, seconds, NEWEST)
+            if wider.attempts < found.attempts:
                 break  # cut: most of what ends is of other queues
-            k, found = k + 1, wider
-        self._window = k
-        return RunTimes.of(found.seconds)
+            found = wider
+        return RunTimes.binned((g.bin, g.attempts, g.seconds, g.capped) for g in found.groups)
 
-    @staticmethod
-    def _read(at: datetime, lanes: Sequence[int], window: int) -> RunTimesFound:
-        since = at - timedelta(seconds=_WINDOWS_SECONDS[window])
-        return list_run_times(lanes, since, newest=NEWEST)
+
+def _read(at: datetime, lanes: Sequence[int], seconds: float, newest: int) -> RunTimesFound:
+    since = at - timedelta(seconds=seconds)
+    return group_run_times(lanes, since, newest=newest, edges=EDGES, cap=CAP_SECONDS)
 
 
 class BacklogMeter:

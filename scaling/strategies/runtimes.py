@@ -56,6 +56,18 @@ class RunTimes:
         return cls(total / n, capped / n, tuple(counts))
 
     @classmethod
+    def binned(cls, bins: Iterable[tuple[int, int, float, float]]) -> Self:
+        """From bins with how many tasks each holds, their seconds, and these capped at 60 s."""
+        counts = [0] * BINS
+        total = capped = 0.0
+        for at, tasks, seconds, at_most in bins:
+            counts[at] += tasks
+            total += seconds
+            capped += at_most
+        n = max(1, sum(counts))
+        return cls(total / n, capped / n, tuple(counts))
+
+    @classmethod
     def mixed(cls, parts: Sequence[tuple[Self, float]]) -> Self:
         """Of about a thousand tasks of which each part has its weight; parts without a task or a
         weight count for nothing."""

@@ -11,33 +11,54 @@ from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import all_processors
 from workers.slots import CAPACITY
 
-_MOST_LOOKED_AT = 20_000
+MOST_LOOKED_AT = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimeGroup:
+    """Attempts in one bin: how many, their slot seconds, and these with a cap on each."""
+
+    bin: int
+    attempts: int
+    seconds: float
+    capped: float
 
 
 @dataclass(frozen=True, slots=True)
 class RunTimesFound:
-    """Slot seconds of single attempts, newest first. `is_cut`: the window held more rows than were
-    looked at."""
+    """`is_cut`: the window held more rows than were looked at, and these are some of them."""
 
-    seconds: list[float]
+    groups: list[RunTimeGroup]
     is_cut: bool
 
+    @property
+    def attempts(self) -> int:
+        """In all groups."""
+        return sum(group.attempts for group in self.groups)
 
-def list_run_times(lanes: Sequence[int], since: datetime, *, newest: int) -> RunTimesFound:
+
+def group_run_times(
+    lanes: Sequence[int], since: datetime, *, newest: int, edges: Sequence[float], cap: float
+) -> RunTimesFound:
     """The slot seconds of the newest attempts that ended since then: succeeded, failed or timed
-    out, for only these say how long a handler runs. Where the window `is_cut`, they are some of
-    it."""
+    out, for only these say how long a handler runs. Bin k begins at edge k (seconds, ascending);
+    the first also holds what is less. `cap`: seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "list_run_times"),
-            {"lanes": list(lanes), "since": since, "newest": newest, "most": _MOST_LOOKED_AT},
+            load_sql("tasks_app", "group_run_times"),
+            {
+                "lanes": list(lanes),
+                "since": since,
+                "newest": newest,
+                "most": MOST_LOOKED_AT,
+                "async": list_async_types(),
+                "share": async_share(),
+                "edges": list(edges),
+                "cap": cap,
+            },
         )
-        looked_at, types, wall = cursor.fetchone()
-    shared, slots = set(list_async_types()), async_share()
-    seconds = [
-        time / slots if kind in shared else time for kind, time in zip(types, wall, strict=True)
-    ]
-    return RunTimesFound(seconds, looked_at >= _MOST_LOOKED_AT)
+        (_, looked_at, _, _), *groups = sorted(cursor.fetchall())
+    return RunTimesFound([RunTimeGroup(*group) for group in groups], looked_at >= MOST_LOOKED_AT)
 
 
 def list_async_types() -> list[str]:

@@ -180,8 +180,8 @@ def test_run_times_of_what_ran_to_an_end() -> None:
 
 def test_run_times_are_those_of_the_newest_thousand() -> None:
     make_attempts(400, 9.0, ago=5_000)
-    make_attempts(700, 5.0, ago=40)
-    make_attempts(500, 1.0, ago=5)
+    make_attempts(700, 5.0, ago=500)
+    make_attempts(500, 1.0, ago=300)
     observer = Observer(["*"])
     for _ in range(2):
         found = observer.look(make_crew(), make_configuration()).run_times
@@ -189,14 +189,20 @@ def test_run_times_are_those_of_the_newest_thousand() -> None:
         assert found.mean == pytest.approx((500 * 1 + 500 * 5) / 1_000)
 
 
-def test_run_times_when_much_more_ends_than_before() -> None:
-    make_attempts(20, 9.0, ago=5_000)
-    observer = Observer(["*"])
-    assert observer.look(make_crew(), make_configuration()).run_times.tasks == 20
-    make_attempts(21_000, 3.0, ago=50)
+def test_run_times_go_as_far_back_as_arrivals() -> None:
+    """Twenty thousand quick tasks of the last two minutes count beside the slow ones after them."""
+    make_attempts(20_000, 0.001, ago=60)
+    make_attempts(1_000, 2.0, ago=5)
+    found = look().run_times
+    assert (found.tasks, found.mean) == (21_000, pytest.approx((20 + 2_000) / 21_000))
+
+
+def test_run_times_when_more_ends_than_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks_app.selectors.runtimes.MOST_LOOKED_AT", 2_000)
+    make_attempts(2_100, 3.0, ago=50)
     make_attempts(1_500, 1.0, ago=5)
-    found = observer.look(make_crew(), make_configuration()).run_times
-    assert (found.tasks, found.mean) == (1_000, pytest.approx(1.0))
+    found = look().run_times
+    assert (found.tasks, found.mean) == (1_500, pytest.approx(1.0))
 
 
 def test_run_times_beside_a_busier_queue() -> None:
