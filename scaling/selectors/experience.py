@@ -1,6 +1,6 @@
 """What the last tasks of a pool tell: how long they ran, and whether they started in time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scaling.selectors.arrivals import WINDOW_SECONDS
@@ -8,7 +8,7 @@ from scaling.strategies import RunTimes
 from scaling.strategies.runtimes import CAP_SECONDS, EDGES
 from tasks_app.histograms import value_of
 from tasks_app.selectors.arrivals import count_punctual
-from tasks_app.selectors.backlog import estimate_types, sum_run_times
+from tasks_app.selectors.backlog import count_running_types, estimate_types, sum_run_times
 from tasks_app.selectors.runtimes import (
     MOST_LOOKED_AT,
     RunTimesFound,
@@ -21,7 +21,6 @@ NEWEST = 1_000
 _NARROWER = (60.0, 10.0, 1.0)  # seconds
 _WIDER = (600.0, 3_600.0, 86_400.0)
 _HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
 _KEPT_SECONDS = 30.0
 
 
@@ -58,8 +57,8 @@ def _read(at: datetime, lanes: Sequence[int], seconds: float, newest: int) -> Ru
 
 class BacklogMeter:
     """The slot seconds of what is ahead. What ended lately says how long the next arrivals take;
-    what waits may be of other kinds: after ten thousand quick tasks come five hundred slow ones,
-    and the newest thousand ends say nothing of them for minutes."""
+    what waits, and what has just started, may be of other kinds: after ten thousand quick tasks
+    come five hundred slow ones, and those that have ended say nothing of them for minutes."""
 
     def __init__(self) -> None:
         self._ended = RunTimeMeter()
@@ -69,22 +68,28 @@ class BacklogMeter:
     def measure(
         self, at: datetime, lanes: Sequence[int], waiting: Mapping[int, int], coming: float
     ) -> RunTimes:
-        """A mixture: the ready tasks (`waiting` by lane) as their types took within a day, and as
-        many tasks as are `coming` as those that ended last. A type of which none has ended counts
-        as these."""
+        """A mixture: the ready tasks (`waiting` by lane) as their types take, and as many tasks as
+        are `coming` as those that ended last, or, as far as they run still, as their types take.
+        A type of which none has ended counts as what ended."""
         ended = self._ended.measure(at, lanes)
-        types = estimate_types(waiting)
-        if not types:
-            return ended
-        if self._read_at is None or _is_old(self._read_at, at) or types.keys() - self._by_type:
+        ready = estimate_types(waiting)
+        running = count_running_types(lanes, at - timedelta(seconds=WINDOW_SECONDS))
+        types = ready.keys() | running.keys()
+        if self._read_at is None or _is_old(self._read_at, at) or types - self._by_type.keys():
             self._read(at, types, lanes)
-        known = [(self._by_type[kind], tasks) for kind, tasks in types.items()]
-        unknown = sum(tasks for times, tasks in known if not times.tasks)
-        return RunTimes.mixed([*known, (ended, coming + unknown)])
+        each = coming / max(1, ended.tasks + sum(running.values()))
+        parts = [
+            (self._by_type[kind], ready.get(kind, 0.0) + each * running.get(kind, 0))
+            for kind in sorted(types)
+        ]
+        unknown = sum(weight for times, weight in parts if not times.tasks)
+        if not ready and not running:
+            return ended
+        return RunTimes.mixed([*parts, (ended, each * ended.tasks + unknown)])
 
-    def _read(self, at: datetime, types: Iterable[str], lanes: Sequence[int]) -> None:
+    def _read(self, at: datetime, types: Collection[str], lanes: Sequence[int]) -> None:
         shared, slots = set(list_async_types()), async_share()
-        found = sum_run_times(types, lanes, at - _DAY)
+        found = sum_run_times(types, lanes, at)
         self._read_at = at
         self._by_type = {
             kind: RunTimes.counted(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
@@ -10,6 +10,9 @@ from controlplane.core.sql import load_sql
 
 _MOST_LANES = 50
 _LOOKED_AT = 200  # of each lane
+_MOST_RUNNING = 60_000
+_LATELY, _DAY = timedelta(minutes=10), timedelta(days=1)
+_FEWEST = 30  # attempts
 
 
 def estimate_types(waiting: Mapping[int, int]) -> dict[str, float]:
@@ -32,16 +35,34 @@ def estimate_types(waiting: Mapping[int, int]) -> dict[str, float]:
     return found
 
 
+def count_running_types(lanes: Sequence[int], since: datetime) -> dict[str, int]:
+    """How many running tasks of each type have started since then; of at most 60,000."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "count_running_types"),
+            {"lanes": list(lanes), "since": since, "most": _MOST_RUNNING},
+        )
+        return dict(cursor.fetchall())
+
+
 def sum_run_times(
-    types: Iterable[str], lanes: Sequence[int], since: datetime
+    types: Iterable[str], lanes: Sequence[int], at: datetime
 ) -> dict[str, dict[int, int]]:
-    """How long attempts of these types ran, by bucket, from the roll-ups of hours; types of which
-    none ended are left out."""
+    """How long attempts of these types ran, by bucket: from the roll-ups of the last ten minutes,
+    or of a day where these hold fewer than thirty. Types of which none ended are left out."""
+    found = _sum(types, lanes, at - _LATELY, 60)
+    rare = [kind for kind in types if sum(found.get(kind, {}).values()) < _FEWEST]
+    return found | (_sum(rare, lanes, at - _DAY, 3_600) if rare else {})
+
+
+def _sum(
+    types: Iterable[str], lanes: Sequence[int], since: datetime, seconds: int
+) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "sum_run_times"),
-            {"types": list(types), "lanes": list(lanes), "since": since},
+            {"types": list(types), "lanes": list(lanes), "since": since, "seconds": seconds},
         )
         for kind, bucket, attempts in cursor.fetchall():
             found.setdefault(kind, {})[bucket] = attempts

@@ -1,7 +1,8 @@
--- Run times of these types by bucket of tasks_app/histograms.py, of the hours since %(since)s.
+-- Run times of these types by bucket of tasks_app/histograms.py, of the roll-ups of %(seconds)s
+-- seconds (60 or 3600) since %(since)s.
 SELECT r.type, bucket.key::int, sum(bucket.value::bigint)::bigint
 FROM tasks_app_rollup r
 CROSS JOIN LATERAL jsonb_each_text(r.runs) bucket
-WHERE r.seconds = 3600 AND r.at >= %(since)s
+WHERE r.seconds = %(seconds)s AND r.at >= %(since)s
     AND r.type = ANY(%(types)s) AND r.queue_id = ANY(%(lanes)s)
 GROUP BY 1, 2

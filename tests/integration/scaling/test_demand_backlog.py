@@ -86,3 +86,21 @@ def test_what_waits_in_a_paused_lane_does_not_count() -> None:
     make_tasks(100, type="slow", queue="held")
     make_queue("held", paused_at=now())
     assert look().run_times.mean == pytest.approx(1.0)
+
+
+def test_what_has_just_started_counts_as_its_kind() -> None:
+    """A thousand async tasks have started and not ended; what ended are a few slow ones."""
+    make_attempts(100, 60.0, ago=3_000, type="test-long-async")
+    make_attempts(100, 4.0, ago=60)
+    roll_up()
+    make_tasks(900, "RUNNING", type="test-long-async", started_at=now() - timedelta(seconds=5))
+    found = look(crew=make_crew(startup=10.0)).run_times
+    assert found.mean == pytest.approx((100 * 4 + 1_000 * 0.12) / 1_100, rel=0.06)
+
+
+def test_a_kind_that_takes_longer_than_yesterday_is_known_after_thirty() -> None:
+    make_attempts(5_000, 0.05, ago=3_000, type="changing")
+    make_attempts(40, 2.0, ago=200, type="changing")
+    roll_up()
+    make_tasks(100, type="changing", created_at=now() - timedelta(hours=1))
+    assert look().run_times.mean == pytest.approx(2.0, rel=0.06)

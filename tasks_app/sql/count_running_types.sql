@@ -1,0 +1,10 @@
+-- Of which types the running tasks of these lanes are that started since %(since)s, of at most
+-- %(most)s.
+SELECT few.type, count(*)
+FROM (
+    SELECT t.type
+    FROM tasks_app_task t
+    WHERE t.queue_id = ANY(%(lanes)s) AND t.state = 'RUNNING' AND t.started_at >= %(since)s
+    LIMIT %(most)s
+) few
+GROUP BY 1
