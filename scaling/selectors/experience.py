@@ -79,13 +79,20 @@ class BacklogMeter:
             self._read(at, types, lanes)
         each = coming / max(1, ended.tasks + sum(running.values()))
         parts = [
-            (self._by_type[kind], ready.get(kind, 0.0) + each * running.get(kind, 0))
+            (self._times_of(kind, ended), ready.get(kind, 0.0) + each * running.get(kind, 0))
             for kind in sorted(types)
         ]
         unknown = sum(weight for times, weight in parts if not times.tasks)
         if not ready and not running:
             return ended
         return RunTimes.mixed([*parts, (ended, each * ended.tasks + unknown)])
+
+    def _times_of(self, kind: str, ended: RunTimes) -> RunTimes:
+        known = self._by_type[kind]
+        if known.tasks or not ended.tasks or kind not in list_async_types():
+            return known
+        # How long it waits nobody knows, but that it shares its slot.
+        return RunTimes.of([ended.mean / async_share()])
 
     def _read(self, at: datetime, types: Collection[str], lanes: Sequence[int]) -> None:
         shared, slots = set(list_async_types()), async_share()

@@ -98,6 +98,13 @@ def test_what_has_just_started_counts_as_its_kind() -> None:
     assert found.mean == pytest.approx((100 * 4 + 1_000 * 0.12) / 1_100, rel=0.06)
 
 
+def test_an_async_kind_of_which_none_has_ended_takes_a_share_of_a_slot() -> None:
+    make_attempts(1_000, 4.0, ago=60)
+    roll_up()
+    make_tasks(1_000, "RUNNING", type="test-long-async", started_at=now() - timedelta(seconds=5))
+    assert look().run_times.mean == pytest.approx((4 + 4 / 500) / 2, rel=0.06)
+
+
 def test_a_kind_that_takes_longer_than_yesterday_is_known_after_thirty() -> None:
     make_attempts(5_000, 0.05, ago=3_000, type="changing")
     make_attempts(40, 2.0, ago=200, type="changing")
