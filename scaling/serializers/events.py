@@ -116,12 +116,18 @@ class EventQuerySerializer(StrictSerializer):
     state = serializers.CharField(
         required=False,
         default="",
+        allow_blank=True,
         help_text=f"Of {', '.join(EventState.values)}; several by comma. Without it: all but HELD.",
     )
     trigger = serializers.CharField(
-        required=False, default="", help_text="strategy, person; several by comma."
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="strategy, person; several by comma.",
     )
-    rule = serializers.CharField(required=False, default="", help_text="Several by comma.")
+    rule = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="Several by comma."
+    )
     since = TimeField(required=False, default=None, help_text="Decided then or later.")
     until = TimeField(required=False, default=None, help_text="Decided before.")
     held = serializers.BooleanField(

@@ -92,6 +92,7 @@ class NodeQuerySerializer(StrictSerializer):
     status = serializers.CharField(
         required=False,
         default="",
+        allow_blank=True,
         help_text="Several by comma. Without it: nodes that live or ended within the last hour.",
     )
 

@@ -65,3 +65,28 @@ def test_schedules(schema: dict[str, Any]) -> None:
         assert find_problems(schema, template, each) == [], each
     listed = key_client("viewer").get(f"{path}/executions").json()["data"]
     assert {each["skipReason"] for each in listed} == {None, "MISSED"}
+
+
+def list_defaults(part: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """Every schema with a default in a part of the document, with where it stands."""
+    found = []
+    if isinstance(part, dict):
+        if "default" in part and ("type" in part or "enum" in part):
+            found.append((path, part))
+        for name, inner in part.items():
+            found += list_defaults(inner, f"{path}/{name}")
+    elif isinstance(part, list):
+        for number, inner in enumerate(part):
+            found += list_defaults(inner, f"{path}/{number}")
+    return found
+
+
+def test_every_default_is_a_value_that_its_schema_allows(schema: dict[str, Any]) -> None:
+    defaults = list_defaults(schema)
+    assert len(defaults) > 20
+    wrong = [
+        path
+        for path, part in defaults
+        if list(Draft202012Validator(part).iter_errors(part["default"]))
+    ]
+    assert wrong == []
