@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 
 from scaling.configuration import Configuration
 from scaling.crew import Crew
@@ -13,6 +14,7 @@ from scaling.selectors.looking import one_snapshot
 from scaling.selectors.running import represent
 from scaling.strategies import Demand
 from scaling.strategies.runtimes import EDGES
+from tasks_app.selectors.backlog import count_due_types
 from tasks_app.selectors.demand import count_ready, find_longest_wait, group_running, list_lanes
 from tasks_app.selectors.runtimes import async_share
 
@@ -51,8 +53,14 @@ class Observer:
             running = group_running(
                 every, at, without_nodes=crew.draining, edges=EDGES, single=_SINGLE_AGES
             )
-            coming = per_second * (crew.startup + window)
-            run_times = self._run_times.measure(at, every, waiting, coming)
+            soon = crew.startup + window
+            run_times = self._run_times.measure(
+                at,
+                every,
+                waiting,
+                count_due_types(free, at + timedelta(seconds=soon)),
+                per_second * soon,
+            )
             started, on_time = self._punctuality.measure(at, free, objective)
             ahead = max(LEAST_SECONDS, crew.startup + window + _SOON_SECONDS)
             expected = self._expectations.list_expected(at, lanes, per_second, ahead)

@@ -66,13 +66,21 @@ class BacklogMeter:
         self._read_at: datetime | None = None
 
     def measure(
-        self, at: datetime, lanes: Sequence[int], waiting: Mapping[int, int], coming: float
+        self,
+        at: datetime,
+        lanes: Sequence[int],
+        waiting: Mapping[int, int],
+        due: Mapping[str, int],
+        coming: float,
     ) -> RunTimes:
-        """A mixture: the ready tasks (`waiting` by lane) as their types take, and as many tasks as
-        are `coming` as those that ended last, or, as far as they run still, as their types take.
-        A type of which none has ended counts as what ended."""
+        """A mixture: the ready tasks (`waiting` by lane) and those that will soon be (`due` by
+        type) as their types take, and as many tasks as are `coming` as those that ended last, or,
+        as far as they run still, as their types take. A type of which none has ended counts as
+        what ended."""
         ended = self._ended.measure(at, lanes)
         ready = estimate_types(waiting)
+        for kind, tasks in due.items():
+            ready[kind] = ready.get(kind, 0.0) + tasks
         running = count_running_types(lanes, at - timedelta(seconds=WINDOW_SECONDS))
         types = ready.keys() | running.keys()
         if self._read_at is None or _is_old(self._read_at, at) or types - self._by_type.keys():

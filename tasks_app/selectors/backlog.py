@@ -11,6 +11,7 @@ from controlplane.core.sql import load_sql
 _MOST_LANES = 50
 _LOOKED_AT = 200  # of each lane
 _MOST_RUNNING = 60_000
+_MOST_DUE = 50_000
 _LATELY, _DAY = timedelta(minutes=10), timedelta(days=1)
 _FEWEST = 30  # attempts
 
@@ -41,6 +42,16 @@ def count_running_types(lanes: Sequence[int], since: datetime) -> dict[str, int]
         cursor.execute(
             load_sql("tasks_app", "count_running_types"),
             {"lanes": list(lanes), "since": since, "most": _MOST_RUNNING},
+        )
+        return dict(cursor.fetchall())
+
+
+def count_due_types(lanes: Sequence[int], until: datetime) -> dict[str, int]:
+    """How many tasks of each type wait for a time up to `until`; of the earliest 50,000."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "count_due_types"),
+            {"lanes": list(lanes), "until": until, "most": _MOST_DUE},
         )
         return dict(cursor.fetchall())
 

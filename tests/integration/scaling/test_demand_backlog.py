@@ -111,3 +111,17 @@ def test_a_kind_that_takes_longer_than_yesterday_is_known_after_thirty() -> None
     roll_up()
     make_tasks(100, type="changing", created_at=now() - timedelta(hours=1))
     assert look().run_times.mean == pytest.approx(2.0, rel=0.06)
+
+
+def test_what_is_soon_due_counts_as_its_kind() -> None:
+    make_attempts(100, 2.0, ago=3_000, type="slow")
+    make_attempts(1_000, 0.01, ago=300)
+    roll_up()
+    crew = make_crew(startup=30.0)
+    make_tasks(500, "SCHEDULED", type="slow", run_at=now() + timedelta(seconds=300))
+    assert look(crew=crew).run_times.mean == pytest.approx(0.01)
+    make_tasks(500, "SCHEDULED", type="slow", run_at=now() + timedelta(seconds=40))
+    found = look(crew=crew)
+    assert found.run_times.mean == pytest.approx(2.0, rel=0.06)
+    settings = make_configuration().for_strategies(2)
+    assert decide("predictive", found, settings, Memory()).wanted > 3

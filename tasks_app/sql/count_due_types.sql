@@ -1,0 +1,12 @@
+-- Of which types the tasks of these lanes are that wait for a time up to %(until)s; at most %(most)s
+-- are looked at, the earliest.
+SELECT due.type, count(*)
+FROM (
+    SELECT t.queue_id, t.type
+    FROM tasks_app_task t
+    WHERE t.state IN ('SCHEDULED', 'RETRYING') AND t.run_at <= %(until)s
+    ORDER BY t.run_at
+    LIMIT %(most)s
+) due
+WHERE due.queue_id = ANY(%(lanes)s)
+GROUP BY 1
