@@ -1,6 +1,7 @@
 """Worker nodes in the admin: looked at, and drained. They serve all workspaces."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -28,23 +29,19 @@ _MEGABYTE = 1 << 20
 class NodeAdmin(ReadOnlyAdmin):
     """One row per run of a worker process, newest first."""
 
+    # Few enough to fit beside the filter; the rest is on the page of the node.
     list_display = [
-        "name",
-        "id",
+        "label",
         "state",
-        "host",
-        "pid",
-        "queues",
-        "concurrency",
-        "running",
-        "processed",
+        "place",
+        "served",
+        "busy",
+        "done",
         "failed",
-        "cpu_percent",
+        "cpu",
         "memory",
-        "heartbeat_at",
-        "started_at",
-        "stopped_at",
-        "stale_writes",
+        "heard",
+        "began",
     ]
     list_filter = ["state"]
     search_fields = ["name", "host"]
@@ -80,6 +77,38 @@ class NodeAdmin(ReadOnlyAdmin):
         if done:
             self.message_user(request, f"Draining: {done}. Each ends when it has finished.")
 
+    @admin.display(description="node", ordering="id")
+    def label(self, node: Node) -> str:
+        return str(node)
+
+    @admin.display(description="host, process", ordering="host")
+    def place(self, node: Node) -> str:
+        return f"{node.host}, {node.pid}"
+
+    @admin.display(description="queues")
+    def served(self, node: Node) -> str:
+        return "all" if "*" in node.queues else ", ".join(node.queues)
+
+    @admin.display(description="running / slots", ordering="running")
+    def busy(self, node: Node) -> str:
+        return f"{node.running} / {node.concurrency}"
+
+    @admin.display(description="attempts", ordering="processed")
+    def done(self, node: Node) -> str:
+        return f"{node.processed:,}"
+
+    @admin.display(description="CPU (%)", ordering="cpu_percent")
+    def cpu(self, node: Node) -> str:
+        return "" if node.cpu_percent is None else f"{node.cpu_percent:.0f}"
+
+    @admin.display(description="last heard of (UTC)", ordering="heartbeat_at")
+    def heard(self, node: Node) -> str:
+        return _utc(node.heartbeat_at)
+
+    @admin.display(description="started (UTC)", ordering="started_at")
+    def began(self, node: Node) -> str:
+        return _utc(node.started_at)
+
     @admin.display(description="memory (MB)", ordering="memory_bytes")
     def memory(self, node: Node) -> str:
         return "" if node.memory_bytes is None else str(node.memory_bytes // _MEGABYTE)
@@ -106,6 +135,10 @@ class NodeAdmin(ReadOnlyAdmin):
     @admin.display(description="memory (MB), trend")
     def memory_trend(self, node: Node) -> SafeString | str:
         return _trend(node, "Memory in MB", lambda sample: sample.memory_bytes / _MEGABYTE)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _sees_all(request: HttpRequest) -> bool:
