@@ -89,9 +89,9 @@ class NodeAdmin(ReadOnlyAdmin):
     def served(self, node: Node) -> str:
         return "all" if "*" in node.queues else ", ".join(node.queues)
 
-    @admin.display(description="running / slots", ordering="running")
+    @admin.display(description="running", ordering="running")
     def busy(self, node: Node) -> str:
-        return f"{node.running} / {node.concurrency}"
+        return f"{node.running} of {node.concurrency}"
 
     @admin.display(description="attempts", ordering="processed")
     def done(self, node: Node) -> str:
@@ -101,7 +101,7 @@ class NodeAdmin(ReadOnlyAdmin):
     def cpu(self, node: Node) -> str:
         return "" if node.cpu_percent is None else f"{node.cpu_percent:.0f}"
 
-    @admin.display(description="last heard of (UTC)", ordering="heartbeat_at")
+    @admin.display(description="heard (UTC)", ordering="heartbeat_at")
     def heard(self, node: Node) -> str:
         return _utc(node.heartbeat_at)
 
