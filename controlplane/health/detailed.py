@@ -12,7 +12,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.health import selectors
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.selectors.lag import get_lag
-from scaling.selectors.pool import find_contradiction, get_values, read_pool
+from scaling.selectors.pool import find_problem, get_values, read_pool
 from tasks_app.selectors import Wellbeing, read_wellbeing
 from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 
@@ -45,7 +45,7 @@ def _read_scaler() -> _Scaler:
     return _Scaler(
         leader=view_leader(AUTOSCALER),
         enabled=bool(get_values(pool)["enabled"]),
-        problem=find_contradiction(pool) or pool.problem,
+        problem=find_problem(pool),
     )
 
 

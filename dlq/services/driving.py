@@ -14,10 +14,10 @@ from django.db.models import F
 from controlplane.core.clock import now as utc_now
 from dlq import transitions
 from dlq.models import Replay, ReplayTask
-from dlq.services.pacing import spend, tokens
 from dlq.services.turns import Turn, take_turn
 from dlq.services.verdicts import Standing, read_standing, why_stopped
 from dlq.states import ReplayState
+from tasks_app.pacing import spend, tokens
 from tasks_app.selectors import get_states
 from tasks_app.states import FINAL
 

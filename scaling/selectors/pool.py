@@ -76,6 +76,11 @@ def find_contradiction(pool: Pool) -> str:
     return ""
 
 
+def find_problem(pool: Pool) -> str:
+    """Why the number of workers cannot be moved; empty when it can."""
+    return find_contradiction(pool) or str(pool.problem)
+
+
 def advise(error: Invalid) -> str:
     """What contradicts, and what to do about it, in sentences."""
     said = " ".join(f"{each['field']}: {each['message']}" for each in error.errors) or str(error)

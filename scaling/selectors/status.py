@@ -9,7 +9,7 @@ from scaling.selectors.events import get_newest_event
 from scaling.selectors.launches import get_startup
 from scaling.selectors.pool import (
     ManualOrder,
-    find_contradiction,
+    find_problem,
     get_backend,
     get_manual_order,
     get_values,
@@ -60,7 +60,7 @@ def read_status() -> FleetStatus:
         values=get_values(pool),
         leader=view_leader(AUTOSCALER),
         manual=get_manual_order(pool),
-        problem=find_contradiction(pool) or pool.problem,
+        problem=find_problem(pool),
         newest=get_newest_event(),
         startup=get_measured_startup(backend),
     )

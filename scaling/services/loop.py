@@ -11,10 +11,10 @@ from django.db import InterfaceError, OperationalError, connections
 from scaling.fleet import Fleet, make_fleet
 from scaling.services.turns import Turn
 from tasks_app.dispatch.leader import Leadership
+from tasks_app.selectors.leaders import AUTOSCALER
 
 logger = logging.getLogger(__name__)
 
-LEADER = "autoscaler"
 # Longer than a back-end may take for one call, or another would take over meanwhile.
 LEADER_TTL_SECONDS = 15.0
 _PASS_SECONDS = 0.5
@@ -28,7 +28,7 @@ class Autoscaler:
     """Holds the lead and takes its turns, until told to stop."""
 
     def __init__(self, fleet: Fleet | None = None) -> None:
-        self._leadership = Leadership(LEADER, ttl_seconds=LEADER_TTL_SECONDS)
+        self._leadership = Leadership(AUTOSCALER, ttl_seconds=LEADER_TTL_SECONDS)
         self._turn = Turn(
             fleet or make_fleet(settings.TASKPLANE_SCALING["BACKEND"]), self._leadership
         )

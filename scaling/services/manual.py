@@ -17,6 +17,7 @@ from scaling.models import Pool, ScalingEvent
 from scaling.selectors.events import get_event
 from scaling.selectors.pool import get_backend, get_manual_order, get_sound_configuration
 from scaling.services.configuration import lock_pool
+from scaling.services.recording import MANUAL
 from scaling.states import EventState, Trigger
 from tasks_app.selectors.leaders import AUTOSCALER, view_leader
 from tasks_app.services import hash_body, keep_first_answer
@@ -24,7 +25,6 @@ from tasks_app.services import hash_body, keep_first_answer
 LONGEST_REASON = 2_000
 DEFAULT_HOLD_SECONDS = 300
 LONGEST_HOLD_SECONDS = 604_800
-RULE = "manual"
 _COLUMNS = ("manual_workers", "manual_until", "manual_by")
 
 
@@ -150,7 +150,7 @@ def _record(
         pool=pool,
         trigger=Trigger.PERSON.value,
         backend=get_backend(pool),
-        rule=RULE,
+        rule=MANUAL,
         from_workers=before,
         wish=workers,
         to_workers=workers,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q
 
-from controlplane.core.clock import now
 from scaling import transitions
 from scaling.models import Pool, ScalingEvent
+from scaling.selectors.pool import get_manual_order
 from scaling.services.mustering import Muster
 from scaling.services.recording import MANUAL, Plan
 from scaling.states import EventState, Trigger
@@ -27,11 +27,12 @@ def find_order(pool: Pool) -> Order | None:
     """The order in force. One whose time is over is taken from the pool."""
     if pool.manual_workers is None:
         return None
-    if pool.manual_until is not None and pool.manual_until <= now():
+    holding = get_manual_order(pool)
+    if holding is None:
         _expire(pool)
         return None
     waiting = ScalingEvent.objects.filter(pool=pool, state=EventState.WAITING)
-    return Order(pool.manual_workers, pool.manual_by, waiting.order_by("-id").first())
+    return Order(holding.workers, holding.by, waiting.order_by("-id").first())
 
 
 def order_plan(order: Order, decision: Decision, found: Muster) -> Plan:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import psycopg
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
@@ -237,5 +237,4 @@ def _note_decision(
         # While an order holds, the strategy's wishes are not what happens: it begins anew after it.
         pool.memory = {} if by_order else memory_json(decision.outcome.memory)
         fields += ["is_idle", "memory"]
-    with transaction.atomic():
-        pool.save(update_fields=fields)
+    pool.save(update_fields=fields)

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from tasks_app.dispatch.leader import Leadership
 from tasks_app.dispatch.sweeps import Sweep, make_sweeps
+from tasks_app.selectors.leaders import DISPATCHER
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._is_stopping = False
-        self._leadership = Leadership("dispatcher")
+        self._leadership = Leadership(DISPATCHER)
         self._lead_due = 0.0
         self._leads = False
         self._sweeps = make_sweeps()

@@ -7,15 +7,14 @@ from uuid import UUID
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.clock import utc_z
-from tasks_app.models import Leader, Queue, Task
+from tasks_app.models import Queue, Task
 from tasks_app.selectors import line
 from tasks_app.selectors.basics import get_task
+from tasks_app.selectors.leaders import DISPATCHER, view_leader
 from tasks_app.selectors.parents import describe_parents
 from tasks_app.selectors.workforce import has_worker, silence
 from tasks_app.states import TaskState
 from workers.selectors import list_live_nodes
-
-_DISPATCHER = "dispatcher"
 
 
 class Reason(StrEnum):
@@ -104,7 +103,7 @@ def _explain_not_due(task: Task) -> Explanation:
             Reason.DISPATCHER_AWAY,
             f"It {what} {utc_z(due)}, but no dispatcher runs to make it ready: start one with "
             "`python manage.py dispatch`.",
-            [Blocker("dispatcher", _DISPATCHER, "AWAY")],
+            [Blocker("dispatcher", DISPATCHER, "AWAY")],
             until=due,
         )
     if due <= utc_now():
@@ -242,4 +241,4 @@ def _explain_ended(task: Task) -> Explanation:
 
 
 def _leads_nobody() -> bool:
-    return not Leader.objects.filter(name=_DISPATCHER, expires_at__gt=utc_now()).exists()
+    return not view_leader(DISPATCHER).leads

@@ -8,13 +8,13 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
-from tasks_app.models import Leader, Queue
+from tasks_app.models import Queue
 from tasks_app.queues import ALL_QUEUES
+from tasks_app.selectors.leaders import DISPATCHER, view_leader
 from tasks_app.selectors.workforce import silence
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
 
-_DISPATCHER = "dispatcher"
 _MOST_NODES = 10_000
 _MOST_LANES = 10_000
 _LOOKED_AT = 20
@@ -39,15 +39,14 @@ class Wellbeing:
 
 def read_wellbeing(workspace_id: UUID | None) -> Wellbeing:
     """The state of dispatcher, workers and this workspace's queues; of None: of everybody's."""
-    leader = Leader.objects.filter(name=_DISPATCHER).first()
-    seen = leader.last_pass_at if leader else None
+    dispatcher = view_leader(DISPATCHER)
     nodes = list_live_nodes().filter(state=NodeState.ACTIVE, heartbeat_at__gt=now() - silence())
     served = list(nodes.values_list("queues", flat=True)[:_MOST_NODES])
     names = {name for queues in served for name in queues}
     ready = _find_ready(workspace_id)
     return Wellbeing(
-        has_dispatcher=leader is not None and leader.expires_at > now(),
-        dispatcher_seen_ago=None if seen is None else max(timedelta(), now() - seen),
+        has_dispatcher=dispatcher.leads,
+        dispatcher_seen_ago=dispatcher.seen_ago,
         live_nodes=len(served),
         ready_queues=ready,
         unserved_queues=[]

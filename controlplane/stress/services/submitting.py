@@ -16,8 +16,8 @@ from controlplane.stress.planning import (
     count_edges,
     plan_next,
 )
-from controlplane.stress.services.pacing import spend, tokens
 from controlplane.stress.states import StressType
+from tasks_app.pacing import spend, tokens
 from tasks_app.processors import RetryPolicy
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
@@ -39,7 +39,7 @@ def submit_next(test: StressTest, now: datetime) -> int:
     """Submit as many tasks as the rate allows, at most one chunk; how many. Moves the test's
     counters on, which the caller saves. Raises Invalid."""
     most = min(_CHUNK, settings.TASKPLANE["BULK_MAX"])
-    want = tokens(test, now, most=most)
+    want = min(most, tokens(test, now))
     if want <= 0:
         return 0
     progress = Progress(test.submitted, test.dependents, test.families)

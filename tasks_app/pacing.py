@@ -1,0 +1,43 @@
+"""How many tasks may be submitted now at a rate: a bucket that holds one second's worth. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+UNLIMITED = 2**31
+
+
+class Paced(Protocol):
+    """What is submitted at a rate; without `rate_per_second` as fast as it goes."""
+
+    @property
+    def rate_per_second(self) -> float | None:
+        """Submissions per second."""
+
+    @property
+    def last_submit_at(self) -> datetime | None:
+        """Up to when submissions are paid for; None before the first."""
+
+
+def tokens(paced: Paced, now: datetime) -> int:
+    """Whole submissions that are allowed now."""
+    if paced.rate_per_second is None:
+        return UNLIMITED
+    if paced.last_submit_at is None:
+        return 1
+    seconds = (now - _since(paced, now)) / timedelta(seconds=1)
+    return max(0, int(seconds * paced.rate_per_second + 1e-6))
+
+
+def spend(paced: Paced, count: int, now: datetime) -> datetime:
+    """The `last_submit_at` after so many submissions: what was not used up stays."""
+    if paced.rate_per_second is None or paced.last_submit_at is None:
+        return now
+    return _since(paced, now) + timedelta(seconds=count / paced.rate_per_second)
+
+
+def _since(paced: Paced, now: datetime) -> datetime:
+    """From when tokens count: a pause fills the bucket only once."""
+    rate, last = paced.rate_per_second, paced.last_submit_at
+    if rate is None or last is None:
+        return now
+    return max(last, now - timedelta(seconds=max(1.0, 1.0 / rate)))
