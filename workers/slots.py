@@ -151,6 +151,10 @@ class Slot:
         """What the agent asks of this row."""
         return Ask(self._map[_START + index * _ROW.size + _FLAGS])
 
+    def is_asked(self, index: int) -> bool:
+        """Whether the agent asks anything of this row; cheaper than `asks`."""
+        return self._map[_START + index * _ROW.size + _FLAGS] != 0
+
     def count(self, *, processed: int = 0, failed: int = 0, stale: int = 0) -> None:
         """Add to the counters, after the commit. What is committed and not counted when the
         process is killed between the two is missing for good: they are for watching only."""

@@ -5,15 +5,18 @@ which commits what ended and claims more, so that a slow handler never holds bac
 """
 
 import asyncio
-import time
+import contextvars
+import os
 from collections.abc import Iterable
+from time import monotonic
 
 import orjson
 
-from tasks_app.execution.endings import succeeded
 from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import exception_for
-from tasks_app.execution.sync_runner import ending_of
+from tasks_app.execution.isolation.event_loop import CURRENT, Handler
+from tasks_app.execution.isolation.guard import HandlerGuard
+from tasks_app.execution.sync_runner import OVERRUN_SECONDS, outcome_of
 from tasks_app.processors.outcomes import TaskTimedOut
 from tasks_app.rows import Outcome
 from workers.slots import Ask, Slot
@@ -23,28 +26,19 @@ _LINGER_SECONDS = 0.003  # how long an outcome waits for company
 _REPEAT_SECONDS = 1.0
 _CHUNK = 100  # outcomes that are worth a commit at once
 
-_loop: asyncio.AbstractEventLoop | None = None
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    """This child's loop; kept, so that clients of handlers survive from batch to batch."""
-    global _loop  # noqa: PLW0603 - one per process
-    if _loop is None or _loop.is_closed():
-        _loop = asyncio.new_event_loop()
-    return _loop
-
 
 class AsyncRunner:
     """The async handlers in flight."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, guard: HandlerGuard) -> None:
         self._slot = slot
-        self._loop = _event_loop()
+        self._guard = guard
+        self._loop = guard.loop
         self._flying: dict[Held, asyncio.Task[None]] = {}
         self._ended: list[tuple[Held, Outcome, float]] = []
-        self._timed_out: set[Held] = set()
-        self._told: dict[Held, float] = {}  # when a handler was last told to stop
-        self._wake = asyncio.Event()
+        self._struck: dict[Held, BaseException] = {}  # what interrupted a handler first
+        self._interrupted_at: dict[Held, float] = {}  # when a handler was last interrupted
+        self._linger: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
@@ -58,80 +52,100 @@ class AsyncRunner:
         """Start handlers; the rows that the agent took back instead."""
         refused = []
         for held in batch:
-            now = time.monotonic()
+            now = monotonic()
             seconds = held.claim.timeout_ms / 1000
-            if self._slot.asks(held.index) or not self._slot.start(
+            if self._slot.is_asked(held.index) or not self._slot.start(
                 held.index, started=now, deadline=now + seconds
             ):
                 refused.append(held)
                 continue
-            task = self._loop.create_task(self._run(held, now))
-            self._flying[held] = task
+            held.context.in_main_thread = self._guard.outside_loop
+            owner = Handler(held.context.warn)
+            self._flying[held] = self._loop.start_handler(
+                self._run(held, owner, now), contextvars.copy_context(), owner
+            )
         return refused
 
     def turn(self) -> list[tuple[Held, Outcome]]:
-        """Let the handlers run until some have ended or a tick is over."""
-        self._loop.run_until_complete(self._some_ended())
+        """Let the handlers run until some have ended or a tick is over.
+
+        Not as a task of the loop: a handler that cancels all tasks would cancel the engine. Raises
+        RuntimeError when the loop cannot run any more.
+        """
+        tick = self._loop.call_later(TICK_SECONDS, self._loop.end_turn)
+        self._loop.run_turn()
+        tick.cancel()
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
         self._obey_asks()
-        now = time.monotonic()
+        if self._ended:
+            self._guard.after_batch()
+        now = monotonic()
         ended, self._ended = self._ended, []
         for held, outcome, end in ended:
             outcome.ago_ms = (now - end) * 1000
             self._flying.pop(held, None)
-            self._told.pop(held, None)
+            self._interrupted_at.pop(held, None)
+            self._struck.pop(held, None)
         return [(held, outcome) for held, outcome, _ in ended]
 
-    async def _some_ended(self) -> None:
-        self._wake.clear()
-        if not self._ended:
-            try:
-                await asyncio.wait_for(self._wake.wait(), TICK_SECONDS)
-            except TimeoutError:
-                return
-        if len(self._ended) < min(_CHUNK, len(self._flying)):
-            await asyncio.sleep(_LINGER_SECONDS)
-
     def _obey_asks(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         for held, task in self._flying.items():
-            if not self._slot.asks(held.index) & Ask.INTERRUPT:
+            asks = self._slot.asks(held.index)
+            if not asks & Ask.INTERRUPT or task.done():
                 continue
             # Once a second, as in sync handlers: a clean-up that awaits must get somewhere.
-            if now >= self._told.get(held, 0.0) + _REPEAT_SECONDS:
-                self._told[held] = now
+            if now >= self._interrupted_at.get(held, 0.0) + _REPEAT_SECONDS:
+                self._interrupted_at[held] = now
+                self._struck.setdefault(held, exception_for(asks))
                 task.cancel()
 
-    async def _run(self, held: Held, started: float) -> None:
-        alarm = self._loop.call_later(held.claim.timeout_ms / 1000, self._time_out, held)
+    async def _run(self, held: Held, owner: Handler, started: float) -> None:
+        CURRENT.set(owner)
+        timeout_seconds = held.claim.timeout_ms / 1000
+        alarm = self._loop.call_later(timeout_seconds, self._time_out, held)
+        pid = os.getpid()
+        result: object = None
+        error: BaseException | None = None
         try:
-            outcome = await self._call(held, started)
-        finally:
+            result = await self._call(held)
+            if self._flying[held].cancelling():
+                await asyncio.sleep(
+                    0
+                )  # meets a cancel of the handler's own that is still under way
+        except BaseException as raised:  # noqa: BLE001 - sys.exit in a handler is its failure
+            error = raised
+        if os.getpid() == pid:
             alarm.cancel()
+        owner.has_ended = True
+        now = monotonic()
+        seconds = now - started
+        self._guard.after(held.claim.type, held.context.warn, seconds=seconds, error=error)
+        struck = self._struck.get(held)
+        if struck is not None:
+            self._guard.after_interrupt(owner, held.claim.type)
+        if error is None and struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
+            struck = TaskTimedOut()
+        self._note_end(held, outcome_of(held, result, error, struck=struck, seconds=seconds), now)
+
+    def _note_end(self, held: Held, outcome: Outcome, now: float) -> None:
         outcome.wait_ms = held.claim.wait_ms
         outcome.progress = held.context.percent
         self._slot.done(held.index)
-        self._ended.append((held, outcome, time.monotonic()))
-        self._wake.set()
+        self._ended.append((held, outcome, now))
+        if len(self._ended) >= min(_CHUNK, len(self._flying)):
+            self._loop.end_turn()
+        elif self._linger is None:
+            self._linger = self._loop.call_later(_LINGER_SECONDS, self._loop.end_turn)
 
-    async def _call(self, held: Held, started: float) -> Outcome:
+    async def _call(self, held: Held) -> object:
         processor = held.processor
         assert processor is not None  # noqa: S101 - only known async types are started here
-        try:
-            payload = processor.validate(orjson.loads(held.claim.payload))
-            result = await processor.func(held.context, payload)
-            return succeeded(held.claim, result, run_ms=(time.monotonic() - started) * 1000)
-        except asyncio.CancelledError as error:
-            return ending_of(held, self._reason_of(held) or error, started)
-        except BaseException as error:  # noqa: BLE001 - sys.exit in a handler is its failure
-            return ending_of(held, error, started)
+        payload = processor.validate(orjson.loads(held.claim.payload))
+        return await processor.func(held.context, payload)
 
     def _time_out(self, held: Held) -> None:
-        self._timed_out.add(held)
+        self._struck.setdefault(held, TaskTimedOut())
         self._flying[held].cancel()
-
-    def _reason_of(self, held: Held) -> BaseException | None:
-        if held in self._timed_out:
-            self._timed_out.discard(held)
-            return TaskTimedOut()
-        asks = self._slot.asks(held.index)
-        return exception_for(asks) if asks & Ask.INTERRUPT else None

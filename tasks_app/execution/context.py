@@ -1,18 +1,16 @@
 """The context that handlers get. Progress and logs are gathered here and written by the engine."""
 
-import asyncio
-import contextvars
 import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Never, TypeVar
 from uuid import UUID
 
 import orjson
 
-from tasks_app.execution.failures import mask_secrets, storable
+from tasks_app.execution.failures import keep_start
 from tasks_app.processors.outcomes import RetryLater, Snooze
 from tasks_app.processors.retry import RetryPolicy
 from tasks_app.rows import Claimed
@@ -25,9 +23,6 @@ _LINE_LENGTH = 8_000
 FLUSH_SECONDS = 0.5
 _LEVELS = ("debug", "info", "warning", "error")
 
-# Django's connections are per thread, and refuse a thread with a running event loop.
-_outside_loop = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
-
 
 class TaskContext:
     """One attempt's context; see `tasks_app.processors.context.Context` for the meanings."""
@@ -39,11 +34,14 @@ class TaskContext:
         self._children = 0
         self._dropped = 0
         self._lines = 0
+        self._warnings: set[str] = set()
         self.queue = queue
         self.percent: float | None = None
         self.logs: list[tuple[datetime, str, str, str]] = []
-        self.flush_due = time.monotonic() + FLUSH_SECONDS
+        self.flush_due = monotonic() + FLUSH_SECONDS
         self.on_report: Any = None  # called after progress and logs, in sync handlers
+        # How to run what uses Django's connections, in async handlers.
+        self.in_main_thread: Callable[[Callable[[], Any]], Any] | None = None
 
     @property
     def task_id(self) -> UUID:
@@ -86,10 +84,16 @@ class TaskContext:
             self._dropped += 1
             return
         self._lines += 1
-        text = storable(mask_secrets(str(message))[:_LINE_LENGTH])
+        text = keep_start(str(message), _LINE_LENGTH)
         kept = _fields_as_json(fields)
         self.logs.append((datetime.now(UTC), level, text, kept.replace("\\u0000", "\\ufffd")))
         self._report()
+
+    def warn(self, message: str) -> None:
+        """Add a line of the engine's own to the log, once for each text."""
+        if message not in self._warnings:
+            self._warnings.add(message)
+            self.logs.append((datetime.now(UTC), "warning", message, "{}"))
 
     def take_logs(self) -> list[tuple[datetime, str, str, str]]:
         """The lines since the last call; at the end also how many were not kept."""
@@ -130,7 +134,7 @@ class TaskContext:
         def submit() -> UUID:
             return submit_task(workspace_id=self.workspace_id, spec=spec, on_conflict="new")
 
-        return _outside_running_loop(submit)
+        return self._outside_running_loop(submit)
 
     def retry_later(self, seconds: float, reason: str = "") -> Never:
         raise RetryLater(seconds, reason)
@@ -144,14 +148,20 @@ class TaskContext:
         def read() -> Mapping[UUID, Any]:
             return get_dependency_results(self.workspace_id, self.task_id)
 
-        return _outside_running_loop(read)
+        return self._outside_running_loop(read)
+
+    def _outside_running_loop(self, call: Callable[[], _T]) -> _T:
+        if self.in_main_thread is None or threading.current_thread() is not threading.main_thread():
+            return call()
+        result: _T = self.in_main_thread(call)
+        return result
 
     def _report(self) -> None:
-        if self.on_report is None or time.monotonic() < self.flush_due:
+        if self.on_report is None or monotonic() < self.flush_due:
             return
         # A handler's own thread only leaves a note: the engine's connection is the main thread's.
         if threading.current_thread() is threading.main_thread():
-            self.flush_due = time.monotonic() + FLUSH_SECONDS
+            self.flush_due = monotonic() + FLUSH_SECONDS
             self.on_report(self)
 
 
@@ -159,18 +169,12 @@ def _fields_as_json(fields: dict[str, Any]) -> str:
     """The fields of a log line, masked; as one text where they are no JSON, too long, or broken by
     a mask."""
     try:
-        kept = storable(mask_secrets(orjson.dumps(fields, default=str).decode()))
-        orjson.loads(kept)
+        text = orjson.dumps(fields, default=str).decode()
     except (TypeError, ValueError):
-        kept = ""
-    if kept and len(kept) <= _LINE_LENGTH:
-        return kept
-    return orjson.dumps({"text": storable(mask_secrets(repr(fields))[:_LINE_LENGTH])}).decode()
-
-
-def _outside_running_loop(call: Callable[[], _T]) -> _T:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return call()
-    return _outside_loop.submit(contextvars.copy_context().run, call).result()
+        text = repr(fields)
+    kept = keep_start(text, _LINE_LENGTH)
+    if len(text) <= _LINE_LENGTH:
+        with suppress(ValueError):
+            orjson.loads(kept)
+            return kept
+    return orjson.dumps({"text": kept}).decode()

@@ -2,8 +2,8 @@
 
 import logging
 import os
-import time
 from collections.abc import Sequence
+from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
@@ -12,6 +12,8 @@ from tasks_app.execution.async_runner import AsyncRunner
 from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
 from tasks_app.execution.held import Held, Holdings
 from tasks_app.execution.interrupts import Interrupts
+from tasks_app.execution.isolation.guard import HandlerGuard
+from tasks_app.execution.recycling import Recycling
 from tasks_app.execution.reports import write_reports
 from tasks_app.execution.sizing import BatchSizer, TypeTimes
 from tasks_app.execution.store import (
@@ -22,7 +24,7 @@ from tasks_app.execution.store import (
     engine_cursor,
     is_passing,
 )
-from tasks_app.execution.sync_runner import SyncRunner, clean_up_after_handlers
+from tasks_app.execution.sync_runner import SyncRunner
 from tasks_app.ring import ring
 from tasks_app.rows import Outcome
 from workers.runtime import Runtime
@@ -52,10 +54,13 @@ class Drainer:
         self.times = TypeTimes(quick_ms=self._target_ms / 2)
         self.interrupts = Interrupts(runtime.slot)
         self.interrupts.install()
+        self.recycling = Recycling(runtime)
+        self.guard = HandlerGuard(recycle=self.recycling.request)
         self.sync = SyncRunner(
             slot=runtime.slot,
             page=runtime.page,
             interrupts=self.interrupts,
+            guard=self.guard,
             times=self.times,
             budget_seconds=2 * self._target_ms / 1000,
         )
@@ -73,13 +78,13 @@ class Drainer:
         try:
             if _Drain(self, queue, store).run():
                 ring(queue)
-        except Exception:
+        except BaseException:
             # What it holds can be settled by its agent only, and only when this process is gone.
+            # Not only errors: a SystemExit that got here would leave rows RUNNING for ever.
             logger.exception("This pool child cannot write what it ran, and ends")
             os._exit(1)
-        finally:
-            self._after[queue] = store.after
-            clean_up_after_handlers()
+        self._after[queue] = store.after
+        self.guard.after_drain()
 
     def sizer(self, queue: str) -> BatchSizer:
         if queue not in self._sizers:
@@ -95,7 +100,7 @@ class _Drain:
         self._queue = queue
         self._store = store
         self._sizer = drainer.sizer(queue)
-        self._ends = time.monotonic() + drainer.slice_seconds
+        self._ends = monotonic() + drainer.slice_seconds
 
     def run(self) -> bool:
         """Whether the slice ended before the queue was empty."""
@@ -111,7 +116,7 @@ class _Drain:
         return self._is_over() and self._d.page.takes_work
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._ends
+        return monotonic() >= self._ends or self._d.recycling.is_due
 
     def _want(self) -> int:
         if self._is_over() or not self._d.page.takes_work:
@@ -143,6 +148,7 @@ class _Drain:
             held.context.on_report = self._report_one
         outcomes, unstarted = self._d.sync.run(batch)
         self._sizer.record(tasks=len(outcomes), run_ms=sum(o.run_ms for o in outcomes))
+        self._d.recycling.count(outcomes)
         return outcomes, unstarted
 
     def _exchange(
@@ -201,15 +207,17 @@ class _Drain:
 
     def _fly(self, batch: list[Held], *, tops_up: bool) -> None:
         """Run async rows; `tops_up`: with more of them until other work or the end is met."""
-        runner = AsyncRunner(self._d.slot)
+        runner = AsyncRunner(self._d.slot, self._d.guard)
         give_up = self._ends + _ASYNC_PATIENCE * self._d.slice_seconds
         next_poll = 0.0
-        next_report = time.monotonic() + FLUSH_SECONDS
+        next_report = monotonic() + FLUSH_SECONDS
         refused = runner.start(batch)
         while runner.in_flight or refused:
             ended = runner.turn() if runner.in_flight else []
-            now = time.monotonic()
+            now = monotonic()
+            self._d.recycling.count([outcome for _, outcome in ended])
             tops_up = tops_up and now < give_up and self._d.page.takes_work
+            tops_up = tops_up and not self._d.recycling.is_due
             room = min(self._d.async_most - runner.in_flight, self._d.most)
             wants = tops_up and room > 0 and (bool(ended) or now >= next_poll)
             more = self._exchange(

@@ -1,5 +1,6 @@
 """From how a handler ended to what its task becomes. Pure: no database, no clock."""
 
+import logging
 import random
 from typing import Any
 
@@ -8,13 +9,14 @@ import pydantic
 from django.conf import settings
 
 from controlplane.core.values import check_json_value
-from tasks_app.execution.failures import describe, said
-from tasks_app.execution.interrupts import TaskInterrupted
+from tasks_app.execution.failures import describe, error_record
 from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
 from tasks_app.processors.registry import Processor
 from tasks_app.processors.retry import RetryPolicy
 from tasks_app.rows import Claimed, Outcome
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
+
+logger = logging.getLogger(__name__)
 
 _POSTPONED_MS = 60_000
 
@@ -46,13 +48,80 @@ def succeeded(claim: Claimed, result: Any, *, run_ms: float) -> Outcome:
     )
 
 
+def ending_of(
+    claim: Claimed,
+    error: BaseException,
+    *,
+    struck: BaseException | None,
+    processor: Processor | None,
+    run_ms: float,
+) -> Outcome:
+    """The ending of a handler that raised `error`, or that the engine interrupted by `struck`.
+
+    It must not fail, whatever the author's code does: the text of an exception, a retry rule or a
+    category rule may raise anything, SystemExit included.
+    """
+    try:
+        return _ending_of(claim, error, struck, processor, run_ms)
+    except BaseException:
+        logger.exception(
+            "A rule or an error of task type %s raised; the defaults decide", claim.type
+        )
+    try:
+        return _ending_of(claim, error, struck, None, run_ms)
+    except BaseException:
+        logger.exception("An error of task type %s cannot be described", claim.type)
+    return failed(
+        claim,
+        error_record("UnreadableError", "The handler's error cannot be read.", ErrorCategory.CODE),
+        error=RuntimeError(),
+        processor=None,
+        run_ms=run_ms,
+    )
+
+
+def _ending_of(
+    claim: Claimed,
+    error: BaseException,
+    struck: BaseException | None,
+    processor: Processor | None,
+    run_ms: float,
+) -> Outcome:
+    if struck is None:
+        return raised(claim, error, processor=processor, run_ms=run_ms)
+    cleanup_error = None if error is struck or isinstance(error, Swallowed) else error
+    return struck_down(
+        claim, struck, processor=processor, run_ms=run_ms, cleanup_error=cleanup_error
+    )
+
+
+class Swallowed(Exception):  # noqa: N818 - what happened
+    """The handler returned a value although the engine had interrupted it."""
+
+
+def struck_down(
+    claim: Claimed,
+    struck: BaseException,
+    *,
+    processor: Processor | None,
+    run_ms: float,
+    cleanup_error: BaseException | None = None,
+) -> Outcome:
+    """The ending of a handler that the engine interrupted, whatever it made of that: a value that
+    it returned, or an error of its clean-up, does not hide the time-out or the cancel."""
+    match struck:
+        case TaskTimedOut():
+            return timed_out(claim, processor=processor, run_ms=run_ms, cleanup_error=cleanup_error)
+        case TaskCancelled():
+            return cancelled(claim, run_ms=run_ms)
+    return interrupted(claim, run_ms=run_ms)
+
+
 def raised(
     claim: Claimed, error: BaseException, *, processor: Processor | None, run_ms: float
 ) -> Outcome:
     """The ending that an exception out of a handler means."""
     match error:
-        case TaskInterrupted():
-            return interrupted(claim, run_ms=run_ms)
         case TaskCancelled():
             return cancelled(claim, run_ms=run_ms)
         case Snooze():
@@ -102,13 +171,23 @@ def failed(
     )
 
 
-def timed_out(claim: Claimed, *, processor: Processor | None, run_ms: float) -> Outcome:
-    """As failed, with the limit in the message."""
-    record = said(
+def timed_out(
+    claim: Claimed,
+    *,
+    processor: Processor | None,
+    run_ms: float,
+    cleanup_error: BaseException | None = None,
+) -> Outcome:
+    """As failed, with the limit in the message, and what the handler's clean-up raised."""
+    record = error_record(
         "TaskTimedOut",
         f"The handler ran longer than its limit of {claim.timeout_ms / 1000:g} s.",
         ErrorCategory.TIMEOUT,
     )
+    if cleanup_error is not None:
+        found = describe(cleanup_error, category=ErrorCategory.TIMEOUT)
+        record["message"] += f" Its clean-up then raised {found['class']}: {found['message']}"
+        record["traceback"] = found["traceback"]
     return failed(
         claim,
         record,
@@ -127,7 +206,7 @@ def cancelled(claim: Claimed, *, run_ms: float) -> Outcome:
         state=TaskState.CANCELLED.value,
         outcome=AttemptOutcome.CANCELLED.value,
         run_ms=run_ms,
-        error=said(
+        error=error_record(
             "TaskCancelled", "Cancelled while it ran, at the request of a person.", "UNKNOWN"
         ),
     )

@@ -7,9 +7,15 @@ from typing import Any
 from tasks_app.processors.categories import categorize
 from tasks_app.processors.registry import Processor
 
+_CLASS_LENGTH = 200
 _MESSAGE_LENGTH = 2_000
 _TRACEBACK_LENGTH = 16_000
+_TRACEBACK_PART_LENGTH = 4_000  # of one frame, or of the text of one error of a chain
 _FRAMES = 40
+_CHAIN_LENGTH = 50
+# Masking takes time by the length of a text, so a text is cut first: this much longer than what is
+# kept, so that a secret at the edge is still recognised.
+_MARGIN = 5_000
 
 # Nothing of unbounded length stands before a word that must match: a handler may log a megabyte.
 _SECRET = re.compile(
@@ -48,21 +54,30 @@ def storable(text: str) -> str:
     return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
 
 
+def keep_start(text: str, length: int) -> str:
+    """The first `length` characters, with secrets masked, as the database can hold them. Takes time
+    by `length`, whatever the length of the text."""
+    return storable(mask_secrets(text[: length + _MARGIN])[:length])
+
+
+def keep_end(text: str, length: int) -> str:
+    """As `keep_start`, for the last characters."""
+    return storable(mask_secrets(text[-(length + _MARGIN) :])[-length:])
+
+
 def describe(
     error: BaseException, *, processor: Processor | None = None, category: str | None = None
 ) -> dict[str, Any]:
-    """The error as JSON. Tracebacks carry no frame locals, and are cut in the middle frames."""
-    lines = traceback.TracebackException.from_exception(error, limit=-_FRAMES).format()
-    text = "".join(lines)
+    """The error as JSON. Tracebacks carry no frame locals, and keep the innermost frames."""
     return {
-        "class": type(error).__qualname__,
-        "message": storable(mask_secrets(_text_of(error))[:_MESSAGE_LENGTH]),
-        "traceback": storable(mask_secrets(text)[-_TRACEBACK_LENGTH:]),
+        "class": storable(type(error).__qualname__[:_CLASS_LENGTH]),
+        "message": keep_start(_text_of(error), _MESSAGE_LENGTH),
+        "traceback": keep_end(_traceback_of(error), _TRACEBACK_LENGTH),
         "category": category or category_of(error, processor),
     }
 
 
-def said(class_name: str, message: str, category: str) -> dict[str, Any]:
+def error_record(class_name: str, message: str, category: str) -> dict[str, Any]:
     """An error that no exception stands behind."""
     return {"class": class_name, "message": message, "traceback": "", "category": category}
 
@@ -75,5 +90,29 @@ def category_of(error: BaseException, processor: Processor | None = None) -> str
 def _text_of(error: BaseException) -> str:
     try:
         return str(error) or type(error).__qualname__
-    except Exception as second:  # noqa: BLE001 - a broken __str__ must not hide the failure
-        return f"{type(error).__qualname__}, whose text cannot be read: {second!r}"
+    except BaseException as second:  # noqa: BLE001 - a broken __str__ must not hide the failure
+        return (
+            f"{type(error).__qualname__}, whose text cannot be read: "
+            f"its __str__ raised {type(second).__qualname__}."
+        )
+
+
+def _traceback_of(error: BaseException) -> str:
+    _cut_chain(error)
+    try:
+        found = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
+        return "".join(part[:_TRACEBACK_PART_LENGTH] for part in found.format())
+    except BaseException:  # noqa: BLE001 - it reads the author's attributes, too
+        return "".join(traceback.format_tb(error.__traceback__, limit=-_FRAMES))
+
+
+def _cut_chain(error: BaseException) -> None:
+    """Forget the far end of a long chain of causes, as a loop of retries makes it: each link costs
+    time to format, and only the nearest are kept."""
+    link: BaseException | None = error
+    for _ in range(_CHAIN_LENGTH):
+        if link is None:
+            return
+        link = link.__cause__ if link.__cause__ is not None else link.__context__
+    if link is not None:
+        link.__cause__ = link.__context__ = None

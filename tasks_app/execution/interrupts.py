@@ -7,9 +7,9 @@ the exception is told again every second, until the agent kills the child after 
 
 import math
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from types import FrameType, TracebackType
 
 from tasks_app.processors.outcomes import TaskCancelled, TaskTimedOut
@@ -37,7 +37,8 @@ class Interrupts:
         self._deadline = 0.0  # of that handler, in monotonic seconds
         self._armed_for = math.inf  # when the timer fires next
         self._is_sheltered = False
-        self.has_struck = False  # an exception was raised into the handler, at whatever line it was
+        # What was raised into the handler last, at whatever line; it may have been swallowed.
+        self.struck: BaseException | None = None
 
     def install(self) -> None:
         signal.signal(signal.SIGALRM, self._on_alarm)
@@ -59,8 +60,8 @@ class Interrupts:
             self._is_sheltered = False
 
     def enter(self, index: int, timeout_seconds: float) -> None:
-        now = time.monotonic()
-        self.has_struck = False
+        now = monotonic()
+        self.struck = None
         self._deadline = now + timeout_seconds
         self._index = index
         # A timer that should have fired is gone: a handler used it for itself.
@@ -70,22 +71,27 @@ class Interrupts:
     def leave(self) -> None:
         self._index = -1
 
+    def check_timer(self) -> None:
+        """After handlers: start the timer again if one of them has stopped it for its own use."""
+        if self._armed_for != math.inf and not signal.getitimer(signal.ITIMER_REAL)[0]:
+            self._armed_for = math.inf
+
     def _arm(self, seconds: float) -> None:
-        self._armed_for = time.monotonic() + seconds
+        self._armed_for = monotonic() + seconds
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _on_alarm(self, _signum: int, _frame: FrameType | None) -> None:
         self._armed_for = math.inf
         if self._index < 0:
             return
-        left = self._deadline - time.monotonic()
+        left = self._deadline - monotonic()
         asks = self._slot.asks(self._index)
         if self._is_sheltered:
             self._arm(_SHELTER_SECONDS)
         elif asks & Ask.INTERRUPT or left <= 0:
             self._arm(_REPEAT_SECONDS)
-            self.has_struck = True
-            raise exception_for(asks) if asks & Ask.INTERRUPT else TaskTimedOut
+            self.struck = exception_for(asks) if asks & Ask.INTERRUPT else TaskTimedOut()
+            raise self.struck
         else:
             self._arm(left)
 
@@ -98,8 +104,8 @@ class Interrupts:
         if self._is_sheltered:
             self._arm(_SHELTER_SECONDS)
             return
-        self.has_struck = True
-        raise exception_for(asks)
+        self.struck = exception_for(asks)
+        raise self.struck
 
 
 class _Handling:

@@ -7,9 +7,9 @@ taken is handed back by its lease before anything else is tried.
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -53,7 +53,7 @@ class LimitWatch:
         self._seen: dict[str, tuple[bool, float]] = {}
 
     def has_limits(self, queue: str) -> bool:
-        now = time.monotonic()
+        now = monotonic()
         seen = self._seen.get(queue)
         if seen is None or now > seen[1]:
             cursor = engine_cursor()
@@ -96,7 +96,7 @@ class Store:
         for context in contexts:
             context.close_logs()
         logs = gather_logs(contexts)
-        give_up = time.monotonic() + settings.TASKPLANE["LEASE_SECONDS"]
+        give_up = monotonic() + settings.TASKPLANE["LEASE_SECONDS"]
         while True:
             lease = uuid4()
             self.announce(lease.bytes)
@@ -107,7 +107,7 @@ class Store:
                     if not outcomes:
                         raise
                     return [], self._write_one_by_one(outcomes, logs, unstarted, lease, error)
-                if time.monotonic() > give_up:
+                if monotonic() > give_up:
                     raise
                 logger.warning("Writing %d outcomes again: %s", len(outcomes), error)
                 self._forget(lease, give_up)
@@ -206,7 +206,7 @@ class Store:
         be announced: rows of a claim that nobody remembers would run for ever."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            time.sleep(pause)
+            sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             connections[ALIAS].close()
             try:
@@ -216,7 +216,7 @@ class Store:
                     settle_ended(cursor, ended, using=ALIAS)
                 return
             except DATABASE_ERRORS as error:
-                if not is_passing(error) or time.monotonic() > give_up:
+                if not is_passing(error) or monotonic() > give_up:
                     raise
                 logger.warning("The database is still away: %s", error)
 

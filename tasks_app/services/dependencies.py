@@ -10,7 +10,7 @@ import orjson
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Invalid
 from tasks_app import transitions
-from tasks_app.execution.failures import said
+from tasks_app.execution.failures import error_record
 from tasks_app.rows import Cursor, Finished, NewTask
 from tasks_app.services.deaths import announce_cascade, settle_ended
 from tasks_app.specs import TaskSpec
@@ -112,7 +112,7 @@ def _place(row: NewTask, parents: Sequence[UUID], states: dict[UUID, str]) -> Ne
         (p for p in waits if states.get(p) in (TaskState.FAILED, TaskState.CANCELLED)), None
     )
     if broken is not None:
-        record = said(
+        record = error_record(
             "ParentFailed",
             f"Cancelled because the task it depends on, {broken}, had not completed.",
             ErrorCategory.CANCELLED_BY_PARENT,

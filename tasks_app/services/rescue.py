@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from controlplane.core.sql import load_sql
 from tasks_app import transitions
 from tasks_app.execution import endings
-from tasks_app.execution.failures import said
+from tasks_app.execution.failures import error_record
 from tasks_app.execution.store import is_passing
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
@@ -34,8 +34,9 @@ def settle_slot(node_id: int, slot: Slot) -> None:
         started = [row for row in rows if row.status in (RowStatus.STARTED, RowStatus.DONE)]
         held = {claim.id: claim for claim in _lock_claims(cursor, started)}
         was_killed = any(row.asks & Ask.KILLED for row in started)
+        all_returned = all(row.status == RowStatus.DONE for row in started)
         outcomes = [
-            _ending(held[row.task_id], row, was_killed=was_killed)
+            _ending(held[row.task_id], row, was_killed=was_killed, all_returned=all_returned)
             for row in started
             if row.task_id in held
         ]
@@ -148,7 +149,7 @@ def _lock_claims_of_node(cursor: Cursor, node_id: int) -> list[Claimed]:
     return [Claimed._make(row) for row in cursor.fetchall()]
 
 
-def _ending(claim: Claimed, row: SlotRow, *, was_killed: bool) -> Outcome:
+def _ending(claim: Claimed, row: SlotRow, *, was_killed: bool, all_returned: bool) -> Outcome:
     run_ms = max(0.0, (time.monotonic() - row.started) * 1000)
     processor = _processor(claim)
     if row.status == RowStatus.STARTED:
@@ -160,12 +161,16 @@ def _ending(claim: Claimed, row: SlotRow, *, was_killed: bool) -> Outcome:
             return endings.cancelled(claim, run_ms=run_ms)
         if not was_killed:
             return _lost(claim, run_ms=run_ms)
+    if all_returned and not row.asks & Ask.SHUTDOWN:
+        # No other handler is to blame, so one of these is. Each runs alone from now on, and no
+        # more often than LOST_LIMIT says.
+        return _lost(claim, run_ms=run_ms)
     # It had returned, or its process was killed for another's sake: nothing speaks against it.
     return endings.interrupted(claim, run_ms=run_ms)
 
 
 def _lost(claim: Claimed, *, run_ms: float) -> Outcome:
-    record = said(
+    record = error_record(
         "WorkerLost",
         "The worker process ended while this task ran: it was killed, crashed, or out of memory.",
         ErrorCategory.WORKER_LOST,
@@ -185,7 +190,7 @@ def _lost(claim: Claimed, *, run_ms: float) -> Outcome:
 
 def _out_of_memory(claim: Claimed, processor: Processor | None, run_ms: float) -> Outcome:
     limit = settings.TASKPLANE["TASK_MEMORY_MAX_MB"]
-    record = said(
+    record = error_record(
         "MemoryLimitExceeded",
         f"The handler's process used more than the limit of {limit} MB, and was ended.",
         ErrorCategory.RESOURCE,

@@ -13,6 +13,8 @@ SINGLES = "tests/concurrency/test_guards.py"
 OPERATORS = "tests/concurrency/test_operators.py"
 LOSS = "tests/concurrency/test_loss.py"
 COMMITS = "tests/concurrency/test_unknown_commits.py"
+ISOLATION = "tests/acceptance/test_isolation.py"
+FAULTS = "tests/acceptance/test_handler_faults.py"
 SUBMISSION = "tests/concurrency/test_submission.py"
 
 
@@ -113,6 +115,13 @@ GUARDS = [
           "workspace_id = %(workspace)s AND state = 'RUNNING'", "workspace_id = %(workspace)s"),
     Guard("edit: only what has not started", "tasks_app/transitions.py", "AND attempt = 0 AND",
           "AND"),
+    # What handlers leave behind.
+    Guard("isolation: transactions are rolled back", "tasks_app/execution/isolation/guard.py",
+          "                left += main.clean()\n", "                left += []\n", ISOLATION),
+    Guard("isolation: a forked child ends", "tasks_app/execution/isolation/guard.py",
+          "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
+    Guard("isolation: a time-out cannot be hidden", "tasks_app/execution/endings.py",
+          "    if struck is None:\n", "    if struck is None or error is not struck:\n", FAULTS),
     # Submission and nodes.
     Guard("submit: a key is used once", "tasks_app/services/idempotency.py",
           "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),

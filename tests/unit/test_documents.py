@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from tests.isolation import handlers
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -81,3 +83,11 @@ def test_every_document_is_in_the_table_of_contents() -> None:
     contents = {path for path, _ in relative_links(ROOT / "docs" / "README.md")}
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert sorted(pages - contents) == []
+
+
+def test_everything_that_a_handler_may_leave_behind_is_tried() -> None:
+    """The last column of the table names the cases of tests/isolation."""
+    page = (ROOT / "docs" / "handler-isolation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| a?[^|]+\|[^|]+\| ((?:`[a-z-]+`(?:, )?)+) \|$", page, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+    assert sorted(named) == sorted({*handlers.CASES, *handlers.ASYNC_CASES})

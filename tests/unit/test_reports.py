@@ -5,6 +5,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from tasks_app.execution import failures
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.failures import mask_secrets
 from tasks_app.rows import Claimed
@@ -89,3 +90,51 @@ def test_masking_stays_cheap_for_long_texts(piece: str) -> None:
     """A pattern that looks back over the whole text would take minutes here."""
     text = piece * (1_000_000 // len(piece))
     assert len(mask_secrets(text)) > 0
+
+
+def test_nothing_is_masked_but_what_is_kept(
+    context: TaskContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that a record costs must not grow with the text of the error."""
+    lengths: list[int] = []
+
+    def measuring(text: str) -> str:
+        lengths.append(len(text))
+        return mask_secrets(text)
+
+    monkeypatch.setattr(failures, "mask_secrets", measuring)
+    error = ValueError("password=hunter2 " + "x" * 10_000_000)
+    error.add_note("y" * 10_000_000)
+    error.__cause__ = KeyError("z" * 10_000_000)
+    record = failures.describe(error)
+    context.log("l" * 10_000_000, field="f" * 10_000_000)
+    assert len(lengths) == 4
+    assert max(lengths) < 25_000
+    assert record["message"].startswith("password=***")
+    assert "hunter2" not in record["traceback"]
+    assert len(record["traceback"]) <= 16_000
+
+
+def test_a_secret_at_the_cut_is_masked() -> None:
+    text = "a" * 1_990 + " password='" + "s" * 1_500 + "' end"
+    assert "s" * 3 not in failures.keep_start(text, 2_000)
+    assert "s" * 3 not in failures.keep_end("token=" + "s" * 3_000 + " " + "b" * 15_000, 16_000)
+
+
+def test_the_name_of_an_error_is_bounded() -> None:
+    record = failures.describe(type("E" * 100_000, (Exception,), {})("x"))
+    assert len(record["class"]) == 200
+
+
+def test_a_long_chain_of_causes_is_cut() -> None:
+    error: BaseException | None = None
+    for number in range(5_000):
+        following = ValueError(f"link {number}")
+        following.__context__ = error
+        error = following
+    assert error is not None
+    failures.describe(error)
+    links = 0
+    while error is not None:
+        links, error = links + 1, error.__context__
+    assert links == 51

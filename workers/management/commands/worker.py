@@ -198,7 +198,7 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     os.environ["CELERY_SKIP_CHECKS"] = "true"  # as for the command itself: they import every view
     worker = celery.Worker(
         hostname=host_format(f"{runtime.name}@%h"),
-        pool_cls="prefork",
+        pool_cls="workers.pool:TaskPool",
         concurrency=concurrency,
         queues=runtime.read_queues() if runtime.serves_all else list(map(celery_queue, queues)),
         loglevel="INFO",

@@ -1,0 +1,143 @@
+"""The event loop that async handlers share.
+
+One handler must not stop it, close it, or cancel its neighbours, as code does that was written for
+a loop of its own: `for task in asyncio.all_tasks(): task.cancel()` is in many shut-down routines.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
+from contextvars import Context, ContextVar
+from typing import Any, TypeVar
+
+from tasks_app.execution.isolation.forks import end_child
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Handler:
+    """Who a task of the loop works for. Compared by identity."""
+
+    __slots__ = ("has_ended", "warn")
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self.warn = warn
+        self.has_ended = False
+
+
+CURRENT: ContextVar[Handler | None] = ContextVar("taskplane_handler", default=None)
+"""The handler whose code runs; None in the engine."""
+
+
+class HandlerTask(asyncio.Task[_T]):
+    """A task that another handler cannot cancel while its own handler runs.
+
+    A cancel that reaches it through what awaits it is passed on as asyncio does: only the direct
+    call is refused.
+    """
+
+    _is_cascading = False
+
+    def __init__(self, *args: Any, owner: Handler | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        caller = CURRENT.get()
+        is_foreign = caller is not None and self.owner is not None and caller is not self.owner
+        if is_foreign and not self.owner.has_ended and not HandlerTask._is_cascading:  # type: ignore[union-attr]
+            caller.warn("It tried to cancel the asyncio tasks of other handlers.")  # type: ignore[union-attr]
+            return False
+        before, HandlerTask._is_cascading = HandlerTask._is_cascading, True
+        try:
+            return super().cancel(msg)
+        finally:
+            HandlerTask._is_cascading = before
+
+
+class SharedLoop(asyncio.SelectorEventLoop):
+    """A loop whose life belongs to the engine: a handler's `stop`, `close` and the like have no
+    effect, and are told to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        super().set_task_factory(_make_task)
+
+    def start_handler(
+        self, run: Coroutine[Any, Any, None], context: Context, owner: Handler
+    ) -> "asyncio.Task[None]":
+        """Start a handler in its context."""
+        task: HandlerTask[None] = HandlerTask(run, loop=self, context=context, owner=owner)
+        return task
+
+    def run_turn(self) -> None:
+        """Run until `end_turn`. What a handler's own task raised to end the process does not end
+        it: the handler that awaits that task gets it as well."""
+        try:
+            self.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            logger.warning("An asyncio task of a handler tried to end the process: %r", error)
+
+    def end_turn(self) -> None:
+        """Return from `run_turn` after this pass over what is ready."""
+        super().stop()
+
+    def use_executor(self, executor: Executor) -> None:
+        """Run sync code in it where a handler names no executor."""
+        super().set_default_executor(executor)  # type: ignore[arg-type]
+
+    def abandon(self) -> None:
+        """In a forked child: run nothing more of what the parent's handlers wait for. A child that
+        returns to the loop, as by an `await`, ends."""
+        self._ready.clear()  # type: ignore[attr-defined]
+        self._scheduled.clear()  # type: ignore[attr-defined]
+        self.call_soon(end_child, RuntimeError("A forked child cannot await."))
+
+    def stop(self) -> None:
+        self._refuse("stop the event loop")
+
+    def close(self) -> None:
+        self._refuse("close the event loop")
+
+    def set_default_executor(self, executor: Any) -> None:
+        self._refuse("replace the default executor of the event loop")
+
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
+        self._refuse("shut down the default executor of the event loop")
+
+    async def shutdown_asyncgens(self) -> None:
+        self._refuse("shut down the asynchronous generators of the event loop")
+
+    def set_task_factory(self, factory: Any) -> None:
+        self._refuse("replace the task factory of the event loop")
+
+    def set_exception_handler(self, handler: Any) -> None:
+        self._refuse("replace the exception handler of the event loop")
+
+    def set_debug(self, enabled: bool) -> None:
+        # The constructor of the base class calls it as well.
+        if CURRENT.get() is None:
+            super().set_debug(enabled)
+        else:
+            self._refuse("switch the debug mode of the event loop")
+
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:  # type: ignore[override]
+        self._refuse(f"handle signal {int(sig)} in the event loop")
+
+    def _refuse(self, what: str) -> None:
+        handler = CURRENT.get()
+        if handler is None:
+            logger.warning("Code outside a handler tried to %s", what)
+        else:
+            handler.warn(f"It tried to {what}, which all async handlers of the worker share.")
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop,
+    coro: "Coroutine[Any, Any, _T] | Generator[Any, None, _T]",
+    **kwargs: Any,
+) -> "asyncio.Future[_T]":
+    return HandlerTask(coro, loop=loop, owner=CURRENT.get(), **kwargs)

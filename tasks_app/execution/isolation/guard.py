@@ -1,0 +1,157 @@
+"""What is looked at and put back around every handler."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from tasks_app.execution.isolation import executors, forks
+from tasks_app.execution.isolation.connections import HandlerConnections
+from tasks_app.execution.isolation.event_loop import Handler, SharedLoop
+from tasks_app.execution.isolation.process_state import CannotPutBack, ProcessState
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+# A type that left nothing behind in this many runs of this process is looked at in full only when
+# it takes long, and after its batch: a full look costs a few microseconds.
+_PROBATION_RUNS = 20
+_LONG_SECONDS = 0.0003
+_DEFAULT_EXECUTOR_THREADS = 8
+
+
+class HandlerGuard:
+    """Keeps the handlers of one pool child apart. Make it once, in the child's main thread."""
+
+    def __init__(self, *, recycle: Callable[[str], None]) -> None:
+        """`recycle`: called with the reason when this process has to be replaced."""
+        self._pid = os.getpid()
+        self._recycle = recycle
+        self._runs: dict[str, int] = {}  # of types that left nothing so far
+        self._reported: set[tuple[str, str]] = set()
+        self.connections = HandlerConnections()
+        self.connections.install()
+        self._loop: SharedLoop | None = None
+        forks.in_child(self._after_fork)
+        # Celery's pool marks its children as daemons, which may have no children of their own; but
+        # a handler may well use multiprocessing.
+        multiprocessing.current_process().daemon = False
+        self._state = ProcessState()
+        self._async_orm = executors.install(self.connections, self._state)
+
+    @property
+    def loop(self) -> SharedLoop:
+        """The loop of this child's async handlers; kept, so that their clients survive from batch
+        to batch."""
+        if self._loop is None:
+            self._loop = SharedLoop()
+            self._loop.use_executor(
+                executors.CleaningExecutor(
+                    self.connections,
+                    self._state,
+                    threads=_DEFAULT_EXECUTOR_THREADS,
+                    keeps=False,
+                )
+            )
+        return self._loop
+
+    def before(self) -> None:
+        """Before a sync handler: a connection that died since the last one is not this one's."""
+        if self.connections.main:
+            self.connections.main.drop_dead()
+
+    def after(
+        self,
+        task_type: str,
+        warn: Callable[[str], None],
+        *,
+        seconds: float,
+        error: BaseException | None = None,
+        drops_connections: bool = False,
+    ) -> None:
+        """After a handler, before anything else: ends a forked child, puts back what the handler
+        changed, and tells its task by `warn`.
+
+        `seconds` it took; `error` it raised; `drops_connections`: it was interrupted, at whatever
+        line it was."""
+        if os.getpid() != self._pid:
+            forks.end_child(error)
+        left: list[str] = []
+        if sys.getrecursionlimit() != self._state.recursion_limit:
+            # Before any call: a low limit may leave no room for one.
+            sys.setrecursionlimit(self._state.recursion_limit)
+            left.append("the recursion limit")
+        main = self.connections.main
+        if main:
+            if drops_connections:
+                main.drop_all()
+            else:
+                left += main.clean()
+        runs = self._runs.get(task_type, 0)
+        try:
+            left += self._state.put_back_common()
+            if runs < _PROBATION_RUNS or seconds >= _LONG_SECONDS:
+                self._runs[task_type] = runs + 1
+                left += self._state.put_back_rest()
+        except CannotPutBack as cause:
+            left.append(str(cause))
+            self._recycle(f"{task_type} changed {cause}")
+        if left:
+            self._runs[task_type] = 0
+            self._tell(task_type, left, warn)
+
+    def after_batch(self) -> None:
+        """After some handlers: what is not looked at after each quick one."""
+        try:
+            left = self._state.put_back_rest()
+        except CannotPutBack as cause:
+            left = [str(cause)]
+            self._recycle(f"a handler changed {cause}")
+        if left:
+            self._runs.clear()
+            logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
+        # More than the main thread, its event loop's and asgiref's.
+        if threading.active_count() > 1:
+            for busy in self.connections.clean_other_threads():
+                logger.warning("A handler left %s", busy)
+
+    def after_interrupt(self, handler: Handler, task_type: str) -> None:
+        """After an interrupted async handler: a call of its own may still hold the thread that all
+        async handlers share."""
+        if self._async_orm.replace_thread_of(handler):
+            handler.warn("A call in a thread did not end with it; the worker goes on without it.")
+            self._recycle(f"a call of {task_type} in a thread does not end")
+
+    def outside_loop(self, call: Callable[[], _T]) -> _T:
+        """Run what uses the main thread's connections from an async handler, which Django refuses
+        inside a running event loop. The loop waits for it."""
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            self.before()
+            return call()
+        finally:
+            self.connections.main.clean()
+            asyncio._set_running_loop(loop)
+
+    def after_drain(self) -> None:
+        """Between two drains a child keeps the connection of one thread at most."""
+        if self.connections.main:
+            self._async_orm.close_connections()
+
+    def _tell(self, task_type: str, left: list[str], warn: Callable[[str], None]) -> None:
+        what = ", ".join(dict.fromkeys(left))
+        warn(f"The handler left changed: {what}. The worker put it back.")
+        if (task_type, what) not in self._reported:
+            self._reported.add((task_type, what))
+            logger.warning("A handler of type %s left changed: %s", task_type, what)
+
+    def _after_fork(self) -> None:
+        self.connections.forget_all()
+        if self._loop is not None:
+            self._loop.abandon()

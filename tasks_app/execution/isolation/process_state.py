@@ -1,0 +1,258 @@
+"""What belongs to the whole process: read before the first handler, put back after each.
+
+`put_back_common` costs about a microsecond and runs after every handler. `put_back_rest` costs a
+few, and runs after handlers that took some time, after the first runs of a type, and after every
+batch. What has no reader here (loaded modules, random seeds, C libraries) is for the author:
+docs/handler-isolation.md.
+"""
+
+import builtins
+import datetime
+import decimal
+import gc
+import json
+import locale
+import logging
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+_Restore = Callable[[Any], object]
+_LIMITS = ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
+_SIGNALS = (
+    signal.SIGALRM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGPROF,
+    signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGVTALRM,
+)  # fmt: skip
+# Functions that tests and tools replace for a while, and sometimes forget.
+_PATCHED: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (time, ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep", "localtime")),
+    (datetime, ("datetime", "date")),
+    (os, ("getpid", "fork", "urandom", "getenv", "kill", "open", "environ", "_exit")),
+    (socket, ("socket", "getaddrinfo", "create_connection")),
+    (threading, ("Thread", "Lock", "current_thread", "excepthook")),
+    (subprocess, ("Popen", "run")),
+    (json, ("dumps", "loads")),
+    (random, ("random", "choice", "uniform")),
+    (uuid, ("uuid4",)),
+    (logging, ("getLogger",)),
+    (sys, ("stdin", "stdout", "stderr", "excepthook", "unraisablehook")),
+    (builtins, ("open", "print", "input", "len", "isinstance", "__import__", "__build_class__")),
+)
+
+
+class CannotPutBack(Exception):  # noqa: N818 - what happened, not an error of the caller
+    """The process may not change this back, so it has to be replaced."""
+
+
+class ProcessState:
+    """The state of this process as it was when this object was made."""
+
+    def __init__(self) -> None:
+        self.recursion_limit = sys.getrecursionlimit()
+        self._environ = os.environ
+        self._variables = dict(os.environ)
+        self._data = dict(_data_of(os.environ))
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+        self._common = self._read_common()
+        self._rest = self._read_rest()
+
+    def put_back_common(self) -> list[str]:
+        """What had changed, by name. Raises CannotPutBack."""
+        umask = os.umask(self._umask)
+        now = self._read_common()
+        if now == self._common and umask == self._umask and _data_of(os.environ) == self._data:
+            return []
+        changed = ["the umask"] if umask != self._umask else []
+        if os.environ is not self._environ or _data_of(os.environ) != self._data:
+            changed.append("environment variables")
+            self._put_back_environment()
+        return changed + _put_back(_COMMON, self._common, now)
+
+    def put_back_all(self) -> list[str]:
+        """Everything, from whichever thread. Raises CannotPutBack."""
+        changed = []
+        if sys.getrecursionlimit() != self.recursion_limit:
+            sys.setrecursionlimit(self.recursion_limit)
+            changed.append("the recursion limit")
+        return changed + self.put_back_common() + self.put_back_rest()
+
+    def put_back_rest(self) -> list[str]:
+        """As `put_back_common`, for what takes longer to look at. Signal handlers are put back in
+        the main thread only, as Python asks for."""
+        now = self._read_rest()
+        if threading.current_thread() is not threading.main_thread():
+            now = (*self._rest[:_FOR_MAIN_THREAD], *now[_FOR_MAIN_THREAD:])
+        return [] if now == self._rest else _put_back(_REST, self._rest, now)
+
+    def _put_back_environment(self) -> None:
+        os.environ = self._environ  # noqa: B003 - the object itself was replaced
+        for name in set(os.environ) - set(self._variables):
+            del os.environ[name]
+        os.environ.update(self._variables)
+        time.tzset()
+
+    @staticmethod
+    def _read_common() -> tuple[Any, ...]:
+        # In the order of _COMMON. One tuple and its comparison: this runs after every handler.
+        context = decimal.getcontext()
+        return (
+            _working_directory(),
+            socket.getdefaulttimeout(),
+            time.time,
+            time.monotonic,
+            time.sleep,
+            time.tzname,
+            sys.gettrace(),
+            sys.getprofile(),
+            sys.getswitchinterval(),
+            sys.get_int_max_str_digits(),
+            gc.isenabled(),
+            (context.prec, context.rounding),
+        )
+
+    @staticmethod
+    def _read_rest() -> tuple[Any, ...]:
+        # In the order of _REST.
+        root = logging.getLogger()
+        return (
+            tuple(signal.getsignal(number) for number in _SIGNALS),
+            _wakeup_descriptor(),
+            frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+            tuple(resource.getrlimit(getattr(resource, name)) for name in _LIMITS),
+            locale.setlocale(locale.LC_ALL),
+            tuple(warnings.filters),
+            (root.level, root.disabled, tuple(root.handlers), root.manager.disable),
+            tuple(sys.path),
+            tuple(getattr(module, name) for module, names in _PATCHED for name in names),
+            gc.get_threshold(),
+            os.getpriority(os.PRIO_PROCESS, 0),
+            (os.getuid(), os.geteuid(), os.getgid(), os.getegid()),
+            frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        )
+
+
+def _put_back(
+    table: tuple[tuple[str, _Restore], ...], wanted: tuple[Any, ...], now: tuple[Any, ...]
+) -> list[str]:
+    changed = []
+    for (name, restore), value, found in zip(table, wanted, now, strict=True):
+        if found != value:
+            changed.append(name)
+            try:
+                restore(value)
+            except (OSError, ValueError) as error:
+                raise CannotPutBack(f"{name} ({error})") from error
+    return changed
+
+
+def _data_of(environ: Any) -> Any:
+    # The dictionary behind os.environ: comparing the mapping itself decodes every variable.
+    return getattr(environ, "_data", None)
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - runs after every handler
+    except FileNotFoundError:
+        return ""
+
+
+def _wakeup_descriptor() -> int:
+    if threading.current_thread() is not threading.main_thread():
+        return -1
+    descriptor = signal.set_wakeup_fd(-1)
+    if descriptor >= 0:
+        signal.set_wakeup_fd(descriptor)
+    return descriptor
+
+
+def _set_decimal_context(value: tuple[int, str]) -> None:
+    context = decimal.getcontext()
+    context.prec, context.rounding = value
+
+
+def _set_signals(handlers: tuple[Any, ...]) -> None:
+    for number, handler in zip(_SIGNALS, handlers, strict=True):
+        if handler is not None and signal.getsignal(number) != handler:
+            signal.signal(number, handler)
+
+
+def _set_limits(limits: tuple[tuple[int, int], ...]) -> None:
+    for name, (soft, hard) in zip(_LIMITS, limits, strict=True):
+        resource.setrlimit(getattr(resource, name), (soft, hard))
+
+
+def _set_warning_filters(filters: tuple[Any, ...]) -> None:
+    warnings.resetwarnings()  # also tells the modules that remember what they have shown
+    warnings.filters[:] = filters  # type: ignore[index]
+
+
+def _set_logging(value: tuple[int, bool, tuple[logging.Handler, ...], int]) -> None:
+    root = logging.getLogger()
+    root.setLevel(value[0])
+    root.disabled = value[1]
+    root.handlers[:] = value[2]
+    logging.disable(value[3])
+
+
+def _set_path(path: tuple[str, ...]) -> None:
+    sys.path[:] = path
+
+
+def _set_functions(functions: tuple[Any, ...]) -> None:
+    names = [(module, name) for module, names in _PATCHED for name in names]
+    for (module, name), function in zip(names, functions, strict=True):
+        if getattr(module, name) is not function:
+            setattr(module, name, function)
+
+
+def _set_ids(value: tuple[int, int, int, int]) -> None:
+    os.setreuid(value[0], value[1])
+    os.setregid(value[2], value[3])
+
+
+def _set_time_zone(_names: tuple[str, str]) -> None:
+    time.tzset()
+
+
+_COMMON: tuple[tuple[str, _Restore], ...] = (
+    ("the working directory", os.chdir),
+    ("the default time-out of sockets", socket.setdefaulttimeout),
+    ("time.time", lambda function: setattr(time, "time", function)),
+    ("time.monotonic", lambda function: setattr(time, "monotonic", function)),
+    ("time.sleep", lambda function: setattr(time, "sleep", function)),
+    ("the time zone", _set_time_zone),
+    ("the trace function", sys.settrace),
+    ("the profile function", sys.setprofile),
+    ("the switch interval", sys.setswitchinterval),
+    ("the limit of digits of integers", sys.set_int_max_str_digits),
+    ("the garbage collector", lambda is_on: gc.enable() if is_on else gc.disable()),
+    ("the decimal context", _set_decimal_context),
+)
+_FOR_MAIN_THREAD = 2  # so many of the following
+_REST: tuple[tuple[str, _Restore], ...] = (
+    ("signal handlers", _set_signals),
+    ("the wake-up descriptor of signals", signal.set_wakeup_fd),
+    ("the signal mask", lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)),
+    ("resource limits", _set_limits),
+    ("the locale", lambda name: locale.setlocale(locale.LC_ALL, name)),
+    ("warning filters", _set_warning_filters),
+    ("the root logger", _set_logging),
+    ("the module search path", _set_path),
+    ("replaced functions of the standard library", _set_functions),
+    ("the thresholds of the garbage collector", lambda values: gc.set_threshold(*values)),
+    ("the scheduling priority", lambda nice: os.setpriority(os.PRIO_PROCESS, 0, nice)),
+    ("user or group ids", _set_ids),
+    ("the CPU affinity", lambda cpus: os.sched_setaffinity(0, cpus)),
+)

@@ -1,0 +1,1 @@
+"""Handlers that leave something behind in their process, and ordinary ones that run after them."""
