@@ -20,6 +20,7 @@ CAPACITY = 1024  # rows one child may hold at once
 
 _HEADER = struct.Struct("=4sIIId")  # magic, pid, rows in use (high-water mark), unused, pid's birth
 _ROW = struct.Struct("=16s16sBBHIdd")  # task, lease, status, flags, unused twice, started, deadline
+_TIMES = struct.Struct("=dd")  # started, deadline
 _STATUS = 32  # offset of the status byte in a row
 _FLAGS = 33
 _MAGIC = b"TPS1"
@@ -37,6 +38,13 @@ class RowStatus(IntEnum):
     STARTED = 2
     DONE = 3  # the handler returned; its outcome may not be written yet
     TAKEN = 4  # the agent gave the row back: the child must not start it
+
+
+# As plain numbers: these are read and written for every task, and an enum's member costs more than
+# the store.
+_STARTED, _DONE, _EMPTY, _TAKEN = (
+    int(status) for status in (RowStatus.STARTED, RowStatus.DONE, RowStatus.EMPTY, RowStatus.TAKEN)
+)
 
 
 class Ask(IntFlag):
@@ -131,21 +139,21 @@ class Slot:
         at = _START + index * _ROW.size
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         try:
-            if self._map[at + _STATUS] == RowStatus.TAKEN:
+            if self._map[at + _STATUS] == _TAKEN:
                 return False
-            struct.pack_into("=dd", self._map, at + 40, started, deadline)
-            self._map[at + _STATUS] = RowStatus.STARTED
+            _TIMES.pack_into(self._map, at + 40, started, deadline)
+            self._map[at + _STATUS] = _STARTED
             return True
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def done(self, index: int) -> None:
         """Note that the handler returned."""
-        self._map[_START + index * _ROW.size + _STATUS] = RowStatus.DONE
+        self._map[_START + index * _ROW.size + _STATUS] = _DONE
 
     def forget(self, index: int) -> None:
         """The row's outcome is committed, or it was given back."""
-        self._map[_START + index * _ROW.size + _STATUS] = RowStatus.EMPTY
+        self._map[_START + index * _ROW.size + _STATUS] = _EMPTY
 
     def asks(self, index: int) -> Ask:
         """What the agent asks of this row."""

@@ -122,13 +122,13 @@ class AsyncRunner:
         owner.has_ended = True
         now = monotonic()
         seconds = now - started
-        self._guard.after(held.claim.type, held.context.warn, seconds=seconds, error=error)
+        self._guard.after(held.claim.type, held.context, seconds, error, False)
         struck = self._struck.get(held)
         if struck is not None:
             self._guard.after_interrupt(owner, held.claim.type)
         if error is None and struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
             struck = TaskTimedOut()
-        self._note_end(held, outcome_of(held, result, error, struck=struck, seconds=seconds), now)
+        self._note_end(held, outcome_of(held, result, error, struck, seconds), now)
 
     def _note_end(self, held: Held, outcome: Outcome, now: float) -> None:
         outcome.wait_ms = held.claim.wait_ms

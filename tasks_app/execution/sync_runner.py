@@ -86,16 +86,10 @@ class SyncRunner:
             self._interrupts.leave()  # a recursion limit may have kept the block from it
         struck = self._interrupts.struck
         seconds = monotonic() - started
-        self._guard.after(
-            claim.type,
-            held.context.warn,
-            seconds=seconds,
-            error=error,
-            drops_connections=struck is not None,
-        )
+        self._guard.after(claim.type, held.context, seconds, error, struck is not None)
         if error is None and struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
             struck = TaskTimedOut()
-        outcome = outcome_of(held, result, error, struck=struck, seconds=seconds)
+        outcome = outcome_of(held, result, error, struck, seconds)
         self._slot.done(held.index)
         self._times.record(claim.type, outcome.run_ms)
         outcome.wait_ms = claim.wait_ms + (started - began) * 1000
@@ -114,7 +108,6 @@ def outcome_of(
     held: Held,
     result: object,
     error: BaseException | None,
-    *,
     struck: BaseException | None,
     seconds: float,
 ) -> Outcome:

@@ -117,7 +117,7 @@ GUARDS = [
           "AND"),
     # What handlers leave behind.
     Guard("isolation: transactions are rolled back", "tasks_app/execution/isolation/guard.py",
-          "                left += main.clean()\n", "                left += []\n", ISOLATION),
+          "left = main.clean() + (left or [])", "left = left or []", ISOLATION),
     Guard("isolation: a forked child ends", "tasks_app/execution/isolation/guard.py",
           "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
     Guard("isolation: a time-out cannot be hidden", "tasks_app/execution/endings.py",

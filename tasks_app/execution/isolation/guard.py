@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tasks_app.execution.isolation import executors, forks
 from tasks_app.execution.isolation.connections import HandlerConnections
@@ -25,6 +25,10 @@ _LONG_SECONDS = 0.0003
 _DEFAULT_EXECUTOR_THREADS = 8
 
 
+class _Warned(Protocol):
+    def warn(self, message: str) -> None: ...
+
+
 class HandlerGuard:
     """Keeps the handlers of one pool child apart. Make it once, in the child's main thread."""
 
@@ -32,7 +36,8 @@ class HandlerGuard:
         """`recycle`: called with the reason when this process has to be replaced."""
         self._pid = os.getpid()
         self._recycle = recycle
-        self._runs: dict[str, int] = {}  # of types that left nothing so far
+        self._runs: dict[str, int] = {}  # of types on probation: runs that left nothing
+        self._trusted: set[str] = set()
         self._reported: set[tuple[str, str]] = set()
         self.connections = HandlerConnections()
         self.connections.install()
@@ -68,42 +73,51 @@ class HandlerGuard:
     def after(
         self,
         task_type: str,
-        warn: Callable[[str], None],
-        *,
+        context: _Warned,
         seconds: float,
-        error: BaseException | None = None,
-        drops_connections: bool = False,
+        error: BaseException | None,
+        was_interrupted: bool,
     ) -> None:
         """After a handler, before anything else: ends a forked child, puts back what the handler
-        changed, and tells its task by `warn`.
+        changed, and tells its task by `context.warn`.
 
-        `seconds` it took; `error` it raised; `drops_connections`: it was interrupted, at whatever
-        line it was."""
+        `seconds` it took; `error` it raised; `was_interrupted`, at whatever line it was, so that
+        its connections may be in the middle of a query."""
         if os.getpid() != self._pid:
             forks.end_child(error)
-        left: list[str] = []
+        left: list[str] | None = None
         if sys.getrecursionlimit() != self._state.recursion_limit:
             # Before any call: a low limit may leave no room for one.
             sys.setrecursionlimit(self._state.recursion_limit)
-            left.append("the recursion limit")
+            left = ["the recursion limit"]
         main = self.connections.main
         if main:
-            if drops_connections:
+            if was_interrupted:
                 main.drop_all()
             else:
-                left += main.clean()
-        runs = self._runs.get(task_type, 0)
+                left = main.clean() + (left or [])
         try:
-            left += self._state.put_back_common()
-            if runs < _PROBATION_RUNS or seconds >= _LONG_SECONDS:
-                self._runs[task_type] = runs + 1
-                left += self._state.put_back_rest()
+            if changed := self._state.put_back_common():
+                left = changed + (left or [])
+            if task_type not in self._trusted or seconds >= _LONG_SECONDS:
+                left = self._look_longer(task_type) + (left or [])
         except CannotPutBack as cause:
-            left.append(str(cause))
+            left = [str(cause)]
             self._recycle(f"{task_type} changed {cause}")
         if left:
-            self._runs[task_type] = 0
-            self._tell(task_type, left, warn)
+            self._distrust(task_type)
+            self._tell(task_type, left, context.warn)
+
+    def _look_longer(self, task_type: str) -> list[str]:
+        if task_type not in self._trusted:
+            self._runs[task_type] = runs = self._runs.get(task_type, 0) + 1
+            if runs >= _PROBATION_RUNS:
+                self._trusted.add(task_type)
+        return self._state.put_back_rest()
+
+    def _distrust(self, task_type: str) -> None:
+        self._runs[task_type] = 0
+        self._trusted.discard(task_type)
 
     def after_batch(self) -> None:
         """After some handlers: what is not looked at after each quick one."""
@@ -114,6 +128,7 @@ class HandlerGuard:
             self._recycle(f"a handler changed {cause}")
         if left:
             self._runs.clear()
+            self._trusted.clear()
             logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
         # More than the main thread, its event loop's and asgiref's.
         if threading.active_count() > 1:

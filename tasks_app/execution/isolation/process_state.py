@@ -50,6 +50,9 @@ _PATCHED: tuple[tuple[Any, tuple[str, ...]], ...] = (
 )
 
 
+_NOTHING: list[str] = []
+
+
 class CannotPutBack(Exception):  # noqa: N818 - what happened, not an error of the caller
     """The process may not change this back, so it has to be replaced."""
 
@@ -61,7 +64,9 @@ class ProcessState:
         self.recursion_limit = sys.getrecursionlimit()
         self._environ = os.environ
         self._variables = dict(os.environ)
-        self._data = dict(_data_of(os.environ))
+        # The dictionary behind os.environ: comparing the mapping itself decodes every variable.
+        self._data: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]
+        self._data_before = dict(self._data)
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._common = self._read_common()
@@ -71,10 +76,11 @@ class ProcessState:
         """What had changed, by name. Raises CannotPutBack."""
         umask = os.umask(self._umask)
         now = self._read_common()
-        if now == self._common and umask == self._umask and _data_of(os.environ) == self._data:
-            return []
+        has_environment = os.environ is self._environ and self._data == self._data_before
+        if now == self._common and has_environment and umask == self._umask:
+            return _NOTHING
         changed = ["the umask"] if umask != self._umask else []
-        if os.environ is not self._environ or _data_of(os.environ) != self._data:
+        if not has_environment:
             changed.append("environment variables")
             self._put_back_environment()
         return changed + _put_back(_COMMON, self._common, now)
@@ -105,26 +111,25 @@ class ProcessState:
     @staticmethod
     def _read_common() -> tuple[Any, ...]:
         # In the order of _COMMON. One tuple and its comparison: this runs after every handler.
-        context = decimal.getcontext()
+        try:
+            folder = os.getcwd()  # noqa: PTH109
+        except FileNotFoundError:
+            folder = ""
         return (
-            _working_directory(),
+            folder,
             socket.getdefaulttimeout(),
             time.time,
             time.monotonic,
             time.sleep,
-            time.tzname,
             sys.gettrace(),
             sys.getprofile(),
-            sys.getswitchinterval(),
-            sys.get_int_max_str_digits(),
-            gc.isenabled(),
-            (context.prec, context.rounding),
         )
 
     @staticmethod
     def _read_rest() -> tuple[Any, ...]:
         # In the order of _REST.
         root = logging.getLogger()
+        context = decimal.getcontext()
         return (
             tuple(signal.getsignal(number) for number in _SIGNALS),
             _wakeup_descriptor(),
@@ -135,7 +140,11 @@ class ProcessState:
             (root.level, root.disabled, tuple(root.handlers), root.manager.disable),
             tuple(sys.path),
             tuple(getattr(module, name) for module, names in _PATCHED for name in names),
-            gc.get_threshold(),
+            (gc.isenabled(), *gc.get_threshold()),
+            time.tzname,
+            sys.getswitchinterval(),
+            sys.get_int_max_str_digits(),
+            (context.prec, context.rounding),
             os.getpriority(os.PRIO_PROCESS, 0),
             (os.getuid(), os.geteuid(), os.getgid(), os.getegid()),
             frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -156,18 +165,6 @@ def _put_back(
     return changed
 
 
-def _data_of(environ: Any) -> Any:
-    # The dictionary behind os.environ: comparing the mapping itself decodes every variable.
-    return getattr(environ, "_data", None)
-
-
-def _working_directory() -> str:
-    try:
-        return os.getcwd()  # noqa: PTH109 - runs after every handler
-    except FileNotFoundError:
-        return ""
-
-
 def _wakeup_descriptor() -> int:
     if threading.current_thread() is not threading.main_thread():
         return -1
@@ -175,6 +172,15 @@ def _wakeup_descriptor() -> int:
     if descriptor >= 0:
         signal.set_wakeup_fd(descriptor)
     return descriptor
+
+
+def _set_collector(value: tuple[bool, int, int, int]) -> None:
+    is_on, *thresholds = value
+    gc.set_threshold(*thresholds)
+    if is_on:
+        gc.enable()
+    else:
+        gc.disable()
 
 
 def _set_decimal_context(value: tuple[int, str]) -> None:
@@ -232,13 +238,8 @@ _COMMON: tuple[tuple[str, _Restore], ...] = (
     ("time.time", lambda function: setattr(time, "time", function)),
     ("time.monotonic", lambda function: setattr(time, "monotonic", function)),
     ("time.sleep", lambda function: setattr(time, "sleep", function)),
-    ("the time zone", _set_time_zone),
     ("the trace function", sys.settrace),
     ("the profile function", sys.setprofile),
-    ("the switch interval", sys.setswitchinterval),
-    ("the limit of digits of integers", sys.set_int_max_str_digits),
-    ("the garbage collector", lambda is_on: gc.enable() if is_on else gc.disable()),
-    ("the decimal context", _set_decimal_context),
 )
 _FOR_MAIN_THREAD = 2  # so many of the following
 _REST: tuple[tuple[str, _Restore], ...] = (
@@ -251,7 +252,11 @@ _REST: tuple[tuple[str, _Restore], ...] = (
     ("the root logger", _set_logging),
     ("the module search path", _set_path),
     ("replaced functions of the standard library", _set_functions),
-    ("the thresholds of the garbage collector", lambda values: gc.set_threshold(*values)),
+    ("the garbage collector", _set_collector),
+    ("the time zone", _set_time_zone),
+    ("the switch interval", sys.setswitchinterval),
+    ("the limit of digits of integers", sys.set_int_max_str_digits),
+    ("the decimal context", _set_decimal_context),
     ("the scheduling priority", lambda nice: os.setpriority(os.PRIO_PROCESS, 0, nice)),
     ("user or group ids", _set_ids),
     ("the CPU affinity", lambda cpus: os.sched_setaffinity(0, cpus)),
