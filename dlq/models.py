@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.core.clock import now
+from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
 from dlq.states import LetterStatus, ReplayState
 from tasks_app.states import ErrorCategory
@@ -36,7 +37,7 @@ class DeadLetter(models.Model):
     error = models.JSONField()  # {class, message, traceback, category}
     attempts = models.JSONField(default=list)  # each with its own error and traceback; bounded
     attempts_total = models.IntegerField(default=0)  # of which `attempts` may leave out the middle
-    payload = models.JSONField(default=dict)  # as it was
+    payload = JSONBField(default=dict)  # as it was
     # What a repetition takes over: {maxAttempts, timeoutMs, retry, onParentFailure}.
     terms = models.JSONField(default=dict)
     workflow_run_id = models.UUIDField(null=True)
@@ -106,7 +107,7 @@ class Replay(models.Model):
     )
     state = models.CharField(max_length=9, choices=ReplayState.choices, default=ReplayState.RUNNING)
     wanted = models.JSONField()  # the filter or ids, as asked
-    payload = models.JSONField(null=True)  # instead of each letter's own
+    payload = JSONBField(null=True)  # instead of each letter's own
     max_attempts = models.IntegerField(null=True)
     rate_per_second = models.FloatField(null=True)  # null: as fast as it goes
     stages = models.JSONField(default=list)  # sizes of the canary's stages, [5, 50]; then the rest

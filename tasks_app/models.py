@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from controlplane.core.clock import now
+from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
 from tasks_app.states import AttemptOutcome, ParentFailure, TaskState
 
@@ -72,8 +73,8 @@ class Task(models.Model):
     name = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=TaskState.choices)
     priority = models.SmallIntegerField(default=0)
-    payload = models.JSONField(default=dict)
-    result = models.JSONField(null=True)
+    payload = JSONBField(default=dict)
+    result = JSONBField(null=True)
     error = models.JSONField(null=True)  # {class, message, traceback, category} of the last failure
 
     attempt = models.IntegerField(default=0)  # attempts started so far
@@ -282,7 +283,7 @@ class TaskLog(models.Model):
     at = models.DateTimeField()
     level = models.CharField(max_length=8)
     message = models.TextField()
-    fields = models.JSONField(default=dict)
+    fields = JSONBField(default=dict)
 
     class Meta:
         ordering = ["id"]

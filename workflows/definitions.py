@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from controlplane.core.errors import Invalid
+from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
 from workflows.graphs import Ancestors, find_cycle, find_dependents, show_cycle, sort_keys
 from workflows.inputs import check_input_value, check_schema
@@ -33,7 +34,6 @@ LONGEST_DESCRIPTION = 10_000
 REMEMBERED = 64  # versions that a process keeps in memory
 _FIELDS = ("name", "description", "tasks", "inputSchema")
 _WHOLE = "The definition"
-_DEEPER = 8  # levels of a definition above a payload or a schema
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _check_size(body: dict[str, Any]) -> None:
         check_json_value(
             body,
             max_bytes=settings.TASKPLANE["BODY_MAX_BYTES"],
-            max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"] + _DEEPER,
+            max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"] + BODY_EXTRA_DEPTH,
             field=_WHOLE,
         )
     except Invalid as error:

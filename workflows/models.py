@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.core.clock import now
+from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
 from workflows.states import RunState, StepState
 
@@ -50,7 +51,7 @@ class WorkflowVersion(models.Model):
     id = models.BigAutoField(primary_key=True)
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="versions")
     version = models.IntegerField()
-    definition = models.JSONField()  # {tasks: [...], inputSchema: {...} | null}, as submitted
+    definition = JSONBField()  # {tasks: [...], inputSchema: {...} | null}, as submitted
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=now)
 
@@ -78,7 +79,7 @@ class WorkflowRun(models.Model):
         WorkflowVersion, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     state = models.CharField(max_length=9, choices=RunState.choices)
-    input = models.JSONField(default=dict)
+    input = JSONBField(default=dict)
     error = models.JSONField(null=True)  # {step, class, message, category} of the first cause
     steps_total = models.IntegerField()
     steps_ended = models.IntegerField(default=0)
@@ -139,7 +140,7 @@ class RunStep(models.Model):
     task_ids = ArrayField(models.UUIDField(), default=list)  # in the order of the items
     join_id = models.UUIDField(null=True)  # the task that closes the step when its tasks have ended
     child_run_id = models.UUIDField(null=True)  # of a sub-workflow step
-    result = models.JSONField(null=True)
+    result = JSONBField(null=True)
     result_bytes = models.IntegerField(default=0)  # of JSON; above the limit `result` is null
     error = models.JSONField(null=True)
     wait_until = models.DateTimeField(null=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.jsonb import dump_jsonb
 from controlplane.core.sql import load_sql
 from workflows.models import RunStep, WorkflowRun
 from workflows.states import ENDED_STEPS, OPEN_STEPS, RunState, StepState
@@ -35,7 +35,7 @@ def start_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "start_steps"),
-            {"run": run_id, "rows": orjson.dumps(list(rows)).decode(), "at": now()},
+            {"run": run_id, "rows": dump_jsonb(list(rows)).decode(), "at": now()},
         )
 
 
@@ -47,7 +47,7 @@ def end_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "end_steps"),
-            {"run": run_id, "rows": orjson.dumps(list(rows)).decode(), "at": now()},
+            {"run": run_id, "rows": dump_jsonb(list(rows)).decode(), "at": now()},
         )
         return [key for (key,) in cursor.fetchall()]
 

@@ -11,7 +11,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from controlplane.core.errors import TooLarge
-from controlplane.core.strictjson import MalformedJsonError, parse_json
+from controlplane.core.strictjson import BODY_EXTRA_DEPTH, MalformedJsonError, parse_json
 
 
 class StrictJSONParser(BaseParser):
@@ -44,7 +44,11 @@ class StrictJSONParser(BaseParser):
         if len(body) > limit:
             raise _too_large(limit)
         try:
-            return parse_json(body, max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"])
+            return parse_json(
+                body,
+                max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+                extra_depth=BODY_EXTRA_DEPTH,
+            )
         except MalformedJsonError as error:
             raise ParseError(str(error)) from error
 

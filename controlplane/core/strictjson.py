@@ -12,7 +12,11 @@ from typing import Any
 import orjson
 
 from controlplane.core.errors import Invalid
-from controlplane.core.values import INTEGER_MAX, INTEGER_MIN, NUL, SURROGATE, TOO_LONG_INTEGER
+from controlplane.core.jsonb import INTEGER_MAX, INTEGER_MIN
+from controlplane.core.values import NUL, SURROGATE, TOO_LONG_INTEGER
+
+BODY_EXTRA_DEPTH = 8
+"""Levels that a body may have around a payload, an input or a schema."""
 
 _NUMBER_MAX_CHARACTERS = 400
 _KEY_SHOWN = 100
@@ -31,16 +35,19 @@ class MalformedJsonError(ValueError):
     """It is not JSON at all; the message says where."""
 
 
-def parse_json(body: bytes, *, max_depth: int) -> Any:
+def parse_json(body: bytes, *, max_depth: int, extra_depth: int = 0) -> Any:
     """The value that a JSON text in UTF-8 stands for. A scalar has depth 0, `[]` has depth 1.
+
+    `extra_depth` is for what is around a payload, which the caller holds to `max_depth`.
 
     Raises:
         MalformedJsonError: it is not JSON (NaN and Infinity are not).
         Invalid: it is JSON with a duplicate key, a number beyond 64 bits or a double, U+0000, a
-            lone surrogate, or more than `max_depth` levels.
+            lone surrogate, or more than `max_depth` and `extra_depth` levels.
     """
-    too_deep = f"The JSON is nested too deep; the limit is {max_depth} levels."
-    if _is_deeper(body, max_depth):
+    around = f", and {extra_depth} more around a payload" if extra_depth else ""
+    too_deep = f"The JSON is nested too deep; the limit is {max_depth} levels{around}."
+    if _is_deeper(body, max_depth + extra_depth):
         raise Invalid(too_deep)
     if b"\\u" in body:
         _check_escapes(body)

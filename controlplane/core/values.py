@@ -3,21 +3,20 @@
 import math
 from typing import Any
 
-import orjson
-
 from controlplane.core.errors import FieldError, Invalid, TooLarge
+from controlplane.core.jsonb import INTEGER_MAX, INTEGER_MIN, LARGE_FLOAT, dump_jsonb
 
-INTEGER_MIN = -(2**63)
-INTEGER_MAX = 2**63 - 1
 TOO_LONG_INTEGER = "an integer must fit in 64 bits (from -2^63 to 2^63-1)"
 NUL = "the character U+0000 cannot be stored"
 SURROGATE = "a lone surrogate is not a character and cannot be stored"
 _KEY_SHOWN = 100
 _PATH_SHOWN = 300
+_SMALL_FLOAT = 1e-16
+_IN_FULL = " Floats count with all their digits: 1e300 and 1e-300 have about 300 each."
 
 
 def check_json_value(value: Any, *, max_bytes: int, max_depth: int, field: str) -> bytes:
-    """The value as compact JSON in UTF-8.
+    """The value as compact JSON in UTF-8, as `dump_jsonb` writes it.
 
     A scalar has depth 0, `[]` has depth 1. Keys must be strings; numbers finite, integers within
     64 bits; no U+0000 and no lone surrogate anywhere.
@@ -27,14 +26,16 @@ def check_json_value(value: Any, *, max_bytes: int, max_depth: int, field: str) 
             begins with `field`.
         TooLarge: it is longer than `max_bytes`.
     """
-    too_large = f"{field} has more than {max_bytes} bytes as JSON, which is the limit."
+    walk = _Walk(max_depth=max_depth, max_bytes=max_bytes)
     try:
-        _Walk(max_depth=max_depth, max_values=max_bytes).visit(value, 0)
-        text = orjson.dumps(value)
+        walk.visit(value, 0)
+        text = dump_jsonb(value)
     except _RefusedError as refused:
         raise Invalid(errors=[_error(field + "".join(reversed(refused.path)), refused)]) from None
     except _TooManyError:
-        raise TooLarge(too_large) from None
+        hint = _IN_FULL if walk.has_long_floats else ""
+        message = f"{field} has more than {max_bytes} bytes as JSON, which is the limit.{hint}"
+        raise TooLarge(message) from None
     except (TypeError, ValueError) as error:
         raise Invalid(errors=[_error(field, f"this cannot be written as JSON: {error}")]) from error
     if len(text) > max_bytes:
@@ -51,15 +52,17 @@ class _RefusedError(Exception):
 
 
 class _TooManyError(Exception):
-    """More values than the text may have bytes."""
+    """More values, or digits, than the text may have bytes."""
 
 
 class _Walk:
-    """One check. Its count of values ends one that contains itself in many places."""
+    """One check. Its count ends a value that contains itself in many places, and one whose floats
+    would be written with more digits than there is room for."""
 
-    def __init__(self, *, max_depth: int, max_values: int) -> None:
+    def __init__(self, *, max_depth: int, max_bytes: int) -> None:
         self._max_depth = max_depth
-        self._left = max_values
+        self._left = max_bytes
+        self.has_long_floats = False
 
     def visit(self, value: Any, depth: int) -> None:
         self._left -= 1
@@ -69,7 +72,7 @@ class _Walk:
         if isinstance(value, str):
             _check_text(value)
         elif isinstance(value, int | float):
-            _check_number(value)
+            self._check_number(value)
         elif isinstance(value, dict):
             self._enter(depth)
             for key, item in value.items():
@@ -98,27 +101,44 @@ class _Walk:
                 refused.path.append(f"[{index}]")
                 raise
 
+    def _check_number(self, number: float) -> None:
+        if isinstance(number, int):
+            if not INTEGER_MIN <= number <= INTEGER_MAX:
+                raise _RefusedError(TOO_LONG_INTEGER)
+        elif not math.isfinite(number):
+            raise _RefusedError("a number must be finite")
+        elif number and not _SMALL_FLOAT <= abs(number) < LARGE_FLOAT:
+            # Postgres prints it without an exponent.
+            self.has_long_floats = True
+            self._left -= abs(int(math.log10(abs(number))))
+            if self._left < 0:
+                raise _TooManyError
+
     def _enter(self, depth: int) -> None:
         if depth >= self._max_depth:
             raise _RefusedError(f"nested too deep; the limit is {self._max_depth} levels")
 
 
+def is_storable_text(text: str) -> bool:
+    """Whether Postgres can keep the text: it has no NUL and no lone surrogate."""
+    return "\0" not in text and not _has_lone_surrogate(text)
+
+
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise _RefusedError(NUL)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise _RefusedError(SURROGATE) from None
+    if _has_lone_surrogate(text):
+        raise _RefusedError(SURROGATE)
 
 
-def _check_number(number: float) -> None:
-    if isinstance(number, int):
-        if not INTEGER_MIN <= number <= INTEGER_MAX:
-            raise _RefusedError(TOO_LONG_INTEGER)
-    elif not math.isfinite(number):
-        raise _RefusedError("a number must be finite")
+def _has_lone_surrogate(text: str) -> bool:
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _error(path: str, why: object) -> FieldError:

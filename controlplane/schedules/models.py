@@ -10,6 +10,7 @@ from django.db.models import Q
 from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.clock import now
+from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
 from controlplane.schedules.states import FiringKind, FiringState, Overlap, SkipReason, Source
 
@@ -26,7 +27,7 @@ class Schedule(models.Model):
     # What it starts: exactly one of the two, or none for a plain Celery task of beat.
     task_type = models.CharField(max_length=200, blank=True, default="")
     workflow_id = models.UUIDField(null=True)
-    payload = models.JSONField(default=dict)  # a task's payload, or a run's input
+    payload = JSONBField(default=dict)  # a task's payload, or a run's input
     queue = models.CharField(max_length=100, blank=True, default="")  # "": the type's own
     priority = models.SmallIntegerField(default=0)
     max_attempts = models.IntegerField(null=True)
@@ -99,7 +100,7 @@ class Firing(models.Model):
     celery_id = models.CharField(max_length=64, blank=True, default="")  # of a plain Celery task
     late_ms = models.BigIntegerField(null=True)  # from scheduled_for to the decision
     error = models.JSONField(null=True)
-    result = models.JSONField(null=True)
+    result = JSONBField(null=True)
     triggered_by = models.CharField(max_length=200, blank=True, default="")
     decided_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)

@@ -3,11 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin.helpers import ActionForm
 
-from controlplane.core.errors import DomainError, Invalid
-from controlplane.core.strictjson import MalformedJsonError, parse_json
+from controlplane.core.errors import DomainError
+from controlplane.core.forms import parse_json_input
 from dlq.services.discarding import LONGEST_REASON
 from tasks_app.processors.registry import MOST_ATTEMPTS
 
@@ -63,11 +62,7 @@ class ReprocessForm(_ServiceForm):
 
     def clean_payload(self) -> dict[str, Any]:
         """The object. Raises ValidationError with the line and column."""
-        text = self.cleaned_data["payload"]
-        try:
-            value = parse_json(text.encode(), max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"])
-        except (MalformedJsonError, Invalid, UnicodeEncodeError) as error:
-            raise forms.ValidationError(str(error).replace("The body", "This")) from error
+        value = parse_json_input(self.cleaned_data["payload"])
         if not isinstance(value, dict):
             raise forms.ValidationError("A JSON object is needed, such as {}.")
         return value

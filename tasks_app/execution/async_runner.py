@@ -10,8 +10,7 @@ import os
 from collections.abc import Iterable
 from time import monotonic
 
-import orjson
-
+from controlplane.core.jsonb import load_jsonb
 from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import exception_for
 from tasks_app.execution.isolation.event_loop import CURRENT, Handler
@@ -143,7 +142,7 @@ class AsyncRunner:
     async def _call(self, held: Held) -> object:
         processor = held.processor
         assert processor is not None  # noqa: S101 - only known async types are started here
-        payload = processor.validate(orjson.loads(held.claim.payload))
+        payload = processor.validate(load_jsonb(held.claim.payload))
         return await processor.func(held.context, payload)
 
     def _time_out(self, held: Held) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from controlplane.core.jsonb import dump_jsonb
 from tasks_app.execution.failures import keep_start
 from tasks_app.processors.outcomes import RetryLater, Snooze
 from tasks_app.processors.retry import RetryPolicy
@@ -169,7 +170,7 @@ def _fields_as_json(fields: dict[str, Any]) -> str:
     """The fields of a log line, masked; as one text where they are no JSON, too long, or broken by
     a mask."""
     try:
-        text = orjson.dumps(fields, default=str).decode()
+        text = dump_jsonb(fields, default=str).decode()
     except (TypeError, ValueError):
         text = repr(fields)
     kept = keep_start(text, _LINE_LENGTH)

@@ -29,13 +29,13 @@ def succeeded(claim: Claimed, result: Any, *, run_ms: float) -> Outcome:
     """COMPLETED with a result. Raises ResultNotJson."""
     if result is not None:
         try:
-            check_json_value(
+            text = check_json_value(
                 result,
                 max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
                 max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
                 field="result",
             )
-            result = orjson.Fragment(orjson.dumps(result))
+            result = orjson.Fragment(text)
         except Exception as error:
             raise ResultNotJson(f"The handler's result is not JSON: {error}") from error
     return Outcome(

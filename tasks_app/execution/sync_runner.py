@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 
-import orjson
-
+from controlplane.core.jsonb import load_jsonb
 from tasks_app.execution import endings
 from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import Interrupts
@@ -99,7 +98,7 @@ class SyncRunner:
     def _call(self, held: Held, timeout_seconds: float) -> object:
         self._interrupts.struck = None
         processor = held.processor or registry.get(held.claim.type)
-        payload = processor.validate(orjson.loads(held.claim.payload))
+        payload = processor.validate(load_jsonb(held.claim.payload))
         with self._interrupts.handling(held.index, timeout_seconds):
             return processor.func(held.context, payload)
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from controlplane.core.errors import DomainError, NotFound
+from controlplane.core.errors import DomainError, Invalid, NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.strictjson import parse_json
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.selectors import get_workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
@@ -131,19 +133,29 @@ def duration_ms(text: str) -> int:
         raise ArgumentTypeError(f"{text!r} is not a duration such as 500ms, 30s, 5m, 2h") from None
 
 
-def json_object(text: str, *, option: str) -> dict[str, Any]:
-    """An option's value as a JSON object; `@file` reads one, `-` the standard input.
+def read_json(text: str, what: str, *, is_inline: bool = False, extra_depth: int = 0) -> Any:
+    """The JSON of a file, or of the standard input for `-`; inline a text, or a file after `@`.
+    `extra_depth` is as `parse_json` takes it.
 
-    Raises CommandError.
+    Raises CommandError with the exit code of wrong options.
     """
     try:
         if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        value = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise CommandError(f"{option} cannot be read: {error}", returncode=EXIT_USAGE) from error
+            body = sys.stdin.read().encode()
+        elif is_inline and not text.startswith("@"):
+            body = text.encode()
+        else:
+            body = Path(text.removeprefix("@") if is_inline else text).read_bytes()
+        depth = settings.TASKPLANE["JSON_MAX_DEPTH"]
+        return parse_json(body, max_depth=depth, extra_depth=extra_depth)
+    except (OSError, ValueError, Invalid) as error:
+        reason = str(error).replace("The body", "It", 1)
+        raise CommandError(f"{what} cannot be read: {reason}", returncode=EXIT_USAGE) from error
+
+
+def json_object(text: str, *, option: str) -> dict[str, Any]:
+    """An option's value as a JSON object, as `read_json` reads it inline. Raises CommandError."""
+    value = read_json(text, option, is_inline=True)
     if not isinstance(value, dict):
         raise CommandError(f"{option} must be a JSON object.", returncode=EXIT_USAGE)
     return value

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from controlplane.core.jsonb import load_jsonb
 from controlplane.core.sql import load_sql
 from tasks_app.models import Task
 from tasks_app.processors.retry import RetryPolicy
@@ -67,7 +68,7 @@ def list_results(workspace_id: UUID, ids: Sequence[UUID]) -> list[Any]:
             " ORDER BY w.position",
             {"ids": list(ids), "workspace": workspace_id},
         )
-        return [None if text is None else orjson.loads(text) for (text,) in cursor.fetchall()]
+        return [None if text is None else load_jsonb(text) for (text,) in cursor.fetchall()]
 
 
 def list_unfinished(ids: Iterable[UUID]) -> set[UUID]:

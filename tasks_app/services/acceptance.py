@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import orjson
-
 from controlplane.core.errors import Conflict, Invalid
+from controlplane.core.jsonb import load_jsonb
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.processors import registry
@@ -67,11 +66,11 @@ def _as_task(row: NewTask, spec: TaskSpec) -> Task:
     """What was inserted, described, without reading it."""
     values = row._asdict()
     for column in ("payload", "retry", "error"):
-        values[column] = None if values[column] is None else orjson.loads(values[column])
+        values[column] = None if values[column] is None else load_jsonb(values[column])
     task = Task(**values)
     parents = [UUID(str(parent)) for parent in dict.fromkeys(spec.depends_on)]
     # As describe_tasks gives them.
-    task.queue_name = spec.queue or registry.get(row.type).queue  # type: ignore[attr-defined] # for serializers
+    task.queue_name = registry.get(row.type).queue if spec.queue is None else spec.queue  # type: ignore[attr-defined] # for serializers
     task.worker_node = None  # type: ignore[attr-defined] # for serializers
     task.parents = parents[:MOST_PARENTS_SHOWN]  # type: ignore[attr-defined] # for serializers
     return task

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 
-from controlplane.core.errors import DomainError, Invalid
-from controlplane.core.strictjson import MalformedJsonError, parse_json
+from controlplane.core.errors import DomainError
+from controlplane.core.forms import parse_json_input
 from workflows.serializers.runs import LONGEST_COMMENT
 
 _MOST_CHARACTERS = 300_000
@@ -42,10 +41,7 @@ class InputForm(forms.Form):
         text = self.cleaned_data["input"]
         if not text.strip():
             return {}
-        try:
-            return parse_json(text.encode(), max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"])
-        except (MalformedJsonError, Invalid) as error:
-            raise forms.ValidationError(str(error)) from error
+        return parse_json_input(text)
 
     def refuse(self, error: DomainError) -> None:
         """Show what the service refused beside the field."""

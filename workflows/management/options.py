@@ -1,18 +1,11 @@
-"""The verbs of `manage.py workflows` with their options, and JSON from the command line."""
+"""The verbs of `manage.py workflows` with their options."""
 
-import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.management.base import CommandError
-
-from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid
-from controlplane.core.strictjson import MalformedJsonError, parse_json
-from tasks_app.management.terminal import EXIT_USAGE, common_options
+from tasks_app.management.terminal import common_options
 from workflows.serializers.runs import LONGEST_COMMENT
 
 _MOST_SHOWN = 1_000
@@ -78,24 +71,6 @@ def run_id(text: str) -> UUID:
         return parse_uuid(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not a run's id") from None
-
-
-def read_json(text: str, what: str, *, is_inline: bool = False) -> Any:
-    """The JSON of a file, or of stdin for `-`; inline a text, or a file after `@`.
-
-    Raises CommandError with the exit code of wrong options.
-    """
-    try:
-        if text == "-":
-            body = sys.stdin.read().encode()
-        elif is_inline and not text.startswith("@"):
-            body = text.encode()
-        else:
-            body = Path(text.removeprefix("@") if is_inline else text).read_bytes()
-        return parse_json(body, max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"])
-    except (OSError, UnicodeEncodeError, MalformedJsonError, Invalid) as error:
-        said = str(error).replace("The body", "It", 1)
-        raise CommandError(f"{what} cannot be read: {said}", returncode=EXIT_USAGE) from error
 
 
 def _add_limit(parser: ArgumentParser) -> None:

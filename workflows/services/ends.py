@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
+from controlplane.core.jsonb import dump_jsonb
 from tasks_app.selectors.outcomes import Broken, Outcomes, list_results, summarize_outcomes
 from workflows.definitions import StepDefinition
 from workflows.models import RunStep, WorkflowRun
@@ -49,7 +48,7 @@ class StepEnd:
 
 def completed(key: str, result: Any, *, decided_by: str = "") -> StepEnd:
     """A step that did what it had to."""
-    size = len(orjson.dumps(result))
+    size = len(dump_jsonb(result))
     return StepEnd(
         key,
         StepState.COMPLETED,

@@ -10,6 +10,7 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError, Invalid, NotFound
+from controlplane.core.forms import parse_json_input
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors import describe, get_schedule, list_schedules
 from controlplane.schedules.services.checks import check_fires, check_schedule
@@ -38,6 +39,11 @@ _BESIDE = {
 
 
 class _PrettyJsonField(forms.JSONField):
+    def to_python(self, value: Any) -> Any:
+        if self.disabled or not isinstance(value, str) or value in self.empty_values:
+            return super().to_python(value)
+        return parse_json_input(value)
+
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 

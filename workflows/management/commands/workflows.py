@@ -11,16 +11,18 @@ from rich.text import Text
 
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
     EXIT_TIMEOUT,
     TerminalCommand,
     progress_bar,
+    read_json,
     terminal_actor,
     workspace_of,
 )
 from workflows import selectors, services
-from workflows.management.options import add_verbs, read_json
+from workflows.management.options import add_verbs
 from workflows.serializers import (
     RunSerializer,
     WorkflowSummarySerializer,
@@ -243,8 +245,8 @@ class Command(TerminalCommand):
 
 
 def _definition(file: str) -> dict[str, Any]:
-    body, _ = parse_definition_body(read_json(file, "The definition"))
-    return body
+    body = read_json(file, "The definition", extra_depth=BODY_EXTRA_DEPTH)
+    return parse_definition_body(body)[0]
 
 
 def _as_id(text: str) -> UUID | None:

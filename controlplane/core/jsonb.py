@@ -1,0 +1,70 @@
+"""JSON that comes back from a jsonb column as it went in: an integer as an integer, a float as a
+float.
+
+Postgres keeps a JSON number as a numeric and prints it without an exponent: `1e20` comes back as
+`100000000000000000000`, which is an integer. It keeps the digits after the point, however, so a
+whole float is written in full, as `100000000000000000000.0`. A numeric has no negative zero: -0.0
+becomes 0.0 here, before anything shows it.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+INTEGER_MIN = -(2**63)
+INTEGER_MAX = 2**63 - 1
+LARGE_FLOAT = 1e16
+"""From here on orjson writes floats with an exponent, and `dump_jsonb` without one."""
+
+_MARKS = (b"e+", b"-0.0")  # in what orjson writes, every number to be rewritten has one of them
+_REWRITTEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9]++(?:\.[0-9]++)?e\+[0-9]++|-0\.0(?![0-9])')
+_LONG_INTEGER = re.compile(r"[0-9]{19}")  # 64 bits hold every shorter one
+
+
+def dump_jsonb(value: Any, *, default: Callable[[Any], Any] | None = None) -> bytes:
+    """The value as compact JSON in UTF-8, for a jsonb column. Raises what orjson.dumps raises.
+
+    Large floats are long here: 1e308 takes 311 bytes.
+    """
+    text = orjson.dumps(value, default=default)
+    if any(mark in text for mark in _MARKS):
+        return _REWRITTEN.sub(_write_in_full, text)
+    return text
+
+
+def load_jsonb(text: str) -> Any:
+    """The value of a text that a jsonb column printed.
+
+    An integer beyond 64 bits was a float when it was submitted: no door takes such an integer. A
+    number beyond a double, which only SQL can have written, becomes a text of its digits.
+    """
+    if _LONG_INTEGER.search(text):
+        return json.loads(text, parse_int=_read_integer, parse_float=_read_float)
+    return orjson.loads(text)
+
+
+def _write_in_full(found: re.Match[bytes]) -> bytes:
+    token = found[0]
+    if token.startswith(b'"'):
+        return token
+    if token == b"-0.0":
+        return b"0.0"
+    return f"{Decimal(token.decode()):f}.0".encode()
+
+
+def _read_integer(digits: str) -> Any:
+    # int() of thousands of digits would raise.
+    value = int(digits) if len(digits) <= len(str(INTEGER_MIN)) else None
+    if value is not None and INTEGER_MIN <= value <= INTEGER_MAX:
+        return value
+    return _read_float(digits)
+
+
+def _read_float(digits: str) -> Any:
+    value = float(digits)
+    return value if math.isfinite(value) else digits
