@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import json
-import math
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -14,6 +14,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, HttpUrl, JsonValue, SecretStr, field_validator, model_validator
 
+from controlplane.core.errors import Invalid, TooLarge
+from controlplane.core.strictjson import MalformedJsonError, parse_json
+from controlplane.core.values import check_json_value
 from tasks_app.processors.builtin.addresses import AddressRules, RefusedAddress, UnresolvedName
 from tasks_app.processors.builtin.payloads import Payload
 from tasks_app.processors.context import Context
@@ -222,33 +225,21 @@ def _body(reply: "Reply") -> dict[str, Any]:
     except UnicodeDecodeError:
         return {"bodyBase64": base64.b64encode(reply.body).decode("ascii")}
     if not reply.is_truncated and (kind == "application/json" or kind.endswith("+json")):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return {"body": _storable(text)}
-        if _is_storable(value):
-            return {"json": value}
+        with suppress(MalformedJsonError, Invalid, TooLarge):
+            return {"json": _parse(reply.body)}
     return {"body": _storable(text)}
+
+
+def _parse(body: bytes) -> Any:
+    """The JSON of an answer, if the result can keep it: the request has been made, and a result
+    that is refused would have it made again. Raises MalformedJsonError, Invalid, TooLarge."""
+    limits = settings.TASKPLANE
+    depth = limits["JSON_MAX_DEPTH"] - 1  # the result is an object around it
+    value = parse_json(body, max_depth=depth)
+    most = limits["PAYLOAD_MAX_BYTES"] * 3 // 4  # the rest is for the headers
+    check_json_value(value, max_bytes=most, max_depth=depth, field="json")
+    return value
 
 
 def _storable(text: str) -> str:
     return text.replace("\x00", "\ufffd")  # Postgres keeps every character but this one
-
-
-def _is_storable(value: Any) -> bool:
-    """Whether Postgres and the API take the value: no NUL, no lone surrogate, finite, not deep."""
-    waiting = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        if depth > 30:
-            return False
-        if isinstance(item, dict):
-            waiting += [(part, depth + 1) for pair in item.items() for part in pair]
-        elif isinstance(item, list):
-            waiting += [(part, depth + 1) for part in item]
-        elif isinstance(item, str):
-            if "\x00" in item or any("\ud800" <= c <= "\udfff" for c in item):
-                return False
-        elif isinstance(item, float) and not math.isfinite(item):
-            return False
-    return True
