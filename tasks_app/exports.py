@@ -82,7 +82,7 @@ def _csv(chunks: Chunks) -> Iterator[bytes]:
     writer.writerow(COLUMNS)
     for chunk in chunks:
         for task in chunk:
-            writer.writerow([_guarded(cell) for cell in _cells(task)])
+            writer.writerow(map(_guarded, COLUMNS, _cells(task)))
         yield _taken(buffer)
     yield _taken(buffer)
 
@@ -120,20 +120,35 @@ def _write_workbook(file: IO[bytes], chunks: Chunks) -> None:
                 sheet, row = book.add_worksheet(), 1
                 sheet.write_row(0, 0, COLUMNS, bold)
             for column, cell in enumerate(_cells(task)):
-                _write_cell(sheet, row, column, cell)
+                _write_cell(sheet, row, column, cell, is_json=COLUMNS[column] in _JSON_COLUMNS)
             row += 1
     if sheet is None:
         book.add_worksheet().write_row(0, 0, COLUMNS, bold)
     book.close()
 
 
-def _write_cell(sheet: Any, row: int, column: int, cell: Any) -> None:
+def _write_cell(sheet: Any, row: int, column: int, cell: Any, *, is_json: bool) -> None:
     if isinstance(cell, bool):
         sheet.write_boolean(row, column, cell)
     elif isinstance(cell, int | float):
         sheet.write_number(row, column, cell)
     elif cell is not None:
-        sheet.write_string(row, column, str(cell)[:_CELL_LENGTH])
+        text = str(cell)
+        if is_json:
+            # A workbook takes _x0041_ for an escape; outside its strings JSON has no underscore.
+            text = text.replace("_x", r"\u005fx")
+        sheet.write_string(row, column, _fit(text))
+
+
+def _fit(text: str) -> str:
+    """As much as a cell holds, counted in UTF-16 code units; what is cut off says so."""
+    if len(text) <= _CELL_LENGTH // 2:
+        return text
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * _CELL_LENGTH:
+        return text
+    note = f"… (cut off: {len(text):,} characters in all)"
+    return units[: 2 * (_CELL_LENGTH - len(note))].decode("utf-16-le", "ignore") + note
 
 
 def _cells(task: Task) -> list[Any]:
@@ -151,9 +166,10 @@ def _cell(column: str, value: Any) -> Any:
     return ",".join(value) if isinstance(value, list) else value
 
 
-def _guarded(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+def _guarded(column: str, cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front. JSON is left
+    alone: only a negative number begins like a formula."""
+    if column not in _JSON_COLUMNS and isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
         return f"'{cell}"
     return cell
 
