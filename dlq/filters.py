@@ -10,7 +10,7 @@ from controlplane.core.clock import utc_z
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import parse_uuid
 from dlq.states import LetterStatus
-from tasks_app.filters import FilterError, QueryParams, read_texts, read_time
+from tasks_app.filters import FilterError, QueryParams, read_texts, read_time, split_values
 from tasks_app.states import ErrorCategory
 
 MOST_IDS = 1_000
@@ -73,7 +73,7 @@ class LetterFilter:
 
 
 def letter_filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> LetterFilter:
-    """The filter of a query string, several values by comma. `besides`: what else may stand in it.
+    """The filter of a query string; see `split_values`. `besides`: what else may stand in it.
 
     Raises Invalid for an unknown parameter or a wrong value.
     """
@@ -86,7 +86,7 @@ def letter_filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) 
         if name == "search":
             values[name] = texts[-1:]
         else:
-            values[name] = [part for text in texts for part in text.split(",") if part]
+            values[name] = split_values(texts)
     return _build(values)
 
 

@@ -1,5 +1,6 @@
 """Which tasks are meant: one filter for lists, exports and bulk actions."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -10,14 +11,18 @@ import orjson
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import parse_uuid
+from controlplane.core.times import parse_bound
 from tasks_app.states import TaskState
-from tasks_app.times import parse_time
 
 PAYLOAD_PREFIX = "payload."
 MOST_VALUES = 200  # of one parameter
 _MOST_PAYLOAD_FILTERS = 10
 _LONGEST_VALUE = 1_000
 _DEEPEST_PATH = 32
+
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_PARTS = re.compile(rf"(?:\A|,)({_QUOTED}(?=,|\Z)|[^,]*)", re.DOTALL)
+_KEYS = re.compile(rf"(?:\A|\.)({_QUOTED}(?=\.|\Z)|[^.]+)", re.DOTALL)
 
 Containment = dict[str, Any]
 
@@ -66,7 +71,7 @@ class TaskFilter:
 
 
 def filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> TaskFilter:
-    """The filter of a query string, several values by comma. `besides`: what else may stand in it.
+    """The filter of a query string; see `split_values`. `besides`: what else may stand in it.
 
     Raises Invalid for an unknown parameter or a wrong value.
     """
@@ -77,11 +82,11 @@ def filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> Task
         if name in ignored:
             continue
         if name.startswith(PAYLOAD_PREFIX):
-            values[name] = [_typed(part) for text in texts for part in _split(text)]
+            values[name] = [_typed(part) for text in texts for part in _PARTS.findall(text)]
         elif name == "search":
             values[name] = texts[-1:]
         else:
-            values[name] = [part for text in texts for part in text.split(",") if part]
+            values[name] = split_values(texts)
     return _build(values)
 
 
@@ -141,11 +146,19 @@ def _reader_of(name: str) -> tuple[str, Any]:
         raise FilterError(f"Unknown; known are {', '.join(_READERS)}, payload.<path>.") from None
 
 
-def _split(text: str) -> list[str]:
-    """Parts between commas; a JSON string in quotes is one part, commas and all."""
-    if text.startswith('"') and text.endswith('"') and len(text) > 1:
-        return [text]
-    return text.split(",")
+def split_values(texts: Iterable[str]) -> list[str]:
+    """The values of the texts, separated by commas. A value that contains a comma, or is in double
+    quotes itself, is written as a JSON string: `"red, green"`. Empty values are left out."""
+    return [_unquoted(part) for text in texts for part in _PARTS.findall(text) if part]
+
+
+def _unquoted(part: str) -> str:
+    if not part.startswith('"'):
+        return part
+    try:
+        return str(orjson.loads(part))
+    except orjson.JSONDecodeError:
+        return part
 
 
 def _typed(text: str) -> tuple[Any, ...]:
@@ -160,9 +173,12 @@ def _typed(text: str) -> tuple[Any, ...]:
 
 
 def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Containment, ...]:
-    path = name.removeprefix(PAYLOAD_PREFIX).split(".")
-    if not all(path) or len(path) > _DEEPEST_PATH or "\x00" in name:
-        raise FilterError("A path is names joined by dots, such as payload.customer.id.")
+    path = _read_path(name.removeprefix(PAYLOAD_PREFIX))
+    if path is None:
+        raise FilterError(
+            "A path is keys separated by dots, such as payload.customer.id. A key that contains a "
+            'dot is a JSON string: payload."customer.id".'
+        )
     alternatives = []
     _check_count(several)
     for values in several:
@@ -174,6 +190,15 @@ def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Contai
                 wanted = {key: wanted}
             alternatives.append(wanted)
     return tuple(alternatives)
+
+
+def _read_path(text: str) -> list[str] | None:
+    """The keys of a path, or None when it is not one."""
+    parts = _KEYS.findall(text)
+    if not parts or ".".join(parts) != text or len(parts) > _DEEPEST_PATH:
+        return None
+    path = [_unquoted(part) for part in parts]
+    return None if any("\x00" in key for key in path) else path
 
 
 def read_texts(several: Sequence[Any], most: int = MOST_VALUES) -> tuple[str, ...]:
@@ -219,9 +244,9 @@ def _whole(several: Sequence[Any]) -> int:
 
 
 def read_time(several: Sequence[Any]) -> datetime:
-    """One time with its zone. Raises FilterError."""
+    """One time with its zone, which limits others. Raises FilterError."""
     try:
-        return parse_time(several[0] if len(several) == 1 else None)
+        return parse_bound(several[0] if len(several) == 1 else None)
     except ValueError as error:
         raise FilterError(str(error)) from None
 

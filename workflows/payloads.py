@@ -7,9 +7,9 @@ from typing import Any
 import pydantic
 
 from controlplane.core.clock import now
+from controlplane.core.times import parse_time
 from tasks_app.processors import registry
 from tasks_app.services.preparation import LONGEST_WAIT
-from tasks_app.times import parse_time
 from workflows.language import Template, compile_template
 from workflows.language.templates import write_path
 from workflows.states import StepKind

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.clock import utc_z
+from controlplane.core.times import parse_bound, parse_time
 
 UNKNOWN = "Unknown field."
 READ_ONLY = "This field cannot be set."
@@ -44,3 +45,23 @@ class UtcDateTimeField(serializers.DateTimeField):
 
     def to_representation(self, value: datetime) -> str:
         return utc_z(value)
+
+
+class TimeField(UtcDateTimeField):
+    """A time with its zone."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+class BoundField(UtcDateTimeField):
+    """A time with its zone, which limits others."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            return parse_bound(value)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None

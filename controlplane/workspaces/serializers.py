@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
+from controlplane.core.serializers import BoundField, StrictSerializer, TimeField, UtcDateTimeField
 from controlplane.workspaces.states import ActorKind, Role
 
 
@@ -55,7 +55,7 @@ class ApiKeyRequestSerializer(StrictSerializer):
         max_length=50,
         help_text="Like `tasks:read`; `write` includes `read`, `*` is any resource; none: all.",
     )
-    expiresAt = UtcDateTimeField(source="expires_at", allow_null=True, default=None)
+    expiresAt = TimeField(source="expires_at", allow_null=True, default=None)
 
 
 class AuditQuerySerializer(StrictSerializer):
@@ -65,8 +65,8 @@ class AuditQuerySerializer(StrictSerializer):
     actorId = serializers.CharField(source="actor_id", required=False)
     targetType = serializers.CharField(source="target_type", required=False)
     targetId = serializers.CharField(source="target_id", required=False)
-    createdAfter = UtcDateTimeField(required=False)
-    createdBefore = UtcDateTimeField(required=False)
+    createdAfter = BoundField(required=False)
+    createdBefore = BoundField(required=False)
 
 
 class ActorSerializer(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from typing import Any
 from controlplane.core.clock import now, utc_z
 from dlq.filters import LetterFilter, letter_filter_of_body
 from dlq.services.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
+from tasks_app.filters import split_values
 from tasks_app.management.terminal import common_options, duration_ms, id_option
 
 EXAMPLES = """\
@@ -125,7 +126,7 @@ def wanted_of(options: dict[str, Any]) -> LetterFilter:
     given = {api: options[name] for name, api in _FILTERS.items() if options[name] is not None}
     for name, value in given.items():
         if isinstance(value, list):
-            given[name] = [part for text in value for part in text.split(",")]
+            given[name] = split_values(value)
     if options.get("ids"):
         given["id"] = [str(each) for each in options["ids"]]
     if options.get("all"):

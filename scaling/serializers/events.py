@@ -6,11 +6,10 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
+from controlplane.core.serializers import BoundField, StrictSerializer, UtcDateTimeField
 from controlplane.workspaces.states import ActorKind
 from scaling.selectors.events import EventFilter
 from scaling.states import EventState, LaunchState, Trigger
-from tasks_app.serializers.fields import TimeField
 
 
 class VictimSerializer(serializers.Serializer[Any]):
@@ -128,8 +127,8 @@ class EventQuerySerializer(StrictSerializer):
     rule = serializers.CharField(
         required=False, default="", allow_blank=True, help_text="Several by comma."
     )
-    since = TimeField(required=False, default=None, help_text="Decided then or later.")
-    until = TimeField(required=False, default=None, help_text="Decided before.")
+    since = BoundField(required=False, default=None, help_text="Decided then or later.")
+    until = BoundField(required=False, default=None, help_text="Decided before.")
     held = serializers.BooleanField(
         required=False, default=False, help_text="With the decisions that changed nothing."
     )

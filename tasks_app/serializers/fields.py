@@ -1,12 +1,8 @@
 """Fields that take their JSON type and no other: `"5"` is no number, 1 is no boolean."""
 
-from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
-
-from controlplane.core.serializers import UtcDateTimeField
-from tasks_app.times import parse_time
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -43,13 +39,3 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return data
-
-
-class TimeField(UtcDateTimeField):
-    """A time with its zone."""
-
-    def to_internal_value(self, value: Any) -> datetime:
-        try:
-            return parse_time(value)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from None

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
+from controlplane.core.serializers import BoundField, StrictSerializer, UtcDateTimeField
 from workers.states import NodeState
 
 _STATES = ", ".join(NodeState.values)
@@ -109,4 +109,4 @@ class NodeQuerySerializer(StrictSerializer):
 class NodeSampleQuerySerializer(StrictSerializer):
     """Filters of samples."""
 
-    since = UtcDateTimeField(required=False)
+    since = BoundField(required=False)

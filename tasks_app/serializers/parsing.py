@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.times import parse_time
 from tasks_app.processors.retry import InvalidRetryPolicy, RetryPolicy
 from tasks_app.specs import TaskSpec
-from tasks_app.times import parse_time
 
 _MOST_ERRORS = 100
 _NAME_SHOWN = 100

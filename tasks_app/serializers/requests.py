@@ -9,10 +9,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.core.serializers import StrictSerializer
+from controlplane.core.serializers import StrictSerializer, TimeField
 from tasks_app.processors.registry import LONGEST_TIMEOUT_SECONDS, MOST_ATTEMPTS
 from tasks_app.processors.retry import STRATEGIES
-from tasks_app.serializers.fields import NumberField, TextField, TimeField, WholeNumberField
+from tasks_app.serializers.fields import NumberField, TextField, WholeNumberField
 from tasks_app.states import ParentFailure
 
 EXAMPLE_TASK = {

@@ -11,9 +11,9 @@ import pydantic
 from django.conf import settings
 
 from controlplane.core.clock import now as utc_now
-from controlplane.core.errors import FieldError, Invalid, TooLarge
+from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import uuid7
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_json_value, is_storable_text
 from tasks_app.processors import registry
 from tasks_app.processors.registry import (
     LONGEST_TIMEOUT_SECONDS,
@@ -21,6 +21,8 @@ from tasks_app.processors.registry import (
     Processor,
     UnknownType,
 )
+from tasks_app.queues import NAME as QUEUE_NAME
+from tasks_app.queues import NAME_RULE as QUEUE_NAME_RULE
 from tasks_app.rows import NewTask
 from tasks_app.services.lanes import Lanes
 from tasks_app.specs import TaskSpec
@@ -29,6 +31,7 @@ from tasks_app.states import ParentFailure, TaskState
 MOST_TAGS = 50
 MOST_PARENTS = 10_000
 LONGEST_WAIT = timedelta(days=3_650)
+_WITHOUT = ", without NUL and lone surrogates"
 
 Problem = FieldError
 
@@ -49,7 +52,8 @@ def prepare(spec: TaskSpec, *, lanes: Lanes, now: datetime, prefix: str = "") ->
         raise Invalid(
             errors=[{"field": prefix + p["field"], "message": p["message"]} for p in problems]
         )
-    lane = lanes.get(spec.queue or processor.queue, field=f"{prefix}queue")
+    queue = processor.queue if spec.queue is None else spec.queue
+    lane = lanes.get(queue, field=f"{prefix}queue")
     return _row(spec, processor, lanes.workspace_id, lane, payload, now)
 
 
@@ -126,7 +130,7 @@ def _check_payload(spec: TaskSpec, processor: Processor, prefix: str) -> tuple[s
     limit: int = settings.TASKPLANE["PAYLOAD_MAX_BYTES"]
     if not isinstance(payload, dict):
         payload = dict(payload) if hasattr(payload, "keys") else payload
-    check_json_value(
+    text = check_json_value(
         payload,
         max_bytes=limit,
         max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
@@ -139,9 +143,6 @@ def _check_payload(spec: TaskSpec, processor: Processor, prefix: str) -> tuple[s
             {"field": _path(("payload", *part["loc"])), "message": part["msg"]}
             for part in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-    text = orjson.dumps(payload)
-    if len(text) > limit:
-        raise TooLarge(f"The payload has {len(text)} bytes; the limit is {limit}.")
     return text.decode(), []
 
 
@@ -176,11 +177,15 @@ def _check_numbers(spec: TaskSpec) -> list[Problem]:
 def _check_texts(spec: TaskSpec) -> list[Problem]:
     problems = []
     if spec.name is not None and not _is_text(spec.name, 200):
-        problems.append(_problem("name", "1 to 200 characters, without NUL."))
+        problems.append(_problem("name", f"1 to 200 characters{_WITHOUT}."))
     if spec.idempotency_key is not None and not _is_text(spec.idempotency_key, 255):
-        problems.append(_problem("idempotencyKey", "1 to 255 characters, without NUL."))
+        problems.append(_problem("idempotencyKey", f"1 to 255 characters{_WITHOUT}."))
     if len(spec.tags) > MOST_TAGS or not all(_is_text(tag, 100) for tag in spec.tags):
-        problems.append(_problem("tags", f"At most {MOST_TAGS} tags of 1 to 100 characters."))
+        message = f"At most {MOST_TAGS} tags of 1 to 100 characters{_WITHOUT}."
+        problems.append(_problem("tags", message))
+    if spec.queue is not None and not QUEUE_NAME.fullmatch(spec.queue):
+        hint = "" if spec.queue else " Leave it out for the queue of the task's type."
+        problems.append(_problem("queue", QUEUE_NAME_RULE + hint))
     if spec.on_parent_failure not in ParentFailure.values:
         problems.append(_problem("onParentFailure", f"One of {', '.join(ParentFailure.values)}."))
     return problems
@@ -208,7 +213,7 @@ def _is_whole(value: object, least: int, most: int) -> bool:
 
 
 def _is_text(value: object, most: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= most and "\x00" not in value
+    return isinstance(value, str) and 0 < len(value) <= most and is_storable_text(value)
 
 
 def _problem(field: str, message: str) -> Problem:

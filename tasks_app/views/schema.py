@@ -8,7 +8,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from tasks_app.serializers.requests import EXAMPLE_TASK
 from tasks_app.states import TaskState
 
-_COMMA = "Several by comma."
+_COMMA = "Several values are separated by commas."
+_QUOTES = f'{_COMMA} A tag that contains a comma is written as a JSON string: `"red, green"`.'
 
 
 def _query(name: str, description: str, type_: Any = str, **more: Any) -> OpenApiParameter:
@@ -27,7 +28,7 @@ FILTERS = [
     ),
     _query("type", _COMMA),
     _query("queue", _COMMA),
-    _query("tag", "Tasks that have one of these tags. " + _COMMA),
+    _query("tag", "Tasks that have one of these tags. " + _QUOTES),
     _query("search", "A part of the name or type; or a whole id or idempotency key."),
     _query("createdAfter", "RFC 3339 with a zone.", OpenApiTypes.DATETIME),
     _query("createdBefore", "RFC 3339 with a zone.", OpenApiTypes.DATETIME),
@@ -39,7 +40,8 @@ FILTERS = [
         OpenApiParameter.QUERY,
         description=(
             "`payload.<path>=<value>`, such as `payload.customer.id=7`: the number 7 or the text "
-            '"7"; in quotes only the text. No index serves it: on a large workspace narrow it by '
+            '"7"; in quotes only the text. A key that contains a dot is in quotes, too: '
+            '`payload."customer.id"=7`. No index serves it: on a large workspace narrow it by '
             "time, or it is refused after five seconds."
         ),
         style="form",

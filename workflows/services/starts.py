@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from controlplane.core.clock import now
+from controlplane.core.jsonb import dump_jsonb
+from controlplane.core.times import parse_time
 from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
 from tasks_app.specs import TaskSpec
-from tasks_app.times import parse_time
 from workflows.definitions import StepDefinition
 from workflows.language import ExpressionError, TemplateError
 from workflows.models import WorkflowRun
@@ -126,7 +126,7 @@ def _start_tasks(
             step.key,
             specs=[_spec(run, step, payload)],
             task_ids=[None],
-            payload_bytes=len(orjson.dumps(payload)),
+            payload_bytes=len(dump_jsonb(payload)),
         )
         return with_join(start, run, run_name=run_name)
     items = _items(step, scopes)
@@ -142,7 +142,7 @@ def _specs_of_items(
 ) -> Iterator[TaskSpec]:
     for index, item in enumerate(items):
         payload = _render(step, scopes, item, index)
-        start.payload_bytes += len(orjson.dumps(payload))
+        start.payload_bytes += len(dump_jsonb(payload))
         if start.payload_bytes > MOST_PAYLOAD_BYTES:
             raise _CannotStartError(
                 "TooLarge",
@@ -252,7 +252,7 @@ def _start_child(
     if not isinstance(workflow, str):
         raise _wrong(step, "workflow", "the name or the id of a workflow")
     value = payload.get("input", {})
-    return Start(step.key, child=(workflow, value), payload_bytes=len(orjson.dumps(value)))
+    return Start(step.key, child=(workflow, value), payload_bytes=len(dump_jsonb(value)))
 
 
 _KINDS: tuple[tuple[Any, str], ...] = (

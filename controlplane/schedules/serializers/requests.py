@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.core.serializers import StrictSerializer
+from controlplane.core.serializers import StrictSerializer, TimeField
 from controlplane.schedules.services.checks import (
     LONGEST_JITTER_MS,
     LONGEST_NAME,
@@ -14,7 +14,7 @@ from controlplane.schedules.services.checks import (
 from controlplane.schedules.states import Overlap
 from controlplane.schedules.timing import LONGEST_TEXT
 from tasks_app.processors.registry import MOST_ATTEMPTS
-from tasks_app.serializers.fields import FlagField, TextField, TimeField, WholeNumberField
+from tasks_app.serializers.fields import FlagField, TextField, WholeNumberField
 
 EXAMPLE_JOB = {
     "name": "Nightly sums",

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.core.errors import FieldError, Invalid, NotFound
+from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_json_value
 from controlplane.schedules.services.beat import check_shown
 from controlplane.schedules.states import Overlap
@@ -22,7 +23,6 @@ LONGEST_NAME = 150
 LONGEST_BEAT_NAME = 200  # "<workspace>/<name>"
 MOST_CATCH_UP = 1_000
 LONGEST_JITTER_MS = 86_400_000
-LAST_YEAR = 9_000
 
 DEFAULTS: dict[str, Any] = {
     "timezone": "UTC",
@@ -134,9 +134,8 @@ def _check_bounds(values: Mapping[str, Any]) -> list[FieldError]:
         if moment.tzinfo is None:
             message = "A time with its zone, such as 2030-01-31T08:00:00Z."
             errors.append({"field": name, "message": message})
-        elif not 1970 <= moment.year <= LAST_YEAR:
-            message = f"A time of the years 1970 to {LAST_YEAR}."
-            errors.append({"field": name, "message": message})
+        elif not FIRST <= moment <= LAST:
+            errors.append({"field": name, "message": OUT_OF_RANGE})
     start, end = values["start_at"], values["end_at"]
     if not errors and start is not None and end is not None and end <= start:
         errors.append({"field": "endAt", "message": "It must be later than startAt."})

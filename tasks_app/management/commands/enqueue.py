@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from controlplane.core.errors import Invalid
+from controlplane.core.times import parse_time
 from tasks_app import services
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
@@ -25,7 +26,6 @@ from tasks_app.management.terminal import (
 )
 from tasks_app.selectors import get_task, has_worker
 from tasks_app.specs import TaskSpec
-from tasks_app.times import parse_time
 
 _IDS_SHOWN = 20
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from rich.table import Table
 
 from tasks_app import selectors, services
-from tasks_app.filters import TaskFilter, filter_of_body
+from tasks_app.filters import TaskFilter, filter_of_body, split_values
 from tasks_app.management.terminal import (
     EXIT_NOT_FOUND,
     TerminalCommand,
@@ -174,5 +174,5 @@ def _wanted(options: dict[str, Any]) -> TaskFilter:
     given = {api: options[name] for name, api in _FILTERS.items() if options[name] is not None}
     for name, value in given.items():
         if isinstance(value, list):
-            given[name] = [part for text in value for part in text.split(",")]
+            given[name] = split_values(value)
     return filter_of_body(given, field="")

@@ -10,6 +10,7 @@ from rich.table import Table
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.times import parse_time
 from controlplane.schedules import selectors, services
 from controlplane.schedules.previews import next_times, parse_checked
 from controlplane.schedules.serializers import (
@@ -28,7 +29,6 @@ from tasks_app.management.terminal import (
     terminal_actor,
     workspace_of,
 )
-from tasks_app.times import parse_time
 from workflows.selectors import get_workflow
 
 _EXAMPLES = """\
