@@ -64,3 +64,8 @@ def no_task() -> str:
 
 
 renamed = task(no_task)
+
+
+@task
+def echo(value: Any, *, named: Any) -> Any:
+    return [value, named]

@@ -101,6 +101,9 @@ def test_times_ids_and_fingerprints(viewer: APIClient) -> None:
     DeadLetter.objects.filter(id=old.id).update(died_at=now() - timedelta(days=2))
     yesterday = utc_z(now() - timedelta(days=1))
     assert names(viewer, since=yesterday) == ["new"]
+    assert names(viewer, since="9999-12-31T23:59:59Z") == []
+    assert names(viewer, since="0001-01-01T00:00:00Z") == names(viewer)
+    assert names(viewer, until="9999-12-31T23:59:59-12:00") == names(viewer)
     assert names(viewer, until=yesterday) == ["old"]
     assert names(viewer, fingerprint=new.fingerprint) == ["new"]
     assert names(viewer, taskId=str(old.task_id)) == ["old"]

@@ -64,6 +64,8 @@ def test_filters(client: APIClient) -> None:
     assert ids(client, rule="wait,manual") == [person, reached]
     middle = utc_z(now() - timedelta(seconds=150))
     assert ids(client, since=middle) == [person]
+    assert ids(client, since="0001-01-01T00:00:00Z") == ids(client)
+    assert ids(client, until="9999-12-31T23:59:59Z") == ids(client)
     assert ids(client, until=middle) == [reached]
     assert ids(client, sort="at") == [reached, person]
 

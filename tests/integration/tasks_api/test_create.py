@@ -164,6 +164,42 @@ def test_what_is_wrong_is_named(client: APIClient, body: Any, field: str) -> Non
     assert not Task.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("queue", "", "Leave it out for the queue of the task's type."),
+        ("queue", "a b", "A queue's name is 1 to 100 letters, digits"),
+        ("queue", "a,b", "A queue's name is 1 to 100 letters, digits"),
+        ("name", "", "1 to 200 characters"),
+        ("runAt", "9999-12-31T23:59:59Z", "A time from 1970-01-01 to 9000-01-01 (UTC)."),
+        ("runAt", "0001-01-01T00:00:00Z", "A time from 1970-01-01 to 9000-01-01 (UTC)."),
+        ("runAt", "0001-01-01T00:00:00+14:00", "A time from 1970-01-01 to 9000-01-01 (UTC)."),
+        ("runAt", "2030-01-31T08:00:00", "A time with its zone, such as 2030-01-31T08:00:00Z."),
+    ],
+)
+def test_the_message_says_what_is_wrong_with_a_value(
+    client: APIClient, field: str, value: str, message: str
+) -> None:
+    answer = client.post("/tasks", {"type": "noop", field: value})
+    assert answer.status_code == 422, answer.content
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert message in error["message"]
+    bulk = client.post("/tasks/bulk", {"tasks": [{"type": "noop", field: value}]})
+    assert bulk.status_code == 422
+    assert message in bulk.json()["errors"][0]["message"]
+
+
+def test_a_wrong_queue_is_told_with_the_other_fields(client: APIClient) -> None:
+    answer = client.post("/tasks", {"type": "noop", "queue": "", "priority": 500})
+    assert {error["field"] for error in answer.json()["errors"]} == {"priority", "queue"}
+
+
+def test_a_time_may_be_written_in_lower_case(client: APIClient) -> None:
+    answer = client.post("/tasks", {"type": "noop", "runAt": "2030-01-31t08:00:00z"})
+    assert answer.json()["runAt"] == "2030-01-31T08:00:00.000Z"
+
+
 def test_every_wrong_field_is_told_at_once(client: APIClient) -> None:
     answer = client.post(
         "/tasks", {"type": "noop", "priority": 500, "maxAttempts": 0, "tags": ["a"]}

@@ -111,6 +111,8 @@ def test_the_log_is_filtered() -> None:
     assert len(actions(actorId=str(client.api_key.id), targetType="api_key")) == 2
     assert actions(createdAfter=utc_z(now() + timedelta(hours=1))) == []
     assert len(actions(createdBefore=utc_z(now() + timedelta(hours=1)))) == 3
+    assert len(actions(createdAfter="0001-01-01T00:00:00+14:00")) == 3
+    assert len(actions(createdBefore="9999-12-31T23:59:59-12:00")) == 3
     assert len(actions(limit="2", sort="createdAt")) == 2
 
 
