@@ -13,7 +13,6 @@ from tasks_app.selectors import describe_tasks, list_tasks
 from tasks_app.selectors.lists import MOST_PARENTS_SHOWN
 from tasks_app.services.submission import (
     Submission,
-    hash_specs,
     submit_once,
     submit_rows,
     submit_tasks,
@@ -33,7 +32,6 @@ def accept_task(*, workspace_id: UUID, spec: TaskSpec) -> tuple[Task, bool]:
     done = submit_once(
         workspace_id=workspace_id,
         key=spec.idempotency_key,
-        body_hash=hash_specs([spec]),
         specs=[spec],
     )
     task = list_tasks(workspace_id, TaskFilter(ids=(done.ids[0],))).first()
@@ -50,9 +48,7 @@ def accept_tasks(*, workspace_id: UUID, specs: Sequence[TaskSpec], key: str | No
         if key is None:
             ids = submit_tasks(workspace_id=workspace_id, specs=specs)
             return Submission(ids=ids, is_new=True)
-        return submit_once(
-            workspace_id=workspace_id, key=key, body_hash=hash_specs(specs), specs=specs
-        )
+        return submit_once(workspace_id=workspace_id, key=key, specs=specs)
     except Invalid as error:
         if len(specs) != 1:
             raise

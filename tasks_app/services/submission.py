@@ -53,25 +53,14 @@ def submit_task(
     workspace_id = workspace_id or get_default_workspace_id()
     if spec.idempotency_key is None:
         return submit_tasks(workspace_id=workspace_id, specs=[spec], using=using)[0]
-    digest = hash_specs([spec])
+    key = spec.idempotency_key
     try:
-        return submit_once(
-            workspace_id=workspace_id,
-            key=spec.idempotency_key,
-            body_hash=digest,
-            specs=[spec],
-            using=using,
-        ).ids[0]
+        return submit_once(workspace_id=workspace_id, key=key, specs=[spec], using=using).ids[0]
     except Conflict:
         if on_conflict == "raise":
             raise
-    return submit_once(
-        workspace_id=workspace_id,
-        key=f"{spec.idempotency_key[:180]}/{digest.hex()}",
-        body_hash=digest,
-        specs=[spec],
-        using=using,
-    ).ids[0]
+    key = f"{key[:180]}/{_hash_specs([spec]).hex()}"
+    return submit_once(workspace_id=workspace_id, key=key, specs=[spec], using=using).ids[0]
 
 
 def submit_tasks(
@@ -108,7 +97,6 @@ def submit_once(
     *,
     workspace_id: UUID,
     key: str,
-    body_hash: bytes,
     specs: Sequence[TaskSpec],
     using: str = "default",
 ) -> Submission:
@@ -120,7 +108,11 @@ def submit_once(
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         answer = {"ids": [str(row.id) for row in rows]}
         first = keep_first_answer(
-            workspace_id=workspace_id, key=key, body_hash=body_hash, answer=answer, using=using
+            workspace_id=workspace_id,
+            key=key,
+            body_hash=_hash_specs(specs),
+            answer=answer,
+            using=using,
         )
         if first is not None:
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
@@ -129,8 +121,8 @@ def submit_once(
     return Submission(ids=[row.id for row in rows], is_new=True)
 
 
-def hash_specs(specs: Sequence[TaskSpec]) -> bytes:
-    """SHA-256 of what is submitted, for telling a repetition from another body."""
+def _hash_specs(specs: Sequence[TaskSpec]) -> bytes:
+    """SHA-256 of checked specs, for telling a repetition from another body."""
     body = [asdict(spec) | {"payload": dict(spec.payload)} for spec in specs]
     text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(text).digest()

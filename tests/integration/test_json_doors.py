@@ -9,10 +9,13 @@ import pytest
 from rest_framework.test import APIClient
 
 import tests.handlers  # noqa: F401 - registers test-echo
+from controlplane.core.errors import Invalid
 from controlplane.schedules.models import Schedule
 from dlq.models import DeadLetter, Replay
 from tasks_app.models import Task
+from tasks_app.services import submit_task
 from tasks_app.services.lanes import forget_lanes
+from tasks_app.specs import TaskSpec
 from tests.clients import key_client
 from tests.deaths import die
 from tests.integration.commands.running import run
@@ -159,3 +162,24 @@ def test_every_door_takes_as_many_levels_as_a_payload_may_have(
     deep = [value for value in kept if "value" in value]
     assert len(deep) == len(doors)
     assert all(is_same(value, json.loads(payload)) for value in deep)
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (2**63, "64 bits"),
+        (1e400, "finite"),
+        ("\ud800", "surrogate"),
+        ({1: 2}, "key must be a string"),
+    ],
+)
+def test_python_code_is_told_the_place_of_what_cannot_be_kept(
+    value: object, reason: str, key: str | None
+) -> None:
+    spec = TaskSpec(type="test-echo", payload={"a": [value]}, idempotency_key=key)
+    with pytest.raises(Invalid) as refused:
+        submit_task(spec=spec)
+    (error,) = refused.value.errors
+    assert error["field"].startswith("payload.a[0]")
+    assert reason in error["message"].lower()
