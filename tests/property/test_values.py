@@ -29,7 +29,7 @@ _COMMON = settings(
 # The suite looks at the same values every time; VALUES=deep looks for others, and shortens those
 # that fail, which takes minutes.
 PROFILES = {
-    "ci": settings(_COMMON, max_examples=4, derandomize=True, phases=[Phase.generate]),
+    "ci": settings(_COMMON, max_examples=3, derandomize=True, phases=[Phase.generate]),
     "deep": settings(_COMMON, max_examples=100),
 }
 BATCH = st.lists(json_values(), min_size=20, max_size=40)
@@ -89,5 +89,5 @@ def test_values_are_the_same_everywhere(
     summary = {"values": counts["values"], "comparisons": total, "places": len(counts) - 1}
     record_property("values", json.dumps(summary))
     print(f"\n{summary}\n" + "\n".join(f"{n:6} {place}" for place, n in sorted(counts.items())))
-    assert counts["values"] >= len(FLOATS) + 4 * 20
+    assert counts["values"] >= len(FLOATS) + 3 * 20
     assert len(counts) - 1 >= 30
