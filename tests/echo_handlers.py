@@ -10,6 +10,7 @@ from tests.handlers import AT_ONCE
 
 @processor("test-echo-async")
 async def echo_async(ctx: Any, payload: Any) -> Any:
+    ctx.log("numbers", numbers=payload["numbers"])
     return payload
 
 

@@ -50,18 +50,16 @@ class UtcDateTimeField(serializers.DateTimeField):
 class TimeField(UtcDateTimeField):
     """A time with its zone."""
 
+    parse = staticmethod(parse_time)
+
     def to_internal_value(self, value: Any) -> datetime:
         try:
-            return parse_time(value)
+            return self.parse(value)
         except ValueError as error:
             raise serializers.ValidationError(str(error)) from None
 
 
-class BoundField(UtcDateTimeField):
+class BoundField(TimeField):
     """A time with its zone, which limits others."""
 
-    def to_internal_value(self, value: Any) -> datetime:
-        try:
-            return parse_bound(value)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from None
+    parse = staticmethod(parse_bound)

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from controlplane.core.errors import DomainError
+from controlplane.core.jsonb import is_same_json
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import Role
 from dlq import services
@@ -114,7 +115,7 @@ class LetterAdmin(GroupPages):
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 actor=actor,
-                payload=None if payload == letter.payload else payload,
+                payload=None if is_same_json(payload, letter.payload) else payload,
                 max_attempts=form.cleaned_data["max_attempts"],
             )
             said = f"The task {done.reprocessed_task_id} repeats the work."

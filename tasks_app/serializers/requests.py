@@ -49,7 +49,9 @@ class TaskRequestSerializer(StrictSerializer):
         required=False, min_value=0, help_text="Milliseconds to wait; instead of runAt."
     )
     runAt = TimeField(required=False, help_text="Not before; instead of delay.")
-    queue = TextField(required=False, max_length=100)
+    queue = TextField(
+        required=False, max_length=100, help_text="Leave it out for the queue of the type."
+    )
     maxAttempts = WholeNumberField(required=False, min_value=1, max_value=MOST_ATTEMPTS)
     timeoutSeconds = NumberField(required=False, min_value=0.001, max_value=LONGEST_TIMEOUT_SECONDS)
     dependsOn = serializers.ListField(

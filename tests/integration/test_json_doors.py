@@ -174,7 +174,7 @@ def test_every_door_takes_as_many_levels_as_a_payload_may_have(
         ({1: 2}, "key must be a string"),
     ],
 )
-def test_python_code_is_told_the_place_of_what_cannot_be_kept(
+def test_an_error_in_python_code_names_the_place(
     value: object, reason: str, key: str | None
 ) -> None:
     spec = TaskSpec(type="test-echo", payload={"a": [value]}, idempotency_key=key)

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, NotFound
 from controlplane.core.ids import uuid7
+from controlplane.core.jsonb import is_same_json
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, keep_first_answer
@@ -65,7 +66,7 @@ def update_workflow(
     definition = parse_definition(body)
     with transaction.atomic():
         workflow = _lock(workspace_id, workflow_id)
-        is_changed = get_version(workflow).definition != _stored(definition)
+        is_changed = not is_same_json(get_version(workflow).definition, _stored(definition))
         workflow.name, workflow.description = body["name"], body.get("description") or ""
         workflow.updated_at = now()
         workflow.version += is_changed

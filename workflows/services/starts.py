@@ -217,9 +217,9 @@ def _wait_until(step: StepDefinition, payload: dict[str, Any]) -> datetime:
         return now() + _duration(step, "seconds", payload["seconds"])
     try:
         until = parse_time(payload.get("until"))
-    except ValueError:
-        example = "a time with its zone, such as 2030-01-31T08:00:00Z"
-        raise _wrong(step, "until", example) from None
+    except ValueError as error:
+        wanted = str(error).removesuffix(".")
+        raise _wrong(step, "until", wanted[0].lower() + wanted[1:]) from None
     if until > now() + LONGEST_WAIT:
         raise _wrong(step, "until", "at most 10 years from now")
     return until.astimezone(UTC)

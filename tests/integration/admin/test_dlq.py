@@ -21,6 +21,7 @@ from tasks_app.models import Task
 from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace, other_workspace
 from tests.deaths import an_error, die, die_again, run_to_end
+from tests.jsonvalues import is_same
 
 pytestmark = pytest.mark.django_db
 LETTERS = "/admin/dlq/deadletter/"
@@ -224,6 +225,12 @@ class TestReprocess:
         task = Task.objects.get(reprocess_of=letter.task_id)
         assert f"The task {task.id} repeats the work" in said
         assert (task.payload, task.max_attempts) == ({"ms": 5}, 2)
+
+    def test_a_corrected_kind_of_a_number(self, operator: Client) -> None:
+        letter = die(payload={"n": 1})
+        post(operator, f"{LETTERS}{letter.id}/reprocess/", payload='{"n": 1.0}')
+        payload = Task.objects.get(reprocess_of=letter.task_id).payload
+        assert is_same(payload, {"n": 1.0})
 
     @pytest.mark.parametrize(
         ("data", "said"),

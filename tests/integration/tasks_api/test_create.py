@@ -190,7 +190,7 @@ def test_the_message_says_what_is_wrong_with_a_value(
     assert message in bulk.json()["errors"][0]["message"]
 
 
-def test_a_wrong_queue_is_told_with_the_other_fields(client: APIClient) -> None:
+def test_a_wrong_queue_is_reported_with_the_other_fields(client: APIClient) -> None:
     answer = client.post("/tasks", {"type": "noop", "queue": "", "priority": 500})
     assert {error["field"] for error in answer.json()["errors"]} == {"priority", "queue"}
 

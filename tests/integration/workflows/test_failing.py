@@ -145,8 +145,11 @@ def test_an_expression_that_fails_fails_its_step(node: int) -> None:
     ({"when": "{{ input.n }}"}, "true or false, not a number"),
     ({"forEach": "{{ input.n }}"}, "a list, not a number"),
     ({"type": "wait", "payload": {"seconds": "{{ 'x' }}"}}, "seconds must be"),
-    ({"type": "wait", "payload": {"until": "{{ 'x' }}"}}, "until must be"),
-    ({"type": "wait", "payload": {"until": "{{ '0001-01-01T00:00:00+14:00' }}"}}, "until must be"),
+    ({"type": "wait", "payload": {"until": "{{ 'x' }}"}}, "until must be a time with its zone"),
+    (
+        {"type": "wait", "payload": {"until": "{{ '0001-01-01T00:00:00+14:00' }}"}},
+        "until must be a time from 1970-01-01 to 9000-01-01 (UTC).",
+    ),
     ({"when": "'a'.matches('(\\u0000' + string(input.n))"}, "Invalid regular expression"),
     ({"type": "sleep", "payload": {"ms": "{{ 'x' }}"}}, "payload.ms"),
 ])  # fmt: skip

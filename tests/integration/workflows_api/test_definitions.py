@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import AuditEvent
+from tests.jsonvalues import is_same
 from tests.workflowrows import CHAIN, make_run, make_workflow
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
 
@@ -149,6 +150,17 @@ class TestVersions:
         answer = operator.put(f"/workflows/{workflow.id}", body(), format="json")
         assert answer.json()["version"] == 1
         assert WorkflowVersion.objects.count() == 1
+
+    def test_a_number_of_another_kind_is_a_change(self, operator: APIClient) -> None:
+        workflow = make_workflow()
+        path = f"/workflows/{workflow.id}"
+        for version, number in enumerate([1, 1.0, True, 1e20], start=2):
+            step = {"key": "a", "type": "test-echo", "payload": {"n": number}}
+            for _ in range(2):
+                answer = operator.put(path, body(tasks=[step]), format="json")
+                assert answer.json()["version"] == version
+            (shown,) = operator.get(path).json()["tasks"]
+            assert is_same(shown["payload"], {"n": number})
 
     def test_a_run_keeps_its_version(self, client: APIClient) -> None:
         workflow = make_workflow()

@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.core.jsonb import dump_jsonb, load_jsonb
+from controlplane.core.jsonb import dump_jsonb, is_same_json, load_jsonb
 from tests.jsonvalues import is_same, json_values
 
 WRITTEN = {
@@ -54,6 +54,12 @@ def test_values_of_other_types_are_left_to_the_caller() -> None:
     assert dump_jsonb([1j, 1e16], default=str) == b'["1j",10000000000000000.0]'
     with pytest.raises(TypeError):
         dump_jsonb(1j)
+
+
+def test_two_values_are_the_same_in_kind_too() -> None:
+    assert is_same_json({"a": 1, "b": [1e20, -0.0]}, {"b": [1e20, 0.0], "a": 1})
+    for one, other in [(1, 1.0), (1, True), (0.0, False), ("1", 1), ([], {}), (1e20, 10**18)]:
+        assert not is_same_json([one], [other])
 
 
 @pytest.mark.django_db
