@@ -10,6 +10,7 @@ import orjson
 import xlsxwriter  # type: ignore[import-untyped] # it ships no types
 from asgiref.sync import sync_to_async
 
+from tasks_app.filters import join_values
 from tasks_app.models import Task
 from tasks_app.serializers import represent_task
 
@@ -163,7 +164,7 @@ def _cells(task: Task) -> list[Any]:
 def _cell(column: str, value: Any) -> Any:
     if column in _JSON_COLUMNS:
         return None if value is None else orjson.dumps(value).decode()
-    return ",".join(value) if isinstance(value, list) else value
+    return join_values(value) if isinstance(value, list) else value
 
 
 def _guarded(column: str, cell: Any) -> Any:

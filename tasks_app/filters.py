@@ -152,6 +152,14 @@ def split_values(texts: Iterable[str]) -> list[str]:
     return [_unquoted(part) for text in texts for part in _PARTS.findall(text) if part]
 
 
+def join_values(values: Iterable[str]) -> str:
+    """One text of which `split_values` makes the values again."""
+    return ",".join(
+        orjson.dumps(value).decode() if "," in value or value[:1] in ("", '"') else value
+        for value in values
+    )
+
+
 def _unquoted(part: str) -> str:
     if not part.startswith('"'):
         return part

@@ -37,14 +37,14 @@ def rows_of(text: bytes) -> list[dict[str, str]]:
 def test_csv(client: APIClient) -> None:
     error = {"class": "E", "message": "=1+1", "traceback": "", "category": "CODE"}
     make_task("FAILED", name="=cmd|' /C calc'!A0", payload={"a": "=1"}, error=error, priority=-5)
-    make_task(name='with "quotes", commas\nand lines', tags=["@x", "y"])
+    make_task(name='with "quotes", commas\nand lines', tags=["@x", "y", "a,b"])
     second, first = rows_of(fetch(client, "format=csv"))
     assert first["name"] == "'=cmd|' /C calc'!A0"
     assert first["errorMessage"] == "'=1+1"
     assert first["payload"] == '{"a":"=1"}'
     assert first["priority"] == "-5"
     assert second["name"] == 'with "quotes", commas\nand lines'
-    assert second["tags"] == "'@x,y"
+    assert second["tags"] == """'@x,y,"a,b\""""
 
 
 def test_csv_is_the_default_and_filters_hold(client: APIClient) -> None:
