@@ -38,6 +38,8 @@ class Schedule(models.Model):
     source = models.CharField(max_length=6, choices=Source.choices, default=Source.PERSON)
     code_name = models.CharField(max_length=200, blank=True, default="")  # of a schedules.py
     code_hash = models.CharField(max_length=64, blank=True, default="")  # of what the code said
+    # The zone given; that of a crontab counts, if the PeriodicTask has one.
+    timezone = models.CharField(max_length=64, default="UTC")
     timing = models.CharField(
         max_length=300, blank=True, default=""
     )  # what next_at was computed of

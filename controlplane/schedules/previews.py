@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from controlplane.core.errors import Invalid
-from controlplane.schedules.timing import Timing, TimingError, parse_timing
+from controlplane.schedules.timing import Timing, TimingError, find_warnings, parse_timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,23 @@ class NominalTime:
         return f"{self.local:%a %Y-%m-%d %H:%M:%S %z}"
 
 
-def parse_checked(text: str, timezone: str) -> Timing:
-    """The timing of a text that a client gave. Raises Invalid that names the field."""
+def parse_checked(text: str, timezone: str, *, at: datetime) -> Timing:
+    """The timing of a text as a schedule that is made at `at` has it. Raises Invalid that names the
+    field."""
     try:
-        return parse_timing(text, timezone)
+        return parse_timing(text, timezone, anchor=at)
     except TimingError as error:
         raise Invalid(errors=[{"field": error.field, "message": error.message}]) from error
+
+
+def describe_timing(timing: Timing) -> dict[str, str | None]:
+    """The schedule of a preview, without its times."""
+    return {
+        "schedule": timing.text,
+        "timezone": timing.timezone,
+        "words": timing.words(),
+        "note": " ".join(find_warnings(timing)) or None,
+    }
 
 
 def next_times(timing: Timing, *, after: datetime, count: int) -> list[NominalTime]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_celery_beat.admin import (
     ClockedScheduleAdmin,
     CrontabScheduleAdmin,
@@ -23,6 +23,8 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+
+from controlplane.schedules.selectors.beat import describe_crontab
 
 
 class _ForSuperusers:
@@ -48,6 +50,20 @@ class PeriodicTaskPages(_ForSuperusers, PeriodicTaskAdmin):
     """Periodic tasks. `run_tasks` sends a Celery task now, past the dispatcher; the button of a
     schedule does that with a firing."""
 
+    @admin.display(description="crontab translation")
+    def crontab_translation(self, task: PeriodicTask) -> str:
+        """As on the pages of crontabs."""
+        return "-" if task.crontab is None else describe_crontab(task.crontab)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With the words of every crontab, which the page shows beside the one that is chosen."""
+        crontabs = CrontabSchedule.objects.all()
+        context["readable_crontabs"] = {each.id: describe_crontab(each) for each in crontabs}
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return answer
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without the one that leaves no firing behind."""
         found: dict[str, Any] = super().get_actions(request)
@@ -61,6 +77,11 @@ class ClockedPages(_ForSuperusers, ClockedScheduleAdmin):
 
 class CrontabPages(_ForSuperusers, CrontabScheduleAdmin):
     """Cron fields."""
+
+    @admin.display(description="human readable")
+    def human_readable(self, crontab: CrontabSchedule) -> str:
+        """Beat's own words say `and` where either of two day fields is enough."""
+        return describe_crontab(crontab)
 
 
 class IntervalPages(_ForSuperusers, IntervalScheduleAdmin):

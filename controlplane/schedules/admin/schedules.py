@@ -265,7 +265,7 @@ def _page_of(found: Schedule) -> dict[str, Any]:
         "view": view,
         "times": times,
         "success_rate": looked_at["success_rate"],
-        "note": schedule.periodic_task.description,
+        "note": view.note,
         "firings": [
             {
                 "firing": firing,

@@ -67,9 +67,23 @@ def read_beat(task: PeriodicTask) -> BeatTiming:
     return BeatTiming(text, timezone, task.start_time, task.expires)
 
 
+def read_timezone(schedule: Schedule) -> str:
+    """The zone of a schedule, also while its times have none: a period, or one instant."""
+    crontab = schedule.periodic_task.crontab
+    return schedule.timezone if crontab is None else str(crontab.timezone)
+
+
 def read_timing(schedule: Schedule) -> Timing:
     """The timing of a schedule. Raises TimingError when beat's row holds none."""
     return read_beat(schedule.periodic_task).parse(schedule.created_at)
+
+
+def describe_crontab(crontab: CrontabSchedule) -> str:
+    """The fields for people; why they do not fire, where that is so."""
+    try:
+        return parse_timing(_cron_text(crontab), str(crontab.timezone)).words()
+    except TimingError as error:
+        return error.message
 
 
 def _cron_text(crontab: CrontabSchedule) -> str:

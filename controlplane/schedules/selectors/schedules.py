@@ -8,15 +8,16 @@ from django.db.models import Q, QuerySet
 
 from controlplane.core.errors import NotFound
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors.beat import BEAT, read_beat
-from controlplane.schedules.timing import TimingError
+from controlplane.schedules.selectors.beat import BEAT, read_beat, read_timezone
+from controlplane.schedules.timing import TimingError, find_warnings
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
     """A schedule with what its PeriodicTask says.
 
-    `problem` says why it never fires as it stands; empty when it does.
+    `problem` says why it never fires as it stands; empty when it does. `note` says why the system
+    paused it, and which parts of its text have no effect.
     """
 
     schedule: Schedule
@@ -28,6 +29,7 @@ class ScheduleView:
     end_at: datetime | None
     one_off: bool
     problem: str
+    note: str
 
 
 def list_schedules(
@@ -63,18 +65,22 @@ def describe(schedule: Schedule) -> ScheduleView:
     task = schedule.periodic_task
     beat = read_beat(task)
     words = problem = ""
+    notes = [task.description] if task.description else []
     try:
-        words = beat.parse(schedule.created_at).words()
+        timing = beat.parse(schedule.created_at)
+        words = timing.words()
+        notes += find_warnings(timing)
     except TimingError as error:
         problem = error.message
     return ScheduleView(
         schedule=schedule,
         text=beat.text,
-        timezone=beat.timezone,
+        timezone=read_timezone(schedule),
         words=words,
         enabled=task.enabled,
         start_at=beat.start_at,
         end_at=beat.end_at,
         one_off=task.one_off,
         problem=problem,
+        note=" ".join(notes),
     )

@@ -42,7 +42,7 @@ class JobSerializer(serializers.Serializer[Any]):
         help_text="Why it never fires as it stands; null when it does."
     )
     note = serializers.SerializerMethodField(
-        help_text="What there is to know about it, such as why it was paused by the system."
+        help_text="Why the system paused it, and parts of the schedule that have no effect."
     )
     taskType = serializers.SerializerMethodField()
     workflowId = serializers.UUIDField(source="schedule.workflow_id", allow_null=True)
@@ -81,7 +81,7 @@ class JobSerializer(serializers.Serializer[Any]):
         return job["view"].problem or None
 
     def get_note(self, job: Any) -> str | None:
-        return job["schedule"].periodic_task.description or None
+        return job["view"].note or None
 
     def get_taskType(self, job: Any) -> str | None:  # noqa: N802 - named after its field
         return job["schedule"].task_type or None

@@ -39,7 +39,10 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
     schedule = serializers.CharField()
     timezone = serializers.CharField()
-    words = serializers.CharField()
+    words = serializers.CharField(help_text="The schedule for people.")
+    note = serializers.CharField(
+        allow_null=True, help_text="Parts of the schedule that have no effect."
+    )
     times = PreviewTimeSerializer(many=True)
 
     @staticmethod

@@ -14,6 +14,7 @@ from controlplane.core.errors import Conflict, Invalid
 from controlplane.core.ids import uuid7
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors import get_schedule, read_beat
+from controlplane.schedules.selectors.beat import read_timezone
 from controlplane.schedules.services.beat import OWN_TASK, announce_change, set_times
 from controlplane.schedules.services.checks import (
     DEFAULTS,
@@ -172,7 +173,7 @@ def _values_of(schedule: Schedule) -> dict[str, Any]:
     return {
         **{column: getattr(schedule, column) for column in _COLUMNS},
         "schedule": beat.text,
-        "timezone": beat.timezone,
+        "timezone": read_timezone(schedule),
         "start_at": beat.start_at,
         "end_at": beat.end_at,
         "enabled": schedule.periodic_task.enabled,
@@ -195,6 +196,7 @@ def _write(schedule: Schedule, task: PeriodicTask, checked: CheckedSchedule) -> 
         raise Invalid(errors=[{"field": "name", "message": message}])
     task.enabled = checked.values["enabled"]
     set_times(task, checked.timing)
+    schedule.timezone = checked.timing.timezone
     try:
         with transaction.atomic():
             task.save()

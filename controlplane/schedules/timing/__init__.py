@@ -5,7 +5,7 @@ instants from the same text, zone, anchor and bounds.
 """
 
 from controlplane.schedules.timing.errors import TimingError
-from controlplane.schedules.timing.parsing import LONGEST_TEXT, parse_timing
+from controlplane.schedules.timing.parsing import LONGEST_TEXT, find_warnings, parse_timing
 from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule
 from controlplane.schedules.timing.timing import Count, Timing
 
@@ -18,5 +18,6 @@ __all__ = [
     "Rule",
     "Timing",
     "TimingError",
+    "find_warnings",
     "parse_timing",
 ]

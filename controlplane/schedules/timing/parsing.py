@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 
 from controlplane.schedules.timing.errors import TimingError
+from controlplane.schedules.timing.fields import Fields, find_idle_steps, plain_fields
 from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule
 from controlplane.schedules.timing.timing import Timing
 
@@ -25,7 +26,7 @@ NAMED = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_EVERY = re.compile(r"@every\s+([0-9]{1,9})(s|m|h|d)")
+_EVERY = re.compile(r"@every ([0-9]{1,9})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}.*")
 _FORMS = (
@@ -51,19 +52,29 @@ def parse_timing(
     text = " ".join(text.split())
     if len(text) > LONGEST_TEXT:
         raise TimingError("schedule", f"At most {LONGEST_TEXT} characters.")
-    return Timing(text, timezone, _rule(text, zone, start_at or anchor), start_at, end_at)
+    rule = _rule(text, zone, start_at or anchor)
+    return Timing(text, timezone, rule, start_at, end_at)
+
+
+def find_warnings(timing: Timing) -> list[str]:
+    """What the text says and does not do, each in a sentence."""
+    if not isinstance(timing.rule, CronRule):
+        return []
+    fields = timing.rule.fields
+    return [*find_idle_steps(fields), *_find_idle_days(fields)]
 
 
 def _rule(text: str, zone: ZoneInfo, anchor: datetime) -> Rule:
     if _TIME.fullmatch(text):
         return OnceRule(_instant(text))
-    if text.startswith("@every"):
-        return EveryRule(_period(text), anchor.astimezone(UTC).replace(microsecond=0))
-    if text.startswith("@"):
-        if text not in NAMED:
+    name = text.lower()
+    if name.startswith("@every"):
+        return EveryRule(_period(name), anchor.astimezone(UTC).replace(microsecond=0))
+    if name.startswith("@"):
+        if name not in NAMED:
             names = ", ".join(NAMED)
             raise TimingError("schedule", f"{text} is unknown; the names are {names} and @every.")
-        text = NAMED[text]
+        text = NAMED[name]
     return _cron(text, zone)
 
 
@@ -74,11 +85,12 @@ def _cron(text: str, zone: ZoneInfo) -> CronRule:
     if len(fields) != 5:
         raise TimingError("schedule", _FORMS)
     rule = CronRule(fields, zone)
+    plain = plain_fields(fields)
     try:
-        CronSim(text, EPOCH)
+        CronSim(" ".join(plain), EPOCH)
     except (CronSimError, AssertionError, ValueError) as error:
         # The parser also looks whether the months have such a day.
-        if _is_valid(" ".join((*fields[:3], "*", fields[4]))) and _is_valid(f"0 0 1 {fields[3]} *"):
+        if _is_valid(" ".join((*plain[:3], "*", plain[4]))) and _is_valid(f"0 0 1 {plain[3]} *"):
             raise TimingError("schedule", f"{text} never fires: there is no such day.") from error
         raise TimingError(
             "schedule", f"{str(error) or 'Bad field'} in {text!r}. {_FORMS}"
@@ -86,6 +98,15 @@ def _cron(text: str, zone: ZoneInfo) -> CronRule:
     if next(rule.after(EPOCH), None) is None:
         raise TimingError("schedule", f"{text} never fires: there is no such day.")
     return rule
+
+
+def _find_idle_days(fields: Fields) -> list[str]:
+    """Beside a day of the week, days that none of the months has do nothing: `0 0 31 2 FRI`."""
+    day, month = plain_fields(fields)[2:4]
+    if _is_valid(f"0 0 {day} {month} *"):
+        return []
+    message = f"The day of month {fields[2]!r} has no effect: no month of {fields[3]!r} has it."
+    return [f"{message} Write * for it, or another day."]
 
 
 def _is_valid(text: str) -> bool:

@@ -5,7 +5,6 @@ a day: a time that the clock skips fires at the first minute after the gap, a ti
 fires the first time. A rule whose minutes or hours begin with `*` goes by elapsed time.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from controlplane.schedules.timing.fields import Fields, plain_fields
+from controlplane.schedules.timing.words import describe
+
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The rarest day that cron fields can name is a weekday's 29 February: at most 40 years apart.
 _YEARS_AHEAD = 50
-# The library writes 21th; 11th to 13th are right.
-_ORDINAL = re.compile(r"\b(\d*?)(?<!1)([123])th\b")
-_ENDINGS = {"1": "st", "2": "nd", "3": "rd"}
 
 
 class Rule(Protocol):
@@ -36,9 +35,9 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CronRule:
-    """Minute, hour, day of month, month, day of week; in a zone."""
+    """Minute, hour, day of month, month, day of week, as they were written; in a zone."""
 
-    fields: tuple[str, str, str, str, str]
+    fields: Fields
     zone: ZoneInfo
 
     def after(self, at: datetime) -> Iterator[datetime]:
@@ -47,13 +46,10 @@ class CronRule:
         return self._elapsed(at) if goes_by_elapsed_time else self._fixed(at)
 
     def words(self) -> str:
-        text = _ORDINAL.sub(
-            lambda found: f"{found[1]}{found[2]}{_ENDINGS[found[2]]}", self._cron(_EPOCH).explain()
-        )
-        return f"{text} ({self.zone.key})"
+        return f"{describe(self._cron(_EPOCH))} ({self.zone.key})"
 
     def _cron(self, at: datetime) -> CronSim:
-        return CronSim(" ".join(self.fields), at)
+        return CronSim(" ".join(plain_fields(self.fields)), at)
 
     def _fixed(self, at: datetime) -> Iterator[datetime]:
         last = at

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 
 from controlplane.core.clock import now
 from controlplane.core.views import ApiView
-from controlplane.schedules.previews import next_times, parse_checked
+from controlplane.schedules.previews import describe_timing, next_times, parse_checked
 from controlplane.schedules.serializers import PreviewRequestSerializer, PreviewSerializer
 from controlplane.schedules.views import schema
 from controlplane.workspaces.requests import WorkspaceRequest
@@ -27,11 +27,10 @@ class PreviewView(ApiView):
         asked = PreviewRequestSerializer(data=given)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
-        timing = parse_checked(wanted["schedule"], wanted["timezone"])
+        at = now()
+        timing = parse_checked(wanted["schedule"], wanted["timezone"], at=at)
         answer = {
-            "schedule": timing.text,
-            "timezone": timing.timezone,
-            "words": timing.words(),
-            "times": next_times(timing, after=now(), count=wanted["count"]),
+            **describe_timing(timing),
+            "times": next_times(timing, after=at, count=wanted["count"]),
         }
         return Response(PreviewSerializer(answer).data)

@@ -21,6 +21,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Task
 from tests.clients import default_workspace, other_workspace
+from tests.schedules import make_schedule
 
 pytestmark = pytest.mark.django_db
 SCHEDULES = "/admin/schedules/schedule/"
@@ -181,6 +182,11 @@ class TestPage:
         for text in ("2.5 s", "2 min", "it &lt;b&gt;broke", "and 2 more", "Run now", "Pause"):
             assert text in page
         assert f"/admin/tasks_app/task/{Task.objects.get().id}/" in page
+
+    def test_what_has_no_effect_is_noted(self, root: Client) -> None:
+        schedule = make_schedule("*/90 * * * *")
+        page = root.get(f"/admin/schedules/schedule/{schedule.id}/change/").content.decode()
+        assert "the only minute is 0" in page
 
     def test_buttons_lead_back_to_the_page(self, root: Client) -> None:
         job = make_job()

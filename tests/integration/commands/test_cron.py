@@ -38,6 +38,15 @@ def test_create_with_everything() -> None:
     assert "Told" in ran.out
 
 
+def test_what_has_no_effect_is_noted() -> None:
+    preview = run("cron", "preview", "*/90 * * * *", "--count=1")
+    assert "note: The step in '*/90' has no effect" in preview.out
+    assert run("cron", "preview", "*/90 * * * *", "--json").json["note"]
+    made = run("cron", "create", "Odd", "*/90 * * * *", "--type=noop")
+    assert "has no effect" in " ".join(made.out.split())
+    assert "has no effect" in " ".join(run("cron", "show", "Odd").out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

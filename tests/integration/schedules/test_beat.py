@@ -66,6 +66,20 @@ def test_beats_own_pages_show_every_form(text: str) -> None:
     assert describe(get_schedule(schedule.workspace_id, schedule.id)).problem == ""
 
 
+def test_beats_own_pages_say_or_where_either_day_is_enough() -> None:
+    schedule = make_schedule("0 0 13 * FRI")
+    client = user_client(is_superuser=True)
+    pages = "/admin/django_celery_beat/"
+    task = schedule.periodic_task
+    for page in (
+        "crontabschedule/",
+        f"crontabschedule/{task.crontab_id}/change/",
+        f"periodictask/{task.pk}/change/",
+    ):
+        shown = client.get(pages + page).content.decode()
+        assert "on the 13th day of every month or on Friday" in shown
+
+
 def test_an_edit_of_the_crontab_takes_effect() -> None:
     schedule = make_schedule("0 * * * *", since=NOON)
     sync = sweeps.SyncBeat()
@@ -223,9 +237,10 @@ def test_a_clocked_task_is_run_however_late() -> None:
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"hour": "22-2", "minute": "0"}, "0 0,1,2,22,23 * * *"),
-        ({"day_of_week": "fri-mon", "minute": "0", "hour": "0"}, "0 0 * * 0,1,5,6"),
+        ({"hour": "22-2", "minute": "0"}, "0 22-2 * * *"),
+        ({"day_of_week": "fri-mon", "minute": "0", "hour": "0"}, "0 0 * * fri-mon"),
         ({"minute": "0, 30"}, "0,30 * * * *"),
+        ({"day_of_week": "friday", "minute": "0", "hour": "0"}, "0 0 * * 5"),
     ],
 )
 def test_what_only_celery_reads_is_spelled_out(fields: dict[str, str], text: str) -> None:

@@ -232,6 +232,40 @@ class TestChange:
         assert (found["payload"], found["taskType"]) == ({"ms": 1}, "sleep")
         assert AuditEvent.objects.filter(action="schedule.update").count() == 1
 
+    @pytest.mark.parametrize("between", ["@every 1h", "2099-01-01T00:00:00.000Z"])
+    def test_the_zone_outlasts_times_without_one(
+        self, client: APIClient, make_job: MakeJob, between: str
+    ) -> None:
+        url = f"{JOBS}/{make_job(timezone='Europe/Berlin').id}"
+        changed = client.patch(url, {"schedule": between}).json()
+        assert (changed["schedule"], changed["timezone"]) == (between, "Europe/Berlin")
+        assert client.get(url).json()["timezone"] == "Europe/Berlin"
+        back = client.patch(url, {"schedule": "0 2 * * *"}).json()
+        assert (back["timezone"], "Europe/Berlin" in back["words"]) == ("Europe/Berlin", True)
+
+    def test_a_zone_can_be_set_while_the_times_have_none(self, client: APIClient) -> None:
+        job = client.post(JOBS, {**JOB, "schedule": "@every 1h", "timezone": "Asia/Tokyo"}).json()
+        assert job["timezone"] == "Asia/Tokyo"
+        url = f"{JOBS}/{job['id']}"
+        assert client.patch(url, {"timezone": "Asia/Seoul"}).json()["timezone"] == "Asia/Seoul"
+        back = client.patch(url, {"schedule": "0 2 * * *"}).json()
+        assert back["nextAt"].endswith("T17:00:00.000Z")
+
+    def test_a_part_without_effect_is_noted(self, client: APIClient) -> None:
+        job = client.post(JOBS, {**JOB, "schedule": "0 0 L/2 * *"}).json()
+        assert job["note"] == "The step in 'L/2' has no effect: write L."
+        url = f"{JOBS}/{job['id']}"
+        assert client.get(url).json()["note"] == job["note"]
+        assert client.patch(url, {"schedule": "0 0 L * *"}).json()["note"] is None
+
+    def test_a_schedule_keeps_its_spelling(self, client: APIClient) -> None:
+        job = client.post(JOBS, {**JOB, "schedule": "0 0 * nov-FEB FRI-MON"}).json()
+        assert job["schedule"] == "0 0 * nov-FEB FRI-MON"
+        assert (
+            job["words"] == "At 00:00 on Friday through Monday in November through February (UTC)"
+        )
+        assert client.post(JOBS, {**JOB, "name": "b", "schedule": "@Daily"}).status_code == 201
+
     def test_pause_and_resume(self, client: APIClient, make_job: MakeJob) -> None:
         job = make_job()
         paused = client.patch(f"{JOBS}/{job.id}", {"enabled": False}).json()

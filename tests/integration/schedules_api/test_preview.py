@@ -88,3 +88,30 @@ def test_it_shows_what_is_fired(
     fired = Firing.objects.filter(schedule=job).order_by("scheduled_for")
     assert [utc_z(firing.scheduled_for) for firing in fired] == shown
     assert shown[0] > utc_z(now())
+
+
+def test_a_period_counts_from_now_as_a_job_made_now_does(
+    client: APIClient, make_job: MakeJob
+) -> None:
+    before = now().replace(microsecond=0)
+    found = client.get(PREVIEW, {"schedule": "@every 1d", "count": 2}).json()
+    job = make_job(schedule="@every 1d")
+    after = now()
+    first, second = (datetime.fromisoformat(each["utc"]) for each in found["times"])
+    assert before + timedelta(days=1) <= first <= after + timedelta(days=1)
+    assert second - first == timedelta(days=1)
+    assert job.next_at is not None
+    assert (
+        timedelta(0)
+        <= job.next_at - first
+        < timedelta(seconds=after.timestamp() - before.timestamp() + 1)
+    )
+
+
+def test_a_step_without_effect_is_noted(client: APIClient) -> None:
+    assert client.get(PREVIEW, {"schedule": "*/5 * * * *"}).json()["note"] is None
+    note = client.get(PREVIEW, {"schedule": "*/90 * * * *"}).json()["note"]
+    assert note == (
+        "The step in '*/90' has no effect: the only minute is 0. Write 0, or @every 90m for that "
+        "period."
+    )

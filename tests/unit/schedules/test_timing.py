@@ -5,11 +5,13 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from celery.schedules import crontab
 from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controlplane.schedules.timing import Timing, TimingError, parse_timing
+from controlplane.schedules.timing import Timing, TimingError, find_warnings, parse_timing
+from controlplane.schedules.timing.fields import plain_fields
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -175,13 +177,93 @@ def test_a_time_fires_once() -> None:
     ("text", "words"),
     [
         ("0 0 21 * *", "At 00:00 on the 21st day of every month (UTC)"),
-        ("0 0 11,22,23 * *", "At 00:00 on the 11th, the 22nd, and the 23rd day of month (UTC)"),
-        ("*/13 * * * *", "Every 13th minute of every hour (UTC)"),
-        ("*/22 * * * *", "Every 22nd minute of every hour (UTC)"),
+        ("0 0 11,22,23 * *", "At 00:00 on the 11th, the 22nd and the 23rd of every month (UTC)"),
     ],
 )
 def test_words_have_the_right_ordinals(text: str, words: str) -> None:
     assert parse_timing(text).words() == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("*/5 * * * *", "Every 5 minutes"),
+        ("0-59/30 * * * *", "Every 30 minutes"),
+        ("*/22 * * * *", "At minutes 0, 22 and 44 of every hour"),
+        ("5 * * * *", "At minute 5 of every hour"),
+        ("0 */2 * * *", "Every 2 hours at minute 0"),
+        ("0 */5 * * *", "At minute 0 past hours 0, 5, 10, 15 and 20"),
+        ("*/15 9-17 * * 1-5", "Every 15 minutes from 09:00 through 17:45 on Monday through Friday"),
+        ("* 9,11 * * *", "Every minute past hours 9 and 11"),
+        ("0 0 13 * FRI", "At 00:00 on the 13th day of every month or on Friday"),
+        ("0 0 13 6 FRI", "At 00:00 on the 13th day of the month or on Friday, in June"),
+        ("0 0 */2 6 FRI", "At 00:00 on every second day from the first of June if it is Friday"),
+        ("0 0 13 * */4", "At 00:00 on the 13th day of every month if it is Thursday or Sunday"),
+        ("0 0 * * 5L", "At 00:00 on the last Friday of the month"),
+        ("0 0 9 6 2", "At 00:00 on the 9th day of the month or on Tuesday, in June"),
+        ("0 0 L * *", "At 00:00 on the last day of every month"),
+        ("0 0 * * FRI-MON", "At 00:00 on Friday through Monday"),
+        ("0 0 * * sat,sun", "At 00:00 on Saturday and Sunday"),
+        ("0 0 * NOV-FEB *", "At 00:00 every day in November through February"),
+        ("0 22-2 * * *", "At minute 0 past hours 22 through 2"),
+        ("0 0 29 2 *", "At 00:00 on February 29"),
+    ],
+)  # fmt: skip
+def test_words_say_when_it_fires(text: str, words: str) -> None:
+    assert parse_timing(text).words() == f"{words} (UTC)"
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("@Daily", "@daily"),
+        ("@HOURLY", "@hourly"),
+        ("@Every 15M", "@every 15m"),
+        ("0 0 * * mon-SUN", "0 0 * * *"),
+        ("0 0 * * FRI-MON", "0 0 * * 0,1,5,6"),
+        ("0 0 * * 7-2", "0 0 * * 0,1,2"),
+        ("0 0 * * FRI-MON/2", "0 0 * * FRI,SUN"),
+        ("0 22-2 * * *", "0 0,1,2,22,23 * * *"),
+        ("50-10/10 1 * * *", "0,10,50 1 * * *"),
+        ("0 0 25-5 * *", "0 0 1-5,25-31 * *"),
+        ("0 0 1 nov-Feb *", "0 0 1 1,2,11,12 *"),
+        ("6-6/2 * * * *", "6 * * * *"),
+    ],
+)
+def test_equal_schedules_fire_at_the_same_times(text: str, same: str) -> None:
+    start, end = at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z")
+    times = parse_timing(text).between(start, end, 300)
+    assert times == parse_timing(same).between(start, end, 300)
+    assert times
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("*/90 * * * *", "'*/90' has no effect: the only minute is 0. Write 0, or @every 90m"),
+        ("*/60 * * * *", "the only minute is 0"),
+        ("0 */24 * * *", "@every 24h"),
+        ("0 0 */31 * *", "@every 31d"),
+        ("0 0 1 */12 *", "the only month is 1. Write 1."),
+        ("0 0 * * */7", "the only day of week is 0"),
+        ("55/5 * * * *", "the only minute is 55"),
+        ("10-12/5 * * * *", "the only minute is 10"),
+        ("0 0 L/2 * *", "'L/2' has no effect: write L."),
+        ("0 0 lw/2 * *", "'LW/2' has no effect: write LW."),
+        ("0 0 31 2 FRI", "'31' has no effect"),
+    ],
+)
+def test_what_has_no_effect_is_noted(text: str, said: str) -> None:
+    (warning,) = find_warnings(parse_timing(text))
+    assert said in warning
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*/5 * * * *", "0/30 * * * *", "0 0 */16 * *", "0 0 29 2 FRI", "0 0 L * MON", "@every 1h"],
+)
+def test_what_has_an_effect_is_not_noted(text: str) -> None:
+    assert find_warnings(parse_timing(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -223,6 +305,34 @@ def test_any_text_is_a_timing_or_a_timing_error(text: str) -> None:
     except TimingError:
         return
     assert timing.words()
+
+
+def celery_terms(first: int, last: int) -> st.SearchStrategy[str]:
+    """One field as Celery takes it, wrapping ranges included."""
+    number, step = st.integers(first, last), st.integers(1, last)
+    span = st.tuples(number, number).map(lambda ends: f"{ends[0]}-{ends[1]}")
+    stepped = st.tuples(st.one_of(st.just("*"), span), step).map(
+        lambda pair: f"{pair[0]}/{pair[1]}"
+    )
+    term = st.one_of(st.just("*"), number.map(str), span, stepped)
+    return st.lists(term, min_size=1, max_size=3).map(",".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    celery_terms(0, 59), celery_terms(0, 23), celery_terms(1, 28), celery_terms(1, 12),
+    celery_terms(0, 6),
+)  # fmt: skip
+def test_fields_are_read_as_celery_reads_them(
+    minute: str, hour: str, day: str, month: str, weekday: str
+) -> None:
+    mine = CronSim(" ".join(plain_fields((minute, hour, day, month, weekday))), EPOCH)
+    theirs = crontab(minute, hour, weekday, day, month)
+    assert mine.minutes == theirs.minute
+    assert mine.hours == theirs.hour
+    assert mine.days == theirs.day_of_month
+    assert mine.months == theirs.month_of_year
+    assert {day % 7 for day in mine.weekdays if isinstance(day, int)} == theirs.day_of_week
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.times import parse_time
 from controlplane.schedules import selectors, services
-from controlplane.schedules.previews import next_times, parse_checked
+from controlplane.schedules.previews import describe_timing, next_times, parse_checked
 from controlplane.schedules.serializers import (
     ExecutionSerializer,
     JobSerializer,
@@ -124,13 +124,16 @@ class Command(TerminalCommand):
     def _preview(self, options: dict[str, Any]) -> None:
         if not 1 <= options["count"] <= MOST_PREVIEWED:
             self.usage(f"--count must be from 1 to {MOST_PREVIEWED}.")
-        timing = parse_checked(options["schedule"], options["timezone"])
-        times = PreviewSerializer.times_of(next_times(timing, after=now(), count=options["count"]))
+        at = now()
+        timing = parse_checked(options["schedule"], options["timezone"], at=at)
+        times = PreviewSerializer.times_of(next_times(timing, after=at, count=options["count"]))
+        shown = describe_timing(timing)
         if options["json"]:
-            told = {"schedule": timing.text, "timezone": timing.timezone, "words": timing.words()}
-            self.write_json({**told, "times": times})
+            self.write_json({**shown, "times": times})
             return
-        self.stdout.write(timing.words())
+        self.stdout.write(str(shown["words"]))
+        if shown["note"]:
+            self.stdout.write(f"note: {shown['note']}")
         for each in times:
             self.stdout.write(f"{each['utc']}  {each['local']}")
         if len(times) < options["count"]:
