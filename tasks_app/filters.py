@@ -11,6 +11,7 @@ import orjson
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import parse_uuid
+from controlplane.core.names import canonical_name
 from controlplane.core.times import parse_bound
 from tasks_app.states import TaskState
 
@@ -234,6 +235,10 @@ def _statuses(several: Sequence[Any]) -> tuple[str, ...]:
     return found
 
 
+def _tags(several: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(map(canonical_name, read_texts(several)))
+
+
 def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
     try:
         return tuple(parse_uuid(text) for text in read_texts(several))
@@ -264,7 +269,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "status": ("statuses", _statuses),
     "type": ("types", read_texts),
     "queue": ("queues", read_texts),
-    "tag": ("tags", read_texts),
+    "tag": ("tags", _tags),
     "search": ("search", _text),
     "createdAfter": ("created_after", read_time),
     "createdBefore": ("created_before", read_time),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from controlplane.core.errors import Invalid
+from controlplane.core.names import InvalidNameError, check_name
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
 from workflows.graphs import Ancestors, find_cycle, find_dependents, show_cycle, sort_keys
@@ -119,9 +120,10 @@ def _check_texts(body: Mapping[str, Any], problems: Problems) -> None:
     for field in body:
         if field not in _FIELDS:
             problems.add(str(field)[:100], "Unknown field.")
-    name = body.get("name")
-    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME:
-        problems.add("name", f"A text of 1 to {LONGEST_NAME} characters is needed.")
+    try:
+        check_name(body.get("name"), limit=LONGEST_NAME)
+    except InvalidNameError as error:
+        problems.add("name", str(error))
     text = body.get("description")
     if text is not None and not (isinstance(text, str) and len(text) <= LONGEST_DESCRIPTION):
         problems.add("description", f"A text of at most {LONGEST_DESCRIPTION:,} characters.")

@@ -24,6 +24,7 @@ from workflows.language import (
     compile_expression,
     compile_template,
 )
+from workflows.language.cel import KEYWORDS
 from workflows.payloads import check_payload
 from workflows.problems import Problems
 from workflows.states import OnFailure, StepKind
@@ -175,6 +176,9 @@ class StepCheck:
                 f"1 to {LONGEST_KEY} letters, digits and '_', the first no digit, so that "
                 "steps.<key> is an expression.",
             )
+        elif key in KEYWORDS:
+            message = f"{key!r} is a word of the expression language: take another key."
+            self.add("key", message)
 
     def _check_parents(self) -> None:
         given = self._raw.get("dependsOn")

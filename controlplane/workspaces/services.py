@@ -14,6 +14,7 @@ from django.db import connections, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid, NotFound
+from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.requests import current_client_ip, current_request_id
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.identities import directory
@@ -62,7 +63,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
         Invalid: the slug is no label of lower-case letters, digits and hyphens, or no name.
         Conflict: there is one already.
     """
-    errors = _check_name(name)
+    name, errors = _read_name(name)
     if not _SLUG.fullmatch(slug):
         message = "Up to 63 lower-case letters, digits, and hyphens inside."
         errors.append({"field": "slug", "message": message})
@@ -89,7 +90,8 @@ def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Worksp
     Raises:
         Invalid: no name.
     """
-    if errors := _check_name(name):
+    name, errors = _read_name(name)
+    if errors:
         raise Invalid(errors=errors)
     workspace.name = name
     workspace.save(update_fields=["name"])
@@ -155,7 +157,7 @@ def create_api_key(
     made = make_key()
     key = ApiKey.objects.create(
         workspace=workspace,
-        name=name,
+        name=canonical_name(name),
         prefix=made.prefix,
         secret_hash=hash_key(made.secret),
         role=role,
@@ -169,7 +171,7 @@ def create_api_key(
         action="api_key.create",
         target_type="api_key",
         target_id=str(key.id),
-        detail={"name": name, "prefix": key.prefix, "role": role, "scopes": key.scopes},
+        detail={"name": key.name, "prefix": key.prefix, "role": role, "scopes": key.scopes},
     )
     return CreatedKey(key, made.secret)
 
@@ -182,7 +184,7 @@ def check_api_key(
     Raises:
         Invalid: one of them is broken; each error names its field.
     """
-    errors = _check_name(name)
+    _, errors = _read_name(name)
     if role not in Role.values:
         errors.append({"field": "role", "message": f"One of {', '.join(Role.values)}."})
     if len(scopes) > _SCOPES_MOST:
@@ -280,10 +282,12 @@ def prune_audit(*, before: datetime, limit: int = 10_000) -> int:
     return deleted
 
 
-def _check_name(name: str) -> list[FieldError]:
-    if name.strip() and len(name) <= _NAME_LENGTH and "\0" not in name:
-        return []
-    return [{"field": "name", "message": f"A name has 1 to {_NAME_LENGTH} characters."}]
+def _read_name(name: str) -> tuple[str, list[FieldError]]:
+    """The name as it is kept, and what is wrong with it."""
+    try:
+        return check_name(name, limit=_NAME_LENGTH), []
+    except InvalidNameError as error:
+        return name, [{"field": "name", "message": str(error)}]
 
 
 def _role(role: str) -> Role:

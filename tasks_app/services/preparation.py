@@ -1,7 +1,7 @@
 """From what a submitter says to a row: defaults filled in, every value checked."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.conf import settings
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.ids import uuid7
+from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.values import check_json_value, is_storable_text
 from tasks_app.processors import registry
 from tasks_app.processors.registry import (
@@ -29,6 +30,7 @@ from tasks_app.specs import TaskSpec
 from tasks_app.states import ParentFailure, TaskState
 
 MOST_TAGS = 50
+LONGEST_TAG = 100
 MOST_PARENTS = 10_000
 LONGEST_WAIT = timedelta(days=3_650)
 _WITHOUT = ", without NUL and lone surrogates"
@@ -84,7 +86,7 @@ def _row(
         run_at=run_at,
         blocked_by=0,
         on_parent_failure=spec.on_parent_failure,
-        tags=list(dict.fromkeys(spec.tags)),
+        tags=canonical_tags(spec.tags),
         workflow_run_id=spec.workflow_run_id,
         step_key=spec.step_key,
         idempotency_key=spec.idempotency_key,
@@ -94,6 +96,11 @@ def _row(
         has_dependents=False,
         reprocess_of=spec.reprocess_of,
     )
+
+
+def canonical_tags(tags: Sequence[str]) -> list[str]:
+    """The tags as they are kept and compared, each once."""
+    return list(dict.fromkeys(map(canonical_name, tags)))
 
 
 def find_problems(spec: TaskSpec, *, now: datetime) -> list[Problem]:
@@ -119,7 +126,7 @@ def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, 
     if problems:
         raise Invalid(errors=problems)
     if "tags" in columns:
-        columns["tags"] = list(dict.fromkeys(columns["tags"]))
+        columns["tags"] = canonical_tags(columns["tags"])
     return columns
 
 
@@ -180,15 +187,25 @@ def _check_texts(spec: TaskSpec) -> list[Problem]:
         problems.append(_problem("name", f"1 to 200 characters{_WITHOUT}."))
     if spec.idempotency_key is not None and not _is_text(spec.idempotency_key, 255):
         problems.append(_problem("idempotencyKey", f"1 to 255 characters{_WITHOUT}."))
-    if len(spec.tags) > MOST_TAGS or not all(_is_text(tag, 100) for tag in spec.tags):
-        message = f"At most {MOST_TAGS} tags of 1 to 100 characters{_WITHOUT}."
-        problems.append(_problem("tags", message))
+    problems += _check_tags(spec.tags)
     if spec.queue is not None and not QUEUE_NAME.fullmatch(spec.queue):
         hint = "" if spec.queue else " Leave it out for the queue of the task's type."
         problems.append(_problem("queue", QUEUE_NAME_RULE + hint))
     if spec.on_parent_failure not in ParentFailure.values:
         problems.append(_problem("onParentFailure", f"One of {', '.join(ParentFailure.values)}."))
     return problems
+
+
+def _check_tags(tags: Sequence[object]) -> list[Problem]:
+    if len(tags) > MOST_TAGS or not all(_is_text(tag, LONGEST_TAG) for tag in tags):
+        message = f"At most {MOST_TAGS} tags of 1 to {LONGEST_TAG} characters."
+        return [_problem("tags", message)]
+    for number, tag in enumerate(tags):
+        try:
+            check_name(tag, limit=LONGEST_TAG)
+        except InvalidNameError as error:
+            return [_problem("tags", f"Tag {number + 1}: {error}")]
+    return []
 
 
 def _check_times(spec: TaskSpec, now: datetime) -> list[Problem]:

@@ -23,6 +23,10 @@ FUNCTIONS = (
     "math.isNaN", "math.least", "math.round", "math.sign", "math.sqrt", "math.trunc",
 )  # fmt: skip
 
+KEYWORDS = ("true", "false", "null", "in")
+"""What cannot stand after a dot. The words that CEL reserves for itself can."""
+
+_KEYWORD_FIELD = re.compile(rf"\.\s*({'|'.join(KEYWORDS)})\b")
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _NO_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
@@ -93,6 +97,13 @@ def _explain(said: str, text: str) -> ExpressionError:
         return ExpressionError(explain_types(overload[1], types), offset + 1)
     if "'<EOF>'" in message:
         return ExpressionError("The expression ends too early.", offset + 1)
+    keyword = _KEYWORD_FIELD.search(text)
+    if keyword and ("Syntax error" in message or "has()" in message):
+        message = (
+            f"{keyword[1]!r} is a word of the language and no field: write [{keyword[1]!r}] "
+            "without the dot."
+        )
+        return ExpressionError(message, keyword.start(1) + 1)
     message = _EXPECTING.sub("", message)
     return ExpressionError(f"{message[0].upper()}{message[1:]}.", offset + 1)
 

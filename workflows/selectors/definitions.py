@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.names import canonical_name
 from workflows.models import Workflow, WorkflowVersion
 
 
@@ -13,7 +14,7 @@ def list_workflows(workspace_id: UUID, search: str = "") -> QuerySet[Workflow]:
     """The workflows of a workspace, newest first; `search` is a part of the name."""
     workflows = Workflow.objects.filter(workspace_id=workspace_id, deleted_at__isnull=True)
     if search:
-        workflows = workflows.filter(name__icontains=search)
+        workflows = workflows.filter(name__icontains=canonical_name(search))
     return workflows.order_by("-id")
 
 
@@ -23,7 +24,7 @@ def get_workflow(workspace_id: UUID, id_or_name: UUID | str) -> Workflow:
     known = _as_id(id_or_name)
     found = workflows.filter(id=known).first() if known else None
     if found is None and isinstance(id_or_name, str) and "\x00" not in id_or_name:
-        found = workflows.filter(name=id_or_name).first()
+        found = workflows.filter(name__in=[id_or_name, canonical_name(id_or_name)]).first()
     if found is None:
         raise NotFound(f"There is no workflow {id_or_name}.")
     return found

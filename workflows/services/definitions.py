@@ -10,6 +10,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, NotFound
 from controlplane.core.ids import uuid7
 from controlplane.core.jsonb import is_same_json
+from controlplane.core.names import canonical_name
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, keep_first_answer
@@ -46,7 +47,7 @@ def create_workflow(
         workflow = Workflow(
             id=workflow_id,
             workspace_id=workspace_id,
-            name=body["name"],
+            name=canonical_name(body["name"]),
             description=body.get("description") or "",
             created_by=actor.label,
         )
@@ -67,7 +68,8 @@ def update_workflow(
     with transaction.atomic():
         workflow = _lock(workspace_id, workflow_id)
         is_changed = not is_same_json(get_version(workflow).definition, _stored(definition))
-        workflow.name, workflow.description = body["name"], body.get("description") or ""
+        workflow.name = canonical_name(body["name"])
+        workflow.description = body.get("description") or ""
         workflow.updated_at = now()
         workflow.version += is_changed
         _save(workflow, is_new=False)

@@ -11,6 +11,7 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError, Invalid, NotFound
 from controlplane.core.forms import parse_json_input
+from controlplane.core.names import canonical_name
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors import describe, get_schedule, list_schedules
 from controlplane.schedules.services.checks import check_fires, check_schedule
@@ -170,7 +171,11 @@ class ScheduleForm(_Form):
         return values
 
     def _check_name(self, workspace_id: Any, name: str) -> None:
-        same = list_schedules(workspace_id).filter(name=name).exclude(pk=self.instance.pk)
+        same = (
+            list_schedules(workspace_id)
+            .filter(name=canonical_name(name))
+            .exclude(pk=self.instance.pk)
+        )
         if same.exists():
             message = f"There is a schedule {name!r} already."
             raise Invalid(errors=[{"field": "name", "message": message}])

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from controlplane.core.errors import NotFound
+from controlplane.core.names import canonical_name
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors.beat import BEAT, read_beat, read_timezone
 from controlplane.schedules.timing import TimingError, find_warnings
@@ -39,6 +40,7 @@ def list_schedules(
     task type, and the name of a plain Celery task."""
     found = Schedule.objects.filter(workspace_id=workspace_id).select_related(*BEAT)
     if search:
+        search = canonical_name(search)
         found = found.filter(
             Q(name__icontains=search)
             | Q(task_type__icontains=search)

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.core.errors import FieldError, Invalid, NotFound
+from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_json_value
 from controlplane.schedules.services.beat import check_shown
@@ -77,7 +78,7 @@ def check_schedule(
     errors += _check_work(workspace_id, values)
     if errors or timing is None:
         raise Invalid(errors=errors)
-    return CheckedSchedule(values, timing)
+    return CheckedSchedule({**values, "name": canonical_name(values["name"])}, timing)
 
 
 def check_fires(timing: Timing, at: datetime) -> None:
@@ -106,10 +107,11 @@ def spec_of(schedule: Any, *, run_at: datetime | None = None) -> TaskSpec:
 
 
 def _check_name(values: Mapping[str, Any]) -> list[FieldError]:
-    name = values["name"]
-    if name.strip() and len(name) <= LONGEST_NAME and "\0" not in name:
-        return []
-    return [{"field": "name", "message": f"1 to {LONGEST_NAME} characters, without NUL."}]
+    try:
+        check_name(values["name"], limit=LONGEST_NAME)
+    except InvalidNameError as error:
+        return [{"field": "name", "message": str(error)}]
+    return []
 
 
 def _check_rules(values: Mapping[str, Any]) -> list[FieldError]:

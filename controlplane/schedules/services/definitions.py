@@ -127,11 +127,11 @@ def update_schedule(
         while schedule.next_at is not None and schedule.next_at <= at:
             consider(schedule, at)
     for column in _COLUMNS:
-        setattr(schedule, column, values[column])
+        setattr(schedule, column, checked.values[column])
     schedule.updated_at = at
     _write(schedule, schedule.periodic_task, checked)
     refresh(schedule, at)
-    _audit(schedule, actor, "schedule.update", {name: values[name] for name in changes})
+    _audit(schedule, actor, "schedule.update", {name: checked.values[name] for name in changes})
     return schedule
 
 

@@ -7,6 +7,7 @@ from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.ids import uuid7
+from controlplane.core.names import canonical_name
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors import read_beat
 from controlplane.schedules.selectors.beat import BEAT
@@ -68,7 +69,7 @@ def _refresh(schedule: Schedule, at: datetime) -> bool:
 def _adopt(task: PeriodicTask, at: datetime) -> bool:
     """A schedule for a PeriodicTask that names a plain Celery task."""
     workspace_id = get_default_workspace_id()
-    name = task.name[:_NAME_LENGTH]
+    name = canonical_name(task.name)[:_NAME_LENGTH]
     if Schedule.objects.filter(workspace_id=workspace_id, name=name).exists():
         name = f"{name[: _NAME_LENGTH - 24]} (periodic task {task.pk})"
     schedule = Schedule(

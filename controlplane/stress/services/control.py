@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.ids import uuid7
+from controlplane.core.names import canonical_name
 from controlplane.stress import transitions
 from controlplane.stress.models import StressTest
 from controlplane.stress.selectors import get_test, list_tests, parameters_of
@@ -104,7 +105,7 @@ def _make(workspace_id: UUID, asked: Asked, actor: Actor) -> StressTest:
     return StressTest(
         id=uuid7(),
         workspace_id=workspace_id,
-        name=asked.name or f"{asked.tasks:,} tasks, {asked.type}",
+        name=canonical_name(asked.name) or f"{asked.tasks:,} tasks, {asked.type}",
         tasks=asked.tasks,
         type=asked.type,
         duration_ms=0 if asked.type == StressType.NOOP else asked.duration_ms,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from controlplane.core.errors import FieldError
+from controlplane.core.names import InvalidNameError, check_name
 from controlplane.stress.planning import LARGEST_SHARE
 from controlplane.stress.processors import LONGEST_MS
 from controlplane.stress.states import StressShape, StressType
@@ -53,13 +54,7 @@ def find_problems(asked: "Asked") -> list[FieldError]:
             "ratePerSecond",
             f"A number from {SLOWEST_RATE} to {FASTEST_RATE:,.0f}; none: as fast as it goes.",
         ),
-        *_unless(
-            isinstance(asked.name, str)
-            and len(asked.name) <= _LONGEST_NAME
-            and "\x00" not in asked.name,
-            "name",
-            f"At most {_LONGEST_NAME} characters, without NUL.",
-        ),
+        *_check_name(asked.name),
         *_unless(
             asked.seed is None or _is_whole(asked.seed, 0, _LARGEST_SEED),
             "seed",
@@ -67,6 +62,16 @@ def find_problems(asked: "Asked") -> list[FieldError]:
         ),
     ]
     return found or _find_excess(asked)
+
+
+def _check_name(name: object) -> list[FieldError]:
+    if name == "":
+        return []
+    try:
+        check_name(name, limit=_LONGEST_NAME)
+    except InvalidNameError as error:
+        return [FieldError(field="name", message=str(error))]
+    return []
 
 
 def _find_excess(asked: "Asked") -> list[FieldError]:

@@ -212,7 +212,7 @@ def test_the_command_writes_json_for_scripts() -> None:
         (["create", "ci", "--workspace", "nope"], "no workspace 'nope'"),
         (["create", "ci", "--scope", "x"], "scope is like"),
         (["create", "ci", "--days", "0"], "--days must be"),
-        (["create", " "], "A name has"),
+        (["create", " "], "1 to 200 characters"),
         (["revoke", "tp_nothere"], "no API key 'tp_nothere'"),
         (["revoke", "01a20ef2-5006-745e-a586-696f3e7b6abc"], "no API key"),
         (["create", "ci", "--role", "root"], "invalid choice"),

@@ -394,3 +394,37 @@ def test_garbage_is_refused_or_taken(tasks: list[Any], name: Any) -> None:
         return
     assert found
     assert all(one["message"] for one in found)
+
+
+@pytest.mark.parametrize("key", ["in", "null", "true", "false"])
+def test_a_key_that_no_expression_can_name_is_refused(key: str) -> None:
+    ((field, message),) = problems_of(step(key))
+    assert field == "tasks[0].key"
+    assert message == (
+        f"Step {key!r}: {key!r} is a word of the expression language: take another key."
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
+        "loop", "namespace", "package", "return", "var", "void", "while",  # reserved in CEL
+        "bool", "has", "int", "list", "map", "size", "string", "type",
+        "input", "item", "index", "run", "steps", "True", "NULL", "_",
+    ],
+)  # fmt: skip
+def test_every_other_key_can_be_read(key: str) -> None:
+    reader = {"key": "reader", "type": "test-echo", "dependsOn": [key]}
+    definition = parse(step(key), {**reader, "payload": {"x": f"{{{{ steps.{key}.result }}}}"}})
+    ended = {key: {"status": "COMPLETED", "result": 5, "error": None}}
+    assert definition.by_key["reader"].template.render(Scope(steps=ended)) == {"x": 5}
+
+
+def test_a_word_of_the_language_after_a_dot_says_what_to_write() -> None:
+    ((field, message),) = problems_of(step(when="input.in == 1"))
+    assert field == "tasks[0].when"
+    assert message == (
+        "Step 'a', column 7: 'in' is a word of the language and no field: write ['in'] without the "
+        "dot."
+    )

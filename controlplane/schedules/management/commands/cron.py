@@ -10,6 +10,7 @@ from rich.table import Table
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.names import canonical_name
 from controlplane.core.times import parse_time
 from controlplane.schedules import selectors, services
 from controlplane.schedules.previews import describe_timing, next_times, parse_checked
@@ -225,7 +226,11 @@ def _find(workspace_id: UUID, text: str) -> Any:
     try:
         return selectors.get_schedule(workspace_id, parse_uuid(text))
     except ValueError:
-        found = selectors.list_schedules(workspace_id).filter(name=text).first()
+        found = (
+            selectors.list_schedules(workspace_id)
+            .filter(name__in=[text, canonical_name(text)])
+            .first()
+        )
     if found is None:
         raise NotFound(f"There is no schedule {text!r}.")
     return found
