@@ -13,7 +13,9 @@ from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
 from workflows.graphs import Ancestors, find_cycle, find_dependents, show_cycle, sort_keys
 from workflows.inputs import check_input_value, check_schema
+from workflows.payloads import is_template
 from workflows.problems import Problems
+from workflows.states import StepKind
 from workflows.steps import StepCheck, StepDefinition, read_step
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ _FIELDS = ("name", "description", "tasks", "inputSchema")
 _WHOLE = "The definition"
 
 
+@dataclass(frozen=True, slots=True)
+class SubWorkflow:
+    """A step that runs another workflow, which it names without a template. `number` is its place
+    in the definition."""
+
+    number: int
+    key: str
+    workflow: str
+
+
 @dataclass(frozen=True)
 class Definition:
     """The steps of a workflow in topological order, and the schema of its input.
@@ -50,6 +62,18 @@ class Definition:
     dependents: Mapping[str, tuple[str, ...]]
     input_schema: Mapping[str, Any] | None
     raw: Mapping[str, Any]
+
+    @functools.cached_property
+    def sub_workflows(self) -> list[SubWorkflow]:
+        """The steps whose workflow is known before a run."""
+        found = []
+        for number, task in enumerate(self.raw["tasks"]):
+            step = self.by_key[task["key"]]
+            if step.kind == StepKind.WORKFLOW:
+                name = (step.raw.get("payload") or {}).get("workflow")
+                if isinstance(name, str) and not is_template(name):
+                    found.append(SubWorkflow(number, step.key, name))
+        return found
 
 
 def parse_definition(body: Mapping[str, Any]) -> Definition:

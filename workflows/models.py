@@ -24,6 +24,8 @@ class Workflow(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     version = models.IntegerField(default=1)
+    # What the newest version runs, by name or id, as far as that is known before a run.
+    sub_workflows = ArrayField(models.TextField(), default=list)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)

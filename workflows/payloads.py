@@ -55,7 +55,7 @@ def _check_wait(payload: dict[str, Any]) -> Iterator[_Problem]:
         yield from _check_seconds("seconds", payload["seconds"])
         return
     until = payload["until"]
-    if _is_template(until):
+    if is_template(until):
         return
     try:
         if parse_time(until) > now() + LONGEST_WAIT:
@@ -79,7 +79,7 @@ def _check_workflow(payload: dict[str, Any]) -> Iterator[_Problem]:
     if not isinstance(name, str) or not name.strip():
         yield "workflow", "The name or the id of a workflow is needed."
     value = payload.get("input", {})
-    if not isinstance(value, dict) and not _is_template(value):
+    if not isinstance(value, dict) and not is_template(value):
         yield "input", "An object is needed."
 
 
@@ -90,12 +90,13 @@ def _check_fields(payload: dict[str, Any], known: tuple[str, ...]) -> Iterator[_
 
 
 def _check_seconds(field: str, value: Any) -> Iterator[_Problem]:
-    if _is_template(value):
+    if is_template(value):
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not 0 <= value <= LONGEST_SECONDS:
         yield field, f"A number of seconds from 0 to {LONGEST_SECONDS} (10 years)."
 
 
-def _is_template(value: Any) -> bool:
+def is_template(value: Any) -> bool:
+    """Whether only a run can tell this value."""
     return isinstance(value, str) and not compile_template(value).is_constant

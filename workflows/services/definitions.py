@@ -17,11 +17,14 @@ from tasks_app.services import hash_body, keep_first_answer
 from workflows.definitions import Definition, parse_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.selectors import get_version, get_workflow
+from workflows.services.references import check_sub_workflows, lock_references, refuse_orphans
 
 
 def validate_workflow(*, workspace_id: UUID, body: Mapping[str, Any]) -> Definition:
-    """The checks of a new workflow, nothing stored. Raises Invalid, TooLarge."""
-    return parse_definition(body)
+    """The checks of a workflow of this name, nothing stored. Raises Invalid, TooLarge."""
+    definition = parse_definition(body)
+    check_sub_workflows(workspace_id, canonical_name(body["name"]), definition)
+    return definition
 
 
 def create_workflow(
@@ -44,10 +47,14 @@ def create_workflow(
             )
             if first is not None:
                 return _first_answer(workspace_id, UUID(first["workflowId"])), False
+        name = canonical_name(body["name"])
+        lock_references(workspace_id)
+        check_sub_workflows(workspace_id, name, definition, workflow_id)
         workflow = Workflow(
             id=workflow_id,
             workspace_id=workspace_id,
-            name=canonical_name(body["name"]),
+            name=name,
+            sub_workflows=[sub.workflow for sub in definition.sub_workflows],
             description=body.get("description") or "",
             created_by=actor.label,
         )
@@ -62,13 +69,19 @@ def update_workflow(
 ) -> Workflow:
     """Replace a workflow: a changed definition is its next version; runs keep theirs.
 
-    Raises NotFound, Invalid, TooLarge, and Conflict for a name that is taken.
+    Raises NotFound, Invalid, TooLarge, and Conflict for a name that is taken, or another name while
+    steps of others name the old one.
     """
     definition = parse_definition(body)
+    name = canonical_name(body["name"])
     with transaction.atomic():
+        lock_references(workspace_id)
         workflow = _lock(workspace_id, workflow_id)
+        check_sub_workflows(workspace_id, name, definition, workflow_id)
+        refuse_orphans(workflow, new_name=name)
         is_changed = not is_same_json(get_version(workflow).definition, _stored(definition))
-        workflow.name = canonical_name(body["name"])
+        workflow.name = name
+        workflow.sub_workflows = [sub.workflow for sub in definition.sub_workflows]
         workflow.description = body.get("description") or ""
         workflow.updated_at = now()
         workflow.version += is_changed
@@ -82,10 +95,12 @@ def update_workflow(
 def delete_workflow(*, workspace_id: UUID, workflow_id: UUID, actor: Actor) -> None:
     """Take a workflow away: its name is free, nothing starts it any more; its runs go on and stay.
 
-    Raises NotFound.
+    Raises NotFound, and Conflict while steps of other workflows run it.
     """
     with transaction.atomic():
+        lock_references(workspace_id)
         workflow = _lock(workspace_id, workflow_id)
+        refuse_orphans(workflow)
         workflow.deleted_at = now()
         workflow.save(update_fields=["deleted_at"])
         _audit(workflow, actor, "workflow.delete")

@@ -129,10 +129,11 @@ class WorkflowView(FormView):
     @extend_schema(
         tags=["workflows"],
         operation_id="workflows_delete",
-        responses={204: None, **problems(404)},
+        responses={204: None, **problems(404, 409)},
     )
     def delete(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
-        """Nothing starts it any more and its name is free. Its runs stay, those under way go on."""
+        """Nothing starts it any more and its name is free. Its runs stay, those under way go on.
+        409 while steps of other workflows run it."""
         services.delete_workflow(
             workspace_id=request.workspace.id, workflow_id=id, actor=request.actor
         )

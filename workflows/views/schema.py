@@ -51,7 +51,10 @@ DEFINITION_EXAMPLES = [
                     "key": "send",
                     "type": "workflow",
                     "dependsOn": ["pause"],
-                    "payload": {"workflow": "Send mails", "input": {"to": "{{ input.customers }}"}},
+                    "payload": {
+                        "workflow": "{{ input.sender }}",
+                        "input": {"to": "{{ input.customers }}"},
+                    },
                 },
             ],
         },

@@ -227,7 +227,7 @@ def test_a_run_below_a_run_gives_its_leaves(node: int) -> None:
 
 def test_runs_below_each_other_end_at_five(node: int) -> None:
     define(
-        {"key": "sub", "type": "workflow", "payload": {"workflow": "flow", "input": {}}},
+        {"key": "sub", "type": "workflow", "payload": {"workflow": "{{ 'flow' }}"}},
         name="flow",
     )
     run = execute(selectors.get_workflow(get_default_workspace_id(), "flow").id)
@@ -238,7 +238,7 @@ def test_runs_below_each_other_end_at_five(node: int) -> None:
 
 
 def test_a_missing_workflow_below_fails_its_step() -> None:
-    run = run_steps({"key": "sub", "type": "workflow", "payload": {"workflow": "none"}})
+    run = run_steps({"key": "sub", "type": "workflow", "payload": {"workflow": "{{ 'none' }}"}})
     assert state_of(run) == "FAILED"
     assert "There is no workflow none" in step_of(run, "sub").error["message"]  # type: ignore[index]
 
