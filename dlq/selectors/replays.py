@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from controlplane.core.errors import NotFound
+from controlplane.core.percent import percent_done
 from controlplane.core.sql import load_sql
 from dlq.models import Replay, ReplayTask
 
@@ -80,12 +81,11 @@ def describe_replay(replay: Replay) -> ReplayView:
         for row in rows
     ]
     had_turn = replay.succeeded + replay.failed + replay.skipped
-    share = had_turn / replay.matched if replay.matched else 1.0
     return ReplayView(
         replay=replay,
         stages=stages,
         failing=list_failing(replay.id),
-        progress=round(min(1.0, share) * 100, 1),
+        progress=percent_done(had_turn, replay.matched),
     )
 
 

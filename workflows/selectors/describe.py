@@ -1,6 +1,6 @@
 """One run as people see it: its steps, how far each is, and what it waits for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from tasks_app.selectors import has_worker
 from tasks_app.selectors.outcomes import get_blocked_counts
 from workflows.definitions import Definition, load_definition
 from workflows.models import RunStep, WorkflowRun
+from workflows.selectors.progress import percent, share_of
 from workflows.states import ENDED_STEPS, OPEN_STEPS, ReasonCode, StepKind, StepState
 
 _JOIN_QUEUE = "workflows"
@@ -58,7 +59,10 @@ def describe_run(run: WorkflowRun) -> RunView:
         _JOIN_QUEUE
     )
     views = [_view(step, definition, joins, is_stuck=is_stuck) for step in steps]
-    return RunView(run=run, definition=definition, steps=views, progress=_progress(views))
+    shares = sum(
+        share_of(view.tasks_total, view.tasks_ended) for view in views if view.state in OPEN_STEPS
+    )
+    return RunView(run=run, definition=definition, steps=views, progress=percent(run, shares))
 
 
 def get_step_result(workspace_id: UUID, run_id: UUID, key: str) -> tuple[Any, int]:
@@ -116,16 +120,3 @@ def _waits_for(
             "message": f"It waits until {utc_z(step.wait_until)}.",
         }
     return None
-
-
-def _progress(steps: Sequence[StepView]) -> float:
-    """The mean over the steps; an open one counts by its tasks that have ended."""
-    if not steps:
-        return 100.0
-    done = sum(
-        1.0
-        if step.state in ENDED_STEPS
-        else (step.tasks_ended / step.tasks_total if step.tasks_total else 0.0)
-        for step in steps
-    )
-    return round(100 * done / len(steps), 1)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from controlplane.core.errors import Invalid
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
 from tasks_app.serializers.fields import TextField
+from workflows.selectors.progress import get_progress
 from workflows.selectors.results import get_results
 from workflows.serializers.errors import RunErrorField, StepErrorField
 from workflows.states import ReasonCode, RunState, StepKind, StepState
@@ -18,15 +19,28 @@ MOST_TASKS_SHOWN = 1_000
 LONGEST_COMMENT = 2_000
 
 
+class _RunListSerializer(serializers.ListSerializer[Any]):
+    def to_representation(self, data: Any) -> list[Any]:
+        runs = list(data)
+        self.child.context["progress"] = get_progress(runs[0].workspace_id, runs) if runs else {}
+        return super().to_representation(runs)
+
+
 class RunSerializer(serializers.Serializer[Any]):
     """A run in a list."""
+
+    class Meta:
+        list_serializer_class = _RunListSerializer
 
     runId = serializers.UUIDField(source="id")
     workflowId = serializers.UUIDField(source="workflow_id")
     workflowName = serializers.CharField(source="workflow.name")
     version = serializers.IntegerField(source="version.version")
     status = serializers.ChoiceField(source="state", choices=RunState.choices)
-    progress = serializers.SerializerMethodField(help_text="Percent of its steps that have ended.")
+    progress = serializers.SerializerMethodField(
+        help_text="Percent: the mean over its steps, of which one that is open counts the share of "
+        "its tasks that have ended. 100 only when the run has ended."
+    )
     input = serializers.JSONField()
     error = RunErrorField(allow_null=True, help_text="Of the step that failed first.")
     startedBy = serializers.CharField(source="started_by")
@@ -40,7 +54,8 @@ class RunSerializer(serializers.Serializer[Any]):
     finishedAt = UtcDateTimeField(source="finished_at", allow_null=True)
 
     def get_progress(self, run: Any) -> float:
-        return float(round(100 * run.steps_ended / max(1, run.steps_total), 1))
+        found: float = self.context["progress"][run.id]
+        return found
 
     def get_cancelRequested(self, run: Any) -> bool:  # noqa: N802 - named after its field
         return run.cancel_requested_at is not None
@@ -139,11 +154,10 @@ def represent_run(view: Any, *, steps_after: str | None = None) -> dict[str, Any
     """
     steps = _steps_behind(view.steps, steps_after)
     shown = steps[:MOST_STEPS_SHOWN]
-    run = dict(RunSerializer(view.run).data)
+    run = dict(RunSerializer(view.run, context={"progress": {view.run.id: view.progress}}).data)
     results = get_results(view.run.workspace_id, view.run.id, [step.key for step in shown])
     return {
         **run,
-        "progress": view.progress,
         "steps": [represent_step(step, results.get(step.key)) for step in shown],
         "nextStepsAfter": shown[-1].key if len(steps) > len(shown) else None,
     }

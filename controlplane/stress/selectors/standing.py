@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, NotFound
+from controlplane.core.percent import percent_done
 from controlplane.stress.comparing import compare
 from controlplane.stress.facts import histogram_of
 from controlplane.stress.models import StressTest
@@ -73,7 +74,7 @@ def describe_test(test: StressTest, at: datetime | None = None) -> StressView:
     return StressView(
         test=test,
         expected=_expected(test),
-        percent=round(100 * min(1.0, ended / test.tasks), 1),
+        percent=percent_done(ended, test.tasks),
         elapsed_seconds=elapsed,
         eta_seconds=_eta(test, ended, rate),
         rate_now=rate,

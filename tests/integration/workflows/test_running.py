@@ -15,7 +15,7 @@ from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app.models import Task
-from tests.clients import other_workspace
+from tests.clients import key_client, other_workspace
 from tests.concurrency.hands import make_node
 from tests.workflow_hands import (
     define,
@@ -66,6 +66,28 @@ def test_a_diamond_hands_data_on(node: int) -> None:
     tasks = Task.objects.filter(workflow_run_id=run)
     assert sorted(tasks.values_list("step_key", flat=True)) == ["a", "b", "c", "d"]
     assert view(run).progress == 100
+
+
+def test_a_run_whose_last_task_has_ended_is_not_done_before_its_step(
+    node: int,
+) -> None:
+    client = key_client("viewer")
+    run = run_steps({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
+
+    def shown() -> tuple[str, float, float]:
+        one = client.get(f"/workflows/runs/{run}").json()
+        (listed,) = client.get("/workflows/runs").json()["data"]
+        return one["status"], one["progress"], listed["progress"]
+
+    assert shown() == ("RUNNING", 0, 0)
+    assert work(node, want=1) == 1
+    assert shown() == ("RUNNING", 25, 25)
+    assert join(node) == 1
+    assert shown() == ("RUNNING", 50, 50)
+    assert work(node, want=1) == 1
+    assert shown() == ("RUNNING", 75, 75)
+    drain(node)
+    assert shown() == ("COMPLETED", 100, 100)
 
 
 def test_a_list_fans_out_and_comes_back_in_order(node: int) -> None:
