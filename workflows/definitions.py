@@ -104,13 +104,14 @@ def load_definition(version: "WorkflowVersion") -> Definition:
     return _read(version.definition)
 
 
-def check_input(definition: Definition, value: Any) -> None:
-    """Hold an input of a run against the definition's inputSchema; without one, any object will do.
+def check_input(definition: Definition, value: Any) -> Any:
+    """The input of a run with its numbers as the definition's inputSchema types them; without a
+    schema, any object will do.
 
     Raises Invalid with the first 50 problems, each with a field such as `input.lines[0].sku`;
     TooLarge.
     """
-    check_input_value(definition.input_schema, value)
+    return check_input_value(definition.input_schema, value)
 
 
 def _check_size(body: dict[str, Any]) -> None:

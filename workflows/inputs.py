@@ -11,6 +11,7 @@ from django.conf import settings
 from controlplane.core.errors import FieldError, Invalid, TooLarge
 from controlplane.core.values import check_json_value
 from workflows.language.templates import write_path
+from workflows.numbers import convert_numbers
 
 MOST_BYTES = 64 * 1024
 MOST_PARTS = 2_000
@@ -54,8 +55,11 @@ def check_schema(schema: Any) -> Iterator[_Problem]:
         yield "", _shorten(str(error).partition("\n")[0])
 
 
-def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> None:
-    """Raises Invalid with up to 50 problems, or TooLarge."""
+def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> Any:
+    """The input with its numbers as the schema types them.
+
+    Raises Invalid with up to 50 problems, or TooLarge.
+    """
     if not isinstance(value, dict):
         raise Invalid(errors=[{"field": "input", "message": "An object is needed."}])
     text = check_json_value(
@@ -65,18 +69,21 @@ def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> None:
         field="input",
     )
     if schema is None:
-        return
+        return value
     validator = _validator(orjson.dumps(schema))
     if validator.is_valid(value):
-        return
+        typed, errors = convert_numbers(schema, value)
+        if errors:
+            raise Invalid(errors=errors[:MOST_PROBLEMS])
+        return typed
     if _count_parts(dict(schema)) * len(text) > _MOST_EXPLAINED:
         message = (
             "It does not match the inputSchema; with an input and a schema of this size it is not "
             "told where."
         )
         raise Invalid(errors=[{"field": "input", "message": message}])
-    errors = (one for found in validator.iter_errors(value) for one in _explain(found))
-    raise Invalid(errors=list(islice(errors, MOST_PROBLEMS)))
+    problems = (one for found in validator.iter_errors(value) for one in _explain(found))
+    raise Invalid(errors=list(islice(problems, MOST_PROBLEMS)))
 
 
 @functools.lru_cache(64)

@@ -41,7 +41,7 @@ def open_run(
     definition = load_definition(version)
     if not isinstance(value, dict):
         raise Invalid(errors=[{"field": "input", "message": "A JSON object."}])
-    check_input(definition, value)
+    value = check_input(definition, value)
     allowance = allowance or Allowance()
     allowance.check(len(definition.steps), f"The run of {workflow.name!r}")
     allowance.left -= len(definition.steps)

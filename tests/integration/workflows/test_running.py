@@ -343,6 +343,22 @@ def test_an_input_is_checked() -> None:
     assert not WorkflowRun.objects.exists()
 
 
+def test_numbers_are_of_the_types_of_the_schema(node: int) -> None:
+    numbers = {"properties": {"n": {"type": "integer"}, "r": {"type": "number"}}}
+    payload = {"n": "{{ input.n + 1 }}", "r": "{{ input.r * 1.5 }}"}
+    child = define({"key": "a", "payload": payload}, name="child", inputSchema=numbers)
+    sub = {"workflow": "child", "input": {"n": "{{ double(input.n) }}", "r": "{{ input.n }}"}}
+    parent = define(
+        {"key": "sub", "type": "workflow", "payload": sub}, name="parent", inputSchema=numbers
+    )
+    runs = [execute(child, {"n": 1.0, "r": 1}), execute(parent, {"n": 1.0})]
+    drain(node)
+    assert [state_of(run) for run in runs] == ["COMPLETED", "COMPLETED"]
+    for run in WorkflowRun.objects.filter(workflow_id=child):
+        assert repr(run.input) == "{'n': 1, 'r': 1.0}"
+        assert repr(step_of(run.id, "a").result) == "{'n': 2, 'r': 1.5}"
+
+
 def test_a_run_keeps_its_version(node: int) -> None:
     workflow, workspace = define({"key": "a", "payload": {"v": 1}}), get_default_workspace_id()
     body = {"name": "flow", "tasks": [{"key": "b", "type": "test-echo", "payload": {"v": 2}}]}
