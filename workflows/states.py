@@ -17,7 +17,7 @@ class StepState(TextChoices):
 
     PENDING = "PENDING", "Pending"  # waits for the steps it depends on
     RUNNING = "RUNNING", "Running"  # its tasks, or its sub-workflow, are under way
-    WAITING = "WAITING", "Waiting"  # for a time, or for a person
+    WAITING = "WAITING", "Waiting"  # for a time, for a person, or for a worker that evaluates
     COMPLETED = "COMPLETED", "Completed"
     FAILED = "FAILED", "Failed"
     SKIPPED = "SKIPPED", "Skipped"  # never started; its reason says why
@@ -49,7 +49,15 @@ STEP_TRANSITIONS: dict[StepState, frozenset[StepState]] = {
         }
     ),
     StepState.RUNNING: frozenset({StepState.COMPLETED, StepState.FAILED, StepState.CANCELLED}),
-    StepState.WAITING: frozenset({StepState.COMPLETED, StepState.FAILED, StepState.CANCELLED}),
+    StepState.WAITING: frozenset(
+        {
+            StepState.COMPLETED,
+            StepState.FAILED,
+            StepState.CANCELLED,
+            StepState.RUNNING,  # its expressions were left to a worker
+            StepState.SKIPPED,  # the same
+        }
+    ),
     StepState.COMPLETED: frozenset(),
     StepState.FAILED: frozenset({StepState.PENDING, StepState.RUNNING}),
     StepState.SKIPPED: frozenset({StepState.PENDING}),
@@ -84,4 +92,5 @@ class ReasonCode(TextChoices):
     RUN_CANCELLED = "RUN_CANCELLED", "The run was cancelled"
     APPROVAL = "APPROVAL", "Somebody has to decide"
     TIME = "TIME", "It waits for a time"
+    EVALUATION = "EVALUATION", "A worker evaluates its expressions"
     NO_WORKER = "NO_WORKER", "No worker serves the queue that it waits for"

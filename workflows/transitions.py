@@ -28,7 +28,8 @@ def insert_run(run: WorkflowRun, steps: Sequence[RunStep]) -> None:
 
 
 def start_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
-    """PENDING → RUNNING or WAITING; also FAILED, CANCELLED → RUNNING, by a retry.
+    """PENDING → RUNNING or WAITING; also FAILED, CANCELLED → RUNNING, by a retry, and WAITING →
+    RUNNING or WAITING, by a worker to which the step's expressions were left.
 
     A row: key, state, and what it waits for: task_ids, join_id, child_run_id, wait_until, reason.
     """

@@ -46,8 +46,9 @@ def may_multiply(tree: Tree, reads: int) -> bool:
     )
 
 
-def check_cost(tree: Tree, values: Mapping[str, Any]) -> None:
-    """Raises ExpressionError when an evaluation with these values may take too much."""
+def estimate_cost(tree: Tree, values: Mapping[str, Any]) -> int:
+    """The work of an evaluation with these values. Raises ExpressionError when it may take too
+    much."""
     estimate = _Estimate(values)
     try:
         estimate.visit_root(tree.root)
@@ -58,6 +59,7 @@ def check_cost(tree: Tree, values: Mapping[str, Any]) -> None:
             "and texts, or let a task do it.",
             column,
         ) from None
+    return estimate.work
 
 
 class _Estimate:
@@ -99,6 +101,11 @@ class _Estimate:
                 raise TypeError(f"No such part of an expression: {node!r}.")
         self._inside[id(node)] = shape
         return shape
+
+    @property
+    def work(self) -> int:
+        """What was counted."""
+        return self._work
 
     def _spend(self, node: Node, amount: int, message: str) -> None:
         self._work += amount * self._times

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflows.language.budget import Budget
 from workflows.language.cel import compile_text
 from workflows.language.errors import ExpressionError
-from workflows.language.estimate import check_cost, may_multiply
+from workflows.language.estimate import estimate_cost, may_multiply
 from workflows.language.failures import explain_failure
 from workflows.language.nodes import Tree, read_tree, walk, walk_first
 from workflows.language.reads import Path, find_paths, path_of, prune
@@ -59,18 +60,22 @@ class Expression:
     _paths: tuple[Path, ...]
     _is_estimated: bool
 
-    def evaluate(self, scope: Scope) -> Any:
+    def evaluate(self, scope: Scope, budget: Budget | None = None) -> Any:
         """The value, as plain JSON.
 
         Raises ExpressionError: when it cannot be evaluated with these values, would take too
-        much memory or time, or has a value that JSON cannot say.
+        much memory or time, or has a value that JSON cannot say. BudgetSpentError when it may
+        cost more than is left of the budget.
         """
-        return self.evaluate_sized(scope)[0]
+        return self.evaluate_sized(scope, budget)[0]
 
-    def evaluate_sized(self, scope: Scope) -> tuple[Any, int]:
+    def evaluate_sized(self, scope: Scope, budget: Budget | None = None) -> tuple[Any, int]:
         """The value, and its length as JSON. Raises as `evaluate` does."""
         try:
-            return self._evaluate(scope)
+            if budget is None:
+                return self._evaluate(scope, None)
+            with budget.measure():
+                return self._evaluate(scope, budget)
         except ExpressionError as error:
             raise ExpressionError(error.message, error.column + self._offset) from None
 
@@ -92,10 +97,11 @@ class Expression:
                 return self._tree.positions.get(name.id, 0) + 1 + self._offset
         return 1
 
-    def _evaluate(self, scope: Scope) -> tuple[Any, int]:
+    def _evaluate(self, scope: Scope, budget: Budget | None) -> tuple[Any, int]:
         values = prune(scope.values(), self._paths)
-        if self._is_estimated:
-            check_cost(self._tree, values)
+        work = estimate_cost(self._tree, values) if self._is_estimated else 0
+        if budget is not None:
+            budget.charge(work)
         try:
             found = self._program.eval(data=values)
             value = found.plain_value()

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from workflows.language.budget import Budget
 from workflows.language.errors import ExpressionError, TemplateError
 from workflows.language.expressions import Expression, Scope, compile_part
 from workflows.language.results import most_bytes
@@ -48,9 +49,10 @@ class Template:
         """Whether no text of it has an expression."""
         return not self.expressions
 
-    def render(self, scope: Scope) -> Any:
-        """The JSON value. Raises TemplateError."""
-        return _Rendering(scope).visit(self._root, ())
+    def render(self, scope: Scope, budget: Budget | None = None) -> Any:
+        """The JSON value. Raises TemplateError, and BudgetSpentError when the next expression may
+        cost more than is left of the budget."""
+        return _Rendering(scope, budget).visit(self._root, ())
 
 
 def compile_template(value: Any) -> Template:
@@ -177,8 +179,9 @@ def _is_raw(text: str, at: int) -> bool:
 class _Rendering:
     """One rendering: all its values together may be as long as one value."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, budget: Budget | None) -> None:
         self._scope = scope
+        self._budget = budget
         self._left = most_bytes()
 
     def visit(self, node: Any, path: tuple[str | int, ...]) -> Any:
@@ -199,7 +202,7 @@ class _Rendering:
         return node
 
     def _evaluate(self, expression: Expression) -> Any:
-        value, size = expression.evaluate_sized(self._scope)
+        value, size = expression.evaluate_sized(self._scope, self._budget)
         self._left -= size
         if self._left < 0:
             message = (

@@ -92,7 +92,7 @@ def _view(
         task_ids=step.task_ids,
         tasks_total=total,
         tasks_ended=ended,
-        reason=step.reason or _waits_for(step, defined.kind, join, is_stuck=is_stuck),
+        reason=_reason(step, defined.kind, join, is_stuck=is_stuck),
         error=step.error,
         wait_until=step.wait_until,
         started_at=step.started_at,
@@ -103,6 +103,15 @@ def _view(
     )
 
 
+def _reason(
+    step: RunStep, kind: str, join: tuple[str, int] | None, *, is_stuck: bool
+) -> dict[str, Any] | None:
+    stored: dict[str, Any] | None = step.reason
+    if stored is not None and stored.get("code") != ReasonCode.EVALUATION:
+        return stored
+    return _waits_for(step, kind, join, is_stuck=is_stuck) or stored
+
+
 def _waits_for(
     step: RunStep, kind: str, join: tuple[str, int] | None, *, is_stuck: bool
 ) -> dict[str, Any] | None:
@@ -111,7 +120,8 @@ def _waits_for(
         return None
     if join is not None and join[0] == "PENDING" and is_stuck:
         message = (
-            "Its work has ended, and no worker serves the queue 'workflows', which closes steps."
+            "No worker serves the queue 'workflows', which starts and closes steps whose work has "
+            "ended or whose expressions wait."
         )
         return {"code": ReasonCode.NO_WORKER.value, "message": message}
     if kind == StepKind.WAIT and step.wait_until is not None:

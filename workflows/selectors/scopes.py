@@ -1,49 +1,39 @@
 """What the expressions of a run's steps may read: its input, and how other steps ended."""
 
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import utc_z
 from workflows.definitions import load_definition
-from workflows.language import Scope
+from workflows.language import Budget, Scope
 from workflows.models import RunStep, WorkflowRun
 
 LARGEST_RESULT_BYTES = 4 * 1024 * 1024  # of JSON; a larger result of a step is not kept
-MOST_SECONDS = 30.0  # of processor time, for the expressions of one transaction
+# For the expressions that a worker evaluates in one transaction, which holds the lock of its run.
+MOST_SECONDS = 10.0  # of processor time
+MOST_WORK = 4_000_000_000  # bytes of the estimate; a machine does about a billion a second
+# For those of a request or the dispatcher, while others wait.
+MOST_INLINE_SECONDS = 0.5
+MOST_INLINE_WORK = 40_000_000
 
 
-class EvaluationTooSlow(Exception):  # noqa: N818 - says what is wrong
-    """The expressions of one transaction have used up their time."""
+def worker_budget() -> Budget:
+    """What the expressions of a join may cost."""
+    return Budget(MOST_WORK, MOST_SECONDS)
 
 
-@dataclass(slots=True)
-class Meter:
-    """The processor time that expressions may still take in one transaction: it holds the lock of
-    its run. One evaluation is bounded by itself; ten thousand items may ask for ten thousand."""
-
-    seconds: float = field(default_factory=lambda: MOST_SECONDS)
-
-    @contextmanager
-    def measure(self) -> Iterator[None]:
-        """Count what happens within. Raises EvaluationTooSlow when nothing is left."""
-        if self.seconds <= 0:
-            raise EvaluationTooSlow
-        began = time.thread_time()
-        try:
-            yield
-        finally:
-            self.seconds -= time.thread_time() - began
+def inline_budget() -> Budget:
+    """What expressions may cost before a worker has to evaluate the rest."""
+    return Budget(MOST_INLINE_WORK, MOST_INLINE_SECONDS)
 
 
 class Scopes:
     """Makes scopes for the steps of one run; each other step is read once, when first asked for."""
 
-    def __init__(self, run: WorkflowRun, meter: Meter | None = None) -> None:
-        self.meter = meter or Meter()
+    def __init__(self, run: WorkflowRun, budget: Budget, *, may_defer: bool) -> None:
+        self.budget = budget
+        self.may_defer = may_defer
         self._run = run
         self._steps: dict[str, dict[str, Any]] = {}
         self._sizes: dict[str, int] = {}

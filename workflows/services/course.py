@@ -19,10 +19,11 @@ from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
 from workflows import transitions
 from workflows.definitions import Definition, StepDefinition, load_definition
-from workflows.language import ExpressionError
+from workflows.language import BudgetSpentError, ExpressionError
 from workflows.models import WorkflowRun
 from workflows.selectors import get_workflow
 from workflows.selectors.scopes import Scopes, get_parent_states
+from workflows.services.deferring import defer_steps
 from workflows.services.ends import StepEnd, failed, reason, refused, refused_or_broken, skipped
 from workflows.services.opening import Allowance, open_run
 from workflows.services.starts import MOST_PAYLOAD_BYTES, Start, make_join, prepare_start
@@ -39,12 +40,18 @@ class Course:
         self.run = run
         self.allowance = allowance or Allowance()
         self.definition: Definition = load_definition(run.version)
-        self.scopes = Scopes(run, self.allowance.meter)
+        self.scopes = Scopes(run, self.allowance.budget, may_defer=self.allowance.may_defer)
         self.steps_ended: int = run.steps_ended
         self.repeats: dict[UUID, UUID] = {}  # tasks that were submitted again, and as which
 
     @classmethod
-    def lock(cls, run_id: UUID, *, workspace_id: UUID | None = None) -> "Course | None":
+    def lock(
+        cls,
+        run_id: UUID,
+        *,
+        workspace_id: UUID | None = None,
+        allowance: Allowance | None = None,
+    ) -> "Course | None":
         """Lock a run; None when there is none, or none in this workspace."""
         runs = WorkflowRun.objects.filter(id=run_id)
         if workspace_id is not None:
@@ -56,7 +63,7 @@ class Course:
             .defer("input", "version__definition", "workflow__description")
             .first()
         )
-        return cls(run) if run else None
+        return cls(run, allowance) if run else None
 
     @property
     def name(self) -> str:
@@ -164,7 +171,11 @@ class Course:
         for number, step in enumerate(wanted):
             if size >= most or held >= MOST_PAYLOAD_BYTES:
                 return ends, starts, [left.key for left in wanted[number:]]
-            made = prepare_start(self.run, step, self.scopes, run_name=self.name)
+            try:
+                made = prepare_start(self.run, step, self.scopes, run_name=self.name)
+            except BudgetSpentError:
+                defer_steps(self, [left.key for left in wanted[number:]])
+                break
             if isinstance(made, Start):
                 starts.append(made)
                 size += made.size

@@ -7,9 +7,10 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid, TooLarge
 from workflows import transitions
 from workflows.definitions import check_input, load_definition
+from workflows.language import Budget
 from workflows.models import RunStep, Workflow, WorkflowRun
 from workflows.selectors import get_version
-from workflows.selectors.scopes import Meter
+from workflows.selectors.scopes import inline_budget
 from workflows.states import RunState, StepState
 
 MOST_AT_ONCE = 200_000  # steps and tasks that one transaction may make
@@ -17,11 +18,13 @@ MOST_AT_ONCE = 200_000  # steps and tasks that one transaction may make
 
 @dataclass(slots=True)
 class Allowance:
-    """How many steps and tasks one transaction may still make, and how long it may evaluate: lists
-    in steps, and runs below runs, multiply, and a definition of a page could ask for millions."""
+    """How many steps and tasks one transaction may still make, and what its expressions may cost:
+    lists in steps, and runs below runs, multiply, and a definition of a page could ask for
+    millions."""
 
     left: int = field(default_factory=lambda: MOST_AT_ONCE)
-    meter: Meter = field(default_factory=Meter)
+    budget: Budget = field(default_factory=inline_budget)
+    may_defer: bool = True  # what the budget does not allow is left to a worker
 
     def check(self, count: int, what: str) -> None:
         """Raises TooLarge when it is used up."""

@@ -15,9 +15,11 @@ from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
 from workflows.models import RunStep, WorkflowRun
 from workflows.selectors import get_run, get_workflow
+from workflows.selectors.scopes import worker_budget
 from workflows.services.course import Course, begin_run
+from workflows.services.deferring import is_deferred, start_deferred
 from workflows.services.ends import completed, end_of, failed
-from workflows.services.opening import open_run
+from workflows.services.opening import Allowance, open_run
 from workflows.services.stopping import stop
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 
@@ -77,15 +79,19 @@ def advance_run(
     """Close an open step whose work has ended, and start what waited for it: one transaction.
 
     Whoever asks, and however often: a step that is closed, or not to be closed yet, is left alone.
-    `join_id` is the join that asks. Returns whether this call closed it.
+    `join_id` is the join that asks: its worker may evaluate what a request leaves to it. Returns
+    whether this call closed the step, or started what was left to the join.
     """
+    allowance = Allowance(budget=worker_budget(), may_defer=False) if join_id else Allowance()
     with transaction.atomic():
-        course = Course.lock(run_id, workspace_id=workspace_id)
+        course = Course.lock(run_id, workspace_id=workspace_id, allowance=allowance)
         if course is None or course.run.state != RunState.RUNNING:
             return False
         step = RunStep.objects.filter(run_id=run_id, key=step_key).defer("result").first()
         if step is None or step.state not in OPEN_STEPS:
             return False
+        if is_deferred(step):
+            return start_deferred(course, step, join_id)
         end = end_of(
             course.run,
             step,
@@ -140,7 +146,7 @@ def decide_step(
             raise NotFound(f"The run {run_id} has no step {step_key!r}.")
         if course.definition.by_key[step_key].kind != StepKind.APPROVAL:
             raise Conflict(f"The step {step_key!r} waits for nobody's decision.")
-        if step.state != StepState.WAITING:
+        if step.state != StepState.WAITING or is_deferred(step):
             raise Conflict(f"The step {step_key!r} cannot be decided: it is {step.state}.")
         audit_run(
             course.run,

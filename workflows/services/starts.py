@@ -15,9 +15,9 @@ from controlplane.core.times import parse_time
 from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
 from tasks_app.specs import TaskSpec
 from workflows.definitions import StepDefinition
-from workflows.language import ExpressionError, TemplateError
+from workflows.language import BudgetSpentError, ExpressionError, TemplateError
 from workflows.models import WorkflowRun
-from workflows.selectors.scopes import MOST_SECONDS, EvaluationTooSlow, Scopes
+from workflows.selectors.scopes import Scopes
 from workflows.services.ends import StepEnd, completed, failed, reason, refused_or_broken, skipped
 from workflows.states import ReasonCode, StepKind, StepState
 
@@ -30,9 +30,9 @@ _LONGEST_NAME = 200
 # The payloads of a forEach are made in memory, in one transaction.
 MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
 _TOO_SLOW = (
-    "Step {!r}: the expressions of the steps that start together take more than "
-    f"{MOST_SECONDS:.0f} s. Give the list itself to forEach and read item, not a large value for "
-    "each item again; or let a task do the work."
+    "Step {!r}: the expressions of the steps that start together take too much time. Give the list "
+    "itself to forEach and read item, not a large value for each item again; or let a task do the "
+    "work."
 )
 
 
@@ -63,14 +63,19 @@ def prepare_start(
     run: WorkflowRun, step: StepDefinition, scopes: Scopes, *, run_name: str
 ) -> Start | StepEnd:
     """How a step whose parents have ended starts; or its end, when it does not start: its condition
-    is false, its list is empty, or something in it cannot be worked out."""
+    is false, its list is empty, or something in it cannot be worked out.
+
+    Raises BudgetSpentError when its expressions have to be evaluated by a worker.
+    """
     try:
         if step.when is not None and not _is_wanted(step, scopes):
             return skipped(step.key, ReasonCode.CONDITION, "Its condition is false.")
         return _PREPARE[StepKind(step.kind)](run, step, scopes, run_name)
     except _CannotStartError as error:
         return failed(step.key, error.class_name, str(error), "VALIDATION")
-    except EvaluationTooSlow:
+    except BudgetSpentError:
+        if scopes.may_defer:
+            raise
         return failed(step.key, "TooSlow", _TOO_SLOW.format(step.key), "VALIDATION")
     except (DatabaseError, InterfaceError):
         raise
@@ -299,8 +304,7 @@ def _wrong(step: StepDefinition, name: str, wanted: str) -> _CannotStartError:
 
 def _evaluate(step: StepDefinition, what: str, expression: Any, scopes: Scopes) -> Any:
     try:
-        with scopes.meter.measure():
-            return expression.evaluate(scopes.make(expression.steps))
+        return expression.evaluate(scopes.make(expression.steps), scopes.budget)
     except ExpressionError as error:
         raise _CannotStartError(
             "ExpressionError",
@@ -313,8 +317,8 @@ def _render(
     step: StepDefinition, scopes: Scopes, item: Any = None, index: int | None = None
 ) -> Any:
     try:
-        with scopes.meter.measure():
-            return step.template.render(scopes.make(step.template.steps, item, index))
+        scope = scopes.make(step.template.steps, item, index)
+        return step.template.render(scope, scopes.budget)
     except TemplateError as error:
         place = f"payload{'.' if error.path and error.path[0] != '[' else ''}{error.path}"
         which = "" if index is None else f", item {index}"

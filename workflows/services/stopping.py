@@ -41,7 +41,10 @@ def stop(course: "Course", *, ask_running: bool, actor: Actor = SYSTEM) -> None:
     ended: set[UUID] = set()
     if tasks or waits:
         now_ended, _ = cancel_tasks(
-            workspace_id=workspace_id, ids=[*tasks, *waits], actor=actor, ask_running=ask_running
+            workspace_id=workspace_id,
+            ids=[*tasks, *set(waits)],
+            actor=actor,
+            ask_running=ask_running,
         )
         ended = set(now_ended)
     unfinished = list_unfinished(tasks) if tasks else set()

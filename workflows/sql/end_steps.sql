@@ -1,7 +1,10 @@
 -- Steps that end, whether or not they had started. Who has ended before is left alone.
 UPDATE workflows_runstep s
 SET state = o.state,
-    reason = coalesce(o.reason, s.reason),
+    reason = CASE
+        WHEN s.reason->>'code' = 'EVALUATION' THEN o.reason
+        ELSE coalesce(o.reason, s.reason)
+    END,
     error = o.error,
     result = o.result,
     result_bytes = coalesce(o.result_bytes, 0),

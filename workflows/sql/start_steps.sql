@@ -1,4 +1,5 @@
--- Steps that begin to run or to wait. From an ended state only a retry starts them again.
+-- Steps that begin to run or to wait. From an ended state only a retry starts them again; one that
+-- waits, only a worker to which its expressions were left.
 UPDATE workflows_runstep s
 SET state = o.state,
     task_ids = coalesce(o.task_ids, '{}'),
@@ -15,4 +16,6 @@ SET state = o.state,
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS o (
     key text, state text, task_ids uuid[], join_id uuid, child_run_id uuid,
     wait_until timestamptz, reason jsonb)
-WHERE s.run_id = %(run)s AND s.key = o.key AND s.state IN ('PENDING', 'FAILED', 'CANCELLED')
+WHERE s.run_id = %(run)s AND s.key = o.key
+    AND (s.state IN ('PENDING', 'FAILED', 'CANCELLED')
+        OR (s.state = 'WAITING' AND s.reason->>'code' = 'EVALUATION'))

@@ -500,6 +500,7 @@ def test_the_payloads_of_steps_that_start_together_do_not_fill_the_memory(node: 
     tracemalloc.start()
     try:
         run = execute(workflow, {"t": "a" * 200_000})
+        drain(node)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
