@@ -18,6 +18,14 @@ def load_sql(app: str, name: str) -> str:
     return (files(app) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def release_connection(using: str = "default") -> None:
+    """Give the connection back to its pool, before long work that needs no database: the next query
+    takes one again. An open transaction keeps it."""
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def prepared_cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
     """A cursor on Django's connection that lets the server prepare repeated statements, which
     Django's own cursors do not. Raises psycopg's errors: wrap them where Django's are expected.

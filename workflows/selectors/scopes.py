@@ -38,6 +38,11 @@ class Scopes:
         self._steps: dict[str, dict[str, Any]] = {}
         self._sizes: dict[str, int] = {}
 
+    @property
+    def must_defer(self) -> bool:
+        """Whether no time is left, and a worker is to do the rest."""
+        return self.may_defer and self.budget.seconds <= 0
+
     def load(self, keys: Iterable[str]) -> None:
         """Read these steps in one query."""
         missing = sorted(set(keys) - set(self._steps))

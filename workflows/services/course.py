@@ -150,22 +150,8 @@ class Course:
     def _decide(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[Start], list[str]]:
         """What becomes of steps whose parents have all ended: those that end, those that start, and
         those that have to wait until these are submitted, since their payloads fill the memory."""
-        steps = [self.definition.by_key[key] for key in keys]
-        above = {parent for step in steps for parent in step.depends_on}
-        parents = get_parent_states(self.run.id, above) if above else {}
         _allow_long_pauses()
-        ends: list[StepEnd] = []
-        wanted = []
-        reads: set[str] = set()
-        for step in steps:
-            end = self._skip(step.key, {key: parents[key] for key in step.depends_on})
-            if end is None:
-                end = _note_reads(step, reads)
-            if end is None:
-                wanted.append(step)
-            else:
-                ends.append(end)
-        self.scopes.load(reads)
+        ends, wanted = self._compile(keys)
         starts: list[Start] = []
         size, most, held = 0, settings.TASKPLANE["BULK_MAX"], 0
         for number, step in enumerate(wanted):
@@ -183,6 +169,33 @@ class Course:
             else:
                 ends.append(made)
         return ends, starts, []
+
+    def _compile(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[StepDefinition]]:
+        """The ends of steps that do not run, and those that may start, their expressions compiled
+        and what these read loaded."""
+        steps = [self.definition.by_key[key] for key in keys]
+        above = {parent for step in steps for parent in step.depends_on}
+        parents = get_parent_states(self.run.id, above) if above else {}
+        ends: list[StepEnd] = []
+        wanted: list[StepDefinition] = []
+        left: list[str] = []
+        reads: set[str] = set()
+        for step in steps:
+            end = self._skip(step.key, {key: parents[key] for key in step.depends_on})
+            if end is None and self.scopes.must_defer:
+                left.append(step.key)
+                continue
+            if end is None:
+                with self.scopes.budget.measure():
+                    end = _note_reads(step, reads)
+            if end is None:
+                wanted.append(step)
+            else:
+                ends.append(end)
+        if left:
+            defer_steps(self, left)
+        self.scopes.load(reads)
+        return ends, wanted
 
     def _skip(self, key: str, parents: dict[str, tuple[str, str]]) -> StepEnd | None:
         """The end of a step that its parents keep from running, or None."""

@@ -219,3 +219,17 @@ def test_dependents_of_a_decision_are_left_to_a_worker(node: int, charged: list[
     assert work(node) == 0
     drain(node)
     assert state_of(run) == "COMPLETED"
+
+
+def test_compiling_counts_too(node: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.selectors.scopes.MOST_INLINE_SECONDS", 0)
+    run = run_steps(
+        {"key": "a", "payload": {"n": "{{ input.n }}"}},
+        {"key": "b", "when": "false"},
+        {"key": "c", "dependsOn": ["a", "b"], "payload": {"n": "{{ steps.a.result.n }}"}},
+        value={"n": 1},
+    )
+    assert states_of(run) == {"a": "WAITING", "b": "WAITING", "c": "PENDING"}
+    assert Task.objects.filter(type="workflow-join").count() == 1
+    drain(node)
+    assert (state_of(run), step_of(run, "c").result) == ("COMPLETED", {"n": 1})
