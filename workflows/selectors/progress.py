@@ -24,11 +24,11 @@ def get_progress(workspace_id: UUID, runs: Sequence[WorkflowRun]) -> dict[UUID, 
             state__in=[state.value for state in OPEN_STEPS],
             join_id__isnull=False,
         ).values_list("run_id", "join_id", "task_ids__len")[:MOST_OPEN_STEPS]
-        rows = list(steps)
+        rows = [(run, join, total or 0) for run, join, total in steps if join is not None]
         blocked = get_blocked_counts(workspace_id, [join for _, join, _ in rows])
         for run_id, join, total in rows:
             _, waits_for = blocked.get(join, ("", 0))
-            shares[run_id] += share_of(total or 0, (total or 0) - waits_for)
+            shares[run_id] += share_of(total, total - waits_for)
     return {run.id: percent(run, shares[run.id]) for run in runs}
 
 

@@ -1,8 +1,11 @@
 # ruff: noqa: N815 - fields have their names in the API
 """Runs and their steps as JSON."""
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -22,7 +25,8 @@ LONGEST_COMMENT = 2_000
 class _RunListSerializer(serializers.ListSerializer[Any]):
     def to_representation(self, data: Any) -> list[Any]:
         runs = list(data)
-        self.child.context["progress"] = get_progress(runs[0].workspace_id, runs) if runs else {}
+        if runs and isinstance(self.child, RunSerializer):
+            self.child.percentages = get_progress(runs[0].workspace_id, runs)
         return super().to_representation(runs)
 
 
@@ -31,6 +35,8 @@ class RunSerializer(serializers.Serializer[Any]):
 
     class Meta:
         list_serializer_class = _RunListSerializer
+
+    percentages: Mapping[UUID, float] = MappingProxyType({})  # by run: set by who serializes it
 
     runId = serializers.UUIDField(source="id")
     workflowId = serializers.UUIDField(source="workflow_id")
@@ -54,8 +60,7 @@ class RunSerializer(serializers.Serializer[Any]):
     finishedAt = UtcDateTimeField(source="finished_at", allow_null=True)
 
     def get_progress(self, run: Any) -> float:
-        found: float = self.context["progress"][run.id]
-        return found
+        return self.percentages[run.id]
 
     def get_cancelRequested(self, run: Any) -> bool:  # noqa: N802 - named after its field
         return run.cancel_requested_at is not None
@@ -154,7 +159,9 @@ def represent_run(view: Any, *, steps_after: str | None = None) -> dict[str, Any
     """
     steps = _steps_behind(view.steps, steps_after)
     shown = steps[:MOST_STEPS_SHOWN]
-    run = dict(RunSerializer(view.run, context={"progress": {view.run.id: view.progress}}).data)
+    serializer = RunSerializer(view.run)
+    serializer.percentages = {view.run.id: view.progress}
+    run = dict(serializer.data)
     results = get_results(view.run.workspace_id, view.run.id, [step.key for step in shown])
     return {
         **run,
