@@ -1,14 +1,16 @@
 """Runs under way: whoever closes, cancels, retries or decides at the same moment, each step closes
 once, each dependent starts once, and no run is stranded."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import transaction
 
-from controlplane.core.errors import Conflict
+from controlplane.core.errors import Conflict, Unavailable
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app.models import Task
@@ -241,3 +243,28 @@ def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_eac
         assert state_of(run) == "CANCELLED"
         assert states_of(run)["after"] == "CANCELLED"
         assert not WorkflowRun.objects.filter(state="RUNNING").exists()
+
+
+def test_a_request_does_not_wait_long_for_a_run_that_a_worker_holds(
+    two: Racers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.services.running.LOCK_TIMEOUT", "50ms")
+    run = execute(define({"key": "ask", "type": "approval"}))
+    is_held, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            WorkflowRun.objects.select_for_update().get(id=run)
+            is_held.set()
+            may_end.wait(30)
+
+    holding = two.start(hold)
+    try:
+        assert is_held.wait(30)
+        with pytest.raises(Unavailable, match="Try again"):
+            cancel(run)
+    finally:
+        may_end.set()
+        holding.result(30)
+    cancel(run)
+    assert state_of(run) == "CANCELLED"

@@ -3,11 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from controlplane.core.clock import now, utc_z
-from controlplane.core.errors import Conflict, Invalid, NotFound
+from controlplane.core.errors import Conflict, Invalid, NotFound, Unavailable
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
@@ -24,6 +25,7 @@ from workflows.services.stopping import stop
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 
 _LONGEST_COMMENT = 2_000
+LOCK_TIMEOUT = "2s"
 
 
 def execute_workflow(
@@ -109,7 +111,7 @@ def cancel_run(*, workspace_id: UUID, run_id: UUID, actor: Actor) -> WorkflowRun
     """Stop a run: nothing starts any more, what waits is cancelled, what runs is asked to stop. The
     run is CANCELLED when no step is open. Cancelling it twice is once.
 
-    Raises NotFound, Conflict when it has ended.
+    Raises NotFound, Conflict when it has ended, Unavailable while a worker holds it for long.
     """
     with transaction.atomic():
         course = _lock(workspace_id, run_id)
@@ -134,7 +136,8 @@ def decide_step(
 ) -> WorkflowRun:
     """Approve a step that waits for a person, or reject it: then it fails.
 
-    Raises NotFound, Invalid for a comment too long, Conflict when it does not wait for anybody.
+    Raises NotFound, Invalid for a comment too long, Conflict when it does not wait for anybody,
+    Unavailable while a worker holds the run for long.
     """
     if len(comment) > _LONGEST_COMMENT or "\0" in comment:
         message = f"At most {_LONGEST_COMMENT} characters, without NUL."
@@ -187,7 +190,18 @@ def _decide(course: Course, key: str, *, approve: bool, comment: str, actor: Act
 
 
 def _lock(workspace_id: UUID, run_id: UUID) -> Course:
-    course = Course.lock(run_id, workspace_id=workspace_id)
+    """A worker may hold the run for as long as it evaluates expressions: a request does not wait
+    for that, since others wait for its connection."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+            course = Course.lock(run_id, workspace_id=workspace_id)
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        message = "A worker is starting steps of this run. Try again in a moment."
+        raise Unavailable(message) from error
     if course is None:
         raise NotFound(f"There is no workflow run {run_id}.")
     return course
