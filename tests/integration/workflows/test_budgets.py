@@ -233,3 +233,10 @@ def test_compiling_counts_too(node: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert Task.objects.filter(type="workflow-join").count() == 1
     drain(node)
     assert (state_of(run), step_of(run, "c").result) == ("COMPLETED", {"n": 1})
+
+
+def test_a_missing_worker_is_the_reason() -> None:
+    run = run_steps({"key": "a", "payload": {"n": COSTLY}}, value=LONG)
+    (step,) = selectors.describe_run(selectors.get_run(get_default_workspace_id(), run)).steps
+    assert step.reason is not None
+    assert step.reason["code"] == "NO_WORKER"

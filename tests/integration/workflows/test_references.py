@@ -1,12 +1,15 @@
 """Sub-workflows are known when a definition is stored, and stay."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import Workspace
 from tests.clients import key_client, other_workspace
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db
 URL = "/workflows"
@@ -134,3 +137,13 @@ def test_other_workspaces_do_not_matter(client: APIClient) -> None:
     store(client, "ship")
     store(client, "order", "ship")
     assert stranger.delete(f"{URL}/{ship}").status_code == 204
+
+
+def test_workflows_of_an_earlier_version_are_read_once(client: APIClient) -> None:
+    ship = store(client, "ship")
+    for name, runs in (("order", ["ship", "{{ input.x }}"]), ("gift", [ship])):
+        store(client, name, *runs)
+    Workflow.objects.update(sub_workflows=[])
+    import_module("workflows.migrations.0002_sub_workflows").fill(apps, None)
+    found = dict(Workflow.objects.values_list("name", "sub_workflows"))
+    assert found == {"ship": [], "order": ["ship"], "gift": [ship]}
