@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -13,9 +12,8 @@ from django.utils.safestring import SafeString
 
 from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import Conflict
-from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import InstallationPages, actor_in
 from controlplane.workspaces.selectors import get_default_workspace_id
-from controlplane.workspaces.states import ActorKind, Role
 from workers import services
 from workers.models import Node, NodeSample
 from workers.selectors import list_samples
@@ -26,7 +24,7 @@ _MEGABYTE = 1 << 20
 
 
 @admin.register(Node)
-class NodeAdmin(ReadOnlyAdmin):
+class NodeAdmin(InstallationPages, ReadOnlyAdmin):
     """One row per run of a worker process, newest first."""
 
     # Few enough to fit beside the filter; the rest is on the page of the node.
@@ -53,23 +51,21 @@ class NodeAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """What the slots run only for superusers."""
-        more = ["current_tasks"] if _sees_all(request) else []
+        more = ["current_tasks"] if self.allows(request, "act") else []
         return [*self.readonly_fields, *more]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Draining only for superusers: it is felt in every workspace."""
+        """Drain is for superusers only: every workspace notices it."""
         actions = super().get_actions(request)
-        return actions if _sees_all(request) else {}
+        return actions if self.allows(request, "act") else {}
 
     @admin.action(description="Drain: finish what runs, take nothing new, end")
     def drain(self, request: HttpRequest, queryset: QuerySet[Node]) -> None:
-        if not _sees_all(request):
-            raise PermissionDenied("Draining a node here is for superusers.")
-        done = 0
+        done, workspace_id = 0, get_default_workspace_id()
         for node_id in queryset.values_list("id", flat=True):
             try:
                 services.drain_node(
-                    node_id, workspace_id=get_default_workspace_id(), actor=_actor_of(request)
+                    node_id, workspace_id=workspace_id, actor=actor_in(request, workspace_id)
                 )
                 done += 1
             except Conflict as error:
@@ -139,15 +135,6 @@ class NodeAdmin(ReadOnlyAdmin):
 
 def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _sees_all(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
-def _actor_of(request: HttpRequest) -> Actor:
-    user: Any = request.user
-    return Actor(ActorKind.USER.value, str(user.pk), user.get_username()[:200], Role.ADMIN)
 
 
 def _trend(node: Node, what: str, value: Callable[[NodeSample], float]) -> SafeString | str:

@@ -17,8 +17,9 @@ DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
+_ADMIN = "controlplane.workspaces.adminconfig.AdminConfig"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    _ADMIN,
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,8 +58,8 @@ if TASKPLANE["COMPONENT"] in HEADLESS:
         "drf_spectacular_sidecar",
         "django_prometheus",
     }
-    _ADMIN = {"django.contrib.admin": "django.contrib.admin.apps.SimpleAdminConfig"}
-    INSTALLED_APPS = [_ADMIN.get(app, app) for app in INSTALLED_APPS if app not in _HTTP_ONLY]
+    _PLAIN = {_ADMIN: "django.contrib.admin.apps.SimpleAdminConfig"}
+    INSTALLED_APPS = [_PLAIN.get(app, app) for app in INSTALLED_APPS if app not in _HTTP_ONLY]
 
 MIDDLEWARE = [
     "controlplane.health.middleware.RequestMetricsMiddleware",
@@ -98,6 +99,9 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # `@task` functions of django-tasks run here, on any queue.
 TASKS = {"default": {"BACKEND": "tasks_app.backends.TaskplaneBackend", "QUEUES": []}}
+
+# In the database, never in a cookie: messages repeat what people wrote.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from controlplane.workspaces.adminaccess import roles_of
 from dlq.models import DeadLetter
-from tasks_app.admin.scope import roles_of
 
 _LOOKED_AT = 10_000
 _MOST_TYPES = 100

@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import may, roles_of
 from controlplane.workspaces.selectors import list_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
 from dlq import services
@@ -21,7 +22,6 @@ from dlq.admin.pages import LetterPages
 from dlq.filters import LetterFilter
 from dlq.selectors import get_letter_stats
 from dlq.services.discarding import LONGEST_REASON
-from tasks_app.admin.scope import may, roles_of
 from tasks_app.selectors import in_bounded_time
 
 _MOST_WORKSPACES = 1_000

@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from controlplane.core.errors import DomainError
 from controlplane.core.jsonb import is_same_json
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
 from dlq import services
 from dlq.admin.filters import FingerprintFilter, TypeFilter
@@ -24,7 +25,6 @@ from dlq.admin.pages import as_id, badge, pretty
 from dlq.filters import MOST_IDS, LetterFilter
 from dlq.models import DeadLetter
 from dlq.states import LetterStatus
-from tasks_app.admin.scope import may
 
 MOST_SELECTED = 10_000
 _SHOWN = 110

@@ -9,12 +9,13 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
-from tasks_app.admin.pages import WorkspacePages
+from controlplane.workspaces.adminaccess import WorkspacePages
 
 
-class LetterPages(WorkspacePages):
+class LetterPages(WorkspacePages, ReadOnlyAdmin):
     """Pages of the rows of the person's workspaces, with buttons that call services."""
 
     class Media:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
 from dlq import services
 from dlq.admin.pages import LetterPages, badge, pretty
@@ -15,7 +16,6 @@ from dlq.admin.words import tell_replay
 from dlq.models import Replay
 from dlq.selectors import describe_replay
 from dlq.states import ReplayState
-from tasks_app.admin.scope import may
 
 REFRESH_SECONDS = 3
 _TEXT = '<pre class="dl-text">{}</pre>'

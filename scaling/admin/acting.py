@@ -7,9 +7,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import actor_in, roles_of
 from controlplane.workspaces.selectors import get_default_workspace_id
 from controlplane.workspaces.states import Role
-from tasks_app.admin.scope import actor_in, roles_of
 
 
 def find_workspace(request: HttpRequest, needed: Role) -> UUID | None:

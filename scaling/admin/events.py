@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 
 from controlplane.core.adminpages import ReadOnlyAdmin
+from controlplane.workspaces.adminaccess import InstallationPages
 from scaling.admin.eventpage import describe_event
 from scaling.admin.words import badge, change, decider
 from scaling.models import ScalingEvent
@@ -44,7 +45,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ScalingEvent)
-class ScalingEventAdmin(ReadOnlyAdmin):
+class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
     """Decisions with their sentences; one with all it was made from and what came of it."""
 
     change_form_template = "admin/scaling/scalingevent/change_form.html"

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 
 from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
+from controlplane.workspaces.adminaccess import InstallationPages
 from controlplane.workspaces.states import Role
 from scaling.admin.acting import act_as, find_workspace
 from scaling.admin.forms import ConfigurationForm, OrderForm
@@ -25,7 +26,7 @@ _EVENTS_SHOWN = 10
 
 
 @admin.register(Pool)
-class PoolAdmin(ReadOnlyAdmin):
+class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     """There is one pool, so its list is its page."""
 
     class Media:
@@ -58,6 +59,8 @@ class PoolAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page, too."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(_here())
 
     def configure_view(self, request: HttpRequest) -> HttpResponse:

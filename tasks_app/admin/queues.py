@@ -4,14 +4,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.core.adminpages import ReadMostlyAdmin
+from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, WorkspacePages, actor_in
 from controlplane.workspaces.states import Role
 from tasks_app import services
-from tasks_app.admin.scope import OwnWorkspaces, actor_in, may
 from tasks_app.models import Queue
 from tasks_app.selectors.queues import LaneCounts, count_lanes
 
@@ -27,7 +26,7 @@ class _CountedList(ChangeList):
 
 
 @admin.register(Queue)
-class QueueAdmin(OwnWorkspaces, ReadMostlyAdmin):
+class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     """Queues: pause and resume as an action, limits in the form. A submission makes them."""
 
     list_display = [
@@ -54,6 +53,8 @@ class QueueAdmin(OwnWorkspaces, ReadMostlyAdmin):
     ]
     readonly_fields = ["name", "workspace", "paused_at", "paused_by", "created_at"]
     actions = ["pause", "resume"]
+    # Limits are configuration.
+    required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _CountedList
@@ -61,13 +62,6 @@ class QueueAdmin(OwnWorkspaces, ReadMostlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody has it here."""
         return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Limits are configuration: for the admins of the workspace."""
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (
-            not isinstance(obj, Queue) or may(request, obj.workspace_id, Role.ADMIN)
-        )
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
         """Through the service, which audits it and rings."""
@@ -100,8 +94,6 @@ class QueueAdmin(OwnWorkspaces, ReadMostlyAdmin):
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
         chosen = list(queues.select_related("workspace"))
-        if not all(may(request, queue.workspace_id, Role.OPERATOR) for queue in chosen):
-            raise PermissionDenied("This needs the role operator in the queue's workspace.")
         for queue in chosen:
             services.change_queue(
                 workspace_id=queue.workspace_id,

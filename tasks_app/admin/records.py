@@ -3,12 +3,12 @@
 from django.contrib import admin
 
 from controlplane.core.adminpages import ReadOnlyAdmin
-from tasks_app.admin.scope import OwnWorkspaces, SuperuserOnly
+from controlplane.workspaces.adminaccess import SuperuserPages, WorkspacePages
 from tasks_app.models import IdempotencyKey, Leader
 
 
 @admin.register(IdempotencyKey)
-class IdempotencyKeyAdmin(OwnWorkspaces, ReadOnlyAdmin):
+class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
     """First answers to creating calls."""
 
     list_display = ["key", "workspace_id", "created_at", "expires_at"]
@@ -18,7 +18,7 @@ class IdempotencyKeyAdmin(OwnWorkspaces, ReadOnlyAdmin):
 
 
 @admin.register(Leader)
-class LeaderAdmin(SuperuserOnly):
+class LeaderAdmin(SuperuserPages, ReadOnlyAdmin):
     """Who leads, until when."""
 
     list_display = ["name", "holder_label", "term", "acquired_at", "expires_at", "last_pass_at"]

@@ -18,9 +18,9 @@ from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may, roles_of
 from controlplane.workspaces.states import Role
 from tasks_app import services
-from tasks_app.admin.scope import OwnWorkspaces, actor_in, may, roles_of
 from tasks_app.models import Queue, Task
 from tasks_app.selectors import explain_task, get_task_detail
 
@@ -59,7 +59,7 @@ class TaskActionForm(ActionForm):
 
 
 @admin.register(Task)
-class TaskAdmin(OwnWorkspaces, ReadOnlyAdmin):
+class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     """Tasks with their history. Actions call the services, as the person who is logged in."""
 
     list_display = [

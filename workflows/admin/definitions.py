@@ -12,8 +12,8 @@ from django.utils.html import format_html
 
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
-from tasks_app.admin.scope import may
 from workflows import selectors, services
 from workflows.admin.forms import InputForm, pretty, sample_input
 from workflows.admin.graph import draw

@@ -10,16 +10,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.workspaces.actors import Actor
-from tasks_app.admin.pages import WorkspacePages
+from controlplane.workspaces.adminaccess import WorkspacePages
 from workflows.admin.forms import InputForm
 
 Start = Callable[[Any, Actor], tuple[Any, bool]]
 
 
-class WorkflowPages(WorkspacePages):
+class WorkflowPages(WorkspacePages, ReadOnlyAdmin):
     """Pages of the rows of the person's workspaces, with buttons that call services."""
 
     class Media:

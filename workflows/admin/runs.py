@@ -12,8 +12,8 @@ from django.utils.html import format_html
 
 from controlplane.core.errors import DomainError, NotFound
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
-from tasks_app.admin.scope import may
 from workflows import services
 from workflows.admin.forms import DecisionForm, InputForm, pretty
 from workflows.admin.pages import WorkflowPages, as_id, badge, to_run

@@ -7,8 +7,7 @@ is changed there takes effect: the dispatcher looks at beat's rows when they cha
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django_celery_beat.admin import (
     ClockedScheduleAdmin,
     CrontabScheduleAdmin,
@@ -25,28 +24,10 @@ from django_celery_beat.models import (
 )
 
 from controlplane.schedules.selectors.beat import describe_crontab
+from controlplane.workspaces.adminaccess import SuperuserPages
 
 
-class _ForSuperusers:
-    """Whatever Django's permissions say."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-
-class PeriodicTaskPages(_ForSuperusers, PeriodicTaskAdmin):
+class PeriodicTaskPages(SuperuserPages, PeriodicTaskAdmin):
     """Periodic tasks. `run_tasks` sends a Celery task now, past the dispatcher; the button of a
     schedule does that with a firing."""
 
@@ -71,11 +52,11 @@ class PeriodicTaskPages(_ForSuperusers, PeriodicTaskAdmin):
         return found
 
 
-class ClockedPages(_ForSuperusers, ClockedScheduleAdmin):
+class ClockedPages(SuperuserPages, ClockedScheduleAdmin):
     """Single times."""
 
 
-class CrontabPages(_ForSuperusers, CrontabScheduleAdmin):
+class CrontabPages(SuperuserPages, CrontabScheduleAdmin):
     """Cron fields."""
 
     @admin.display(description="human readable")
@@ -84,11 +65,11 @@ class CrontabPages(_ForSuperusers, CrontabScheduleAdmin):
         return describe_crontab(crontab)
 
 
-class IntervalPages(_ForSuperusers, IntervalScheduleAdmin):
+class IntervalPages(SuperuserPages, IntervalScheduleAdmin):
     """Periods."""
 
 
-class SolarPages(_ForSuperusers, SolarScheduleAdmin):
+class SolarPages(SuperuserPages, SolarScheduleAdmin):
     """Events of the sun, which are not fired here."""
 
 
@@ -101,7 +82,3 @@ for model, pages in (
 ):
     admin.site.unregister(model)
     admin.site.register(model, pages)
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))

@@ -9,11 +9,11 @@ from django.utils.html import format_html
 from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.schedules.admin.words import badge, figure, late
 from controlplane.schedules.models import Firing
-from tasks_app.admin.scope import OwnWorkspaces
+from controlplane.workspaces.adminaccess import WorkspacePages
 
 
 @admin.register(Firing)
-class FiringAdmin(OwnWorkspaces, ReadOnlyAdmin):
+class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
     """What was decided about each nominal time of all schedules, newest first."""
 
     list_display = [

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.timesince import timeuntil
@@ -26,8 +26,8 @@ from controlplane.schedules.serializers.jobs import look_at
 from controlplane.schedules.services.guards import refuse_code_removal
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may
 from controlplane.workspaces.states import Role
-from tasks_app.admin.scope import OwnWorkspaces, actor_in, may, roles_of
 
 _NEXT_SHOWN = 10
 _FIRINGS_SHOWN = 20
@@ -44,7 +44,7 @@ class _LookedAtList(ChangeList):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
+class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     """Schedules with their next times and firings. Everything goes through the services."""
 
     form = ScheduleForm
@@ -85,27 +85,9 @@ class ScheduleAdmin(OwnWorkspaces, ReadMostlyAdmin):
         """A schedule never moves to another workspace."""
         return ["workspace"] if obj else []
 
-    def formfield_for_foreignkey(
-        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        """Only workspaces in which the person may make schedules."""
-        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[arg-type]
-        roles = roles_of(request)
-        if db_field.name == "workspace" and roles is not None:
-            own = [id_ for id_, role in roles.items() if role.includes(Role.OPERATOR)]
-            field.queryset = field.queryset.filter(id__in=own)
-        return field
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """For operators of its workspace."""
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (
-            not isinstance(obj, Schedule) or may(request, obj.workspace_id, Role.OPERATOR)
-        )
-
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """As above; a declared one is removed in the code. Only from the page of one."""
-        if not isinstance(obj, Schedule) or not self.has_change_permission(request, obj):
+        """A declared one is removed in the code. Only from the page of one."""
+        if not isinstance(obj, Schedule) or not self.allows(request, "delete", obj):
             return False
         try:
             refuse_code_removal(obj)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.stress import selectors, services
@@ -27,10 +28,9 @@ from controlplane.stress.models import StressTest
 from controlplane.stress.report import list_figures
 from controlplane.stress.serializers import represent_test
 from controlplane.stress.states import ENDED, StressState
+from controlplane.workspaces.adminaccess import WorkspacePages, may, roles_of
 from controlplane.workspaces.selectors import list_workspaces
 from controlplane.workspaces.states import Role
-from tasks_app.admin.pages import WorkspacePages
-from tasks_app.admin.scope import may, roles_of
 
 REFRESH_SECONDS = 2
 _MOST_OTHERS = 50
@@ -39,7 +39,7 @@ _STOPPABLE = {StressState.PREPARING, StressState.RUNNING, StressState.SETTLING}
 
 
 @admin.register(StressTest)
-class StressTestAdmin(WorkspacePages):
+class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
     """Tests with their progress and reports; a form begins one, a button stops it."""
 
     list_display = [

@@ -10,7 +10,10 @@ from django.test import Client
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
+from tests.clients import default_workspace
 from tests.rows import make_node
 from workers.models import NodeSample
 
@@ -21,6 +24,7 @@ TASK = uuid7()
 
 def login(username: str, **fields: Any) -> Client:
     user = get_user_model().objects.create_user(username, is_staff=True, **fields)
+    services.add_member(workspace=default_workspace(), user=user, role="viewer", actor=SYSTEM)
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="workers"))
     client = Client()
     client.force_login(user)

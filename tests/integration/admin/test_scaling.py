@@ -164,10 +164,9 @@ def test_scale_by_hand_and_release(root: Client) -> None:
 
 @pytest.mark.parametrize(
     ("role", "may_operate", "may_configure"),
-    [(None, False, False), ("viewer", False, False), ("operator", True, False),
-     ("admin", True, True)],
-)  # fmt: skip
-def test_roles(role: str | None, may_operate: bool, may_configure: bool) -> None:
+    [("viewer", False, False), ("operator", True, False), ("admin", True, True)],
+)
+def test_roles(role: str, may_operate: bool, may_configure: bool) -> None:
     lead()
     client = login("ada", role, other_workspace())
     page = read(client)

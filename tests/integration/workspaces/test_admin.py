@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from controlplane.workspaces import services
@@ -52,8 +54,14 @@ def test_every_page_opens(admin: Client) -> None:
         assert admin.get(f"{ROOT}/{name}/add/").status_code == 200
 
 
-def test_a_key_is_made_and_its_secret_shown_this_once(admin: Client) -> None:
-    page = add_key(admin).content.decode()
+def test_a_key_is_made_and_its_secret_shown_this_once(
+    admin: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"):
+        answer = add_key(admin)
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "no-store" in answer.headers["Cache-Control"]
     key = ApiKey.objects.get()
     secret = page[page.index(f"{key.prefix}_") :][: 11 + 1 + 43]
     identity = KeyDirectory().identify(secret)
@@ -66,6 +74,18 @@ def test_a_key_is_made_and_its_secret_shown_this_once(admin: Client) -> None:
         assert key.secret_hash not in later
     event = AuditEvent.objects.get()
     assert (event.actor_label, event.action) == ("root", "api_key.create")
+    sessions = [session.get_decoded() for session in Session.objects.all()]
+    kept = [admin.cookies.output(), answer.headers, sessions, event.detail, caplog.text]
+    kept += LogEntry.objects.values_list("object_repr", "change_message")
+    assert secret not in str(kept)
+
+
+def test_messages_are_in_no_cookie(admin: Client) -> None:
+    key = key_client().api_key
+    data = {"action": "revoke", "_selected_action": [str(key.id)]}
+    answer = admin.post(f"{ROOT}/apikey/", data)
+    assert answer.status_code == 302
+    assert set(answer.cookies) <= {"sessionid", "csrftoken"}
 
 
 @pytest.mark.parametrize(

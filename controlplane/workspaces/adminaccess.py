@@ -1,0 +1,227 @@
+"""Who may do what in the admin.
+
+Django's permissions decide which pages a person can open at all. What they see and do there is
+decided here, by their role in the workspace of each row: `is_allowed` is the only place. Every
+ModelAdmin derives from `AdminAccess`; one that does not is closed to all but superusers
+(`controlplane.workspaces.adminsite`).
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.selectors import list_workspaces
+from controlplane.workspaces.states import ActorKind, Role
+
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[Any]
+else:
+    _Admin = object
+
+Roles = Mapping[str, Role | None]
+# For each verb the role it needs in the row's workspace; None: superusers only.
+SEEN_BY_VIEWERS: Roles = {
+    "view": Role.VIEWER,
+    "add": Role.OPERATOR,
+    "change": Role.OPERATOR,
+    "delete": Role.OPERATOR,
+    "act": Role.OPERATOR,
+}
+SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
+SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
+_MAX_WORKSPACES = 1_000
+
+
+def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
+    """The person's role in each of their workspaces; None for a superuser: admin in all."""
+    user: Any = request.user
+    if user.is_superuser:
+        return None
+    found: dict[UUID, Role] | None = getattr(request, "_workspace_roles", None)
+    if found is None:
+        members = user.memberships.values_list("workspace_id", "role") if user.pk else ()
+        found = {workspace: Role(role) for workspace, role in members}
+        request._workspace_roles = found  # type: ignore[attr-defined] # once a request
+    return found
+
+
+def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
+    """The person as they may act in a workspace; without a role where they are no member."""
+    roles = roles_of(request)
+    user: Any = request.user
+    return Actor(
+        kind=ActorKind.USER.value,
+        id=str(user.pk),
+        label=user.get_username()[:200],
+        role=Role.ADMIN if roles is None else roles.get(workspace_id),
+    )
+
+
+def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | None) -> bool:
+    """Whether the person holds the needed role in the workspace; with None as the workspace, in
+    any of theirs. A needed role of None is held by superusers only."""
+    roles = roles_of(request)
+    if roles is None:
+        return True
+    held = roles.values() if workspace_id is None else [roles.get(workspace_id)]
+    return needed is not None and any(role is not None and role.includes(needed) for role in held)
+
+
+def may(request: HttpRequest, workspace_id: UUID, needed: Role) -> bool:
+    """Whether the person's role in the workspace includes the needed one."""
+    return is_allowed(request, needed, workspace_id)
+
+
+class AdminAccess(_Admin):
+    """Pages that ask `is_allowed` for every row, form, action and deletion.
+
+    `workspace_lookup` leads from a row to its workspace's id; None when the rows belong to no
+    workspace: then the role counts in whichever workspace the person has it.
+    """
+
+    workspace_lookup: ClassVar[str | None] = None
+    required_roles: ClassVar[Roles] = SEEN_BY_SUPERUSERS
+
+    def workspace_of(self, obj: Model | None) -> UUID | None:
+        """The workspace of a row."""
+        if obj is None or self.workspace_lookup is None:
+            return None
+        found: Any = obj
+        for name in self.workspace_lookup.split("__"):
+            found = getattr(found, name)
+        return found if isinstance(found, UUID) else None
+
+    def allows(self, request: HttpRequest, verb: str, obj: Model | None = None) -> bool:
+        """Whether the person may do this to the row, or without a row to any."""
+        return is_allowed(request, self.required_roles[verb], self.workspace_of(obj))
+
+    def workspaces_for(self, request: HttpRequest, verb: str) -> list[UUID] | None:
+        """Where the person may do this; None: everywhere."""
+        roles, needed = roles_of(request), self.required_roles[verb]
+        if roles is None:
+            return None
+        return [id_ for id_, role in roles.items() if needed is not None and role.includes(needed)]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows of the workspaces in which the person may look."""
+        rows = super().get_queryset(request)
+        if not self.allows(request, "view"):
+            return rows.none()
+        return self._within(rows, self.workspaces_for(request, "view"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether the index shows it."""
+        return super().has_module_permission(request) and self.allows(request, "view")
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_view_permission(request, obj) and self.allows(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and self.allows(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self.allows(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.allows(request, "delete", obj)
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """The row of a form; its workspace may be what the form chose. Raises PermissionDenied."""
+        obj = super().save_form(request, form, change)
+        if not self.allows(request, "change" if change else "add", obj):
+            raise PermissionDenied("Your role in this workspace does not allow that.")
+        return obj
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer only what the person may see; as the workspace, where they may add rows."""
+        model = db_field.remote_field.model
+        pages = self.admin_site._registry.get(model)
+        if "queryset" not in kwargs and isinstance(pages, AdminAccess):
+            rows = pages.get_queryset(request)
+            if model._meta.label == "workspaces.Workspace":
+                rows = pages._within(rows, self.workspaces_for(request, "add"))
+            kwargs["queryset"] = rows
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Actions that refuse rows of workspaces in which the person may not act."""
+        found = super().get_actions(request)
+        return {
+            name: (self._guarded(act, "delete" if name == "delete_selected" else "act"), name, text)
+            for name, (act, name, text) in found.items()
+        }
+
+    def _guarded(self, act: Callable[..., Any], verb: str) -> Callable[..., Any]:
+        @wraps(act)
+        def guarded(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> Any:
+            own = self.workspaces_for(request, verb)
+            if not self.allows(request, verb) or (
+                own is not None
+                and self.workspace_lookup is not None
+                and rows.exclude(**{f"{self.workspace_lookup}__in": own}).exists()
+            ):
+                raise PermissionDenied("Your role in the workspace of a row does not allow that.")
+            return act(model_admin, request, rows)
+
+        return guarded
+
+    def _within(self, rows: QuerySet[Any], workspaces: list[UUID] | None) -> QuerySet[Any]:
+        if workspaces is None or self.workspace_lookup is None:
+            return rows
+        return rows.filter(**{f"{self.workspace_lookup}__in": workspaces})
+
+
+class WorkspacePages(AdminAccess):
+    """Pages of rows that belong to a workspace, with buttons that call services."""
+
+    workspace_lookup = "workspace_id"
+    required_roles = SEEN_BY_VIEWERS
+
+    def wanted(self, request: HttpRequest, object_id: UUID) -> Any:
+        """The row of a page beside the usual ones. Raises Http404, PermissionDenied."""
+        found = self.get_queryset(request).filter(pk=object_id).first()
+        if found is None:
+            raise Http404("It does not exist, or it belongs to another workspace.")
+        if not self.has_view_permission(request, found):
+            raise PermissionDenied
+        return found
+
+    def operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
+        """The person, who must be an operator there. Raises PermissionDenied."""
+        if not is_allowed(request, Role.OPERATOR, workspace_id):
+            raise PermissionDenied("This needs the role operator in its workspace.")
+        return actor_in(request, workspace_id)
+
+
+class InstallationPages(AdminAccess):
+    """Pages of rows that all workspaces share, for whoever has a role in one."""
+
+    required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}
+
+
+class SuperuserPages(AdminAccess):
+    """Pages of rows that belong to no workspace, for superusers only."""
+
+
+class WorkspaceFilter(admin.SimpleListFilter):
+    """By workspace: those in which the person may look."""
+
+    title = "workspace"
+    parameter_name = "workspace"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        workspaces = list_workspaces(model_admin.workspaces_for(request, "view"))
+        return [(each.slug, each.slug) for each in workspaces[:_MAX_WORKSPACES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        slug = self.value()
+        if slug is None:
+            return queryset
+        return queryset.none() if "\0" in slug else queryset.filter(workspace__slug=slug)
