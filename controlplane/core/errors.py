@@ -29,6 +29,14 @@ class DomainError(Exception):
         super().__init__(self.detail)
 
 
+class Forbidden(DomainError):  # noqa: N818 - reads as the answer
+    """The actor's role, scopes or expiry do not allow this."""
+
+    status = 403
+    title = "Forbidden"
+    type = "urn:taskplane:problem:forbidden"
+
+
 class NotFound(DomainError):  # noqa: N818 - reads as the answer
     """It does not exist, or belongs to another workspace: the answer does not tell which."""
 

@@ -87,6 +87,7 @@ class KeyDirectory:
                 label=f"{row.name} ({row.prefix})"[:200],
                 role=Role(row.role),
                 scopes=frozenset(row.scopes),
+                expires_at=row.expires_at,
             ),
             expires_at=row.expires_at,
             last_used_at=row.last_used_at,

@@ -6,9 +6,8 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import allows
 from controlplane.workspaces.states import Role
-
-ALL = "*"
 
 
 class RolePermission(BasePermission):
@@ -43,14 +42,6 @@ def required_role(method: str, view: Any) -> Role:
     method = "GET" if method in SAFE_METHODS else method
     default = Role.VIEWER if method == "GET" else Role.OPERATOR
     return Role(roles.get(method, default))
-
-
-def allows(scopes: frozenset[str], resource: str, *, is_read: bool) -> bool:
-    """Whether scopes allow it: none allow everything, `write` includes `read`, `*` is any."""
-    verbs = ("read", "write") if is_read else ("write",)
-    return not scopes or any(
-        f"{name}:{verb}" in scopes for name in (resource, ALL) for verb in verbs
-    )
 
 
 def _first_part(path: str) -> str:

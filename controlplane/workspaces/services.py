@@ -20,6 +20,7 @@ from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.identities import directory
 from controlplane.workspaces.keys import hash_key, make_key
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
+from controlplane.workspaces.rights import require_grantable, require_role
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
 
 _SCOPE = re.compile(r"([a-z][a-z-]{0,30}|\*):(read|write)")
@@ -108,7 +109,8 @@ def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Worksp
 
 @transaction.atomic
 def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> Membership:
-    """Give a user a role in the workspace, or another one than before."""
+    """Give a user a role in the workspace, or change it. Raises Forbidden, Invalid."""
+    require_role(actor, Role.ADMIN)
     role = _role(role)
     member, is_new = Membership.objects.update_or_create(
         workspace=workspace, user=user, defaults={"role": role}
@@ -126,7 +128,8 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> 
 
 @transaction.atomic
 def remove_member(*, member: Membership, actor: Actor) -> None:
-    """Take a user's role in the workspace away."""
+    """Take a user's role in the workspace away. Raises Forbidden."""
+    require_role(actor, Role.ADMIN)
     member.delete()
     record_audit(
         workspace=member.workspace_id,
@@ -151,9 +154,11 @@ def create_api_key(
     """A new key, with its secret this once.
 
     Raises:
+        Forbidden: it would be allowed more than the actor, or live longer than the actor's key.
         Invalid: no name, an unknown role, a malformed scope, or an expiry that has passed.
     """
     check_api_key(name=name, role=role, scopes=scopes, expires_at=expires_at)
+    require_grantable(actor, role=Role(role), scopes=scopes, expires_at=expires_at)
     made = make_key()
     key = ApiKey.objects.create(
         workspace=workspace,

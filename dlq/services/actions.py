@@ -7,6 +7,7 @@ from uuid import UUID
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq.filters import LetterFilter
 from dlq.selectors import iterate_letter_ids
 from dlq.services.discarding import check_reason, discard_letters
@@ -49,7 +50,8 @@ def act_on_letters(
     Letters that die anew meanwhile are not meant. Each batch is committed by itself and audited.
 
     Raises Invalid for an unknown action, a filter that names everything without saying so, a
-    missing reason, or when finding the letters takes too long.
+    missing reason, or when finding the letters takes too long; Forbidden when a key may not submit
+    tasks and is to reprocess.
     """
     if action not in ACTIONS:
         raise Invalid(errors=[_problem("action", f"One of {', '.join(ACTIONS)}.")])
@@ -59,6 +61,7 @@ def act_on_letters(
         check_reason(reason)
         act = _discarding(workspace_id, reason, actor)
     else:
+        require_scopes(actor, SUBMIT_TASKS)
         changes = Changes(payload=payload, max_attempts=max_attempts)
         act = _reprocessing(workspace_id, changes, actor, refusals)
     matched = changed = 0

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq.models import DeadLetter
 from dlq.selectors import get_letter
 from dlq.services.reprocessing import reprocess_letter
@@ -26,6 +27,7 @@ def reprocess_letter_once(
 
     Raises what `reprocess_letter` raises, and Conflict for a key used with another body.
     """
+    require_scopes(actor, SUBMIT_TASKS)
     with transaction.atomic():
         if key is not None:
             get_letter(workspace_id, letter_id)

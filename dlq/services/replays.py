@@ -12,6 +12,7 @@ from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from dlq import transitions
 from dlq.filters import LetterFilter
@@ -51,10 +52,14 @@ def start_replay(
     stage stops it; `rate_per_second` None is as fast as it goes. With a key, the same body
     within a day gives the first replay again.
 
-    Raises Invalid, TooLarge; Conflict when no letter matches, or the key was used otherwise.
+    Raises Invalid, TooLarge; Conflict when no letter matches, or the key was used otherwise;
+    Forbidden when the actor's key may not submit tasks, or not run the workflows among them.
     """
+    require_scopes(actor, SUBMIT_TASKS)
     _check(max_attempts, rate_per_second, stages, max_failure_share)
     refuse_empty(wanted)
+    if actor.scopes and _has_letters_of_runs(workspace_id, wanted):
+        require_scopes(actor, RUN_WORKFLOWS)
     replay = Replay(
         id=uuid7(),
         workspace_id=workspace_id,
@@ -73,6 +78,12 @@ def start_replay(
         replay.save(force_insert=True)
         _audit(replay, actor, "dlq.replay", wanted=replay.wanted, matched=replay.matched)
     return replay
+
+
+def _has_letters_of_runs(workspace_id: UUID, wanted: LetterFilter) -> bool:
+    with in_bounded_time():
+        letters = list_letters(workspace_id, open_of(wanted))
+        return letters.filter(workflow_run_id__isnull=False).exists()
 
 
 @transaction.atomic

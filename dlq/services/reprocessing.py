@@ -10,6 +10,7 @@ from django.db import transaction
 
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from dlq.models import DeadLetter
 from dlq.payloads import diff_payloads
@@ -36,10 +37,12 @@ def reprocess_letter(
 
     Raises:
         NotFound: the workspace has no such letter.
+        Forbidden: the actor's key may not submit tasks, or not run the letter's workflow.
         Conflict: it is no longer open, or a task that it depends on must be reprocessed first.
         Invalid: the payload breaks the schema of the type, or the type is gone.
         TooLarge: the payload is over its limit.
     """
+    require_scopes(actor, SUBMIT_TASKS)
     changes = Changes(payload=payload, max_attempts=max_attempts)
     with transaction.atomic():
         before = get_letter(workspace_id, letter_id)

@@ -13,6 +13,7 @@ from controlplane.core.jsonb import is_same_json
 from controlplane.core.names import canonical_name
 from controlplane.core.sql import release_connection
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, keep_first_answer
 from workflows.definitions import Definition, parse_definition
@@ -34,8 +35,10 @@ def create_workflow(
     """A new workflow with its first version, and whether it is new: the same `key` gives the first
     answer again.
 
-    Raises Invalid, TooLarge, and Conflict for a name that is taken or a key used for another body.
+    Raises Invalid, TooLarge, Conflict for a name that is taken or a key used for another body, and
+    Forbidden when the actor's key could not submit the steps' tasks.
     """
+    require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     definition = _parse(body)
     with transaction.atomic():
         workflow_id = uuid7()
@@ -70,9 +73,11 @@ def update_workflow(
 ) -> Workflow:
     """Replace a workflow: a changed definition is its next version; runs keep theirs.
 
-    Raises NotFound, Invalid, TooLarge, and Conflict for a name that is taken, or another name while
-    steps of others name the old one.
+    Raises NotFound, Invalid, TooLarge, Conflict for a name that is taken, or another name while
+    steps of others name the old one, and Forbidden when the actor's key could not submit the steps'
+    tasks.
     """
+    require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     definition = _parse(body)
     name = canonical_name(body["name"])
     with transaction.atomic():

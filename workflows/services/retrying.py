@@ -9,6 +9,7 @@ from django.db import transaction
 
 from controlplane.core.errors import Conflict, NotFound
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from tasks_app.selectors import get_states
 from tasks_app.selectors.outcomes import get_repeat_specs
 from tasks_app.services.preparation import prepare_changes
@@ -39,8 +40,10 @@ def retry_run(
     payload; `task_ids` and the tasks of `payloads` must be among those repeated.
 
     Raises NotFound, Conflict when the run has not failed or such a task is not repeated, Invalid
-    and TooLarge for a payload that its type refuses.
+    and TooLarge for a payload that its type refuses, and Forbidden when the actor's key may not
+    run workflows and submit tasks.
     """
+    require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     edits = dict(payloads or {})
     named = {*(task_ids or ()), *edits}
     with transaction.atomic():

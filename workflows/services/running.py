@@ -12,6 +12,7 @@ from controlplane.core.errors import Conflict, Invalid, NotFound, Unavailable
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
 from workflows.models import RunStep, WorkflowRun
@@ -40,9 +41,10 @@ def execute_workflow(
     """Start a run of the newest version, and whether it is new: the same `key` gives the first
     answer again. `rerun_of` is the run whose input this one edits.
 
-    Raises NotFound, TooLarge, Invalid for an input that breaks the schema, and Conflict for a key
-    that was used for another body.
+    Raises NotFound, TooLarge, Invalid for an input that breaks the schema, Conflict for a key that
+    was used for another body, and Forbidden when the actor's key may not submit tasks.
     """
+    require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     value = {} if input is None else input
     config = settings.TASKPLANE
     check_json_value(
@@ -137,8 +139,10 @@ def decide_step(
     """Approve a step that waits for a person, or reject it: then it fails.
 
     Raises NotFound, Invalid for a comment too long, Conflict when it does not wait for anybody,
-    Unavailable while a worker holds the run for long.
+    Unavailable while a worker holds the run for long, and Forbidden when an approval comes from a
+    key that may not submit the next steps' tasks.
     """
+    require_scopes(actor, RUN_WORKFLOWS, *([SUBMIT_TASKS] if approve else []))
     if len(comment) > _LONGEST_COMMENT or "\0" in comment:
         message = f"At most {_LONGEST_COMMENT} characters, without NUL."
         raise Invalid(errors=[{"field": "comment", "message": message}])

@@ -7,7 +7,7 @@ is changed there takes effect: the dispatcher looks at beat's rows when they cha
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_celery_beat.admin import (
     ClockedScheduleAdmin,
     CrontabScheduleAdmin,

@@ -24,7 +24,11 @@ from controlplane.schedules.services.checks import (
     check_schedule,
 )
 from controlplane.schedules.services.firing import consider
-from controlplane.schedules.services.guards import refuse_code_changes, refuse_code_removal
+from controlplane.schedules.services.guards import (
+    refuse_code_changes,
+    refuse_code_removal,
+    require_start,
+)
 from controlplane.schedules.services.locks import lock_schedule
 from controlplane.schedules.services.refreshing import refresh
 from controlplane.schedules.states import Source
@@ -57,10 +61,12 @@ def create_schedule(
     `values` needs name, schedule, and task_type or workflow_id; `checks.DEFAULTS` has the rest.
 
     Raises:
+        Forbidden: the actor's key could not start by itself what the schedule starts.
         Invalid, TooLarge: some values cannot be kept, or it would never fire.
         Conflict: the name is taken, or the key was used with other values.
     """
     at = now()
+    require_start(actor, values.get("workflow_id"))
     checked = check_schedule(workspace_id, {**DEFAULTS, **values}, at=at, anchor=at)
     check_fires(checked.timing, at)
     schedule = Schedule(
@@ -105,6 +111,7 @@ def update_schedule(
 
     Raises:
         NotFound: the workspace has no such schedule.
+        Forbidden: the actor's key could not start by itself what the schedule starts.
         Invalid, TooLarge: some values cannot be kept, or it would never fire.
         Conflict: the name is taken, or it is declared in code, which is told by a `code_hash`.
     """
@@ -115,11 +122,15 @@ def update_schedule(
         refuse_code_changes(schedule, changes)
     else:
         schedule.code_hash = code_hash
+    is_pause = dict(changes) == {"enabled": False}
+    if not is_pause:
+        require_start(actor, schedule.workflow_id)
     # What cannot be started any more, since its type has gone, can still be paused.
-    if schedule.source == Source.BEAT or dict(changes) == {"enabled": False}:
+    if schedule.source == Source.BEAT or is_pause:
         return _update_plain(schedule, changes, at, actor)
     before = _values_of(schedule)
     values = {**before, **_replace_work(changes)}
+    require_start(actor, values["workflow_id"])
     checked = check_schedule(workspace_id, values, at=at, anchor=schedule.created_at)
     changes_times = any(values[name] != before[name] for name in _TIMES)
     if changes_times:

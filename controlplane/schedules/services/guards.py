@@ -1,14 +1,22 @@
-"""What a person may do to a schedule that is declared in code."""
+"""What an actor may do to a schedule."""
 
 from collections.abc import Collection
+from uuid import UUID
 
 from controlplane.core.errors import Conflict
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.states import Source
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 
 # Instead of a hash: the declaration has gone, and whether a person had paused the schedule before.
 GONE, GONE_PAUSED = "gone", "gone, was paused"
 _PERSONS_MATTER = {"enabled"}
+
+
+def require_start(actor: Actor, workflow_id: UUID | None) -> None:
+    """Raises Forbidden when the actor's key could not start by itself what the schedule starts."""
+    require_scopes(actor, SUBMIT_TASKS, *([] if workflow_id is None else [RUN_WORKFLOWS]))
 
 
 def refuse_code_changes(schedule: Schedule, changes: Collection[str]) -> None:

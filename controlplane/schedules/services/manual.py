@@ -7,6 +7,7 @@ from django.db import transaction
 from controlplane.core.clock import now
 from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing
+from controlplane.schedules.services.guards import require_start
 from controlplane.schedules.services.locks import lock_schedule
 from controlplane.schedules.services.starting import new_celery_id, start
 from controlplane.schedules.states import FiringKind, FiringState
@@ -19,9 +20,11 @@ def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> 
     """Fire at once, whatever the overlap rule says, also while it is paused.
 
     A plain Celery task is sent within about a second. What cannot be submitted gives a FAILED
-    firing that says why. Raises NotFound.
+    firing that says why. Raises NotFound, and Forbidden when the actor's key could not start by
+    itself what the schedule starts.
     """
     schedule = lock_schedule(workspace_id, schedule_id)
+    require_start(actor, schedule.workflow_id)
     at = now()
     firing = Firing(
         schedule=schedule,

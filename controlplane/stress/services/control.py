@@ -20,6 +20,7 @@ from controlplane.stress.services.looking import count_queue
 from controlplane.stress.services.submitting import QUEUE
 from controlplane.stress.states import OPEN, StressShape, StressState, StressType
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, keep_first_answer
@@ -58,8 +59,9 @@ def start_test(
 
     Raises Invalid for wrong values, or without the confirmation that production needs; Conflict
     while another test of the workspace has not ended, its queue is in use, or the key was used
-    otherwise.
+    otherwise; Forbidden when the actor's key may not submit tasks.
     """
+    require_scopes(actor, SUBMIT_TASKS)
     problems = find_problems(asked) + _find_unconfirmed(workspace_id, confirm)
     if problems:
         raise Invalid(errors=problems)
