@@ -37,7 +37,9 @@ def main(argv: list[str]) -> int:
 
 
 def _say(error: Exception) -> int:
-    print(f"taskplane: {error}", file=sys.stderr)
+    from controlplane.core.safetext import safe_text
+
+    print(f"taskplane: {safe_text(error, keep_lines=True)}", file=sys.stderr)
     return EXIT_CONFIGURATION
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from tasks_app.execution.failures import mask_secrets, storable
+from controlplane.core.masking import mask_secrets
+from tasks_app.execution.failures import storable
 
 MOST_DIFFERENCES = 50
 _MOST_SHOWN = 200

@@ -4,9 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from controlplane.core.console import Console, Table
 
 _LONGEST_MESSAGE = 80
 _ID_WIDTH = 36
@@ -16,8 +14,7 @@ def print_letters(console: Console, letters: Sequence[Mapping[str, Any]]) -> Non
     """One line each."""
     table = _table("id", "type", "category", "status", "attempts", "died", "error")
     for letter in letters:
-        _add(
-            table,
+        table.add_row(
             str(letter["id"]),
             letter["type"],
             letter["category"],
@@ -35,13 +32,12 @@ def print_letter(console: Console, letter: Mapping[str, Any]) -> None:
     for name, value in letter.items():
         if value not in (None, [], {}) and name not in ("attempts", "error", "chain"):
             # As --payload takes it back.
-            _add(table, name, json.dumps(value) if name == "payload" else str(value))
+            table.add_row(name, json.dumps(value) if name == "payload" else str(value))
     console.print(table)
     for attempt in letter["attempts"]:
         console.print(
             f"attempt {attempt['attempt']}: {attempt['outcome']} on {attempt['workerNode']} "
             f"at {attempt['finishedAt']}",
-            markup=False,
         )
         _print_error(console, attempt["error"])
     if not letter["attempts"]:
@@ -55,8 +51,7 @@ def print_groups(console: Console, groups: Sequence[Mapping[str, Any]]) -> None:
     """One line each."""
     table = _table("fingerprint", "letters", "category", "types", "last seen", "error", width=16)
     for group in groups:
-        _add(
-            table,
+        table.add_row(
             group["fingerprint"],
             str(group["count"]),
             group["category"],
@@ -76,7 +71,7 @@ def print_stats(console: Console, stats: Mapping[str, Any]) -> None:
     for by in ("byStatus", "byCategory", "byType", "byDay"):
         for name, count in stats[by].items():
             if count:
-                _add(table, by.removeprefix("by").lower(), name, str(count))
+                table.add_row(by.removeprefix("by").lower(), name, str(count))
     console.print(table)
 
 
@@ -84,8 +79,7 @@ def print_replays(console: Console, replays: Sequence[Mapping[str, Any]]) -> Non
     """One line each."""
     table = _table("id", "status", "submitted", "succeeded", "failed", "skipped", "by", "created")
     for replay in replays:
-        _add(
-            table,
+        table.add_row(
             str(replay["id"]),
             replay["status"],
             f"{replay['submitted']}/{replay['matched']}",
@@ -104,14 +98,12 @@ def print_replay(console: Console, replay: Mapping[str, Any]) -> None:
         f"replay {replay['id']}: {replay['status']}, {replay['progress']:g} %; "
         f"{replay['submitted']} of {replay['matched']} submitted, {replay['succeeded']} "
         f"succeeded, {replay['failed']} failed, {replay['skipped']} skipped",
-        markup=False,
     )
     if replay["stopReason"]:
-        console.print(replay["stopReason"], markup=False)
+        console.print(replay["stopReason"])
     table = _table("stage", "size", "submitted", "succeeded", "failed", width=5)
     for stage in replay["stageCounts"]:
-        _add(
-            table,
+        table.add_row(
             str(stage["stage"] + 1),
             str(stage["size"] or "the rest"),
             str(stage["submitted"]),
@@ -124,10 +116,9 @@ def print_replay(console: Console, replay: Mapping[str, Any]) -> None:
         console.print(
             f"{group['count']} failed again: {group['category']} {_error(group['error'])} "
             f"(letter {group['letterId']})",
-            markup=False,
         )
     for skip in replay["skips"]:
-        console.print(f"skipped {skip['letterId']}: {skip['reason']}", markup=False)
+        console.print(f"skipped {skip['letterId']}: {skip['reason']}")
 
 
 def _table(*columns: str, width: int = _ID_WIDTH) -> Table:
@@ -135,11 +126,6 @@ def _table(*columns: str, width: int = _ID_WIDTH) -> Table:
     table.columns[0].no_wrap = True  # for copying
     table.columns[0].min_width = width
     return table
-
-
-def _add(table: Table, *cells: str) -> None:
-    # What people wrote may look like markup.
-    table.add_row(*map(escape, cells))
 
 
 def _error(error: Mapping[str, Any]) -> str:
@@ -151,6 +137,6 @@ def _error(error: Mapping[str, Any]) -> str:
 def _print_error(console: Console, error: Mapping[str, Any] | None) -> None:
     if error is None:
         return
-    console.print(f"  {error.get('class')}: {error.get('message')}", markup=False)
+    console.print(f"  {error.get('class')}: {error.get('message')}")
     for line in (error.get("traceback") or "").splitlines():
-        console.print(f"    {line}", markup=False, highlight=False)
+        console.print(f"    {line}", highlight=False)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from controlplane.core.masking import mask_secrets
 from controlplane.embedded import home, processes
 
 LIMIT_BYTES = 5_000_000
@@ -24,7 +25,7 @@ class ProcessLogs:
     def last_line(self, key: str) -> str:
         """What it said last, cut to some length; empty when it said nothing."""
         lines = [line.strip() for line in processes.tail(self.path(key))]
-        return next((line for line in reversed(lines) if line), "")[:_LINE_MAX]
+        return mask_secrets(next((line for line in reversed(lines) if line), "")[:_LINE_MAX])
 
     def tidy(self, keys: Collection[str]) -> None:
         """Bound the logs of these workers, and remove all but the newest of those that are gone."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def tell_status(status: Mapping[str, Any]) -> str:
+def tell_status(status: Mapping[str, Any]) -> list[str]:
     """Of `StatusSerializer`, in a few lines."""
     target = "none" if status["target"] is None else status["target"]
     counts = ", ".join(f"{status[state]} {state}" for state in ("ready", "starting", "draining"))
@@ -23,7 +23,7 @@ def tell_status(status: Mapping[str, Any]) -> str:
     newest = status["newestEvent"]
     if newest:
         lines.append(f"{newest['at']} {newest['state']}: {newest['sentence']}")
-    return "\n".join(lines)
+    return lines
 
 
 def _tell_loop(status: Mapping[str, Any]) -> str:
@@ -38,7 +38,7 @@ def _tell_loop(status: Mapping[str, Any]) -> str:
     )
 
 
-def tell_event(event: Mapping[str, Any]) -> str:
+def tell_event(event: Mapping[str, Any]) -> list[str]:
     """Of `EventDetailSerializer`, in a few lines and tables."""
     lines = [
         f"{event['at']} {event['state']}, decided by {_decider(event)}.",
@@ -60,7 +60,7 @@ def tell_event(event: Mapping[str, Any]) -> str:
     for workers, wait in record.get("outcome", {}).get("table", []):
         mark = " <-" if workers == event["to"] else ""
         lines.append(f"  with {workers} workers: a wait of {wait:.0f} s{mark}")
-    return "\n".join(lines)
+    return lines
 
 
 def _decider(event: Mapping[str, Any]) -> str:

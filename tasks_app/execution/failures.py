@@ -1,9 +1,9 @@
 """An exception as the record keeps it: class, message, traceback, category; secrets masked."""
 
-import re
 import traceback
 from typing import Any
 
+from controlplane.core.masking import mask_secrets
 from tasks_app.processors.categories import categorize
 from tasks_app.processors.registry import Processor
 
@@ -16,37 +16,6 @@ _CHAIN_LENGTH = 50
 # Masking takes time by the length of a text, so a text is cut first: this much longer than what is
 # kept, so that a secret at the edge is still recognised.
 _MARGIN = 5_000
-
-# Nothing of unbounded length stands before a word that must match: a handler may log a megabyte.
-_SECRET = re.compile(
-    r"""(?ix)
-    (?P<key>(?:passw(?:or)?d|passphrase|pwd|secret|token|(?:api|private)[_-]?key|authorization
-        |credential|cookie)[\w-]{0,60}\\?["']?\s{0,9}[=:]\s{0,9})
-    (?:
-        (?P<single>[bru]{0,2}')(?:[^'\\\n]|\\.){0,2000}(?=')
-        | (?P<double>[bru]{0,2}")(?:[^"\\\n]|\\.){0,2000}(?=")
-        | (?P<escaped>\\["'])[^"'\\\n]{0,2000}
-        | (?P<bracket>[\[{(])[^\]})\n]{1,2000}
-        | (?P<bare>["']?(?:bearer\s{1,9}|basic\s{1,9})?)[^\s"',;)}&]+
-    )
-    | (?P<scheme>\b(?:bearer|basic)\s{1,9})(?P<credential>[A-Za-z0-9._~+/=-]{8,})
-    | (?P<url>[a-z]://[^\s/:@]{0,200}:)(?P<login>[^\s/@]{1,500})(?=@)
-    """
-)
-_KEPT = ("single", "double", "escaped", "bracket", "bare")
-
-
-def mask_secrets(text: str) -> str:
-    """Replace what looks like a credential by ***: `password=…`, quoted or in brackets, too;
-    bearer tokens, URL logins."""
-
-    def masked(found: re.Match[str]) -> str:
-        if found["key"]:
-            opening = next((found[name] for name in _KEPT if found[name]), "")
-            return f"{found['key']}{opening}***"
-        return (found["scheme"] or found["url"] or "") + "***"
-
-    return _SECRET.sub(masked, text)
 
 
 def storable(text: str) -> str:

@@ -1,7 +1,6 @@
 """What the commands have in common: exit codes, options, output for people and for scripts."""
 
 import getpass
-import json
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
@@ -12,10 +11,9 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from controlplane.core.commands import CommandError, SafeCommand
+from controlplane.core.console import Console, Progress, make_progress
 from controlplane.core.errors import DomainError, Invalid, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import parse_json
@@ -38,7 +36,7 @@ _WIDE = 200
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-class TerminalCommand(BaseCommand):
+class TerminalCommand(SafeCommand):
     """A command whose errors are one sentence and whose exit codes mean something. `examples` are
     lines to paste, each with what it is for."""
 
@@ -60,21 +58,17 @@ class TerminalCommand(BaseCommand):
             raise CommandError(str(error), returncode=EXIT_NOT_FOUND) from error
         except DomainError as error:
             lines = [f"{e['field']}: {e['message']}" for e in error.errors] or [str(error)]
-            raise CommandError("\n".join(lines), returncode=EXIT_REFUSED) from error
+            raise CommandError(*lines, returncode=EXIT_REFUSED) from error
 
     def run_command(self, options: dict[str, Any]) -> None:
         """What the command does. Raises DomainError, CommandError."""
         raise CommandError("This command does nothing.")
 
-    def write_json(self, value: Any) -> None:
-        """For scripts."""
-        self.stdout.write(json.dumps(value, indent=2, default=str))
-
     def console(self, *, for_errors: bool = False) -> Console:
         """For people: tables on stdout, progress on stderr."""
-        out = self.stderr if for_errors else self.stdout
+        out = (self.stderr if for_errors else self.stdout).raw  # it makes its texts safe itself
         # A pipe or a file has no width: then nothing is cut off.
-        return Console(file=out, width=None if out.isatty() else _WIDE)  # type: ignore[arg-type] # writes text
+        return Console(file=out, width=None if out.isatty() else _WIDE)
 
     def usage(self, message: str) -> NoReturn:
         """Refuse options that do not fit together."""
@@ -163,16 +157,7 @@ def json_object(text: str, *, option: str) -> dict[str, Any]:
 
 def progress_bar(console: Console) -> Progress:
     """A bar that is drawn only on a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=console,
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
+    return make_progress(console, disable=not sys.stderr.isatty())
 
 
 def wait_for_tasks(

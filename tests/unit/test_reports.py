@@ -5,9 +5,9 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from controlplane.core.masking import mask_secrets
 from tasks_app.execution import failures
 from tasks_app.execution.context import TaskContext
-from tasks_app.execution.failures import mask_secrets
 from tasks_app.rows import Claimed
 from workers.slots import Slot
 

@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-
+from controlplane.core.console import (
+    Console,
+    Group,
+    ProgressBar,
+    RenderableType,
+    Table,
+    styled,
+)
 from controlplane.stress.report import list_figures
 
-_MARKS = {True: "[green]holds[/green]", False: "[red]fails[/red]"}
+_MARKS = {True: ("holds", "green"), False: ("fails", "red")}
 _CHANGES = {"better": "green", "worse": "red", "alike": "dim", "unknown": "dim"}
 
 
@@ -21,12 +24,12 @@ def print_tests(console: Console, tests: Sequence[Mapping[str, Any]]) -> None:
         ended = test["completed"] + test["failed"] + test["cancelled"]
         table.add_row(
             str(test["id"]),
-            escape(test["name"]),
+            test["name"],
             test["status"],
             test["verdict"] or "",
             f"{test['parameters']['tasks']:,}",
             f"{ended:,}",
-            escape(test["createdBy"]),
+            test["createdBy"],
             test["createdAt"],
         )
     console.print(table if tests else "There is no stress test yet.")
@@ -37,7 +40,6 @@ def print_test(console: Console, test: Mapping[str, Any]) -> None:
     console.print(
         f"stress test {test['id']}: {test['name']}, {test['status']}, "
         f"seed {test['parameters']['seed']}",
-        markup=False,
     )
     console.print(draw_progress(test))
     report = test["report"]
@@ -47,15 +49,15 @@ def print_test(console: Console, test: Mapping[str, Any]) -> None:
     for check in report["checks"]:
         checks.add_row(
             check["name"],
-            _MARKS[check["passed"]],
-            escape(_told(check["expected"])),
-            escape(_told(check["found"])),
-            escape(" ".join([check["sentence"], *check["taskIds"]])),
+            styled(*_MARKS[check["passed"]]),
+            _told(check["expected"]),
+            _told(check["found"]),
+            " ".join([check["sentence"], *check["taskIds"]]),
         )
     console.print(checks)
     _print_figures(console, report["figures"])
     _print_scaling(console, report["scaling"])
-    console.print(report["sentence"], markup=False, style=_style(test["verdict"]))
+    console.print(report["sentence"], style=_style(test["verdict"]))
 
 
 def print_comparison(console: Console, found: Mapping[str, Any]) -> None:
@@ -69,12 +71,12 @@ def print_comparison(console: Console, found: Mapping[str, Any]) -> None:
             _told(figure["value"]),
             _told(figure["other"]),
             "" if figure["ratio"] is None else f"{figure['ratio']:.2f}",
-            f"[{_CHANGES[change]}]{change}[/]",
+            styled(change, _CHANGES[change]),
         )
     console.print(table)
     console.print(f"{one['verdict']} and {other['verdict']}")
     for warning in found["warnings"]:
-        console.print(f"Not the same: {warning}", markup=False, style="yellow")
+        console.print(f"Not the same: {warning}", style="yellow")
 
 
 def draw_progress(test: Mapping[str, Any]) -> RenderableType:
@@ -118,7 +120,7 @@ def _print_scaling(console: Console, scaling: Mapping[str, Any]) -> None:
         f"{len(scaling['events'])} scaling events"
     )
     for event in scaling["events"]:
-        console.print(f"  {event['at']} {event['status']}: {event['sentence']}", markup=False)
+        console.print(f"  {event['at']} {event['status']}: {event['sentence']}")
 
 
 def _rate(value: float | None) -> str:

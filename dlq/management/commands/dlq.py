@@ -6,8 +6,7 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-
+from controlplane.core.commands import CommandError
 from controlplane.core.errors import DomainError
 from dlq import selectors, services
 from dlq.filters import LetterFilter
@@ -172,7 +171,7 @@ class Command(TerminalCommand):
         what = "would be" if options["dry_run"] else f"{changed} of"
         self.stdout.write(f"{what} {matched} letters: {options['verb']}")
         for reason, letter in refusals.items():
-            self.stderr.write(f"{letter}: {reason}")
+            self.warn(f"{letter}: {reason}")
 
     def _reprocess_each(
         self, workspace_id: UUID, options: dict[str, Any], how: dict[str, Any]
@@ -204,7 +203,7 @@ class Command(TerminalCommand):
             )
         if refused:
             lines = [f"{each}: {why}" for each, why in refused.items()]
-            raise CommandError("\n".join(lines), returncode=EXIT_REFUSED)
+            raise CommandError(*lines, returncode=EXIT_REFUSED)
         if states is not None and set(states) != {"COMPLETED"}:
             raise CommandError(_told(states), returncode=EXIT_REFUSED)
 
@@ -246,8 +245,9 @@ class Command(TerminalCommand):
         elif options["json"]:
             self.write_json({"replayId": replay.id, "matched": replay.matched})
         else:
+            self.stdout.write(str(replay.id))
             self.stdout.write(
-                f"{replay.id}\n{replay.matched} letters; watch them with "
+                f"{replay.matched} letters; watch them with "
                 f"`manage.py dlq replay {replay.id} --watch`"
             )
 

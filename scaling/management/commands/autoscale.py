@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
+from controlplane.core.commands import CommandError, SafeCommand
 from scaling.fleet import FleetError
 from scaling.services.loop import Autoscaler
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     # The checks import every view; a process that never serves one must not pay for that.
     requires_system_checks = []
     help = (

@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-from rich.table import Table
-
 from controlplane.core.clock import now
+from controlplane.core.commands import CommandError
+from controlplane.core.console import Table
 from controlplane.core.ids import parse_uuid
 from scaling.configuration import Configuration
 from scaling.management.telling import tell_event, tell_status
@@ -97,7 +96,7 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(status)
         else:
-            self.stdout.write(tell_status(status))
+            self.write_lines(tell_status(status))
 
     def _events(self, options: dict[str, Any]) -> None:
         if not 1 <= options["limit"] <= _MOST_SHOWN:
@@ -123,7 +122,7 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(event)
         else:
-            self.stdout.write(tell_event(event))
+            self.write_lines(tell_event(event))
 
     def _config(self, options: dict[str, Any]) -> None:
         changes: dict[str, Any] = {}
@@ -161,7 +160,7 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(EventDetailSerializer(event).data)
         else:
-            self.stdout.write(f"{event.sentence}\nmanage.py scaling event {event.id}")
+            self.write_lines([event.sentence, f"manage.py scaling event {event.id}"])
 
     def _release(self, options: dict[str, Any]) -> None:
         release_workers(workspace_id=workspace_of(options), actor=terminal_actor())

@@ -8,9 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
+from controlplane.core.console import Progress, Table, make_progress
 from scaling.simulation.files import TraceFileError, read_trace
 from scaling.simulation.rivals import RIVALS
 from scaling.simulation.runner import STARTUP, run
@@ -141,14 +139,7 @@ class Command(TerminalCommand):
         ]
 
     def _progress(self) -> Progress:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        return Progress(*columns, console=self.console(for_errors=True), transient=True)
+        return make_progress(self.console(for_errors=True))
 
     def _print(self, scores: Sequence[Score], settings: Settings, names: Sequence[str]) -> None:
         by_trace = groupby(scores, key=lambda each: each.trace)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+
+from controlplane.core.commands import SafeCommand
 
 _INTERRUPTED = 130
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     # It has servers of its own; how this installation is set up does not matter.
     requires_system_checks = []
     help = (

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-from rich.table import Table
-
+from controlplane.core.commands import CommandError
+from controlplane.core.console import Table
 from tasks_app import services
 from tasks_app.management.terminal import (
     EXIT_REFUSED,

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from controlplane.core.commands import SafeCommand
 from tasks_app.dispatch.loop import Dispatcher
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     # The checks import every view; a worker that never serves one must not pay for that.
     requires_system_checks = []
     help = (

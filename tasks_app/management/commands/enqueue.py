@@ -1,6 +1,5 @@
 """`manage.py enqueue`: submit tasks from the command line."""
 
-import json
 from argparse import ArgumentParser
 from collections import Counter
 from dataclasses import replace
@@ -8,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.management.base import CommandError
 
+from controlplane.core.commands import CommandError
 from controlplane.core.errors import Invalid
 from controlplane.core.times import parse_time
 from tasks_app import services
@@ -94,7 +93,7 @@ class Command(TerminalCommand):
     ) -> Counter[str]:
         queue = get_task(workspace_id, ids[0]).queue.name
         if not has_worker(queue):
-            self.stderr.write(
+            self.warn(
                 f"No live worker takes work of queue {queue}: start one with "
                 "`python manage.py worker` (or everything with ./scripts/up)."
             )
@@ -111,7 +110,7 @@ class Command(TerminalCommand):
             if len(ids) == 1:
                 task = get_task(workspace_id, ids[0])
                 shown = task.error if task.result is None else task.result
-                self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
+                self.write_json(shown)
         return states
 
 

@@ -4,10 +4,9 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-from rich.table import Table
-
 from controlplane.core.clock import now
+from controlplane.core.commands import CommandError
+from controlplane.core.console import Table
 from tasks_app import selectors
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
@@ -70,18 +69,18 @@ class Command(TerminalCommand):
             self.write_json(node)
             return
         silent = (now() - view.heartbeat_at).total_seconds()
-        self.console().print(
-            f"{node['name']} (node {node['id']}) on {node['host']}: {node['status']}.\n"
+        console = self.console()
+        console.print(f"{node['name']} (node {node['id']}) on {node['host']}: {node['status']}.")
+        console.print(
             f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
-            f"last heartbeat {silent:.0f} s ago.\n"
-            f"{node['processed']} attempts, {node['failed']} of them failed.",
-            markup=False,
+            f"last heartbeat {silent:.0f} s ago."
         )
+        console.print(f"{node['processed']} attempts, {node['failed']} of them failed.")
         table = Table("slot", "running", "task", "type", "since")
         for slot in node["slots"]:
             shown = [slot[each] for each in ("slot", "running", "taskId", "type", "startedAt")]
             table.add_row(*("" if value is None else str(value) for value in shown))
-        self.console().print(table)
+        console.print(table)
 
     def _drain(self, options: dict[str, Any]) -> None:
         node = drain_node(options["id"], workspace_id=workspace_of(options), actor=terminal_actor())

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from rich.table import Table
-
+from controlplane.core.console import Table
 from tasks_app import selectors, services
 from tasks_app.management.terminal import (
     TerminalCommand,

@@ -4,9 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-from rich.table import Table
-
+from controlplane.core.commands import CommandError
+from controlplane.core.console import Table
 from tasks_app import selectors, services
 from tasks_app.filters import TaskFilter, filter_of_body, split_values
 from tasks_app.management.terminal import (
@@ -106,11 +105,10 @@ class Command(TerminalCommand):
             console.print(
                 f"attempt {attempt['attempt']}: {attempt['outcome']} on {attempt['workerNode']} "
                 f"at {attempt['finishedAt']} {why}",
-                markup=False,
             )
         for line in body["logs"]:
-            console.print(f"{line['at']} {line['level']}: {line['message']}", markup=False)
-        console.print(explanation["detail"], markup=False)
+            console.print(f"{line['at']} {line['level']}: {line['message']}")
+        console.print(explanation["detail"])
 
     def _act(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         wanted = _wanted(options)

@@ -21,9 +21,9 @@ from celery.signals import (
 )
 from celery.utils.nodenames import host_format
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from controlplane.celery import app
+from controlplane.core.commands import SafeCommand
 from workers.agent import Agent
 from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
@@ -36,7 +36,7 @@ _WAIT_SECONDS = 0.1
 _AGENT_END_SECONDS = 5.0
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     # The checks import every view; a worker that never serves one must not pay for that.
     requires_system_checks = []
     help = "Run a worker node: claims tasks of its queues and runs their handlers."

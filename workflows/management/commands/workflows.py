@@ -5,10 +5,8 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-from rich.table import Table
-from rich.text import Text
-
+from controlplane.core.commands import CommandError
+from controlplane.core.console import Table
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
@@ -229,18 +227,17 @@ class Command(TerminalCommand):
         console.print(
             f"{shown['runId']} {shown['workflowName']} version {shown['version']}: "
             f"{shown['status']}, {shown['progress']:g} %",
-            markup=False,
         )
         rows = [{**step, "tasks": _count(step), "why": _why(step)} for step in shown["steps"]]
         self._print_table(("key", "kind", "status", "tasks", "why"), rows, "It has no steps.")
         if shown["error"]:
-            console.print(f"Error: {_explain_error(shown['error'])}", markup=False)
+            console.print(f"Error: {_explain_error(shown['error'])}")
 
     def _print_table(self, names: tuple[str, ...], rows: Any, nothing: str) -> None:
         table = Table(*names)
         table.columns[0].no_wrap = True  # for copying
         for row in rows:
-            table.add_row(*[_plain(row[name]) for name in names])
+            table.add_row(*[str(row[name]) for name in names])
         self.console().print(table if rows else nothing)
 
 
@@ -276,8 +273,3 @@ def _explain_error(error: dict[str, Any]) -> str:
     if "itemsFailed" in error:
         said += f" (item {error['item']}; {error['itemsFailed']} of {error['items']} failed)"
     return said
-
-
-def _plain(value: Any) -> Text:
-    """As it is: brackets in a name are no markup."""
-    return Text(str(value))

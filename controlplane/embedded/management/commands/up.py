@@ -9,12 +9,12 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from controlplane import embedded
+from controlplane.core.commands import SafeCommand
 from controlplane.embedded import credentials, home
 from controlplane.embedded.components import Component, Listener, components
 from controlplane.embedded.session import Session
@@ -31,7 +31,7 @@ BACKEND = "AUTO_SCALING_BACKEND"
 LOCAL_BACKEND = "process"
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Starts databases, app, dispatcher, worker and autoscaler, and keeps them running."""
 
     help = (
@@ -65,7 +65,8 @@ class Command(BaseCommand):
             session.write_pid(os.getpid())
             self._run(session, options["admin"])
         except KeyboardInterrupt:
-            self._line("\nStopping; what runs is finished or handed back.")
+            self._line("")
+            self._line("Stopping; what runs is finished or handed back.")
         except embedded.EmbeddedError as error:
             failure = error
         finally:
@@ -152,14 +153,17 @@ class Command(BaseCommand):
             self._line(f"         (shown this once, and kept in {file})")
         else:
             self._line(f"User     {kept.admin_user}; its password and the API key are in {file}")
-        self._line("\nTry it, in another terminal:\n")
+        self._line("")
+        self._line("Try it, in another terminal:")
+        self._line("")
         self._line(f"  . {file}")
         self._line(
             '  curl -s "$TASKPLANE_URL/tasks" -H "Authorization: Bearer $TASKPLANE_API_KEY" \\'
         )
         self._line("    -H 'Content-Type: application/json' \\")
         self._line('    -d \'{"name": "hello", "type": "noop", "payload": {}}\'')
-        self._line("\nCtrl-C stops everything.")
+        self._line("")
+        self._line("Ctrl-C stops everything.")
 
     def _say(self, name: str, state: str, note: str) -> None:
         self._line(f"  {name:<11} {state:<9} {note}".rstrip())

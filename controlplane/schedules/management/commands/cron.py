@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from rich.table import Table
-
 from controlplane.core.clock import now
+from controlplane.core.console import Table
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name

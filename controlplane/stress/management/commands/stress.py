@@ -7,10 +7,8 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
-from rich.console import Console
-from rich.live import Live
-
+from controlplane.core.commands import CommandError
+from controlplane.core.console import Console, Live
 from controlplane.core.errors import Conflict
 from controlplane.stress import selectors, services
 from controlplane.stress.management import printing
@@ -65,7 +63,7 @@ class Command(TerminalCommand):
         try:
             has_ended = self._watch(workspace_id, test.id, options["wait_timeout"])
         except KeyboardInterrupt:
-            self.stderr.write("Stopping the test; its report follows.")
+            self.warn("Stopping the test; its report follows.")
             with suppress(Conflict):  # it was ending by itself
                 services.stop_test(
                     workspace_id=workspace_id, test_id=test.id, actor=terminal_actor()
@@ -94,7 +92,7 @@ class Command(TerminalCommand):
                     return False
                 if test.state == StressState.PREPARING and waited > _BEGINS_WITHIN_SECONDS:
                     if not is_told:
-                        self.stderr.write(_NOT_BEGUN)
+                        self.warn(_NOT_BEGUN)
                     is_told = True
                 time.sleep(_POLL_SECONDS)
                 test = selectors.get_test(workspace_id, test_id)

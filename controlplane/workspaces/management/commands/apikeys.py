@@ -1,13 +1,11 @@
 """`manage.py apikeys`: make, list and revoke API keys."""
 
-import json
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from controlplane.core.clock import now
+from controlplane.core.commands import CommandError, SafeCommand
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
 from controlplane.workspaces import selectors, services
@@ -16,7 +14,7 @@ from controlplane.workspaces.serializers import ApiKeySerializer
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Works on one workspace; exit code 1 with a sentence when something cannot be done."""
 
     help = "Make, list and revoke API keys."
@@ -59,16 +57,16 @@ class Command(BaseCommand):
             actor=SYSTEM,
         )
         if options["json"]:
-            self._write_json({**ApiKeySerializer(made.key).data, "key": made.secret})
+            self.write_json({**ApiKeySerializer(made.key).data, "key": made.secret})
             return
         self.stdout.write(made.secret)
-        self.stderr.write("This is shown once. Keep it like a password.")
+        self.warn("This is shown once. Keep it like a password.")
 
     def _list(self, options: dict[str, Any]) -> None:
         workspace = selectors.get_workspace(options["workspace"])
         keys = ApiKeySerializer(selectors.list_api_keys(workspace), many=True).data
         if options["json"]:
-            self._write_json(keys)
+            self.write_json(keys)
             return
         for key in keys:
             used, ended = key["lastUsedAt"] or "never", key["revokedAt"]
@@ -84,9 +82,6 @@ class Command(BaseCommand):
             key_id = selectors.get_api_key_by_prefix(workspace, wanted).id
         key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=SYSTEM)
         if options["json"]:
-            self._write_json(ApiKeySerializer(key).data)
+            self.write_json(ApiKeySerializer(key).data)
             return
         self.stdout.write(f"{key} is revoked.")
-
-    def _write_json(self, value: Any) -> None:
-        self.stdout.write(json.dumps(value, indent=2))

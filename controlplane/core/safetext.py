@@ -1,0 +1,48 @@
+"""Text that other people wrote, made safe for a terminal or a log line.
+
+A name can hold an escape sequence that moves the cursor, a direction override that reverses what is
+read, or a line break that forges the next line. `safe_text` shows each such character as an escape,
+like `\\x1b`; everything that prints goes through it.
+"""
+
+import json
+import re
+from typing import Any
+
+# Not printable for Python are controls (C0, DEL, C1), format characters (direction overrides and
+# isolates, zero-width ones, tags), lone surrogates, private use, and line and paragraph separators.
+# These are printable for Python, and yet they show nothing.
+_INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_FILLERS = re.compile(f"[{_INVISIBLE}]")
+_LINES = frozenset("\n\t")
+
+
+def safe_text(text: object, *, keep_lines: bool = False) -> str:
+    """The text with every character escaped that could do more than stand where it is printed.
+
+    `keep_lines` leaves line feeds and tabs: only for text whose lines are one's own.
+    """
+    value = str(text)
+    if value.isprintable() and not _FILLERS.search(value):
+        return value
+    kept = _LINES if keep_lines else frozenset()
+    return "".join(each if each in kept or _is_plain(each) else _escaped(each) for each in value)
+
+
+def safe_json(value: Any, *, default: Any = str) -> str:
+    """The value as JSON of printable ASCII, indented; the escapes are JSON's own."""
+    return json.dumps(value, indent=2, default=default).replace("\x7f", "\\u007f")
+
+
+def _is_plain(character: str) -> bool:
+    return character.isprintable() and character not in _INVISIBLE
+
+
+def _escaped(character: str) -> str:
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
+    if named:
+        return named
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,82 @@
+"""Nothing prints around `controlplane.core`: commands write safe streams, one module draws."""
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from controlplane.core.commands import SafeCommand
+from tests.architecture.test_house_rules import PACKAGES, ROOT, sources
+
+RICH = ROOT / "controlplane" / "core" / "console.py"
+COMMANDS = ROOT / "controlplane" / "core" / "commands.py"
+# They print before Django is there, or for nobody but the test of the embedded servers.
+PRINTS = {ROOT / "controlplane" / "cli.py", ROOT / "controlplane" / "embedded" / "__main__.py"}
+
+
+def violations(path: Path, tree: ast.AST) -> Iterator[str]:
+    """Ways to the terminal that make nothing safe."""
+    for node in ast.walk(tree):
+        names = _imported(node)
+        if any(name.partition(".")[0] == "rich" for name in names) and path != RICH:
+            yield f"{node.lineno}: only controlplane.core.console imports rich"  # type: ignore[attr-defined] # imports have one
+        if path != COMMANDS and any(
+            name.startswith("django.core.management.base.")
+            and name.rpartition(".")[2] in ("BaseCommand", "CommandError", "OutputWrapper")
+            for name in names
+        ):
+            yield f"{node.lineno}: import it from controlplane.core.commands"  # type: ignore[attr-defined] # imports have one
+        if isinstance(node, ast.Call) and path not in {COMMANDS, *PRINTS}:
+            if isinstance(node.func, ast.Name) and node.func.id == "print":
+                yield f"{node.lineno}: print"
+            text = ast.unparse(node.func)
+            if text in ("self.stderr.write", "sys.stdout.write", "sys.stderr.write"):
+                yield f"{node.lineno}: {text}; use warn() or self.stdout.write"
+            if text.endswith("stdout.write_block"):
+                yield f"{node.lineno}: write_block takes no text of others; use write_json"
+            if text.endswith(("stdout.raw", "._out.write")):
+                yield f"{node.lineno}: {text} is not safe"
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def test_the_check_itself_finds_them() -> None:
+    seeded = (
+        "from rich.table import Table\n"
+        "import rich\n"
+        "from django.core.management.base import BaseCommand, CommandError\n"
+        "print(1)\n"
+        "self.stderr.write(name)\n"
+        "self.stdout.write_block(name)\n"
+        "sys.stdout.write(name)\n"
+    )
+    found = list(violations(ROOT / "x.py", ast.parse(seeded)))
+    assert [int(each.partition(":")[0]) for each in found] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_prints_around_it(path: Path) -> None:
+    assert list(violations(path, ast.parse(path.read_text()))) == []
+
+
+def test_every_command_is_a_safe_one() -> None:
+    own = {n: app for n, app in get_commands().items() if app.partition(".")[0] in PACKAGES}
+    assert {"tasks", "dlq", "cron", "workflows", "scaling", "stress", "apikeys", "up"} <= set(own)
+    for name, app in own.items():
+        assert isinstance(load_command_class(app, name), SafeCommand), name
+
+
+def test_rich_is_loaded_by_no_long_running_command() -> None:
+    for name in ("tasks_app.management.commands.dispatch", "workers.management.commands.worker"):
+        module = importlib.import_module(name)
+        tree = ast.parse(Path(str(module.__file__)).read_text())
+        assert not any("console" in each for node in ast.walk(tree) for each in _imported(node))

@@ -1,0 +1,213 @@
+"""Every command that lists or shows something, with rows whose every text tries to break out."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.core.clock import now
+from controlplane.schedules import services as schedules
+from controlplane.schedules.models import Firing, Schedule
+from controlplane.stress.models import StressTest
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import ApiKey
+from dlq.filters import LetterFilter
+from dlq.models import DeadLetter, Replay
+from dlq.services import start_replay
+from scaling.models import Launch, ScalingEvent
+from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
+from tests.clients import default_workspace, key_client
+from tests.deaths import die
+from tests.hostiletext import HOSTILE, find_dangers
+from tests.integration.commands.running import run
+from tests.rows import make_attempt, make_log, make_node, make_queue, make_task
+from tests.scalingrows import make_decision, make_event, make_launch, set_pool
+from tests.stresshands import start
+from tests.workflowrows import end_step, make_run
+from workers.models import Node
+from workflows.models import Workflow
+
+pytestmark = pytest.mark.django_db
+
+SHORT = HOSTILE.replace("\x00", "")[:90]
+ERROR = {"class": HOSTILE, "message": HOSTILE, "traceback": HOSTILE, "category": "CODE"}
+
+
+def write(model: Any, row: Any, **values: Any) -> None:
+    """Past the checks of forms and services: older rows, other programs, tomorrow's code."""
+    model.objects.filter(pk=row.pk).update(**values)
+
+
+def make_tasks() -> Task:
+    queue, node = make_queue("hostile"), make_node()
+    write(Node, node, name=SHORT, host=SHORT, queues=[HOSTILE], version=SHORT[:20])
+    task = make_task("FAILED", queue="hostile", payload={HOSTILE: HOSTILE}, error=ERROR)
+    write(Task, task, name=HOSTILE, type=SHORT, tags=[SHORT], result={"x": HOSTILE})
+    attempt = make_attempt(task, outcome="FAILED", node_id=node.id)
+    write(TaskAttempt, attempt, error=ERROR)
+    write(TaskLog, make_log(task, HOSTILE), level=SHORT[:5])
+    write(Queue, queue, name=SHORT, paused_at=task.created_at, paused_by=HOSTILE)
+    return task
+
+
+def make_letters() -> tuple[DeadLetter, Replay]:
+    letter = die()
+    attempts = [{"attempt": 1, "outcome": HOSTILE, "workerNode": HOSTILE, "error": ERROR}]
+    for each in attempts:
+        each |= {"startedAt": None, "finishedAt": HOSTILE}
+    replay = start_replay(
+        workspace_id=letter.workspace_id, wanted=LetterFilter(ids=(letter.id,)), actor=SYSTEM
+    )
+    write(DeadLetter, letter, name=HOSTILE, type=SHORT, error=ERROR, attempts=attempts)
+    write(DeadLetter, letter, payload={HOSTILE: HOSTILE}, tags=[SHORT])
+    write(Replay, replay, created_by=HOSTILE, stop_reason=HOSTILE)
+    return letter, replay
+
+
+def make_schedule() -> Schedule:
+    schedule, _ = schedules.create_schedule(
+        workspace_id=default_workspace().id,
+        values={"name": HOSTILE[:100], "schedule": "@daily", "task_type": "noop"},
+        actor=SYSTEM,
+    )
+    firing = schedules.trigger_schedule(
+        workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=SYSTEM
+    )
+    write(Firing, firing, detail=HOSTILE, triggered_by=HOSTILE)
+    write(Schedule, schedule, task_type=SHORT, created_by=HOSTILE)
+    return schedule
+
+
+def make_fleet() -> ScalingEvent:
+    event = make_event(
+        inputs=make_decision() | {"reason": HOSTILE}, trigger="person", sentence=HOSTILE,
+        outcome=HOSTILE, actor_label=HOSTILE, strategy=SHORT[:20], rule=SHORT[:20],
+    )  # fmt: skip
+    write(ScalingEvent, event, victims=[{"name": HOSTILE, "node": 1, "reason": HOSTILE}])
+    write(Launch, make_launch(event), key=SHORT, problem=HOSTILE)
+    set_pool(problem=HOSTILE)
+    return event
+
+
+def make_all() -> dict[str, str]:
+    """Rows of every kind; the ids that the commands below name."""
+    task, (letter, replay) = make_tasks(), make_letters()
+    schedule, event, test = make_schedule(), make_fleet(), start(1, name=HOSTILE[:200])
+    write(StressTest, test, created_by=HOSTILE)
+    run_ = make_run()
+    write(Workflow, run_.workflow, name=HOSTILE[:200], created_by=HOSTILE)
+    end_step(run_.id, "charge", "FAILED", error=ERROR | {"message": HOSTILE})
+    key = key_client().api_key
+    write(ApiKey, key, name=HOSTILE[:200], created_by=HOSTILE)
+    node = Node.objects.get()
+    return {
+        "task": task.id, "letter": letter.id, "replay": replay.id, "schedule": schedule.id,
+        "event": event.id, "test": test.id, "run": run_.id, "workflow": run_.workflow_id,
+        "node": node.id, "key": key.prefix,
+    }  # fmt: skip
+
+
+COMMANDS = [
+    "tasks list",
+    "tasks show {task}",
+    "queues list",
+    "nodes list",
+    "nodes show {node}",
+    "dlq list",
+    "dlq show {letter}",
+    "dlq groups",
+    "dlq stats",
+    "dlq replays",
+    "dlq replay {replay}",
+    "dlq cancel-replay {replay}",
+    "cron list",
+    "cron show {schedule}",
+    "cron executions {schedule}",
+    "cron trigger {schedule}",
+    "cron pause {schedule}",
+    "cron remove {schedule}",
+    "scaling status",
+    "scaling events",
+    "scaling event {event}",
+    "workflows list",
+    "workflows show {workflow}",
+    "workflows runs",
+    "workflows status {run}",
+    "workflows delete {workflow}",
+    "stress list",
+    "stress show {test}",
+    "stress compare {test} {test}",
+    "stress stop {test}",
+    "apikeys list",
+    "apikeys revoke {key}",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_gets_through(command: str) -> None:
+    ids = make_all()
+    arguments = command.format(**ids).split()
+    ran = run(*arguments)
+    # The second and third can be refused; then the refusal is what is looked at.
+    assert ran.code in (0, 1), ran.err
+    assert ran.out + ran.err != ""
+    assert find_dangers(ran.out + ran.err) == []
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if " remove" not in c])
+def test_json_is_printable(command: str) -> None:
+    ran = run(*command.format(**make_all()).split(), "--json")
+    assert find_dangers(ran.out + ran.err) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tasks", "list", "--workspace", HOSTILE],
+        ["tasks", "list", "--status", HOSTILE],
+        ["enqueue", HOSTILE],
+        ["enqueue", "noop", "--payload", HOSTILE],
+        ["enqueue", "noop", "--queue", HOSTILE],
+        ["enqueue", "noop", "--run-at", HOSTILE],
+        ["queues", "pause", HOSTILE],
+        ["cron", "show", HOSTILE],
+        ["cron", "preview", HOSTILE],
+        ["cron", "create", HOSTILE, "@daily", "--type", HOSTILE],
+        ["cron", "executions", HOSTILE, "--status", HOSTILE],
+        ["workflows", "status", HOSTILE],
+        ["workflows", "create", "/no/such/" + HOSTILE.replace("/", "")],
+        ["dlq", "list", "--status", HOSTILE],
+        ["dlq", "discard", "--all", "--reason", ""],
+        ["scaling", "events", "--state", HOSTILE],
+        ["scaling", "set", "-5", "--reason", HOSTILE],
+        ["apikeys", "create", HOSTILE, "--scope", HOSTILE],
+        ["apikeys", "revoke", HOSTILE],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]) + f" {len(arguments)}",
+)
+def test_errors_repeat_what_was_given_safely(arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert ran.code != 0
+    assert ran.err
+    assert find_dangers(ran.out + ran.err) == []
+
+
+def test_a_name_that_looks_like_markup_ends_no_list() -> None:
+    task = make_task(name="[/x]", type="[bold")
+    ran = run("tasks", "list")
+    assert (ran.code, "[/x]" in ran.out, "[bold" in ran.out) == (0, True, True)
+    assert "[/x]" in run("tasks", "show", str(task.id)).out
+
+
+def test_the_result_of_a_task_is_printed_safely(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks_app.management.commands import enqueue
+
+    def finish(workspace_id: Any, ids: Any, **_: Any) -> Any:
+        Task.objects.filter(id__in=ids).update(
+            state="FAILED", error=ERROR, attempt=1, finished_at=now()
+        )
+        return enqueue.Counter({"FAILED": 1})
+
+    monkeypatch.setattr(enqueue, "wait_for_tasks", finish)
+    ran = run("enqueue", "noop", "--wait")
+    assert "FORGED" in ran.out
+    assert find_dangers(ran.out + ran.err) == []
