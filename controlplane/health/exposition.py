@@ -24,8 +24,9 @@ from workers.selectors import count_rescued_tasks, list_live_nodes
 
 MOST_NAMES = 50
 _HOUR = timedelta(hours=1)
-# Ends of the histograms' own buckets, so that nothing is guessed: each about three times the last.
-_BOUNDS = range(-36, 181, 12)
+# Ends of the histograms' own buckets, so that nothing is guessed: from 1 ms to 2.5 hours, close
+# together where most run times are.
+_BOUNDS = (0, 24, 48, 60, 72, 84, 96, 120, 144, 168)
 _STATES = ("pending", "running", "scheduled", "retrying", "blocked")
 
 

@@ -1,14 +1,24 @@
 """Counts requests, for /metrics."""
 
+import threading
 import time
 
+import prometheus_client
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Counter, Histogram
 
 from controlplane.core.middleware import PlainMiddleware
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
+# Pairs of method and route that have series of their own; the rest are together under OTHER.
+MAX_ROUTES = 150
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+# One label for many pages.
+_GROUPS = ("admin/", "static/")
+
+# A second series for each of the others, with the time at which it was made.
+prometheus_client.disable_created_metrics()
 
 REQUESTS = Counter(
     "taskplane_http_requests",
@@ -19,8 +29,42 @@ SECONDS = Histogram(
     "taskplane_http_request_seconds",
     "Time to the answer, by method and route.",
     ["method", "route"],
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=(0.005, 0.02, 0.1, 0.5, 2.5, 10),
 )
+
+
+class BoundedPairs:
+    """The first `limit` pairs are kept as they are; every later one becomes OTHER."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def bound(self, method: str, route: str) -> tuple[str, str]:
+        """The labels of a request."""
+        pair = (method, route)
+        if pair in self._known:
+            return pair
+        with self._lock:
+            if len(self._known) >= self._limit:
+                return OTHER, OTHER
+            self._known.add(pair)
+        return pair
+
+
+_pairs = BoundedPairs(MAX_ROUTES)
+
+
+def labels_of(request: HttpRequest) -> tuple[str, str]:
+    """Method and route as labels. A method that the route does not have is OTHER, since anybody
+    can send every method to every route."""
+    match, method = request.resolver_match, request.method or ""
+    view = getattr(match.func, "cls", getattr(match.func, "view_class", None)) if match else None
+    if method not in _METHODS or (view is not None and not hasattr(view, method.lower())):
+        method = OTHER
+    route = match.route if match else "none"
+    return method, next((group for group in _GROUPS if route.startswith(group)), route)
 
 
 class RequestMetricsMiddleware(PlainMiddleware):
@@ -36,9 +80,7 @@ class RequestMetricsMiddleware(PlainMiddleware):
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Count it."""
         seconds = time.perf_counter() - request.began_at  # type: ignore[attr-defined] # ours
-        method = request.method if request.method in _METHODS else "other"
-        match = request.resolver_match
-        route = match.route if match else "none"
+        method, route = _pairs.bound(*labels_of(request))
         REQUESTS.labels(method, route, response.status_code).inc()
         SECONDS.labels(method, route).observe(seconds)
         return response

@@ -12,9 +12,11 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from controlplane.health import exposition
+from controlplane.health.middleware import BoundedPairs
+from tasks_app.models import Queue, Rollup
 from tasks_app.services.rescue import rescue_node
 from tasks_app.services.rollups import recompute_range
-from tests.clients import key_client, other_workspace
+from tests.clients import default_workspace, key_client, other_workspace
 from tests.integration.test_rollups import ended, this_minute
 from tests.rows import make_node, make_task
 from tests.scalingrows import lead, make_event, make_launch, set_pool
@@ -67,6 +69,54 @@ def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     queues = {dict(labels)["queue"] for name, labels in found if name == "taskplane_queue_tasks"}
     assert queues == {"a", "b", "other"}
     assert one(found, "taskplane_queue_tasks", queue="other", state="pending") == 2
+
+
+def test_a_thousand_queues_and_five_hundred_types_are_a_small_page() -> None:
+    workspace, at = default_workspace(), this_minute().replace(minute=0)
+    Queue.objects.bulk_create(Queue(workspace=workspace, name=f"q{n:04}") for n in range(1_000))
+    runs = {str(bucket): 3 for bucket in range(-20, 180)}
+    counts = dict.fromkeys(("started", "failed", "retried", "lost", "cancelled"), 0)
+    Rollup.objects.bulk_create(
+        Rollup(
+            workspace_id=workspace.id, seconds=3_600, at=at, queue_id=1, type=f"t{n:03}",
+            submitted=1, completed=1, run_ms=5.5, runs=runs, wait_ms=7, waits=runs, **counts,
+        )
+        for n in range(500)
+    )  # fmt: skip
+    client = key_client("viewer")
+    text = client.get("/metrics").content.decode()
+    assert len(text) < 250_000
+    found = scrape()
+    assert one(found, "taskplane_work_total", type="other", event="completed") == 450
+    assert one(found, "taskplane_work_total", type="t049", event="completed") == 1
+    run_times = [labels for name, labels in found if name == "taskplane_run_seconds_bucket"]
+    assert len(run_times) == 51 * 11
+    assert one(found, "taskplane_run_seconds_count", type="other") == 450 * 3 * 200
+
+
+def test_requests_of_any_kind_have_few_series() -> None:
+    client = key_client("viewer")
+    for path in ("/tasks", "/no/such/path", "/admin/tasks_app/task/", "/admin/auth/user/1/change/"):
+        for method in ("get", "head", "options", "put", "patch", "trace", "propfind"):
+            client.generic(method.upper(), path)
+    labels = {
+        (dict(labels)["method"], dict(labels)["route"])
+        for (name, labels) in scrape()
+        if name == "taskplane_http_requests_total"
+    }
+    methods = {method for method, route in labels if route == "tasks"}
+    assert {"GET", "other"} <= methods <= {"GET", "POST", "other"}
+    assert not any("propfind" in method.lower() for method, _ in labels)
+    assert {route for _, route in labels if "admin" in route} == {"admin/"}
+    assert not any("/no/such" in route for _, route in labels)
+
+
+def test_pairs_beyond_the_limit_are_together() -> None:
+    pairs = BoundedPairs(2)
+    given = [("GET", "a"), ("GET", "b"), ("GET", "c"), ("GET", "a"), ("POST", "d")]
+    kept = [pairs.bound(*pair) for pair in given]
+    other = ("other", "other")
+    assert kept == [("GET", "a"), ("GET", "b"), other, ("GET", "a"), other]
 
 
 TOKEN = "a token of forty characters, or a few less"
