@@ -18,6 +18,7 @@ from tasks_app.processors.builtin.addresses import (
 )
 from tasks_app.processors.outcomes import Fail
 
+_KEEPS_METHOD = frozenset({301, 302})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What a redirect to another site may still see of the caller's headers.
 _HARMLESS_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent"})
@@ -111,7 +112,8 @@ async def exchange(
     """Send one request and read at most `most_bytes` of the answer's body.
 
     With `most_redirects` of 0 a redirect is an answer like any other. When one is followed to
-    another site, the caller's headers stay behind.
+    another site, the caller's headers stay behind. It may not name credentials, nor lead from https
+    to http. A POST becomes a GET after 301, 302 and 303, any other method after 303 only.
 
     Raises RefusedAddress, TooManyRedirects, UnresolvedName, httpx.HTTPError.
     """
@@ -129,13 +131,22 @@ async def exchange(
                     body, is_truncated = await _read(response, most_bytes)
                     url, status = str(response.url), response.status_code
                     return Reply(url, status, response.headers, body, is_truncated)
-                request = _following(request, response.next_request)
+                request = _following(request, response)
             finally:
                 await response.aclose()
     raise TooManyRedirects(f"{request.url.host}: more than {most_redirects} redirects.")
 
 
-def _following(before: httpx.Request, after: httpx.Request) -> httpx.Request:
+def _following(before: httpx.Request, response: httpx.Response) -> httpx.Request:
+    after = response.next_request
+    assert after is not None  # noqa: S101 - asked for by the caller
+    _refuse_unsafe(before.url, after.url)
+    if response.status_code in _KEEPS_METHOD and before.method not in ("HEAD", "POST"):
+        # httpx would turn every method into GET for a 302; only a POST is turned (Fetch, 4.4).
+        after.method, after.stream = before.method, before.stream
+        for name in ("content-length", "transfer-encoding"):
+            if name in before.headers:
+                after.headers[name] = before.headers[name]
     if _origin(before.url) != _origin(after.url):
         kept = {k: v for k, v in after.headers.items() if k in _HARMLESS_HEADERS}
         for name in ("content-length", "transfer-encoding", "accept-encoding", "host"):
@@ -143,6 +154,17 @@ def _following(before: httpx.Request, after: httpx.Request) -> httpx.Request:
                 kept[name] = after.headers[name]
         after.headers = httpx.Headers(kept)
     return after
+
+
+def _refuse_unsafe(before: httpx.URL, after: httpx.URL) -> None:
+    """A redirect meets the rules of the payload's own address, and keeps its encryption. Raises
+    RefusedAddress."""
+    if after.userinfo:
+        raise RefusedAddress(
+            f"{before.host} redirects to an address with a user or password in it."
+        )
+    if before.scheme == "https" and after.scheme == "http":
+        raise RefusedAddress(f"{before.host} redirects from https to http.")
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:

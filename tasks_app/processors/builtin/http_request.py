@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, HttpUrl, JsonValue, SecretStr, field_validator, model_validator
 
 from controlplane.core.errors import Invalid, TooLarge
+from controlplane.core.masking import mask_secrets
 from controlplane.core.strictjson import MalformedJsonError, parse_json
 from controlplane.core.values import check_json_value
 from tasks_app.processors.builtin.addresses import AddressRules, RefusedAddress, UnresolvedName
@@ -210,11 +211,17 @@ def _retry_after_seconds(value: str | None) -> float | None:
 def _result(reply: "Reply", took_ms: int) -> dict[str, Any]:
     return {
         "status": reply.status,
-        "headers": {n: _storable(reply.headers[n]) for n in _KEPT_HEADERS if n in reply.headers},
+        "headers": _kept_headers(reply),
         "tookMs": took_ms,
         "truncated": reply.is_truncated,
         **_body(reply),
     }
+
+
+def _kept_headers(reply: "Reply") -> dict[str, str]:
+    found = {name: reply.headers[name] for name in _KEPT_HEADERS if name in reply.headers}
+    # The address of a redirect may have a login or a token in it.
+    return {name: _storable(mask_secrets(value)) for name, value in found.items()}
 
 
 def _body(reply: "Reply") -> dict[str, Any]:

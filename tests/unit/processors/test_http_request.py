@@ -299,6 +299,71 @@ def test_a_redirect_to_another_site_leaves_the_headers_behind(
         assert other.asked[0].body == b"1"
 
 
+@pytest.mark.parametrize("login", ["u:p@", "u@", ":p@", "u:p%40x@"])
+@pytest.mark.parametrize(
+    "form", ["http://{login}127.0.0.1:{port}/to", "//{login}127.0.0.1:{port}/to"]
+)
+def test_a_redirect_with_credentials_is_refused(service: Webservice, login: str, form: str) -> None:
+    target = form.format(login=login, port=service.port)
+    service.answers["/from"] = Answer(302, {"Location": target})
+    service.answers["/to"] = Answer(200)
+
+    with pytest.raises(RefusedAddress, match="with a user or password") as refused:
+        call(url=service.url("/from"), followRedirects=True)
+
+    assert [asked.path for asked in service.asked] == ["/from"]
+    assert login not in str(refused.value)
+
+
+def test_the_login_in_a_kept_address_is_masked(service: Webservice) -> None:
+    service.answers["/"] = Answer(302, {"Location": "http://u:hunter2@other.test/?token=hunter2"})
+
+    kept = call(url=service.url(), expectedStatuses=[302])
+
+    assert "hunter2" not in str(kept)
+    assert "other.test" in kept["headers"]["location"]
+
+
+def test_a_redirect_from_https_to_http_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    authority = make_authority(tmp_path, names=["shop.test"])
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trust))
+    http_client._tls_context.cache_clear()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(authority.certificate, authority.key)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    with serving(server) as secure, serving() as plain:
+        allow(settings, secure.allowed, plain.allowed)
+        secure.answers["/"] = Answer(302, {"Location": plain.url(host="shop.test")})
+        with pytest.raises(RefusedAddress, match="from https to http"):
+            exchange(secure.url(host="shop.test"), resolve, redirects=1)
+        assert plain.asked == []
+    http_client._tls_context.cache_clear()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+def test_the_method_after_a_redirect(service: Webservice, status: int, method: str) -> None:
+    """As the Fetch standard has it: a DELETE that is answered by 302 deletes, it does not get."""
+    service.answers["/from"] = Answer(status, {"Location": "/to"})
+    service.answers["/to"] = Answer(200)
+    body = {"body": "x"} if method not in ("GET", "HEAD") else {}
+
+    call(url=service.url("/from"), method=method, followRedirects=True, **body)
+
+    last = service.asked[-1]
+    becomes_get = (status == 303 and method != "HEAD") or (
+        status in (301, 302) and method == "POST"
+    )
+    assert last.path == "/to"
+    assert last.method == ("GET" if becomes_get else method)
+    assert last.body == (b"" if becomes_get or not body else b"x")
+
+
 def test_redirects_end(service: Webservice) -> None:
     service.answers["/"] = Answer(302, {"Location": "/"})
 
@@ -331,7 +396,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(service: Webservice)
     assert exchange(service.url(host="shop.test"), resolve).status == 200
 
 
-def exchange(url: str, resolve: Resolver) -> http_client.Reply:
+def exchange(url: str, resolve: Resolver, redirects: int = 0) -> http_client.Reply:
     return asyncio.run(
         http_client.exchange(
             "GET",
@@ -340,6 +405,7 @@ def exchange(url: str, resolve: Resolver) -> http_client.Reply:
             content=None,
             rules=AddressRules.of(allow_private=False, allow=["127.0.0.0/8"]),
             most_bytes=100,
+            most_redirects=redirects,
             timeout_seconds=5,
             resolve=resolve,
         )
