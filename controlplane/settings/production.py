@@ -6,21 +6,31 @@ from controlplane.settings.base import *
 from controlplane.settings.env import env
 from controlplane.settings.parts.database import EMBEDDED_POSTGRES
 from controlplane.settings.parts.redis import EMBEDDED_VALKEY
+from controlplane.settings.secretrules import find_weakness, is_default_password, login_of
 
 SECRET_KEY_MIN_LENGTH = 50
 
 SECRET_KEY = env.text("DJANGO_SECRET_KEY")
-if len(SECRET_KEY) < SECRET_KEY_MIN_LENGTH:
-    raise ImproperlyConfigured(
-        "DJANGO_SECRET_KEY is missing or too short: in production it must be a secret of at least "
-        f"{SECRET_KEY_MIN_LENGTH} characters."
-    )
+if _weakness := find_weakness(SECRET_KEY, min_length=SECRET_KEY_MIN_LENGTH):
+    raise ImproperlyConfigured(f"DJANGO_SECRET_KEY {_weakness}.")
 if env.flag("DEBUG", False):
     raise ImproperlyConfigured("DEBUG is true: in production it must be false.")
 if EMBEDDED_POSTGRES:
     raise ImproperlyConfigured("DATABASE_URL is missing: in production it must name a database.")
 if EMBEDDED_VALKEY:
     raise ImproperlyConfigured("REDIS_HOST is missing: in production it must name a Redis.")
+
+_database = DATABASES["default"]
+for _name, _user, _password in (
+    ("DATABASE_URL", _database["USER"], _database["PASSWORD"]),
+    ("REDIS_PASSWORD", "", REDIS_PASSWORD),
+    ("CELERY_BROKER_URL", *login_of(CELERY_BROKER_URL)),
+):
+    if is_default_password(_password, _user, _database["NAME"]):
+        raise ImproperlyConfigured(
+            f"{_name} has a password that everybody tries first: in production set another one, "
+            "in the store and here."
+        )
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:

@@ -9,9 +9,10 @@ import pytest
 
 from controlplane.embedded import credentials, home
 
+KEY = "k3Yv-Qw8ZtRb_1mXc7UhLpE2aJsN9dGfOiT4yV6uWqB0rSxMnAz"
 PRODUCTION = {
     "TASKPLANE_ENV": "production",
-    "DJANGO_SECRET_KEY": "0123456789" * 5,
+    "DJANGO_SECRET_KEY": KEY,
     "ALLOWED_HOSTS": "tasks.example",
     "DATABASE_URL": "postgres://someone:hunter2@127.0.0.1:1/name",
     "REDIS_HOST": "127.0.0.1",
@@ -84,6 +85,14 @@ def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
     [
         ({"DJANGO_SECRET_KEY": ""}, "DJANGO_SECRET_KEY is missing or too short"),
         ({"DJANGO_SECRET_KEY": "short"}, "DJANGO_SECRET_KEY is missing or too short"),
+        ({"DJANGO_SECRET_KEY": "a" * 60}, "DJANGO_SECRET_KEY can be guessed"),
+        ({"DJANGO_SECRET_KEY": "0123456789" * 6}, "DJANGO_SECRET_KEY can be guessed"),
+        ({"DJANGO_SECRET_KEY": f"change-me-{KEY}"}, "DJANGO_SECRET_KEY is a placeholder"),
+        ({"METRICS_TOKEN": "a" * 40}, "METRICS_TOKEN can be guessed"),
+        ({"DATABASE_URL": "postgres://taskplane:secret@h/n"}, "DATABASE_URL has a password that"),
+        ({"DATABASE_URL": "postgres://who:who@h/n"}, "DATABASE_URL has a password that"),
+        ({"REDIS_PASSWORD": "changeme"}, "REDIS_PASSWORD has a password that"),
+        ({"CELERY_BROKER_URL": "amqp://guest:guest@h//"}, "CELERY_BROKER_URL has a password that"),
         ({"DEBUG": "true"}, "DEBUG is true"),
         ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
         ({"REDIS_HOST": ""}, "REDIS_HOST is missing"),

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.embedded import home
 from controlplane.settings.env import env
+from controlplane.settings.secretrules import find_weakness
 
 _DAY_MS = 86_400_000
 METRICS_TOKEN_MIN_LENGTH = 32
@@ -103,11 +104,10 @@ if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
         f"WORKER_NODE_ID has {len(TASKPLANE['WORKER_NODE_ID'])} characters: at most 100 are kept."
     )
 # It is sent in the clear to whoever listens on the way, so it must at least not be guessed.
-if 0 < len(TASKPLANE["METRICS_TOKEN"]) < METRICS_TOKEN_MIN_LENGTH:
-    raise ImproperlyConfigured(
-        f"METRICS_TOKEN has {len(TASKPLANE['METRICS_TOKEN'])} characters: it must be a secret of "
-        f"at least {METRICS_TOKEN_MIN_LENGTH}, or empty."
-    )
+if TASKPLANE["METRICS_TOKEN"] and (
+    _weakness := find_weakness(TASKPLANE["METRICS_TOKEN"], min_length=METRICS_TOKEN_MIN_LENGTH)
+):
+    raise ImproperlyConfigured(f"METRICS_TOKEN {_weakness}; or leave it empty.")
 
 # Modules with processors, beside every installed app's `processors.py` and the entry points.
 TASKPLANE_PROCESSORS = env.words("TASKPLANE_PROCESSORS")

@@ -1,6 +1,7 @@
 """Production wants a confirmation; development does not."""
 
 import os
+import secrets
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 PRODUCTION = {
     "TASKPLANE_ENV": "production",
-    "DJANGO_SECRET_KEY": "s" * 50,
+    "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
     "DATABASE_URL": "postgres://taskplane@127.0.0.1:1/taskplane",
     "REDIS_HOST": "127.0.0.1",
     "ALLOWED_HOSTS": "tasks.example.com",
