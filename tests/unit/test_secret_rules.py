@@ -22,7 +22,7 @@ MAKERS = {
 def test_random_secrets_pass(maker: str) -> None:
     for _ in range(300):
         made = MAKERS[maker]()
-        assert find_weakness(made, min_length=50) in ("",), made
+        assert find_weakness(made, min_length=50) == "", made
 
 
 def test_a_passphrase_passes() -> None:
@@ -68,9 +68,8 @@ def test_the_login_of_an_address() -> None:
 def test_the_examples_hold_no_value_that_passes() -> None:
     """Whoever copies them must fill in a secret."""
     example = (BASE_DIR / ".env.example").read_text()
-    passwords = {
-        login_of(line.partition("=")[2])[1] for line in example.splitlines() if "://" in line
-    }
+    addresses = [line.partition("=")[2] for line in example.splitlines() if "://" in line]
+    passwords = {login_of(address)[1] for address in addresses}
     assert all(is_default_password(each) for each in passwords if each)
     compose = (BASE_DIR / "docker-compose.yml").read_text()
     for name in ("DJANGO_SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"):
