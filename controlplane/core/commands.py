@@ -28,7 +28,9 @@ class SafeOutput(OutputWrapper):
         """The stream below, for what makes its texts safe by itself."""
         return self._out
 
-    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+    def write(  # type: ignore[override] # Django's own signature
+        self, msg: str = "", style_func: Any = None, ending: str | None = None
+    ) -> None:
         text = msg.removesuffix("\n")
         super().write(safe_text(text, keep_lines=self._keeps_lines), style_func, ending)
 
@@ -48,16 +50,16 @@ def _wrap(stream: Any, *, keeps_lines: bool) -> SafeOutput:
 class SafeCommand(BaseCommand):
     """A command. `self.stdout.write` prints one line, `self.warn` one on the standard error."""
 
-    @property
-    def stdout(self) -> SafeOutput:  # type: ignore[override] # Django sets it, as an attribute
+    @property  # type: ignore[override] # Django sets it, as an attribute
+    def stdout(self) -> SafeOutput:
         return self._safe_stdout
 
     @stdout.setter
     def stdout(self, stream: Any) -> None:
         self._safe_stdout = _wrap(stream, keeps_lines=False)
 
-    @property
-    def stderr(self) -> SafeOutput:  # type: ignore[override] # Django sets it, as an attribute
+    @property  # type: ignore[override] # Django sets it, as an attribute
+    def stderr(self) -> SafeOutput:
         return self._safe_stderr
 
     @stderr.setter

@@ -208,11 +208,11 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
         # The admin's own decorator adds `no-store`.
         return TemplateResponse(request, "admin/workspaces/apikey/created.html", context)
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Nobody filters by the hash."""
         if lookup.startswith("secret_hash"):
             return False
-        return bool(super().lookup_allowed(lookup, value, request))  # type: ignore[call-arg] # Django 5
+        return super().lookup_allowed(lookup, value, request)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Who may change keys may end them."""

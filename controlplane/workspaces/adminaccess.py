@@ -152,11 +152,11 @@ class AdminAccess(_Admin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Actions that refuse rows of workspaces in which the person may not act."""
-        found = super().get_actions(request)
-        return {
-            name: (self._guarded(act, "delete" if name == "delete_selected" else "act"), name, text)
-            for name, (act, name, text) in found.items()
-        }
+        found: dict[str, Any] = super().get_actions(request)
+        for name, (act, _, text) in found.items():
+            verb = "delete" if name == "delete_selected" else "act"
+            found[name] = (self._guarded(act, verb), name, text)
+        return found
 
     def _guarded(self, act: Callable[..., Any], verb: str) -> Callable[..., Any]:
         @wraps(act)
