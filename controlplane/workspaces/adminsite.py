@@ -11,6 +11,10 @@ class TaskplaneAdminSite(AdminSite):
     """Django's site, in which pages of other packages (users, groups, stored Celery results, beat's
     rows) belong to no workspace and are for superusers."""
 
+    def get_urls(self) -> list[Any]:
+        """Without `view_on_site`, which tells whether a row exists and leads nowhere."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
     def register(
         self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any
     ) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from controlplane.core.ids import uuid7
 from controlplane.workspaces.adminaccess import AdminAccess
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership
+from tasks_app.models import Task
 from tests.integration.admin.world import ROLES, World
 
 pytestmark = pytest.mark.django_db
@@ -246,6 +249,15 @@ class TestVerbs:
             world.people["admin"].post(path, sent)
         assert AuditEvent.objects.filter(workspace=world.away).count() == before
         assert type(row)._default_manager.filter(pk=row.pk).exists()
+
+
+def test_nothing_tells_whether_a_row_of_another_workspace_exists(world: World) -> None:
+    content_type = ContentType.objects.get_for_model(Task)
+    row = world.foreign["tasks_app.Task"]
+    for pk in (row.pk, uuid7()):
+        answer = world.people["admin"].get(f"/admin/r/{content_type.pk}/{pk}/")
+        assert answer.status_code == 404
+        assert str(pk) not in answer.content.decode()
 
 
 class TestKeysAndMembers:

@@ -325,24 +325,14 @@ def test_the_login_in_a_kept_address_is_masked(service: Webservice) -> None:
 
 
 def test_a_redirect_from_https_to_http_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    shop_certificate: ssl.SSLContext, settings: Settings
 ) -> None:
-    authority = make_authority(tmp_path, names=["shop.test"])
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trust))
-    http_client._tls_context.cache_clear()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(authority.certificate, authority.key)
-
-    async def resolve(host: str, port: int) -> list[str]:
-        return ["127.0.0.1"]
-
-    with serving(server) as secure, serving() as plain:
+    with serving(shop_certificate) as secure, serving() as plain:
         allow(settings, secure.allowed, plain.allowed)
         secure.answers["/"] = Answer(302, {"Location": plain.url(host="shop.test")})
         with pytest.raises(RefusedAddress, match="from https to http"):
-            exchange(secure.url(host="shop.test"), resolve, redirects=1)
+            exchange(secure.url(host="shop.test"), to_loopback, redirects=1)
         assert plain.asked == []
-    http_client._tls_context.cache_clear()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -396,6 +386,22 @@ def test_the_next_address_is_tried_when_one_does_not_answer(service: Webservice)
     assert exchange(service.url(host="shop.test"), resolve).status == 200
 
 
+async def to_loopback(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+@pytest.fixture
+def shop_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
+    """A certificate for shop.test that the client trusts."""
+    authority = make_authority(tmp_path, names=["shop.test"])
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trust))
+    http_client._tls_context.cache_clear()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(authority.certificate, authority.key)
+    yield server
+    http_client._tls_context.cache_clear()
+
+
 def exchange(url: str, resolve: Resolver, redirects: int = 0) -> http_client.Reply:
     return asyncio.run(
         http_client.exchange(
@@ -412,25 +418,13 @@ def exchange(url: str, resolve: Resolver, redirects: int = 0) -> http_client.Rep
     )
 
 
-def test_certificates_are_checked_against_the_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority = make_authority(tmp_path, names=["shop.test"])
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trust))
-    http_client._tls_context.cache_clear()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(authority.certificate, authority.key)
-
-    async def resolve(host: str, port: int) -> list[str]:
-        return ["127.0.0.1"]
-
-    with serving(server) as service:
+def test_certificates_are_checked_against_the_name(shop_certificate: ssl.SSLContext) -> None:
+    with serving(shop_certificate) as service:
         service.answers["/"] = Answer(200)
-        assert exchange(service.url(host="shop.test"), resolve).status == 200
+        assert exchange(service.url(host="shop.test"), to_loopback).status == 200
         with pytest.raises(Exception, match="Hostname mismatch") as caught:
-            exchange(service.url(host="other.test"), resolve)
+            exchange(service.url(host="other.test"), to_loopback)
     assert _category_of(caught.value) == "NETWORK"
-    http_client._tls_context.cache_clear()
 
 
 def test_a_proxy_of_the_environment_is_not_used(
