@@ -26,6 +26,7 @@ __all__ = [
     "ProgressBar",
     "RenderableType",
     "Table",
+    "facts_table",
     "make_progress",
     "styled",
 ]
@@ -45,6 +46,14 @@ class Console(_Console):
 class _SafeColumn(_TextColumn):
     def render(self, task: _ProgressTask) -> Text:
         return Text(safe_text(self.text_format.format(task=task)), style=self.style)
+
+
+def facts_table() -> Table:
+    """Two columns without a frame: names and values. Long words are folded, not cut off."""
+    table = Table(show_header=False, box=None)
+    table.add_column()
+    table.add_column(overflow="fold")
+    return table
 
 
 def styled(text: object, style: str) -> Text:

@@ -55,9 +55,17 @@ _SHAPES = {
     "SG.": r"SG\.[\w-]{16,64}\.[\w-]{16,64}",  # SendGrid
     "shp": r"shp(?:at|ca|pa|ss)_[0-9A-Fa-f]{16,255}",  # Shopify
     "dop_v1_": r"dop_v1_[0-9a-f]{16,255}",  # DigitalOcean
+    "dckr_pat_": r"dckr_pat_[\w-]{16,255}",  # Docker
+    "hvs.": r"hvs\.[\w-]{16,255}",  # Vault
+    "ATATT": r"ATATT[\w=-]{16,500}",  # Atlassian
+    "dapi": r"dapi[0-9a-f]{32}",  # Databricks
+    "key-": r"key-[0-9a-f]{32}",  # Mailgun
+    ":AA": r"\d{8,10}:AA[\w-]{30,40}",  # Telegram
     "tp_": r"tp_[0-9a-z]{8}_[\w-]{43}",  # ours
     # A JWT. Only where a run of its characters begins, so that each run is read once.
     "eyJ": r"(?<![\w-])eyJ[\w-]{5,4000}\.eyJ[\w-]{2,8000}(?:\.[\w-]{0,4000})?",
+    "://": r"(?<=://)[^\s/:@]{20,500}(?=@)",  # a token in the place of a login
+    "ookie:": r"(?<=[Cc]ookie:)[ \t]{0,9}[^\s\"'][^\n\"']{0,4000}",  # all of a header's cookies
     "sig=": r"(?<=[?&]sig=)[\w%+/=.-]{8,500}",  # a signed address of Azure
 }
 _SHAPES |= dict.fromkeys(("ASIA", "ABIA", "ACCA"), _SHAPES["AKIA"])

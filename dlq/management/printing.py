@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from controlplane.core.console import Console, Table
+from controlplane.core.console import Console, Table, facts_table
 
 _LONGEST_MESSAGE = 80
 _ID_WIDTH = 36
@@ -28,7 +28,7 @@ def print_letters(console: Console, letters: Sequence[Mapping[str, Any]]) -> Non
 
 def print_letter(console: Console, letter: Mapping[str, Any]) -> None:
     """All of one."""
-    table = Table(show_header=False, box=None)
+    table = facts_table()
     for name, value in letter.items():
         if value not in (None, [], {}) and name not in ("attempts", "error", "chain"):
             # As --payload takes it back.

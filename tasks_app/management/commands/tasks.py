@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.commands import CommandError
-from controlplane.core.console import Table
+from controlplane.core.console import Table, facts_table
 from tasks_app import selectors, services
 from tasks_app.filters import TaskFilter, filter_of_body, split_values
 from tasks_app.management.terminal import (
@@ -94,7 +94,7 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json({**body, "explanation": explanation})
             return
-        table = Table(show_header=False, box=None)
+        table = facts_table()
         for name, value in body.items():
             if value not in (None, [], {}) and name not in ("attempts", "logs"):
                 table.add_row(name, str(value))

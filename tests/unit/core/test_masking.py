@@ -43,6 +43,12 @@ TOKENS = {
     "SendGrid": f"SG.{some(22)}.{some(43)}",
     "Shopify": "shpat_" + some(32, "abcdef0123456789"),
     "JWT": f"eyJ{some(30)}.eyJ{some(80)}.{some(43)}",
+    "Docker": "dckr_pat_" + some(27),
+    "Vault": "hvs." + some(90),
+    "Atlassian": "ATATT3" + some(100),
+    "Databricks": "dapi" + some(32, "abcdef0123456789"),
+    "Mailgun": "key-" + some(32, "abcdef0123456789"),
+    "Telegram": "123456789:AA" + some(33),
     "ours": make_key().secret,
 }
 
@@ -104,6 +110,9 @@ def test_several_blocks_and_what_is_between_them() -> None:
         "https://user:hunter2@host/path",
         "https://user:hunt@hunter2@host/path",
         "amqps://:hunter2@host",
+        "https://hunter2hunter2hunter2@host/path",
+        "Cookie: a=1; session=hunter2; b=2",
+        "set-cookie: session=hunter2; Path=/",
         "AWS_SECRET_ACCESS_KEY=hunter2",
         "AccountKey=hunter2==;EndpointSuffix=x",
         "SharedAccessKey: hunter2",
@@ -152,7 +161,7 @@ def test_errors_and_tracebacks() -> None:
     [
         "_eyJ", "-eyJa.", "eyJ.eyJ", "-----BEGIN ", "-----END PRIVATE KEY-----A",
         "-----BEGIN PRIVATE KEY-----", "SG.", "AKIA", "ghp_", "xoxb-", "A", "sig=", "password",
-        "a://x:", "key='", 'secret="\\',
+        "a://x:", "://aaaaaaaaaaaaaaaaaaaaaa", "Cookie: ", "1234567890:AA", "key='", 'secret="\\',
     ],
 )  # fmt: skip
 def test_long_texts_are_masked_in_linear_time(piece: str) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, OutputWrapper
 from django.core.management.base import CommandError as DjangoCommandError
 
 from controlplane.core.commands import CommandError, SafeCommand
-from controlplane.core.console import Console, Table, make_progress, styled
+from controlplane.core.console import Console, Table, facts_table, make_progress, styled
 from controlplane.core.logs import LineFormatter
 from controlplane.core.safetext import safe_json, safe_text
 from tests.hostiletext import HOSTILE, find_dangers
@@ -84,10 +84,19 @@ class TestConsole:
             drawn = [progress.columns[number].render(progress.tasks[0]).plain for number in (0, 4)]  # type: ignore[union-attr] # columns of text
         assert find_dangers("".join(drawn)) == []
 
-    def test_a_long_word_is_folded(self) -> None:
-        table = Table("name")
-        table.add_row("w" * 1_000)
-        assert max(map(len, self.shown(table).splitlines())) <= 200
+    def test_a_long_word_breaks_no_table(self) -> None:
+        table = Table("name", "state")
+        table.add_row("w" * 1_000, "FAILED")
+        text = self.shown(table)
+        assert max(map(len, text.splitlines())) <= 200
+        assert "FAILED" in text
+
+    def test_of_the_facts_of_one_row_nothing_is_cut_off(self) -> None:
+        table = facts_table()
+        table.add_row("payload", "w" * 1_000)
+        text = self.shown(table)
+        assert text.count("w") == 1_000
+        assert max(map(len, text.splitlines())) <= 200
 
 
 class Shouting(SafeCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.core.console import Table
+from controlplane.core.console import Table, facts_table
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
@@ -210,7 +210,7 @@ class Command(TerminalCommand):
             self._tell(body)
 
     def _tell(self, body: dict[str, Any]) -> None:
-        table = Table(show_header=False, box=None)
+        table = facts_table()
         for name, value in body.items():
             if value not in (None, "", {}):
                 table.add_row(name, _in_short(value) if name == "lastExecution" else str(value))
