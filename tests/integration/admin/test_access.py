@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.adminaccess import AdminAccess
+from controlplane.workspaces.adminsite import TaskplaneAdminSite
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership
 from tasks_app.models import Task
 from tests.integration.admin.world import ROLES, World
@@ -87,6 +88,15 @@ ACTIONS = {
     "schedules.Schedule": dict.fromkeys(("run_now", "pause", "resume"), "operator"),
     "workers.Node": {"drain": "root"},
 }
+# Who may change a row by its form; of all others nobody.
+CHANGES = {
+    "workspaces.Workspace": "admin",
+    "workspaces.Membership": "admin",
+    "workspaces.ApiKey": "admin",  # a form of which every field is fixed
+    "tasks_app.Queue": "admin",
+    "schedules.Schedule": "operator",
+    **{label: "root" for label, pages in SHARED_PAGES.items() if pages == ("root", "root", "root")},
+}
 LABELS = [*ROW_PAGES, *SHARED_PAGES]
 
 
@@ -150,10 +160,11 @@ class TestTheTableIsComplete:
         class Unruly(admin.ModelAdmin[Any]):
             """As another package would write it."""
 
-        site = type(admin.site._wrapped)() if hasattr(admin.site, "_wrapped") else admin.site
+        site = TaskplaneAdminSite()
         site.register(ApiKey, Unruly)
-        assert isinstance(site.get_model_admin(ApiKey), AdminAccess)
-        assert set(site.get_model_admin(ApiKey).required_roles.values()) == {None}
+        pages: Any = site.get_model_admin(ApiKey)
+        assert isinstance(pages, AdminAccess)
+        assert set(pages.required_roles.values()) == {None}
 
 
 class TestPages:
@@ -170,6 +181,17 @@ class TestPages:
                 assert seen_by(world, path) == expected(needed), path
             path = reverse(f"admin:{name}_delete", args=[row.pk])
             assert seen_by(world, path) == expected(delete), path
+
+    def test_the_role_decides_about_changes(self, world: World) -> None:
+        """A form that is posted without being offered is refused, too."""
+        for label in LABELS:
+            path = reverse(f"admin:{name_of(label)}_change", args=[world.row(label).pk])
+            for person, may_change in expected(CHANGES.get(label, NOBODY)).items():
+                if may_change or label == "scaling.Pool":  # its page leads to that of the fleet
+                    continue
+                status = world.people[person].post(path, {"name": "x", "role": "admin"}).status_code
+                seen = expected({**ROW_PAGES, **SHARED_PAGES}[label][0])[person]
+                assert status in ((403,) if seen else (302, 403)), (label, person, status)
 
     def test_rows_of_other_workspaces_do_not_exist(self, world: World) -> None:
         for label in ROW_PAGES:
@@ -284,6 +306,25 @@ class TestKeysAndMembers:
         page = world.people["admin"].post("/admin/workspaces/membership/add/", member)
         assert "Select a valid choice" in page.content.decode()
         assert (ApiKey.objects.count(), Membership.objects.count()) == (keys, members)
+
+    def test_an_admin_makes_keys_and_changes_members_of_the_own_workspace(
+        self, world: World
+    ) -> None:
+        client = world.people["admin"]
+        data = {"workspace": world.home.id, "name": "mine", "role": "admin", "scopes": ""}
+        answer = client.post("/admin/workspaces/apikey/add/", data)
+        key = ApiKey.objects.get(name="mine")
+        assert (answer.status_code, key.created_by) == (200, "admin")
+        assert f"{key.prefix}_" in answer.content.decode()
+        member = world.own["workspaces.Membership"]
+        path = reverse("admin:workspaces_membership_change", args=[member.pk])
+        assert client.post(path, {"role": "operator"}).status_code == 302
+        member.refresh_from_db()
+        assert member.role == "operator"  # type: ignore[attr-defined] # a membership
+        limits = reverse("admin:tasks_app_queue_change", args=[world.own["tasks_app.Queue"].pk])
+        for person, status in (("operator", 403), ("admin", 302)):
+            answer = world.people[person].post(limits, {"max_running": "3", "rate_per_second": ""})
+            assert answer.status_code == status
 
     def test_an_admin_adds_a_member_by_name_and_sees_no_list_of_users(self, world: World) -> None:
         client = world.people["admin"]
