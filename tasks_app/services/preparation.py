@@ -198,7 +198,7 @@ def _check_texts(spec: TaskSpec) -> list[Problem]:
 
 def _check_tags(tags: Sequence[object]) -> list[Problem]:
     if len(tags) > MOST_TAGS or not all(_is_text(tag, LONGEST_TAG) for tag in tags):
-        message = f"At most {MOST_TAGS} tags of 1 to {LONGEST_TAG} characters."
+        message = f"At most {MOST_TAGS} tags of 1 to {LONGEST_TAG} characters{_WITHOUT}."
         return [_problem("tags", message)]
     for number, tag in enumerate(tags):
         try:

@@ -66,14 +66,14 @@ def make_letters() -> tuple[DeadLetter, Replay]:
 def make_schedule() -> Schedule:
     schedule, _ = schedules.create_schedule(
         workspace_id=default_workspace().id,
-        values={"name": HOSTILE[:100], "schedule": "@daily", "task_type": "noop"},
+        values={"name": "hostile", "schedule": "@daily", "task_type": "noop"},
         actor=SYSTEM,
     )
     firing = schedules.trigger_schedule(
         workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=SYSTEM
     )
     write(Firing, firing, detail=HOSTILE, triggered_by=HOSTILE)
-    write(Schedule, schedule, task_type=SHORT, created_by=HOSTILE)
+    write(Schedule, schedule, name=HOSTILE[:100], task_type=SHORT, created_by=HOSTILE)
     return schedule
 
 
@@ -91,8 +91,8 @@ def make_fleet() -> ScalingEvent:
 def make_all() -> dict[str, str]:
     """Rows of every kind; the ids that the commands below name."""
     task, (letter, replay) = make_tasks(), make_letters()
-    schedule, event, test = make_schedule(), make_fleet(), start(1, name=HOSTILE[:200])
-    write(StressTest, test, created_by=HOSTILE)
+    schedule, event, test = make_schedule(), make_fleet(), start(1, name="hostile")
+    write(StressTest, test, name=HOSTILE[:200], created_by=HOSTILE)
     run_ = make_run()
     write(Workflow, run_.workflow, name=HOSTILE[:200], created_by=HOSTILE)
     end_step(run_.id, "charge", "FAILED", error=ERROR | {"message": HOSTILE})
