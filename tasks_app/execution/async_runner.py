@@ -78,8 +78,6 @@ class AsyncRunner:
             self._linger.cancel()
             self._linger = None
         self._obey_asks()
-        if self._ended:
-            self._guard.after_batch()
         now = monotonic()
         ended, self._ended = self._ended, []
         for held, outcome, end in ended:
@@ -87,6 +85,8 @@ class AsyncRunner:
             self._flying.pop(held, None)
             self._interrupted_at.pop(held, None)
             self._struck.pop(held, None)
+        if ended:
+            self._guard.after_batch(is_idle=not self._flying)
         return [(held, outcome) for held, outcome, _ in ended]
 
     def _obey_asks(self) -> None:

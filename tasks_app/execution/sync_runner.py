@@ -60,7 +60,7 @@ class SyncRunner:
                 outcomes.append(outcome)
                 ended.append(monotonic())
         if outcomes:
-            self._guard.after_batch()
+            self._guard.after_batch(is_idle=True)
             self._interrupts.check_timer()
         now = monotonic()
         for outcome, end in zip(outcomes, ended, strict=True):

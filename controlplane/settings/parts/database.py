@@ -67,11 +67,13 @@ def _connection() -> dict[str, Any]:
     # own cursors put the values into the text.
     prepare = {"prepare_threshold": 2} if PREPARES_STATEMENTS else {}
     options: dict[str, Any] = {**_NOTICE_SILENCE, **prepare, **database["OPTIONS"]}
-    timeouts = (
+    # The zone that Django wants, so that a session which is reset keeps it.
+    session = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
-        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} "
+        "-c TimeZone=UTC"
     )
-    options["options"] = f"{timeouts} {options.get('options', '')}".strip()
+    options["options"] = f"{session} {options.get('options', '')}".strip()
     return {**database, "OPTIONS": options, "ATOMIC_REQUESTS": False}
 
 

@@ -84,15 +84,21 @@ class _Watched:
 
     def reset(self) -> bool:
         """Undo what the session may hold. False: it cannot be used any more."""
-        self.is_used = False
         self.checked_at = monotonic()
         if not self.is_postgres:
+            self.is_used = False
             return not self.wrapper.errors_occurred or self.wrapper.is_usable()
-        result = self.raw.pgconn.exec_(_RESET)
-        if result.status != pq.ExecStatus.TUPLES_OK or result.ntuples:
+        try:
+            result = self.raw.pgconn.exec_(_RESET)
+            if result.status != pq.ExecStatus.TUPLES_OK or result.ntuples:
+                return False
+            # The zone and the role that Django set when it connected.
+            self.wrapper._configure_connection(self.raw)  # type: ignore[attr-defined]
+        except psycopg.Error as error:
+            logger.info("A handlers' connection is given up: %s", error)
             return False
         self.wrapper.errors_occurred = False
-        self.wrapper._configure_connection(self.raw)  # type: ignore[attr-defined]
+        self.is_used = False
         return True
 
 

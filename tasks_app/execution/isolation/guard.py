@@ -119,8 +119,9 @@ class HandlerGuard:
         self._runs[task_type] = 0
         self._trusted.discard(task_type)
 
-    def after_batch(self) -> None:
-        """After some handlers: what is not looked at after each quick one."""
+    def after_batch(self, *, is_idle: bool) -> None:
+        """After some handlers: what is not looked at after each quick one. `is_idle`: no handler
+        runs, so a thread that still does was left behind."""
         try:
             left = self._state.put_back_rest()
         except CannotPutBack as cause:
@@ -131,7 +132,7 @@ class HandlerGuard:
             self._trusted.clear()
             logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
         # More than the main thread, its event loop's and asgiref's.
-        if threading.active_count() > 1:
+        if is_idle and threading.active_count() > 1:
             for busy in self.connections.clean_other_threads():
                 logger.warning("A handler left %s", busy)
 
