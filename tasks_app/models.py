@@ -9,6 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Left
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
@@ -16,6 +18,13 @@ from tasks_app.states import AttemptOutcome, ParentFailure, TaskState
 
 _FINAL = [TaskState.COMPLETED.value, TaskState.FAILED.value, TaskState.CANCELLED.value]
 _DUE = [TaskState.SCHEDULED.value, TaskState.RETRYING.value]
+
+# Tasks whose last attempt ran to an end: a cancelled one may have been waiting again.
+HAS_DURATION = Q(
+    state__in=[TaskState.COMPLETED.value, TaskState.FAILED.value], started_at__isnull=False
+)
+ERROR_CLASS_LENGTH = 200
+ERROR_CLASS = Left(KeyTextTransform("class", "error"), ERROR_CLASS_LENGTH)
 
 
 class Queue(models.Model):
@@ -184,6 +193,27 @@ class Task(models.Model):
                 name="task_trouble",
                 condition=Q(state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value]),
             ),
+            # Lists by the time of the end, and by how long the last attempt took.
+            models.Index(
+                fields=["workspace", "finished_at", "id"],
+                name="task_finished",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
+                F("workspace"),
+                F("finished_at") - F("started_at"),
+                F("id"),
+                name="task_duration",
+                condition=HAS_DURATION,
+            ),
+            # Failures by class. A class has no bound, and an entry of an index has.
+            models.Index(
+                F("workspace"),
+                ERROR_CLASS,
+                F("id"),
+                name="task_error_class",
+                condition=Q(error__isnull=False),
+            ),
             GinIndex(fields=["tags"], name="task_tags", condition=~Q(tags=[])),
             models.Index(
                 fields=["workflow_run_id", "id"],
@@ -233,7 +263,9 @@ class TaskAttempt(models.Model):
         ]
         indexes = [
             # Attempts arrive in the order of their end: a few pages index a year.
-            BrinIndex(fields=["finished_at"], name="attempt_by_time", autosummarize=True)
+            BrinIndex(fields=["finished_at"], name="attempt_by_time", autosummarize=True),
+            # The tasks that a node has worked on.
+            models.Index(fields=["node_id", "task"], name="attempt_of_node"),
         ]
 
     def __str__(self) -> str:
@@ -329,6 +361,39 @@ class Leader(models.Model):
         return f"{self.name}: {self.holder_label}"
 
 
+class TaskCount(models.Model):
+    """How many tasks of one type exist in one queue, and how many of them have ended how: the sum
+    of the changes that were folded. Exact together with TaskCountChange."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "queue_id", "type")
+    workspace_id = models.UUIDField()
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    existing = models.BigIntegerField()
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    cancelled = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.existing}"
+
+
+class TaskCountChange(models.Model):
+    """A change of counts, appended in the transaction that made it. The dispatcher folds it."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.UUIDField()
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    existing = models.IntegerField()
+    completed = models.IntegerField()
+    failed = models.IntegerField()
+    cancelled = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.existing:+}"
+
+
 class Rollup(models.Model):
     """What happened in one minute or hour to one type in one queue: counts that add up."""
 
@@ -342,11 +407,14 @@ class Rollup(models.Model):
     started = models.BigIntegerField()
     completed = models.BigIntegerField()
     failed = models.BigIntegerField()  # attempts; those that were retried or lost are among them
+    failed_tasks = models.BigIntegerField(default=0, db_default=0)  # tasks that ended so
     retried = models.BigIntegerField()
     lost = models.BigIntegerField()
     cancelled = models.BigIntegerField()
     run_ms = models.FloatField()  # sums
     wait_ms = models.FloatField()
+    longest_run_ms = models.FloatField(null=True)
+    longest_wait_ms = models.FloatField(null=True)
     runs = models.JSONField()  # counts by bucket of tasks_app/histograms.py
     waits = models.JSONField()
 

@@ -1,5 +1,6 @@
 """Reads of tasks and queues."""
 
+from tasks_app.models import HAS_DURATION
 from tasks_app.selectors.basics import (
     get_dependency_results,
     get_states,
@@ -17,6 +18,7 @@ from tasks_app.selectors.deaths import (
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
+    DURATION,
     describe_tasks,
     in_bounded_time,
     iterate_ids,
@@ -30,6 +32,8 @@ from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
 from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
+    "DURATION",
+    "HAS_DURATION",
     "Death",
     "DeathAttempt",
     "Explanation",

@@ -8,23 +8,31 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
-from tasks_app.models import Queue, Task
+from tasks_app.models import ERROR_CLASS, ERROR_CLASS_LENGTH, Queue, Task, TaskAttempt
+from tasks_app.processors.registry import internal_types
+from tasks_app.states import TaskState
+from workers.selectors import find_node_ids
 
 SCAN_SECONDS = 5.0
 MOST_PARENTS_SHOWN = 100
 _CHUNK = 500
+# How long the last attempt of a task took that has ended; the index of durations has the same.
+DURATION = F("finished_at") - F("started_at")
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)
 
 
 def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
     """Tasks of a workspace."""
-    tasks = Task.objects.filter(workspace_id=workspace_id).filter(_condition(workspace_id, wanted))
+    tasks = Task.objects.filter(workspace_id=workspace_id)
+    if wanted.error_classes:
+        tasks = tasks.alias(error_class=ERROR_CLASS)
+    tasks = tasks.filter(_condition(workspace_id, wanted))
     if wanted.tags:
         # The index of tags leaves out rows without any; said again here so that it can be used.
         tasks = tasks.filter(tags__overlap=list(wanted.tags)).exclude(tags=[])
@@ -118,20 +126,12 @@ def first_id_of(at: datetime) -> UUID:
 
 
 def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
-    condition = Q()
-    for column, values in (
-        ("id", wanted.ids),
-        ("state", wanted.statuses),
-        ("type", wanted.types),
-        ("workflow_run_id", wanted.workflow_run_ids),
-    ):
-        if len(values) == 1:
-            condition &= Q(**{column: values[0]})
-        elif values:
-            condition &= Q(**{f"{column}__in": values})
+    condition = _one_of(wanted) & _not_internal(wanted)
     if wanted.queues:
         lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
         condition &= Q(queue_id__in=list(lanes.values_list("id", flat=True)))
+    if wanted.workers:
+        condition &= _worked_on_by(find_node_ids(wanted.workers))
     if wanted.min_priority is not None:
         condition &= Q(priority__gte=wanted.min_priority)
     for alternatives in wanted.payload:
@@ -142,9 +142,33 @@ def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
     return condition & _between(wanted) & _search(wanted.search)
 
 
-def _between(wanted: TaskFilter) -> Q:
-    """The exact times, and what they mean for ids, which the index of lists can serve."""
+def _one_of(wanted: TaskFilter) -> Q:
     condition = Q()
+    for column, values in (
+        ("id", wanted.ids),
+        ("state", wanted.statuses),
+        ("type", wanted.types),
+        ("workflow_run_id", wanted.workflow_run_ids),
+        ("error__class", wanted.error_classes),
+    ):
+        if len(values) == 1:
+            condition &= Q(**{column: values[0]})
+        elif values:
+            condition &= Q(**{f"{column}__in": values})
+    if wanted.error_classes:
+        # The index has the beginning of a class.
+        beginnings = [name[:ERROR_CLASS_LENGTH] for name in wanted.error_classes]
+        condition &= Q(error__isnull=False, error_class__in=beginnings)
+    return condition
+
+
+def _between(wanted: TaskFilter) -> Q:
+    """The exact times, and what those of creation mean for ids: the index of lists serves it."""
+    condition = Q()
+    if wanted.finished_after is not None:
+        condition &= Q(finished_at__gt=wanted.finished_after)
+    if wanted.finished_before is not None:
+        condition &= Q(finished_at__lt=wanted.finished_before)
     if wanted.created_after is not None:
         condition &= Q(
             created_at__gt=wanted.created_after,
@@ -156,6 +180,22 @@ def _between(wanted: TaskFilter) -> Q:
             id__lt=first_id_of(wanted.created_before + _ID_SLACK),
         )
     return condition
+
+
+def _not_internal(wanted: TaskFilter) -> Q:
+    """No tasks of internal types, but those that an id or a type names."""
+    hidden = [name for name in internal_types() if name not in wanted.types]
+    if wanted.is_internal or wanted.ids or not hidden:
+        return Q()
+    return ~Q(type__in=hidden)
+
+
+def _worked_on_by(nodes: Sequence[int]) -> Q:
+    """Tasks that one of these nodes runs, or ran the last attempt of."""
+    last = TaskAttempt.objects.filter(
+        task_id=OuterRef("id"), attempt=OuterRef("attempt"), node_id__in=nodes
+    )
+    return Q(state=TaskState.RUNNING, node_id__in=nodes) | Exists(last)
 
 
 def _search(text: str) -> Q:

@@ -9,7 +9,16 @@ from tasks_app.histograms import merge
 from tasks_app.models import Rollup
 from tasks_app.selectors.lists import in_bounded_time
 
-COUNTS = ("submitted", "completed", "failed", "retried", "lost", "cancelled")
+# The names in the metrics, with the columns of the roll-ups.
+TASKS = {"submitted": "submitted", "completed": "completed", "failed": "failed_tasks"}
+ATTEMPTS = {
+    "started": "started",
+    "succeeded": "completed",
+    "failed": "failed",
+    "retried": "retried",
+    "lost": "lost",
+    "cancelled": "cancelled",
+}
 OTHER = "other"
 
 
@@ -17,7 +26,8 @@ OTHER = "other"
 class TypeMeter:
     """Sums since midnight; times in milliseconds."""
 
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    tasks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TASKS, 0))
+    attempts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ATTEMPTS, 0))
     run_ms: float = 0.0
     wait_ms: float = 0.0
     runs: dict[int, int] = field(default_factory=dict)
@@ -34,8 +44,10 @@ def read_meters(workspace_id: UUID, *, most: int) -> Mapping[str, TypeMeter]:
         for row in rows.order_by("type"):
             name = row.type if row.type in found or len(found) < most else OTHER
             meter = found.setdefault(name, TypeMeter())
-            for count in COUNTS:
-                meter.counts[count] += getattr(row, count)
+            for event, column in TASKS.items():
+                meter.tasks[event] += getattr(row, column)
+            for event, column in ATTEMPTS.items():
+                meter.attempts[event] += getattr(row, column)
             meter.run_ms += row.run_ms
             meter.wait_ms += row.wait_ms
             meter.runs = merge([meter.runs, {int(b): n for b, n in row.runs.items()}])
