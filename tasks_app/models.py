@@ -5,12 +5,15 @@ more than the insert, and their parents (queue, workspace) are never deleted. On
 `transitions.py` writes `state`.
 """
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
@@ -19,10 +22,15 @@ from tasks_app.states import AttemptOutcome, ParentFailure, TaskState
 _FINAL = [TaskState.COMPLETED.value, TaskState.FAILED.value, TaskState.CANCELLED.value]
 _DUE = [TaskState.SCHEDULED.value, TaskState.RETRYING.value]
 
-# Tasks whose last attempt ran to an end: a cancelled one may have been waiting again.
+# Tasks whose last attempt ran to an end: a cancelled one may have been waiting again. An index has
+# those that took long enough for the cost of its entry not to be felt.
+DURATION = F("finished_at") - F("started_at")
 HAS_DURATION = Q(
     state__in=[TaskState.COMPLETED.value, TaskState.FAILED.value], started_at__isnull=False
 )
+_INDEXED = Value(timedelta(milliseconds=10), output_field=models.DurationField())
+SHORT = HAS_DURATION & Q(LessThan(DURATION, _INDEXED))
+LONG = HAS_DURATION & Q(GreaterThanOrEqual(DURATION, _INDEXED))
 ERROR_CLASS_LENGTH = 200
 ERROR_CLASS = Left(KeyTextTransform("class", "error"), ERROR_CLASS_LENGTH)
 
@@ -201,10 +209,10 @@ class Task(models.Model):
             ),
             models.Index(
                 F("workspace"),
-                F("finished_at") - F("started_at"),
+                DURATION,
                 F("id"),
                 name="task_duration",
-                condition=HAS_DURATION,
+                condition=LONG,
             ),
             # Failures by class. A class has no bound, and an entry of an index has.
             models.Index(
@@ -264,8 +272,12 @@ class TaskAttempt(models.Model):
         indexes = [
             # Attempts arrive in the order of their end: a few pages index a year.
             BrinIndex(fields=["finished_at"], name="attempt_by_time", autosummarize=True),
-            # The tasks that a node has worked on.
-            models.Index(fields=["node_id", "task"], name="attempt_of_node"),
+            # The pages with attempts of a node.
+            BrinIndex(
+                OpClass(F("node_id"), name="int4_bloom_ops"),
+                name="attempt_of_node",
+                autosummarize=True,
+            ),
         ]
 
     def __str__(self) -> str:

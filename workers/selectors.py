@@ -64,13 +64,13 @@ def get_node_names(node_ids: Sequence[int]) -> dict[int, str]:
     return dict(Node.objects.filter(id__in=node_ids).values_list("id", "name"))
 
 
-def find_node_ids(labels: Sequence[str]) -> list[int]:
+def find_nodes(labels: Sequence[str]) -> list[Node]:
     """The nodes, ended ones too, that are called so: by name, id, or both (`name#id`). A name is
     that of every incarnation of a worker; the newest thousand are meant."""
     ids = {tail for label in labels if (tail := _id_in(label)) is not None}
     found = Node.objects.filter(Q(name__in=list(labels)) | Q(id__in=ids)).order_by("-id")
     wanted = set(labels)
-    return [n.id for n in found[:_MOST_FOUND] if wanted & {n.name, str(n.id), str(n)}]
+    return [n for n in found[:_MOST_FOUND] if wanted & {n.name, str(n.id), str(n)}]
 
 
 def _id_in(label: str) -> int | None:

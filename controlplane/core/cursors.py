@@ -19,12 +19,13 @@ _MAX_PAGE = 10**9
 class SortColumn:
     """What a list may be sorted by: a column, or an expression that is selected by that name.
 
-    `present` says which rows have a value. The others come last in either direction, by id. An
-    index on (column, id) under that condition serves it.
+    `parts` says which rows have a value: disjoint ranges of it, ascending. An index on (column, id)
+    may serve each under that condition. All other rows come last in either direction, by id.
+    Without `parts` every row has a value.
     """
 
     column: str
-    present: Q | None = None
+    parts: tuple[Q, ...] = ()
     expression: Combinable | None = None
     field: Field[Any, Any] | None = None  # the type of the expression
 
@@ -53,16 +54,17 @@ class Sort:
         """For QuerySet.order_by."""
         return [*([] if self.column == "id" else [self._signed(self.column)]), self._signed("id")]
 
-    @property
-    def order_without_value(self) -> list[str]:
-        """For rows that have no value."""
-        return [self._signed("id")]
-
-    def select(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The queryset with the column."""
-        if self.by.expression is None:
-            return queryset
-        return queryset.annotate(**{self.column: self.by.expression})
+    def split(self, queryset: QuerySet[Any]) -> tuple[list[QuerySet[Any]], QuerySet[Any] | None]:
+        """The rows that have a value, in ordered parts, and those without one."""
+        if self.by.expression is not None:
+            queryset = queryset.annotate(**{self.column: self.by.expression})
+        if not self.by.parts:
+            return [queryset.order_by(*self.order_by)], None
+        parts = [queryset.filter(part).order_by(*self.order_by) for part in self.by.parts]
+        rest = queryset.order_by(self._signed("id"))
+        for part in self.by.parts:
+            rest = rest.filter(~part)
+        return parts[::-1] if self.is_descending else parts, rest
 
     def _signed(self, column: str) -> str:
         return ("-" if self.is_descending else "") + column
@@ -99,7 +101,7 @@ class Cursor:
             name, value, row, page = orjson.loads(
                 urlsafe_b64decode(text[:_LONGEST] + "=" * (-len(text) % 4))
             )
-            if value is not None or sort.by.present is None:
+            if value is not None or not sort.by.parts:
                 value = _python_value(sort.by.field or model._meta.get_field(sort.column), value)
             found = cls(name, value, _python_value(model._meta.get_field("id"), row), page)
         except (ValueError, TypeError, ValidationError):

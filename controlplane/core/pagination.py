@@ -138,25 +138,30 @@ def _read(
     queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
 ) -> tuple[list[Any], int]:
     """Up to `count` rows behind the cursor or the offset, and how many of them have a value in the
-    sorted column. Two ordered reads, since no index serves a sort in which nulls are always last.
+    sorted column. One ordered read for each part of the sort that is needed: no index serves an
+    order in which nulls are last in both directions.
     """
-    rows = sort.select(queryset)
-    behind = Q() if cursor is None else cursor.condition(sort)
-    if sort.by.present is None:
-        found = list(rows.filter(behind).order_by(*sort.order_by)[offset : offset + count])
-        return found, len(found)
-    valued = rows.filter(sort.by.present).order_by(*sort.order_by)
-    empty = rows.filter(~sort.by.present).order_by(*sort.order_without_value)
-    if cursor is not None and cursor.value is None:
-        return list(empty.filter(behind)[:count]), 0
-    found = list(valued.filter(behind)[offset : offset + count])
+    parts, rest = sort.split(queryset)
+    found: list[Any] = []
+    if cursor is None or cursor.value is not None:
+        behind = Q() if cursor is None else cursor.condition(sort)
+        for part in parts:
+            offset = _add(found, part.filter(behind), offset, count)
     number = len(found)
-    if number < count:
-        # An offset reaches MAX_OFFSET rows deep at most, so counting up to it is bounded.
-        passed = valued[:offset].count() if offset and not found else offset
-        first = offset - passed
-        found += empty[first : first + count - number]
+    if rest is not None:
+        is_there = cursor is not None and cursor.value is None
+        _add(found, rest.filter(cursor.condition(sort)) if is_there else rest, offset, count)
     return found, number
+
+
+def _add(found: list[Any], rows: QuerySet[Any], offset: int, count: int) -> int:
+    """Add rows until there are `count`; how much of the offset is left for what follows."""
+    if (missing := count - len(found)) <= 0:
+        return 0
+    more = list(rows[offset : offset + missing])
+    found += more
+    # At most MAX_OFFSET rows are counted.
+    return 0 if more or not offset else offset - rows[:offset].count()
 
 
 def _number(params: Mapping[str, str], name: str, default: int, maximum: int) -> int:

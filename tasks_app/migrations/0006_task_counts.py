@@ -72,20 +72,4 @@ class Migration(migrations.Migration):
         ),
         # With the tables, so that no task is counted twice or not at all.
         migrations.RunSQL(_FORWARD, migrations.RunSQL.noop),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['workspace', 'finished_at', 'id'], name='task_finished'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(models.F('workspace'), django.db.models.expressions.CombinedExpression(models.F('finished_at'), '-', models.F('started_at')), models.F('id'), condition=models.Q(('started_at__isnull', False), ('state__in', ['COMPLETED', 'FAILED'])), name='task_duration'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(models.F('workspace'), django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('class', 'error'), 200), models.F('id'), condition=models.Q(('error__isnull', False)), name='task_error_class'),
-        ),
-        migrations.AddIndex(
-            model_name='taskattempt',
-            index=models.Index(fields=['node_id', 'task'], name='attempt_of_node'),
-        ),
     ]

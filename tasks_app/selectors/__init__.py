@@ -1,6 +1,6 @@
 """Reads of tasks and queues."""
 
-from tasks_app.models import HAS_DURATION
+from tasks_app.models import DURATION, LONG, SHORT
 from tasks_app.selectors.basics import (
     get_dependency_results,
     get_states,
@@ -18,7 +18,6 @@ from tasks_app.selectors.deaths import (
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
-    DURATION,
     describe_tasks,
     in_bounded_time,
     iterate_ids,
@@ -33,7 +32,8 @@ from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
     "DURATION",
-    "HAS_DURATION",
+    "LONG",
+    "SHORT",
     "Death",
     "DeathAttempt",
     "Explanation",

@@ -8,7 +8,9 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
@@ -16,13 +18,12 @@ from tasks_app.filters import TaskFilter
 from tasks_app.models import ERROR_CLASS, ERROR_CLASS_LENGTH, Queue, Task, TaskAttempt
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
-from workers.selectors import find_node_ids
+from workers.selectors import Node, find_nodes
 
 SCAN_SECONDS = 5.0
 MOST_PARENTS_SHOWN = 100
 _CHUNK = 500
-# How long the last attempt of a task took that has ended; the index of durations has the same.
-DURATION = F("finished_at") - F("started_at")
+_MANY_ATTEMPTS = 20_000  # of a node: fewer are found by the index of attempts
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)
 
@@ -131,7 +132,7 @@ def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
         lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
         condition &= Q(queue_id__in=list(lanes.values_list("id", flat=True)))
     if wanted.workers:
-        condition &= _worked_on_by(find_node_ids(wanted.workers))
+        condition &= _worked_on_by(find_nodes(wanted.workers))
     if wanted.min_priority is not None:
         condition &= Q(priority__gte=wanted.min_priority)
     for alternatives in wanted.payload:
@@ -190,12 +191,16 @@ def _not_internal(wanted: TaskFilter) -> Q:
     return ~Q(type__in=hidden)
 
 
-def _worked_on_by(nodes: Sequence[int]) -> Q:
+def _worked_on_by(nodes: Sequence[Node]) -> Q:
     """Tasks that one of these nodes runs, or ran the last attempt of."""
-    last = TaskAttempt.objects.filter(
-        task_id=OuterRef("id"), attempt=OuterRef("attempt"), node_id__in=nodes
-    )
-    return Q(state=TaskState.RUNNING, node_id__in=nodes) | Exists(last)
+    ids = [node.id for node in nodes]
+    if sum(node.processed for node in nodes) > _MANY_ATTEMPTS:
+        # Such tasks are frequent: looking at each task of the list soon finds a page of them.
+        last = TaskAttempt.objects.filter(task_id=OuterRef("id"), attempt=OuterRef("attempt"))
+        return Q(In(Coalesce(F("node_id"), Subquery(last.values("node_id"))), ids))
+    running = Task.objects.filter(state=TaskState.RUNNING, node_id__in=ids).order_by()
+    ended = TaskAttempt.objects.filter(node_id__in=ids, attempt=F("task__attempt")).order_by()
+    return Q(id__in=running.values("id").union(ended.values("task_id"), all=True))
 
 
 def _search(text: str) -> Q:

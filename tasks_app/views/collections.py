@@ -38,10 +38,10 @@ SORT_FIELDS: dict[str, str | SortColumn] = {
     "priority": "priority",
     "name": "name",
     "type": "type",
-    "finishedAt": SortColumn("finished_at", present=Q(finished_at__isnull=False)),
+    "finishedAt": SortColumn("finished_at", parts=(Q(finished_at__isnull=False),)),
     "durationMs": SortColumn(
         "duration",
-        present=selectors.HAS_DURATION,
+        parts=(selectors.SHORT, selectors.LONG),
         expression=selectors.DURATION,
         field=DurationField(),
     ),
