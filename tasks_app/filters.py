@@ -1,6 +1,6 @@
 """Which tasks are meant: one filter for lists, exports and bulk actions."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
@@ -119,9 +119,12 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
         ) from error
 
 
-def read_internal(params: QueryParams) -> bool:
-    """The parameter `internal`, where it may stand alone. Raises Invalid."""
-    names = [name for name in params if name != "format"]
+def read_internal(params: QueryParams, *, ignore: Collection[str] = ()) -> bool:
+    """The parameter `internal` of what has no other filter. `ignore`: what else may be given.
+
+    Raises Invalid for an unknown parameter or a wrong value.
+    """
+    names = [name for name in params if name not in ("format", *ignore)]
     if unknown := [name for name in names if name != "internal"]:
         message = "Unknown; known is internal."
         raise Invalid(errors=[{"field": name[:200], "message": message} for name in unknown])

@@ -7,6 +7,7 @@ from uuid import UUID
 from controlplane.core.clock import now
 from tasks_app.histograms import merge
 from tasks_app.models import Rollup
+from tasks_app.processors.registry import internal_types
 from tasks_app.selectors.lists import in_bounded_time
 
 # The names in the metrics, with the columns of the roll-ups.
@@ -35,13 +36,14 @@ class TypeMeter:
 
 
 def read_meters(workspace_id: UUID, *, most: int) -> Mapping[str, TypeMeter]:
-    """By type, from the roll-ups of hours. The first `most` names in order of the alphabet have
-    their own; the rest are together under OTHER, so that a name never moves while types stay."""
+    """By type, internal ones left out, from the roll-ups of hours. The first `most` names in order
+    of the alphabet have their own; the rest are together under OTHER, so that a name never moves
+    while types stay."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     found: dict[str, TypeMeter] = {}
     with in_bounded_time(narrow_by="fewer types"):
         rows = Rollup.objects.filter(workspace_id=workspace_id, seconds=3600, at__gte=midnight)
-        for row in rows.order_by("type"):
+        for row in rows.exclude(type__in=internal_types()).order_by("type"):
             name = row.type if row.type in found or len(found) < most else OTHER
             meter = found.setdefault(name, TypeMeter())
             for event, column in TASKS.items():

@@ -104,4 +104,7 @@ class TaskTypeSerializer(serializers.Serializer[Any]):
     maxAttempts = serializers.IntegerField(source="max_attempts")
     timeoutSeconds = serializers.FloatField(source="timeout_seconds")
     retry = serializers.DictField(source="retry.to_json")
+    isInternal = serializers.BooleanField(
+        source="is_internal", help_text="Bookkeeping of the platform."
+    )
     payloadSchema = serializers.DictField(source="payload_schema", help_text="JSON Schema.")

@@ -238,8 +238,8 @@ def test_bulk_actions_take_the_new_filters(client: APIClient) -> None:
         ({}, "finishedAt", "task_finished"),
         ({}, "-durationMs", "task_duration"),
         ({"errorClass": "Rare"}, "-createdAt", "task_error_class"),
-        ({"finishedAfter": "2999-01-01T00:00:00Z"}, None, "task_finished"),
-        ({"finishedBefore": "2020-01-01T00:00:00Z"}, None, "task_finished"),
+        ({"finishedAfter": "2999-01-01T00:00:00Z"}, "-finishedAt", "task_finished"),
+        ({"finishedBefore": "2020-01-01T00:00:00Z"}, "finishedAt", "task_finished"),
         ({"worker": "rare"}, None, "attempt_of_node"),
     ],
 )
