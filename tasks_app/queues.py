@@ -5,3 +5,7 @@ import re
 BELL_TASK = "taskplane.drain"
 ALL_QUEUES = "*"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+NAME_RULE = (
+    "A queue's name is 1 to 100 letters, digits, '.', '_', ':' and '-', "
+    "the first a letter or digit."
+)

@@ -1,16 +1,19 @@
 """The base of every view of the API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 
 from controlplane.core.cursors import SortColumn
+from controlplane.core.errors import Invalid
+from controlplane.core.fieldpaths import flatten
 from controlplane.core.listrows import list_row, read_fields
 from controlplane.core.pagination import ListPagination
 from controlplane.core.throttling import RateThrottle
@@ -58,14 +61,33 @@ class ApiView(APIView):
         done.headers.setdefault("Cache-Control", "private, no-store")
         return done
 
-    def validated(self, serializer: type[BaseSerializer[Any]], **options: Any) -> Any:
+    def validated(
+        self,
+        serializer: type[BaseSerializer[Any]],
+        *,
+        check: Callable[[Any], object] | None = None,
+        **options: Any,
+    ) -> Any:
         """The body, checked by the serializer.
 
+        `check` is what the service will check of the values, by raising Invalid. It is called only
+        when unknown fields are all that the serializer finds, so that one answer names everything.
+
         Raises:
-            rest_framework.exceptions.ValidationError: it becomes a 422 that names the fields.
+            rest_framework.exceptions.ValidationError, Invalid: a 422 that names the fields.
         """
         checked = serializer(data=self.request.data, **options)
-        checked.is_valid(raise_exception=True)
+        try:
+            checked.is_valid(raise_exception=True)
+        except ValidationError as error:
+            values = getattr(checked, "values_without_unknown", None)
+            if check is None or values is None:
+                raise
+            try:
+                check(values)
+            except Invalid as more:
+                raise Invalid(errors=[*more.errors, *flatten(error.detail)]) from error
+            raise
         return checked.validated_data
 
 

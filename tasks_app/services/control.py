@@ -104,6 +104,11 @@ def run_task_now(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
         _ring_for([task_id])
 
 
+def check_edit(*, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]) -> None:
+    """What edit_task checks of the values. Raises NotFound, Invalid, TooLarge."""
+    prepare_changes(changes, type_name=_get(workspace_id, task_id).type)
+
+
 def edit_task(
     *, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any], actor: Actor
 ) -> None:

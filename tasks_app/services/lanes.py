@@ -6,7 +6,7 @@ from django.db import transaction
 
 from controlplane.core.errors import Invalid
 from tasks_app.models import Queue
-from tasks_app.queues import NAME
+from tasks_app.queues import NAME, NAME_RULE
 
 MOST_QUEUES = 1_000  # of one workspace: each is a turn in every claim
 
@@ -35,11 +35,7 @@ class Lanes:
 
     def _look_up(self, name: str, field: str) -> int:
         if not NAME.fullmatch(name):
-            message = (
-                "A queue's name is 1 to 100 letters, digits, '.', '_', ':' and '-', "
-                "the first a letter or digit."
-            )
-            raise Invalid(errors=[{"field": field, "message": message}])
+            raise Invalid(errors=[{"field": field, "message": NAME_RULE}])
         queues = Queue.objects.using(self._using).filter(workspace_id=self.workspace_id, name=name)
         lane = queues.values_list("id", flat=True).first()
         if lane is None:

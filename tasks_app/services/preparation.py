@@ -21,6 +21,8 @@ from tasks_app.processors.registry import (
     Processor,
     UnknownType,
 )
+from tasks_app.queues import NAME as QUEUE_NAME
+from tasks_app.queues import NAME_RULE
 from tasks_app.rows import NewTask
 from tasks_app.services.lanes import Lanes
 from tasks_app.specs import TaskSpec
@@ -38,19 +40,37 @@ def prepare(spec: TaskSpec, *, lanes: Lanes, now: datetime, prefix: str = "") ->
 
     Raises Invalid with every wrong field, TooLarge for a payload over its limit.
     """
-    try:
-        processor = registry.get(spec.type)
-    except UnknownType as error:
-        raise Invalid(errors=[{"field": f"{prefix}type", "message": str(error)}]) from error
-    problems = find_problems(spec, now=now)
-    payload, payload_problems = _check_payload(spec, processor, prefix)
-    problems += payload_problems
-    if problems:
+    processor, payload, problems = _check(spec, now, prefix)
+    if processor is None or problems:
         raise Invalid(
             errors=[{"field": prefix + p["field"], "message": p["message"]} for p in problems]
         )
     lane = lanes.get(spec.queue or processor.queue, field=f"{prefix}queue")
     return _row(spec, processor, lanes.workspace_id, lane, payload, now)
+
+
+def find_all_problems(spec: TaskSpec, *, now: datetime) -> list[Problem]:
+    """Everything that `prepare` would refuse, but for a queue too many. Raises TooLarge."""
+    return _check(spec, now, "")[2]
+
+
+def _check(
+    spec: TaskSpec, now: datetime, prefix: str
+) -> tuple[Processor | None, str, list[Problem]]:
+    """The processor, the payload as JSON, and what is wrong."""
+    problems = [*find_problems(spec, now=now), *_check_queue(spec)]
+    try:
+        processor = registry.get(spec.type)
+    except UnknownType as error:
+        return None, "", [_problem("type", str(error)), *problems]
+    payload, payload_problems = _check_payload(spec, processor, prefix)
+    return processor, payload, problems + payload_problems
+
+
+def _check_queue(spec: TaskSpec) -> list[Problem]:
+    if not spec.queue or QUEUE_NAME.fullmatch(spec.queue):
+        return []
+    return [_problem("queue", NAME_RULE)]
 
 
 def _row(

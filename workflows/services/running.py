@@ -13,8 +13,9 @@ from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
+from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, WorkflowRun
-from workflows.selectors import get_run, get_workflow
+from workflows.selectors import get_run, get_version, get_workflow
 from workflows.services.course import Course, begin_run
 from workflows.services.ends import completed, end_of, failed
 from workflows.services.opening import open_run
@@ -22,6 +23,17 @@ from workflows.services.stopping import stop
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 
 _LONGEST_COMMENT = 2_000
+
+
+def check_execution(
+    *,
+    workspace_id: UUID,
+    workflow_id: UUID | str,
+    input: Any,  # noqa: A002 - the word of the API
+) -> None:
+    """What execute_workflow checks of an input. Raises NotFound, TooLarge, Invalid."""
+    workflow = get_workflow(workspace_id, workflow_id)
+    check_input(load_definition(get_version(workflow)), {} if input is None else input)
 
 
 def execute_workflow(
