@@ -154,6 +154,11 @@ def _read(
     return found, number
 
 
+def read_sorted(queryset: QuerySet[Any], sort: Sort, count: int) -> list[Any]:
+    """The first rows of a sorted list."""
+    return _read(queryset, sort, None, 0, count)[0]
+
+
 def _add(found: list[Any], rows: QuerySet[Any], offset: int, count: int) -> int:
     """Add rows until there are `count`; how much of the offset is left for what follows."""
     if (missing := count - len(found)) <= 0:

@@ -18,7 +18,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # Its pages are imported with the URLs, and not by every command.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -47,8 +48,7 @@ INSTALLED_APPS = [
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:
-    # A worker forks: what it never uses is memory in each of its processes. Admin stays a known app
-    # for its tables, but its pages are not imported.
+    # A worker forks: what it never uses is memory in each of its processes.
     _HTTP_ONLY = {
         "daphne",
         "django.contrib.staticfiles",
@@ -57,8 +57,7 @@ if TASKPLANE["COMPONENT"] in HEADLESS:
         "drf_spectacular_sidecar",
         "django_prometheus",
     }
-    _ADMIN = {"django.contrib.admin": "django.contrib.admin.apps.SimpleAdminConfig"}
-    INSTALLED_APPS = [_ADMIN.get(app, app) for app in INSTALLED_APPS if app not in _HTTP_ONLY]
+    INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in _HTTP_ONLY]
 
 MIDDLEWARE = [
     "controlplane.health.middleware.RequestMetricsMiddleware",

@@ -1,6 +1,5 @@
 """Reads of tasks and queues."""
 
-from tasks_app.models import DURATION, LONG, SHORT
 from tasks_app.selectors.basics import (
     get_dependency_results,
     get_states,
@@ -18,6 +17,7 @@ from tasks_app.selectors.deaths import (
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
+    SORT_FIELDS,
     describe_tasks,
     in_bounded_time,
     iterate_ids,
@@ -31,9 +31,7 @@ from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
 from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
-    "DURATION",
-    "LONG",
-    "SHORT",
+    "SORT_FIELDS",
     "Death",
     "DeathAttempt",
     "Explanation",

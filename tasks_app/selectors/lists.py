@@ -8,14 +8,24 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import In
 
+from controlplane.core.cursors import SortColumn
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
-from tasks_app.models import ERROR_CLASS, ERROR_CLASS_LENGTH, Queue, Task, TaskAttempt
+from tasks_app.models import (
+    DURATION,
+    ERROR_CLASS,
+    ERROR_CLASS_LENGTH,
+    LONG,
+    SHORT,
+    Queue,
+    Task,
+    TaskAttempt,
+)
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
 from workers.selectors import Node, find_nodes
@@ -23,6 +33,19 @@ from workers.selectors import Node, find_nodes
 SCAN_SECONDS = 5.0
 MOST_PARENTS_SHOWN = 100
 _CHUNK = 500
+SORT_FIELDS: dict[str, str | SortColumn] = {
+    "createdAt": "id",
+    "priority": "priority",
+    "name": "name",
+    "type": "type",
+    "finishedAt": SortColumn("finished_at", parts=(Q(finished_at__isnull=False),)),
+    "durationMs": SortColumn(
+        "duration",
+        parts=(SHORT, LONG),
+        expression=DURATION,
+        field=DurationField(),
+    ),
+}
 _MANY_ATTEMPTS = 20_000  # of a node: fewer are found by the index of attempts
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)

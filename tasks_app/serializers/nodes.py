@@ -93,7 +93,7 @@ class NodeQuerySerializer(StrictSerializer):
         required=False,
         default="",
         allow_blank=True,
-        help_text="Several by comma. Without it: nodes that live or ended within the last hour.",
+        help_text="Comma-separated. Without it: nodes that live or ended within the last hour.",
     )
 
     def validate_status(self, text: str) -> tuple[str, ...]:

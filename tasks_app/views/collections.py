@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
-from django.db.models import DurationField, Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
-from controlplane.core.cursors import SortColumn
 from controlplane.core.views import LIST_PARAMETERS, ListView
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors, services
@@ -33,26 +32,13 @@ from tasks_app.views.base import FormView, TaskPagination
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 # Values that may be long, and are not read when `fields` leaves them out.
 _LONG = {"payload": "payload", "result": "result", "error": "error"}
-SORT_FIELDS: dict[str, str | SortColumn] = {
-    "createdAt": "id",
-    "priority": "priority",
-    "name": "name",
-    "type": "type",
-    "finishedAt": SortColumn("finished_at", parts=(Q(finished_at__isnull=False),)),
-    "durationMs": SortColumn(
-        "duration",
-        parts=(selectors.SHORT, selectors.LONG),
-        expression=selectors.DURATION,
-        field=DurationField(),
-    ),
-}
 
 
 class TasksView(FormView, ListView):
     """Tasks of the workspace."""
 
     pagination_class = TaskPagination
-    sort_fields: ClassVar = SORT_FIELDS
+    sort_fields: ClassVar = selectors.SORT_FIELDS
     forms: ClassVar = {"POST": TaskRequestSerializer}
 
     @extend_schema(

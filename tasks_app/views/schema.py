@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from tasks_app.serializers.requests import EXAMPLE_TASK
 from tasks_app.states import TaskState
 
-_COMMA = "Separate several values by commas."
+_COMMA = "Comma-separated list."
 
 
 def _query(name: str, description: str, type_: Any = str, **more: Any) -> OpenApiParameter:

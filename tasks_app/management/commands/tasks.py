@@ -1,23 +1,31 @@
 """`manage.py tasks`: look at tasks, cancel and retry them."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError
 from rich.table import Table
+from rich.text import Text
 
+from controlplane.core.cursors import Sort
+from controlplane.core.errors import Invalid
+from controlplane.core.listrows import list_row
+from controlplane.core.pagination import count_or_estimate, read_sorted
 from tasks_app import selectors, services
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.management.terminal import (
     EXIT_NOT_FOUND,
     TerminalCommand,
     common_options,
+    count_of,
     progress_bar,
     task_id,
     terminal_actor,
     workspace_of,
 )
+from tasks_app.selectors import SORT_FIELDS
 from tasks_app.serializers import ExplanationSerializer, TaskDetailSerializer, represent_task
 from tasks_app.services.actions import ActionResult
 
@@ -30,8 +38,14 @@ _FILTERS = {
     "created_after": "createdAfter",
     "created_before": "createdBefore",
     "min_priority": "minPriority",
+    "worker": "worker",
+    "error_class": "errorClass",
+    "finished_after": "finishedAfter",
+    "finished_before": "finishedBefore",
+    "internal": "internal",
 }
 _MOST_SHOWN = 10_000
+_DONE = {"cancel": "cancelled", "retry": "retried"}
 
 
 class Command(TerminalCommand):
@@ -42,14 +56,23 @@ class Command(TerminalCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         listing = verbs.add_parser(
-            "list", parents=[common_options(), _filter_options()], help="the newest that match"
+            "list", parents=[common_options(), _filter_options()], help="tasks that match"
         )
-        listing.add_argument("--limit", type=int, default=20, help="how many (default 20)")
+        listing.add_argument("--limit", type=int, default=20, help="maximum rows (default 20)")
+        listing.add_argument(
+            "--sort",
+            default="-createdAt",
+            help=f"one of {', '.join(SORT_FIELDS)}; a leading - puts the greatest first, as in "
+            "--sort=-durationMs (default: newest first)",
+        )
         show = verbs.add_parser("show", parents=[common_options()], help="one, and why it waits")
         show.add_argument("id", type=task_id)
         for verb, what in (
             ("cancel", "end waiting tasks, ask running ones to stop"),
-            ("retry", "a fresh round of attempts for failed and cancelled tasks"),
+            (
+                "retry",
+                "a fresh round of attempts for ended tasks; COMPLETED ones only by id or --status",
+            ),
         ):
             act = verbs.add_parser(verb, parents=[common_options(), _filter_options()], help=what)
             act.add_argument("ids", nargs="*", type=task_id, metavar="id")
@@ -63,28 +86,35 @@ class Command(TerminalCommand):
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         if not 1 <= options["limit"] <= _MOST_SHOWN:
             self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
+        sort = self._sort(options["sort"])
         with selectors.in_bounded_time():
-            tasks = selectors.list_tasks(workspace_id, _wanted(options)).order_by("-id")
-            found = selectors.describe_tasks(list(tasks[: options["limit"]]))
-        shown = [represent_task(task) for task in found]
+            tasks = selectors.list_tasks(workspace_id, self._wanted(options))
+            rows = read_sorted(tasks, sort, options["limit"] + 1)
+            found = selectors.describe_tasks(rows[: options["limit"]])
+            has_more = len(rows) > len(found)
+            total, is_estimate = count_or_estimate(tasks) if has_more else (len(found), False)
+        shown = [list_row(represent_task(task)) for task in found]
         if options["json"]:
             self.write_json(shown)
             return
-        table = Table("id", "name", "type", "status", "queue", "prio", "attempt", "created")
-        table.columns[0].no_wrap = True  # for copying
-        table.columns[0].min_width = 36
-        for task in shown:
-            table.add_row(
-                str(task["id"]),
-                task["name"],
-                task["type"],
-                task["status"],
-                task["queue"],
-                str(task["priority"]),
-                f"{task['attempt']}/{task['maxAttempts']}",
-                task["createdAt"],
-            )
-        self.console().print(table if shown else "No task matches.")
+        if not shown:
+            self.stdout.write("No task matches.")
+            return
+        self.console().print(_table(shown))
+        if has_more:
+            about = "about " if is_estimate else ""
+            self.stdout.write(f"… {about}{total - len(shown):,} more; --limit shows more of them.")
+
+    def _sort(self, text: str) -> Sort:
+        if text.removeprefix("-") not in SORT_FIELDS:
+            self.usage(f"--sort must be one of {', '.join(SORT_FIELDS)}, with or without a -.")
+        return Sort.of(text, SORT_FIELDS[text.removeprefix("-")])
+
+    def _wanted(self, options: dict[str, Any]) -> TaskFilter:
+        try:
+            return _filter_of(options)
+        except Invalid as error:
+            self.usage("\n".join(f"{e['field']}: {e['message']}" for e in error.errors))
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         detail = selectors.get_task_detail(workspace_id, options["id"])
@@ -113,7 +143,7 @@ class Command(TerminalCommand):
         console.print(explanation["detail"], markup=False)
 
     def _act(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        wanted = _wanted(options)
+        wanted = self._wanted(options)
         if options["ids"] and not wanted.is_empty:
             self.usage("Give ids or filters, one of the two.")
         if options["ids"]:
@@ -130,11 +160,14 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json({"matched": done.matched, "changed": done.changed})
         else:
-            what = "would be" if options["dry_run"] else f"{done.changed} of"
-            self.stdout.write(f"{what} {done.matched} tasks: {options['verb']}")
-        if options["ids"] and not options["dry_run"] and done.changed < len(wanted.ids):
+            self.stdout.write(_summary(options["verb"], done, dry_run=options["dry_run"]))
+        left = len(wanted.ids) - done.changed
+        if options["ids"] and not options["dry_run"] and left > 0:
+            states = selectors.get_states(workspace_id, wanted.ids)
+            kinds = ", ".join(sorted(set(states.values())))
             raise CommandError(
-                f"{len(wanted.ids) - done.changed} could not be changed in their present state."
+                f"{count_of(left, 'task')} could not be {_DONE[options['verb']]}: "
+                f"the state does not allow it (now: {kinds})."
             )
 
     def _in_calls(
@@ -159,18 +192,57 @@ class Command(TerminalCommand):
                     return ActionResult(matched, changed, done.is_dry_run, done.has_more)
 
 
+def _summary(verb: str, done: ActionResult, *, dry_run: bool) -> str:
+    if dry_run:
+        return f"Dry run: would {verb} {count_of(done.matched, 'task')}."
+    return f"{_DONE[verb].capitalize()} {done.changed:,} of {count_of(done.matched, 'task')}."
+
+
+def _table(tasks: Sequence[dict[str, Any]]) -> Table:
+    has_errors = any(task["error"] for task in tasks)
+    heads = ["id", "name", "type", "status", "queue", "prio", "attempt", "created"]
+    table = Table(*heads, *(["error"] if has_errors else []))
+    table.columns[0].no_wrap = True  # for copying
+    table.columns[0].min_width = 36
+    for task in tasks:
+        error = task["error"] or {}
+        cells = [
+            str(task["id"]),
+            task["name"],
+            task["type"],
+            task["status"],
+            task["queue"],
+            str(task["priority"]),
+            f"{task['attempt']}/{task['maxAttempts']}",
+            task["createdAt"],
+            *(
+                [f"{error.get('class', '')}: {error.get('message', '')}" if error else ""]
+                * has_errors
+            ),
+        ]
+        table.add_row(*map(Text, cells))
+    return table
+
+
 def _filter_options() -> ArgumentParser:
     parser = ArgumentParser(add_help=False)
     for name in ("status", "type", "queue", "tag"):
-        parser.add_argument(f"--{name}", action="append", help="several by comma")
+        parser.add_argument(f"--{name}", action="append", help="comma-separated list")
     parser.add_argument("--search", help="a part of the name or type, or a whole id")
     parser.add_argument("--created-after", metavar="TIME", help="2030-01-31T08:00:00Z")
     parser.add_argument("--created-before", metavar="TIME")
     parser.add_argument("--min-priority", type=int)
+    parser.add_argument("--worker", action="append", help="names or ids of nodes, comma-separated")
+    parser.add_argument("--error-class", action="append", help="comma-separated list")
+    parser.add_argument("--finished-after", metavar="TIME", help="2030-01-31T08:00:00Z")
+    parser.add_argument("--finished-before", metavar="TIME")
+    parser.add_argument(
+        "--internal", action="store_true", default=None, help="with the platform's own bookkeeping"
+    )
     return parser
 
 
-def _wanted(options: dict[str, Any]) -> TaskFilter:
+def _filter_of(options: dict[str, Any]) -> TaskFilter:
     given = {api: options[name] for name, api in _FILTERS.items() if options[name] is not None}
     for name, value in given.items():
         if isinstance(value, list):

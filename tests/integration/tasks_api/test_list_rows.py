@@ -12,8 +12,7 @@ from controlplane.core.clock import now
 from controlplane.core.cursors import Sort
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.models import Task
-from tasks_app.selectors import list_tasks
-from tasks_app.views.collections import SORT_FIELDS
+from tasks_app.selectors import SORT_FIELDS, list_tasks
 from tests.clients import default_workspace
 from tests.rows import make_attempt, make_node, make_task
 
