@@ -245,7 +245,10 @@ class TaskAdmin(OwnWorkspaces, ReadOnlyAdmin):
             if not may(request, workspace_id, Role.OPERATOR):
                 raise PermissionDenied("This needs the role operator in the task's workspace.")
             changed += verb(workspace_id, ids, actor_in(request, workspace_id))
-        self.message_user(request, f"{changed} of {min(len(chosen), MOST_SELECTED)} tasks {done}.")
+        number = min(len(chosen), MOST_SELECTED)
+        noun = "task" if number == 1 else "tasks"
+        level = messages.SUCCESS if changed else messages.WARNING
+        self.message_user(request, f"{changed} of {number} {noun} {done}.", level)
         if len(chosen) > MOST_SELECTED:
             text = f"At most {MOST_SELECTED} at once; use POST /tasks/actions for the rest."
             self.message_user(request, text, messages.WARNING)

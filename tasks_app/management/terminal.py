@@ -156,6 +156,21 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+DONE = {
+    "cancel": "cancelled",
+    "discard": "discarded",
+    "reprocess": "reprocessed",
+    "retry": "retried",
+}
+
+
+def summarize_action(verb: str, noun: str, *, matched: int, changed: int, dry_run: bool) -> str:
+    """What a bulk action did, or would do."""
+    if dry_run:
+        return f"Dry run: would {verb} {count_of(matched, noun)}."
+    return f"{DONE[verb].capitalize()} {changed:,} of {count_of(matched, noun)}."
+
+
 def progress_bar(console: Console) -> Progress:
     """A bar that is drawn only on a terminal."""
     return Progress(

@@ -16,17 +16,25 @@ from controlplane.core.pagination import count_or_estimate, read_sorted
 from tasks_app import selectors, services
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.management.terminal import (
+    DONE,
     EXIT_NOT_FOUND,
     TerminalCommand,
     common_options,
     count_of,
     progress_bar,
+    summarize_action,
     task_id,
     terminal_actor,
     workspace_of,
 )
+from tasks_app.processors.registry import all_processors
 from tasks_app.selectors import SORT_FIELDS
-from tasks_app.serializers import ExplanationSerializer, TaskDetailSerializer, represent_task
+from tasks_app.serializers import (
+    ExplanationSerializer,
+    TaskDetailSerializer,
+    TaskTypeSerializer,
+    represent_task,
+)
 from tasks_app.services.actions import ActionResult
 
 _FILTERS = {
@@ -45,13 +53,18 @@ _FILTERS = {
     "internal": "internal",
 }
 _MOST_SHOWN = 10_000
-_DONE = {"cancel": "cancelled", "retry": "retried"}
 
 
 class Command(TerminalCommand):
-    """One verb each: list, show, cancel, retry."""
+    """One verb each: list, show, cancel, retry, types."""
 
-    help = "List, show, cancel and retry tasks."
+    help = "List, show, cancel and retry tasks; list the task types."
+    examples = (
+        "  manage.py tasks list --status FAILED --sort=-finishedAt   what failed last\n"
+        "  manage.py tasks list --worker vm --finished-after 2030-01-31T08:00:00Z\n"
+        "  manage.py tasks show ID                                    one task, and why it waits\n"
+        "  manage.py tasks retry --error-class TimeoutError --dry-run  how many would be retried"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -79,7 +92,13 @@ class Command(TerminalCommand):
             act.add_argument("--all", action="store_true", help="every task of the workspace")
             act.add_argument("--dry-run", action="store_true", help="only count them")
 
+        types = verbs.add_parser("types", help="task types, their queues and defaults")
+        types.add_argument("--json", action="store_true", help="print JSON")
+
     def run_command(self, options: dict[str, Any]) -> None:
+        if options["verb"] == "types":
+            self._types(options)
+            return
         run = {"list": self._list, "show": self._show}.get(options["verb"], self._act)
         run(workspace_of(options), options)
 
@@ -142,6 +161,18 @@ class Command(TerminalCommand):
             console.print(f"{line['at']} {line['level']}: {line['message']}", markup=False)
         console.print(explanation["detail"], markup=False)
 
+    def _types(self, options: dict[str, Any]) -> None:
+        types = [each for each in all_processors() if not each.is_internal]
+        if options["json"]:
+            self.write_json(list(TaskTypeSerializer(types, many=True).data))
+            return
+        table = Table("type", "queue", "attempts", "timeout", "does")
+        for each in types:
+            seconds = f"{each.timeout_seconds:g} s"
+            cells = (each.name, each.queue, str(each.max_attempts), seconds, each.description)
+            table.add_row(*map(Text, cells))
+        self.console().print(table)
+
     def _act(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         wanted = self._wanted(options)
         if options["ids"] and not wanted.is_empty:
@@ -160,13 +191,21 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json({"matched": done.matched, "changed": done.changed})
         else:
-            self.stdout.write(_summary(options["verb"], done, dry_run=options["dry_run"]))
+            self.stdout.write(
+                summarize_action(
+                    options["verb"],
+                    "task",
+                    matched=done.matched,
+                    changed=done.changed,
+                    dry_run=options["dry_run"],
+                )
+            )
         left = len(wanted.ids) - done.changed
         if options["ids"] and not options["dry_run"] and left > 0:
             states = selectors.get_states(workspace_id, wanted.ids)
             kinds = ", ".join(sorted(set(states.values())))
             raise CommandError(
-                f"{count_of(left, 'task')} could not be {_DONE[options['verb']]}: "
+                f"{count_of(left, 'task')} could not be {DONE[options['verb']]}: "
                 f"the state does not allow it (now: {kinds})."
             )
 
@@ -190,12 +229,6 @@ class Command(TerminalCommand):
                 # A call that changes nothing would find the same tasks again.
                 if not done.has_more or not done.changed:
                     return ActionResult(matched, changed, done.is_dry_run, done.has_more)
-
-
-def _summary(verb: str, done: ActionResult, *, dry_run: bool) -> str:
-    if dry_run:
-        return f"Dry run: would {verb} {count_of(done.matched, 'task')}."
-    return f"{_DONE[verb].capitalize()} {done.changed:,} of {count_of(done.matched, 'task')}."
 
 
 def _table(tasks: Sequence[dict[str, Any]]) -> Table:

@@ -128,3 +128,13 @@ def test_all() -> None:
     make_task()
     make_task("RUNNING")
     assert run("tasks", "cancel", "--all", "--json").json == {"matched": 2, "changed": 2}
+
+
+def test_types() -> None:
+    assert "data-processing" in run("tasks", "types").out
+    found = {each["type"]: each for each in run("tasks", "types", "--json").json}
+    assert found["noop"]["queue"] == "default"
+    assert "workflow-join" not in found
+    refused = run("enqueue", "nosuch")
+    assert refused.code == 1
+    assert "manage.py tasks types" in refused.err

@@ -261,3 +261,14 @@ def test_an_index_serves_each_sort_and_filter(
 def test_whether_internal_tasks_are_meant_is_no_condition() -> None:
     assert TaskFilter(is_internal=True).is_empty
     assert not TaskFilter(is_internal=True).must_scan
+
+
+def test_an_export_has_the_columns_that_were_asked_for(client: APIClient) -> None:
+    make_task("FAILED", name="a", error=ERROR)
+    csv = b"".join(client.get("/tasks/export", {"fields": "status,errorClass"})).decode()
+    assert csv.splitlines() == ["status,errorClass", "FAILED,ValueError"]
+    asked = {"format": "ndjson", "fields": "name,status"}
+    assert b"".join(client.get("/tasks/export", asked)) == b'{"name":"a","status":"FAILED"}\n'
+    response = client.get("/tasks/export", {"fields": "status,bogus"})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "fields"
