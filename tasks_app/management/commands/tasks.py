@@ -36,6 +36,7 @@ from tasks_app.serializers import (
     represent_task,
 )
 from tasks_app.services.actions import ActionResult
+from tasks_app.services.counts import recount_tasks
 
 _FILTERS = {
     "status": "status",
@@ -56,7 +57,7 @@ _MOST_SHOWN = 10_000
 
 
 class Command(TerminalCommand):
-    """One verb each: list, show, cancel, retry, types."""
+    """One verb each: list, show, cancel, retry, types, recount."""
 
     help = "List, show, cancel and retry tasks; list the task types."
     examples = (
@@ -92,12 +93,16 @@ class Command(TerminalCommand):
             act.add_argument("--all", action="store_true", help="every task of the workspace")
             act.add_argument("--dry-run", action="store_true", help="only count them")
 
+        recount = verbs.add_parser(
+            "recount", help="compare the counts with all tasks of all workspaces, and correct them"
+        )
+        recount.add_argument("--json", action="store_true", help="print JSON")
         types = verbs.add_parser("types", help="task types, their queues and defaults")
         types.add_argument("--json", action="store_true", help="print JSON")
 
     def run_command(self, options: dict[str, Any]) -> None:
-        if options["verb"] == "types":
-            self._types(options)
+        if options["verb"] in ("types", "recount"):
+            {"types": self._types, "recount": self._recount}[options["verb"]](options)
             return
         run = {"list": self._list, "show": self._show}.get(options["verb"], self._act)
         run(workspace_of(options), options)
@@ -160,6 +165,15 @@ class Command(TerminalCommand):
         for line in body["logs"]:
             console.print(f"{line['at']} {line['level']}: {line['message']}", markup=False)
         console.print(explanation["detail"], markup=False)
+
+    def _recount(self, options: dict[str, Any]) -> None:
+        corrected = recount_tasks()
+        if options["json"]:
+            self.write_json({"corrected": corrected})
+        else:
+            self.stdout.write(
+                f"Corrected the counts of {count_of(corrected, 'queue and type pair')}."
+            )
 
     def _types(self, options: dict[str, Any]) -> None:
         types = [each for each in all_processors() if not each.is_internal]

@@ -6,9 +6,10 @@ import pytest
 
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
-from tasks_app.models import Task
+from tasks_app.models import Task, TaskCountChange
+from tasks_app.selectors.counts import count_tasks
 from tasks_app.services import actions
-from tests.clients import other_workspace
+from tests.clients import default_workspace, other_workspace
 from tests.integration.commands.running import run
 from tests.rows import make_attempt, make_log, make_task
 
@@ -138,3 +139,11 @@ def test_types() -> None:
     refused = run("enqueue", "nosuch")
     assert refused.code == 1
     assert "manage.py tasks types" in refused.err
+
+
+def test_recount() -> None:
+    make_task()
+    assert run("tasks", "recount", "--json").json == {"corrected": 0}
+    TaskCountChange.objects.all().delete()
+    assert "1 queue and type pair." in run("tasks", "recount").out
+    assert count_tasks(default_workspace().id).total == 1
