@@ -149,8 +149,9 @@ def _read(
             offset = _add(found, part.filter(behind), offset, count)
     number = len(found)
     if rest is not None:
-        is_there = cursor is not None and cursor.value is None
-        _add(found, rest.filter(cursor.condition(sort)) if is_there else rest, offset, count)
+        if cursor is not None and cursor.value is None:
+            rest = rest.filter(cursor.condition(sort))
+        _add(found, rest, offset, count)
     return found, number
 
 

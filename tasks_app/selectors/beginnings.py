@@ -23,7 +23,7 @@ def measured_since(workspace_id: UUID, begin: datetime) -> datetime:
     """`begin`, or when the first task of the workspace was made if that is later. Two look-ups by
     an index, whatever the history."""
     unit = _MINUTE if now() - begin <= _BY_MINUTES else _HOUR
-    rollups = Rollup.objects.filter(workspace_id=workspace_id, seconds=unit.total_seconds())
+    rollups = Rollup.objects.filter(workspace_id=workspace_id, seconds=int(unit.total_seconds()))
     earliest = rollups.aggregate(at=Min("at"))["at"]
     if earliest is not None and earliest <= begin:
         return begin

@@ -1,6 +1,6 @@
 """Lists of tasks: narrowed by a filter, read in one bounded time, told with their neighbours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,7 +28,7 @@ from tasks_app.models import (
 )
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
-from workers.selectors import Node, find_nodes
+from workers.selectors import find_nodes
 
 SCAN_SECONDS = 5.0
 MOST_PARENTS_SHOWN = 100
@@ -46,7 +46,7 @@ SORT_FIELDS: dict[str, str | SortColumn] = {
         field=DurationField(),
     ),
 }
-_MANY_ATTEMPTS = 20_000  # of a node: fewer are found by the index of attempts
+_MANY_TASKS = 20_000  # of a node: fewer are found by the index of attempts
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)
 
@@ -155,7 +155,7 @@ def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
         lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
         condition &= Q(queue_id__in=list(lanes.values_list("id", flat=True)))
     if wanted.workers:
-        condition &= _worked_on_by(find_nodes(wanted.workers))
+        condition &= _worked_on_by({n.id: n.processed for n in find_nodes(wanted.workers)})
     if wanted.min_priority is not None:
         condition &= Q(priority__gte=wanted.min_priority)
     for alternatives in wanted.payload:
@@ -214,10 +214,11 @@ def _not_internal(wanted: TaskFilter) -> Q:
     return ~Q(type__in=hidden)
 
 
-def _worked_on_by(nodes: Sequence[Node]) -> Q:
-    """Tasks that one of these nodes runs, or ran the last attempt of."""
-    ids = [node.id for node in nodes]
-    if sum(node.processed for node in nodes) > _MANY_ATTEMPTS:
+def _worked_on_by(processed: Mapping[int, int]) -> Q:
+    """Tasks that one of these nodes runs, or ran the last attempt of; with how many tasks each of
+    them has ended."""
+    ids = list(processed)
+    if sum(processed.values()) > _MANY_TASKS:
         # Such tasks are frequent: looking at each task of the list soon finds a page of them.
         last = TaskAttempt.objects.filter(task_id=OuterRef("id"), attempt=OuterRef("attempt"))
         return Q(In(Coalesce(F("node_id"), Subquery(last.values("node_id"))), ids))

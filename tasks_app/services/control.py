@@ -166,7 +166,7 @@ def delete_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> li
         TaskDependency.objects.filter(task_id__in=doomed).delete()
         TaskDependency.objects.filter(depends_on_id__in=doomed, is_satisfied=True).delete()
         Task.objects.filter(id__in=doomed).delete()
-        kinds = Counter((workspace, *rest) for _, workspace, *rest in locked)
+        kinds = Counter((owner, queue, kind, state) for _, owner, queue, kind, state in locked)
         note_counts(cursor, {kind: -number for kind, number in kinds.items()})
         _audit(workspace_id, actor, "task.delete", doomed)
     return doomed

@@ -14,6 +14,7 @@ from tasks_app.management.terminal import (
     EXIT_TIMEOUT,
     TerminalCommand,
     common_options,
+    count_of,
     duration_ms,
     terminal_actor,
     workspace_of,
@@ -58,7 +59,7 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(found)
             return
-        table = Table("id", "node", "status", "host", "running", "processed", "failed", "CPU", "MB")
+        table = Table("id", "node", "status", "host", "running", "ended", "failed", "CPU", "MB")
         for node in found:
             table.add_row(*map(str, _row(node)))
         self.console().print(table if found else "There is no node: start `manage.py worker`.")
@@ -74,7 +75,7 @@ class Command(TerminalCommand):
             f"{node['name']} (node {node['id']}) on {node['host']}: {node['status']}.\n"
             f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
             f"last heartbeat {silent:.0f} s ago.\n"
-            f"{node['processed']} attempts, {node['failed']} of them failed.",
+            f"{count_of(node['processed'], 'task')} ended here, {node['failed']:,} of them FAILED.",
             markup=False,
         )
         table = Table("slot", "running", "task", "type", "since")
