@@ -125,7 +125,6 @@ def _figures(facts: Facts, course: Course) -> dict[str, Any]:
     submitted_at = course.submitted_at or course.ended_at
     submitting = (submitted_at - course.begun_at).total_seconds()
     outcomes = facts.outcomes
-    ended = facts.completed + facts.failed + facts.cancelled
     return {
         "submitted": course.submitted,
         "completed": facts.completed,
@@ -135,7 +134,7 @@ def _figures(facts: Facts, course: Course) -> dict[str, Any]:
         "dependencies": course.edges,
         "elapsedSeconds": _rounded(end - course.begun_at.timestamp()),
         "submitPerSecond": _per_second(course.submitted, submitting),
-        "completePerSecond": _per_second(ended, end - course.begun_at.timestamp()),
+        "completePerSecond": _per_second(facts.completed, end - course.begun_at.timestamp()),
         "waitMs": describe_times(facts.waits, facts.longest_wait),
         "runMs": describe_times(facts.runs, facts.longest_run),
         "peakInFlight": course.peak_running,

@@ -17,7 +17,8 @@ WITH recent AS MATERIALIZED (
     ) parts
     GROUP BY queue_id, type
 ), mixed AS MATERIALIZED (
-    -- Queues with unfinished tasks of hidden types: only there do rows have to be looked at.
+    -- Queues with unfinished tasks of hidden types: only there do rows have to be looked at. All
+    -- other queues are counted in the index alone, which does not know the types.
     SELECT queue_id FROM kinds
     WHERE type = ANY(%(hidden)s) AND existing > completed + failed + cancelled
     GROUP BY queue_id

@@ -181,3 +181,8 @@ def test_fewer_points_keep_the_peaks() -> None:
     assert few[-1].ended == 999
     assert max(point.running for point in few) == 58
     assert max(point.waiting for point in few) == 6
+
+
+def test_completed_a_second_counts_no_other_ends() -> None:
+    facts = Facts(completed=10, failed=20, cancelled=5, last_end=at(5).timestamp())
+    assert write_report(facts, course(submitted=35))["figures"]["completePerSecond"] == 2.0

@@ -189,7 +189,7 @@ class Command(TerminalCommand):
             table.add_row(
                 each["scheduledFor"],
                 each["kind"],
-                each["skipReason"] or each["status"],
+                each["status"] + (f" ({each['skipReason']})" if each["skipReason"] else ""),
                 _text(each["lateMs"]),
                 _text(each["durationMs"]),
                 _text(each["taskId"] or each["runId"]),
