@@ -185,7 +185,7 @@ def test_running_on_a_worker_that_is_not_heard_of(client: APIClient) -> None:
     ("state", "words"),
     [
         ("COMPLETED", "It completed at"),
-        ("FAILED", "after 1 attempts: the disk is full"),
+        ("FAILED", "after 1 attempt: the disk is full"),
         ("CANCELLED", "It was cancelled at"),
     ],
 )
