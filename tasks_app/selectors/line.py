@@ -35,7 +35,8 @@ def recent_rate(queue: Queue) -> float | None:
         count: int = found["count"]
         if count >= _ENOUGH or (count and seconds == _WINDOWS_SECONDS[-1]):
             # A queue that has just begun did not work for the whole window.
-            return count / min(seconds, max(1.0, (at - found["first"]).total_seconds()))
+            worked: float = max(1.0, (at - found["first"]).total_seconds())
+            return count / min(seconds, worked)
     return None
 
 
