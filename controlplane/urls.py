@@ -16,6 +16,8 @@ from controlplane.core.problems import (  # noqa: F401 - Django finds them by na
 # the login instead of to an empty page.
 docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
+admin.autodiscover()
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),

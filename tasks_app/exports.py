@@ -3,7 +3,7 @@
 import csv
 import io
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import IO, Any
 
 import orjson
@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from tasks_app.filters import join_values
 from tasks_app.models import Task
-from tasks_app.serializers import represent_task
+from tasks_app.serializers import TaskSerializer, represent_task
 
 COLUMNS = (
     "id",
@@ -59,13 +59,21 @@ _FILE_CHUNK = 65_536
 Chunks = Iterable[list[Task]]
 
 
-def export(format_name: str, chunks: Chunks) -> Iterator[bytes]:
-    """The file, piece by piece. `format_name` is csv, ndjson or xlsx."""
+def columns_of(format_name: str) -> tuple[str, ...]:
+    """The columns that a file of this format may have."""
+    return tuple(TaskSerializer().fields) if format_name == "ndjson" else COLUMNS
+
+
+def export(
+    format_name: str, chunks: Chunks, columns: tuple[str, ...] | None = None
+) -> Iterator[bytes]:
+    """The file, piece by piece. `format_name` is csv, ndjson or xlsx; `columns` are some of its
+    columns, None for all."""
     if format_name == "csv":
-        return _csv(chunks)
+        return _csv(chunks, columns or COLUMNS)
     if format_name == "ndjson":
-        return _ndjson(chunks)
-    return _xlsx(chunks)
+        return _ndjson(chunks, columns)
+    return _xlsx(chunks, columns or COLUMNS)
 
 
 async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -77,32 +85,32 @@ async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _csv(chunks: Chunks) -> Iterator[bytes]:
+def _csv(chunks: Chunks, columns: Sequence[str]) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for chunk in chunks:
         for task in chunk:
-            writer.writerow(map(_guarded, COLUMNS, _cells(task)))
+            writer.writerow(map(_guarded, columns, _cells(task, columns)))
         yield _taken(buffer)
     yield _taken(buffer)
 
 
-def _ndjson(chunks: Chunks) -> Iterator[bytes]:
+def _ndjson(chunks: Chunks, columns: tuple[str, ...] | None) -> Iterator[bytes]:
     for chunk in chunks:
-        yield b"".join(orjson.dumps(represent_task(task)) + b"\n" for task in chunk)
+        yield b"".join(orjson.dumps(represent_task(task, columns)) + b"\n" for task in chunk)
 
 
-def _xlsx(chunks: Chunks) -> Iterator[bytes]:
+def _xlsx(chunks: Chunks, columns: Sequence[str]) -> Iterator[bytes]:
     """A workbook is complete only at its end, so it grows on disk and is then sent."""
     with tempfile.TemporaryFile() as file:
-        _write_workbook(file, chunks)
+        _write_workbook(file, chunks, columns)
         file.seek(0)
         while piece := file.read(_FILE_CHUNK):
             yield piece
 
 
-def _write_workbook(file: IO[bytes], chunks: Chunks) -> None:
+def _write_workbook(file: IO[bytes], chunks: Chunks, columns: Sequence[str]) -> None:
     # constant_memory writes each row to disk; texts stay texts, whatever they begin with.
     book = xlsxwriter.Workbook(
         file,
@@ -119,12 +127,12 @@ def _write_workbook(file: IO[bytes], chunks: Chunks) -> None:
         for task in chunk:
             if sheet is None or row > _SHEET_ROWS:
                 sheet, row = book.add_worksheet(), 1
-                sheet.write_row(0, 0, COLUMNS, bold)
-            for column, cell in enumerate(_cells(task)):
-                _write_cell(sheet, row, column, cell, is_json=COLUMNS[column] in _JSON_COLUMNS)
+                sheet.write_row(0, 0, columns, bold)
+            for column, cell in enumerate(_cells(task, columns)):
+                _write_cell(sheet, row, column, cell, is_json=columns[column] in _JSON_COLUMNS)
             row += 1
     if sheet is None:
-        book.add_worksheet().write_row(0, 0, COLUMNS, bold)
+        book.add_worksheet().write_row(0, 0, columns, bold)
     book.close()
 
 
@@ -152,13 +160,13 @@ def _fit(text: str) -> str:
     return units[: 2 * (_CELL_LENGTH - len(note))].decode("utf-16-le", "ignore") + note
 
 
-def _cells(task: Task) -> list[Any]:
+def _cells(task: Task, columns: Sequence[str]) -> list[Any]:
     found = represent_task(task)
     error = found["error"] or {}
     found["errorClass"] = error.get("class")
     found["errorMessage"] = error.get("message")
     found["errorCategory"] = error.get("category")
-    return [_cell(column, found[column]) for column in COLUMNS]
+    return [_cell(column, found[column]) for column in columns]
 
 
 def _cell(column: str, value: Any) -> Any:

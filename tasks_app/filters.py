@@ -1,7 +1,7 @@
 """Which tasks are meant: one filter for lists, exports and bulk actions."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
@@ -39,8 +39,10 @@ class QueryParams(Protocol):
 class TaskFilter:
     """Every condition must hold; of several values of one condition, one must.
 
-    `payload` is a list of alternatives of what the payload must contain. Times are of creation,
-    both ends left out.
+    `payload` is a list of alternatives of what the payload must contain. Both ends of a time range
+    are left out. `workers` are nodes that run a task or ran its last attempt, each by its name, its
+    id, or both (`name#id`). Tasks of internal types match only when `is_internal` is set, or when
+    an id or a type names them.
     """
 
     ids: tuple[UUID, ...] = ()
@@ -53,22 +55,31 @@ class TaskFilter:
     created_before: datetime | None = None
     min_priority: int | None = None
     workflow_run_ids: tuple[UUID, ...] = ()
+    workers: tuple[str, ...] = ()
+    error_classes: tuple[str, ...] = ()
+    finished_after: datetime | None = None
+    finished_before: datetime | None = None
+    is_internal: bool = False
     payload: tuple[tuple[Containment, ...], ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether it names every task."""
-        return all(getattr(self, field.name) in ((), "", None) for field in fields(self))
+        return not self._conditions
 
     @property
     def must_scan(self) -> bool:
         """Whether no index leads to the rows: the read needs a bound on its time."""
-        indexed = {"ids", "created_after", "created_before"}
-        return any(
-            getattr(self, field.name) not in ((), "", None)
+        return bool(self._conditions - {"ids", "created_after", "created_before"})
+
+    @property
+    def _conditions(self) -> set[str]:
+        """The fields that narrow it."""
+        return {
+            field.name
             for field in fields(self)
-            if field.name not in indexed
-        )
+            if field.name != "is_internal" and getattr(self, field.name) not in ((), "", None)
+        }
 
 
 def filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> TaskFilter:
@@ -112,6 +123,19 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
         raise Invalid(
             errors=[{**e, "field": f"{prefix}{e['field']}"} for e in error.errors]
         ) from error
+
+
+def read_internal(params: QueryParams, *, ignore: Collection[str] = ()) -> bool:
+    """The parameter `internal` of what has no other filter. `ignore`: what else may be given.
+
+    Raises Invalid for an unknown parameter or a wrong value.
+    """
+    names = [name for name in params if name not in ("format", *ignore)]
+    if unknown := [name for name in names if name != "internal"]:
+        message = "Unknown; known is internal."
+        raise Invalid(errors=[{"field": name[:200], "message": message} for name in unknown])
+    values = params.getlist("internal")
+    return bool(values) and _build({"internal": values}).is_internal
 
 
 class FilterError(ValueError):
@@ -256,6 +280,15 @@ def _whole(several: Sequence[Any]) -> int:
     return value
 
 
+def _flag(several: Sequence[Any]) -> bool:
+    value = several[0] if len(several) == 1 else None
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    if not isinstance(value, bool):
+        raise FilterError("This must be true or false.")
+    return value
+
+
 def read_time(several: Sequence[Any]) -> datetime:
     """One time with its zone, which limits others. Raises FilterError."""
     try:
@@ -275,4 +308,9 @@ _READERS: dict[str, tuple[str, Any]] = {
     "createdBefore": ("created_before", read_time),
     "minPriority": ("min_priority", _whole),
     "workflowRunId": ("workflow_run_ids", _ids),
+    "worker": ("workers", read_texts),
+    "errorClass": ("error_classes", read_texts),
+    "finishedAfter": ("finished_after", read_time),
+    "finishedBefore": ("finished_before", read_time),
+    "internal": ("is_internal", _flag),
 }

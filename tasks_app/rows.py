@@ -1,9 +1,11 @@
 """The rows that transitions take and return."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
+
+from tasks_app.states import FINAL, TaskState
 
 
 class Cursor(Protocol):
@@ -92,6 +94,12 @@ class Finished(NamedTuple):
     id: UUID
     state: str
     has_dependents: bool
+
+
+def count_ends(rows: Iterable[Finished]) -> tuple[int, int]:
+    """How many of these tasks have ended, and how many of those as FAILED."""
+    states = [row.state for row in rows]
+    return sum(state in FINAL for state in states), states.count(TaskState.FAILED)
 
 
 class Settled(NamedTuple):

@@ -53,10 +53,6 @@ class AttemptOutcome(TextChoices):
     LOST = "LOST", "Lost with its worker"
 
 
-# Outcomes that count as failed attempts in the figures of a node.
-FAILURES = frozenset({"FAILED", "TIMED_OUT", "LOST"})
-
-
 class ParentFailure(TextChoices):
     """What becomes of a task when one of its parents fails or is cancelled."""
 

@@ -5,6 +5,7 @@ caller's transaction. The rows it returns are the ones that moved: who is missin
 that is never an error here. Callers hold no state of their own about who won.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from controlplane.core.sql import load_sql
+from tasks_app.counts import note_counts
 from tasks_app.rows import Claimed, Cursor, Finished, NewTask, Outcome, Settled
 from tasks_app.states import TaskState
 
@@ -27,6 +29,7 @@ def insert_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:
     with cursor.copy(load_sql("tasks_app", "copy_tasks")) as copy:
         for row in rows:
             copy.write_row((*row, 0, 0, 0))
+    note_counts(cursor, Counter((r.workspace_id, r.queue_id, r.type, r.state) for r in rows))
 
 
 def claim_ready(
@@ -178,12 +181,19 @@ def cancel_waiting(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> li
     """BLOCKED, SCHEDULED, PENDING, RETRYING → CANCELLED."""
     cursor.execute(
         """
-        UPDATE tasks_app_task
-        SET state = 'CANCELLED', finished_at = clock_timestamp(),
-            cancel_requested_at = clock_timestamp()
-        WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
-          AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING', 'RETRYING')
-        RETURNING id, state, has_dependents
+        WITH done AS (
+            UPDATE tasks_app_task
+            SET state = 'CANCELLED', finished_at = clock_timestamp(),
+                cancel_requested_at = clock_timestamp()
+            WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
+              AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING', 'RETRYING')
+            RETURNING id, state, has_dependents, workspace_id, queue_id, type
+        ), counted AS (
+            INSERT INTO tasks_app_taskcountchange (workspace_id, queue_id, type, existing,
+                completed, failed, cancelled)
+            SELECT workspace_id, queue_id, type, 0, 0, 0, count(*) FROM done GROUP BY 1, 2, 3
+        )
+        SELECT id, state, has_dependents FROM done
         """,
         {"ids": ids, "workspace": workspace_id},
     )
@@ -209,14 +219,26 @@ def retry_ended(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[
     unfinished; a fresh round of attempts, numbered on."""
     cursor.execute(
         """
-        UPDATE tasks_app_task
+        WITH ended AS (
+            SELECT id, workspace_id, queue_id, type, state FROM tasks_app_task
+            WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
+              AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+            ORDER BY id FOR UPDATE
+        ), counted AS (
+            INSERT INTO tasks_app_taskcountchange (workspace_id, queue_id, type, existing,
+                completed, failed, cancelled)
+            SELECT workspace_id, queue_id, type, 0, -count(*) FILTER (WHERE state = 'COMPLETED'),
+                -count(*) FILTER (WHERE state = 'FAILED'),
+                -count(*) FILTER (WHERE state = 'CANCELLED')
+            FROM ended GROUP BY 1, 2, 3
+        )
+        UPDATE tasks_app_task t
         SET state = CASE WHEN blocked_by > 0 THEN 'BLOCKED' ELSE 'PENDING' END,
             max_attempts = attempt + round_attempts, lost_count = 0, error = NULL, result = NULL,
             progress = 0, finished_at = NULL, cancel_requested_at = NULL, started_at = NULL,
             run_at = clock_timestamp()
-        WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
-          AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')
-        RETURNING id
+        FROM ended WHERE t.id = ended.id
+        RETURNING t.id
         """,
         {"ids": ids, "workspace": workspace_id},
     )

@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.db import connection
+
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
+from tasks_app.counts import note_counts
 from tasks_app.models import Queue, Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.states import FINAL, TaskState
 from tests.clients import default_workspace
@@ -68,6 +71,8 @@ def make_task(
     if state == TaskState.BLOCKED:
         values.setdefault("blocked_by", 1)
     task = Task.objects.create(**{**values, **fields})
+    with connection.cursor() as cursor:
+        note_counts(cursor, {(task.workspace_id, task.queue_id, task.type, task.state): 1})
     for parent in parents or []:
         TaskDependency.objects.create(
             task=task, depends_on=parent, is_satisfied=parent.state in FINAL

@@ -89,7 +89,7 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
     def busy(self, node: Node) -> str:
         return f"{node.running} of {node.concurrency}"
 
-    @admin.display(description="attempts", ordering="processed")
+    @admin.display(description="tasks ended", ordering="processed")
     def done(self, node: Node) -> str:
         return f"{node.processed:,}"
 

@@ -34,11 +34,11 @@ def _metrics(page: NodePage, vitals: Vitals, concurrency: int) -> Iterator[Metri
     yield "slots", "gauge", "Pool children that the worker has when all live.", concurrency
     yield "slots_busy", "gauge", "Pool children in which a handler runs.", tally.busy
     yield "tasks_running", "gauge", "Handlers that run now.", tally.running
-    yield "attempts_total", "counter", "Attempts whose outcome was recorded.", tally.processed
+    yield "tasks_ended_total", "counter", "Tasks that ended on this worker.", tally.processed
     yield (
-        "attempts_failed_total",
+        "tasks_failed_total",
         "counter",
-        "Attempts that failed, timed out, or were lost with their process.",
+        "Tasks that failed for good on this worker.",
         tally.failed,
     )
     yield "stale_writes_total", "counter", "Outcomes refused without a lease.", tally.stale

@@ -12,6 +12,7 @@ from workers.states import LIVE, NodeState
 
 _LIVE = [state.value for state in LIVE]
 _REMEMBERED = timedelta(hours=1)
+_MOST_FOUND = 1_000
 
 
 def get_node(node_id: int) -> Node:
@@ -61,6 +62,20 @@ def count_rescued_tasks(since: datetime) -> int:
 def get_node_names(node_ids: Sequence[int]) -> dict[int, str]:
     """Names by id, for showing who ran something."""
     return dict(Node.objects.filter(id__in=node_ids).values_list("id", "name"))
+
+
+def find_nodes(labels: Sequence[str]) -> list[Node]:
+    """The nodes, ended ones too, that are called so: by name, id, or both (`name#id`). A name is
+    that of every incarnation of a worker; the newest thousand are meant."""
+    ids = {tail for label in labels if (tail := _id_in(label)) is not None}
+    found = Node.objects.filter(Q(name__in=list(labels)) | Q(id__in=ids)).order_by("-id")
+    wanted = set(labels)
+    return [n for n in found[:_MOST_FOUND] if wanted & {n.name, str(n.id), str(n)}]
+
+
+def _id_in(label: str) -> int | None:
+    digits = label.rpartition("#")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
 
 
 def serves(queue: str) -> bool:

@@ -61,8 +61,8 @@ class Ask(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class SlotCounts:
-    """Attempts whose outcome this child wrote, how many of them failed, and the writes that were
-    refused since the lease was no longer the row's."""
+    """Tasks that ended with an outcome of this child, how many of them failed for good, and the
+    writes that were refused since the lease was no longer the row's."""
 
     processed: int = 0
     failed: int = 0

@@ -15,8 +15,8 @@ from workers.slots import RowStatus, Slot
 class Tally:
     """One look at a worker.
 
-    `running`: handlers that run now. `processed`: attempts of this node whose outcome was recorded,
-    whatever it was; `failed`: those of them that failed, timed out or were lost with their process;
+    `running`: handlers that run now. `processed`: tasks that ended on this node, whatever they came
+    to; `failed`: those of them that failed for good;
     `stale`: outcomes that were refused. `slots`: one entry per pool child, `slot` being its process
     id, with its longest-running task and how many run beside it.
     """

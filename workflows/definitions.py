@@ -13,6 +13,7 @@ from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
 from workflows.graphs import Ancestors, find_cycle, find_dependents, show_cycle, sort_keys
 from workflows.inputs import check_input_value, check_schema
+from workflows.keys import with_keys
 from workflows.payloads import is_template
 from workflows.problems import Problems
 from workflows.states import StepKind
@@ -77,7 +78,7 @@ class Definition:
 
 
 def parse_definition(body: Mapping[str, Any]) -> Definition:
-    """Check a definition: {name, description, tasks, inputSchema}.
+    """Check a definition: {name, description, tasks, inputSchema}. A step without a key gets one.
 
     Raises Invalid with every problem (the first 100), each with its field, such as
     `tasks[3].when`, and a message that names the step; TooLarge for more than a body may have.
@@ -89,9 +90,10 @@ def parse_definition(body: Mapping[str, Any]) -> Definition:
     if schema is not None:
         for field, message in check_schema(schema):
             problems.add(f"inputSchema{field}", message)
-    _check_steps(body.get("tasks"), problems)
+    tasks = with_keys(body.get("tasks"), problems)
+    _check_steps(tasks, problems)
     problems.raise_if_any()
-    return _read({"tasks": body["tasks"], "inputSchema": schema})
+    return _read({"tasks": tasks, "inputSchema": schema})
 
 
 @functools.lru_cache(REMEMBERED)  # models are equal by their ids, and versions never change

@@ -23,6 +23,7 @@ class JoinPayload(BaseModel):
     payload=JoinPayload,
     max_attempts=25,
     timeout_seconds=600,
+    internal=True,
     retry=RetryPolicy(base_ms=500, max_ms=60_000, jitter=0.5),
 )
 def join(ctx: Context, payload: JoinPayload) -> dict[str, bool]:

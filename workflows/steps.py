@@ -2,7 +2,6 @@
 
 import difflib
 import functools
-import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from tasks_app.processors.retry import InvalidRetryPolicy, RetryPolicy
 from tasks_app.queues import NAME as QUEUE_NAME
 from tasks_app.services.preparation import find_problems
 from tasks_app.specs import TaskSpec
+from workflows.keys import KEY, LONGEST_KEY
 from workflows.language import (
     Expression,
     ExpressionError,
@@ -35,10 +35,8 @@ FIELDS = (
 )  # fmt: skip
 MOST_ITEMS = 10_000  # of a forEach that is a list
 MOST_PARENTS = 10_000
-LONGEST_KEY = 100
 _ONLY_TASKS = ("forEach", "priority", "maxAttempts", "timeoutSeconds", "queue", "tags", "retry")
 _WANTED = {"when": ("bool", "true or false"), "forEach": ("list", "a list")}
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOWN = 100
 _OF_SPEC = ("name", "priority", "maxAttempts", "timeoutSeconds", "tags")
 
@@ -170,11 +168,13 @@ class StepCheck:
 
     def _check_key(self) -> None:
         key = self._raw.get("key")
-        if not isinstance(key, str) or not _KEY.fullmatch(key) or len(key) > LONGEST_KEY:
+        if key is None:
+            self.add("key", "Give the step a key, or a name from which one can be derived.")
+        elif not isinstance(key, str) or not KEY.fullmatch(key) or len(key) > LONGEST_KEY:
             self.add(
                 "key",
-                f"1 to {LONGEST_KEY} letters, digits and '_', the first no digit, so that "
-                "steps.<key> is an expression.",
+                f"Use 1 to {LONGEST_KEY} letters, digits and underscores, not beginning with a "
+                "digit: the key is used as steps.<key>.",
             )
         elif key in KEYWORDS:
             message = f"{key!r} is a word of the expression language: take another key."

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q
+from django.db.models import Field, Model, Q, QuerySet
+from django.db.models.expressions import Combinable
 
 from controlplane.core.errors import FieldError, Invalid
 
@@ -15,24 +16,63 @@ _MAX_PAGE = 10**9
 
 
 @dataclass(frozen=True, slots=True)
+class SortColumn:
+    """What a list may be sorted by: a column, or an expression that is selected by that name.
+
+    `parts` says which rows have a value: disjoint ranges of it, ascending. An index on (column, id)
+    may serve each under that condition. All other rows come last in either direction, by id.
+    Without `parts` every row has a value.
+    """
+
+    column: str
+    parts: tuple[Q, ...] = ()
+    expression: Combinable | None = None
+    field: Field[Any, Any] | None = None  # the type of the expression
+
+
+@dataclass(frozen=True, slots=True)
 class Sort:
     """An allowed order: its name in the API, its column, its direction. The id breaks ties."""
 
     name: str
-    column: str
+    by: SortColumn
     is_descending: bool
+
+    @classmethod
+    def of(cls, name: str, by: str | SortColumn) -> "Sort":
+        """The order that a parameter names; a leading `-` turns it round."""
+        column = SortColumn(by) if isinstance(by, str) else by
+        return cls(name, column, is_descending=name.startswith("-"))
+
+    @property
+    def column(self) -> str:
+        """The name of the value in a row."""
+        return self.by.column
 
     @property
     def order_by(self) -> list[str]:
         """For QuerySet.order_by."""
-        sign = "-" if self.is_descending else ""
-        columns = [self.column] if self.column == "id" else [self.column, "id"]
-        return [sign + column for column in columns]
+        return [*([] if self.column == "id" else [self._signed(self.column)]), self._signed("id")]
+
+    def split(self, queryset: QuerySet[Any]) -> tuple[list[QuerySet[Any]], QuerySet[Any] | None]:
+        """The rows that have a value, in ordered parts, and those without one."""
+        if self.by.expression is not None:
+            queryset = queryset.annotate(**{self.column: self.by.expression})
+        if not self.by.parts:
+            return [queryset.order_by(*self.order_by)], None
+        parts = [queryset.filter(part).order_by(*self.order_by) for part in self.by.parts]
+        rest = queryset.order_by(self._signed("id"))
+        for part in self.by.parts:
+            rest = rest.filter(~part)
+        return parts[::-1] if self.is_descending else parts, rest
+
+    def _signed(self, column: str) -> str:
+        return ("-" if self.is_descending else "") + column
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page: its value in the sorted column and its id."""
+    """The last row of a page: its value in the sorted column, None without one, and its id."""
 
     sort: str
     value: Any
@@ -40,9 +80,10 @@ class Cursor:
     page: int
 
     @classmethod
-    def at(cls, row: Model, sort: Sort, page: int) -> "Cursor":
+    def at(cls, row: Model, sort: Sort, page: int, *, has_value: bool = True) -> "Cursor":
         """The cursor behind this row."""
-        return cls(sort.name, getattr(row, sort.column), row.pk, page)
+        value = getattr(row, sort.column) if has_value else None
+        return cls(sort.name, value, row.pk, page)
 
     def encode(self) -> str:
         """As text for a query parameter."""
@@ -60,12 +101,9 @@ class Cursor:
             name, value, row, page = orjson.loads(
                 urlsafe_b64decode(text[:_LONGEST] + "=" * (-len(text) % 4))
             )
-            found = cls(
-                name,
-                _python_value(model, sort.column, value),
-                _python_value(model, "id", row),
-                page,
-            )
+            if value is not None or not sort.by.parts:
+                value = _python_value(sort.by.field or model._meta.get_field(sort.column), value)
+            found = cls(name, value, _python_value(model._meta.get_field("id"), row), page)
         except (ValueError, TypeError, ValidationError):
             raise _wrong("This is not a cursor of this list.") from None
         if not (isinstance(page, int) and 1 <= page <= _MAX_PAGE):
@@ -77,18 +115,20 @@ class Cursor:
     def condition(self, sort: Sort) -> Q:
         """What lies behind the cursor, in a form that an index on (column, id) can serve."""
         beyond = "lt" if sort.is_descending else "gt"
-        if sort.column == "id":
+        if sort.column == "id" or self.value is None:
             return Q(**{f"id__{beyond}": self.row})
         return Q(**{f"{sort.column}__{beyond}e": self.value}) & (
             Q(**{f"{sort.column}__{beyond}": self.value}) | Q(**{f"id__{beyond}": self.row})
         )
 
 
-def _python_value(model: type[Model], column: str, value: Any) -> Any:
-    field = model._meta.get_field(column)
+def _python_value(field: Any, value: Any) -> Any:
     if value is None or not isinstance(field, Field):
         raise TypeError("A cursor holds a value of a column.")
-    return field.to_python(value)
+    found = field.to_python(value)
+    if found is None:
+        raise TypeError("A cursor holds a value of a column.")
+    return found
 
 
 def _wrong(message: str) -> Invalid:

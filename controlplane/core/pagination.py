@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.cursors import Cursor, Sort
+from controlplane.core.cursors import Cursor, Sort, SortColumn
 from controlplane.core.errors import FieldError, Invalid
 
 DEFAULT_LIMIT = 20
@@ -25,8 +25,9 @@ _NUMBER_DIGITS = 9
 
 
 class ListPagination(BasePagination):
-    """Set by a view: `sort_fields` (name in the API → column that is never null, or `id`) and
-    `default_sort`. Ids are UUIDv7, so that `{"createdAt": "id"}` sorts by time with one index.
+    """Set by a view: `sort_fields` (name in the API → a column that is never null, `id`, or a
+    SortColumn) and `default_sort`. Ids are UUIDv7, so that `{"createdAt": "id"}` sorts by time with
+    one index.
     """
 
     def paginate_queryset(
@@ -43,21 +44,23 @@ class ListPagination(BasePagination):
         params = request.query_params
         self._limit = _number(params, "limit", DEFAULT_LIMIT, MAX_LIMIT)
         self._sort = _sort_of(params, view)
-        rows = queryset.order_by(*self._sort.order_by)
+        cursor, offset = None, 0
         if text := params.get("cursor"):
             cursor = Cursor.decode(text, self._sort, queryset.model)
             self._page = cursor.page
-            rows = rows.filter(cursor.condition(self._sort))
         else:
             self._page = _number(params, "page", 1, 10**_NUMBER_DIGITS - 1)
-            rows = rows[_offset(self._page, self._limit) :]
-        found = list(rows[: self._limit + 1])
-        self._next = self._cursor_after(found) if len(found) > self._limit else None
+            offset = _offset(self._page, self._limit)
+        found, valued = _read(queryset, self._sort, cursor, offset, self._limit + 1)
+        self._next = self._cursor_after(found, valued) if len(found) > self._limit else None
         self._total, self._is_estimate = self._count(queryset, found)
         return found[: self._limit]
 
-    def _cursor_after(self, found: Sequence[Model]) -> str:
-        return Cursor.at(found[self._limit - 1], self._sort, self._page + 1).encode()
+    def _cursor_after(self, found: Sequence[Model], valued: int) -> str:
+        """`valued`: how many of the rows have a value of the sorted column."""
+        last = found[self._limit - 1]
+        has_value = self._limit <= valued
+        return Cursor.at(last, self._sort, self._page + 1, has_value=has_value).encode()
 
     def _count(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         if self._page == 1 and len(found) <= self._limit:
@@ -113,6 +116,11 @@ class ListPagination(BasePagination):
                 "`nextCursor` of the page before, with the same `sort` and filters.",
             ),
             _parameter("sort", sort, "A leading `-` puts the greatest first."),
+            _parameter(
+                "fields",
+                {"type": "string"},
+                "Names of fields, separated by commas: each row has only these.",
+            ),
         ]
 
 
@@ -124,6 +132,42 @@ def count_or_estimate(queryset: QuerySet[Any]) -> tuple[int, bool]:
         return counted, False
     plan = json.loads(plain.explain(format="json"))
     return max(int(plan[0]["Plan"]["Plan Rows"]), counted), True
+
+
+def _read(
+    queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
+) -> tuple[list[Any], int]:
+    """Up to `count` rows behind the cursor or the offset, and how many of them have a value in the
+    sorted column. One ordered read for each part of the sort that is needed: no index serves an
+    order in which nulls are last in both directions.
+    """
+    parts, rest = sort.split(queryset)
+    found: list[Any] = []
+    if cursor is None or cursor.value is not None:
+        behind = Q() if cursor is None else cursor.condition(sort)
+        for part in parts:
+            offset = _add(found, part.filter(behind), offset, count)
+    number = len(found)
+    if rest is not None:
+        if cursor is not None and cursor.value is None:
+            rest = rest.filter(cursor.condition(sort))
+        _add(found, rest, offset, count)
+    return found, number
+
+
+def read_sorted(queryset: QuerySet[Any], sort: Sort, count: int) -> list[Any]:
+    """The first rows of a sorted list."""
+    return _read(queryset, sort, None, 0, count)[0]
+
+
+def _add(found: list[Any], rows: QuerySet[Any], offset: int, count: int) -> int:
+    """Add rows until there are `count`; how much of the offset is left for what follows."""
+    if (missing := count - len(found)) <= 0:
+        return 0
+    more = list(rows[offset : offset + missing])
+    found += more
+    # At most MAX_OFFSET rows are counted.
+    return 0 if more or not offset else offset - rows[:offset].count()
 
 
 def _number(params: Mapping[str, str], name: str, default: int, maximum: int) -> int:
@@ -147,12 +191,12 @@ def _offset(page: int, limit: int) -> int:
 
 
 def _sort_of(params: Mapping[str, str], view: Any) -> Sort:
-    allowed: Mapping[str, str] = getattr(view, "sort_fields", {"createdAt": "id"})
+    allowed: Mapping[str, str | SortColumn] = getattr(view, "sort_fields", {"createdAt": "id"})
     text = str(params.get("sort") or getattr(view, "default_sort", "-createdAt"))
     name = text.removeprefix("-")
     if name not in allowed:
         raise _wrong("sort", f"This must be one of {', '.join(allowed)}, with or without a `-`.")
-    return Sort(name=text, column=allowed[name], is_descending=text.startswith("-"))
+    return Sort.of(text, allowed[name])
 
 
 def _wrong(name: str, message: str) -> Invalid:

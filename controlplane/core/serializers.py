@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.clock import utc_z
+from controlplane.core.errors import Invalid
 from controlplane.core.times import parse_bound, parse_time
 
 UNKNOWN = "Unknown field."
@@ -15,7 +16,13 @@ _NAME_SHOWN = 100
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A request whose unknown fields are errors that name them, at every depth."""
+    """A request whose unknown fields are errors that name them, at every depth, beside whatever
+    else is wrong.
+
+    `values_without_unknown` has the values when nothing but unknown fields is wrong with them.
+    """
+
+    values_without_unknown: Any = None
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = self._unknown(data)
@@ -26,8 +33,20 @@ class StrictSerializer(serializers.Serializer[Any]):
                 raise serializers.ValidationError({**error.detail, **unknown}) from error
             raise
         if unknown:
-            raise serializers.ValidationError(unknown)
+            raise serializers.ValidationError({**self._cross_field_errors(value), **unknown})
         return value
+
+    def _cross_field_errors(self, value: Any) -> dict[str, Any]:
+        """What `validate` refuses, which REST framework does not call once a field is wrong."""
+        if not value:
+            return {}  # what it would say is that something must be given
+        try:
+            self.values_without_unknown = self.validate(value)
+        except Invalid as error:
+            return {found["field"]: [found["message"]] for found in error.errors}
+        except serializers.ValidationError as error:
+            return dict(serializers.as_serializer_error(error))
+        return {}
 
     def _unknown(self, data: Any) -> dict[str, list[str]]:
         if not isinstance(data, Mapping):

@@ -19,7 +19,7 @@ from controlplane.health.scaling import expose_scaling
 from tasks_app.histograms import RATIO, cumulate
 from tasks_app.selectors import list_queues, view_queues
 from tasks_app.selectors.leaders import DISPATCHER, view_leader
-from tasks_app.selectors.metering import COUNTS, TypeMeter, read_meters
+from tasks_app.selectors.metering import TypeMeter, read_meters
 from workers.selectors import count_rescued_tasks, list_live_nodes
 
 MOST_NAMES = 50
@@ -72,9 +72,14 @@ def _queues(workspace_id: UUID) -> Iterator[Metric]:
 
 
 def _types(meters: Mapping[str, TypeMeter]) -> Iterator[Metric]:
-    counter = CounterMetricFamily(
-        "taskplane_work",
-        "Tasks submitted and attempts by outcome; anew at midnight UTC.",
+    tasks = CounterMetricFamily(
+        "taskplane_tasks",
+        "Tasks submitted, completed and failed since midnight UTC.",
+        labels=["type", "event"],
+    )
+    attempts = CounterMetricFamily(
+        "taskplane_attempts",
+        "Attempts started, and ended by outcome, since midnight UTC.",
         labels=["type", "event"],
     )
     run = HistogramMetricFamily("taskplane_run_seconds", "Run times of attempts.", labels=["type"])
@@ -82,11 +87,13 @@ def _types(meters: Mapping[str, TypeMeter]) -> Iterator[Metric]:
         "taskplane_wait_seconds", "Times from ready to started.", labels=["type"]
     )
     for name, meter in meters.items():
-        for event in COUNTS:
-            counter.add_metric([name, event], meter.counts[event])
+        for event, count in meter.tasks.items():
+            tasks.add_metric([name, event], count)
+        for event, count in meter.attempts.items():
+            attempts.add_metric([name, event], count)
         run.add_metric([name], _buckets(meter.runs), meter.run_ms / 1000)
         wait.add_metric([name], _buckets(meter.waits), meter.wait_ms / 1000)
-    yield from (counter, run, wait)
+    yield from (tasks, attempts, run, wait)
 
 
 def _buckets(histogram: dict[int, int]) -> list[tuple[str, float]]:

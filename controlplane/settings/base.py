@@ -48,8 +48,7 @@ INSTALLED_APPS = [
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:
-    # A worker forks: what it never uses is memory in each of its processes. Admin stays a known app
-    # for its tables, but its pages are not imported.
+    # A worker forks: what it never uses is memory in each of its processes.
     _HTTP_ONLY = {
         "daphne",
         "django.contrib.staticfiles",

@@ -1,7 +1,7 @@
 """A test's report as JSON: the verdict with its checks, the figures, the series. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,8 @@ _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where the test stood at one moment."""
+    """Where the test stood at one moment. `running` is the most since the point before, from the
+    attempts; `waiting` is as it was sampled."""
 
     at: datetime
     submitted: int
@@ -104,9 +105,18 @@ def describe_times(histogram: Histogram, longest: float | None = None) -> dict[s
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
-    """At most MOST_POINTS of them, evenly, the last among them."""
+    """At most MOST_POINTS of them, evenly, the last among them. What waits and runs is the most of
+    the points that each stands for."""
     step = -(-len(points) // MOST_POINTS) or 1
-    return list(points[::-1][::step])[::-1]
+    ends = range(len(points), 0, -step)
+    return [
+        replace(
+            points[end - 1],
+            waiting=max(point.waiting for point in points[max(0, end - step) : end]),
+            running=max(point.running for point in points[max(0, end - step) : end]),
+        )
+        for end in reversed(ends)
+    ]
 
 
 def _figures(facts: Facts, course: Course) -> dict[str, Any]:
@@ -115,7 +125,6 @@ def _figures(facts: Facts, course: Course) -> dict[str, Any]:
     submitted_at = course.submitted_at or course.ended_at
     submitting = (submitted_at - course.begun_at).total_seconds()
     outcomes = facts.outcomes
-    ended = facts.completed + facts.failed + facts.cancelled
     return {
         "submitted": course.submitted,
         "completed": facts.completed,
@@ -125,7 +134,7 @@ def _figures(facts: Facts, course: Course) -> dict[str, Any]:
         "dependencies": course.edges,
         "elapsedSeconds": _rounded(end - course.begun_at.timestamp()),
         "submitPerSecond": _per_second(course.submitted, submitting),
-        "completePerSecond": _per_second(ended, end - course.begun_at.timestamp()),
+        "completePerSecond": _per_second(facts.completed, end - course.begun_at.timestamp()),
         "waitMs": describe_times(facts.waits, facts.longest_wait),
         "runMs": describe_times(facts.runs, facts.longest_run),
         "peakInFlight": course.peak_running,

@@ -59,7 +59,7 @@ class StressRequestSerializer(StrictSerializer):
 class StressListQuerySerializer(StrictSerializer):
     """The parameters of the list."""
 
-    status = serializers.CharField(required=False, help_text="Several by comma.")
+    status = serializers.CharField(required=False, help_text="Comma-separated list.")
 
     def validate_status(self, text: str) -> list[str]:
         """Known states. Raises ValidationError."""

@@ -44,7 +44,9 @@ _EXAMPLES = [
         request_only=True,
     ),
 ]
-_STATUS = OpenApiParameter("status", str, OpenApiParameter.QUERY, description="Several by comma.")
+_STATUS = OpenApiParameter(
+    "status", str, OpenApiParameter.QUERY, description="Comma-separated list."
+)
 _WITH = OpenApiParameter(
     "with", OpenApiTypes.UUID, OpenApiParameter.QUERY, required=True, description="The other test."
 )

@@ -112,7 +112,7 @@ def _action_options() -> ArgumentParser:
 def _filter_options() -> ArgumentParser:
     parser = ArgumentParser(add_help=False)
     for name in ("status", "category", "type", "queue", "fingerprint"):
-        parser.add_argument(f"--{name}", action="append", help="several by comma")
+        parser.add_argument(f"--{name}", action="append", help="comma-separated list")
     parser.add_argument("--task", action="append", metavar="ID", help="the task that died")
     parser.add_argument("--run", action="append", metavar="ID", help="the run of a workflow")
     parser.add_argument("--search", help="a part of the name, type or message")

@@ -1,6 +1,6 @@
 """Replays and what became of the tasks they submitted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import connection
@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from controlplane.core.errors import NotFound
 from controlplane.core.percent import percent_done
 from controlplane.core.sql import load_sql
+from dlq.fingerprints import normalise
 from dlq.models import Replay, ReplayTask
 
 _MOST_GROUPS = 20
@@ -95,4 +96,5 @@ def list_failing(replay_id: UUID, *, most: int = _MOST_GROUPS) -> list[FailingGr
         cursor.execute(
             load_sql("dlq", "group_replay_failures"), {"replay": replay_id, "most": most}
         )
-        return [FailingGroup(*row) for row in cursor.fetchall()]
+        groups = [FailingGroup(*row) for row in cursor.fetchall()]
+        return [replace(group, message=normalise(group.message)) for group in groups]

@@ -1,6 +1,6 @@
 """What the dead letters of a workspace have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
+from dlq.fingerprints import normalise
 from dlq.models import DeadLetter
 from dlq.states import LetterStatus
 
@@ -21,7 +22,8 @@ _MOST_TYPES = 20
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """Open letters of the same failure; class, message and letter_id are those of the newest."""
+    """Open letters of the same failure. `message` has placeholders for what differs from letter to
+    letter, so it is that of all of them; `letter_id` is the newest."""
 
     fingerprint: str
     category: str
@@ -95,7 +97,8 @@ def list_groups(workspace_id: UUID, *, most: int = MOST_GROUPS) -> list[LetterGr
                 "types": _MOST_TYPES,
             },
         )
-        return [LetterGroup(*row) for row in cursor.fetchall()]
+        groups = [LetterGroup(*row) for row in cursor.fetchall()]
+        return [replace(group, message=normalise(group.message)) for group in groups]
 
 
 def _oldest_open(workspace_id: UUID) -> datetime | None:

@@ -17,10 +17,20 @@ from dlq.payloads import diff_payloads
 from dlq.selectors import get_letter
 from dlq.services.discarding import refuse_closed
 from dlq.services.repeating import Changes, repeat_letters
+from tasks_app.services.preparation import prepare_changes
 
 # Of a batch with a corrected payload: letters whose difference its audit event tells.
 _MOST_COMPARED = 20
 _MOST_COMPARED_BYTES = 64 * 1024
+
+
+def check_reprocessing(
+    *, workspace_id: UUID, letter_id: UUID, payload: Mapping[str, Any] | None
+) -> None:
+    """What reprocess_letter checks of a corrected payload. Raises NotFound, Invalid, TooLarge."""
+    letter = get_letter(workspace_id, letter_id)
+    if payload is not None:
+        prepare_changes({"payload": payload}, type_name=letter.type)
 
 
 def reprocess_letter(

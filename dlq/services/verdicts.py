@@ -76,15 +76,15 @@ def why_stopped(replay: Replay, standing: Standing) -> str:
     if standing.failed <= replay.max_failure_share * of:
         return ""
     where = (
-        f"Stage {replay.stage + 1} of {len(replay.stages)}"
+        f"Stage {replay.stage + 1} of {len(replay.stages) + 1}"
         if standing.size is not None
         else "After the canary"
         if replay.stages
         else "Without a canary"
     )
     said = (
-        f"{where}: {standing.failed} of {of} tasks did not complete, more than the "
-        f"{replay.max_failure_share:.0%} that are allowed."
+        f"{where}: {standing.failed} of {of} tasks had not completed when it stopped, above the "
+        f"{replay.max_failure_share:.0%} limit."
     )
     groups = list_failing(replay.id, most=1)
     return f"{said} {_describe(groups[0])}" if groups else said
@@ -101,6 +101,6 @@ def _describe(group: FailingGroup) -> str:
     message = " ".join(group.message.split())[:_MESSAGE_SHOWN]
     times = "once" if group.count == 1 else f"{group.count} times"
     return (
-        f"Most of all {times}: {group.error_class}: {message} "
+        f"Most frequent ({times}): {group.error_class}: {message} "
         f"({group.category}, fingerprint {group.fingerprint})."
     )

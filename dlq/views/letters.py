@@ -85,7 +85,12 @@ class LetterReprocessView(FormView):
 
         Of a task of a workflow the run goes on from that step. 409 when the letter is not open.
         """
-        asked = self.validated(ReprocessRequestSerializer)
+        asked = self.validated(
+            ReprocessRequestSerializer,
+            check=lambda given: services.check_reprocessing(
+                workspace_id=request.workspace.id, letter_id=id, payload=given.get("payload")
+            ),
+        )
         letter, is_new = reprocess_letter_once(
             workspace_id=request.workspace.id,
             letter_id=id,

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from dlq.states import LetterStatus
 from tasks_app.states import ErrorCategory
 
-_COMMA = "Several by comma."
+_COMMA = "Comma-separated list."
 
 
 def _query(name: str, description: str, type_: Any = str) -> OpenApiParameter:

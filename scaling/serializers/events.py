@@ -116,16 +116,16 @@ class EventQuerySerializer(StrictSerializer):
         required=False,
         default="",
         allow_blank=True,
-        help_text=f"Of {', '.join(EventState.values)}; several by comma. Without it: all but HELD.",
+        help_text=f"Of {', '.join(EventState.values)}, comma-separated. Without it: all but HELD.",
     )
     trigger = serializers.CharField(
         required=False,
         default="",
         allow_blank=True,
-        help_text="strategy, person; several by comma.",
+        help_text="strategy, person; comma-separated list.",
     )
     rule = serializers.CharField(
-        required=False, default="", allow_blank=True, help_text="Several by comma."
+        required=False, default="", allow_blank=True, help_text="Comma-separated list."
     )
     since = BoundField(required=False, default=None, help_text="Decided then or later.")
     until = BoundField(required=False, default=None, help_text="Decided before.")

@@ -35,6 +35,11 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
 FLAGS = ("enabled", "use_forecast")
 
 
+def check_changes(changes: Mapping[str, Any | None]) -> None:
+    """What change_configuration checks of the values. Raises Invalid."""
+    _merged(get_pool(), changes)
+
+
 @transaction.atomic
 def change_configuration(
     changes: Mapping[str, Any | None],
@@ -52,14 +57,12 @@ def change_configuration(
             field as the API does.
         Conflict: it is no longer at `seen_version`.
     """
-    given = _checked(changes)
+    _checked(changes)  # before the lock
     pool = lock_pool()
     if seen_version is not None and seen_version != pool.version:
         raise Conflict(f"{pool.changed_by} changed it meanwhile: look again, then change it.")
     before = get_values(pool)
-    known = {name: value for name, value in pool.overrides.items() if name in before}
-    overrides = {name: value for name, value in {**known, **given}.items() if value is not None}
-    Configuration.from_environment().changed(overrides)
+    known, overrides = _merged(pool, changes)
     if overrides == known:
         return pool
     pool.overrides = overrides
@@ -82,7 +85,7 @@ def change_configuration(
                     "after": after[name],
                     "source": "changed" if name in overrides else "environment",
                 }
-                for name in given
+                for name in changes
                 if known.get(name) != overrides.get(name)
             },
         },
@@ -94,6 +97,15 @@ def lock_pool() -> Pool:
     """The pool, locked until the transaction ends."""
     get_pool()
     return Pool.objects.select_for_update().get(name=POOL)
+
+
+def _merged(pool: Pool, changes: Mapping[str, Any | None]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pool's own values, as they are and as the changes make them. Raises Invalid."""
+    given, names = _checked(changes), get_values(pool)
+    known = {name: value for name, value in pool.overrides.items() if name in names}
+    overrides = {name: value for name, value in {**known, **given}.items() if value is not None}
+    Configuration.from_environment().changed(overrides)
+    return known, overrides
 
 
 def _checked(changes: Mapping[str, Any | None]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from scaling.serializers.configuration import (
     ConfigurationSerializer,
     represent_configuration,
 )
-from scaling.services.configuration import change_configuration
+from scaling.services.configuration import change_configuration, check_changes
 from tasks_app.serializers.problems import problems
 from tasks_app.views.base import FormView
 
@@ -53,7 +53,7 @@ class ConfigurationView(FormView):
         """Change some values, for the whole installation; null puts one back to that of the
         environment. The loop takes them up within about a second. Role admin."""
         pool = change_configuration(
-            self.validated(ConfigurationChangeSerializer),
+            self.validated(ConfigurationChangeSerializer, check=check_changes),
             workspace_id=request.workspace.id,
             actor=request.actor,
         )

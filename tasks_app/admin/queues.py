@@ -101,4 +101,6 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
                 actor=actor_in(request, queue.workspace_id),
                 changes={"paused": paused},
             )
-        self.message_user(request, f"{len(chosen)} queues {'paused' if paused else 'resumed'}.")
+        noun = "queue" if len(chosen) == 1 else "queues"
+        done = "paused" if paused else "resumed"
+        self.message_user(request, f"{len(chosen)} {noun} {done}.")

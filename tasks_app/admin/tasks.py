@@ -22,6 +22,7 @@ from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may, r
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.models import Queue, Task
+from tasks_app.processors.registry import internal_types
 from tasks_app.selectors import explain_task, get_task_detail
 
 MOST_SELECTED = 10_000
@@ -50,6 +51,27 @@ class QueueFilter(admin.SimpleListFilter):
         return queryset.filter(queue_id__in=list(lanes))
 
 
+class InternalFilter(admin.SimpleListFilter):
+    """Bookkeeping of the platform is left out unless somebody asks for it."""
+
+    title = "internal tasks"
+    parameter_name = "internal"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("show", "Show")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The first choice is what holds without one."""
+        for number, choice in enumerate(super().choices(changelist)):
+            yield choice if number else {**choice, "display": "Hide"}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        # An action, or a search for an id, names the tasks that it means.
+        if self.value() or request.method == "POST" or _is_id(request.GET.get("q", "")):
+            return queryset
+        return queryset.exclude(type__in=internal_types())
+
+
 class TaskActionForm(ActionForm):
     """Beside the choice of an action: what reprioritize needs."""
 
@@ -76,7 +98,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         "finished_at",
     ]
     list_display_links = ["short_id", "name"]
-    list_filter = ["state", QueueFilter]
+    list_filter = ["state", QueueFilter, InternalFilter]
     list_select_related = ["queue", "workspace"]
     search_fields = ["name", "type"]
     search_help_text = "An id, or a part of a name or type."
@@ -138,10 +160,9 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
         """An id is looked up; anything else is searched for."""
-        try:
+        if _is_id(search_term):
             return queryset.filter(id=parse_uuid(search_term.strip())), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+        return super().get_search_results(request, queryset, search_term)
 
     def describe(self, request: HttpRequest, task: Any) -> dict[str, Any]:
         """The task with its attempts, neighbours and log lines, and why it waits."""
@@ -174,7 +195,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="retry policy")
     def retry_policy(self, task: Task) -> str:
-        return "that of its type" if task.retry is None else _pretty(task.retry)
+        return "default of its type" if task.retry is None else _pretty(task.retry)
 
     @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
@@ -224,10 +245,21 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             if not may(request, workspace_id, Role.OPERATOR):
                 raise PermissionDenied("This needs the role operator in the task's workspace.")
             changed += verb(workspace_id, ids, actor_in(request, workspace_id))
-        self.message_user(request, f"{changed} of {min(len(chosen), MOST_SELECTED)} tasks {done}.")
+        number = min(len(chosen), MOST_SELECTED)
+        noun = "task" if number == 1 else "tasks"
+        level = messages.SUCCESS if changed else messages.WARNING
+        self.message_user(request, f"{changed} of {number} {noun} {done}.", level)
         if len(chosen) > MOST_SELECTED:
             text = f"At most {MOST_SELECTED} at once; use POST /tasks/actions for the rest."
             self.message_user(request, text, messages.WARNING)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        parse_uuid(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _by_workspace(chosen: Sequence[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, list[UUID]]]:

@@ -22,9 +22,8 @@ from tasks_app import transitions
 from tasks_app.execution import endings
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
-from tasks_app.rows import Claimed, Cursor, Outcome
+from tasks_app.rows import Claimed, Cursor, Outcome, count_ends
 from tasks_app.services.deaths import announce_deaths, settle_ended
-from tasks_app.states import FAILURES
 from workers.services import count_stale_writes
 from workers.slots import Slot
 
@@ -158,26 +157,18 @@ class Store:
                 ended = transitions.finish_leased(cursor, node=self.node(), outcomes=outcomes)
                 announce_deaths(ended, using=ALIAS)
             stale = len(outcomes) - len(ended)
+            counts = count_ends(ended)
             ended += transitions.release_leased(cursor, [(c.id, c.lease) for c in unstarted])
             if any(row.has_dependents for row in ended):
                 queues = settle_ended(cursor, ended, using=ALIAS)
             claims = self._claim(cursor, want, lease, has_limits=has_limits) if want else []
-        if outcomes:
-            self._count(outcomes, refused=stale)
+        if outcomes and self.slot is not None:
+            # In the slot file: a node's figures must not cost a statement.
+            self.slot.count(processed=counts[0], failed=counts[1], stale=stale)
         if stale:
             count_stale_writes(self.node(), stale, using=ALIAS)
         self._turn(claims)
         return claims, queues
-
-    def _count(self, outcomes: Sequence[Outcome], *, refused: int) -> None:
-        """In the slot file: a node's figures must not cost a statement."""
-        if self.slot is not None:
-            self.slot.count(
-                processed=len(outcomes) - refused,
-                # Of a batch with refused ones nobody needs to know which: those are rare.
-                failed=sum(outcome.outcome in FAILURES for outcome in outcomes),
-                stale=refused,
-            )
 
     def _turn(self, claims: list[Claimed]) -> None:
         """Remember which lane was served last in the turn that began behind `after`."""

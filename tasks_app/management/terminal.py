@@ -28,7 +28,7 @@ EXIT_USAGE = 2
 EXIT_NOT_FOUND = 3
 EXIT_TIMEOUT = 4
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed or refused; 2 wrong options; 3 not found; 4 waited in vain."
+    "Exit codes: 0 done; 1 failed or refused; 2 wrong options; 3 not found; 4 timed out waiting."
 )
 _POLL_SECONDS = 0.1
 _AT_ONCE = 1_000
@@ -40,6 +40,8 @@ class TerminalCommand(SafeCommand):
     """A command whose errors are one sentence and whose exit codes mean something. `examples` are
     lines to paste, each with what it is for."""
 
+    # They import every page of the admin and of the API; `manage.py check` runs them.
+    requires_system_checks = []
     examples: str = ""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
@@ -92,8 +94,8 @@ def common_options() -> ArgumentParser:
 
 def add_common_options(parser: ArgumentParser) -> None:
     """--workspace and --json."""
-    parser.add_argument("--workspace", default=DEFAULT_WORKSPACE, help="its slug")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--workspace", default=DEFAULT_WORKSPACE, help="workspace slug")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def workspace_of(options: dict[str, Any]) -> UUID:
@@ -153,6 +155,26 @@ def json_object(text: str, *, option: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CommandError(f"{option} must be a JSON object.", returncode=EXIT_USAGE)
     return value
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 task`, `2,000 tasks`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+DONE = {
+    "cancel": "cancelled",
+    "discard": "discarded",
+    "reprocess": "reprocessed",
+    "retry": "retried",
+}
+
+
+def summarize_action(verb: str, noun: str, *, matched: int, changed: int, dry_run: bool) -> str:
+    """What a bulk action did, or would do."""
+    if dry_run:
+        return f"Dry run: would {verb} {count_of(matched, noun)}."
+    return f"{DONE[verb].capitalize()} {changed:,} of {count_of(matched, noun)}."
 
 
 def progress_bar(console: Console) -> Progress:

@@ -60,6 +60,7 @@ class Processor:
     retry_rule: RetryRule | None = None
     category_of: CategoryRule | None = None
     description: str = ""
+    is_internal: bool = False
 
     def __post_init__(self) -> None:
         _check_numbers(self.name, self.queue, self.max_attempts, self.timeout_seconds)
@@ -90,13 +91,16 @@ def processor(
     retry_rule: RetryRule | None = None,
     category_of: CategoryRule | None = None,
     description: str | None = None,
+    internal: bool = False,
 ) -> Callable[[_F], _F]:
     """Register `function(ctx, payload)`, sync or async, as the processor of type `name`.
 
     Returns the function itself. `payload` is a pydantic model; None takes any JSON object.
     `retry_rule(failed_attempts, error)` gives the seconds until the next attempt, None for no
     more; without it `retry` decides. `category_of(error)` gives a dead letter category, None for
-    the usual guess. Raises ImproperlyConfigured for a name that is taken or values without sense.
+    the usual guess. `internal` marks bookkeeping of the platform: its tasks are left out of lists,
+    counts and exports unless they are asked for. Raises ImproperlyConfigured for a name that is
+    taken or values without sense.
     """
 
     def register(func: _F) -> _F:
@@ -115,6 +119,7 @@ def processor(
                 retry_rule=retry_rule,
                 category_of=category_of,
                 description=_describe(func) if description is None else description,
+                is_internal=internal,
             )
         )
         return func
@@ -138,6 +143,11 @@ def all_processors() -> list[Processor]:
 def names() -> list[str]:
     """The names of all task types, sorted."""
     return sorted(_processors)
+
+
+def internal_types() -> tuple[str, ...]:
+    """The names of the task types whose tasks are shown only when they are asked for, sorted."""
+    return tuple(name for name in names() if _processors[name].is_internal)
 
 
 def _add(new: Processor) -> None:

@@ -17,6 +17,7 @@ from tasks_app.selectors.deaths import (
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
+    SORT_FIELDS,
     describe_tasks,
     in_bounded_time,
     iterate_ids,
@@ -30,6 +31,7 @@ from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
 from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
+    "SORT_FIELDS",
     "Death",
     "DeathAttempt",
     "Explanation",

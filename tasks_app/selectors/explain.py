@@ -149,7 +149,9 @@ def _explain_pending(task: Task) -> Explanation:
         detail = f"It is the next of queue {queue.name}, and starts when a slot is free."
     else:
         count = f"at least {ahead}" if position > line.MOST_COUNTED else str(ahead)
-        detail = f"It is ready; {count} tasks of queue {queue.name} come before it."
+        tasks = "task" if ahead == 1 else "tasks"
+        come = "comes" if ahead == 1 else "come"
+        detail = f"It is ready; {count} {tasks} of queue {queue.name} {come} before it."
     return Explanation(Reason.IN_LINE, detail, position=position, forecast_start=start)
 
 
@@ -234,7 +236,8 @@ def _explain_ended(task: Task) -> Explanation:
         case TaskState.COMPLETED:
             detail = f"It completed at {at}, in attempt {task.attempt}."
         case TaskState.FAILED:
-            detail = f"It failed for good at {at}, after {task.attempt} attempts: {said}"
+            attempts = "1 attempt" if task.attempt == 1 else f"{task.attempt} attempts"
+            detail = f"It failed for good at {at}, after {attempts}: {said}"
         case _:
             detail = f"It was cancelled at {at}." + (f" {said}" if said else "")
     return Explanation(Reason(task.state), detail)

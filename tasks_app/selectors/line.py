@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 
 from controlplane.core.clock import now as utc_now
 from tasks_app.models import Queue, Task, TaskAttempt
@@ -23,14 +23,20 @@ def position_of(task: Task) -> int:
 
 
 def recent_rate(queue: Queue) -> float | None:
-    """Attempts that this queue ended a second, in the shortest recent window that tells; None when
-    none ended in five minutes."""
+    """Attempts that this queue ended a second, in the shortest recent window that tells, from when
+    the first of them started; None when none ended in five minutes."""
     ended = TaskAttempt.objects.filter(queue_id=queue.id).order_by()
     for seconds in _WINDOWS_SECONDS:
-        recent = ended.filter(finished_at__gte=utc_now() - timedelta(seconds=seconds))
-        count = recent[:_MOST_ATTEMPTS].count()
+        at = utc_now()
+        recent = ended.filter(finished_at__gte=at - timedelta(seconds=seconds))
+        found = recent.values("started_at")[:_MOST_ATTEMPTS].aggregate(
+            count=Count("started_at"), first=Min("started_at")
+        )
+        count: int = found["count"]
         if count >= _ENOUGH or (count and seconds == _WINDOWS_SECONDS[-1]):
-            return count / seconds
+            # A queue that has just begun did not work for the whole window.
+            worked: float = max(1.0, (at - found["first"]).total_seconds())
+            return count / min(seconds, worked)
     return None
 
 

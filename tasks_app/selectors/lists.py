@@ -1,6 +1,6 @@
 """Lists of tasks: narrowed by a filter, read in one bounded time, told with their neighbours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,23 +8,55 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
+from controlplane.core.cursors import SortColumn
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
-from tasks_app.models import Queue, Task
+from tasks_app.models import (
+    DURATION,
+    ERROR_CLASS,
+    ERROR_CLASS_LENGTH,
+    LONG,
+    SHORT,
+    Queue,
+    Task,
+    TaskAttempt,
+)
+from tasks_app.processors.registry import internal_types
+from tasks_app.states import TaskState
+from workers.selectors import find_nodes
 
 SCAN_SECONDS = 5.0
 MOST_PARENTS_SHOWN = 100
 _CHUNK = 500
+SORT_FIELDS: dict[str, str | SortColumn] = {
+    "createdAt": "id",
+    "priority": "priority",
+    "name": "name",
+    "type": "type",
+    "finishedAt": SortColumn("finished_at", parts=(Q(finished_at__isnull=False),)),
+    "durationMs": SortColumn(
+        "duration",
+        parts=(SHORT, LONG),
+        expression=DURATION,
+        field=DurationField(),
+    ),
+}
+_MANY_TASKS = 20_000  # of a node: fewer are found by the index of attempts
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)
 
 
 def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
     """Tasks of a workspace."""
-    tasks = Task.objects.filter(workspace_id=workspace_id).filter(_condition(workspace_id, wanted))
+    tasks = Task.objects.filter(workspace_id=workspace_id)
+    if wanted.error_classes:
+        tasks = tasks.alias(error_class=ERROR_CLASS)
+    tasks = tasks.filter(_condition(workspace_id, wanted))
     if wanted.tags:
         # The index of tags leaves out rows without any; said again here so that it can be used.
         tasks = tasks.filter(tags__overlap=list(wanted.tags)).exclude(tags=[])
@@ -118,20 +150,12 @@ def first_id_of(at: datetime) -> UUID:
 
 
 def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
-    condition = Q()
-    for column, values in (
-        ("id", wanted.ids),
-        ("state", wanted.statuses),
-        ("type", wanted.types),
-        ("workflow_run_id", wanted.workflow_run_ids),
-    ):
-        if len(values) == 1:
-            condition &= Q(**{column: values[0]})
-        elif values:
-            condition &= Q(**{f"{column}__in": values})
+    condition = _one_of(wanted) & _not_internal(wanted)
     if wanted.queues:
         lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
         condition &= Q(queue_id__in=list(lanes.values_list("id", flat=True)))
+    if wanted.workers:
+        condition &= _worked_on_by({n.id: n.processed for n in find_nodes(wanted.workers)})
     if wanted.min_priority is not None:
         condition &= Q(priority__gte=wanted.min_priority)
     for alternatives in wanted.payload:
@@ -142,9 +166,33 @@ def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
     return condition & _between(wanted) & _search(wanted.search)
 
 
-def _between(wanted: TaskFilter) -> Q:
-    """The exact times, and what they mean for ids, which the index of lists can serve."""
+def _one_of(wanted: TaskFilter) -> Q:
     condition = Q()
+    for column, values in (
+        ("id", wanted.ids),
+        ("state", wanted.statuses),
+        ("type", wanted.types),
+        ("workflow_run_id", wanted.workflow_run_ids),
+        ("error__class", wanted.error_classes),
+    ):
+        if len(values) == 1:
+            condition &= Q(**{column: values[0]})
+        elif values:
+            condition &= Q(**{f"{column}__in": values})
+    if wanted.error_classes:
+        # The index has the beginning of a class.
+        beginnings = [name[:ERROR_CLASS_LENGTH] for name in wanted.error_classes]
+        condition &= Q(error__isnull=False, error_class__in=beginnings)
+    return condition
+
+
+def _between(wanted: TaskFilter) -> Q:
+    """The exact times, and what those of creation mean for ids: the index of lists serves it."""
+    condition = Q()
+    if wanted.finished_after is not None:
+        condition &= Q(finished_at__gt=wanted.finished_after)
+    if wanted.finished_before is not None:
+        condition &= Q(finished_at__lt=wanted.finished_before)
     if wanted.created_after is not None:
         condition &= Q(
             created_at__gt=wanted.created_after,
@@ -156,6 +204,27 @@ def _between(wanted: TaskFilter) -> Q:
             id__lt=first_id_of(wanted.created_before + _ID_SLACK),
         )
     return condition
+
+
+def _not_internal(wanted: TaskFilter) -> Q:
+    """No tasks of internal types, but those that an id or a type names."""
+    hidden = [name for name in internal_types() if name not in wanted.types]
+    if wanted.is_internal or wanted.ids or not hidden:
+        return Q()
+    return ~Q(type__in=hidden)
+
+
+def _worked_on_by(processed: Mapping[int, int]) -> Q:
+    """Tasks that one of these nodes runs, or ran the last attempt of; with how many tasks each of
+    them has ended."""
+    ids = list(processed)
+    if sum(processed.values()) > _MANY_TASKS:
+        # Such tasks are frequent: looking at each task of the list soon finds a page of them.
+        last = TaskAttempt.objects.filter(task_id=OuterRef("id"), attempt=OuterRef("attempt"))
+        return Q(In(Coalesce(F("node_id"), Subquery(last.values("node_id"))), ids))
+    running = Task.objects.filter(state=TaskState.RUNNING, node_id__in=ids).order_by()
+    ended = TaskAttempt.objects.filter(node_id__in=ids, attempt=F("task__attempt")).order_by()
+    return Q(id__in=running.values("id").union(ended.values("task_id"), all=True))
 
 
 def _search(text: str) -> Q:

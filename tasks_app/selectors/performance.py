@@ -15,6 +15,8 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.histograms import percentile
+from tasks_app.processors.registry import internal_types
+from tasks_app.selectors.beginnings import measured_since
 from tasks_app.selectors.lists import in_bounded_time
 
 MOST_POINTS = 300
@@ -23,46 +25,62 @@ SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
 # Longer windows are read from the roll-ups of hours.
 _BY_MINUTES = timedelta(days=1)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
-COUNTS = ("submitted", "started", "completed", "failed", "retried")
+COUNTS = ("submitted", "started", "completed", "failed", "failed_tasks", "retried")
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over some roll-ups. Times are of attempts; `failed` counts attempts, of which `retried`
-    were followed by another."""
+    """Sums over some roll-ups. `submitted`, `completed` and `failed_tasks` count tasks, the others
+    attempts; of the `failed` ones `retried` were followed by another."""
 
     submitted: int = 0
     started: int = 0
     completed: int = 0
     failed: int = 0
+    failed_tasks: int = 0
     retried: int = 0
     run_ms: float = 0.0
     wait_ms: float = 0.0
+    longest_run_ms: float | None = None
+    longest_wait_ms: float | None = None
     runs: Mapping[int, int] = field(default_factory=dict)
     waits: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def error_rate(self) -> float | None:
-        """The share of failed attempts among those that failed or completed."""
-        return self._share(self.failed)
+        """The share of failed tasks among those that completed or failed."""
+        return _share(self.failed_tasks, self.completed + self.failed_tasks)
+
+    @property
+    def attempt_error_rate(self) -> float | None:
+        """The share of failed attempts among those that succeeded or failed."""
+        return _share(self.failed, self.completed + self.failed)
 
     @property
     def retry_rate(self) -> float | None:
-        """The share of attempts that another one followed, among those that failed or completed."""
-        return self._share(self.retried)
+        """The share of attempts that another one followed, among those that succeeded or failed."""
+        return _share(self.retried, self.completed + self.failed)
 
-    def _share(self, count: int) -> float | None:
-        decided = self.completed + self.failed
-        return round(count / decided, 4) if decided else None
+    @property
+    def processing_ms(self) -> dict[str, float | None]:
+        """Mean and percentiles of run times."""
+        return summarize(self.runs, self.run_ms, self.longest_run_ms)
+
+    @property
+    def queueing_ms(self) -> dict[str, float | None]:
+        """Mean and percentiles of times from ready to started."""
+        return summarize(self.waits, self.wait_ms, self.longest_wait_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A window with its figures: in all, by type and by queue (the busiest), and in equal steps."""
+    """A window with its figures: in all, by type and by queue (the busiest), and in equal steps.
+    `measured_from` is its beginning, or that of the workspace's work if that is later."""
 
     window: str
     begin: datetime
+    measured_from: datetime
     end: datetime
     step: timedelta
     total: Figures
@@ -72,11 +90,11 @@ class Performance:
 
     @property
     def seconds(self) -> float:
-        """How long the window is."""
-        return (self.end - self.begin).total_seconds()
+        """How long was measured."""
+        return max(1.0, (self.end - self.measured_from).total_seconds())
 
 
-def get_performance(workspace_id: UUID, window: str) -> Performance:
+def get_performance(workspace_id: UUID, window: str, *, with_internal: bool = False) -> Performance:
     """The figures of the last `window` (like 5m, 1h, 30d) of a workspace.
 
     Raises Invalid: it is no window, is shorter than 5 minutes or longer than 30 days, or a
@@ -87,11 +105,13 @@ def get_performance(workspace_id: UUID, window: str) -> Performance:
     end = now()
     begin = _floor(end - length, unit)
     step = unit * math.ceil((end - begin) / unit / MOST_POINTS)
-    found = _read(workspace_id, begin, unit, step)
+    hidden = [] if with_internal else list(internal_types())
+    found = _read(workspace_id, begin, unit, step, hidden)
     steps = {at: figures for at, _, _, figures in found.get("step", [])}
     return Performance(
         window=window,
         begin=begin,
+        measured_from=measured_since(workspace_id, begin) if found.get("step") else begin,
         end=end,
         step=step,
         total=next((figures for *_, figures in found.get("all", [])), Figures()),
@@ -114,19 +134,36 @@ def parse_window(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def summarize(histogram: Mapping[int, int], total_ms: float) -> dict[str, float | None]:
-    """Mean and percentiles, in milliseconds; the percentiles within 4.8 %."""
+def summarize(
+    histogram: Mapping[int, int], total_ms: float, longest_ms: float | None = None
+) -> dict[str, float | None]:
+    """Mean and percentiles, in milliseconds; the percentiles within 4.8 %, and never above the
+    longest time where that is known."""
     count = sum(histogram.values())
     shares = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
     return {
         "avg": round(total_ms / count, 3) if count else None,
-        **{name: rounded(percentile(histogram, share)) for name, share in shares.items()},
+        **{name: quantile(histogram, share, longest_ms) for name, share in shares.items()},
     }
+
+
+def quantile(
+    histogram: Mapping[int, int], share: float, longest_ms: float | None = None
+) -> float | None:
+    """A percentile, to a microsecond, never above the longest time."""
+    found = percentile(histogram, share)
+    if found is None or longest_ms is None:
+        return rounded(found)
+    return rounded(min(found, longest_ms))
 
 
 def rounded(milliseconds: float | None) -> float | None:
     """To a microsecond."""
     return None if milliseconds is None else round(milliseconds, 3)
+
+
+def _share(count: int, decided: int) -> float | None:
+    return round(count / decided, 4) if decided else None
 
 
 def parse_histogram(text: str) -> dict[int, int]:
@@ -148,7 +185,7 @@ def _busiest(named: list[tuple[str, Figures]]) -> list[tuple[str, Figures]]:
 
 
 def _read(
-    workspace_id: UUID, begin: datetime, unit: timedelta, step: timedelta
+    workspace_id: UUID, begin: datetime, unit: timedelta, step: timedelta, hidden: list[str]
 ) -> dict[str, list[tuple[datetime, str, str, Figures]]]:
     found: dict[str, list[tuple[datetime, str, str, Figures]]] = {}
     params: dict[str, Any] = {
@@ -156,14 +193,19 @@ def _read(
         "seconds": int(unit.total_seconds()),
         "from": begin,
         "step": int(step.total_seconds()),
+        "hidden": hidden,
     }
     with in_bounded_time(narrow_by="a shorter window"), connection.cursor() as cursor:
         cursor.execute(load_sql("tasks_app", "summarize_rollups"), params)
-        for kind, at, type_name, queue, *sums, run_ms, wait_ms, runs, waits in cursor.fetchall():
+        for kind, at, type_name, queue, *values in cursor.fetchall():
+            sums, times = values[: len(COUNTS)], values[len(COUNTS) :]
+            run_ms, wait_ms, longest_run_ms, longest_wait_ms, runs, waits = times
             figures = Figures(
                 **{name: int(count) for name, count in zip(COUNTS, sums, strict=True)},
                 run_ms=run_ms,
                 wait_ms=wait_ms,
+                longest_run_ms=longest_run_ms,
+                longest_wait_ms=longest_wait_ms,
                 runs=parse_histogram(runs),
                 waits=parse_histogram(waits),
             )

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
 from tasks_app.models import Queue
+from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
 
 MOST_COUNTED = 1_000_000  # of one state in one queue
@@ -99,6 +100,7 @@ def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:
                 "queue": queue.id,
                 "limit": limit,
                 "most": _RECENT_LOOKED_AT,
+                "hidden": list(internal_types()),
             },
         )
         return [task for (task,) in cursor.fetchall()]

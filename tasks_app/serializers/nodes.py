@@ -28,8 +28,8 @@ class NodeSerializer(serializers.Serializer[Any]):
     queues = serializers.ListField(child=serializers.CharField(), help_text="`*`: all.")
     concurrency = serializers.IntegerField(help_text="Slots, each a process.")
     running = serializers.IntegerField(help_text="Handlers that run.")
-    processed = serializers.IntegerField(help_text="Attempts whose outcome was recorded.")
-    failed = serializers.IntegerField(help_text="Those that failed, timed out or were lost.")
+    processed = serializers.IntegerField(help_text="Tasks that ended on it.")
+    failed = serializers.IntegerField(help_text="Those of them that failed for good.")
     staleWrites = serializers.IntegerField(
         source="stale_writes", help_text="Outcomes that were refused without a lease."
     )
@@ -93,7 +93,7 @@ class NodeQuerySerializer(StrictSerializer):
         required=False,
         default="",
         allow_blank=True,
-        help_text="Several by comma. Without it: nodes that live or ended within the last hour.",
+        help_text="Comma-separated. Without it: nodes that live or ended within the last hour.",
     )
 
     def validate_status(self, text: str) -> tuple[str, ...]:

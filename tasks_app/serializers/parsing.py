@@ -1,15 +1,18 @@
 """From the body of a submission to specs, quickly: ten thousand tasks in a fraction of a second.
 
-Types and names are checked here; values by the service, which others call too.
+Types and names are checked here; values by the service, which others call too. When something is
+wrong here, the service's checks are made as well, so that one answer names everything.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from controlplane.core.clock import now
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.times import parse_time
 from tasks_app.processors.retry import InvalidRetryPolicy, RetryPolicy
+from tasks_app.services.preparation import find_all_problems
 from tasks_app.specs import TaskSpec
 
 _MOST_ERRORS = 100
@@ -30,8 +33,8 @@ def parse_task(body: Any, *, key: str | None = None) -> TaskSpec:
     Raises Invalid.
     """
     spec, errors = _parse(body, _SINGLE, "")
-    if errors or spec is None:
-        raise Invalid(errors=errors)
+    if errors:
+        raise Invalid(errors=[*errors, *_more_problems(spec, errors, "")])
     spec["idempotency_key"] = one_key(key, spec.get("idempotency_key"))
     return TaskSpec(**spec)
 
@@ -40,26 +43,31 @@ def parse_bulk(body: Any, *, key: str | None = None) -> tuple[list[TaskSpec], st
     """The specs of a bulk call, and its idempotency key. Raises Invalid."""
     if not isinstance(body, dict) or not isinstance(body.get("tasks"), list):
         raise _invalid("tasks", "A list of tasks is needed.")
-    if not body["tasks"]:
-        raise _invalid("tasks", "At least one task is needed.")
-    unknown = [name for name in body if name not in ("tasks", "idempotencyKey")]
-    if unknown:
-        raise _invalid(unknown[0][:_NAME_SHOWN], "Unknown field.")
+    problems = _problems_of_bulk(body)
+    own_key = body.get("idempotencyKey")
+    found = [_parse(item, _BULK, f"tasks[{n}].") for n, item in enumerate(body["tasks"])]
+    if problems or any(errors for _, errors in found):
+        for number, (spec, errors) in enumerate(found):
+            problems += [*errors, *_more_problems(spec, errors, f"tasks[{number}].")]
+            if len(problems) >= _MOST_ERRORS:
+                break
+        raise Invalid(errors=problems[:_MOST_ERRORS])
+    return [TaskSpec(**spec) for spec, _ in found], one_key(key, own_key)
+
+
+def _problems_of_bulk(body: Mapping[str, Any]) -> list[FieldError]:
+    """What is wrong beside the tasks."""
+    problems: list[FieldError] = [
+        {"field": name[:_NAME_SHOWN], "message": "Unknown field."}
+        for name in body
+        if name not in ("tasks", "idempotencyKey")
+    ]
     own_key = body.get("idempotencyKey")
     if own_key is not None and not isinstance(own_key, str):
-        raise _invalid("idempotencyKey", "A text is needed.")
-    found: list[dict[str, Any]] = []
-    problems: list[FieldError] = []
-    for number, item in enumerate(body["tasks"]):
-        spec, errors = _parse(item, _BULK, f"tasks[{number}].")
-        problems += errors
-        if spec is not None:
-            found.append(spec)
-        if len(problems) >= _MOST_ERRORS:
-            break
-    if problems:
-        raise Invalid(errors=problems)
-    return [TaskSpec(**spec) for spec in found], one_key(key, own_key)
+        problems.append({"field": "idempotencyKey", "message": "A text is needed."})
+    if not body["tasks"]:
+        problems.append({"field": "tasks", "message": "At least one task is needed."})
+    return problems
 
 
 def one_key(header: str | None, field: str | None) -> str | None:
@@ -76,9 +84,10 @@ def one_key(header: str | None, field: str | None) -> str | None:
 
 def _parse(
     item: Any, fields: Mapping[str, tuple[str, Callable[[Any], Any]]], prefix: str
-) -> tuple[dict[str, Any] | None, list[FieldError]]:
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """What could be read of a task, and what is wrong."""
     if not isinstance(item, dict):
-        return None, [{"field": prefix.rstrip("."), "message": "An object is needed."}]
+        return {}, [{"field": prefix.rstrip("."), "message": "An object is needed."}]
     spec: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name, value in item.items():
@@ -94,7 +103,22 @@ def _parse(
                 errors.append({"field": prefix + path, "message": str(error)})
     if not item.get("type"):
         errors.append({"field": f"{prefix}type", "message": "This field is required."})
-    return (None if errors else spec), errors
+    return spec, errors
+
+
+def _more_problems(
+    spec: Mapping[str, Any], errors: Sequence[FieldError], prefix: str
+) -> list[FieldError]:
+    """What the service would refuse of what could be read, on fields without an error."""
+    known = {error["field"] for error in errors}
+    if not spec or prefix.rstrip(".") in known:
+        return []
+    found = find_all_problems(TaskSpec(**{"type": "", **spec}), now=now())
+    named: list[FieldError] = [
+        {"field": prefix + problem["field"], "message": problem["message"]} for problem in found
+    ]
+    below = tuple(f"{field}{mark}" for field in known for mark in (".", "["))
+    return [p for p in named if p["field"] not in known and not p["field"].startswith(below)]
 
 
 def _text(value: Any) -> str:

@@ -6,49 +6,68 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
-from tasks_app.histograms import percentile
-from tasks_app.selectors.performance import COUNTS, Figures, Performance, rounded, summarize
+from tasks_app.selectors.performance import Figures, Performance, quantile
 from tasks_app.serializers.stats import TimesSerializer
+
+_RATES = {
+    "submitted": "submitted",
+    "completed": "completed",
+    "failed": "failed_tasks",
+    "startedAttempts": "started",
+    "failedAttempts": "failed",
+}
+_COUNTS = {**_RATES, "retriedAttempts": "retried"}
 
 
 class PerformanceQuerySerializer(StrictSerializer):
     """The window: a number and m, h or d, from 5m to 30d."""
 
     window = serializers.CharField(default="1h", trim_whitespace=False, max_length=10)
+    internal = serializers.BooleanField(default=False)
+
+
+_ERROR_RATE = "Failed tasks among those that completed or failed."
+_ATTEMPT_ERROR_RATE = "Failed attempts among those that succeeded or failed."
+_RETRY_RATE = "Attempts that another one followed, among those that succeeded or failed."
 
 
 class RatesSerializer(serializers.Serializer[Any]):
-    """A second, over the window. `submitted` counts tasks, the others attempts."""
+    """Tasks a second, and attempts where the name says so, from `measuredFrom` to the end of the
+    window."""
 
     submitted = serializers.FloatField()
-    started = serializers.FloatField()
     completed = serializers.FloatField()
     failed = serializers.FloatField()
+    startedAttempts = serializers.FloatField()
+    failedAttempts = serializers.FloatField()
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
-    """`submitted` counts tasks, the others attempts. The percentiles are within 4.8 %; times are
-    null without attempts, rates without any that completed or failed."""
+    """Tasks, and attempts where the name says so. The percentiles are within 4.8 %; times are null
+    without attempts, rates without anything that completed or failed."""
 
     name = serializers.CharField()
     submitted = serializers.IntegerField()
-    started = serializers.IntegerField()
     completed = serializers.IntegerField()
-    failed = serializers.IntegerField(help_text="Attempts that failed, timed out or were lost.")
-    retried = serializers.IntegerField(help_text="Those of them that another attempt followed.")
-    errorRate = serializers.FloatField(allow_null=True)
-    retryRate = serializers.FloatField(allow_null=True)
+    failed = serializers.IntegerField()
+    startedAttempts = serializers.IntegerField()
+    failedAttempts = serializers.IntegerField(help_text="They failed, timed out or were lost.")
+    retriedAttempts = serializers.IntegerField(help_text="Those of them that another followed.")
+    errorRate = serializers.FloatField(allow_null=True, help_text=_ERROR_RATE)
+    attemptErrorRate = serializers.FloatField(allow_null=True, help_text=_ATTEMPT_ERROR_RATE)
+    retryRate = serializers.FloatField(allow_null=True, help_text=_RETRY_RATE)
     processingMs = TimesSerializer()
     waitMs = TimesSerializer()
 
 
 class PointSerializer(serializers.Serializer[Any]):
-    """One step, by its beginning."""
+    """One step, by its beginning: tasks, and attempts where the name says so."""
 
     at = UtcDateTimeField()
     submitted = serializers.IntegerField()
     completed = serializers.IntegerField()
     failed = serializers.IntegerField()
+    failedAttempts = serializers.IntegerField()
     p95Ms = serializers.FloatField(allow_null=True)
     waitP95Ms = serializers.FloatField(allow_null=True)
 
@@ -66,12 +85,16 @@ class PerformanceSerializer(_Window):  # type: ignore[misc, valid-type] # made j
     current minute is in it, up to ten seconds ago."""
 
     window = serializers.CharField()
+    measuredFrom = UtcDateTimeField(
+        help_text="When the window begins, or when the workspace's first task was made if later."
+    )
     stepSeconds = serializers.IntegerField()
     throughput = RatesSerializer()
     processingMs = TimesSerializer()
     waitMs = TimesSerializer()
-    errorRate = serializers.FloatField(allow_null=True)
-    retryRate = serializers.FloatField(allow_null=True)
+    errorRate = serializers.FloatField(allow_null=True, help_text=_ERROR_RATE)
+    attemptErrorRate = serializers.FloatField(allow_null=True, help_text=_ATTEMPT_ERROR_RATE)
+    retryRate = serializers.FloatField(allow_null=True, help_text=_RETRY_RATE)
     byType = FiguresSerializer(many=True, help_text="The 20 busiest.")
     byQueue = FiguresSerializer(many=True, help_text="The 20 busiest.")
     series = PointSerializer(many=True, help_text="At most 300 points.")
@@ -85,9 +108,9 @@ def represent_performance(found: Performance) -> dict[str, Any]:
         "from": found.begin,
         "to": found.end,
         "stepSeconds": int(found.step.total_seconds()),
+        "measuredFrom": found.measured_from,
         "throughput": {
-            name: round(getattr(total, name) / found.seconds, 6)
-            for name in ("submitted", "started", "completed", "failed")
+            name: round(getattr(total, count) / found.seconds, 6) for name, count in _RATES.items()
         },
         **_times_and_rates(total),
         "byType": [_figures(name, figures) for name, figures in found.by_type],
@@ -97,9 +120,10 @@ def represent_performance(found: Performance) -> dict[str, Any]:
                 "at": at,
                 "submitted": figures.submitted,
                 "completed": figures.completed,
-                "failed": figures.failed,
-                "p95Ms": rounded(percentile(figures.runs, 0.95)),
-                "waitP95Ms": rounded(percentile(figures.waits, 0.95)),
+                "failed": figures.failed_tasks,
+                "failedAttempts": figures.failed,
+                "p95Ms": quantile(figures.runs, 0.95, figures.longest_run_ms),
+                "waitP95Ms": quantile(figures.waits, 0.95, figures.longest_wait_ms),
             }
             for at, figures in found.series
         ],
@@ -110,15 +134,16 @@ def represent_performance(found: Performance) -> dict[str, Any]:
 def _figures(name: str, figures: Figures) -> dict[str, Any]:
     return {
         "name": name,
-        **{count: getattr(figures, count) for count in COUNTS},
+        **{name: getattr(figures, count) for name, count in _COUNTS.items()},
         **_times_and_rates(figures),
     }
 
 
 def _times_and_rates(figures: Figures) -> dict[str, Any]:
     return {
-        "processingMs": summarize(figures.runs, figures.run_ms),
-        "waitMs": summarize(figures.waits, figures.wait_ms),
+        "processingMs": figures.processing_ms,
+        "waitMs": figures.queueing_ms,
         "errorRate": figures.error_rate,
+        "attemptErrorRate": figures.attempt_error_rate,
         "retryRate": figures.retry_rate,
     }

@@ -20,7 +20,8 @@ class _QueueListSerializer(serializers.ListSerializer[Any]):
 
 
 class QueueSerializer(serializers.Serializer[Any]):
-    """A queue of the workspace, with what waits and runs in it now (at most a million each)."""
+    """A queue of the workspace, with the tasks that wait and run in it now: its load, internal
+    tasks included. Of one status at most a million are counted."""
 
     class Meta:
         list_serializer_class = _QueueListSerializer
@@ -31,6 +32,9 @@ class QueueSerializer(serializers.Serializer[Any]):
     scheduled = serializers.IntegerField(source="counts.scheduled")
     retrying = serializers.IntegerField(source="counts.retrying")
     blocked = serializers.IntegerField(source="counts.blocked")
+    isEstimate = serializers.BooleanField(
+        source="counts.is_capped", help_text="Whether there may be more than a million of one."
+    )
     oldestWaitingMs = serializers.IntegerField(
         source="oldest_waiting_ms",
         allow_null=True,
@@ -104,4 +108,7 @@ class TaskTypeSerializer(serializers.Serializer[Any]):
     maxAttempts = serializers.IntegerField(source="max_attempts")
     timeoutSeconds = serializers.FloatField(source="timeout_seconds")
     retry = serializers.DictField(source="retry.to_json")
+    isInternal = serializers.BooleanField(
+        source="is_internal", help_text="Bookkeeping of the platform."
+    )
     payloadSchema = serializers.DictField(source="payload_schema", help_text="JSON Schema.")

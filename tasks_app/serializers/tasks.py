@@ -2,7 +2,7 @@
 """A task as JSON."""
 
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -26,7 +26,9 @@ class ErrorSerializer(serializers.Serializer[Any]):
         return fields
 
     message = serializers.CharField()
-    traceback = serializers.CharField()
+    traceback = serializers.CharField(
+        required=False, help_text="Left out of lists, which also cut the message."
+    )
     category = serializers.ChoiceField(choices=ErrorCategory.choices)
 
 
@@ -37,7 +39,8 @@ class ErrorField(serializers.JSONField):
 
 class _TaskListSerializer(serializers.ListSerializer[Any]):
     def to_representation(self, data: Any) -> list[Any]:
-        return [represent_task(task) for task in describe_tasks(data)]
+        fields = self.context.get("fields")
+        return [represent_task(task, fields) for task in describe_tasks(data)]
 
 
 class TaskSerializer(serializers.Serializer[Any]):
@@ -117,15 +120,20 @@ class TaskSerializer(serializers.Serializer[Any]):
         return _between(task.started_at, ended)
 
 
-def represent_task(task: Any) -> dict[str, Any]:
-    """A described task as JSON, without the cost of a new serializer."""
-    return dict(_serializer().to_representation(task))
+def represent_task(task: Any, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """A described task as JSON, all of it or only these fields, without the cost of a new
+    serializer."""
+    return dict(_serializer(fields).to_representation(task))
 
 
-@cache
-def _serializer() -> TaskSerializer:
+@lru_cache(maxsize=64)
+def _serializer(fields: tuple[str, ...] | None) -> TaskSerializer:
     # Making one copies its thirty fields, which takes longer than using it.
-    return TaskSerializer()
+    made = TaskSerializer()
+    if fields is not None:
+        for name in set(made.fields) - set(fields):
+            made.fields.pop(name)
+    return made
 
 
 def _between(start: datetime | None, end: datetime | None) -> int | None:

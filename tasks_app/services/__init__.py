@@ -5,6 +5,7 @@ from tasks_app.services.actions import ActionResult, act_on_tasks
 from tasks_app.services.control import (
     cancel_task,
     cancel_tasks,
+    check_edit,
     delete_tasks,
     edit_task,
     reprioritize_tasks,
@@ -42,6 +43,7 @@ __all__ = [
     "cancel_task",
     "cancel_tasks",
     "change_queue",
+    "check_edit",
     "check_task",
     "delete_tasks",
     "edit_task",

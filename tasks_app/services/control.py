@@ -1,5 +1,6 @@
 """What operators do to tasks. Each verb is audited in its own transaction."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from controlplane.core.errors import Conflict, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app import transitions
+from tasks_app.counts import note_counts
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.ring import ring
 from tasks_app.rows import Cursor, Finished
@@ -102,6 +104,11 @@ def run_task_now(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
         _ring_for([task_id])
 
 
+def check_edit(*, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]) -> None:
+    """What edit_task checks of the values. Raises NotFound, Invalid, TooLarge."""
+    prepare_changes(changes, type_name=_get(workspace_id, task_id).type)
+
+
 def edit_task(
     *, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any], actor: Actor
 ) -> None:
@@ -149,14 +156,18 @@ def reprioritize_tasks(
 
 def delete_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
     """Remove ended tasks with their history; those that were removed."""
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
         tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids), state__in=_FINAL)
-        doomed = list(tasks.order_by("id").select_for_update().values_list("id", flat=True))
+        rows = tasks.order_by("id").select_for_update()
+        locked = list(rows.values_list("id", "workspace_id", "queue_id", "type", "state"))
+        doomed = [task for task, *_ in locked]
         TaskLog.objects.filter(task_id__in=doomed).delete()
         TaskAttempt.objects.filter(task_id__in=doomed).delete()
         TaskDependency.objects.filter(task_id__in=doomed).delete()
         TaskDependency.objects.filter(depends_on_id__in=doomed, is_satisfied=True).delete()
         Task.objects.filter(id__in=doomed).delete()
+        kinds = Counter((owner, queue, kind, state) for _, owner, queue, kind, state in locked)
+        note_counts(cursor, {kind: -number for kind, number in kinds.items()})
         _audit(workspace_id, actor, "task.delete", doomed)
     return doomed
 

@@ -43,20 +43,32 @@ def prepare(spec: TaskSpec, *, lanes: Lanes, now: datetime, prefix: str = "") ->
 
     Raises Invalid with every wrong field, TooLarge for a payload over its limit.
     """
-    try:
-        processor = registry.get(spec.type)
-    except UnknownType as error:
-        raise Invalid(errors=[{"field": f"{prefix}type", "message": str(error)}]) from error
-    problems = find_problems(spec, now=now)
-    payload, payload_problems = _check_payload(spec, processor, prefix)
-    problems += payload_problems
-    if problems:
+    processor, payload, problems = _check(spec, now, prefix)
+    if processor is None or problems:
         raise Invalid(
             errors=[{"field": prefix + p["field"], "message": p["message"]} for p in problems]
         )
     queue = processor.queue if spec.queue is None else spec.queue
     lane = lanes.get(queue, field=f"{prefix}queue")
     return _row(spec, processor, lanes.workspace_id, lane, payload, now)
+
+
+def find_all_problems(spec: TaskSpec, *, now: datetime) -> list[Problem]:
+    """Everything that `prepare` would refuse, but for a queue too many. Raises TooLarge."""
+    return _check(spec, now, "")[2]
+
+
+def _check(
+    spec: TaskSpec, now: datetime, prefix: str
+) -> tuple[Processor | None, str, list[Problem]]:
+    """The processor, the payload as JSON, and what is wrong."""
+    problems = find_problems(spec, now=now)
+    try:
+        processor = registry.get(spec.type)
+    except UnknownType as error:
+        return None, "", [_problem("type", str(error)), *problems]
+    payload, payload_problems = _check_payload(spec, processor, prefix)
+    return processor, payload, problems + payload_problems
 
 
 def _row(

@@ -16,9 +16,9 @@ from tasks_app.execution.store import is_passing
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.ring import ring
-from tasks_app.rows import Claimed, Cursor, Finished, Outcome
+from tasks_app.rows import Claimed, Cursor, Finished, Outcome, count_ends
 from tasks_app.services.deaths import announce_deaths, settle_ended
-from tasks_app.states import FAILURES, AttemptOutcome, ErrorCategory, TaskState
+from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 from workers.services import count_rescued
 from workers.slots import Ask, RowStatus, Slot, SlotRow
 
@@ -41,6 +41,7 @@ def settle_slot(node_id: int, slot: Slot) -> None:
             if row.task_id in held
         ]
         ended = _finish(cursor, node_id, outcomes)
+        processed, failed = count_ends(ended)
         unstarted = [
             (row.task_id, row.lease)
             for row in rows
@@ -51,10 +52,7 @@ def settle_slot(node_id: int, slot: Slot) -> None:
             # What a claim took whose answer the child did not live to note.
             ended += transitions.release_lease(cursor, slot.announced)
         _ring_for(cursor, ended)
-    slot.count(
-        processed=len(outcomes),
-        failed=sum(outcome.outcome in FAILURES for outcome in outcomes),
-    )
+    slot.count(processed=processed, failed=failed)
 
 
 def rescue_node(node_id: int) -> int:

@@ -39,14 +39,20 @@ WITH RECURSIVE doomed (id, parent, has_dependents) AS (
     FROM first_cause c JOIN tasks_app_task t ON t.id = c.id
     ORDER BY t.id
     FOR NO KEY UPDATE OF t
+), done AS (
+    UPDATE tasks_app_task t
+    SET state = 'CANCELLED', finished_at = clock_timestamp(),
+        error = jsonb_build_object(
+            'class', 'ParentFailed',
+            'message',
+            'Cancelled because the task it depends on, ' || locked.parent || ', did not complete.',
+            'traceback', '', 'category', 'CANCELLED_BY_PARENT')
+    FROM locked
+    WHERE t.id = locked.id AND t.state || '' = 'BLOCKED'
+    RETURNING t.id, t.has_dependents, t.workspace_id, t.queue_id, t.type
+), counted AS (
+    INSERT INTO tasks_app_taskcountchange (workspace_id, queue_id, type, existing, completed, failed,
+        cancelled)
+    SELECT workspace_id, queue_id, type, 0, 0, 0, count(*) FROM done GROUP BY 1, 2, 3
 )
-UPDATE tasks_app_task t
-SET state = 'CANCELLED', finished_at = clock_timestamp(),
-    error = jsonb_build_object(
-        'class', 'ParentFailed',
-        'message',
-        'Cancelled because the task it depends on, ' || locked.parent || ', did not complete.',
-        'traceback', '', 'category', 'CANCELLED_BY_PARENT')
-FROM locked
-WHERE t.id = locked.id AND t.state || '' = 'BLOCKED'
-RETURNING t.id, t.has_dependents
+SELECT id, has_dependents FROM done

@@ -39,5 +39,13 @@ WITH outcome AS MATERIALIZED (
         greatest(0, coalesce(d.wait_ms, extract(epoch FROM d.started_at - d.created_at) * 1000)),
         d.started_at, d.started_at + d.run_ms * interval '1 millisecond'
     FROM done d
+), counted AS (
+    INSERT INTO tasks_app_taskcountchange (workspace_id, queue_id, type, existing, completed, failed,
+        cancelled)
+    SELECT d.workspace_id, d.queue_id, d.type, 0, count(*) FILTER (WHERE d.state = 'COMPLETED'),
+        count(*) FILTER (WHERE d.state = 'FAILED'), count(*) FILTER (WHERE d.state = 'CANCELLED')
+    FROM done d
+    WHERE d.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+    GROUP BY 1, 2, 3
 )
 SELECT d.id, d.state, d.has_dependents FROM done d

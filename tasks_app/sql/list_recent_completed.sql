@@ -1,12 +1,12 @@
 -- The newest completed tasks of a queue, among the %(most)s newest tasks of its workspace.
 SELECT newest.id
 FROM (
-    SELECT t.id, t.queue_id, t.state
+    SELECT t.id, t.queue_id, t.type, t.state
     FROM tasks_app_task t
     WHERE t.workspace_id = %(workspace)s
     ORDER BY t.id DESC
     LIMIT %(most)s
 ) newest
-WHERE newest.queue_id = %(queue)s AND newest.state = 'COMPLETED'
+WHERE newest.queue_id = %(queue)s AND newest.type <> ALL(%(hidden)s) AND newest.state = 'COMPLETED'
 ORDER BY newest.id DESC
 LIMIT %(limit)s

@@ -15,6 +15,13 @@ WITH doomed AS MATERIALIZED (
 ), logs AS (
     DELETE FROM tasks_app_tasklog l USING doomed WHERE l.task_id = doomed.id RETURNING 1
 ), tasks AS (
-    DELETE FROM tasks_app_task t USING doomed WHERE t.id = doomed.id RETURNING 1
+    DELETE FROM tasks_app_task t USING doomed WHERE t.id = doomed.id
+    RETURNING t.workspace_id, t.queue_id, t.type, t.state
+), counted AS (
+    INSERT INTO tasks_app_taskcountchange (workspace_id, queue_id, type, existing, completed, failed,
+        cancelled)
+    SELECT workspace_id, queue_id, type, -count(*), -count(*) FILTER (WHERE state = 'COMPLETED'),
+        -count(*) FILTER (WHERE state = 'FAILED'), -count(*) FILTER (WHERE state = 'CANCELLED')
+    FROM tasks GROUP BY 1, 2, 3
 )
 SELECT (SELECT count(*) FROM tasks), (SELECT count(*) FROM attempts), (SELECT count(*) FROM logs)

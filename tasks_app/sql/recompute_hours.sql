@@ -20,23 +20,29 @@ WITH minutes AS MATERIALIZED (
     GROUP BY 1, 2, 3, 4
 ), sums AS (
     SELECT hour, workspace_id, queue_id, type, sum(submitted) AS submitted, sum(started) AS started,
-        sum(completed) AS completed, sum(failed) AS failed, sum(retried) AS retried,
-        sum(lost) AS lost, sum(cancelled) AS cancelled, sum(run_ms) AS run_ms,
-        sum(wait_ms) AS wait_ms
+        sum(completed) AS completed, sum(failed) AS failed, sum(failed_tasks) AS failed_tasks,
+        sum(retried) AS retried, sum(lost) AS lost, sum(cancelled) AS cancelled,
+        sum(run_ms) AS run_ms, sum(wait_ms) AS wait_ms,
+        max(longest_run_ms) AS longest_run_ms, max(longest_wait_ms) AS longest_wait_ms
     FROM minutes GROUP BY 1, 2, 3, 4
 )
 INSERT INTO tasks_app_rollup AS r (workspace_id, seconds, at, queue_id, type, submitted, started,
-    completed, failed, retried, lost, cancelled, run_ms, wait_ms, runs, waits)
-SELECT workspace_id, 3600, hour, queue_id, type, submitted, started, completed, failed, retried,
-    lost, cancelled, run_ms, wait_ms, coalesce(runs, '{}'), coalesce(waits, '{}')
+    completed, failed, failed_tasks, retried, lost, cancelled, run_ms, wait_ms, longest_run_ms,
+    longest_wait_ms, runs, waits)
+SELECT workspace_id, 3600, hour, queue_id, type, submitted, started, completed, failed,
+    failed_tasks, retried, lost, cancelled, run_ms, wait_ms, longest_run_ms, longest_wait_ms,
+    coalesce(runs, '{}'), coalesce(waits, '{}')
 FROM sums
 LEFT JOIN runs USING (hour, workspace_id, queue_id, type)
 LEFT JOIN waits USING (hour, workspace_id, queue_id, type)
 ON CONFLICT (workspace_id, seconds, at, queue_id, type) DO UPDATE
 SET submitted = excluded.submitted, started = excluded.started, completed = excluded.completed,
-    failed = excluded.failed, retried = excluded.retried, lost = excluded.lost,
-    cancelled = excluded.cancelled, run_ms = excluded.run_ms, wait_ms = excluded.wait_ms,
-    runs = excluded.runs, waits = excluded.waits
-WHERE (r.submitted, r.started, r.completed, r.failed, r.retried, r.lost, r.cancelled, r.runs, r.waits)
+    failed = excluded.failed, failed_tasks = excluded.failed_tasks, retried = excluded.retried,
+    lost = excluded.lost, cancelled = excluded.cancelled, run_ms = excluded.run_ms,
+    wait_ms = excluded.wait_ms, longest_run_ms = excluded.longest_run_ms,
+    longest_wait_ms = excluded.longest_wait_ms, runs = excluded.runs, waits = excluded.waits
+WHERE (r.submitted, r.started, r.completed, r.failed, r.failed_tasks, r.retried, r.lost, r.cancelled,
+        r.longest_run_ms, r.longest_wait_ms, r.runs, r.waits)
     IS DISTINCT FROM (excluded.submitted, excluded.started, excluded.completed, excluded.failed,
-        excluded.retried, excluded.lost, excluded.cancelled, excluded.runs, excluded.waits)
+        excluded.failed_tasks, excluded.retried, excluded.lost, excluded.cancelled,
+        excluded.longest_run_ms, excluded.longest_wait_ms, excluded.runs, excluded.waits)

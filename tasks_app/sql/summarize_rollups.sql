@@ -1,13 +1,15 @@
 -- What roll-ups of one length say of a workspace since %(from)s: in all, by steps of %(step)s
--- seconds, by type and by queue. `kind` is all, step, type or queue.
+-- seconds, by type and by queue, without types in %(hidden)s. `kind` is all, step, type or queue.
 WITH chosen AS MATERIALIZED (
     SELECT date_bin(%(step)s * interval '1 second', r.at, %(from)s) AS step, r.*
     FROM tasks_app_rollup r
     WHERE r.workspace_id = %(workspace)s AND r.seconds = %(seconds)s AND r.at >= %(from)s
+      AND r.type <> ALL(%(hidden)s)
 ), sums AS (
     SELECT step, type, queue_id, sum(submitted) AS submitted, sum(started) AS started,
-        sum(completed) AS completed, sum(failed) AS failed, sum(retried) AS retried,
-        sum(run_ms) AS run_ms, sum(wait_ms) AS wait_ms
+        sum(completed) AS completed, sum(failed) AS failed, sum(failed_tasks) AS failed_tasks,
+        sum(retried) AS retried, sum(run_ms) AS run_ms, sum(wait_ms) AS wait_ms,
+        max(longest_run_ms) AS longest_run_ms, max(longest_wait_ms) AS longest_wait_ms
     FROM chosen GROUP BY GROUPING SETS ((), (step), (type), (queue_id))
 ), runs AS (
     SELECT step, type, queue_id, jsonb_object_agg(bucket, n) AS runs
@@ -30,7 +32,8 @@ SELECT CASE WHEN s.step IS NOT NULL THEN 'step' WHEN s.type IS NOT NULL THEN 'ty
         WHEN s.queue_id IS NOT NULL THEN 'queue' ELSE 'all' END AS kind,
     s.step, s.type, q.name, coalesce(s.submitted, 0)::float8, coalesce(s.started, 0)::float8,
     coalesce(s.completed, 0)::float8, coalesce(s.failed, 0)::float8,
-    coalesce(s.retried, 0)::float8, coalesce(s.run_ms, 0), coalesce(s.wait_ms, 0),
+    coalesce(s.failed_tasks, 0)::float8, coalesce(s.retried, 0)::float8,
+    coalesce(s.run_ms, 0), coalesce(s.wait_ms, 0), s.longest_run_ms, s.longest_wait_ms,
     coalesce(runs.runs, '{}')::text, coalesce(waits.waits, '{}')::text
 FROM sums s
 LEFT JOIN runs ON runs.step IS NOT DISTINCT FROM s.step AND runs.type IS NOT DISTINCT FROM s.type

@@ -70,4 +70,4 @@ class ValuesPagination(ListPagination):
 
 
 def _given(request: Request) -> dict[str, str]:
-    return {n: str(text) for n, text in request.query_params.items() if n != "format"}
+    return {n: str(v) for n, v in request.query_params.items() if n not in ("format", "internal")}

@@ -1,8 +1,10 @@
 """Many tasks: list, submit, act, figures."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.response import Response
@@ -10,7 +12,7 @@ from rest_framework.response import Response
 from controlplane.core.views import LIST_PARAMETERS, ListView
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors, services
-from tasks_app.filters import filter_of_query
+from tasks_app.filters import filter_of_query, read_internal
 from tasks_app.serializers import (
     ActionRequestSerializer,
     ActionResultSerializer,
@@ -28,18 +30,15 @@ from tasks_app.views import schema
 from tasks_app.views.base import FormView, TaskPagination
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
+# Values that may be long, and are not read when `fields` leaves them out.
+_LONG = {"payload": "payload", "result": "result", "error": "error"}
 
 
 class TasksView(FormView, ListView):
     """Tasks of the workspace."""
 
     pagination_class = TaskPagination
-    sort_fields: ClassVar = {
-        "createdAt": "id",
-        "priority": "priority",
-        "name": "name",
-        "type": "type",
-    }
+    sort_fields: ClassVar = selectors.SORT_FIELDS
     forms: ClassVar = {"POST": TaskRequestSerializer}
 
     @extend_schema(
@@ -49,13 +48,24 @@ class TasksView(FormView, ListView):
         responses={200: TaskSerializer(many=True), **problems(422)},
     )
     def get(self, request: WorkspaceRequest) -> Response:
-        """Tasks that match every filter, newest first."""
+        """Tasks that match every filter, newest first.
+
+        A row has no traceback, and the beginning of an error's message. `sort=durationMs` is by the
+        time that the last attempt of a completed or failed task took. Tasks without a value of the
+        sort come last. Tasks of internal types are left out unless `internal=true`, or an id or a
+        type, asks for them.
+        """
         params = request.query_params
         wanted = filter_of_query(params, besides=LIST_PARAMETERS)
         must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
         with selectors.in_bounded_time() if must_scan else nullcontext():
             tasks = selectors.list_tasks(request.workspace.id, wanted)
             return self.list_response(tasks, TaskSerializer)
+
+    def defer(self, queryset: QuerySet[Any], fields: Sequence[str] | None) -> QuerySet[Any]:
+        """Without long values that nobody asked for."""
+        unused = () if fields is None else [c for name, c in _LONG.items() if name not in fields]
+        return queryset.defer(*unused)
 
     @extend_schema(
         tags=["tasks"],
@@ -133,8 +143,11 @@ class TaskStatsView(FormView):
     @extend_schema(
         tags=["tasks"],
         operation_id="tasks_stats",
-        responses={200: TaskStatsSerializer, **problems()},
+        parameters=[schema.INTERNAL],
+        responses={200: TaskStatsSerializer, **problems(422)},
     )
     def get(self, request: WorkspaceRequest) -> Response:
-        """What waits and runs now, and what ended within the last minutes."""
-        return Response(TaskStatsSerializer(selectors.get_task_stats(request.workspace.id)).data)
+        """The tasks that the workspace has, and what ended within the last minutes."""
+        with_internal = read_internal(request.query_params)
+        found = selectors.get_task_stats(request.workspace.id, with_internal=with_internal)
+        return Response(TaskStatsSerializer(found).data)

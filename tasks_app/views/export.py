@@ -13,9 +13,10 @@ from rest_framework.request import Request
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
+from controlplane.core.listrows import read_fields
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors
-from tasks_app.exports import MEDIA_TYPES, export, in_thread
+from tasks_app.exports import MEDIA_TYPES, columns_of, export, in_thread
 from tasks_app.filters import filter_of_query
 from tasks_app.serializers.problems import problems
 from tasks_app.views import schema
@@ -49,6 +50,7 @@ class TaskExportView(FormView):
             OpenApiParameter(
                 "format", str, enum=list(MEDIA_TYPES), description="csv unless said otherwise."
             ),
+            OpenApiParameter("fields", str, description="Comma-separated list of columns."),
             *schema.FILTERS,
         ],
         responses={
@@ -62,12 +64,12 @@ class TaskExportView(FormView):
         name = request.query_params.get("format") or "csv"
         if name not in MEDIA_TYPES:
             raise Invalid(errors=[{"field": "format", "message": "csv, ndjson or xlsx."}])
-        chunks = selectors.iterate_tasks(
-            request.workspace.id, filter_of_query(request.query_params)
-        )
+        wanted = filter_of_query(request.query_params, besides=["fields"])
+        columns = read_fields(request.query_params.get("fields"), columns_of(name))
+        chunks = selectors.iterate_tasks(request.workspace.id, wanted)
         with selectors.in_bounded_time():  # a search that takes too long is refused, not cut off
             first = next(chunks, [])
-        pieces = export(name, chain([first], chunks))
+        pieces = export(name, chain([first], chunks), columns)
         is_asgi = isinstance(request._request, ASGIRequest)
         return StreamingHttpResponse(
             in_thread(pieces) if is_asgi else pieces,

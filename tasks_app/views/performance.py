@@ -5,6 +5,7 @@ from rest_framework.response import Response
 
 from controlplane.core.views import ApiView
 from controlplane.workspaces.requests import WorkspaceRequest
+from tasks_app.filters import read_internal
 from tasks_app.selectors.performance import get_performance
 from tasks_app.selectors.queue_health import list_queue_health
 from tasks_app.serializers.performance import (
@@ -14,6 +15,7 @@ from tasks_app.serializers.performance import (
 )
 from tasks_app.serializers.problems import problems
 from tasks_app.serializers.queue_health import QueueHealthSerializer, represent_queue_health
+from tasks_app.views import schema
 
 
 class PerformanceView(ApiView):
@@ -25,7 +27,8 @@ class PerformanceView(ApiView):
         parameters=[
             OpenApiParameter(
                 "window", str, description="A number and m, h or d, from 5m to 30d; 1h without it."
-            )
+            ),
+            schema.INTERNAL,
         ],
         responses={200: PerformanceSerializer, **problems(422)},
     )
@@ -34,7 +37,11 @@ class PerformanceView(ApiView):
         given = {n: text for n, text in request.query_params.items() if n != "format"}
         asked = PerformanceQuerySerializer(data=given)
         asked.is_valid(raise_exception=True)
-        found = get_performance(request.workspace.id, asked.validated_data["window"])
+        found = get_performance(
+            request.workspace.id,
+            asked.validated_data["window"],
+            with_internal=asked.validated_data["internal"],
+        )
         return Response(represent_performance(found))
 
 
@@ -44,8 +51,11 @@ class QueueHealthView(ApiView):
     @extend_schema(
         tags=["system"],
         operation_id="health_queue",
+        parameters=[schema.INTERNAL],
         responses={200: QueueHealthSerializer, **problems(422)},
     )
     def get(self, request: WorkspaceRequest) -> Response:
-        """What runs and waits now, and what ended in the last day, in all and by queue."""
-        return Response(represent_queue_health(list_queue_health(request.workspace.id)))
+        """Tasks by state, and the attempts of the last day, in all and by queue."""
+        with_internal = read_internal(request.query_params)
+        found = list_queue_health(request.workspace.id, with_internal=with_internal)
+        return Response(represent_queue_health(found))

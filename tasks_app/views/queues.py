@@ -9,6 +9,7 @@ from controlplane.core.views import ApiView, ListView
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.states import Role
 from tasks_app import selectors, services
+from tasks_app.filters import read_internal
 from tasks_app.processors.registry import all_processors
 from tasks_app.serializers import (
     QueueChangeSerializer,
@@ -17,6 +18,7 @@ from tasks_app.serializers import (
     TaskTypeSerializer,
 )
 from tasks_app.serializers.problems import problems
+from tasks_app.views import schema
 from tasks_app.views.base import FormView, ValuesPagination
 
 _LIMITS_NEED_ADMIN = "Limits are configuration: they need the role admin."
@@ -80,10 +82,13 @@ class TaskTypesView(ApiView):
     @extend_schema(
         tags=["task types"],
         operation_id="task_types_list",
+        parameters=[schema.INTERNAL],
         responses={200: TaskTypeSerializer(many=True), **problems(422)},
     )
     def get(self, request: WorkspaceRequest) -> Response:
         """What this installation can run, with the JSON Schema of each payload."""
         pages = self.pagination_class()
-        rows = pages.paginate_queryset(all_processors(), request, self)
+        with_internal = read_internal(request.query_params, ignore={"page", "limit"})
+        shown = [each for each in all_processors() if with_internal or not each.is_internal]
+        rows = pages.paginate_queryset(shown, request, self)
         return pages.get_paginated_response(TaskTypeSerializer(rows, many=True).data)

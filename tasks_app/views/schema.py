@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from tasks_app.serializers.requests import EXAMPLE_TASK
 from tasks_app.states import TaskState
 
-_COMMA = "Several values are separated by commas."
+_COMMA = "Comma-separated list."
 _QUOTES = f'{_COMMA} A tag that contains a comma is written as a JSON string: `"red, green"`.'
 
 
@@ -16,6 +16,12 @@ def _query(name: str, description: str, type_: Any = str, **more: Any) -> OpenAp
     return OpenApiParameter(name, type_, OpenApiParameter.QUERY, description=description, **more)
 
 
+INTERNAL = _query(
+    "internal",
+    "true adds tasks of internal types: the platform's own bookkeeping, such as the joins of "
+    "workflow steps.",
+    bool,
+)
 FILTERS = [
     _query("id", _COMMA),
     OpenApiParameter(
@@ -34,6 +40,14 @@ FILTERS = [
     _query("createdBefore", "RFC 3339 with a zone.", OpenApiTypes.DATETIME),
     _query("minPriority", "From -100 to 100.", int),
     _query("workflowRunId", _COMMA),
+    _query(
+        "worker",
+        "Names or ids of nodes that run a task or ran its last attempt. " + _COMMA,
+    ),
+    _query("errorClass", "Exact classes of the last error. " + _COMMA),
+    _query("finishedAfter", "RFC 3339 with a zone.", OpenApiTypes.DATETIME),
+    _query("finishedBefore", "RFC 3339 with a zone.", OpenApiTypes.DATETIME),
+    INTERNAL,
     OpenApiParameter(
         "payload",
         {"type": "object", "additionalProperties": {"type": "string"}},

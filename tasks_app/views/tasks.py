@@ -1,6 +1,6 @@
 """One task."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -47,10 +47,14 @@ class TaskView(FormView):
     )
     def patch(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 after."""
+
+        def check(changes: dict[str, Any]) -> None:
+            services.check_edit(workspace_id=request.workspace.id, task_id=id, changes=changes)
+
         services.edit_task(
             workspace_id=request.workspace.id,
             task_id=id,
-            changes=self.validated(TaskChangeSerializer),
+            changes=self.validated(TaskChangeSerializer, check=check),
             actor=request.actor,
         )
         return _answer(request, id)

@@ -20,7 +20,16 @@ from tests.rows import make_attempt, make_task
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 
 MINUTE = timedelta(minutes=1)
-FIELDS = ("submitted", "started", "completed", "failed", "retried", "lost", "cancelled")
+FIELDS = (
+    "submitted",
+    "started",
+    "completed",
+    "failed",
+    "failed_tasks",
+    "retried",
+    "lost",
+    "cancelled",
+)
 
 
 def this_minute() -> datetime:
@@ -62,6 +71,7 @@ def test_a_minute() -> None:
         "started": 8,
         "completed": 2,
         "failed": 3,
+        "failed_tasks": 1,
         "retried": 2,
         "lost": 1,
         "cancelled": 1,

@@ -1,11 +1,13 @@
 """The documents name only what exists: files, headings, commands, tests."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import CommandError, get_commands, load_command_class
+from django.urls import Resolver404, resolve
 
 from tests.isolation import handlers
 
@@ -14,6 +16,9 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _COMMAND = re.compile(r"manage\.py ([a-z_]+)")
+# Up to the end of the line, or of the code in a sentence; a line may go on behind a backslash.
+_COMMAND_LINE = re.compile(r"manage\.py ([a-z_]+)((?:\\\n|[^`\n|])*)")
+_CALL = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)[^`]*`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _PLACE = re.compile(
     r"`((?:controlplane|tasks_app|workers|workflows|dlq|scaling|benchmarks|scripts|docker|examples)"
@@ -61,6 +66,59 @@ def test_relative_links_resolve(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     named = set(_COMMAND.findall(page.read_text(encoding="utf-8")))
     assert sorted(named - set(get_commands())) == []
+
+
+def command_lines(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """The commands that a page shows whole, with their arguments."""
+    for name, rest in _COMMAND_LINE.findall(page.read_text(encoding="utf-8")):
+        text = rest.replace("\\\n", " ").replace("…", '"a text"')
+        arguments = shlex.split(text, comments=True, posix=True)
+        if arguments:
+            yield name, [_EXAMPLES.get(each, each) for each in arguments]
+
+
+# Stands for a value in the documents.
+_AN_ID = "018f6f2e-0000-7000-8000-000000000000"
+_EXAMPLES = {
+    **dict.fromkeys(("ID", "RUN", "OTHER", "$ID", "$LETTER", "$REPLAY"), _AN_ID),
+    "N": "3",
+}
+
+
+@each_page
+def test_commands_take_the_arguments_that_are_shown(
+    page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = []
+    for name, arguments in command_lines(page):
+        parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+        try:
+            parser.parse_args(arguments)
+        except (SystemExit, CommandError) as error:
+            if getattr(error, "code", 1) != 0:
+                wrong.append(
+                    f"{name} {' '.join(arguments)}: {error} {capsys.readouterr().err[-200:]}"
+                )
+    assert wrong == []
+
+
+@each_page
+def test_addresses_exist(page: Path) -> None:
+    missing = []
+    for _, path in _CALL.findall(page.read_text(encoding="utf-8")):
+        plain = re.sub(r"\{[^}]*\}", "1", path.partition("?")[0].rstrip("/"))
+        candidates = (plain, re.sub(r"\b1\b", "018f6f2e-0000-7000-8000-000000000000", plain))
+        if not any(map(_resolves, candidates)):
+            missing.append(path)
+    assert missing == []
+
+
+def _resolves(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
 
 
 @each_page

@@ -50,7 +50,7 @@ def _add_run_verbs(verb: Any) -> None:
     _add_wait(rerun)
     runs = verb("runs", "the newest runs, of one workflow or of all")
     runs.add_argument("workflow", nargs="?", help=_WORKFLOW)
-    runs.add_argument("--status", action="append", help="several by comma")
+    runs.add_argument("--status", action="append", help="comma-separated list")
     _add_limit(runs)
     status = verb("status", "a run with its steps, or the newest of a workflow")
     status.add_argument("target", help="the id of a run, or the name or id of a workflow")

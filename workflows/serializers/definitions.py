@@ -41,14 +41,21 @@ EXAMPLE_WORKFLOW: dict[str, Any] = {
 class StepRequestSerializer(StrictSerializer):
     """One step. `type` is a task type, or `wait`, `approval`, `workflow`."""
 
-    key = TextField(max_length=100, help_text="Its name in expressions and in dependsOn.")
+    key = TextField(
+        required=False,
+        max_length=100,
+        help_text="Its name in expressions. Derived from the name when it is left out: `Load the "
+        "data` becomes `load_the_data`.",
+    )
     name = TextField(required=False, max_length=200)
     type = TextField(max_length=200)
     payload = serializers.DictField(
         required=False, help_text="May hold `{{ expression }}` in its texts."
     )
     queue = TextField(required=False, max_length=100)
-    dependsOn = serializers.ListField(child=TextField(), required=False)
+    dependsOn = serializers.ListField(
+        child=TextField(), required=False, help_text="Keys or names of steps."
+    )
     when = TextField(required=False, help_text="An expression; the step is skipped when false.")
     forEach = serializers.JSONField(
         required=False, help_text="An expression that gives a list, or a list: a task per item."

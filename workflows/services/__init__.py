@@ -8,12 +8,19 @@ from workflows.services.definitions import (
 )
 from workflows.services.retention import prune_runs
 from workflows.services.retrying import retry_run
-from workflows.services.running import advance_run, cancel_run, decide_step, execute_workflow
+from workflows.services.running import (
+    advance_run,
+    cancel_run,
+    check_execution,
+    decide_step,
+    execute_workflow,
+)
 from workflows.services.watch import make_watch, mend_steps
 
 __all__ = [
     "advance_run",
     "cancel_run",
+    "check_execution",
     "create_workflow",
     "decide_step",
     "delete_workflow",

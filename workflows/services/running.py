@@ -15,8 +15,9 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
+from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, WorkflowRun
-from workflows.selectors import get_run, get_workflow
+from workflows.selectors import get_run, get_version, get_workflow
 from workflows.selectors.scopes import worker_budget
 from workflows.services.course import Course, begin_run
 from workflows.services.deferring import is_deferred, start_deferred
@@ -27,6 +28,17 @@ from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 
 _LONGEST_COMMENT = 2_000
 LOCK_TIMEOUT = "2s"
+
+
+def check_execution(
+    *,
+    workspace_id: UUID,
+    workflow_id: UUID | str,
+    input: Any,  # noqa: A002 - the word of the API
+) -> None:
+    """What execute_workflow checks of an input. Raises NotFound, TooLarge, Invalid."""
+    workflow = get_workflow(workspace_id, workflow_id)
+    check_input(load_definition(get_version(workflow)), {} if input is None else input)
 
 
 def execute_workflow(

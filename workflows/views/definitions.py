@@ -175,7 +175,12 @@ class WorkflowExecuteView(FormView):
     )
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Start a run of the newest version; 200 when the idempotency key was used before."""
-        asked = self.validated(ExecuteRequestSerializer)
+        asked = self.validated(
+            ExecuteRequestSerializer,
+            check=lambda given: services.check_execution(
+                workspace_id=request.workspace.id, workflow_id=id, input=given.get("input", {})
+            ),
+        )
         run, is_new = services.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=id,

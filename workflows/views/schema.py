@@ -18,7 +18,7 @@ STATUS = OpenApiParameter(
     "status",
     {"type": "array", "items": {"type": "string", "enum": RunState.values}},
     OpenApiParameter.QUERY,
-    description="Several by comma.",
+    description="Comma-separated list.",
     style="form",
     explode=False,
 )

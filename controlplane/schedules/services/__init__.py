@@ -2,6 +2,7 @@
 
 from controlplane.schedules.services.declared import make_sync, sync_code_schedules
 from controlplane.schedules.services.definitions import (
+    check_new_schedule,
     create_schedule,
     delete_schedule,
     update_schedule,
@@ -15,6 +16,7 @@ from controlplane.schedules.services.settling import settle_firings
 from controlplane.schedules.services.syncing import sync_beat
 
 __all__ = [
+    "check_new_schedule",
     "create_schedule",
     "delete_schedule",
     "fire_due",

@@ -46,6 +46,14 @@ _TIMES = ("schedule", "timezone", "start_at", "end_at")
 
 
 @transaction.atomic
+def check_new_schedule(workspace_id: UUID, values: Mapping[str, Any]) -> None:
+    """What create_schedule checks of the values. Raises Invalid, TooLarge."""
+    at = now()
+    given = {name: value for name, value in values.items() if name != "idempotency_key"}
+    checked = check_schedule(workspace_id, {**DEFAULTS, **given}, at=at, anchor=at)
+    check_fires(checked.timing, at)
+
+
 def create_schedule(
     *,
     workspace_id: UUID,

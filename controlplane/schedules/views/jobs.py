@@ -53,7 +53,10 @@ class JobsView(FormView, ListView):
     )
     def post(self, request: WorkspaceRequest) -> Response:
         """Make a job; 409 when its name is taken. The first time is the next one from now on."""
-        values = self.validated(JobRequestSerializer)
+        values = self.validated(
+            JobRequestSerializer,
+            check=lambda given: services.check_new_schedule(request.workspace.id, given),
+        )
         key = one_key(request.headers.get("Idempotency-Key"), values.pop("idempotency_key", None))
         job, is_new = services.create_schedule(
             workspace_id=request.workspace.id, values=values, actor=request.actor, key=key

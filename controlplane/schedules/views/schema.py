@@ -7,7 +7,9 @@ from controlplane.schedules.serializers.requests import EXAMPLE_JOB
 from controlplane.schedules.states import FiringKind, FiringState, Source
 
 
-def _words(name: str, words: list[str], description: str = "Several by comma.") -> OpenApiParameter:
+def _words(
+    name: str, words: list[str], description: str = "Comma-separated list."
+) -> OpenApiParameter:
     return OpenApiParameter(
         name,
         {"type": "array", "items": {"type": "string", "enum": words}},

@@ -57,8 +57,8 @@ TASKPLANE: dict[str, Any] = {
     "TASK_MEMORY_MAX_MB": env.integer("TASK_MEMORY_MAX_MB", 0, minimum=0, maximum=1_048_576),
     "LOST_LIMIT": env.integer("LOST_LIMIT", 3, minimum=1, maximum=100),
     # What is kept
-    "REMOVE_ON_COMPLETE": env.limit("QUEUE_REMOVE_ON_COMPLETE", 1_000),
-    "REMOVE_ON_FAIL": env.limit("QUEUE_REMOVE_ON_FAIL", 5_000),
+    "REMOVE_ON_COMPLETE": env.limit("QUEUE_REMOVE_ON_COMPLETE", 100),
+    "REMOVE_ON_FAIL": env.limit("QUEUE_REMOVE_ON_FAIL", 50),
     "RETENTION_DAYS": env.integer("RETENTION_DAYS", 30, minimum=1, maximum=36_500),
     "ATTEMPT_RETENTION_DAYS": env.integer("ATTEMPT_RETENTION_DAYS", 30, minimum=1, maximum=36_500),
     "LOG_RETENTION_DAYS": env.integer("LOG_RETENTION_DAYS", 7, minimum=1, maximum=36_500),

@@ -156,7 +156,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
                 (figure_words(n), figure(v)) for n, v in list_figures(report.get("figures", {}))
             ],
             "workers": worker_figures(report.get("scaling", {})),
-            "lines": draw_lines(report.get("series", [])),
+            "lines": draw_lines(report.get("series", []), report.get("figures", {})),
             "others": list(others[:_MOST_OTHERS]) if has_ended else [],
             "refresh_seconds": None if has_ended else REFRESH_SECONDS,
             "may_stop": test.state in _STOPPABLE and may(request, test.workspace_id, Role.OPERATOR),

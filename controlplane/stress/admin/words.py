@@ -46,11 +46,12 @@ _WORKERS = {
     "secondsToPeak": "Most workers after (s)",
 }
 _LINES = {
-    "waiting": "Waiting tasks",
-    "running": "Tasks in flight",
-    "ended": "Tasks that have ended",
-    "workers": "Workers",
+    "waiting": "Waiting tasks, sampled: at most {peak}",
+    "running": "Tasks in flight: at most {peak}",
+    "ended": "Ended tasks: {peak}",
+    "workers": "Workers, sampled: at most {peak}",
 }
+_PEAKS = {"waiting": "peakBacklog", "running": "peakInFlight"}
 
 
 def badge(value: str, words: str) -> SafeString:
@@ -65,13 +66,18 @@ def tell(test: Any) -> str:
     return _STANDS[StressState(test.state)]
 
 
-def draw_lines(series: Sequence[Mapping[str, Any]]) -> list[tuple[str, SafeString]]:
-    """One line of its course each, with its words."""
+def draw_lines(
+    series: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]
+) -> list[tuple[str, SafeString]]:
+    """One line each, with its words. A peak is that of the figures, since samples may miss it."""
     drawn = []
     for name, words in _LINES.items():
         points = [(_seconds(point["at"]), float(point[name])) for point in series]
         if len(points) > 1:
-            label = f"{words}: at most {max(value for _, value in points):,.0f}"
+            peak = max(value for _, value in points)
+            if (exact := figures.get(_PEAKS.get(name, ""))) is not None:
+                peak = max(peak, exact)
+            label = words.format(peak=f"{peak:,.0f}")
             drawn.append((label, sparkline(points, label=label)))
     return drawn
 

@@ -94,9 +94,9 @@ def draw_progress(test: Mapping[str, Any]) -> RenderableType:
     table.add_row(
         _rate(progress["endingPerSecond"]),
         f"waiting {progress['waiting']:,}",
-        f"in flight {progress['running']:,} (most {progress['peakInFlight']:,})",
+        f"running {progress['running']:,} (peak seen {progress['peakInFlight']:,})",
         f"wait p95 {_told(waits['p95'])} ms",
-        f"left {_told(progress['etaSeconds'])} s" if progress["etaSeconds"] else "",
+        f"ETA {_told(progress['etaSeconds'])} s" if progress["etaSeconds"] else "",
     )
     bar = Table.grid()  # for the end of its line
     bar.add_row(ProgressBar(total=100, completed=progress["percent"], width=60))

@@ -1,13 +1,13 @@
 """The end of a test: every task is read again, and the report written."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Sum
 
 from controlplane.stress import transitions
 from controlplane.stress.facts import Facts, add_up, establish
-from controlplane.stress.flights import find_peak, read_flights
+from controlplane.stress.flights import find_peaks, read_flights, to_microseconds
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import Course, Point, write_report
 from controlplane.stress.selectors import parameters_of
@@ -31,11 +31,9 @@ def check_some(test: StressTest, is_enough: Callable[[], bool]) -> bool:
 
 def give_verdict(test: StressTest, now: datetime) -> None:
     """Write the report, and end the test."""
-    facts, test.peak_running = _add_up_chunks(test)
-    points = [
-        Point(s.at, s.submitted, s.ended, s.waiting, s.running, s.workers)
-        for s in test.samples.order_by("id")
-    ]
+    facts, flights = _add_up_chunks(test)
+    points = _course_of(test, facts, flights, now)
+    test.peak_running = max((point.running for point in points), default=0)
     begun_at = test.begun_at or now
     report = write_report(
         facts,
@@ -72,8 +70,29 @@ def give_verdict(test: StressTest, now: datetime) -> None:
     test.samples.all().delete()
 
 
-def _add_up_chunks(test: StressTest) -> tuple[Facts, int]:
-    """The facts of all chunks, and the most attempts in flight at once."""
+def _course_of(
+    test: StressTest, facts: Facts, flights: tuple[list[int], list[int]], now: datetime
+) -> list[Point]:
+    """The samples and the end, each with the most attempts that were in flight since the one
+    before: a short peak falls between two samples."""
+    samples = list(test.samples.order_by("at", "id"))
+    end = datetime.fromtimestamp(facts.last_end, UTC) if facts.last_end is not None else now
+    last = max([end, *(sample.at for sample in samples)])
+    workers = samples[-1].workers if samples else 0
+    ended = facts.completed + facts.failed + facts.cancelled
+    times = [*(to_microseconds(sample.at) for sample in samples), to_microseconds(last)]
+    peaks = find_peaks(*flights, times)
+    return [
+        *(
+            Point(s.at, s.submitted, s.ended, s.waiting, peak, s.workers)
+            for s, peak in zip(samples, peaks, strict=False)
+        ),
+        Point(last, test.submitted, ended, 0, peaks[-1], workers),
+    ]
+
+
+def _add_up_chunks(test: StressTest) -> tuple[Facts, tuple[list[int], list[int]]]:
+    """The facts of all chunks, and the beginnings and ends of their attempts."""
     several: list[Facts] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -84,4 +103,4 @@ def _add_up_chunks(test: StressTest) -> tuple[Facts, int]:
         chunk_starts, chunk_ends = found["flights"]
         starts += chunk_starts
         ends += chunk_ends
-    return add_up(several), find_peak(starts, ends)
+    return add_up(several), (starts, ends)

@@ -28,6 +28,7 @@ from tasks_app.management.terminal import (
     TerminalCommand,
     json_object,
     progress_bar,
+    summarize_action,
     terminal_actor,
     wait_for_tasks,
     workspace_of,
@@ -168,8 +169,15 @@ class Command(TerminalCommand):
             shown = [{"reason": why, "letterId": letter} for why, letter in refusals.items()]
             self.write_json({"matched": matched, "changed": changed, "refusals": shown})
             return
-        what = "would be" if options["dry_run"] else f"{changed} of"
-        self.stdout.write(f"{what} {matched} letters: {options['verb']}")
+        self.stdout.write(
+            summarize_action(
+                options["verb"],
+                "letter",
+                matched=matched,
+                changed=changed,
+                dry_run=options["dry_run"],
+            )
+        )
         for reason, letter in refusals.items():
             self.warn(f"{letter}: {reason}")
 

@@ -53,7 +53,7 @@ class Command(TerminalCommand):
         common = [common_options()]
         verbs.add_parser("status", parents=common, help="workers, the loop, what is wrong")
         events = verbs.add_parser("events", parents=common, help="decisions, newest first")
-        events.add_argument("--state", default="", help="some, by comma")
+        events.add_argument("--state", default="", help="comma-separated list")
         events.add_argument("--held", action="store_true", help="also those that changed nothing")
         events.add_argument("--since", type=duration_ms, help="of the last 30m, 24h, 7d")
         events.add_argument("--limit", type=int, default=20, help="how many (default 20)")

@@ -67,7 +67,7 @@ class Command(TerminalCommand):
             "--hours", type=partial(_real, most=24.0), metavar="H", help="play only so much"
         )
         self._add_settings(parser)
-        parser.add_argument("--json", action="store_true", help="for scripts")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def run_command(self, options: dict[str, Any]) -> None:
         settings = self._settings(options)

@@ -36,7 +36,7 @@ class Command(TerminalCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_common_options(parser)
-        parser.add_argument("type", help="a task type: `curl …/task-types` lists them")
+        parser.add_argument("type", help="a task type: `manage.py tasks types` lists them")
         parser.add_argument(
             "--payload", default="{}", metavar="JSON", help="an object; @file reads one, - stdin"
         )
@@ -44,7 +44,9 @@ class Command(TerminalCommand):
         parser.add_argument("--name")
         parser.add_argument("--queue")
         parser.add_argument("--priority", type=int, default=0, help="-100 to 100; higher first")
-        parser.add_argument("--delay", type=duration_ms, help="wait so long: 500ms, 30s, 5m, 2h")
+        parser.add_argument(
+            "--delay", type=duration_ms, help="delay before it may start: 500ms, 30s, 5m, 2h"
+        )
         parser.add_argument("--run-at", help="not before: 2030-01-31T08:00:00Z")
         parser.add_argument("--max-attempts", type=int)
         parser.add_argument("--timeout", type=float, metavar="SECONDS", help="of one attempt")
@@ -62,7 +64,12 @@ class Command(TerminalCommand):
             self.usage("--count must be at least 1, and 1 with --idempotency-key.")
         workspace_id = workspace_of(options)
         spec = _spec(options)
-        ids = self._submit(workspace_id, spec, options)
+        try:
+            ids = self._submit(workspace_id, spec, options)
+        except Invalid as error:
+            if any(found["field"] == "type" for found in error.errors):
+                self.stderr.write("`manage.py tasks types` lists the task types.")
+            raise
         if not options["json"]:
             for each in ids[:_IDS_SHOWN]:
                 self.stdout.write(str(each))

@@ -13,6 +13,7 @@ from tasks_app.management.terminal import (
     EXIT_TIMEOUT,
     TerminalCommand,
     common_options,
+    count_of,
     duration_ms,
     terminal_actor,
     workspace_of,
@@ -57,7 +58,7 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(found)
             return
-        table = Table("id", "node", "status", "host", "running", "processed", "failed", "CPU", "MB")
+        table = Table("id", "node", "status", "host", "running", "ended", "failed", "CPU", "MB")
         for node in found:
             table.add_row(*map(str, _row(node)))
         self.console().print(table if found else "There is no node: start `manage.py worker`.")
@@ -75,7 +76,9 @@ class Command(TerminalCommand):
             f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
             f"last heartbeat {silent:.0f} s ago."
         )
-        console.print(f"{node['processed']} attempts, {node['failed']} of them failed.")
+        console.print(
+            f"{count_of(node['processed'], 'task')} ended here, {node['failed']:,} of them FAILED."
+        )
         table = Table("slot", "running", "task", "type", "since")
         for slot in node["slots"]:
             shown = [slot[each] for each in ("slot", "running", "taskId", "type", "startedAt")]

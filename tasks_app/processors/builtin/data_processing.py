@@ -41,7 +41,7 @@ class Unprocessable(Fail):
 )
 def process(ctx: Context, payload: DataProcessingPayload) -> dict[str, Any]:
     """Put records through filter, map, sort, aggregate and limit, and return what comes out."""
-    records = payload.records
+    given = records = payload.to_records()
     for index, operation in enumerate(payload.operations):
         ctx.progress(100 * index / len(payload.operations), operation.op)
         report = _reporter(ctx, index, len(payload.operations), len(records))
@@ -50,7 +50,7 @@ def process(ctx: Context, payload: DataProcessingPayload) -> dict[str, Any]:
         except Unprocessable as error:
             raise Unprocessable(f"operations.{index} ({operation.op}): {error.reason}") from error
     ctx.progress(100)
-    return {"inputCount": len(payload.records), "outputCount": len(records), "records": records}
+    return {"inputCount": len(given), "outputCount": len(records), "records": records}
 
 
 Reporter = Callable[[list[Record]], Iterator[Record]]

@@ -134,11 +134,34 @@ class Limit(Payload):
 Operation = Annotated[Filter | Map | Sort | Aggregate | Limit, Field(discriminator="op")]
 
 
-class DataProcessingPayload(Payload):
-    """Records, and the operations to put them through in turn."""
+MOST_RECORDS = 100_000
 
-    records: list[Record] = Field(max_length=100_000)
+
+class DataProcessingPayload(Payload):
+    """Records, and the operations to put them through in turn. `data` may stand for `records`."""
+
+    records: list[Record] | None = Field(default=None, max_length=MOST_RECORDS)
+    data: JsonValue = Field(
+        default=None,
+        description="Any value instead of records: an object is one record, a list has a record "
+        'per item, and any other value becomes the record {"value": …}.',
+    )
     operations: list[Operation] = Field(default_factory=list, max_length=50)
+
+    @model_validator(mode="after")
+    def _has_records_or_data(self) -> Self:
+        if ("data" in self.model_fields_set) == (self.records is not None):
+            raise ValueError("give records or data, one of the two")
+        if isinstance(self.data, list) and len(self.data) > MOST_RECORDS:
+            raise ValueError(f"data has more than {MOST_RECORDS} items")
+        return self
+
+    def to_records(self) -> list[Record]:
+        """What goes in."""
+        if self.records is not None:
+            return self.records
+        items = self.data if isinstance(self.data, list) else [self.data]
+        return [item if isinstance(item, dict) else {"value": item} for item in items]
 
 
 def value_at(record: Any, path: str) -> Any:

@@ -282,7 +282,7 @@ class TestGroups:
         die(an_error("order 17 <i>cannot</i> be charged"))
         letter = die(an_error("order 18 <i>cannot</i> be charged"))
         found = page(root, GROUPS)
-        assert "order 18 &lt;i&gt;cannot&lt;/i&gt; be charged" in found
+        assert "order # &lt;i&gt;cannot&lt;/i&gt; be charged" in found
         assert f"status__exact=OPEN&amp;fingerprint={letter.fingerprint}" in found
         assert '<td class="dl-number">2</td>' in found
 

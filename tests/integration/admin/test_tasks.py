@@ -59,6 +59,19 @@ def act(client: Client, action: str, *tasks: Task, **data: Any) -> str:
 class TestTasks:
     """Lists, the page of one, actions."""
 
+    def test_internal_tasks_are_shown_only_when_they_are_asked_for(self, root: Client) -> None:
+        make_task(name="own work")
+        join = make_task(name="the join", type="workflow-join")
+        page = root.get(TASKS).content.decode()
+        assert "own work" in page
+        assert "the join" not in page
+        assert "the join" in root.get(TASKS, {"internal": "show"}).content.decode()
+        assert "the join" in root.get(TASKS, {"q": str(join.id)}).content.decode()
+        assert root.get(f"{TASKS}{join.id}/change/").status_code == 200
+        act(root, "cancel", join)
+        join.refresh_from_db()
+        assert join.state == "CANCELLED"
+
     def test_the_list_costs_a_fixed_number_of_queries(self, root: Client) -> None:
         counts = []
         for _ in range(2):

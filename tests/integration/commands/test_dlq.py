@@ -137,7 +137,7 @@ class TestReprocess:
     def test_refusals_of_a_filter_are_told(self) -> None:
         bad = die(type="noop-of-yore")
         ran = run("dlq", "reprocess", "--all")
-        assert "0 of 1 letters" in ran.out
+        assert "0 of 1 letter" in ran.out
         assert f"{bad.id}: " in ran.err
         assert "noop-of-yore" in ran.err
         assert (ran.code, "1 could not be changed" in ran.err) == (1, True)
@@ -174,7 +174,7 @@ class TestDiscard:
     def test_with_a_reason(self) -> None:
         letter = die()
         ran = run("dlq", "discard", str(letter.id), "--reason=sent by hand")
-        assert (ran.code, ran.out.strip()) == (0, "1 of 1 letters: discard")
+        assert (ran.code, ran.out.strip()) == (0, "Discarded 1 of 1 letter.")
         assert DeadLetter.objects.get().discard_reason == "sent by hand"
         assert run("dlq", "discard", str(letter.id), "--reason=again").code == 1
         assert run("dlq", "discard", "--all", "--reason= ").code == 1
@@ -182,7 +182,7 @@ class TestDiscard:
     def test_dry_run(self) -> None:
         die()
         ran = run("dlq", "discard", "--all", "--reason=x", "--dry-run")
-        assert ran.out.strip() == "would be 1 letters: discard"
+        assert ran.out.strip() == "Dry run: would discard 1 letter."
         assert statuses() == ["OPEN"]
 
 

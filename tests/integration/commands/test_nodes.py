@@ -30,7 +30,7 @@ def test_list_and_show() -> None:
     assert "300" in table
     shown = run("nodes", "show", str(node.id)).out
     assert str(task.id) in shown
-    assert "12 attempts" in shown
+    assert "12 tasks ended" in shown
     assert run("nodes", "show", str(node.id), "--json").json["slots"][0]["type"] == "noop"
     assert run("nodes", "show", "999999").code == 3
 

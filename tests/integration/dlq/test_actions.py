@@ -234,7 +234,7 @@ def test_the_figures_of_a_workspace(workspace: Workspace, ada: Actor) -> None:
         3,
         ["test-work"],
     )
-    assert (group.letter_id, group.message) == (same[2].id, "order 2 is stuck")
+    assert (group.letter_id, group.message) == (same[2].id, "order # is stuck")
     assert (group.first_seen, group.last_seen) == (yesterday, same[2].died_at)
     assert (other.error_class, other.category, other.count) == ("OSError", "NETWORK", 1)
 

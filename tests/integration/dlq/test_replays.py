@@ -105,14 +105,15 @@ def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, a
     again = DeadLetter.objects.order_by("id").last()
     assert again is not None
     assert replay.stop_reason == (
-        "Stage 1 of 2: 2 of 5 tasks did not complete, more than the 20% that are allowed. Most of "
-        f"all 2 times: ValueError: still broken 1 (CODE, fingerprint {again.fingerprint})."
+        "Stage 1 of 3: 2 of 5 tasks had not completed when it stopped, above the 20% limit. "
+        "Most frequent (2 times): ValueError: still broken # "
+        f"(CODE, fingerprint {again.fingerprint})."
     )
     (group,) = selectors.describe_replay(replay).failing
     assert (group.fingerprint, group.count, group.message) == (
         again.fingerprint,
         2,
-        "still broken 1",
+        "still broken #",
     )
     assert DeadLetter.objects.filter(status="OPEN").count() == 55 + 2
     services.drive_replays()
@@ -152,7 +153,7 @@ def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Acto
     end(waiting(replay))
     replay = drive(replay)
     assert (replay.state, replay.submitted, replay.failed) == ("STOPPED", 3, 1)
-    assert replay.stop_reason.startswith("Stage 1 of 2: 1 of 3 tasks did not complete")
+    assert replay.stop_reason.startswith("Stage 1 of 3: 1 of 3 tasks had not completed")
 
 
 def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: Actor) -> None:

@@ -43,7 +43,7 @@ def test_a_letter_says_what_happened(viewer: APIClient) -> None:
         "tags": ["shop"],
         "category": "CODE",
         "fingerprint": letter.fingerprint,
-        "error": an_error("no such order 9"),
+        "error": {"class": "ValueError", "message": "no such order 9", "category": "CODE"},
         "attempts": 1,
         "payload": {"order": 17},
         "diedAt": utc_z(letter.died_at),

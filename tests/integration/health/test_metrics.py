@@ -52,8 +52,10 @@ def test_depths_counts_times_and_nodes() -> None:
     assert one(found, "taskplane_queue_tasks", queue="default", state="pending") == 1
     assert one(found, "taskplane_queue_tasks", queue="mail", state="blocked") == 1
     assert one(found, "taskplane_queue_oldest_wait_seconds", queue="mail") == 0
-    assert one(found, "taskplane_work_total", type="noop", event="completed") == 1
-    assert one(found, "taskplane_work_total", type="noop", event="failed") == 1
+    assert one(found, "taskplane_tasks_total", type="noop", event="completed") == 1
+    assert one(found, "taskplane_tasks_total", type="noop", event="failed") == 1
+    assert one(found, "taskplane_attempts_total", type="noop", event="succeeded") == 1
+    assert one(found, "taskplane_attempts_total", type="noop", event="failed") == 1
     assert one(found, "taskplane_run_seconds_count", type="noop") == 2
     assert one(found, "taskplane_run_seconds_sum", type="noop") == pytest.approx(0.2)
     assert one(found, "taskplane_nodes", state="ACTIVE") == 1
@@ -193,7 +195,8 @@ def test_a_token_reads_what_belongs_to_no_workspace(token: str) -> None:
     for name in ("taskplane_rescued_tasks_last_hour", "taskplane_dispatcher_lag_seconds"):
         assert f"\n{name} " in text
     assert "taskplane_queue" not in text
-    assert "taskplane_work_total" not in text
+    assert "taskplane_tasks_total" not in text
+    assert "taskplane_attempts_total" not in text
     # A key still reads those of its workspace.
     assert one(scrape(), "taskplane_queue_tasks", queue="default", state="pending") == 1
 

@@ -128,7 +128,7 @@ def test_the_report(viewer: Client) -> None:
         "Every submitted task is there, and has ended.",
         "Wait (ms), p95",
         "<svg role",
-        "Waiting tasks: at most",
+        "Waiting tasks, sampled: at most",
     ):
         assert words in shown
 

@@ -55,6 +55,9 @@ def test_the_peak_is_that_of_the_attempts() -> None:
     )
     test = drive_to(test, "DONE")
     assert test.report["figures"]["peakInFlight"] == test.peak_running == 7
+    series = test.report["series"]
+    assert max(point["running"] for point in series) == 7
+    assert (series[-1]["ended"], series[-1]["waiting"]) == (10, 0)
 
 
 def event(at_seconds: float, from_workers: int, to_workers: int, begun: StressTest) -> None:

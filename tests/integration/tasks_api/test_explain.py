@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from tasks_app.models import Leader, Queue, Task
+from tasks_app.selectors.line import recent_rate
 from tests.rows import make_attempt, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,15 @@ def test_a_paused_queue(client: APIClient, node: Any) -> None:
     assert found["reason"] == "QUEUE_PAUSED"
     assert "ada" in found["detail"]
     assert found["blockedBy"][0]["kind"] == "queue"
+
+
+def test_the_rate_of_a_queue_that_has_just_begun_is_of_the_time_that_it_worked() -> None:
+    task, at = make_task(), now()
+    for number in range(1, 41):
+        ended = at - timedelta(seconds=20 - number / 2)
+        make_attempt(task, number, started_at=ended, finished_at=ended)
+    rate = recent_rate(task.queue)
+    assert rate == pytest.approx(2, rel=0.2)
 
 
 def test_a_full_queue_names_who_runs(client: APIClient, node: Any) -> None:
@@ -175,7 +185,7 @@ def test_running_on_a_worker_that_is_not_heard_of(client: APIClient) -> None:
     ("state", "words"),
     [
         ("COMPLETED", "It completed at"),
-        ("FAILED", "after 1 attempts: the disk is full"),
+        ("FAILED", "after 1 attempt: the disk is full"),
         ("CANCELLED", "It was cancelled at"),
     ],
 )

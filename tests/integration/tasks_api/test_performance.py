@@ -42,16 +42,21 @@ def test_an_empty_workspace(client: APIClient) -> None:
 
 def test_figures(viewer: APIClient, other: Workspace) -> None:
     at = this_minute() - timedelta(minutes=2)
+    ended(at - timedelta(hours=3))
     for number in range(1, 101):
         ended(at + timedelta(seconds=number % 50), ms=number * 10, wait_ms=number)
     ended(at, "FAILED", type="sleep", queue="mail", ms=5_000)
     ended(at, "FAILED", type="sleep", queue="mail", state="RETRYING", ms=5_000)
     ended(at, workspace=other)
+    recompute_range(at - timedelta(hours=3), at - timedelta(hours=2))
     roll_up(timedelta(minutes=5))
     body = get(viewer)
+    assert body["measuredFrom"] == body["from"]
     assert body["throughput"]["completed"] == pytest.approx(100 / 3_630, rel=0.01)
-    assert body["throughput"]["failed"] == pytest.approx(2 / 3_630, rel=0.01)
-    assert body["errorRate"] == round(2 / 102, 4)
+    assert body["throughput"]["failed"] == pytest.approx(1 / 3_630, rel=0.01)
+    assert body["throughput"]["failedAttempts"] == pytest.approx(2 / 3_630, rel=0.01)
+    assert body["errorRate"] == round(1 / 101, 4)
+    assert body["attemptErrorRate"] == round(2 / 102, 4)
     assert body["retryRate"] == round(1 / 102, 4)
     assert body["processingMs"]["avg"] == pytest.approx((505 * 100 + 10_000) / 102, abs=0.01)
     assert body["processingMs"]["p50"] == pytest.approx(510, rel=LARGEST_ERROR)
@@ -59,12 +64,46 @@ def test_figures(viewer: APIClient, other: Workspace) -> None:
     assert [each["name"] for each in body["byType"]] == ["noop", "sleep"]
     assert [each["name"] for each in body["byQueue"]] == ["default", "mail"]
     mail = body["byQueue"][1]
-    assert (mail["submitted"], mail["completed"], mail["failed"], mail["retried"]) == (2, 0, 2, 1)
-    assert mail["errorRate"] == 1
+    assert (mail["submitted"], mail["completed"], mail["failed"]) == (2, 0, 1)
+    assert (mail["failedAttempts"], mail["retriedAttempts"]) == (2, 1)
+    assert mail["errorRate"] == mail["attemptErrorRate"] == 1
+    assert mail["processingMs"]["p99"] == 5_000
     busy = [point for point in body["series"] if point["completed"]]
     assert [point["completed"] for point in busy] == [100]
     assert busy[0]["at"] == at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert busy[0]["p95Ms"] == pytest.approx(970, rel=LARGEST_ERROR)
+
+
+def test_throughput_of_a_young_workspace_is_of_the_time_that_there_was(client: APIClient) -> None:
+    at = now() - timedelta(seconds=100)
+    for _ in range(50):
+        ended(at)
+    roll_up(timedelta(minutes=5))
+    for window in ("5m", "1h", "2d"):
+        body = get(client, window)
+        assert body["measuredFrom"] == at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        assert body["throughput"]["completed"] == pytest.approx(0.5, rel=0.1)
+
+
+def test_no_percentile_is_above_the_longest_time(client: APIClient) -> None:
+    at = this_minute() - timedelta(minutes=1)
+    for _ in range(20):
+        ended(at, ms=40_001, wait_ms=40_001)
+    roll_up(timedelta(minutes=5))
+    body = get(client)
+    for times in (body["processingMs"], body["waitMs"], body["byType"][0]["processingMs"]):
+        assert times["p95"] == times["p99"] == 40_001
+    assert [point["p95Ms"] for point in body["series"] if point["completed"]] == [40_001]
+
+
+def test_internal_tasks_are_left_out_unless_asked_for(client: APIClient) -> None:
+    at = this_minute() - timedelta(minutes=1)
+    ended(at)
+    ended(at, type="workflow-join")
+    roll_up(timedelta(minutes=5))
+    assert [each["name"] for each in get(client)["byType"]] == ["noop"]
+    body = client.get(PATH, {"internal": "true"}).json()
+    assert {each["name"] for each in body["byType"]} == {"noop", "workflow-join"}
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,8 @@ def test_a_sum_over_groups_is_the_sum_of_all(numbers: list[int]) -> None:
 @pytest.mark.parametrize(
     ("payload", "where"),
     [
-        ({}, ("records",)),
+        ({}, ()),
+        ({"records": None}, ()),
         ({"records": [1]}, ("records", 0)),
         ({"records": [], "operations": [{"op": "eval"}]}, ("operations", 0)),
         ({"records": [], "operations": [{"op": "filter"}]}, ("operations", 0, "filter", "where")),
@@ -256,3 +257,37 @@ def test_operations_that_make_no_sense_are_refused_at_submission(
 ) -> None:
     with pytest.raises(pydantic.ValidationError, match=message):
         registry.get("data-processing").validate({"records": [], "operations": [operation]})
+
+
+@pytest.mark.parametrize(
+    ("data", "records"),
+    [
+        ("example", [{"value": "example"}]),
+        (7, [{"value": 7}]),
+        (None, [{"value": None}]),
+        ({"a": 1}, [{"a": 1}]),
+        ([{"a": 1}, 2, "x"], [{"a": 1}, {"value": 2}, {"value": "x"}]),
+        ([], []),
+    ],
+)
+def test_any_data_becomes_records(data: Any, records: list[Any]) -> None:
+    found = registry.get("data-processing")
+    result = found.func(RecordingContext(), found.validate({"data": data}))
+    assert result == {
+        "inputCount": len(records),
+        "outputCount": len(records),
+        "records": records,
+    }
+
+
+def test_operations_work_on_data_too() -> None:
+    found = registry.get("data-processing")
+    total = {"op": "aggregate", "metrics": {"sum": {"function": "sum", "field": "value"}}}
+    payload = found.validate({"data": [1, 2, 3], "operations": [total]})
+    assert found.func(RecordingContext(), payload)["records"] == [{"sum": 6}]
+
+
+@pytest.mark.parametrize("payload", [{}, {"data": 1, "records": []}, {"data": [0] * 100_001}])
+def test_records_or_data_must_be_given(payload: dict[str, Any]) -> None:
+    with pytest.raises(pydantic.ValidationError, match="data"):
+        registry.get("data-processing").validate(payload)

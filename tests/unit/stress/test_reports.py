@@ -8,7 +8,7 @@ import pytest
 
 from controlplane.stress.comparing import compare
 from controlplane.stress.facts import Facts, add_up, establish
-from controlplane.stress.flights import find_peak, read_flights
+from controlplane.stress.flights import find_peaks, read_flights
 from controlplane.stress.report import (
     MOST_POINTS,
     Course,
@@ -124,10 +124,10 @@ def test_an_attempt_that_starts_as_its_parent_ends_is_in_order() -> None:
 
 
 def test_the_peak_in_flight() -> None:
-    assert find_peak([], []) == 0
-    assert find_peak([1, 5], [5, 9]) == 1
-    assert find_peak([1, 4, 2], [5, 9, 3]) == 2
-    assert find_peak([0, 1, 2], [10, 10, 10]) == 3
+    assert find_peaks([], [], [9]) == [0]
+    assert find_peaks([1, 5], [5, 9], [9]) == [1]
+    assert find_peaks([1, 4, 2], [5, 9, 3], [9]) == [2]
+    assert find_peaks([0, 1, 2], [10, 10, 10], [10]) == [3]
     start, end = at(1), at(1.00001)
     known = LedgerAttempt(uuid4(), 1, "SUCCEEDED", 0, start, end)
     lost = LedgerAttempt(uuid4(), 1, "LOST", 0, start, at(30))
@@ -162,3 +162,27 @@ def test_another_seed_matters_only_to_tests_with_failures() -> None:
 
     assert compare(with_seed(1, 0.0), with_seed(2, 0.0))["warnings"] == []
     assert compare(with_seed(1, 0.1), with_seed(2, 0.1))["warnings"] == ["seed differs: 1 and 2."]
+
+
+def test_a_peak_between_two_samples_is_in_the_series() -> None:
+    starts, ends = [10, 11, 12, 40], [20, 21, 22, 90]
+    assert find_peaks(starts, ends, [5, 30, 35, 60, 95]) == [0, 3, 0, 1, 1]
+    assert max(find_peaks(starts, ends, [5, 95])) == 3
+
+
+def test_fewer_points_keep_the_peaks() -> None:
+    begin = datetime(2030, 1, 1, tzinfo=UTC)
+    points = [
+        Point(begin + timedelta(seconds=n), n, n, n % 7, 58 if n == 5 else 2, 1)
+        for n in range(1_000)
+    ]
+    few = thin(points)
+    assert len(few) <= 300
+    assert few[-1].ended == 999
+    assert max(point.running for point in few) == 58
+    assert max(point.waiting for point in few) == 6
+
+
+def test_completed_a_second_counts_no_other_ends() -> None:
+    facts = Facts(completed=10, failed=20, cancelled=5, last_end=at(5).timestamp())
+    assert write_report(facts, course(submitted=35))["figures"]["completePerSecond"] == 2.0

@@ -103,7 +103,7 @@ def test_exposition() -> None:
     labels = '{node="a\\"b\\\\c",id="12"}'
     assert f"taskplane_node_up{labels} 1" in lines
     assert f"taskplane_node_slots_busy{labels} 1" in lines
-    assert "# TYPE taskplane_node_attempts_total counter" in lines
+    assert "# TYPE taskplane_node_tasks_ended_total counter" in lines
     assert not [line for line in lines if "cpu_percent" in line or "canary_age" in line]
     page.stopping_since = page.canary_back = time.monotonic()
     vitals.usage = Usage(cpu_percent=12.5, memory_bytes=123456789012, processes=4)

@@ -160,11 +160,11 @@ def test_bodies_that_are_refused(body: Any, expected: list[tuple[str, str]]) -> 
 
 
 RANGES = [
-    ("key", 5, "1 to 100 letters, digits and '_'"),
-    ("key", "1a", "1 to 100 letters, digits and '_'"),
-    ("key", "a-b", "the first no digit, so that steps.<key> is an expression."),
-    ("key", "a" * 101, "1 to 100 letters, digits and '_'"),
-    ("key", "a\n", "1 to 100 letters, digits and '_'"),
+    ("key", 5, "1 to 100 letters, digits and underscores"),
+    ("key", "1a", "1 to 100 letters, digits and underscores"),
+    ("key", "a-b", "not beginning with a digit: the key is used as steps.<key>."),
+    ("key", "a" * 101, "1 to 100 letters, digits and underscores"),
+    ("key", "a\n", "1 to 100 letters, digits and underscores"),
     ("type", None, "The name of a task type, or wait, approval, workflow."),
     ("type", "noopp", "There is no task type 'noopp'. Did you mean 'noop'?"),
     ("type", "aproval", "There is no task type 'aproval'. Did you mean 'approval'?"),

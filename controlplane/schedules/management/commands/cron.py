@@ -66,7 +66,7 @@ class Command(TerminalCommand):
             each.add_argument("job", help="its name or id")
         firings = verbs.add_parser("executions", parents=common, help="its firings, newest first")
         firings.add_argument("job", help="its name or id")
-        firings.add_argument("--status", default="", help="some, by comma")
+        firings.add_argument("--status", default="", help="comma-separated list")
         firings.add_argument("--limit", type=int, default=20, help="how many (default 20)")
 
     def run_command(self, options: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ class Command(TerminalCommand):
             table.add_row(
                 each["scheduledFor"],
                 each["kind"],
-                each["skipReason"] or each["status"],
+                each["status"] + (f" ({each['skipReason']})" if each["skipReason"] else ""),
                 _text(each["lateMs"]),
                 _text(each["durationMs"]),
                 _text(each["taskId"] or each["runId"]),

@@ -23,8 +23,8 @@ class Command(SafeCommand):
         """One verb each."""
         # On each verb, so that it may be written where one expects it: after the verb.
         common = ArgumentParser(add_help=False)
-        common.add_argument("--workspace", default=DEFAULT_WORKSPACE, help="its slug")
-        common.add_argument("--json", action="store_true", help="for scripts")
+        common.add_argument("--workspace", default=DEFAULT_WORKSPACE, help="workspace slug")
+        common.add_argument("--json", action="store_true", help="print JSON")
         verbs = parser.add_subparsers(dest="verb", required=True)
         create = verbs.add_parser("create", parents=[common], help="make one; shows it this once")
         create.add_argument("name")

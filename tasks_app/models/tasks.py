@@ -5,10 +5,15 @@ more than the insert, and their parents (queue, workspace) are never deleted. On
 `transitions.py` writes `state`.
 """
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Left
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from controlplane.core.clock import now
 from controlplane.core.fields import JSONBField
@@ -17,6 +22,18 @@ from tasks_app.states import AttemptOutcome, ParentFailure, TaskState
 
 _FINAL = [TaskState.COMPLETED.value, TaskState.FAILED.value, TaskState.CANCELLED.value]
 _DUE = [TaskState.SCHEDULED.value, TaskState.RETRYING.value]
+
+# Tasks whose last attempt ran to an end: a cancelled one may have been waiting again. An index has
+# those that took long enough for the cost of its entry not to be felt.
+DURATION = F("finished_at") - F("started_at")
+HAS_DURATION = Q(
+    state__in=[TaskState.COMPLETED.value, TaskState.FAILED.value], started_at__isnull=False
+)
+_INDEXED = Value(timedelta(milliseconds=10), output_field=models.DurationField())
+SHORT = HAS_DURATION & Q(LessThan(DURATION, _INDEXED))
+LONG = HAS_DURATION & Q(GreaterThanOrEqual(DURATION, _INDEXED))
+ERROR_CLASS_LENGTH = 200
+ERROR_CLASS = Left(KeyTextTransform("class", "error"), ERROR_CLASS_LENGTH)
 
 
 class Queue(models.Model):
@@ -185,6 +202,27 @@ class Task(models.Model):
                 name="task_trouble",
                 condition=Q(state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value]),
             ),
+            # Lists by the time of the end, and by how long the last attempt took.
+            models.Index(
+                fields=["workspace", "finished_at", "id"],
+                name="task_finished",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
+                F("workspace"),
+                DURATION,
+                F("id"),
+                name="task_duration",
+                condition=LONG,
+            ),
+            # Failures by class. A class has no bound, and an entry of an index has.
+            models.Index(
+                F("workspace"),
+                ERROR_CLASS,
+                F("id"),
+                name="task_error_class",
+                condition=Q(error__isnull=False),
+            ),
             GinIndex(fields=["tags"], name="task_tags", condition=~Q(tags=[])),
             models.Index(
                 fields=["workflow_run_id", "id"],
@@ -234,7 +272,13 @@ class TaskAttempt(models.Model):
         ]
         indexes = [
             # Attempts arrive in the order of their end: a few pages index a year.
-            BrinIndex(fields=["finished_at"], name="attempt_by_time", autosummarize=True)
+            BrinIndex(fields=["finished_at"], name="attempt_by_time", autosummarize=True),
+            # The pages with attempts of a node.
+            BrinIndex(
+                OpClass(F("node_id"), name="int4_bloom_ops"),
+                name="attempt_of_node",
+                autosummarize=True,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -328,42 +372,3 @@ class Leader(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.holder_label}"
-
-
-class Rollup(models.Model):
-    """What happened in one minute or hour to one type in one queue: counts that add up."""
-
-    pk = models.CompositePrimaryKey("workspace_id", "seconds", "at", "queue_id", "type")
-    workspace_id = models.UUIDField()
-    seconds = models.SmallIntegerField()  # the length: 60 or 3600
-    at = models.DateTimeField()  # its beginning
-    queue_id = models.IntegerField()
-    type = models.CharField(max_length=200)
-    submitted = models.BigIntegerField()
-    started = models.BigIntegerField()
-    completed = models.BigIntegerField()
-    failed = models.BigIntegerField()  # attempts; those that were retried or lost are among them
-    retried = models.BigIntegerField()
-    lost = models.BigIntegerField()
-    cancelled = models.BigIntegerField()
-    run_ms = models.FloatField()  # sums
-    wait_ms = models.FloatField()
-    runs = models.JSONField()  # counts by bucket of tasks_app/histograms.py
-    waits = models.JSONField()
-
-    class Meta:
-        indexes = [models.Index(fields=["seconds", "at"], name="rollup_by_time")]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.at}"
-
-
-class RollupMark(models.Model):
-    """How far the roll-ups are complete but for late commits. One row, whose lock lets one
-    dispatcher at a time recompute."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    until = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return str(self.until)

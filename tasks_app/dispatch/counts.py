@@ -1,0 +1,8 @@
+"""Noted changes of counts are added up."""
+
+from tasks_app.services.counts import fold_counts
+
+
+def fold() -> bool:
+    """One batch of changes."""
+    return fold_counts()

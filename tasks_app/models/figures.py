@@ -1,0 +1,78 @@
+"""What figures are read from: counts of the tasks that exist, and what happened in each minute."""
+
+from django.db import models
+
+
+class TaskCount(models.Model):
+    """How many tasks of one type exist in one queue, and how many of them have ended how: the sum
+    of the changes that were folded. Exact together with TaskCountChange."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "queue_id", "type")
+    workspace_id = models.UUIDField()
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    existing = models.BigIntegerField()
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    cancelled = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.existing}"
+
+
+class TaskCountChange(models.Model):
+    """A change of counts, appended in the transaction that made it. The dispatcher folds it."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.UUIDField()
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    existing = models.IntegerField()
+    completed = models.IntegerField()
+    failed = models.IntegerField()
+    cancelled = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.existing:+}"
+
+
+class Rollup(models.Model):
+    """What happened in one minute or hour to one type in one queue: counts that add up."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "seconds", "at", "queue_id", "type")
+    workspace_id = models.UUIDField()
+    seconds = models.SmallIntegerField()  # the length: 60 or 3600
+    at = models.DateTimeField()  # its beginning
+    queue_id = models.IntegerField()
+    type = models.CharField(max_length=200)
+    submitted = models.BigIntegerField()
+    started = models.BigIntegerField()
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()  # attempts; those that were retried or lost are among them
+    failed_tasks = models.BigIntegerField(default=0, db_default=0)  # tasks that ended so
+    retried = models.BigIntegerField()
+    lost = models.BigIntegerField()
+    cancelled = models.BigIntegerField()
+    run_ms = models.FloatField()  # sums
+    wait_ms = models.FloatField()
+    longest_run_ms = models.FloatField(null=True)
+    longest_wait_ms = models.FloatField(null=True)
+    runs = models.JSONField()  # counts by bucket of tasks_app/histograms.py
+    waits = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["seconds", "at"], name="rollup_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.at}"
+
+
+class RollupMark(models.Model):
+    """How far the roll-ups are complete but for late commits. One row, whose lock lets one
+    dispatcher at a time recompute."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.until)

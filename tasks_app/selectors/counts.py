@@ -1,0 +1,80 @@
+"""How many tasks of a workspace exist, in which state, at a cost that history does not change."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from controlplane.core.sql import load_sql
+from tasks_app.processors.registry import internal_types
+from tasks_app.selectors.queues import MOST_COUNTED
+from tasks_app.states import TaskState
+
+_MOST_CHANGES = 200_000  # a dispatcher folds them every two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Counts by queue id. `by_type` and the ended states are exact unless `is_estimate`: then a
+    queue has more unfinished tasks of one state than are counted, or changes wait to be folded."""
+
+    by_state: dict[int, Counter[str]] = field(default_factory=dict)
+    by_type: dict[int, Counter[str]] = field(default_factory=dict)
+    is_estimate: bool = False
+
+    @property
+    def states(self) -> dict[str, int]:
+        """Of all queues, by state; every state is in it."""
+        found = dict.fromkeys(TaskState.values, 0)
+        return found | dict(_total(self.by_state.values()))
+
+    @property
+    def types(self) -> dict[str, int]:
+        """Of all queues, by type, the most frequent first."""
+        return dict(_total(self.by_type.values()).most_common())
+
+    @property
+    def queues(self) -> dict[int, int]:
+        """By queue id, the largest first."""
+        sums = Counter({queue: types.total() for queue, types in self.by_type.items()})
+        return dict(sums.most_common())
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.queues.values())
+
+
+def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCounts:
+    """The tasks that a workspace has, those of internal types only when they are asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "count_tasks"),
+            {
+                "workspace": workspace_id,
+                "hidden": [] if with_internal else list(internal_types()),
+                "most": MOST_COUNTED,
+                "changes": _MOST_CHANGES,
+            },
+        )
+        found = orjson.loads(cursor.fetchone()[0])
+    by_state: dict[int, Counter[str]] = {}
+    by_type: dict[int, Counter[str]] = {}
+    for queue, state, tasks in found["held"]:
+        by_state.setdefault(queue, Counter())[state] += tasks
+    for queue, type_name, existing, completed, failed, cancelled in found["kinds"]:
+        by_type.setdefault(queue, Counter())[type_name] += existing
+        by_state.setdefault(queue, Counter()).update(
+            {"COMPLETED": completed, "FAILED": failed, "CANCELLED": cancelled}
+        )
+    return TaskCounts(by_state, by_type, found["isEstimate"])
+
+
+def _total(counters: Iterable[Counter[str]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
