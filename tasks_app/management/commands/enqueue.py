@@ -68,7 +68,7 @@ class Command(TerminalCommand):
             ids = self._submit(workspace_id, spec, options)
         except Invalid as error:
             if any(found["field"] == "type" for found in error.errors):
-                self.stderr.write("`manage.py tasks types` lists the task types.")
+                self.warn("`manage.py tasks types` lists the task types.")
             raise
         if not options["json"]:
             for each in ids[:_IDS_SHOWN]:

@@ -90,8 +90,8 @@ def test_a_thousand_queues_and_five_hundred_types_are_a_small_page() -> None:
     text = client.get("/metrics").content.decode()
     assert len(text) < 250_000
     found = scrape()
-    assert one(found, "taskplane_work_total", type="other", event="completed") == 450
-    assert one(found, "taskplane_work_total", type="t049", event="completed") == 1
+    assert one(found, "taskplane_tasks_total", type="other", event="completed") == 450
+    assert one(found, "taskplane_tasks_total", type="t049", event="completed") == 1
     run_times = [labels for name, labels in found if name == "taskplane_run_seconds_bucket"]
     assert len(run_times) == 51 * 11
     assert one(found, "taskplane_run_seconds_count", type="other") == 450 * 3 * 200
