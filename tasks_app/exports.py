@@ -2,14 +2,12 @@
 
 import csv
 import io
-import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import IO, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import orjson
-import xlsxwriter  # type: ignore[import-untyped] # it ships no types
-from asgiref.sync import sync_to_async
 
+from controlplane.core.workbooks import stream_workbook
 from tasks_app.models import Task
 from tasks_app.serializers import represent_task
 
@@ -50,10 +48,6 @@ MEDIA_TYPES = {
 }
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _JSON_COLUMNS = frozenset({"payload", "result"})
-# What a sheet and a cell of a workbook can hold.
-_SHEET_ROWS = 1_048_575
-_CELL_LENGTH = 32_767
-_FILE_CHUNK = 65_536
 
 Chunks = Iterable[list[Task]]
 
@@ -64,16 +58,7 @@ def export(format_name: str, chunks: Chunks) -> Iterator[bytes]:
         return _csv(chunks)
     if format_name == "ndjson":
         return _ndjson(chunks)
-    return _xlsx(chunks)
-
-
-async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces for an ASGI server, which would otherwise gather them all in memory first."""
-    while True:
-        piece = await sync_to_async(lambda: next(pieces, None))()
-        if piece is None:
-            return
-        yield piece
+    return stream_workbook(COLUMNS, (map(_cells, chunk) for chunk in chunks))
 
 
 def _csv(chunks: Chunks) -> Iterator[bytes]:
@@ -90,50 +75,6 @@ def _csv(chunks: Chunks) -> Iterator[bytes]:
 def _ndjson(chunks: Chunks) -> Iterator[bytes]:
     for chunk in chunks:
         yield b"".join(orjson.dumps(represent_task(task)) + b"\n" for task in chunk)
-
-
-def _xlsx(chunks: Chunks) -> Iterator[bytes]:
-    """A workbook is complete only at its end, so it grows on disk and is then sent."""
-    with tempfile.TemporaryFile() as file:
-        _write_workbook(file, chunks)
-        file.seek(0)
-        while piece := file.read(_FILE_CHUNK):
-            yield piece
-
-
-def _write_workbook(file: IO[bytes], chunks: Chunks) -> None:
-    # constant_memory writes each row to disk; texts stay texts, whatever they begin with.
-    book = xlsxwriter.Workbook(
-        file,
-        {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        },
-    )
-    bold = book.add_format({"bold": True})
-    sheet, row = None, _SHEET_ROWS + 1
-    for chunk in chunks:
-        for task in chunk:
-            if sheet is None or row > _SHEET_ROWS:
-                sheet, row = book.add_worksheet(), 1
-                sheet.write_row(0, 0, COLUMNS, bold)
-            for column, cell in enumerate(_cells(task)):
-                _write_cell(sheet, row, column, cell)
-            row += 1
-    if sheet is None:
-        book.add_worksheet().write_row(0, 0, COLUMNS, bold)
-    book.close()
-
-
-def _write_cell(sheet: Any, row: int, column: int, cell: Any) -> None:
-    if isinstance(cell, bool):
-        sheet.write_boolean(row, column, cell)
-    elif isinstance(cell, int | float):
-        sheet.write_number(row, column, cell)
-    elif cell is not None:
-        sheet.write_string(row, column, str(cell)[:_CELL_LENGTH])
 
 
 def _cells(task: Task) -> list[Any]:

@@ -3,7 +3,6 @@
 from itertools import chain
 from typing import Any
 
-from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,7 +14,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors
-from tasks_app.exports import MEDIA_TYPES, export, in_thread
+from tasks_app.exports import MEDIA_TYPES, export
 from tasks_app.filters import filter_of_query
 from tasks_app.serializers.problems import problems
 from tasks_app.views import schema
@@ -67,10 +66,8 @@ class TaskExportView(FormView):
         )
         with selectors.in_bounded_time():  # a search that takes too long is refused, not cut off
             first = next(chunks, [])
-        pieces = export(name, chain([first], chunks))
-        is_asgi = isinstance(request._request, ASGIRequest)
         return StreamingHttpResponse(
-            in_thread(pieces) if is_asgi else pieces,
+            export(name, chain([first], chunks)),
             content_type=MEDIA_TYPES[name],
             headers={
                 "Content-Disposition": f'attachment; filename="tasks-{now():%Y%m%d-%H%M%S}.{name}"',
