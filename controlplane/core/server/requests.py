@@ -88,6 +88,15 @@ class GuardedRequest(WebRequest):
         self._stage = Stage.RECEIVED
         super().requestReceived(command, path, version)
 
+    def process(self) -> Any:
+        """Give the request to the application."""
+        protocols = self.requestHeaders.getRawHeaders(b"sec-websocket-protocol") or []
+        if not all(value.isascii() for value in protocols):
+            # Daphne's handshake would fail with a traceback.
+            self.basic_error(400, b"Bad Request", "Sec-WebSocket-Protocol is not ASCII.")
+            return None
+        return super().process()
+
     def connectionLost(self, reason: Any) -> None:
         """The client, or the network, has gone."""
         if self._linger is not None and self._linger.active():
