@@ -56,6 +56,8 @@ class GuardedRequest(WebRequest):
 
     def gotLength(self, length: int | None) -> None:
         """All headers are here; `length` is None for a body in chunks."""
+        if self._stage is Stage.REFUSED:
+            return
         limit: int = settings.TASKPLANE["BODY_MAX_BYTES"]
         is_small = length is not None and length <= bodies.UNVERIFIED_MAX_BYTES
         self.content = BytesIO() if is_small else bodies.open_body()
@@ -140,7 +142,8 @@ class GuardedRequest(WebRequest):
 
     def _refuse(self, problem: Problem) -> None:
         self._stage = Stage.REFUSED
-        self.content.close()
+        if self.content is not None:  # its headers may not have ended
+            self.content.close()
         self.content = BytesIO()
         self.requestHeaders.removeHeader(b"expect")
         self._transport.write(serialize(problem))
