@@ -1,6 +1,7 @@
 """The application server's entry point: `python -m daphne controlplane.asgi:application`."""
 
 import os
+import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 # Before the settings are read: only the app keeps a pool of database connections.
@@ -8,6 +9,12 @@ os.environ.setdefault("TASKPLANE_COMPONENT", "app")
 
 from channels.routing import ProtocolTypeRouter
 
-from controlplane.core.asgi import get_http_application
+from controlplane.core.asgi import get_http_application, refuse_websocket
 
-application = ProtocolTypeRouter({"http": get_http_application()})
+application = ProtocolTypeRouter({"http": get_http_application(), "websocket": refuse_websocket})
+
+if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
+    from controlplane.core.server import install
+    from controlplane.workspaces.credentials import has_valid_credentials
+
+    install(has_valid_credentials)

@@ -11,6 +11,9 @@ from controlplane.core.problems import (  # noqa: F401 - Django finds them by na
     handler404,
     handler500,
 )
+from controlplane.workspaces.loginpage import LoginForm, login
+
+admin.site.login_form = LoginForm
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.
@@ -19,6 +22,7 @@ docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 admin.autodiscover()
 
 urlpatterns = [
+    path("admin/login/", login),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),

@@ -107,6 +107,7 @@ class Engine:
         }
         self._folder = folder
         self._started: list[Component] = []
+        self.apps: list[Component] = []
 
     def worker(self, *, concurrency: int = 2, ready: bool = True, **env: str) -> Component:
         """A worker; with `ready`, waits until it takes work."""
@@ -135,6 +136,7 @@ class Engine:
             self._folder / f"{len(self._started)}-app.log",
         )
         self._started.append(component)
+        self.apps.append(component)
         url = f"http://127.0.0.1:{port}"
 
         def answers() -> bool:

@@ -1,10 +1,10 @@
-"""The HTTP application: a gate, and behind it Django in one thread per request."""
+"""The applications that the server calls. For HTTP: a gate, and behind it Django in one thread per
+request."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import django
-import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
@@ -12,8 +12,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 
-from controlplane.core.ids import uuid7
-from controlplane.core.problemdetails import MEDIA_TYPE, Problem
+from controlplane.core.connections import release_connections
+from controlplane.core.problemdetails import Problem
+from controlplane.core.refusals import render, too_large
+from controlplane.core.streaming import make_async
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -44,13 +46,35 @@ class OneThreadHandler(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Cross over once."""
-        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        return await sync_to_async(self._respond, thread_sensitive=True)(request)
+
+    async def send_response(self, response: HttpResponseBase, send: Send) -> None:
+        """Send it, and close it when that fails: Django closes only what it could send.
+
+        Raises whatever a streamed response raises, upon which the server cuts the connection off.
+        """
+        try:
+            await super().send_response(response, send)
+        except Exception:
+            await sync_to_async(response.close, thread_sensitive=True)()
+            raise
+
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            response = self.get_response(request)
+        finally:
+            # A client that reads its response slowly must not hold a connection meanwhile.
+            release_connections()
+        make_async(request, response)
+        return response
 
 
 class RequestGate:
-    """Refuses HTTP requests with impossible headers (400) or with more than BODY_MAX_BYTES (413).
+    """Refuses HTTP requests with impossible headers (400), an encoded body (415) or more than
+    BODY_MAX_BYTES (413).
 
-    Django reads a body to its end before a view can look at it; this ends it at the limit.
+    Django reads a body to its end before a view can look at it; this ends it at the limit. Our
+    server does so before it stores the body: see `controlplane.core.server`.
     """
 
     def __init__(self, app: App) -> None:
@@ -69,7 +93,7 @@ class RequestGate:
             await self._app(scope, body.receive, send)
             if not body.is_over:
                 return
-            problem = _too_large(limit)
+            problem = too_large(limit)
         await _answer(problem, send)
 
 
@@ -93,7 +117,9 @@ def _problem_of_headers(headers: dict[bytes, bytes], limit: int) -> Problem | No
     if not length.isdigit() or len(length) > _LENGTH_DIGITS:
         return Problem(400, "Content-Length is not a number of bytes.")
     if int(length) > limit:
-        return _too_large(limit)
+        return too_large(limit)
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        return Problem(415, "Content-Encoding is not supported: send the body as it is.")
     content_type = headers.get(b"content-type", b"")
     try:
         parse_header_parameters(content_type[:_CONTENT_TYPE_LONGEST].decode("latin1"))
@@ -104,25 +130,13 @@ def _problem_of_headers(headers: dict[bytes, bytes], limit: int) -> Problem | No
     return None
 
 
-def _too_large(limit: int) -> Problem:
-    return Problem(
-        413,
-        f"The body has more than {limit} bytes, which is the limit.",
-        title="Too large",
-        type="urn:taskplane:problem:too-large",
-    )
-
-
 async def _answer(problem: Problem, send: Send) -> None:
-    request_id = str(uuid7())
-    body = orjson.dumps({**problem.body(), "requestId": request_id})
-    headers = {
-        "content-type": MEDIA_TYPE,
-        "content-length": str(len(body)),
-        "x-request-id": request_id,
-        # What is left of the body is not read, so that this connection is of no more use.
-        "connection": "close",
-    }
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": encoded})
+    headers, body = render(problem)
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    """For every WebSocket: there are none. The client sees a handshake that ends with 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 4404})

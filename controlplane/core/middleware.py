@@ -21,7 +21,7 @@ Next = Callable[[HttpRequest], Any]
 
 
 class PlainMiddleware:
-    """A middleware for sync and async servers alike, that only looks before and after."""
+    """A middleware for sync and async servers alike, that acts before and after the view."""
 
     sync_capable = True
     async_capable = True
@@ -35,15 +35,15 @@ class PlainMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._call_async(request)
-        self.before(request)
-        return self.after(request, self._get_response(request))
+        refusal = self.before(request)
+        return self.after(request, refusal or self._get_response(request))
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
-        self.before(request)
-        return self.after(request, await self._get_response(request))
+        refusal = self.before(request)
+        return self.after(request, refusal or await self._get_response(request))
 
-    def before(self, request: HttpRequest) -> None:
-        """Nothing, unless a subclass says so."""
+    def before(self, request: HttpRequest) -> HttpResponseBase | None:
+        """A response instead of the view's, if a subclass has one."""
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """The response as it is, unless a subclass says so."""

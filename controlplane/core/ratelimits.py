@@ -1,4 +1,4 @@
-"""Counting requests in one-minute windows, together with every other process of the app.
+"""Counting requests per window of time, together with every other process of the app.
 
 A request is judged by this process's memory alone: what Redis knew at the last exchange plus what
 was counted here since. A thread of its own exchanges the counts, so that a Redis that is slow,
@@ -18,15 +18,13 @@ EXCHANGE_SECONDS = 0.1
 SOCKET_TIMEOUT_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 _PREFIX = "taskplane:rate"
-# An old window is kept for one more: clocks of two machines differ a little.
-_KEEP_SECONDS = 2 * WINDOW_SECONDS
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most `limit` requests per minute of whoever `subject` names (`key:…`, `workspace:…`)."""
+    """At most `limit` requests per window of whoever `subject` names (`key:…`, `workspace:…`)."""
 
     subject: str
     limit: int
@@ -59,8 +57,10 @@ class RateCounter:
         *,
         clock: Callable[[], float] = time.time,
         exchange_seconds: float = EXCHANGE_SECONDS,
+        window_seconds: int = WINDOW_SECONDS,
     ) -> None:
         self._url = url
+        self._window_seconds = window_seconds
         self._clock = clock
         self._exchange_seconds = exchange_seconds
         self._lock = threading.Lock()
@@ -73,27 +73,48 @@ class RateCounter:
         """Count one request under every rule, unless one of them forbids it."""
         now = self._clock()
         with self._lock:
-            self._enter_window(int(now // WINDOW_SECONDS))
-            counts = [self._counts.setdefault(rule.subject, _Count()) for rule in rules]
-            left = [
-                rule.limit - count.known - count.unsent
-                for rule, count in zip(rules, counts, strict=True)
-            ]
-            is_allowed = min(left) > 0
-            if is_allowed:
-                for count in counts:
-                    count.unsent += 1
-        if is_allowed:
+            self._enter_window(now)
+            verdict = self._judge(rules, now)
+            if verdict.is_allowed:
+                self._add(rules)
+        if verdict.is_allowed:
             self._announce()
+        return verdict
+
+    def look(self, rules: Sequence[Rule]) -> Verdict:
+        """What `hit` would say, without counting. Learns nothing from other processes."""
+        now = self._clock()
+        with self._lock:
+            self._enter_window(now)
+            return self._judge(rules, now)
+
+    def add(self, rules: Sequence[Rule]) -> None:
+        """Count one request under every rule, whatever they say."""
+        with self._lock:
+            self._enter_window(self._clock())
+            self._add(rules)
+        self._announce()
+
+    def _judge(self, rules: Sequence[Rule], now: float) -> Verdict:
+        left = [rule.limit - self._count(rule.subject) for rule in rules]
         nearest = left.index(min(left))
         return Verdict(
-            is_allowed=is_allowed,
+            is_allowed=min(left) > 0,
             limit=rules[nearest].limit,
             remaining=max(0, left[nearest] - 1),
-            reset_seconds=max(1, WINDOW_SECONDS - int(now % WINDOW_SECONDS)),
+            reset_seconds=max(1, self._window_seconds - int(now % self._window_seconds)),
         )
 
-    def _enter_window(self, window: int) -> None:
+    def _count(self, subject: str) -> int:
+        count = self._counts.get(subject)
+        return count.known + count.unsent if count else 0
+
+    def _add(self, rules: Sequence[Rule]) -> None:
+        for rule in rules:
+            self._counts.setdefault(rule.subject, _Count()).unsent += 1
+
+    def _enter_window(self, now: float) -> None:
+        window = int(now // self._window_seconds)
         if window != self._window:
             self._window = window
             self._counts.clear()
@@ -151,7 +172,8 @@ class RateCounter:
         for name, amount in sent.items():
             key = f"{_PREFIX}:{window}:{name}"
             pipeline.incrby(key, amount)
-            pipeline.expire(key, _KEEP_SECONDS)
+            # For one window more: clocks of two machines differ a little.
+            pipeline.expire(key, 2 * self._window_seconds)
         totals = pipeline.execute()[::2]
         with self._lock:
             if window != self._window:

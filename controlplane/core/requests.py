@@ -35,3 +35,14 @@ class RequestIdFilter(logging.Filter):
         """Never drops a record."""
         record.request_id = current_request_id() or "-"
         return True
+
+
+class ClientFaultFilter(logging.Filter):
+    """Takes the traceback off what Django logs about suspicious requests: anybody can send one,
+    and the traceback shows only Django's own check."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Never drops a record."""
+        if record.name.startswith("django.security."):
+            record.exc_info = record.exc_text = None
+        return True

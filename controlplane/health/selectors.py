@@ -5,21 +5,23 @@ from typing import Any
 import psycopg
 import redis
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
+from psycopg_pool import PoolTimeout
 
 from controlplane import __version__
 from controlplane.core.clock import now, utc_z
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
-_CONNECT_SECONDS = 2  # libpq takes no less
 
 
 def _check_database() -> None:
-    # A connection of its own, closed at once: the pool's may be the very thing that is stuck.
-    params = {**connections["default"].get_connection_params(), "connect_timeout": _CONNECT_SECONDS}
-    with psycopg.connect(**params, autocommit=True) as connection:
-        connection.execute("SELECT 1")
+    # The way requests go: where the pool has no connection for them, this process is not ready.
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connections.close_all()  # those of the probe's own thread
 
 
 def _check_redis() -> None:
@@ -35,7 +37,10 @@ def _check_redis() -> None:
 
 def _explain(error: Exception) -> str:
     # The text of the error may hold addresses and names: the class is enough for a stranger.
-    if isinstance(error, psycopg.errors.OperationalError | redis.ConnectionError):
+    cause = error.__cause__ or error
+    if isinstance(cause, PoolTimeout):
+        return "No connection is free, or none can be made."
+    if isinstance(cause, psycopg.OperationalError | redis.ConnectionError):
         return "It cannot be reached."
     return f"It answers with an error ({type(error).__name__})."
 

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "controlplane.health.middleware.RequestMetricsMiddleware",
     "controlplane.core.middleware.RequestIdMiddleware",
     "controlplane.core.middleware.SecurityHeadersMiddleware",
+    "controlplane.core.hosts.KnownHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -103,6 +104,15 @@ TASKS = {"default": {"BACKEND": "tasks_app.backends.TaskplaneBackend", "QUEUES":
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = ["controlplane.workspaces.logins.ThrottledBackend"]
+# The first one hashes; the others check what another Django project has hashed.
+PASSWORD_HASHERS = [
+    "controlplane.core.hashing.QueuedPasswordHasher",
+    *(
+        f"django.contrib.auth.hashers.{name}PasswordHasher"
+        for name in ("PBKDF2SHA1", "Argon2", "BCryptSHA256", "Scrypt")
+    ),
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

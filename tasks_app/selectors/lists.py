@@ -8,8 +8,8 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast, Coalesce, Length
 from django.db.models.lookups import In
 
 from controlplane.core.cursors import SortColumn
@@ -47,6 +47,8 @@ SORT_FIELDS: dict[str, str | SortColumn] = {
     ),
 }
 _MANY_TASKS = 20_000  # of a node: fewer are found by the index of attempts
+# Of payloads and results: 500 of the largest would be 250 MB.
+_CHUNK_BYTES = 4_000_000
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)
 
@@ -86,19 +88,38 @@ def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
 
 
 def iterate_tasks(workspace_id: UUID, wanted: TaskFilter) -> Iterator[list[Task]]:
-    """All matching tasks, newest first, in described chunks.
+    """All matching tasks, newest first, in described chunks of bounded size.
 
-    Each chunk is a query of its own that goes on behind the last id: the memory is that of one
-    chunk, and no transaction stays open while a slow client reads (it would pin vacuum for every
-    queue, and Postgres would end it).
+    Each chunk is read by queries of its own: the memory is that of one chunk, and no transaction
+    stays open while a slow client reads (it would pin vacuum for every queue, and Postgres would
+    end it). Tasks deleted before their chunk is read are left out.
     """
     tasks = list_tasks(workspace_id, wanted).order_by("-id")
-    chunk = list(tasks[:_CHUNK])
-    while chunk:
-        yield list(describe_tasks(chunk))
-        if len(chunk) < _CHUNK:
+    # Sizes of the texts: what is stored is compressed.
+    text = {name: Length(Cast(name, TextField())) for name in ("payload", "result")}
+    sized = tasks.annotate(size=text["payload"] + Coalesce(text["result"], 0))
+    sized = sized.values_list("id", "size")
+    found = list(sized[:_CHUNK])
+    while found:
+        for ids in _portions(found):
+            rows = Task.objects.filter(workspace_id=workspace_id, id__in=ids).order_by("-id")
+            yield list(describe_tasks(list(rows)))
+        if len(found) < _CHUNK:
             return
-        chunk = list(tasks.filter(id__lt=chunk[-1].id)[:_CHUNK])
+        found = list(sized.filter(id__lt=found[-1][0])[:_CHUNK])
+
+
+def _portions(found: Sequence[tuple[UUID, int]]) -> Iterator[list[UUID]]:
+    """The ids in lists of about _CHUNK_BYTES at most; a larger task is alone."""
+    ids: list[UUID] = []
+    total = 0
+    for task_id, size in found:
+        if ids and total + size > _CHUNK_BYTES:
+            yield ids
+            ids, total = [], 0
+        ids.append(task_id)
+        total += size
+    yield ids
 
 
 def iterate_ids(

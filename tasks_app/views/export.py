@@ -3,7 +3,6 @@
 from itertools import chain
 from typing import Any
 
-from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -16,7 +15,7 @@ from controlplane.core.errors import Invalid
 from controlplane.core.listrows import read_fields
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors
-from tasks_app.exports import MEDIA_TYPES, columns_of, export, in_thread
+from tasks_app.exports import MEDIA_TYPES, columns_of, export
 from tasks_app.filters import filter_of_query
 from tasks_app.serializers.problems import problems
 from tasks_app.views import schema
@@ -69,10 +68,8 @@ class TaskExportView(FormView):
         chunks = selectors.iterate_tasks(request.workspace.id, wanted)
         with selectors.in_bounded_time():  # a search that takes too long is refused, not cut off
             first = next(chunks, [])
-        pieces = export(name, chain([first], chunks), columns)
-        is_asgi = isinstance(request._request, ASGIRequest)
         return StreamingHttpResponse(
-            in_thread(pieces) if is_asgi else pieces,
+            export(name, chain([first], chunks), columns),
             content_type=MEDIA_TYPES[name],
             headers={
                 "Content-Disposition": f'attachment; filename="tasks-{now():%Y%m%d-%H%M%S}.{name}"',

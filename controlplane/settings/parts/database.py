@@ -84,7 +84,11 @@ def databases() -> dict[str, Any]:
     engine = _connection() | {"CONN_MAX_AGE": None, "TEST": {"MIRROR": "default"}}
     if os.environ.get("TASKPLANE_COMPONENT") == "app":
         # Only the app has many short-lived threads. A pool before a fork would be a shared socket.
-        pool = {"min_size": 2, "max_size": 20, "timeout": 2}
+        # After reconnect_timeout a lost connection's place is free for the next request, which
+        # connects at once: the pool's own attempts back off, in the end for minutes.
+        pool = {"min_size": 2, "max_size": 20, "timeout": 2, "reconnect_timeout": 2}
+        default["ENGINE"] = "controlplane.core.postgres"
+        default["CONN_HEALTH_CHECKS"] = False  # the backend checks what it takes from the pool
         default["CONN_MAX_AGE"] = 0
         default["OPTIONS"] = {**default["OPTIONS"], "pool": pool}
     return {"default": default, "engine": engine}

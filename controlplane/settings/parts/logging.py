@@ -17,12 +17,15 @@ LOGGING: dict[str, Any] = {
             "style": "{",
         },
     },
-    "filters": {"request_id": {"()": "controlplane.core.requests.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "controlplane.core.requests.RequestIdFilter"},
+        "client_faults": {"()": "controlplane.core.requests.ClientFaultFilter"},
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["request_id"],
+            "filters": ["request_id", "client_faults"],
         }
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},

@@ -1,6 +1,5 @@
 """GET /tasks/export."""
 
-import asyncio
 import csv
 import io
 import json
@@ -8,16 +7,14 @@ import tracemalloc
 import zipfile
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connections
-from django.test import AsyncClient
 from rest_framework.test import APIClient
 
+from controlplane.core import workbooks
 from controlplane.workspaces.models import Workspace
 from tasks_app import exports
+from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.selectors import lists
-from tests.clients import key_client
 from tests.rows import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +76,7 @@ def test_an_empty_workbook_has_its_headings(client: APIClient) -> None:
 def test_a_full_sheet_is_followed_by_another(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "_SHEET_ROWS", 2)
+    monkeypatch.setattr(workbooks, "SHEET_ROWS", 3)  # one for the headings
     for n in range(5):
         make_task(name=str(n))
     book = zipfile.ZipFile(io.BytesIO(fetch(client, "format=xlsx")))
@@ -152,20 +149,20 @@ def test_the_memory_is_that_of_a_chunk(
     assert peak < 650_000, f"{peak} bytes for more than 1 MB of rows"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_an_asgi_server_streams_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "_CHUNK", 2)
-    key = key_client("viewer").defaults["HTTP_AUTHORIZATION"]
-    for n in range(5):
-        make_task(name=str(n))
-    pieces = asyncio.run(_pieces(key))
-    assert len(pieces) >= 3
-    assert len(rows_of(b"".join(pieces))) == 5
+def test_a_chunk_is_bounded_by_its_bytes(
+    client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "_CHUNK_BYTES", 7_000)
+    bulk_make(10, workspace)
+    chunks = list(lists.iterate_tasks(workspace.id, TaskFilter()))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
+    ids = [task.id for chunk in chunks for task in chunk]
+    assert ids == list(Task.objects.order_by("-id").values_list("id", flat=True))
 
 
-async def _pieces(key: str) -> list[bytes]:
-    answer = await AsyncClient().get("/tasks/export?format=csv", headers={"Authorization": key})
-    assert answer.status_code == 200, answer.content
-    pieces = [piece async for piece in answer.streaming_content]
-    await sync_to_async(connections.close_all)()  # or the test database cannot be dropped
-    return pieces
+def test_a_task_larger_than_a_chunk_is_exported(
+    client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "_CHUNK_BYTES", 1_000)
+    bulk_make(3, workspace)
+    assert len(rows_of(fetch(client, "format=csv"))) == 3

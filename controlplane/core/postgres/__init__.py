@@ -1,0 +1,1 @@
+"""Django's Postgres backend for the app's connection pool; see `base`."""

@@ -1,0 +1,76 @@
+"""Requests that this server does not serve: WebSockets, other hosts, impossible forms."""
+
+import pytest
+
+from tests.engine import Engine, wait_until
+from tests.rawhttp import RawClient
+
+pytestmark = pytest.mark.acceptance
+
+UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY)),
+        ("/nowhere", (*UPGRADE, WEBSOCKET_KEY)),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Authorization: Bearer nonsense")),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Origin: http://elsewhere.example")),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Sec-WebSocket-Protocol: \xe4")),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "X-Name: \xe4\xff")),
+        ("/ws/live", UPGRADE),
+        ("/ws/live", ("Upgrade: websocket",)),
+    ],
+)
+def test_a_websocket_is_refused_without_a_traceback(
+    engine: Engine, path: str, headers: tuple[str, ...]
+) -> None:
+    url = engine.app()
+    app = engine.apps[0]
+    with RawClient(url) as client:
+        client.send(f"GET {path}", *headers)
+        assert 400 <= client.read_head()[0] < 500
+    # The server reaps ended connections each second.
+    with RawClient(url) as client:
+        client.send("GET /health/live")
+        assert client.read_head()[0] == 200
+    assert "Traceback" not in app.output()
+    assert "ERROR" not in app.output()
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html"])
+@pytest.mark.parametrize("host", ["evil.example", "a b", "1.2.3.4:x", "\xe4"])
+def test_a_foreign_host_is_one_line_and_one_problem(engine: Engine, host: str, accept: str) -> None:
+    url = engine.app()
+    app = engine.apps[0]
+    with RawClient(url) as client:
+        client.send("GET /tasks", f"Host: {host}", f"Accept: {accept}", "Connection: close")
+        answer, _ = client.read_to_end()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
+    assert b"ALLOWED_HOSTS" not in answer
+    lines = wait_until(
+        lambda: [line for line in app.output().splitlines() if "unknown host" in line], "the line"
+    )
+    assert len(lines) == 1
+    assert "Traceback" not in app.output()
+    assert "ALLOWED_HOSTS" not in app.output()
+
+
+def test_a_form_with_too_many_fields_is_one_line(engine: Engine) -> None:
+    url = engine.app()
+    form = "&".join(f"f{number}=1" for number in range(2_000)).encode()
+    with RawClient(url) as client:
+        client.send(
+            "POST /admin/login/",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Cookie: csrftoken={'x' * 32}",
+            f"Content-Length: {len(form)}",
+            "Connection: close",
+            body=form,
+        )
+        answer, _ = client.read_to_end()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in engine.apps[0].output()

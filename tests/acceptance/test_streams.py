@@ -1,0 +1,157 @@
+"""Streamed responses to clients that read slowly, not at all, or leave."""
+
+import base64
+import os
+import zipfile
+from io import BytesIO
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tasks_app.models import Task
+from tests.clients import key_client
+from tests.engine import Component, Engine, wait_until
+from tests.rawhttp import RawClient
+from tests.rows import make_task
+
+pytestmark = pytest.mark.acceptance
+
+TASKS = 3_000
+PAYLOAD_BYTES = 20_000
+
+
+@pytest.fixture
+def key() -> str:
+    return str(key_client("viewer").defaults["HTTP_AUTHORIZATION"])
+
+
+@pytest.fixture
+def tasks() -> None:
+    """60 MB, of which compression leaves 45."""
+    first = make_task("COMPLETED")
+    fields = {
+        field.attname: getattr(first, field.attname)
+        for field in Task._meta.concrete_fields
+        if field.attname not in ("id", "payload")
+    }
+    Task.objects.bulk_create(
+        (
+            Task(
+                **fields,
+                id=UUID(int=first.id.int + number),
+                payload={"text": base64.b64encode(os.urandom(PAYLOAD_BYTES * 3 // 4)).decode()},
+            )
+            for number in range(1, TASKS + 1)
+        ),
+        batch_size=200,
+    )
+
+
+def start_export(url: str, key: str, format_name: str = "ndjson") -> RawClient:
+    client = RawClient(url, receive_buffer=4_096)
+    client.send(f"GET /tasks/export?format={format_name}", f"Authorization: {key}")
+    return client
+
+
+def warm_up(url: str, key: str, format_name: str) -> None:
+    """Load what the first export loads, and open the pool."""
+    path = f"/tasks/export?format={format_name}&status=RUNNING"
+    assert httpx.get(f"{url}{path}", headers={"Authorization": key}).status_code == 200
+
+
+def resident(app: Component) -> int:
+    return int(app.tree.memory_info().rss)
+
+
+def is_idle(app: Component) -> bool:
+    """Whether it uses less than a tenth of a core for a second."""
+    return app.tree.cpu_percent(interval=1) < 10
+
+
+@pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
+def test_what_a_client_does_not_read_is_not_produced(
+    engine: Engine, key: str, tasks: None, format_name: str
+) -> None:
+    url = engine.app()
+    app = engine.apps[0]
+    warm_up(url, key, format_name)
+    before = resident(app)
+    with start_export(url, key, format_name) as client:
+        status, head = client.read_head()
+        assert (status, "chunked" in head) == (200, True)
+        wait_until(lambda: is_idle(app), "that the server waits", 60)
+        assert resident(app) - before < 30_000_000
+        # It goes on as soon as the client does.
+        assert client.read(20_000_000)
+
+
+def test_clients_that_do_not_read_hold_no_database_connection(
+    engine: Engine, key: str, tasks: None
+) -> None:
+    url = engine.app()
+    stalled = [start_export(url, key) for _ in range(25)]  # the pool has 20 connections
+    try:
+        for client in stalled:
+            assert client.read_head()[0] == 200
+        for path in ("/tasks?limit=1", "/health/ready"):
+            assert httpx.get(f"{url}{path}", headers={"Authorization": key}).status_code == 200
+    finally:
+        for client in stalled:
+            client.close()
+
+
+def test_a_client_that_leaves_ends_its_export(engine: Engine, key: str, tasks: None) -> None:
+    url = engine.app()
+    for format_name in ("csv", "ndjson", "xlsx"):
+        with start_export(url, key, format_name) as client:
+            client.read(100_000)
+    wait_until(lambda: is_idle(engine.apps[0]), "that the server is idle", 60)
+    assert httpx.get(f"{url}/tasks?limit=1", headers={"Authorization": key}).status_code == 200
+    assert "Traceback" not in engine.apps[0].output()
+
+
+def test_the_first_bytes_of_a_workbook_come_before_its_last_rows(
+    engine: Engine, key: str, tasks: None
+) -> None:
+    url = engine.app()
+    with httpx.stream(
+        "GET", f"{url}/tasks/export?format=xlsx", headers={"Authorization": key}, timeout=120
+    ) as answer:
+        pieces = answer.iter_raw()
+        first = next(pieces)
+        # Every task is read in a statement of its own chunk: what is deleted now is not exported.
+        last = Task.objects.order_by("id")[: TASKS // 2].values_list("id", flat=True)
+        Task.objects.filter(id__in=list(last)).delete()
+        book = zipfile.ZipFile(BytesIO(first + b"".join(pieces)))
+    rows = book.read("xl/worksheets/sheet1.xml").count(b"<row ")
+    assert 1_000 < rows < TASKS
+
+
+def test_a_head_request_exports_nothing(engine: Engine, key: str, tasks: None) -> None:
+    url = engine.app()
+    headers = {"Authorization": key}
+    answer = httpx.head(f"{url}/tasks/export?format=ndjson", headers=headers, timeout=60)
+    assert answer.status_code == 200
+    assert "attachment" in answer.headers["content-disposition"]
+    assert answer.content == b""
+
+
+def test_files_are_sent_piece_by_piece(engine: Engine) -> None:
+    url = engine.app()
+    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+    whole = httpx.get(f"{url}{path}", headers={"Accept-Encoding": "identity"})
+    assert whole.status_code == 200
+    app = engine.apps[0]
+    before = resident(app)
+    stalled = [RawClient(url, receive_buffer=4_096) for _ in range(60)]
+    try:
+        for client in stalled:
+            client.send(f"GET {path}")
+        for client in stalled:
+            assert client.read_head()[0] == 200
+        wait_until(lambda: is_idle(app), "that the server waits", 60)
+        assert resident(app) - before < len(whole.content) * len(stalled) // 2
+    finally:
+        for client in stalled:
+            client.close()
