@@ -4,11 +4,13 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import psutil
@@ -28,12 +30,16 @@ from workers.agent import Agent
 from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
 from workers.nodepage import NodePage
+from workers.pool import bound_last_results
 from workers.runtime import Runtime, open_slot, set_runtime
 
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.1
 _AGENT_END_SECONDS = 5.0
+# After the grace: by then the agent has interrupted, or killed, whatever handler still ran. Process
+# managers wait for 3.5 s.
+_OVERDUE_SECONDS = 2.5
 
 
 class Command(BaseCommand):
@@ -75,9 +81,10 @@ class Command(BaseCommand):
         agent.start()
         try:
             _wait_until_possible(runtime, app)
-            _connect_signals(runtime)
+            _connect_signals(runtime, agent)
             app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
             AgentStep.keep = agent.keep
+            bound_last_results()
             _run_celery(app, runtime, concurrency, names)
         finally:
             agent.end()
@@ -118,6 +125,18 @@ class AgentProcess:
         give_up = time.monotonic() + _AGENT_END_SECONDS
         while not self._has_ended() and time.monotonic() < give_up:
             time.sleep(0.02)
+
+    def end_now(self) -> NoReturn:
+        """End this worker without Celery, which overran its time to stop: what is left of its pool,
+        then itself. The agent settles what they held."""
+        logger.warning("The worker did not stop in time: ending what is left of it")
+        for child in psutil.Process().children():
+            if child.pid != self._pid:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+        self.end()
+        shutil.rmtree(self._agent.runtime.directory, ignore_errors=True)
+        os._exit(0)
 
     def _has_ended(self) -> bool:
         try:
@@ -163,8 +182,9 @@ def _broker_answers(celery: Celery) -> bool:
         return True
 
 
-def _connect_signals(runtime: Runtime) -> None:
+def _connect_signals(runtime: Runtime, agent: AgentProcess) -> None:
     page = runtime.page
+    give_up: float = settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + _OVERDUE_SECONDS
 
     def became_ready(**_: Any) -> None:
         page.canary_back = time.monotonic()
@@ -172,6 +192,10 @@ def _connect_signals(runtime: Runtime) -> None:
 
     def is_stopping(**_: Any) -> None:
         page.stopping_since = time.monotonic()
+        # A signal, not a thread: main must have none when it forks. It also interrupts a read from
+        # a broker that does not answer.
+        signal.signal(signal.SIGALRM, lambda *_: agent.end_now())
+        signal.setitimer(signal.ITIMER_REAL, give_up)
 
     def child_started(**_: Any) -> None:
         open_slot()
