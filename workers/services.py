@@ -18,6 +18,7 @@ from controlplane.workspaces.services import record_audit
 from workers import transitions
 from workers.measures import Usage
 from workers.models import Node, NodeSample
+from workers.naming import name_node
 from workers.selectors import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
 from workers.states import LIVE, NodeState
@@ -31,7 +32,7 @@ SAMPLES_KEPT = timedelta(days=365)
 
 def register_node(
     *,
-    name: str,
+    worker: str,
     host: str,
     pid: int,
     queues: list[str],
@@ -40,14 +41,14 @@ def register_node(
     incarnation: UUID,
     replaces: int | None = None,
 ) -> int:
-    """Make the row of a new incarnation, STARTING; its id.
+    """Make the row of a new incarnation, STARTING; its id. Its name is made of the worker's.
 
     `replaces` is the incarnation before, when that was declared lost and its worker lives on. Was
     that told to drain, so is this one: what an operator asked of a worker outlives the loss.
     """
     before = Node.objects.filter(id=replaces).first() if replaces else None
-    node = Node.objects.create(
-        name=name,
+    node = Node(
+        name=worker,
         host=host,
         pid=pid,
         version=__version__,
@@ -57,6 +58,10 @@ def register_node(
         incarnation=incarnation,
         replaces=replaces,
     )
+    with transaction.atomic():
+        node.save(force_insert=True)
+        node.name = name_node(worker, node.id)
+        node.save(update_fields=["name"])
     if before is not None and before.drain_requested_at is not None:
         transitions.begin_drain(node.id)
     return int(node.id)
@@ -104,11 +109,27 @@ def beat_node(node_id: int, tally: Tally = NOTHING) -> NodeState | None:
     return transitions.beat(node_id, tally)
 
 
-def stop_node(node_id: int, tally: Tally | None = None) -> None:
+def stop_node(node_id: int, tally: Tally | None = None, *, reason: str = "") -> None:
     """The node ends: what it still holds is handed back in the same transaction."""
     with transaction.atomic():
-        transitions.stop(node_id, tally)
+        transitions.stop(node_id, tally, reason=reason)
         node_stopped.send(sender=Node, node_id=node_id)
+
+
+def lose_main(node_id: int, tally: Tally, *, reason: str) -> None:
+    """The worker of this node was killed and its agent has settled every slot: LOST, but what the
+    node still holds was never started, and is handed back as by `stop_node`."""
+    with transaction.atomic():
+        transitions.lose_main(node_id, tally, reason=reason)
+        node_stopped.send(sender=Node, node_id=node_id)
+
+
+def note_end(node_id: int, reason: str) -> bool:
+    """Note how the worker's process ended, as whoever started it has seen it. A node that has
+    stopped in order keeps its reason."""
+    seen = Node.objects.filter(id=node_id).exclude(state=NodeState.STOPPED)
+    reason = reason[:300]
+    return bool(seen.exclude(end_reason=reason).update(end_reason=reason))
 
 
 def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
@@ -198,7 +219,11 @@ class LossDetector:
 
     def _lose(self, node_id: int, heartbeat: int) -> bool:
         with transaction.atomic():
-            if not transitions.lose(node_id, heartbeat=heartbeat):
+            reason = (
+                f"No heartbeat for {settings.TASKPLANE['LEASE_SECONDS']:g} s: the host, the "
+                "container or all processes of the worker ended, or were frozen."
+            )
+            if not transitions.lose(node_id, heartbeat=heartbeat, reason=reason):
                 return False
             node_lost.send(sender=Node, node_id=node_id)
         return True

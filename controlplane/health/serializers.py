@@ -43,6 +43,9 @@ class EngineComponentSerializer(ComponentSerializer):
 
     lastSeen = serializers.DateTimeField(required=False)
     liveNodes = serializers.IntegerField(required=False)
+    lostNodesLastHour = serializers.IntegerField(
+        required=False, help_text="Nodes that were killed or fell silent; `detail` has the newest."
+    )
 
 
 class BeatComponentSerializer(ComponentSerializer):

@@ -18,7 +18,7 @@ _keys = count(1)
 def add_node(host: str, *, concurrency: int = 1, queues: Sequence[str] = ("*",)) -> int:
     """A worker that takes work."""
     node = register_node(
-        name=host,
+        worker=host,
         host=host,
         pid=1,
         queues=list(queues),

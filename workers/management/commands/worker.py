@@ -23,12 +23,13 @@ from celery.signals import (
 )
 from celery.utils.nodenames import host_format
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from controlplane.celery import app
 from workers.agent import Agent
 from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
+from workers.naming import MAX_WORKER_NAME
 from workers.nodepage import NodePage
 from workers.pool import bound_last_results
 from workers.runtime import Runtime, open_slot, set_runtime
@@ -65,10 +66,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--name",
             default=config["WORKER_NODE_ID"],
-            help="the node's name, shown as workerNode; default %(default)s",
+            help="name of the worker; its nodes are called name#id, also as workerNode; "
+            "default %(default)s",
         )
 
     def handle(self, *, concurrency: int, queues: str, name: str, **options: Any) -> None:
+        if len(name) > MAX_WORKER_NAME:
+            raise CommandError(f"--name has {len(name)} characters: use at most {MAX_WORKER_NAME}.")
         names = [queue.strip() for queue in queues.split(",") if queue.strip()]
         runtime = Runtime(
             name=f"{name}-{os.getpid()}",
@@ -79,6 +83,8 @@ class Command(BaseCommand):
         set_runtime(runtime)
         agent = AgentProcess(runtime, queues=names, concurrency=concurrency, name=name)
         agent.start()
+        runtime.page.exit_status = 1  # unless it gets to the end
+        _end_on_signals(runtime.page)
         try:
             _wait_until_possible(runtime, app)
             _connect_signals(runtime, agent)
@@ -86,6 +92,7 @@ class Command(BaseCommand):
             AgentStep.keep = agent.keep
             bound_last_results()
             _run_celery(app, runtime, concurrency, names)
+            runtime.page.exit_status = 0
         finally:
             agent.end()
             shutil.rmtree(runtime.directory, ignore_errors=True)
@@ -134,6 +141,7 @@ class AgentProcess:
             if child.pid != self._pid:
                 with suppress(psutil.NoSuchProcess):
                     child.kill()
+        self._agent.page.exit_status = 0
         self.end()
         shutil.rmtree(self._agent.runtime.directory, ignore_errors=True)
         os._exit(0)
@@ -143,6 +151,19 @@ class AgentProcess:
             return os.waitpid(self._pid, os.WNOHANG)[0] == self._pid
         except ChildProcessError:
             return True
+
+
+def _end_on_signals(page: NodePage) -> None:
+    """Until Celery takes the signals over: a worker that is told to stop while it starts was not
+    killed."""
+
+    def end(*_: Any) -> NoReturn:
+        page.exit_status = 0
+        page.stopping_since = time.monotonic()
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _new_directory() -> Path:
@@ -233,4 +254,5 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     )
     worker.start()
     if worker.exitcode:
+        runtime.page.exit_status = worker.exitcode
         sys.exit(worker.exitcode)
