@@ -22,10 +22,12 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a rule asks for, before limits and damping."""
+    """What a rule asks for, before limits and damping. reason: the numbers that led to it, in
+    words; table: the predicted waits, where these decided."""
 
     workers: int
     rule: Rule
+    reason: str = ""
     table: tuple[tuple[int, float], ...] = ()
     blocked: float = 0.0
 
@@ -96,7 +98,15 @@ def conclude(
         wanted=allowed,
         rule=wish.rule,
         limiter=limiter,
-        sentence=describe(demand, settings, wish.rule, wish.workers, allowed, limiter, wish.table),
+        sentence=describe(
+            demand,
+            settings,
+            reason=wish.reason,
+            wish=wish.workers,
+            wanted=allowed,
+            limiter=limiter,
+            waits=wish.table,
+        ),
         memory=after,
         table=wish.table,
         blocked=wish.blocked,

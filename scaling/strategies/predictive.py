@@ -1,12 +1,13 @@
 """The default: the prediction, with the documented thresholds kept as guards around it; and the
 prediction alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from scaling.strategies.base import hold, is_stale, stabilise
+from scaling.strategies.base import Wish, hold, is_stale, stabilise
 from scaling.strategies.decision import Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
 from scaling.strategies.prediction import wish_for
+from scaling.strategies.sentences import explain_threshold
 from scaling.strategies.threshold import rests, step
 
 
@@ -27,7 +28,8 @@ class Predictive:
         wish = wish_for(demand, settings)
         grows = step(demand, settings) > 0 and not rests(demand, settings, memory, +1)
         if grows and wish.workers <= demand.workers < settings.max_workers:
-            wish = replace(wish, workers=demand.workers + 1, rule=Rule.THRESHOLD)
+            reason = explain_threshold(demand, settings)
+            wish = Wish(demand.workers + 1, Rule.THRESHOLD, reason, blocked=wish.blocked)
         return stabilise(demand, settings, memory, wish, settings.short_hold, guarded=True)
 
 
