@@ -27,6 +27,7 @@ from workers.tally import NOTHING, Tally
 # How a trend stays small: samples older than the age become one per so many seconds. With a sample
 # each 30 s a node has 2,880 + 4,176 + 8,040 rows after a year instead of 1,051,200.
 THINNING = ((timedelta(hours=24), 600), (timedelta(days=30), 3_600))
+_CLOCK_SKEW = timedelta(seconds=30)
 SAMPLES_KEPT = timedelta(days=365)
 
 
@@ -124,12 +125,17 @@ def lose_main(node_id: int, tally: Tally, *, reason: str) -> None:
         node_stopped.send(sender=Node, node_id=node_id)
 
 
-def note_end(node_id: int, reason: str) -> bool:
-    """Note how the worker's process ended, as whoever started it has seen it. A node that has
-    stopped in order keeps its reason."""
-    seen = Node.objects.filter(id=node_id).exclude(state=NodeState.STOPPED)
-    reason = reason[:300]
-    return bool(seen.exclude(end_reason=reason).update(end_reason=reason))
+def note_end(host: str, pid: int | None, *, since: datetime | None, reason: str) -> bool:
+    """Note how a worker's process ended, as whoever started it has seen it; False when no node was
+    registered on this host, by this process if it is given, from then on. A node that has stopped
+    in order keeps its own reason."""
+    nodes = Node.objects.filter(host=host)
+    if pid is not None:
+        nodes = nodes.filter(pid=pid)
+    if since is not None:
+        nodes = nodes.filter(started_at__gte=since - _CLOCK_SKEW)
+    newest = nodes.order_by("-id").exclude(state=NodeState.STOPPED).values("id")[:1]
+    return bool(Node.objects.filter(id__in=newest).update(end_reason=reason[:300]))
 
 
 def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:

@@ -2,9 +2,10 @@
 prediction alone."""
 
 from dataclasses import dataclass
+from functools import partial
 
-from scaling.strategies.base import Wish, hold, is_stale, stabilise
-from scaling.strategies.decision import Memory, Outcome, Rule
+from scaling.strategies.base import Wish, conclude, hold, is_stale, stabilise
+from scaling.strategies.decision import Limiter, Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
 from scaling.strategies.prediction import wish_for
 from scaling.strategies.sentences import explain_threshold
@@ -26,11 +27,21 @@ class Predictive:
         if is_stale(demand, settings):
             return hold(demand, settings, memory)
         wish = wish_for(demand, settings)
-        grows = step(demand, settings) > 0 and not rests(demand, settings, memory, +1)
-        if grows and wish.workers <= demand.workers < settings.max_workers:
-            reason = explain_threshold(demand, settings)
-            wish = Wish(demand.workers + 1, Rule.THRESHOLD, reason, blocked=wish.blocked)
-        return stabilise(demand, settings, memory, wish, settings.short_hold, guarded=True)
+        predicted = partial(
+            stabilise, demand, settings, memory, seconds=settings.short_hold, guarded=True
+        )
+        is_behind = wish.workers <= demand.workers < settings.max_workers
+        if step(demand, settings) <= 0 or not is_behind:
+            return predicted(wish=wish)
+        reason = explain_threshold(demand, settings)
+        raised = Wish(demand.workers + 1, Rule.THRESHOLD, reason, blocked=wish.blocked)
+        if not rests(demand, settings, memory, +1):
+            return predicted(wish=raised)
+        kept = predicted(wish=wish)
+        if kept.wanted != demand.workers:
+            return kept
+        # It is said that the threshold is reached, and when its rest is over.
+        return conclude(demand, settings, kept.memory, raised, kept.wanted, Limiter.COOLDOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ def describe(
     wanted: int,
     limiter: Limiter,
     waits: Waits,
+    rest: float,
 ) -> str:
-    """What changes, what was measured, what led to the number, what constrains it."""
+    """What changes, what was measured, what led to the number, what constrains it. rest: seconds
+    until the cooldown is over."""
     parts = [_change(demand.workers, wanted), _measured(demand), reason]
     if limiter is not Limiter.NONE:
-        parts.append(_limit(settings, wish, wanted, limiter, waits))
+        parts.append(_limit(settings, wish, wanted, limiter, waits, rest))
     return " ".join(filter(None, parts))
 
 
@@ -71,11 +73,11 @@ def explain_threshold(demand: Demand, settings: Settings) -> str:
     """The number of waiting tasks decided."""
     up, down = settings.scale_up_threshold, settings.scale_down_threshold
     if demand.waiting >= up:
-        return f"At scaleUpThreshold ({up} waiting tasks) or above, one worker is added."
-    if demand.waiting and not demand.workers:
-        return "A task waits and there is no worker: one is added."
+        return f"From scaleUpThreshold ({up} waiting tasks) on, the rule asks for one worker more."
+    if not demand.workers:
+        return "There is no worker, and the first waiting task gets one."
     if demand.waiting < down:
-        return f"Below scaleDownThreshold ({down} waiting tasks), one worker is let go."
+        return f"Below scaleDownThreshold ({down} waiting tasks) it asks for one worker less."
     return f"Between scaleDownThreshold ({down}) and scaleUpThreshold ({up}) the number stays."
 
 
@@ -129,7 +131,9 @@ def _above(seconds: float) -> str:
     return f"{math.ceil(seconds * 10) / 10:g}"
 
 
-def _limit(settings: Settings, wish: int, wanted: int, limiter: Limiter, waits: Waits) -> str:
+def _limit(
+    settings: Settings, wish: int, wanted: int, limiter: Limiter, waits: Waits, rest: float
+) -> str:
     if limiter is Limiter.MAX:
         wait = dict(waits).get(wanted)
         late = "" if wait is None else f"; the wait will reach {wait:.0f} s"
@@ -142,5 +146,5 @@ def _limit(settings: Settings, wish: int, wanted: int, limiter: Limiter, waits: 
             "nothing is drained."
         )
     if limiter is Limiter.COOLDOWN:
-        return f"Wanted {wish}, but the last change was too recent."
+        return f"Wanted {wish}, but the cooldown after the last change has {rest:.0f} s left."
     return f"Wanted {wish}, but more was wanted a moment ago."

@@ -40,7 +40,7 @@ class Threshold:
             return hold(demand, settings, memory)
         direction = step(demand, settings)
         reason = explain_threshold(demand, settings)
-        wish = Wish(demand.workers + direction, Rule.THRESHOLD, reason)
+        wish = Wish(max(0, demand.workers + direction), Rule.THRESHOLD, reason)
         if direction and rests(demand, settings, memory, direction):
             return conclude(demand, settings, memory, wish, demand.workers, Limiter.COOLDOWN)
         return conclude(demand, settings, memory, wish, wish.workers, Limiter.NONE)

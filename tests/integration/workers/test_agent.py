@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from pytest_django import Settings
 
+from controlplane.core.clock import now
 from tasks_app.services import supervision
 from tests.rows import make_node
 from workers import agent as agents
@@ -214,12 +216,16 @@ def test_nodes_of_workers_with_one_name_have_names_of_their_own(agent: Agent) ->
 
 
 def test_what_a_back_end_has_seen_is_more_exact_than_what_is_concluded() -> None:
-    node, stopped = make_node(), make_node()
-    assert services.note_end(node.id, "It was killed by signal 9 (SIGKILL).")
-    assert not services.note_end(node.id, "It was killed by signal 9 (SIGKILL).")
+    node, stopped = make_node(pid=2), make_node(pid=3)
+    earlier = make_node(pid=2, started_at=now() - timedelta(hours=1))
+    said = "It was killed by signal 9 (SIGKILL)."
+    assert not services.note_end("elsewhere", 2, since=None, reason=said)
+    assert services.note_end(node.host, 2, since=node.started_at, reason=said)
+    earlier.refresh_from_db()
+    assert earlier.end_reason == ""
     assert transitions.lose(node.id, heartbeat=node.heartbeat, reason="No heartbeat.")
     services.stop_node(stopped.id, reason="It was told to stop.")
-    assert not services.note_end(stopped.id, "It ended with exit code 0.")
+    assert not services.note_end(stopped.host, 3, since=None, reason="It ended with exit code 1.")
     node.refresh_from_db()
     stopped.refresh_from_db()
     assert node.end_reason == "It was killed by signal 9 (SIGKILL)."

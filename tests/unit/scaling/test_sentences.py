@@ -62,7 +62,7 @@ def test_no_worker_is_added_beside_a_figure_that_says_it_is_not_needed(name: str
             planned = float(re.findall(r"([\d.e+]+) are planned", sentence)[0])
             assert planned * 1.01 > now * made.settings.slots, sentence
         elif made.outcome.rule is Rule.THRESHOLD:
-            assert "one worker is added" in sentence or "no worker: one is added" in sentence
+            assert "one worker more" in sentence or "There is no worker" in sentence
     assert rules, "nothing grew"
 
 
@@ -87,6 +87,23 @@ def test_a_worker_that_the_threshold_adds_is_explained_by_the_threshold() -> Non
     assert (made.change, made.outcome.rule) == (1, Rule.THRESHOLD)
     assert made.outcome.sentence == (
         "1 → 2 workers. 60 waiting, 0.3/s arriving, 0.01 s of a slot each. "
-        "At scaleUpThreshold (50 waiting tasks) or above, one worker is added."
+        "From scaleUpThreshold (50 waiting tasks) on, the rule asks for one worker more."
     )
     assert made.outcome.table == ()
+
+
+def test_a_cooldown_that_keeps_the_threshold_from_adding_a_worker_is_said() -> None:
+    quick = demand(waiting=60, run_times=RunTimes.of([0.01] * 200), ready=1, ages=())
+    memory = Memory(raised_at=quick.at - 12)
+    made = decide("predictive", quick, Settings(), memory)
+    assert (made.change, made.outcome.limiter, made.outcome.wish) == (0, Limiter.COOLDOWN, 2)
+    assert made.outcome.sentence.endswith(
+        "Wanted 2, but the cooldown after the last change has 48 s left."
+    )
+    assert made.outcome.memory.raised_at == memory.raised_at
+
+
+def test_the_minimum_is_not_explained_by_a_worker_less() -> None:
+    made = decide("threshold", demand(ready=0, ages=()), Settings(), Memory())
+    assert (made.wanted, made.outcome.wish, made.outcome.limiter) == (1, 0, Limiter.MIN)
+    assert "less" not in made.outcome.sentence
