@@ -1,5 +1,6 @@
 """What the health addresses report."""
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,6 +10,7 @@ from django.db import connections
 
 from controlplane import __version__
 from controlplane.core.clock import now, utc_z
+from controlplane.embedded import home, storage
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
@@ -34,6 +36,10 @@ def _check_redis() -> None:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF"):
+        return "It takes no writes, since it cannot save to its disk (MISCONF)."
+    if isinstance(error, psycopg.errors.DiskFull):
+        return "Its disk is full."
     # The text of the error may hold addresses and names: the class is enough for a stranger.
     if isinstance(error, psycopg.errors.OperationalError | redis.ConnectionError):
         return "It cannot be reached."
@@ -53,13 +59,29 @@ def read_health() -> dict[str, Any]:
     database_run, redis_run = _database.begin(), _redis.begin()
     database = database_run.wait(LIMIT_SECONDS)
     cache = redis_run.wait(LIMIT_SECONDS)
-    working = OK if cache.is_up else DEGRADED
+    checks = {"database": _component(database), "redis": _component(cache)}
+    is_up, is_whole = database.is_up, cache.is_up
+    if settings.EMBEDDED_POSTGRES:
+        checks["disk"] = disk = _look_at_disk(home.home())
+        is_up, is_whole = is_up and disk["status"] == OK, is_whole and "detail" not in disk
     return {
-        "status": working if database.is_up else DOWN,
+        "status": DOWN if not is_up else OK if is_whole else DEGRADED,
         "version": __version__,
         "time": utc_z(now()),
-        "checks": {"database": _component(database), "redis": _component(cache)},
+        "checks": checks,
     }
+
+
+def _look_at_disk(folder: Path) -> dict[str, Any]:
+    """Of the embedded database, which reads on while nothing can be stored any more. No path: the
+    address is open to everybody."""
+    if not storage.find_problem(folder):
+        return {"status": OK}
+    left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"
+    if storage.find_problem(folder, least=storage.FULL_BYTES):
+        detail = f"The database's disk is full, read-only or out of inodes: {left}."
+        return {"status": DOWN, "detail": detail}
+    return {"status": OK, "detail": f"The database's disk is nearly full: {left}."}
 
 
 def _component(finding: Finding) -> dict[str, Any]:

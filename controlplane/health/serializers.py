@@ -21,10 +21,12 @@ class ChecksSerializer(serializers.Serializer[Any]):
 
     database = ComponentSerializer()
     redis = ComponentSerializer()
+    disk = ComponentSerializer(required=False, help_text="Of the embedded database only.")
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    """`down` without the database, `degraded` without Redis."""
+    """`down` without the database, or when its disk is full; `degraded` without Redis, or when the
+    disk is nearly full."""
 
     status = serializers.ChoiceField(choices=[OK, DEGRADED, DOWN])
     version = serializers.CharField()
