@@ -59,6 +59,7 @@ class Session:
         self._late: dict[str, Component] = {}
         self._failing: dict[str, _Failing] = {}
         self._given_up: dict[str, float] = {}
+        self._has_no_room = False
         self._ending, self._ended = threading.Event(), threading.Event()
         self._lock = self._take_lock()
 
@@ -161,6 +162,7 @@ class Session:
     def watch(self) -> None:
         """Heal what dies and say so, until this process is interrupted or `end_watch` is called."""
         while not self._ending.is_set():
+            self._tell_room()
             self._heal_servers()
             self._heal_supervisor()
             self._tell_changes()
@@ -171,6 +173,17 @@ class Session:
         """End a watch that runs in another thread, and wait for its end."""
         self._ending.set()
         self._ended.wait(READY_SECONDS)
+
+    def _tell_room(self) -> None:
+        """A server that has no room may go on and refuse; then only this says why."""
+        if not self._servers:
+            return
+        problem = storage.find_problem(self.state / "postgres")
+        if problem and not self._has_no_room:
+            self._say("disk", "full", problem)
+        elif self._has_no_room and not problem:
+            self._say("disk", "ready", "there is room again")
+        self._has_no_room = bool(problem)
 
     def _heal_servers(self) -> None:
         for name, server in self._servers:

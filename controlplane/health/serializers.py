@@ -25,8 +25,8 @@ class ChecksSerializer(serializers.Serializer[Any]):
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    """`down` without the database, or when its disk is full; `degraded` without Redis, or when the
-    disk is nearly full."""
+    """`down` without the database; `degraded` without Redis, or when the database's disk is full or
+    nearly so."""
 
     status = serializers.ChoiceField(choices=[OK, DEGRADED, DOWN])
     version = serializers.CharField()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -80,7 +81,7 @@ def get_pause(backend: str) -> LaunchPause | None:
     rows = known.order_by("-id").values_list("id", "event_id", "state", "ended_at", "problem")
     failures, problem = 0, ""
     last: datetime | None = None
-    for _, attempt in groupby(rows[:_LOOKED_AT], key=lambda row: row[1] or row[0]):
+    for _, attempt in groupby(rows[:_LOOKED_AT], key=_attempt_of):
         tried = list(attempt)
         states = {state for _, _, state, _, _ in tried}
         if LaunchState.READY in states:
@@ -95,6 +96,12 @@ def get_pause(backend: str) -> LaunchPause | None:
         return None
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures - 1, 10))
     return LaunchPause(failures, last + timedelta(seconds=pause), problem)
+
+
+def _attempt_of(row: tuple[int, UUID | None, str, datetime | None, str]) -> int | UUID:
+    """The decision that asked for the launch; without one, as after the clean-up, the launch."""
+    launch, event = row[:2]
+    return launch if event is None else event
 
 
 def failed_since(backend: str, since: datetime) -> bool:

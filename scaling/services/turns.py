@@ -77,8 +77,8 @@ class Turn:
         try:
             found = muster(self._fleet, self._follower.gone)
             if self._follower.follow(found):
-                pause = get_pause(self._fleet.name)
-                self._decide_at(pause.until if pause is not None else now())
+                held = get_pause(self._fleet.name)
+                self._decide_at(held.until if held is not None else now())
         except FleetError as error:
             self._tell_problem(str(error))
             _note_problem(pool, str(error))

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from controlplane import embedded
-from controlplane.embedded import home, postgres, processes, valkey
+from controlplane.embedded import home, postgres, processes, storage, valkey
 from controlplane.embedded.components import Component, Listener, answers_ok
 from controlplane.embedded.ports import free_port
 from controlplane.embedded.session import Session
@@ -146,6 +146,16 @@ def test_a_server_that_cannot_write_is_explained_and_comes_back_by_itself(
     assert "move it away" not in note
     data.chmod(0o700)
     wait_for(lambda: watched.lines.has("postgres", "ready"), 45)
+
+
+def test_a_full_disk_is_told_while_the_server_lives(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "find_problem", lambda *_: "No space left on device: x.")
+        wait_for(lambda: ("disk", "full", "No space left on device: x.") in watched.lines)
+    wait_for(lambda: watched.lines.has("disk", "ready"))
+    assert len([line for line in watched.lines if line[0] == "disk"]) == 2
 
 
 def test_a_watch_outlives_what_cannot_be_written(
