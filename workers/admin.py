@@ -30,7 +30,7 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
     # Few enough to fit beside the filter; the rest is on the page of the node.
     list_display = [
         "label",
-        "state",
+        "status",
         "place",
         "served",
         "busy",
@@ -42,7 +42,7 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
         "began",
     ]
     list_filter = ["state"]
-    search_fields = ["name", "host"]
+    search_fields = ["name", "host", "end_reason"]
     ordering = ["-id"]
     actions = ["drain"]
     # Task ids of all workspaces are for those who may see all workspaces.
@@ -76,6 +76,14 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
     @admin.display(description="node", ordering="id")
     def label(self, node: Node) -> str:
         return str(node)
+
+    @admin.display(description="state", ordering="state")
+    def status(self, node: Node) -> SafeString | str:
+        """The state; why it ended as its tooltip."""
+        if not node.end_reason:
+            return str(node.get_state_display())
+        shown = node.get_state_display()
+        return format_html('<span title="{}">{}</span>', node.end_reason, shown)
 
     @admin.display(description="host, process", ordering="host")
     def place(self, node: Node) -> str:

@@ -53,6 +53,7 @@ class Agent:
     _next_sample: float = 0.0
     _idle_since: float | None = None
     _is_active: bool = False
+    _verdict: str = ""  # why this agent has killed its main process
     _health: HealthServer | None = None
     _vitals: Vitals = field(default_factory=Vitals)
 
@@ -76,7 +77,7 @@ class Agent:
                 self._pass(is_orphan)
                 if is_orphan and not self._slots:
                     if self.page.node_id:
-                        services.stop_node(self.page.node_id, self._vitals.tally)
+                        self._end_node()
                     break
             except (DatabaseError, OSError) as error:
                 logger.warning("The agent's pass failed, and is repeated: %s", error)
@@ -89,6 +90,18 @@ class Agent:
                 self._end_when_drained()
             time.sleep(PASS_SECONDS)
         self._health.stop()
+
+    def _end_node(self) -> None:
+        page, tally = self.page, self._vitals.tally
+        if not page.is_gone:
+            reason = self._verdict or f"The main process {self.main_pid} was killed, or crashed."
+            services.lose_main(page.node_id, tally, reason=reason)
+            return
+        if page.exit_status:
+            reason = f"The main process ended with exit code {page.exit_status}; see its log."
+        else:
+            reason = "It had drained." if page.is_draining else "It was told to stop."
+        services.stop_node(page.node_id, tally, reason=reason)
 
     def _pass(self, is_orphan: bool) -> None:
         self._find_slots()
@@ -122,7 +135,7 @@ class Agent:
         self._is_active = False
         before = self.page.node_id
         node_id = services.register_node(
-            name=self.name,
+            worker=self.name,
             host=socket.gethostname(),
             pid=self.main_pid,
             queues=self.queues,
@@ -183,6 +196,9 @@ class Agent:
         silent = canary.silent_seconds()
         if silent > _CANARY_DEADLINE_SECONDS and not self.page.stopping_since:
             logger.error("The worker got none of its own bells for %.0f s: ending it", silent)
+            self._verdict = (
+                f"It received none of its own wake-ups for {silent:.0f} s, so its agent killed it."
+            )
             os.kill(self.main_pid, signal.SIGKILL)
 
 

@@ -13,6 +13,7 @@ from workers.runtime import get_runtime
 logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 1.0
+_MAX_NAMED = 10  # queues in one line of the log
 
 
 class CanaryStep(bootsteps.ConsumerStep):
@@ -59,10 +60,15 @@ class QueuesStep(bootsteps.StartStopStep):
         runtime = get_runtime()
         if runtime is None:
             return
-        for name in runtime.read_queues():
-            if name not in parent.app.amqp.queues.consume_from:
-                logger.info("Consuming %s", name)
-                parent.add_task_queue(name)
+        queues = parent.app.amqp.queues
+        new = [name for name in runtime.read_queues() if name not in queues.consume_from]
+        if not new:
+            return
+        logger.info("Consuming %d more queues: %s", len(new), ", ".join(new[:_MAX_NAMED]))
+        consumer = parent.task_consumer
+        for name in new:
+            consumer.add_queue(queues.select_add(name, exchange=name, exchange_type="direct"))
+        consumer.consume()  # once: it goes over all queues, and as many may be new
 
 
 class AgentStep(bootsteps.StartStopStep):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from workers.naming import name_node
 from workers.nodepage import NodePage
 from workers.vitals import Vitals
 
@@ -14,7 +15,7 @@ Metric = tuple[str, str, str, float]  # name, kind, help, value
 
 def expose(page: NodePage, vitals: Vitals, *, name: str, concurrency: int) -> str:
     """The figures; what is not known yet is left out."""
-    labels = f'{{node="{_escaped(name)}",id="{page.node_id}"}}'
+    labels = f'{{node="{_escaped(name_node(name, page.node_id))}",id="{page.node_id}"}}'
     lines = []
     for metric, kind, text, value in _metrics(page, vitals, concurrency):
         full = f"{_PREFIX}_{metric}"

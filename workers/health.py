@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from workers.exposition import CONTENT_TYPE, expose
+from workers.naming import name_node
 from workers.nodepage import NodePage
 from workers.vitals import Vitals
 
@@ -86,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         tally, usage = self.vitals.tally, self.vitals.usage
         return {
             "status": status,
-            "node": self.node_name,
+            "node": name_node(self.node_name, page.node_id),
             "nodeId": page.node_id,
             "draining": page.is_draining,
             "lastOwnBellSeconds": None if age is None else round(age, 1),

@@ -13,7 +13,8 @@ class Node(models.Model):
 
     id = models.AutoField(primary_key=True)
     incarnation = models.UUIDField(unique=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=100)
+    # `worker#id`: unique, and the same everywhere. See `workers.naming`.
+    name = models.CharField(max_length=120)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
     version = models.CharField(max_length=40)
@@ -26,6 +27,8 @@ class Node(models.Model):
     heartbeat_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(default=now)
     stopped_at = models.DateTimeField(null=True)
+    # Why it ended. Set before the state when a back-end sees the end of the process first.
+    end_reason = models.CharField(max_length=300, default="", blank=True)
     stale_writes = models.BigIntegerField(default=0)
     # Tasks that were taken back from it when it had ended, charged with an attempt or not.
     rescued = models.BigIntegerField(default=0)
@@ -65,7 +68,7 @@ class Node(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}#{self.id}"
+        return self.name
 
 
 class NodeSample(models.Model):

@@ -13,6 +13,7 @@ _STOPPING_SINCE = 32
 _GONE_PROCESSED = 40
 _GONE_FAILED = 48
 _GONE_STALE = 56
+_EXIT_STATUS = 64
 
 
 class NodePage:
@@ -62,6 +63,15 @@ class NodePage:
     @is_gone.setter
     def is_gone(self, value: bool) -> None:
         self._map[_GONE] = int(value)
+
+    @property
+    def exit_status(self) -> int:
+        """With which main ends. Written by main, before `is_gone`."""
+        return int(self._get("q", _EXIT_STATUS))
+
+    @exit_status.setter
+    def exit_status(self, value: int) -> None:
+        self._set("q", _EXIT_STATUS, value)
 
     @property
     def is_draining(self) -> bool:

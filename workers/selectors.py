@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from workers.models import Node, NodeSample
+from workers.naming import read_node_id
 from workers.states import LIVE, NodeState
 
 _LIVE = [state.value for state in LIVE]
@@ -24,11 +25,39 @@ def get_node(node_id: int) -> Node:
     return node
 
 
-def list_nodes(states: Sequence[str] = ()) -> QuerySet[Node]:
-    """Nodes in these states; without any, those that live or ended within the last hour."""
+def find_node(text: str) -> Node:
+    """One node by its id or its name. Raises NotFound."""
+    node_id = read_node_id(text)
+    if node_id is None:
+        raise NotFound(f"There is no node {text!r}: give its id, or its name as in vm#12.")
+    node = get_node(node_id)
+    if "#" in text and node.name != text:
+        raise NotFound(f"There is no node {text!r}; node {node_id} is {node.name}.")
+    return node
+
+
+def list_nodes(states: Sequence[str] = (), *, name: str = "") -> QuerySet[Node]:
+    """Nodes in these states and with this name; without either, those that live or ended within
+    the last hour."""
+    found = Node.objects.filter(name=name) if name else Node.objects.all()
     if states:
-        return Node.objects.filter(state__in=states)
-    return Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=now() - _REMEMBERED))
+        return found.filter(state__in=states)
+    if name:
+        return found
+    return found.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=now() - _REMEMBERED))
+
+
+def list_lost_since(since: datetime) -> QuerySet[Node]:
+    """Nodes that were lost from then on, the newest loss first."""
+    lost = Node.objects.filter(state=NodeState.LOST, stopped_at__gte=since)
+    return lost.order_by("-stopped_at", "-id")
+
+
+def count_ended(since: datetime) -> dict[str, int]:
+    """How many nodes ended from then on, by their final state."""
+    ended = Node.objects.filter(stopped_at__gte=since).order_by().values_list("state")
+    counts = {NodeState.STOPPED.value: 0, NodeState.LOST.value: 0}
+    return counts | dict(ended.annotate(n=Count("id")))
 
 
 def list_samples(node_id: int, since: datetime | None = None) -> QuerySet[NodeSample]:

@@ -18,6 +18,7 @@ from controlplane.workspaces.services import record_audit
 from workers import transitions
 from workers.measures import Usage
 from workers.models import Node, NodeSample
+from workers.naming import name_node
 from workers.selectors import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
 from workers.states import LIVE, NodeState
@@ -26,12 +27,13 @@ from workers.tally import NOTHING, Tally
 # How a trend stays small: samples older than the age become one per so many seconds. With a sample
 # each 30 s a node has 2,880 + 4,176 + 8,040 rows after a year instead of 1,051,200.
 THINNING = ((timedelta(hours=24), 600), (timedelta(days=30), 3_600))
+_CLOCK_SKEW = timedelta(seconds=30)
 SAMPLES_KEPT = timedelta(days=365)
 
 
 def register_node(
     *,
-    name: str,
+    worker: str,
     host: str,
     pid: int,
     queues: list[str],
@@ -40,14 +42,14 @@ def register_node(
     incarnation: UUID,
     replaces: int | None = None,
 ) -> int:
-    """Make the row of a new incarnation, STARTING; its id.
+    """Make the row of a new incarnation, STARTING; its id. Its name is made of the worker's.
 
     `replaces` is the incarnation before, when that was declared lost and its worker lives on. Was
     that told to drain, so is this one: what an operator asked of a worker outlives the loss.
     """
     before = Node.objects.filter(id=replaces).first() if replaces else None
-    node = Node.objects.create(
-        name=name,
+    node = Node(
+        name=worker,
         host=host,
         pid=pid,
         version=__version__,
@@ -57,6 +59,10 @@ def register_node(
         incarnation=incarnation,
         replaces=replaces,
     )
+    with transaction.atomic():
+        node.save(force_insert=True)
+        node.name = name_node(worker, node.id)
+        node.save(update_fields=["name"])
     if before is not None and before.drain_requested_at is not None:
         transitions.begin_drain(node.id)
     return int(node.id)
@@ -104,11 +110,32 @@ def beat_node(node_id: int, tally: Tally = NOTHING) -> NodeState | None:
     return transitions.beat(node_id, tally)
 
 
-def stop_node(node_id: int, tally: Tally | None = None) -> None:
+def stop_node(node_id: int, tally: Tally | None = None, *, reason: str = "") -> None:
     """The node ends: what it still holds is handed back in the same transaction."""
     with transaction.atomic():
-        transitions.stop(node_id, tally)
+        transitions.stop(node_id, tally, reason=reason)
         node_stopped.send(sender=Node, node_id=node_id)
+
+
+def lose_main(node_id: int, tally: Tally, *, reason: str) -> None:
+    """The worker of this node was killed and its agent has settled every slot: LOST, but what the
+    node still holds was never started, and is handed back as by `stop_node`."""
+    with transaction.atomic():
+        transitions.lose_main(node_id, tally, reason=reason)
+        node_stopped.send(sender=Node, node_id=node_id)
+
+
+def note_end(host: str, pid: int | None, *, since: datetime | None, reason: str) -> bool:
+    """Note how a worker's process ended, as whoever started it has seen it; False when no node was
+    registered on this host, by this process if it is given, from then on. A node that has stopped
+    in order keeps its own reason."""
+    nodes = Node.objects.filter(host=host)
+    if pid is not None:
+        nodes = nodes.filter(pid=pid)
+    if since is not None:
+        nodes = nodes.filter(started_at__gte=since - _CLOCK_SKEW)
+    newest = nodes.order_by("-id").exclude(state=NodeState.STOPPED).values("id")[:1]
+    return bool(Node.objects.filter(id__in=newest).update(end_reason=reason[:300]))
 
 
 def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
@@ -198,7 +225,11 @@ class LossDetector:
 
     def _lose(self, node_id: int, heartbeat: int) -> bool:
         with transaction.atomic():
-            if not transitions.lose(node_id, heartbeat=heartbeat):
+            reason = (
+                f"No heartbeat for {settings.TASKPLANE['LEASE_SECONDS']:g} s: the host, the "
+                "container or all processes of the worker ended, or were frozen."
+            )
+            if not transitions.lose(node_id, heartbeat=heartbeat, reason=reason):
                 return False
             node_lost.send(sender=Node, node_id=node_id)
         return True

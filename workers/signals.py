@@ -10,8 +10,8 @@ agent_pass = Signal()
 # again at the next pass.
 slot_lost = Signal()
 
-# A node ended by itself, all its slots are settled: what it still holds was never started. Sent in
-# the transaction that ends the node. Argument: node_id.
+# A node ended, in order or with its main process killed, and its agent has settled all its slots:
+# what it still holds was never started. Sent in the transaction that ends it. Argument: node_id.
 node_stopped = Signal()
 
 # A node's heartbeat stood still for a lease period. Sent in the transaction that declares it lost.

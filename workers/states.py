@@ -9,8 +9,8 @@ class NodeState(TextChoices):
     STARTING = "STARTING", "Starting"  # registered → ACTIVE
     ACTIVE = "ACTIVE", "Active"  # claims work → DRAINING, STOPPED, LOST
     DRAINING = "DRAINING", "Draining"  # finishes, takes nothing new → STOPPED, LOST
-    STOPPED = "STOPPED", "Stopped"  # ended by itself; final
-    LOST = "LOST", "Lost"  # its heartbeat stood still for a lease period; final
+    STOPPED = "STOPPED", "Stopped"  # ended in order; final
+    LOST = "LOST", "Lost"  # killed, crashed, or without a heartbeat for a lease period; final
 
 
 LIVE = frozenset({NodeState.STARTING, NodeState.ACTIVE, NodeState.DRAINING})

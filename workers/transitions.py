@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Case, F, Q, Value, When
 
 from controlplane.core.clock import now
 from workers.models import Node
@@ -24,17 +24,19 @@ def begin_drain(node_id: int) -> bool:
     return _move(node_id, before, NodeState.DRAINING, drain_requested_at=now())
 
 
-def stop(node_id: int, tally: Tally | None = None) -> bool:
+def stop(node_id: int, tally: Tally | None = None, *, reason: str = "") -> bool:
     """STARTING, ACTIVE, DRAINING → STOPPED, with its last counts where they are known."""
-    live = Node.objects.filter(id=node_id, state__in=_LIVE)
-    counts = _counts(tally) if tally else {}
-    return bool(live.update(state=NodeState.STOPPED, stopped_at=now(), **counts))
+    return _end(node_id, NodeState.STOPPED, reason, **(_counts(tally) if tally else {}))
 
 
-def lose(node_id: int, *, heartbeat: int) -> bool:
+def lose(node_id: int, *, heartbeat: int, reason: str = "") -> bool:
     """STARTING, ACTIVE, DRAINING → LOST, unless the heartbeat moved on since it was read."""
-    live = Node.objects.filter(id=node_id, state__in=_LIVE, heartbeat=heartbeat)
-    return bool(live.update(state=NodeState.LOST, stopped_at=now()))
+    return _end(node_id, NodeState.LOST, reason, Q(heartbeat=heartbeat))
+
+
+def lose_main(node_id: int, tally: Tally, *, reason: str) -> bool:
+    """STARTING, ACTIVE, DRAINING → LOST, by the node's own agent, which outlived its worker."""
+    return _end(node_id, NodeState.LOST, reason, **_counts(tally))
 
 
 def beat(node_id: int, tally: Tally) -> NodeState | None:
@@ -43,6 +45,15 @@ def beat(node_id: int, tally: Tally) -> NodeState | None:
     if not live.update(heartbeat=F("heartbeat") + 1, heartbeat_at=now(), **_counts(tally)):
         return None
     return NodeState(Node.objects.values_list("state", flat=True).get(id=node_id))
+
+
+def _end(
+    node_id: int, after: NodeState, reason: str, condition: Q | None = None, **fields: Any
+) -> bool:
+    live = Node.objects.filter(condition or Q(), id=node_id, state__in=_LIVE)
+    # What a back-end has seen of the process is more exact than what others conclude.
+    kept = Case(When(end_reason="", then=Value(reason[:300])), default=F("end_reason"))
+    return bool(live.update(state=after, stopped_at=now(), end_reason=kept, **fields))
 
 
 def _move(node_id: int, before: list[str], after: NodeState, **fields: datetime) -> bool:

@@ -80,6 +80,10 @@ def _of_database(error: BaseException) -> Problem | None:
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     if isinstance(cause, psycopg.errors.QueryCanceled):
         return _of_domain(Unavailable("The database took too long to answer; ask for less."))
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return _of_domain(
+            Unavailable("The disk of the database is full: nothing was stored. Try again later.")
+        )
     if isinstance(error, _CONNECTION_ERRORS) or isinstance(cause, _PASSING):
         return _of_domain(Unavailable("The database is not available at the moment."))
     if isinstance(error, DataError | psycopg.DataError):

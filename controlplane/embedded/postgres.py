@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from controlplane.embedded import home, ports, processes, serviceuser
+from controlplane.embedded import home, ports, processes, serviceuser, storage
 from controlplane.embedded.errors import EmbeddedError
 
 DATABASE = "taskplane"
@@ -70,12 +70,15 @@ def start(state: Path) -> str:
     Raises:
         EmbeddedError: the server cannot be made or started.
     """
-    with home.locked(home.ensure_folder(state)):
-        if pid(state) is None:
-            _start(state)
-        found = url(state)
+    try:
+        with home.locked(home.ensure_folder(state)):
+            if pid(state) is None:
+                _start(state)
+            found = url(state)
+    except OSError as error:
+        raise EmbeddedError(_explain_failure(state, error.strerror or str(error))) from error
     if found is None:
-        raise EmbeddedError(_remake_hint(state, "its password file postgres.json is missing"))
+        raise EmbeddedError(_explain_failure(state, "its password file postgres.json is missing"))
     return found
 
 
@@ -101,7 +104,7 @@ def _start(state: Path) -> None:
         kept = {"port": None, "password": secrets.token_urlsafe(24)}
         _make_data_directory(data, kept["password"])
     elif not kept.get("password"):
-        raise EmbeddedError(_remake_hint(state, "its password file postgres.json is missing"))
+        raise EmbeddedError(_explain_failure(state, "its password file postgres.json is missing"))
     elif data.stat().st_uid != (user.pw_uid if user else os.geteuid()):
         raise EmbeddedError(
             f"The database in {data} belongs to another user of this machine: start Taskplane as "
@@ -109,14 +112,15 @@ def _start(state: Path) -> None:
         )
     for tries_left in reversed(range(PORT_TRIES)):
         port = ports.remembered_or_free(kept.get("port"))
-        home.write_json(state / "postgres.json", {**kept, "port": port})
+        if kept.get("port") != port:  # on a full disk nothing is written without need
+            home.write_json(state / "postgres.json", {**kept, "port": port})
         _write_configuration(data, port)
         reason = _start_server(data)
         if reason is None:
             break
         # Another program may have taken the port since it was looked at.
         if not tries_left or ports.is_free(port):
-            raise EmbeddedError(_remake_hint(state, reason))
+            raise EmbeddedError(_explain_failure(state, reason))
     _ensure_database(state)
 
 
@@ -134,7 +138,9 @@ def _make_data_directory(data: Path, password: str) -> None:
             "--locale=C", "--builtin-locale=C.UTF-8",
         )  # fmt: skip
     if result.returncode:
-        raise EmbeddedError(f"The embedded Postgres could not be made: {_last_line(result)}")
+        reason = _reason_in(result.stdout.splitlines()) or _last_line(result)
+        otherwise = f"The embedded Postgres could not be made: {reason}"
+        raise EmbeddedError(storage.explain(reason, data.parent, otherwise))
     # Renamed at the end, so that a start that was killed half way is not taken for a database.
     unfinished.rename(data)
 
@@ -146,30 +152,56 @@ def _write_configuration(data: Path, port: int) -> None:
         if include not in main.read_text(encoding="utf-8"):
             with main.open("a", encoding="utf-8") as file:
                 file.write(include)
-        ours.write_text(CONFIGURATION.format(port=port), encoding="utf-8")
-        ours.chmod(0o644)
+        wanted = CONFIGURATION.format(port=port)
+        if not ours.exists() or ours.read_text(encoding="utf-8") != wanted:
+            # Whole or not at all: with half of it the server would listen elsewhere.
+            home.write_private(ours, wanted)
+            ours.chmod(0o644)
     except OSError as error:
-        raise EmbeddedError(_remake_hint(data.parent.parent, f"{error.strerror}")) from error
+        reason = error.strerror or str(error)
+        raise EmbeddedError(_explain_failure(data.parent.parent, reason)) from error
 
 
 def _start_server(data: Path) -> str | None:
     """Start it; returns why it did not start, or None."""
     log = data.parent / "start.log"
     log.unlink(missing_ok=True)
+    before = _log_sizes(data)
     command = ["-D", str(data), "-l", str(log), "-w", "-t", str(START_SECONDS), "start"]
     result = _run("pg_ctl", *command)
     if not result.returncode:
         return None
-    lines = processes.tail(log, 20) or result.stdout.splitlines()
-    reasons = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
-    return reasons[0].strip() if reasons else f"pg_ctl ended with {result.returncode}"
+    # Its collector writes to a log of its own once it runs.
+    lines = [*processes.tail(log, 20), *_logged_since(data, before), *result.stdout.splitlines()]
+    return _reason_in(lines) or f"pg_ctl ended with {result.returncode}"
 
 
-def _remake_hint(state: Path, reason: str) -> str:
-    return (
+def _log_sizes(data: Path) -> dict[Path, int]:
+    return {path: path.stat().st_size for path in (data / "log").glob("*.log")}
+
+
+def _logged_since(data: Path, before: dict[Path, int]) -> list[str]:
+    lines: list[str] = []
+    for path, size in sorted(_log_sizes(data).items()):
+        new = size - before.get(path, 0)
+        if new > 0:
+            lines += processes.tail(path, 50, limit=min(new, 16_384))
+    return lines
+
+
+def _reason_in(lines: list[str]) -> str:
+    """The line that says why a server ended; empty without any line."""
+    found = [line for line in lines if storage.names_cause(line)]
+    found = found or [line for line in lines if "FATAL" in line or "PANIC" in line]
+    return (found or lines or [""])[0].strip()
+
+
+def _explain_failure(state: Path, reason: str) -> str:
+    hint = (
         f"The embedded Postgres in {folder(state)} cannot be started ({reason}): restore the "
         "folder from a copy, or move it away to begin with an empty database."
     )
+    return storage.explain(reason, folder(state), hint)
 
 
 def _ensure_database(state: Path) -> None:
@@ -184,7 +216,8 @@ def _ensure_database(state: Path) -> None:
             if connection.execute(query, [DATABASE]).fetchone() is None:
                 connection.execute(f'CREATE DATABASE "{DATABASE}"')
     except psycopg.OperationalError as error:
-        raise EmbeddedError(_remake_hint(state, str(error).strip().splitlines()[-1])) from error
+        reason = str(error).strip().splitlines()[-1]
+        raise EmbeddedError(_explain_failure(state, reason)) from error
 
 
 def _binary(name: str) -> Path:

@@ -1,13 +1,15 @@
 """One run of everything on this machine: start in order, watch, stop in order."""
 
+import contextlib
 import fcntl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from controlplane.embedded import home, postgres, processes, valkey
+from controlplane.embedded import home, postgres, processes, storage, valkey
 from controlplane.embedded.components import Component, port_problem
 from controlplane.embedded.errors import EmbeddedError
 from controlplane.embedded.supervise import Status, Supervisor, end_leftovers
@@ -19,7 +21,8 @@ WATCH_SECONDS = 0.5
 # Everything must be down within ten seconds; the rest of them is for the embedded servers.
 COMPONENTS_STOP_SECONDS = 8.5
 SUPERVISOR_STOP_SECONDS = 1.2
-QUIET_FAILURES = 10
+QUIET_FAILURES = 5
+LONGEST_PAUSE_SECONDS = 30
 GIVEN_UP_RETRY_SECONDS = 10
 LOG_LINES = 8
 
@@ -29,12 +32,23 @@ TROUBLED = ("BACKOFF", "FATAL")
 Say = Callable[[str, str, str], None]
 
 
+@dataclass(frozen=True)
+class _Failing:
+    """What does not start. due: when it is tried again; is_full: it is tried as soon as there is
+    room again."""
+
+    failures: int = 0
+    due: float = 0.0
+    is_full: bool = False
+    is_told: bool = False
+
+
 class Session:
     """Starts, watches and stops; `say(name, state, note)` tells a person what happens."""
 
     def __init__(self, state: Path, *, say: Say, with_postgres: bool, with_valkey: bool) -> None:
         self.state = home.ensure_folder(state)
-        self._say = say
+        self._say_to = say
         self._servers = [
             *([("postgres", postgres)] if with_postgres else []),
             *([("valkey", valkey)] if with_valkey else []),
@@ -43,8 +57,9 @@ class Session:
         self._components: Sequence[Component] = ()
         self._pids: dict[str, int] = {}
         self._late: dict[str, Component] = {}
-        self._failing: dict[str, int] = {}
+        self._failing: dict[str, _Failing] = {}
         self._given_up: dict[str, float] = {}
+        self._has_no_room = False
         self._ending, self._ended = threading.Event(), threading.Event()
         self._lock = self._take_lock()
 
@@ -61,6 +76,11 @@ class Session:
                 f"Taskplane runs here already (pid {pid}): use it, or stop it with Ctrl-C there."
             ) from None
         return file
+
+    def _say(self, name: str, state: str, note: str) -> None:
+        # The output may be a file on the very disk that is full.
+        with contextlib.suppress(OSError):
+            self._say_to(name, state, note)
 
     def write_pid(self, pid: int) -> None:
         """Put the process id where a second start can name it."""
@@ -142,6 +162,7 @@ class Session:
     def watch(self) -> None:
         """Heal what dies and say so, until this process is interrupted or `end_watch` is called."""
         while not self._ending.is_set():
+            self._tell_room()
             self._heal_servers()
             self._heal_supervisor()
             self._tell_changes()
@@ -153,11 +174,22 @@ class Session:
         self._ending.set()
         self._ended.wait(READY_SECONDS)
 
+    def _tell_room(self) -> None:
+        """A server that has no room may go on and refuse; then only this says why."""
+        if not self._servers:
+            return
+        problem = storage.find_problem(self.state / "postgres")
+        if problem and not self._has_no_room:
+            self._say("disk", "full", problem)
+        elif self._has_no_room and not problem:
+            self._say("disk", "ready", "there is room again")
+        self._has_no_room = bool(problem)
+
     def _heal_servers(self) -> None:
         for name, server in self._servers:
-            if server.pid(self.state) is not None:
+            if server.pid(self.state) is not None or self._must_wait(name):
                 continue
-            if self._failing.get(name) is None:
+            if name not in self._failing:
                 self._say(name, "died", "it is started again")
             before = _port(self.state, name)
             try:
@@ -177,22 +209,42 @@ class Session:
             self._say(server, "moved", "the components are started again with its new port")
             self._supervisor.restart_components()
 
+    def _must_wait(self, name: str) -> bool:
+        """Whether the pause after a failure lasts. One that could not write is tried as soon as
+        there is room again."""
+        failing = self._failing.get(name)
+        if failing is None or time.monotonic() >= failing.due:
+            return False
+        return not (failing.is_full and not storage.find_problem(self.state / name))
+
     def _count_failure(self, name: str, reason: str) -> None:
-        failures = self._failing.get(name, 0) + 1
-        self._failing[name] = failures
-        if failures == QUIET_FAILURES:
-            self._say(name, "failing", f"{reason} It is tried again.")
+        before = self._failing.get(name, _Failing())
+        failures = before.failures + 1
+        is_full = bool(storage.find_problem(self.state / name))
+        is_storage = is_full or storage.names_cause(reason)
+        pause = min(LONGEST_PAUSE_SECONDS, WATCH_SECONDS * 2**failures)
+        # What cannot be written is told at once; the figures in it change all the time.
+        is_news = is_storage and not before.is_told
+        is_news = is_news or failures == QUIET_FAILURES
+        if is_news:
+            self._say(name, "failing", f"{reason} It is tried again after up to {pause:g} s.")
+        self._failing[name] = _Failing(
+            failures, time.monotonic() + pause, is_full, before.is_told or is_news
+        )
 
     def _heal_supervisor(self) -> None:
-        if self._supervisor is None or self._supervisor.is_alive():
+        name = "supervisor"
+        if self._supervisor is None or self._supervisor.is_alive() or self._must_wait(name):
             return
-        self._say("supervisor", "died", "it and the components are started again")
+        self._say(name, "died", "it and the components are started again")
         end_leftovers(self.state / "run")
         try:
             self._supervisor.start()
             self._wait_until_ready(self._supervisor)
-        except EmbeddedError as error:
-            self._say("supervisor", "failing", str(error))
+        except (EmbeddedError, OSError) as error:
+            self._count_failure(name, storage.explain(str(error), self.state, str(error)))
+        else:
+            self._failing.pop(name, None)
 
     def _tell_changes(self) -> None:
         if self._supervisor is None:

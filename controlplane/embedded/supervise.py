@@ -7,7 +7,9 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -29,6 +31,7 @@ MARK = "TASKPLANE_SUPERVISED"
 SOCKET_NAME_MAX = 85
 START_SECONDS = 10
 TERM_SECONDS = 10
+_LINES_KEPT = 20
 
 _HEAD = """\
 [unix_http_server]
@@ -102,23 +105,28 @@ class Supervisor:
         configuration = self.run / "supervisord.conf"
         home.write_private(configuration, self._configuration())
         self.socket.unlink(missing_ok=True)
-        with (self.logs / "supervisord.out").open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, MARK: str(self.run)},
-                # Ctrl-C reaches the whole foreground group; the order of stopping is ours.
-                start_new_session=True,
-            )
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)],
+            stdin=subprocess.DEVNULL,
+            # Not a file: supervisord reports a log that it cannot write here, and ends when that
+            # fails as well, on a full disk.
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, MARK: str(self.run)},
+            # Ctrl-C reaches the whole foreground group; the order of stopping is ours.
+            start_new_session=True,
+        )
+        said: deque[str] = deque(maxlen=_LINES_KEPT)
+        reader = threading.Thread(target=_read_lines, args=(process, said), daemon=True)
+        reader.start()
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             if self.socket.exists():
                 return
             time.sleep(0.02)
-        said = processes.tail(self.logs / "supervisord.out")
-        reason = next((line for line in said if "Error" in line), "it does not answer")
+        if process.poll() is not None:
+            reader.join(1)
+        reason = next((line for line in list(said) if "Error" in line), "it does not answer")
         raise EmbeddedError(f"supervisord could not be started ({reason}): see {self.logs}.")
 
     def is_alive(self) -> bool:
@@ -208,6 +216,12 @@ def end_leftovers(run: Path, seconds: float = TERM_SECONDS) -> int:
     for process in processes.marked(MARK, str(run)):
         processes.end(process, 0)
     return len(found)
+
+
+def _read_lines(process: "subprocess.Popen[bytes]", said: "deque[str]") -> None:
+    if process.stdout is not None:
+        with process.stdout as output:
+            said.extend(line.decode(errors="replace").strip() for line in output)
 
 
 def _escaped(value: object) -> str:

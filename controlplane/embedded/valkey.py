@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from controlplane.embedded import home, ports, processes, serviceuser
+from controlplane.embedded import home, ports, processes, serviceuser, storage
 from controlplane.embedded.errors import EmbeddedError
 
 START_SECONDS = 10
@@ -67,9 +67,14 @@ def start(state: Path) -> tuple[str, int]:
     Raises:
         EmbeddedError: the server does not start.
     """
-    with home.locked(home.ensure_folder(state)):
-        if pid(state) is None:
-            _start(state)
+    try:
+        with home.locked(home.ensure_folder(state)):
+            if pid(state) is None:
+                _start(state)
+    except OSError as error:
+        raise EmbeddedError(
+            _explain_failure(folder(state), error.strerror or str(error))
+        ) from error
     found = address(state)
     if found is None:
         raise EmbeddedError(f"The file {state / 'valkey.json'} is broken: remove it.")
@@ -95,16 +100,22 @@ def _start(state: Path) -> None:
         log.replace(base / "valkey.log.1")
     for tries_left in reversed(range(PORT_TRIES)):
         port = ports.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
-        home.write_json(state / "valkey.json", {"port": port})
+        if home.read_json(state / "valkey.json").get("port") != port:
+            home.write_json(state / "valkey.json", {"port": port})
         reason = _start_server(base, port)
         if reason is None:
             return
         # Another program may have taken the port since it was looked at.
         if not tries_left or ports.is_free(port):
-            raise EmbeddedError(
-                f"The embedded Valkey in {base} cannot be started ({reason}): "
-                "remove the folder, it holds nothing that must be kept."
-            )
+            raise EmbeddedError(_explain_failure(base, reason))
+
+
+def _explain_failure(base: Path, reason: str) -> str:
+    hint = (
+        f"The embedded Valkey in {base} cannot be started ({reason}): "
+        "remove the folder, it holds nothing that must be kept."
+    )
+    return storage.explain(reason, base, hint)
 
 
 def _binary() -> Path:
@@ -117,8 +128,7 @@ def _start_server(base: Path, port: int) -> str | None:
     """Start it; returns why it did not start, or None."""
     user = serviceuser.service_user()
     configuration = base / "valkey.conf"
-    configuration.unlink(missing_ok=True)
-    configuration.write_text(CONFIGURATION.format(port=port, folder=base), encoding="utf-8")
+    home.write_private(configuration, CONFIGURATION.format(port=port, folder=base))
     serviceuser.give(configuration, user)
     result = subprocess.run(
         [str(_binary()), str(configuration)],

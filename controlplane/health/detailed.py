@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,9 +15,12 @@ from controlplane.schedules.selectors.lag import get_lag
 from scaling.selectors.pool import find_problem, get_values, read_pool
 from tasks_app.selectors import Wellbeing, read_wellbeing
 from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
+from workers.selectors import list_lost_since
 
 # Due schedules are looked for twice a second; what has waited longer was not merely unlucky.
 LATE = timedelta(seconds=30)
+_HOUR = timedelta(hours=1)
+_MAX_LOST = 1_000  # nodes that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,21 @@ class _Scaler:
     leader: LeaderView
     enabled: bool
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _LostNode:
+    name: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """`lost`: nodes of the last hour, the newest loss first."""
+
+    wellbeing: Wellbeing
+    lost: list[_LostNode]
 
 
 _seen: dict[str, Any] = {}
@@ -49,13 +67,21 @@ def _read_scaler() -> _Scaler:
     )
 
 
+def _read_engine() -> _Engine:
+    lost = list_lost_since(now() - _HOUR)[:_MAX_LOST]
+    return _Engine(
+        wellbeing=read_wellbeing(None),
+        lost=[_LostNode(node.name, node.stopped_at or now(), node.end_reason) for node in lost],
+    )
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error.__cause__, psycopg.OperationalError):
         return "The database cannot be reached."
     return f"It answers with an error ({type(error).__name__})."
 
 
-_check_engine = _keep("engine", lambda: read_wellbeing(None))
+_check_engine = _keep("engine", _read_engine)
 _check_beat = _keep("beat", get_lag)
 _check_scaler = _keep("scaler", _read_scaler)
 _engine = Probe(_check_engine, explain=_explain)
@@ -89,16 +115,25 @@ def _describe(finding: Finding, name: str, tell: Callable[[Any], dict[str, Any]]
     return {**tell(_seen[name]), "latencyMs": finding.latency_ms}
 
 
-def _dispatcher(found: Wellbeing) -> dict[str, Any]:
+def _dispatcher(engine: _Engine) -> dict[str, Any]:
+    found = engine.wellbeing
     told = {"status": selectors.OK if found.has_dispatcher else selectors.DOWN}
     if found.dispatcher_seen_ago is not None:
         told["lastSeen"] = utc_z(now() - found.dispatcher_seen_ago)
     return told
 
 
-def _workers(found: Wellbeing) -> dict[str, Any]:
-    status = selectors.OK if found.live_nodes else selectors.DOWN
-    return {"status": status, "liveNodes": found.live_nodes}
+def _workers(found: _Engine) -> dict[str, Any]:
+    live, lost = found.wellbeing.live_nodes, found.lost
+    described: dict[str, Any] = {
+        "status": selectors.OK if live else selectors.DOWN,
+        "liveNodes": live,
+        "lostNodesLastHour": len(lost),
+    }
+    if lost:
+        newest = lost[0]
+        described["detail"] = f"{newest.name} was lost at {utc_z(newest.at)}. {newest.reason}"
+    return described
 
 
 def _schedules(lag: timedelta) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tasks_app.histograms import RATIO, cumulate
 from tasks_app.selectors import list_queues, view_queues
 from tasks_app.selectors.leaders import DISPATCHER, view_leader
 from tasks_app.selectors.metering import TypeMeter, read_meters
-from workers.selectors import count_rescued_tasks, list_live_nodes
+from workers.selectors import count_ended, count_rescued_tasks, list_live_nodes
 
 MOST_NAMES = 50
 _HOUR = timedelta(hours=1)
@@ -108,6 +108,14 @@ def _nodes() -> Iterator[Metric]:
     for state, count in Counter(state for state, _ in live).items():
         nodes.add_metric([state], count)
     yield nodes
+    ended = GaugeMetricFamily(
+        "taskplane_nodes_ended_last_hour",
+        "Nodes that ended within the last hour: STOPPED in order, or LOST.",
+        labels=["state"],
+    )
+    for state, count in count_ended(now() - _HOUR).items():
+        ended.add_metric([state], count)
+    yield ended
     yield GaugeMetricFamily(
         "taskplane_live_nodes_stale_writes",
         "Refused writes of the nodes that live.",

@@ -7,8 +7,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from controlplane.core.clock import now
 from scaling.selectors.events import count_events
+from scaling.selectors.launches import get_pause, measure_startup
 from scaling.selectors.pool import get_backend, read_pool
-from scaling.selectors.status import get_measured_startup
 from tasks_app.selectors.leaders import AUTOSCALER, view_leader
 
 _DAY = timedelta(days=1)
@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 
 def expose_scaling() -> Iterator[Metric]:
     """What is missing is not known: no target before a decision, no lag before a first pass,
-    no start-up time before five were measured."""
+    no start-up time before the first was measured."""
     pool = read_pool()
     if pool.target is not None:
         yield GaugeMetricFamily(
@@ -44,10 +44,16 @@ def expose_scaling() -> Iterator[Metric]:
             "Since the autoscaler's last pass.",
             value=seen.total_seconds(),
         )
-    startup = get_measured_startup(get_backend(pool))
+    startup = measure_startup(get_backend(pool))
     if startup is not None:
         yield GaugeMetricFamily(
             "taskplane_startup_seconds",
             "From the wish for a worker until it is ready, 95th percentile.",
-            value=startup,
+            value=startup.seconds,
         )
+    pause = get_pause(get_backend(pool))
+    yield GaugeMetricFamily(
+        "taskplane_launch_pause_seconds",
+        "Until a worker may be launched again after launches that failed; 0: at once.",
+        value=max(0.0, (pause.until - now()).total_seconds()) if pause is not None else 0,
+    )

@@ -1,5 +1,6 @@
 """What the health addresses report."""
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg_pool import PoolTimeout
 
 from controlplane import __version__
 from controlplane.core.clock import now, utc_z
+from controlplane.embedded import home, storage
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
@@ -36,6 +38,10 @@ def _check_redis() -> None:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF"):
+        return "It takes no writes, since it cannot save to its disk (MISCONF)."
+    if isinstance(error, psycopg.errors.DiskFull):
+        return "Its disk is full."
     # The text of the error may hold addresses and names: the class is enough for a stranger.
     cause = error.__cause__ or error
     if isinstance(cause, PoolTimeout):
@@ -52,19 +58,36 @@ _redis = Probe(_check_redis, explain=_explain)
 def read_health() -> dict[str, Any]:
     """The state of what this process needs, within about two seconds.
 
-    `down` without the database, which holds the truth; `degraded` without Redis: work is accepted
-    and starts when Redis is back.
+    `down` without the database, which holds the truth; `degraded` without Redis, when work is
+    accepted and starts when Redis is back, and when the disk is full.
     """
     database_run, redis_run = _database.begin(), _redis.begin()
     database = database_run.wait(LIMIT_SECONDS)
     cache = redis_run.wait(LIMIT_SECONDS)
-    working = OK if cache.is_up else DEGRADED
+    checks = {"database": _component(database), "redis": _component(cache)}
+    is_whole = cache.is_up
+    if settings.EMBEDDED_POSTGRES:
+        checks["disk"] = disk = _look_at_disk(home.home())
+        # Not down: it still reads, and writes as long as the segment of its log lasts.
+        is_whole = is_whole and "detail" not in disk
     return {
-        "status": working if database.is_up else DOWN,
+        "status": DOWN if not database.is_up else OK if is_whole else DEGRADED,
         "version": __version__,
         "time": utc_z(now()),
-        "checks": {"database": _component(database), "redis": _component(cache)},
+        "checks": checks,
     }
+
+
+def _look_at_disk(folder: Path) -> dict[str, Any]:
+    """Of the embedded database, which reads on while nothing can be stored any more. No path: the
+    address is open to everybody."""
+    if not storage.find_problem(folder):
+        return {"status": OK}
+    left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"
+    if storage.find_problem(folder, least=storage.FULL_BYTES):
+        detail = f"The database's disk is full, read-only or out of inodes: {left}."
+        return {"status": DOWN, "detail": detail}
+    return {"status": OK, "detail": f"The database's disk is nearly full: {left}."}
 
 
 def _component(finding: Finding) -> dict[str, Any]:

@@ -21,10 +21,12 @@ class ChecksSerializer(serializers.Serializer[Any]):
 
     database = ComponentSerializer()
     redis = ComponentSerializer()
+    disk = ComponentSerializer(required=False, help_text="Of the embedded database only.")
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    """`down` without the database, `degraded` without Redis."""
+    """`down` without the database; `degraded` without Redis, or when the database's disk is full or
+    nearly so."""
 
     status = serializers.ChoiceField(choices=[OK, DEGRADED, DOWN])
     version = serializers.CharField()
@@ -43,6 +45,9 @@ class EngineComponentSerializer(ComponentSerializer):
 
     lastSeen = serializers.DateTimeField(required=False)
     liveNodes = serializers.IntegerField(required=False)
+    lostNodesLastHour = serializers.IntegerField(
+        required=False, help_text="Nodes that were killed or fell silent; `detail` has the newest."
+    )
 
 
 class BeatComponentSerializer(ComponentSerializer):

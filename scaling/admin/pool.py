@@ -140,7 +140,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             "media": self.media,
             "status": status,
             "loop": _tell_loop(status),
-            "startup": "-" if status.startup is None else seconds(status.startup),
+            "startup": "-" if status.startup is None else seconds(status.startup.seconds),
             "contradiction": find_contradiction(status.pool),
             "configuring": configuring or ConfigurationForm(status.pool),
             "ordering": ordering or OrderForm(status.values, now if wanted is None else wanted),

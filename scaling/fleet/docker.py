@@ -78,7 +78,7 @@ class DockerFleet:
     def list_members(self) -> list[Member]:
         """Also those that compose started; not those that somebody stopped."""
         at = datetime.now(UTC)
-        found = (to_member(record, at, self.engine.read_last_line) for record in self._list_all())
+        found = (to_member(record, at, self.engine.read_last_lines) for record in self._list_all())
         return [member for member in found if member is not None]
 
     def start(self, count: int) -> list[str]:

@@ -13,6 +13,7 @@ Record = dict[str, Any]
 
 TIMEOUT_SECONDS = 10.0
 _DEFAULT_PLACE = "unix:///var/run/docker.sock"
+_TAIL_LINES = 50
 _SAID = 200  # characters of what the engine says that go into a sentence
 _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
@@ -139,15 +140,14 @@ class Engine:
         with self._call("remove a container") as client, self._ignoring_gone():
             client.remove_container(container, v=True)
 
-    def read_last_line(self, container: str) -> str:
-        """Of what it wrote; empty where there is nothing, or where its log cannot be read back."""
+    def read_last_lines(self, container: str) -> list[str]:
+        """The end of its log; empty where there is none, or where it cannot be read back."""
         with self._call("read the log of a container") as client:
             try:
-                text = client.logs(container, tail=1)
+                text: bytes = client.logs(container, tail=_TAIL_LINES)
             except self._errors.APIError:
-                return ""  # a log driver that keeps nothing here, or a container that is gone
-        lines = text.decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")[:_SAID]
+                return []  # a log driver that keeps nothing here, or a container that is gone
+        return text.decode(errors="replace").split("\n")
 
     def close(self) -> None:
         """Its connections end."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from scaling.fleet.base import Member, Phase
 from scaling.fleet.docker_engine import Record
+from scaling.fleet.endings import describe_end, find_error_line
 
 # Labels of containers that this back-end made.
 FLEET_LABEL = "taskplane.fleet"
@@ -26,7 +27,10 @@ _STEADY = timedelta(seconds=10)
 _FORGOTTEN = timedelta(seconds=60)
 
 
-def to_member(record: Record, at: datetime, read_last_line: Callable[[str], str]) -> Member | None:
+ReadLog = Callable[[str], list[str]]
+
+
+def to_member(record: Record, at: datetime, read_log: ReadLog) -> Member | None:
     """None: it is no worker, but one that waits to be started by somebody, or that somebody
     stopped; it can still be copied."""
     phase = find_phase(record, at)
@@ -35,7 +39,7 @@ def to_member(record: Record, at: datetime, read_last_line: Callable[[str], str]
     key = str(record["Id"])
     detail = ""
     if phase in (Phase.STARTING, Phase.ENDED):
-        detail = _explain(record, read_last_line)
+        detail = _explain(record, read_log)
     return Member(
         key=key,
         phase=phase,
@@ -118,21 +122,24 @@ def _is_looping(record: Record, at: datetime) -> bool:
     return bool(record.get("RestartCount")) and started is not None and at - started < _STEADY
 
 
-def _explain(record: Record, read_last_line: Callable[[str], str]) -> str:
+def _explain(record: Record, read_log: ReadLog) -> str:
     state = record["State"]
     if state["Status"] == "created":
         return _sentence(state.get("Error") or "It was made, but not started")
-    said = [f"It ended with status {state.get('ExitCode', 0)}"]
-    if state.get("OOMKilled"):
-        said.append(", as its memory was not enough")
-    if record.get("RestartCount"):
-        said.append(f", and was started again {record['RestartCount']} times")
-    parts = ["".join(said) + "."]
+    started, finished = _parse(state.get("StartedAt")), _parse(state.get("FinishedAt"))
+    ran = (finished - started).total_seconds() if started and finished else None
+    notes = ["its memory was not enough"] if state.get("OOMKilled") else []
+    if times := record.get("RestartCount"):
+        notes.append(f"started again {times} {'time' if times == 1 else 'times'}")
     if state.get("Error"):
-        parts.append(_sentence(state["Error"]))
-    if line := read_last_line(str(record["Id"])):
-        parts.append(f"Its last line: {line}")
-    return " ".join(parts)
+        notes.append(" ".join(str(state["Error"]).split()).rstrip("."))
+    return describe_end(
+        state.get("ExitCode", 0),
+        # Of one that was started again, the end before that start is all there is.
+        seconds=ran if ran is not None and ran >= 0 else None,
+        note=", ".join(notes),
+        error_line=find_error_line(read_log(str(record["Id"]))),
+    )
 
 
 def _sentence(text: str) -> str:

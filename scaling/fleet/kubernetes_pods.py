@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from scaling.fleet.base import Phase
+from scaling.fleet.endings import describe_end, find_error_line
 
 Object = dict[str, Any]
 # Read by the ReplicaSet controller: page "Well-Known Labels, Annotations and Taints".
@@ -16,7 +17,8 @@ ASKED_AT = "taskplane/stop-asked-at"
 
 _TERMINAL = {"Failed", "Succeeded"}
 _ON_THE_WAY = {"ContainerCreating", "PodInitializing"}
-_DETAIL_LENGTH = 300
+_PLAIN_ENDS = {None, "Error", "Completed"}  # reasons that say no more than the exit code
+_DETAIL_LENGTH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,17 @@ def _explain_end(containers: list[Object]) -> str:
     for container in containers:
         for state in (container.get("state") or {}, container.get("lastState") or {}):
             if ended := state.get("terminated"):
-                reason = f" ({ended['reason']})" if ended.get("reason") else ""
-                return f"It ended with status {ended.get('exitCode')}{reason}."
+                begun, over = (
+                    _read_time(ended.get("startedAt")),
+                    _read_time(ended.get("finishedAt")),
+                )
+                code = -ended["signal"] if ended.get("signal") else ended.get("exitCode")
+                return describe_end(
+                    code,
+                    seconds=(over - begun).total_seconds() if begun and over else None,
+                    note=reason if (reason := ended.get("reason")) not in _PLAIN_ENDS else "",
+                    error_line=find_error_line(str(ended.get("message") or "").split("\n")),
+                )
     return ""
 
 

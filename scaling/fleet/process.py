@@ -26,6 +26,7 @@ from django.conf import settings
 
 from controlplane.embedded import home, processes
 from scaling.fleet.base import FleetError, Member, Phase
+from scaling.fleet.endings import describe_end, find_error_line
 from scaling.fleet.process_logs import ProcessLogs
 from scaling.fleet.process_room import free_bytes
 
@@ -70,6 +71,7 @@ class ProcessFleet:
     moves: bool = True
     usual_startup: float = USUAL_STARTUP
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
+    _ended_at: dict[str, datetime] = field(default_factory=dict, init=False)
     _lock: IO[str] | None = field(default=None, init=False)
     _tidied_at: float = field(default=-_TIDY_SECONDS, init=False)
 
@@ -122,6 +124,7 @@ class ProcessFleet:
             for key in keys:
                 if key in records and not self._is_alive(records[key]):
                     self._children.pop(key, None)
+                    self._ended_at.pop(key, None)
                     self._path(key).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -184,11 +187,14 @@ class ProcessFleet:
         status = child.returncode if child is not None else None
         if status == 0 or record.told:
             return ""
-        how = "It ended"
-        if status is not None:
-            how += f" with status {status}" if status > 0 else f" by signal {-status}"
-        said = self.logs.last_line(record.key)
-        return f"{how}: {said or 'its log is empty'}"
+        # When it was first seen to have ended: it is looked at once a second while one starts.
+        seen_at = self._ended_at.setdefault(record.key, datetime.now(UTC))
+        ran = seen_at - datetime.fromisoformat(record.started_at)
+        return describe_end(
+            status,
+            seconds=ran.total_seconds() if child is not None else None,
+            error_line=find_error_line(self.logs.last_lines(record.key)),
+        )
 
     def _is_alive(self, record: Record) -> bool:
         child = self._children.get(record.key)

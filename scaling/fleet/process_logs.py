@@ -9,7 +9,7 @@ from controlplane.embedded import home, processes
 
 LIMIT_BYTES = 5_000_000
 KEPT = 20  # of workers that are gone
-_LINE_MAX = 300
+_TAIL_LINES = 50
 
 
 class ProcessLogs:
@@ -22,10 +22,9 @@ class ProcessLogs:
         """The log of a worker."""
         return home.ensure_folder(self._folder, 0o700) / f"worker-{key}.log"
 
-    def last_line(self, key: str) -> str:
-        """What it said last, cut to some length; empty when it said nothing."""
-        lines = [line.strip() for line in processes.tail(self.path(key))]
-        return mask_secrets(next((line for line in reversed(lines) if line), "")[:_LINE_MAX])
+    def last_lines(self, key: str) -> list[str]:
+        """The end of the log, secrets masked; empty when nothing was written."""
+        return [mask_secrets(line) for line in processes.tail(self.path(key), lines=_TAIL_LINES)]
 
     def tidy(self, keys: Collection[str]) -> None:
         """Bound the logs of these workers, and remove all but the newest of those that are gone."""

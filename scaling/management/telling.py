@@ -13,7 +13,14 @@ def tell_status(status: Mapping[str, Any]) -> list[str]:
         _tell_loop(status),
     ]
     if status["startupSeconds"] is not None:
-        lines.append(f"A worker is ready after {status['startupSeconds']:.1f} s (p95).")
+        starts = status["startupLaunches"]
+        measured = "1 start" if starts == 1 else f"{starts} starts"
+        lines.append(
+            f"A worker is ready after {status['startupSeconds']:.1f} s (p95 of {measured})."
+        )
+    if status["nextLaunch"]:
+        pause = status["nextLaunch"]
+        lines.append(f"Next launch at {pause['at']}. {pause['reason']}")
     manual = status["manual"]
     if manual:
         until = f"until {manual['until']}" if manual["until"] else "until it is released"

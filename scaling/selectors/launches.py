@@ -1,6 +1,9 @@
 """Workers that were asked for: how long they take, and how many failed."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -14,7 +17,8 @@ _MEASURED = 50
 _FEWEST = 5
 _SINCE = timedelta(days=30)
 _SHARE = 0.95
-_FIRST_REST, _LONGEST_REST = 5.0, 300.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds
+_LOOKED_AT = 500  # launches
 
 
 def list_starting() -> QuerySet[Launch]:
@@ -22,33 +26,85 @@ def list_starting() -> QuerySet[Launch]:
     return Launch.objects.filter(pool=POOL, state=LaunchState.STARTING).order_by("id")
 
 
-def get_startup(backend: str, usual: float = USUAL_STARTUP) -> float:
-    """Seconds from the wish for a worker until it is ready: the 95th percentile of the newest fifty
-    of a month; `usual` as long as there are fewer than five."""
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """Seconds from the wish for a worker until it is ready, 95th percentile of so many launches."""
+
+    seconds: float
+    launches: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPause:
+    """No worker is launched before `until`. failures: attempts in a row of which no worker became
+    ready; problem: of the last of them."""
+
+    failures: int
+    until: datetime
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        """In a sentence."""
+        what = "launch" if self.failures == 1 else f"{self.failures} launches in a row"
+        return f"The last {what} failed. {self.problem}".rstrip()
+
+
+def measure_startup(backend: str) -> Startup | None:
+    """Of the newest fifty launches of a month; None before the first."""
     ready = Launch.objects.filter(
         pool=POOL, backend=backend, state=LaunchState.READY, ended_at__gte=now() - _SINCE
     )
     times = ready.order_by("-id").values_list("asked_at", "ended_at")[:_MEASURED]
     seconds = sorted((end - asked).total_seconds() for asked, end in times if end)
-    if len(seconds) < _FEWEST:
-        return usual
-    return max(0.1, seconds[min(len(seconds) - 1, int(_SHARE * len(seconds)))])
+    if not seconds:
+        return None
+    at = min(len(seconds) - 1, int(_SHARE * len(seconds)))
+    return Startup(max(0.1, seconds[at]), len(seconds))
 
 
-def get_rest(backend: str) -> tuple[int, datetime] | None:
-    """How many of the newest launches failed in a row, and until when no other is tried; None when
-    the newest did not fail. The pause doubles with each failure, up to five minutes."""
-    newest = Launch.objects.filter(pool=POOL, backend=backend).exclude(
-        state__in=[LaunchState.STARTING, LaunchState.CANCELLED]
-    )
-    failures = 0
+def get_startup(backend: str, usual: float = USUAL_STARTUP) -> float:
+    """Seconds to plan with: as measured; `usual` while there are fewer than five launches."""
+    measured = measure_startup(backend)
+    return measured.seconds if measured is not None and measured.launches >= _FEWEST else usual
+
+
+def get_pause(backend: str) -> LaunchPause | None:
+    """The pause after the newest attempt, if no worker came of it; it may be over.
+
+    The workers that one decision asked for are one attempt: that ten of them fail together is one
+    failure, and that one of ten fails is none. The pause doubles with each attempt, up to five
+    minutes.
+    """
+    launches = Launch.objects.filter(pool=POOL, backend=backend)
+    known = launches.exclude(state=LaunchState.CANCELLED)
+    rows = known.order_by("-id").values_list("id", "event_id", "state", "ended_at", "problem")
+    failures, problem = 0, ""
     last: datetime | None = None
-    for state, ended in newest.order_by("-id").values_list("state", "ended_at")[:_MEASURED]:
-        if state != LaunchState.FAILED or ended is None:
+    for _, attempt in groupby(rows[:_LOOKED_AT], key=_attempt_of):
+        tried = list(attempt)
+        states = {state for _, _, state, _, _ in tried}
+        if LaunchState.READY in states:
             break
+        if LaunchState.STARTING in states:
+            continue  # not known yet
         failures += 1
-        last = ended if last is None else max(last, ended)
+        if failures == 1:
+            problem = tried[0][4]
+            last = max(at for _, _, _, at, _ in tried if at)
     if last is None:
         return None
-    pause = min(_LONGEST_REST, _FIRST_REST * 2 ** min(failures - 1, 10))
-    return failures, last + timedelta(seconds=pause)
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures - 1, 10))
+    return LaunchPause(failures, last + timedelta(seconds=pause), problem)
+
+
+def _attempt_of(row: tuple[int, UUID | None, str, datetime | None, str]) -> int | UUID:
+    """The decision that asked for the launch; without one, as after the clean-up, the launch."""
+    launch, event = row[:2]
+    return launch if event is None else event
+
+
+def failed_since(backend: str, since: datetime) -> bool:
+    """Whether a launch that was asked for from then on failed."""
+    failed = Launch.objects.filter(pool=POOL, backend=backend, state=LaunchState.FAILED)
+    return failed.filter(asked_at__gte=since).exists()

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from controlplane.core.clock import now
 from scaling.models import Pool, ScalingEvent
 from scaling.selectors.events import get_newest_event
-from scaling.selectors.launches import get_startup
+from scaling.selectors.launches import LaunchPause, Startup, get_pause, measure_startup
 from scaling.selectors.pool import (
     ManualOrder,
     find_problem,
@@ -21,8 +22,8 @@ from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
     """All that an operator asks first. `values`: the configuration by name; `problem`: why the
-    number of workers cannot be moved, empty when it can; `startup`: seconds, 95th percentile, None
-    as long as too few were measured."""
+    number of workers cannot be moved, empty when it can; `startup`: None before the first worker
+    was ready; `pause`: why no worker is launched now, None when one may be."""
 
     pool: Pool
     backend: str
@@ -31,7 +32,8 @@ class FleetStatus:
     manual: ManualOrder | None
     problem: str
     newest: ScalingEvent | None
-    startup: float | None
+    startup: Startup | None
+    pause: LaunchPause | None
 
     @property
     def enabled(self) -> bool:
@@ -44,16 +46,11 @@ class FleetStatus:
         return self.leader.seen_at
 
 
-def get_measured_startup(backend: str) -> float | None:
-    """Seconds from the wish for a worker until it is ready; None as long as too few were
-    measured, when the loop reckons with what is usual of the back-end."""
-    return get_startup(backend, usual=0.0) or None
-
-
 def read_status() -> FleetStatus:
     """As it is now."""
     pool = read_pool()
     backend = get_backend(pool)
+    pause = get_pause(backend)
     return FleetStatus(
         pool=pool,
         backend=backend,
@@ -62,5 +59,6 @@ def read_status() -> FleetStatus:
         manual=get_manual_order(pool),
         problem=find_problem(pool),
         newest=get_newest_event(),
-        startup=get_measured_startup(backend),
+        startup=measure_startup(backend),
+        pause=pause if pause is not None and pause.until > now() else None,
     )

@@ -57,6 +57,14 @@ class ManualOrderSerializer(serializers.Serializer[Any]):
     by = serializers.CharField()
 
 
+class NextLaunchSerializer(serializers.Serializer[Any]):
+    """A pause after launches that failed."""
+
+    at = UtcDateTimeField(source="until")
+    failures = serializers.IntegerField(help_text="Attempts in a row that brought no worker.")
+    reason = serializers.CharField()
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """How the fleet and the loop that sizes it stand."""
 
@@ -80,9 +88,22 @@ class StatusSerializer(serializers.Serializer[Any]):
         help_text="Why the number of workers cannot be moved; null when it can."
     )
     startupSeconds = serializers.FloatField(
-        source="startup",
+        source="startup.seconds",
+        default=None,
         allow_null=True,
-        help_text="From the wish for a worker until it is ready, p95; null: not measured yet.",
+        help_text="From the wish for a worker until it is ready, p95 of `startupLaunches`; null: "
+        "none was measured yet.",
+    )
+    startupLaunches = serializers.IntegerField(
+        source="startup.launches",
+        default=0,
+        help_text="Launches that were measured, the newest 50 of a month at most.",
+    )
+    nextLaunch = NextLaunchSerializer(
+        source="pause",
+        allow_null=True,
+        help_text="After launches that failed: when the next worker is launched if one is wanted; "
+        "null: at once.",
     )
     newestEvent = EventSerializer(source="newest", allow_null=True)
 

@@ -1,6 +1,7 @@
 """Ask the strategy, with what is measured now and what is remembered."""
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from scaling.configuration import Configuration
 from scaling.crew import Crew
 from scaling.models import Pool
 from scaling.selectors.demand import Observer
-from scaling.selectors.launches import get_startup
+from scaling.selectors.launches import failed_since, get_startup
 from scaling.selectors.pool import get_configuration, read_pool
 from scaling.services.mustering import list_pool_nodes
 from scaling.strategies import Decision, Memory, decide
@@ -49,9 +50,14 @@ def decide_now() -> Decision:
     return make_decision(observer, crew, configuration, Memory())
 
 
-def recall(pool: Pool) -> Memory:
-    """What the loop remembers, also of the leader before."""
-    return Memory.from_json(pool.memory) if pool.memory else Memory()
+def recall(pool: Pool, backend: str) -> Memory:
+    """What the loop remembers, also of the leader before. A number that was raised and then not
+    reached, since a launch failed, starts no cooldown: the pause after the failure is its own."""
+    memory = Memory.from_json(pool.memory) if pool.memory else Memory()
+    if memory.raised_at is None:
+        return memory
+    raised = datetime.fromtimestamp(memory.raised_at, UTC)
+    return replace(memory, raised_at=None) if failed_since(backend, raised) else memory
 
 
 def memory_json(memory: Memory) -> dict[str, Any]:

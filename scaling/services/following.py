@@ -17,6 +17,7 @@ from scaling.services.mustering import Muster, Worker
 from scaling.services.settling import settle_events
 from scaling.states import LaunchState
 from tasks_app.selectors import list_nodes_holding_tasks
+from workers.services import note_end
 from workers.states import NodeState
 
 logger = logging.getLogger(__name__)
@@ -35,14 +36,18 @@ class Follower:
     gone: frozenset[int] = frozenset()  # nodes that look alive, whose worker was seen to have ended
     _empty_since: dict[str, float] = field(default_factory=dict)
 
-    def follow(self, muster: Muster) -> None:
-        """One look. May raise FleetError."""
+    def follow(self, muster: Muster) -> bool:
+        """One look; whether a launch has failed. May raise FleetError."""
         self.gone = muster.gone
-        self._end_launches(muster)
+        has_failed = self._end_launches(muster)
         self._stop_the_drained(muster)
+        for member in muster.ended:
+            if member.detail:
+                note_end(member.host, member.pid, since=member.started_at, reason=member.detail)
         if muster.ended:
             self.fleet.clear([member.key for member in muster.ended])
-        settle_events(muster)
+        settle_events(muster, self.fleet.name)
+        return has_failed
 
     def end(self) -> None:
         """The loop ends, and may have taken its workers with it: what starts no more has not
@@ -53,7 +58,8 @@ class Follower:
                 said = "The autoscaler ended, and its workers with it."
                 transitions.end_launch(launch.id, LaunchState.CANCELLED, problem=said)
 
-    def _end_launches(self, muster: Muster) -> None:
+    def _end_launches(self, muster: Muster) -> bool:
+        has_failed = False
         limit = timedelta(seconds=settings.TASKPLANE_SCALING["START_TIMEOUT_SECONDS"])
         by_launch = {w.launch.id: w for w in muster.workers if w.launch is not None}
         ended = {member.key: member for member in muster.ended}
@@ -65,6 +71,8 @@ class Follower:
                 logger.warning("A worker did not come up: %s", problem)
                 transitions.end_launch(launch.id, LaunchState.FAILED, problem=problem[:1000])
                 self._give_up(worker)
+                has_failed = True
+        return has_failed
 
     def _give_up(self, worker: Worker | None) -> None:
         if worker is not None and worker.member is not None and worker.node is None:
@@ -99,7 +107,7 @@ def _problem(
 ) -> str:
     """Why this launch failed; empty while it may still become ready."""
     if launch.key and launch.key in ended:
-        return f"It ended. {ended[launch.key].detail}".strip()
+        return ended[launch.key].detail or "It ended in order before it was ready."
     if launch.key and worker is None:
         return "It is gone before it was ready."
     if not is_overdue:

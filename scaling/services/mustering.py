@@ -55,7 +55,7 @@ class Worker:
     def name(self) -> str:
         """For people."""
         if self.node is not None:
-            return f"{self.node.name}#{self.node.id}"
+            return str(self.node.name)
         return self.member.key if self.member is not None else "a worker that starts"
 
     def begun(self) -> datetime | None:

@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 from controlplane.core.clock import now
 from scaling import transitions
 from scaling.models import Launch, ScalingEvent
+from scaling.selectors.launches import get_pause
 from scaling.services.mustering import Muster
 from scaling.states import EventState, LaunchState
 from tasks_app.selectors.holdings import count_cut_attempts
@@ -25,14 +26,14 @@ _NOT_NOTED = (
 )
 
 
-def settle_events(muster: Muster) -> None:
+def settle_events(muster: Muster, backend: str) -> None:
     """Look at the events that are acting or late."""
     events = ScalingEvent.objects.filter(
         state__in=_OPEN, at__gte=now() - _FOLLOWED_FOR
     ).prefetch_related(Prefetch("launches", Launch.objects.order_by("id")))
     keys = {worker.member.key for worker in muster.workers if worker.member is not None}
     for event in events.order_by("id"):
-        _settle(event, keys)
+        _settle(event, keys, backend)
 
 
 def fail_event(event: ScalingEvent, problem: str) -> None:
@@ -41,7 +42,7 @@ def fail_event(event: ScalingEvent, problem: str) -> None:
     _alert("scaling-failed", event, problem)
 
 
-def _settle(event: ScalingEvent, keys: Collection[str]) -> None:
+def _settle(event: ScalingEvent, keys: Collection[str], backend: str) -> None:
     launches = list(event.launches.all())
     if not launches and not event.victims:
         transitions.move_event(event.id, EventState.SUPERSEDED, outcome=_NOT_NOTED)
@@ -59,6 +60,7 @@ def _settle(event: ScalingEvent, keys: Collection[str]) -> None:
         outcome += f" {cut} running tasks were cut short, and run again."
     if failed:
         if event.state == EventState.ACTING:
+            outcome += f" {_say_next(backend)}"
             transitions.move_event(
                 event.id, EventState.MISSED, outcome=outcome, interrupted_tasks=cut
             )
@@ -108,11 +110,19 @@ def _say_started(launches: Sequence[Launch]) -> str:
         )
         said.append(f"{workers} ready after {span}.")
     failed = [launch for launch in launches if launch.state == LaunchState.FAILED]
-    said += [f"One failed: {launch.problem}" for launch in failed]
+    said += [f"{launch.key or 'One'} failed: {launch.problem}" for launch in failed]
     cancelled = sum(1 for launch in launches if launch.state == LaunchState.CANCELLED)
     if cancelled:
         said.append(f"{cancelled} no longer wanted before being ready.")
     return " ".join(said)
+
+
+def _say_next(backend: str) -> str:
+    pause = get_pause(backend)
+    if pause is None or pause.until <= now():
+        return "Another is launched at once if it is wanted."
+    attempts = "" if pause.failures == 1 else f", after {pause.failures} launches in a row"
+    return f"The next launch is at {pause.until:%H:%M:%S} UTC at the earliest{attempts}."
 
 
 def _say_stopped(event: ScalingEvent) -> str:

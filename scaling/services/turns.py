@@ -14,7 +14,7 @@ from scaling import transitions
 from scaling.fleet import Fleet, FleetError
 from scaling.models import Pool, ScalingEvent
 from scaling.selectors.demand import Observer, is_idle
-from scaling.selectors.launches import get_rest
+from scaling.selectors.launches import get_pause
 from scaling.selectors.pool import get_configuration, get_pool
 from scaling.services.acting import grow, shrink
 from scaling.services.deciding import make_decision, memory_json, recall
@@ -76,7 +76,9 @@ class Turn:
         answer."""
         try:
             found = muster(self._fleet, self._follower.gone)
-            self._follower.follow(found)
+            if self._follower.follow(found):
+                held = get_pause(self._fleet.name)
+                self._decide_at(held.until if held is not None else now())
         except FleetError as error:
             self._tell_problem(str(error))
             _note_problem(pool, str(error))
@@ -106,7 +108,11 @@ class Turn:
             return
         try:
             decision = make_decision(
-                self._observer, crew, configuration, recall(pool), fixed=found.fixed
+                self._observer,
+                crew,
+                configuration,
+                recall(pool, self._fleet.name),
+                fixed=found.fixed,
             )
         except OperationalError as error:
             if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
@@ -135,13 +141,19 @@ class Turn:
             return
         self._act(pool, plan, found, event)
 
+    def _decide_at(self, moment: datetime) -> None:
+        """Decide then, if that is before the next decision."""
+        left = max(0.0, (moment - now()).total_seconds())
+        self._decide_due = min(self._decide_due, time.monotonic() + left)
+
     def _find_obstacle(self, plan: Plan, found: Muster, most: int) -> str:
         """Why more workers are wanted and none is started; empty when nothing is in the way."""
         if plan.change <= 0:
             return ""
-        rest = get_rest(self._fleet.name)
-        if rest is not None and rest[1] > now():
-            return _say_rest(*rest)
+        pause = get_pause(self._fleet.name)
+        if pause is not None and pause.until > now():
+            self._decide_at(pause.until)
+            return f"Not followed until {pause.until:%H:%M:%S} UTC. {pause.reason}"
         # Those that never came up still exist: without this their number would grow without end.
         idle = len(found.workers) - len(found.leaving) - plan.now
         if idle > 0 and plan.wanted + idle > most:
@@ -208,11 +220,6 @@ class Turn:
                 detail={"backend": self._fleet.name},
             )
         self._problem = problem
-
-
-def _say_rest(failures: int, until: datetime) -> str:
-    starts = "start" if failures == 1 else f"{failures} starts in a row"
-    return f"Not followed: the last {starts} failed. The next is tried at {until:%H:%M:%S} UTC."
 
 
 def _note_problem(pool: Pool, problem: str) -> None:

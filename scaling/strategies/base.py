@@ -22,10 +22,12 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a rule asks for, before limits and damping."""
+    """What a rule asks for, before limits and damping. reason: the numbers that led to it, in
+    words; table: the predicted waits, where these decided."""
 
     workers: int
     rule: Rule
+    reason: str = ""
     table: tuple[tuple[int, float], ...] = ()
     blocked: float = 0.0
 
@@ -96,7 +98,16 @@ def conclude(
         wanted=allowed,
         rule=wish.rule,
         limiter=limiter,
-        sentence=describe(demand, settings, wish.rule, wish.workers, allowed, limiter, wish.table),
+        sentence=describe(
+            demand,
+            settings,
+            reason=wish.reason,
+            wish=wish.workers,
+            wanted=allowed,
+            limiter=limiter,
+            waits=wish.table,
+            rest=_rest(demand, settings, memory, wish.workers),
+        ),
         memory=after,
         table=wish.table,
         blocked=wish.blocked,
@@ -107,6 +118,16 @@ def around(numbers: Sequence[int], settings: Settings) -> list[int]:
     """These numbers of workers and their neighbours, as far as allowed, in order."""
     near = {n + step for n in numbers for step in (-1, 0, 1)}
     return sorted(n for n in near if settings.min_workers <= n <= settings.max_workers)
+
+
+def _rest(demand: Demand, settings: Settings, memory: Memory, wish: int) -> float:
+    """For how many seconds more the threshold rule rests in the direction of the wish."""
+    last, pause = (
+        (memory.raised_at, settings.raise_cooldown)
+        if wish > demand.workers
+        else (memory.lowered_at, settings.lower_cooldown)
+    )
+    return 0.0 if last is None else max(0.0, last + pause - demand.at)
 
 
 def _changes(memory: Memory) -> tuple[float | None, float | None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from scaling.strategies.base import Wish, hold, is_stale, stabilise
 from scaling.strategies.decision import Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
+from scaling.strategies.sentences import explain_floor, explain_forecast, explain_objective
 
 _BUSY = 0.95  # the share of its time for which a worker may be busy in the long run
 
@@ -29,16 +30,23 @@ class Objective:
         """The sum of both terms, rounded up; down after the stabilisation window."""
         if is_stale(demand, settings):
             return hold(demand, settings, memory)
-        measured = self._workers(demand, settings, demand.per_second)
-        foreseen = self._workers(demand, settings, _foreseen(demand, settings))
-        rule = Rule.LOAD if demand.waiting == 0 else Rule.BACKLOG
-        wish = Wish(max(measured, foreseen), Rule.FORECAST if foreseen > measured else rule)
+        measured = self._wish(demand, settings, demand.per_second)
+        foreseen = self._wish(demand, settings, _foreseen(demand, settings))
+        wish = measured
+        if foreseen.workers > measured.workers:
+            reason = explain_forecast(demand, foreseen.reason)
+            wish = Wish(foreseen.workers, Rule.FORECAST, reason)
         return stabilise(demand, settings, memory, wish, settings.hold)
 
-    def _workers(self, demand: Demand, settings: Settings, rate: float) -> int:
+    def _wish(self, demand: Demand, settings: Settings, rate: float) -> Wish:
         seconds = mean_run_time(demand, settings)
-        slots = rate * seconds / _BUSY + demand.waiting * seconds / settings.objective
-        return max(settings.min_workers, math.ceil(slots / settings.slots - 1e-9))
+        arriving = rate * seconds / _BUSY
+        waiting = demand.waiting * seconds / settings.objective
+        needed = math.ceil((arriving + waiting) / settings.slots - 1e-9)
+        rule = Rule.LOAD if demand.waiting == 0 else Rule.BACKLOG
+        if needed < settings.min_workers:
+            return Wish(settings.min_workers, rule, explain_floor(settings))
+        return Wish(needed, rule, explain_objective(arriving, waiting, needed, settings))
 
 
 def _foreseen(demand: Demand, settings: Settings) -> float:

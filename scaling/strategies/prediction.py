@@ -8,13 +8,21 @@ way is that number's predicted wait.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scaling.strategies.base import Wish, around
 from scaling.strategies.decision import Rule
 from scaling.strategies.inputs import Demand, Forecast, Settings
 from scaling.strategies.runtimes import bin_of
+from scaling.strategies.sentences import (
+    Waits,
+    explain_calm_load,
+    explain_calm_wait,
+    explain_floor,
+    explain_forecast,
+    explain_load,
+    explain_wait,
+)
 
 _STEP = 10.0  # seconds
 _LEAST_SLOTS = 0.2  # of free slots: keeps every wait finite
@@ -103,9 +111,21 @@ def caution(demand: Demand, settings: Settings) -> float:
     return min(1.0, max(0.0, (settings.goal + 0.8 * rest - share) / (0.5 * rest)))
 
 
-def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> tuple[int, Rule]:
-    """The smallest number of workers that is enough for the wait and for the load, and what
-    decided it.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A number of workers with what led to it. limit: how long the wait may be, in seconds; slots:
+    those needed for the load; is_calm: it was looked at whether a worker can be let go."""
+
+    workers: int
+    rule: Rule
+    outlook: Outlook
+    limit: float
+    slots: float
+    is_calm: bool = False
+
+
+def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> Choice:
+    """The smallest number of workers that is enough for the wait and for the load.
 
     With care κ the predicted wait may use up 1 - κ(1 - safety) of the objective, and the slots must
     be a + β(2κ - 1)√a for a load a: the square-root rule of staffing, and below it as long as
@@ -116,22 +136,25 @@ def smallest(demand: Demand, settings: Settings, outlook: Outlook) -> tuple[int,
     """
     care = caution(demand, settings)
     limit = settings.objective * (1 - care * (1 - settings.safety))
-    workers, rule = _least(settings, outlook, limit, settings.headroom * (2 * care - 1))
+    enough = _least(settings, outlook, limit, settings.headroom * (2 * care - 1))
     now = demand.workers
-    if workers >= now:
-        return workers, rule
+    if enough.workers >= now:
+        return enough
     from_now = replace(
         outlook, backlog=float(demand.waiting), arrivals=outlook.early + outlook.arrivals
     )
-    calm, rule = _least(settings, from_now, limit * settings.calm_share, settings.calm_headroom)
-    return min(now, max(workers, calm)), rule
+    calm = _least(settings, from_now, limit * settings.calm_share, settings.calm_headroom)
+    if enough.workers > calm.workers:
+        return enough
+    return replace(calm, workers=min(now, calm.workers), is_calm=True)
 
 
-def _least(settings: Settings, outlook: Outlook, limit: float, headroom: float) -> tuple[int, Rule]:
+def _least(settings: Settings, outlook: Outlook, limit: float, headroom: float) -> Choice:
     slots = outlook.load + headroom * math.sqrt(outlook.load)
     low = max(settings.min_workers, math.ceil(slots / settings.slots - _ROUNDING))
     if outlook.wait(low, settings) <= limit:
-        return low, Rule.FLOOR if low == settings.min_workers else Rule.LOAD
+        rule = Rule.FLOOR if low == settings.min_workers else Rule.LOAD
+        return Choice(low, rule, outlook, limit, slots)
     high = max(low + 1, settings.max_workers * _BEYOND_MAX)
     while high - low > 1:
         middle = (low + high) // 2
@@ -139,21 +162,39 @@ def _least(settings: Settings, outlook: Outlook, limit: float, headroom: float) 
             high = middle
         else:
             low = middle
-    return high, Rule.WAIT
+    return Choice(high, Rule.WAIT, outlook, limit, slots)
 
 
 def wish_for(demand: Demand, settings: Settings) -> Wish:
     """The wish from what is measured, raised to the wish with the forecast if that is more."""
-    outlook = foresee(demand, settings, with_forecast=False)
-    workers, rule = smallest(demand, settings, outlook)
+    choice = smallest(demand, settings, foresee(demand, settings, with_forecast=False))
     forecast = demand.forecast
     if settings.use_forecast and forecast is not None and forecast.trusted:
-        higher = foresee(demand, settings, with_forecast=True)
-        raised, _ = smallest(demand, settings, higher)
-        if raised > workers:
-            workers, rule, outlook = raised, Rule.FORECAST, higher
-    table = _table(demand, settings, outlook, workers)
-    return Wish(workers, rule, table, round(outlook.blocked, 3))
+        raised = smallest(demand, settings, foresee(demand, settings, with_forecast=True))
+        if raised.workers > choice.workers:
+            wish = _wish(demand, settings, raised)
+            return replace(wish, rule=Rule.FORECAST, reason=explain_forecast(demand, wish.reason))
+    return _wish(demand, settings, choice)
+
+
+def _wish(demand: Demand, settings: Settings, choice: Choice) -> Wish:
+    waits: Waits = ()
+    if choice.rule is Rule.WAIT:
+        waits = _waits(demand, settings, choice)
+        if choice.is_calm:
+            reason = explain_calm_wait(waits, choice.limit, settings)
+        else:
+            reason = explain_wait(waits, choice.limit, demand, settings)
+    elif choice.rule is Rule.LOAD:
+        load, slots = choice.outlook.load, choice.slots
+        if choice.is_calm:
+            reason = explain_calm_load(load, slots)
+        else:
+            reason = explain_load(load, slots, choice.workers, settings)
+    else:
+        reason = explain_floor(settings)
+    table = tuple((n, round(wait, 1)) for n, wait in waits)
+    return Wish(choice.workers, choice.rule, reason, table, round(choice.outlook.blocked, 3))
 
 
 def _arrivals(demand: Demand, steps: int, with_forecast: bool) -> list[float]:
@@ -186,10 +227,6 @@ def _raise_to_forecast(arrivals: list[float], demand: Demand, forecast: Forecast
                 arrivals[k] = max(arrivals[k], tasks / 6)
 
 
-def _table(
-    demand: Demand, settings: Settings, outlook: Outlook, wish: int
-) -> tuple[tuple[int, float], ...]:
-    numbers: Sequence[int] = around(
-        [settings.clamp(wish), settings.clamp(demand.workers)], settings
-    )
-    return tuple((n, round(outlook.wait(n, settings), 1)) for n in numbers)
+def _waits(demand: Demand, settings: Settings, choice: Choice) -> Waits:
+    chosen = [settings.clamp(choice.workers), settings.clamp(demand.workers)]
+    return [(n, choice.outlook.wait(n, settings)) for n in around(chosen, settings)]

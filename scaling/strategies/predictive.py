@@ -1,12 +1,14 @@
 """The default: the prediction, with the documented thresholds kept as guards around it; and the
 prediction alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
-from scaling.strategies.base import hold, is_stale, stabilise
-from scaling.strategies.decision import Memory, Outcome, Rule
+from scaling.strategies.base import Wish, conclude, hold, is_stale, stabilise
+from scaling.strategies.decision import Limiter, Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
 from scaling.strategies.prediction import wish_for
+from scaling.strategies.sentences import explain_threshold
 from scaling.strategies.threshold import rests, step
 
 
@@ -25,10 +27,21 @@ class Predictive:
         if is_stale(demand, settings):
             return hold(demand, settings, memory)
         wish = wish_for(demand, settings)
-        grows = step(demand, settings) > 0 and not rests(demand, settings, memory, +1)
-        if grows and wish.workers <= demand.workers < settings.max_workers:
-            wish = replace(wish, workers=demand.workers + 1, rule=Rule.THRESHOLD)
-        return stabilise(demand, settings, memory, wish, settings.short_hold, guarded=True)
+        predicted = partial(
+            stabilise, demand, settings, memory, seconds=settings.short_hold, guarded=True
+        )
+        is_behind = wish.workers <= demand.workers < settings.max_workers
+        if step(demand, settings) <= 0 or not is_behind:
+            return predicted(wish=wish)
+        reason = explain_threshold(demand, settings)
+        raised = Wish(demand.workers + 1, Rule.THRESHOLD, reason, blocked=wish.blocked)
+        if not rests(demand, settings, memory, +1):
+            return predicted(wish=raised)
+        kept = predicted(wish=wish)
+        if kept.wanted != demand.workers:
+            return kept
+        # It is said that the threshold is reached, and when its rest is over.
+        return conclude(demand, settings, kept.memory, raised, kept.wanted, Limiter.COOLDOWN)
 
 
 @dataclass(frozen=True, slots=True)

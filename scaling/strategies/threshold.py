@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scaling.strategies.base import Wish, conclude, hold, is_stale
 from scaling.strategies.decision import Limiter, Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
+from scaling.strategies.sentences import explain_threshold
 
 
 def step(demand: Demand, settings: Settings) -> int:
@@ -38,7 +39,8 @@ class Threshold:
         if is_stale(demand, settings):
             return hold(demand, settings, memory)
         direction = step(demand, settings)
-        wish = Wish(demand.workers + direction, Rule.THRESHOLD)
+        reason = explain_threshold(demand, settings)
+        wish = Wish(max(0, demand.workers + direction), Rule.THRESHOLD, reason)
         if direction and rests(demand, settings, memory, direction):
             return conclude(demand, settings, memory, wish, demand.workers, Limiter.COOLDOWN)
         return conclude(demand, settings, memory, wish, wish.workers, Limiter.NONE)

@@ -17,14 +17,21 @@ class NodeSerializer(serializers.Serializer[Any]):
     newest sample, null before the first."""
 
     id = serializers.IntegerField()
-    name = serializers.CharField()
+    name = serializers.CharField(
+        help_text="`worker#id`, as in `workerNode` of a task and in scaling events. Unique."
+    )
     incarnation = serializers.UUIDField()
     replaces = serializers.IntegerField(
         allow_null=True, help_text="The node that it was before it was declared lost."
     )
     host = serializers.CharField()
     version = serializers.CharField()
-    status = serializers.ChoiceField(source="state", choices=NodeState.choices)
+    status = serializers.ChoiceField(
+        source="state",
+        choices=NodeState.choices,
+        help_text="STOPPED: ended in order. LOST: killed, crashed, or without a heartbeat.",
+    )
+    endReason = serializers.SerializerMethodField(help_text="Why it ended; null while it lives.")
     queues = serializers.ListField(child=serializers.CharField(), help_text="`*`: all.")
     concurrency = serializers.IntegerField(help_text="Slots, each a process.")
     running = serializers.IntegerField(help_text="Handlers that run.")
@@ -48,6 +55,9 @@ class NodeSerializer(serializers.Serializer[Any]):
     startedAt = UtcDateTimeField(source="started_at")
     stoppedAt = UtcDateTimeField(source="stopped_at", allow_null=True)
     drainRequestedAt = UtcDateTimeField(source="drain_requested_at", allow_null=True)
+
+    def get_endReason(self, node: Any) -> str | None:  # noqa: N802 - the field's name in the API
+        return node.end_reason or None
 
 
 class SlotSerializer(serializers.Serializer[Any]):
@@ -94,6 +104,14 @@ class NodeQuerySerializer(StrictSerializer):
         default="",
         allow_blank=True,
         help_text="Comma-separated. Without it: nodes that live or ended within the last hour.",
+    )
+
+    name = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=120,
+        help_text="Exact name of one node, living or ended: `vm#12`, in a URL `vm%2312`.",
     )
 
     def validate_status(self, text: str) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class NodesView(ListView):
     def get(self, request: WorkspaceRequest) -> Response:
         """The workers of the installation, which serve all workspaces."""
         wanted = self.filters(NodeQuerySerializer)
-        return self.list_response(list_nodes(wanted["status"]), NodeSerializer)
+        return self.list_response(list_nodes(wanted["status"], name=wanted["name"]), NodeSerializer)
 
 
 class NodeView(ApiView):

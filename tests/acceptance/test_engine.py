@@ -280,7 +280,7 @@ def test_a_killed_worker_leaves_nothing_behind(engine: Engine) -> None:
     worker.kill()
     task = engine.wait_for(running, state="PENDING", timeout=10)
     assert (task.lost_count, outcomes(running)) == (1, ["LOST"])
-    engine.wait(lambda: Node.objects.get().state == "STOPPED", "the node's end")
+    engine.wait(lambda: Node.objects.get().state == "LOST", "the node's end")
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
 

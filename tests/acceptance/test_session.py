@@ -1,5 +1,6 @@
 """Everything on one machine: what is killed comes back, and all of it stops in order."""
 
+import errno
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from controlplane import embedded
-from controlplane.embedded import postgres, processes, valkey
+from controlplane.embedded import home, postgres, processes, storage, valkey
 from controlplane.embedded.components import Component, Listener, answers_ok
 from controlplane.embedded.ports import free_port
 from controlplane.embedded.session import Session
@@ -126,6 +127,55 @@ def test_what_is_killed_comes_back(watched: Watched) -> None:
     assert (postgres.url(watched.state), valkey.address(watched.state)) == (address, port)
     with psycopg.connect(str(address)) as connection:
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
+
+
+def test_a_server_that_cannot_write_is_explained_and_comes_back_by_itself(
+    watched: Watched,
+) -> None:
+    base, pid = postgres.folder(watched.state), postgres.pid(watched.state)
+    assert pid is not None
+    data = base / "data"
+    data.chmod(0o000)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: watched.lines.has("postgres", "failing"))
+    (note,) = [
+        note for name, state, note in watched.lines if (name, state) == ("postgres", "failing")
+    ]
+    assert "ermission denied" in note
+    assert str(base) in note
+    assert "move it away" not in note
+    data.chmod(0o700)
+    wait_for(lambda: watched.lines.has("postgres", "ready"), 45)
+
+
+def test_a_full_disk_is_told_while_the_server_lives(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "find_problem", lambda *_: "No space left on device: x.")
+        wait_for(lambda: ("disk", "full", "No space left on device: x.") in watched.lines)
+    wait_for(lambda: watched.lines.has("disk", "ready"))
+    assert len([line for line in watched.lines if line[0] == "disk"]) == 2
+
+
+def test_a_watch_outlives_what_cannot_be_written(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk raises from wherever something is written, the terminal's log included."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    pid = valkey.pid(watched.state)
+    assert pid is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(home, "write_private", fail)
+        patch.setattr(watched.session, "_say_to", fail)
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: "valkey" in watched.session._failing)
+        failing = watched.session._failing["valkey"]
+        wait_for(lambda: watched.session._failing["valkey"].failures > failing.failures)
+    wait_for(lambda: watched.lines.has("valkey", "ready"), 45)
 
 
 def test_the_components_follow_a_server_that_had_to_move(watched: Watched) -> None:

@@ -14,7 +14,7 @@ from workers import services
 def make_node(name: str = "by-hand") -> int:
     """The id of a node that may claim."""
     node = services.register_node(
-        name=name, host="here", pid=1, queues=["*"], concurrency=1, health_port=None,
+        worker=name, host="here", pid=1, queues=["*"], concurrency=1, health_port=None,
         incarnation=uuid4(),
     )  # fmt: skip
     assert services.activate_node(node)

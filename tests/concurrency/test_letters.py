@@ -49,7 +49,7 @@ def test_a_worker_writes_the_letters_with_its_outcomes() -> None:
     letters = deaths(make_node(), 3)
     assert [letter.error["message"] for letter in letters] == ["by hand"] * 3
     assert [len(letter.attempts) for letter in letters] == [1, 1, 1]
-    assert letters[0].attempts[0]["workerNode"] == "by-hand"
+    assert letters[0].attempts[0]["workerNode"].startswith("by-hand#")
 
 
 def test_a_receiver_that_fails_for_one_death_leaves_the_others_theirs() -> None:

@@ -18,7 +18,7 @@ _keys = count(1)
 def add_node(host: str, *, concurrency: int = 1, queues: Sequence[str] = ("*",)) -> int:
     """A worker that takes work."""
     node = register_node(
-        name=host,
+        worker=host,
         host=host,
         pid=1,
         queues=list(queues),
@@ -94,9 +94,9 @@ class LocalFleet:
             stop_node(node.id)
         self.members[key] = replace(self.members[key], phase=Phase.ENDED, detail=detail)
 
-    def crash(self, key: str) -> None:
+    def crash(self, key: str, detail: str = "") -> None:
         """Its process is killed: nothing tells its node's row."""
-        self.members[key] = replace(self.members[key], phase=Phase.ENDED)
+        self.members[key] = replace(self.members[key], phase=Phase.ENDED, detail=detail)
 
     def end_the_stopped(self) -> None:
         """Those that were told to end have ended."""

@@ -137,19 +137,19 @@ def test_one_that_crashes_again_and_again_is_starting(world: LocalWorld) -> None
     fleet = world.make_fleet()
     (key,) = fleet.start(1)
     member = get_member(fleet, key)
-    world.api.machine.containers[key].output += ["Traceback", "no database"]
+    world.api.machine.containers[key].output += ["ValueError: no database", "Good bye."]
     world.end(member, 3)
     wait_until(lambda: world.runs(member), "the engine to start it again")
     member = get_member(fleet, key)
     assert member.phase is Phase.STARTING
-    assert "started again 1 times" in member.detail
-    assert member.detail.endswith("Its last line: no database")
+    assert "(started again 1 time)" in member.detail
+    assert member.detail.endswith("Last error in its log: ValueError: no database")
 
     world.end(member, 3)
     fleet.stop([key])
     member = get_member(fleet, key)
     assert member.phase is Phase.ENDED
-    assert "status 3" in member.detail
+    assert member.detail.startswith("It ended with exit code 3 (started again 2 times)")
     fleet.clear([key])
     assert fleet.list_members() == []
 
@@ -162,7 +162,21 @@ def test_the_end_of_one_is_explained(world: LocalWorld) -> None:
     world.end(get_member(fleet, key), 137, oom=True)
     member = get_member(fleet, key)
     assert member.phase is Phase.ENDED
-    assert member.detail == "It ended with status 137, as its memory was not enough."
+    assert member.detail.startswith(
+        "It was killed by signal 9 (SIGKILL), exit code 137 (its memory was not enough)"
+    )
+
+
+def test_a_killed_one_is_not_explained_by_an_unrelated_line(world: LocalWorld) -> None:
+    world.add()
+    fleet = world.make_fleet()
+    (key,) = fleet.start(1)
+    fleet.fence([key])
+    world.api.machine.containers[key].output += ["_warn_or_raise_security_error(egid, euid,"]
+    world.end(get_member(fleet, key), 137)
+    detail = get_member(fleet, key).detail
+    assert detail.startswith("It was killed by signal 9 (SIGKILL), exit code 137")
+    assert "security" not in detail
 
 
 def test_what_a_person_stopped_is_kept(world: LocalWorld) -> None:

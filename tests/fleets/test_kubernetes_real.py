@@ -153,7 +153,7 @@ def test_why_one_does_not_come_up_is_told(
     finally:
         print(seen)
     if "exit" in str(spec):
-        assert "It ended with status 3 (Error)." in member.detail
+        assert "It ended with exit code 3" in member.detail
     assert not any(phase is Phase.STOPPING for phase, _ in seen)
     fleet.stop([member.key])
     wait_until(lambda: fleet.list_members() == [], "its end", bare.patience)

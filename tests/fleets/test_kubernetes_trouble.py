@@ -103,7 +103,10 @@ def test_a_container_that_ended_is_told_until_it_runs_again(
     with world.cluster.lock:
         world.cluster.exit_container(member.host, 137)
     (found,) = fleet.list_members()
-    assert (found.phase, found.detail) == (Phase.STARTING, "It ended with status 137 (Error).")
+    assert (found.phase, found.detail) == (
+        Phase.STARTING,
+        "It was killed by signal 9 (SIGKILL), exit code 137.",
+    )
 
 
 def test_pods_that_failed_are_told_and_stay_where_they_may_not_be_deleted(

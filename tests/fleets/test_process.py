@@ -2,6 +2,7 @@
 matters, the worker itself where it does."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -273,9 +274,13 @@ def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
     fleet.start(1)
     wait_until(lambda: not list_live(fleet), "its end")
     (member,) = fleet.list_members()
-    assert member.detail == "It ended with status 1: taskplane: a setting is wrong"
+    error = "Last error in its log: taskplane: a setting is wrong"
+    pattern = r"It ended with exit code 1; it had run for \d+\.\d s\. " + error
+    assert re.fullmatch(pattern, member.detail)
+    assert fleet.list_members()[0].detail == member.detail, "its time does not go on"
     # A loop that did not start it cannot know the status.
-    assert host.make_fleet().list_members()[0].detail == "It ended: taskplane: a setting is wrong"
+    told = host.make_fleet().list_members()[0].detail
+    assert told == f"It ended, its exit code is unknown. {error}"
 
 
 def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host) -> None:
@@ -285,7 +290,26 @@ def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host)
     host.end(ended)
     wait_until(lambda: not list_live(fleet), "their end")
     details = {member.key: member.detail for member in fleet.list_members()}
-    assert details == {killed.key: "It ended by signal 9: its log is empty", ended.key: ""}
+    assert details.pop(ended.key) == ""
+    pattern = r"It was killed by signal 9 \(SIGKILL\); it had run for \d+\.\d s\."
+    assert re.fullmatch(pattern, details[killed.key])
+
+
+def test_a_killed_one_is_not_explained_by_the_last_line_of_its_log(host: Host) -> None:
+    """The warning that Celery writes when it is run by root was told as the reason of the end."""
+    fleet = host.make_fleet()
+    (killed,) = bring_up(host, fleet, 1)
+    log = host.state / "logs" / f"worker-{killed.key}.log"
+    with log.open("a") as file:
+        file.write("2026 WARNING 1 - x: y\n  _warn_or_raise_security_error(egid, euid, gid, uid,\n")
+    host.die(killed)
+    wait_until(lambda: not list_live(fleet), "its end")
+    assert "Last error" not in fleet.list_members()[0].detail
+    with log.open("a") as file:
+        file.write("2026 ERROR 1 - x: no space left\n  later: all is well\n")
+    assert fleet.list_members()[0].detail.endswith(
+        "Last error in its log: 2026 ERROR 1 - x: no space left"
+    )
 
 
 def test_too_little_memory_is_said_in_figures(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

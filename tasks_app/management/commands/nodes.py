@@ -19,12 +19,13 @@ from tasks_app.management.terminal import (
     workspace_of,
 )
 from tasks_app.serializers.nodes import NodeDetailSerializer, NodeSerializer
-from workers.selectors import get_node, list_nodes
+from workers.selectors import find_node, get_node, list_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
 
 _POLL_SECONDS = 0.2
 _MOST_SHOWN = 1_000
+_COLUMNS = ("node", "status", "host", "running", "processed", "failed", "CPU", "MB", "end")
 
 
 class Command(TerminalCommand):
@@ -39,11 +40,11 @@ class Command(TerminalCommand):
         )
         listing.add_argument("--status", action="append", choices=NodeState.values, default=[])
         show = verbs.add_parser("show", parents=[common_options()], help="one, with its slots")
-        show.add_argument("id", type=int)
+        show.add_argument("node", help="id, or name as in vm#12")
         drain = verbs.add_parser(
             "drain", parents=[common_options()], help="finish what runs, take nothing new, end"
         )
-        drain.add_argument("id", type=int)
+        drain.add_argument("node", help="id, or name as in vm#12")
         drain.add_argument("--wait", action="store_true", help="until it has ended")
         drain.add_argument(
             "--timeout", type=duration_ms, default="10m", help="of --wait; default %(default)s"
@@ -58,20 +59,23 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(found)
             return
-        table = Table("id", "node", "status", "host", "running", "ended", "failed", "CPU", "MB")
+        table = Table(*_COLUMNS)
         for node in found:
-            table.add_row(*map(str, _row(node)))
+            table.add_row(*(str(cell) for cell in _row(node)))
         self.console().print(table if found else "There is no node: start `manage.py worker`.")
 
     def _show(self, options: dict[str, Any]) -> None:
-        view = selectors.view_node(workspace_of(options), options["id"])
+        view = selectors.view_node(workspace_of(options), find_node(options["node"]).id)
         node = NodeDetailSerializer(view).data
         if options["json"]:
             self.write_json(node)
             return
         silent = (now() - view.heartbeat_at).total_seconds()
         console = self.console()
-        console.print(f"{node['name']} (node {node['id']}) on {node['host']}: {node['status']}.")
+        console.print(
+            f"{node['name']} on {node['host']}: {node['status']}."
+            f"{' ' + node['endReason'] if node['endReason'] else ''}"
+        )
         console.print(
             f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
             f"last heartbeat {silent:.0f} s ago."
@@ -86,15 +90,19 @@ class Command(TerminalCommand):
         console.print(table)
 
     def _drain(self, options: dict[str, Any]) -> None:
-        node = drain_node(options["id"], workspace_id=workspace_of(options), actor=terminal_actor())
+        node = find_node(options["node"])
+        node = drain_node(node.id, workspace_id=workspace_of(options), actor=terminal_actor())
         if options["wait"]:
             node = self._wait(node.id, options["timeout"] / 1000)
         if options["json"]:
             self.write_json(NodeSerializer(node).data)
         else:
-            self.stdout.write(f"Node {node.id} ({node.name}) is {node.state}.")
+            self.stdout.write(f"Node {node.name} is {node.state}.")
         if node.state == NodeState.LOST:
-            raise CommandError("It was lost before it had finished.", returncode=EXIT_REFUSED)
+            raise CommandError(
+                f"It was lost before it had finished. {node.end_reason}".rstrip(),
+                returncode=EXIT_REFUSED,
+            )
 
     def _wait(self, node_id: int, seconds: float) -> Any:
         give_up = time.monotonic() + seconds
@@ -111,7 +119,6 @@ class Command(TerminalCommand):
 
 def _row(node: Any) -> list[Any]:
     return [
-        node["id"],
         node["name"],
         node["status"],
         node["host"],
@@ -120,4 +127,5 @@ def _row(node: Any) -> list[Any]:
         node["failed"],
         "" if node["cpu"] is None else f"{node['cpu']:.0f} %",
         "" if node["memory"] is None else node["memory"] >> 20,
+        node["endReason"] or "",
     ]

@@ -36,6 +36,18 @@ def test_list_and_show() -> None:
 
 
 @pytest.mark.django_db
+def test_a_node_is_named_by_its_id_or_its_name_and_says_why_it_ended() -> None:
+    node = make_node(state="LOST", stopped_at=now(), end_reason="It [/x] was killed.")
+    Node.objects.filter(id=node.id).update(name=f"vm#{node.id}")
+    for reference in (str(node.id), f"vm#{node.id}"):
+        assert "LOST. It [/x] was killed." in run("nodes", "show", reference).out
+    assert "It [/x] was killed." in " ".join(run("nodes", "list").out.split())
+    for wrong in (f"other#{node.id}", "vm#", "vm", "vm#99999999999999999999"):
+        assert run("nodes", "show", wrong).code == 3
+        assert run("nodes", "drain", wrong).code == 3
+
+
+@pytest.mark.django_db
 def test_drain() -> None:
     node = make_node()
     assert "is DRAINING" in run("nodes", "drain", str(node.id)).out

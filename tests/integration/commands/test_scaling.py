@@ -33,10 +33,15 @@ def test_status() -> None:
     )
     make_event()
     assert "A worker is ready after" not in told
-    for _ in range(5):
-        make_launch()
+    make_launch()
+    assert "A worker is ready after 1.5 s (p95 of 1 start)." in run("scaling", "status").out
+    make_launch()
     told = run("scaling", "status").out
-    assert "A worker is ready after 1.5 s (p95)." in told
+    assert "A worker is ready after 1.5 s (p95 of 2 starts)." in told
+    assert "Next launch" not in told
+    make_launch(state="FAILED", problem="It ended with exit code 2.")
+    told = run("scaling", "status").out
+    assert "Z. The last launch failed. It ended with exit code 2." in told
     assert "Auto-scaling is on; the loop runs." in told
     assert "By hand: 5 workers, until it is released, ordered by ada." in told
     assert "Problem: Out of quota." in told

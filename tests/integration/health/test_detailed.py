@@ -14,7 +14,6 @@ from controlplane.health import detailed
 from controlplane.health.probes import Probe
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors.lag import get_lag
-from tasks_app.selectors import read_wellbeing
 from tests.clients import key_client
 from tests.rows import make_node
 from tests.scalingrows import lead, set_pool
@@ -50,9 +49,23 @@ def test_without_dispatcher_and_workers_it_is_degraded(monkeypatch: pytest.Monke
 
 def test_a_live_worker_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     make_node(heartbeat_at=now())
-    see(monkeypatch, "engine", lambda: read_wellbeing(None))
+    see(monkeypatch, "engine", detailed._read_engine)
     workers = checks_of(key_client("viewer"))["workers"]
     assert (workers["status"], workers["liveNodes"]) == ("ok", 1)
+
+
+def test_a_lost_node_is_reported_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_node(heartbeat_at=now())
+    ended = {"state": "LOST", "end_reason": "It was killed by signal 9 (SIGKILL)."}
+    make_node("vm#1", stopped_at=now() - timedelta(minutes=2), **ended)
+    make_node("vm#2", stopped_at=now() - timedelta(minutes=1), **ended)
+    make_node("vm#3", stopped_at=now() - timedelta(hours=2), **ended)
+    make_node("vm#4", stopped_at=now(), state="STOPPED")
+    see(monkeypatch, "engine", detailed._read_engine)
+    workers = checks_of(key_client("viewer"))["workers"]
+    assert (workers["status"], workers["lostNodesLastHour"]) == ("ok", 2)
+    assert workers["detail"].startswith("vm#2 was lost at ")
+    assert workers["detail"].endswith(" It was killed by signal 9 (SIGKILL).")
 
 
 def test_a_check_that_hangs_is_reported_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +84,7 @@ def test_another_that_hangs_keeps_none_from_being_told(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_node(heartbeat_at=now())
-    see(monkeypatch, "engine", lambda: read_wellbeing(None))
+    see(monkeypatch, "engine", detailed._read_engine)
     release = threading.Event()
     stuck = Probe(release.wait, explain=detailed._explain)  # type: ignore[arg-type] # its answer
     monkeypatch.setattr(detailed, f"_{name}", stuck)

@@ -1,8 +1,10 @@
 """The health addresses, with the database and Redis there, away and frozen."""
 
+import os
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import resolve
 from prometheus_client import REGISTRY
+from pytest_django import Settings
+from redis.exceptions import ResponseError
 from rest_framework.test import APIClient
 
 from controlplane.health import selectors
@@ -163,3 +167,37 @@ def test_requests_are_counted_by_route_and_not_by_path() -> None:
     middleware = RequestMetricsMiddleware(lambda request: HttpResponse())
     middleware(RequestFactory().generic("BREW", "/nowhere"))
     assert counted(method="other", route="none", status="200") >= 1
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "status", "said"),
+    [
+        (50, "ok", None),
+        (8, "degraded", "nearly full: 8.4 MB"),
+        (0, "degraded", "full, read-only or"),
+    ],
+)
+def test_a_full_disk_of_the_embedded_database_is_named(
+    free_mb: int,
+    status: str,
+    said: str | None,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.EMBEDDED_POSTGRES = True
+    kept = os.statvfs("/")
+    found = SimpleNamespace(
+        f_frsize=1 << 20, f_blocks=100, f_bavail=free_mb, f_files=0, f_favail=0, f_flag=kept.f_flag
+    )
+    monkeypatch.setattr(os, "statvfs", lambda _: found)
+    answer = APIClient().get("/health")
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, status)
+    assert body["checks"]["disk"]["status"] == ("ok" if free_mb else "down")
+    detail = body["checks"]["disk"].get("detail")
+    assert detail is None if said is None else said in detail
+
+
+def test_a_redis_that_cannot_save_says_so() -> None:
+    error = ResponseError("MISCONF Redis is configured to save RDB snapshots")
+    assert selectors._explain(error).endswith("cannot save to its disk (MISCONF).")

@@ -183,7 +183,10 @@ def test_rescued_tasks() -> None:
     rescue_node(node.id)
     stop_node(stopping.id)
     make_node(rescued=7, state="LOST", stopped_at=now() - timedelta(hours=2))
-    assert one(scrape(), "taskplane_rescued_tasks_last_hour") == 3
+    found = scrape()
+    assert one(found, "taskplane_rescued_tasks_last_hour") == 3
+    assert one(found, "taskplane_nodes_ended_last_hour", state="STOPPED") == 1
+    assert one(found, "taskplane_nodes_ended_last_hour", state="LOST") == 1
 
 
 def test_a_token_reads_what_belongs_to_no_workspace(token: str) -> None:

@@ -1,5 +1,6 @@
 """The loop: what is wanted becomes workers, and every decision an event with its outcome."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,11 +10,15 @@ import pytest
 from controlplane.core.clock import now
 from scaling.models import Launch, Pool, ScalingEvent
 from scaling.selectors import get_pool
+from scaling.selectors.launches import get_pause
+from scaling.selectors.status import read_status
+from scaling.serializers.status import StatusSerializer
 from scaling.services.loop import Autoscaler
 from scaling.states import EventState, LaunchState
 from scaling.strategies import replays
 from tests.fleets.local import LocalFleet, add_node
 from tests.integration.scaling.conftest import Loop, order
+from tests.scalingrows import make_event, make_launch
 
 pytestmark = pytest.mark.django_db
 
@@ -155,7 +160,7 @@ def test_a_worker_that_does_not_come_up_is_given_up_told_and_not_hurried(
     assert "scaling-missed" in [alert["kind"] for alert in alerts]
     held = loop.events(EventState.HELD)[-1]
     assert held.to_workers == 1
-    assert "the last start failed" in held.outcome
+    assert held.outcome.endswith("UTC. The last launch failed. It was not ready within 300 s.")
     Launch.objects.update(ended_at=now() - timedelta(minutes=10))
     loop.fleet.end_the_stopped()
     loop.turn()
@@ -171,6 +176,87 @@ def test_a_worker_that_ends_while_it_starts_has_failed(loop: Loop) -> None:
     assert launch.state == LaunchState.FAILED
     assert "exit status 2" in launch.problem
     assert loop.fleet.members == {}
+
+
+KILLED = "It was killed by signal 9 (SIGKILL); it had run for 1.2 s."
+
+
+def test_one_killed_worker_of_several_is_replaced_at_once(loop: Loop) -> None:
+    order(3)
+    loop.turn()
+    killed, *others = loop.fleet.members
+    loop.fleet.end(killed, KILLED)
+    loop.fleet.come_up(*others)
+    loop.look()
+    assert get_pause("local") is None
+    assert loop.autoscaler._turn._decide_due <= time.monotonic(), "it decides at once"
+    (event,) = loop.events()
+    assert event.state == EventState.MISSED
+    assert f"{killed} failed: {KILLED} Another is launched at once" in event.outcome
+    loop.turn()
+    assert len(loop.fleet.members) == 3
+
+
+def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_told(
+    loop: Loop, backlog: Backlog
+) -> None:
+    """Quick tasks, so that only the threshold asks for a second worker."""
+    (first,) = grow_to(loop, backlog, 1)
+    backlog(60)
+    Pool.objects.update(memory={})
+    loop.turn()
+    (second,) = set(loop.fleet.members) - {first}
+    loop.fleet.end(second, KILLED)
+    loop.turn()
+    pause = get_pause("local")
+    assert pause is not None
+    assert (pause.failures, pause.problem) == (1, KILLED)
+    assert (pause.until - now()).total_seconds() <= 5
+    due = loop.autoscaler._turn._decide_due - time.monotonic()
+    assert due <= 5, "the next decision is when the pause is over"
+    told = StatusSerializer(read_status()).data["nextLaunch"]
+    assert (told["failures"], told["reason"]) == (1, f"The last launch failed. {KILLED}")
+    held = loop.events(EventState.HELD)[-1]
+    assert "Not followed until" in held.outcome
+    missed = loop.events(EventState.MISSED)[-1]
+    assert "The next launch is at" in missed.outcome
+
+    Launch.objects.filter(state="FAILED").update(ended_at=now() - timedelta(seconds=6))
+    loop.turn()
+    assert len(loop.fleet.members) == 2, "no cooldown of a minute after what never came"
+    assert StatusSerializer(read_status()).data["nextLaunch"] is None
+
+
+def test_ten_that_fail_together_are_one_failure(loop: Loop) -> None:
+    for ago, state in ((30, "READY"), (20, "FAILED"), (10, "FAILED")):
+        event = make_event(ago=ago)
+        for _ in range(10):
+            ended = now() - timedelta(seconds=ago)
+            make_launch(event, backend="local", state=state, ended_at=ended, problem=KILLED)
+    pause = get_pause("local")
+    assert pause is not None
+    assert pause.failures == 2
+    assert (pause.until - now()).total_seconds() == pytest.approx(0, abs=1)
+    make_launch(make_event(), backend="local", state="STARTING", ended_at=None)
+    assert get_pause("local") == pause, "what starts has not failed"
+
+
+def test_the_pause_is_bounded(loop: Loop) -> None:
+    for _ in range(30):
+        make_launch(make_event(), backend="local", state="FAILED", problem=KILLED)
+    pause = get_pause("local")
+    assert pause is not None
+    assert (pause.until - now()).total_seconds() == pytest.approx(300, abs=2)
+    assert pause.reason == f"The last 30 launches in a row failed. {KILLED}"
+
+
+def test_the_node_of_a_killed_worker_says_what_the_back_end_saw(
+    loop: Loop, backlog: Backlog
+) -> None:
+    (key,) = grow_to(loop, backlog, 1)
+    loop.fleet.crash(key, KILLED)
+    loop.turn()
+    assert loop.fleet.node(key).end_reason == KILLED
 
 
 def test_a_worker_that_died_is_replaced(loop: Loop, backlog: Backlog) -> None:

@@ -146,7 +146,7 @@ def test_the_memory_is_that_of_a_chunk(
     tracemalloc.stop()
     assert size > 15_000  # a workbook is compressed
     # Psycopg's cache of the last 128 statements, up to 150 kB, is in it.
-    assert peak < 650_000, f"{peak} bytes for more than 1 MB of rows"
+    assert peak < 750_000, f"{peak} bytes for more than 1 MB of rows"
 
 
 def test_a_chunk_is_bounded_by_its_bytes(

@@ -42,6 +42,7 @@ def test_list(viewer: APIClient) -> None:
     assert (shown["running"], shown["processed"], shown["failed"]) == (2, 7, 1)
     assert (shown["cpu"], shown["memory"]) == (50, 1024)
     assert "slots" not in shown
+    assert shown["endReason"] is None
 
 
 def test_list_by_status_and_page(viewer: APIClient) -> None:
@@ -54,6 +55,9 @@ def test_list_by_status_and_page(viewer: APIClient) -> None:
         "STARTING": [],
     }.items():
         found = viewer.get("/system/nodes", {"status": status}).json()["data"]
+        assert [each["name"] for each in found] == names
+    for name, names in {"a": ["a"], "gone": ["gone"], "other": []}.items():
+        found = viewer.get("/system/nodes", {"name": name}).json()["data"]
         assert [each["name"] for each in found] == names
     first = viewer.get("/system/nodes", {"limit": 1}).json()
     second = viewer.get("/system/nodes", {"limit": 1, "cursor": first["nextCursor"]}).json()

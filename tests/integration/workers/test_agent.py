@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from pytest_django import Settings
 
+from controlplane.core.clock import now
 from tasks_app.services import supervision
 from tests.rows import make_node
 from workers import agent as agents
@@ -161,3 +163,70 @@ def test_stopping_writes_the_last_figures() -> None:
     node.refresh_from_db()
     assert (node.state, node.running, node.slots) == ("STOPPED", 0, [])
     assert (node.processed, node.failed) == (9, 2)
+
+
+def ended(agent: Agent) -> tuple[str, str]:
+    agent._pass(is_orphan=True)
+    agent._end_node()
+    node = Node.objects.get()
+    return node.state, node.end_reason
+
+
+def test_a_node_whose_main_process_was_killed_is_lost(agent: Agent) -> None:
+    agent._pass(is_orphan=False)
+    state, reason = ended(agent)
+    assert state == "LOST"
+    assert reason == f"The main process {agent.main_pid} was killed, or crashed."
+
+
+def test_a_node_that_was_draining_when_it_was_killed_is_lost(agent: Agent) -> None:
+    agent._pass(is_orphan=False)
+    assert transitions.begin_drain(Node.objects.get().id)
+    agent._next_beat = 0
+    agent._pass(is_orphan=False)
+    assert agent.page.is_draining
+    assert ended(agent)[0] == "LOST"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_draining", "reason"),
+    [
+        (0, False, "It was told to stop."),
+        (0, True, "It had drained."),
+        (3, False, "The main process ended with exit code 3; see its log."),
+    ],
+)
+def test_a_node_that_ends_by_itself_is_stopped_and_says_why(
+    agent: Agent, status: int, is_draining: bool, reason: str
+) -> None:
+    agent._pass(is_orphan=False)
+    agent.page.is_draining = is_draining
+    agent.page.exit_status, agent.page.is_gone = status, True
+    assert ended(agent) == ("STOPPED", reason)
+
+
+def test_nodes_of_workers_with_one_name_have_names_of_their_own(agent: Agent) -> None:
+    agent._pass(is_orphan=False)
+    agent.page.node_id = 0
+    agent._pass(is_orphan=False)
+    assert sorted(Node.objects.values_list("name", flat=True)) == sorted(
+        f"w#{node.id}" for node in Node.objects.all()
+    )
+    assert Node.objects.values("name").distinct().count() == 2
+
+
+def test_what_a_back_end_has_seen_is_more_exact_than_what_is_concluded() -> None:
+    node, stopped = make_node(pid=2), make_node(pid=3)
+    earlier = make_node(pid=2, started_at=now() - timedelta(hours=1))
+    said = "It was killed by signal 9 (SIGKILL)."
+    assert not services.note_end("elsewhere", 2, since=None, reason=said)
+    assert services.note_end(node.host, 2, since=node.started_at, reason=said)
+    earlier.refresh_from_db()
+    assert earlier.end_reason == ""
+    assert transitions.lose(node.id, heartbeat=node.heartbeat, reason="No heartbeat.")
+    services.stop_node(stopped.id, reason="It was told to stop.")
+    assert not services.note_end(stopped.host, 3, since=None, reason="It ended with exit code 1.")
+    node.refresh_from_db()
+    stopped.refresh_from_db()
+    assert node.end_reason == "It was killed by signal 9 (SIGKILL)."
+    assert stopped.end_reason == "It was told to stop."

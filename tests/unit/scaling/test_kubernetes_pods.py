@@ -38,12 +38,12 @@ LOOP = container(
         (
             {"phase": "Running", "containerStatuses": [RUNS, LOOP]},
             Phase.STARTING,
-            "CrashLoopBackOff: back-off 10s restarting It ended with status 2 (Error).",
+            "CrashLoopBackOff: back-off 10s restarting It ended with exit code 2.",
         ),
         (
             {"phase": "Pending", "initContainerStatuses": [LOOP], "containerStatuses": [CREATING]},
             Phase.STARTING,
-            "CrashLoopBackOff: back-off 10s restarting It ended with status 2 (Error).",
+            "CrashLoopBackOff: back-off 10s restarting It ended with exit code 2.",
         ),
         (
             {
@@ -51,7 +51,30 @@ LOOP = container(
                 "containerStatuses": [container({"terminated": {"exitCode": 137}})],
             },
             Phase.ENDED,
-            "It ended with status 137.",
+            "It was killed by signal 9 (SIGKILL), exit code 137.",
+        ),
+        (
+            {
+                "phase": "Failed",
+                "containerStatuses": [
+                    container(
+                        {
+                            "terminated": {
+                                "exitCode": 137,
+                                "reason": "OOMKilled",
+                                "startedAt": "2026-01-02T03:04:05Z",
+                                "finishedAt": "2026-01-02T03:04:07Z",
+                                "message": "ready\nMemoryError: no memory\nbye",
+                            }
+                        }
+                    )
+                ],
+            },
+            Phase.ENDED,
+            (
+                "It was killed by signal 9 (SIGKILL), exit code 137 (OOMKilled); it had run for "
+                "2.0 s. Last error in its log: MemoryError: no memory"
+            ),
         ),
         ({"phase": "Failed", "reason": "NodeLost"}, Phase.ENDED, "NodeLost"),
         ({"phase": "Succeeded"}, Phase.ENDED, ""),

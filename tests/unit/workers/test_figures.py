@@ -100,7 +100,7 @@ def test_exposition() -> None:
     page.node_id, page.is_ready = 12, True
     vitals = Vitals(tally=Tally(running=3, processed=2**53, failed=1, slots=[{"running": 3}]))
     lines = expose(page, vitals, name='a"b\\c', concurrency=2).splitlines()
-    labels = '{node="a\\"b\\\\c",id="12"}'
+    labels = '{node="a\\"b\\\\c#12",id="12"}'
     assert f"taskplane_node_up{labels} 1" in lines
     assert f"taskplane_node_slots_busy{labels} 1" in lines
     assert "# TYPE taskplane_node_tasks_ended_total counter" in lines
@@ -108,6 +108,6 @@ def test_exposition() -> None:
     page.stopping_since = page.canary_back = time.monotonic()
     vitals.usage = Usage(cpu_percent=12.5, memory_bytes=123456789012, processes=4)
     text = expose(page, vitals, name="a", concurrency=2)
-    assert 'taskplane_node_up{node="a",id="12"} 0\n' in text
-    assert 'taskplane_node_memory_bytes{node="a",id="12"} 123456789012\n' in text
+    assert 'taskplane_node_up{node="a#12",id="12"} 0\n' in text
+    assert 'taskplane_node_memory_bytes{node="a#12",id="12"} 123456789012\n' in text
     assert "taskplane_node_canary_age_seconds" in text

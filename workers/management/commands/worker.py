@@ -4,11 +4,13 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import psutil
@@ -23,17 +25,22 @@ from celery.utils.nodenames import host_format
 from django.conf import settings
 
 from controlplane.celery import app
-from controlplane.core.commands import SafeCommand
+from controlplane.core.commands import CommandError, SafeCommand
 from workers.agent import Agent
 from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
+from workers.naming import MAX_WORKER_NAME
 from workers.nodepage import NodePage
+from workers.pool import bound_last_results
 from workers.runtime import Runtime, open_slot, set_runtime
 
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 0.1
 _AGENT_END_SECONDS = 5.0
+# After the grace: by then the agent has interrupted, or killed, whatever handler still ran. Process
+# managers wait for 3.5 s.
+_OVERDUE_SECONDS = 2.5
 
 
 class Command(SafeCommand):
@@ -59,10 +66,13 @@ class Command(SafeCommand):
         parser.add_argument(
             "--name",
             default=config["WORKER_NODE_ID"],
-            help="the node's name, shown as workerNode; default %(default)s",
+            help="name of the worker; its nodes are called name#id, also as workerNode; "
+            "default %(default)s",
         )
 
     def handle(self, *, concurrency: int, queues: str, name: str, **options: Any) -> None:
+        if len(name) > MAX_WORKER_NAME:
+            raise CommandError(f"--name has {len(name)} characters: use at most {MAX_WORKER_NAME}.")
         names = [queue.strip() for queue in queues.split(",") if queue.strip()]
         runtime = Runtime(
             name=f"{name}-{os.getpid()}",
@@ -73,12 +83,16 @@ class Command(SafeCommand):
         set_runtime(runtime)
         agent = AgentProcess(runtime, queues=names, concurrency=concurrency, name=name)
         agent.start()
+        runtime.page.exit_status = 1  # unless it gets to the end
+        _end_on_signals(runtime.page)
         try:
             _wait_until_possible(runtime, app)
-            _connect_signals(runtime)
+            _connect_signals(runtime, agent)
             app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
             AgentStep.keep = agent.keep
+            bound_last_results()
             _run_celery(app, runtime, concurrency, names)
+            runtime.page.exit_status = 0
         finally:
             agent.end()
             shutil.rmtree(runtime.directory, ignore_errors=True)
@@ -119,11 +133,37 @@ class AgentProcess:
         while not self._has_ended() and time.monotonic() < give_up:
             time.sleep(0.02)
 
+    def end_now(self) -> NoReturn:
+        """End this worker without Celery, which overran its time to stop: what is left of its pool,
+        then itself. The agent settles what they held."""
+        logger.warning("The worker did not stop in time: ending what is left of it")
+        for child in psutil.Process().children():
+            if child.pid != self._pid:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+        self._agent.page.exit_status = 0
+        self.end()
+        shutil.rmtree(self._agent.runtime.directory, ignore_errors=True)
+        os._exit(0)
+
     def _has_ended(self) -> bool:
         try:
             return os.waitpid(self._pid, os.WNOHANG)[0] == self._pid
         except ChildProcessError:
             return True
+
+
+def _end_on_signals(page: NodePage) -> None:
+    """Until Celery takes the signals over: a worker that is told to stop while it starts was not
+    killed."""
+
+    def end(*_: Any) -> NoReturn:
+        page.exit_status = 0
+        page.stopping_since = time.monotonic()
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _new_directory() -> Path:
@@ -163,8 +203,9 @@ def _broker_answers(celery: Celery) -> bool:
         return True
 
 
-def _connect_signals(runtime: Runtime) -> None:
+def _connect_signals(runtime: Runtime, agent: AgentProcess) -> None:
     page = runtime.page
+    give_up: float = settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + _OVERDUE_SECONDS
 
     def became_ready(**_: Any) -> None:
         page.canary_back = time.monotonic()
@@ -172,6 +213,10 @@ def _connect_signals(runtime: Runtime) -> None:
 
     def is_stopping(**_: Any) -> None:
         page.stopping_since = time.monotonic()
+        # A signal, not a thread: main must have none when it forks. It also interrupts a read from
+        # a broker that does not answer.
+        signal.signal(signal.SIGALRM, lambda *_: agent.end_now())
+        signal.setitimer(signal.ITIMER_REAL, give_up)
 
     def child_started(**_: Any) -> None:
         open_slot()
@@ -209,4 +254,5 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     )
     worker.start()
     if worker.exitcode:
+        runtime.page.exit_status = worker.exitcode
         sys.exit(worker.exitcode)
