@@ -1,8 +1,10 @@
 """Rows for tests, in any state that the constraints allow."""
 
+import base64
+import os
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -79,6 +81,25 @@ def make_task(
         )
         Task.objects.filter(id=parent.id).update(has_dependents=True)
     return task
+
+
+def make_large_tasks(count: int) -> None:
+    """Completed tasks with payloads of 20 KB, of which compression leaves 15."""
+    first = make_task(TaskState.COMPLETED)
+    fields = {
+        field.attname: getattr(first, field.attname)
+        for field in Task._meta.concrete_fields
+        if field.attname not in ("id", "payload")
+    }
+    tasks = (
+        Task(
+            **fields,
+            id=UUID(int=first.id.int + number),
+            payload={"text": base64.b64encode(os.urandom(15_000)).decode()},
+        )
+        for number in range(1, count + 1)
+    )
+    Task.objects.bulk_create(tasks, batch_size=200)
 
 
 def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:

@@ -91,6 +91,9 @@ class _Sink:
     def flush(self) -> None:
         """There is nothing below."""
 
+    def close(self) -> None:
+        """There is nothing to close."""
+
     def take(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

@@ -19,7 +19,8 @@ class LoginForm(AdminAuthenticationForm):
         try:
             return super().clean()
         except DomainError as refusal:
-            self.request.login_refusal = refusal
+            request: Any = self.request
+            request.login_refusal = refusal
             raise ValidationError(refusal.detail, code="refused") from refusal
 
 

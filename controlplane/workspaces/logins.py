@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from controlplane.core import hashing
@@ -57,7 +57,7 @@ class ThrottledBackend(ModelBackend):
         username: str | None = None,
         password: str | None = None,
         **credentials: Any,
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """The user with this password.
 
         Raises:

@@ -97,8 +97,8 @@ def iterate_tasks(workspace_id: UUID, wanted: TaskFilter) -> Iterator[list[Task]
     tasks = list_tasks(workspace_id, wanted).order_by("-id")
     # Sizes of the texts: what is stored is compressed.
     text = {name: Length(Cast(name, TextField())) for name in ("payload", "result")}
-    sized = tasks.annotate(size=text["payload"] + Coalesce(text["result"], 0))
-    sized = sized.values_list("id", "size")
+    size = text["payload"] + Coalesce(text["result"], 0)
+    sized = tasks.annotate(size=size).values_list("id", "size")
     found = list(sized[:_CHUNK])
     while found:
         for ids in _portions(found):

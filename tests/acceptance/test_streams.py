@@ -1,10 +1,7 @@
 """Streamed responses to clients that read slowly, not at all, or leave."""
 
-import base64
-import os
 import zipfile
 from io import BytesIO
-from uuid import UUID
 
 import httpx
 import pytest
@@ -13,12 +10,11 @@ from tasks_app.models import Task
 from tests.clients import key_client
 from tests.engine import Component, Engine, wait_until
 from tests.rawhttp import RawClient
-from tests.rows import make_task
+from tests.rows import make_large_tasks
 
 pytestmark = pytest.mark.acceptance
 
 TASKS = 3_000
-PAYLOAD_BYTES = 20_000
 
 
 @pytest.fixture
@@ -29,23 +25,7 @@ def key() -> str:
 @pytest.fixture
 def tasks() -> None:
     """60 MB, of which compression leaves 45."""
-    first = make_task("COMPLETED")
-    fields = {
-        field.attname: getattr(first, field.attname)
-        for field in Task._meta.concrete_fields
-        if field.attname not in ("id", "payload")
-    }
-    Task.objects.bulk_create(
-        (
-            Task(
-                **fields,
-                id=UUID(int=first.id.int + number),
-                payload={"text": base64.b64encode(os.urandom(PAYLOAD_BYTES * 3 // 4)).decode()},
-            )
-            for number in range(1, TASKS + 1)
-        ),
-        batch_size=200,
-    )
+    make_large_tasks(TASKS)
 
 
 def start_export(url: str, key: str, format_name: str = "ndjson") -> RawClient:

@@ -1,21 +1,17 @@
 """The app's database pool and its streamed responses when Postgres is killed."""
 
-import base64
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID
 
 import httpx
 import pytest
 from django.db import connections
 
-from tasks_app.models import Task
 from tests.chaos.servers import PrivatePostgres
 from tests.chaos.test_http_outages import client_of
 from tests.engine import Engine, wait_until
 from tests.rawhttp import RawClient
-from tests.rows import make_task
+from tests.rows import make_large_tasks
 
 pytestmark = pytest.mark.chaos
 
@@ -27,24 +23,6 @@ def fill_pool(client: httpx.Client) -> None:
     with ThreadPoolExecutor(POOL) as threads:
         answers = list(threads.map(lambda _: client.get("/tasks?limit=200"), range(8 * POOL)))
     assert {answer.status_code for answer in answers} == {200}
-
-
-def make_large_tasks(count: int) -> None:
-    """Of 20 KB each, which no compression takes away."""
-    first = make_task("COMPLETED")
-    fields = {
-        field.attname: getattr(first, field.attname)
-        for field in Task._meta.concrete_fields
-        if field.attname not in ("id", "payload")
-    }
-    Task.objects.bulk_create(
-        Task(
-            **fields,
-            id=UUID(int=first.id.int + number),
-            payload={"text": base64.b64encode(os.urandom(15_000)).decode()},
-        )
-        for number in range(1, count + 1)
-    )
 
 
 def test_the_first_request_after_a_restart_of_postgres_works(

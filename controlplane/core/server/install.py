@@ -5,10 +5,10 @@ import logging
 from daphne import http_protocol
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
-from twisted.internet import reactor
 
 from controlplane.core.asgi import Message
 from controlplane.core.server.bodies import CredentialCheck
+from controlplane.core.server.clock import call_later
 from controlplane.core.server.requests import GuardedRequest
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class GuardedServer(Server):
             super().application_checker()
         except Exception:
             logger.exception("Reaping finished requests failed.")
-            reactor.callLater(1, self.application_checker)  # type: ignore[attr-defined] # the module is replaced at run time
+            call_later(1, self.application_checker)
 
 
 def install(has_valid_credentials: CredentialCheck) -> None:

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from daphne.http_protocol import WebRequest
 from django.conf import settings
-from twisted.internet import reactor
 
 from controlplane.core.asgi import Message
 from controlplane.core.problemdetails import Problem
 from controlplane.core.refusals import serialize, too_large
 from controlplane.core.server import bodies
+from controlplane.core.server.clock import call_later
 from controlplane.core.server.flow import Flow
 
 # A client that has read nothing for this long is cut off: it costs a thread and a socket.
@@ -119,13 +119,13 @@ class GuardedRequest(WebRequest):
         self._transport.pauseProducing()
         self._awaits_continue = self.requestHeaders.hasHeader(b"expect")
         self.requestHeaders.removeHeader(b"expect")
-        bodies.check_credentials(
-            type(self).credentials, self._header(b"authorization"), self._header(b"cookie"),
-            self._take_verdict,
-        )  # fmt: skip
+        authorization, cookie = self._header(b"authorization"), self._header(b"cookie")
+        check = type(self).credentials
+        bodies.check_credentials(check, authorization, cookie, self._take_verdict)
 
     def _header(self, name: bytes) -> str:
-        return (self.requestHeaders.getRawHeaders(name) or [b""])[0].decode("latin1")
+        values: list[bytes] = self.requestHeaders.getRawHeaders(name) or [b""]
+        return values[0].decode("latin1")
 
     def _take_verdict(self, problem: Problem | None) -> None:
         if self._disconnected:
@@ -149,9 +149,7 @@ class GuardedRequest(WebRequest):
         self._transport.write(serialize(problem))
         # TLS has no half-closed connections.
         getattr(self._transport, "loseWriteConnection", self._transport.loseConnection)()
-        self._linger = reactor.callLater(  # type: ignore[attr-defined] # the module is replaced at run time
-            LINGER_SECONDS, self._transport.abortConnection
-        )
+        self._linger = call_later(LINGER_SECONDS, self._transport.abortConnection)
 
     # --- Daphne calls these with what the application answers ---
 
