@@ -100,7 +100,8 @@ class Slot:
         directory.mkdir(parents=True, exist_ok=True)
         draft = directory / f".{pid}"
         fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.ftruncate(fd, _SIZE)
+        # Not a sparse file: on a full disk a later store into it would end the process (SIGBUS).
+        os.posix_fallocate(fd, 0, _SIZE)
         os.pwrite(fd, _HEADER.pack(_MAGIC, pid, 0, 0, pid_born), 0)
         path = directory / f"{pid}.slot"
         draft.rename(path)
