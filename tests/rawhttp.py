@@ -50,6 +50,8 @@ class RawClient:
 
     def read_to_end(self) -> tuple[bytes, bool]:
         """What comes, and whether the connection was reset."""
+        # What waits in the kernel comes through a small window at a few kilobytes a second.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         data = b""
         try:
             while piece := self.socket.recv(65_536):

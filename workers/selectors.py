@@ -94,12 +94,19 @@ def get_node_names(node_ids: Sequence[int]) -> dict[int, str]:
 
 
 def find_nodes(labels: Sequence[str]) -> list[Node]:
-    """The nodes, ended ones too, that are called so: by name, id, or both (`name#id`). A name is
-    that of every incarnation of a worker; the newest thousand are meant."""
+    """The nodes, ended ones too, that are called so: by name (`vm#12`), by id, or by the name of
+    their worker (`vm`), which each of its incarnations has; the newest thousand are meant."""
+    of_workers = Q()
+    for label in labels:
+        of_workers |= Q(name__startswith=f"{label}#")
     ids = {tail for label in labels if (tail := _id_in(label)) is not None}
-    found = Node.objects.filter(Q(name__in=list(labels)) | Q(id__in=ids)).order_by("-id")
+    found = Node.objects.filter(Q(name__in=list(labels)) | Q(id__in=ids) | of_workers).order_by(
+        "-id"
+    )
     wanted = set(labels)
-    return [n for n in found[:_MOST_FOUND] if wanted & {n.name, str(n.id), str(n)}]
+    return [
+        n for n in found[:_MOST_FOUND] if wanted & {n.name, str(n.id), n.name.rpartition("#")[0]}
+    ]
 
 
 def _id_in(label: str) -> int | None:

@@ -13,7 +13,7 @@ from time import monotonic
 from controlplane.core.jsonb import load_jsonb
 from tasks_app.execution.held import Held
 from tasks_app.execution.interrupts import exception_for
-from tasks_app.execution.isolation.event_loop import CURRENT, Handler
+from tasks_app.execution.isolation.event_loop import CURRENT, Handler, HandlerTask
 from tasks_app.execution.isolation.guard import HandlerGuard
 from tasks_app.execution.sync_runner import OVERRUN_SECONDS, outcome_of
 from tasks_app.processors.outcomes import TaskTimedOut
@@ -33,7 +33,7 @@ class AsyncRunner:
         self._slot = slot
         self._guard = guard
         self._loop = guard.loop
-        self._flying: dict[Held, asyncio.Task[None]] = {}
+        self._flying: dict[Held, HandlerTask[None]] = {}
         self._ended: list[tuple[Held, Outcome, float]] = []
         self._struck: dict[Held, BaseException] = {}  # what interrupted a handler first
         self._interrupted_at: dict[Held, float] = {}  # when a handler was last interrupted
@@ -71,6 +71,7 @@ class AsyncRunner:
         Not as a task of the loop: a handler that cancels all tasks would cancel the engine. Raises
         RuntimeError when the loop cannot run any more.
         """
+        self._guard.after_report()  # what was written since the last turn
         tick = self._loop.call_later(TICK_SECONDS, self._loop.end_turn)
         self._loop.run_turn()
         tick.cancel()
@@ -78,6 +79,7 @@ class AsyncRunner:
             self._linger.cancel()
             self._linger = None
         self._obey_asks()
+        self._guard.look_after_threads()
         now = monotonic()
         ended, self._ended = self._ended, []
         for held, outcome, end in ended:
@@ -92,14 +94,17 @@ class AsyncRunner:
     def _obey_asks(self) -> None:
         now = monotonic()
         for held, task in self._flying.items():
+            if task.done():
+                self._note_lost_end(held)
+                continue
             asks = self._slot.asks(held.index)
-            if not asks & Ask.INTERRUPT or task.done():
+            if not asks & Ask.INTERRUPT:
                 continue
             # Once a second, as in sync handlers: a clean-up that awaits must get somewhere.
             if now >= self._interrupted_at.get(held, 0.0) + _REPEAT_SECONDS:
                 self._interrupted_at[held] = now
                 self._struck.setdefault(held, exception_for(asks))
-                task.cancel()
+                task.interrupt()
 
     async def _run(self, held: Held, owner: Handler, started: float) -> None:
         CURRENT.set(owner)
@@ -123,11 +128,18 @@ class AsyncRunner:
         seconds = now - started
         self._guard.after(held.claim.type, held.context, seconds, error, False)
         struck = self._struck.get(held)
-        if struck is not None:
-            self._guard.after_interrupt(owner, held.claim.type)
-        if error is None and struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
+        if struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
             struck = TaskTimedOut()
-        self._note_end(held, outcome_of(held, result, error, struck, seconds), now)
+        outcome = outcome_of(held, result, error, struck, seconds)
+        if result is not None or error is not None:
+            self._guard.end_fork(error)
+        self._note_end(held, outcome, now)
+
+    def _note_lost_end(self, held: Held) -> None:
+        """A task that was cancelled before its first step never came to note its end."""
+        if all(held is not ended for ended, _, _ in self._ended):
+            error = asyncio.CancelledError("The task was cancelled before the handler started.")
+            self._note_end(held, outcome_of(held, None, error, None, 0.0), monotonic())
 
     def _note_end(self, held: Held, outcome: Outcome, now: float) -> None:
         outcome.wait_ms = held.claim.wait_ms
@@ -147,4 +159,4 @@ class AsyncRunner:
 
     def _time_out(self, held: Held) -> None:
         self._struck.setdefault(held, TaskTimedOut())
-        self._flying[held].cancel()
+        self._flying[held].interrupt()

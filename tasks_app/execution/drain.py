@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from time import monotonic
+from traceback import format_exc
 
 from django.conf import settings
 from django.db import transaction
@@ -78,11 +79,15 @@ class Drainer:
         try:
             if _Drain(self, queue, store).run():
                 ring(queue)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - see below
             # What it holds can be settled by its agent only, and only when this process is gone.
-            # Not only errors: a SystemExit that got here would leave rows RUNNING for ever.
-            logger.exception("This pool child cannot write what it ran, and ends")
-            os._exit(1)
+            # Not only errors: a SystemExit that got here would leave rows RUNNING for ever. Without
+            # logging, which a handler may have broken, or whose lock a thread of it may hold.
+            try:
+                text = f"This pool child cannot write what it ran, and ends\n{format_exc()}"
+                os.write(2, text.encode("utf-8", "replace"))
+            finally:
+                os._exit(1)
         self._after[queue] = store.after
         self.guard.after_drain()
 
@@ -176,6 +181,7 @@ class _Drain:
         # On the stack of a handler: what cut off this write would break the engine's connection.
         with self._d.interrupts.sheltered():
             self._report([context])
+        self._d.guard.after_report()
 
     def _report(self, contexts: Sequence[TaskContext]) -> None:
         """Write progress and logs. A database that is away is no failure of a handler: the report

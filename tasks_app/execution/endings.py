@@ -19,6 +19,7 @@ from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 logger = logging.getLogger(__name__)
 
 _POSTPONED_MS = 60_000
+_MAX_DELAY_SECONDS = 3_650 * 86_400
 
 
 class ResultNotJson(Exception):  # noqa: N818 - the name that people read in the record
@@ -128,7 +129,7 @@ def raised(
             return snoozed(claim, error, run_ms=run_ms)
         case TaskTimedOut():
             return timed_out(claim, processor=processor, run_ms=run_ms)
-    delay_ms = error.delay_seconds * 1000 if isinstance(error, RetryLater) else None
+    delay_ms = _checked_ms(error.delay_seconds) if isinstance(error, RetryLater) else None
     retryable = not isinstance(error, Fail | pydantic.ValidationError)
     category = ErrorCategory.VALIDATION if isinstance(error, pydantic.ValidationError) else None
     return failed(
@@ -220,7 +221,7 @@ def snoozed(claim: Claimed, snooze: Snooze, *, run_ms: float) -> Outcome:
         state=TaskState.SCHEDULED.value,
         outcome=AttemptOutcome.SNOOZED.value,
         run_ms=run_ms,
-        delay_ms=snooze.delay_seconds * 1000,
+        delay_ms=_checked_ms(snooze.delay_seconds),
         grant=1,
     )
 
@@ -251,6 +252,14 @@ def postponed(outcome: Outcome, error: Exception) -> Outcome:
         delay_ms=_POSTPONED_MS,
         grant=1,
     )
+
+
+def _checked_ms(seconds: Any) -> float:
+    """The milliseconds of a delay that a handler asked for. Raises ValueError for what is no time
+    that a row can hold: it would be tried again for ever."""
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_DELAY_SECONDS:
+        raise ValueError(f"A delay must be from 0 to {_MAX_DELAY_SECONDS} seconds.")
+    return seconds * 1000
 
 
 def _back_off_ms(claim: Claimed, error: BaseException, processor: Processor | None) -> float | None:

@@ -1,6 +1,8 @@
 """An exception as the record keeps it: class, message, traceback, category; secrets masked."""
 
+import itertools
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from controlplane.core.masking import mask_secrets
@@ -11,6 +13,7 @@ _CLASS_LENGTH = 200
 _MESSAGE_LENGTH = 2_000
 _TRACEBACK_LENGTH = 16_000
 _TRACEBACK_PART_LENGTH = 4_000  # of one frame, or of the text of one error of a chain
+_TRACEBACK_PARTS = 500
 _FRAMES = 40
 _CHAIN_LENGTH = 50
 # Masking takes time by the length of a text, so a text is cut first: this much longer than what is
@@ -20,13 +23,15 @@ _MARGIN = 5_000
 
 def storable(text: str) -> str:
     """The text without what a Postgres jsonb cannot hold: NUL and lone surrogates."""
-    return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
+    # As a plain str: a subclass may have methods of its own.
+    plain = str.__str__(text)
+    return plain.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
 
 
 def keep_start(text: str, length: int) -> str:
     """The first `length` characters, with secrets masked, as the database can hold them. Takes time
     by `length`, whatever the length of the text."""
-    return storable(mask_secrets(text[: length + _MARGIN])[:length])
+    return storable(mask_secrets(str.__str__(text)[: length + _MARGIN])[:length])
 
 
 def keep_end(text: str, length: int) -> str:
@@ -58,7 +63,7 @@ def category_of(error: BaseException, processor: Processor | None = None) -> str
 
 def _text_of(error: BaseException) -> str:
     try:
-        return str(error) or type(error).__qualname__
+        return str.__str__(str(error)) or type(error).__qualname__
     except BaseException as second:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return (
             f"{type(error).__qualname__}, whose text cannot be read: "
@@ -70,7 +75,8 @@ def _traceback_of(error: BaseException) -> str:
     _cut_chain(error)
     try:
         found = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
-        return "".join(part[:_TRACEBACK_PART_LENGTH] for part in found.format())
+        parts = itertools.islice(found.format(), _TRACEBACK_PARTS)
+        return "".join(part[:_TRACEBACK_PART_LENGTH] for part in parts)
     except BaseException:  # noqa: BLE001 - it reads the author's attributes, too
         return "".join(traceback.format_tb(error.__traceback__, limit=-_FRAMES))
 
@@ -82,6 +88,18 @@ def _cut_chain(error: BaseException) -> None:
     for _ in range(_CHAIN_LENGTH):
         if link is None:
             return
+        _cut_texts(link)
         link = link.__cause__ if link.__cause__ is not None else link.__context__
     if link is not None:
         link.__cause__ = link.__context__ = None
+
+
+def _cut_texts(error: BaseException) -> None:
+    """Cut what a traceback formats whole: the source line of a SyntaxError, and many notes."""
+    with suppress(Exception):
+        if isinstance(error, SyntaxError) and error.text:
+            error.text = error.text[:_CLASS_LENGTH]
+            error.offset, error.end_offset = min(error.offset or 0, _CLASS_LENGTH), None
+        notes = getattr(error, "__notes__", None)
+        if isinstance(notes, list) and len(notes) > _CHAIN_LENGTH:
+            error.__notes__ = notes[:_CHAIN_LENGTH]

@@ -1,5 +1,6 @@
 """Running sync handlers, one after the other, in the pool child's main thread."""
 
+import asyncio
 from collections.abc import Sequence
 from time import monotonic
 
@@ -83,12 +84,16 @@ class SyncRunner:
         except BaseException as raised:  # noqa: BLE001 - sys.exit in a handler is its failure
             error = raised
             self._interrupts.leave()  # a recursion limit may have kept the block from it
+        if asyncio._get_running_loop() is not None:
+            asyncio._set_running_loop(None)
         struck = self._interrupts.struck
         seconds = monotonic() - started
         self._guard.after(claim.type, held.context, seconds, error, struck is not None)
-        if error is None and struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
+        if struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
             struck = TaskTimedOut()
         outcome = outcome_of(held, result, error, struck, seconds)
+        if result is not None or error is not None:
+            self._guard.end_fork(error)  # the text of an error or a rule is the author's code, too
         self._slot.done(held.index)
         self._times.record(claim.type, outcome.run_ms)
         outcome.wait_ms = claim.wait_ms + (started - began) * 1000

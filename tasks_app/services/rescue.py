@@ -1,5 +1,6 @@
 """What becomes of leased work whose process is gone."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import Iterable
@@ -197,7 +198,9 @@ def _out_of_memory(claim: Claimed, processor: Processor | None, run_ms: float) -
 
 
 def _processor(claim: Claimed) -> Processor | None:
+    """The processor without its author's code: a rule that exits or sleeps would take the agent
+    along, and with it every lease of its node."""
     try:
-        return registry.get(claim.type)
+        return dataclasses.replace(registry.get(claim.type), retry_rule=None, category_of=None)
     except UnknownType:
         return None

@@ -19,13 +19,16 @@ pytestmark = pytest.mark.acceptance
 _NEIGHBOURS = 100
 # These leave nothing that the engine would have to put back, or nothing that it can see.
 _SILENT = {
-    "advisory-lock", "close-all-connections", "closed-driver-connection", "closed-inside-atomic",
-    "closed-socket", "driver-statement", "forked-child-exits", "forked-child-raises",
-    "forked-child-returns", "held-cursor", "listening", "multiprocessing-child-with-orm",
-    "multiprocessing-pool", "own-event-loop", "pool-of-threads", "prepared-statement",
-    "process-pool", "session-read-only", "session-time-zone", "set-config-function",
-    "statement-timeout", "stopped-timer", "temporary-table", "terminated-session",
-    "thread-in-a-transaction", "thread-left-running", "timer",
+    "active-language-and-zone", "advisory-lock", "close-all-connections",
+    "closed-driver-connection", "closed-inside-atomic", "closed-socket", "copied-connections",
+    "delayed-traceback", "deleted-function", "driver-statement", "ended-threads",
+    "every-alias-read-only", "forked-child-exits", "forked-child-raises",
+    "forked-child-returns", "held-cursor", "listening", "log-filter-that-raises",
+    "multiprocessing-child-with-orm", "multiprocessing-pool", "object-that-cannot-be-compared",
+    "own-event-loop", "pool-of-threads", "prepared-statement", "process-pool", "running-loop",
+    "session-read-only", "session-time-zone", "set-config-function", "statement-timeout",
+    "stopped-timer", "temporary-table", "terminated-session", "thread-in-a-transaction",
+    "thread-left-running", "timer",
 }  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def test_an_export_that_loses_its_database_is_cut_off(
     with client_of(url) as client:
         make_large_tasks(1_000)
         connections.close_all()
-        exports = [RawClient(url, receive_buffer=4_096) for _ in range(3)]
+        exports = [RawClient(url, receive_buffer=65_536) for _ in range(3)]
         for export in exports:
             key = client.headers["Authorization"]
             export.send(f"GET /tasks/export?format={format_name}", f"Authorization: {key}")
@@ -88,7 +88,7 @@ def test_failed_exports_take_no_connection_with_them(
         make_large_tasks(300)
         connections.close_all()
         for _ in range(2):
-            exports = [RawClient(url, receive_buffer=4_096) for _ in range(POOL)]
+            exports = [RawClient(url, receive_buffer=65_536) for _ in range(POOL)]
             for export in exports:
                 key = client.headers["Authorization"]
                 export.send("GET /tasks/export?format=csv", f"Authorization: {key}")

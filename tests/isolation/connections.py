@@ -164,3 +164,51 @@ def pool_of_threads() -> None:
     pool = concurrent.futures.ThreadPoolExecutor(4)
     list(pool.map(lambda _: sql("SELECT pg_sleep(0.02)"), range(8)))
     keep.append(pool)
+
+
+@case
+def database_settings() -> None:
+    connection.settings_dict["AUTOCOMMIT"] = False
+    connection.close()
+
+
+@case
+def database_options() -> None:
+    connection.settings_dict["OPTIONS"]["options"] = "-c default_transaction_read_only=on"
+    connection.close()
+
+
+def _on_every_alias(text: str) -> None:
+    for each in connections.all():
+        with each.cursor() as cursor:
+            cursor.execute(text)
+
+
+@case
+def every_alias_begin() -> None:
+    _on_every_alias("BEGIN")
+
+
+@case
+def every_alias_read_only() -> None:
+    _on_every_alias("SET default_transaction_read_only = on")
+
+
+@case
+def every_alias_autocommit() -> None:
+    for each in connections.all():
+        each.set_autocommit(False)
+
+
+@case
+def copied_connections() -> None:
+    for _ in range(6):
+        copied = connections["default"].copy()
+        copied.ensure_connection()
+        keep.append(copied)
+
+
+@case
+def ended_threads() -> None:
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda _: sql("SELECT pg_sleep(0.02)"), range(24)))

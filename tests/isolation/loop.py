@@ -2,10 +2,13 @@
 
 import asyncio
 import concurrent.futures
+import contextvars
 import signal
 import sys
+import threading
+import time
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 
 from tests.isolation.cases import async_case, case, keep, sql
 from tests.isolation.connections import terminated_session
@@ -82,3 +85,53 @@ async def task_that_exits() -> None:
 
     keep.append(asyncio.ensure_future(leave()))
     await asyncio.sleep(0.01)
+
+
+def _cancel_all() -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
+
+
+@async_case
+async def cancel_from_thread() -> None:
+    loop = asyncio.get_running_loop()
+
+    def cancel() -> None:
+        loop.call_soon_threadsafe(_cancel_all)
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    thread.join()
+    await asyncio.sleep(0.01)
+
+
+@async_case
+async def cancel_from_an_empty_context() -> None:
+    asyncio.get_running_loop().call_soon(_cancel_all, context=contextvars.Context())
+    await asyncio.sleep(0.01)
+
+
+@async_case
+async def cancel_through_what_awaits() -> None:
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    group = asyncio.gather(*others, return_exceptions=True)
+    group.cancel()
+    await asyncio.sleep(0.01)
+
+
+@async_case
+async def call_left_in_a_shared_thread() -> None:
+    keep.append(asyncio.ensure_future(sync_to_async(time.sleep)(30)))
+    await asyncio.sleep(0.01)
+
+
+@async_case
+async def full_default_executor() -> None:
+    loop = asyncio.get_running_loop()
+    keep.extend(loop.run_in_executor(None, time.sleep, 30) for _ in range(8))
+    await asyncio.sleep(0.01)
+
+
+@async_case
+async def executor_shut_down() -> None:
+    SyncToAsync.single_thread_executor.shutdown()

@@ -1,8 +1,10 @@
 """The process, its signals, timers, threads and children."""
 
+import asyncio
 import builtins
 import concurrent.futures
 import decimal
+import faulthandler
 import gc
 import locale
 import logging
@@ -17,6 +19,8 @@ import threading
 import time
 import warnings
 from typing import Any
+
+from django.utils import timezone, translation
 
 from tests.isolation.cases import case, sql
 
@@ -218,3 +222,74 @@ def multiprocessing_child_with_orm() -> None:
 @case
 def thread_left_running() -> None:
     threading.Thread(target=time.sleep, args=(2,), daemon=True).start()
+
+
+@case
+def deleted_function() -> None:
+    del time.sleep
+
+
+@case
+def deleted_builtin() -> None:
+    builtins.zip = None  # type: ignore[assignment, misc]
+
+
+@case
+def object_that_cannot_be_compared() -> None:
+    class Evil:
+        def __eq__(self, other: object) -> bool:
+            raise SystemExit(3)
+
+        __hash__ = None  # type: ignore[assignment]
+
+    sys.path.insert(0, Evil())  # type: ignore[arg-type]
+
+
+@case
+def log_filter_that_raises() -> None:
+    def refuse(_: object) -> bool:
+        raise ValueError("left over")
+
+    logging.getLogger("tasks_app.execution.isolation.guard").addFilter(refuse)
+    os.umask(0o777)
+
+
+@case
+def running_loop() -> None:
+    asyncio._set_running_loop(asyncio.new_event_loop())
+
+
+@case
+def interval_timers() -> None:
+    signal.signal(signal.SIGPROF, lambda *_: None)
+    signal.setitimer(signal.ITIMER_PROF, 0.01, 0.01)
+    signal.signal(signal.SIGVTALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.01, 0.01)
+
+
+@case
+def delayed_traceback() -> None:
+    faulthandler.dump_traceback_later(0.1, exit=True)
+
+
+@case
+def decimal_traps() -> None:
+    decimal.getcontext().traps[decimal.Inexact] = True
+    decimal.getcontext().Emax = 5
+
+
+@case
+def active_language_and_zone() -> None:
+    translation.activate("de")
+    timezone.activate("Asia/Kolkata")
+
+
+@case
+def collector_hooks() -> None:
+    gc.callbacks.append(lambda *_: 1 / 0)
+    gc.set_debug(gc.DEBUG_STATS)
+
+
+@case
+def import_system() -> None:
+    sys.meta_path.clear()

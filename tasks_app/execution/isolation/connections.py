@@ -9,6 +9,8 @@ nothing here.
 import logging
 import select
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -138,6 +140,9 @@ class ThreadConnections:
         what the handler left."""
         left = []
         for key, watched in list(self._watched.items()):
+            if connections[watched.wrapper.alias] is not watched.wrapper:
+                self._drop(key)  # a copy of the handler's own
+                continue
             if watched.wrapper.connection is not watched.raw:
                 if watched.wrapper.in_atomic_block:
                     left.append(_OPEN_TRANSACTION)
@@ -197,13 +202,16 @@ class ThreadConnections:
             _forget_wrapper(watched.wrapper)
 
 
-@dataclass(slots=True)
+@dataclass
 class HandlerConnections:
     """The connections of all threads of this process."""
 
     _local: threading.local = field(default_factory=threading.local)
-    _others: dict[int, ThreadConnections] = field(default_factory=dict)
+    _others: list[ThreadConnections] = field(default_factory=list)
     _main: ThreadConnections = field(default_factory=ThreadConnections)
+    _engine: Any = None  # the engine's wrapper
+    engine_uses: int = 0
+    """Grows with everything that is sent on the engine's connection."""
 
     @property
     def main(self) -> ThreadConnections:
@@ -212,6 +220,7 @@ class HandlerConnections:
     def install(self) -> None:
         """Watch from here on. Call it once in each process, in its main thread."""
         self._local.own = self._main
+        self._main_thread = threading.get_ident()
         connection_created.connect(self._on_created, weak=False, dispatch_uid="taskplane-isolation")
 
     def of_this_thread(self) -> ThreadConnections:
@@ -224,34 +233,62 @@ class HandlerConnections:
         """As `of_this_thread`, for a thread that cleans up by itself after each call."""
         own = self.of_this_thread()
         self._local.is_adopted = True
-        self._others.pop(threading.get_ident(), None)
+        if own in self._others:
+            self._others.remove(own)
         return own
+
+    @property
+    def has_others(self) -> bool:
+        """Threads that handlers started have connections."""
+        return bool(self._others)
+
+    def has_touched_engine(self, uses: int) -> bool:
+        """Whether the engine's connection was used or changed since `engine_uses` was `uses`."""
+        engine = self._engine
+        if self.engine_uses != uses:
+            return True
+        return engine is not None and bool(engine.execute_wrappers or engine.in_atomic_block)
+
+    def drop_engine(self) -> None:
+        """Close the engine's connection, so that it opens a new one."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            with suppress(Exception):
+                engine.connection.close()
+            engine.connection = None
+            _forget_wrapper(engine)
 
     def clean_other_threads(self) -> list[str]:
         """Close what threads that handlers started do not use at this moment."""
         left: list[str] = []
-        for ident, others in list(self._others.items()):
+        for others in list(self._others):
             left += others.close_idle()
             if not others:
-                self._others.pop(ident, None)
+                self._others.remove(others)
         return left
 
     def forget_all(self) -> None:
         """In a forked child."""
         self._main.forget_all()
-        for others in self._others.values():
+        for others in self._others:
             others.forget_all()
         engine = connections[ENGINE_ALIAS]
         engine.connection = None
         _forget_wrapper(engine)
 
     def _on_created(self, connection: BaseDatabaseWrapper, **_: Any) -> None:
-        if connection.alias == ENGINE_ALIAS:
-            return
         own = self.of_this_thread()
+        if connection.alias == ENGINE_ALIAS and own is self._main:
+            self._engine = connection
+            _before_wait(connection.connection, self._count_engine_use)
+            return
         own.add(connection)
-        if own is not self._main and not getattr(self._local, "is_adopted", False):
-            self._others[threading.get_ident()] = own
+        is_adopted = own is self._main or getattr(self._local, "is_adopted", False)
+        if not is_adopted and own not in self._others:
+            self._others.append(own)
+
+    def _count_engine_use(self) -> None:
+        self.engine_uses += 1
 
 
 def _options_of(raw: Any) -> tuple[Any, ...]:
@@ -270,13 +307,19 @@ def _options_of(raw: Any) -> tuple[Any, ...]:
 
 
 def _note_use(watched: _Watched) -> None:
-    """Have the connection note that it was used. Everything that psycopg sends passes `wait`, also
-    what does not come from Django's cursors."""
-    raw = watched.raw
+    def note() -> None:
+        watched.is_used = True
+
+    _before_wait(watched.raw, note)
+
+
+def _before_wait(raw: Any, note: Callable[[], None]) -> None:
+    """Have a driver's connection call `note` whenever it is used. Everything that psycopg sends
+    passes `wait`, also what does not come from Django's cursors."""
     wait = raw.wait
 
     def noting_wait(*args: Any, **kwargs: Any) -> Any:
-        watched.is_used = True
+        note()
         return wait(*args, **kwargs)
 
     raw.wait = noting_wait

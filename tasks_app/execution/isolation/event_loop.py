@@ -35,27 +35,48 @@ CURRENT: ContextVar[Handler | None] = ContextVar("taskplane_handler", default=No
 class HandlerTask(asyncio.Task[_T]):
     """A task that another handler cannot cancel while its own handler runs.
 
-    A cancel that reaches it through what awaits it is passed on as asyncio does: only the direct
-    call is refused.
+    The task in which a handler itself runs is cancelled by that handler and by the engine only,
+    from whatever thread and through whatever awaits it. A task that a handler made may also be
+    cancelled by code that runs for no handler, and through what awaits it.
     """
 
+    _interrupting: "HandlerTask[Any] | None" = None
     _is_cascading = False
 
-    def __init__(self, *args: Any, owner: Handler | None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, owner: Handler | None, is_root: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.owner = owner
+        self.is_root = is_root
+
+    def interrupt(self) -> None:
+        """Cancel it, for the engine."""
+        before, HandlerTask._interrupting = HandlerTask._interrupting, self
+        try:
+            self.cancel()
+        finally:
+            HandlerTask._interrupting = before
 
     def cancel(self, msg: Any | None = None) -> bool:
-        caller = CURRENT.get()
-        is_foreign = caller is not None and self.owner is not None and caller is not self.owner
-        if is_foreign and not self.owner.has_ended and not HandlerTask._is_cascading:  # type: ignore[union-attr]
-            caller.warn("It tried to cancel the asyncio tasks of other handlers.")  # type: ignore[union-attr]
+        if self._is_refused():
+            caller = CURRENT.get()
+            if caller is not None:
+                caller.warn("It tried to cancel the asyncio tasks of other handlers.")
             return False
         before, HandlerTask._is_cascading = HandlerTask._is_cascading, True
         try:
             return super().cancel(msg)
         finally:
             HandlerTask._is_cascading = before
+
+    def _is_refused(self) -> bool:
+        if self.owner is None or self.owner.has_ended or HandlerTask._interrupting is self:
+            return False
+        caller = CURRENT.get()
+        if self.is_root:
+            return caller is not self.owner
+        return caller is not None and caller is not self.owner and not HandlerTask._is_cascading
 
 
 class SharedLoop(asyncio.SelectorEventLoop):
@@ -68,10 +89,9 @@ class SharedLoop(asyncio.SelectorEventLoop):
 
     def start_handler(
         self, run: Coroutine[Any, Any, None], context: Context, owner: Handler
-    ) -> "asyncio.Task[None]":
+    ) -> "HandlerTask[None]":
         """Start a handler in its context."""
-        task: HandlerTask[None] = HandlerTask(run, loop=self, context=context, owner=owner)
-        return task
+        return HandlerTask(run, loop=self, context=context, owner=owner, is_root=True)
 
     def run_turn(self) -> None:
         """Run until `end_turn`. What a handler's own task raised to end the process does not end

@@ -1,10 +1,12 @@
 """The threads in which async handlers run sync code: asgiref's one thread, and asyncio's default
 executor. Each call in them is a handler's, so each is cleaned up after as a handler is."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import SyncToAsync
@@ -12,7 +14,14 @@ from asgiref.sync import SyncToAsync
 from tasks_app.execution.isolation import forks
 from tasks_app.execution.isolation.connections import HandlerConnections, ThreadConnections
 from tasks_app.execution.isolation.event_loop import CURRENT, Handler
-from tasks_app.execution.isolation.process_state import ProcessState
+from tasks_app.execution.isolation.process_state import (
+    DATABASE_SETTINGS,
+    CannotPutBack,
+    ProcessState,
+)
+
+_MAX_SUBMISSIONS = 20
+_LEFT_SECONDS = 1.0  # a call may run on for so long after its handler
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -27,14 +36,22 @@ class CleaningExecutor(ThreadPoolExecutor):
     one call to the next, and put back what a call changed in the process."""
 
     def __init__(
-        self, connections: HandlerConnections, state: ProcessState, *, threads: int, keeps: bool
+        self,
+        connections: HandlerConnections,
+        state: ProcessState,
+        recycle: Callable[[str], None],
+        *,
+        threads: int,
+        keeps: bool,
     ) -> None:
         """`keeps`: a thread keeps its connection between calls."""
         super().__init__(max_workers=threads, thread_name_prefix="handler")
         self._connections = connections
         self._state = state
         self._keeps = keeps
-        self._running: dict[int, Handler | None] = {}  # by thread
+        self._recycle = recycle
+        self._running: dict[int, tuple[Handler | None, float]] = {}  # by thread: since when
+        self._given_up: set[int] = set()
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
         return super().submit(self._run, CURRENT.get(), fn, args, kwargs)
@@ -44,20 +61,31 @@ class CleaningExecutor(ThreadPoolExecutor):
         if self._threads:
             super().submit(lambda: self._connections.adopt_this_thread().drop_all())
 
-    def replace_thread_of(self, handler: Handler) -> bool:
-        """Whether a call of this handler still runs. Its thread may never come back, so another
-        takes its place for the calls of others."""
-        if handler not in self._running.values():
-            return False
-        self._max_workers += 1
-        super().submit(lambda: None)  # starts the thread
-        return True
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing: the pool belongs to the worker, not to a handler that shuts it down."""
+
+    def replace_stuck_threads(self) -> bool:
+        """Whether a call still runs whose handler has ended a while ago. Its thread may never come
+        back, so another takes its place for the calls of others."""
+        is_stuck = False
+        for thread, (owner, since) in list(self._running.items()):
+            is_left = owner is not None and owner.has_ended and monotonic() - since > _LEFT_SECONDS
+            if is_left and thread not in self._given_up:
+                self._given_up.add(thread)
+                self._max_workers += 1
+                # A submission starts a thread unless one is counted as idle.
+                for _ in range(_MAX_SUBMISSIONS):
+                    super().submit(lambda: None)
+                    if len(self._threads) == self._max_workers:
+                        break
+                is_stuck = True
+        return is_stuck
 
     def _run(self, owner: Handler | None, call: Callable[..., _T], args: Any, kwargs: Any) -> _T:
         own = self._connections.adopt_this_thread()
         own.drop_dead()
         pid, thread = os.getpid(), threading.get_ident()
-        self._running[thread] = owner
+        self._running[thread] = (owner, monotonic())
         try:
             result = call(*args, **kwargs)
         except BaseException as error:
@@ -77,17 +105,27 @@ class CleaningExecutor(ThreadPoolExecutor):
         return result
 
     def _clean(self, own: ThreadConnections, owner: Handler | None) -> list[str]:
-        changed = self._state.put_back_all()
+        if asyncio._get_running_loop() is not None:
+            asyncio._set_running_loop(None)
+        try:
+            changed = self._state.put_back_all()
+        except CannotPutBack as cause:
+            changed = [str(cause)]
+            self._recycle(f"a call in a thread changed {cause}")
         if changed and owner is not None:
             owner.warn(f"A call in a thread left changed: {', '.join(changed)}.")
+        if DATABASE_SETTINGS in changed:
+            own.drop_all()
         left = own.clean()
         if not self._keeps:
             own.drop_all()
         return left
 
 
-def install(connections: HandlerConnections, state: ProcessState) -> CleaningExecutor:
+def install(
+    connections: HandlerConnections, state: ProcessState, recycle: Callable[[str], None]
+) -> CleaningExecutor:
     """Replace the thread in which `sync_to_async` runs sync code, Django's async ORM included."""
-    executor = CleaningExecutor(connections, state, threads=1, keeps=True)
+    executor = CleaningExecutor(connections, state, recycle, threads=1, keeps=True)
     SyncToAsync.single_thread_executor = executor
     return executor

@@ -5,14 +5,17 @@ import logging
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from tasks_app.execution.isolation import executors, forks
 from tasks_app.execution.isolation.connections import HandlerConnections
-from tasks_app.execution.isolation.event_loop import Handler, SharedLoop
-from tasks_app.execution.isolation.process_state import CannotPutBack, ProcessState
+from tasks_app.execution.isolation.event_loop import SharedLoop
+from tasks_app.execution.isolation.process_state import (
+    DATABASE_SETTINGS,
+    CannotPutBack,
+    ProcessState,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,9 @@ class HandlerGuard:
         # a handler may well use multiprocessing.
         multiprocessing.current_process().daemon = False
         self._state = ProcessState()
-        self._async_orm = executors.install(self.connections, self._state)
+        self._async_orm = executors.install(self.connections, self._state, self._recycle)
+        self._default_executor: executors.CleaningExecutor | None = None
+        self._engine_uses = 0
 
     @property
     def loop(self) -> SharedLoop:
@@ -55,20 +60,30 @@ class HandlerGuard:
         to batch."""
         if self._loop is None:
             self._loop = SharedLoop()
-            self._loop.use_executor(
-                executors.CleaningExecutor(
-                    self.connections,
-                    self._state,
-                    threads=_DEFAULT_EXECUTOR_THREADS,
-                    keeps=False,
-                )
+            self._default_executor = executors.CleaningExecutor(
+                self.connections,
+                self._state,
+                self._recycle,
+                threads=_DEFAULT_EXECUTOR_THREADS,
+                keeps=False,
             )
+            self._loop.use_executor(self._default_executor)
         return self._loop
 
     def before(self) -> None:
         """Before a sync handler: a connection that died since the last one is not this one's."""
+        self._engine_uses = self.connections.engine_uses
         if self.connections.main:
             self.connections.main.drop_dead()
+
+    def after_report(self) -> None:
+        """After the engine used its own connection on the stack of a handler."""
+        self._engine_uses = self.connections.engine_uses
+
+    def end_fork(self, error: BaseException | None) -> None:
+        """End this process if a handler forked it, or its author's code afterwards."""
+        if os.getpid() != self._pid:
+            forks.end_child(error)
 
     def after(
         self,
@@ -79,34 +94,47 @@ class HandlerGuard:
         was_interrupted: bool,
     ) -> None:
         """After a handler, before anything else: ends a forked child, puts back what the handler
-        changed, and tells its task by `context.warn`.
+        changed, and tells its task by `context.warn`. Raises nothing: what fails here is of the
+        handler's making, and has this process replaced.
 
         `seconds` it took; `error` it raised; `was_interrupted`, at whatever line it was, so that
         its connections may be in the middle of a query."""
-        if os.getpid() != self._pid:
-            forks.end_child(error)
-        left: list[str] | None = None
-        if sys.getrecursionlimit() != self._state.recursion_limit:
-            # Before any call: a low limit may leave no room for one.
-            sys.setrecursionlimit(self._state.recursion_limit)
-            left = ["the recursion limit"]
+        self.end_fork(error)
+        left: list[str] = []
+        try:
+            if sys.getrecursionlimit() != self._state.recursion_limit:
+                # Before any call: a low limit may leave no room for one.
+                sys.setrecursionlimit(self._state.recursion_limit)
+                left = ["the recursion limit"]
+            if self._look(task_type, seconds, was_interrupted, left):
+                self._distrust(task_type)
+                self._tell(task_type, left, context.warn)
+        except CannotPutBack as cause:
+            self._recycle(f"{task_type} changed {cause}")
+            context.warn(f"The handler left changed: {cause}. The worker's process is replaced.")
+        except BaseException as cause:  # noqa: BLE001 - see above
+            self._recycle(f"what {task_type} left cannot be looked at: {type(cause).__name__}")
+
+    def _look(
+        self, task_type: str, seconds: float, was_interrupted: bool, left: list[str]
+    ) -> list[str]:
         main = self.connections.main
+        if self.connections.has_touched_engine(self._engine_uses):
+            self.connections.drop_engine()
+            self._engine_uses = self.connections.engine_uses
+            left.append("the engine's own database connection")
         if main:
             if was_interrupted:
                 main.drop_all()
             else:
-                left = main.clean() + (left or [])
-        try:
-            if changed := self._state.put_back_common():
-                left = changed + (left or [])
-            if task_type not in self._trusted or seconds >= _LONG_SECONDS:
-                left = self._look_longer(task_type) + (left or [])
-        except CannotPutBack as cause:
-            left = [str(cause)]
-            self._recycle(f"{task_type} changed {cause}")
-        if left:
-            self._distrust(task_type)
-            self._tell(task_type, left, context.warn)
+                left += main.clean()
+        if changed := self._state.put_back_common():
+            left += changed
+        if task_type not in self._trusted or seconds >= _LONG_SECONDS:
+            left += self._look_longer(task_type)
+            if DATABASE_SETTINGS in left:
+                main.drop_all()
+        return left
 
     def _look_longer(self, task_type: str) -> list[str]:
         if task_type not in self._trusted:
@@ -127,21 +155,25 @@ class HandlerGuard:
         except CannotPutBack as cause:
             left = [str(cause)]
             self._recycle(f"a handler changed {cause}")
+        except BaseException as cause:  # noqa: BLE001 - as in `after`
+            left = []
+            self._recycle(f"what was left cannot be looked at: {type(cause).__name__}")
         if left:
             self._runs.clear()
             self._trusted.clear()
+            if DATABASE_SETTINGS in left:
+                self.connections.main.drop_all()
             logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
-        # More than the main thread, its event loop's and asgiref's.
-        if is_idle and threading.active_count() > 1:
+        if is_idle and self.connections.has_others:
             for busy in self.connections.clean_other_threads():
                 logger.warning("A handler left %s", busy)
 
-    def after_interrupt(self, handler: Handler, task_type: str) -> None:
-        """After an interrupted async handler: a call of its own may still hold the thread that all
-        async handlers share."""
-        if self._async_orm.replace_thread_of(handler):
-            handler.warn("A call in a thread did not end with it; the worker goes on without it.")
-            self._recycle(f"a call of {task_type} in a thread does not end")
+    def look_after_threads(self) -> None:
+        """While async handlers run: a call that an ended handler left running may hold a thread
+        that all of them share."""
+        for executor in (self._async_orm, self._default_executor):
+            if executor is not None and executor.replace_stuck_threads():
+                self._recycle("a call that a handler left in a thread does not end")
 
     def outside_loop(self, call: Callable[[], _T]) -> _T:
         """Run what uses the main thread's connections from an async handler, which Django refuses

@@ -7,8 +7,10 @@ docs/handler-isolation.md.
 """
 
 import builtins
+import copy
 import datetime
 import decimal
+import faulthandler
 import gc
 import json
 import locale
@@ -27,11 +29,18 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connections
+from django.utils import timezone, translation
+
 _Restore = Callable[[Any], object]
-_LIMITS = ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
+_LIMITS = (
+    "RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE",
+    "RLIMIT_NPROC", "RLIMIT_STACK",
+)  # fmt: skip
 _SIGNALS = (
-    signal.SIGALRM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGPROF,
-    signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGVTALRM,
+    signal.SIGALRM, signal.SIGCHLD, signal.SIGCONT, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE,
+    signal.SIGPROF, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
+    signal.SIGVTALRM, signal.SIGWINCH, signal.SIGXCPU,
 )  # fmt: skip
 # Functions that tests and tools replace for a while, and sometimes forget.
 _PATCHED: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -50,7 +59,10 @@ _PATCHED: tuple[tuple[Any, tuple[str, ...]], ...] = (
 )
 
 
+_TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_getcwd = os.getcwd
 _NOTHING: list[str] = []
+DATABASE_SETTINGS = "the settings of a database connection"
 
 
 class CannotPutBack(Exception):  # noqa: N818 - what happened, not an error of the caller
@@ -69,13 +81,16 @@ class ProcessState:
         self._data_before = dict(self._data)
         self._umask = os.umask(0o022)
         os.umask(self._umask)
+        self._builtins = dict(vars(builtins))
+        self._functions = _read_functions()
+        self._databases = copy.deepcopy(connections.settings)
         self._common = self._read_common()
         self._rest = self._read_rest()
 
     def put_back_common(self) -> list[str]:
         """What had changed, by name. Raises CannotPutBack."""
         umask = os.umask(self._umask)
-        now = self._read_common()
+        now = self._read(self._read_common)
         has_environment = os.environ is self._environ and self._data == self._data_before
         if now == self._common and has_environment and umask == self._umask:
             return _NOTHING
@@ -96,10 +111,30 @@ class ProcessState:
     def put_back_rest(self) -> list[str]:
         """As `put_back_common`, for what takes longer to look at. Signal handlers are put back in
         the main thread only, as Python asks for."""
-        now = self._read_rest()
+        changed = []
+        if vars(builtins) != self._builtins:  # first, since all that follows uses them
+            vars(builtins).update(self._builtins)
+            changed.append("builtins")
+        faulthandler.cancel_dump_traceback_later()
+        now = self._read(self._read_rest)
         if threading.current_thread() is not threading.main_thread():
             now = (*self._rest[:_FOR_MAIN_THREAD], *now[_FOR_MAIN_THREAD:])
-        return [] if now == self._rest else _put_back(_REST, self._rest, now)
+        changed += _put_back(_REST, self._rest, now)
+        if connections.settings != self._databases:
+            changed.append(DATABASE_SETTINGS)
+            for alias, values in self._databases.items():
+                connections.settings[alias].clear()
+                connections.settings[alias].update(copy.deepcopy(values))
+        return changed
+
+    def _read(self, read: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
+        """Read; once more with the functions that this takes, if the handler broke one."""
+        try:
+            return read()
+        except BaseException:  # noqa: BLE001 - whatever stands there now is the handler's
+            vars(builtins).update(self._builtins)
+            _set_functions(self._functions)
+            return read()
 
     def _put_back_environment(self) -> None:
         os.environ = self._environ  # noqa: B003 - the object itself was replaced
@@ -112,15 +147,15 @@ class ProcessState:
     def _read_common() -> tuple[Any, ...]:
         # In the order of _COMMON. One tuple and its comparison: this runs after every handler.
         try:
-            folder = os.getcwd()  # noqa: PTH109
+            folder = _getcwd()
         except FileNotFoundError:
             folder = ""
         return (
             folder,
             socket.getdefaulttimeout(),
-            time.time,
-            time.monotonic,
-            time.sleep,
+            getattr(time, "time", None),
+            getattr(time, "monotonic", None),
+            getattr(time, "sleep", None),
             sys.gettrace(),
             sys.getprofile(),
         )
@@ -131,6 +166,7 @@ class ProcessState:
         root = logging.getLogger()
         context = decimal.getcontext()
         return (
+            tuple(signal.getitimer(which)[0] > 0 for which in _TIMERS),
             tuple(signal.getsignal(number) for number in _SIGNALS),
             _wakeup_descriptor(),
             frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
@@ -139,12 +175,17 @@ class ProcessState:
             tuple(warnings.filters),
             (root.level, root.disabled, tuple(root.handlers), root.manager.disable),
             tuple(sys.path),
-            tuple(getattr(module, name) for module, names in _PATCHED for name in names),
+            tuple(sys.meta_path),
+            _read_functions(),
             (gc.isenabled(), *gc.get_threshold()),
+            (gc.get_debug(), tuple(gc.callbacks)),
+            threading.stack_size(),
             time.tzname,
             sys.getswitchinterval(),
             sys.get_int_max_str_digits(),
-            (context.prec, context.rounding),
+            (context.prec, context.rounding, context.Emin, context.Emax, dict(context.traps)),
+            translation.get_language(),
+            timezone.get_current_timezone_name(),
             os.getpriority(os.PRIO_PROCESS, 0),
             (os.getuid(), os.geteuid(), os.getgid(), os.getegid()),
             frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -154,14 +195,17 @@ class ProcessState:
 def _put_back(
     table: tuple[tuple[str, _Restore], ...], wanted: tuple[Any, ...], now: tuple[Any, ...]
 ) -> list[str]:
-    changed = []
+    changed, failed = [], []
     for (name, restore), value, found in zip(table, wanted, now, strict=True):
-        if found != value:
+        try:
+            if found is value or found == value:
+                continue
             changed.append(name)
-            try:
-                restore(value)
-            except (OSError, ValueError) as error:
-                raise CannotPutBack(f"{name} ({error})") from error
+            restore(value)
+        except BaseException as error:  # noqa: BLE001 - a comparison may be of the handler's making
+            failed.append(f"{name} ({error!r})")
+    if failed:
+        raise CannotPutBack(", ".join(failed))
     return changed
 
 
@@ -183,9 +227,24 @@ def _set_collector(value: tuple[bool, int, int, int]) -> None:
         gc.disable()
 
 
-def _set_decimal_context(value: tuple[int, str]) -> None:
+def _set_decimal_context(value: tuple[Any, ...]) -> None:
     context = decimal.getcontext()
-    context.prec, context.rounding = value
+    context.prec, context.rounding, context.Emin, context.Emax, traps = value
+    context.traps.update(traps)
+
+
+def _stop_timers(_: object) -> None:
+    for which in _TIMERS:
+        signal.setitimer(which, 0)
+
+
+def _set_collector_hooks(value: tuple[int, tuple[Any, ...]]) -> None:
+    gc.set_debug(value[0])
+    gc.callbacks[:] = value[1]
+
+
+def _set_meta_path(finders: tuple[Any, ...]) -> None:
+    sys.meta_path[:] = finders
 
 
 def _set_signals(handlers: tuple[Any, ...]) -> None:
@@ -219,8 +278,12 @@ def _set_path(path: tuple[str, ...]) -> None:
 def _set_functions(functions: tuple[Any, ...]) -> None:
     names = [(module, name) for module, names in _PATCHED for name in names]
     for (module, name), function in zip(names, functions, strict=True):
-        if getattr(module, name) is not function:
+        if getattr(module, name, None) is not function:
             setattr(module, name, function)
+
+
+def _read_functions() -> tuple[Any, ...]:
+    return tuple(getattr(module, name, None) for module, names in _PATCHED for name in names)
 
 
 def _set_ids(value: tuple[int, int, int, int]) -> None:
@@ -241,8 +304,10 @@ _COMMON: tuple[tuple[str, _Restore], ...] = (
     ("the trace function", sys.settrace),
     ("the profile function", sys.setprofile),
 )
-_FOR_MAIN_THREAD = 2  # so many of the following
+_FOR_MAIN_THREAD = 3  # so many of the following
 _REST: tuple[tuple[str, _Restore], ...] = (
+    # Before the handlers: the default of these signals ends the process.
+    ("timers", _stop_timers),
     ("signal handlers", _set_signals),
     ("the wake-up descriptor of signals", signal.set_wakeup_fd),
     ("the signal mask", lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)),
@@ -251,12 +316,17 @@ _REST: tuple[tuple[str, _Restore], ...] = (
     ("warning filters", _set_warning_filters),
     ("the root logger", _set_logging),
     ("the module search path", _set_path),
+    ("the import system", _set_meta_path),
     ("replaced functions of the standard library", _set_functions),
     ("the garbage collector", _set_collector),
+    ("hooks of the garbage collector", _set_collector_hooks),
+    ("the stack size of threads", threading.stack_size),
     ("the time zone", _set_time_zone),
     ("the switch interval", sys.setswitchinterval),
     ("the limit of digits of integers", sys.set_int_max_str_digits),
     ("the decimal context", _set_decimal_context),
+    ("the active language", lambda _: translation.deactivate()),
+    ("the active time zone", lambda _: timezone.deactivate()),
     ("the scheduling priority", lambda nice: os.setpriority(os.PRIO_PROCESS, 0, nice)),
     ("user or group ids", _set_ids),
     ("the CPU affinity", lambda cpus: os.sched_setaffinity(0, cpus)),

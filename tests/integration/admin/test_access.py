@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+import controlplane.urls  # noqa: F401 - with it the pages of the admin are imported
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.adminaccess import AdminAccess
 from controlplane.workspaces.adminsite import TaskplaneAdminSite

@@ -15,6 +15,7 @@ from tasks_app.models import Task
 from tasks_app.selectors import SORT_FIELDS, list_tasks
 from tests.clients import default_workspace
 from tests.rows import make_attempt, make_node, make_task
+from workers.models import Node
 
 pytestmark = pytest.mark.django_db
 
@@ -171,9 +172,9 @@ def test_a_class_longer_than_its_index_is_found_exactly(client: APIClient) -> No
 
 @pytest.mark.parametrize("processed", [1, 1_000_000])
 def test_worker_finds_what_a_node_runs_or_ran_last(client: APIClient, processed: int) -> None:
-    first = make_node("w1", processed=processed)
-    again = make_node("w1", processed=processed)
-    other = make_node("w2", processed=processed)
+    first, again, other = (make_node(name, processed=processed) for name in ("w1", "w1", "w2"))
+    for node in (first, again, other):  # as registration names them
+        Node.objects.filter(id=node.id).update(name=f"{node.name}#{node.id}")
     make_attempt(make_task("COMPLETED", name="of first"), node_id=first.id)
     make_attempt(make_task("COMPLETED", name="of again"), node_id=again.id)
     moved = make_task("COMPLETED", name="moved", attempt=2)
