@@ -117,7 +117,7 @@ GUARDS = [
           "AND"),
     # What handlers leave behind.
     Guard("isolation: transactions are rolled back", "tasks_app/execution/isolation/guard.py",
-          "left = main.clean() + (left or [])", "left = left or []", ISOLATION),
+          "                left += main.clean()\n", "                left += []\n", ISOLATION),
     Guard("isolation: a forked child ends", "tasks_app/execution/isolation/guard.py",
           "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
     Guard("isolation: a time-out cannot be hidden", "tasks_app/execution/endings.py",
@@ -130,5 +130,5 @@ GUARDS = [
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
           "if moment - self._last_look > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",
-          "state__in=_LIVE, heartbeat=heartbeat)", "state__in=_LIVE)", LOSS),
+          "reason, Q(heartbeat=heartbeat))", "reason, Q())", LOSS),
 ]  # fmt: skip
