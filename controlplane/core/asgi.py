@@ -63,7 +63,7 @@ class OneThreadHandler(ASGIHandler):
         try:
             response = self.get_response(request)
         finally:
-            # A client that reads its response slowly must not hold a connection meanwhile.
+            # A client that reads its response slowly must not hold a connection until it is done.
             release_connections()
         make_async(request, response)
         return response

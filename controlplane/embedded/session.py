@@ -223,7 +223,7 @@ class Session:
         is_full = bool(storage.find_problem(self.state / name))
         is_storage = is_full or storage.names_cause(reason)
         pause = min(LONGEST_PAUSE_SECONDS, WATCH_SECONDS * 2**failures)
-        # What cannot be written is told at once; the figures in it change all the time.
+        # A write failure is reported at once; the figures in it change all the time.
         is_news = is_storage and not before.is_told
         is_news = is_news or failures == QUIET_FAILURES
         if is_news:

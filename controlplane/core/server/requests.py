@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Stage(Enum):
-    """Of the arrival of a request."""
+    """Limits on how long a request may take to arrive."""
 
     UNVERIFIED = "unverified"
     CHECKING = "checking"
