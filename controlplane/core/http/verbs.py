@@ -101,6 +101,7 @@ def verb(
     role: str | None = None,
     resource: str | None = None,
     check: Callable[..., object] | None = None,
+    public: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A handler of a method at a path.
 
@@ -108,7 +109,8 @@ def verb(
     the path by name. `returns` is what its answer shows, by status when there are several; None is
     204. `check(request, body, **path)` is what the service will refuse of the body, by Invalid:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` stands in
-    the document instead of `returns`, for what is no JSON.
+    the document instead of `returns`, for what is no JSON. `public`: it asks for no identity, and
+    so refuses nobody.
     """
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(
@@ -136,7 +138,8 @@ def verb(
             parameters=[*extras, *parameters, *(filter_parameters(query) if query else ())],
             request=body,
             examples=list(examples),
-            responses={**(responses or config.statuses), **problems(*errors)},
+            auth=[] if public else None,
+            responses={**(responses or config.statuses), **({} if public else problems(*errors))},
         )
         return documented(run)
 
