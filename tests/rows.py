@@ -4,8 +4,9 @@ import base64
 import os
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+import orjson
 from django.db import connection
 
 from controlplane.core.clock import now
@@ -84,22 +85,24 @@ def make_task(
 
 
 def make_large_tasks(count: int) -> None:
-    """Completed tasks with payloads of 20 KB, of which compression leaves 15."""
+    """Completed tasks with payloads of 20 KB, of which compression leaves 15. Each payload comes
+    again after 100 others: no compression looks back that far."""
     first = make_task(TaskState.COMPLETED)
-    fields = {
-        field.attname: getattr(first, field.attname)
-        for field in Task._meta.concrete_fields
-        if field.attname not in ("id", "payload")
-    }
-    tasks = (
-        Task(
-            **fields,
-            id=UUID(int=first.id.int + number),
-            payload={"text": base64.b64encode(os.urandom(15_000)).decode()},
+    columns = [field.column for field in Task._meta.concrete_fields]
+    changed = {"id": "gen_random_uuid()", "payload": "large.payload"}
+    payloads = [
+        orjson.dumps({"text": base64.b64encode(os.urandom(15_000)).decode()}).decode()
+        for _ in range(min(count, 100))
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO tasks_app_task ({', '.join(columns)})"
+            f" SELECT {', '.join(changed.get(column, f'task.{column}') for column in columns)}"
+            " FROM tasks_app_task task, generate_series(0, %s) n,"
+            " unnest(%s::jsonb[]) WITH ORDINALITY AS large (payload, number)"
+            " WHERE task.id = %s AND large.number = n %% %s + 1",
+            [count - 1, payloads, first.id, len(payloads)],
         )
-        for number in range(1, count + 1)
-    )
-    Task.objects.bulk_create(tasks, batch_size=200)
 
 
 def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:

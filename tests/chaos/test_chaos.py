@@ -6,8 +6,6 @@ from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from tasks_app.models import TaskAttempt
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
@@ -15,8 +13,6 @@ from tests.chaos.ledger import check_ledger, executions, open_tasks, stale_write
 from tests.chaos.plant import Plant
 from tests.chaos.servers import PrivateValkey
 from tests.engine import Engine
-
-pytestmark = pytest.mark.chaos
 
 TASKS = int(os.environ.get("CHAOS_TASKS", "2000"))
 SEED = int(os.environ.get("CHAOS_SEED", "7"))

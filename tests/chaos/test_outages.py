@@ -20,8 +20,6 @@ from tests.chaos.servers import PrivatePostgres, PrivateValkey
 from tests.engine import Engine
 from workers.models import Node
 
-pytestmark = pytest.mark.chaos
-
 
 class Submitter(threading.Thread):
     """Submits one task after the other; `acknowledged` holds those that were answered."""

@@ -13,8 +13,6 @@ from tests.engine import Engine, wait_until
 from tests.rawhttp import RawClient
 from tests.rows import make_large_tasks
 
-pytestmark = pytest.mark.chaos
-
 POOL = 20
 
 
