@@ -9,6 +9,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,7 @@ import pytest
 from dotenv import dotenv_values
 
 from controlplane import embedded
-from controlplane.embedded import home
+from controlplane.embedded import home, processes
 
 _SETTINGS = {
     "TASKPLANE_ENV": "dev",
@@ -42,6 +43,7 @@ def start() -> None:
     if os.environ.get(RUNNER) == runner:
         return
     state = _take_slot(home.ensure_folder(home.home()))
+    _end_leftovers(state)
     url = os.environ.get("TEST_DATABASE_URL") or dotenv_values(home.PROJECT / ".env").get(
         "TEST_DATABASE_URL"
     )
@@ -57,6 +59,25 @@ def start() -> None:
         REDIS_PORT=str(port),
         REDIS_PASSWORD="",
     )
+
+
+def _end_leftovers(state: Path) -> None:
+    """A run that was killed may have left components that still work in this folder's database."""
+    for process in processes.marked("TASKPLANE_HOME", str(state)):
+        processes.end(process, 0)
+
+
+def _use_own_temporary_folder() -> None:
+    """Each run has its own: a start of pytest takes the group's rights from the folder that runs
+    share, and with them the right of the servers' user to pass through it."""
+    folder = tempfile.mkdtemp(prefix="taskplane-")
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+    atexit.register(_remove, folder, os.getpid())
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start_postgres(state: Path) -> str:
@@ -96,6 +117,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Before pytest-django reads the settings."""
     only_distributes = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
     try:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            _use_own_temporary_folder()
         if only_distributes and "PYTEST_XDIST_WORKER" not in os.environ:
             os.environ.update(_SETTINGS)
         else:

@@ -6,10 +6,12 @@ What disturbs no neighbour runs on a standing engine.
 import time
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psutil
+import pytest
 
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
@@ -21,6 +23,14 @@ from tests.engine import Engine
 from tests.rows import make_task
 from tests.standing import StandingEngine
 from workers.models import Node
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Path:
+    """Where handlers leave a file when they begin."""
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    return folder
 
 
 def submit(task_type: str, payload: dict[str, Any] | None = None, **options: Any) -> UUID:
@@ -244,10 +254,16 @@ def test_rate_limits(running: StandingEngine) -> None:
     assert (starts[-1] - starts[0]).total_seconds() >= 1.8  # 60 starts, 20 of them saved up
 
 
-def test_shutdown_hands_back_what_cannot_finish(engine: Engine) -> None:
+def run_long(engine: Engine, traces: Path) -> UUID:
+    """A task whose handler has begun, which a claimed task need not have."""
+    task_id = submit("test-long", {"folder": str(traces)})
+    engine.wait(lambda: [*traces.glob(f"{task_id}*")], "the beginning of a handler")
+    return task_id
+
+
+def test_shutdown_hands_back_what_cannot_finish(engine: Engine, traces: Path) -> None:
     worker = engine.worker(concurrency=1)
-    running = submit("test-long")
-    engine.wait_for(running, state="RUNNING")
+    running = run_long(engine, traces)
     began = time.monotonic()
     assert worker.stop() == 0
     assert time.monotonic() - began < 10
@@ -257,10 +273,9 @@ def test_shutdown_hands_back_what_cannot_finish(engine: Engine) -> None:
     assert not worker.log.parent.joinpath("run").exists()
 
 
-def test_a_killed_worker_leaves_nothing_behind(engine: Engine) -> None:
+def test_a_killed_worker_leaves_nothing_behind(engine: Engine, traces: Path) -> None:
     worker = engine.worker(concurrency=2)
-    running = submit("test-long")
-    engine.wait_for(running, state="RUNNING")
+    running = run_long(engine, traces)
     family = [*worker.children(), worker.tree]
     worker.kill()
     task = engine.wait_for(running, state="PENDING", timeout=10)

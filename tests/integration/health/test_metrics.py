@@ -88,7 +88,10 @@ def test_a_thousand_queues_and_five_hundred_types_are_a_small_page() -> None:
     )  # fmt: skip
     client = key_client("viewer")
     text = client.get("/metrics").content.decode()
-    assert len(text) < 250_000
+    # Other tests have sent requests in this process.
+    assert (
+        sum(len(line) + 1 for line in text.splitlines() if "taskplane_http_" not in line) < 250_000
+    )
     found = scrape()
     assert one(found, "taskplane_tasks_total", type="other", event="completed") == 450
     assert one(found, "taskplane_tasks_total", type="t049", event="completed") == 1
