@@ -10,8 +10,8 @@ from django.db import connections
 from tests.chaos.servers import PrivatePostgres
 from tests.chaos.test_http_outages import client_of
 from tests.engine import Engine, wait_until
+from tests.factories import make_large_tasks
 from tests.rawhttp import RawClient
-from tests.rows import make_large_tasks
 
 POOL = 20
 
@@ -67,8 +67,9 @@ def test_an_export_that_loses_its_database_is_cut_off(
             export.send(f"GET /tasks/export?format={format_name}", f"Authorization: {key}")
             assert export.read_head()[0] == 200
         private_postgres.stop_at_once()
-        for export in exports:
-            content, is_reset = export.read_to_end()
+        with ThreadPoolExecutor(len(exports)) as threads:
+            ends = list(threads.map(RawClient.read_to_end, exports))
+        for export, (content, is_reset) in zip(exports, ends, strict=True):
             assert is_reset
             assert not content.endswith(b"\r\n0\r\n\r\n")
             export.close()
@@ -85,15 +86,18 @@ def test_failed_exports_take_no_connection_with_them(
     with client_of(url) as client:
         make_large_tasks(300)
         connections.close_all()
-        for _ in range(2):  # if each took one along, more than the pool has
-            exports = [RawClient(url, receive_buffer=65_536) for _ in range(POOL // 2 + 1)]
+        for _ in range(2):
+            exports = [RawClient(url, receive_buffer=65_536) for _ in range(POOL)]
             for export in exports:
                 key = client.headers["Authorization"]
                 export.send("GET /tasks/export?format=csv", f"Authorization: {key}")
                 assert export.read_head()[0] == 200
             private_postgres.stop_at_once()
+            # All at once: each goes on, and fails, when its client reads on.
+            with ThreadPoolExecutor(len(exports)) as threads:
+                ends = list(threads.map(RawClient.read_to_end, exports))
+            assert all(is_reset for _, is_reset in ends)
             for export in exports:
-                assert export.read_to_end()[1]
                 export.close()
             private_postgres.start()
         fill_pool(client)
