@@ -20,7 +20,7 @@ from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.engine import Engine
-from tests.rows import make_task
+from tests.factories import make_task
 from tests.standing import StandingEngine
 from workers.models import Node
 

@@ -9,8 +9,8 @@ import pytest
 from tasks_app.models import Task
 from tests.clients import key_client
 from tests.engine import Component, wait_until
+from tests.factories import make_large_tasks
 from tests.rawhttp import RawClient
-from tests.rows import make_large_tasks
 from tests.standing import StandingEngine
 
 TASKS = 3_000

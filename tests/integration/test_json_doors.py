@@ -18,9 +18,9 @@ from tasks_app.services.lanes import forget_lanes
 from tasks_app.specs import TaskSpec
 from tests.clients import key_client
 from tests.deaths import die
+from tests.factories import make_task
 from tests.integration.commands.running import run
 from tests.jsonvalues import is_same
-from tests.rows import make_task
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db

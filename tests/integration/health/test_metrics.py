@@ -18,8 +18,8 @@ from tasks_app.models import Queue, Rollup
 from tasks_app.services.rescue import rescue_node
 from tasks_app.services.rollups import recompute_range
 from tests.clients import default_workspace, key_client, other_workspace
+from tests.factories import make_node, make_task
 from tests.integration.test_rollups import ended, this_minute
-from tests.rows import make_node, make_task
 from tests.scalingrows import lead, make_event, make_launch, set_pool
 from workers import transitions
 from workers.services import stop_node

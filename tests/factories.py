@@ -1,4 +1,8 @@
-"""Rows for tests, in any state that the constraints allow."""
+"""Rows for tests, in any state that the constraints allow.
+
+A factory makes a row as it is; a trait fills in what a state demands. The functions below them add
+what a row needs around it: counts, queues, dependencies.
+"""
 
 import base64
 import os
@@ -6,8 +10,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import factory
 import orjson
 from django.db import connection
+from factory.django import DjangoModelFactory
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
@@ -19,6 +25,86 @@ from tests.clients import default_workspace
 from workers.models import Node
 
 
+class NodeFactory(DjangoModelFactory[Node]):
+    """An active worker node that serves all queues."""
+
+    class Meta:
+        model = Node
+
+    name = "node-a"
+    host = "somewhere"
+    pid = 1
+    version = "0"
+    queues = factory.LazyFunction(lambda: ["*"])
+    concurrency = 2
+    state = "ACTIVE"
+
+
+class TaskFactory(DjangoModelFactory[Task]):
+    """A task that waits in the queue `default`."""
+
+    class Meta:
+        model = Task
+
+    class Params:
+        claimed = factory.Trait(attempt=1, started_at=factory.LazyFunction(now))
+        running = factory.Trait(claimed=True, lease=factory.LazyFunction(uuid4), node_id=1)
+        ended = factory.Trait(claimed=True, finished_at=factory.LazyFunction(now))
+        later = factory.Trait(run_at=factory.LazyFunction(lambda: now() + timedelta(hours=1)))
+        retrying = factory.Trait(claimed=True, later=True)
+        blocked = factory.Trait(blocked_by=1)
+
+    id = factory.LazyFunction(uuid7)
+    workspace = factory.LazyFunction(default_workspace)
+    queue = factory.LazyAttribute(lambda task: make_queue(workspace=task.workspace))
+    type = "noop"
+    name = "noop"
+    state = TaskState.PENDING
+    max_attempts = 3
+    round_attempts = 3
+    timeout_ms = 60_000
+
+
+class AttemptFactory(DjangoModelFactory[TaskAttempt]):
+    """An attempt of a task that ended just now, after ten milliseconds."""
+
+    class Meta:
+        model = TaskAttempt
+
+    class Params:
+        at = factory.LazyFunction(now)
+
+    attempt = 1
+    workspace_id = factory.SelfAttribute("task.workspace_id")
+    queue_id = factory.SelfAttribute("task.queue_id")
+    type = factory.SelfAttribute("task.type")
+    node_id = 1
+    outcome = "SUCCEEDED"
+    wait_ms = 5
+    started_at = factory.LazyAttribute(lambda attempt: attempt.at - timedelta(milliseconds=10))
+    finished_at = factory.SelfAttribute("at")
+
+
+class LogFactory(DjangoModelFactory[TaskLog]):
+    """A line that a handler logged."""
+
+    class Meta:
+        model = TaskLog
+
+    attempt = 1
+    at = factory.LazyFunction(now)
+    level = "info"
+
+
+_TRAITS = {
+    **dict.fromkeys(FINAL, "ended"),
+    TaskState.BLOCKED: "blocked",
+    TaskState.RETRYING: "retrying",
+    TaskState.RUNNING: "running",
+    TaskState.SCHEDULED: "later",
+}
+
+
 def make_queue(name: str = "default", workspace: Workspace | None = None, **fields: Any) -> Queue:
     """The workspace's queue of this name, with these fields."""
     workspace = workspace or default_workspace()
@@ -28,15 +114,7 @@ def make_queue(name: str = "default", workspace: Workspace | None = None, **fiel
 
 def make_node(name: str = "node-a", **fields: Any) -> Node:
     """An active worker node that serves all queues."""
-    values = {
-        "host": "somewhere",
-        "pid": 1,
-        "version": "0",
-        "queues": ["*"],
-        "concurrency": 2,
-        "state": "ACTIVE",
-    }
-    return Node.objects.create(name=name, **{**values, **fields})
+    return NodeFactory.create(name=name, **fields)
 
 
 def make_task(
@@ -47,33 +125,15 @@ def make_task(
     parents: list[Task] | None = None,
     **fields: Any,
 ) -> Task:
-    """A task in this state; what the state demands is filled in."""
+    """A task in this state with what the state demands, its queue, its count and its edges."""
     workspace = workspace or default_workspace()
-    values: dict[str, Any] = {
-        "id": uuid7(),
-        "workspace": workspace,
-        "queue": make_queue(queue, workspace),
-        "type": "noop",
-        "name": "noop",
-        "state": state,
-        "max_attempts": 3,
-        "round_attempts": 3,
-        "timeout_ms": 60_000,
-    }
-    if state == TaskState.RUNNING:
-        values |= {"lease": uuid4(), "node_id": 1, "attempt": 1, "started_at": now()}
-    if state in FINAL:
-        values |= {"finished_at": now(), "started_at": now(), "attempt": 1}
-    if state in (TaskState.SCHEDULED, TaskState.RETRYING):
-        values |= {"run_at": now() + timedelta(hours=1)}
-    if state == TaskState.RETRYING:
-        values |= {"attempt": 1, "started_at": now()}
+    if state in _TRAITS:
+        fields = {_TRAITS[TaskState(state)]: True, **fields}
     if parents:
         open_parents = [parent for parent in parents if parent.state not in FINAL]
-        values |= {"blocked_by": len(open_parents)}
-    if state == TaskState.BLOCKED:
-        values.setdefault("blocked_by", 1)
-    task = Task.objects.create(**{**values, **fields})
+        fields = {"blocked_by": len(open_parents), **fields}
+    lane = make_queue(queue, workspace)
+    task = TaskFactory.create(**{"workspace": workspace, "queue": lane, "state": state, **fields})
     with connection.cursor() as cursor:
         note_counts(cursor, {(task.workspace_id, task.queue_id, task.type, task.state): 1})
     for parent in parents or []:
@@ -82,6 +142,16 @@ def make_task(
         )
         Task.objects.filter(id=parent.id).update(has_dependents=True)
     return task
+
+
+def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:
+    """An attempt of a task that ended just now, after ten milliseconds."""
+    return AttemptFactory.create(task=task, attempt=number, **fields)
+
+
+def make_log(task: Task, message: str, **fields: Any) -> TaskLog:
+    """A log line."""
+    return LogFactory.create(task=task, message=message, **fields)
 
 
 def make_large_tasks(count: int) -> None:
@@ -103,28 +173,6 @@ def make_large_tasks(count: int) -> None:
             " WHERE task.id = %s AND large.number = n %% %s + 1",
             [count - 1, payloads, first.id, len(payloads)],
         )
-
-
-def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:
-    """An attempt of a task that ended just now, after ten milliseconds."""
-    at = now()
-    values = {
-        "workspace_id": task.workspace_id,
-        "queue_id": task.queue_id,
-        "type": task.type,
-        "node_id": 1,
-        "outcome": "SUCCEEDED",
-        "wait_ms": 5,
-        "started_at": at - timedelta(milliseconds=10),
-        "finished_at": at,
-    }
-    return TaskAttempt.objects.create(task=task, attempt=number, **{**values, **fields})
-
-
-def make_log(task: Task, message: str, **fields: Any) -> TaskLog:
-    """A log line."""
-    values = {"attempt": 1, "at": now(), "level": "info"}
-    return TaskLog.objects.create(task=task, message=message, **{**values, **fields})
 
 
 def copy_rows(task: Task, number: int) -> None:
