@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from tasks_app.models import TaskAttempt
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
@@ -32,6 +34,7 @@ def submit(plant: Plant, folder: Path, count: int) -> list[UUID]:
     )
 
 
+@pytest.mark.ci
 def test_nothing_is_lost_and_nothing_completed_twice(
     chaos: Engine, private_valkey: PrivateValkey, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 rest of it up to the same depth."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +13,6 @@ from controlplane.schedules.models import Schedule
 from dlq.models import DeadLetter, Replay
 from tasks_app.models import Task
 from tasks_app.services import submit_task
-from tasks_app.services.lanes import forget_lanes
 from tasks_app.specs import TaskSpec
 from tests.clients import key_client
 from tests.deaths import die
@@ -44,13 +42,6 @@ REFUSED = {
     "too many digits in all": (f"[{','.join(['1e300'] * 1000)}]", "all their digits"),
 }
 DEEPEST = f"{'[' * 31}1e20{']' * 31}"  # in an object: 32 levels
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 @dataclass
