@@ -1,6 +1,6 @@
 """Running sync handlers, one after the other, in the pool child's main thread."""
 
-import asyncio
+from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Sequence
 from time import monotonic
 
@@ -84,8 +84,8 @@ class SyncRunner:
         except BaseException as raised:  # noqa: BLE001 - sys.exit in a handler is its failure
             error = raised
             self._interrupts.leave()  # a recursion limit may have kept the block from it
-        if asyncio._get_running_loop() is not None:
-            asyncio._set_running_loop(None)
+        if _get_running_loop() is not None:
+            _set_running_loop(None)
         struck = self._interrupts.struck
         seconds = monotonic() - started
         self._guard.after(claim.type, held.context, seconds, error, struck is not None)

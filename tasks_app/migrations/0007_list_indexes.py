@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='task',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['workspace', 'finished_at', 'id'], name='task_finished'),
+            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], name='task_finished'),
         ),
         migrations.AddIndex(
             model_name='task',

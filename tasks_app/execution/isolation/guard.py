@@ -44,6 +44,7 @@ class HandlerGuard:
         self._reported: set[tuple[str, str]] = set()
         self.connections = HandlerConnections()
         self.connections.install()
+        self._main = self.connections.main
         self._loop: SharedLoop | None = None
         forks.in_child(self._after_fork)
         # Celery's pool marks its children as daemons, which may have no children of their own; but
@@ -73,8 +74,8 @@ class HandlerGuard:
     def before(self) -> None:
         """Before a sync handler: a connection that died since the last one is not this one's."""
         self._engine_uses = self.connections.engine_uses
-        if self.connections.main:
-            self.connections.main.drop_dead()
+        if self._main:
+            self._main.drop_dead()
 
     def after_report(self) -> None:
         """After the engine used its own connection on the stack of a handler."""
@@ -106,34 +107,28 @@ class HandlerGuard:
                 # Before any call: a low limit may leave no room for one.
                 sys.setrecursionlimit(self._state.recursion_limit)
                 left = ["the recursion limit"]
-            if self._look(task_type, seconds, was_interrupted, left):
+            if self._main or self.connections.has_touched_engine(self._engine_uses):
+                left += self._clean_connections(was_interrupted)
+            if changed := self._state.put_back_common():
+                left += changed
+            if seconds >= _LONG_SECONDS or task_type not in self._trusted:
+                left += self._look_longer(task_type)
+            if left:
                 self._distrust(task_type)
                 self._tell(task_type, left, context.warn)
-        except CannotPutBack as cause:
-            self._recycle(f"{task_type} changed {cause}")
-            context.warn(f"The handler left changed: {cause}. The worker's process is replaced.")
         except BaseException as cause:  # noqa: BLE001 - see above
-            self._recycle(f"what {task_type} left cannot be looked at: {type(cause).__name__}")
+            context.warn(self._give_up(f"A handler of type {task_type}", cause))
 
-    def _look(
-        self, task_type: str, seconds: float, was_interrupted: bool, left: list[str]
-    ) -> list[str]:
-        main = self.connections.main
+    def _clean_connections(self, was_interrupted: bool) -> list[str]:
+        left = []
         if self.connections.has_touched_engine(self._engine_uses):
             self.connections.drop_engine()
             self._engine_uses = self.connections.engine_uses
             left.append("the engine's own database connection")
-        if main:
-            if was_interrupted:
-                main.drop_all()
-            else:
-                left += main.clean()
-        if changed := self._state.put_back_common():
-            left += changed
-        if task_type not in self._trusted or seconds >= _LONG_SECONDS:
-            left += self._look_longer(task_type)
-            if DATABASE_SETTINGS in left:
-                main.drop_all()
+        if was_interrupted:
+            self._main.drop_all()
+        else:
+            left += self._main.clean()
         return left
 
     def _look_longer(self, task_type: str) -> list[str]:
@@ -141,28 +136,42 @@ class HandlerGuard:
             self._runs[task_type] = runs = self._runs.get(task_type, 0) + 1
             if runs >= _PROBATION_RUNS:
                 self._trusted.add(task_type)
-        return self._state.put_back_rest()
+        return self._put_back_rest()
+
+    def _put_back_rest(self) -> list[str]:
+        left = self._state.put_back_rest()
+        if DATABASE_SETTINGS in left:
+            self._main.drop_all()
+        return left
+
+    def _give_up(self, who: str, cause: BaseException) -> str:
+        """Have this process replaced after what cannot be put back; the sentence that says so."""
+        if isinstance(cause, CannotPutBack):
+            reason = f"{who} changed what cannot be put back: {cause}"
+        else:
+            reason = f"{who} left what cannot be looked at: {type(cause).__name__}"
+        self._recycle(reason)
+        return f"{reason}. The worker's process is replaced."
 
     def _distrust(self, task_type: str) -> None:
         self._runs[task_type] = 0
         self._trusted.discard(task_type)
 
+    def _distrust_all(self) -> None:
+        self._runs.clear()
+        self._trusted.clear()
+
     def after_batch(self, *, is_idle: bool) -> None:
         """After some handlers: what is not looked at after each quick one. `is_idle`: no handler
         runs, so a thread that still does was left behind."""
+        left: list[str] = []
         try:
-            left = self._state.put_back_rest()
-        except CannotPutBack as cause:
-            left = [str(cause)]
-            self._recycle(f"a handler changed {cause}")
+            left = self._put_back_rest()
         except BaseException as cause:  # noqa: BLE001 - as in `after`
-            left = []
-            self._recycle(f"what was left cannot be looked at: {type(cause).__name__}")
+            logger.warning("%s", self._give_up("A handler of the last batch", cause))
+            self._distrust_all()
         if left:
-            self._runs.clear()
-            self._trusted.clear()
-            if DATABASE_SETTINGS in left:
-                self.connections.main.drop_all()
+            self._distrust_all()
             logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
         if is_idle and self.connections.has_others:
             for busy in self.connections.clean_other_threads():
@@ -184,12 +193,12 @@ class HandlerGuard:
             self.before()
             return call()
         finally:
-            self.connections.main.clean()
+            self._main.clean()
             asyncio._set_running_loop(loop)
 
     def after_drain(self) -> None:
         """Between two drains a child keeps the connection of one thread at most."""
-        if self.connections.main:
+        if self._main:
             self._async_orm.close_connections()
 
     def _tell(self, task_type: str, left: list[str], warn: Callable[[str], None]) -> None:

@@ -1,7 +1,7 @@
 """What belongs to the whole process: read before the first handler, put back after each.
 
-`put_back_common` costs about a microsecond and runs after every handler. `put_back_rest` costs a
-few, and runs after handlers that took some time, after the first runs of a type, and after every
+`put_back_common` costs less than a microsecond and runs after every handler. `put_back_rest` costs
+a few, and runs after handlers that took some time, after the first runs of a type, and after every
 batch. What has no reader here (loaded modules, random seeds, C libraries) is for the author:
 docs/handler-isolation.md.
 """
@@ -61,7 +61,9 @@ _PATCHED: tuple[tuple[Any, tuple[str, ...]], ...] = (
 
 _TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _getcwd = os.getcwd
-_NOTHING: list[str] = []
+_set_umask = os.umask
+_get_default_timeout = socket.getdefaulttimeout
+_REPLACED = "replaced functions of the standard library"
 DATABASE_SETTINGS = "the settings of a database connection"
 
 
@@ -89,12 +91,15 @@ class ProcessState:
 
     def put_back_common(self) -> list[str]:
         """What had changed, by name. Raises CannotPutBack."""
-        umask = os.umask(self._umask)
-        now = self._read(self._read_common)
-        has_environment = os.environ is self._environ and self._data == self._data_before
-        if now == self._common and has_environment and umask == self._umask:
-            return _NOTHING
-        changed = ["the umask"] if umask != self._umask else []
+        changed = []
+        try:
+            now = self._read_common()
+        except BaseException:  # noqa: BLE001 - what raised is a function that the handler replaced
+            now = self._read(self._read_common)
+            changed.append(_REPLACED)
+        has_environment = self._data == self._data_before and os.environ is self._environ
+        if has_environment and now == self._common:
+            return changed
         if not has_environment:
             changed.append("environment variables")
             self._put_back_environment()
@@ -143,19 +148,19 @@ class ProcessState:
         os.environ.update(self._variables)
         time.tzset()
 
-    @staticmethod
-    def _read_common() -> tuple[Any, ...]:
+    def _read_common(self) -> tuple[Any, ...]:
         # In the order of _COMMON. One tuple and its comparison: this runs after every handler.
         try:
             folder = _getcwd()
         except FileNotFoundError:
             folder = ""
         return (
+            _set_umask(self._umask),  # the only way to read it puts it back, too
             folder,
-            socket.getdefaulttimeout(),
-            getattr(time, "time", None),
-            getattr(time, "monotonic", None),
-            getattr(time, "sleep", None),
+            _get_default_timeout(),
+            time.time,
+            time.monotonic,
+            time.sleep,
             sys.gettrace(),
             sys.getprofile(),
         )
@@ -296,6 +301,7 @@ def _set_time_zone(_names: tuple[str, str]) -> None:
 
 
 _COMMON: tuple[tuple[str, _Restore], ...] = (
+    ("the umask", os.umask),
     ("the working directory", os.chdir),
     ("the default time-out of sockets", socket.setdefaulttimeout),
     ("time.time", lambda function: setattr(time, "time", function)),
@@ -317,7 +323,7 @@ _REST: tuple[tuple[str, _Restore], ...] = (
     ("the root logger", _set_logging),
     ("the module search path", _set_path),
     ("the import system", _set_meta_path),
-    ("replaced functions of the standard library", _set_functions),
+    (_REPLACED, _set_functions),
     ("the garbage collector", _set_collector),
     ("hooks of the garbage collector", _set_collector_hooks),
     ("the stack size of threads", threading.stack_size),
