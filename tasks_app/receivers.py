@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-from tasks_app.services.lanes import forget_lanes
 from tasks_app.services.rescue import release_node, rescue_node, settle_slot
 from tasks_app.services.supervision import supervise
 from workers.runtime import Runtime
@@ -31,9 +29,3 @@ def on_node_stopped(node_id: int, **_: Any) -> None:
 @receiver(node_lost)
 def on_node_lost(node_id: int, **_: Any) -> None:
     rescue_node(node_id)
-
-
-@receiver(post_migrate)
-def on_post_migrate(**_: Any) -> None:
-    """Sent after `flush` too, which empties the tables of queues."""
-    forget_lanes()

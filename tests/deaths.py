@@ -15,7 +15,7 @@ from tasks_app.rows import Outcome
 from tasks_app.services.deaths import announce_deaths, settle_ended
 from tasks_app.states import TaskState
 from tests.clients import default_workspace
-from tests.rows import make_node, make_task
+from tests.factories import make_node, make_task
 from workers.models import Node
 
 TRACEBACK = (

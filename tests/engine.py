@@ -41,6 +41,7 @@ class Component:
 
     def __init__(self, arguments: list[str], env: dict[str, str], log: Path) -> None:
         self.log = log
+        self._output_from = 0
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -78,8 +79,13 @@ class Component:
         self.process.kill()
         self.process.wait(10)
 
+    def forget_output(self) -> None:
+        """Let `output` begin here."""
+        self._output_from = self.log.stat().st_size
+
     def output(self) -> str:
-        return self.log.read_text(errors="replace")[-6000:]
+        """The last of what it printed."""
+        return self.log.read_bytes()[self._output_from :].decode(errors="replace")[-6000:]
 
 
 @contextmanager

@@ -28,10 +28,10 @@ class RawClient:
 
     def read(self, size: int) -> bytes:
         """At least this much of what comes, unless the connection ends before."""
-        data = b""
+        data = bytearray()
         while len(data) < size and (piece := self.socket.recv(65_536)):
             data += piece
-        return data
+        return bytes(data)
 
     def read_head(self) -> tuple[int, str]:
         """Status and headers."""
@@ -52,13 +52,13 @@ class RawClient:
         """What comes, and whether the connection was reset."""
         # What waits in the kernel comes through a small window at a few kilobytes a second.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        data = b""
+        data = bytearray()
         try:
             while piece := self.socket.recv(65_536):
                 data += piece
         except ConnectionResetError:
-            return data, True
-        return data, False
+            return bytes(data), True
+        return bytes(data), False
 
     def close(self) -> None:
         self.socket.close()

@@ -21,7 +21,7 @@ from tasks_app.services.deaths import announce_deaths, settle_ended
 from tasks_app.states import TaskState
 from tests.clients import default_workspace
 from tests.deaths import an_error
-from tests.rows import make_node
+from tests.factories import make_node
 from workers.models import Node
 
 

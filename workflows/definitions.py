@@ -1,14 +1,17 @@
 """Definitions of workflows: read, checked as a whole, and given to those who run them."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 
 from controlplane.core.errors import Invalid
 from controlplane.core.names import InvalidNameError, check_name
+from controlplane.core.process_state import register_reset
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
 from workflows.graphs import Ancestors, find_cycle, find_dependents, show_cycle, sort_keys
@@ -96,14 +99,30 @@ def parse_definition(body: Mapping[str, Any]) -> Definition:
     return _read({"tasks": tasks, "inputSchema": schema})
 
 
-@functools.lru_cache(REMEMBERED)  # models are equal by their ids, and versions never change
 def load_definition(version: "WorkflowVersion") -> Definition:
     """The definition of a stored version. It was checked when it was stored; task types that have
     gone since do not matter here.
 
     `version.definition` is read only when this process does not remember it.
     """
-    return _read(version.definition)
+    return _load(_StoredVersion(version.workflow_id, version.version, version))
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredVersion:
+    """What never changes. A row's id names a version in one database only, these two in any."""
+
+    workflow_id: UUID
+    number: int
+    row: "WorkflowVersion" = dataclasses.field(compare=False)
+
+
+@functools.lru_cache(REMEMBERED)
+def _load(stored: _StoredVersion) -> Definition:
+    return _read(stored.row.definition)
+
+
+register_reset(_load.cache_clear)
 
 
 def check_input(definition: Definition, value: Any) -> Any:

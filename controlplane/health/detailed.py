@@ -9,6 +9,7 @@ import psycopg
 from django.db import connections
 
 from controlplane.core.clock import now, utc_z
+from controlplane.core.process_state import register_reset
 from controlplane.health import selectors
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.selectors.lag import get_lag
@@ -87,6 +88,9 @@ _check_scaler = _keep("scaler", _read_scaler)
 _engine = Probe(_check_engine, explain=_explain)
 _beat = Probe(_check_beat, explain=_explain)
 _scaler = Probe(_check_scaler, explain=_explain)
+for _probe in (_engine, _beat, _scaler):
+    register_reset(_probe.forget)
+register_reset(_seen.clear)
 
 
 def read_detailed() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from prometheus_client import Counter, Histogram
 
 from controlplane.core.middleware import PlainMiddleware
+from controlplane.core.process_state import register_reset
 
 OTHER = "other"
 # Pairs of method and route that have series of their own; the rest are together under OTHER.
@@ -53,8 +54,14 @@ class BoundedPairs:
             self._known.add(pair)
         return pair
 
+    def clear(self) -> None:
+        """Let other pairs be the first."""
+        with self._lock:
+            self._known.clear()
+
 
 _pairs = BoundedPairs(MAX_ROUTES)
+register_reset(_pairs.clear)
 
 
 def labels_of(request: HttpRequest) -> tuple[str, str]:

@@ -47,6 +47,11 @@ class Probe:
                 self._run = _Run(self._check, self._explain)
             return self._run
 
+    def forget(self) -> None:
+        """Check again when asked next, whatever was found a moment ago."""
+        with self._lock:
+            self._run = None
+
     def finding(self) -> Finding:
         """What the check finds, within the limit."""
         return self.begin().wait(self._limit_seconds)

@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout
 
 from controlplane import __version__
 from controlplane.core.clock import now, utc_z
+from controlplane.core.process_state import register_reset
 from controlplane.embedded import home, storage
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 
@@ -53,6 +54,8 @@ def _explain(error: Exception) -> str:
 
 _database = Probe(_check_database, explain=_explain)
 _redis = Probe(_check_redis, explain=_explain)
+register_reset(_database.forget)
+register_reset(_redis.forget)
 
 
 def read_health() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.process_state import register_reset
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.keys import hash_key, prefix_of
@@ -115,3 +116,4 @@ class KeyDirectory:
 
 
 directory = KeyDirectory()
+register_reset(directory.clear)

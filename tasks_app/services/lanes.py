@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import transaction
 
 from controlplane.core.errors import Invalid
+from controlplane.core.process_state import register_reset
 from tasks_app.models import Queue
 from tasks_app.queues import NAME, NAME_RULE
 
@@ -50,6 +51,9 @@ def forget_lanes() -> None:
     """Drop what is remembered, as when the tables were emptied."""
     _known.clear()
     _names.clear()
+
+
+register_reset(forget_lanes)
 
 
 def get_lane_name(lane: int, *, using: str) -> str:

@@ -14,6 +14,7 @@ from uuid import UUID
 import psutil
 from django.conf import settings
 
+from controlplane.core.process_state import register_reset
 from tasks_app.models import Queue, Task
 from tasks_app.processors import registry
 from tasks_app.services.rescue import release_claims
@@ -47,6 +48,14 @@ class _Supervisor:
 
 
 _supervisor = _Supervisor()
+
+
+def _forget() -> None:
+    global _supervisor  # noqa: PLW0603 - one process has one agent
+    _supervisor = _Supervisor()
+
+
+register_reset(_forget)
 
 
 def supervise(runtime: Runtime, slots: list[Slot]) -> None:

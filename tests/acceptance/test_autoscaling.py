@@ -17,8 +17,6 @@ from tests.engine import Engine
 from workers.models import Node
 from workers.states import LIVE, NodeState
 
-pytestmark = pytest.mark.acceptance
-
 _LIVE = [state.value for state in LIVE]
 # Small numbers of everything, so that growing and shrinking take seconds: one slot a worker, a
 # start within three seconds, five seconds of calm before anything shrinks.
@@ -48,6 +46,8 @@ def still_open() -> list[str]:
     return [str(event) for event in ScalingEvent.objects.exclude(state__in=ended)]
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_500_tasks_grow_the_fleet_and_it_shrinks_again(engine: Engine, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
@@ -104,6 +104,7 @@ def check_events(peak: int) -> None:
         assert replays(event.inputs), event
 
 
+@pytest.mark.nightly
 def test_the_workers_of_an_autoscaler_that_was_killed_are_taken_over(engine: Engine) -> None:
     engine.dispatcher()
     quick = {**QUICK, "MIN_WORKERS": "2"}

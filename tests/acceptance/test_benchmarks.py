@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.acceptance
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -29,6 +28,7 @@ def bench(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
     return json.loads(file.read_text()), result.stdout
 
 
+@pytest.mark.nightly
 def test_systems_are_measured_beside_each_other(tmp_path: Path) -> None:
     """Two systems and one scenario; `scripts/bench --size tiny` runs them all."""
     only = ("--only", "drain")

@@ -3,16 +3,12 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from tasks_app.models import TaskAttempt
 from tasks_app.processors import RetryPolicy
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.engine import Engine
 from tests.unit.processors.webservice import Answer, serving
-
-pytestmark = pytest.mark.acceptance
 
 
 def test_the_shipped_processors_work_together(engine: Engine, tmp_path: Path) -> None:

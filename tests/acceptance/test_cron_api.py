@@ -9,14 +9,12 @@ import pytest
 from controlplane.schedules.models import Schedule
 from tests.clients import key_client
 from tests.engine import Engine
+from tests.standing import StandingEngine
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_jobs_run_on_time_and_say_what_came_of_them(engine: Engine) -> None:
-    engine.worker()
-    engine.dispatcher()
-    engine.wait(lambda: Schedule.objects.count() == 2, "a dispatcher that leads")
+def test_jobs_run_on_time_and_say_what_came_of_them(running: StandingEngine) -> None:
     client = key_client("operator")
 
     def make(name: str, schedule: str, **values: Any) -> str:
@@ -37,7 +35,7 @@ def test_jobs_run_on_time_and_say_what_came_of_them(engine: Engine) -> None:
     triggered = client.post(f"{paused}/trigger")
     assert triggered.status_code == 202
 
-    done = engine.wait(
+    done = running.wait(
         lambda: [
             each
             for each in executions(second, "&status=COMPLETED")
@@ -54,13 +52,13 @@ def test_jobs_run_on_time_and_say_what_came_of_them(engine: Engine) -> None:
     apart = [(newer - older).total_seconds() for newer, older in pairwise(times)]
     assert all(gap >= 1 and gap.is_integer() for gap in apart)  # each nominal time once
 
-    (by_hand,) = engine.wait(
+    (by_hand,) = running.wait(
         lambda: executions(paused, "&status=COMPLETED"), "the end of what was triggered"
     )
     assert by_hand["id"] == triggered.json()["id"]
     assert by_hand["result"]["ms"] == 5
 
-    engine.wait(
+    running.wait(
         lambda: "OVERLAP" in [each["skipReason"] for each in executions(slow, "&status=SKIPPED")],
         "a skipped execution",
     )

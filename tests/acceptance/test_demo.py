@@ -8,8 +8,9 @@ import pytest
 
 from tasks_app.models import Task
 from tests.engine import ROOT, Engine
+from tests.standing import StandingEngine
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def manage(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -22,6 +23,7 @@ def manage(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.nightly
 def test_the_demos_totals_are_equal(engine: Engine) -> None:
     engine.worker()
     engine.dispatcher()
@@ -37,14 +39,13 @@ def test_the_demos_totals_are_equal(engine: Engine) -> None:
     assert Task.objects.filter(run_at__isnull=False, state="COMPLETED").exists()
 
 
-def test_enqueue_waits_and_tells(engine: Engine) -> None:
-    engine.worker()
-    done = manage(engine, "enqueue", "sleep", '--payload={"ms": 5}', "--wait")
+def test_enqueue_waits_and_tells(running: StandingEngine) -> None:
+    done = manage(running, "enqueue", "sleep", '--payload={"ms": 5}', "--wait")
     assert done.returncode == 0, done.stderr
     assert "1 COMPLETED" in done.stdout
     assert '"ms": 5' in done.stdout
-    many = manage(engine, "enqueue", "noop", "--count=300", "--wait", "--json")
+    many = manage(running, "enqueue", "noop", "--count=300", "--wait", "--json")
     assert json.loads(many.stdout)["states"] == {"COMPLETED": 300}
-    failed = manage(engine, "enqueue", "test-fail", "--wait")
+    failed = manage(running, "enqueue", "test-fail", "--wait")
     assert failed.returncode == 1
     assert "never again" in failed.stdout

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from dlq import selectors, services
@@ -13,8 +11,7 @@ from tasks_app.models import Task
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.engine import Engine
-
-pytestmark = pytest.mark.acceptance
+from tests.standing import StandingEngine
 
 
 def replay_to_end(engine: Engine, expected: str) -> Replay:
@@ -32,14 +29,12 @@ def replay_to_end(engine: Engine, expected: str) -> Replay:
 
 
 def test_a_canary_stops_while_the_cause_lasts_and_goes_through_once_it_is_mended(
-    engine: Engine, tmp_path: Path
+    running: StandingEngine, tmp_path: Path
 ) -> None:
-    engine.dispatcher()
-    engine.worker(concurrency=2)
     missing = tmp_path / "exchange-rates.txt"
     spec = TaskSpec(type="test-needs-file", payload={"path": str(missing)})
     submit_tasks(specs=[spec] * 60)
-    engine.wait(lambda: DeadLetter.objects.count() == 60, "60 letters")
+    running.wait(lambda: DeadLetter.objects.count() == 60, "60 letters")
 
     (group,) = selectors.list_groups(get_default_workspace_id())
     assert (group.count, group.error_class) == (60, "FileNotFoundError")
@@ -47,14 +42,14 @@ def test_a_canary_stops_while_the_cause_lasts_and_goes_through_once_it_is_mended
     assert "tests/handlers.py" in letter.error["traceback"]
     assert letter.attempts[0]["workerNode"]
 
-    stopped = replay_to_end(engine, "STOPPED")
+    stopped = replay_to_end(running, "STOPPED")
     assert (stopped.submitted, stopped.succeeded) == (5, 0)
     assert f"fingerprint {group.fingerprint}" in stopped.stop_reason
     open_ones = DeadLetter.objects.filter(status="OPEN")
-    engine.wait(lambda: open_ones.count() == 60, "the letters of the five that died again")
+    running.wait(lambda: open_ones.count() == 60, "the letters of the five that died again")
 
     missing.write_text("1 EUR = 1.17 USD")
-    completed = replay_to_end(engine, "COMPLETED")
+    completed = replay_to_end(running, "COMPLETED")
     assert (completed.succeeded, completed.failed, completed.skipped) == (60, 0, 0)
     stages = selectors.describe_replay(completed).stages
     assert [(stage.size, stage.submitted) for stage in stages] == [(5, 5), (50, 50), (None, 5)]

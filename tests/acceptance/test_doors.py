@@ -2,10 +2,9 @@
 
 import pytest
 
-from tests.engine import Engine, wait_until
+from tests.engine import wait_until
 from tests.rawhttp import RawClient
-
-pytestmark = pytest.mark.acceptance
+from tests.standing import StandingEngine
 
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
 WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
@@ -25,10 +24,10 @@ WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     ],
 )
 def test_a_websocket_is_refused_without_a_traceback(
-    engine: Engine, path: str, headers: tuple[str, ...]
+    running: StandingEngine, path: str, headers: tuple[str, ...]
 ) -> None:
-    url = engine.app()
-    app = engine.apps[0]
+    url = running.app()
+    app = running.apps[0]
     with RawClient(url) as client:
         client.send(f"GET {path}", *headers)
         assert 400 <= client.read_head()[0] < 500
@@ -42,9 +41,11 @@ def test_a_websocket_is_refused_without_a_traceback(
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 @pytest.mark.parametrize("host", ["evil.example", "a b", "1.2.3.4:x", "\xe4"])
-def test_a_foreign_host_is_one_line_and_one_problem(engine: Engine, host: str, accept: str) -> None:
-    url = engine.app()
-    app = engine.apps[0]
+def test_a_foreign_host_is_one_line_and_one_problem(
+    running: StandingEngine, host: str, accept: str
+) -> None:
+    url = running.app()
+    app = running.apps[0]
     with RawClient(url) as client:
         client.send("GET /tasks", f"Host: {host}", f"Accept: {accept}", "Connection: close")
         answer, _ = client.read_to_end()
@@ -59,8 +60,8 @@ def test_a_foreign_host_is_one_line_and_one_problem(engine: Engine, host: str, a
     assert "ALLOWED_HOSTS" not in app.output()
 
 
-def test_a_form_with_too_many_fields_is_one_line(engine: Engine) -> None:
-    url = engine.app()
+def test_a_form_with_too_many_fields_is_one_line(running: StandingEngine) -> None:
+    url = running.app()
     form = "&".join(f"f{number}=1" for number in range(2_000)).encode()
     with RawClient(url) as client:
         client.send(
@@ -73,4 +74,4 @@ def test_a_form_with_too_many_fields_is_one_line(engine: Engine) -> None:
         )
         answer, _ = client.read_to_end()
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert "Traceback" not in engine.apps[0].output()
+    assert "Traceback" not in running.apps[0].output()

@@ -16,8 +16,6 @@ import redis
 from controlplane import embedded
 from controlplane.embedded import home, postgres, processes, serviceuser, valkey
 
-pytestmark = pytest.mark.acceptance
-
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:

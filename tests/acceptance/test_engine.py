@@ -1,11 +1,12 @@
 """The engine on real workers: what comes of each kind of handler.
 
-One engine serves the whole module: what is tested here does not disturb its neighbours.
+What disturbs no neighbour runs on a standing engine.
 """
 
 import time
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,17 @@ from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.engine import Engine
-from tests.rows import make_task
+from tests.factories import make_task
+from tests.standing import StandingEngine
 from workers.models import Node
 
-pytestmark = pytest.mark.acceptance
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Path:
+    """Where handlers leave a file when they begin."""
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    return folder
 
 
 def submit(task_type: str, payload: dict[str, Any] | None = None, **options: Any) -> UUID:
@@ -42,10 +50,8 @@ def outcomes(task_id: UUID) -> list[str]:
     )
 
 
-def test_handlers_end_in_every_way(engine: Engine) -> None:
-    """One start of the engine, many tasks at once: each ends as its handler says."""
-    engine.dispatcher()
-    engine.worker(concurrency=2)
+def test_handlers_end_in_every_way(running: StandingEngine) -> None:
+    """Many tasks at once: each ends as its handler says."""
     echo = submit("test-echo", {"a": [1, "ü"]})
     many = submit_tasks(specs=[TaskSpec(type="noop")] * 3_000)
     raises, fails = submit("test-raise"), submit("test-fail")
@@ -58,7 +64,7 @@ def test_handlers_end_in_every_way(engine: Engine) -> None:
     parent = submit("test-parent")
     fly = submit_tasks(specs=[TaskSpec(type="sleep", payload={"ms": 20})] * 500)
 
-    task = engine.wait_for(echo)
+    task = running.wait_for(echo)
     assert (task.state, task.result, task.attempt, task.progress) == (
         "COMPLETED",
         {"a": [1, "ü"]},
@@ -67,7 +73,7 @@ def test_handlers_end_in_every_way(engine: Engine) -> None:
     )
     assert outcomes(echo) == ["SUCCEEDED"]
 
-    task = engine.wait_for(raises)
+    task = running.wait_for(raises)
     assert (task.state, outcomes(raises)) == ("FAILED", ["FAILED"] * 3)
     assert error_of(task)["class"] == "ValueError"
     assert error_of(task)["message"] == "attempt 3 failed, token=***"
@@ -77,52 +83,50 @@ def test_handlers_end_in_every_way(engine: Engine) -> None:
     assert [(n, m) for n, m, _ in logs] == [(n, "about to fail") for n in (1, 2, 3)]
     assert "hunter2" not in str(logs)
 
-    assert (engine.wait_for(fails).state, outcomes(fails)) == ("FAILED", ["FAILED"])
-    assert error_of(engine.wait_for(not_json))["class"] == "ResultNotJson"
-    assert error_of(engine.wait_for(nan))["class"] == "ResultNotJson"
-    assert error_of(engine.wait_for(leaves))["class"] == "SystemExit"
+    assert (running.wait_for(fails).state, outcomes(fails)) == ("FAILED", ["FAILED"])
+    assert error_of(running.wait_for(not_json))["class"] == "ResultNotJson"
+    assert error_of(running.wait_for(nan))["class"] == "ResultNotJson"
+    assert error_of(running.wait_for(leaves))["class"] == "SystemExit"
 
-    task = engine.wait_for(snoozes)
+    task = running.wait_for(snoozes)
     assert (task.state, task.result, task.attempt, task.max_attempts) == ("COMPLETED", 3, 3, 3)
     assert outcomes(snoozes) == ["SNOOZED", "SNOOZED", "SUCCEEDED"]
-    assert (engine.wait_for(later).result, outcomes(later)) == (2, ["FAILED", "SUCCEEDED"])
-    assert (engine.wait_for(rule).state, outcomes(rule)) == ("FAILED", ["FAILED"] * 2)
+    assert (running.wait_for(later).result, outcomes(later)) == (2, ["FAILED", "SUCCEEDED"])
+    assert (running.wait_for(rule).state, outcomes(rule)) == ("FAILED", ["FAILED"] * 2)
 
-    task = engine.wait_for(parent)
+    task = running.wait_for(parent)
     assert outcomes(parent) == ["FAILED", "SUCCEEDED"]
-    child = engine.wait_for(UUID(task.result))
+    child = running.wait_for(UUID(task.result))
     assert Task.objects.filter(type="noop", idempotency_key=child.idempotency_key).count() == 1
 
-    engine.wait_for_all(many + fly)
+    running.wait_for_all(many + fly)
     ends = TaskAttempt.objects.filter(task_id__in=many + fly, outcome="SUCCEEDED")
     assert ends.count() == 3_500
     assert Task.objects.filter(id__in=many + fly, state="COMPLETED", attempt=1).count() == 3_500
 
 
-def test_time_outs_interrupt_then_kill(engine: Engine) -> None:
-    engine.worker(concurrency=3)
+def test_time_outs_interrupt_then_kill(running: StandingEngine) -> None:
     hangs = [submit(kind) for kind in ("test-hang", "test-hang-async", "test-hang-deaf")]
     for task_id in hangs:
-        task = engine.wait_for(task_id, timeout=15)
+        task = running.wait_for(task_id, timeout=15)
         assert (task.state, error_of(task)["category"]) == ("FAILED", "TIMEOUT")
         assert "limit of 0.5 s" in error_of(task)["message"]
         assert outcomes(task_id) == ["TIMED_OUT"]
-    assert engine.wait_for(submit("noop")).state == "COMPLETED"
+    assert running.wait_for(submit("noop")).state == "COMPLETED"
 
 
-def test_a_handler_that_takes_its_process_along_is_quarantined(engine: Engine) -> None:
-    engine.worker(concurrency=1)
+def test_a_handler_that_takes_its_process_along_is_quarantined(running: StandingEngine) -> None:
     poison = submit("test-segfault")
     neighbours = submit_tasks(specs=[TaskSpec(type="test-work", payload={"ms": 1})] * 40)
-    task = engine.wait_for(poison, timeout=40)
+    task = running.wait_for(poison, timeout=40)
     assert (task.state, error_of(task)["category"]) == ("FAILED", "WORKER_LOST")
     assert outcomes(poison) == ["LOST"] * 3
-    engine.wait_for_all(neighbours)
+    running.wait_for_all(neighbours)
     assert Task.objects.filter(id__in=neighbours, state="COMPLETED").count() == 40
     assert not Task.objects.filter(id__in=neighbours, lost_count__gt=0).exists()
 
     once = submit("test-kill-self", {"times": 1})
-    task = engine.wait_for(once)
+    task = running.wait_for(once)
     assert (task.state, outcomes(once)) == ("COMPLETED", ["LOST", "SUCCEEDED"])
 
 
@@ -134,44 +138,41 @@ def test_memory_is_limited(engine: Engine) -> None:
     assert engine.wait_for(submit("noop")).state == "COMPLETED"
 
 
-def test_running_tasks_are_cancelled(engine: Engine) -> None:
+def test_running_tasks_are_cancelled(running: StandingEngine) -> None:
     """Asked first; then interrupted, sync and async alike; then killed."""
     workspace = get_default_workspace_id()
-    engine.worker(concurrency=4)
+    # Each from a queue of its own: in a common batch one would wait for the other.
     ids = {
-        "polite": submit("test-long", {"polite": True}),
-        "sync": submit("test-long"),
-        "async": submit("test-long-async"),
-        "deaf": submit("test-hang-deaf", timeout_seconds=60),
+        "polite": submit("test-long", {"polite": True}, queue="polite"),
+        "sync": submit("test-long", queue="sync"),
+        "async": submit("test-long-async", queue="async"),
+        "deaf": submit("test-hang-deaf", timeout_seconds=60, queue="deaf"),
     }
     for task_id in ids.values():
-        engine.wait_for(task_id, state="RUNNING")
+        running.wait_for(task_id, state="RUNNING")
     for task_id in ids.values():
         asked = services.cancel_task(workspace_id=workspace, task_id=task_id, actor=SYSTEM)
         assert asked == "asked"
     for name, task_id in ids.items():
-        task = engine.wait_for(task_id, timeout=15)
+        task = running.wait_for(task_id, timeout=15)
         assert task.state == "CANCELLED", name
         assert outcomes(task_id) == ["CANCELLED"], name
 
 
-def test_progress_and_logs_show_while_it_runs(engine: Engine) -> None:
-    engine.worker(concurrency=1)
+def test_progress_and_logs_show_while_it_runs(running: StandingEngine) -> None:
     task_id = submit("test-report", {"seconds": 3})
-    engine.wait(
+    running.wait(
         lambda: Task.objects.filter(id=task_id, progress=50, state="RUNNING").exists(),
         "50 % while it runs",
     )
     assert TaskLog.objects.filter(task_id=task_id, message="a quarter").exists()
-    assert engine.wait_for(task_id).progress == 100
+    assert running.wait_for(task_id).progress == 100
     last = TaskLog.objects.filter(task_id=task_id).last()
     assert last is not None
     assert (last.level, last.message, last.fields) == ("warning", "half way", {"left": 50})
 
 
-def test_dependencies_fan_in(engine: Engine) -> None:
-    engine.dispatcher()
-    engine.worker()
+def test_dependencies_fan_in(running: StandingEngine) -> None:
     numbers = [
         TaskSpec(type="test-number", payload={"value": n}, ref=f"n{n}", delay_ms=n % 3 * 100)
         for n in range(1, 101)
@@ -179,7 +180,7 @@ def test_dependencies_fan_in(engine: Engine) -> None:
     merge = TaskSpec(type="test-merge", depends_on=[spec.ref or "" for spec in numbers])
     ids = submit_tasks(specs=[*numbers, merge])
     assert Task.objects.get(id=ids[-1]).state == "BLOCKED"
-    assert engine.wait_for(ids[-1]).result == {"sum": 5050}
+    assert running.wait_for(ids[-1]).result == {"sum": 5050}
 
     broken, cancelled, run, deep = submit_tasks(
         specs=[
@@ -189,43 +190,39 @@ def test_dependencies_fan_in(engine: Engine) -> None:
             TaskSpec(type="noop", depends_on=["cancelled"]),
         ]
     )
-    assert engine.wait_for(run).state == "COMPLETED"
+    assert running.wait_for(run).state == "COMPLETED"
     for task_id, parent in ((cancelled, broken), (deep, cancelled)):
-        task = engine.wait_for(task_id)
+        task = running.wait_for(task_id)
         assert (task.state, error_of(task)["category"]) == ("CANCELLED", "CANCELLED_BY_PARENT")
         assert str(parent) in error_of(task)["message"]
 
 
-def test_slow_neighbours_hold_no_hostages(engine: Engine) -> None:
+def test_slow_neighbours_hold_no_hostages(running: StandingEngine) -> None:
     """Fast work claimed together with a slow handler moves to another slot."""
-    engine.worker(concurrency=2)
-    engine.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 2_000))
+    running.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 2_000))
     slow = TaskSpec(type="test-work", payload={"ms": 6_000})
     ids = submit_tasks(specs=[*[TaskSpec(type="noop")] * 50, slow, *[TaskSpec(type="noop")] * 600])
     began = time.monotonic()
-    engine.wait_for_all(ids[:50] + ids[51:], timeout=5)
+    running.wait_for_all(ids[:50] + ids[51:], timeout=5)
     assert time.monotonic() - began < 5
-    assert engine.wait_for(ids[50]).state == "COMPLETED"
+    assert running.wait_for(ids[50]).state == "COMPLETED"
     assert TaskAttempt.objects.filter(task_id__in=ids).count() == len(ids)
 
 
-def test_rows_that_no_slot_knows_are_handed_back(engine: Engine) -> None:
+def test_rows_that_no_slot_knows_are_handed_back(running: StandingEngine) -> None:
     """As a claim leaves them whose commit lands after its child has given it up."""
-    engine.worker(concurrency=1)
-    orphan = make_task("RUNNING", node_id=Node.objects.get().id)
-    task = engine.wait_for(orphan.id, timeout=20)
+    orphan = make_task("RUNNING", node_id=Node.objects.get(state="ACTIVE").id)
+    task = running.wait_for(orphan.id, timeout=20)
     assert (task.state, task.attempt, outcomes(orphan.id)) == ("COMPLETED", 1, ["SUCCEEDED"])
 
 
-def test_limits_and_pauses_of_queues(engine: Engine) -> None:
+def test_limits_and_pauses_of_queues(running: StandingEngine) -> None:
     workspace = get_default_workspace_id()
-    engine.dispatcher()
-    engine.worker(concurrency=4)
     submit("noop", queue="narrow")
     limits = {"max_running": 1}
     services.change_queue(workspace_id=workspace, name="narrow", actor=SYSTEM, changes=limits)
     ids = submit_tasks(specs=[TaskSpec(type="test-work", payload={"ms": 50}, queue="narrow")] * 12)
-    engine.wait_for_all(ids)
+    running.wait_for_all(ids)
     spans = sorted(
         TaskAttempt.objects.filter(task_id__in=ids).values_list("started_at", "finished_at")
     )
@@ -237,32 +234,36 @@ def test_limits_and_pauses_of_queues(engine: Engine) -> None:
     )
     held = submit("noop", queue="narrow")
     passes = submit("noop")
-    engine.wait_for(passes)
+    running.wait_for(passes)
     time.sleep(1.2)
     assert Task.objects.get(id=held).state == "PENDING"
     services.change_queue(
         workspace_id=workspace, name="narrow", actor=SYSTEM, changes={"paused": False}
     )
-    assert engine.wait_for(held).state == "COMPLETED"
+    assert running.wait_for(held).state == "COMPLETED"
 
 
-def test_rate_limits(engine: Engine) -> None:
+def test_rate_limits(running: StandingEngine) -> None:
     workspace = get_default_workspace_id()
-    engine.dispatcher()
-    engine.worker()
     Queue.objects.create(workspace_id=workspace, name="rated", rate_per_second=20)
     ids = submit_tasks(specs=[TaskSpec(type="noop", queue="rated")] * 60)
-    engine.wait_for_all(ids)
+    running.wait_for_all(ids)
     starts = sorted(
         TaskAttempt.objects.filter(task_id__in=ids).values_list("started_at", flat=True)
     )
     assert (starts[-1] - starts[0]).total_seconds() >= 1.8  # 60 starts, 20 of them saved up
 
 
-def test_shutdown_hands_back_what_cannot_finish(engine: Engine) -> None:
+def run_long(engine: Engine, traces: Path) -> UUID:
+    """A task whose handler has begun, which a claimed task need not have."""
+    task_id = submit("test-long", {"folder": str(traces)})
+    engine.wait(lambda: [*traces.glob(f"{task_id}*")], "the beginning of a handler")
+    return task_id
+
+
+def test_shutdown_hands_back_what_cannot_finish(engine: Engine, traces: Path) -> None:
     worker = engine.worker(concurrency=1)
-    running = submit("test-long")
-    engine.wait_for(running, state="RUNNING")
+    running = run_long(engine, traces)
     began = time.monotonic()
     assert worker.stop() == 0
     assert time.monotonic() - began < 10
@@ -272,10 +273,9 @@ def test_shutdown_hands_back_what_cannot_finish(engine: Engine) -> None:
     assert not worker.log.parent.joinpath("run").exists()
 
 
-def test_a_killed_worker_leaves_nothing_behind(engine: Engine) -> None:
+def test_a_killed_worker_leaves_nothing_behind(engine: Engine, traces: Path) -> None:
     worker = engine.worker(concurrency=2)
-    running = submit("test-long")
-    engine.wait_for(running, state="RUNNING")
+    running = run_long(engine, traces)
     family = [*worker.children(), worker.tree]
     worker.kill()
     task = engine.wait_for(running, state="PENDING", timeout=10)
@@ -285,15 +285,14 @@ def test_a_killed_worker_leaves_nothing_behind(engine: Engine) -> None:
     assert alive == []
 
 
-def test_the_health_service_tells_the_truth(engine: Engine) -> None:
+def test_the_health_service_tells_the_truth(running: StandingEngine) -> None:
     import json
     import urllib.request
 
-    engine.worker(concurrency=1)
-    port = Node.objects.get().health_port
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/detailed") as answer:
+    node = Node.objects.get(state="ACTIVE")
+    with urllib.request.urlopen(f"http://127.0.0.1:{node.health_port}/health/detailed") as answer:
         view = json.load(answer)
-    assert (view["status"], view["nodeId"]) == ("ok", Node.objects.get().id)
+    assert (view["status"], view["nodeId"]) == ("ok", node.id)
 
 
 def test_a_receiver_that_fails_loses_no_neighbours(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.clients import key_client
-from tests.engine import Engine
+from tests.standing import StandingEngine
 
 
 def post(path: str, body: dict[str, Any], status: int) -> dict[str, Any]:
@@ -12,16 +12,14 @@ def post(path: str, body: dict[str, Any], status: int) -> dict[str, Any]:
     return dict(response.json())
 
 
-def test_the_documented_examples_work(engine: Engine) -> None:
+def test_the_documented_examples_work(running: StandingEngine) -> None:
     """A task with free data, and a workflow whose steps have names only; the figures then speak of
     these, and of no join."""
-    engine.dispatcher()
-    engine.worker()
     client = key_client("viewer")
 
     body = {"name": "Process data", "type": "data-processing", "payload": {"data": "example"}}
     task = post("/tasks", {**body, "priority": 10}, 201)
-    engine.wait_for(task["id"])
+    running.wait_for(task["id"])
     found = client.get(f"/tasks/{task['id']}").json()
     assert found["result"]["records"] == [{"value": "example"}]
 
@@ -42,7 +40,7 @@ def test_the_documented_examples_work(engine: Engine) -> None:
     def status() -> Any:
         return client.get(f"/workflows/runs/{run['runId']}").json()["status"]
 
-    engine.wait(lambda: status() == "COMPLETED", "the end of the run")
+    running.wait(lambda: status() == "COMPLETED", "the end of the run")
 
     def stats(**params: str) -> Any:
         return client.get("/tasks/stats", params).json()
@@ -51,7 +49,7 @@ def test_the_documented_examples_work(engine: Engine) -> None:
     assert stats()["byStatus"]["COMPLETED"] == 3
     assert stats()["byType"] == {"data-processing": 3}
     assert stats()["window"]["completed"] == 3
-    engine.wait(
+    running.wait(
         lambda: stats(internal="true")["byStatus"]["COMPLETED"] == 5, "the end of both joins"
     )
     assert client.get("/tasks").json()["total"] == 3

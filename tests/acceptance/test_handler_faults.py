@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
 from django.db import connection
 
 from controlplane.workspaces.actors import SYSTEM
@@ -18,8 +17,7 @@ from tasks_app.specs import TaskSpec
 from tests import fault_handlers  # noqa: F401 - registers its types here, too
 from tests.engine import Engine
 from tests.isolation import handlers  # noqa: F401 - as above
-
-pytestmark = pytest.mark.acceptance
+from tests.standing import StandingEngine
 
 
 def submit(task_type: str, payload: dict[str, Any] | None = None, **options: Any) -> UUID:
@@ -57,8 +55,7 @@ def terminate_sessions() -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_an_interrupted_handler_cannot_hide_it(engine: Engine) -> None:
-    start(engine)
+def test_an_interrupted_handler_cannot_hide_it(single: StandingEngine) -> None:
     timed_out = [
         submit(f"fault-{name}")
         for name in (
@@ -66,11 +63,11 @@ def test_an_interrupted_handler_cannot_hide_it(engine: Engine) -> None:
             "blocks-async",
         )
     ]  # fmt: skip
-    engine.wait_for_all(timed_out)
+    single.wait_for_all(timed_out)
     cancelled = submit("fault-swallows-cancel")
-    engine.wait_for(cancelled, state="RUNNING")
+    single.wait_for(cancelled, state="RUNNING")
     services.cancel_task(workspace_id=get_default_workspace_id(), task_id=cancelled, actor=SYSTEM)
-    engine.wait_for(cancelled)
+    single.wait_for(cancelled)
     for task_id in timed_out:
         assert ending(task_id) == ("FAILED", ["TIMED_OUT"], "TaskTimedOut"), task_id
         assert Task.objects.get(id=task_id).error["category"] == "TIMEOUT"  # type: ignore[index]
@@ -79,8 +76,7 @@ def test_an_interrupted_handler_cannot_hide_it(engine: Engine) -> None:
     assert ending(cancelled)[:2] == ("CANCELLED", ["CANCELLED"])
 
 
-def test_an_error_whose_text_ends_the_process_is_a_failure(engine: Engine) -> None:
-    start(engine)
+def test_an_error_whose_text_ends_the_process_is_a_failure(single: StandingEngine) -> None:
     sync, rule = submit("fault-unreadable"), submit("fault-retry-rule")
     poison, *neighbours = submit_tasks(
         specs=[
@@ -88,20 +84,21 @@ def test_an_error_whose_text_ends_the_process_is_a_failure(engine: Engine) -> No
             *[TaskSpec(type="test-work-async", payload={"ms": 300})] * 30,
         ]
     )
-    engine.wait_for_all([sync, poison, *neighbours])
+    single.wait_for_all([sync, poison, *neighbours])
     assert ending(sync) == ("FAILED", ["FAILED"], "UnreadableError")
     assert ending(poison) == ("FAILED", ["FAILED"], "UnreadableError")
     assert "__str__ raised SystemExit" in Task.objects.get(id=sync).error["message"]  # type: ignore[index]
     assert Task.objects.filter(id__in=neighbours, state="COMPLETED", attempt=1).count() == 30
-    assert engine.wait_for(rule).error["class"] == "ValueError"  # type: ignore[index]
+    assert single.wait_for(rule).error["class"] == "ValueError"  # type: ignore[index]
 
 
-def test_a_handler_that_cancels_every_asyncio_task_harms_itself_only(engine: Engine) -> None:
-    start(engine)
+def test_a_handler_that_cancels_every_asyncio_task_harms_itself_only(
+    single: StandingEngine,
+) -> None:
     neighbours = submit_many("test-work-async", 20, {"ms": 1_000})
-    engine.wait_for(neighbours[0], state="RUNNING")
+    single.wait_for(neighbours[0], state="RUNNING")
     poison = submit("test-leave-async", {"case": "cancel-all-tasks"}, timeout_seconds=5)
-    engine.wait_for_all([poison, *neighbours])
+    single.wait_for_all([poison, *neighbours])
     assert ending(poison) == ("FAILED", ["FAILED"], "CancelledError")
     assert Task.objects.filter(id__in=neighbours, state="COMPLETED", attempt=1).count() == 20
     assert "cancel the asyncio tasks of other handlers" in str(
@@ -109,20 +106,20 @@ def test_a_handler_that_cancels_every_asyncio_task_harms_itself_only(engine: Eng
     )
 
 
-def test_a_forked_child_ends_where_its_handler_does(engine: Engine, tmp_path: Path) -> None:
-    start(engine)
+def test_a_forked_child_ends_where_its_handler_does(single: StandingEngine, tmp_path: Path) -> None:
     forks = submit_many("fault-fork", 3, {"folder": str(tmp_path)})
     after = submit_many("noop", 60)
-    engine.wait_for_all(forks + after)
+    single.wait_for_all(forks + after)
     assert [Task.objects.get(id=task_id).result for task_id in forks] == ["the parent"] * 3
     assert TaskAttempt.objects.filter(task_id__in=after, outcome="SUCCEEDED").count() == 60
     assert TaskAttempt.objects.filter(task_id__in=forks + after).count() == 63
     assert (tmp_path / "child").exists()
 
 
-def test_a_text_of_many_megabytes_is_cut_before_anything_is_done_with_it(engine: Engine) -> None:
-    start(engine)
-    task = engine.wait_for(submit("fault-long-text", {"length": 100_000_000}), timeout=60)
+def test_a_text_of_many_megabytes_is_cut_before_anything_is_done_with_it(
+    single: StandingEngine,
+) -> None:
+    task = single.wait_for(submit("fault-long-text", {"length": 100_000_000}), timeout=60)
     assert task.error is not None
     assert (task.error["category"], len(task.error["class"])) == ("CODE", 200)
     assert len(task.error["message"]) == 2_000
@@ -131,8 +128,7 @@ def test_a_text_of_many_megabytes_is_cut_before_anything_is_done_with_it(engine:
     assert (len(line.message), len(json.dumps(line.fields)) < 9_000) == (8_000, True)
 
 
-def test_a_terminated_session_fails_what_used_it_and_nothing_else(engine: Engine) -> None:
-    start(engine)
+def test_a_terminated_session_fails_what_used_it_and_nothing_else(single: StandingEngine) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS isolation_writes (task uuid)")
     ids = submit_many("test-write-row", 600)
@@ -141,9 +137,9 @@ def test_a_terminated_session_fails_what_used_it_and_nothing_else(engine: Engine
         return Task.objects.filter(id__in=ids, state="COMPLETED").count() >= number
 
     for number in (1, 100, 250):
-        engine.wait(partial(has_completed, number), f"{number} tasks")
+        single.wait(partial(has_completed, number), f"{number} tasks")
         terminate_sessions()
-    engine.wait_for_all(ids)
+    single.wait_for_all(ids)
     failed = Task.objects.filter(id__in=ids, state="FAILED").count()
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(DISTINCT task) FROM isolation_writes")
@@ -153,11 +149,10 @@ def test_a_terminated_session_fails_what_used_it_and_nothing_else(engine: Engine
     assert written >= 600 - failed
 
 
-def test_async_handlers_go_on_after_a_failover(engine: Engine) -> None:
-    start(engine)
+def test_async_handlers_go_on_after_a_failover(single: StandingEngine) -> None:
     for _ in range(3):
         before = submit_many("fault-count-async", 60) + submit_many("test-enqueue-async", 40)
-        engine.wait_for_all(before)
+        single.wait_for_all(before)
         assert not Task.objects.filter(id__in=before).exclude(state="COMPLETED").exists()
         terminate_sessions()
     with connection.cursor() as cursor:
@@ -169,14 +164,13 @@ def test_async_handlers_go_on_after_a_failover(engine: Engine) -> None:
         assert int(cursor.fetchone()[0]) <= 5
 
 
-def test_a_call_that_never_returns_holds_up_no_other_async_handler(engine: Engine) -> None:
-    start(engine)
+def test_a_call_that_never_returns_holds_up_no_other_async_handler(single: StandingEngine) -> None:
     stuck = submit("fault-blocks-thread")
     neighbours = submit_many("fault-count-async", 20)
-    engine.wait_for_all([stuck, *neighbours], timeout=15)
+    single.wait_for_all([stuck, *neighbours], timeout=15)
     assert ending(stuck)[:2] == ("FAILED", ["TIMED_OUT"])
     assert Task.objects.filter(id__in=neighbours, state="COMPLETED").count() == 20
-    engine.wait_for_all(submit_many("fault-count-async", 20), timeout=15)
+    single.wait_for_all(submit_many("fault-count-async", 20), timeout=15)
 
 
 def test_a_pool_child_is_replaced_after_a_number_of_tasks(engine: Engine) -> None:

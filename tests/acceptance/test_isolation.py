@@ -14,8 +14,6 @@ from tasks_app.specs import TaskSpec
 from tests.engine import Engine
 from tests.isolation import handlers
 
-pytestmark = pytest.mark.acceptance
-
 _NEIGHBOURS = 100
 # These leave nothing that the engine would have to put back, or nothing that it can see.
 _SILENT = {
@@ -93,6 +91,8 @@ def chosen(names: Iterator[str] | list[str]) -> list[str]:
     return [name for name in names if wanted == [""] or name in wanted]
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 @pytest.mark.usefixtures("writes")
 def test_what_a_sync_handler_leaves_harms_no_neighbour(engine: Engine) -> None:
     start(engine)
@@ -103,6 +103,8 @@ def test_what_a_sync_handler_leaves_harms_no_neighbour(engine: Engine) -> None:
     assert not harm, "\n".join(harm)
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 @pytest.mark.usefixtures("writes")
 def test_what_an_async_handler_leaves_harms_no_neighbour(engine: Engine) -> None:
     start(engine)

@@ -10,8 +10,6 @@ from django.contrib.auth.models import User
 from tests.clients import key_client
 from tests.engine import Engine
 
-pytestmark = pytest.mark.acceptance
-
 LOGINS = 30  # the pool has 20 connections
 PASSWORD = "a good secret"
 
@@ -28,6 +26,7 @@ def log_in(url: str, username: str) -> int:
         return client.post("/admin/login/", data=form).status_code
 
 
+@pytest.mark.nightly
 def test_parallel_logins_leave_connections_to_others(engine: Engine) -> None:
     user = User.objects.create_superuser("many-at-once", "", None)
     user.password = PBKDF2PasswordHasher().encode(PASSWORD, "x" * 22)

@@ -11,8 +11,6 @@ from tests.clients import key_client
 from tests.engine import Component, Engine
 from workers.models import Node
 
-pytestmark = pytest.mark.acceptance
-
 
 def start(engine: Engine) -> tuple[Component, Node]:
     """A worker of the same name and on the same host as all others."""
@@ -35,6 +33,8 @@ def run_long() -> UUID:
     return submit_task(spec=TaskSpec(type="test-long"))
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_a_node_says_how_it_ended_under_a_name_of_its_own(engine: Engine) -> None:
     engine.dispatcher()
     killed, killed_node = start(engine)
@@ -63,6 +63,8 @@ def test_a_node_says_how_it_ended_under_a_name_of_its_own(engine: Engine) -> Non
     assert end_of(engine, told_node) == ("STOPPED", "It was told to stop.")
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_draining_ends_in_order_and_a_kill_while_draining_does_not(engine: Engine) -> None:
     client = key_client("operator")
     engine.dispatcher()

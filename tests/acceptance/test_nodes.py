@@ -5,15 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.clients import key_client
 from tests.engine import Engine
 from workers.models import Node
-
-pytestmark = pytest.mark.acceptance
 
 
 def submit(task_type: str, payload: dict[str, Any] | None = None) -> UUID:

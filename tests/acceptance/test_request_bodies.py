@@ -6,10 +6,8 @@ import httpx
 import pytest
 
 from tests.clients import key_client
-from tests.engine import Engine
 from tests.rawhttp import RawClient, chunk
-
-pytestmark = pytest.mark.acceptance
+from tests.standing import StandingEngine
 
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
@@ -17,12 +15,12 @@ BAD_KEY = f"Authorization: Bearer tp_abcdefgh_{'x' * 43}"
 
 
 @pytest.fixture
-def app(engine: Engine) -> str:
-    return engine.app(BODY_MAX_BYTES="1000000")
+def app(running: StandingEngine) -> str:
+    return running.app()
 
 
 @pytest.fixture
-def key() -> str:
+def key(running: StandingEngine) -> str:
     return f"Authorization: {key_client('operator').defaults['HTTP_AUTHORIZATION']}"
 
 

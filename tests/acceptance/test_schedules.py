@@ -2,13 +2,9 @@
 
 from datetime import timedelta
 
-import pytest
-
 from controlplane.schedules.models import Firing
 from tests.engine import Engine
 from tests.schedules import make_schedule
-
-pytestmark = pytest.mark.acceptance
 
 
 def test_every_second_is_decided_through_a_killed_dispatcher(engine: Engine) -> None:

@@ -22,8 +22,6 @@ from controlplane.embedded.ports import free_port
 from controlplane.embedded.session import Session
 from controlplane.embedded.supervise import MARK, Status
 
-pytestmark = pytest.mark.acceptance
-
 SERVER = """
 import http.server, signal, sys
 class Handler(http.server.BaseHTTPRequestHandler):

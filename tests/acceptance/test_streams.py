@@ -8,22 +8,21 @@ import pytest
 
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.engine import Component, Engine, wait_until
+from tests.engine import Component, wait_until
+from tests.factories import make_large_tasks
 from tests.rawhttp import RawClient
-from tests.rows import make_large_tasks
-
-pytestmark = pytest.mark.acceptance
+from tests.standing import StandingEngine
 
 TASKS = 3_000
 
 
 @pytest.fixture
-def key() -> str:
+def key(running: StandingEngine) -> str:
     return str(key_client("viewer").defaults["HTTP_AUTHORIZATION"])
 
 
 @pytest.fixture
-def tasks() -> None:
+def tasks(running: StandingEngine) -> None:
     """60 MB, of which compression leaves 45."""
     make_large_tasks(TASKS)
 
@@ -51,10 +50,10 @@ def is_idle(app: Component) -> bool:
 
 @pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
 def test_what_a_client_does_not_read_is_not_produced(
-    engine: Engine, key: str, tasks: None, format_name: str
+    running: StandingEngine, key: str, tasks: None, format_name: str
 ) -> None:
-    url = engine.app()
-    app = engine.apps[0]
+    url = running.app()
+    app = running.apps[0]
     warm_up(url, key, format_name)
     before = resident(app)
     with start_export(url, key, format_name) as client:
@@ -67,13 +66,14 @@ def test_what_a_client_does_not_read_is_not_produced(
 
 
 def test_clients_that_do_not_read_hold_no_database_connection(
-    engine: Engine, key: str, tasks: None
+    running: StandingEngine, key: str, tasks: None
 ) -> None:
-    url = engine.app()
-    stalled = [start_export(url, key) for _ in range(25)]  # the pool has 20 connections
+    url = running.app()
+    stalled = []
     try:
-        for client in stalled:
-            assert client.read_head()[0] == 200
+        for _ in range(25):  # the pool has 20 connections
+            stalled.append(start_export(url, key))
+            assert stalled[-1].read_head()[0] == 200
         for path in ("/tasks?limit=1", "/health/ready"):
             assert httpx.get(f"{url}{path}", headers={"Authorization": key}).status_code == 200
     finally:
@@ -81,20 +81,22 @@ def test_clients_that_do_not_read_hold_no_database_connection(
             client.close()
 
 
-def test_a_client_that_leaves_ends_its_export(engine: Engine, key: str, tasks: None) -> None:
-    url = engine.app()
+def test_a_client_that_leaves_ends_its_export(
+    running: StandingEngine, key: str, tasks: None
+) -> None:
+    url = running.app()
     for format_name in ("csv", "ndjson", "xlsx"):
         with start_export(url, key, format_name) as client:
             client.read(100_000)
-    wait_until(lambda: is_idle(engine.apps[0]), "that the server is idle", 60)
+    wait_until(lambda: is_idle(running.apps[0]), "that the server is idle", 60)
     assert httpx.get(f"{url}/tasks?limit=1", headers={"Authorization": key}).status_code == 200
-    assert "Traceback" not in engine.apps[0].output()
+    assert "Traceback" not in running.apps[0].output()
 
 
 def test_the_first_bytes_of_a_workbook_come_before_its_last_rows(
-    engine: Engine, key: str, tasks: None
+    running: StandingEngine, key: str, tasks: None
 ) -> None:
-    url = engine.app()
+    url = running.app()
     with httpx.stream(
         "GET", f"{url}/tasks/export?format=xlsx", headers={"Authorization": key}, timeout=120
     ) as answer:
@@ -108,8 +110,8 @@ def test_the_first_bytes_of_a_workbook_come_before_its_last_rows(
     assert 1_000 < rows < TASKS
 
 
-def test_a_head_request_exports_nothing(engine: Engine, key: str, tasks: None) -> None:
-    url = engine.app()
+def test_a_head_request_exports_nothing(running: StandingEngine, key: str, tasks: None) -> None:
+    url = running.app()
     headers = {"Authorization": key}
     answer = httpx.head(f"{url}/tasks/export?format=ndjson", headers=headers, timeout=60)
     assert answer.status_code == 200
@@ -117,12 +119,12 @@ def test_a_head_request_exports_nothing(engine: Engine, key: str, tasks: None) -
     assert answer.content == b""
 
 
-def test_files_are_sent_piece_by_piece(engine: Engine) -> None:
-    url = engine.app()
+def test_files_are_sent_piece_by_piece(running: StandingEngine) -> None:
+    url = running.app()
     path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
     whole = httpx.get(f"{url}{path}", headers={"Accept-Encoding": "identity"})
     assert whole.status_code == 200
-    app = engine.apps[0]
+    app = running.apps[0]
     before = resident(app)
     stalled = [RawClient(url, receive_buffer=4_096) for _ in range(60)]
     try:

@@ -15,6 +15,7 @@ from tasks_app.models import Task
 from tasks_app.states import TaskState
 from tests.clients import key_client
 from tests.engine import ROOT, Engine
+from tests.standing import StandingEngine
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,11 +43,10 @@ def checks_of(found: dict[str, Any]) -> dict[str, Any]:
     return {check["name"]: check for check in found["report"]["checks"]}
 
 
-def test_a_thousand_tasks_are_in_flight_at_once_on_one_worker(engine: Engine) -> None:
-    engine.worker(concurrency=4)
-    engine.dispatcher()
+@pytest.mark.nightly
+def test_a_thousand_tasks_are_in_flight_at_once_on_one_worker(running: StandingEngine) -> None:
     test_id = begin(tasks=1_600, type="sleep", durationMs=8_000)
-    found = ended(engine, test_id)
+    found = ended(running, test_id)
     assert found["status"] == "DONE"
     assert found["verdict"] == "PASSED", found["report"]["checks"]
     figures = found["report"]["figures"]
@@ -58,6 +58,8 @@ def test_a_thousand_tasks_are_in_flight_at_once_on_one_worker(engine: Engine) ->
     assert found["report"]["scaling"]["workersAtPeak"] == 1
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_a_worker_and_a_dispatcher_that_are_killed_lose_nothing(engine: Engine) -> None:
     worker = engine.worker(concurrency=2)
     dispatcher = engine.dispatcher()
@@ -95,21 +97,18 @@ def test_a_worker_and_a_dispatcher_that_are_killed_lose_nothing(engine: Engine) 
     assert StressTest.objects.get(id=test_id).finished_at > killed_at
 
 
-def test_a_flaky_test_with_failures_that_come_right_at_the_retry(engine: Engine) -> None:
-    engine.worker(concurrency=2)
-    engine.dispatcher()
-    found = ended(engine, begin(tasks=200, type="flaky", durationMs=10, failureRate=0.3, seed=3))
+def test_a_flaky_test_with_failures_that_come_right_at_the_retry(running: StandingEngine) -> None:
+    found = ended(running, begin(tasks=200, type="flaky", durationMs=10, failureRate=0.3, seed=3))
     figures = found["report"]["figures"]
     assert found["verdict"] == "PASSED", checks_of(found)
     assert (figures["completed"], figures["failed"]) == (200, 0)
     assert figures["failedAttempts"] == figures["attempts"] - 200 > 0
 
 
-def test_cpu_tasks_with_a_stop_in_the_middle(engine: Engine) -> None:
-    engine.worker(concurrency=2)
-    engine.dispatcher()
+@pytest.mark.nightly
+def test_cpu_tasks_with_a_stop_in_the_middle(running: StandingEngine) -> None:
     test_id = begin(tasks=400, type="cpu", durationMs=500, dependentShare=0.2)
-    engine.wait(
+    running.wait(
         lambda: (
             Task.objects.filter(type="stress-cpu", state=TaskState.COMPLETED).exists()
             and Task.objects.filter(type="stress-cpu").count() == 400
@@ -118,7 +117,7 @@ def test_cpu_tasks_with_a_stop_in_the_middle(engine: Engine) -> None:
     )
     answer = key_client("operator").delete(f"/system/stress-tests/{test_id}")
     assert (answer.status_code, answer.json()["status"]) == (202, "STOPPING")
-    found = ended(engine, test_id)
+    found = ended(running, test_id)
     assert (found["status"], found["verdict"]) == ("STOPPED", "PASSED"), checks_of(found)
     assert found["reason"].startswith("Stopped by ")
     figures = found["report"]["figures"]
@@ -152,11 +151,9 @@ def run_command(engine: Engine, *arguments: str) -> subprocess.Popen[str]:
         signal.signal(signal.SIGINT, before)
 
 
-def test_the_command_watches_and_concludes(engine: Engine) -> None:
-    engine.worker(concurrency=2)
-    engine.dispatcher()
+def test_the_command_watches_and_concludes(running: StandingEngine) -> None:
     run = run_command(
-        engine,
+        running,
         "--tasks=120",
         "--duration-ms=20",
         "--failure-rate=0.1",
@@ -167,11 +164,10 @@ def test_the_command_watches_and_concludes(engine: Engine) -> None:
     assert "Passed: all 7 checks hold for 120 tasks." in out
 
 
-def test_ctrl_c_stops_the_test_of_a_command(engine: Engine) -> None:
-    engine.worker(concurrency=2)
-    engine.dispatcher()
-    run = run_command(engine, "--tasks=300", "--rate=10", "--duration-ms=10", "--json")
-    engine.wait(lambda: Task.objects.count() > 5, "tasks of the test")
+@pytest.mark.nightly
+def test_ctrl_c_stops_the_test_of_a_command(running: StandingEngine) -> None:
+    run = run_command(running, "--tasks=300", "--rate=10", "--duration-ms=10", "--json")
+    running.wait(lambda: Task.objects.count() > 5, "tasks of the test")
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 0, err

@@ -21,8 +21,6 @@ from controlplane.embedded.supervise import MARK
 from scaling.fleet.process import MARK as FLEET_MARK
 from scaling.fleet.process import PID_MARK
 
-pytestmark = pytest.mark.acceptance
-
 READY = "Ctrl-C stops everything."
 READY_SECONDS = 60
 STOP_SECONDS = 10

@@ -1,17 +1,14 @@
 """Workflows from outside, with real components: at the command line and over HTTP."""
 
 import httpx
-import pytest
 
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.services import create_api_key
 from controlplane.workspaces.states import Role
 from tests.clients import default_workspace
-from tests.engine import Engine
 from tests.integration.commands.running import run
+from tests.standing import StandingEngine
 from tests.workflowrows import make_workflow
-
-pytestmark = pytest.mark.acceptance
 
 TASKS = [
     {"key": "each", "type": "sleep", "forEach": "input.waits", "payload": {"ms": "{{ item }}"}},
@@ -25,10 +22,8 @@ TASKS = [
 ]
 
 
-def test_a_run_is_waited_for_and_its_end_is_the_exit_code(engine: Engine) -> None:
+def test_a_run_is_waited_for_and_its_end_is_the_exit_code(running: StandingEngine) -> None:
     make_workflow(tasks=TASKS)
-    engine.dispatcher()
-    engine.worker()
     arguments = ("workflows", "execute", "Order", "--wait", "--wait-timeout=30")
     good = run(*arguments, '--input={"waits": [1, 2, 3], "rate": 0.0}', "--json")
     assert good.code == 0, good.err
@@ -39,14 +34,12 @@ def test_a_run_is_waited_for_and_its_end_is_the_exit_code(engine: Engine) -> Non
     assert "failed, as asked for" in bad.out
 
 
-def test_a_decision_over_http_lets_a_run_go_on(engine: Engine) -> None:
+def test_a_decision_over_http_lets_a_run_go_on(running: StandingEngine) -> None:
     created = create_api_key(
         workspace=default_workspace(), name="a test", role=Role.OPERATOR, actor=SYSTEM
     )
     headers = {"Authorization": f"Bearer {created.secret}"}
-    engine.dispatcher()
-    engine.worker()
-    with httpx.Client(base_url=engine.app(), headers=headers) as http:
+    with httpx.Client(base_url=running.app(), headers=headers) as http:
         tasks = [
             {"key": "look", "type": "approval", "payload": {"message": "Go on?"}},
             {"key": "go", "type": "noop", "dependsOn": ["look"]},
@@ -58,7 +51,7 @@ def test_a_decision_over_http_lets_a_run_go_on(engine: Engine) -> None:
         assert http.get(path).json()["steps"][0]["status"] == "WAITING"
         answer = http.post(f"{path}/steps/look/approve", json={"comment": "yes"})
         assert answer.status_code == 200, answer.text
-        done = engine.wait(
+        done = running.wait(
             lambda: (body := http.get(path).json())["status"] != "RUNNING" and body,
             "the end of the run",
         )

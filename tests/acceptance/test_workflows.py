@@ -9,18 +9,16 @@ from typing import Any
 from uuid import UUID
 
 import psutil
-import pytest
 
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tests.engine import Engine
+from tests.standing import StandingEngine
 from tests.workflow_hands import define, execute, state_of, states_of, step_of
 from workflows import services
 from workflows.models import WorkflowRun
-
-pytestmark = pytest.mark.acceptance
 
 _ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 
@@ -85,9 +83,7 @@ def failing(on_failure: str) -> UUID:
     )
 
 
-def test_runs_go_their_ways(engine: Engine) -> None:
-    engine.dispatcher()
-    engine.worker(concurrency=2)
+def test_runs_go_their_ways(running: StandingEngine) -> None:
     first, many = diamond(), wide()
     choices = {big: branches(big=big) for big in (True, False)}
     failures = {kind: failing(kind) for kind in ("fail", "continue", "skip-dependents")}
@@ -106,23 +102,23 @@ def test_runs_go_their_ways(engine: Engine) -> None:
     )  # fmt: skip
     asks = start("asks", {"key": "ask", "type": "approval"}, {"key": "after", "dependsOn": ["ask"]})
 
-    assert wait_for_run(engine, first).state == "COMPLETED"
+    assert wait_for_run(running, first).state == "COMPLETED"
     assert step_of(first, "d").result == {"sum": 61}
     for big, run in choices.items():
-        assert wait_for_run(engine, run).state == "COMPLETED"
+        assert wait_for_run(running, run).state == "COMPLETED"
         assert states_of(run) == {
             "yes": "COMPLETED" if big else "SKIPPED",
             "no": "SKIPPED" if big else "COMPLETED",
             "meet": "COMPLETED",
         }
-    ends = {kind: (wait_for_run(engine, run).state, states_of(run)["after"])
+    ends = {kind: (wait_for_run(running, run).state, states_of(run)["after"])
             for kind, run in failures.items()}  # fmt: skip
     assert ends == {
         "fail": ("FAILED", "CANCELLED"),
         "continue": ("COMPLETED", "COMPLETED"),
         "skip-dependents": ("COMPLETED", "SKIPPED"),
     }
-    assert wait_for_run(engine, above).state == "COMPLETED"
+    assert wait_for_run(running, above).state == "COMPLETED"
     assert step_of(above, "after").result == {"x": "deep"}
 
     assert state_of(asks) == "RUNNING"
@@ -130,14 +126,14 @@ def test_runs_go_their_ways(engine: Engine) -> None:
         workspace_id=get_default_workspace_id(), run_id=asks, step_key="ask", approve=True,
         comment="", actor=SYSTEM,
     )  # fmt: skip
-    assert wait_for_run(engine, asks).state == "COMPLETED"
+    assert wait_for_run(running, asks).state == "COMPLETED"
 
-    ended = wait_for_run(engine, rests)
+    ended = wait_for_run(running, rests)
     rest = step_of(rests, "rest")
     assert (ended.state, states_of(rests)["after"]) == ("COMPLETED", "COMPLETED")
     assert rest.finished_at >= rest.wait_until  # type: ignore[operator]
 
-    assert wait_for_run(engine, many).state == "COMPLETED"
+    assert wait_for_run(running, many).state == "COMPLETED"
     assert step_of(many, "each").result == [{"v": 2 * n} for n in range(1_000)]
     assert step_of(many, "all").result == {"count": 1_000, "last": 1_998}
     assert not Task.objects.exclude(state__in=_ENDED).exists()

@@ -16,8 +16,6 @@ from tests.chaos.plant import Plant
 from tests.chaos.servers import PrivateValkey
 from tests.engine import Engine
 
-pytestmark = pytest.mark.chaos
-
 TASKS = int(os.environ.get("CHAOS_TASKS", "2000"))
 SEED = int(os.environ.get("CHAOS_SEED", "7"))
 MOST_SECONDS = 60
@@ -36,6 +34,7 @@ def submit(plant: Plant, folder: Path, count: int) -> list[UUID]:
     )
 
 
+@pytest.mark.ci
 def test_nothing_is_lost_and_nothing_completed_twice(
     chaos: Engine, private_valkey: PrivateValkey, tmp_path: Path
 ) -> None:

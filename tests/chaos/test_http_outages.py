@@ -18,8 +18,6 @@ from tasks_app.models import Task
 from tests.chaos.servers import PrivatePostgres, PrivateValkey
 from tests.engine import Engine, wait_until
 
-pytestmark = pytest.mark.chaos
-
 
 def client_of(url: str) -> httpx.Client:
     ensure_default_workspace()

@@ -15,8 +15,6 @@ from tests.clients import default_workspace, key_client
 from tests.engine import Component, Engine
 from workers.models import Node
 
-pytestmark = pytest.mark.chaos
-
 QUEUES = 990  # a workspace may have 1,000
 # The grace of the test engine is 3 s; process managers kill what goes on 3.5 s after the grace.
 STOP_SECONDS = 3 + 3.5

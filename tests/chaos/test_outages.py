@@ -20,8 +20,6 @@ from tests.chaos.servers import PrivatePostgres, PrivateValkey
 from tests.engine import Engine
 from workers.models import Node
 
-pytestmark = pytest.mark.chaos
-
 
 class Submitter(threading.Thread):
     """Submits one task after the other; `acknowledged` holds those that were answered."""
@@ -62,6 +60,7 @@ def check_that_the_living_were_spared() -> None:
     assert not Node.objects.exclude(state="ACTIVE").exists()
 
 
+@pytest.mark.ci
 def test_a_database_that_crashes_mid_drain_loses_nothing(
     database_chaos: Engine, private_postgres: PrivatePostgres, traces: Path
 ) -> None:

@@ -10,10 +10,8 @@ from django.db import connections
 from tests.chaos.servers import PrivatePostgres
 from tests.chaos.test_http_outages import client_of
 from tests.engine import Engine, wait_until
+from tests.factories import make_large_tasks
 from tests.rawhttp import RawClient
-from tests.rows import make_large_tasks
-
-pytestmark = pytest.mark.chaos
 
 POOL = 20
 
@@ -69,8 +67,9 @@ def test_an_export_that_loses_its_database_is_cut_off(
             export.send(f"GET /tasks/export?format={format_name}", f"Authorization: {key}")
             assert export.read_head()[0] == 200
         private_postgres.stop_at_once()
-        for export in exports:
-            content, is_reset = export.read_to_end()
+        with ThreadPoolExecutor(len(exports)) as threads:
+            ends = list(threads.map(RawClient.read_to_end, exports))
+        for export, (content, is_reset) in zip(exports, ends, strict=True):
             assert is_reset
             assert not content.endswith(b"\r\n0\r\n\r\n")
             export.close()
@@ -94,8 +93,11 @@ def test_failed_exports_take_no_connection_with_them(
                 export.send("GET /tasks/export?format=csv", f"Authorization: {key}")
                 assert export.read_head()[0] == 200
             private_postgres.stop_at_once()
+            # All at once: each goes on, and fails, when its client reads on.
+            with ThreadPoolExecutor(len(exports)) as threads:
+                ends = list(threads.map(RawClient.read_to_end, exports))
+            assert all(is_reset for _, is_reset in ends)
             for export in exports:
-                assert export.read_to_end()[1]
                 export.close()
             private_postgres.start()
         fill_pool(client)

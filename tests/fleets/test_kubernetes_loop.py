@@ -11,10 +11,10 @@ from scaling.models import Launch, ScalingEvent
 from scaling.services.loop import Autoscaler
 from scaling.states import EventState, LaunchState
 from tests.engine import wait_until
+from tests.factories import make_task
 from tests.fleets.kubernetes_world import Kubernetes, open_cluster
 from tests.fleets.local import add_node
 from tests.integration.scaling.conftest import order, scaling
-from tests.rows import make_task
 from workers.models import Node
 from workers.services import beat_node, stop_node
 from workers.states import NodeState

@@ -2,7 +2,6 @@
 rest of it up to the same depth."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,13 +13,12 @@ from controlplane.schedules.models import Schedule
 from dlq.models import DeadLetter, Replay
 from tasks_app.models import Task
 from tasks_app.services import submit_task
-from tasks_app.services.lanes import forget_lanes
 from tasks_app.specs import TaskSpec
 from tests.clients import key_client
 from tests.deaths import die
+from tests.factories import make_task
 from tests.integration.commands.running import run
 from tests.jsonvalues import is_same
-from tests.rows import make_task
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db
@@ -44,13 +42,6 @@ REFUSED = {
     "too many digits in all": (f"[{','.join(['1e300'] * 1000)}]", "all their digits"),
 }
 DEEPEST = f"{'[' * 31}1e20{']' * 31}"  # in an object: 32 levels
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 @dataclass

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from controlplane.core.clock import now
 from tasks_app.dispatch.prune import prune
-from tests.rows import make_node
+from tests.factories import make_node
 from workers.models import Node
 
 pytestmark = pytest.mark.django_db

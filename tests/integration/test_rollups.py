@@ -15,7 +15,7 @@ from tasks_app.models import Rollup, RollupMark, Task
 from tasks_app.selectors.lists import first_id_of
 from tasks_app.services.rollups import prune_rollups, recompute_range, recompute_rollups
 from tests.clients import default_workspace, other_workspace
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 

@@ -19,7 +19,7 @@ from tasks_app.services.counts import fold_counts, recount_tasks
 from tasks_app.services.deaths import settle_ended
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace
-from tests.rows import make_node, make_task
+from tests.factories import make_node, make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -21,7 +21,7 @@ from tasks_app.services import cancel_task, retention, submit_task, submit_tasks
 from tasks_app.signals import alert_raised
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.rows import make_node, make_queue, make_task
+from tests.factories import make_node, make_queue, make_task
 from tests.unit.processors.recording import RecordingContext
 
 pytestmark = pytest.mark.django_db

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 SAMPLE = ["finish: the lease", "release: the lease", "satisfy: policy of a failed parent"]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("guard", [g for g in GUARDS if g.name in SAMPLE], ids=lambda g: g.name)
 def test_histories_fail_without_a_guard(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     statement = Path(guard.file).stem

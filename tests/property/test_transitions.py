@@ -27,6 +27,8 @@ PROFILES = {
 }
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_histories() -> None:
     profile = PROFILES[os.environ.get("HISTORIES", "ci")]
     run_state_machine_as_test(TransitionsMachine, settings=profile)

@@ -21,7 +21,7 @@ from tests.engine import Engine
 from tests.jsonvalues import FLOATS, INTEGERS, TEXTS, json_values
 from tests.property.journey import WORKFLOW, Journey
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 _COMMON = settings(
     deadline=None, suppress_health_check=list(HealthCheck), print_blob=True, database=None
@@ -74,6 +74,8 @@ def go(engine: Engine, tmp_path: Path, settings: Settings, counts: Counter[str])
     return go
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_values_are_the_same_everywhere(
     go: Go, counts: Counter[str], record_property: Callable[[str, object], None]
 ) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,6 @@ _PLACE = re.compile(
     r"`((?:controlplane|tasks_app|workers|workflows|dlq|scaling|benchmarks|scripts|docker|examples)"
     r"/[\w./-]*)`"
 )
-
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def prose(page: Path) -> str:
@@ -52,20 +50,29 @@ def test_there_are_pages() -> None:
     }
 
 
-@each_page
-def test_relative_links_resolve(page: Path) -> None:
-    broken = []
+def offences(find: Callable[[Path], Iterable[str]]) -> list[str]:
+    """What `find` yields for any of the pages, with the name of the page."""
+    return [f"{page.relative_to(ROOT)}: {each}" for page in PAGES for each in find(page)]
+
+
+def broken_links(page: Path) -> Iterator[str]:
     for path, anchor in relative_links(page):
         target = (page.parent / path).resolve() if path else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
-            broken.append(f"{path}#{anchor}" if anchor else path)
-    assert broken == []
+            yield f"{path}#{anchor}" if anchor else path
 
 
-@each_page
-def test_commands_exist(page: Path) -> None:
+def test_relative_links_resolve() -> None:
+    assert offences(broken_links) == []
+
+
+def unknown_commands(page: Path) -> list[str]:
     named = set(_COMMAND.findall(page.read_text(encoding="utf-8")))
-    assert sorted(named - set(get_commands())) == []
+    return sorted(named - set(get_commands()))
+
+
+def test_commands_exist() -> None:
+    assert offences(unknown_commands) == []
 
 
 def command_lines(page: Path) -> Iterator[tuple[str, list[str]]]:
@@ -85,32 +92,29 @@ _EXAMPLES = {
 }
 
 
-@each_page
-def test_commands_take_the_arguments_that_are_shown(
-    page: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wrong = []
-    for name, arguments in command_lines(page):
-        parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
-        try:
-            parser.parse_args(arguments)
-        except (SystemExit, CommandError) as error:
-            if getattr(error, "code", 1) != 0:
-                wrong.append(
-                    f"{name} {' '.join(arguments)}: {error} {capsys.readouterr().err[-200:]}"
-                )
-    assert wrong == []
+def test_commands_take_the_arguments_that_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(page: Path) -> Iterator[str]:
+        for name, arguments in command_lines(page):
+            parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+            try:
+                parser.parse_args(arguments)
+            except (SystemExit, CommandError) as error:
+                if getattr(error, "code", 1) != 0:
+                    yield f"{name} {' '.join(arguments)}: {error} {capsys.readouterr().err[-200:]}"
+
+    assert offences(refused) == []
 
 
-@each_page
-def test_addresses_exist(page: Path) -> None:
-    missing = []
+def unknown_addresses(page: Path) -> Iterator[str]:
     for _, path in _CALL.findall(page.read_text(encoding="utf-8")):
         plain = re.sub(r"\{[^}]*\}", "1", path.partition("?")[0].rstrip("/"))
         candidates = (plain, re.sub(r"\b1\b", "018f6f2e-0000-7000-8000-000000000000", plain))
         if not any(map(_resolves, candidates)):
-            missing.append(path)
-    assert missing == []
+            yield path
+
+
+def test_addresses_exist() -> None:
+    assert offences(unknown_addresses) == []
 
 
 def _resolves(path: str) -> bool:
@@ -121,20 +125,24 @@ def _resolves(path: str) -> bool:
     return True
 
 
-@each_page
-def test_tests_exist(page: Path) -> None:
-    missing = []
+def missing_tests(page: Path) -> Iterator[str]:
     for path, name in _TEST.findall(page.read_text(encoding="utf-8")):
         file = ROOT / path
         if not file.is_file() or (name and f"def {name}(" not in file.read_text(encoding="utf-8")):
-            missing.append(f"{path}::{name}")
-    assert missing == []
+            yield f"{path}::{name}"
 
 
-@each_page
-def test_places_exist(page: Path) -> None:
+def test_tests_exist() -> None:
+    assert offences(missing_tests) == []
+
+
+def missing_places(page: Path) -> list[str]:
     named = _PLACE.findall(page.read_text(encoding="utf-8"))
-    assert [place for place in named if not (ROOT / place).exists()] == []
+    return [place for place in named if not (ROOT / place).exists()]
+
+
+def test_places_exist() -> None:
+    assert offences(missing_places) == []
 
 
 def test_every_document_is_in_the_table_of_contents() -> None:

@@ -11,6 +11,7 @@ from django.db.models import F
 from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.clock import now as utc_now
+from controlplane.core.process_state import register_reset
 from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.schedules.selectors import read_beat
@@ -30,6 +31,7 @@ SINGLE_SKIPS = 1_000  # of the last portion, missed ones that get a row each: th
 _REST_SECONDS = 30.0  # of a schedule that could not be considered
 
 _resting: dict[UUID, float] = {}
+register_reset(_resting.clear)
 
 
 def fire_due(*, now: datetime | None = None, limit: int = 100) -> int:

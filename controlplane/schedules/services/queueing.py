@@ -13,6 +13,7 @@ from django_celery_beat.models import PeriodicTask
 from kombu.exceptions import OperationalError as BrokerError
 
 from controlplane.core.clock import now as utc_now
+from controlplane.core.process_state import register_reset
 from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.schedules.services.locks import lock_free
@@ -35,6 +36,10 @@ class _Post:
     the dispatcher has other work."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Send at once again."""
         self.rests_until = 0.0
 
     def send(self, name: str, celery_id: str, options: dict[str, Any]) -> None:
@@ -61,6 +66,7 @@ class _Post:
 
 
 post = _Post()
+register_reset(post.forget)
 
 
 def start_queued(*, now: datetime | None = None, limit: int = 100) -> int:

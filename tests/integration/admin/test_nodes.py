@@ -14,7 +14,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tests.clients import default_workspace
-from tests.rows import make_node
+from tests.factories import make_node
 from workers.models import NodeSample
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
 from scaling.selectors import get_configuration, get_pool
 from tests.clients import default_workspace, other_workspace
-from tests.rows import make_node
+from tests.factories import make_node
 from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
 
 pytestmark = pytest.mark.django_db

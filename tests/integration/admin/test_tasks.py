@@ -16,7 +16,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import IdempotencyKey, Leader, Queue, Task
 from tests.clients import default_workspace, other_workspace
-from tests.rows import make_attempt, make_log, make_node, make_queue, make_task
+from tests.factories import make_attempt, make_log, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 TASKS = "/admin/tasks_app/task/"

@@ -26,7 +26,7 @@ from dlq.services import start_replay
 from tasks_app.models import IdempotencyKey
 from tests.clients import default_workspace, key_client, other_workspace
 from tests.deaths import die
-from tests.rows import make_node, make_queue, make_task
+from tests.factories import make_node, make_queue, make_task
 from tests.scalingrows import lead, make_event, set_pool
 from tests.stresshands import start
 from tests.workflowrows import make_run

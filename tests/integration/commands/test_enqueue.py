@@ -8,8 +8,8 @@ import pytest
 from tasks_app.management.terminal import duration_ms
 from tasks_app.models import Task
 from tests.clients import other_workspace
+from tests.factories import make_task
 from tests.integration.commands.running import run
-from tests.rows import make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tests.clients import default_workspace, key_client
 from tests.deaths import die
+from tests.factories import make_attempt, make_log, make_node, make_queue, make_task
 from tests.hostiletext import HOSTILE, find_dangers
 from tests.integration.commands.running import run
-from tests.rows import make_attempt, make_log, make_node, make_queue, make_task
 from tests.scalingrows import make_decision, make_event, make_launch, set_pool
 from tests.stresshands import start
 from tests.workflowrows import end_step, make_run

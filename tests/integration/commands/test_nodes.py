@@ -8,8 +8,8 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
+from tests.factories import make_node, make_task
 from tests.integration.commands.running import run
-from tests.rows import make_node, make_task
 from workers.models import Node
 from workers.services import stop_node
 

@@ -5,8 +5,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tasks_app.models import Queue
+from tests.factories import make_queue, make_task
 from tests.integration.commands.running import run
-from tests.rows import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from tasks_app.models import Task, TaskCountChange
 from tasks_app.selectors.counts import count_tasks
 from tasks_app.services import actions
 from tests.clients import default_workspace, other_workspace
+from tests.factories import make_attempt, make_log, make_task
 from tests.integration.commands.running import run
-from tests.rows import make_attempt, make_log, make_task
 
 pytestmark = pytest.mark.django_db
 NOBODY = "018f6f2e-0000-7000-8000-000000000000"

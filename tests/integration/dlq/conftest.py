@@ -1,22 +1,12 @@
 """What tests of dead letters share."""
 
-from collections.abc import Iterator
-
 import pytest
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import ActorKind, Role
-from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tasks_app.signals import task_died
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
 from tests.deaths import an_error, die, die_again, run_to_end
-from tests.rows import make_attempt, make_node, make_task
+from tests.factories import make_attempt, make_node, make_task
 
 pytestmark = pytest.mark.django_db
 

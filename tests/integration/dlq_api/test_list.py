@@ -13,7 +13,7 @@ from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from tests.clients import key_client
 from tests.deaths import an_error, die
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 RUN = "018f6f2e-0000-7000-8000-000000000001"

@@ -15,7 +15,7 @@ from controlplane.health.probes import Probe
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.selectors.lag import get_lag
 from tests.clients import key_client
-from tests.rows import make_node
+from tests.factories import make_node
 from tests.scalingrows import lead, set_pool
 from tests.schedules import make_schedule
 

@@ -15,8 +15,8 @@ from scaling.states import EventState, Trigger
 from tasks_app.models import Task
 from tasks_app.signals import alert_raised
 from tests.clients import default_workspace
+from tests.factories import make_queue
 from tests.fleets.local import LocalFleet
-from tests.rows import make_queue
 
 
 @dataclass

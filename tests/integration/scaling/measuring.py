@@ -14,7 +14,7 @@ from scaling.selectors.demand import Observer
 from scaling.strategies import Demand
 from tasks_app.models import Task, TaskAttempt
 from tests.clients import default_workspace
-from tests.rows import make_queue
+from tests.factories import make_queue
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

@@ -16,6 +16,7 @@ from scaling.selectors.looking import one_snapshot
 from scaling.strategies import Demand, Memory, decide, replay
 from tasks_app.models import Queue
 from tests.clients import other_workspace
+from tests.factories import make_queue, make_task
 from tests.integration.scaling.measuring import (
     SECOND,
     look,
@@ -25,7 +26,6 @@ from tests.integration.scaling.measuring import (
     make_tasks,
     multiply,
 )
-from tests.rows import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

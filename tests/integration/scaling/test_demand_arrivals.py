@@ -12,6 +12,7 @@ from scaling.selectors.demand import Observer
 from scaling.selectors.looking import one_snapshot
 from tasks_app.models import Task
 from tasks_app.selectors.demand import count_ready, list_lanes
+from tests.factories import make_queue, make_task
 from tests.integration.scaling.measuring import (
     SECOND,
     make_attempts,
@@ -19,7 +20,6 @@ from tests.integration.scaling.measuring import (
     make_crew,
     make_tasks,
 )
-from tests.rows import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -9,6 +9,7 @@ from controlplane.core.clock import now
 from scaling.selectors.demand import Observer
 from scaling.strategies import Memory, decide
 from tasks_app.services.rollups import recompute_range
+from tests.factories import make_queue
 from tests.integration.scaling.measuring import (
     look,
     make_attempts,
@@ -16,7 +17,6 @@ from tests.integration.scaling.measuring import (
     make_crew,
     make_tasks,
 )
-from tests.rows import make_queue
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from scaling.selectors.expectations import Expectations
 from scaling.strategies import Demand, Expected
 from tasks_app.selectors.demand import list_lanes
 from tests.clients import default_workspace
+from tests.factories import make_queue, make_task
 from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_crew, make_tasks
-from tests.rows import make_queue, make_task
 from tests.schedules import make_schedule, update
 from tests.workflowrows import end_run, make_run, make_workflow
 from workflows.models import WorkflowRun

@@ -15,6 +15,7 @@ from scaling.selectors.foretelling import Foreteller
 from tasks_app.histograms import bucket_of
 from tasks_app.models import Rollup, RollupMark
 from tests.clients import default_workspace, other_workspace
+from tests.factories import make_queue
 from tests.integration.scaling.measuring import (
     MINUTE,
     SECOND,
@@ -22,7 +23,6 @@ from tests.integration.scaling.measuring import (
     make_configuration,
     make_crew,
 )
-from tests.rows import make_queue
 
 pytestmark = pytest.mark.django_db
 

@@ -98,7 +98,7 @@ def test_shrinking_drains_then_stops_then_clears(loop: Loop, backlog: Backlog) -
 
 
 def test_a_worker_that_holds_work_is_not_stopped(loop: Loop, backlog: Backlog) -> None:
-    from tests.rows import make_task
+    from tests.factories import make_task
 
     keys = grow_to(loop, backlog, 2)
     tasks = [make_task("RUNNING", node_id=loop.fleet.node(key).id) for key in keys]
@@ -119,7 +119,7 @@ def test_a_worker_that_holds_work_is_not_stopped(loop: Loop, backlog: Backlog) -
 def test_a_drain_that_takes_too_long_is_an_alert_and_not_a_kill(
     loop: Loop, backlog: Backlog, scaling: Settings, alerts: Alerts
 ) -> None:
-    from tests.rows import make_task
+    from tests.factories import make_task
 
     keys = grow_to(loop, backlog, 2)
     for key in keys:

@@ -10,7 +10,7 @@ from scaling.fleet import Member, Phase
 from scaling.services.mustering import Worker
 from scaling.services.victims import choose, remaining
 from scaling.strategies import RunTimes
-from tests.rows import make_node
+from tests.factories import make_node
 
 # Most tasks take a second or two; one in a hundred takes ten minutes.
 RUN_TIMES = RunTimes.of([1.0, 2.0] * 495 + [600.0] * 10)

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from scaling.fleet import make_fleet
 from scaling.services.loop import Autoscaler
-from tests.rows import make_node, make_task
+from tests.factories import make_node, make_task
 
 pytestmark = pytest.mark.django_db
 STATUS, METRIC = "/auto-scaling/status", "/auto-scaling/metric"

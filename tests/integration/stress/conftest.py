@@ -1,21 +1,11 @@
 """What tests of stress tests share."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import ActorKind, Role
-from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from controlplane.stress.models import StressTest
 from tasks_app.models import Task
 from tests.clients import key_client, other_workspace
-from tests.rows import make_node, make_task
+from tests.factories import make_node, make_task
 from tests.stresshands import drive_to, start, work
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from controlplane.stress.models import StressSample, StressTest
 from scaling.models import Pool, ScalingEvent
 from scaling.selectors import POOL
 from tasks_app.models import Task, TaskAttempt
-from tests.rows import make_node
+from tests.factories import make_node
 from tests.stresshands import drive, drive_to, start, tasks_of, work
 from workers.models import Node
 

@@ -16,7 +16,7 @@ from dlq.models import DeadLetter
 from tasks_app.models import Task, TaskDependency
 from tasks_app.services import change_queue, prune_registered
 from tests.clients import other_workspace
-from tests.rows import make_node
+from tests.factories import make_node
 from tests.stresshands import drive, drive_to, end_task, start, tasks_of, work
 
 pytestmark = pytest.mark.django_db

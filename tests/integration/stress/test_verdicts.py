@@ -8,7 +8,7 @@ import pytest
 
 from controlplane.stress.models import StressTest
 from tasks_app.models import Task, TaskAttempt, TaskDependency
-from tests.rows import make_attempt
+from tests.factories import make_attempt
 from tests.stresshands import drive_to, start, tasks_of, work
 
 pytestmark = pytest.mark.django_db

@@ -1,20 +1,10 @@
 """Fixtures of the tasks API."""
 
-from collections.abc import Iterator
-
 import pytest
 from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import Workspace
-from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace, key_client, other_workspace
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 @pytest.fixture

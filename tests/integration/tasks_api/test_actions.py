@@ -10,7 +10,7 @@ from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Task
 from tasks_app.selectors import lists
 from tasks_app.services import actions
-from tests.rows import make_attempt, make_log, make_task
+from tests.factories import make_attempt, make_log, make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.deaths import die
-from tests.rows import make_task
+from tests.factories import make_task
 from tests.workflowrows import make_workflow
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now, utc_z
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 

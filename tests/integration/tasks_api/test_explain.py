@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from tasks_app.models import Leader, Queue, Task
 from tasks_app.selectors.line import recent_rate
-from tests.rows import make_attempt, make_node, make_queue, make_task
+from tests.factories import make_attempt, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

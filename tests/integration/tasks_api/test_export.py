@@ -15,7 +15,7 @@ from tasks_app import exports
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.selectors import lists
-from tests.rows import make_queue, make_task
+from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

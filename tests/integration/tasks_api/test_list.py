@@ -18,7 +18,7 @@ from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.selectors import lists
 from tasks_app.views import base
-from tests.rows import make_attempt, make_node, make_task
+from tests.factories import make_attempt, make_node, make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.models import Task
 from tasks_app.selectors import SORT_FIELDS, list_tasks
 from tests.clients import default_workspace
-from tests.rows import copy_rows, make_attempt, make_node, make_task
+from tests.factories import copy_rows, make_attempt, make_node, make_task
 from workers.models import Node
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tests.clients import key_client
-from tests.rows import make_node, make_task
+from tests.factories import make_node, make_task
 from workers.models import Node, NodeSample
 
 pytestmark = pytest.mark.django_db

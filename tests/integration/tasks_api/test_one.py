@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now, utc_z
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task, TaskAttempt, TaskLog
-from tests.rows import make_attempt, make_log, make_node, make_task
+from tests.factories import make_attempt, make_log, make_node, make_task
 
 pytestmark = pytest.mark.django_db
 

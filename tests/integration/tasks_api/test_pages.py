@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from tasks_app.models import Task
 from tests.clients import user_client
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 HTML = {"Accept": "text/html"}

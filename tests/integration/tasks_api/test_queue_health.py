@@ -7,8 +7,8 @@ from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import Workspace
 from tasks_app.services.rollups import recompute_range
+from tests.factories import make_attempt, make_task
 from tests.integration.test_rollups import ended, this_minute
-from tests.rows import make_attempt, make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("early_in_the_minute")]
 

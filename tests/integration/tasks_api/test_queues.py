@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Queue
-from tests.rows import make_queue, make_task
+from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

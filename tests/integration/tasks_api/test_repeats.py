@@ -15,7 +15,7 @@ from tasks_app.models import Task
 from tasks_app.signals import task_cancelled_by_parent, task_repeated
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 

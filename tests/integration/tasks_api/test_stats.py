@@ -12,7 +12,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
 from tasks_app.selectors import counts, stats
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 
 pytestmark = pytest.mark.django_db
 

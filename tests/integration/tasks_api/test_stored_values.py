@@ -13,8 +13,8 @@ from tasks_app.selectors.outcomes import list_results
 from tests.clients import default_workspace
 from tests.deaths import die
 from tests.exported import read_csv, read_ndjson, read_xlsx, texts_of
+from tests.factories import make_task
 from tests.jsonvalues import is_same
-from tests.rows import make_task
 
 pytestmark = pytest.mark.django_db
 

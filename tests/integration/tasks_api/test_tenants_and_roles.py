@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.rows import make_attempt, make_log, make_queue, make_task
+from tests.factories import make_attempt, make_log, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 

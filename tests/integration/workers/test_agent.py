@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from controlplane.core.clock import now
 from tasks_app.services import supervision
-from tests.rows import make_node
+from tests.factories import make_node
 from workers import agent as agents
 from workers import services, transitions
 from workers.agent import Agent

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from controlplane.core.clock import now
 from tasks_app.services import prune_everything
-from tests.rows import make_node
+from tests.factories import make_node
 from workers import services
 from workers.measures import Usage
 from workers.models import Node, NodeSample

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from controlplane.core import process_state
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.workspaces.actors import SYSTEM
@@ -30,7 +31,6 @@ from tests.workflow_hands import (
     work,
 )
 from workflows import services
-from workflows.definitions import load_definition
 from workflows.models import RunStep, Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db
@@ -444,7 +444,7 @@ def test_a_step_that_cannot_be_closed_keeps_no_other_from_it(
         Task.objects.filter(id=step_of(run, "a").join_id).delete()
     version = WorkflowRun.objects.get(id=broken).version_id
     WorkflowVersion.objects.filter(id=version).update(definition={"tasks": []})
-    load_definition.cache_clear()
+    process_state.reset_all()
     assert services.mend_steps() == 0
     assert (state_of(broken), state_of(well)) == ("RUNNING", "COMPLETED")
     assert f"Step 'a' of run {broken} cannot be closed" in caplog.text

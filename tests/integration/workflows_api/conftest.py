@@ -1,7 +1,6 @@
 """Fixtures of the workflows API."""
 
 from tests.integration.tasks_api.conftest import (
-    _no_remembered_lanes,
     client,
     operator,
     other,
@@ -11,7 +10,6 @@ from tests.integration.tasks_api.conftest import (
 )
 
 __all__ = [
-    "_no_remembered_lanes",
     "client",
     "operator",
     "other",

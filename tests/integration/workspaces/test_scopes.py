@@ -20,7 +20,7 @@ from dlq.models import DeadLetter
 from tasks_app.models import IdempotencyKey, Task
 from tests.clients import default_workspace, key_client, user_client
 from tests.deaths import die
-from tests.rows import make_task
+from tests.factories import make_task
 from tests.workflowrows import make_run, make_workflow
 from workflows.models import WorkflowRun
 

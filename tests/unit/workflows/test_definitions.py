@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -117,18 +118,23 @@ def test_other_kinds() -> None:
 def test_a_stored_version_gives_the_same_definition() -> None:
     schema = {"type": "object"}
     first = parse(step("b", dependsOn=["a"]), step("a"), inputSchema=schema)
-    version = WorkflowVersion(id=900_001, definition=json.loads(json.dumps(first.raw)))
+    workflow = uuid4()
+    version = WorkflowVersion(
+        workflow_id=workflow, version=2, definition=json.loads(json.dumps(first.raw))
+    )
     loaded = load_definition(version)
     assert loaded.raw == first.raw
     assert [one.raw for one in loaded.steps] == [one.raw for one in first.steps]
     assert (loaded.dependents, loaded.input_schema) == (first.dependents, schema)
-    again = WorkflowVersion(id=900_001)
+    again = WorkflowVersion(workflow_id=workflow, version=2)
     assert load_definition(again) is loaded
+    other = WorkflowVersion(workflow_id=uuid4(), version=2, definition=first.raw)
+    assert load_definition(other) is not loaded
 
 
 def test_a_stored_version_may_name_a_task_type_that_has_gone() -> None:
     raw = {"tasks": [{"key": "a", "type": "gone"}], "inputSchema": None}
-    loaded = load_definition(WorkflowVersion(id=900_002, definition=raw))
+    loaded = load_definition(WorkflowVersion(workflow_id=uuid4(), version=1, definition=raw))
     assert loaded.by_key["a"].type == "gone"
 
 

@@ -1,0 +1,193 @@
+"""Rows for tests, in any state that the constraints allow.
+
+A factory makes a row as it is; a trait fills in what a state demands. The functions below them add
+what a row needs around it: counts, queues, dependencies.
+"""
+
+import base64
+import os
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import factory
+import orjson
+from django.db import connection
+from factory.django import DjangoModelFactory
+
+from controlplane.core.clock import now
+from controlplane.core.ids import uuid7
+from controlplane.workspaces.models import Workspace
+from tasks_app.counts import note_counts
+from tasks_app.models import Queue, Task, TaskAttempt, TaskDependency, TaskLog
+from tasks_app.states import FINAL, TaskState
+from tests.clients import default_workspace
+from workers.models import Node
+
+
+class NodeFactory(DjangoModelFactory[Node]):
+    """An active worker node that serves all queues."""
+
+    class Meta:
+        model = Node
+
+    name = "node-a"
+    host = "somewhere"
+    pid = 1
+    version = "0"
+    queues = factory.LazyFunction(lambda: ["*"])
+    concurrency = 2
+    state = "ACTIVE"
+
+
+class TaskFactory(DjangoModelFactory[Task]):
+    """A task that waits in the queue `default`."""
+
+    class Meta:
+        model = Task
+
+    class Params:
+        claimed = factory.Trait(attempt=1, started_at=factory.LazyFunction(now))
+        running = factory.Trait(claimed=True, lease=factory.LazyFunction(uuid4), node_id=1)
+        ended = factory.Trait(claimed=True, finished_at=factory.LazyFunction(now))
+        later = factory.Trait(run_at=factory.LazyFunction(lambda: now() + timedelta(hours=1)))
+        retrying = factory.Trait(claimed=True, later=True)
+        blocked = factory.Trait(blocked_by=1)
+
+    id = factory.LazyFunction(uuid7)
+    workspace = factory.LazyFunction(default_workspace)
+    queue = factory.LazyAttribute(lambda task: make_queue(workspace=task.workspace))
+    type = "noop"
+    name = "noop"
+    state = TaskState.PENDING
+    max_attempts = 3
+    round_attempts = 3
+    timeout_ms = 60_000
+
+
+class AttemptFactory(DjangoModelFactory[TaskAttempt]):
+    """An attempt of a task that ended just now, after ten milliseconds."""
+
+    class Meta:
+        model = TaskAttempt
+
+    class Params:
+        at = factory.LazyFunction(now)
+
+    attempt = 1
+    workspace_id = factory.SelfAttribute("task.workspace_id")
+    queue_id = factory.SelfAttribute("task.queue_id")
+    type = factory.SelfAttribute("task.type")
+    node_id = 1
+    outcome = "SUCCEEDED"
+    wait_ms = 5
+    started_at = factory.LazyAttribute(lambda attempt: attempt.at - timedelta(milliseconds=10))
+    finished_at = factory.SelfAttribute("at")
+
+
+class LogFactory(DjangoModelFactory[TaskLog]):
+    """A line that a handler logged."""
+
+    class Meta:
+        model = TaskLog
+
+    attempt = 1
+    at = factory.LazyFunction(now)
+    level = "info"
+
+
+_TRAITS = {
+    **dict.fromkeys(FINAL, "ended"),
+    TaskState.BLOCKED: "blocked",
+    TaskState.RETRYING: "retrying",
+    TaskState.RUNNING: "running",
+    TaskState.SCHEDULED: "later",
+}
+
+
+def make_queue(name: str = "default", workspace: Workspace | None = None, **fields: Any) -> Queue:
+    """The workspace's queue of this name, with these fields."""
+    workspace = workspace or default_workspace()
+    queue, _ = Queue.objects.update_or_create(workspace=workspace, name=name, defaults=fields)
+    return queue
+
+
+def make_node(name: str = "node-a", **fields: Any) -> Node:
+    """An active worker node that serves all queues."""
+    return NodeFactory.create(name=name, **fields)
+
+
+def make_task(
+    state: str = TaskState.PENDING,
+    *,
+    workspace: Workspace | None = None,
+    queue: str = "default",
+    parents: list[Task] | None = None,
+    **fields: Any,
+) -> Task:
+    """A task in this state with what the state demands, its queue, its count and its edges."""
+    workspace = workspace or default_workspace()
+    if state in _TRAITS:
+        fields = {_TRAITS[TaskState(state)]: True, **fields}
+    if parents:
+        open_parents = [parent for parent in parents if parent.state not in FINAL]
+        fields = {"blocked_by": len(open_parents), **fields}
+    lane = make_queue(queue, workspace)
+    task = TaskFactory.create(**{"workspace": workspace, "queue": lane, "state": state, **fields})
+    with connection.cursor() as cursor:
+        note_counts(cursor, {(task.workspace_id, task.queue_id, task.type, task.state): 1})
+    for parent in parents or []:
+        TaskDependency.objects.create(
+            task=task, depends_on=parent, is_satisfied=parent.state in FINAL
+        )
+        Task.objects.filter(id=parent.id).update(has_dependents=True)
+    return task
+
+
+def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:
+    """An attempt of a task that ended just now, after ten milliseconds."""
+    return AttemptFactory.create(task=task, attempt=number, **fields)
+
+
+def make_log(task: Task, message: str, **fields: Any) -> TaskLog:
+    """A log line."""
+    return LogFactory.create(task=task, message=message, **fields)
+
+
+def make_large_tasks(count: int) -> None:
+    """Completed tasks with payloads of 20 KB, of which compression leaves 15. Each payload comes
+    again after 100 others: no compression looks back that far."""
+    first = make_task(TaskState.COMPLETED)
+    columns = [field.column for field in Task._meta.concrete_fields]
+    changed = {"id": "gen_random_uuid()", "payload": "large.payload"}
+    payloads = [
+        orjson.dumps({"text": base64.b64encode(os.urandom(15_000)).decode()}).decode()
+        for _ in range(min(count, 100))
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO tasks_app_task ({', '.join(columns)})"
+            f" SELECT {', '.join(changed.get(column, f'task.{column}') for column in columns)}"
+            " FROM tasks_app_task task, generate_series(0, %s) n,"
+            " unnest(%s::jsonb[]) WITH ORDINALITY AS large (payload, number)"
+            " WHERE task.id = %s AND large.number = n %% %s + 1",
+            [count - 1, payloads, first.id, len(payloads)],
+        )
+
+
+def copy_rows(task: Task, number: int) -> None:
+    """`number` more tasks like this one, in one statement and without counts or attempts; each is
+    a second older, and has run for a second longer, than the one before."""
+    columns = [field.column for field in Task._meta.concrete_fields]
+    changed = {
+        "id": "gen_random_uuid()",
+        "finished_at": "finished_at - n * interval '1 second'",
+        "started_at": "started_at - 2 * n * interval '1 second'",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO tasks_app_task ({', '.join(columns)})"
+            f" SELECT {', '.join(changed.get(column, column) for column in columns)}"
+            " FROM tasks_app_task, generate_series(1, %s) n WHERE id = %s",
+            [number, task.id],
+        )

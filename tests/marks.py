@@ -1,0 +1,41 @@
+"""Marks that a folder, or a file, gives to its tests: see docs/testing.md.
+
+`core` is quick and needs no row; `nightly` is long, and not part of a run without arguments;
+`ci` chooses of those what runs before a change is taken. All else is a default test. A test may
+have these marks itself.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+_TESTS = Path(__file__).parent
+_MARKS = {
+    "acceptance/test_embedded.py": ("nightly", "ci"),
+    "acceptance/test_session.py": ("nightly",),
+    "acceptance/test_up.py": ("nightly", "ci"),
+    "architecture": ("core",),
+    "chaos": ("nightly",),
+    "unit": ("core",),
+}
+
+
+def mark_by_folder(items: Iterable[pytest.Item]) -> None:
+    """Give each test the marks of its file and of its folder."""
+    for item in items:
+        for mark in _marks_of(item.path):
+            if mark != "core" or not item.get_closest_marker("django_db"):
+                item.add_marker(mark)
+
+
+def is_left_out(path: Path, expression: str) -> bool:
+    """Whether `-m expression` wants nothing of this folder of tests, which then is not read."""
+    is_folder = path.parent == _TESTS and path.is_dir()
+    return is_folder and expression == "core" and "core" not in _marks_of(path)
+
+
+def _marks_of(path: Path) -> Iterable[str]:
+    parts = path.relative_to(_TESTS)
+    for place in (parts, *parts.parents):
+        yield from _MARKS.get(place.as_posix(), ())

@@ -1,0 +1,136 @@
+"""Engines that run as long as the tests do, for tests that kill nothing.
+
+A cold start of a worker, a dispatcher and an app takes seconds; a test that only submits work does
+not need its own. A standing engine has a database and a Valkey of its own, since its worker would
+take the rows and hear the bells of other tests. While a test borrows it, this process's database
+connections and bells lead there; afterwards the test's rows are deleted, and the engine goes on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.db import connection, connections
+
+from controlplane.core import process_state
+from controlplane.embedded import valkey
+from controlplane.schedules.models import Schedule
+from controlplane.schedules.services import update_schedule
+from controlplane.workspaces.actors import SYSTEM
+from tasks_app import ring
+from tasks_app.models import Task
+from tasks_app.services import cancel_tasks
+from tasks_app.states import FINAL
+from tests import cleaning
+from tests.engine import Engine
+
+_MODULES = "tests.handlers,tests.isolation.handlers,tests.fault_handlers,tests.django_functions"
+_DECLARED_SCHEDULES = 2
+# Rows that the engine's processes remember and go on with.
+_ENGINES_OWN = ("workers_", "tasks_app_leader", "tasks_app_queue", "tasks_app_rollupmark")
+_FINAL = [state.value for state in FINAL]
+
+
+class StandingEngine(Engine):
+    """A dispatcher and a worker that run already; an app from the first call of `app`."""
+
+    def __init__(self, env: dict[str, str], folder: Path, *, concurrency: int) -> None:
+        self._folder = folder
+        self._database = f"{connection.settings_dict['NAME']}_{concurrency}"
+        _copy_database(self._database)
+        self.host, self.port = valkey.start(folder)
+        addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
+        super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
+        self.env |= {"TASKPLANE_PROCESSORS": _MODULES, "WORKER_NODE_ID": "standing"}
+        self._ringer = ring.Ringer()
+        with self.borrowed():
+            self._dispatcher = super().dispatcher()
+            self._worker = super().worker(concurrency=concurrency)
+            self.wait(
+                lambda: Schedule.objects.count() == _DECLARED_SCHEDULES, "a dispatcher that leads"
+            )
+            _pause_schedules()
+            cleaning.remember_rows()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """This process's connections and bells lead to the engine."""
+        before = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                current_app.conf, "broker_write_url", f"redis://{self.host}:{self.port}/0"
+            )
+            patch.setattr(ring, "_ringer", self._ringer)
+            try:
+                for alias in connections:
+                    _lead(alias, self._database)
+                process_state.reset_all()
+                yield
+            finally:
+                for alias, name in before.items():
+                    _lead(alias, name)
+                process_state.reset_all()
+
+    def app(self, **env: str) -> str:
+        if not self.apps:
+            self._url = super().app(BODY_MAX_BYTES="1000000")
+        return self._url
+
+    def lend(self) -> Iterator["StandingEngine"]:
+        """For a fixture: lent to one test, and tidied up after it."""
+        with self.borrowed():
+            for component in self._started:
+                component.forget_output()
+            yield self
+            self.tidy_up()
+
+    def tidy_up(self) -> None:
+        """End what the test has left running, and delete its rows."""
+        Schedule.objects.exclude(source="code").delete()
+        self.wait(self._has_ended_all, "the end of what the test has left")
+        cleaning.restore_rows_beside(*_ENGINES_OWN)
+        gone = [each.log.name for each in self._started if each.process.poll() is not None]
+        assert not gone, f"components ended: {gone}"
+
+    def end(self) -> None:
+        super().end()
+        valkey.stop(self._folder)
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{self._database}" WITH (FORCE)')
+
+    def _has_ended_all(self) -> bool:
+        waiting = Task.objects.exclude(state__in=_FINAL)
+        for workspace in waiting.values_list("workspace_id", flat=True).distinct():
+            ids = list(waiting.filter(workspace_id=workspace).values_list("id", flat=True)[:10_000])
+            cancel_tasks(workspace_id=workspace, ids=ids, actor=SYSTEM)
+        return not waiting.exists()
+
+
+def _pause_schedules() -> None:
+    """Those that the product declares would submit tasks in the middle of a test."""
+    for schedule in Schedule.objects.all():
+        update_schedule(
+            workspace_id=schedule.workspace_id,
+            schedule_id=schedule.id,
+            changes={"enabled": False},
+            actor=SYSTEM,
+        )
+
+
+def _copy_database(name: str) -> None:
+    """A database like the tests' own, which must have no other connection for the moment."""
+    source = connection.settings_dict["NAME"]
+    connections.close_all()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [source]
+        )
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+
+
+def _lead(alias: str, database: str) -> None:
+    connections[alias].close()
+    connections[alias].settings_dict["NAME"] = database
