@@ -1,5 +1,6 @@
 """Every command that lists or shows something, with rows whose every text tries to break out."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -201,11 +202,11 @@ def test_a_name_that_looks_like_markup_ends_no_list() -> None:
 def test_the_result_of_a_task_is_printed_safely(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks_app.management.commands import enqueue
 
-    def finish(workspace_id: Any, ids: Any, **_: Any) -> Any:
+    def finish(command: Any, workspace_id: Any, ids: Any, **_: Any) -> Any:
         Task.objects.filter(id__in=ids).update(
             state="FAILED", error=ERROR, attempt=1, finished_at=now()
         )
-        return enqueue.Counter({"FAILED": 1})
+        return Counter({"FAILED": 1})
 
     monkeypatch.setattr(enqueue, "wait_for_tasks", finish)
     ran = run("enqueue", "noop", "--wait")
