@@ -1,10 +1,9 @@
 """The filters of dead letters as options."""
 
+from functools import partial
 from typing import Any
 
-from controlplane.core.console.options import TIME_HELP, Filter, given_filters, time_or_age
-from controlplane.core.console.output import EXIT_USAGE, CommandError
-from controlplane.core.errors import Invalid
+from controlplane.core.console.options import TIME_HELP, Filter, read_filter, time_or_age
 from dlq.filters import LetterFilter, letter_filter_of_body
 from tasks_app.filters import split_values
 
@@ -25,13 +24,15 @@ LETTER_FILTERS = (
 def letter_filter(options: dict[str, Any]) -> LetterFilter:
     """The filter that the options, ids and `--all` stand for. Raises CommandError with
     EXIT_USAGE."""
-    given = given_filters(options, LETTER_FILTERS, split=split_values)
+    named: dict[str, Any] = {}
     if options.get("ids"):
-        given["id"] = [str(each) for each in options["ids"]]
+        named["id"] = [str(each) for each in options["ids"]]
     if options.get("all"):
-        given["all"] = True
-    try:
-        return letter_filter_of_body(given, field="")
-    except Invalid as error:
-        lines = [f"{each['field']}: {each['message']}" for each in error.errors]
-        raise CommandError(*lines, returncode=EXIT_USAGE) from error
+        named["all"] = True
+    return read_filter(
+        options,
+        LETTER_FILTERS,
+        split=split_values,
+        read=partial(letter_filter_of_body, field=""),
+        **named,
+    )

@@ -1,16 +1,15 @@
 """The filters of tasks as options."""
 
+from functools import partial
 from typing import Any
 
 from controlplane.core.console.options import (
     TIME_HELP,
     Filter,
-    given_filters,
+    read_filter,
     time_or_age,
     whole_number,
 )
-from controlplane.core.console.output import EXIT_USAGE, CommandError
-from controlplane.core.errors import Invalid
 from tasks_app.filters import TaskFilter, filter_of_body, split_values
 
 TASK_FILTERS = (
@@ -33,8 +32,6 @@ TASK_FILTERS = (
 
 def task_filter(options: dict[str, Any]) -> TaskFilter:
     """The filter that the options stand for. Raises CommandError with EXIT_USAGE."""
-    try:
-        return filter_of_body(given_filters(options, TASK_FILTERS, split=split_values), field="")
-    except Invalid as error:
-        lines = [f"{each['field']}: {each['message']}" for each in error.errors]
-        raise CommandError(*lines, returncode=EXIT_USAGE) from error
+    return read_filter(
+        options, TASK_FILTERS, split=split_values, read=partial(filter_of_body, field="")
+    )

@@ -19,9 +19,11 @@ from controlplane.core.console.output import (
     HelpFormatter,
     SafeOutput,
     SafeParser,
+    describe_refusal,
     wrap_stream,
 )
 from controlplane.core.errors import DomainError, NotFound
+from controlplane.core.formatting import format_count
 from controlplane.core.safetext import safe_json, safe_text
 
 if TYPE_CHECKING:
@@ -189,16 +191,23 @@ class ConsoleCommand(SafeCommand):
             bar = progress.add_task(label, total=total, note="")
             yield lambda **values: progress.update(bar, **values)
 
-    def call_until_done(self, label: str, call: Callable[[], Any]) -> list[Any]:
-        """The results of as many bounded calls of a bulk action as it takes."""
+    def act(
+        self, action: str, past: str, noun: str, call: Callable[[], Any], *, dry_run: bool
+    ) -> tuple[Reply, list[Any]]:
+        """Do a bulk action in as many bounded calls as it takes: the answer, and each result."""
         results: list[Result] = []
-        with self.progress(label) as update:
-            while True:
+        with self.progress(action.title()) as update:
+            while not results or (results[-1].has_more and results[-1].changed):
+                # A call that changes nothing would find the same rows again.
                 results.append(call())
                 update(completed=sum(each.matched for each in results))
-                # A call that changes nothing would find the same rows again.
-                if not results[-1].has_more or not results[-1].changed:
-                    return results
+        matched = sum(each.matched for each in results)
+        changed = sum(each.changed for each in results)
+        counted = format_count(matched, noun)
+        line = f"Dry run: would {action} {counted}."
+        if not dry_run:
+            line = f"{past.capitalize()} {changed:,} of {counted}."
+        return Reply({"matched": matched, "changed": changed}, [line]), results
 
     def confirm(self, question: str, options: Options) -> None:
         """Ask whether to go on, if a person is at the terminal and `--yes` is not given.
@@ -270,8 +279,3 @@ class Subcommands:
     def nest(self, parser: ArgumentParser) -> "Subcommands":
         """Subcommands of a subcommand, which can also do without them."""
         return Subcommands(self._command, parser, is_required=False)
-
-
-def describe_refusal(error: DomainError) -> list[str]:
-    """A line for each field that is wrong, or the whole in one."""
-    return [f"{each['field']}: {each['message']}" for each in error.errors] or [str(error)]

@@ -12,17 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 
 from controlplane.core.clock import now, utc_z
-from controlplane.core.console.output import EXIT_USAGE, CommandError
+from controlplane.core.console.output import EXIT_USAGE, CommandError, describe_refusal
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import parse_json
 from controlplane.core.times import parse_time
+
+F = TypeVar("F")
 
 MAX_LIMIT = 10_000
 JSON_HELP = "a JSON object; @file reads a file, - reads the standard input"
@@ -197,12 +199,17 @@ def add_filters(parser: ArgumentParser, filters: Sequence[Filter]) -> None:
             )
 
 
-def given_filters(
-    options: dict[str, Any], filters: Sequence[Filter], *, split: Callable[[list[str]], list[str]]
-) -> dict[str, Any]:
-    """The filters that are given by their names in the API, with times as text. `split` makes the
-    values of the texts of a list."""
-    given: dict[str, Any] = {}
+def read_filter(
+    options: dict[str, Any],
+    filters: Sequence[Filter],
+    *,
+    split: Callable[[list[str]], list[str]],
+    read: Callable[[dict[str, Any]], F],
+    **more: Any,
+) -> F:
+    """What `read` makes of the filters that are given, by their names in the API, and of `more`.
+    `split` makes the values of the texts of a list. Raises CommandError with EXIT_USAGE."""
+    given = dict(more)
     for each in filters:
         value = options[each.name]
         if isinstance(value, list):
@@ -211,7 +218,19 @@ def given_filters(
             given[each.name] = utc_z(value)
         elif value is not None:
             given[each.name] = value
-    return given
+    try:
+        return read(given)
+    except Invalid as error:
+        raise CommandError(*describe_refusal(error), returncode=EXIT_USAGE) from error
+
+
+def add_selection(parser: ArgumentParser, filters: Sequence[Filter], noun: str) -> None:
+    """For a bulk action: ids, filters or --all; --dry-run and --yes."""
+    parser.add_argument("ids", nargs="*", type=identifier, metavar="id")
+    add_filters(parser, filters)
+    parser.add_argument("--all", action="store_true", help=f"all {noun} of the workspace")
+    parser.add_argument("--dry-run", action="store_true", help="only count them")
+    add_yes(parser)
 
 
 def add_limit(parser: ArgumentParser, *, default: int = 20, maximum: int = MAX_LIMIT) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.core.management.base import CommandError as DjangoCommandError
 from django.core.management.base import CommandParser, DjangoHelpFormatter, OutputWrapper
 
+from controlplane.core.errors import DomainError
 from controlplane.core.safetext import safe_text
 
 EXIT_FAILED = 1
@@ -80,3 +81,8 @@ class HelpFormatter(DjangoHelpFormatter):
         if "\n" in text:
             return "".join(indent + line for line in text.splitlines(keepends=True))
         return super()._fill_text(text, width, indent)
+
+
+def describe_refusal(error: DomainError) -> list[str]:
+    """A line for each field that is wrong, or the whole in one."""
+    return [f"{each['field']}: {each['message']}" for each in error.errors] or [str(error)]

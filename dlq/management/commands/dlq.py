@@ -4,18 +4,23 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.console.command import Options, Reply, Subcommands, describe_refusal
+from controlplane.core.console.command import Options, Reply, Subcommands
 from controlplane.core.console.options import (
     JSON_HELP,
     add_filters,
     add_limit,
+    add_selection,
     add_wait,
     add_wait_timeout,
-    add_yes,
     identifier,
     json_object,
 )
-from controlplane.core.console.output import EXIT_NOT_FOUND, EXIT_TIMEOUT, CommandError
+from controlplane.core.console.output import (
+    EXIT_NOT_FOUND,
+    EXIT_TIMEOUT,
+    CommandError,
+    describe_refusal,
+)
 from controlplane.core.console.polling import poll
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
@@ -38,7 +43,7 @@ from tasks_app.management.waiting import describe_states, have_all_completed, wa
 from tasks_app.selectors import in_bounded_time
 
 _POLL_SECONDS = 0.5
-_DONE = {"discard": "Discarded", "reprocess": "Reprocessed"}
+_PAST = {"discard": "discarded", "reprocess": "reprocessed"}
 _EXAMPLES = """\
   manage.py dlq groups                                   what fails, the most frequent first
   manage.py dlq list --status OPEN --category NETWORK --since 24h
@@ -92,11 +97,7 @@ class Command(WorkspaceCommand):
             "discard", self._discard, "Close open letters without their work."
         )
         for each in (reprocess, discard):
-            each.add_argument("ids", nargs="*", type=identifier, metavar="id")
-            add_filters(each, LETTER_FILTERS)
-            each.add_argument("--all", action="store_true", help="all open letters")
-            each.add_argument("--dry-run", action="store_true", help="only count them")
-            add_yes(each)
+            add_selection(each, LETTER_FILTERS, "open letters")
         discard.add_argument("--reason", required=True, help="why; kept in the letter")
         reprocess.add_argument(
             "--payload", metavar="JSON", help=f"replaces the payload: {JSON_HELP}"
@@ -223,8 +224,10 @@ class Command(WorkspaceCommand):
         options: Options,
         **changes: Any,
     ) -> Any:
-        results = self.call_until_done(
-            action.title(),
+        reply, results = self.act(
+            action,
+            _PAST[action],
+            "letter",
             lambda: services.act_on_letters(
                 workspace_id=workspace_id,
                 action=action,
@@ -233,19 +236,15 @@ class Command(WorkspaceCommand):
                 dry_run=options["dry_run"],
                 **changes,
             ),
+            dry_run=options["dry_run"],
         )
-        matched = sum(each.matched for each in results)
-        changed = sum(each.changed for each in results)
-        refusals = {reason: letter for each in results for reason, letter in each.refusals.items()}
-        counted = format_count(matched, "letter")
-        line = f"{_DONE[action]} {changed:,} of {counted}."
-        if options["dry_run"]:
-            line = f"Dry run: would {action} {counted}."
-        listed = [{"reason": reason, "letterId": letter} for reason, letter in refusals.items()]
-        reply = Reply({"matched": matched, "changed": changed, "refusals": listed}, [line])
-        unchanged = max(matched, len(wanted.ids)) - changed
+        refusals = {why: letter for each in results for why, letter in each.refusals.items()}
+        reply.body["refusals"] = [
+            {"reason": why, "letterId": letter} for why, letter in refusals.items()
+        ]
+        unchanged = max(reply.body["matched"], len(wanted.ids)) - reply.body["changed"]
         if unchanged and not options["dry_run"]:
-            lines = [f"{letter}: {reason}" for reason, letter in refusals.items()]
+            lines = [f"{letter}: {why}" for why, letter in refusals.items()]
             raise CommandError(*lines, f"{unchanged} could not be changed.", body=reply)
         return reply
 

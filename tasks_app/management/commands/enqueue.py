@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from controlplane.core.console.command import Options, Reply, describe_refusal
+from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.options import (
     JSON_HELP,
     add_wait,
@@ -15,7 +15,7 @@ from controlplane.core.console.options import (
     json_object,
     time,
 )
-from controlplane.core.console.output import CommandError
+from controlplane.core.console.output import CommandError, describe_refusal
 from controlplane.core.errors import Invalid
 from controlplane.workspaces.console import WorkspaceCommand
 from tasks_app import services

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply
-from controlplane.core.console.options import add_filters, add_limit, add_yes, identifier
+from controlplane.core.console.options import add_filters, add_limit, add_selection, identifier
 from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
 from controlplane.core.console.tables import Columns, Console, list_view, print_record
 from controlplane.core.cursors import Sort
@@ -26,7 +26,7 @@ from tasks_app.serializers import (
 )
 from tasks_app.services.counts import recount_tasks
 
-DONE = {"cancel": "cancelled", "retry": "retried"}
+_PAST = {"cancel": "cancelled", "retry": "retried"}
 _EXAMPLES = """\
   manage.py tasks list --status FAILED --sort=-finishedAt    what failed last
   manage.py tasks list --worker vm --finished-after 1h       what a worker ended within the hour
@@ -61,11 +61,7 @@ class Command(WorkspaceCommand):
             ("retry", self._retry, "Retry ended tasks; COMPLETED ones only by id or --status."),
         ):
             action = subcommands.add(name, run, summary)
-            action.add_argument("ids", nargs="*", type=identifier, metavar="id")
-            add_filters(action, TASK_FILTERS)
-            action.add_argument("--all", action="store_true", help="all tasks of the workspace")
-            action.add_argument("--dry-run", action="store_true", help="only count them")
-            add_yes(action)
+            add_selection(action, TASK_FILTERS, "tasks")
         subcommands.add(
             "recount",
             self._recount,
@@ -114,8 +110,10 @@ class Command(WorkspaceCommand):
         if not options["ids"] and not options["dry_run"]:
             which = "all tasks of the workspace" if wanted.is_empty else "all tasks that match"
             self.confirm(f"{action.title()} {which}?", options)
-        results = self.call_until_done(
-            action.title(),
+        reply, _ = self.act(
+            action,
+            _PAST[action],
+            "task",
             lambda: services.act_on_tasks(
                 workspace_id=workspace_id,
                 actor=terminal_actor(),
@@ -123,19 +121,13 @@ class Command(WorkspaceCommand):
                 wanted=wanted,
                 dry_run=options["dry_run"],
             ),
+            dry_run=options["dry_run"],
         )
-        matched = sum(each.matched for each in results)
-        changed = sum(each.changed for each in results)
-        counted = format_count(matched, "task")
-        line = f"{DONE[action].capitalize()} {changed:,} of {counted}."
-        if options["dry_run"]:
-            line = f"Dry run: would {action} {counted}."
-        reply = Reply({"matched": matched, "changed": changed}, [line])
-        unchanged = len(wanted.ids) - changed
+        unchanged = len(wanted.ids) - reply.body["changed"]
         if unchanged > 0 and not options["dry_run"]:
             states = selectors.get_states(workspace_id, wanted.ids)
             raise CommandError(
-                f"{format_count(unchanged, 'task')} could not be {DONE[action]}: "
+                f"{format_count(unchanged, 'task')} could not be {_PAST[action]}: "
                 f"the state does not allow it (now: {', '.join(sorted(set(states.values())))}).",
                 body=reply,
             )

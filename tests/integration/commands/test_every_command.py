@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from controlplane.cli import CONSOLE
 from controlplane.core.console.command import ConsoleCommand
 from tests.architecture.test_house_rules import PACKAGES, ROOT
 from tests.hostiletext import HOSTILE, find_dangers
@@ -40,15 +41,16 @@ def needs_subcommand(parser: ArgumentParser) -> bool:
     return any(isinstance(each, _SubParsersAction) and each.required for each in parser._actions)
 
 
+def prints_records(name: str) -> bool:
+    """The others run until they are stopped."""
+    return isinstance(load_command_class(get_commands()[name], name), ConsoleCommand)
+
+
 PARSERS = parsers()
-# Those that print records; the others run until they are stopped.
 PRINTING = [
     (path, parser)
     for path, parser in PARSERS
-    if isinstance(
-        load_command_class(get_commands()[path.split()[0]], path.split()[0]), ConsoleCommand
-    )
-    and not needs_subcommand(parser)
+    if prints_records(path.split()[0]) and not needs_subcommand(parser)
 ]
 
 each_parser = pytest.mark.parametrize(("path", "parser"), PARSERS, ids=[p for p, _ in PARSERS])
@@ -77,6 +79,10 @@ def test_every_option_has_help(path: str, parser: ArgumentParser) -> None:
 @pytest.mark.parametrize(("path", "parser"), PRINTING, ids=[p for p, _ in PRINTING])
 def test_json_is_offered(path: str, parser: ArgumentParser) -> None:
     assert "--json" in parser._option_string_actions
+
+
+def test_those_that_print_start_without_what_only_pages_need() -> None:
+    assert {name for name in OWN if prints_records(name)} == CONSOLE
 
 
 def test_every_subcommand_is_run_by_the_tests_of_json_and_of_hostile_text() -> None:
