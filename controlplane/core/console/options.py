@@ -226,7 +226,7 @@ def read_filter(
 
 def add_selection(parser: ArgumentParser, filters: Sequence[Filter], noun: str) -> None:
     """For a bulk action: ids, filters or --all; --dry-run and --yes."""
-    parser.add_argument("ids", nargs="*", type=identifier, metavar="id")
+    parser.add_argument("ids", nargs="*", type=identifier, metavar="id", help=f"ids of {noun}")
     add_filters(parser, filters)
     parser.add_argument("--all", action="store_true", help=f"all {noun} of the workspace")
     parser.add_argument("--dry-run", action="store_true", help="only count them")

@@ -73,7 +73,7 @@ class Command(WorkspaceCommand):
             self._show,
             "Show a letter with the traceback of every attempt.",
             show=tables.show_letter,
-        ).add_argument("id", type=identifier)
+        ).add_argument("id", type=identifier, help="id of the letter")
         subcommands.add(
             "groups", self._groups, "List open letters by their failure.", show=tables.show_groups
         )
@@ -143,7 +143,7 @@ class Command(WorkspaceCommand):
             "cancel-replay", self._cancel_replay, "Stop a replay.", show=tables.show_replay
         )
         for each in (replay, cancel):
-            each.add_argument("id", type=identifier)
+            each.add_argument("id", type=identifier, help="id of the replay")
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         with in_bounded_time(narrow_by="--since and --until"):

@@ -99,9 +99,21 @@ class Command(WorkspaceCommand):
         config = subcommands.add("config", self._show_config, "Show or change the configuration.")
         nested = subcommands.nest(config)
         setting = nested.add("set", self._set_config, "Set values.")
-        setting.add_argument("values", nargs="+", type=_assignment, metavar="name=value")
+        setting.add_argument(
+            "values",
+            nargs="+",
+            type=_assignment,
+            metavar="name=value",
+            help="such as maxWorkers=20",
+        )
         reset = nested.add("reset", self._reset_config, "Go back to the environment's values.")
-        reset.add_argument("names", nargs="+", choices=sorted(_BY_API_NAME), metavar="name")
+        reset.add_argument(
+            "names",
+            nargs="+",
+            choices=sorted(_BY_API_NAME),
+            metavar="name",
+            help="such as maxWorkers",
+        )
 
     def _status(self, workspace_id: UUID, options: Options) -> Any:
         return StatusSerializer(read_status()).data

@@ -55,7 +55,7 @@ class Command(WorkspaceCommand):
         show = subcommands.add(
             "show", self._show, "Show a task, and why it waits.", show=_show_task
         )
-        show.add_argument("id", type=identifier)
+        show.add_argument("id", type=identifier, help="id of the task")
         for name, run, summary in (
             ("cancel", self._cancel, "End waiting tasks, and ask running ones to stop."),
             ("retry", self._retry, "Retry ended tasks; COMPLETED ones only by id or --status."),

@@ -67,11 +67,11 @@ def test_the_help_is_a_sentence_and_names_the_exit_codes(path: str, parser: Argu
 
 
 @each_parser
-def test_every_option_has_help(path: str, parser: ArgumentParser) -> None:
+def test_every_argument_has_help(path: str, parser: ArgumentParser) -> None:
     silent = [
         action.dest
         for action in parser._actions
-        if action.option_strings and action.help in (None, "", SUPPRESS)
+        if action.help in (None, "", SUPPRESS) and not isinstance(action, _SubParsersAction)
     ]
     assert silent == []
 

@@ -156,7 +156,7 @@ class AgentProcess:
 
 
 def _end_on_signals(page: NodePage) -> None:
-    """Until Celery takes the signals over: a worker that is told to stop while it starts was not
+    """Until Celery takes the signals over: a worker that is stopped while it starts was not
     killed."""
 
     def end(*_: Any) -> NoReturn:
@@ -169,8 +169,8 @@ def _end_on_signals(page: NodePage) -> None:
 
 
 def _new_directory() -> Path:
-    """This worker's runtime folder; those of workers that are gone, machine crash included, are
-    removed: what they held was rescued by their heartbeat's silence."""
+    """This worker's runtime folder. Folders of workers that are gone are removed: when a heartbeat
+    stops, the dispatcher takes back the node's tasks."""
     root = Path(settings.TASKPLANE["STATE_DIR"])
     for old in root.glob("worker-*"):
         pid = old.name.split("-")[1]
@@ -182,16 +182,16 @@ def _new_directory() -> Path:
 
 
 def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
-    """Wait for the node's row and for the broker. A worker whose first connection is refused has
-    been seen to say ready later and never take a message."""
-    said = False
+    """Wait for the node's row and for the broker: a worker whose first connection was refused may
+    report ready later and never take a message."""
+    has_warned = False
     while not (
         runtime.page.node_id
         and (runtime.read_queues() or not runtime.serves_all)
         and _broker_answers(celery)
     ):
-        if not said:
-            said = True
+        if not has_warned:
+            has_warned = True
             logger.warning("Waiting for the database and the broker")
         time.sleep(_WAIT_SECONDS)
 

@@ -56,8 +56,8 @@ class Command(WorkspaceCommand):
         stop = add("stop", self._stop, "Stop a test.", show=tables.show_test)
         compare = add("compare", self._compare, "Compare two tests.", show=tables.show_comparison)
         for each in (show, stop, compare):
-            each.add_argument("id", type=identifier)
-        compare.add_argument("other", type=identifier, help="the test to compare it with")
+            each.add_argument("id", type=identifier, help="id of the test")
+        compare.add_argument("other", type=identifier, help="id of the test to compare it with")
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:
         test, _ = services.start_test(
