@@ -36,10 +36,10 @@ def wait_for_tasks(
 
     def read() -> States:
         nonlocal open_ids
-        found = _read_states(workspace_id, open_ids)
-        ended.update(state for state in found.values() if state in _ENDED)
-        open_ids = [each for each in open_ids if found[each] not in _ENDED]
-        return Counter(found[each] for each in open_ids)
+        current = _read_states(workspace_id, open_ids)
+        ended.update(state for state in current.values() if state in _ENDED)
+        open_ids = [each for each in open_ids if current[each] not in _ENDED]
+        return Counter(current[each] for each in open_ids)
 
     with command.progress(label, total=len(ids)) as update:
         waiting, is_over = poll(
@@ -71,9 +71,9 @@ def have_all_completed(states: States) -> bool:
 
 
 def _read_states(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Any]:
-    found: dict[UUID, Any] = {}
+    by_id: dict[UUID, Any] = {}
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         states = get_states(workspace_id, chunk)
-        found |= {each: states.get(each, _REMOVED) for each in chunk}
-    return found
+        by_id |= {each: states.get(each, _REMOVED) for each in chunk}
+    return by_id

@@ -176,7 +176,7 @@ class Filter:
     @property
     def option(self) -> str:
         """`--created-after` for `createdAfter`."""
-        return "--" + re.sub("[A-Z]", lambda found: f"-{found[0].lower()}", self.name)
+        return "--" + re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", self.name)
 
 
 def add_filters(parser: ArgumentParser, filters: Sequence[Filter]) -> None:

@@ -148,8 +148,8 @@ class Command(WorkspaceCommand):
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         with in_bounded_time(narrow_by="--since and --until"):
             letters = selectors.list_letters(workspace_id, letter_filter(options))
-            found = list(letters.defer("attempts").order_by("-id")[: options["limit"]])
-        return LetterSerializer(found, many=True).data
+            newest = list(letters.defer("attempts").order_by("-id")[: options["limit"]])
+        return LetterSerializer(newest, many=True).data
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         letter = selectors.get_letter(workspace_id, options["id"])
@@ -178,13 +178,13 @@ class Command(WorkspaceCommand):
         return _describe_replay(workspace_id, options["id"])
 
     def _discard(self, workspace_id: UUID, options: Options) -> Any:
-        wanted = self._wanted(workspace_id, options)
+        selection = self._select(workspace_id, options)
         if not options["ids"] and not options["dry_run"]:
             self.confirm("Discard all open letters that match?", options)
-        return self._act("discard", workspace_id, wanted, options, reason=options["reason"])
+        return self._act("discard", workspace_id, selection, options, reason=options["reason"])
 
     def _reprocess(self, workspace_id: UUID, options: Options) -> Any:
-        wanted = self._wanted(workspace_id, options)
+        selection = self._select(workspace_id, options)
         payload = options["payload"]
         changes = {
             "payload": None if payload is None else json_object(payload, option="--payload"),
@@ -192,35 +192,35 @@ class Command(WorkspaceCommand):
         }
         is_replay = options["canary"] or options["rate_per_second"] is not None
         if options["dry_run"]:
-            return self._act("reprocess", workspace_id, wanted, options, **changes)
+            return self._act("reprocess", workspace_id, selection, options, **changes)
         if options["ids"] and not is_replay:
             return self._reprocess_each(workspace_id, options, changes)
         self.confirm("Reprocess all open letters that match?", options)
         if is_replay or options["wait"]:
-            return self._start_replay(workspace_id, wanted, options, changes)
-        return self._act("reprocess", workspace_id, wanted, options, **changes)
+            return self._start_replay(workspace_id, selection, options, changes)
+        return self._act("reprocess", workspace_id, selection, options, **changes)
 
-    def _wanted(self, workspace_id: UUID, options: Options) -> LetterFilter:
+    def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
         """The letters that are named, in one of three ways."""
-        wanted = letter_filter(options)
+        selection = letter_filter(options)
         if options["ids"]:
-            if wanted != LetterFilter(ids=wanted.ids):
+            if selection != LetterFilter(ids=selection.ids):
                 self.usage("Give ids, filters or --all: one of the three.")
-            known = selectors.list_letters(workspace_id, wanted).values_list("id", flat=True)
-            missing = [str(each) for each in sorted(set(wanted.ids) - set(known))]
+            known = selectors.list_letters(workspace_id, selection).values_list("id", flat=True)
+            missing = [str(each) for each in sorted(set(selection.ids) - set(known))]
             if missing:
                 raise CommandError(
                     f"There is no dead letter {', '.join(missing)}.", returncode=EXIT_NOT_FOUND
                 )
-        if wanted.is_empty:
+        if selection.is_empty:
             self.usage("Name the letters: ids, filters such as --category NETWORK, or --all.")
-        return wanted
+        return selection
 
     def _act(
         self,
         action: str,
         workspace_id: UUID,
-        wanted: LetterFilter,
+        selection: LetterFilter,
         options: Options,
         **changes: Any,
     ) -> Any:
@@ -231,7 +231,7 @@ class Command(WorkspaceCommand):
             lambda: services.act_on_letters(
                 workspace_id=workspace_id,
                 action=action,
-                wanted=wanted,
+                wanted=selection,
                 actor=terminal_actor(),
                 dry_run=options["dry_run"],
                 **changes,
@@ -242,7 +242,7 @@ class Command(WorkspaceCommand):
         reply.body["refusals"] = [
             {"reason": why, "letterId": letter} for why, letter in refusals.items()
         ]
-        unchanged = max(reply.body["matched"], len(wanted.ids)) - reply.body["changed"]
+        unchanged = max(reply.body["matched"], len(selection.ids)) - reply.body["changed"]
         if unchanged and not options["dry_run"]:
             lines = [f"{letter}: {why}" for why, letter in refusals.items()]
             raise CommandError(*lines, f"{unchanged} could not be changed.", body=reply)
@@ -279,11 +279,11 @@ class Command(WorkspaceCommand):
         return Reply(body, ())
 
     def _start_replay(
-        self, workspace_id: UUID, wanted: LetterFilter, options: Options, changes: dict[str, Any]
+        self, workspace_id: UUID, selection: LetterFilter, options: Options, changes: dict[str, Any]
     ) -> Any:
         replay = services.start_replay(
             workspace_id=workspace_id,
-            wanted=wanted,
+            wanted=selection,
             actor=terminal_actor(),
             rate_per_second=options["rate_per_second"],
             stages=options["stages"] if options["canary"] else (),
@@ -333,9 +333,9 @@ def _describe_replay(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
 
 def _stages(text: str) -> tuple[int, ...]:
     try:
-        found = tuple(int(part) for part in text.split(","))
+        sizes = tuple(int(part) for part in text.split(","))
     except ValueError:
-        found = ()
-    if not found or min(found) < 1:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
         raise ArgumentTypeError(f"{text!r} is not a list of numbers such as 5,50")
-    return found
+    return sizes

@@ -119,10 +119,10 @@ class Command(WorkspaceCommand):
         return StatusSerializer(read_status()).data
 
     def _events(self, workspace_id: UUID, options: Options) -> Any:
-        wanted = EventFilter(
+        event_filter = EventFilter(
             states=tuple(options["state"]), held=options["held"], since=options["since"]
         )
-        return EventSerializer(list_events(wanted)[: options["limit"]], many=True).data
+        return EventSerializer(list_events(event_filter)[: options["limit"]], many=True).data
 
     def _event(self, workspace_id: UUID, options: Options) -> Any:
         return EventDetailSerializer(get_event(options["id"])).data

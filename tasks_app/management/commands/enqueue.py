@@ -29,6 +29,11 @@ from tasks_app.selectors import get_task, has_worker
 from tasks_app.specs import TaskSpec
 
 _IDS_SHOWN = 20
+# Options that a task has under the same name.
+_SAME_NAME = (
+    "type", "name", "queue", "priority", "run_at", "max_attempts", "timeout_seconds", "depends_on",
+    "on_parent_failure", "tags", "idempotency_key",
+)  # fmt: skip
 _EXAMPLES = """\
   manage.py enqueue noop
   manage.py enqueue sleep --payload '{"ms": 500}' --count 100 --wait
@@ -136,18 +141,9 @@ class Command(WorkspaceCommand):
 
 
 def _spec(options: Options) -> TaskSpec:
+    values = {name: options[name] for name in _SAME_NAME}
     return TaskSpec(
-        type=options["type"],
+        **values,
         payload=json_object(options["payload"], option="--payload"),
-        name=options["name"],
-        queue=options["queue"],
-        priority=options["priority"],
         delay_ms=options["delay"],
-        run_at=options["run_at"],
-        max_attempts=options["max_attempts"],
-        timeout_seconds=options["timeout_seconds"],
-        depends_on=options["depends_on"],
-        on_parent_failure=options["on_parent_failure"],
-        tags=options["tags"],
-        idempotency_key=options["idempotency_key"],
     )

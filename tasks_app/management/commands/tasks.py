@@ -77,14 +77,14 @@ class Command(WorkspaceCommand):
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        wanted, limit = task_filter(options), options["limit"]
+        selection, limit = task_filter(options), options["limit"]
         with selectors.in_bounded_time():
-            tasks = selectors.list_tasks(workspace_id, wanted)
+            tasks = selectors.list_tasks(workspace_id, selection)
             rows = read_sorted(tasks, options["sort"], limit + 1)
-            found = selectors.describe_tasks(rows[:limit])
+            described = selectors.describe_tasks(rows[:limit])
             has_more = not self.is_json and len(rows) > limit
-            total, is_estimate = count_or_estimate(tasks) if has_more else (len(found), False)
-        shown = [list_row(represent_task(task)) for task in found]
+            total, is_estimate = count_or_estimate(tasks) if has_more else (len(described), False)
+        shown = [list_row(represent_task(task)) for task in described]
         if not has_more:
             return shown
         _show_tasks(self.console(), shown)
@@ -106,9 +106,9 @@ class Command(WorkspaceCommand):
         return self._act("retry", workspace_id, options)
 
     def _act(self, action: str, workspace_id: UUID, options: Options) -> Any:
-        wanted = self._wanted(workspace_id, options)
+        selection = self._select(workspace_id, options)
         if not options["ids"] and not options["dry_run"]:
-            which = "all tasks of the workspace" if wanted.is_empty else "all tasks that match"
+            which = "all tasks of the workspace" if selection.is_empty else "all tasks that match"
             self.confirm(f"{action.title()} {which}?", options)
         reply, _ = self.act(
             action,
@@ -118,14 +118,14 @@ class Command(WorkspaceCommand):
                 workspace_id=workspace_id,
                 actor=terminal_actor(),
                 action=action,
-                wanted=wanted,
+                wanted=selection,
                 dry_run=options["dry_run"],
             ),
             dry_run=options["dry_run"],
         )
-        unchanged = len(wanted.ids) - reply.body["changed"]
+        unchanged = len(selection.ids) - reply.body["changed"]
         if unchanged > 0 and not options["dry_run"]:
-            states = selectors.get_states(workspace_id, wanted.ids)
+            states = selectors.get_states(workspace_id, selection.ids)
             raise CommandError(
                 f"{format_count(unchanged, 'task')} could not be {_PAST[action]}: "
                 f"the state does not allow it (now: {', '.join(sorted(set(states.values())))}).",
@@ -133,22 +133,22 @@ class Command(WorkspaceCommand):
             )
         return reply
 
-    def _wanted(self, workspace_id: UUID, options: Options) -> TaskFilter:
+    def _select(self, workspace_id: UUID, options: Options) -> TaskFilter:
         """The tasks that are named, in one of three ways."""
-        wanted = task_filter(options)
+        selection = task_filter(options)
         if options["ids"]:
-            if not wanted.is_empty:
+            if not selection.is_empty:
                 self.usage("Give ids or filters, one of the two.")
-            wanted = TaskFilter(ids=tuple(dict.fromkeys(options["ids"])))
-            known = selectors.get_states(workspace_id, wanted.ids)
-            missing = [str(each) for each in wanted.ids if each not in known]
+            selection = TaskFilter(ids=tuple(dict.fromkeys(options["ids"])))
+            known = selectors.get_states(workspace_id, selection.ids)
+            missing = [str(each) for each in selection.ids if each not in known]
             if missing:
                 raise CommandError(
                     f"There is no task {', '.join(missing)}.", returncode=EXIT_NOT_FOUND
                 )
-        if wanted.is_empty and not options["all"]:
+        if selection.is_empty and not options["all"]:
             self.usage("Name the tasks: ids, filters such as --status FAILED, or --all.")
-        return wanted
+        return selection
 
     def _recount(self, options: Options) -> Any:
         corrected = recount_tasks()

@@ -129,8 +129,8 @@ class Command(WorkspaceCommand):
             each.add_argument("--comment", default="", type=_comment, help="kept with the decision")
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        found = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
-        return WorkflowSummarySerializer(found, many=True).data
+        workflows = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
+        return WorkflowSummarySerializer(workflows, many=True).data
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         workflow = selectors.get_workflow(workspace_id, options["workflow"])
@@ -198,8 +198,8 @@ class Command(WorkspaceCommand):
         if options["workflow"]:
             workflow_id = selectors.get_workflow(workspace_id, options["workflow"]).id
         states = [state for states in options["status"] or [] for state in states]
-        found = selectors.list_runs(workspace_id, workflow_id, states)[: options["limit"]]
-        return RunSerializer(found, many=True).data
+        runs = selectors.list_runs(workspace_id, workflow_id, states)[: options["limit"]]
+        return RunSerializer(runs, many=True).data
 
     def _status(self, workspace_id: UUID, options: Options) -> Any:
         return _describe_run(workspace_id, _find_run(workspace_id, options["target"]).id)

@@ -35,6 +35,11 @@ from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from workflows.selectors import get_workflow
 
 _TIMES_SHOWN = 5
+# Options of `create` that the service takes under the same name.
+_SAME_NAME = (
+    "name", "schedule", "timezone", "overlap", "catch_up", "catch_up_max", "start_at", "end_at",
+    "queue", "priority", "max_attempts",
+)  # fmt: skip
 _EXAMPLES = """\
   manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5
   manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin --task-type cleanup
@@ -98,8 +103,10 @@ class Command(WorkspaceCommand):
         add_limit(executions)
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        found = selectors.list_schedules(workspace_id, search=options["search"]).order_by("name")
-        return JobSerializer(list(found[: options["limit"]]), many=True).data
+        schedules = selectors.list_schedules(workspace_id, search=options["search"]).order_by(
+            "name"
+        )
+        return JobSerializer(list(schedules[: options["limit"]]), many=True).data
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         schedule = _find(workspace_id, options["job"])
@@ -161,10 +168,10 @@ def _find(workspace_id: UUID, text: str) -> Any:
         return selectors.get_schedule(workspace_id, parse_uuid(text))
     except ValueError:
         names = [text, canonical_name(text)]
-        found = selectors.list_schedules(workspace_id).filter(name__in=names).first()
-    if found is None:
+        schedule = selectors.list_schedules(workspace_id).filter(name__in=names).first()
+    if schedule is None:
         raise NotFound(f"There is no schedule {text!r}.")
-    return found
+    return schedule
 
 
 def _add_preview_options(parser: ArgumentParser) -> None:
@@ -228,20 +235,10 @@ def _add_create_options(parser: ArgumentParser) -> None:
 def _values_of(workspace_id: UUID, options: Options) -> dict[str, Any]:
     workflow = options["workflow"]
     return {
-        "name": options["name"],
-        "schedule": options["schedule"],
-        "timezone": options["timezone"],
+        **{name: options[name] for name in _SAME_NAME},
         "task_type": options["task_type"] or "",
         "workflow_id": get_workflow(workspace_id, workflow).id if workflow else None,
         "payload": json_object(options["payload"], option="--payload"),
         "enabled": not options["paused"],
-        "overlap": options["overlap"],
-        "catch_up": options["catch_up"],
-        "catch_up_max": options["catch_up_max"],
         "jitter_ms": options["jitter"],
-        "start_at": options["start_at"],
-        "end_at": options["end_at"],
-        "queue": options["queue"],
-        "priority": options["priority"],
-        "max_attempts": options["max_attempts"],
     }

@@ -4,6 +4,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -62,7 +63,7 @@ class Command(WorkspaceCommand):
     def _run(self, workspace_id: UUID, options: Options) -> Any:
         test, _ = services.start_test(
             workspace_id=workspace_id,
-            asked=_spec(options),
+            asked=Asked(**{field.name: options[field.name] for field in fields(Asked)}),
             actor=terminal_actor(),
             confirm=QUEUE if options["yes"] else "",
         )
@@ -178,17 +179,3 @@ def _add_run_options(run: ArgumentParser) -> None:
     run.add_argument("--seed", type=int, metavar="N", help="decides which tasks fail")
     run.add_argument("--yes", action="store_true", help="start it in production, too")
     add_wait_timeout(run, default="1d")
-
-
-def _spec(options: Options) -> Asked:
-    return Asked(
-        tasks=options["tasks"],
-        type=options["type"],
-        duration_ms=options["duration_ms"],
-        failure_rate=options["failure_rate"],
-        dependent_share=options["dependent_share"],
-        rate_per_second=options["rate_per_second"],
-        shape=options["shape"],
-        name=options["name"],
-        seed=options["seed"],
-    )
