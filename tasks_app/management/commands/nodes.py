@@ -11,10 +11,11 @@ from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
 from controlplane.core.console.tables import Console, list_view, table_of
 from controlplane.core.formatting import format_count, format_size
+from controlplane.core.schema import represent
 from controlplane.core.times import parse_time
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors
-from tasks_app.serializers.nodes import NodeDetailSerializer, NodeSerializer
+from tasks_app.schema.nodes import Node, NodeDetail
 from workers.selectors import find_node, get_node, list_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
@@ -59,11 +60,11 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         nodes = list_nodes(options["status"]).order_by("-id")[:_MAX_NODES]
-        return list(NodeSerializer(nodes, many=True).data)
+        return [represent(Node, node, None) for node in nodes]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         view = selectors.view_node(workspace_id, find_node(options["node"]).id)
-        return NodeDetailSerializer(view).data
+        return represent(NodeDetail, view, None)
 
     def _drain(self, workspace_id: UUID, options: Options) -> Any:
         node = find_node(options["node"])
@@ -71,7 +72,7 @@ class Command(WorkspaceCommand):
         if options["wait"]:
             node = _wait(node.id, options["wait_timeout"])
         line = f"Node {node.name} is {node.state}."
-        reply = Reply(NodeSerializer(node).data, [line])
+        reply = Reply(represent(Node, node, None), [line])
         if node.state == NodeState.LOST:
             reason = f"The node was lost before it had finished. {node.end_reason}".rstrip()
             raise CommandError(reason, body=reply)

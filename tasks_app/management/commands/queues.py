@@ -7,10 +7,10 @@ from uuid import UUID
 from controlplane.core.console.command import Options
 from controlplane.core.console.options import number, one_or_none, whole_number
 from controlplane.core.console.tables import list_view
+from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors, services
-from tasks_app.serializers import QueueSerializer
-from tasks_app.serializers.queues import FASTEST_RATE, MOST_RUNNING
+from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, Queue
 
 _EXAMPLES = """\
   manage.py queues list
@@ -39,21 +39,21 @@ class Command(WorkspaceCommand):
             each.add_argument("name", help="name of the queue")
         limit.add_argument(
             "--max-running",
-            type=one_or_none(whole_number(1, MOST_RUNNING)),
+            type=one_or_none(whole_number(1, MAX_RUNNING)),
             metavar="N",
             help="maximum tasks that run at once, or `none`",
         )
         limit.add_argument(
             "--rate-per-second",
             "--rate",
-            type=one_or_none(number(0.0001, FASTEST_RATE)),
+            type=one_or_none(number(0.0001, MAX_RATE)),
             metavar="N",
             help="maximum starts per second, or `none`",
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        queues = list(selectors.list_queues(workspace_id).order_by("name"))
-        return list(QueueSerializer(queues, many=True).data)
+        rows = selectors.list_queues(workspace_id).order_by("name")
+        return [represent(Queue, each, None) for each in selectors.view_queues(list(rows))]
 
     def _pause(self, workspace_id: UUID, options: Options) -> Any:
         return _change(workspace_id, options["name"], {"paused": True})
@@ -77,7 +77,7 @@ def _change(workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
     services.change_queue(
         workspace_id=workspace_id, name=name, actor=terminal_actor(), changes=changes
     )
-    return [QueueSerializer(selectors.get_queue(workspace_id, name)).data]
+    return [represent(Queue, selectors.get_queue(workspace_id, name), None)]
 
 
 def _limits(queue: Any) -> str:

@@ -10,20 +10,16 @@ from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
 from controlplane.core.console.tables import Columns, Console, list_view, print_record
 from controlplane.core.cursors import Sort
 from controlplane.core.formatting import format_count, format_duration
-from controlplane.core.listrows import list_row
 from controlplane.core.pagination import count_or_estimate, read_sorted
+from controlplane.core.schema import represent, represent_row
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors, services
 from tasks_app.filters import TaskFilter
 from tasks_app.management.filters import TASK_FILTERS, task_filter
 from tasks_app.processors.registry import all_processors
+from tasks_app.schema.queues import TaskType
+from tasks_app.schema.tasks import Explanation, Task, TaskDetail
 from tasks_app.selectors import SORT_FIELDS
-from tasks_app.serializers import (
-    ExplanationSerializer,
-    TaskDetailSerializer,
-    TaskTypeSerializer,
-    represent_task,
-)
 from tasks_app.services.counts import recount_tasks
 
 _PAST = {"cancel": "cancelled", "retry": "retried"}
@@ -84,7 +80,7 @@ class Command(WorkspaceCommand):
             described = selectors.describe_tasks(rows[:limit])
             has_more = not self.is_json and len(rows) > limit
             total, is_estimate = count_or_estimate(tasks) if has_more else (len(described), False)
-        shown = [list_row(represent_task(task)) for task in described]
+        shown = [represent_row(Task, task, None) for task in described]
         if not has_more:
             return shown
         _show_tasks(self.console(), shown)
@@ -95,8 +91,8 @@ class Command(WorkspaceCommand):
         detail = selectors.get_task_detail(workspace_id, options["id"])
         explanation = selectors.explain_task(workspace_id, options["id"])
         return {
-            **TaskDetailSerializer().to_representation(detail),
-            "explanation": ExplanationSerializer(explanation).data,
+            **represent(TaskDetail, detail, None),
+            "explanation": represent(Explanation, explanation, None),
         }
 
     def _cancel(self, workspace_id: UUID, options: Options) -> Any:
@@ -157,7 +153,7 @@ class Command(WorkspaceCommand):
 
     def _types(self, options: Options) -> Any:
         types = [each for each in all_processors() if not each.is_internal]
-        return list(TaskTypeSerializer(types, many=True).data)
+        return [represent(TaskType, each, None) for each in types]
 
 
 def _sort(text: str) -> Sort:

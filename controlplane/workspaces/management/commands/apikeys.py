@@ -10,10 +10,11 @@ from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.options import add_yes, whole_number
 from controlplane.core.console.tables import list_view
 from controlplane.core.ids import parse_uuid
+from controlplane.core.schema import represent
 from controlplane.workspaces import selectors, services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.console import WorkspaceCommand
-from controlplane.workspaces.serializers import ApiKeySerializer
+from controlplane.workspaces.schema import ApiKey
 from controlplane.workspaces.states import Role
 
 _MAX_DAYS = 36_500
@@ -68,12 +69,12 @@ class Command(WorkspaceCommand):
         if not self.is_json:
             self.warn("This is shown once. Keep it like a password.")
         return Reply(
-            {**ApiKeySerializer(created.key).data, "key": created.secret}, [created.secret]
+            {**represent(ApiKey, created.key, None), "key": created.secret}, [created.secret]
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         workspace = selectors.get_workspace(options["workspace"])
-        return ApiKeySerializer(selectors.list_api_keys(workspace), many=True).data
+        return [represent(ApiKey, key, None) for key in selectors.list_api_keys(workspace)]
 
     def _revoke(self, workspace_id: UUID, options: Options) -> Any:
         workspace = selectors.get_workspace(options["workspace"])
@@ -83,7 +84,7 @@ class Command(WorkspaceCommand):
             key_id = selectors.get_api_key_by_prefix(workspace, options["key"]).id
         self.confirm(f"Revoke the key {options['key']}?", options)
         key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=SYSTEM)
-        return Reply(ApiKeySerializer(key).data, [f"{key} is revoked."])
+        return Reply(represent(ApiKey, key, None), [f"{key} is revoked."])
 
 
 def _state(key: Any) -> str:
