@@ -19,8 +19,8 @@ WORKER_SERVICE_PORT = env.integer("WORKER_SERVICE_PORT", 3003, minimum=1, maximu
 APP_SERVICE_HOST = env.text("APP_SERVICE_HOST", "127.0.0.1")
 WORKER_SERVICE_HOST = env.text("WORKER_SERVICE_HOST", "127.0.0.1")
 
-# Components that serve no page. `manage.py` names the component by its command.
-HEADLESS = {"worker", "dispatch", "autoscale"}
+# Components that serve no page. `controlplane.cli` names the component by its command.
+HEADLESS = {"worker", "dispatch", "autoscale", "console"}
 
 TASKPLANE: dict[str, Any] = {
     "COMPONENT": os.environ.get("TASKPLANE_COMPONENT", ""),

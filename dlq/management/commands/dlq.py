@@ -1,17 +1,34 @@
 """`manage.py dlq`: look at dead letters, reprocess and discard them."""
 
-import time
-from argparse import ArgumentParser
-from collections import Counter
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.commands import CommandError
+from controlplane.core.console.command import Options, Reply, Subcommands
+from controlplane.core.console.options import (
+    JSON_HELP,
+    add_filters,
+    add_limit,
+    add_selection,
+    add_wait,
+    add_wait_timeout,
+    identifier,
+    json_object,
+)
+from controlplane.core.console.output import (
+    EXIT_NOT_FOUND,
+    EXIT_TIMEOUT,
+    CommandError,
+    describe_refusal,
+)
+from controlplane.core.console.polling import poll
 from controlplane.core.errors import DomainError
+from controlplane.core.formatting import format_count
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from dlq import selectors, services
 from dlq.filters import LetterFilter
-from dlq.management import printing
-from dlq.management.options import EXAMPLES, add_verbs, wanted_of
+from dlq.management import tables
+from dlq.management.filters import LETTER_FILTERS, letter_filter
 from dlq.serializers import (
     GroupSerializer,
     LetterSerializer,
@@ -20,288 +37,305 @@ from dlq.serializers import (
     represent_letter_detail,
     represent_replay,
 )
+from dlq.services.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
 from dlq.states import ReplayState
-from tasks_app.management.terminal import (
-    EXIT_NOT_FOUND,
-    EXIT_REFUSED,
-    EXIT_TIMEOUT,
-    TerminalCommand,
-    json_object,
-    progress_bar,
-    summarize_action,
-    terminal_actor,
-    wait_for_tasks,
-    workspace_of,
-)
+from tasks_app.management.waiting import describe_states, have_all_completed, wait_for_tasks
 from tasks_app.selectors import in_bounded_time
 
-_MOST_SHOWN = 10_000
 _POLL_SECONDS = 0.5
+_PAST = {"discard": "discarded", "reprocess": "reprocessed"}
+_EXAMPLES = """\
+  manage.py dlq groups                                   what fails, the most frequent first
+  manage.py dlq list --status OPEN --category NETWORK --since 24h
+  manage.py dlq show 018f6f2e-0000-7000-8000-000000000000
+  manage.py dlq reprocess 018f6f2e-0000-7000-8000-000000000000 --payload @fixed.json --wait
+  manage.py dlq reprocess --fingerprint 3f2a9c0d1b7e4456 --canary --rate-per-second 20 --wait
+  manage.py dlq reprocess --category TIMEOUT --dry-run
+  manage.py dlq discard --until 30d --reason "older than the campaign"
+  manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch"""
 
 
-class Command(TerminalCommand):
-    """One verb each."""
+class Command(WorkspaceCommand):
+    """Changes are audited."""
 
     help = "List, show, reprocess and discard dead letters; watch and cancel replays."
-    examples = EXAMPLES
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_verbs(parser)
+        subcommands = self.add_subcommands(parser)
+        listing = subcommands.add(
+            "list", self._list, "List letters that match, newest first.", show=tables.show_letters
+        )
+        add_filters(listing, LETTER_FILTERS)
+        add_limit(listing)
+        subcommands.add(
+            "show",
+            self._show,
+            "Show a letter with the traceback of every attempt.",
+            show=tables.show_letter,
+        ).add_argument("id", type=identifier, help="id of the letter")
+        subcommands.add(
+            "groups", self._groups, "List open letters by their failure.", show=tables.show_groups
+        )
+        subcommands.add(
+            "stats",
+            self._stats,
+            "Count letters by status, category, type and day.",
+            show=tables.show_stats,
+        )
+        self._add_actions(subcommands)
+        self._add_replays(subcommands)
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        run = {
-            "list": self._list,
-            "show": self._show,
-            "groups": self._groups,
-            "stats": self._stats,
-            "reprocess": self._reprocess,
-            "discard": self._discard,
-            "replays": self._replays,
-            "replay": self._replay,
-            "cancel-replay": self._cancel_replay,
-        }[options["verb"]]
-        run(workspace_of(options), options)
+    def _add_actions(self, subcommands: Subcommands) -> None:
+        reprocess = subcommands.add(
+            "reprocess",
+            self._reprocess,
+            "Submit the work of open letters again.",
+            show=tables.show_replay,
+        )
+        discard = subcommands.add(
+            "discard", self._discard, "Close open letters without their work."
+        )
+        for each in (reprocess, discard):
+            add_selection(each, LETTER_FILTERS, "open letters")
+        discard.add_argument("--reason", required=True, help="why; kept in the letter")
+        reprocess.add_argument(
+            "--payload", metavar="JSON", help=f"replaces the payload: {JSON_HELP}"
+        )
+        reprocess.add_argument("--max-attempts", type=int, metavar="N", help="of the new tasks")
+        replays = reprocess.add_argument_group("replays: reprocess in stages, or at a rate")
+        replays.add_argument(
+            "--canary", action="store_true", help="small stages first; stop when they fail"
+        )
+        replays.add_argument(
+            "--rate-per-second",
+            "--rate",
+            type=float,
+            metavar="N",
+            help="maximum tasks submitted per second",
+        )
+        replays.add_argument(
+            "--stages",
+            type=_stages,
+            default=DEFAULT_STAGES,
+            help=f"sizes of the stages (default {','.join(map(str, DEFAULT_STAGES))})",
+        )
+        replays.add_argument(
+            "--max-failure-share",
+            type=float,
+            default=DEFAULT_FAILURE_SHARE,
+            metavar="SHARE",
+            help="failures of a stage above which the replay stops, 0 to 1 (default %(default)g)",
+        )
+        add_wait(reprocess, "the new tasks have ended")
 
-    def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        limit = self._limit(options)
+    def _add_replays(self, subcommands: Subcommands) -> None:
+        listing = subcommands.add(
+            "replays", self._replays, "List replays, newest first.", show=tables.show_replays
+        )
+        add_limit(listing)
+        replay = subcommands.add(
+            "replay", self._replay, "Show a replay with its report.", show=tables.show_replay
+        )
+        replay.add_argument("--watch", action="store_true", help="wait until it has ended")
+        add_wait_timeout(replay)
+        cancel = subcommands.add(
+            "cancel-replay", self._cancel_replay, "Stop a replay.", show=tables.show_replay
+        )
+        for each in (replay, cancel):
+            each.add_argument("id", type=identifier, help="id of the replay")
+
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
         with in_bounded_time(narrow_by="--since and --until"):
-            letters = selectors.list_letters(workspace_id, wanted_of(options))
-            found = list(letters.defer("attempts").order_by("-id")[:limit])
-        self._tell(LetterSerializer(found, many=True).data, printing.print_letters, options)
+            letters = selectors.list_letters(workspace_id, letter_filter(options))
+            newest = list(letters.defer("attempts").order_by("-id")[: options["limit"]])
+        return LetterSerializer(newest, many=True).data
 
-    def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
         letter = selectors.get_letter(workspace_id, options["id"])
-        body = represent_letter_detail(letter, selectors.get_chain(letter))
-        self._tell(body, printing.print_letter, options)
+        return represent_letter_detail(letter, selectors.get_chain(letter))
 
-    def _groups(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        groups = selectors.list_groups(workspace_id)
-        self._tell(GroupSerializer(groups, many=True).data, printing.print_groups, options)
+    def _groups(self, workspace_id: UUID, options: Options) -> Any:
+        return GroupSerializer(selectors.list_groups(workspace_id), many=True).data
 
-    def _stats(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        stats = LetterStatsSerializer(selectors.get_letter_stats(workspace_id)).data
-        self._tell(stats, printing.print_stats, options)
+    def _stats(self, workspace_id: UUID, options: Options) -> Any:
+        return LetterStatsSerializer(selectors.get_letter_stats(workspace_id)).data
 
-    def _replays(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        replays = selectors.list_replays(workspace_id).order_by("-id")[: self._limit(options)]
-        self._tell(ReplaySerializer(replays, many=True).data, printing.print_replays, options)
+    def _replays(self, workspace_id: UUID, options: Options) -> Any:
+        replays = selectors.list_replays(workspace_id).order_by("-id")[: options["limit"]]
+        return ReplaySerializer(replays, many=True).data
 
-    def _replay(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _replay(self, workspace_id: UUID, options: Options) -> Any:
         replay = selectors.get_replay(workspace_id, options["id"])
         if options["watch"]:
-            self._watch(workspace_id, replay.id, options)
-        else:
-            self._tell(_described(workspace_id, replay.id), printing.print_replay, options)
+            return self._watch(workspace_id, replay.id, options["wait_timeout"])
+        return _describe_replay(workspace_id, replay.id)
 
-    def _cancel_replay(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _cancel_replay(self, workspace_id: UUID, options: Options) -> Any:
         services.cancel_replay(
             workspace_id=workspace_id, replay_id=options["id"], actor=terminal_actor()
         )
-        self._tell(_described(workspace_id, options["id"]), printing.print_replay, options)
+        return _describe_replay(workspace_id, options["id"])
 
-    def _discard(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        wanted = self._wanted(workspace_id, options)
-        self._act(workspace_id, wanted, options, reason=options["reason"])
+    def _discard(self, workspace_id: UUID, options: Options) -> Any:
+        selection = self._select(workspace_id, options)
+        if not options["ids"] and not options["dry_run"]:
+            self.confirm("Discard all open letters that match?", options)
+        return self._act("discard", workspace_id, selection, options, reason=options["reason"])
 
-    def _reprocess(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        wanted = self._wanted(workspace_id, options)
-        payload = None
-        if options["payload"] is not None:
-            payload = json_object(options["payload"], option="--payload")
-        how = {"payload": payload, "max_attempts": options["max_attempts"]}
-        is_gentle = options["canary"] or options["rate"] is not None
+    def _reprocess(self, workspace_id: UUID, options: Options) -> Any:
+        selection = self._select(workspace_id, options)
+        payload = options["payload"]
+        changes = {
+            "payload": None if payload is None else json_object(payload, option="--payload"),
+            "max_attempts": options["max_attempts"],
+        }
+        is_replay = options["canary"] or options["rate_per_second"] is not None
         if options["dry_run"]:
-            self._act(workspace_id, wanted, options, **how)
-        elif options["ids"] and not is_gentle:
-            self._reprocess_each(workspace_id, options, how)
-        elif is_gentle or options["wait"]:
-            self._start_replay(workspace_id, wanted, options, how)
-        else:
-            self._act(workspace_id, wanted, options, **how)
+            return self._act("reprocess", workspace_id, selection, options, **changes)
+        if options["ids"] and not is_replay:
+            return self._reprocess_each(workspace_id, options, changes)
+        self.confirm("Reprocess all open letters that match?", options)
+        if is_replay or options["wait"]:
+            return self._start_replay(workspace_id, selection, options, changes)
+        return self._act("reprocess", workspace_id, selection, options, **changes)
 
-    def _wanted(self, workspace_id: UUID, options: dict[str, Any]) -> LetterFilter:
-        wanted = wanted_of(options)
+    def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
+        """The letters that are named, in one of three ways."""
+        selection = letter_filter(options)
         if options["ids"]:
-            if wanted != LetterFilter(ids=wanted.ids):
-                self.usage("Give ids, or filters, or --all: one of them.")
-            known = selectors.list_letters(workspace_id, wanted).values_list("id", flat=True)
-            missing = [str(each) for each in sorted(set(wanted.ids) - set(known))]
+            if selection != LetterFilter(ids=selection.ids):
+                self.usage("Give ids, filters or --all: one of the three.")
+            known = selectors.list_letters(workspace_id, selection).values_list("id", flat=True)
+            missing = [str(each) for each in sorted(set(selection.ids) - set(known))]
             if missing:
                 raise CommandError(
                     f"There is no dead letter {', '.join(missing)}.", returncode=EXIT_NOT_FOUND
                 )
-        if wanted.is_empty:
-            self.usage("Say which: ids, filters such as --category NETWORK, or --all.")
-        return wanted
+        if selection.is_empty:
+            self.usage("Name the letters: ids, filters such as --category NETWORK, or --all.")
+        return selection
 
     def _act(
-        self, workspace_id: UUID, wanted: LetterFilter, options: dict[str, Any], **how: Any
-    ) -> None:
-        """As many bounded calls as it takes."""
-        matched = changed = 0
-        refusals: dict[str, UUID] = {}
-        with progress_bar(self.console(for_errors=True)) as progress:
-            bar = progress.add_task(options["verb"].title(), total=None, note="")
-            while True:
-                done = services.act_on_letters(
-                    workspace_id=workspace_id,
-                    action=options["verb"],
-                    wanted=wanted,
-                    actor=terminal_actor(),
-                    dry_run=options["dry_run"],
-                    **how,
-                )
-                matched, changed = matched + done.matched, changed + done.changed
-                refusals |= done.refusals
-                progress.update(bar, completed=matched)
-                # A call that changes nothing would find the same letters again.
-                if not done.has_more or not done.changed:
-                    break
-        self._tell_action(matched, changed, refusals, options)
-        left = max(matched, len(wanted.ids)) - changed
-        if left and not options["dry_run"]:
-            raise CommandError(f"{left} could not be changed.", returncode=EXIT_REFUSED)
-
-    def _tell_action(
-        self, matched: int, changed: int, refusals: dict[str, UUID], options: dict[str, Any]
-    ) -> None:
-        if options["json"]:
-            shown = [{"reason": why, "letterId": letter} for why, letter in refusals.items()]
-            self.write_json({"matched": matched, "changed": changed, "refusals": shown})
-            return
-        self.stdout.write(
-            summarize_action(
-                options["verb"],
-                "letter",
-                matched=matched,
-                changed=changed,
+        self,
+        action: str,
+        workspace_id: UUID,
+        selection: LetterFilter,
+        options: Options,
+        **changes: Any,
+    ) -> Any:
+        reply, results = self.act(
+            action,
+            _PAST[action],
+            "letter",
+            lambda: services.act_on_letters(
+                workspace_id=workspace_id,
+                action=action,
+                wanted=selection,
+                actor=terminal_actor(),
                 dry_run=options["dry_run"],
-            )
+                **changes,
+            ),
+            dry_run=options["dry_run"],
         )
-        for reason, letter in refusals.items():
-            self.warn(f"{letter}: {reason}")
+        refusals = {why: letter for each in results for why, letter in each.refusals.items()}
+        reply.body["refusals"] = [
+            {"reason": why, "letterId": letter} for why, letter in refusals.items()
+        ]
+        unchanged = max(reply.body["matched"], len(selection.ids)) - reply.body["changed"]
+        if unchanged and not options["dry_run"]:
+            lines = [f"{letter}: {why}" for why, letter in refusals.items()]
+            raise CommandError(*lines, f"{unchanged} could not be changed.", body=reply)
+        return reply
 
-    def _reprocess_each(
-        self, workspace_id: UUID, options: dict[str, Any], how: dict[str, Any]
-    ) -> None:
-        """Each by itself, so that what is refused says why and holds nothing else up."""
+    def _reprocess_each(self, workspace_id: UUID, options: Options, changes: dict[str, Any]) -> Any:
+        """Each by itself: one that is refused says why, and does not stop the others."""
         tasks: dict[UUID, UUID | None] = {}
         refused: dict[UUID, str] = {}
         for each in dict.fromkeys(options["ids"]):
             try:
                 letter = services.reprocess_letter(
-                    workspace_id=workspace_id, letter_id=each, actor=terminal_actor(), **how
+                    workspace_id=workspace_id, letter_id=each, actor=terminal_actor(), **changes
                 )
             except DomainError as error:
-                lines = [f"{e['field']}: {e['message']}" for e in error.errors]
-                refused[each] = "; ".join(lines) or str(error)
+                refused[each] = "; ".join(describe_refusal(error))
             else:
                 tasks[each] = letter.reprocessed_task_id
-        if not options["json"]:
-            for old, new in tasks.items():
-                self.stdout.write(f"{old} → task {new}")
-        states = self._wait(workspace_id, [task for task in tasks.values() if task], options)
-        if options["json"]:
-            self.write_json(
-                {
-                    "reprocessed": [{"letterId": k, "taskId": v} for k, v in tasks.items()],
-                    "refused": [{"letterId": k, "reason": v} for k, v in refused.items()],
-                    **({} if states is None else {"states": states}),
-                }
-            )
-        if refused:
-            lines = [f"{each}: {why}" for each, why in refused.items()]
-            raise CommandError(*lines, returncode=EXIT_REFUSED)
-        if states is not None and set(states) != {"COMPLETED"}:
-            raise CommandError(_told(states), returncode=EXIT_REFUSED)
-
-    def _wait(
-        self, workspace_id: UUID, ids: list[UUID], options: dict[str, Any]
-    ) -> Counter[str] | None:
-        if not options["wait"] or not ids:
-            return None
-        with progress_bar(self.console(for_errors=True)) as progress:
-            bar = progress.add_task("Waiting", total=len(ids), note="")
-            states = wait_for_tasks(
-                workspace_id,
-                ids,
-                seconds=options["wait_timeout"],
-                tell=lambda done, states: progress.update(bar, completed=done, note=_told(states)),
-            )
-        if not options["json"]:
-            self.stdout.write(_told(states))
-        return states
+        self.say(*(f"{letter} → task {task}" for letter, task in tasks.items()))
+        body: dict[str, Any] = {
+            "reprocessed": [{"letterId": k, "taskId": v} for k, v in tasks.items()],
+            "refused": [{"letterId": k, "reason": v} for k, v in refused.items()],
+        }
+        problems = [f"{letter}: {reason}" for letter, reason in refused.items()]
+        new = [task for task in tasks.values() if task]
+        if options["wait"] and new:
+            states = wait_for_tasks(self, workspace_id, new, seconds=options["wait_timeout"])
+            self.say(describe_states(states))
+            body["states"] = states
+            if not (problems or have_all_completed(states)):
+                problems = [describe_states(states)]
+        if problems:
+            raise CommandError(*problems, body=Reply(body, ()))
+        return Reply(body, ())
 
     def _start_replay(
-        self,
-        workspace_id: UUID,
-        wanted: LetterFilter,
-        options: dict[str, Any],
-        how: dict[str, Any],
-    ) -> None:
+        self, workspace_id: UUID, selection: LetterFilter, options: Options, changes: dict[str, Any]
+    ) -> Any:
         replay = services.start_replay(
             workspace_id=workspace_id,
-            wanted=wanted,
+            wanted=selection,
             actor=terminal_actor(),
-            rate_per_second=options["rate"],
+            rate_per_second=options["rate_per_second"],
             stages=options["stages"] if options["canary"] else (),
             max_failure_share=options["max_failure_share"],
-            **how,
+            **changes,
         )
         if options["wait"]:
-            self._watch(workspace_id, replay.id, options)
-        elif options["json"]:
-            self.write_json({"replayId": replay.id, "matched": replay.matched})
-        else:
-            self.stdout.write(str(replay.id))
-            self.stdout.write(
-                f"{replay.matched} letters; watch them with "
-                f"`manage.py dlq replay {replay.id} --watch`"
-            )
+            return self._watch(workspace_id, replay.id, options["wait_timeout"])
+        watch = f"watch them with `manage.py dlq replay {replay.id} --watch`."
+        return Reply(
+            {"replayId": replay.id, "matched": replay.matched},
+            [str(replay.id), f"{format_count(replay.matched, 'letter')}; {watch}"],
+        )
 
-    def _watch(self, workspace_id: UUID, replay_id: UUID, options: dict[str, Any]) -> None:
-        """Until it has ended. Raises CommandError: it did not complete, or not in time."""
-        give_up = time.monotonic() + options["wait_timeout"]
-        with progress_bar(self.console(for_errors=True)) as progress:
-            bar = progress.add_task("Replay", total=None, note="")
-            while True:
-                replay = selectors.get_replay(workspace_id, replay_id)
-                progress.update(
-                    bar,
+    def _watch(self, workspace_id: UUID, replay_id: UUID, seconds: float) -> Any:
+        """The report at the end. Raises CommandError: it did not complete, or not in time."""
+        with self.progress("Replay") as update:
+            replay, has_ended = poll(
+                lambda: selectors.get_replay(workspace_id, replay_id),
+                until=lambda replay: replay.state != ReplayState.RUNNING,
+                seconds=seconds,
+                every=_POLL_SECONDS,
+                show=lambda replay: update(
                     total=replay.matched,
                     completed=replay.succeeded + replay.failed + replay.skipped,
                     note=f"stage {replay.stage + 1}, {replay.failed} failed",
-                )
-                if replay.state != ReplayState.RUNNING or time.monotonic() > give_up:
-                    break
-                time.sleep(_POLL_SECONDS)
-        self._tell(_described(workspace_id, replay_id), printing.print_replay, options)
-        if replay.state == ReplayState.RUNNING:
+                ),
+            )
+        report = _describe_replay(workspace_id, replay_id)
+        if not has_ended:
             raise CommandError(
-                f"Waited {options['wait_timeout']:g} s; the replay goes on without this command.",
+                f"Waited {seconds:g} s; the replay goes on without this command.",
                 returncode=EXIT_TIMEOUT,
+                body=report,
             )
         if replay.state != ReplayState.COMPLETED or replay.failed or replay.skipped:
-            said = f"{replay.state}: {replay.failed} failed again, {replay.skipped} were skipped."
-            raise CommandError(replay.stop_reason or said, returncode=EXIT_REFUSED)
-
-    def _limit(self, options: dict[str, Any]) -> int:
-        if not 1 <= options["limit"] <= _MOST_SHOWN:
-            self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
-        limit: int = options["limit"]
-        return limit
-
-    def _tell(self, body: Any, show: Any, options: dict[str, Any]) -> None:
-        if options["json"]:
-            self.write_json(body)
-        else:
-            show(self.console(), body)
+            counts = f"{replay.failed} failed again, {replay.skipped} were skipped"
+            reason = replay.stop_reason or f"{replay.state}: {counts}."
+            raise CommandError(reason, body=report)
+        return report
 
 
-def _described(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
+def _describe_replay(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
     replay = selectors.get_replay(workspace_id, replay_id)
     return represent_replay(selectors.describe_replay(replay))
 
 
-def _told(states: Counter[str]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+def _stages(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a list of numbers such as 5,50")
+    return sizes

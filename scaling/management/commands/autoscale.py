@@ -1,19 +1,19 @@
-"""Run the autoscaler. Any number may run; one of them leads."""
+"""`manage.py autoscale`: run the autoscaler."""
 
 from typing import Any
 
-from controlplane.core.commands import CommandError, SafeCommand
+from controlplane.core.console.command import SafeCommand
+from controlplane.core.console.output import CommandError
 from scaling.fleet import FleetError
 from scaling.services.loop import Autoscaler
 
 
 class Command(SafeCommand):
-    # The checks import every view; a process that never serves one must not pay for that.
-    requires_system_checks = []
-    help = (
-        "Run the autoscaler: decides how many workers there should be, starts them, lets them "
-        "drain, and records each decision. AUTO_SCALING_BACKEND says where the workers are. Run "
-        "as many as you like; one of them leads."
+    help = "Run the autoscaler until it is stopped."
+    notes = (
+        "The autoscaler decides how many workers there should be, starts them, drains them, and "
+        "records each decision. AUTO_SCALING_BACKEND says where the workers run. Run as many as "
+        "you like; one of them leads."
     )
 
     def handle(self, **options: Any) -> None:

@@ -1,17 +1,23 @@
-"""`manage.py scaling`: look at the fleet, its decisions and its configuration, and set them."""
+"""`manage.py scaling`: look at the fleet, its decisions and its configuration; change them."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.clock import now
-from controlplane.core.commands import CommandError
-from controlplane.core.console import Table
-from controlplane.core.ids import parse_uuid
+from controlplane.core.console.command import Options, Reply, Subcommands
+from controlplane.core.console.options import (
+    TIME_HELP,
+    add_limit,
+    duration_seconds,
+    identifier,
+    names_of,
+    time_or_age,
+)
+from controlplane.core.console.output import CommandError
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from scaling.configuration import Configuration
-from scaling.management.telling import tell_event, tell_status
+from scaling.management import tables
 from scaling.selectors.events import EventFilter, get_event, list_events
 from scaling.selectors.pool import API_NAMES, find_contradiction, read_pool
 from scaling.selectors.status import read_status
@@ -22,183 +28,167 @@ from scaling.services.configuration import change_configuration
 from scaling.services.manual import DEFAULT_HOLD_SECONDS, order_workers, release_workers
 from scaling.services.replaying import replay_decisions
 from scaling.states import EventState
-from tasks_app.management.terminal import (
-    EXIT_REFUSED,
-    TerminalCommand,
-    common_options,
-    duration_ms,
-    terminal_actor,
-    workspace_of,
-)
 
 _EXAMPLES = """\
   manage.py scaling status
   manage.py scaling events --state FAILED,MISSED --since 7d
   manage.py scaling config set maxWorkers=20 objectiveSeconds=30
   manage.py scaling config reset maxWorkers
-  manage.py scaling set 8 --reason "The sale begins at noon." --hold 1h
+  manage.py scaling set 8 --reason "The sale begins at noon." --hold-seconds 1h
   manage.py scaling replay --since 24h"""
-_MOST_SHOWN = 10_000
 _BY_API_NAME = {api: name for name, api in API_NAMES.items()}
 
 
-class Command(TerminalCommand):
-    """One verb each."""
+class Command(WorkspaceCommand):
+    """The fleet serves all workspaces; a change is audited in the one that is named."""
 
     help = "Show the fleet, its decisions and its configuration; scale by hand; replay decisions."
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True)
-        common = [common_options()]
-        verbs.add_parser("status", parents=common, help="workers, the loop, what is wrong")
-        events = verbs.add_parser("events", parents=common, help="decisions, newest first")
-        events.add_argument("--state", default="", help="comma-separated list")
-        events.add_argument("--held", action="store_true", help="also those that changed nothing")
-        events.add_argument("--since", type=duration_ms, help="of the last 30m, 24h, 7d")
-        events.add_argument("--limit", type=int, default=20, help="how many (default 20)")
-        one = verbs.add_parser("event", parents=common, help="one, with all it was decided from")
-        one.add_argument("id", type=_event_id)
-        config = verbs.add_parser("config", parents=common, help="show or change the values")
-        doing = config.add_subparsers(dest="doing")
-        setting = doing.add_parser("set", help="name=value, several if you like")
-        setting.add_argument("values", nargs="+", type=_assignment, metavar="name=value")
-        reset = doing.add_parser("reset", help="back to the environment's value")
-        reset.add_argument("names", nargs="+", choices=sorted(_BY_API_NAME), metavar="name")
-        order = verbs.add_parser("set", parents=common, help="scale by hand")
-        order.add_argument("workers", type=int)
-        order.add_argument("--reason", required=True)
+        subcommands = self.add_subcommands(parser)
+        add = subcommands.add
+        add(
+            "status", self._status, "Show workers, the loop, and problems.", show=tables.show_status
+        )
+        events = add(
+            "events", self._events, "List decisions, newest first.", show=tables.show_events
+        )
+        events.add_argument(
+            "--state",
+            type=names_of(EventState.values, ignore_case=True),
+            default=[],
+            help="comma-separated list",
+        )
+        events.add_argument(
+            "--held", action="store_true", help="also decisions that changed nothing"
+        )
+        events.add_argument(
+            "--since", type=time_or_age, metavar="TIME", help=f"decided since: {TIME_HELP}"
+        )
+        add_limit(events)
+        event = add(
+            "event", self._event, "Show a decision with its inputs.", show=tables.show_event
+        )
+        event.add_argument("id", type=identifier, help="id of the scaling event")
+        self._add_configuration(subcommands)
+        order = add("set", self._set, "Set the number of workers by hand.")
+        order.add_argument("workers", type=int, help="number of workers")
+        order.add_argument("--reason", required=True, help="why; kept in the event")
         hold = order.add_mutually_exclusive_group()
         hold.add_argument(
-            "--hold", type=duration_ms, default=f"{DEFAULT_HOLD_SECONDS}s", help="default 5m"
+            "--hold-seconds",
+            "--hold",
+            type=duration_seconds,
+            default=DEFAULT_HOLD_SECONDS,
+            metavar="DURATION",
+            help="how long the number holds: 90 (seconds), 5m, 1h (default 5m)",
         )
-        hold.add_argument("--until-released", action="store_true", help="without an end")
-        verbs.add_parser("release", parents=common, help="let the strategy decide again")
-        replay = verbs.add_parser(
-            "replay", parents=common, help="decide once more, and compare with the record"
+        hold.add_argument("--until-released", action="store_true", help="until `scaling release`")
+        add("release", self._release, "Let the strategy decide again.", show=tables.show_status)
+        replay = add("replay", self._replay, "Repeat decisions, and compare with the record.")
+        replay.add_argument(
+            "--since",
+            type=time_or_age,
+            default="24h",
+            metavar="TIME",
+            help=f"decided since: {TIME_HELP} (default %(default)s)",
         )
-        replay.add_argument("--since", type=duration_ms, default="24h", help="default 24h")
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        run = {
-            "status": self._status,
-            "events": self._events,
-            "event": self._event,
-            "config": self._config,
-            "set": self._order,
-            "release": self._release,
-            "replay": self._replay,
-        }
-        run[options["verb"]](options)
+    def _add_configuration(self, subcommands: Subcommands) -> None:
+        config = subcommands.add("config", self._show_config, "Show or change the configuration.")
+        nested = subcommands.nest(config)
+        setting = nested.add("set", self._set_config, "Set values.")
+        setting.add_argument(
+            "values",
+            nargs="+",
+            type=_assignment,
+            metavar="name=value",
+            help="such as maxWorkers=20",
+        )
+        reset = nested.add("reset", self._reset_config, "Go back to the environment's values.")
+        reset.add_argument(
+            "names",
+            nargs="+",
+            choices=sorted(_BY_API_NAME),
+            metavar="name",
+            help="such as maxWorkers",
+        )
 
-    def _status(self, options: dict[str, Any]) -> None:
-        status = StatusSerializer(read_status()).data
-        if options["json"]:
-            self.write_json(status)
-        else:
-            self.write_lines(tell_status(status))
+    def _status(self, workspace_id: UUID, options: Options) -> Any:
+        return StatusSerializer(read_status()).data
 
-    def _events(self, options: dict[str, Any]) -> None:
-        if not 1 <= options["limit"] <= _MOST_SHOWN:
-            self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
-        states = tuple(state for state in options["state"].upper().split(",") if state)
-        if wrong := sorted(set(states) - set(EventState.values)):
-            self.usage(f"--state: {wrong[0]} is none of {', '.join(EventState.values)}.")
-        since = _before(options["since"]) if options["since"] is not None else None
-        wanted = EventFilter(states=states, held=options["held"], since=since)
-        events = EventSerializer(list_events(wanted)[: options["limit"]], many=True).data
-        if options["json"]:
-            self.write_json(events)
-            return
-        table = Table("at", "state", "workers", "by", "decision", "id")
-        for event in events:
-            by = event["rule"] if event["trigger"] == "strategy" else event["actor"]["label"]
-            change = f"{event['from']} → {event['to']}"
-            table.add_row(event["at"], event["state"], change, by, event["sentence"], event["id"])
-        self.console().print(table if events else "There is no such event.")
+    def _events(self, workspace_id: UUID, options: Options) -> Any:
+        event_filter = EventFilter(
+            states=tuple(options["state"]), held=options["held"], since=options["since"]
+        )
+        return EventSerializer(list_events(event_filter)[: options["limit"]], many=True).data
 
-    def _event(self, options: dict[str, Any]) -> None:
-        event = EventDetailSerializer(get_event(options["id"])).data
-        if options["json"]:
-            self.write_json(event)
-        else:
-            self.write_lines(tell_event(event))
+    def _event(self, workspace_id: UUID, options: Options) -> Any:
+        return EventDetailSerializer(get_event(options["id"])).data
 
-    def _config(self, options: dict[str, Any]) -> None:
-        changes: dict[str, Any] = {}
-        if options["doing"] == "set":
-            changes = dict(options["values"])
-        elif options["doing"] == "reset":
-            changes = dict.fromkeys(_BY_API_NAME[name] for name in options["names"])
-        pool = read_pool()
-        if changes:
-            pool = change_configuration(
-                changes, workspace_id=workspace_of(options), actor=terminal_actor()
-            )
-        told = represent_configuration(pool)
+    def _show_config(self, workspace_id: UUID, options: Options) -> Any:
+        return self._describe_config(read_pool())
+
+    def _set_config(self, workspace_id: UUID, options: Options) -> Any:
+        return self._change_config(workspace_id, dict(options["values"]))
+
+    def _reset_config(self, workspace_id: UUID, options: Options) -> Any:
+        names = [_BY_API_NAME[name] for name in options["names"]]
+        return self._change_config(workspace_id, dict.fromkeys(names))
+
+    def _change_config(self, workspace_id: UUID, changes: dict[str, Any]) -> Any:
+        pool = change_configuration(changes, workspace_id=workspace_id, actor=terminal_actor())
+        return self._describe_config(pool)
+
+    def _describe_config(self, pool: Any) -> Any:
+        """The values. Raises CommandError: they contradict each other."""
+        configuration = represent_configuration(pool)
+        if not self.is_json:
+            values = Configuration.from_environment().to_json()
+            environment = {api: values[name] for api, name in _BY_API_NAME.items()}
+            tables.show_configuration(self.console(), configuration, environment)
+        reply = Reply(configuration, ())
         contradiction = find_contradiction(pool)
-        if options["json"]:
-            self.write_json(told)
-        else:
-            environment = Configuration.from_environment().to_json()
-            table = Table("name", "value", "from", "the environment says")
-            for api, name in _BY_API_NAME.items():
-                own = str(environment[name])
-                table.add_row(api, str(told[api]), told["sources"][api], own)
-            self.console().print(table)
         if contradiction:
-            raise CommandError(contradiction, returncode=EXIT_REFUSED)
+            raise CommandError(contradiction, body=reply)
+        return reply
 
-    def _order(self, options: dict[str, Any]) -> None:
+    def _set(self, workspace_id: UUID, options: Options) -> Any:
         event = order_workers(
             workers=options["workers"],
             reason=options["reason"],
-            hold_seconds=None if options["until_released"] else options["hold"] / 1000,
-            workspace_id=workspace_of(options),
+            hold_seconds=None if options["until_released"] else options["hold_seconds"],
+            workspace_id=workspace_id,
             actor=terminal_actor(),
         )
-        if options["json"]:
-            self.write_json(EventDetailSerializer(event).data)
-        else:
-            self.write_lines([event.sentence, f"manage.py scaling event {event.id}"])
+        lines = [event.sentence, f"manage.py scaling event {event.id}"]
+        return Reply(EventDetailSerializer(event).data, lines)
 
-    def _release(self, options: dict[str, Any]) -> None:
-        release_workers(workspace_id=workspace_of(options), actor=terminal_actor())
-        self._status(options)
+    def _release(self, workspace_id: UUID, options: Options) -> Any:
+        release_workers(workspace_id=workspace_id, actor=terminal_actor())
+        return self._status(workspace_id, options)
 
-    def _replay(self, options: dict[str, Any]) -> None:
-        found = replay_decisions(_before(options["since"]))
-        if options["json"]:
-            differences = [{"id": str(i), "problem": text} for i, text in found.differences]
-            self.write_json(
-                {
-                    "same": found.same,
-                    "different": found.different,
-                    "undecided": found.undecided,
-                    "differences": differences,
-                }
-            )
-        else:
-            total = found.same + found.different
-            self.stdout.write(f"{found.same} of {total} recorded decisions replay to themselves.")
-            for event_id, text in found.differences:
-                self.stdout.write(f"{event_id}: {text}")
-        if found.different:
+    def _replay(self, workspace_id: UUID, options: Options) -> Any:
+        result = replay_decisions(options["since"])
+        body = {
+            "same": result.same,
+            "different": result.different,
+            "undecided": result.undecided,
+            "differences": [
+                {"id": str(event), "problem": text} for event, text in result.differences
+            ],
+        }
+        total = result.same + result.different
+        lines = [f"{result.same} of {total} recorded decisions replay to themselves."]
+        lines += [f"{event}: {text}" for event, text in result.differences]
+        reply = Reply(body, lines)
+        if result.different:
             raise CommandError(
-                f"{found.different} decisions come out otherwise: was the release changed since?",
-                returncode=EXIT_REFUSED,
+                f"{result.different} decisions are different now: did the release change since?",
+                body=reply,
             )
-
-
-def _before(milliseconds: int) -> Any:
-    return now() - timedelta(milliseconds=milliseconds)
-
-
-def _event_id(text: str) -> UUID:
-    try:
-        return parse_uuid(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a scaling event's id") from None
+        return reply
 
 
 def _assignment(text: str) -> tuple[str, Any]:

@@ -1,6 +1,6 @@
 """`manage.py simulate_scaling`: strategies against traces, before they move real workers."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -8,106 +8,131 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from controlplane.core.console import Progress, Table, make_progress
+from controlplane.core.console.command import ConsoleCommand, Options, Reply
+from controlplane.core.console.options import names_of, number, whole_number
+from controlplane.core.console.tables import Console, Table
+from controlplane.core.formatting import format_count
 from scaling.simulation.files import TraceFileError, read_trace
 from scaling.simulation.rivals import RIVALS
 from scaling.simulation.runner import STARTUP, run
 from scaling.simulation.scoring import Score, Summary, summarise
 from scaling.simulation.traces import DEFAULT_TRACES, SHAPES, Trace, make_trace
 from scaling.strategies import DEFAULT_STRATEGY, STRATEGIES, Settings
-from tasks_app.management.terminal import TerminalCommand
 
-_MOST_SEEDS = 100
-_MOST_WORKERS = 1_000
+_MAX_SEEDS = 100
+_MAX_WORKERS = 1_000
 
 
-class Command(TerminalCommand):
-    """Needs no database, no Redis and no workers."""
+class Command(ConsoleCommand):
+    """Uses nothing of this installation."""
 
-    # Nothing of this installation is used.
-    requires_system_checks = []
-    help = (
-        "Play autoscaling strategies against a day of arrivals with seven days of history, and "
-        "print what each costs and how long tasks wait: per trace and over all. `ratio` is the "
-        "cost as a multiple of a bound that no schedule without a late task can undercut. "
-        "Needs no server; docs/scaling.md explains the figures."
+    help = "Play autoscaling strategies against recorded or made-up arrivals, and compare them."
+    notes = (
+        "Each day of arrivals has seven days of history. The tables show for each trace, and over "
+        "all, what a strategy costs and how long tasks wait. `ratio` is the cost as a multiple of "
+        "a bound that no schedule without a late task can undercut. No server, database or worker "
+        "is needed; docs/scaling.md explains the figures."
+    )
+    examples = (
+        "  manage.py simulate_scaling --seeds 2 --hours 6\n"
+        "  manage.py simulate_scaling --strategies predictive,threshold --traces bursty\n"
+        "  manage.py simulate_scaling --trace-file monday.csv --json"
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        known = ", ".join([*STRATEGIES, *RIVALS])
+        known = [*STRATEGIES, *RIVALS]
         parser.add_argument(
             "--strategies",
-            type=partial(_names, known=[*STRATEGIES, *RIVALS]),
-            default=[*STRATEGIES, *RIVALS],
+            type=names_of(known),
+            default=known,
             metavar="NAMES",
-            help=f"with commas; default all: {known}. The default of the system: "
-            f"{DEFAULT_STRATEGY}",
+            help=f"comma-separated list of {', '.join(known)} (default: all; the system's own "
+            f"default is {DEFAULT_STRATEGY})",
         )
         parser.add_argument(
             "--traces",
-            type=partial(_names, known=list(SHAPES)),
+            type=names_of(list(SHAPES)),
             default=list(DEFAULT_TRACES),
             metavar="NAMES",
-            help=f"with commas, of {', '.join(SHAPES)}; default {','.join(DEFAULT_TRACES)}",
+            help=f"comma-separated list of {', '.join(SHAPES)} "
+            f"(default {','.join(DEFAULT_TRACES)})",
         )
         parser.add_argument(
-            "--seeds", type=partial(_number, most=_MOST_SEEDS), default=5, help="days per trace"
+            "--seeds",
+            type=whole_number(1, _MAX_SEEDS),
+            default=5,
+            metavar="N",
+            help="days of each trace (default %(default)s)",
         )
         parser.add_argument(
-            "--first-seed", type=int, default=1, metavar="N", help="the seed of the first day"
+            "--first-seed", type=int, default=1, metavar="N", help="seed of the first day"
         )
         parser.add_argument(
             "--trace-file",
             type=Path,
             metavar="FILE",
-            help="arrivals to play instead: CSV or NDJSON with time and run_time; its last "
-            "24 hours are played, what comes before is history",
+            help="arrivals to play instead: CSV or NDJSON with time and run_time; the last 24 "
+            "hours are played, what comes before is history",
         )
         parser.add_argument(
-            "--hours", type=partial(_real, most=24.0), metavar="H", help="play only so much"
+            "--hours", type=number(0, 24, above=True), metavar="H", help="play only these hours"
         )
         self._add_settings(parser)
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        self.add_common_options(parser)
 
-    def run_command(self, options: dict[str, Any]) -> None:
+    def run(self, options: Options) -> Any:
         settings = self._settings(options)
         names: list[str] = options["strategies"]
         traces = self._traces(options)
         startup = (options["startup"][0], options["startup"][1])
-        with self._progress() as progress:
-            bar = progress.add_task("Playing", total=len(traces) * len(names), note="")
-
-            def advance(note: str) -> None:
-                progress.update(bar, advance=1, note=note)
-
-            scores = list(run(traces, names, settings, startup=startup, advance=advance))
-        if options["json"]:
-            self.write_json(_as_json(scores, settings, names))
-        else:
-            self._print(scores, settings, names)
+        with self.progress("Playing", total=len(traces) * len(names)) as update:
+            scores = list(
+                run(
+                    traces,
+                    names,
+                    settings,
+                    startup=startup,
+                    advance=lambda note: update(advance=1, note=note),
+                )
+            )
+        if not self.is_json:
+            _print_scores(self.console(), scores, settings, names)
+        return Reply(_as_json(scores, settings, names), ())
 
     def _add_settings(self, parser: ArgumentParser) -> None:
-        workers = partial(_number, most=_MOST_WORKERS, least=0)
         default = Settings()
-        parser.add_argument("--min-workers", type=workers, default=default.min_workers)
-        parser.add_argument("--max-workers", type=workers, default=default.max_workers)
+        workers = whole_number(0, _MAX_WORKERS)
+        for name, value in (("min", default.min_workers), ("max", default.max_workers)):
+            parser.add_argument(
+                f"--{name}-workers",
+                type=workers,
+                default=value,
+                metavar="N",
+                help="default %(default)s",
+            )
         parser.add_argument(
-            "--slots", type=partial(_number, most=_MOST_WORKERS), default=1, help="per worker"
+            "--slots",
+            type=whole_number(1, _MAX_WORKERS),
+            default=1,
+            metavar="N",
+            help="slots of a worker (default %(default)s)",
         )
         parser.add_argument(
+            "--objective-seconds",
             "--objective",
-            type=partial(_real, most=86_400.0),
+            dest="objective",
+            type=number(0, 86_400, above=True),
             default=default.objective,
             metavar="SECONDS",
-            help="within this 95 %% of the tasks should start; default 60",
+            help="within this time 95 %% of the tasks should start (default %(default)g)",
         )
         parser.add_argument(
             "--startup",
-            type=partial(_real, most=3_600.0),
+            type=number(0, 3_600, above=True),
             nargs=2,
             default=STARTUP,
             metavar=("FROM", "TO"),
-            help="seconds until a new worker is ready; default 30 60",
+            help="seconds until a new worker is ready (default 30 60)",
         )
 
     def _settings(self, options: dict[str, Any]) -> Settings:
@@ -138,32 +163,32 @@ class Command(TerminalCommand):
             for seed in range(first, first + options["seeds"])
         ]
 
-    def _progress(self) -> Progress:
-        return make_progress(self.console(for_errors=True))
 
-    def _print(self, scores: Sequence[Score], settings: Settings, names: Sequence[str]) -> None:
-        by_trace = groupby(scores, key=lambda each: each.trace)
-        for trace, of_trace in by_trace:
-            days = list(of_trace)
-            number = len({each.seed for each in days})
-            table = _table(f"{trace}: {number} {'day' if number == 1 else 'days'}")
-            for name in names:
-                mine = [each for each in days if each.strategy == name]
-                table.add_row(*_cells(mine, summarise(mine, settings.goal)))
-            self.console().print(table)
-        if len({each.trace for each in scores}) > 1:
-            table = _table("all traces; the ratio is the geometric mean")
-            for name in names:
-                mine = [each for each in scores if each.strategy == name]
-                table.add_row(*_cells(mine, summarise(mine, settings.goal)))
-            self.console().print(table)
-        for name in [name for name in names if name in STRATEGIES]:
+def _print_scores(
+    console: Console, scores: Sequence[Score], settings: Settings, names: Sequence[str]
+) -> None:
+    by_trace = groupby(scores, key=lambda each: each.trace)
+    for trace, scores_of_trace in by_trace:
+        days = list(scores_of_trace)
+        number_of_days = len({each.seed for each in days})
+        table = _table(f"{trace}: {format_count(number_of_days, 'day')}")
+        for name in names:
+            mine = [each for each in days if each.strategy == name]
+            table.add_row(*_cells(mine, summarise(mine, settings.goal)))
+        console.print(table)
+    if len({each.trace for each in scores}) > 1:
+        table = _table("all traces; the ratio is the geometric mean")
+        for name in names:
             mine = [each for each in scores if each.strategy == name]
-            self.stdout.write(
-                f"A decision of {name} took {_mean([e.decision_ms for e in mine]):.2f} ms on "
-                f"average, and 99 of 100 at most "
-                f"{max(e.slowest_decision_ms for e in mine):.2f} ms on the slowest day."
-            )
+            table.add_row(*_cells(mine, summarise(mine, settings.goal)))
+        console.print(table)
+    for name in [name for name in names if name in STRATEGIES]:
+        mine = [each for each in scores if each.strategy == name]
+        console.write(
+            f"A decision of {name} took {_mean([e.decision_ms for e in mine]):.2f} ms on average, "
+            f"and 99 of 100 at most {max(e.slowest_decision_ms for e in mine):.2f} ms on the "
+            "slowest day."
+        )
 
 
 _COLUMNS = (
@@ -211,29 +236,3 @@ def _as_json(scores: Sequence[Score], settings: Settings, names: Sequence[str]) 
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _names(text: str, *, known: Sequence[str]) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    strange = [name for name in names if name not in known]
-    if strange or not names:
-        raise ArgumentTypeError(
-            f"{strange[0] if strange else text!r} is not one of {', '.join(known)}"
-        )
-    return names
-
-
-def _number(text: str, *, most: int, least: int = 1) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise ArgumentTypeError(f"{text!r} is not a number from {least} to {most:,}")
-    return int(text)
-
-
-def _real(text: str, *, most: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value <= most:
-        raise ArgumentTypeError(f"{text!r} is not a number above 0 and up to {most:g}")
-    return value

@@ -1,4 +1,4 @@
-"""Measure Taskplane beside Celery: the same as scripts/bench."""
+"""`manage.py bench`: the same as scripts/bench."""
 
 import os
 import subprocess
@@ -8,17 +8,13 @@ from typing import Any
 
 from django.conf import settings
 
-from controlplane.core.commands import SafeCommand
+from controlplane.core.console.command import SafeCommand
 
 _INTERRUPTED = 130
 
 
 class Command(SafeCommand):
-    # It has servers of its own; how this installation is set up does not matter.
-    requires_system_checks = []
-    help = (
-        "Measure Taskplane beside Celery on servers of its own; `bench --help` lists the options."
-    )
+    help = "Measure Taskplane beside Celery, on servers of its own; `bench --help` lists options."
 
     def run_from_argv(self, argv: list[str]) -> None:
         """The options are those of the benchmarks, so they are not parsed here."""
@@ -27,7 +23,7 @@ class Command(SafeCommand):
         process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)
         try:
             code = process.wait()
-        except KeyboardInterrupt:  # the terminal has told the child too, which ends in order
+        except KeyboardInterrupt:  # the terminal has sent it to the child too, which ends in order
             process.wait()
             code = _INTERRUPTED
         sys.exit(code)

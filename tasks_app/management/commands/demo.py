@@ -2,24 +2,18 @@
 
 import time
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.commands import CommandError
-from controlplane.core.console import Table
+from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.options import add_wait_timeout
+from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
+from controlplane.core.console.tables import Console, table_of
+from controlplane.workspaces.console import WorkspaceCommand
 from tasks_app import services
-from tasks_app.management.terminal import (
-    EXIT_REFUSED,
-    EXIT_TIMEOUT,
-    TerminalCommand,
-    add_common_options,
-    progress_bar,
-    wait_for_tasks,
-    workspace_of,
-)
+from tasks_app.management.waiting import wait_for_tasks
 from tasks_app.processors import RetryPolicy
 from tasks_app.processors.builtin.file_stats import file_roots
 from tasks_app.selectors import get_task, has_worker
@@ -28,7 +22,7 @@ from tasks_app.states import TaskState
 
 QUEUE = "default"
 TAG = "demo"
-_MOST_FILES = 9_000  # one call takes 10,000 tasks
+_MAX_FILES = 9_000  # one call takes 10,000 tasks
 _DELAYED_EACH, _DELAY_MS = 50, 2_000
 _PRIORITISED_EACH, _PRIORITY = 10, 50
 _QUICK = RetryPolicy(strategy="fixed", base_ms=200, max_ms=200)
@@ -38,24 +32,22 @@ _LEFT_OUT = {"site-packages", "dist-packages", "__pycache__"}
 Totals = dict[str, int]
 
 
-class Command(TerminalCommand):
-    """Exit code 0 when the totals are equal and the bad file's task died as it should."""
+class Command(WorkspaceCommand):
+    """Exit code 0 when the totals are equal and the bad file's task failed as it should."""
 
-    help = (
-        "Count every text file of this Python's standard library with one task each, add the "
-        "counts up in a task that depends on all of them, and compare the sums with a direct "
-        "count. Some tasks are delayed, some prioritised; one file is no text: its task fails, "
-        "retries and dies. Needs a worker and a dispatcher: run ./scripts/up in another terminal."
+    help = "Count the files of Python's standard library with thousands of tasks."
+    notes = (
+        "One task counts one text file; a task that depends on all of them adds the counts up, and "
+        "the sums are compared with a direct count. Some tasks are delayed, some prioritised. One "
+        "file is not text: its task fails, retries and dies. This needs a worker and a dispatcher: "
+        "run ./scripts/up in another terminal."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_common_options(parser)
-        parser.add_argument(
-            "--timeout", type=float, default=600, metavar="SECONDS", help="default 600"
-        )
+        self.add_common_options(parser)
+        add_wait_timeout(parser, "--timeout", default="10m")
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        workspace_id = workspace_of(options)
+    def run(self, workspace_id: UUID, options: Options) -> Any:
         if not has_worker(QUEUE):
             raise CommandError(
                 "No worker is alive: run ./scripts/up (or `python manage.py worker` and "
@@ -70,24 +62,10 @@ class Command(TerminalCommand):
             )
         began = time.monotonic()
         ids = services.submit_tasks(workspace_id=workspace_id, specs=_specs(texts, bad))
-        self._say(options, f"{len(texts)} files under {root}; merged by task {ids[-1]}.")
-        self._watch(workspace_id, ids, options)
+        self.say(f"{len(texts)} files under {root}; merged by task {ids[-1]}.")
+        wait_for_tasks(self, workspace_id, ids, seconds=options["wait_timeout"], label="Counting")
         seconds = time.monotonic() - began
-        self._compare(workspace_id, ids, texts, bad, seconds, options)
-
-    def _watch(self, workspace_id: UUID, ids: list[UUID], options: dict[str, Any]) -> None:
-        with progress_bar(self.console(for_errors=True)) as progress:
-            bar = progress.add_task("Counting", total=len(ids), note="")
-
-            def tell(done: int, states: Counter[str]) -> None:
-                note = ", ".join(
-                    f"{count} {state.lower()}"
-                    for state, count in sorted(states.items())
-                    if state != TaskState.COMPLETED
-                )
-                progress.update(bar, completed=done, note=note)
-
-            wait_for_tasks(workspace_id, ids, seconds=options["timeout"], tell=tell)
+        return self._compare(workspace_id, ids, texts, bad, seconds)
 
     def _compare(
         self,
@@ -96,47 +74,50 @@ class Command(TerminalCommand):
         texts: list[Path],
         bad: Path | None,
         seconds: float,
-        options: dict[str, Any],
-    ) -> None:
-        """Print both totals and the fate of the bad file. Raises CommandError when they differ."""
+    ) -> Any:
+        """Both totals, and what became of the bad file. Raises CommandError when they differ."""
         merged: Totals = get_task(workspace_id, ids[-1]).result or {}
         direct = count_directly(texts)
-        died = None if bad is None else get_task(workspace_id, ids[0])
-        is_equal = merged == direct
-        has_died = died is None or (died.state, died.attempt) == (TaskState.FAILED, _BAD_ATTEMPTS)
-        if options["json"]:
-            self.write_json(
-                {
-                    "merged": merged,
-                    "direct": direct,
-                    "equal": is_equal,
-                    "notText": None if died is None else died.error,
-                    "seconds": round(seconds, 2),
-                }
-            )
-        else:
-            self._print(merged, direct, seconds, len(ids))
-            if died is not None:
-                said = (died.error or {}).get("message", "")
-                self.stdout.write(f"No text: {died.state} after {died.attempt} attempts: {said}")
-            self.stdout.write("The totals are equal." if is_equal else "The totals DIFFER.")
-        if not (is_equal and has_died):
+        bad_task = None if bad is None else get_task(workspace_id, ids[0])
+        report = {
+            "merged": merged,
+            "direct": direct,
+            "equal": merged == direct,
+            "notText": None if bad_task is None else bad_task.error,
+            "seconds": round(seconds, 2),
+        }
+        if not self.is_json:
+            _print_totals(self.console(), report)
+            self.stdout.write(f"{len(ids)} tasks in {seconds:.1f} s.")
+            if bad_task is not None:
+                reason = (bad_task.error or {}).get("message", "")
+                self.stdout.write(
+                    f"Not text: {bad_task.state} after {bad_task.attempt} attempts: {reason}"
+                )
+            self.stdout.write("The totals are equal." if merged == direct else "The totals DIFFER.")
+        has_failed = bad_task is None or (
+            (bad_task.state, bad_task.attempt) == (TaskState.FAILED, _BAD_ATTEMPTS)
+        )
+        if not (merged == direct and has_failed):
             raise CommandError(
-                f"The merge task is {ids[-1]}, the task of the bad file {ids[0]}; "
-                "`manage.py tasks show <id>` tells more.",
-                returncode=EXIT_REFUSED,
+                f"Look at the merge task, `manage.py tasks show {ids[-1]}`, and at the task of the "
+                f"bad file, `manage.py tasks show {ids[0]}`.",
+                body=Reply(report, ()),
             )
+        return Reply(report, ())
 
-    def _print(self, merged: Totals, direct: Totals, seconds: float, tasks: int) -> None:
-        table = Table("", "merge task", "counted directly")
-        for name, value in direct.items():
-            table.add_row(name, f"{merged.get(name, 0):,}", f"{value:,}")
-        self.console().print(table)
-        self.stdout.write(f"{tasks} tasks in {seconds:.1f} s.")
 
-    def _say(self, options: dict[str, Any], text: str) -> None:
-        if not options["json"]:
-            self.stdout.write(text)
+def _print_totals(console: Console, report: dict[str, Any]) -> None:
+    rows = [
+        (name, f"{report['merged'].get(name, 0):,}", f"{value:,}")
+        for name, value in report["direct"].items()
+    ]
+    columns = {
+        "": lambda row: row[0],
+        "merge task": lambda row: row[1],
+        "counted directly": lambda row: row[2],
+    }
+    console.print(table_of(columns, rows))
 
 
 def files_under(root: Path) -> Iterable[Path]:
@@ -159,7 +140,7 @@ def sort_files(paths: Iterable[Path]) -> tuple[list[Path], Path | None]:
             continue  # not ours to read: then not the worker's either
         else:
             texts.append(path)
-        if len(texts) == _MOST_FILES:
+        if len(texts) == _MAX_FILES:
             break
     return texts, bad
 
@@ -185,7 +166,7 @@ def _specs(texts: list[Path], bad: Path | None) -> list[TaskSpec]:
         specs.append(
             TaskSpec(
                 type="file-stats",
-                name=f"count {bad.name}, which is no text"[:200],
+                name=f"count {bad.name}, which is not text"[:200],
                 payload={"path": str(bad)},
                 queue=QUEUE,
                 max_attempts=_BAD_ATTEMPTS,

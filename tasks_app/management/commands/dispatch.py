@@ -1,17 +1,16 @@
-"""Run a dispatcher: promotes, rings, rescues, prunes. Any number may run; one of them leads."""
+"""`manage.py dispatch`: run a dispatcher."""
 
 from typing import Any
 
-from controlplane.core.commands import SafeCommand
+from controlplane.core.console.command import SafeCommand
 from tasks_app.dispatch.loop import Dispatcher
 
 
 class Command(SafeCommand):
-    # The checks import every view; a worker that never serves one must not pay for that.
-    requires_system_checks = []
-    help = (
-        "Run a dispatcher: makes due tasks ready, rings queues whose bells were lost, rescues the "
-        "work of lost workers, prunes history. Run as many as you like; one of them leads."
+    help = "Run a dispatcher until it is stopped."
+    notes = (
+        "A dispatcher makes due tasks ready, wakes queues, takes back the tasks of lost workers, "
+        "and prunes history. Run as many as you like; one of them leads."
     )
 
     def handle(self, **options: Any) -> None:

@@ -1,132 +1,131 @@
-"""`manage.py nodes`: look at workers, and end one gently."""
+"""`manage.py nodes`: look at workers, and drain one."""
 
-import time
 from argparse import ArgumentParser
 from typing import Any
+from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.core.commands import CommandError
-from controlplane.core.console import Table
+from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.options import add_wait
+from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
+from controlplane.core.console.polling import poll
+from controlplane.core.console.tables import Console, list_view, table_of
+from controlplane.core.formatting import format_count, format_size
 from controlplane.core.schema import represent
+from controlplane.core.times import parse_time
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors
-from tasks_app.management.terminal import (
-    EXIT_REFUSED,
-    EXIT_TIMEOUT,
-    TerminalCommand,
-    common_options,
-    count_of,
-    duration_ms,
-    terminal_actor,
-    workspace_of,
-)
 from tasks_app.schema.nodes import Node, NodeDetail
 from workers.selectors import find_node, get_node, list_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
 
 _POLL_SECONDS = 0.2
-_MOST_SHOWN = 1_000
-_COLUMNS = ("node", "status", "host", "running", "processed", "failed", "CPU", "MB", "end")
+_MAX_NODES = 1_000
+_EXAMPLES = """\
+  manage.py nodes list
+  manage.py nodes list --status LOST
+  manage.py nodes show vm#12
+  manage.py nodes drain 12 --wait"""
 
 
-class Command(TerminalCommand):
-    """One verb each: list, show, drain."""
+class Command(WorkspaceCommand):
+    """Nodes serve all workspaces; a drain is audited in the one that is named."""
 
     help = "List, show and drain nodes: the workers of the installation."
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True)
-        listing = verbs.add_parser(
-            "list", parents=[common_options()], help="those that live or ended within the last hour"
+        subcommands = self.add_subcommands(parser)
+        listing = subcommands.add(
+            "list",
+            self._list,
+            "List nodes that are alive or ended within the last hour.",
+            show=_NODES,
         )
-        listing.add_argument("--status", action="append", choices=NodeState.values, default=[])
-        show = verbs.add_parser("show", parents=[common_options()], help="one, with its slots")
-        show.add_argument("node", help="id, or name as in vm#12")
-        drain = verbs.add_parser(
-            "drain", parents=[common_options()], help="finish what runs, take nothing new, end"
+        listing.add_argument(
+            "--status",
+            action="append",
+            choices=NodeState.values,
+            default=[],
+            help="only this status; may be repeated",
         )
-        drain.add_argument("node", help="id, or name as in vm#12")
-        drain.add_argument("--wait", action="store_true", help="until it has ended")
-        drain.add_argument(
-            "--timeout", type=duration_ms, default="10m", help="of --wait; default %(default)s"
+        show = subcommands.add("show", self._show, "Show a node with its slots.", show=_show_node)
+        drain = subcommands.add(
+            "drain", self._drain, "Let a node finish its running tasks, take no more, and end."
         )
+        for each in (show, drain):
+            each.add_argument("node", help="id, or name such as vm#12")
+        add_wait(drain, "the node has ended", "--timeout", default="10m")
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        {"list": self._list, "show": self._show, "drain": self._drain}[options["verb"]](options)
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
+        nodes = list_nodes(options["status"]).order_by("-id")[:_MAX_NODES]
+        return [represent(Node, node, None) for node in nodes]
 
-    def _list(self, options: dict[str, Any]) -> None:
-        nodes = list_nodes(options["status"]).order_by("-id")[:_MOST_SHOWN]
-        found = [represent(Node, node, None) for node in nodes]
-        if options["json"]:
-            self.write_json(found)
-            return
-        table = Table(*_COLUMNS)
-        for node in found:
-            table.add_row(*(str(cell) for cell in _row(node)))
-        self.console().print(table if found else "There is no node: start `manage.py worker`.")
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
+        view = selectors.view_node(workspace_id, find_node(options["node"]).id)
+        return represent(NodeDetail, view, None)
 
-    def _show(self, options: dict[str, Any]) -> None:
-        view = selectors.view_node(workspace_of(options), find_node(options["node"]).id)
-        node = represent(NodeDetail, view, None)
-        if options["json"]:
-            self.write_json(node)
-            return
-        silent = (now() - view.heartbeat_at).total_seconds()
-        console = self.console()
-        console.print(
-            f"{node['name']} on {node['host']}: {node['status']}."
-            f"{' ' + node['endReason'] if node['endReason'] else ''}"
-        )
-        console.print(
-            f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
-            f"last heartbeat {silent:.0f} s ago."
-        )
-        console.print(
-            f"{count_of(node['processed'], 'task')} ended here, {node['failed']:,} of them FAILED."
-        )
-        table = Table("slot", "running", "task", "type", "since")
-        for slot in node["slots"]:
-            shown = [slot[each] for each in ("slot", "running", "taskId", "type", "startedAt")]
-            table.add_row(*("" if value is None else str(value) for value in shown))
-        console.print(table)
-
-    def _drain(self, options: dict[str, Any]) -> None:
+    def _drain(self, workspace_id: UUID, options: Options) -> Any:
         node = find_node(options["node"])
-        node = drain_node(node.id, workspace_id=workspace_of(options), actor=terminal_actor())
+        node = drain_node(node.id, workspace_id=workspace_id, actor=terminal_actor())
         if options["wait"]:
-            node = self._wait(node.id, options["timeout"] / 1000)
-        if options["json"]:
-            self.write_json(represent(Node, node, None))
-        else:
-            self.stdout.write(f"Node {node.name} is {node.state}.")
+            node = _wait(node.id, options["wait_timeout"])
+        line = f"Node {node.name} is {node.state}."
+        reply = Reply(represent(Node, node, None), [line])
         if node.state == NodeState.LOST:
-            raise CommandError(
-                f"It was lost before it had finished. {node.end_reason}".rstrip(),
-                returncode=EXIT_REFUSED,
-            )
-
-    def _wait(self, node_id: int, seconds: float) -> Any:
-        give_up = time.monotonic() + seconds
-        while (node := get_node(node_id)).state in LIVE:
-            if time.monotonic() > give_up:
-                raise CommandError(
-                    f"Waited {seconds:g} s: it is {node.state}, and {node.running} tasks run. "
-                    "It goes on draining.",
-                    returncode=EXIT_TIMEOUT,
-                )
-            time.sleep(_POLL_SECONDS)
-        return node
+            reason = f"The node was lost before it had finished. {node.end_reason}".rstrip()
+            raise CommandError(reason, body=reply)
+        return reply
 
 
-def _row(node: Any) -> list[Any]:
-    return [
-        node["name"],
-        node["status"],
-        node["host"],
-        f"{node['running']} ({node['concurrency']} slots)",
-        node["processed"],
-        node["failed"],
-        "" if node["cpu"] is None else f"{node['cpu']:.0f} %",
-        "" if node["memory"] is None else node["memory"] >> 20,
-        node["endReason"] or "",
-    ]
+def _wait(node_id: int, seconds: float) -> Any:
+    node, has_ended = poll(
+        lambda: get_node(node_id),
+        until=lambda node: node.state not in LIVE,
+        seconds=seconds,
+        every=_POLL_SECONDS,
+    )
+    if not has_ended:
+        raise CommandError(
+            f"Waited {seconds:g} s: node {node.name} is {node.state} and runs "
+            f"{format_count(node.running, 'task')}. It goes on draining.",
+            returncode=EXIT_TIMEOUT,
+        )
+    return node
+
+
+def _show_node(console: Console, node: Any) -> None:
+    silent = (now() - parse_time(node["heartbeatAt"])).total_seconds()
+    console.write(f"{node['name']} on {node['host']}: {node['status']}. {node['endReason'] or ''}")
+    console.write(
+        f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
+        f"last heartbeat {silent:.0f} s ago."
+    )
+    console.write(
+        f"{format_count(node['processed'], 'task')} ended here, {node['failed']:,} FAILED."
+    )
+    columns = {
+        "slot": "slot",
+        "running": "running",
+        "task": "taskId",
+        "type": "type",
+        "since": "startedAt",
+    }
+    console.print(table_of(columns, node["slots"]))
+
+
+_NODES = list_view(
+    {
+        "node": "name",
+        "status": "status",
+        "host": "host",
+        "running": lambda node: f"{node['running']} ({node['concurrency']} slots)",
+        "processed": "processed",
+        "failed": "failed",
+        "CPU": lambda node: None if node["cpu"] is None else f"{node['cpu']:.0f}%",
+        "memory": lambda node: format_size(node["memory"]),
+        "end": lambda node: node["endReason"] or "",
+    },
+    empty="There are no nodes: start one with `manage.py worker`.",
+)

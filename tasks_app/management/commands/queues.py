@@ -1,112 +1,100 @@
 """`manage.py queues`: look at queues, pause, resume and limit them."""
 
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.console import Table
+from controlplane.core.console.command import Options
+from controlplane.core.console.options import number, one_or_none, whole_number
+from controlplane.core.console.tables import list_view
 from controlplane.core.schema import represent
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors, services
-from tasks_app.management.terminal import (
-    TerminalCommand,
-    common_options,
-    terminal_actor,
-    workspace_of,
-)
-from tasks_app.schema.queues import MAX_RATE as FASTEST_RATE
-from tasks_app.schema.queues import MAX_RUNNING as MOST_RUNNING
-from tasks_app.schema.queues import Queue
+from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, Queue
 
-_NONE = "none"
+_EXAMPLES = """\
+  manage.py queues list
+  manage.py queues pause mail
+  manage.py queues limit mail --max-running 5 --rate-per-second 2
+  manage.py queues limit mail --rate-per-second none      remove the limit"""
 
 
-class Command(TerminalCommand):
-    """One verb each: list, pause, resume, limit."""
+class Command(WorkspaceCommand):
+    """Changes are audited."""
 
     help = "List, pause, resume and limit queues."
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True)
-        verbs.add_parser("list", parents=[common_options()], help="what waits and runs in each")
-        for verb, what in (("pause", "start nothing more"), ("resume", "go on")):
-            each = verbs.add_parser(verb, parents=[common_options()], help=what)
-            each.add_argument("name")
-        limit = verbs.add_parser("limit", parents=[common_options()], help="set or lift limits")
-        limit.add_argument("name")
+        subcommands = self.add_subcommands(parser)
+        subcommands.add(
+            "list", self._list, "List queues with their tasks and limits.", show=_QUEUES
+        )
+        pause = subcommands.add(
+            "pause", self._pause, "Start no more tasks of a queue.", show=_QUEUES
+        )
+        resume = subcommands.add("resume", self._resume, "Start tasks again.", show=_QUEUES)
+        limit = subcommands.add("limit", self._limit, "Set or remove limits.", show=_QUEUES)
+        for each in (pause, resume, limit):
+            each.add_argument("name", help="name of the queue")
         limit.add_argument(
             "--max-running",
-            type=_limit(int, 1, MOST_RUNNING),
+            type=one_or_none(whole_number(1, MAX_RUNNING)),
             metavar="N",
-            help="at once; `none` lifts it",
+            help="maximum tasks that run at once, or `none`",
         )
         limit.add_argument(
+            "--rate-per-second",
             "--rate",
-            type=_limit(float, 0.0001, FASTEST_RATE),
+            type=one_or_none(number(0.0001, MAX_RATE)),
             metavar="N",
-            help="starts a second; `none` lifts it",
+            help="maximum starts per second, or `none`",
         )
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        workspace_id = workspace_of(options)
-        if options["verb"] == "list":
-            rows = selectors.list_queues(workspace_id).order_by("name")
-            queues = selectors.view_queues(list(rows))
-            self._tell([represent(Queue, each, None) for each in queues], options)
-            return
-        services.change_queue(
-            workspace_id=workspace_id,
-            name=options["name"],
-            actor=terminal_actor(),
-            changes=self._changes(options),
-        )
-        self._tell([_one(workspace_id, options["name"])], options)
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
+        rows = selectors.list_queues(workspace_id).order_by("name")
+        return [represent(Queue, each, None) for each in selectors.view_queues(list(rows))]
 
-    def _changes(self, options: dict[str, Any]) -> dict[str, Any]:
-        if options["verb"] != "limit":
-            return {"paused": options["verb"] == "pause"}
-        given = {"max_running": options["max_running"], "rate_per_second": options["rate"]}
-        changes = {name: None if v == _NONE else v for name, v in given.items() if v is not None}
+    def _pause(self, workspace_id: UUID, options: Options) -> Any:
+        return _change(workspace_id, options["name"], {"paused": True})
+
+    def _resume(self, workspace_id: UUID, options: Options) -> Any:
+        return _change(workspace_id, options["name"], {"paused": False})
+
+    def _limit(self, workspace_id: UUID, options: Options) -> Any:
+        limits = {name: options[name] for name in ("max_running", "rate_per_second")}
+        changes = {
+            name: None if value == "none" else value
+            for name, value in limits.items()
+            if value is not None
+        }
         if not changes:
-            self.usage("Give --max-running or --rate, each a number or `none`.")
-        return changes
-
-    def _tell(self, queues: list[Any], options: dict[str, Any]) -> None:
-        if options["json"]:
-            self.write_json(queues)
-            return
-        table = Table("queue", "waiting", "running", "later", "blocked", "limits", "paused by")
-        for queue in queues:
-            limits = [
-                f"{queue['maxRunning']} at once" if queue["maxRunning"] else "",
-                f"{queue['ratePerSecond']:g}/s" if queue["ratePerSecond"] else "",
-            ]
-            table.add_row(
-                queue["name"],
-                str(queue["depth"]),
-                str(queue["running"]),
-                str(queue["scheduled"] + queue["retrying"]),
-                str(queue["blocked"]),
-                ", ".join(limit for limit in limits if limit),
-                (queue["pausedBy"] or "somebody") if queue["paused"] else "",
-            )
-        self.console().print(table if queues else "There is no queue yet: a task makes its own.")
+            self.usage("Give --max-running or --rate-per-second, each a number or `none`.")
+        return _change(workspace_id, options["name"], changes)
 
 
-def _one(workspace_id: UUID, name: str) -> Any:
-    return represent(Queue, selectors.get_queue(workspace_id, name), None)
+def _change(workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
+    services.change_queue(
+        workspace_id=workspace_id, name=name, actor=terminal_actor(), changes=changes
+    )
+    return [represent(Queue, selectors.get_queue(workspace_id, name), None)]
 
 
-def _limit(kind: type, least: float, most: float) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        if text == _NONE:
-            return _NONE
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise ArgumentTypeError(f"must be from {least:g} to {most:g}, or {_NONE}: not {text!r}")
-        return value
+def _limits(queue: Any) -> str:
+    running, rate = queue["maxRunning"], queue["ratePerSecond"]
+    limits = [f"{running} at once" if running else "", f"{rate:g}/s" if rate else ""]
+    return ", ".join(filter(None, limits))
 
-    return read
+
+_QUEUES = list_view(
+    {
+        "queue": "name",
+        "waiting": "depth",
+        "running": "running",
+        "later": lambda queue: queue["scheduled"] + queue["retrying"],
+        "blocked": "blocked",
+        "limits": _limits,
+        "paused by": lambda queue: (queue["pausedBy"] or "unknown") if queue["paused"] else "",
+    },
+    empty="There are no queues yet: the first task of a queue creates it.",
+)

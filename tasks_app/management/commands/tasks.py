@@ -1,290 +1,209 @@
 """`manage.py tasks`: look at tasks, cancel and retry them."""
 
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.commands import CommandError
-from controlplane.core.console import Table, facts_table
+from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.options import add_filters, add_limit, add_selection, identifier
+from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
+from controlplane.core.console.tables import Columns, Console, list_view, print_record
 from controlplane.core.cursors import Sort
-from controlplane.core.errors import Invalid
+from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.pagination import count_or_estimate, read_sorted
 from controlplane.core.schema import represent, represent_row
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors, services
-from tasks_app.filters import TaskFilter, filter_of_body, split_values
-from tasks_app.management.terminal import (
-    DONE,
-    EXIT_NOT_FOUND,
-    TerminalCommand,
-    common_options,
-    count_of,
-    progress_bar,
-    summarize_action,
-    task_id,
-    terminal_actor,
-    workspace_of,
-)
+from tasks_app.filters import TaskFilter
+from tasks_app.management.filters import TASK_FILTERS, task_filter
 from tasks_app.processors.registry import all_processors
 from tasks_app.schema.queues import TaskType
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
 from tasks_app.selectors import SORT_FIELDS
-from tasks_app.services.actions import ActionResult
 from tasks_app.services.counts import recount_tasks
 
-_FILTERS = {
-    "status": "status",
-    "type": "type",
-    "queue": "queue",
-    "tag": "tag",
-    "search": "search",
-    "created_after": "createdAfter",
-    "created_before": "createdBefore",
-    "min_priority": "minPriority",
-    "worker": "worker",
-    "error_class": "errorClass",
-    "finished_after": "finishedAfter",
-    "finished_before": "finishedBefore",
-    "internal": "internal",
-}
-_MOST_SHOWN = 10_000
+_PAST = {"cancel": "cancelled", "retry": "retried"}
+_EXAMPLES = """\
+  manage.py tasks list --status FAILED --sort=-finishedAt    what failed last
+  manage.py tasks list --worker vm --finished-after 1h       what a worker ended within the hour
+  manage.py tasks show ID                                    one task, and why it waits
+  manage.py tasks retry --error-class TimeoutError --dry-run how many would be retried"""
 
 
-class Command(TerminalCommand):
-    """One verb each: list, show, cancel, retry, types, recount."""
+class Command(WorkspaceCommand):
+    """Changes are audited."""
 
     help = "List, show, cancel and retry tasks; list the task types."
-    examples = (
-        "  manage.py tasks list --status FAILED --sort=-finishedAt   what failed last\n"
-        "  manage.py tasks list --worker vm --finished-after 2030-01-31T08:00:00Z\n"
-        "  manage.py tasks show ID                                    one task, and why it waits\n"
-        "  manage.py tasks retry --error-class TimeoutError --dry-run  how many would be retried"
-    )
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True)
-        listing = verbs.add_parser(
-            "list", parents=[common_options(), _filter_options()], help="tasks that match"
-        )
-        listing.add_argument("--limit", type=int, default=20, help="maximum rows (default 20)")
+        subcommands = self.add_subcommands(parser)
+        listing = subcommands.add("list", self._list, "List tasks that match.", show=_show_tasks)
+        add_filters(listing, TASK_FILTERS)
+        add_limit(listing)
         listing.add_argument(
             "--sort",
+            type=_sort,
             default="-createdAt",
             help=f"one of {', '.join(SORT_FIELDS)}; a leading - puts the greatest first, as in "
             "--sort=-durationMs (default: newest first)",
         )
-        show = verbs.add_parser("show", parents=[common_options()], help="one, and why it waits")
-        show.add_argument("id", type=task_id)
-        for verb, what in (
-            ("cancel", "end waiting tasks, ask running ones to stop"),
-            (
-                "retry",
-                "a fresh round of attempts for ended tasks; COMPLETED ones only by id or --status",
-            ),
+        show = subcommands.add(
+            "show", self._show, "Show a task, and why it waits.", show=_show_task
+        )
+        show.add_argument("id", type=identifier, help="id of the task")
+        for name, run, summary in (
+            ("cancel", self._cancel, "End waiting tasks, and ask running ones to stop."),
+            ("retry", self._retry, "Retry ended tasks; COMPLETED ones only by id or --status."),
         ):
-            act = verbs.add_parser(verb, parents=[common_options(), _filter_options()], help=what)
-            act.add_argument("ids", nargs="*", type=task_id, metavar="id")
-            act.add_argument("--all", action="store_true", help="every task of the workspace")
-            act.add_argument("--dry-run", action="store_true", help="only count them")
-
-        recount = verbs.add_parser(
-            "recount", help="compare the counts with all tasks of all workspaces, and correct them"
+            action = subcommands.add(name, run, summary)
+            add_selection(action, TASK_FILTERS, "tasks")
+        subcommands.add(
+            "recount",
+            self._recount,
+            "Compare the counts with the tasks of all workspaces, and correct them.",
+            has_workspace=False,
         )
-        recount.add_argument("--json", action="store_true", help="print JSON")
-        types = verbs.add_parser("types", help="task types, their queues and defaults")
-        types.add_argument("--json", action="store_true", help="print JSON")
+        subcommands.add(
+            "types",
+            self._types,
+            "List task types with their queues and defaults.",
+            show=_TYPES,
+            has_workspace=False,
+        )
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        if options["verb"] in ("types", "recount"):
-            {"types": self._types, "recount": self._recount}[options["verb"]](options)
-            return
-        run = {"list": self._list, "show": self._show}.get(options["verb"], self._act)
-        run(workspace_of(options), options)
-
-    def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        if not 1 <= options["limit"] <= _MOST_SHOWN:
-            self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
-        sort = self._sort(options["sort"])
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
+        selection, limit = task_filter(options), options["limit"]
         with selectors.in_bounded_time():
-            tasks = selectors.list_tasks(workspace_id, self._wanted(options))
-            rows = read_sorted(tasks, sort, options["limit"] + 1)
-            found = selectors.describe_tasks(rows[: options["limit"]])
-            has_more = len(rows) > len(found)
-            total, is_estimate = count_or_estimate(tasks) if has_more else (len(found), False)
-        shown = [represent_row(Task, task, None) for task in found]
-        if options["json"]:
-            self.write_json(shown)
-            return
-        if not shown:
-            self.stdout.write("No task matches.")
-            return
-        self.console().print(_table(shown))
-        if has_more:
-            about = "about " if is_estimate else ""
-            self.stdout.write(f"… {about}{total - len(shown):,} more; --limit shows more of them.")
+            tasks = selectors.list_tasks(workspace_id, selection)
+            rows = read_sorted(tasks, options["sort"], limit + 1)
+            described = selectors.describe_tasks(rows[:limit])
+            has_more = not self.is_json and len(rows) > limit
+            total, is_estimate = count_or_estimate(tasks) if has_more else (len(described), False)
+        shown = [represent_row(Task, task, None) for task in described]
+        if not has_more:
+            return shown
+        _show_tasks(self.console(), shown)
+        about = "about " if is_estimate else ""
+        return Reply(shown, [f"… {about}{total - limit:,} more; --limit shows more of them."])
 
-    def _sort(self, text: str) -> Sort:
-        if text.removeprefix("-") not in SORT_FIELDS:
-            self.usage(f"--sort must be one of {', '.join(SORT_FIELDS)}, with or without a -.")
-        return Sort.of(text, SORT_FIELDS[text.removeprefix("-")])
-
-    def _wanted(self, options: dict[str, Any]) -> TaskFilter:
-        try:
-            return _filter_of(options)
-        except Invalid as error:
-            self.usage("\n".join(f"{e['field']}: {e['message']}" for e in error.errors))
-
-    def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
         detail = selectors.get_task_detail(workspace_id, options["id"])
-        explanation = represent(
-            Explanation, selectors.explain_task(workspace_id, options["id"]), None
+        explanation = selectors.explain_task(workspace_id, options["id"])
+        return {
+            **represent(TaskDetail, detail, None),
+            "explanation": represent(Explanation, explanation, None),
+        }
+
+    def _cancel(self, workspace_id: UUID, options: Options) -> Any:
+        return self._act("cancel", workspace_id, options)
+
+    def _retry(self, workspace_id: UUID, options: Options) -> Any:
+        return self._act("retry", workspace_id, options)
+
+    def _act(self, action: str, workspace_id: UUID, options: Options) -> Any:
+        selection = self._select(workspace_id, options)
+        if not options["ids"] and not options["dry_run"]:
+            which = "all tasks of the workspace" if selection.is_empty else "all tasks that match"
+            self.confirm(f"{action.title()} {which}?", options)
+        reply, _ = self.act(
+            action,
+            _PAST[action],
+            "task",
+            lambda: services.act_on_tasks(
+                workspace_id=workspace_id,
+                actor=terminal_actor(),
+                action=action,
+                wanted=selection,
+                dry_run=options["dry_run"],
+            ),
+            dry_run=options["dry_run"],
         )
-        body = represent(TaskDetail, detail, None)
-        if options["json"]:
-            self.write_json({**body, "explanation": explanation})
-            return
-        table = facts_table()
-        for name, value in body.items():
-            if value not in (None, [], {}) and name not in ("attempts", "logs"):
-                table.add_row(name, str(value))
-        console = self.console()
-        console.print(table)
-        for attempt in body["attempts"]:
-            why = (attempt["error"] or {}).get("message", "")
-            console.print(
-                f"attempt {attempt['attempt']}: {attempt['outcome']} on {attempt['workerNode']} "
-                f"at {attempt['finishedAt']} {why}",
+        unchanged = len(selection.ids) - reply.body["changed"]
+        if unchanged > 0 and not options["dry_run"]:
+            states = selectors.get_states(workspace_id, selection.ids)
+            raise CommandError(
+                f"{format_count(unchanged, 'task')} could not be {_PAST[action]}: "
+                f"the state does not allow it (now: {', '.join(sorted(set(states.values())))}).",
+                body=reply,
             )
-        for line in body["logs"]:
-            console.print(f"{line['at']} {line['level']}: {line['message']}")
-        console.print(explanation["detail"])
+        return reply
 
-    def _recount(self, options: dict[str, Any]) -> None:
-        corrected = recount_tasks()
-        if options["json"]:
-            self.write_json({"corrected": corrected})
-        else:
-            self.stdout.write(
-                f"Corrected the counts of {count_of(corrected, 'queue and type pair')}."
-            )
-
-    def _types(self, options: dict[str, Any]) -> None:
-        types = [each for each in all_processors() if not each.is_internal]
-        if options["json"]:
-            self.write_json([represent(TaskType, each, None) for each in types])
-            return
-        table = Table("type", "queue", "attempts", "timeout", "does")
-        for each in types:
-            seconds = f"{each.timeout_seconds:g} s"
-            cells = (each.name, each.queue, str(each.max_attempts), seconds, each.description)
-            table.add_row(*cells)
-        self.console().print(table)
-
-    def _act(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        wanted = self._wanted(options)
-        if options["ids"] and not wanted.is_empty:
-            self.usage("Give ids or filters, one of the two.")
+    def _select(self, workspace_id: UUID, options: Options) -> TaskFilter:
+        """The tasks that are named, in one of three ways."""
+        selection = task_filter(options)
         if options["ids"]:
-            wanted = TaskFilter(ids=tuple(dict.fromkeys(options["ids"])))
-            known = selectors.get_states(workspace_id, wanted.ids)
-            missing = [str(each) for each in wanted.ids if each not in known]
+            if not selection.is_empty:
+                self.usage("Give ids or filters, one of the two.")
+            selection = TaskFilter(ids=tuple(dict.fromkeys(options["ids"])))
+            known = selectors.get_states(workspace_id, selection.ids)
+            missing = [str(each) for each in selection.ids if each not in known]
             if missing:
                 raise CommandError(
                     f"There is no task {', '.join(missing)}.", returncode=EXIT_NOT_FOUND
                 )
-        if wanted.is_empty and not options["all"]:
-            self.usage("Say which: ids, filters such as --status FAILED, or --all.")
-        done = self._in_calls(workspace_id, wanted, options)
-        if options["json"]:
-            self.write_json({"matched": done.matched, "changed": done.changed})
-        else:
-            self.stdout.write(
-                summarize_action(
-                    options["verb"],
-                    "task",
-                    matched=done.matched,
-                    changed=done.changed,
-                    dry_run=options["dry_run"],
-                )
-            )
-        left = len(wanted.ids) - done.changed
-        if options["ids"] and not options["dry_run"] and left > 0:
-            states = selectors.get_states(workspace_id, wanted.ids)
-            kinds = ", ".join(sorted(set(states.values())))
-            raise CommandError(
-                f"{count_of(left, 'task')} could not be {DONE[options['verb']]}: "
-                f"the state does not allow it (now: {kinds})."
-            )
+        if selection.is_empty and not options["all"]:
+            self.usage("Name the tasks: ids, filters such as --status FAILED, or --all.")
+        return selection
 
-    def _in_calls(
-        self, workspace_id: UUID, wanted: TaskFilter, options: dict[str, Any]
-    ) -> ActionResult:
-        """As many bounded calls as it takes."""
-        matched = changed = 0
-        with progress_bar(self.console(for_errors=True)) as progress:
-            bar = progress.add_task(options["verb"].title(), total=None, note="")
-            while True:
-                done = services.act_on_tasks(
-                    workspace_id=workspace_id,
-                    actor=terminal_actor(),
-                    action=options["verb"],
-                    wanted=wanted,
-                    dry_run=options["dry_run"],
-                )
-                matched, changed = matched + done.matched, changed + done.changed
-                progress.update(bar, completed=matched)
-                # A call that changes nothing would find the same tasks again.
-                if not done.has_more or not done.changed:
-                    return ActionResult(matched, changed, done.is_dry_run, done.has_more)
+    def _recount(self, options: Options) -> Any:
+        corrected = recount_tasks()
+        counted = format_count(corrected, "queue and type pair")
+        return Reply({"corrected": corrected}, [f"Corrected the counts of {counted}."])
+
+    def _types(self, options: Options) -> Any:
+        types = [each for each in all_processors() if not each.is_internal]
+        return [represent(TaskType, each, None) for each in types]
 
 
-def _table(tasks: Sequence[dict[str, Any]]) -> Table:
+def _sort(text: str) -> Sort:
+    name = text.removeprefix("-")
+    if name not in SORT_FIELDS:
+        known = ", ".join(SORT_FIELDS)
+        raise ArgumentTypeError(f"{text!r} is not one of {known}, with or without a leading -")
+    return Sort.of(text, SORT_FIELDS[name])
+
+
+def _show_tasks(console: Console, tasks: list[dict[str, Any]]) -> None:
     has_errors = any(task["error"] for task in tasks)
-    heads = ["id", "name", "type", "status", "queue", "prio", "attempt", "created"]
-    table = Table(*heads, *(["error"] if has_errors else []))
-    table.columns[0].no_wrap = True  # for copying
-    table.columns[0].min_width = 36
-    for task in tasks:
-        error = task["error"] or {}
-        cells = [
-            str(task["id"]),
-            task["name"],
-            task["type"],
-            task["status"],
-            task["queue"],
-            str(task["priority"]),
-            f"{task['attempt']}/{task['maxAttempts']}",
-            task["createdAt"],
-            *(
-                [f"{error.get('class', '')}: {error.get('message', '')}" if error else ""]
-                * has_errors
-            ),
-        ]
-        table.add_row(*cells)
-    return table
+    columns = {**_COLUMNS, "error": _describe_error} if has_errors else _COLUMNS
+    list_view(columns, empty="No task matches.")(console, tasks)
 
 
-def _filter_options() -> ArgumentParser:
-    parser = ArgumentParser(add_help=False)
-    for name in ("status", "type", "queue", "tag"):
-        parser.add_argument(f"--{name}", action="append", help="comma-separated list")
-    parser.add_argument("--search", help="a part of the name or type, or a whole id")
-    parser.add_argument("--created-after", metavar="TIME", help="2030-01-31T08:00:00Z")
-    parser.add_argument("--created-before", metavar="TIME")
-    parser.add_argument("--min-priority", type=int)
-    parser.add_argument("--worker", action="append", help="names or ids of nodes, comma-separated")
-    parser.add_argument("--error-class", action="append", help="comma-separated list")
-    parser.add_argument("--finished-after", metavar="TIME", help="2030-01-31T08:00:00Z")
-    parser.add_argument("--finished-before", metavar="TIME")
-    parser.add_argument(
-        "--internal", action="store_true", default=None, help="with the platform's own bookkeeping"
-    )
-    return parser
+def _show_task(console: Console, task: dict[str, Any]) -> None:
+    print_record(console, task, without=("attempts", "logs", "explanation"))
+    for attempt in task["attempts"]:
+        console.write(
+            f"attempt {attempt['attempt']}: {attempt['outcome']} on {attempt['workerNode']} "
+            f"at {attempt['finishedAt']} {(attempt['error'] or {}).get('message', '')}"
+        )
+    for line in task["logs"]:
+        console.write(f"{line['at']} {line['level']}: {line['message']}")
+    console.write(task["explanation"]["detail"])
 
 
-def _filter_of(options: dict[str, Any]) -> TaskFilter:
-    given = {api: options[name] for name, api in _FILTERS.items() if options[name] is not None}
-    for name, value in given.items():
-        if isinstance(value, list):
-            given[name] = split_values(value)
-    return filter_of_body(given, field="")
+def _describe_error(task: dict[str, Any]) -> str:
+    error = task["error"]
+    return f"{error.get('class', '')}: {error.get('message', '')}" if error else ""
+
+
+_COLUMNS: Columns = {
+    "id": "id",
+    "name": "name",
+    "type": "type",
+    "status": "status",
+    "queue": "queue",
+    "priority": "priority",
+    "attempt": lambda task: f"{task['attempt']}/{task['maxAttempts']}",
+    "created": "createdAt",
+}
+_TYPES = list_view(
+    {
+        "type": "type",
+        "queue": "queue",
+        "attempts": "maxAttempts",
+        "timeout": lambda each: format_duration(each["timeoutSeconds"]),
+        "description": "description",
+    },
+    empty="No task type is registered.",
+)

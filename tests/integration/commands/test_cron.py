@@ -57,7 +57,7 @@ def test_what_has_no_effect_is_noted() -> None:
         (["x", "@daily", "--workflow=nowhere"], 3, "no workflow"),
         (["x", "@daily", "--type=noop", "--payload=["], 2, "--payload cannot be read"),
         (["x", "@daily", "--type=noop", '--payload={"a": 1}'], 1, "payload.a"),
-        (["x", "@daily", "--type=noop", "--start-at=soon"], 1, "--start-at: "),
+        (["x", "@daily", "--type=noop", "--start-at=soon"], 2, "--start-at: "),
         (["Nightly", "@daily", "--type=noop"], 1, "Nightly"),
         (["x", "@daily", "--type=noop", "--workspace=nowhere"], 3, "nowhere"),
     ],
@@ -120,7 +120,7 @@ def test_preview() -> None:
 
 def test_trigger_and_executions() -> None:
     create()
-    assert "not fired yet" in run("cron", "executions", "Nightly").out
+    assert "No execution matches" in run("cron", "executions", "Nightly").out
     fired = run("cron", "trigger", "Nightly", "--json").json
     assert (fired["kind"], fired["status"]) == ("manual", "STARTED")
     assert str(Task.objects.get().id) == fired["taskId"]
@@ -129,7 +129,7 @@ def test_trigger_and_executions() -> None:
     assert fired["taskId"] in out
     assert len(run("cron", "executions", "Nightly", "--json").json) == 2
     assert run("cron", "executions", "Nightly", "--json", "--status=failed,skipped").json == []
-    assert "no such firing" in run("cron", "executions", "Nightly", "--status=failed").out
+    assert "No execution matches" in run("cron", "executions", "Nightly", "--status=failed").out
     told = " ".join(run("cron", "show", "Nightly").out.split())
     assert re.search(r"lastExecution STARTED, \S+Z: .* triggered it\.", told)
     wrong = run("cron", "executions", "Nightly", "--status=done")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks_app.management.terminal import duration_ms
+from controlplane.core.console.options import duration_ms
 from tasks_app.models import Task
 from tests.clients import other_workspace
 from tests.factories import make_task
@@ -75,7 +75,7 @@ def test_payloads_from_a_file_and_from_stdin(
         (["nop"], 1, "Did you mean 'noop'?"),
         (["noop", "--priority=101"], 1, "priority: "),
         (["sleep"], 1, "payload.ms: "),
-        (["noop", "--run-at=soon"], 1, "--run-at: "),
+        (["noop", "--run-at=soon"], 2, "--run-at: "),
         (["noop", "--payload=["], 2, "--payload cannot be read"),
         (["noop", "--payload=[]"], 2, "must be a JSON object"),
         (["noop", '--payload={"a": 1, "a": 2}'], 2, "This key is there twice."),

@@ -16,7 +16,7 @@ from workers.services import stop_node
 
 @pytest.mark.django_db
 def test_list_and_show() -> None:
-    assert "There is no node" in run("nodes", "list").out
+    assert "There are no nodes" in run("nodes", "list").out
     task = make_task("RUNNING")
     slot = {"slot": 4711, "running": 1, "taskId": str(task.id), "startedAt": "2026-01-01T00:00:00Z"}
     node = make_node(cpu_percent=49.6, memory_bytes=300 << 20, slots=[slot], processed=12)
@@ -26,7 +26,7 @@ def test_list_and_show() -> None:
         "old"
     ]
     table = run("nodes", "list").out
-    assert "50 %" in table
+    assert "50%" in table
     assert "300" in table
     shown = run("nodes", "show", str(node.id)).out
     assert str(task.id) in shown
@@ -53,7 +53,7 @@ def test_drain() -> None:
     assert "is DRAINING" in run("nodes", "drain", str(node.id)).out
     assert "at the command line" in AuditEvent.objects.get(action="node.drain").actor_label
     ran = run("nodes", "drain", str(node.id), "--wait", "--timeout=50ms")
-    assert (ran.code, "it is DRAINING" in ran.err) == (4, True)
+    assert (ran.code, "is DRAINING" in ran.err) == (4, True)
     Node.objects.filter(id=node.id).update(state="STOPPED", stopped_at=now())
     assert run("nodes", "drain", str(node.id)).code == 1
     assert run("nodes", "drain", "999999").code == 3

@@ -52,7 +52,7 @@ def test_status() -> None:
 
 
 def test_events() -> None:
-    assert "There is no such event." in run("scaling", "events").out
+    assert "No event matches." in run("scaling", "events").out
     old = make_event("MISSED", ago=7_200)
     new = make_event()
     held = make_event("HELD")
@@ -80,7 +80,7 @@ def test_one_event() -> None:
     told = run("scaling", "event", str(event.id)).out
     assert "decided by predictive (rule wait)." in told
     assert "5 workers are ready. (2.0 s)" in told
-    assert "let go: worker-7 (node 7): idle" in told
+    assert "scaled in: worker-7 (node 7): idle" in told
     assert "launch w-1: READY after 1.5 s" in told
     assert "FAILED: No such image." in told
     assert "workers: a wait of" in told

@@ -82,7 +82,7 @@ def test_compare() -> None:
 
 
 def test_run_says_when_no_dispatcher_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stress, "_BEGINS_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(stress, "_STARTS_WITHIN_SECONDS", 0.0)
     ran = run("stress", "run", "--tasks=5", "--wait-timeout=1.2")
     assert ran.code == 4
-    assert ran.err.count("No dispatcher has begun it yet") == 1
+    assert ran.err.count("No dispatcher has started the test yet") == 1

@@ -9,8 +9,15 @@ import pytest
 from django.core.management.base import BaseCommand, OutputWrapper
 from django.core.management.base import CommandError as DjangoCommandError
 
-from controlplane.core.commands import CommandError, SafeCommand
-from controlplane.core.console import Console, Table, facts_table, make_progress, styled
+from controlplane.core.console.command import SafeCommand
+from controlplane.core.console.output import CommandError
+from controlplane.core.console.tables import (
+    Console,
+    Table,
+    make_progress,
+    print_record,
+    styled,
+)
 from controlplane.core.logs import LineFormatter
 from controlplane.core.safetext import safe_json, safe_text
 from tests.hostiletext import HOSTILE, find_dangers
@@ -91,10 +98,10 @@ class TestConsole:
         assert max(map(len, text.splitlines())) <= 200
         assert "FAILED" in text
 
-    def test_of_the_facts_of_one_row_nothing_is_cut_off(self) -> None:
-        table = facts_table()
-        table.add_row("payload", "w" * 1_000)
-        text = self.shown(table)
+    def test_nothing_of_a_record_is_cut_off(self) -> None:
+        out = StringIO()
+        print_record(Console(file=out, width=200), {"payload": "w" * 1_000}, without=())
+        text = out.getvalue()
         assert text.count("w") == 1_000
         assert max(map(len, text.splitlines())) <= 200
 
@@ -147,7 +154,7 @@ class TestCommands:
                 raise CommandError(HOSTILE)
 
         with pytest.raises(SystemExit):
-            Failing(stderr=sys.stderr).run_from_argv(["manage.py", "failing", "--skip-checks"])
+            Failing(stderr=sys.stderr).run_from_argv(["manage.py", "failing"])
         shown = capsys.readouterr().err
         assert shown.startswith("CommandError: ")
         assert find_dangers(shown) == []

@@ -46,7 +46,7 @@ def test_a_file_is_played_instead(tmp_path: Path) -> None:
     [
         ("--strategies=none", "is not one of predictive"),
         ("--traces=", "is not one of diurnal"),
-        ("--seeds=101", "is not a number from 1 to 100"),
+        ("--seeds=101", "is not a whole number from 1 to 100"),
         ("--hours=25", "is not a number above 0 and up to 24"),
         ("--objective=nan", "is not a number above 0"),
         ("--trace-file=/nowhere/a.csv", "No such file"),

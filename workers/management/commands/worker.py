@@ -25,7 +25,8 @@ from celery.utils.nodenames import host_format
 from django.conf import settings
 
 from controlplane.celery import app
-from controlplane.core.commands import CommandError, SafeCommand
+from controlplane.core.console.command import SafeCommand
+from controlplane.core.console.output import CommandError
 from workers.agent import Agent
 from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
@@ -44,9 +45,10 @@ _OVERDUE_SECONDS = 2.5
 
 
 class Command(SafeCommand):
-    # The checks import every view; a worker that never serves one must not pay for that.
-    requires_system_checks = []
-    help = "Run a worker node: claims tasks of its queues and runs their handlers."
+    help = "Run a worker until it is stopped: it claims tasks of its queues and runs them."
+    examples = (
+        "  manage.py worker --concurrency 4\n  manage.py worker --queues mail,reports --name mailer"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         config = settings.TASKPLANE
@@ -54,20 +56,20 @@ class Command(SafeCommand):
             "--concurrency",
             type=int,
             default=config["WORKER_CONCURRENCY"],
-            help="slots: handlers that may run at once, each in a process of its own "
-            "(async handlers share a slot by hundreds); default %(default)s",
+            metavar="N",
+            help="slots: handlers that run at once, each in its own process (hundreds of async "
+            "handlers share a slot) (default %(default)s)",
         )
         parser.add_argument(
             "--queues",
             default=",".join(config["WORKER_QUEUES"]),
-            help="comma list of queues to serve, or * for all, also those yet to come; "
-            "default %(default)s",
+            help="comma-separated list of queues, or * for all present and future queues "
+            "(default %(default)s)",
         )
         parser.add_argument(
             "--name",
             default=config["WORKER_NODE_ID"],
-            help="name of the worker; its nodes are called name#id, also as workerNode; "
-            "default %(default)s",
+            help="name of the worker; its nodes are called name#id (default %(default)s)",
         )
 
     def handle(self, *, concurrency: int, queues: str, name: str, **options: Any) -> None:
@@ -154,7 +156,7 @@ class AgentProcess:
 
 
 def _end_on_signals(page: NodePage) -> None:
-    """Until Celery takes the signals over: a worker that is told to stop while it starts was not
+    """Until Celery takes the signals over: a worker that is stopped while it starts was not
     killed."""
 
     def end(*_: Any) -> NoReturn:
@@ -167,8 +169,8 @@ def _end_on_signals(page: NodePage) -> None:
 
 
 def _new_directory() -> Path:
-    """This worker's runtime folder; those of workers that are gone, machine crash included, are
-    removed: what they held was rescued by their heartbeat's silence."""
+    """This worker's runtime folder. Folders of workers that are gone are removed: when a heartbeat
+    stops, the dispatcher takes back the node's tasks."""
     root = Path(settings.TASKPLANE["STATE_DIR"])
     for old in root.glob("worker-*"):
         pid = old.name.split("-")[1]
@@ -180,16 +182,16 @@ def _new_directory() -> Path:
 
 
 def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
-    """Wait for the node's row and for the broker. A worker whose first connection is refused has
-    been seen to say ready later and never take a message."""
-    said = False
+    """Wait for the node's row and for the broker: a worker whose first connection was refused may
+    report ready later and never take a message."""
+    has_warned = False
     while not (
         runtime.page.node_id
         and (runtime.read_queues() or not runtime.serves_all)
         and _broker_answers(celery)
     ):
-        if not said:
-            said = True
+        if not has_warned:
+            has_warned = True
             logger.warning("Waiting for the database and the broker")
         time.sleep(_WAIT_SECONDS)
 

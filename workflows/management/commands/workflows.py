@@ -1,26 +1,29 @@
 """`manage.py workflows`: define workflows, run them, look at runs, decide."""
 
-import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.commands import CommandError
-from controlplane.core.console import Table
+from controlplane.core.console.command import Options, Reply, Subcommands
+from controlplane.core.console.options import (
+    JSON_HELP,
+    add_limit,
+    add_wait,
+    add_yes,
+    identifier,
+    names_of,
+    read_json,
+    whole_number,
+)
+from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
+from controlplane.core.console.polling import poll
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
-from tasks_app.management.terminal import (
-    EXIT_REFUSED,
-    EXIT_TIMEOUT,
-    TerminalCommand,
-    progress_bar,
-    read_json,
-    terminal_actor,
-    workspace_of,
-)
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from workflows import selectors, services
-from workflows.management.options import add_verbs
+from workflows.management import tables
 from workflows.serializers import (
     RunSerializer,
     WorkflowSummarySerializer,
@@ -29,9 +32,11 @@ from workflows.serializers import (
     represent_run,
     represent_workflow,
 )
+from workflows.serializers.runs import LONGEST_COMMENT
 from workflows.states import ENDED_RUNS, RunState
 
 _POLL_SECONDS = 0.2
+_MAX_VERSION = 999_999_999
 _EXAMPLES = """\
   manage.py workflows validate order.json
   manage.py workflows create order.json
@@ -42,52 +47,112 @@ _EXAMPLES = """\
   manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look --comment 'fine'"""
 
 
-class Command(TerminalCommand):
-    """One verb each."""
+class Command(WorkspaceCommand):
+    """A workflow is named by its name or its id. Changes are audited."""
 
     help = "Define workflows, run them, look at runs, retry and cancel them, decide approvals."
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_verbs(parser)
+        subcommands = self.add_subcommands(parser)
+        self._add_definitions(subcommands)
+        self._add_runs(subcommands)
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        run = getattr(self, f"_{options['verb']}")
-        run(workspace_of(options), options)
+    def _add_definitions(self, subcommands: Subcommands) -> None:
+        add = subcommands.add
+        listing = add(
+            "list", self._list, "List workflows, newest first.", show=tables.show_workflows
+        )
+        listing.add_argument("--search", default="", help="part of the name")
+        add_limit(listing)
+        show = add("show", self._show, "Show a definition as JSON.")
+        validate = add("validate", self._validate, "Check a definition without storing it.")
+        create = add("create", self._create, "Store a workflow.")
+        update = add("update", self._update, "Store a new version; runs keep theirs.")
+        delete = add("delete", self._delete, "Delete a workflow; its runs stay.")
+        for each in (show, update, delete):
+            _add_workflow(each)
+        for each in (validate, create, update):
+            each.add_argument("file", help="file with the definition as JSON; - is standard input")
+        show.add_argument(
+            "--version",
+            type=whole_number(1, _MAX_VERSION),
+            metavar="N",
+            help="an older version (default: the newest)",
+        )
+        _add_idempotency_key(create, "workflow")
+        add_yes(delete)
 
-    def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        found = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
-        shown = WorkflowSummarySerializer(found, many=True).data
-        if options["json"]:
-            self.write_json(shown)
-            return
-        names = ("id", "name", "version", "updatedAt", "createdBy")
-        self._print_table(names, shown, "No workflow is defined.")
+    def _add_runs(self, subcommands: Subcommands) -> None:
+        add = subcommands.add
+        execute = add("execute", self._execute, "Start a run.", show=tables.show_run)
+        _add_workflow(execute)
+        execute.add_argument("--input", default="{}", metavar="JSON", help=JSON_HELP)
+        _add_idempotency_key(execute, "run")
+        runs = add("runs", self._runs, "List runs, newest first.", show=tables.show_runs)
+        runs.add_argument("workflow", nargs="?", help="name or id (default: all workflows)")
+        runs.add_argument(
+            "--status",
+            action="append",
+            type=names_of(RunState.values, ignore_case=True),
+            help="comma-separated list",
+        )
+        add_limit(runs)
+        status = add(
+            "status",
+            self._status,
+            "Show a run, or the newest run of a workflow, with its steps.",
+            show=tables.show_run,
+        )
+        status.add_argument("target", help="id of a run, or name or id of a workflow")
+        cancel = add("cancel", self._cancel, "Cancel a run.", show=tables.show_run)
+        retry = add(
+            "retry", self._retry, "Retry what failed or was cancelled.", show=tables.show_run
+        )
+        rerun = add(
+            "rerun",
+            self._rerun,
+            "Start a run of the newest version with the input of a run.",
+            show=tables.show_run,
+        )
+        approve = add(
+            "approve", partial(self._decide, True), "Approve a step.", show=tables.show_run
+        )
+        reject = add("reject", partial(self._decide, False), "Reject a step.", show=tables.show_run)
+        for each in (cancel, retry, rerun, approve, reject):
+            each.add_argument("run", type=identifier, help="id of the run")
+        rerun.add_argument("--input", metavar="JSON", help=f"replaces the input: {JSON_HELP}")
+        for each in (execute, retry, rerun):
+            add_wait(each, "the run has ended")
+        for each in (approve, reject):
+            each.add_argument("step", help="key of the step")
+            each.add_argument("--comment", default="", type=_comment, help="kept with the decision")
 
-    def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
+        workflows = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
+        return WorkflowSummarySerializer(workflows, many=True).data
+
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
         workflow = selectors.get_workflow(workspace_id, options["workflow"])
-        version = selectors.get_version(workflow, options["version"])
-        self.write_json(represent_workflow(workflow, version))
+        return represent_workflow(workflow, selectors.get_version(workflow, options["version"]))
 
-    def _validate(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _validate(self, workspace_id: UUID, options: Options) -> Any:
         body = _definition(options["file"])
-        found = services.validate_workflow(workspace_id=workspace_id, body=body)
-        checked = represent_checked(found)
-        if options["json"]:
-            self.write_json(checked)
-        else:
-            self.stdout.write(f"In order: {' → '.join(checked['order'])}")
+        checked = represent_checked(
+            services.validate_workflow(workspace_id=workspace_id, body=body)
+        )
+        return Reply(checked, [f"In order: {' → '.join(checked['order'])}"])
 
-    def _create(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _create(self, workspace_id: UUID, options: Options) -> Any:
         workflow, _ = services.create_workflow(
             workspace_id=workspace_id,
             body=_definition(options["file"]),
             actor=terminal_actor(),
             key=options["idempotency_key"],
         )
-        self._tell_workflow(workflow, options)
+        return _describe_workflow(workflow)
 
-    def _update(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _update(self, workspace_id: UUID, options: Options) -> Any:
         old = selectors.get_workflow(workspace_id, options["workflow"])
         workflow = services.update_workflow(
             workspace_id=workspace_id,
@@ -95,16 +160,17 @@ class Command(TerminalCommand):
             body=_definition(options["file"]),
             actor=terminal_actor(),
         )
-        self._tell_workflow(workflow, options)
+        return _describe_workflow(workflow)
 
-    def _delete(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _delete(self, workspace_id: UUID, options: Options) -> Any:
         workflow = selectors.get_workflow(workspace_id, options["workflow"])
+        self.confirm(f"Delete the workflow {workflow.name}?", options)
         services.delete_workflow(
             workspace_id=workspace_id, workflow_id=workflow.id, actor=terminal_actor()
         )
-        self.stdout.write(f"{workflow.name} is deleted; its runs stay.")
+        return Reply({"deleted": workflow.id}, [f"{workflow.name} is deleted; its runs stay."])
 
-    def _execute(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _execute(self, workspace_id: UUID, options: Options) -> Any:
         workflow = selectors.get_workflow(workspace_id, options["workflow"])
         run, _ = services.execute_workflow(
             workspace_id=workspace_id,
@@ -113,132 +179,97 @@ class Command(TerminalCommand):
             actor=terminal_actor(),
             key=options["idempotency_key"],
         )
-        self._follow(workspace_id, run.id, options)
+        return self._follow(workspace_id, run.id, options)
 
-    def _rerun(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _rerun(self, workspace_id: UUID, options: Options) -> Any:
         old = selectors.get_run(workspace_id, options["run"])
-        given = options["input"]
+        text = options["input"]
         run, _ = services.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=old.workflow_id,
-            input=old.input if given is None else read_json(given, "--input", is_inline=True),
+            input=old.input if text is None else read_json(text, "--input", is_inline=True),
             actor=terminal_actor(),
             rerun_of=old.id,
         )
-        self._follow(workspace_id, run.id, options)
+        return self._follow(workspace_id, run.id, options)
 
-    def _runs(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        known = [state.value for state in RunState]
-        wanted = [part for text in options["status"] or [] for part in text.split(",")]
-        if not set(wanted) <= set(known):
-            self.usage(f"--status must be of {', '.join(known)}.")
+    def _runs(self, workspace_id: UUID, options: Options) -> Any:
         workflow_id = None
         if options["workflow"]:
             workflow_id = selectors.get_workflow(workspace_id, options["workflow"]).id
-        found = selectors.list_runs(workspace_id, workflow_id, wanted)[: options["limit"]]
-        shown = RunSerializer(found, many=True).data
-        if options["json"]:
-            self.write_json(shown)
-            return
-        names = ("runId", "workflowName", "version", "status", "progress", "createdAt")
-        self._print_table(names, shown, "No run matches.")
+        states = [state for states in options["status"] or [] for state in states]
+        runs = selectors.list_runs(workspace_id, workflow_id, states)[: options["limit"]]
+        return RunSerializer(runs, many=True).data
 
-    def _status(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        run = self._find_run(workspace_id, options["target"])
-        self._tell_run(workspace_id, run.id, options)
+    def _status(self, workspace_id: UUID, options: Options) -> Any:
+        return _describe_run(workspace_id, _find_run(workspace_id, options["target"]).id)
 
-    def _cancel(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _cancel(self, workspace_id: UUID, options: Options) -> Any:
         services.cancel_run(
             workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor()
         )
-        self._tell_run(workspace_id, options["run"], options)
+        return _describe_run(workspace_id, options["run"])
 
-    def _retry(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _retry(self, workspace_id: UUID, options: Options) -> Any:
         services.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
-        self._follow(workspace_id, options["run"], options)
+        return self._follow(workspace_id, options["run"], options)
 
-    def _approve(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _decide(self, approve: bool, workspace_id: UUID, options: Options) -> Any:
         services.decide_step(
             workspace_id=workspace_id,
             run_id=options["run"],
             step_key=options["step"],
-            approve=options["verb"] == "approve",
+            approve=approve,
             comment=options["comment"],
             actor=terminal_actor(),
         )
-        self._tell_run(workspace_id, options["run"], options)
+        return _describe_run(workspace_id, options["run"])
 
-    _reject = _approve
-
-    def _find_run(self, workspace_id: UUID, target: str) -> Any:
-        """The run of this id, or the newest of the workflow of this id or name."""
-        known = _as_id(target)
-        if known and (run := selectors.list_runs(workspace_id).filter(id=known).first()):
-            return run
-        workflow = selectors.get_workflow(workspace_id, target)
-        run = selectors.get_newest_run(workspace_id, workflow.id)
-        if run is None:
-            raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
-        return run
-
-    def _follow(self, workspace_id: UUID, run_id: UUID, options: dict[str, Any]) -> None:
-        """The id of the run; with --wait, what became of it."""
+    def _follow(self, workspace_id: UUID, run_id: UUID, options: Options) -> Any:
+        """The id of the run; with --wait how it ended. Raises CommandError: not COMPLETED."""
         if not options["wait"]:
-            if options["json"]:
-                run = selectors.get_run(workspace_id, run_id)
-                self.write_json({"runId": run.id, "status": run.state})
-            else:
-                self.stdout.write(str(run_id))
-            return
+            run = selectors.get_run(workspace_id, run_id)
+            return Reply({"runId": run.id, "status": run.state}, [str(run_id)])
         run = self._wait_for(workspace_id, run_id, options["wait_timeout"])
-        self._tell_run(workspace_id, run_id, options)
+        body = _describe_run(workspace_id, run_id)
         if run.state != RunState.COMPLETED:
-            raise CommandError(f"The run is {run.state}.", returncode=EXIT_REFUSED)
+            raise CommandError(f"The run is {run.state}.", body=body)
+        return body
 
     def _wait_for(self, workspace_id: UUID, run_id: UUID, seconds: float) -> Any:
-        give_up = time.monotonic() + seconds
-        with progress_bar(self.console(for_errors=True)) as progress:
-            run = selectors.get_run(workspace_id, run_id)
-            bar = progress.add_task("Running", total=run.steps_total, note="")
-            while run.state not in ENDED_RUNS:
-                if time.monotonic() > give_up:
-                    raise CommandError(
-                        f"Waited {seconds:g} s; {run.steps_ended} of {run.steps_total} steps have "
-                        f"ended. `manage.py workflows status {run_id}` says more.",
-                        returncode=EXIT_TIMEOUT,
-                    )
-                time.sleep(_POLL_SECONDS)
-                run = selectors.get_run(workspace_id, run_id)
-                progress.update(bar, completed=run.steps_ended, note=run.state)
+        with self.progress("Running") as update:
+            run, has_ended = poll(
+                lambda: selectors.get_run(workspace_id, run_id),
+                until=lambda run: run.state in ENDED_RUNS,
+                seconds=seconds,
+                every=_POLL_SECONDS,
+                show=lambda run: update(
+                    total=run.steps_total, completed=run.steps_ended, note=run.state
+                ),
+            )
+        if not has_ended:
+            raise CommandError(
+                f"Waited {seconds:g} s; {run.steps_ended} of {run.steps_total} steps have ended. "
+                f"`manage.py workflows status {run_id}` says more.",
+                returncode=EXIT_TIMEOUT,
+            )
         return run
 
-    def _tell_workflow(self, workflow: Any, options: dict[str, Any]) -> None:
-        if options["json"]:
-            self.write_json(represent_workflow(workflow, selectors.get_version(workflow)))
-        else:
-            self.stdout.write(f"{workflow.id} {workflow.name} version {workflow.version}")
 
-    def _tell_run(self, workspace_id: UUID, run_id: UUID, options: dict[str, Any]) -> None:
-        shown = represent_run(selectors.describe_run(selectors.get_run(workspace_id, run_id)))
-        if options["json"]:
-            self.write_json(shown)
-            return
-        console = self.console()
-        console.print(
-            f"{shown['runId']} {shown['workflowName']} version {shown['version']}: "
-            f"{shown['status']}, {shown['progress']:g} %",
-        )
-        rows = [{**step, "tasks": _count(step), "why": _why(step)} for step in shown["steps"]]
-        self._print_table(("key", "kind", "status", "tasks", "why"), rows, "It has no steps.")
-        if shown["error"]:
-            console.print(f"Error: {_explain_error(shown['error'])}")
+def _add_workflow(parser: ArgumentParser) -> None:
+    parser.add_argument("workflow", help="name or id of the workflow")
 
-    def _print_table(self, names: tuple[str, ...], rows: Any, nothing: str) -> None:
-        table = Table(*names)
-        table.columns[0].no_wrap = True  # for copying
-        for row in rows:
-            table.add_row(*[str(row[name]) for name in names])
-        self.console().print(table if rows else nothing)
+
+def _add_idempotency_key(parser: ArgumentParser, noun: str) -> None:
+    parser.add_argument(
+        "--idempotency-key", metavar="KEY", help=f"the same key within 24 h: the same {noun}"
+    )
+
+
+def _comment(text: str) -> str:
+    if len(text) > LONGEST_COMMENT:
+        raise ArgumentTypeError(f"use at most {LONGEST_COMMENT} characters")
+    return text
 
 
 def _definition(file: str) -> dict[str, Any]:
@@ -246,30 +277,27 @@ def _definition(file: str) -> dict[str, Any]:
     return parse_definition_body(body)[0]
 
 
-def _as_id(text: str) -> UUID | None:
+def _find_run(workspace_id: UUID, target: str) -> Any:
+    """The run of this id, or the newest of the workflow of this id or name."""
     try:
-        return parse_uuid(text)
+        run = selectors.list_runs(workspace_id).filter(id=parse_uuid(target)).first()
     except ValueError:
-        return None
+        run = None
+    if run is not None:
+        return run
+    workflow = selectors.get_workflow(workspace_id, target)
+    run = selectors.get_newest_run(workspace_id, workflow.id)
+    if run is None:
+        raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
+    return run
 
 
-def _count(step: dict[str, Any]) -> str:
-    total = step["tasksTotal"]
-    return f"{step['tasksEnded']}/{total}" if total else ""
+def _describe_workflow(workflow: Any) -> Reply:
+    return Reply(
+        represent_workflow(workflow, selectors.get_version(workflow)),
+        [f"{workflow.id} {workflow.name} version {workflow.version}"],
+    )
 
 
-def _why(step: dict[str, Any]) -> str:
-    """In one sentence, why it failed, did not run, or waits."""
-    if step["error"]:
-        return _explain_error(step["error"])
-    if step["reason"]:
-        return str(step["reason"].get("message", ""))
-    return f"until {step['waitUntil']}" if step["status"] == "WAITING" and step["waitUntil"] else ""
-
-
-def _explain_error(error: dict[str, Any]) -> str:
-    """What failed; of a list also which item, and how many."""
-    said = str(error.get("message", ""))
-    if "itemsFailed" in error:
-        said += f" (item {error['item']}; {error['itemsFailed']} of {error['items']} failed)"
-    return said
+def _describe_run(workspace_id: UUID, run_id: UUID) -> Any:
+    return represent_run(selectors.describe_run(selectors.get_run(workspace_id, run_id)))

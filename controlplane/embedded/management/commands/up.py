@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from controlplane import embedded
-from controlplane.core.commands import SafeCommand
+from controlplane.core.console.command import SafeCommand
 from controlplane.embedded import credentials, home
 from controlplane.embedded.components import Component, Listener, components
 from controlplane.embedded.session import Session
@@ -34,17 +34,19 @@ LOCAL_BACKEND = "process"
 class Command(SafeCommand):
     """Starts databases, app, dispatcher, worker and autoscaler, and keeps them running."""
 
-    help = (
-        "Run everything on this machine until Ctrl-C: an embedded Postgres and Valkey when the "
-        "environment names none, the app, the dispatcher, a worker, and the autoscaler, which "
-        "starts more workers when they are needed."
+    help = "Run everything on this machine until Ctrl-C."
+    notes = (
+        "Starts an embedded Postgres and Valkey when the environment names none, the app, the "
+        "dispatcher, a worker, and the autoscaler, which starts more workers when they are needed."
     )
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Only what the first start needs to know; the rest is the environment's."""
         parser.add_argument(
-            "--admin", default="admin", help="name of the admin that the first start makes"
+            "--admin",
+            default="admin",
+            metavar="NAME",
+            help="user name of the admin that the first start creates (default %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

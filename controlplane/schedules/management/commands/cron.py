@@ -1,17 +1,27 @@
-"""`manage.py cron`: look at schedules, make, fire, pause, resume and remove them."""
+"""`manage.py cron`: look at schedules, create, trigger, pause, resume and remove them."""
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.core.console import Table, facts_table
-from controlplane.core.errors import Invalid, NotFound
+from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.options import (
+    JSON_HELP,
+    add_limit,
+    add_yes,
+    duration_ms,
+    json_object,
+    names_of,
+    time,
+    whole_number,
+)
+from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
-from controlplane.core.times import parse_time
 from controlplane.schedules import selectors, services
+from controlplane.schedules.management import tables
 from controlplane.schedules.previews import describe_timing, next_times, parse_checked
 from controlplane.schedules.serializers import (
     ExecutionSerializer,
@@ -21,283 +31,214 @@ from controlplane.schedules.serializers import (
 )
 from controlplane.schedules.serializers.preview import MOST_PREVIEWED
 from controlplane.schedules.states import FiringState, Overlap
-from tasks_app.management.terminal import (
-    TerminalCommand,
-    common_options,
-    duration_ms,
-    json_object,
-    terminal_actor,
-    workspace_of,
-)
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from workflows.selectors import get_workflow
 
+_TIMES_SHOWN = 5
+# Options of `create` that the service takes under the same name.
+_SAME_NAME = (
+    "name", "schedule", "timezone", "overlap", "catch_up", "catch_up_max", "start_at", "end_at",
+    "queue", "priority", "max_attempts",
+)  # fmt: skip
 _EXAMPLES = """\
   manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5
-  manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin --type cleanup
+  manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin --task-type cleanup
   manage.py cron create Hourly "@every 1h" --workflow Order --payload '{"total": 5}' --catch-up
   manage.py cron trigger Nightly
   manage.py cron executions Nightly --status FAILED,SKIPPED --json"""
-_MOST_SHOWN = 10_000
-_NEXT_SHOWN = 5
 
 
-class Command(TerminalCommand):
-    """One verb each. A schedule is named by its name or its id."""
+class Command(WorkspaceCommand):
+    """A schedule is named by its name or its id. Changes are audited."""
 
     help = "List, show, preview, create, trigger, pause, resume and remove schedules."
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True)
-        common = [common_options()]
-        listing = verbs.add_parser("list", parents=common, help="with next time and last firing")
-        listing.add_argument("--search", default="", help="a part of the name or type")
-        listing.add_argument("--limit", type=int, default=100, help="how many (default 100)")
-        _add_preview_options(verbs.add_parser("preview", parents=common, help="the next times"))
-        _add_create_options(verbs.add_parser("create", parents=common, help="a new schedule"))
-        for verb, what in (
-            ("show", "one, with its next times"),
-            ("trigger", "fire it now, paused or not"),
-            ("pause", "fire nothing until it is resumed"),
-            ("resume", "go on; times of the pause are not made up for"),
-            ("remove", "with its firings; tasks and runs stay"),
-        ):
-            each = verbs.add_parser(verb, parents=common, help=what)
-            each.add_argument("job", help="its name or id")
-        firings = verbs.add_parser("executions", parents=common, help="its firings, newest first")
-        firings.add_argument("job", help="its name or id")
-        firings.add_argument("--status", default="", help="comma-separated list")
-        firings.add_argument("--limit", type=int, default=20, help="how many (default 20)")
+        add = self.add_subcommands(parser).add
+        listing = add(
+            "list", self._list, "List schedules with their next times.", show=tables.show_jobs
+        )
+        listing.add_argument("--search", default="", help="part of the name or type")
+        add_limit(listing, default=100)
+        preview = add("preview", self._preview, "Show the next times of an expression.")
+        create = add("create", self._create, "Create a schedule.", show=tables.show_job)
+        show = add("show", self._show, "Show a schedule with its next times.", show=tables.show_job)
+        trigger = add(
+            "trigger",
+            self._trigger,
+            "Fire a schedule now, also when it is paused.",
+            show=tables.show_execution,
+        )
+        pause = add(
+            "pause",
+            partial(self._set_enabled, False),
+            "Fire nothing until the schedule is resumed.",
+            show=tables.show_job,
+        )
+        resume = add(
+            "resume",
+            partial(self._set_enabled, True),
+            "Fire again; times of the pause are not caught up.",
+            show=tables.show_job,
+        )
+        remove = add("remove", self._remove, "Remove a schedule; its tasks and runs stay.")
+        executions = add(
+            "executions",
+            self._executions,
+            "List executions, newest first.",
+            show=tables.show_executions,
+        )
+        _add_preview_options(preview)
+        _add_create_options(create)
+        for each in (show, trigger, pause, resume, remove, executions):
+            each.add_argument("job", help="name or id of the schedule")
+        add_yes(remove)
+        executions.add_argument(
+            "--status",
+            type=names_of(FiringState.values, ignore_case=True),
+            default=[],
+            help="comma-separated list",
+        )
+        add_limit(executions)
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        verb = options["verb"]
-        if not 1 <= options.get("limit", 1) <= _MOST_SHOWN:
-            self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
-        if verb == "preview":
-            self._preview(options)
-            return
-        run = {
-            "list": self._list,
-            "show": self._show,
-            "create": self._create,
-            "trigger": self._trigger,
-            "remove": self._remove,
-            "executions": self._executions,
-        }.get(verb, self._set_enabled)
-        run(workspace_of(options), options)
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
+        schedules = selectors.list_schedules(workspace_id, search=options["search"]).order_by(
+            "name"
+        )
+        return JobSerializer(list(schedules[: options["limit"]]), many=True).data
 
-    def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        found = selectors.list_schedules(workspace_id, search=options["search"]).order_by("name")
-        jobs = JobSerializer(list(found[: options["limit"]]), many=True).data
-        if options["json"]:
-            self.write_json(jobs)
-            return
-        table = Table("name", "schedule", "starts", "next", "last", "success", "source")
-        for job in jobs:
-            last = job["lastExecution"] or {}
-            rate = job["successRate"]
-            table.add_row(
-                job["name"],
-                job["words"] or f"{job['schedule']}: {job['problem']}",
-                _work_of(job),
-                (job["nextAt"] or "never") if job["enabled"] else "paused",
-                last.get("status", "-"),
-                "-" if rate is None else f"{rate:.0%}",
-                job["source"],
-            )
-        self.console().print(table if jobs else "There is no schedule yet.")
-
-    def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
         schedule = _find(workspace_id, options["job"])
         job = represent_job(schedule)
         times = []
         if job["enabled"] and not job["problem"]:
-            times = next_times(selectors.read_timing(schedule), after=now(), count=_NEXT_SHOWN)
-        upcoming = PreviewSerializer.times_of(times)
-        if options["json"]:
-            self.write_json({**job, "times": upcoming})
-            return
-        self._tell(job)
-        for each in upcoming:
-            self.stdout.write(f"next: {each['utc']}  {each['local']}")
+            times = next_times(selectors.read_timing(schedule), after=now(), count=_TIMES_SHOWN)
+        return {**job, "times": PreviewSerializer.times_of(times)}
 
-    def _preview(self, options: dict[str, Any]) -> None:
-        if not 1 <= options["count"] <= MOST_PREVIEWED:
-            self.usage(f"--count must be from 1 to {MOST_PREVIEWED}.")
-        at = now()
+    def _preview(self, workspace_id: UUID, options: Options) -> Any:
+        at, count = now(), options["count"]
         timing = parse_checked(options["schedule"], options["timezone"], at=at)
-        times = PreviewSerializer.times_of(next_times(timing, after=at, count=options["count"]))
-        shown = describe_timing(timing)
-        if options["json"]:
-            self.write_json({**shown, "times": times})
-            return
-        self.stdout.write(str(shown["words"]))
-        if shown["note"]:
-            self.stdout.write(f"note: {shown['note']}")
-        for each in times:
-            self.stdout.write(f"{each['utc']}  {each['local']}")
-        if len(times) < options["count"]:
-            self.stdout.write("There are no more.")
+        times = PreviewSerializer.times_of(next_times(timing, after=at, count=count))
+        body = {**describe_timing(timing), "times": times}
+        return Reply(body, tables.describe_preview(body, count))
 
-    def _create(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _create(self, workspace_id: UUID, options: Options) -> Any:
         job, _ = services.create_schedule(
             workspace_id=workspace_id,
             values=_values_of(workspace_id, options),
             actor=terminal_actor(),
         )
-        self._answer(represent_job(job), options)
+        return represent_job(job)
 
-    def _set_enabled(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _set_enabled(self, enabled: bool, workspace_id: UUID, options: Options) -> Any:
         job = services.update_schedule(
             workspace_id=workspace_id,
             schedule_id=_find(workspace_id, options["job"]).id,
-            changes={"enabled": options["verb"] == "resume"},
+            changes={"enabled": enabled},
             actor=terminal_actor(),
         )
-        self._answer(represent_job(job), options)
+        return represent_job(job)
 
-    def _trigger(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _trigger(self, workspace_id: UUID, options: Options) -> Any:
         firing = services.trigger_schedule(
             workspace_id=workspace_id,
             schedule_id=_find(workspace_id, options["job"]).id,
             actor=terminal_actor(),
         )
-        self._answer(ExecutionSerializer(firing).data, options)
+        return ExecutionSerializer(firing).data
 
-    def _remove(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _remove(self, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
+        self.confirm(f"Remove the schedule {job.name}?", options)
         services.delete_schedule(
             workspace_id=workspace_id, schedule_id=job.id, actor=terminal_actor()
         )
-        if options["json"]:
-            self.write_json({"removed": job.id})
-        else:
-            self.stdout.write(f"Removed {job.name}.")
+        return Reply({"removed": job.id}, [f"Removed {job.name}."])
 
-    def _executions(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        states = [state for state in options["status"].upper().split(",") if state]
-        if wrong := sorted(set(states) - set(FiringState.values)):
-            self.usage(f"--status: {wrong[0]} is none of {', '.join(FiringState.values)}.")
+    def _executions(self, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
-        firings = selectors.list_firings(workspace_id, job.id, states=states)
+        firings = selectors.list_firings(workspace_id, job.id, states=options["status"])
         newest = firings.order_by("-scheduled_for", "-id")[: options["limit"]]
-        shown = ExecutionSerializer(newest, many=True).data
-        if options["json"]:
-            self.write_json(shown)
-            return
-        table = Table(
-            "scheduled for", "kind", "status", "late (ms)", "took (ms)", "task or run", ""
-        )
-        for each in shown:
-            table.add_row(
-                each["scheduledFor"],
-                each["kind"],
-                each["status"] + (f" ({each['skipReason']})" if each["skipReason"] else ""),
-                _text(each["lateMs"]),
-                _text(each["durationMs"]),
-                _text(each["taskId"] or each["runId"]),
-                each["detail"]
-                if each["times"] == 1
-                else f"{each['times']} times: {each['detail']}",
-            )
-        nothing = "It has no such firing." if states else "It has not fired yet."
-        self.console().print(table if shown else nothing)
-
-    def _answer(self, body: dict[str, Any], options: dict[str, Any]) -> None:
-        if options["json"]:
-            self.write_json(body)
-        else:
-            self._tell(body)
-
-    def _tell(self, body: dict[str, Any]) -> None:
-        table = facts_table()
-        for name, value in body.items():
-            if value not in (None, "", {}):
-                table.add_row(name, _in_short(value) if name == "lastExecution" else str(value))
-        self.console().print(table)
-
-
-def _in_short(execution: dict[str, Any]) -> str:
-    return f"{execution['status']}, {execution['scheduledFor']}: {execution['detail']}"
+        return ExecutionSerializer(newest, many=True).data
 
 
 def _find(workspace_id: UUID, text: str) -> Any:
     try:
         return selectors.get_schedule(workspace_id, parse_uuid(text))
     except ValueError:
-        found = (
-            selectors.list_schedules(workspace_id)
-            .filter(name__in=[text, canonical_name(text)])
-            .first()
-        )
-    if found is None:
+        names = [text, canonical_name(text)]
+        schedule = selectors.list_schedules(workspace_id).filter(name__in=names).first()
+    if schedule is None:
         raise NotFound(f"There is no schedule {text!r}.")
-    return found
+    return schedule
 
 
 def _add_preview_options(parser: ArgumentParser) -> None:
+    _add_timing(parser)
+    parser.add_argument(
+        "--count",
+        type=whole_number(1, MOST_PREVIEWED),
+        default=10,
+        metavar="N",
+        help=f"times to show, 1 to {MOST_PREVIEWED} (default %(default)s)",
+    )
+
+
+def _add_timing(parser: ArgumentParser) -> None:
     parser.add_argument("schedule", help='such as "0 2 * * *", @daily, "@every 15m"')
     parser.add_argument("--timezone", default="UTC", help="such as Europe/Berlin (default UTC)")
-    parser.add_argument("--count", type=int, default=10, help=f"1 to {MOST_PREVIEWED} (default 10)")
 
 
 def _add_create_options(parser: ArgumentParser) -> None:
-    parser.add_argument("name")
-    parser.add_argument("schedule", help='such as "0 2 * * *", @daily, "@every 15m"')
-    parser.add_argument("--timezone", default="UTC", help="such as Europe/Berlin (default UTC)")
-    parser.add_argument("--type", help="the task type to submit")
-    parser.add_argument("--workflow", help="or the workflow to run: its name or id")
+    parser.add_argument("name", help="name of the schedule")
+    _add_timing(parser)
+    parser.add_argument("--task-type", "--type", help="task type to submit")
     parser.add_argument(
-        "--payload", default="{}", metavar="JSON", help="also a run's input; @file, - for stdin"
+        "--workflow", "--workflow-id", help="or the workflow to run: its name or id"
     )
-    parser.add_argument("--paused", action="store_true", help="begin paused")
-    parser.add_argument("--overlap", choices=Overlap.values, default=Overlap.SKIP.value)
+    parser.add_argument(
+        "--payload", default="{}", metavar="JSON", help=f"payload or input: {JSON_HELP}"
+    )
+    parser.add_argument("--paused", action="store_true", help="create it paused")
+    parser.add_argument(
+        "--overlap",
+        choices=Overlap.values,
+        default=Overlap.SKIP.value,
+        help="when the last execution has not ended (default %(default)s)",
+    )
     parser.add_argument("--catch-up", action="store_true", help="fire missed times afterwards")
-    parser.add_argument("--catch-up-max", type=int, default=10, metavar="N")
-    parser.add_argument("--jitter", type=duration_ms, default=0, help="up to so much later: 30s")
-    parser.add_argument("--start-at", metavar="TIME", help="not before: 2030-01-31T08:00:00Z")
-    parser.add_argument("--end-at", metavar="TIME", help="before")
-    parser.add_argument("--queue", default="")
-    parser.add_argument("--priority", type=int, default=0)
-    parser.add_argument("--max-attempts", type=int)
+    parser.add_argument(
+        "--catch-up-max",
+        type=int,
+        default=10,
+        metavar="N",
+        help="maximum missed times to fire (default %(default)s)",
+    )
+    parser.add_argument(
+        "--jitter",
+        "--jitter-ms",
+        type=duration_ms,
+        default=0,
+        metavar="DURATION",
+        help="maximum random delay: 30s, 5m (default none)",
+    )
+    parser.add_argument(
+        "--start-at", type=time, metavar="TIME", help="first time: 2030-01-31T08:00:00Z"
+    )
+    parser.add_argument("--end-at", type=time, metavar="TIME", help="end, not included")
+    parser.add_argument("--queue", default="", help="queue (default: that of the type)")
+    parser.add_argument("--priority", type=int, default=0, help="-100 to 100 (default 0)")
+    parser.add_argument("--max-attempts", type=int, metavar="N", help="of each task")
 
 
-def _values_of(workspace_id: UUID, options: dict[str, Any]) -> dict[str, Any]:
+def _values_of(workspace_id: UUID, options: Options) -> dict[str, Any]:
     workflow = options["workflow"]
     return {
-        "name": options["name"],
-        "schedule": options["schedule"],
-        "timezone": options["timezone"],
-        "task_type": options["type"] or "",
+        **{name: options[name] for name in _SAME_NAME},
+        "task_type": options["task_type"] or "",
         "workflow_id": get_workflow(workspace_id, workflow).id if workflow else None,
         "payload": json_object(options["payload"], option="--payload"),
         "enabled": not options["paused"],
-        "overlap": options["overlap"],
-        "catch_up": options["catch_up"],
-        "catch_up_max": options["catch_up_max"],
         "jitter_ms": options["jitter"],
-        "start_at": _time(options, "start_at"),
-        "end_at": _time(options, "end_at"),
-        "queue": options["queue"],
-        "priority": options["priority"],
-        "max_attempts": options["max_attempts"],
     }
-
-
-def _time(options: dict[str, Any], name: str) -> Any:
-    if options[name] is None:
-        return None
-    try:
-        return parse_time(options[name])
-    except ValueError as error:
-        option = f"--{name.replace('_', '-')}"
-        raise Invalid(errors=[{"field": option, "message": str(error)}]) from error
-
-
-def _work_of(job: dict[str, Any]) -> str:
-    work: Sequence[Any] = (job["taskType"], job["workflowId"], job["celeryTask"])
-    return next((str(each) for each in work if each), "-")
-
-
-def _text(value: Any) -> str:
-    return "-" if value is None else str(value)

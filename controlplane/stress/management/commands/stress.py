@@ -1,62 +1,69 @@
-"""`manage.py stress`: begin, watch, stop and compare stress tests."""
+"""`manage.py stress`: run, watch, stop and compare stress tests."""
 
 import sys
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.commands import CommandError
-from controlplane.core.console import Console, Live
+from controlplane.core.console.command import Options
+from controlplane.core.console.options import add_limit, add_wait_timeout, identifier
+from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
+from controlplane.core.console.polling import poll
+from controlplane.core.console.tables import Live
 from controlplane.core.errors import Conflict
 from controlplane.stress import selectors, services
-from controlplane.stress.management import printing
-from controlplane.stress.management.options import EXAMPLES, add_verbs, asked_of
+from controlplane.stress.management import tables
 from controlplane.stress.serializers import (
     ComparisonSerializer,
     StressTestSerializer,
     represent_test,
 )
+from controlplane.stress.services.control import Asked
 from controlplane.stress.services.submitting import QUEUE
-from controlplane.stress.states import ENDED, StressState, Verdict
-from tasks_app.management.terminal import (
-    EXIT_REFUSED,
-    EXIT_TIMEOUT,
-    TerminalCommand,
-    terminal_actor,
-    workspace_of,
-)
+from controlplane.stress.states import ENDED, StressShape, StressState, StressType, Verdict
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 
 _POLL_SECONDS = 0.5
-_MOST_SHOWN = 1_000
-_BEGINS_WITHIN_SECONDS = 15.0
-_NOT_BEGUN = "No dispatcher has begun it yet: is `manage.py dispatch` running?"
+_STARTS_WITHIN_SECONDS = 15.0
+_NOT_STARTED = "No dispatcher has started the test yet: is `manage.py dispatch` running?"
+_EXAMPLES = """\
+  manage.py stress run --tasks 1500 --duration-ms 3000        a thousand waits at once
+  manage.py stress run --tasks 5000 --failure-rate 0.02 --dependent-share 0.3
+  manage.py stress run --tasks 200 --type cpu --duration-ms 250 --rate-per-second 50 --json
+  manage.py stress list --status DONE
+  manage.py stress show 018f6f2e-0000-7000-8000-000000000000
+  manage.py stress compare 018f6f2e-0000-7000-8000-000000000001 \\
+      018f6f2e-0000-7000-8000-000000000000"""
 
 
-class Command(TerminalCommand):
-    """One verb each."""
+class Command(WorkspaceCommand):
+    """Changes are audited."""
 
-    help = "Put a bounded load on the queue `stress`, and get a verdict on what came of it."
-    examples = EXAMPLES
+    help = "Put a bounded load on the queue `stress`, and get a verdict on how it was handled."
+    examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_verbs(parser)
+        add = self.add_subcommands(parser).add
+        _add_run_options(
+            add("run", self._run, "Start a test, and watch it to its end.", show=tables.show_test)
+        )
+        listing = add("list", self._list, "List tests, newest first.", show=tables.show_tests)
+        listing.add_argument("--status", choices=StressState.values, help="only this status")
+        add_limit(listing, maximum=1_000)
+        show = add("show", self._show, "Show a test with its report.", show=tables.show_test)
+        stop = add("stop", self._stop, "Stop a test.", show=tables.show_test)
+        compare = add("compare", self._compare, "Compare two tests.", show=tables.show_comparison)
+        for each in (show, stop, compare):
+            each.add_argument("id", type=identifier, help="id of the test")
+        compare.add_argument("other", type=identifier, help="id of the test to compare it with")
 
-    def run_command(self, options: dict[str, Any]) -> None:
-        run = {
-            "run": self._run,
-            "list": self._list,
-            "show": self._show,
-            "stop": self._stop,
-            "compare": self._compare,
-        }[options["verb"]]
-        run(workspace_of(options), options)
-
-    def _run(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test, _is_new = services.start_test(
+    def _run(self, workspace_id: UUID, options: Options) -> Any:
+        test, _ = services.start_test(
             workspace_id=workspace_id,
-            asked=asked_of(options),
+            asked=Asked(**{field.name: options[field.name] for field in fields(Asked)}),
             actor=terminal_actor(),
             confirm=QUEUE if options["yes"] else "",
         )
@@ -75,60 +82,100 @@ class Command(TerminalCommand):
                 f"`manage.py stress show {test.id}`.",
                 returncode=EXIT_TIMEOUT,
             )
-        self._conclude(workspace_id, test.id, options)
+        test = selectors.get_test(workspace_id, test.id)
+        body = represent_test(test)
+        if test.verdict != Verdict.PASSED:
+            reason = test.report["sentence"] if test.report else "There is no report."
+            raise CommandError(reason, body=body)
+        return body
 
     def _watch(self, workspace_id: UUID, test_id: UUID, seconds: float) -> bool:
         """Show the progress until the test has ended; whether it has, in these seconds."""
-        started = time.monotonic()
-        is_told = False
-        console = Console(stderr=True)  # Django's own would draw it in the colour of errors
-        test = selectors.get_test(workspace_id, test_id)
+        warn_at = time.monotonic() + _STARTS_WITHIN_SECONDS
+        has_warned = False
+
+        def show(test: Any) -> None:
+            nonlocal has_warned
+            if sys.stderr.isatty():
+                live.update(tables.draw_progress(represent_test(test)), refresh=True)
+            is_late = test.state == StressState.PREPARING and time.monotonic() > warn_at
+            if is_late and not has_warned:
+                self.warn(_NOT_STARTED)
+                has_warned = True
+
+        console = self.console(for_errors=True)
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            while test.state not in ENDED:
-                if sys.stderr.isatty():
-                    live.update(printing.draw_progress(represent_test(test)), refresh=True)
-                waited = time.monotonic() - started
-                if waited > seconds:
-                    return False
-                if test.state == StressState.PREPARING and waited > _BEGINS_WITHIN_SECONDS:
-                    if not is_told:
-                        self.warn(_NOT_BEGUN)
-                    is_told = True
-                time.sleep(_POLL_SECONDS)
-                test = selectors.get_test(workspace_id, test_id)
-        return True
+            _, has_ended = poll(
+                lambda: selectors.get_test(workspace_id, test_id),
+                until=lambda test: test.state in ENDED,
+                seconds=seconds,
+                every=_POLL_SECONDS,
+                show=show,
+            )
+        return has_ended
 
-    def _conclude(self, workspace_id: UUID, test_id: UUID, options: dict[str, Any]) -> None:
-        """Show the report. Raises CommandError when the verdict is FAILED."""
-        test = selectors.get_test(workspace_id, test_id)
-        self._tell(represent_test(test), printing.print_test, options)
-        if test.verdict != Verdict.PASSED:
-            said = test.report["sentence"] if test.report else "There is no report."
-            raise CommandError(said, returncode=EXIT_REFUSED)
-
-    def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        if not 1 <= options["limit"] <= _MOST_SHOWN:
-            self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
         states = [options["status"]] if options["status"] else []
         tests = selectors.list_tests(workspace_id, states)[: options["limit"]]
-        self._tell(StressTestSerializer(tests, many=True).data, printing.print_tests, options)
+        return StressTestSerializer(tests, many=True).data
 
-    def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test = selectors.get_test(workspace_id, options["id"])
-        self._tell(represent_test(test), printing.print_test, options)
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
+        return represent_test(selectors.get_test(workspace_id, options["id"]))
 
-    def _stop(self, workspace_id: UUID, options: dict[str, Any]) -> None:
+    def _stop(self, workspace_id: UUID, options: Options) -> Any:
         test = services.stop_test(
             workspace_id=workspace_id, test_id=options["id"], actor=terminal_actor()
         )
-        self._tell(represent_test(test), printing.print_test, options)
+        return represent_test(test)
 
-    def _compare(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        found = selectors.compare_tests(workspace_id, options["id"], options["other"])
-        self._tell(ComparisonSerializer(found).data, printing.print_comparison, options)
+    def _compare(self, workspace_id: UUID, options: Options) -> Any:
+        compared = selectors.compare_tests(workspace_id, options["id"], options["other"])
+        return ComparisonSerializer(compared).data
 
-    def _tell(self, body: Any, show: Any, options: dict[str, Any]) -> None:
-        if options["json"]:
-            self.write_json(body)
-        else:
-            show(self.console(), body)
+
+def _add_run_options(run: ArgumentParser) -> None:
+    run.add_argument("--tasks", type=int, default=1_000, metavar="N", help="default %(default)s")
+    run.add_argument(
+        "--type",
+        choices=StressType.values,
+        default=StressType.SLEEP.value,
+        help="work of a task (default %(default)s)",
+    )
+    run.add_argument(
+        "--duration-ms",
+        type=float,
+        default=100.0,
+        metavar="MS",
+        help="duration of a task (default %(default)g)",
+    )
+    run.add_argument(
+        "--failure-rate",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the tasks that fail, 0 to 1 (default 0)",
+    )
+    run.add_argument(
+        "--dependent-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the tasks that wait for others, 0 to 0.8 (default 0)",
+    )
+    run.add_argument(
+        "--shape",
+        choices=StressShape.values,
+        default=StressShape.MIXED.value,
+        help="shape of the dependencies (default %(default)s)",
+    )
+    run.add_argument(
+        "--rate-per-second",
+        "--rate",
+        type=float,
+        metavar="N",
+        help="maximum submissions per second (default: no maximum)",
+    )
+    run.add_argument("--name", default="", help="name of the test")
+    run.add_argument("--seed", type=int, metavar="N", help="decides which tasks fail")
+    run.add_argument("--yes", action="store_true", help="start it in production, too")
+    add_wait_timeout(run, default="1d")

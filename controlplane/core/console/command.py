@@ -1,0 +1,281 @@
+"""The bases of every command of this project."""
+
+import sys
+import textwrap
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from django.core.management.base import BaseCommand
+from django.core.management.base import CommandError as DjangoCommandError
+
+from controlplane.core.console.output import (
+    EXIT_FAILED,
+    EXIT_NOT_FOUND,
+    EXIT_USAGE,
+    CommandError,
+    HelpFormatter,
+    SafeOutput,
+    SafeParser,
+    describe_refusal,
+    wrap_stream,
+)
+from controlplane.core.errors import DomainError, NotFound
+from controlplane.core.formatting import format_count
+from controlplane.core.safetext import safe_json, safe_text
+
+if TYPE_CHECKING:
+    from controlplane.core.console.tables import Console, Show
+
+Options = dict[str, Any]
+_HELP_WIDTH = 79
+
+
+class SafeCommand(BaseCommand):
+    """A command. `self.stdout.write` prints one line, `self.warn` one on the standard error.
+
+    `help` is one sentence, `notes` what else a reader needs, `examples` lines to paste.
+    """
+
+    # The checks import every view; `manage.py check` runs them.
+    requires_system_checks = []
+    notes = ""
+    examples = ""
+    exit_codes = "Exit codes: 0 done; 1 failed; 2 wrong options or settings."
+
+    @property  # type: ignore[override] # Django sets it, as an attribute
+    def stdout(self) -> SafeOutput:
+        return self._safe_stdout
+
+    @stdout.setter
+    def stdout(self, stream: Any) -> None:
+        self._safe_stdout = wrap_stream(stream, keeps_lines=False)
+
+    @property  # type: ignore[override] # Django sets it, as an attribute
+    def stderr(self) -> SafeOutput:
+        return self._safe_stderr
+
+    @stderr.setter
+    def stderr(self, stream: Any) -> None:
+        # Django itself writes errors of several lines here.
+        self._safe_stderr = wrap_stream(stream, keeps_lines=True)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        """A parser that repeats no argument unsafely; its help has examples and exit codes."""
+        kwargs.setdefault("formatter_class", HelpFormatter)
+        kwargs.setdefault("epilog", self._epilog())
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.__class__ = SafeParser  # Django leaves no other way; the class only adds methods
+        return parser
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run it; an error that Django or a library raised is one line, too."""
+        try:
+            return super().execute(*args, **options)
+        except DjangoCommandError as error:
+            if type(error) is not DjangoCommandError:  # ours, or Django's own with its own format
+                raise
+            raise CommandError(error, returncode=error.returncode) from error
+
+    def warn(self, text: str) -> None:
+        """One line on the standard error."""
+        self.stderr.write(safe_text(text))
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Each one line."""
+        for line in lines:
+            self.stdout.write(line)
+
+    def write_json(self, value: Any) -> None:
+        """For scripts."""
+        self.stdout.write_block(safe_json(value))
+
+    def _epilog(self) -> str:
+        parts = [textwrap.fill(self.notes, _HELP_WIDTH)] if self.notes else []
+        if self.examples:
+            parts.append(f"Examples:\n{self.examples}")
+        return "\n\n".join([*parts, f"{self.exit_codes}\n"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer of a subcommand: a record for `--json`, and lines for people."""
+
+    body: Any
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What a subcommand calls, and how its answer is shown to people (None: as JSON)."""
+
+    run: Callable[..., Any]
+    show: "Show | None"
+
+
+class Result(Protocol):
+    """What one bounded call of a bulk action returns."""
+
+    matched: int
+    changed: int
+    has_more: bool
+
+
+class ConsoleCommand(SafeCommand):
+    """A command that looks at records or changes them, with subcommands or without.
+
+    Whatever a subcommand returns is printed: as JSON with `--json`, else for people. What a service
+    refuses becomes one line for each error, and an exit code.
+    """
+
+    exit_codes = (
+        "Exit codes: 0 done; 1 failed or refused; 2 wrong options; 3 not found; "
+        "4 timed out waiting."
+    )
+    is_json = False
+
+    def add_subcommands(self, parser: ArgumentParser) -> "Subcommands":
+        """For `add_arguments`: the place to declare subcommands, one of which must be given."""
+        return Subcommands(self, parser)
+
+    def add_common_options(self, parser: ArgumentParser, **kwargs: Any) -> None:
+        """The options of each subcommand. `kwargs` go to `add_argument`."""
+        parser.add_argument(
+            "--json", action="store_true", help="print JSON", **({"default": False} | kwargs)
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Call the subcommand and print its answer."""
+        self.is_json = options.get("json", False)
+        handler = options.get("handler") or Handler(self.run, None)
+        try:
+            answer = self.call(handler.run, options)
+        except CommandError as error:
+            self._print(error.body, handler.show)
+            raise
+        except NotFound as error:
+            raise CommandError(error, returncode=EXIT_NOT_FOUND) from error
+        except DomainError as error:
+            raise CommandError(*describe_refusal(error), returncode=EXIT_FAILED) from error
+        self._print(answer, handler.show)
+
+    def call(self, run: Callable[..., Any], options: Options) -> Any:
+        """Call what was declared. Raises DomainError, CommandError."""
+        return run(options)
+
+    def run(self, *args: Any) -> Any:
+        """The whole command, when it has no subcommands."""
+        raise NotImplementedError
+
+    def say(self, *lines: str) -> None:
+        """Lines for people, before the answer."""
+        if not self.is_json:
+            self.write_lines(lines)
+
+    def console(self, *, for_errors: bool = False) -> "Console":
+        """For people: tables on stdout, progress on stderr."""
+        from controlplane.core.console.tables import Console
+
+        return Console((self.stderr if for_errors else self.stdout).raw)  # it makes texts safe
+
+    @contextmanager
+    def progress(self, label: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+        """A bar on the standard error, drawn only on a terminal. Yields a function that takes
+        `completed`, `total` and `note`."""
+        from controlplane.core.console.tables import make_progress
+
+        is_drawn = sys.stderr.isatty()
+        with make_progress(self.console(for_errors=True), disable=not is_drawn) as progress:
+            bar = progress.add_task(label, total=total, note="")
+            yield lambda **values: progress.update(bar, **values)
+
+    def act(
+        self, action: str, past: str, noun: str, call: Callable[[], Any], *, dry_run: bool
+    ) -> tuple[Reply, list[Any]]:
+        """Do a bulk action in as many bounded calls as it takes: the answer, and each result."""
+        results: list[Result] = []
+        with self.progress(action.title()) as update:
+            while not results or (results[-1].has_more and results[-1].changed):
+                # A call that changes nothing would find the same rows again.
+                results.append(call())
+                update(completed=sum(each.matched for each in results))
+        matched = sum(each.matched for each in results)
+        changed = sum(each.changed for each in results)
+        counted = format_count(matched, noun)
+        line = f"Dry run: would {action} {counted}."
+        if not dry_run:
+            line = f"{past.capitalize()} {changed:,} of {counted}."
+        return Reply({"matched": matched, "changed": changed}, [line]), results
+
+    def confirm(self, question: str, options: Options) -> None:
+        """Ask whether to go on, if a person is at the terminal and `--yes` is not given.
+        Raises CommandError: the answer is no."""
+        if options["yes"] or self.is_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return
+        self.stderr.write(f"{safe_text(question)} [y/N] ", ending="")
+        self.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was changed.")
+
+    def usage(self, *lines: str) -> NoReturn:
+        """Refuse options that do not fit together."""
+        raise CommandError(*lines, returncode=EXIT_USAGE)
+
+    def _print(self, answer: Any, show: "Show | None") -> None:
+        if answer is None:
+            return
+        is_reply = isinstance(answer, Reply)
+        if is_reply and not self.is_json:
+            self.write_lines(answer.lines)
+        elif self.is_json or show is None:
+            self.write_json(answer.body if is_reply else answer)
+        else:
+            show(self.console(), answer)
+
+
+class Subcommands:
+    """The subcommands of a command, or of one of its subcommands."""
+
+    def __init__(
+        self, command: ConsoleCommand, parser: ArgumentParser, *, is_required: bool = True
+    ) -> None:
+        self._command = command
+        # Below another subcommand an option that is not given must not undo one that was.
+        self._kwargs: dict[str, Any] = {} if is_required else {"default": SUPPRESS}
+        self._parsers = parser.add_subparsers(
+            dest="subcommand" if is_required else "nested",
+            required=is_required,
+            title="subcommands",
+            metavar="subcommand",
+            parser_class=SafeParser,
+        )
+
+    def add(
+        self,
+        name: str,
+        run: Callable[..., Any],
+        summary: str,
+        *,
+        show: "Show | None" = None,
+        examples: str = "",
+        **common: Any,
+    ) -> ArgumentParser:
+        """Declare one. `run` returns the answer, which `show` draws for people. `common` goes to
+        `add_common_options`."""
+        epilog = self._command.exit_codes
+        parser: ArgumentParser = self._parsers.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            formatter_class=HelpFormatter,
+            epilog=f"Examples:\n{examples}\n\n{epilog}" if examples else epilog,
+        )
+        self._command.add_common_options(parser, **common, **self._kwargs)
+        parser.set_defaults(handler=Handler(run, show))
+        return parser
+
+    def nest(self, parser: ArgumentParser) -> "Subcommands":
+        """Subcommands of a subcommand, which can also do without them."""
+        return Subcommands(self._command, parser, is_required=False)

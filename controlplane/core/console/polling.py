@@ -1,0 +1,29 @@
+"""Waiting for something that other processes do."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def poll(
+    read: Callable[[], T],
+    *,
+    until: Callable[[T], bool],
+    seconds: float,
+    every: float,
+    show: Callable[[T], None] | None = None,
+) -> tuple[T, bool]:
+    """Read until `until` holds or the seconds are over: the last value, and whether it holds.
+    `show` gets each value."""
+    give_up = time.monotonic() + seconds
+    while True:
+        value = read()
+        if show is not None:
+            show(value)
+        if until(value):
+            return value, True
+        if time.monotonic() > give_up:
+            return value, False
+        time.sleep(every)

@@ -1,0 +1,123 @@
+"""Dead letters, groups and replays for people at a terminal."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.core.console.tables import Columns, Console, list_view, print_record, table_of
+from controlplane.core.formatting import shorten
+
+_MAX_MESSAGE = 80
+_DIRECTIONS = {"previous": "repeats the work of", "next": "repeated by the task of"}
+
+
+def show_letter(console: Console, letter: Mapping[str, Any]) -> None:
+    """Every field, the attempts with their tracebacks, and the letters of the same work."""
+    # The payload as --payload takes it.
+    shown = {**letter, "payload": json.dumps(letter["payload"])}
+    print_record(console, shown, without=("attempts", "error", "chain"))
+    for attempt in letter["attempts"]:
+        console.write(
+            f"attempt {attempt['attempt']}: {attempt['outcome']} on {attempt['workerNode']} "
+            f"at {attempt['finishedAt']}"
+        )
+        _write_error(console, attempt["error"])
+    if not letter["attempts"]:
+        _write_error(console, letter["error"])
+    for side, words in _DIRECTIONS.items():
+        for other in letter["chain"][side]:
+            console.write(f"{words} letter {other['id']} ({other['status']}, {other['diedAt']})")
+
+
+def show_stats(console: Console, stats: Mapping[str, Any]) -> None:
+    """The counts."""
+    console.write(f"{stats['open']} open of {stats['total']} letters")
+    if stats["oldestOpenAt"]:
+        console.write(f"the oldest open one died at {stats['oldestOpenAt']}")
+    rows = [
+        {"by": by.removeprefix("by").lower(), "value": name, "letters": count}
+        for by in ("byStatus", "byCategory", "byType", "byDay")
+        for name, count in stats[by].items()
+        if count
+    ]
+    console.print(table_of({"by": "by", "value": "value", "letters": "letters"}, rows))
+
+
+def show_replay(console: Console, replay: Mapping[str, Any]) -> None:
+    """Its report."""
+    console.write(
+        f"replay {replay['id']}: {replay['status']}, {replay['progress']:g} %; "
+        f"{replay['submitted']} of {replay['matched']} submitted, {replay['succeeded']} "
+        f"succeeded, {replay['failed']} failed, {replay['skipped']} skipped"
+    )
+    if replay["stopReason"]:
+        console.write(replay["stopReason"])
+    if replay["stageCounts"]:
+        console.print(table_of(_STAGES, replay["stageCounts"]))
+    for group in replay["stillFailing"]:
+        console.write(
+            f"{group['count']} failed again: {group['category']} {_describe_error(group)} "
+            f"(letter {group['letterId']})"
+        )
+    for skip in replay["skips"]:
+        console.write(f"skipped {skip['letterId']}: {skip['reason']}")
+
+
+def _describe_error(row: Mapping[str, Any]) -> str:
+    """Class and message in one short line."""
+    error = row["error"]
+    text = ": ".join(filter(None, (error.get("class"), error.get("message"))))
+    return shorten(" ".join(text.split()), _MAX_MESSAGE)
+
+
+def _write_error(console: Console, error: Mapping[str, Any] | None) -> None:
+    if error is None:
+        return
+    console.write(f"  {error.get('class')}: {error.get('message')}")
+    for line in (error.get("traceback") or "").splitlines():
+        console.write(f"    {line}")
+
+
+show_letters = list_view(
+    {
+        "id": "id",
+        "type": "type",
+        "category": "category",
+        "status": "status",
+        "attempts": "attempts",
+        "died": "diedAt",
+        "error": _describe_error,
+    },
+    empty="No letter matches.",
+)
+show_groups = list_view(
+    {
+        "fingerprint": "fingerprint",
+        "letters": "count",
+        "category": "category",
+        "types": lambda group: ", ".join(group["types"]),
+        "last seen": "lastSeenAt",
+        "error": _describe_error,
+    },
+    empty="There is no open letter.",
+)
+show_replays = list_view(
+    {
+        "id": "id",
+        "status": "status",
+        "submitted": lambda replay: f"{replay['submitted']}/{replay['matched']}",
+        "succeeded": "succeeded",
+        "failed": "failed",
+        "skipped": "skipped",
+        "by": "createdBy",
+        "created": "createdAt",
+    },
+    empty="There is no replay yet.",
+)
+_STAGES: Columns = {
+    "stage": lambda stage: stage["stage"] + 1,
+    "size": lambda stage: stage["size"] or "the rest",
+    "submitted": "submitted",
+    "succeeded": "succeeded",
+    "failed": "failed",
+}
