@@ -1,4 +1,4 @@
-"""Which dead letters are meant: one filter for lists, bulk actions and replays."""
+"""One filter of dead letters, for lists, bulk actions and replays."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,15 +13,15 @@ from dlq.states import LetterStatus
 from tasks_app.filters import FilterError, QueryParams, read_texts, read_time, split_values
 from tasks_app.states import ErrorCategory
 
-MOST_IDS = 1_000
+MAX_IDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Every condition must hold; of several values of one condition, one must.
+    """Every condition must hold; where a condition has several values, one of them must match.
 
-    `since` and `until` are times of death: from the one, up to and without the other. `everything`
-    says that a filter without a condition is meant so; it narrows nothing.
+    `since` and `until` bound the time of death: from `since`, before `until`. `everything` confirms
+    that a filter without a condition selects all letters; it does not narrow the filter.
     """
 
     ids: tuple[UUID, ...] = ()
@@ -39,9 +39,9 @@ class LetterFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it names every letter without saying that this is meant.
+        """Whether it has no condition and no `everything`.
 
-        A status alone names nothing: an action is about open letters anyway.
+        A status does not count as a condition: actions take open letters only.
         """
         return not self.everything and not any(
             getattr(self, field.name) for field in fields(self) if field.name != "statuses"
@@ -49,7 +49,7 @@ class LetterFilter:
 
     @property
     def must_scan(self) -> bool:
-        """Whether no index leads to the rows: the read needs a bound on its time."""
+        """Whether no index serves it, so that the read needs a time limit."""
         if self.ids or self.task_ids:
             return False
         indexed = {"everything", "since", "fingerprints"}
@@ -72,12 +72,12 @@ class LetterFilter:
         return values
 
 
-def letter_filter_of_query(params: QueryParams, *, besides: Iterable[str] = ()) -> LetterFilter:
-    """The filter of a query string; see `split_values`. `besides`: what else may stand in it.
+def letter_filter_of_query(params: QueryParams, *, ignore: Iterable[str] = ()) -> LetterFilter:
+    """The filter of a query string; see `split_values`. `ignore` names its other parameters.
 
     Raises Invalid for an unknown parameter or a wrong value.
     """
-    ignored = {*besides, "format"}
+    ignored = {*ignore, "format"}
     values: dict[str, list[Any]] = {}
     for name in params:
         texts = params.getlist(name)
@@ -124,7 +124,7 @@ def _reader_of(name: str) -> tuple[str, Any]:
     try:
         return _READERS[name]
     except KeyError:
-        raise FilterError(f"Unknown; known are {', '.join(_READERS)}.") from None
+        raise FilterError(f"Unknown field. Use {', '.join(_READERS)}.") from None
 
 
 def _text(several: Sequence[Any]) -> str:
@@ -142,22 +142,22 @@ def _categories(several: Sequence[Any]) -> tuple[str, ...]:
 def _one_of(several: Sequence[Any], known: Sequence[str]) -> tuple[str, ...]:
     found = tuple(value.upper() for value in read_texts(several))
     if any(value not in known for value in found):
-        raise FilterError(f"One of {', '.join(known)}.")
+        raise FilterError(f"Use one of {', '.join(known)}.")
     return found
 
 
 def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
     try:
-        return tuple(parse_uuid(text) for text in read_texts(several, most=MOST_IDS))
+        return tuple(parse_uuid(text) for text in read_texts(several, most=MAX_IDS))
     except ValueError as error:
         if isinstance(error, FilterError):
             raise
-        raise FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
+        raise FilterError("Use an id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
 
 
 def _true(several: Sequence[Any]) -> bool:
     if list(several) not in ([True], ["true"]):
-        raise FilterError("Only true.")
+        raise FilterError("Use true, or leave it out.")
     return True
 
 

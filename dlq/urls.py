@@ -14,4 +14,6 @@ urlpatterns = [
     path("dlq/replays", views.ReplaysView.as_view()),
     path("dlq/replays/<uuid:id>", views.ReplayView.as_view()),
     path("dlq/replays/<uuid:id>/cancel", views.ReplayCancelView.as_view()),
+    path("dlq/replays/<uuid:id>/pause", views.ReplayPauseView.as_view()),
+    path("dlq/replays/<uuid:id>/resume", views.ReplayResumeView.as_view()),
 ]

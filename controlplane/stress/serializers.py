@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
-from controlplane.stress.selectors import StressView, describe_test, parameters_of
-from controlplane.stress.services.submitting import QUEUE, tag_of
+from controlplane.stress.queries import StressView, describe_test
+from controlplane.stress.spec import QUEUE, parameters_of, tag_of
 from controlplane.stress.states import StressShape, StressState, StressType, Verdict
 
 

@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from controlplane.core.views import ListView
-from controlplane.stress import selectors, services
+from controlplane.stress import control, queries
 from controlplane.stress.serializers import (
     CompareQuerySerializer,
     ComparisonSerializer,
@@ -19,7 +19,7 @@ from controlplane.stress.serializers import (
     StressTestSerializer,
     represent_test,
 )
-from controlplane.stress.services.control import Asked
+from controlplane.stress.spec import parse_spec
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app.serializers.parsing import one_key
 from tasks_app.serializers.problems import problems
@@ -67,7 +67,7 @@ class StressTestsView(FormView, ListView):
     def get(self, request: WorkspaceRequest) -> Response:
         """Stress tests, newest first."""
         wanted = self.filters(StressListQuerySerializer)
-        tests = selectors.list_tests(request.workspace.id, wanted.get("status", ()))
+        tests = queries.list_tests(request.workspace.id, wanted.get("status", ()))
         return self.list_response(tests, StressTestSerializer)
 
     @extend_schema(
@@ -90,10 +90,10 @@ class StressTestsView(FormView, ListView):
         """
         asked = dict(self.validated(StressRequestSerializer))
         key = one_key(request.headers.get("Idempotency-Key"), asked.pop("key", None))
-        test, is_new = services.start_test(
+        test, is_new = control.start_test(
             workspace_id=request.workspace.id,
             confirm=asked.pop("confirm"),
-            asked=Asked(**asked),
+            spec=parse_spec(asked),
             actor=request.actor,
             key=key,
         )
@@ -113,7 +113,7 @@ class StressTestView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The test: how far it is, and when it has ended, its report."""
-        return Response(represent_test(selectors.get_test(request.workspace.id, id)))
+        return Response(represent_test(queries.get_test(request.workspace.id, id)))
 
     @extend_schema(
         tags=["stress tests"],
@@ -126,9 +126,7 @@ class StressTestView(FormView):
 
         It ends STOPPED, with a report of what was submitted.
         """
-        test = services.stop_test(
-            workspace_id=request.workspace.id, test_id=id, actor=request.actor
-        )
+        test = control.stop_test(workspace_id=request.workspace.id, test_id=id, actor=request.actor)
         return Response(represent_test(test), status=status.HTTP_202_ACCEPTED)
 
 
@@ -144,5 +142,5 @@ class StressTestCompareView(ListView):
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """This test's figures as multiples of another's, with what makes them incomparable."""
         other = self.filters(CompareQuerySerializer)["with"]
-        found = selectors.compare_tests(request.workspace.id, id, other)
+        found = queries.compare_tests(request.workspace.id, id, other)
         return Response(ComparisonSerializer(found).data)

@@ -6,7 +6,7 @@ from typing import Any
 
 from controlplane.core.clock import now, utc_z
 from dlq.filters import LetterFilter, letter_filter_of_body
-from dlq.services.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
+from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
 from tasks_app.filters import split_values
 from tasks_app.management.terminal import common_options, duration_ms, id_option
 

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import UtcDateTimeField
-from dlq.selectors import LetterChain
+from dlq.queries import LetterChain
 from dlq.states import LetterStatus
 from tasks_app.serializers.tasks import ErrorField
 from tasks_app.states import AttemptOutcome, ErrorCategory

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import UtcDateTimeField
-from dlq.selectors import ReplayView
+from dlq.queries import ReplayView
 from dlq.serializers.stats import GroupErrorSerializer
 from dlq.states import ReplayState
 from tasks_app.states import ErrorCategory
@@ -17,7 +17,7 @@ class ReplaySerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     status = serializers.ChoiceField(source="state", choices=ReplayState.choices)
-    filter = serializers.DictField(source="wanted", help_text="Which letters it means.")
+    filter = serializers.DictField(help_text="Which letters it reprocesses.")
     payload = serializers.JSONField(allow_null=True, help_text="Instead of each letter's own.")
     maxAttempts = serializers.IntegerField(source="max_attempts", allow_null=True)
     ratePerSecond = serializers.FloatField(
@@ -41,6 +41,9 @@ class ReplaySerializer(serializers.Serializer[Any]):
     stopReason = serializers.SerializerMethodField()
     createdBy = serializers.CharField(source="created_by")
     createdAt = UtcDateTimeField(source="created_at")
+    pausedAt = UtcDateTimeField(
+        source="paused_at", allow_null=True, help_text="Since when nothing is submitted."
+    )
     finishedAt = UtcDateTimeField(source="finished_at", allow_null=True)
 
     def get_stopReason(self, replay: Any) -> str | None:  # noqa: N802 - named after its field

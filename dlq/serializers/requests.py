@@ -9,15 +9,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer
-from dlq.filters import MOST_IDS, LetterFilter, letter_filter_of_body
-from dlq.services.actions import ACTIONS
-from dlq.services.discarding import LONGEST_REASON
-from dlq.services.replays import (
+from dlq.bulk import ACTIONS
+from dlq.discard import MAX_REASON
+from dlq.filters import MAX_IDS, LetterFilter, letter_filter_of_body
+from dlq.replays import (
     DEFAULT_FAILURE_SHARE,
     DEFAULT_STAGES,
-    FASTEST_RATE,
-    LARGEST_STAGE,
-    MOST_STAGES,
+    MAX_RATE,
+    MAX_STAGE,
+    MAX_STAGES,
 )
 from tasks_app.processors.registry import MOST_ATTEMPTS
 from tasks_app.serializers.fields import FlagField, NumberField, TextField, WholeNumberField
@@ -56,7 +56,7 @@ class ReprocessRequestSerializer(StrictSerializer):
 class DiscardRequestSerializer(StrictSerializer):
     """Why the work need not be done."""
 
-    reason = TextField(max_length=LONGEST_REASON)
+    reason = TextField(max_length=MAX_REASON)
 
     def get_initial(self) -> dict[str, Any]:
         """What the browsable API's form begins with."""
@@ -67,10 +67,10 @@ class CanaryRequestSerializer(StrictSerializer):
     """Small stages first; a stage that fails too often stops the replay."""
 
     stages = serializers.ListField(
-        child=WholeNumberField(min_value=1, max_value=LARGEST_STAGE),
+        child=WholeNumberField(min_value=1, max_value=MAX_STAGE),
         default=list(DEFAULT_STAGES),
         min_length=1,
-        max_length=MOST_STAGES,
+        max_length=MAX_STAGES,
     )
     maxFailureShare = NumberField(
         source="max_failure_share", default=DEFAULT_FAILURE_SHARE, min_value=0, max_value=1
@@ -87,8 +87,8 @@ _CANARY_SCHEMA = {
                 "stages": {
                     "type": "array",
                     "minItems": 1,
-                    "maxItems": MOST_STAGES,
-                    "items": {"type": "integer", "minimum": 1, "maximum": LARGEST_STAGE},
+                    "maxItems": MAX_STAGES,
+                    "items": {"type": "integer", "minimum": 1, "maximum": MAX_STAGE},
                     "default": list(DEFAULT_STAGES),
                 },
                 "maxFailureShare": {
@@ -133,7 +133,7 @@ class LetterActionRequestSerializer(StrictSerializer):
 
     action = serializers.ChoiceField(choices=ACTIONS)
     ids = serializers.ListField(
-        child=serializers.UUIDField(), required=False, min_length=1, max_length=MOST_IDS
+        child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS
     )
     filter = serializers.DictField(
         required=False, help_text='Like `{"category": ["NETWORK"], "type": "http-request"}`.'
@@ -151,13 +151,13 @@ class LetterActionRequestSerializer(StrictSerializer):
         help_text="Of reprocess.",
     )
     reason = TextField(
-        required=False, max_length=LONGEST_REASON, help_text="Of discard, which needs it."
+        required=False, max_length=MAX_REASON, help_text="Of discard, which needs it."
     )
     ratePerSecond = NumberField(
         source="rate_per_second",
         required=False,
         min_value=SLOWEST_RATE,
-        max_value=FASTEST_RATE,
+        max_value=MAX_RATE,
         help_text="Of reprocess: tasks a second.",
     )
     canary = CanaryField(required=False)

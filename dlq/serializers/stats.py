@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import UtcDateTimeField
-from dlq.selectors.stats import DAYS_SHOWN, MOST_COUNTED, MOST_GROUPS
+from dlq.queries import DAYS_SHOWN, MAX_COUNTED, MAX_GROUPS
 from tasks_app.states import ErrorCategory
 
 
@@ -53,8 +53,8 @@ class LetterStatsSerializer(serializers.Serializer[Any]):
     )
     oldestOpenAt = UtcDateTimeField(source="oldest_open", allow_null=True)
     groups = GroupSerializer(
-        many=True, help_text=f"The {MOST_GROUPS} greatest groups of open letters."
+        many=True, help_text=f"The {MAX_GROUPS} greatest groups of open letters."
     )
     isEstimate = serializers.BooleanField(
-        source="is_estimate", help_text=f"Only the newest {MOST_COUNTED} letters were counted."
+        source="is_estimate", help_text=f"Only the newest {MAX_COUNTED} letters were counted."
     )

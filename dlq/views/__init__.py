@@ -8,7 +8,13 @@ from dlq.views.letters import (
     LettersView,
     LetterView,
 )
-from dlq.views.replays import ReplayCancelView, ReplaysView, ReplayView
+from dlq.views.replays import (
+    ReplayCancelView,
+    ReplayPauseView,
+    ReplayResumeView,
+    ReplaysView,
+    ReplayView,
+)
 
 __all__ = [
     "LetterActionsView",
@@ -19,6 +25,8 @@ __all__ = [
     "LetterView",
     "LettersView",
     "ReplayCancelView",
+    "ReplayPauseView",
+    "ReplayResumeView",
     "ReplayView",
     "ReplaysView",
 ]

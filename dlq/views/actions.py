@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.workspaces.requests import WorkspaceRequest
-from dlq import services
+from dlq import bulk, replays
 from dlq.serializers import (
     LetterActionRequestSerializer,
     LetterActionResultSerializer,
@@ -54,10 +54,10 @@ class LetterActionsView(FormView):
             # Ignored, it would promise that a repeated call does nothing.
             message = "Of a replay only: add canary or ratePerSecond, or leave the key out."
             raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
-        done = services.act_on_letters(
+        done = bulk.act_on_letters(
             workspace_id=request.workspace.id,
             action=asked["action"],
-            wanted=asked["wanted"],
+            letter_filter=asked["wanted"],
             actor=request.actor,
             dry_run=asked["dry_run"],
             payload=asked.get("payload"),
@@ -69,9 +69,9 @@ class LetterActionsView(FormView):
 
     def _start(self, request: WorkspaceRequest, asked: dict[str, Any], key: str | None) -> Response:
         canary = asked.get("canary") or NO_CANARY
-        replay = services.start_replay(
+        replay = replays.start_replay(
             workspace_id=request.workspace.id,
-            wanted=asked["wanted"],
+            letter_filter=asked["wanted"],
             actor=request.actor,
             payload=asked.get("payload"),
             max_attempts=asked.get("max_attempts"),

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 
 from controlplane.core.views import ApiView
 from controlplane.workspaces.requests import WorkspaceRequest
-from dlq import selectors
+from dlq import queries
 from dlq.serializers import GroupSerializer, LetterStatsSerializer
 from tasks_app.selectors import in_bounded_time
 from tasks_app.serializers.problems import problems
@@ -23,7 +23,7 @@ class LetterStatsView(FormView):
     def get(self, request: WorkspaceRequest) -> Response:
         """Letters by status, category, type and day, the oldest open one, and the groups."""
         with in_bounded_time():
-            found = selectors.get_letter_stats(request.workspace.id)
+            found = queries.get_letter_stats(request.workspace.id)
         return Response(LetterStatsSerializer(found).data)
 
 
@@ -40,7 +40,7 @@ class LetterGroupsView(ApiView):
     def get(self, request: WorkspaceRequest) -> Response:
         """Open letters by their failure: the fifty greatest groups."""
         with in_bounded_time():
-            groups = selectors.list_groups(request.workspace.id)
+            groups = queries.list_groups(request.workspace.id)
         pages = self.pagination_class()
         rows = pages.paginate_queryset(groups, request, self)
         return pages.get_paginated_response(GroupSerializer(rows, many=True).data)

@@ -10,8 +10,9 @@ from rest_framework.response import Response
 
 from controlplane.core.views import LIST_PARAMETERS, ListView
 from controlplane.workspaces.requests import WorkspaceRequest
-from dlq import selectors, services
+from dlq import discard, queries, reprocess
 from dlq.filters import LetterFilter, letter_filter_of_query
+from dlq.reprocess import reprocess_letter_once
 from dlq.serializers import (
     DiscardRequestSerializer,
     LetterDetailSerializer,
@@ -20,7 +21,6 @@ from dlq.serializers import (
     represent_letter,
     represent_letter_detail,
 )
-from dlq.services.answers import reprocess_letter_once
 from dlq.views import schema
 from tasks_app.selectors import in_bounded_time
 from tasks_app.serializers.parsing import one_key
@@ -44,7 +44,7 @@ class LettersView(ListView):
     )
     def get(self, request: WorkspaceRequest) -> Response:
         """Dead letters that match every filter, those that died last first."""
-        wanted = letter_filter_of_query(request.query_params, besides=LIST_PARAMETERS)
+        wanted = letter_filter_of_query(request.query_params, ignore=LIST_PARAMETERS)
         with in_bounded_time(narrow_by="since and until"):
             return self.list_response(_listed(request.workspace.id, wanted), LetterSerializer)
 
@@ -59,8 +59,8 @@ class LetterView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The letter with every attempt's traceback, and the letters of the same work."""
-        letter = selectors.get_letter(request.workspace.id, id)
-        return Response(represent_letter_detail(letter, selectors.get_chain(letter)))
+        letter = queries.get_letter(request.workspace.id, id)
+        return Response(represent_letter_detail(letter, queries.get_chain(letter)))
 
 
 class LetterReprocessView(FormView):
@@ -87,7 +87,7 @@ class LetterReprocessView(FormView):
         """
         asked = self.validated(
             ReprocessRequestSerializer,
-            check=lambda given: services.check_reprocessing(
+            check=lambda given: reprocess.check_reprocessing(
                 workspace_id=request.workspace.id, letter_id=id, payload=given.get("payload")
             ),
         )
@@ -119,7 +119,7 @@ class LetterDiscardView(FormView):
     )
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Close the letter without doing its work; 409 when it is not open."""
-        letter = services.discard_letter(
+        letter = discard.discard_letter(
             workspace_id=request.workspace.id,
             letter_id=id,
             reason=self.validated(DiscardRequestSerializer)["reason"],
@@ -130,4 +130,4 @@ class LetterDiscardView(FormView):
 
 def _listed(workspace_id: UUID, wanted: LetterFilter) -> QuerySet[Any]:
     # A list counts the attempts; their tracebacks are many times as long as all the rest.
-    return selectors.list_letters(workspace_id, wanted).defer("attempts")
+    return queries.list_letters(workspace_id, wanted).defer("attempts")

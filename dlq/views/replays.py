@@ -1,4 +1,4 @@
-"""Replays: list, show, cancel."""
+"""Replays: list, show, pause, resume, cancel."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from controlplane.core.views import ListView
 from controlplane.workspaces.requests import WorkspaceRequest
-from dlq import selectors, services
+from dlq import queries, replays
 from dlq.serializers import ReplayDetailSerializer, ReplaySerializer, represent_replay
 from tasks_app.serializers.problems import problems
 from tasks_app.views.base import FormView
@@ -26,7 +26,7 @@ class ReplaysView(ListView):
     )
     def get(self, request: WorkspaceRequest) -> Response:
         """Replays, newest first."""
-        return self.list_response(selectors.list_replays(request.workspace.id), ReplaySerializer)
+        return self.list_response(queries.list_replays(request.workspace.id), ReplaySerializer)
 
 
 class ReplayView(FormView):
@@ -39,11 +39,11 @@ class ReplayView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The replay: how far it is, how each stage went, what still fails and how."""
-        return _answer(request, id)
+        return _respond(request, id)
 
 
 class ReplayCancelView(FormView):
-    """No further letters."""
+    """Cancel a replay."""
 
     @extend_schema(
         tags=["dead letters"],
@@ -52,11 +52,42 @@ class ReplayCancelView(FormView):
         responses={200: ReplayDetailSerializer, **problems(404, 409)},
     )
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
-        """Submit no more of it. Tasks that it has submitted go on."""
-        services.cancel_replay(workspace_id=request.workspace.id, replay_id=id, actor=request.actor)
-        return _answer(request, id)
+        """Submit no more letters. Tasks that were submitted go on."""
+        replays.cancel_replay(workspace_id=request.workspace.id, replay_id=id, actor=request.actor)
+        return _respond(request, id)
 
 
-def _answer(request: WorkspaceRequest, replay_id: UUID) -> Response:
-    replay = selectors.get_replay(request.workspace.id, replay_id)
-    return Response(represent_replay(selectors.describe_replay(replay)))
+class ReplayPauseView(FormView):
+    """Pause a replay."""
+
+    @extend_schema(
+        tags=["dead letters"],
+        operation_id="dlq_replays_pause",
+        request=None,
+        responses={200: ReplayDetailSerializer, **problems(404, 409)},
+    )
+    def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+        """Submit no letters until it is resumed. Tasks that were submitted go on, and too many
+        failures among them still stop the replay."""
+        replays.pause_replay(workspace_id=request.workspace.id, replay_id=id, actor=request.actor)
+        return _respond(request, id)
+
+
+class ReplayResumeView(FormView):
+    """Resume a replay."""
+
+    @extend_schema(
+        tags=["dead letters"],
+        operation_id="dlq_replays_resume",
+        request=None,
+        responses={200: ReplayDetailSerializer, **problems(404, 409)},
+    )
+    def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+        """Go on with a paused replay."""
+        replays.resume_replay(workspace_id=request.workspace.id, replay_id=id, actor=request.actor)
+        return _respond(request, id)
+
+
+def _respond(request: WorkspaceRequest, replay_id: UUID) -> Response:
+    replay = queries.get_replay(request.workspace.id, replay_id)
+    return Response(represent_replay(queries.describe_replay(replay)))

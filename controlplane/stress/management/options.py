@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from controlplane.stress.services.control import Asked
+from controlplane.stress.spec import StressTestSpec, parse_spec
 from controlplane.stress.states import StressShape, StressState, StressType
 from tasks_app.management.terminal import common_options, id_option
 
@@ -33,18 +33,11 @@ def add_verbs(parser: ArgumentParser) -> None:
     compare.add_argument("other", type=id_option, help="whose figures are the measure")
 
 
-def asked_of(options: dict[str, Any]) -> Asked:
+def spec_of_options(options: dict[str, Any]) -> StressTestSpec:
     """The test that the options of `run` describe."""
-    return Asked(
-        tasks=options["tasks"],
-        type=options["type"],
-        duration_ms=options["duration_ms"],
-        failure_rate=options["failure_rate"],
-        dependent_share=options["dependent_share"],
-        rate_per_second=options["rate"],
-        shape=options["shape"],
-        name=options["name"],
-        seed=options["seed"],
+    names = [name for name in StressTestSpec.model_fields if name != "rate_per_second"]
+    return parse_spec(
+        {name: options[name] for name in names} | {"rate_per_second": options["rate"]}
     )
 
 

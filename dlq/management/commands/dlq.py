@@ -8,7 +8,7 @@ from uuid import UUID
 
 from controlplane.core.commands import CommandError
 from controlplane.core.errors import DomainError
-from dlq import selectors, services
+from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import printing
 from dlq.management.options import EXAMPLES, add_verbs, wanted_of
@@ -65,36 +65,36 @@ class Command(TerminalCommand):
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         limit = self._limit(options)
         with in_bounded_time(narrow_by="--since and --until"):
-            letters = selectors.list_letters(workspace_id, wanted_of(options))
+            letters = queries.list_letters(workspace_id, wanted_of(options))
             found = list(letters.defer("attempts").order_by("-id")[:limit])
         self._tell(LetterSerializer(found, many=True).data, printing.print_letters, options)
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        letter = selectors.get_letter(workspace_id, options["id"])
-        body = represent_letter_detail(letter, selectors.get_chain(letter))
+        letter = queries.get_letter(workspace_id, options["id"])
+        body = represent_letter_detail(letter, queries.get_chain(letter))
         self._tell(body, printing.print_letter, options)
 
     def _groups(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        groups = selectors.list_groups(workspace_id)
+        groups = queries.list_groups(workspace_id)
         self._tell(GroupSerializer(groups, many=True).data, printing.print_groups, options)
 
     def _stats(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        stats = LetterStatsSerializer(selectors.get_letter_stats(workspace_id)).data
+        stats = LetterStatsSerializer(queries.get_letter_stats(workspace_id)).data
         self._tell(stats, printing.print_stats, options)
 
     def _replays(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        replays = selectors.list_replays(workspace_id).order_by("-id")[: self._limit(options)]
+        replays = queries.list_replays(workspace_id).order_by("-id")[: self._limit(options)]
         self._tell(ReplaySerializer(replays, many=True).data, printing.print_replays, options)
 
     def _replay(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        replay = selectors.get_replay(workspace_id, options["id"])
+        replay = queries.get_replay(workspace_id, options["id"])
         if options["watch"]:
             self._watch(workspace_id, replay.id, options)
         else:
             self._tell(_described(workspace_id, replay.id), printing.print_replay, options)
 
     def _cancel_replay(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        services.cancel_replay(
+        replays.cancel_replay(
             workspace_id=workspace_id, replay_id=options["id"], actor=terminal_actor()
         )
         self._tell(_described(workspace_id, options["id"]), printing.print_replay, options)
@@ -124,7 +124,7 @@ class Command(TerminalCommand):
         if options["ids"]:
             if wanted != LetterFilter(ids=wanted.ids):
                 self.usage("Give ids, or filters, or --all: one of them.")
-            known = selectors.list_letters(workspace_id, wanted).values_list("id", flat=True)
+            known = queries.list_letters(workspace_id, wanted).values_list("id", flat=True)
             missing = [str(each) for each in sorted(set(wanted.ids) - set(known))]
             if missing:
                 raise CommandError(
@@ -143,10 +143,10 @@ class Command(TerminalCommand):
         with progress_bar(self.console(for_errors=True)) as progress:
             bar = progress.add_task(options["verb"].title(), total=None, note="")
             while True:
-                done = services.act_on_letters(
+                done = bulk.act_on_letters(
                     workspace_id=workspace_id,
                     action=options["verb"],
-                    wanted=wanted,
+                    letter_filter=wanted,
                     actor=terminal_actor(),
                     dry_run=options["dry_run"],
                     **how,
@@ -189,7 +189,7 @@ class Command(TerminalCommand):
         refused: dict[UUID, str] = {}
         for each in dict.fromkeys(options["ids"]):
             try:
-                letter = services.reprocess_letter(
+                letter = reprocess.reprocess_letter(
                     workspace_id=workspace_id, letter_id=each, actor=terminal_actor(), **how
                 )
             except DomainError as error:
@@ -239,9 +239,9 @@ class Command(TerminalCommand):
         options: dict[str, Any],
         how: dict[str, Any],
     ) -> None:
-        replay = services.start_replay(
+        replay = replays.start_replay(
             workspace_id=workspace_id,
-            wanted=wanted,
+            letter_filter=wanted,
             actor=terminal_actor(),
             rate_per_second=options["rate"],
             stages=options["stages"] if options["canary"] else (),
@@ -265,7 +265,7 @@ class Command(TerminalCommand):
         with progress_bar(self.console(for_errors=True)) as progress:
             bar = progress.add_task("Replay", total=None, note="")
             while True:
-                replay = selectors.get_replay(workspace_id, replay_id)
+                replay = queries.get_replay(workspace_id, replay_id)
                 progress.update(
                     bar,
                     total=replay.matched,
@@ -299,8 +299,8 @@ class Command(TerminalCommand):
 
 
 def _described(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
-    replay = selectors.get_replay(workspace_id, replay_id)
-    return represent_replay(selectors.describe_replay(replay))
+    replay = queries.get_replay(workspace_id, replay_id)
+    return represent_replay(queries.describe_replay(replay))
 
 
 def _told(states: Counter[str]) -> str:

@@ -10,15 +10,15 @@ from uuid import UUID
 from controlplane.core.commands import CommandError
 from controlplane.core.console import Console, Live
 from controlplane.core.errors import Conflict
-from controlplane.stress import selectors, services
+from controlplane.stress import control, queries
 from controlplane.stress.management import printing
-from controlplane.stress.management.options import EXAMPLES, add_verbs, asked_of
+from controlplane.stress.management.options import EXAMPLES, add_verbs, spec_of_options
 from controlplane.stress.serializers import (
     ComparisonSerializer,
     StressTestSerializer,
     represent_test,
 )
-from controlplane.stress.services.submitting import QUEUE
+from controlplane.stress.spec import QUEUE
 from controlplane.stress.states import ENDED, StressState, Verdict
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
@@ -54,9 +54,9 @@ class Command(TerminalCommand):
         run(workspace_of(options), options)
 
     def _run(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test, _is_new = services.start_test(
+        test, _is_new = control.start_test(
             workspace_id=workspace_id,
-            asked=asked_of(options),
+            spec=spec_of_options(options),
             actor=terminal_actor(),
             confirm=QUEUE if options["yes"] else "",
         )
@@ -65,7 +65,7 @@ class Command(TerminalCommand):
         except KeyboardInterrupt:
             self.warn("Stopping the test; its report follows.")
             with suppress(Conflict):  # it was ending by itself
-                services.stop_test(
+                control.stop_test(
                     workspace_id=workspace_id, test_id=test.id, actor=terminal_actor()
                 )
             has_ended = self._watch(workspace_id, test.id, options["wait_timeout"])
@@ -82,7 +82,7 @@ class Command(TerminalCommand):
         started = time.monotonic()
         is_told = False
         console = Console(stderr=True)  # Django's own would draw it in the colour of errors
-        test = selectors.get_test(workspace_id, test_id)
+        test = queries.get_test(workspace_id, test_id)
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while test.state not in ENDED:
                 if sys.stderr.isatty():
@@ -95,12 +95,12 @@ class Command(TerminalCommand):
                         self.warn(_NOT_BEGUN)
                     is_told = True
                 time.sleep(_POLL_SECONDS)
-                test = selectors.get_test(workspace_id, test_id)
+                test = queries.get_test(workspace_id, test_id)
         return True
 
     def _conclude(self, workspace_id: UUID, test_id: UUID, options: dict[str, Any]) -> None:
         """Show the report. Raises CommandError when the verdict is FAILED."""
-        test = selectors.get_test(workspace_id, test_id)
+        test = queries.get_test(workspace_id, test_id)
         self._tell(represent_test(test), printing.print_test, options)
         if test.verdict != Verdict.PASSED:
             said = test.report["sentence"] if test.report else "There is no report."
@@ -110,21 +110,21 @@ class Command(TerminalCommand):
         if not 1 <= options["limit"] <= _MOST_SHOWN:
             self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
         states = [options["status"]] if options["status"] else []
-        tests = selectors.list_tests(workspace_id, states)[: options["limit"]]
+        tests = queries.list_tests(workspace_id, states)[: options["limit"]]
         self._tell(StressTestSerializer(tests, many=True).data, printing.print_tests, options)
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test = selectors.get_test(workspace_id, options["id"])
+        test = queries.get_test(workspace_id, options["id"])
         self._tell(represent_test(test), printing.print_test, options)
 
     def _stop(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test = services.stop_test(
+        test = control.stop_test(
             workspace_id=workspace_id, test_id=options["id"], actor=terminal_actor()
         )
         self._tell(represent_test(test), printing.print_test, options)
 
     def _compare(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        found = selectors.compare_tests(workspace_id, options["id"], options["other"])
+        found = queries.compare_tests(workspace_id, options["id"], options["other"])
         self._tell(ComparisonSerializer(found).data, printing.print_comparison, options)
 
     def _tell(self, body: Any, show: Any, options: dict[str, Any]) -> None:
