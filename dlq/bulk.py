@@ -31,6 +31,7 @@ class LetterActionResult:
     matched: int
     changed: int
     has_more: bool
+    dry_run: bool
     refusals: dict[str, UUID]
 
 
@@ -71,8 +72,8 @@ def act_on_letters(
         if not dry_run:
             changed += act(ids)
         if len(ids) < len(chunk):
-            return LetterActionResult(matched, changed, has_more=True, refusals=refusals)
-    return LetterActionResult(matched, changed, has_more=False, refusals=refusals)
+            return LetterActionResult(matched, changed, True, dry_run, refusals)
+    return LetterActionResult(matched, changed, False, dry_run, refusals)
 
 
 def refuse_empty(letter_filter: LetterFilter) -> None:

@@ -263,7 +263,7 @@ class ReplayView:
     replay: Replay
     stages: list[StageView]
     failing: list[FailingGroup]
-    progress: float  # percent of the matched letters that ended or were skipped
+    progress: float  # see percent_replayed
 
 
 def list_replays(workspace_id: UUID) -> QuerySet[Replay]:
@@ -281,6 +281,16 @@ def get_replay(workspace_id: UUID, replay_id: UUID) -> Replay:
 
 def describe_replay(replay: Replay) -> ReplayView:
     """A replay with its stages and the failures that repeated."""
+    return ReplayView(
+        replay=replay,
+        stages=list_stages(replay),
+        failing=list_failing(replay.id),
+        progress=percent_replayed(replay),
+    )
+
+
+def list_stages(replay: Replay) -> list[StageView]:
+    """The stages that have begun."""
     ended = Q(outcome="") | Q(outcome="COMPLETED")
     rows = (
         ReplayTask.objects.filter(replay=replay)
@@ -293,19 +303,17 @@ def describe_replay(replay: Replay) -> ReplayView:
         .order_by("stage")
     )
     sizes = dict(enumerate(replay.stages))
-    stages = [
+    return [
         StageView(
             row["stage"], sizes.get(row["stage"]), row["submitted"], row["succeeded"], row["failed"]
         )
         for row in rows
     ]
-    done = replay.succeeded + replay.failed + replay.skipped
-    return ReplayView(
-        replay=replay,
-        stages=stages,
-        failing=list_failing(replay.id),
-        progress=percent_done(done, replay.matched),
-    )
+
+
+def percent_replayed(replay: Replay) -> float:
+    """Percent of the matched letters that ended or were skipped."""
+    return percent_done(replay.succeeded + replay.failed + replay.skipped, replay.matched)
 
 
 def list_failing(replay_id: UUID, *, limit: int = _MAX_FAILING) -> list[FailingGroup]:

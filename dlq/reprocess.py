@@ -14,7 +14,6 @@ from dlq.models import DeadLetter
 from dlq.queries import get_letter
 from dlq.reprocess_audit import audit_reprocessing, diff_payloads
 from dlq.reprocess_tasks import Changes, Reprocessed, reprocess_in_transaction
-from tasks_app.services import hash_body, keep_first_answer
 from tasks_app.services.preparation import prepare_changes
 
 
@@ -82,37 +81,3 @@ def reprocess_letters(
         )
         audit_reprocessing(workspace_id, actor, result.tasks, changes)
     return result
-
-
-def reprocess_letter_once(
-    *,
-    workspace_id: UUID,
-    letter_id: UUID,
-    actor: Actor,
-    payload: Mapping[str, Any] | None = None,
-    max_attempts: int | None = None,
-    key: str | None = None,
-) -> tuple[DeadLetter, bool]:
-    """The letter, and whether this call reprocessed it: not when the same key did before.
-
-    Raises what `reprocess_letter` raises, and Conflict for a key used with another body.
-    """
-    require_scopes(actor, SUBMIT_TASKS)
-    with transaction.atomic():
-        if key is not None:
-            get_letter(workspace_id, letter_id)
-            if keep_first_answer(
-                workspace_id=workspace_id,
-                key=key,
-                body_hash=hash_body("dlq.reprocess", str(letter_id), payload, max_attempts),
-                answer={"letterId": str(letter_id)},
-            ):
-                return get_letter(workspace_id, letter_id), False
-        letter = reprocess_letter(
-            workspace_id=workspace_id,
-            letter_id=letter_id,
-            actor=actor,
-            payload=payload,
-            max_attempts=max_attempts,
-        )
-    return letter, True

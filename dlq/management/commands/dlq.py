@@ -8,18 +8,12 @@ from uuid import UUID
 
 from controlplane.core.commands import CommandError
 from controlplane.core.errors import DomainError
+from controlplane.core.schema import represent
 from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import printing
 from dlq.management.options import EXAMPLES, add_verbs, wanted_of
-from dlq.serializers import (
-    GroupSerializer,
-    LetterSerializer,
-    LetterStatsSerializer,
-    ReplaySerializer,
-    represent_letter_detail,
-    represent_replay,
-)
+from dlq.schema import Group, Letter, LetterDetail, LetterStats, Replay, ReplayDetail
 from dlq.states import ReplayState
 from tasks_app.management.terminal import (
     EXIT_NOT_FOUND,
@@ -67,24 +61,29 @@ class Command(TerminalCommand):
         with in_bounded_time(narrow_by="--since and --until"):
             letters = queries.list_letters(workspace_id, wanted_of(options))
             found = list(letters.defer("attempts").order_by("-id")[:limit])
-        self._tell(LetterSerializer(found, many=True).data, printing.print_letters, options)
+        self._tell(
+            [represent(Letter, each, None) for each in found], printing.print_letters, options
+        )
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         letter = queries.get_letter(workspace_id, options["id"])
-        body = represent_letter_detail(letter, queries.get_chain(letter))
+        body = represent(LetterDetail, letter, None)
         self._tell(body, printing.print_letter, options)
 
     def _groups(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         groups = queries.list_groups(workspace_id)
-        self._tell(GroupSerializer(groups, many=True).data, printing.print_groups, options)
+        self._tell(
+            [represent(Group, each, None) for each in groups], printing.print_groups, options
+        )
 
     def _stats(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        stats = LetterStatsSerializer(queries.get_letter_stats(workspace_id)).data
+        stats = represent(LetterStats, queries.get_letter_stats(workspace_id), None)
         self._tell(stats, printing.print_stats, options)
 
     def _replays(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        replays = queries.list_replays(workspace_id).order_by("-id")[: self._limit(options)]
-        self._tell(ReplaySerializer(replays, many=True).data, printing.print_replays, options)
+        found = queries.list_replays(workspace_id).order_by("-id")[: self._limit(options)]
+        rows = [represent(Replay, each, None) for each in found]
+        self._tell(rows, printing.print_replays, options)
 
     def _replay(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         replay = queries.get_replay(workspace_id, options["id"])
@@ -300,7 +299,7 @@ class Command(TerminalCommand):
 
 def _described(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
     replay = queries.get_replay(workspace_id, replay_id)
-    return represent_replay(queries.describe_replay(replay))
+    return represent(ReplayDetail, replay, None)
 
 
 def _told(states: Counter[str]) -> str:
