@@ -12,7 +12,7 @@ from controlplane.stress import control
 from controlplane.stress.driver import StressDriver
 from controlplane.stress.models import StressTest
 from controlplane.stress.processors import StressPayload
-from controlplane.stress.spec import parse_spec
+from controlplane.stress.spec import make_spec
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import Workspace
 from tasks_app import transitions
@@ -30,12 +30,11 @@ def start(
     tasks: int, *, workspace: Workspace | None = None, actor: Actor = SYSTEM, **asked: Any
 ) -> StressTest:
     """A test that the dispatcher has not seen yet."""
-    test, _is_new = control.start_test(
+    return control.start_test(
         workspace_id=(workspace or default_workspace()).id,
-        spec=parse_spec({"tasks": tasks, **asked}),
+        spec=make_spec(tasks=tasks, **asked),
         actor=actor,
     )
-    return test
 
 
 def drive(test: StressTest, *, passes: int = 1, at: datetime | None = None) -> StressTest:

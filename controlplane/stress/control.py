@@ -22,7 +22,6 @@ from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
 from tasks_app.batches import prune_one
-from tasks_app.services import hash_body, keep_first_answer
 
 
 def start_test(
@@ -31,22 +30,18 @@ def start_test(
     spec: StressTestSpec,
     actor: Actor,
     confirm: str = "",
-    key: str | None = None,
-) -> tuple[StressTest, bool]:
-    """Accept a test, which the dispatcher then drives; the test, and whether it is a new one. With
-    a key, the same body within a day gives the first test again.
+) -> StressTest:
+    """Accept a test, which the dispatcher then drives.
 
     Raises Invalid without the confirmation that production needs; Conflict while another test of
-    the workspace has not ended, its queue is in use, or the key was used with another body;
-    Forbidden when the actor's key may not submit tasks.
+    the workspace has not ended, or its queue is in use; Forbidden when the actor's key may not
+    submit tasks.
     """
     require_scopes(actor, SUBMIT_TASKS)
     _require_confirmation(workspace_id, confirm)
     test = _make(workspace_id, spec, actor)
     try:
         with transaction.atomic():
-            if key is not None and (first := _first_answer(test, spec, key)) is not None:
-                return get_test(workspace_id, first), False
             _refuse_second(workspace_id)
             test.save(force_insert=True)
             _audit(test, actor, "stress.start", **parameters_of(test))
@@ -55,7 +50,7 @@ def start_test(
             raise
         _refuse_second(workspace_id)
         raise Conflict("Another stress test began at the same moment. Try again.") from error
-    return test, True
+    return test
 
 
 def stop_test(*, workspace_id: UUID, test_id: UUID, actor: Actor) -> StressTest:
@@ -92,16 +87,6 @@ def _make(workspace_id: UUID, spec: StressTestSpec, actor: Actor) -> StressTest:
     if spec.seed is None:
         values["seed"] = secrets.randbelow(MAX_SEED + 1)
     return StressTest(id=uuid7(), workspace_id=workspace_id, created_by=actor.label[:200], **values)
-
-
-def _first_answer(test: StressTest, spec: StressTestSpec, key: str) -> UUID | None:
-    first = keep_first_answer(
-        workspace_id=test.workspace_id,
-        key=key,
-        body_hash=hash_body("stress", spec.model_dump()),
-        answer={"stressTestId": str(test.id)},
-    )
-    return UUID(first["stressTestId"]) if first is not None else None
 
 
 def _refuse_second(workspace_id: UUID) -> None:

@@ -33,7 +33,7 @@ from controlplane.stress.plan import (
 )
 from controlplane.stress.progress import describe_stall, is_stalled, update_progress
 from controlplane.stress.report import Point, Summary, write_broken_report, write_report
-from controlplane.stress.spec import QUEUE, parameters_of, spec_of, tag_of
+from controlplane.stress.spec import QUEUE, parameters_of, read_parameters, tag_of
 from controlplane.stress.states import OPEN, StressState, StressType, Verdict
 from tasks_app.batches import (
     MAX_BATCHES,
@@ -152,7 +152,7 @@ def _submit_next(test: StressTest, now: datetime) -> int:
     if room == 0:
         return 0
     position = PlanPosition(test.submitted, test.dependents, test.groups)
-    planned = plan_next(spec_of(test), position, minimum=room, limit=limit)
+    planned = plan_next(read_parameters(test), position, minimum=room, limit=limit)
     ids = submit_tasks(workspace_id=test.workspace_id, specs=_specs(test, planned))
     items = [
         StressTask(test=test, task_id=task, number=plan.index, expected=plan.expected)

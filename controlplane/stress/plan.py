@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from controlplane.stress.spec import StressTestSpec
+from controlplane.stress.spec import StressParameters
 from controlplane.stress.states import StressShape, StressType
 
 # The expected outcome of a task: a value of StressTask.expected.
@@ -51,7 +51,7 @@ class Planned:
 
 
 def plan_next(
-    spec: StressTestSpec, position: PlanPosition, *, minimum: int, limit: int
+    spec: StressParameters, position: PlanPosition, *, minimum: int, limit: int
 ) -> list[Planned]:
     """The next tasks: at least `minimum`, unless fewer are left, and at most `limit`. Groups stay
     whole; `position` is advanced."""
@@ -73,7 +73,7 @@ def count_edges(planned: Sequence[Planned]) -> int:
     return sum(len(task.parents) for task in planned)
 
 
-def _next_group(spec: StressTestSpec, position: PlanPosition, *, room: int) -> Group:
+def _next_group(spec: StressParameters, position: PlanPosition, *, room: int) -> Group:
     is_behind = position.dependents < spec.dependent_share * position.tasks
     # The first group is due too: a test of few tasks must have its share.
     is_due = is_behind or (position.tasks == 0 and spec.dependent_share > 0)
@@ -100,7 +100,7 @@ def _fan_in(share: float, number: int) -> Group:
     return [()] * parents + [tuple(range(parents))] * joins
 
 
-def _with_outcomes(spec: StressTestSpec, position: PlanPosition, group: Group) -> list[Planned]:
+def _with_outcomes(spec: StressParameters, position: PlanPosition, group: Group) -> list[Planned]:
     # Two groups in a row do the same, so that chains and fan-ins do both; the eighths, so that
     # groups of each size do.
     runs_anyway = (position.groups // 2 + position.groups // 8) % 2 == 1

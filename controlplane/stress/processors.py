@@ -6,7 +6,7 @@ import time
 from pydantic import Field
 
 from controlplane.stress.plan import should_fail
-from controlplane.stress.spec import MAX_MS, Share
+from controlplane.stress.spec import MAX_MS
 from tasks_app.processors import Context, processor
 from tasks_app.processors.builtin.payloads import Payload
 
@@ -19,7 +19,7 @@ class StressPayload(Payload):
     seed: int = Field(description="Seed of the test.")
     index: int = Field(ge=0, description="Number of the task in the test.")
     ms: float = Field(ge=0, le=MAX_MS, description="Milliseconds that the task takes.")
-    failure_rate: Share = Field(description="Share of the test's tasks that fail.")
+    failure_rate: float = Field(ge=0, le=1, description="Share of the test's tasks that fail.")
 
     @property
     def should_fail(self) -> bool:

@@ -7,18 +7,17 @@ WITH looked AS MATERIALIZED (
     WHERE {batch} = %(batch)s AND outcome = '' AND id > %(after)s
     ORDER BY id
     LIMIT %(limit)s
-), ended AS MATERIALIZED (
-    SELECT l.id, coalesce(t.state, 'DELETED') AS outcome
+), seen AS MATERIALIZED (
+    SELECT l.id, l.task_id, CASE WHEN t.id IS NULL THEN 'DELETED'
+        WHEN t.state IN ('COMPLETED', 'FAILED', 'CANCELLED') THEN t.state ELSE '' END AS outcome
     FROM looked l
     LEFT JOIN tasks_app_task t ON t.id = l.task_id AND t.workspace_id = %(workspace)s
-    WHERE t.id IS NULL OR t.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
 ), written AS (
     UPDATE {items} i
-    SET outcome = e.outcome
-    FROM ended e
-    WHERE i.id = e.id
+    SET outcome = s.outcome
+    FROM seen s
+    WHERE i.id = s.id AND s.outcome <> ''
 )
-SELECT coalesce(e.outcome, ''), array_agg(l.task_id ORDER BY l.id), max(l.id)
-FROM looked l
-LEFT JOIN ended e ON e.id = l.id
-GROUP BY 1
+SELECT outcome, array_agg(task_id ORDER BY id), max(id)
+FROM seen
+GROUP BY outcome

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 
 from controlplane.core.errors import DomainError
-from controlplane.stress.spec import MAX_MS, MAX_SHARE, QUEUE, StressTestSpec, parse_spec
+from controlplane.stress.spec import MAX_MS, MAX_SHARE, QUEUE, StressTestSpec, make_spec
 from controlplane.stress.states import StressShape, StressType
 
 _FIELDS = {
@@ -66,7 +66,7 @@ class StressForm(forms.Form):
     def to_spec(self) -> StressTestSpec:
         """The test that the form describes."""
         values = {k: v for k, v in self.cleaned_data.items() if k not in ("workspace", "confirm")}
-        return parse_spec(values)
+        return make_spec(**values)
 
     def refuse(self, error: DomainError) -> None:
         """Show what the service refused beside the fields."""

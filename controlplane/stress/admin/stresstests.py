@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
+from controlplane.core.schema import represent
 from controlplane.stress import control, queries
 from controlplane.stress.admin.forms import StressForm
 from controlplane.stress.admin.words import (
@@ -26,7 +27,7 @@ from controlplane.stress.admin.words import (
 )
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import list_figures
-from controlplane.stress.serializers import represent_test
+from controlplane.stress.schema import StressTestDetail
 from controlplane.stress.states import ENDED, StressState
 from controlplane.workspaces.adminaccess import WorkspacePages, may, roles_of
 from controlplane.workspaces.selectors import list_workspaces
@@ -146,7 +147,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         has_ended = test.state in ENDED
         others = queries.list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
         return {
-            "shown": represent_test(test),
+            "shown": represent(StressTestDetail, test, None),
             "badge": badge(test.verdict or test.state, self._words(test)),
             "words": tell(test),
             "report": report,
@@ -170,13 +171,12 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         workspace_id = UUID(form.cleaned_data["workspace"])
         actor = self.operator(request, workspace_id)
         try:
-            test, _is_new = control.start_test(
+            return control.start_test(
                 workspace_id=workspace_id,
                 spec=form.to_spec(),
                 actor=actor,
                 confirm=form.cleaned_data.get("confirm", ""),
             )
-            return test
         except DomainError as error:
             form.refuse(error)
             return None

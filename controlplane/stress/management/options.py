@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from controlplane.stress.spec import StressTestSpec, parse_spec
+from controlplane.stress.spec import StressTestSpec, make_spec
 from controlplane.stress.states import StressShape, StressState, StressType
 from tasks_app.management.terminal import common_options, id_option
 
@@ -36,9 +36,7 @@ def add_verbs(parser: ArgumentParser) -> None:
 def spec_of_options(options: dict[str, Any]) -> StressTestSpec:
     """The test that the options of `run` describe."""
     names = [name for name in StressTestSpec.model_fields if name != "rate_per_second"]
-    return parse_spec(
-        {name: options[name] for name in names} | {"rate_per_second": options["rate"]}
-    )
+    return make_spec(**{name: options[name] for name in names}, rate_per_second=options["rate"])
 
 
 def _add_run(verbs: Any) -> None:

@@ -14,41 +14,53 @@ WITH item AS MATERIALIZED (
     ORDER BY id
     LIMIT %(limit)s
 ), attempt AS MATERIALIZED (
-    SELECT a.task_id, a.attempt, a.outcome, a.wait_ms::float8 AS wait_ms, a.started_at,
-        a.finished_at, extract(epoch FROM a.finished_at - a.started_at)::float8 * 1000 AS run_ms,
-        lead(a.started_at) OVER (PARTITION BY a.task_id ORDER BY a.attempt) AS next_started_at
+    -- OFFSET 0: attempts are found by their task, whatever the planner takes the tables to hold.
+    SELECT a.*
     FROM item i
-    JOIN tasks_app_taskattempt a ON a.task_id = i.task_id AND a.workspace_id = %(workspace)s
-), attempts AS (
-    SELECT task_id, count(*) AS n, min(attempt) AS first, max(attempt) AS last,
-        min(started_at) AS started_at, bool_or(outcome = 'SUCCEEDED') AS has_success,
-        bool_or(next_started_at IS NOT NULL
-            AND (outcome = 'SUCCEEDED' OR next_started_at < finished_at)) AS is_duplicated
-    FROM attempt
-    GROUP BY task_id
-), edges AS (
-    SELECT d.task_id, count(*) AS n, bool_or(a.started_at IS NOT NULL
-        AND (p.finished_at IS NULL OR a.started_at < p.finished_at)) AS is_disordered
-    FROM item i
-    JOIN tasks_app_taskdependency d ON d.task_id = i.task_id
-    LEFT JOIN tasks_app_task p ON p.id = d.depends_on_id
-    LEFT JOIN attempts a ON a.task_id = d.task_id
-    GROUP BY d.task_id
+    CROSS JOIN LATERAL (
+        SELECT outcome, wait_ms::float8 AS wait_ms,
+            extract(epoch FROM finished_at - started_at)::float8 * 1000 AS run_ms
+        FROM tasks_app_taskattempt
+        WHERE task_id = i.task_id AND workspace_id = %(workspace)s
+        OFFSET 0
+    ) a
 ), checked AS MATERIALIZED (
-    SELECT i.id, i.task_id, i.planned, t.state, t.finished_at, coalesce(t.attempt, 0) AS charged,
+    SELECT i.id, i.task_id, t.state, i.planned, t.finished_at, coalesce(t.attempt, 0) AS charged,
         t.id IS NULL AS is_missing,
         t.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AS is_unended,
         t.state IN ('COMPLETED', 'FAILED', 'CANCELLED') AND t.state <> i.planned AS is_wrong,
         t.id IS NOT NULL AND coalesce(a.is_duplicated, false) AS is_duplicated,
         t.id IS NOT NULL AND (
-            coalesce(a.n, 0) <> t.attempt OR a.first > 1 OR a.last > a.n
+            a.n <> t.attempt OR a.first > 1 OR a.last > a.n
             OR t.state = 'COMPLETED' AND NOT coalesce(a.has_success, false)
         ) AS is_unmatched,
-        coalesce(e.n, 0) AS edges, coalesce(e.is_disordered, false) AS is_disordered
+        e.n AS edges, coalesce(e.is_disordered, false) AS is_disordered
     FROM item i
-    LEFT JOIN tasks_app_task t ON t.id = i.task_id AND t.workspace_id = %(workspace)s
-    LEFT JOIN attempts a ON a.task_id = i.task_id
-    LEFT JOIN edges e ON e.task_id = i.task_id
+    LEFT JOIN LATERAL (
+        SELECT id, state, attempt, finished_at
+        FROM tasks_app_task
+        WHERE id = i.task_id AND workspace_id = %(workspace)s
+        OFFSET 0
+    ) t ON true
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n, min(attempt) AS first, max(attempt) AS last,
+            min(started_at) AS started_at, bool_or(outcome = 'SUCCEEDED') AS has_success,
+            bool_or(next_started_at IS NOT NULL
+                AND (outcome = 'SUCCEEDED' OR next_started_at < finished_at)) AS is_duplicated
+        FROM (
+            SELECT attempt, outcome, started_at, finished_at,
+                lead(started_at) OVER (ORDER BY attempt) AS next_started_at
+            FROM tasks_app_taskattempt
+            WHERE task_id = i.task_id AND workspace_id = %(workspace)s
+        ) tries
+    ) a
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n, bool_or(a.started_at IS NOT NULL
+            AND (p.finished_at IS NULL OR a.started_at < p.finished_at)) AS is_disordered
+        FROM tasks_app_taskdependency d
+        LEFT JOIN tasks_app_task p ON p.id = d.depends_on_id
+        WHERE d.task_id = i.task_id
+    ) e
 )
 SELECT max(id), count(*), jsonb_build_object(
     'planned_failed', count(*) FILTER (WHERE planned = 'FAILED'),

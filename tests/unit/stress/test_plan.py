@@ -9,7 +9,7 @@ from controlplane.stress.plan import (
     plan_next,
     should_fail,
 )
-from controlplane.stress.spec import StressTestSpec
+from controlplane.stress.spec import StressTestSpec, make_spec
 
 
 def spec(tasks: int = 2_000, **fields: object) -> StressTestSpec:
@@ -20,7 +20,7 @@ def spec(tasks: int = 2_000, **fields: object) -> StressTestSpec:
         "shape": "mixed",
         "seed": 1,
     }
-    return StressTestSpec.model_validate({"tasks": tasks, **values, **fields})
+    return make_spec(tasks=tasks, **{**values, **fields})
 
 
 def plan(asked: StressTestSpec, *, want: int = 500, most: int = 500) -> list[Planned]:

@@ -10,14 +10,11 @@ from uuid import UUID
 from controlplane.core.commands import CommandError
 from controlplane.core.console import Console, Live
 from controlplane.core.errors import Conflict
+from controlplane.core.schema import represent
 from controlplane.stress import control, queries
 from controlplane.stress.management import printing
 from controlplane.stress.management.options import EXAMPLES, add_verbs, spec_of_options
-from controlplane.stress.serializers import (
-    ComparisonSerializer,
-    StressTestSerializer,
-    represent_test,
-)
+from controlplane.stress.schema import Comparison, StressTest, StressTestDetail
 from controlplane.stress.spec import QUEUE
 from controlplane.stress.states import ENDED, StressState, Verdict
 from tasks_app.management.terminal import (
@@ -54,7 +51,7 @@ class Command(TerminalCommand):
         run(workspace_of(options), options)
 
     def _run(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        test, _is_new = control.start_test(
+        test = control.start_test(
             workspace_id=workspace_id,
             spec=spec_of_options(options),
             actor=terminal_actor(),
@@ -86,7 +83,10 @@ class Command(TerminalCommand):
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while test.state not in ENDED:
                 if sys.stderr.isatty():
-                    live.update(printing.draw_progress(represent_test(test)), refresh=True)
+                    live.update(
+                        printing.draw_progress(represent(StressTestDetail, test, None)),
+                        refresh=True,
+                    )
                 waited = time.monotonic() - started
                 if waited > seconds:
                     return False
@@ -101,7 +101,7 @@ class Command(TerminalCommand):
     def _conclude(self, workspace_id: UUID, test_id: UUID, options: dict[str, Any]) -> None:
         """Show the report. Raises CommandError when the verdict is FAILED."""
         test = queries.get_test(workspace_id, test_id)
-        self._tell(represent_test(test), printing.print_test, options)
+        self._tell(represent(StressTestDetail, test, None), printing.print_test, options)
         if test.verdict != Verdict.PASSED:
             said = test.report["sentence"] if test.report else "There is no report."
             raise CommandError(said, returncode=EXIT_REFUSED)
@@ -111,21 +111,23 @@ class Command(TerminalCommand):
             self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
         states = [options["status"]] if options["status"] else []
         tests = queries.list_tests(workspace_id, states)[: options["limit"]]
-        self._tell(StressTestSerializer(tests, many=True).data, printing.print_tests, options)
+        self._tell(
+            [represent(StressTest, test, None) for test in tests], printing.print_tests, options
+        )
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         test = queries.get_test(workspace_id, options["id"])
-        self._tell(represent_test(test), printing.print_test, options)
+        self._tell(represent(StressTestDetail, test, None), printing.print_test, options)
 
     def _stop(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         test = control.stop_test(
             workspace_id=workspace_id, test_id=options["id"], actor=terminal_actor()
         )
-        self._tell(represent_test(test), printing.print_test, options)
+        self._tell(represent(StressTestDetail, test, None), printing.print_test, options)
 
     def _compare(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         found = queries.compare_tests(workspace_id, options["id"], options["other"])
-        self._tell(ComparisonSerializer(found).data, printing.print_comparison, options)
+        self._tell(represent(Comparison, found, None), printing.print_comparison, options)
 
     def _tell(self, body: Any, show: Any, options: dict[str, Any]) -> None:
         if options["json"]:
