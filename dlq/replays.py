@@ -14,6 +14,7 @@ from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from dlq import transitions
@@ -25,7 +26,6 @@ from dlq.states import ReplayState
 from tasks_app.batches import prune_one, set_paused
 from tasks_app.processors.registry import MOST_ATTEMPTS
 from tasks_app.selectors import in_bounded_time
-from tasks_app.services import hash_body, keep_first_answer
 
 DEFAULT_STAGES = (5, 50)
 DEFAULT_FAILURE_SHARE = 0.2
@@ -149,7 +149,7 @@ def _first_answer(replay: Replay, key: str) -> UUID | None:
         replay.stages,
         replay.max_failure_share,
     )
-    first = keep_first_answer(
+    first = store_or_get_response(
         workspace_id=replay.workspace_id,
         key=key,
         body_hash=hash_body(*body),
