@@ -98,10 +98,10 @@ class Letters(Views):
     )
     def list(self, request: WorkspaceRequest) -> Any:
         """Dead letters that match every filter, those that died last first."""
-        found = letter_filter_of_query(request.query_params, ignore=LIST_PARAMETERS)
+        letter_filter = letter_filter_of_query(request.query_params, ignore=LIST_PARAMETERS)
         with in_bounded_time(narrow_by="since and until"):
             # A list counts the attempts; their tracebacks are many times as long as all the rest.
-            letters = queries.list_letters(request.workspace.id, found).defer("attempts")
+            letters = queries.list_letters(request.workspace.id, letter_filter).defer("attempts")
             return self.page(letters)
 
     @verb(
@@ -201,7 +201,7 @@ class Letters(Views):
     def _start_replay(
         self, request: WorkspaceRequest, body: LetterAction, key: str | None
     ) -> Answer:
-        canary = body.canary or NO_CANARY
+        canary = NO_CANARY if body.canary is None else body.canary
         replay = replays.start_replay(
             workspace_id=request.workspace.id,
             letter_filter=body.letter_filter,

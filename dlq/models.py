@@ -43,7 +43,7 @@ class DeadLetter(models.Model):
     task_options = models.JSONField(default=dict, db_column="terms")
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
-    reprocess_of = models.UUIDField(null=True)  # the task that the dead one repeated
+    reprocess_of = models.UUIDField(null=True)  # the task whose work the dead one did again
     status = models.CharField(
         max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN
     )

@@ -36,7 +36,7 @@ class LetterChain:
     """The letters of the same work before and after this one."""
 
     previous: DeadLetter | None  # whose reprocessing made the task that died here
-    next: list[DeadLetter]  # the deaths of the task that repeats this one, oldest first; bounded
+    next: list[DeadLetter]  # deaths of the task that does the work again, oldest first; bounded
 
 
 def list_letters(workspace_id: UUID, letter_filter: LetterFilter) -> QuerySet[DeadLetter]:

@@ -124,8 +124,8 @@ class LetterAction(Request):
         """The selected letters. Raises Invalid."""
         if self.ids is not None:
             return LetterFilter(ids=tuple(dict.fromkeys(self.ids)))
-        found = letter_filter_of_body(self.filter or {})
-        return replace(found, everything=True) if self.all else found
+        letter_filter = letter_filter_of_body(self.filter or {})
+        return replace(letter_filter, everything=True) if self.all else letter_filter
 
     @property
     def is_replay(self) -> bool:
@@ -133,8 +133,7 @@ class LetterAction(Request):
         return self.rate_per_second is not None or bool(self.canary and self.canary.stages)
 
     def cross_check(self) -> Iterable[FieldError]:
-        """Fields that belong to the action, one way to select letters, and no slip that means
-        all."""
+        """Fields that belong to the action, and one way to select letters."""
         yield from self._check_fields()
         if (self.ids is None) == (self.filter is None and not self.all):
             yield {"field": "ids", "message": "Give ids or a filter, one of the two."}

@@ -57,9 +57,9 @@ class StressTests(Views):
         returns=Listed(StressTest, {"createdAt": "id"}),
         errors=(422,),
     )
-    def list(self, request: WorkspaceRequest, wanted: StressFilter) -> Any:
+    def list(self, request: WorkspaceRequest, query: StressFilter) -> Any:
         """Stress tests, newest first."""
-        return queries.list_tests(request.workspace.id, wanted.states)
+        return queries.list_tests(request.workspace.id, query.states)
 
     @verb(
         "POST",

@@ -106,13 +106,12 @@ def _with_outcomes(spec: StressParameters, position: PlanPosition, group: Group)
     runs_anyway = (position.groups // 2 + position.groups // 8) % 2 == 1
     first = position.tasks
     outcomes: list[str] = []
+    seed = spec.seed or 0
     for place, parents in enumerate(group):
         is_broken = any(outcomes[parent] != COMPLETES for parent in parents)
         if is_broken and not runs_anyway:
             outcomes.append(CANCELLED)
-        elif spec.type != StressType.FLAKY and should_fail(
-            spec.seed, first + place, spec.failure_rate
-        ):
+        elif spec.type != StressType.FLAKY and should_fail(seed, first + place, spec.failure_rate):
             outcomes.append(FAILS)
         else:
             outcomes.append(COMPLETES)
