@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_core import InitErrorDetails
+from pydantic import Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Matching, Names, Number, OneOf, Text, Whole, refused
@@ -55,8 +55,16 @@ def _policy(wanted: RetryIn) -> RetryPolicy:
         raise ValidationError.from_exception_data("retry", [problem]) from error
 
 
-Retry = Annotated[RetryIn, AfterValidator(_policy)]
-"""Checked as a RetryIn, and then a RetryPolicy."""
+class _AsRetryIn:
+    """Checked as a RetryIn, and then a RetryPolicy."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            _policy, handler.generate_schema(RetryIn)
+        )
+
+
+Retry = Annotated[RetryPolicy, _AsRetryIn()]
 
 
 class Error(Resource):

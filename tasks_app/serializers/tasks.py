@@ -10,7 +10,7 @@ from tasks_app.schema.fields import Error
 from tasks_app.schema.tasks import Task
 
 
-@extend_schema_field(Error)
+@extend_schema_field(Error)  # type: ignore[arg-type] # the stubs know no extensions
 class ErrorField(serializers.JSONField):
     """A failure as it was kept."""
 

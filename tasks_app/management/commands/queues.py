@@ -50,7 +50,8 @@ class Command(TerminalCommand):
     def run_command(self, options: dict[str, Any]) -> None:
         workspace_id = workspace_of(options)
         if options["verb"] == "list":
-            queues = selectors.view_queues(selectors.list_queues(workspace_id).order_by("name"))
+            rows = selectors.list_queues(workspace_id).order_by("name")
+            queues = selectors.view_queues(list(rows))
             self._tell([represent(Queue, each, None) for each in queues], options)
             return
         services.change_queue(
