@@ -231,7 +231,7 @@ class GroupError(Resource):
     """The failure of the newest letter of a group."""
 
     class_: str | None = shown(alias="class", source="error_class")
-    message: str | None
+    message: str | None = shown(guard="error")
 
 
 class Group(Resource):
@@ -302,7 +302,11 @@ class Replay(Resource):
     succeeded: int = shown("Tasks that completed.")
     failed: int = shown("Tasks that failed, were cancelled or deleted.")
     skipped: int = shown("Letters that were no longer open, or whose payload no longer fits.")
-    stop_reason: str | None = shown(compute=lambda replay: replay.stop_reason or None)
+    stop_reason: str | None = shown(
+        "Why it stopped, with the failure that came most often.",
+        compute=lambda replay: replay.stop_reason or None,
+        guard="error",
+    )
     created_by: str
     created_at: datetime
     paused_at: datetime | None = shown("Since when nothing is submitted.")
@@ -332,8 +336,8 @@ class Failing(Resource):
 class Skip(Resource):
     """A letter that the replay skipped."""
 
-    letter_id: UUID = shown(compute=lambda skip: skip["letterId"])
-    reason: str
+    letter_id: UUID = shown(source="letterId")
+    reason: str = shown(guard="error")
 
 
 class ReplayDetail(Replay):
