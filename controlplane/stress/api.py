@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.http import Listed, Views, query_parameter, verb
-from controlplane.core.ids import parse_uuid
+from controlplane.core.http import Listed, Views, verb
 from controlplane.stress import control, queries
 from controlplane.stress.schema import (
+    CompareQuery,
     Comparison,
     StressFilter,
     StressTest,
@@ -119,15 +118,13 @@ class StressTests(Views):
         "system/stress-tests/<uuid:id>/compare",
         name="stress_tests_compare",
         summary="Compare two stress tests",
-        parameters=[query_parameter("with", "The other test.", OpenApiTypes.UUID, required=True)],
+        query=CompareQuery,
         returns=Comparison,
         errors=(404, 409, 422),
     )
-    def compare(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+    def compare(self, request: WorkspaceRequest, query: CompareQuery, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """This test's figures as multiples of another's, with what makes them incomparable."""
-        try:
-            other = parse_uuid(request.query_params.get("with", ""))
-        except ValueError:
+        if not query.others:
             message = "Give the id of the other test."
-            raise Invalid(errors=[FieldError(field="with", message=message)]) from None
-        return queries.compare_tests(request.workspace.id, id, other)
+            raise Invalid(errors=[FieldError(field="with", message=message)])
+        return queries.compare_tests(request.workspace.id, id, query.others[0])

@@ -10,7 +10,7 @@ from pydantic import Field
 from controlplane.core.schema import Resource, itself, shown
 from controlplane.core.schema.fields import Text
 from controlplane.core.schema.filters import condition
-from controlplane.core.schema.values import COMMA, Choices
+from controlplane.core.schema.values import COMMA, Choices, Ids
 from controlplane.stress.queries import describe_test
 from controlplane.stress.spec import QUEUE, StressParameters, StressTestSpec, tag_of
 from controlplane.stress.states import StressState, Verdict
@@ -38,6 +38,13 @@ class StressFilter:
     """Which tests a list shows."""
 
     states: tuple[str, ...] = condition("status", Choices(choices=tuple(StressState.values)), COMMA)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareQuery:
+    """The test to compare with."""
+
+    others: tuple[UUID, ...] = condition("with", Ids(1), "The id of the other test; needed.")
 
 
 class StressTimes(Resource):
