@@ -1,17 +1,19 @@
 """Start, pause, resume, cancel and remove replays; `replay_driver` does their work."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from annotated_types import Len
 from django.conf import settings
 from django.db import transaction
 
 from controlplane.core.clock import now
-from controlplane.core.errors import Conflict, FieldError, Invalid
+from controlplane.core.errors import Conflict
 from controlplane.core.ids import uuid7
+from controlplane.core.schema import Request
+from controlplane.core.schema.fields import Number, Saying, Whole
 from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.idempotency import hash_body, store_or_get_response
@@ -24,7 +26,7 @@ from dlq.models import Replay
 from dlq.queries import count_letters, get_replay, list_letters
 from dlq.states import ReplayState
 from tasks_app.batches import prune_one, set_paused
-from tasks_app.processors.registry import MOST_ATTEMPTS
+from tasks_app.schema.fields import Attempts, optional
 from tasks_app.selectors import in_bounded_time
 
 DEFAULT_STAGES = (5, 50)
@@ -34,6 +36,24 @@ MAX_STAGE = 1_000
 MIN_RATE, MAX_RATE = 0.001, 10_000.0
 MAX_LETTERS = 1_000_000
 _SECONDS = 10.0
+
+
+Stage = Annotated[int, Whole(1, MAX_STAGE)]
+Rate = Annotated[float, Number(MIN_RATE, MAX_RATE)]
+Share = Annotated[float, Number(0, 1)]
+
+
+class ReplayOptions(Request):
+    """The bounds of a replay, for every caller."""
+
+    max_attempts: Attempts = optional()
+    rate_per_second: Rate | None = None
+    stages: Annotated[
+        list[Stage],
+        Len(0, MAX_STAGES),
+        Saying(f"At most {MAX_STAGES} whole numbers from 1 to {MAX_STAGE}."),
+    ]
+    max_failure_share: Share
 
 
 def start_replay(
@@ -59,7 +79,14 @@ def start_replay(
     Forbidden when the actor's key may not submit tasks, or not run the workflows among them.
     """
     require_scopes(actor, SUBMIT_TASKS)
-    _check(max_attempts, rate_per_second, stages, max_failure_share)
+    ReplayOptions.read(
+        {
+            **({} if max_attempts is None else {"maxAttempts": max_attempts}),
+            "ratePerSecond": rate_per_second,
+            "stages": list(stages),
+            "maxFailureShare": max_failure_share,
+        }
+    )
     refuse_empty(letter_filter)
     if actor.scopes and _has_letters_of_runs(workspace_id, letter_filter):
         require_scopes(actor, RUN_WORKFLOWS)
@@ -180,35 +207,6 @@ def _checked_payload(payload: Mapping[str, Any] | None) -> dict[str, Any] | None
         field="payload",
     )
     return dict(payload)
-
-
-def _check(
-    max_attempts: int | None, rate: float | None, stages: Sequence[int], share: float
-) -> None:
-    errors: list[FieldError] = []
-    if max_attempts is not None and not _is_whole(max_attempts, MOST_ATTEMPTS):
-        errors.append(_problem("maxAttempts", f"A whole number from 1 to {MOST_ATTEMPTS}."))
-    if rate is not None and not (_is_number(rate) and MIN_RATE <= rate <= MAX_RATE):
-        errors.append(_problem("ratePerSecond", f"A number from {MIN_RATE} to {MAX_RATE:.0f}."))
-    if len(stages) > MAX_STAGES or not all(_is_whole(size, MAX_STAGE) for size in stages):
-        message = f"At most {MAX_STAGES} whole numbers from 1 to {MAX_STAGE}."
-        errors.append(_problem("stages", message))
-    if not (_is_number(share) and 0 <= share <= 1):
-        errors.append(_problem("maxFailureShare", "A number from 0 to 1."))
-    if errors:
-        raise Invalid(errors=errors)
-
-
-def _is_whole(value: object, maximum: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= maximum
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _problem(field: str, message: str) -> FieldError:
-    return FieldError(field=field, message=message)
 
 
 def _audit(replay: Replay, actor: Actor, action: str, **detail: Any) -> None:

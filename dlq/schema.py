@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema import Request, Resource, itself, shown
-from controlplane.core.schema.fields import Flag, JsonObject, Number, OneOf, Text, Whole
+from controlplane.core.schema.fields import Flag, JsonObject, OneOf, Text
 from dlq.bulk import ACTIONS
 from dlq.discard import MAX_REASON
 from dlq.filters import MAX_IDS, LetterFilter, letter_filter_of_body
@@ -27,10 +27,10 @@ from dlq.queries import (
 from dlq.replays import (
     DEFAULT_FAILURE_SHARE,
     DEFAULT_STAGES,
-    MAX_RATE,
-    MAX_STAGE,
     MAX_STAGES,
-    MIN_RATE,
+    Rate,
+    Share,
+    Stage,
 )
 from dlq.states import LetterStatus, ReplayState
 from tasks_app.schema.fields import Attempts, Error, IdempotencyKey, optional
@@ -66,10 +66,8 @@ class Discard(Request):
 class Canary(Request):
     """Small stages first; a stage that fails too often stops the replay."""
 
-    stages: Annotated[list[Annotated[int, Whole(1, MAX_STAGE)]], Len(1, MAX_STAGES)] = list(
-        DEFAULT_STAGES
-    )
-    max_failure_share: Annotated[float, Number(0, 1)] = DEFAULT_FAILURE_SHARE
+    stages: Annotated[list[Stage], Len(1, MAX_STAGES)] = list(DEFAULT_STAGES)
+    max_failure_share: Share = DEFAULT_FAILURE_SHARE
 
 
 def _read_canary(value: Any) -> Any:
@@ -113,9 +111,7 @@ class LetterAction(Request):
     payload: JsonObject = optional(f"For reprocess. {_PAYLOAD}")
     max_attempts: Attempts = optional("For reprocess.")
     reason: Annotated[str, Text(MAX_REASON)] = optional("For discard, which needs it.")
-    rate_per_second: Annotated[float, Number(MIN_RATE, MAX_RATE)] = optional(
-        "For reprocess. Maximum tasks submitted per second."
-    )
+    rate_per_second: Rate = optional("For reprocess. Maximum tasks submitted per second.")
     canary: _CanaryIn = optional()
     idempotency_key: IdempotencyKey = optional("For a replay.")
 

@@ -342,7 +342,7 @@ def test_a_paused_replay_submits_nothing_until_it_is_resumed(
     for _ in range(8):
         die()
     replay = drive(start(workspace, ada))
-    key = {"workspace_id": workspace.id, "replay_id": replay.id, "actor": ada}
+    key: Any = {"workspace_id": workspace.id, "replay_id": replay.id, "actor": ada}
     with pytest.raises(Conflict, match="is not paused"):
         replays.resume_replay(**key)
     assert replays.pause_replay(**key).paused_at is not None

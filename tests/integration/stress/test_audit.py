@@ -1,6 +1,7 @@
 """The statements of the audit: what they count, in slices, and the peak of running attempts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,7 @@ def at(seconds: float) -> datetime:
     return BEGIN + timedelta(seconds=seconds)
 
 
-def settled(tasks: int, **parameters: object) -> StressTest:
+def settled(tasks: int, **parameters: Any) -> StressTest:
     """A test whose tasks have all ended."""
     test = drive_to(start(tasks, **parameters), "SETTLING")
     work(test)
