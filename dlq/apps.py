@@ -10,9 +10,12 @@ class DlqConfig(AppConfig):
 
     def ready(self) -> None:
         from dlq import receivers  # noqa: F401 - connects them
-        from dlq.services import drive_replays, prune_letters
+        from dlq.recording import prune_letters
+        from dlq.replay_driver import ReplayDriver
+        from dlq.replays import prune_replays
         from tasks_app.dispatch import sweeps
         from tasks_app.services import register_pruner
 
         register_pruner("deadLetters", prune_letters)
-        sweeps.register("replays", every_seconds=0.5, make=lambda: drive_replays)
+        register_pruner("replays", prune_replays)
+        sweeps.register("replays", every_seconds=0.5, make=lambda: ReplayDriver().drive)

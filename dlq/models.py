@@ -11,6 +11,7 @@ from controlplane.core.clock import now
 from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
 from dlq.states import LetterStatus, ReplayState
+from tasks_app.batches import Batch, BatchItem
 from tasks_app.states import ErrorCategory
 
 
@@ -38,11 +39,11 @@ class DeadLetter(models.Model):
     attempts = models.JSONField(default=list)  # each with its own error and traceback; bounded
     attempts_total = models.IntegerField(default=0)  # of which `attempts` may leave out the middle
     payload = JSONBField(default=dict)  # as it was
-    # What a repetition takes over: {maxAttempts, timeoutMs, retry, onParentFailure}.
-    terms = models.JSONField(default=dict)
+    # What a reprocessing takes over: {maxAttempts, timeoutMs, retry, onParentFailure}.
+    task_options = models.JSONField(default=dict, db_column="terms")
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
-    reprocess_of = models.UUIDField(null=True)  # the task that the dead one repeated
+    reprocess_of = models.UUIDField(null=True)  # the task whose work the dead one did again
     status = models.CharField(
         max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN
     )
@@ -98,36 +99,24 @@ class DeadLetter(models.Model):
         return f"{self.type} {self.task_id}"
 
 
-class Replay(models.Model):
-    """The reprocessing of many letters, in stages and at a rate, driven by the dispatcher."""
+class Replay(Batch):
+    """The reprocessing of many letters, in stages and at a rate."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    workspace = models.ForeignKey(
-        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
     state = models.CharField(max_length=9, choices=ReplayState.choices, default=ReplayState.RUNNING)
-    wanted = models.JSONField()  # the filter or ids, as asked
+    # The filter or ids of the request.
+    filter = models.JSONField(db_column="wanted")
     payload = JSONBField(null=True)  # instead of each letter's own
     max_attempts = models.IntegerField(null=True)
-    rate_per_second = models.FloatField(null=True)  # null: as fast as it goes
     stages = models.JSONField(default=list)  # sizes of the canary's stages, [5, 50]; then the rest
     max_failure_share = models.FloatField(default=0.2)  # 0…1 of a stage; above it the replay stops
     stage = models.IntegerField(default=0)  # index into stages; len(stages) is the rest
-    matched = models.IntegerField(default=0)  # letters meant when it began
-    submitted = models.IntegerField(default=0)
+    matched = models.IntegerField(default=0)  # letters that matched when it began
     succeeded = models.IntegerField(default=0)
-    failed = models.IntegerField(default=0)
-    skipped = models.IntegerField(
-        default=0
-    )  # no longer open, or no longer valid, when their turn came
+    failed = models.IntegerField(default=0)  # also cancelled and deleted
+    skipped = models.IntegerField(default=0)  # no longer open, or no longer valid
     skips = models.JSONField(default=list)  # the first of them: [{letterId, reason}]
-    after_id = models.UUIDField(null=True)  # the last letter that had its turn
-    until_id = models.UUIDField(null=True)  # the last letter that it means: later deaths are not
-    stop_reason = models.TextField(blank=True, default="")
-    created_by = models.CharField(max_length=200)
-    created_at = models.DateTimeField(default=now)
-    last_submit_at = models.DateTimeField(null=True)  # from which the rate counts
-    finished_at = models.DateTimeField(null=True)
+    after_id = models.UUIDField(null=True)  # the last letter that was submitted or skipped
+    until_id = models.UUIDField(null=True)  # the last letter that matched when it began
 
     class Meta:
         ordering = ["-id"]
@@ -153,28 +142,24 @@ class Replay(models.Model):
         return f"replay {self.id}"
 
 
-class ReplayTask(models.Model):
-    """One letter that a replay has reprocessed, and the task that repeats its work."""
+class ReplayTask(BatchItem):
+    """One letter that a replay has reprocessed, and the task that does its work again."""
 
-    id = models.BigAutoField(primary_key=True)
     replay = models.ForeignKey(
-        Replay, on_delete=models.CASCADE, related_name="tasks", db_index=False
+        Replay, on_delete=models.CASCADE, related_name="items", db_index=False
     )
     letter_id = models.UUIDField()
-    task_id = models.UUIDField()
-    stage = models.IntegerField()
-    outcome = models.CharField(
-        max_length=10, blank=True, default=""
-    )  # "", COMPLETED, FAILED, CANCELLED, DELETED
 
     class Meta:
         constraints = [
+            # A letter is submitted once.
             models.UniqueConstraint(fields=["replay", "letter_id"], name="replaytask_once")
         ]
         indexes = [
             models.Index(
                 fields=["replay", "stage"], name="replaytask_open", condition=Q(outcome="")
             ),
+            models.Index(fields=["replay", "id"], name="replaytask_newest"),
         ]
 
     def __str__(self) -> str:

@@ -1,11 +1,12 @@
-"""What becomes of letters when tasks die and are repeated, in the same transaction."""
+"""Writes letters when tasks die, and closes them when the work is done again, in the same
+transaction."""
 
 from typing import Any
 from uuid import UUID
 
 from django.dispatch import receiver
 
-from dlq.services.recording import record_deaths, record_repeats
+from dlq.recording import record_deaths, record_reprocessing
 from tasks_app.signals import task_cancelled_by_parent, task_died, task_repeated
 
 
@@ -16,5 +17,5 @@ def on_death(task_ids: list[UUID], using: str, **_: Any) -> None:
 
 
 @receiver(task_repeated)
-def on_repeat(pairs: list[tuple[UUID, UUID]], using: str, by: str = "", **_: Any) -> None:
-    record_repeats(pairs, by=by, using=using)
+def on_reprocessing(pairs: list[tuple[UUID, UUID]], using: str, by: str = "", **_: Any) -> None:
+    record_reprocessing(pairs, by=by, using=using)

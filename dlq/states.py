@@ -7,16 +7,16 @@ class LetterStatus(TextChoices):
     """What became of a dead letter."""
 
     OPEN = "OPEN", "Open"  # → REPROCESSED, DISCARDED
-    REPROCESSED = "REPROCESSED", "Reprocessed"  # final; a task repeats the work
+    REPROCESSED = "REPROCESSED", "Reprocessed"  # final; a task does the work again
     DISCARDED = "DISCARDED", "Discarded"  # final; a person gave the reason
 
 
 class ReplayState(TextChoices):
-    """Where the reprocessing of many letters stands."""
+    """The state of a replay."""
 
     RUNNING = "RUNNING", "Running"  # → COMPLETED, STOPPED, CANCELLED
-    COMPLETED = "COMPLETED", "Completed"  # every letter it meant was dealt with
-    STOPPED = "STOPPED", "Stopped by failures"  # by itself, since failures repeated
+    COMPLETED = "COMPLETED", "Completed"  # every letter was submitted or skipped
+    STOPPED = "STOPPED", "Stopped by failures"  # by the stop rule, or an error
     CANCELLED = "CANCELLED", "Cancelled"  # by a person
 
 

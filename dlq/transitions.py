@@ -5,6 +5,7 @@ What the update returns says who won: a letter is resolved once, a replay ends o
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connections
@@ -12,10 +13,34 @@ from django.db import connections
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
 from dlq.models import DeadLetter, Replay
-from dlq.rows import NewLetter
 from dlq.states import LetterStatus, ReplayState
 
-_LABEL = 200  # of who did it, as long as the column
+_MAX_LABEL = 200  # the length of the column
+
+
+class NewLetter(NamedTuple):
+    """A letter to insert; JSON columns are JSON text."""
+
+    id: UUID
+    workspace_id: UUID
+    task_id: UUID
+    attempt: int
+    name: str
+    type: str
+    queue: str
+    priority: int
+    tags: str
+    category: str
+    fingerprint: str
+    error: str
+    attempts: str
+    attempts_total: int
+    payload: str
+    task_options: str
+    workflow_run_id: UUID | None
+    step_key: str | None
+    reprocess_of: UUID | None
+    died_at: datetime
 
 
 def insert_letters(rows: Sequence[NewLetter], *, using: str) -> int:
@@ -31,49 +56,39 @@ def insert_letters(rows: Sequence[NewLetter], *, using: str) -> int:
 def mark_reprocessed(
     pairs: Sequence[tuple[UUID, UUID]], *, by: str = "", using: str = "default"
 ) -> list[UUID]:
-    """OPEN → REPROCESSED of the letters of these ended tasks, with the task that repeats each."""
+    """OPEN → REPROCESSED for the letters of these ended tasks, each with the task that does its
+    work again, and the label of the actor who asked for it. Those that changed."""
     with connections[using].cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "mark_reprocessed"),
             {
                 "tasks": [old for old, _ in pairs],
-                "repeats": [new for _, new in pairs],
-                "by": by[:_LABEL],
+                "new_tasks": [new for _, new in pairs],
+                "by": by[:_MAX_LABEL],
                 "now": now(),
             },
         )
         return [row[0] for row in cursor.fetchall()]
 
 
-def name_resolver(tasks: Sequence[UUID], *, workspace_id: UUID, by: str) -> int:
-    """Say who had these tasks' letters reprocessed; only where nobody is named yet."""
-    letters = DeadLetter.objects.filter(
-        workspace_id=workspace_id,
-        task_id__in=tasks,
-        status=LetterStatus.REPROCESSED,
-        resolved_by="",
-    )
-    return letters.update(resolved_by=by[:_LABEL])
-
-
 def discard_open(ids: Sequence[UUID], *, workspace_id: UUID, reason: str, by: str) -> list[UUID]:
-    """OPEN → DISCARDED, locked in the order of ids; those that were."""
+    """OPEN → DISCARDED, locked in the order of ids; those that changed."""
     letters = DeadLetter.objects.filter(
         workspace_id=workspace_id, id__in=ids, status=LetterStatus.OPEN
     )
-    found = list(letters.order_by("id").select_for_update().values_list("id", flat=True))
-    DeadLetter.objects.filter(id__in=found).update(
+    locked = list(letters.order_by("id").select_for_update().values_list("id", flat=True))
+    DeadLetter.objects.filter(id__in=locked).update(
         status=LetterStatus.DISCARDED,
         discard_reason=reason,
-        resolved_by=by[:_LABEL],
+        resolved_by=by[:_MAX_LABEL],
         resolved_at=now(),
     )
-    return found
+    return locked
 
 
 def end_replay(
     replay_id: UUID, *, state: ReplayState, reason: str = "", at: datetime | None = None
 ) -> bool:
-    """RUNNING → an end; whether this call ended it."""
+    """RUNNING → a final state; whether this call ended it."""
     running = Replay.objects.filter(id=replay_id, state=ReplayState.RUNNING)
     return bool(running.update(state=state, stop_reason=reason, finished_at=at or now()))

@@ -14,7 +14,7 @@ task_cancelled_by_parent = Signal()
 
 # Tasks whose work is done once more. Argument: pairs (list of (UUID, UUID)): the ended task and the
 # one that repeats it, which is the same in an operator's retry. Optional argument: by (the label of
-# who asked for it; empty when a caller above knows).
+# the actor who asked for it).
 task_repeated = Signal()
 
 # Something is not as it should be, for people to hear of. Arguments: kind (a short name such as

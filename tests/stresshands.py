@@ -8,10 +8,11 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from controlplane.core.clock import now
-from controlplane.stress import services
+from controlplane.stress import control
+from controlplane.stress.driver import StressDriver
 from controlplane.stress.models import StressTest
 from controlplane.stress.processors import StressPayload
-from controlplane.stress.services.control import Asked
+from controlplane.stress.spec import make_spec
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import Workspace
 from tasks_app import transitions
@@ -29,19 +30,18 @@ def start(
     tasks: int, *, workspace: Workspace | None = None, actor: Actor = SYSTEM, **asked: Any
 ) -> StressTest:
     """A test that the dispatcher has not seen yet."""
-    test, _is_new = services.start_test(
+    return control.start_test(
         workspace_id=(workspace or default_workspace()).id,
-        asked=Asked(tasks=tasks, **asked),
+        spec=make_spec(tasks=tasks, **asked),
         actor=actor,
     )
-    return test
 
 
 def drive(test: StressTest, *, passes: int = 1, at: datetime | None = None) -> StressTest:
     """Passes of the dispatcher, each a second after the one before."""
     first = at or now()
     for number in range(passes):
-        services.drive_tests(now=first + timedelta(seconds=number))
+        StressDriver().drive(now=first + timedelta(seconds=number))
     test.refresh_from_db()
     return test
 
@@ -49,7 +49,7 @@ def drive(test: StressTest, *, passes: int = 1, at: datetime | None = None) -> S
 def drive_to(test: StressTest, *states: str, passes: int = 50) -> StressTest:
     """Passes until the test is in one of these states."""
     for number in range(passes):
-        services.drive_tests(now=now() + timedelta(seconds=number))
+        StressDriver().drive(now=now() + timedelta(seconds=number))
         test.refresh_from_db()
         if test.state in states:
             return test
@@ -58,7 +58,7 @@ def drive_to(test: StressTest, *states: str, passes: int = 50) -> StressTest:
 
 def tasks_of(test: StressTest) -> list[UUID]:
     """The tasks that it has submitted, in order."""
-    return [task for chunk in test.chunks.order_by("number") for task in chunk.task_ids]
+    return list(test.items.order_by("number").values_list("task_id", flat=True))
 
 
 def work(test: StressTest) -> None:
@@ -71,7 +71,7 @@ def work(test: StressTest) -> None:
 def end_task(task: Task) -> None:
     """One attempt of a ready task: it fails when it is to fail."""
     lease, node = uuid4(), Node.objects.first() or make_node()
-    fails = StressPayload.model_validate(task.payload).is_doomed
+    fails = StressPayload.model_validate(task.payload).should_fail
     Task.objects.filter(id=task.id).update(
         state=TaskState.RUNNING,
         lease=lease,
@@ -85,7 +85,7 @@ def end_task(task: Task) -> None:
         state=(TaskState.FAILED if fails else TaskState.COMPLETED).value,
         outcome="FAILED" if fails else "SUCCEEDED",
         run_ms=0,
-        error=an_error("as asked for") if fails else None,
+        error=an_error("as planned") if fails else None,
     )
     with transaction.atomic(), connection.cursor() as cursor:
         ended = transitions.finish_leased(cursor, node=node.id, outcomes=[outcome])

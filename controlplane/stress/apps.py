@@ -10,9 +10,10 @@ class StressConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from controlplane.stress.services import drive_tests, prune_tests
+        from controlplane.stress.control import prune_tests
+        from controlplane.stress.driver import StressDriver
         from tasks_app.dispatch import sweeps
         from tasks_app.services import register_pruner
 
         register_pruner("stressTests", prune_tests)
-        sweeps.register("stress-tests", every_seconds=0.2, make=lambda: drive_tests)
+        sweeps.register("stress-tests", every_seconds=0.2, make=lambda: StressDriver().drive)

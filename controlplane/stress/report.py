@@ -1,4 +1,5 @@
-"""A test's report as JSON: the verdict with its checks, the figures, the series. Pure."""
+"""A test's report as JSON: the verdict with its checks, the figures, the series; and two reports
+side by side. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.core.clock import utc_z
-from controlplane.stress.facts import Facts
+from controlplane.stress.checks import AuditCounts, judge, summarize, verdict_of
 from controlplane.stress.states import Verdict
-from controlplane.stress.verdicts import judge, summarize, verdict_of
 from tasks_app.histograms import Histogram, percentile
 
 REPORT_VERSION = 1
-MOST_POINTS = 300
+MAX_POINTS = 300
 _ORDER = (
     "submitted", "completed", "failed", "cancelled", "dependents", "dependencies",
     "elapsedSeconds", "submitPerSecond", "completePerSecond", "waitMs", "runMs", "peakInFlight",
@@ -20,12 +20,29 @@ _ORDER = (
     "staleWrites",
 )  # fmt: skip
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+# The compared figures by their path in the report, and whether more is better.
+_COMPARED: dict[str, bool] = {
+    "completePerSecond": True,
+    "submitPerSecond": True,
+    "elapsedSeconds": False,
+    "waitMs.p50": False,
+    "waitMs.p95": False,
+    "waitMs.p99": False,
+    "runMs.p50": False,
+    "runMs.p95": False,
+    "runMs.p99": False,
+    "peakInFlight": True,
+    "peakBacklog": False,
+    "lostAttempts": False,
+    "staleWrites": False,
+}
+_ALIKE = 0.05  # the error of the distributions
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where the test stood at one moment. `running` is the most since the point before, from the
-    attempts; `waiting` is as it was sampled."""
+    """The counts of a test at one moment. `running` is the most since the point before, from the
+    attempts; `waiting` is a sample."""
 
     at: datetime
     submitted: int
@@ -47,8 +64,8 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How a test went, beside what is on record of its tasks."""
+class Summary:
+    """What a report has beside the audit of the tasks."""
 
     parameters: Mapping[str, Any]
     environment: Mapping[str, Any]
@@ -67,47 +84,52 @@ class Course:
     scaling: Mapping[str, Any]
 
 
-def write_report(facts: Facts, course: Course) -> dict[str, Any]:
+def write_report(counts: AuditCounts, summary: Summary) -> dict[str, Any]:
     """The report. `sentence` says the verdict in words."""
     checks = judge(
-        facts,
-        submitted=course.submitted,
-        edges=course.edges,
-        ends_as=course.ends_as,
-        reason=course.reason,
+        counts,
+        submitted=summary.submitted,
+        edges=summary.edges,
+        ends_as=summary.ends_as,
+        reason=summary.reason,
     )
     return {
         "reportVersion": REPORT_VERSION,
         "verdict": verdict_of(checks).value,
-        "sentence": summarize(checks, course.submitted),
-        "reason": course.reason or None,
+        "sentence": summarize(checks, summary.submitted),
+        "reason": summary.reason or None,
         "checks": [check.to_json() for check in checks],
-        "figures": _figures(facts, course),
-        "series": [point.to_json() for point in thin(course.points)],
-        "scaling": dict(course.scaling),
-        "environment": dict(course.environment),
-        "parameters": dict(course.parameters),
+        "figures": _figures(counts, summary),
+        "series": [point.to_json() for point in thin(summary.points)],
+        "scaling": dict(summary.scaling),
+        "environment": dict(summary.environment),
+        "parameters": dict(summary.parameters),
     }
+
+
+def read_histogram(data: Mapping[str, int]) -> dict[int, int]:
+    """A distribution that was kept as JSON, whose objects have texts as names."""
+    return {int(bucket): count for bucket, count in data.items()}
 
 
 def describe_times(histogram: Histogram, longest: float | None = None) -> dict[str, Any]:
-    """Percentiles in milliseconds; null of no times. `longest` is exact."""
-    found: dict[str, Any] = {
+    """Percentiles in milliseconds; null without times. `longest` is exact."""
+    times: dict[str, Any] = {
         name: _rounded(percentile(histogram, share)) for name, share in _PERCENTILES.items()
     }
     if longest is not None:
-        found["max"] = _rounded(longest) if histogram else None
-        # A percentile is told within 5 %; it must not read as above the longest.
+        times["max"] = _rounded(longest) if histogram else None
+        # A percentile is exact within 5 %; it must not exceed the longest.
         for name in _PERCENTILES:
-            if found[name] is not None:
-                found[name] = min(found[name], found["max"])
-    return found
+            if times[name] is not None:
+                times[name] = min(times[name], times["max"])
+    return times
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
-    """At most MOST_POINTS of them, evenly, the last among them. What waits and runs is the most of
-    the points that each stands for."""
-    step = -(-len(points) // MOST_POINTS) or 1
+    """At most MAX_POINTS of them, evenly, with the last one. `waiting` and `running` are the most
+    among the points that each replaces."""
+    step = -(-len(points) // MAX_POINTS) or 1
     ends = range(len(points), 0, -step)
     return [
         replace(
@@ -119,31 +141,31 @@ def thin(points: Sequence[Point]) -> list[Point]:
     ]
 
 
-def _figures(facts: Facts, course: Course) -> dict[str, Any]:
-    end = max(facts.last_end or 0.0, course.begun_at.timestamp())
-    # Of a test that was stopped, submitting ended with it.
-    submitted_at = course.submitted_at or course.ended_at
-    submitting = (submitted_at - course.begun_at).total_seconds()
-    outcomes = facts.outcomes
+def _figures(counts: AuditCounts, summary: Summary) -> dict[str, Any]:
+    end = max(counts.last_end or 0.0, summary.begun_at.timestamp())
+    # When a test is stopped, its submission ends with it.
+    submitted_at = summary.submitted_at or summary.ended_at
+    submitting = (submitted_at - summary.begun_at).total_seconds()
+    outcomes = counts.outcomes
     return {
-        "submitted": course.submitted,
-        "completed": facts.completed,
-        "failed": facts.failed,
-        "cancelled": facts.cancelled,
-        "dependents": course.dependents,
-        "dependencies": course.edges,
-        "elapsedSeconds": _rounded(end - course.begun_at.timestamp()),
-        "submitPerSecond": _per_second(course.submitted, submitting),
-        "completePerSecond": _per_second(facts.completed, end - course.begun_at.timestamp()),
-        "waitMs": describe_times(facts.waits, facts.longest_wait),
-        "runMs": describe_times(facts.runs, facts.longest_run),
-        "peakInFlight": course.peak_running,
-        "peakBacklog": course.peak_waiting,
-        "attempts": facts.attempts,
+        "submitted": summary.submitted,
+        "completed": counts.completed,
+        "failed": counts.failed,
+        "cancelled": counts.cancelled,
+        "dependents": summary.dependents,
+        "dependencies": summary.edges,
+        "elapsedSeconds": _rounded(end - summary.begun_at.timestamp()),
+        "submitPerSecond": _per_second(summary.submitted, submitting),
+        "completePerSecond": _per_second(counts.completed, end - summary.begun_at.timestamp()),
+        "waitMs": describe_times(read_histogram(counts.waits), counts.longest_wait),
+        "runMs": describe_times(read_histogram(counts.runs), counts.longest_run),
+        "peakInFlight": summary.peak_running,
+        "peakBacklog": summary.peak_waiting,
+        "attempts": counts.attempts,
         "failedAttempts": outcomes.get("FAILED", 0) + outcomes.get("TIMED_OUT", 0),
         "interruptedAttempts": outcomes.get("INTERRUPTED", 0),
         "lostAttempts": outcomes.get("LOST", 0),
-        "staleWrites": course.stale_writes,
+        "staleWrites": summary.stale_writes,
     }
 
 
@@ -158,7 +180,7 @@ def _rounded(value: float | None) -> float | None:
 def write_broken_report(
     parameters: Mapping[str, Any], environment: Mapping[str, Any], reason: str
 ) -> dict[str, Any]:
-    """The report of a test whose tasks could not be read: it passed nothing."""
+    """The report of a test whose tasks could not be audited."""
     return {
         "reportVersion": REPORT_VERSION,
         "verdict": Verdict.FAILED.value,
@@ -174,13 +196,75 @@ def write_broken_report(
 
 
 def list_figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The figures of a report in the order for people, those of times one by one. (The database
+    """The figures of a report in the order for people, each percentile by itself. (The database
     keeps no order of an object's names.)"""
-    found: list[tuple[str, Any]] = []
+    figures_in_order: list[tuple[str, Any]] = []
     for name in _ORDER:
         value = figures.get(name)
         if isinstance(value, Mapping):
-            found += [(f"{name} {part}", value.get(part)) for part in (*_PERCENTILES, "max")]
+            figures_in_order += [
+                (f"{name} {part}", value.get(part)) for part in (*_PERCENTILES, "max")
+            ]
         elif name in figures:
-            found.append((name, value))
-    return found
+            figures_in_order.append((name, value))
+    return figures_in_order
+
+
+def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of `one` as multiples of those of `other`, and what makes them incomparable."""
+    return {
+        "figures": [_compare_figure(name, one, other) for name in _COMPARED],
+        "verdicts": [one["verdict"], other["verdict"]],
+        "warnings": _warnings(one, other),
+    }
+
+
+def _compare_figure(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    mine, theirs = _at(one["figures"], name), _at(other["figures"], name)
+    ratio = None if mine is None or not theirs else round(mine / theirs, 3)
+    return {
+        "name": name,
+        "value": mine,
+        "other": theirs,
+        "ratio": ratio,
+        "change": _change(name, mine, theirs),
+    }
+
+
+def _change(name: str, mine: float | None, theirs: float | None) -> str:
+    if mine is None or theirs is None:
+        return "unknown"
+    if abs(mine - theirs) <= _ALIKE * theirs:
+        return "alike"
+    return "better" if (mine > theirs) == _COMPARED[name] else "worse"
+
+
+def _warnings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    warnings = []
+    has_failures = any(report["parameters"].get("failureRate") for report in (one, other))
+    for name, value in one["parameters"].items():
+        theirs = other["parameters"].get(name)
+        # Without failures the seed decides nothing.
+        if value != theirs and (name != "seed" or has_failures):
+            warnings.append(f"{name} differs: {_text(value)} and {_text(theirs)}.")
+    for name in ("slots", "version", "python", "database"):
+        mine, theirs = one["environment"].get(name), other["environment"].get(name)
+        if mine != theirs:
+            warnings.append(f"{name} differs at the beginning: {_text(mine)} and {_text(theirs)}.")
+    for which, report in (("first", one), ("second", other)):
+        if report["reason"]:
+            warnings.append(f"The {which} test did not run to its end: {report['reason']}")
+    if one["reportVersion"] != other["reportVersion"]:
+        warnings.append("The reports are of different versions.")
+    return warnings
+
+
+def _at(figures: Mapping[str, Any], path: str) -> float | None:
+    value: Any = figures
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return None if value is None else float(value)
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -7,7 +7,7 @@ from django.contrib.admin.helpers import ActionForm
 
 from controlplane.core.errors import DomainError
 from controlplane.core.forms import parse_json_input
-from dlq.services.discarding import LONGEST_REASON
+from dlq.discard import MAX_REASON
 from tasks_app.processors.registry import MOST_ATTEMPTS
 
 _FIELDS = {"payload": "payload", "maxAttempts": "max_attempts", "reason": "reason"}
@@ -18,7 +18,7 @@ class LetterActionForm(ActionForm):
 
     reason = forms.CharField(
         required=False,
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON,
         widget=forms.TextInput(attrs={"size": 40}),
         label="Reason:",
         help_text="for discard",
@@ -72,7 +72,7 @@ class DiscardForm(_ServiceForm):
     """Why the work need not be done."""
 
     reason = forms.CharField(
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
         help_text="For the record: why the work need not be done.",
     )

@@ -17,11 +17,11 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import may, roles_of
 from controlplane.workspaces.selectors import list_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
-from dlq import services
+from dlq import bulk, replays
 from dlq.admin.pages import LetterPages
+from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
-from dlq.selectors import get_letter_stats
-from dlq.services.discarding import LONGEST_REASON
+from dlq.queries import get_letter_stats
 from tasks_app.selectors import in_bounded_time
 
 _MOST_WORKSPACES = 1_000
@@ -54,7 +54,7 @@ class GroupPages(LetterPages):
             "media": self.media,
             "workspaces": workspaces,
             "chosen": chosen,
-            "longest_reason": LONGEST_REASON,
+            "longest_reason": MAX_REASON,
         }
         if chosen is not None:
             context |= _figures(chosen.id)
@@ -67,7 +67,9 @@ class GroupPages(LetterPages):
         """Begin a replay and say so, with the way to its page; None when it was refused."""
         replay = self.attempt(
             request,
-            lambda: services.start_replay(workspace_id=workspace_id, wanted=wanted, actor=actor),
+            lambda: replays.start_replay(
+                workspace_id=workspace_id, letter_filter=wanted, actor=actor
+            ),
         )
         if replay is None:
             return None
@@ -98,10 +100,10 @@ class GroupPages(LetterPages):
         self, request: HttpRequest, workspace_id: UUID, wanted: LetterFilter, actor: Actor
     ) -> None:
         try:
-            done = services.act_on_letters(
+            done = bulk.act_on_letters(
                 workspace_id=workspace_id,
                 action="discard",
-                wanted=wanted,
+                letter_filter=wanted,
                 actor=actor,
                 reason=request.POST.get("reason", ""),
             )

@@ -11,7 +11,7 @@ from dlq.admin.pages import badge, pretty
 from dlq.admin.words import tell_death, tell_fate
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
-from dlq.selectors import count_letters, get_chain
+from dlq.queries import count_letters, get_chain
 from dlq.states import LetterStatus
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
@@ -25,7 +25,7 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
     chain = get_chain(letter)
     alike = LetterFilter(fingerprints=(letter.fingerprint,), statuses=(LetterStatus.OPEN.value,))
     with in_bounded_time():
-        alike_total = count_letters(letter.workspace_id, alike, most=_MOST_ALIKE + 1)
+        alike_total = count_letters(letter.workspace_id, alike, limit=_MOST_ALIKE + 1)
     return {
         "death": tell_death(letter),
         "fate": tell_fate(letter),

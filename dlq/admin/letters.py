@@ -16,14 +16,15 @@ from controlplane.core.jsonb import is_same_json
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
-from dlq import services
+from dlq import bulk, discard
 from dlq.admin.filters import FingerprintFilter, TypeFilter
 from dlq.admin.forms import DiscardForm, LetterActionForm, ReprocessForm
 from dlq.admin.groups import GroupPages
 from dlq.admin.letterpage import describe_letter, describe_type
 from dlq.admin.pages import as_id, badge, pretty
-from dlq.filters import MOST_IDS, LetterFilter
+from dlq.filters import MAX_IDS, LetterFilter
 from dlq.models import DeadLetter
+from dlq.reprocess import reprocess_letter
 from dlq.states import LetterStatus
 
 MOST_SELECTED = 10_000
@@ -111,7 +112,7 @@ class LetterAdmin(GroupPages):
 
         def act(actor: Actor) -> None:
             payload = form.cleaned_data["payload"]
-            done = services.reprocess_letter(
+            done = reprocess_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 actor=actor,
@@ -129,7 +130,7 @@ class LetterAdmin(GroupPages):
         form = DiscardForm(request.POST or None)
 
         def act(actor: Actor) -> None:
-            services.discard_letter(
+            discard.discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 reason=form.cleaned_data["reason"],
@@ -205,9 +206,9 @@ class LetterAdmin(GroupPages):
 
     @admin.action(description="Reprocess as a canary: 5, then 50, then the rest")
     def reprocess_as_canary(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        chosen = list(queryset.values_list("workspace_id", "id")[: MOST_IDS + 1])
-        if len(chosen) > MOST_IDS:
-            text = f"At most {MOST_IDS} at once; a group as a whole: on the page of groups."
+        chosen = list(queryset.values_list("workspace_id", "id")[: MAX_IDS + 1])
+        if len(chosen) > MAX_IDS:
+            text = f"At most {MAX_IDS} at once; a group as a whole: on the page of groups."
             self.message_user(request, text, messages.ERROR)
             return
         for workspace_id, ids in _by_workspace(chosen):
@@ -227,10 +228,10 @@ class LetterAdmin(GroupPages):
             wanted = LetterFilter(ids=tuple(ids))
 
             def act(workspace_id: UUID = workspace_id, wanted: LetterFilter = wanted) -> Any:
-                return services.act_on_letters(
+                return bulk.act_on_letters(
                     workspace_id=workspace_id,
                     action=action,
-                    wanted=wanted,
+                    letter_filter=wanted,
                     actor=actors[workspace_id],
                     reason=reason,
                 )
@@ -264,5 +265,5 @@ def _by_workspace(chosen: Sequence[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, l
     for workspace_id, letter_id in chosen:
         ids[workspace_id].append(letter_id)
     for workspace_id, own in ids.items():
-        for start in range(0, len(own), MOST_IDS):
-            yield workspace_id, own[start : start + MOST_IDS]
+        for start in range(0, len(own), MAX_IDS):
+            yield workspace_id, own[start : start + MAX_IDS]

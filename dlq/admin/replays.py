@@ -10,11 +10,11 @@ from django.utils.html import format_html
 
 from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
-from dlq import services
+from dlq import replays
 from dlq.admin.pages import LetterPages, badge, pretty
 from dlq.admin.words import tell_replay
 from dlq.models import Replay
-from dlq.selectors import describe_replay
+from dlq.queries import describe_replay
 from dlq.states import ReplayState
 
 REFRESH_SECONDS = 3
@@ -50,7 +50,7 @@ class ReplayAdmin(LetterPages):
                 "fields": [
                     "id",
                     "workspace",
-                    "wanted_text",
+                    "filter_text",
                     "payload_text",
                     "max_attempts",
                     "rate_per_second",
@@ -94,7 +94,7 @@ class ReplayAdmin(LetterPages):
         actor = self.operator(request, replay.workspace_id)
         done = self.attempt(
             request,
-            lambda: services.cancel_replay(
+            lambda: replays.cancel_replay(
                 workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor
             ),
         )
@@ -112,8 +112,8 @@ class ReplayAdmin(LetterPages):
         return badge(replay.state, replay.get_state_display())
 
     @admin.display(description="letters meant")
-    def wanted_text(self, replay: Replay) -> str:
-        return format_html(_TEXT, pretty(replay.wanted))
+    def filter_text(self, replay: Replay) -> str:
+        return format_html(_TEXT, pretty(replay.filter))
 
     @admin.display(description="payload")
     def payload_text(self, replay: Replay) -> str:

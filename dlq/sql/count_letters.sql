@@ -5,7 +5,7 @@ WITH newest AS MATERIALIZED (
     FROM dlq_deadletter
     WHERE workspace_id = %(workspace)s
     ORDER BY id DESC
-    LIMIT %(most)s
+    LIMIT %(limit)s
 )
 SELECT 'status', status, count(*) FROM newest GROUP BY status
 UNION ALL

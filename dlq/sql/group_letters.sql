@@ -13,7 +13,7 @@ WITH newest AS MATERIALIZED (
     FROM newest
     GROUP BY fingerprint
     ORDER BY count(*) DESC, max(died_at) DESC
-    LIMIT %(most)s
+    LIMIT %(limit)s
 )
 SELECT g.fingerprint, l.category, l.error->>'class', l.error->>'message', g.types,
     g.size, g.first_seen, g.last_seen, g.letter_id

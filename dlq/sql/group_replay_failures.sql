@@ -10,7 +10,7 @@ WITH died AS (
     FROM died
     GROUP BY fingerprint
     ORDER BY count(*) DESC
-    LIMIT %(most)s
+    LIMIT %(limit)s
 )
 SELECT g.fingerprint, d.category, d.error->>'class', d.error->>'message', g.size, g.letter_id
 FROM grouped g

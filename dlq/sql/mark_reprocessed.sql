@@ -1,16 +1,16 @@
--- The open letters of tasks whose work is done once more, locked in the order of their ids.
-WITH repeat AS (
-    SELECT * FROM unnest(%(tasks)s::uuid[], %(repeats)s::uuid[]) AS r (task_id, repeat_id)
+-- The open letters of tasks whose work is done again, locked in the order of their ids.
+WITH pair AS (
+    SELECT * FROM unnest(%(tasks)s::uuid[], %(new_tasks)s::uuid[]) AS p (task_id, new_task_id)
 ), locked AS MATERIALIZED (
-    SELECT l.id, r.repeat_id
+    SELECT l.id, p.new_task_id
     FROM dlq_deadletter l
-    JOIN repeat r ON r.task_id = l.task_id
+    JOIN pair p ON p.task_id = l.task_id
     WHERE l.status = 'OPEN'
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
 )
 UPDATE dlq_deadletter l
-SET status = 'REPROCESSED', reprocessed_task_id = locked.repeat_id, resolved_by = %(by)s,
+SET status = 'REPROCESSED', reprocessed_task_id = locked.new_task_id, resolved_by = %(by)s,
     resolved_at = %(now)s
 FROM locked
 WHERE l.id = locked.id AND l.status = 'OPEN'

@@ -65,11 +65,17 @@ def submit_task(
 
 
 def submit_tasks(
-    *, workspace_id: UUID | None = None, specs: Sequence[Spec], using: str = "default"
+    *,
+    workspace_id: UUID | None = None,
+    specs: Sequence[Spec],
+    using: str = "default",
+    by: str = "",
 ) -> list[UUID]:
-    """Submit tasks, all or none; their ids in order. Raises Invalid, TooLarge."""
+    """Submit tasks, all or none; their ids in order. `by` is the label of the actor who has the
+    work of ended tasks (`reprocess_of`) done again. Raises Invalid, TooLarge."""
     workspace_id = workspace_id or get_default_workspace_id()
-    return [row.id for row in submit_rows(workspace_id=workspace_id, specs=specs, using=using)]
+    rows = submit_rows(workspace_id=workspace_id, specs=specs, using=using, by=by)
+    return [row.id for row in rows]
 
 
 def check_task(*, workspace_id: UUID, spec: TaskSpec) -> None:
@@ -79,7 +85,7 @@ def check_task(*, workspace_id: UUID, spec: TaskSpec) -> None:
 
 
 def submit_rows(
-    *, workspace_id: UUID, specs: Sequence[Spec], using: str = "default"
+    *, workspace_id: UUID, specs: Sequence[Spec], using: str = "default", by: str = ""
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
     rows, family = _prepare_all(specs, workspace_id, using)
@@ -89,7 +95,7 @@ def submit_rows(
             transitions.insert_tasks(prepared_cursor(using), rows)
     else:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            _insert(cursor, rows, family, workspace_id, using)
+            _insert(cursor, rows, family, workspace_id, using, by)
     _ring_for(rows, using)
     return rows
 
@@ -160,14 +166,20 @@ def _prepare_all(
 
 
 def _insert(
-    cursor: Cursor, rows: list[NewTask], family: Family, workspace_id: UUID, using: str
+    cursor: Cursor,
+    rows: list[NewTask],
+    family: Family,
+    workspace_id: UUID,
+    using: str,
+    by: str = "",
 ) -> None:
     """Insert rows with their edges. Rows are replaced in `rows` by what was inserted."""
     if family.edges:
         rows[:] = link_family(cursor, rows, family, workspace_id, using=using)
     else:
         transitions.insert_tasks(cursor, rows)
-    announce_repeats([(row.reprocess_of, row.id) for row in rows if row.reprocess_of], using=using)
+    pairs = [(row.reprocess_of, row.id) for row in rows if row.reprocess_of]
+    announce_repeats(pairs, using=using, by=by)
 
 
 def _ring_for(rows: Sequence[NewTask], using: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
-from dlq import selectors, services
+from dlq import queries, replays
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay
 from tasks_app.models import Task
@@ -15,9 +15,9 @@ from tests.standing import StandingEngine
 
 
 def replay_to_end(engine: Engine, expected: str) -> Replay:
-    replay = services.start_replay(
+    replay = replays.start_replay(
         workspace_id=get_default_workspace_id(),
-        wanted=LetterFilter(types=("test-needs-file",)),
+        letter_filter=LetterFilter(types=("test-needs-file",)),
         actor=SYSTEM,
     )
     engine.wait(
@@ -36,9 +36,9 @@ def test_a_canary_stops_while_the_cause_lasts_and_goes_through_once_it_is_mended
     submit_tasks(specs=[spec] * 60)
     running.wait(lambda: DeadLetter.objects.count() == 60, "60 letters")
 
-    (group,) = selectors.list_groups(get_default_workspace_id())
+    (group,) = queries.list_groups(get_default_workspace_id())
     assert (group.count, group.error_class) == (60, "FileNotFoundError")
-    letter = selectors.get_letter(get_default_workspace_id(), group.letter_id)
+    letter = queries.get_letter(get_default_workspace_id(), group.letter_id)
     assert "tests/handlers.py" in letter.error["traceback"]
     assert letter.attempts[0]["workerNode"]
 
@@ -51,7 +51,7 @@ def test_a_canary_stops_while_the_cause_lasts_and_goes_through_once_it_is_mended
     missing.write_text("1 EUR = 1.17 USD")
     completed = replay_to_end(running, "COMPLETED")
     assert (completed.succeeded, completed.failed, completed.skipped) == (60, 0, 0)
-    stages = selectors.describe_replay(completed).stages
+    stages = queries.describe_replay(completed).stages
     assert [(stage.size, stage.submitted) for stage in stages] == [(5, 5), (50, 50), (None, 5)]
     assert not open_ones.exists()
     done = Task.objects.filter(reprocess_of__isnull=False, state="COMPLETED")

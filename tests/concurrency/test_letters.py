@@ -11,9 +11,12 @@ from django.db import transaction
 from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
-from dlq import services
+from dlq import bulk, replays
+from dlq.discard import discard_letter
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
+from dlq.replay_driver import ReplayDriver
+from dlq.reprocess import reprocess_letter
 from tasks_app.models import Task
 from tasks_app.services import retry_tasks, submit_task, submit_tasks
 from tasks_app.signals import task_died
@@ -38,7 +41,7 @@ def deaths(node: int, count: int) -> list[DeadLetter]:
 def reprocess(letter: DeadLetter) -> UUID | None:
     """The new task, or None when it was refused."""
     try:
-        return services.reprocess_letter(
+        return reprocess_letter(
             workspace_id=get_default_workspace_id(), letter_id=letter.id, actor=SYSTEM
         ).reprocessed_task_id
     except Conflict:
@@ -87,7 +90,7 @@ def test_reprocessing_races_discarding(two: Racers) -> None:
 
         def discard(letter: DeadLetter = letter) -> bool:
             try:
-                services.discard_letter(
+                discard_letter(
                     workspace_id=get_default_workspace_id(),
                     letter_id=letter.id,
                     reason="no",
@@ -113,8 +116,8 @@ def test_reprocessing_families_races_retrying_them_without_a_deadlock(two: Racer
         finish(node, [failure(row) for row in claim(node)])
         wanted = LetterFilter(task_ids=(parent, child))
         result, retried = two.race(
-            lambda wanted=wanted: services.act_on_letters(  # type: ignore[misc]
-                workspace_id=workspace, action="reprocess", wanted=wanted, actor=SYSTEM
+            lambda wanted=wanted: bulk.act_on_letters(  # type: ignore[misc]
+                workspace_id=workspace, action="reprocess", letter_filter=wanted, actor=SYSTEM
             ),
             lambda ids=(parent, child): retry_tasks(  # type: ignore[misc]
                 workspace_id=workspace, ids=ids, actor=SYSTEM
@@ -130,13 +133,16 @@ def test_reprocessing_families_races_retrying_them_without_a_deadlock(two: Racer
 def test_two_drivers_submit_nothing_twice(two: Racers) -> None:
     node, workspace = make_node(), get_default_workspace_id()
     letters = deaths(node, 150)
-    replay = services.start_replay(
-        workspace_id=workspace, wanted=LetterFilter(everything=True), actor=SYSTEM, stages=(100,)
+    replay = replays.start_replay(
+        workspace_id=workspace,
+        letter_filter=LetterFilter(everything=True),
+        actor=SYSTEM,
+        stages=(100,),
     )
 
     def drive() -> None:
         for _ in range(10):
-            services.drive_replays()
+            ReplayDriver().drive()
 
     two.race(drive, drive)
     replay.refresh_from_db()
@@ -148,14 +154,14 @@ def test_two_drivers_submit_nothing_twice(two: Racers) -> None:
 
 def test_a_second_driver_does_not_wait_for_the_first(two: Racers) -> None:
     deaths(make_node(), 1)
-    replay = services.start_replay(
+    replay = replays.start_replay(
         workspace_id=get_default_workspace_id(),
-        wanted=LetterFilter(everything=True),
+        letter_filter=LetterFilter(everything=True),
         actor=SYSTEM,
     )
     with transaction.atomic():
         Replay.objects.select_for_update().get(id=replay.id)
-        assert two.start(services.drive_replays).result(5) is False
+        assert two.start(ReplayDriver().drive).result(5) is False
     replay.refresh_from_db()
     assert replay.submitted == 0
 
@@ -163,18 +169,16 @@ def test_a_second_driver_does_not_wait_for_the_first(two: Racers) -> None:
 def test_a_cancel_waits_for_the_driver_and_then_nothing_more_is_submitted(two: Racers) -> None:
     workspace = get_default_workspace_id()
     deaths(make_node(), 20)
-    replay = services.start_replay(
-        workspace_id=workspace, wanted=LetterFilter(everything=True), actor=SYSTEM, stages=()
+    replay = replays.start_replay(
+        workspace_id=workspace, letter_filter=LetterFilter(everything=True), actor=SYSTEM, stages=()
     )
     with transaction.atomic():
         Replay.objects.select_for_update().get(id=replay.id)
         cancel = two.start(
-            lambda: services.cancel_replay(
-                workspace_id=workspace, replay_id=replay.id, actor=SYSTEM
-            )
+            lambda: replays.cancel_replay(workspace_id=workspace, replay_id=replay.id, actor=SYSTEM)
         )
         time.sleep(0.2)
         assert not cancel.done()
     assert cancel.result(10).state == "CANCELLED"
-    services.drive_replays()
+    ReplayDriver().drive()
     assert not Task.objects.filter(reprocess_of__isnull=False).exists()

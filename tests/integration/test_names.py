@@ -7,7 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.schedules.models import Schedule
-from controlplane.stress.services.control import Asked, start_test
+from controlplane.stress.control import start_test
+from controlplane.stress.spec import make_spec
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.services import create_workspace
 from tasks_app.services.lanes import forget_lanes
@@ -69,7 +70,8 @@ def test_a_character_that_is_not_shown_is_refused(
 def test_a_workspace_and_a_stress_test_have_such_names_too() -> None:
     assert create_workspace(slug="w", name=f" {NFD}", actor=SYSTEM).name == NFC
     workspace_id = default_workspace().id
-    test, _ = start_test(workspace_id=workspace_id, asked=Asked(tasks=1, name=NFD), actor=SYSTEM)
+    spec = make_spec(tasks=1, name=NFD)
+    test = start_test(workspace_id=workspace_id, spec=spec, actor=SYSTEM)
     assert test.name == NFC
 
 

@@ -16,6 +16,7 @@ COMMITS = "tests/concurrency/test_unknown_commits.py"
 ISOLATION = "tests/acceptance/test_isolation.py"
 FAULTS = "tests/acceptance/test_handler_faults.py"
 SUBMISSION = "tests/concurrency/test_submission.py"
+BATCHES = "tests/concurrency/test_letters.py"
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,12 @@ GUARDS = [
           "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
     Guard("isolation: a time-out cannot be hidden", "tasks_app/execution/endings.py",
           "    if struck is None:\n", "    if struck is None or error is not struck:\n", FAULTS),
+    # Batches.
+    Guard("batch: one driver at a time", "tasks_app/batches.py",
+          "self.model._default_manager.select_for_update(skip_locked=True)",
+          "self.model._default_manager.all()", BATCHES),
+    Guard("batch: a pass is one transaction", "tasks_app/batches.py",
+          "    @transaction.atomic\n    def _drive_one", "    def _drive_one", BATCHES),
     # Submission and nodes.
     Guard("submit: a key is used once", "controlplane/workspaces/idempotency.py",
           "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),

@@ -43,6 +43,7 @@ class Course:
         self.scopes = Scopes(run, self.allowance.budget, may_defer=self.allowance.may_defer)
         self.steps_ended: int = run.steps_ended
         self.repeats: dict[UUID, UUID] = {}  # tasks that were submitted again, and as which
+        self.retried_by = ""  # the label of the actor who retries the run
 
     @classmethod
     def lock(
@@ -229,7 +230,9 @@ class Course:
         joins = [start.join for start in starts if start.join is not None]
         try:
             self.allowance.check(len(specs) + len(joins), "This step")
-            tasks, closers = _submit_with_joins(self.run.workspace_id, specs, joins)
+            tasks, closers = _submit_with_joins(
+                self.run.workspace_id, specs, joins, by=self.retried_by
+            )
         except (DatabaseError, InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - logged there
@@ -299,17 +302,17 @@ def _allow_long_pauses() -> None:
 
 
 def _submit_with_joins(
-    workspace_id: UUID, specs: Sequence[TaskSpec], joins: Sequence[TaskSpec]
+    workspace_id: UUID, specs: Sequence[TaskSpec], joins: Sequence[TaskSpec], *, by: str
 ) -> tuple[list[UUID], list[UUID]]:
     """Submit tasks and the joins that name them by their refs, in one call; a list that fills a
     whole call gets its join in a second one."""
     if not specs and not joins:
         return [], []
     if len(specs) + len(joins) <= settings.TASKPLANE["BULK_MAX"] or not specs:
-        ids = submit_tasks(workspace_id=workspace_id, specs=[*specs, *joins])
+        ids = submit_tasks(workspace_id=workspace_id, specs=[*specs, *joins], by=by)
         return ids[: len(specs)], ids[len(specs) :]
     with transaction.atomic():
-        tasks = submit_tasks(workspace_id=workspace_id, specs=specs)
+        tasks = submit_tasks(workspace_id=workspace_id, specs=specs, by=by)
         by_ref = {spec.ref: task for spec, task in zip(specs, tasks, strict=True)}
         known = [
             replace(join, depends_on=[by_ref.get(str(ref), ref) for ref in join.depends_on])

@@ -55,7 +55,7 @@ def retry_run(
                 f"Only a failed or cancelled run can be retried; the run {course.run.id} is "
                 f"{course.run.state}."
             )
-        retry = _Retry(edits)
+        retry = _Retry(edits, actor.label)
         retry.reopen(course)
         if missing := sorted(named - set(retry.repeats)):
             raise Conflict(
@@ -82,11 +82,13 @@ class _Retry:
     """One retry of a tree of runs."""
 
     edits: dict[UUID, Mapping[str, Any]]
+    by: str  # the label of who retries
     repeats: dict[UUID, UUID] = field(default_factory=dict)
 
     def reopen(self, course: Course) -> None:
         """Open a run that is locked, with its broken steps, and let it go on."""
         run = course.run
+        course.retried_by = self.by
         steps = list(RunStep.objects.filter(run_id=run.id).defer("result", "error"))
         starts: list[Start] = []
         waiting: set[str] = set()

@@ -6,10 +6,7 @@ from django import forms
 from django.conf import settings
 
 from controlplane.core.errors import DomainError
-from controlplane.stress.planning import LARGEST_SHARE
-from controlplane.stress.processors import LONGEST_MS
-from controlplane.stress.services.control import Asked
-from controlplane.stress.services.submitting import QUEUE
+from controlplane.stress.spec import MAX_MS, MAX_SHARE, QUEUE, StressTestSpec, make_spec
 from controlplane.stress.states import StressShape, StressType
 
 _FIELDS = {
@@ -28,7 +25,7 @@ class StressForm(forms.Form):
     tasks = forms.IntegerField(min_value=1, initial=1_000)
     type = forms.ChoiceField(choices=StressType.choices)
     duration_ms = forms.FloatField(
-        initial=100, min_value=0, max_value=LONGEST_MS, label="Milliseconds of each task"
+        initial=100, min_value=0, max_value=MAX_MS, label="Milliseconds of each task"
     )
     failure_rate = forms.FloatField(
         initial=0, min_value=0, max_value=1, label="Share of tasks that fail", help_text="0 to 1."
@@ -36,9 +33,9 @@ class StressForm(forms.Form):
     dependent_share = forms.FloatField(
         initial=0,
         min_value=0,
-        max_value=LARGEST_SHARE,
+        max_value=MAX_SHARE,
         label="Share of tasks that wait for others",
-        help_text=f"0 to {LARGEST_SHARE}.",
+        help_text=f"0 to {MAX_SHARE}.",
     )
     shape = forms.ChoiceField(choices=StressShape.choices, label="Shape of those")
     rate_per_second = forms.FloatField(
@@ -66,10 +63,10 @@ class StressForm(forms.Form):
         if not settings.TASKPLANE_STRESS["MUST_CONFIRM"]:
             del self.fields["confirm"]
 
-    def to_asked(self) -> Asked:
+    def to_spec(self) -> StressTestSpec:
         """The test that the form describes."""
         values = {k: v for k, v in self.cleaned_data.items() if k not in ("workspace", "confirm")}
-        return Asked(**values)
+        return make_spec(**values)
 
     def refuse(self, error: DomainError) -> None:
         """Show what the service refused beside the fields."""

@@ -14,7 +14,8 @@ from django.urls import URLPattern, path, reverse
 from controlplane.core.adminpages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
-from controlplane.stress import selectors, services
+from controlplane.core.schema import represent
+from controlplane.stress import control, queries
 from controlplane.stress.admin.forms import StressForm
 from controlplane.stress.admin.words import (
     badge,
@@ -26,7 +27,7 @@ from controlplane.stress.admin.words import (
 )
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import list_figures
-from controlplane.stress.serializers import represent_test
+from controlplane.stress.schema import StressTestDetail
 from controlplane.stress.states import ENDED, StressState
 from controlplane.workspaces.adminaccess import WorkspacePages, may, roles_of
 from controlplane.workspaces.selectors import list_workspaces
@@ -112,9 +113,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         actor = self.operator(request, test.workspace_id)
         self._attempt(
             request,
-            lambda: services.stop_test(
-                workspace_id=test.workspace_id, test_id=test.id, actor=actor
-            ),
+            lambda: control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor),
         )
         return HttpResponseRedirect(self._page(test.id))
 
@@ -127,7 +126,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
             self.message_user(request, "Choose the test to compare with.", messages.ERROR)
             return HttpResponseRedirect(self._page(test.id))
         found = self._attempt(
-            request, lambda: selectors.compare_tests(test.workspace_id, test.id, other)
+            request, lambda: queries.compare_tests(test.workspace_id, test.id, other)
         )
         if found is None:
             return HttpResponseRedirect(self._page(test.id))
@@ -146,9 +145,9 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
     def _described(self, request: HttpRequest, test: StressTest) -> dict[str, Any]:
         report: dict[str, Any] = test.report or {}
         has_ended = test.state in ENDED
-        others = selectors.list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
+        others = queries.list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
         return {
-            "shown": represent_test(test),
+            "shown": represent(StressTestDetail, test, None),
             "badge": badge(test.verdict or test.state, self._words(test)),
             "words": tell(test),
             "report": report,
@@ -172,13 +171,12 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         workspace_id = UUID(form.cleaned_data["workspace"])
         actor = self.operator(request, workspace_id)
         try:
-            test, _is_new = services.start_test(
+            return control.start_test(
                 workspace_id=workspace_id,
-                asked=form.to_asked(),
+                spec=form.to_spec(),
                 actor=actor,
                 confirm=form.cleaned_data.get("confirm", ""),
             )
-            return test
         except DomainError as error:
             form.refuse(error)
             return None

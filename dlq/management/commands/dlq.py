@@ -24,20 +24,14 @@ from controlplane.core.console.output import (
 from controlplane.core.console.polling import poll
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
+from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from dlq import selectors, services
+from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import tables
 from dlq.management.filters import LETTER_FILTERS, letter_filter
-from dlq.serializers import (
-    GroupSerializer,
-    LetterSerializer,
-    LetterStatsSerializer,
-    ReplaySerializer,
-    represent_letter_detail,
-    represent_replay,
-)
-from dlq.services.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
+from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
+from dlq.schema import Group, Letter, LetterDetail, LetterStats, Replay, ReplayDetail
 from dlq.states import ReplayState
 from tasks_app.management.waiting import describe_states, have_all_completed, wait_for_tasks
 from tasks_app.selectors import in_bounded_time
@@ -147,32 +141,32 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         with in_bounded_time(narrow_by="--since and --until"):
-            letters = selectors.list_letters(workspace_id, letter_filter(options))
+            letters = queries.list_letters(workspace_id, letter_filter(options))
             newest = list(letters.defer("attempts").order_by("-id")[: options["limit"]])
-        return LetterSerializer(newest, many=True).data
+        return [represent(Letter, letter, None) for letter in newest]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
-        letter = selectors.get_letter(workspace_id, options["id"])
-        return represent_letter_detail(letter, selectors.get_chain(letter))
+        letter = queries.get_letter(workspace_id, options["id"])
+        return represent(LetterDetail, letter, None)
 
     def _groups(self, workspace_id: UUID, options: Options) -> Any:
-        return GroupSerializer(selectors.list_groups(workspace_id), many=True).data
+        return [represent(Group, group, None) for group in queries.list_groups(workspace_id)]
 
     def _stats(self, workspace_id: UUID, options: Options) -> Any:
-        return LetterStatsSerializer(selectors.get_letter_stats(workspace_id)).data
+        return represent(LetterStats, queries.get_letter_stats(workspace_id), None)
 
     def _replays(self, workspace_id: UUID, options: Options) -> Any:
-        replays = selectors.list_replays(workspace_id).order_by("-id")[: options["limit"]]
-        return ReplaySerializer(replays, many=True).data
+        newest = queries.list_replays(workspace_id).order_by("-id")[: options["limit"]]
+        return [represent(Replay, replay, None) for replay in newest]
 
     def _replay(self, workspace_id: UUID, options: Options) -> Any:
-        replay = selectors.get_replay(workspace_id, options["id"])
+        replay = queries.get_replay(workspace_id, options["id"])
         if options["watch"]:
             return self._watch(workspace_id, replay.id, options["wait_timeout"])
         return _describe_replay(workspace_id, replay.id)
 
     def _cancel_replay(self, workspace_id: UUID, options: Options) -> Any:
-        services.cancel_replay(
+        replays.cancel_replay(
             workspace_id=workspace_id, replay_id=options["id"], actor=terminal_actor()
         )
         return _describe_replay(workspace_id, options["id"])
@@ -206,7 +200,7 @@ class Command(WorkspaceCommand):
         if options["ids"]:
             if selection != LetterFilter(ids=selection.ids):
                 self.usage("Give ids, filters or --all: one of the three.")
-            known = selectors.list_letters(workspace_id, selection).values_list("id", flat=True)
+            known = queries.list_letters(workspace_id, selection).values_list("id", flat=True)
             missing = [str(each) for each in sorted(set(selection.ids) - set(known))]
             if missing:
                 raise CommandError(
@@ -228,10 +222,10 @@ class Command(WorkspaceCommand):
             action,
             _PAST[action],
             "letter",
-            lambda: services.act_on_letters(
+            lambda: bulk.act_on_letters(
                 workspace_id=workspace_id,
                 action=action,
-                wanted=selection,
+                letter_filter=selection,
                 actor=terminal_actor(),
                 dry_run=options["dry_run"],
                 **changes,
@@ -254,7 +248,7 @@ class Command(WorkspaceCommand):
         refused: dict[UUID, str] = {}
         for each in dict.fromkeys(options["ids"]):
             try:
-                letter = services.reprocess_letter(
+                letter = reprocess.reprocess_letter(
                     workspace_id=workspace_id, letter_id=each, actor=terminal_actor(), **changes
                 )
             except DomainError as error:
@@ -281,9 +275,9 @@ class Command(WorkspaceCommand):
     def _start_replay(
         self, workspace_id: UUID, selection: LetterFilter, options: Options, changes: dict[str, Any]
     ) -> Any:
-        replay = services.start_replay(
+        replay = replays.start_replay(
             workspace_id=workspace_id,
-            wanted=selection,
+            letter_filter=selection,
             actor=terminal_actor(),
             rate_per_second=options["rate_per_second"],
             stages=options["stages"] if options["canary"] else (),
@@ -302,7 +296,7 @@ class Command(WorkspaceCommand):
         """The report at the end. Raises CommandError: it did not complete, or not in time."""
         with self.progress("Replay") as update:
             replay, has_ended = poll(
-                lambda: selectors.get_replay(workspace_id, replay_id),
+                lambda: queries.get_replay(workspace_id, replay_id),
                 until=lambda replay: replay.state != ReplayState.RUNNING,
                 seconds=seconds,
                 every=_POLL_SECONDS,
@@ -327,8 +321,8 @@ class Command(WorkspaceCommand):
 
 
 def _describe_replay(workspace_id: UUID, replay_id: UUID) -> dict[str, Any]:
-    replay = selectors.get_replay(workspace_id, replay_id)
-    return represent_replay(selectors.describe_replay(replay))
+    replay = queries.get_replay(workspace_id, replay_id)
+    return represent(ReplayDetail, replay, None)
 
 
 def _stages(text: str) -> tuple[int, ...]:

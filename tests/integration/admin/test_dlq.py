@@ -14,9 +14,10 @@ import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.workspaces import services as workspaces
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
-from dlq import services
+from dlq import discard, replays
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
+from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
 from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace, other_workspace
@@ -257,7 +258,7 @@ class TestReprocess:
         path = f"{LETTERS}{letter.id}/reprocess/"
         assert "Its work cannot be done here" in page(operator, path)
         assert "noop-of-yore" in post(operator, path, payload="{}")
-        services.discard_letter(
+        discard.discard_letter(
             workspace_id=letter.workspace_id, letter_id=letter.id, reason="x", actor=SYSTEM
         )
         assert "no longer open" in page(operator, path)
@@ -298,7 +299,7 @@ class TestGroups:
     def test_discard_all_of_a_group(self, operator: Client, other: Workspace) -> None:
         letter, another = die(), die(an_error(function="refund"))
         theirs = die(workspace=other)
-        assert "A reason of" in post(
+        assert "Give a reason of" in post(
             operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" "
         )
         found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason="x")
@@ -325,9 +326,9 @@ class TestReplays:
     """How a replay goes."""
 
     def begin(self) -> Replay:
-        return services.start_replay(
+        return replays.start_replay(
             workspace_id=default_workspace().id,
-            wanted=LetterFilter(everything=True),
+            letter_filter=LetterFilter(everything=True),
             actor=SYSTEM,
             stages=(2,),
             max_failure_share=0.4,
@@ -339,7 +340,7 @@ class TestReplays:
             die()
         replay = self.begin()
         for _ in range(2):  # the skipped letter takes a turn of the first pass
-            services.drive_replays()
+            ReplayDriver().drive()
         path = f"{REPLAYS}{replay.id}/change/"
         found = page(operator, path)
         assert 'http-equiv="refresh"' in found
@@ -348,7 +349,7 @@ class TestReplays:
         first, second = ReplayTask.objects.order_by("letter_id").values_list("task_id", flat=True)
         run_to_end(first)
         run_to_end(second, an_error("still broken"))
-        services.drive_replays()
+        ReplayDriver().drive()
         found = page(operator, path)
         assert 'http-equiv="refresh"' not in found
         assert "It stopped by itself" in found

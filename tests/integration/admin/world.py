@@ -22,7 +22,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq.filters import LetterFilter
-from dlq.services import start_replay
+from dlq.replays import start_replay
 from tasks_app.models import IdempotencyKey
 from tests.clients import default_workspace, key_client, other_workspace
 from tests.deaths import die
@@ -40,7 +40,7 @@ def rows_of(workspace: Workspace) -> Rows:
     run = make_run(workspace=workspace)
     letter = die(workspace=workspace)
     replay = start_replay(
-        workspace_id=workspace.id, wanted=LetterFilter(ids=(letter.id,)), actor=SYSTEM
+        workspace_id=workspace.id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
     )
     schedule, _ = schedule_services.create_schedule(
         workspace_id=workspace.id,

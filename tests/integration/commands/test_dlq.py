@@ -10,9 +10,9 @@ import pytest
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
-from dlq import services
+from dlq import bulk
 from dlq.models import DeadLetter, Replay, ReplayTask
-from dlq.services import actions
+from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
 from tasks_app.services.lanes import forget_lanes
 from tests.clients import other_workspace
@@ -123,7 +123,7 @@ class TestReprocess:
         assert run("dlq", "reprocess", NOBODY).code == 3
 
     def test_by_filter_in_as_many_calls_as_it_takes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(actions, "MOST_PER_CALL", 2)
+        monkeypatch.setattr(bulk, "MAX_PER_CALL", 2)
         for _ in range(5):
             die(queue="mail")
         die()
@@ -190,7 +190,7 @@ def settle(*errors: Any) -> None:
     """What the dispatcher and a worker do until nothing is left to do."""
     left = list(errors)
     for _ in range(6):
-        services.drive_replays()
+        ReplayDriver().drive()
         for task in ReplayTask.objects.filter(outcome="").values_list("task_id", flat=True):
             run_to_end(task, left.pop(0) if left else None)
 

@@ -15,7 +15,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import ApiKey
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay
-from dlq.services import start_replay
+from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tests.clients import default_workspace, key_client
@@ -58,7 +58,7 @@ def make_letters() -> tuple[DeadLetter, Replay]:
     for each in attempts:
         each |= {"startedAt": None, "finishedAt": HOSTILE}
     replay = start_replay(
-        workspace_id=letter.workspace_id, wanted=LetterFilter(ids=(letter.id,)), actor=SYSTEM
+        workspace_id=letter.workspace_id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
     )
     write(DeadLetter, letter, name=HOSTILE, type=SHORT, error=ERROR, attempts=attempts)
     write(DeadLetter, letter, payload={HOSTILE: HOSTILE}, tags=[SHORT])

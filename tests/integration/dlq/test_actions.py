@@ -11,10 +11,9 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent, Workspace
-from dlq import selectors, services
+from dlq import bulk, discard, queries
 from dlq.filters import LetterFilter, letter_filter_of_body, letter_filter_of_query
 from dlq.models import DeadLetter
-from dlq.services import actions
 from tasks_app.models import Task
 from tasks_app.services import prune_everything, submit_task
 from tasks_app.specs import TaskSpec
@@ -25,8 +24,8 @@ pytestmark = pytest.mark.django_db
 
 
 def act(workspace: Workspace, actor: Actor, action: str, wanted: LetterFilter, **more: Any) -> Any:
-    return services.act_on_letters(
-        workspace_id=workspace.id, action=action, wanted=wanted, actor=actor, **more
+    return bulk.act_on_letters(
+        workspace_id=workspace.id, action=action, letter_filter=wanted, actor=actor, **more
     )
 
 
@@ -130,8 +129,8 @@ def test_everything_must_be_meant(workspace: Workspace, ada: Actor) -> None:
 def test_a_call_has_a_limit_and_says_so(
     workspace: Workspace, ada: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "MOST_PER_CALL", 3)
-    monkeypatch.setattr(actions, "_BATCH", 2)
+    monkeypatch.setattr(bulk, "MAX_PER_CALL", 3)
+    monkeypatch.setattr(bulk, "_CHUNK", 2)
     for _ in range(4):
         die()
     wanted = LetterFilter(everything=True)
@@ -144,7 +143,7 @@ def test_a_call_has_a_limit_and_says_so(
 
 def found(workspace: Workspace, query: str) -> list[UUID]:
     wanted = letter_filter_of_query(QueryDict(query))
-    letters = selectors.list_letters(workspace.id, wanted)
+    letters = queries.list_letters(workspace.id, wanted)
     return list(letters.order_by("id").values_list("id", flat=True))
 
 
@@ -216,11 +215,11 @@ def test_the_figures_of_a_workspace(workspace: Workspace, ada: Actor) -> None:
     same = [die(an_error(f"order {n} is stuck"), type="test-work", payload={}) for n in range(3)]
     die(an_error("another", name="OSError", category="NETWORK"))
     closed = die(an_error("closed"))
-    services.discard_letter(workspace_id=workspace.id, letter_id=closed.id, reason="no", actor=ada)
+    discard.discard_letter(workspace_id=workspace.id, letter_id=closed.id, reason="no", actor=ada)
     die(workspace=other_workspace())
     yesterday = now() - timedelta(days=1)
     DeadLetter.objects.filter(id=same[0].id).update(died_at=yesterday)
-    stats = selectors.get_letter_stats(workspace.id)
+    stats = queries.get_letter_stats(workspace.id)
     assert (stats.open, stats.total, stats.is_estimate) == (4, 5, False)
     assert stats.by_status == {"OPEN": 4, "REPROCESSED": 0, "DISCARDED": 1}
     assert stats.by_category == {"CODE": 3, "NETWORK": 1}

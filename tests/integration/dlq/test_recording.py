@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
-from dlq.services.recording import bound_attempts, record_deaths
+from dlq.recording import bound_attempts, record_deaths
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.rows import Finished
 from tasks_app.services import retry_task, submit_task
@@ -49,7 +49,7 @@ def test_a_letter_holds_what_its_task_was() -> None:
     assert letter.error == task.error
     assert (letter.category, letter.status, letter.attempt) == ("CODE", "OPEN", 1)
     assert letter.died_at == task.finished_at
-    assert letter.terms == {
+    assert letter.task_options == {
         "maxAttempts": 4,
         "timeoutMs": 1_500,
         "retry": {"strategy": "fixed", "baseMs": 1},
@@ -92,9 +92,9 @@ def test_of_very_many_attempts_the_first_and_the_last_are_kept() -> None:
 
 def test_attempts_are_bounded_in_bytes_and_the_first_and_the_last_stay() -> None:
     attempts: list[dict[str, Any]] = [{"attempt": n, "error": "x" * 1_000} for n in range(1, 50)]
-    kept = bound_attempts(attempts, most_bytes=10_400)
+    kept = bound_attempts(attempts, max_bytes=10_400)
     assert [a["attempt"] for a in kept] == [1, *range(41, 50)]
-    assert bound_attempts([{"error": "x" * 5_000}], most_bytes=10) == [{"error": "x" * 5_000}]
+    assert bound_attempts([{"error": "x" * 5_000}], max_bytes=10) == [{"error": "x" * 5_000}]
     assert bound_attempts([]) == []
 
 

@@ -10,11 +10,11 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent, Workspace
-from dlq import selectors, services
+from dlq import discard, queries, replay_driver, replays
+from dlq.discard import discard_letters
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
-from dlq.services import driving
-from dlq.services.discarding import discard_letters
+from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
 from tasks_app.services import delete_tasks, submit_task
 from tasks_app.specs import TaskSpec
@@ -27,8 +27,11 @@ EVERYTHING = LetterFilter(everything=True)
 
 
 def start(workspace: Workspace, actor: Actor, **options: Any) -> Replay:
-    return services.start_replay(
-        workspace_id=workspace.id, wanted=options.pop("wanted", EVERYTHING), actor=actor, **options
+    return replays.start_replay(
+        workspace_id=workspace.id,
+        letter_filter=options.pop("letter_filter", EVERYTHING),
+        actor=actor,
+        **options,
     )
 
 
@@ -36,7 +39,7 @@ def drive(replay: Replay, at: datetime | None = None) -> Replay:
     """Passes until nothing changes, as if the dispatcher had come round several times."""
     for _ in range(20):
         before = _standing(replay)
-        services.drive_replays(now=at)
+        ReplayDriver().drive(now=at)
         replay.refresh_from_db()
         if _standing(replay) == before:
             return replay
@@ -79,7 +82,7 @@ def test_the_canary_goes_on_when_the_first_five_succeed(workspace: Workspace, ad
         0,
     )
     assert replay.finished_at is not None
-    view = selectors.describe_replay(replay)
+    view = queries.describe_replay(replay)
     assert [(s.number, s.size, s.submitted, s.succeeded, s.failed) for s in view.stages] == [
         (0, 5, 5, 5, 0),
         (1, 50, 50, 50, 0),
@@ -109,14 +112,14 @@ def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, a
         "Most frequent (2 times): ValueError: still broken # "
         f"(CODE, fingerprint {again.fingerprint})."
     )
-    (group,) = selectors.describe_replay(replay).failing
+    (group,) = queries.describe_replay(replay).failing
     assert (group.fingerprint, group.count, group.message) == (
         again.fingerprint,
         2,
         "still broken #",
     )
     assert DeadLetter.objects.filter(status="OPEN").count() == 55 + 2
-    services.drive_replays()
+    ReplayDriver().drive()
     assert Task.objects.filter(reprocess_of__isnull=False).count() == 5
 
 
@@ -172,7 +175,7 @@ def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: A
 
 def _with_room(replay: Replay, room: int) -> Replay:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driving, "IN_FLIGHT", room)
+        patch.setattr(replay_driver, "MAX_IN_FLIGHT", room)
         return drive(replay)
 
 
@@ -221,7 +224,7 @@ def test_what_is_no_longer_open_is_skipped_with_the_reason(
 ) -> None:
     letters = [die(), die(type="was-removed"), die()]
     replay = start(workspace, ada)
-    services.discard_letter(
+    discard.discard_letter(
         workspace_id=workspace.id, letter_id=letters[0].id, reason="paid", actor=ada
     )
     replay = drive(replay)
@@ -232,7 +235,7 @@ def test_what_is_no_longer_open_is_skipped_with_the_reason(
     end(waiting(replay))
     replay = drive(replay)
     assert (replay.state, replay.succeeded) == ("COMPLETED", 1)
-    assert selectors.describe_replay(replay).progress == 100.0
+    assert queries.describe_replay(replay).progress == 100.0
 
 
 @pytest.mark.parametrize("pace", [{"stages": (2,)}, {"stages": (), "rate_per_second": 1}])
@@ -245,7 +248,7 @@ def test_what_is_skipped_takes_no_room(
     discard_letters(
         workspace_id=workspace.id, ids=[row.id for row in letters[:7]], reason="paid", actor=ada
     )
-    services.drive_replays()
+    ReplayDriver().drive()
     replay.refresh_from_db()
     assert (replay.skipped, replay.submitted) == (7, len(pace["stages"]) + 1)
 
@@ -253,12 +256,12 @@ def test_what_is_skipped_takes_no_room(
 def test_what_is_refused_is_passed_without_a_pause(
     workspace: Workspace, ada: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driving, "_MOST_TURNS", 3)
+    monkeypatch.setattr(replay_driver, "_MAX_CHUNKS", 3)
     for _ in range(7):
         die(type="was-removed")
     die()
     replay = start(workspace, ada, stages=(1,))
-    assert [services.drive_replays() for _ in range(4)] == [True, True, False, False]
+    assert [ReplayDriver().drive() for _ in range(4)] == [True, True, False, False]
     replay.refresh_from_db()
     assert (replay.skipped, replay.submitted) == (7, 1)
 
@@ -281,7 +284,7 @@ def test_a_replay_takes_ids_a_payload_and_attempts(workspace: Workspace, ada: Ac
     replay = start(
         workspace,
         ada,
-        wanted=LetterFilter(ids=tuple(letter.id for letter in wanted)),
+        letter_filter=LetterFilter(ids=tuple(letter.id for letter in wanted)),
         payload={"corrected": True},
         max_attempts=1,
     )
@@ -322,15 +325,50 @@ def test_a_cancelled_replay_submits_no_more_and_still_counts(
     for _ in range(8):
         die()
     replay = drive(start(workspace, ada))
-    after = services.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+    after = replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     assert (after.state, after.finished_at is not None) == ("CANCELLED", True)
     end(waiting(replay))
     replay = drive(replay)
     assert (replay.state, replay.submitted, replay.succeeded) == ("CANCELLED", 5, 5)
     with pytest.raises(Conflict, match="already ended: it is CANCELLED"):
-        services.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+        replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     actions = AuditEvent.objects.filter(target_type="replay").order_by("id")
     assert list(actions.values_list("action", flat=True)) == ["dlq.replay", "dlq.replay_cancel"]
+
+
+def test_a_paused_replay_submits_nothing_until_it_is_resumed(
+    workspace: Workspace, ada: Actor
+) -> None:
+    for _ in range(8):
+        die()
+    replay = drive(start(workspace, ada))
+    key: Any = {"workspace_id": workspace.id, "replay_id": replay.id, "actor": ada}
+    with pytest.raises(Conflict, match="is not paused"):
+        replays.resume_replay(**key)
+    assert replays.pause_replay(**key).paused_at is not None
+    with pytest.raises(Conflict, match="already paused"):
+        replays.pause_replay(**key)
+    end(waiting(replay))
+    replay = drive(replay)
+    assert (replay.state, replay.submitted, replay.succeeded) == ("RUNNING", 5, 5)
+    assert replays.resume_replay(**key).paused_at is None
+    assert drive(replay).submitted == 8
+    actions = AuditEvent.objects.filter(target_type="replay").order_by("id")
+    assert list(actions.values_list("action", flat=True))[1:] == [
+        "dlq.replay_pause",
+        "dlq.replay_resume",
+    ]
+
+
+def test_a_paused_replay_still_stops_when_failures_repeat(workspace: Workspace, ada: Actor) -> None:
+    for _ in range(8):
+        die()
+    replay = drive(start(workspace, ada))
+    replays.pause_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+    end(waiting(replay), failing=2)
+    assert drive(replay).state == "STOPPED"
+    with pytest.raises(Conflict, match="already ended: it is STOPPED"):
+        replays.resume_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
 
 
 def test_what_a_replay_does_is_audited_in_the_name_of_who_began_it(
@@ -347,12 +385,12 @@ def test_replays_of_another_workspace_do_not_exist(workspace: Workspace, ada: Ac
     die(workspace=other)
     replay = start(other, ada)
     with pytest.raises(NotFound):
-        services.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
+        replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     with pytest.raises(NotFound):
-        selectors.get_replay(workspace.id, replay.id)
+        queries.get_replay(workspace.id, replay.id)
     with pytest.raises(Conflict, match="nothing to replay"):
         start(workspace, ada)
-    assert list(selectors.list_replays(other.id)) == [replay]
+    assert list(queries.list_replays(other.id)) == [replay]
 
 
 def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Actor) -> None:
@@ -377,7 +415,7 @@ def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Ac
         ({"max_failure_share": 1.1}, "maxFailureShare"),
         ({"max_attempts": 0}, "maxAttempts"),
         ({"payload": {"x": float("inf")}}, "payload.x"),
-        ({"wanted": LetterFilter()}, "filter"),
+        ({"letter_filter": LetterFilter()}, "filter"),
     ],
 )
 def test_wrong_options_are_named(
@@ -405,9 +443,9 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
         raise Killed
 
     with monkeypatch.context() as broken:
-        broken.setattr(driving, "_note", die_here)
+        broken.setattr(replay_driver, "_record", die_here)
         with pytest.raises(Killed):
-            services.drive_replays()
+            ReplayDriver().drive()
     replay.refresh_from_db()
     assert (replay.submitted, replay.after_id, replay.state) == (0, None, "RUNNING")
     assert not Task.objects.filter(reprocess_of__isnull=False).exists()
@@ -422,7 +460,7 @@ def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
 ) -> None:
     die()
     broken, sound = start(workspace, ada), start(workspace, ada)
-    Replay.objects.filter(id=broken.id).update(wanted={"colour": "red"})
+    Replay.objects.filter(id=broken.id).update(filter={"colour": "red"})
     assert drive(sound).submitted == 1
     broken.refresh_from_db()
     assert (broken.state, broken.submitted) == ("STOPPED", 0)

@@ -9,9 +9,10 @@ from django.db import connection
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent, Workspace
-from dlq import selectors, services
+from dlq import discard, queries
 from dlq.models import DeadLetter
-from dlq.services.repeating import Changes, repeat_letters
+from dlq.reprocess import reprocess_letter
+from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from tasks_app.models import Task, TaskDependency
 from tasks_app.selectors import get_dependency_results
 from tasks_app.services import retry_task, submit_task
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def reprocess(letter: DeadLetter, actor: Actor, **changes: Any) -> DeadLetter:
-    return services.reprocess_letter(
+    return reprocess_letter(
         workspace_id=letter.workspace_id, letter_id=letter.id, actor=actor, **changes
     )
 
@@ -101,7 +102,7 @@ def test_a_closed_letter_says_what_became_of_it(ada: Actor) -> None:
     with pytest.raises(Conflict, match=f"reprocessed by ada: the task {after.reprocessed_task_id}"):
         reprocess(letter, ada)
     with pytest.raises(Conflict, match="reprocessed by ada"):
-        services.discard_letter(
+        discard.discard_letter(
             workspace_id=letter.workspace_id, letter_id=letter.id, reason="no", actor=ada
         )
     assert Task.objects.filter(reprocess_of=letter.task_id).count() == 1
@@ -111,14 +112,12 @@ def test_a_closed_letter_says_what_became_of_it(ada: Actor) -> None:
 def test_letters_of_another_workspace_do_not_exist(workspace: Workspace, ada: Actor) -> None:
     letter = die(workspace=other_workspace())
     for act in (
-        lambda: services.reprocess_letter(
-            workspace_id=workspace.id, letter_id=letter.id, actor=ada
-        ),
-        lambda: services.discard_letter(
+        lambda: reprocess_letter(workspace_id=workspace.id, letter_id=letter.id, actor=ada),
+        lambda: discard.discard_letter(
             workspace_id=workspace.id, letter_id=letter.id, reason="no", actor=ada
         ),
-        lambda: selectors.get_letter(workspace.id, letter.id),
-        lambda: services.reprocess_letter(workspace_id=workspace.id, letter_id=uuid4(), actor=ada),
+        lambda: queries.get_letter(workspace.id, letter.id),
+        lambda: reprocess_letter(workspace_id=workspace.id, letter_id=uuid4(), actor=ada),
     ):
         with pytest.raises(NotFound):
             act()
@@ -128,12 +127,12 @@ def test_letters_of_another_workspace_do_not_exist(workspace: Workspace, ada: Ac
 
 def test_an_older_death_that_was_discarded_does_not_hide_the_newest(ada: Actor) -> None:
     old = die()
-    services.discard_letter(
+    discard.discard_letter(
         workspace_id=old.workspace_id, letter_id=old.id, reason="later", actor=ada
     )
     retry_task(workspace_id=old.workspace_id, task_id=old.task_id, actor=ada)
     new = die_again(old.task_id)
-    done = repeat_letters(
+    done = reprocess_in_transaction(
         workspace_id=old.workspace_id, ids=[old.id, new.id], changes=Changes(), actor=ada
     )
     assert (list(done.refused), list(done.tasks)) == ([old.id], [new.id])
@@ -155,11 +154,11 @@ def test_the_history_goes_both_ways(ada: Actor) -> None:
     second = reprocess(second, ada)
     assert second.reprocessed_task_id is not None
     third = die_again(second.reprocessed_task_id)
-    chain = selectors.get_chain(second)
+    chain = queries.get_chain(second)
     assert chain.previous == first
     assert chain.next == [third]
-    assert selectors.get_chain(first).previous is None
-    assert selectors.get_chain(third).next == []
+    assert queries.get_chain(first).previous is None
+    assert queries.get_chain(third).next == []
 
 
 def test_a_parent_is_reprocessed_before_what_waits_for_it(ada: Actor) -> None:
@@ -196,13 +195,13 @@ def test_a_parent_that_died_again_is_named(ada: Actor) -> None:
         reprocess(DeadLetter.objects.get(task_id=child), ada)
 
 
-def test_what_waited_for_a_removed_task_is_submitted_anew(ada: Actor) -> None:
+def test_what_waited_for_a_removed_task_is_submitted_as_a_new_task(ada: Actor) -> None:
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
     run_to_end(parent, an_error())
     Task.objects.filter(id=parent).delete()
     letter = DeadLetter.objects.get(task_id=child)
-    with pytest.raises(Conflict, match="was removed: submit its work anew"):
+    with pytest.raises(Conflict, match="was removed: submit its work as a new task"):
         reprocess(letter, ada)
     Task.objects.filter(id=child).delete()
     with pytest.raises(Conflict, match="The task was removed"):
@@ -213,10 +212,10 @@ def test_discarding_needs_a_reason_and_is_final(workspace: Workspace, ada: Actor
     letter = die()
     for reason in ("", "   ", "x" * 2_001, "a\x00b"):
         with pytest.raises(Invalid, match="reason"):
-            services.discard_letter(
+            discard.discard_letter(
                 workspace_id=workspace.id, letter_id=letter.id, reason=reason, actor=ada
             )
-    after = services.discard_letter(
+    after = discard.discard_letter(
         workspace_id=workspace.id, letter_id=letter.id, reason=" paid by hand ", actor=ada
     )
     assert (after.status, after.discard_reason, after.resolved_by) == (
@@ -244,7 +243,7 @@ def _close_before_lock(letter: DeadLetter) -> Any:
     def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if state["armed"] and "dlq_deadletter" in sql and "FOR UPDATE" in sql:
             state["armed"] = False
-            services.discard_letter(
+            discard.discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 reason="meanwhile",

@@ -9,10 +9,11 @@ from django.db import connection
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent, Workspace
-from dlq import services
+from dlq import bulk, discard, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, ReplayTask
-from dlq.services.repeating import Changes, repeat_letters
+from dlq.replay_driver import ReplayDriver
+from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from tasks_app.models import Task
 from tests.concurrency.hands import make_node
 from tests.workflow_hands import define, drain, run_steps, state_of, step_of
@@ -50,10 +51,10 @@ def test_a_step_is_reprocessed_by_retrying_its_run(
     letter = DeadLetter.objects.get()
     assert (letter.workflow_run_id, letter.step_key) == (run, "each")
     with pytest.raises(Invalid, match="maxAttempts"):
-        services.reprocess_letter(
+        reprocess.reprocess_letter(
             workspace_id=workspace.id, letter_id=letter.id, actor=ada, max_attempts=2
         )
-    after = services.reprocess_letter(
+    after = reprocess.reprocess_letter(
         workspace_id=workspace.id, letter_id=letter.id, actor=ada, payload=MENDED
     )
     assert (after.status, after.resolved_by) == ("REPROCESSED", "ada")
@@ -71,20 +72,20 @@ def test_all_letters_of_a_run_are_closed_by_its_one_retry(
 ) -> None:
     run = failed_run(node, True, True)
     first, second = DeadLetter.objects.order_by("id")
-    services.reprocess_letter(workspace_id=workspace.id, letter_id=first.id, actor=ada)
+    reprocess.reprocess_letter(workspace_id=workspace.id, letter_id=first.id, actor=ada)
     second.refresh_from_db()
     assert (second.status, second.resolved_by) == ("REPROCESSED", "ada")
     with pytest.raises(Conflict, match="was reprocessed by ada"):
-        services.reprocess_letter(workspace_id=workspace.id, letter_id=second.id, actor=ada)
+        reprocess.reprocess_letter(workspace_id=workspace.id, letter_id=second.id, actor=ada)
     assert Task.objects.filter(workflow_run_id=run, reprocess_of__isnull=False).count() == 2
 
 
 def test_an_action_takes_each_run_once(node: int, workspace: Workspace, ada: Actor) -> None:
     runs = [failed_run(node, True, True), failed_run(node, True, False)]
-    done = services.act_on_letters(
+    done = bulk.act_on_letters(
         workspace_id=workspace.id,
         action="reprocess",
-        wanted=LetterFilter(everything=True),
+        letter_filter=LetterFilter(everything=True),
         actor=ada,
         payload=MENDED,
     )
@@ -98,10 +99,8 @@ def test_a_closed_letter_does_not_keep_the_others_of_its_run(
 ) -> None:
     run = failed_run(node, True, True)
     closed, still_open = DeadLetter.objects.order_by("id")
-    services.discard_letter(
-        workspace_id=workspace.id, letter_id=closed.id, reason="paid", actor=ada
-    )
-    done = repeat_letters(
+    discard.discard_letter(workspace_id=workspace.id, letter_id=closed.id, reason="paid", actor=ada)
+    done = reprocess_in_transaction(
         workspace_id=workspace.id, ids=[closed.id, still_open.id], changes=Changes(), actor=ada
     )
     assert "discarded by ada: paid" in done.refused[closed.id].detail
@@ -116,7 +115,7 @@ def test_a_letter_that_is_discarded_while_its_run_is_retried_is_refused(
     run = failed_run(node, *[True] * letters)
     lost, *others = DeadLetter.objects.order_by("id")
     with connection.execute_wrapper(discard_before_the_run_is_locked(lost, ada)):
-        done = repeat_letters(
+        done = reprocess_in_transaction(
             workspace_id=workspace.id,
             ids=[letter.id for letter in (lost, *others)],
             changes=Changes(),
@@ -135,7 +134,7 @@ def discard_before_the_run_is_locked(letter: DeadLetter, actor: Actor) -> Any:
     def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if state["armed"] and "workflows_workflowrun" in sql and "FOR " in sql:
             state["armed"] = False
-            services.discard_letter(
+            discard.discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 reason="meanwhile",
@@ -158,10 +157,10 @@ def test_runs_below_one_run_are_retried_together(
     )
     drain(node)
     assert DeadLetter.objects.filter(status="OPEN").count() == 3
-    done = services.act_on_letters(
+    done = bulk.act_on_letters(
         workspace_id=workspace.id,
         action="reprocess",
-        wanted=LetterFilter(everything=True),
+        letter_filter=LetterFilter(everything=True),
         actor=ada,
     )
     assert (done.matched, done.changed) == (3, 3)
@@ -178,7 +177,7 @@ def test_a_run_that_has_not_failed_refuses_its_letter(
     assert state_of(run) == "COMPLETED"
     letter = DeadLetter.objects.get()
     with pytest.raises(Conflict, match="is COMPLETED. If the run needs .*, discard the letter"):
-        services.reprocess_letter(workspace_id=workspace.id, letter_id=letter.id, actor=ada)
+        reprocess.reprocess_letter(workspace_id=workspace.id, letter_id=letter.id, actor=ada)
     letter.refresh_from_db()
     assert letter.status == "OPEN"
 
@@ -186,20 +185,20 @@ def test_a_run_that_has_not_failed_refuses_its_letter(
 def test_a_replay_takes_each_run_once(node: int, workspace: Workspace, ada: Actor) -> None:
     """Its letters go together, although the stage has room for one."""
     run, other = failed_run(node, True, True, True), failed_run(node, True)
-    replay = services.start_replay(
+    replay = replays.start_replay(
         workspace_id=workspace.id,
-        wanted=LetterFilter(everything=True),
+        letter_filter=LetterFilter(everything=True),
         actor=ada,
         payload=MENDED,
         stages=(1,),
     )
-    services.drive_replays()
+    ReplayDriver().drive()
     replay.refresh_from_db()
     assert (replay.submitted, replay.skipped) == (3, 0)
     assert (state_of(run), state_of(other)) == ("RUNNING", "FAILED")
     for _ in range(4):
         drain(node)
-        services.drive_replays()
+        ReplayDriver().drive()
     replay.refresh_from_db()
     assert (replay.state, replay.submitted, replay.succeeded, replay.skipped) == (
         "COMPLETED",

@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import Workspace
+from dlq import bulk
 from dlq.models import DeadLetter, Replay
-from dlq.services import actions
 from tasks_app.models import Task
 from tests.deaths import an_error, die
 
@@ -92,7 +92,7 @@ def test_what_is_refused_says_why(operator: APIClient) -> None:
 
 
 def test_a_call_has_a_limit(operator: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MOST_PER_CALL", 2)
+    monkeypatch.setattr(bulk, "MAX_PER_CALL", 2)
     for _ in range(3):
         die()
     first = act(operator, action="discard", all=True, reason="x").json()

@@ -90,7 +90,7 @@ class TestReprocess:
         reprocess(operator, letter)
         answer = reprocess(operator, letter)
         assert answer.status_code == 409
-        assert "repeats its work" in answer.json()["detail"]
+        assert "does its work again" in answer.json()["detail"]
         assert Task.objects.filter(reprocess_of=letter.task_id).count() == 1
 
     def test_a_key_gives_the_first_answer_again(self, operator: APIClient) -> None:

@@ -7,8 +7,8 @@ from rest_framework.test import APIClient
 
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
-from dlq import services
 from dlq.models import Replay, ReplayTask
+from dlq.replay_driver import ReplayDriver
 from tests.deaths import an_error, die, run_to_end
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +30,10 @@ def waiting(replay_id: str) -> list[UUID]:
 
 def test_one_that_stops_says_what_still_fails(operator: APIClient) -> None:
     replay_id = begin(operator)
-    services.drive_replays()
+    ReplayDriver().drive()
     run_to_end(waiting(replay_id)[0])
     run_to_end(waiting(replay_id)[1], an_error("still broken"))
-    services.drive_replays()
+    ReplayDriver().drive()
     found = operator.get(f"/dlq/replays/{replay_id}").json()
     assert (found["status"], found["stage"]) == ("STOPPED", 0)
     assert (found["submitted"], found["succeeded"], found["failed"]) == (2, 1, 1)
@@ -52,10 +52,10 @@ def test_one_that_stops_says_what_still_fails(operator: APIClient) -> None:
 def test_one_that_completes(operator: APIClient) -> None:
     replay_id = begin(operator)
     for _ in range(4):
-        services.drive_replays()
+        ReplayDriver().drive()
         for task in waiting(replay_id):
             run_to_end(task)
-    services.drive_replays()
+    ReplayDriver().drive()
     found = operator.get(f"/dlq/replays/{replay_id}/").json()
     assert (found["status"], found["progress"], found["stopReason"]) == ("COMPLETED", 100.0, None)
     assert [(stage["size"], stage["succeeded"]) for stage in found["stageCounts"]] == [
@@ -68,7 +68,7 @@ def test_one_that_completes(operator: APIClient) -> None:
 def test_what_was_skipped_is_named(operator: APIClient) -> None:
     gone = die(type="noop-of-yore")
     replay_id = begin(operator, letters=1)
-    services.drive_replays()
+    ReplayDriver().drive()
     found = operator.get(f"/dlq/replays/{replay_id}").json()
     assert found["skipped"] == 1
     (skip,) = found["skips"]
@@ -94,13 +94,29 @@ def test_cancel(operator: APIClient, viewer: APIClient, stranger: APIClient) -> 
     answer = operator.post(f"{path}/cancel")
     assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLED")
     assert operator.post(f"{path}/cancel").status_code == 409
-    services.drive_replays()
+    ReplayDriver().drive()
     assert Replay.objects.get().submitted == 0
+
+
+def test_pause_and_resume(operator: APIClient, viewer: APIClient, stranger: APIClient) -> None:
+    path = f"/dlq/replays/{begin(operator)}"
+    assert operator.post(f"{path}/resume").status_code == 409
+    for verb in ("pause", "resume"):
+        assert viewer.post(f"{path}/{verb}").status_code == 403
+        assert stranger.post(f"{path}/{verb}").status_code == 404
+    paused = operator.post(f"{path}/pause")
+    assert (paused.status_code, paused.json()["status"]) == (200, "RUNNING")
+    assert paused.json()["pausedAt"] is not None
+    ReplayDriver().drive()
+    assert Replay.objects.get().submitted == 0
+    assert operator.post(f"{path}/resume").json()["pausedAt"] is None
+    ReplayDriver().drive()
+    assert Replay.objects.get().submitted > 0
 
 
 def test_the_tasks_of_others_are_not_in_it(operator: APIClient, other: Workspace) -> None:
     theirs = die(workspace=other)
     begin(operator, letters=1)
-    services.drive_replays()
+    ReplayDriver().drive()
     theirs.refresh_from_db()
     assert theirs.status == "OPEN"

@@ -231,6 +231,7 @@ def test_a_comparison_needs_two_reports(viewer: APIClient) -> None:
     path = f"{TESTS}/{done.id}/compare"
     assert viewer.get(path).status_code == 422
     assert viewer.get(path, {"with": "x"}).status_code == 422
+    assert viewer.get(path, {"with": str(running.id), "color": "red"}).status_code == 422
     answer = viewer.get(path, {"with": str(running.id)})
     assert (answer.status_code, "has no report yet" in answer.json()["detail"]) == (409, True)
     gone = "018f6f2e-0000-7000-8000-000000000000"

@@ -33,8 +33,8 @@ def test_run_goes_on_without_a_command_that_waited_in_vain() -> None:
 def test_wrong_values_are_named() -> None:
     ran = run("stress", "run", "--tasks=0", "--dependent-share=1")
     assert ran.code == 1
-    assert "tasks: A whole number from 1 to 100,000" in ran.err
-    assert "dependentShare: A share from 0 to 0.8" in ran.err
+    assert "tasks: A whole number from 1 to 1000000" in ran.err
+    assert "dependentShare: A number from 0 to 0.8" in ran.err
 
 
 def test_production_needs_yes(settings: Any) -> None:

@@ -8,7 +8,7 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
-from controlplane.stress import services
+from controlplane.stress.driver import StressDriver
 from controlplane.stress.models import StressSample, StressTest
 from scaling.models import Pool, ScalingEvent
 from scaling.selectors import POOL
@@ -108,7 +108,7 @@ def test_dispatchers_that_drive_at_once_submit_each_task_once() -> None:
         try:
             # A pass that finds the test locked does nothing, so their number is not known.
             for number in range(1_000):
-                services.drive_tests(now=begin + timedelta(seconds=number))
+                StressDriver().drive(now=begin + timedelta(seconds=number))
                 if StressTest.objects.get(id=test.id).state == "SETTLING":
                     return
         finally:

@@ -6,10 +6,9 @@ import pytest
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
-from controlplane.stress import services
+from controlplane.stress import control, spec
 from controlplane.stress.models import StressTest
-from controlplane.stress.selectors import describe_test
-from controlplane.stress.services import submitting
+from controlplane.stress.queries import describe_test
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent
 from dlq.models import DeadLetter
@@ -29,7 +28,7 @@ def test_a_test_passes_when_all_ends_as_planned() -> None:
     assert set(tasks.values_list("queue__name", "type", "priority")) == {
         ("stress", "stress-sleep", -100)
     }
-    assert all(task.tags == [submitting.tag_of(test.id)] for task in tasks)
+    assert all(task.tags == [spec.tag_of(test.id)] for task in tasks)
     work(test)
     test = drive_to(test, "DONE")
     assert test.verdict == "PASSED", test.report
@@ -96,10 +95,10 @@ def test_stopping_cancels_what_waits_and_reports(ada: Actor) -> None:
     test = drive_to(start(200, dependent_share=0.3, actor=ada), "SETTLING")
     for task in Task.objects.filter(state="PENDING")[:50]:
         end_task(task)
-    stopped = services.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
+    stopped = control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
     assert stopped.state == "STOPPING"
     with pytest.raises(Conflict, match="is ending or has ended: it is STOPPING"):
-        services.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
+        control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
     test = drive_to(test, "STOPPED")
     assert (test.verdict, test.stop_reason) == ("PASSED", "Stopped by ada.")
     assert (test.completed, test.cancelled) == (50, 150)
@@ -112,7 +111,7 @@ def test_stopping_cancels_what_waits_and_reports(ada: Actor) -> None:
 
 def test_one_that_is_stopped_before_it_began_has_a_report_of_nothing(ada: Actor) -> None:
     test = start(10)
-    services.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
+    control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
     test = drive_to(test, "STOPPED")
     assert (test.submitted, test.verdict) == (0, "PASSED")
     assert Task.objects.count() == 0
@@ -156,7 +155,7 @@ def test_one_that_cannot_go_on_ends_with_the_reason() -> None:
     healthy = start(5, workspace=other_workspace())
     # As a release that no longer knows the type would find it.
     StressTest.objects.filter(id=broken.id).update(type="gone", submitted=0, state="RUNNING")
-    broken.chunks.all().delete()
+    broken.items.all().delete()
     Task.objects.all().delete()
     broken = drive_to(broken, "FAILED")
     assert "It could not go on: Invalid" in broken.stop_reason

@@ -123,6 +123,8 @@ WRITES: list[Write] = [
     ),
     ("post", "dlq/actions", "operator", ("dlq:write", *TASKS), REPLAY),
     ("post", "dlq/replays/<uuid:id>/cancel", "operator", ("dlq:write",), None),
+    ("post", "dlq/replays/<uuid:id>/pause", "operator", ("dlq:write",), None),
+    ("post", "dlq/replays/<uuid:id>/resume", "operator", ("dlq:write", *TASKS), None),
     ("post", "auto-scaling/config", "admin", ("auto-scaling:write",), {"maxWorkers": 3}),
     ("post", "auto-scaling/release", "operator", ("auto-scaling:write",), None),
     (

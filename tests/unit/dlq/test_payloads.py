@@ -1,6 +1,6 @@
 """How a corrected payload differs is told by path, bounded, and without credentials."""
 
-from dlq.payloads import diff_payloads
+from dlq.reprocess_audit import diff_payloads
 
 
 def test_paths_are_added_removed_and_changed() -> None:

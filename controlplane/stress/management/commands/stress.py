@@ -4,7 +4,6 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
-from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +13,11 @@ from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
 from controlplane.core.console.tables import Live
 from controlplane.core.errors import Conflict
-from controlplane.stress import selectors, services
+from controlplane.core.schema import represent
+from controlplane.stress import control, queries
 from controlplane.stress.management import tables
-from controlplane.stress.serializers import (
-    ComparisonSerializer,
-    StressTestSerializer,
-    represent_test,
-)
-from controlplane.stress.services.control import Asked
-from controlplane.stress.services.submitting import QUEUE
+from controlplane.stress.schema import Comparison, StressTest, StressTestDetail
+from controlplane.stress.spec import QUEUE, StressTestSpec, make_spec
 from controlplane.stress.states import ENDED, StressShape, StressState, StressType, Verdict
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 
@@ -61,9 +56,9 @@ class Command(WorkspaceCommand):
         compare.add_argument("other", type=identifier, help="id of the test to compare it with")
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:
-        test, _ = services.start_test(
+        test = control.start_test(
             workspace_id=workspace_id,
-            asked=Asked(**{field.name: options[field.name] for field in fields(Asked)}),
+            spec=make_spec(**{name: options[name] for name in StressTestSpec.model_fields}),
             actor=terminal_actor(),
             confirm=QUEUE if options["yes"] else "",
         )
@@ -72,7 +67,7 @@ class Command(WorkspaceCommand):
         except KeyboardInterrupt:
             self.warn("Stopping the test; its report follows.")
             with suppress(Conflict):  # it was ending by itself
-                services.stop_test(
+                control.stop_test(
                     workspace_id=workspace_id, test_id=test.id, actor=terminal_actor()
                 )
             has_ended = self._watch(workspace_id, test.id, options["wait_timeout"])
@@ -82,8 +77,8 @@ class Command(WorkspaceCommand):
                 f"`manage.py stress show {test.id}`.",
                 returncode=EXIT_TIMEOUT,
             )
-        test = selectors.get_test(workspace_id, test.id)
-        body = represent_test(test)
+        test = queries.get_test(workspace_id, test.id)
+        body = represent(StressTestDetail, test, None)
         if test.verdict != Verdict.PASSED:
             reason = test.report["sentence"] if test.report else "There is no report."
             raise CommandError(reason, body=body)
@@ -97,7 +92,9 @@ class Command(WorkspaceCommand):
         def show(test: Any) -> None:
             nonlocal has_warned
             if sys.stderr.isatty():
-                live.update(tables.draw_progress(represent_test(test)), refresh=True)
+                live.update(
+                    tables.draw_progress(represent(StressTestDetail, test, None)), refresh=True
+                )
             is_late = test.state == StressState.PREPARING and time.monotonic() > warn_at
             if is_late and not has_warned:
                 self.warn(_NOT_STARTED)
@@ -106,7 +103,7 @@ class Command(WorkspaceCommand):
         console = self.console(for_errors=True)
         with Live(console=console, auto_refresh=False, transient=True) as live:
             _, has_ended = poll(
-                lambda: selectors.get_test(workspace_id, test_id),
+                lambda: queries.get_test(workspace_id, test_id),
                 until=lambda test: test.state in ENDED,
                 seconds=seconds,
                 every=_POLL_SECONDS,
@@ -116,21 +113,21 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         states = [options["status"]] if options["status"] else []
-        tests = selectors.list_tests(workspace_id, states)[: options["limit"]]
-        return StressTestSerializer(tests, many=True).data
+        tests = queries.list_tests(workspace_id, states)[: options["limit"]]
+        return [represent(StressTest, test, None) for test in tests]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
-        return represent_test(selectors.get_test(workspace_id, options["id"]))
+        return represent(StressTestDetail, queries.get_test(workspace_id, options["id"]), None)
 
     def _stop(self, workspace_id: UUID, options: Options) -> Any:
-        test = services.stop_test(
+        test = control.stop_test(
             workspace_id=workspace_id, test_id=options["id"], actor=terminal_actor()
         )
-        return represent_test(test)
+        return represent(StressTestDetail, test, None)
 
     def _compare(self, workspace_id: UUID, options: Options) -> Any:
-        compared = selectors.compare_tests(workspace_id, options["id"], options["other"])
-        return ComparisonSerializer(compared).data
+        compared = queries.compare_tests(workspace_id, options["id"], options["other"])
+        return represent(Comparison, compared, None)
 
 
 def _add_run_options(run: ArgumentParser) -> None:

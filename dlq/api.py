@@ -1,0 +1,314 @@
+"""The HTTP API of dead letters and replays."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.http import Answer, Listed, Views, filter_parameters, verb
+from controlplane.core.views import LIST_PARAMETERS
+from controlplane.workspaces.idempotency import (
+    HEADER,
+    KEY_PARAMETER,
+    Made,
+    idempotent,
+    resolve_idempotency_key,
+)
+from controlplane.workspaces.requests import WorkspaceRequest
+from dlq import bulk, discard, queries, replays, reprocess
+from dlq.filters import LetterFilter, letter_filter_of_query
+from dlq.schema import (
+    NO_CANARY,
+    Discard,
+    Group,
+    Letter,
+    LetterAction,
+    LetterActionResult,
+    LetterDetail,
+    LetterStats,
+    Replay,
+    ReplayDetail,
+    ReplayStarted,
+    Reprocess,
+)
+from tasks_app.selectors import in_bounded_time
+from tasks_app.views.base import TaskPagination, ValuesPagination
+
+_ACTION_EXAMPLES = [
+    OpenApiExample(
+        "How many would be reprocessed",
+        value={"action": "reprocess", "filter": {"category": ["NETWORK"]}, "dryRun": True},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "One failure, with a canary",
+        value={
+            "action": "reprocess",
+            "filter": {"fingerprint": "3f2a9c0d1b7e4456"},
+            "canary": {"stages": [5, 50], "maxFailureShare": 0.2},
+            "ratePerSecond": 20,
+        },
+        request_only=True,
+    ),
+    OpenApiExample(
+        "Discard what is too old to matter",
+        value={
+            "action": "discard",
+            "filter": {"until": "2026-01-01T00:00:00Z"},
+            "reason": "Older than the campaign.",
+        },
+        request_only=True,
+    ),
+]
+_REPROCESS_EXAMPLES = [
+    OpenApiExample("Unchanged", value={}, request_only=True),
+    OpenApiExample(
+        "With a corrected payload",
+        value={"payload": {"url": "https://shop.example/hooks/paid"}, "maxAttempts": 5},
+        request_only=True,
+    ),
+]
+
+
+def _find_letter(request: WorkspaceRequest, _reference: Mapping[str, Any], id: UUID) -> Any:  # noqa: A002 - the name in the API
+    return queries.get_letter(request.workspace.id, id)
+
+
+def _check_reprocess(request: WorkspaceRequest, body: Reprocess, id: UUID) -> None:  # noqa: A002 - the name in the API
+    reprocess.check_reprocessing(
+        workspace_id=request.workspace.id, letter_id=id, payload=body.payload
+    )
+
+
+class Letters(Views):
+    """Dead letters of the workspace."""
+
+    tag = "dead letters"
+
+    @verb(
+        "GET",
+        "dlq/tasks",
+        name="dlq_tasks_list",
+        summary="List dead letters",
+        parameters=filter_parameters(LetterFilter),
+        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", TaskPagination),
+        errors=(422,),
+    )
+    def list(self, request: WorkspaceRequest) -> Any:
+        """Dead letters that match every filter, those that died last first."""
+        letter_filter = letter_filter_of_query(request.query_params, ignore=LIST_PARAMETERS)
+        with in_bounded_time(narrow_by="since and until"):
+            # A list counts the attempts; their tracebacks are many times as long as all the rest.
+            letters = queries.list_letters(request.workspace.id, letter_filter).defer("attempts")
+            return self.page(letters)
+
+    @verb(
+        "GET",
+        "dlq/tasks/<uuid:id>",
+        name="dlq_tasks_retrieve",
+        summary="Show a dead letter",
+        returns=LetterDetail,
+        errors=(404,),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The letter with every attempt's traceback, and the letters of the same work."""
+        return queries.get_letter(request.workspace.id, id)
+
+    @verb(
+        "POST",
+        "dlq/tasks/<uuid:id>/reprocess",
+        name="dlq_tasks_reprocess",
+        summary="Reprocess a dead letter",
+        body=Reprocess,
+        check=_check_reprocess,
+        examples=_REPROCESS_EXAMPLES,
+        returns={202: Letter, 200: Letter},
+        errors=(404, 409, 413, 422),
+    )
+    @idempotent(_find_letter)
+    def reprocess(self, request: WorkspaceRequest, body: Reprocess, id: UUID) -> Made:  # noqa: A002 - the name in the API
+        """Submit the work again as a new task, with its own payload or another one. The letter
+        stays.
+
+        When the task is a step of a workflow, its run goes on from that step. 409 when the letter
+        is not open.
+        """
+        letter = reprocess.reprocess_letter(
+            workspace_id=request.workspace.id,
+            letter_id=id,
+            actor=request.actor,
+            payload=body.payload,
+            max_attempts=body.max_attempts,
+        )
+        return Made(letter, {"letterId": str(id)})
+
+    @verb(
+        "POST",
+        "dlq/tasks/<uuid:id>/discard",
+        name="dlq_tasks_discard",
+        summary="Discard a dead letter",
+        body=Discard,
+        returns=Letter,
+        errors=(404, 409, 422),
+    )
+    def discard(self, request: WorkspaceRequest, body: Discard, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Close the letter without doing its work; 409 when it is not open."""
+        return discard.discard_letter(
+            workspace_id=request.workspace.id,
+            letter_id=id,
+            reason=body.reason,
+            actor=request.actor,
+        )
+
+    @verb(
+        "POST",
+        "dlq/actions",
+        name="dlq_act",
+        summary="Reprocess or discard many dead letters",
+        body=LetterAction,
+        parameters=[KEY_PARAMETER],
+        examples=_ACTION_EXAMPLES,
+        returns={200: LetterActionResult, 202: ReplayStarted},
+        errors=(409, 413, 422),
+    )
+    def act(self, request: WorkspaceRequest, body: LetterAction) -> Any:
+        """Reprocess or discard many open letters.
+
+        With `ratePerSecond` or `canary` the letters are reprocessed by a replay (202): the
+        dispatcher submits them at that rate and in stages, and stops when too many fail again.
+        Without, it is done when the call answers (200). A dry run only counts.
+        """
+        key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
+        if body.is_replay and not body.dry_run:
+            return self._start_replay(request, body, key)
+        if key is not None and not body.dry_run:
+            # Ignored, it would promise that a repeated call does nothing.
+            message = "Only a replay takes it: add canary or ratePerSecond, or leave it out."
+            raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
+        return bulk.act_on_letters(
+            workspace_id=request.workspace.id,
+            action=body.action,
+            letter_filter=body.letter_filter,
+            actor=request.actor,
+            dry_run=body.dry_run,
+            payload=body.payload,
+            max_attempts=body.max_attempts,
+            reason=body.reason or "",
+        )
+
+    def _start_replay(
+        self, request: WorkspaceRequest, body: LetterAction, key: str | None
+    ) -> Answer:
+        canary = NO_CANARY if body.canary is None else body.canary
+        replay = replays.start_replay(
+            workspace_id=request.workspace.id,
+            letter_filter=body.letter_filter,
+            actor=request.actor,
+            payload=body.payload,
+            max_attempts=body.max_attempts,
+            rate_per_second=body.rate_per_second,
+            stages=canary.stages,
+            max_failure_share=canary.max_failure_share,
+            key=key,
+        )
+        return Answer(replay, 202)
+
+    @verb(
+        "GET",
+        "dlq/stats",
+        name="dlq_stats",
+        summary="Show figures of dead letters",
+        returns=LetterStats,
+    )
+    def stats(self, request: WorkspaceRequest) -> Any:
+        """Letters by status, category, type and day, the oldest open one, and the groups."""
+        with in_bounded_time():
+            return queries.get_letter_stats(request.workspace.id)
+
+    @verb(
+        "GET",
+        "dlq/groups",
+        name="dlq_groups_list",
+        summary="List groups of equal failures",
+        returns=Listed(Group, {}, "", ValuesPagination),
+        errors=(422,),
+    )
+    def groups(self, request: WorkspaceRequest) -> Any:
+        """Open letters by their failure: the fifty largest groups."""
+        with in_bounded_time():
+            return queries.list_groups(request.workspace.id)
+
+
+class Replays(Views):
+    """Replays of the workspace."""
+
+    tag = "dead letters"
+
+    @verb(
+        "GET",
+        "dlq/replays",
+        name="dlq_replays_list",
+        summary="List replays",
+        returns=Listed(Replay, {"createdAt": "id"}),
+        errors=(422,),
+    )
+    def list(self, request: WorkspaceRequest) -> Any:
+        """Replays, newest first."""
+        return queries.list_replays(request.workspace.id)
+
+    @verb(
+        "GET",
+        "dlq/replays/<uuid:id>",
+        name="dlq_replays_retrieve",
+        summary="Show a replay",
+        returns=ReplayDetail,
+        errors=(404,),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The replay: its progress, how each stage went, what still fails and how."""
+        return queries.get_replay(request.workspace.id, id)
+
+    @verb(
+        "POST",
+        "dlq/replays/<uuid:id>/cancel",
+        name="dlq_replays_cancel",
+        summary="Cancel a replay",
+        returns=ReplayDetail,
+        errors=(404, 409),
+    )
+    def cancel(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Submit no more letters. Tasks that were submitted go on."""
+        return replays.cancel_replay(
+            workspace_id=request.workspace.id, replay_id=id, actor=request.actor
+        )
+
+    @verb(
+        "POST",
+        "dlq/replays/<uuid:id>/pause",
+        name="dlq_replays_pause",
+        summary="Pause a replay",
+        returns=ReplayDetail,
+        errors=(404, 409),
+    )
+    def pause(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Submit no letters until it is resumed. Tasks that were submitted go on, and too many
+        failures among them still stop the replay."""
+        return replays.pause_replay(
+            workspace_id=request.workspace.id, replay_id=id, actor=request.actor
+        )
+
+    @verb(
+        "POST",
+        "dlq/replays/<uuid:id>/resume",
+        name="dlq_replays_resume",
+        summary="Resume a replay",
+        returns=ReplayDetail,
+        errors=(404, 409),
+    )
+    def resume(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Go on with a paused replay."""
+        return replays.resume_replay(
+            workspace_id=request.workspace.id, replay_id=id, actor=request.actor
+        )

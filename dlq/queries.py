@@ -1,0 +1,326 @@
+"""Reads of dead letters: lists by filter, one with its history, counts and groups."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
+
+from controlplane.core.clock import now
+from controlplane.core.errors import NotFound
+from controlplane.core.percent import percent_done
+from controlplane.core.sql import load_sql
+from dlq.filters import LetterFilter
+from dlq.fingerprints import normalise
+from dlq.models import DeadLetter, Replay, ReplayTask
+from dlq.states import LetterStatus
+
+DAYS_SHOWN = 30
+MAX_GROUPS = 50
+# The newest letters that are counted: more would take too long.
+MAX_COUNTED = 100_000
+_MAX_TYPES = 20
+_MAX_FAILING = 20
+_CHUNK = 500
+_MAX_NEXT = 20
+
+# Left out of lists: they may have hundreds of kilobytes each.
+HEAVY_COLUMNS = ("attempts", "payload")
+
+
+@dataclass(frozen=True, slots=True)
+class LetterChain:
+    """The letters of the same work before and after this one."""
+
+    previous: DeadLetter | None  # whose reprocessing made the task that died here
+    next: list[DeadLetter]  # deaths of the task that does the work again, oldest first; bounded
+
+
+def list_letters(workspace_id: UUID, letter_filter: LetterFilter) -> QuerySet[DeadLetter]:
+    """Letters of a workspace, newest first. Read it within `in_bounded_time` when no index serves
+    the filter: a search, a type, a queue."""
+    return DeadLetter.objects.filter(workspace_id=workspace_id).filter(_condition(letter_filter))
+
+
+def get_letter(workspace_id: UUID, letter_id: UUID) -> DeadLetter:
+    """One letter of a workspace. Raises NotFound."""
+    letter = DeadLetter.objects.filter(workspace_id=workspace_id, id=letter_id).first()
+    if letter is None:
+        raise NotFound(f"There is no dead letter {letter_id}.")
+    return letter
+
+
+def get_chain(letter: DeadLetter) -> LetterChain:
+    """The letters before and after this one."""
+    letters = DeadLetter.objects.filter(workspace_id=letter.workspace_id)
+    previous = letters.filter(reprocessed_task_id=letter.task_id, id__lt=letter.id)
+    following: list[DeadLetter] = []
+    if letter.reprocessed_task_id is not None:
+        deaths = letters.filter(task_id=letter.reprocessed_task_id, id__gt=letter.id)
+        # A task that is retried in place has several deaths: the next one is this letter's.
+        limit = 1 if letter.reprocessed_task_id == letter.task_id else _MAX_NEXT
+        following = list(deaths.order_by("id")[:limit])
+    return LetterChain(previous=previous.order_by("-id").first(), next=following)
+
+
+def list_open_letters(workspace_id: UUID, task_ids: Sequence[UUID]) -> list[UUID]:
+    """The ids of the open letters of these tasks."""
+    if not task_ids:
+        return []
+    letters = DeadLetter.objects.filter(
+        workspace_id=workspace_id, task_id__in=task_ids, status=LetterStatus.OPEN
+    )
+    return list(letters.order_by("id").values_list("id", flat=True))
+
+
+def count_letters(workspace_id: UUID, letter_filter: LetterFilter, *, limit: int) -> int:
+    """How many letters match, counted up to `limit`."""
+    return list_letters(workspace_id, letter_filter).order_by()[:limit].count()
+
+
+def iterate_letter_ids(
+    workspace_id: UUID,
+    letter_filter: LetterFilter,
+    *,
+    limit: int,
+    after: UUID | None = None,
+) -> Iterator[list[UUID]]:
+    """The ids of at most `limit` matching letters, oldest first, behind `after`, in chunks."""
+    letters = list_letters(workspace_id, letter_filter).order_by("id")
+    last = after
+    while limit > 0:
+        rest = letters if last is None else letters.filter(id__gt=last)
+        chunk = list(rest.values_list("id", flat=True)[: min(_CHUNK, limit)])
+        if not chunk:
+            return
+        last, limit = chunk[-1], limit - len(chunk)
+        yield chunk
+
+
+def _condition(letter_filter: LetterFilter) -> Q:
+    condition = Q()
+    for column, values in (
+        ("id", letter_filter.ids),
+        ("task_id", letter_filter.task_ids),
+        ("status", letter_filter.statuses),
+        ("category", letter_filter.categories),
+        ("type", letter_filter.types),
+        ("queue", letter_filter.queues),
+        ("fingerprint", letter_filter.fingerprints),
+        ("workflow_run_id", letter_filter.workflow_run_ids),
+    ):
+        condition &= _any_of(column, values)
+    if letter_filter.since is not None:
+        condition &= Q(died_at__gte=letter_filter.since)
+    if letter_filter.until is not None:
+        condition &= Q(died_at__lt=letter_filter.until)
+    return condition & _search(letter_filter.search)
+
+
+def _any_of(column: str, values: Sequence[object]) -> Q:
+    if not values:
+        return Q()
+    return Q(**{column: values[0]}) if len(values) == 1 else Q(**{f"{column}__in": values})
+
+
+def _search(text: str) -> Q:
+    """In the name, the type, the class and message of the error; or the id of the task."""
+    if not text:
+        return Q()
+    matches = (
+        Q(name__icontains=text)
+        | Q(type__icontains=text)
+        | Q(error__message__icontains=text)
+        | Q(error__class__icontains=text)
+        | Q(fingerprint=text)
+    )
+    try:
+        return matches | Q(task_id=UUID(text)) | Q(id=UUID(text))
+    except ValueError:
+        return matches
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGroup:
+    """Open letters of the same failure. `message` has placeholders where the letters differ, so it
+    holds for all of them; `letter_id` is the newest."""
+
+    fingerprint: str
+    category: str
+    error_class: str
+    message: str
+    types: list[str]
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+    letter_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LetterStats:
+    """Counts of the newest MAX_COUNTED letters; `is_estimate` when there are more.
+
+    `by_status` counts all of them; `by_category` and `by_type` the open ones; `by_day` those of the
+    last DAYS_SHOWN days (UTC), whatever their status, by "2026-01-31".
+    """
+
+    open: int
+    total: int
+    by_status: dict[str, int]
+    by_category: dict[str, int]
+    by_type: dict[str, int]
+    by_day: dict[str, int]
+    oldest_open: datetime | None
+    groups: list[LetterGroup]
+    is_estimate: bool
+
+
+def get_letter_stats(workspace_id: UUID) -> LetterStats:
+    """The figures of a workspace's letters."""
+    today = now().date()
+    counts: dict[str, dict[str, int]] = {"status": {}, "category": {}, "type": {}, "day": {}}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("dlq", "count_letters"),
+            {
+                "workspace": workspace_id,
+                "since": today - timedelta(days=DAYS_SHOWN - 1),
+                "limit": MAX_COUNTED,
+            },
+        )
+        for kind, value, count in cursor.fetchall():
+            counts[kind][value] = count
+    days = [(today - timedelta(days=n)).isoformat() for n in reversed(range(DAYS_SHOWN))]
+    total = sum(counts["status"].values())
+    return LetterStats(
+        open=counts["status"].get(LetterStatus.OPEN, 0),
+        total=total,
+        by_status={status: counts["status"].get(status, 0) for status in LetterStatus.values},
+        by_category=_by_count(counts["category"]),
+        by_type=dict(list(_by_count(counts["type"]).items())[:MAX_GROUPS]),
+        by_day={day: counts["day"].get(day, 0) for day in days},
+        oldest_open=_oldest_open(workspace_id),
+        groups=list_groups(workspace_id),
+        is_estimate=total >= MAX_COUNTED,
+    )
+
+
+def list_groups(workspace_id: UUID, *, limit: int = MAX_GROUPS) -> list[LetterGroup]:
+    """The groups among the newest MAX_COUNTED open letters, the largest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("dlq", "group_letters"),
+            {
+                "workspace": workspace_id,
+                "counted": MAX_COUNTED,
+                "limit": limit,
+                "types": _MAX_TYPES,
+            },
+        )
+        groups = [LetterGroup(*row) for row in cursor.fetchall()]
+        return [replace(group, message=normalise(group.message)) for group in groups]
+
+
+def _oldest_open(workspace_id: UUID) -> datetime | None:
+    letters = DeadLetter.objects.filter(workspace_id=workspace_id, status=LetterStatus.OPEN)
+    return letters.order_by("id").values_list("died_at", flat=True).first()
+
+
+def _by_count(counts: dict[str, Any]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One stage that has begun. `size` is None for the rest, after the canary."""
+
+    number: int  # from 0
+    size: int | None
+    submitted: int
+    succeeded: int
+    failed: int  # failed, cancelled or deleted
+
+
+@dataclass(frozen=True, slots=True)
+class FailingGroup:
+    """Tasks of a replay that failed again in the same way."""
+
+    fingerprint: str
+    category: str
+    error_class: str
+    message: str
+    count: int
+    letter_id: UUID  # the newest of them
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """A replay with its report."""
+
+    replay: Replay
+    stages: list[StageView]
+    failing: list[FailingGroup]
+    progress: float  # see percent_replayed
+
+
+def list_replays(workspace_id: UUID) -> QuerySet[Replay]:
+    """Replays of a workspace, newest first."""
+    return Replay.objects.filter(workspace_id=workspace_id)
+
+
+def get_replay(workspace_id: UUID, replay_id: UUID) -> Replay:
+    """One replay of a workspace. Raises NotFound."""
+    replay = Replay.objects.filter(workspace_id=workspace_id, id=replay_id).first()
+    if replay is None:
+        raise NotFound(f"There is no replay {replay_id}.")
+    return replay
+
+
+def describe_replay(replay: Replay) -> ReplayView:
+    """A replay with its stages and the failures that repeated."""
+    return ReplayView(
+        replay=replay,
+        stages=list_stages(replay),
+        failing=list_failing(replay.id),
+        progress=percent_replayed(replay),
+    )
+
+
+def list_stages(replay: Replay) -> list[StageView]:
+    """The stages that have begun."""
+    ended = Q(outcome="") | Q(outcome="COMPLETED")
+    rows = (
+        ReplayTask.objects.filter(replay=replay)
+        .values("stage")
+        .annotate(
+            submitted=Count("id"),
+            succeeded=Count("id", filter=Q(outcome="COMPLETED")),
+            failed=Count("id", filter=~ended),
+        )
+        .order_by("stage")
+    )
+    sizes = dict(enumerate(replay.stages))
+    return [
+        StageView(
+            row["stage"], sizes.get(row["stage"]), row["submitted"], row["succeeded"], row["failed"]
+        )
+        for row in rows
+    ]
+
+
+def percent_replayed(replay: Replay) -> float:
+    """Percent of the matched letters that ended or were skipped."""
+    return percent_done(replay.succeeded + replay.failed + replay.skipped, replay.matched)
+
+
+def list_failing(replay_id: UUID, *, limit: int = _MAX_FAILING) -> list[FailingGroup]:
+    """The groups of failures among a replay's tasks, the largest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("dlq", "group_replay_failures"), {"replay": replay_id, "limit": limit}
+        )
+        groups = [FailingGroup(*row) for row in cursor.fetchall()]
+        return [replace(group, message=normalise(group.message)) for group in groups]

@@ -1,0 +1,169 @@
+"""From letters to the tasks that do their work again: parents replaced, refusals explained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from controlplane.core.errors import Conflict, DomainError, NotFound
+from controlplane.workspaces.actors import Actor
+from dlq.discard import describe_closed
+from dlq.models import DeadLetter
+from dlq.reprocess_steps import reprocess_steps
+from tasks_app.processors.retry import RetryPolicy
+from tasks_app.services import ParentEdge, lock_with_parents, submit_tasks
+from tasks_app.specs import TaskSpec
+from tasks_app.states import ErrorCategory, ParentFailure, TaskState
+
+_DEAD = (TaskState.FAILED, TaskState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a new task has of its own; None takes over what the dead task had."""
+
+    payload: Mapping[str, Any] | None = None
+    max_attempts: int | None = None
+
+
+@dataclass(slots=True)
+class Reprocessed:
+    """By letter: the task that does its work again, or why there is none."""
+
+    tasks: dict[UUID, UUID] = field(default_factory=dict)
+    refused: dict[UUID, DomainError] = field(default_factory=dict)
+
+
+def reprocess_in_transaction(
+    *, workspace_id: UUID, ids: Sequence[UUID], changes: Changes, actor: Actor
+) -> Reprocessed:
+    """Submit the work of these letters again in the open transaction. Letters of parents come
+    before those of the tasks that wait for them, whatever their order in `ids`."""
+    result = Reprocessed()
+    rows = DeadLetter.objects.filter(workspace_id=workspace_id, id__in=ids)
+    letters = {letter.id: letter for letter in rows.defer("attempts").order_by("id")}
+    for missing in set(ids) - set(letters):
+        result.refused[missing] = NotFound(f"There is no dead letter {missing}.")
+    steps = [letter for letter in letters.values() if letter.workflow_run_id is not None]
+    plain = [letter for letter in letters.values() if letter.workflow_run_id is None]
+    _reprocess_plain(_Submission(workspace_id, changes, actor.label, result), plain)
+    for letter, outcome in reprocess_steps(
+        workspace_id=workspace_id,
+        letters=steps,
+        payload=changes.payload,
+        max_attempts=changes.max_attempts,
+        actor=actor,
+    ).items():
+        if isinstance(outcome, DomainError):
+            result.refused[letter] = outcome
+        else:
+            result.tasks[letter] = outcome
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    workspace_id: UUID
+    changes: Changes
+    by: str
+    result: Reprocessed
+
+
+def _reprocess_plain(submission: _Submission, letters: Sequence[DeadLetter]) -> None:
+    """In rounds: each submits the letters whose parents can complete, which may free others."""
+    result = submission.result
+    # In the order of ids, so that the newest letter of a task that died several times counts.
+    waiting = {letter.task_id: letter for letter in letters}
+    edges = lock_with_parents(submission.workspace_id, list(waiting))
+    # After the lock of the tasks: two who reprocess the same letter come here one by one.
+    for letter in _lock_letters([letter.id for letter in letters]):
+        if (closed := describe_closed(letter)) is not None:
+            result.refused[letter.id] = closed
+            if waiting.get(letter.task_id) is not None and waiting[letter.task_id].id == letter.id:
+                del waiting[letter.task_id]
+    while waiting:
+        ready: list[tuple[DeadLetter, list[UUID]]] = []
+        refusals: dict[UUID, DomainError] = {}
+        for task, letter in waiting.items():
+            try:
+                ready.append((letter, _parents(letter, edges.get(task))))
+            except Conflict as error:
+                refusals[letter.id] = error
+        if not ready:
+            result.refused |= refusals
+            return
+        _submit(submission, ready)
+        for letter, _ in ready:
+            del waiting[letter.task_id]
+        edges = lock_with_parents(submission.workspace_id, list(waiting)) if waiting else {}
+
+
+def _lock_letters(ids: Sequence[UUID]) -> list[DeadLetter]:
+    letters = DeadLetter.objects.filter(id__in=ids).defer("attempts", "payload", "error")
+    return list(letters.order_by("id").select_for_update())
+
+
+def _parents(letter: DeadLetter, edges: Sequence[ParentEdge] | None) -> list[UUID]:
+    """The tasks that the new task waits for, or has results of. Raises Conflict."""
+    if edges is None:
+        if letter.category == ErrorCategory.CANCELLED_BY_PARENT:
+            raise Conflict(
+                "The task was removed, and with it what it depended on: submit its work as a new "
+                "task."
+            )
+        return []
+    runs_anyway = letter.task_options.get("onParentFailure") == ParentFailure.RUN
+    return [parent for edge in edges if (parent := _parent(edge, runs_anyway)) is not None]
+
+
+def _parent(edge: ParentEdge, runs_anyway: bool) -> UUID | None:
+    if edge.state is None:
+        if edge.is_satisfied or runs_anyway:
+            return None
+        raise Conflict(
+            f"The task it depends on, {edge.parent}, was removed: submit its work as a new task."
+        )
+    if edge.state not in _DEAD:
+        return edge.parent
+    if edge.newest_state not in _DEAD or runs_anyway:
+        return edge.newest
+    raise Conflict(f"Reprocess the task it depends on first: {edge.newest}.")
+
+
+def _submit(submission: _Submission, ready: Sequence[tuple[DeadLetter, list[UUID]]]) -> None:
+    """All at once; when one of them is refused, each by itself."""
+    specs = [_spec(letter, parents, submission.changes) for letter, parents in ready]
+    try:
+        with transaction.atomic():
+            tasks = submit_tasks(
+                workspace_id=submission.workspace_id, specs=specs, by=submission.by
+            )
+    except DomainError as error:
+        if len(specs) == 1:
+            submission.result.refused[ready[0][0].id] = error
+            return
+        for pair in ready:
+            _submit(submission, [pair])
+        return
+    for (letter, _), task in zip(ready, tasks, strict=True):
+        submission.result.tasks[letter.id] = task
+
+
+def _spec(letter: DeadLetter, parents: Sequence[UUID], changes: Changes) -> TaskSpec:
+    options = letter.task_options
+    return TaskSpec(
+        type=letter.type,
+        payload=letter.payload if changes.payload is None else changes.payload,
+        name=letter.name,
+        queue=letter.queue,
+        priority=letter.priority,
+        max_attempts=changes.max_attempts or options.get("maxAttempts"),
+        timeout_seconds=options["timeoutMs"] / 1000 if "timeoutMs" in options else None,
+        depends_on=parents,
+        on_parent_failure=options.get("onParentFailure", ParentFailure.CANCEL.value),
+        tags=letter.tags,
+        retry=RetryPolicy.from_json(options["retry"]) if options.get("retry") else None,
+        reprocess_of=letter.task_id,
+    )

@@ -1,0 +1,356 @@
+"""Dead letters and replays: what requests hold and answers show."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from annotated_types import Len
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.schema import Request, Resource, itself, shown
+from controlplane.core.schema.fields import Flag, JsonObject, OneOf, Text
+from dlq.bulk import ACTIONS
+from dlq.discard import MAX_REASON
+from dlq.filters import MAX_IDS, LetterFilter, letter_filter_of_body
+from dlq.queries import (
+    DAYS_SHOWN,
+    MAX_COUNTED,
+    MAX_GROUPS,
+    get_chain,
+    list_failing,
+    list_stages,
+    percent_replayed,
+)
+from dlq.replays import (
+    DEFAULT_FAILURE_SHARE,
+    DEFAULT_STAGES,
+    MAX_STAGES,
+    Rate,
+    Share,
+    Stage,
+)
+from dlq.states import LetterStatus, ReplayState
+from tasks_app.schema.fields import Attempts, Error, IdempotencyKey, optional
+from tasks_app.states import AttemptOutcome, ErrorCategory
+
+_ONLY_REPROCESS = {
+    "payload": "payload",
+    "max_attempts": "maxAttempts",
+    "rate_per_second": "ratePerSecond",
+    "canary": "canary",
+}
+_PAYLOAD = "Replaces each letter's own payload; it must fit the schema of the type."
+
+
+class Reprocess(Request):
+    """How to do the work again; an empty body takes over everything."""
+
+    example: ClassVar[Mapping[str, Any]] = {"maxAttempts": 3}
+
+    payload: JsonObject = optional(_PAYLOAD)
+    max_attempts: Attempts = optional()
+    idempotency_key: IdempotencyKey = optional()
+
+
+class Discard(Request):
+    """Why the work need not be done."""
+
+    example: ClassVar[Mapping[str, Any]] = {"reason": "The order was cancelled by hand."}
+
+    reason: Annotated[str, Text(MAX_REASON)]
+
+
+class Canary(Request):
+    """Small stages first; a stage that fails too often stops the replay."""
+
+    stages: Annotated[list[Stage], Len(1, MAX_STAGES)] = list(DEFAULT_STAGES)
+    max_failure_share: Share = DEFAULT_FAILURE_SHARE
+
+
+def _read_canary(value: Any) -> Any:
+    """true is the default canary, false none."""
+    if isinstance(value, bool):
+        return {} if value else NO_CANARY
+    return value
+
+
+NO_CANARY = Canary.model_construct(stages=[], max_failure_share=DEFAULT_FAILURE_SHARE)
+_CanaryIn = Annotated[
+    Canary,
+    BeforeValidator(_read_canary),
+    WithJsonSchema(
+        {
+            "oneOf": [{"type": "boolean"}, Canary.model_json_schema()],
+            "description": "true is `{stages: [5, 50], maxFailureShare: 0.2}`.",
+        }
+    ),
+]
+
+
+class LetterAction(Request):
+    """What to do with which open letters: `ids`, or a `filter` with the names of the list's
+    parameters. A filter without a condition needs `"all": true`.
+
+    A reprocess with `ratePerSecond` or `canary` becomes a replay, which the dispatcher drives.
+    """
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "action": "reprocess",
+        "filter": {"category": ["NETWORK"]},
+        "dryRun": True,
+    }
+
+    action: Annotated[str, OneOf(ACTIONS)]
+    ids: Annotated[list[Annotated[UUID, Field(strict=False)]], Len(1, MAX_IDS)] = optional()
+    filter: JsonObject = optional('Like `{"category": ["NETWORK"], "type": "http-request"}`.')
+    all: Flag = False
+    dry_run: Flag = Field(False, description="Count the letters only.")
+    payload: JsonObject = optional(f"For reprocess. {_PAYLOAD}")
+    max_attempts: Attempts = optional("For reprocess.")
+    reason: Annotated[str, Text(MAX_REASON)] = optional("For discard, which needs it.")
+    rate_per_second: Rate = optional("For reprocess. Maximum tasks submitted per second.")
+    canary: _CanaryIn = optional()
+    idempotency_key: IdempotencyKey = optional("For a replay.")
+
+    @property
+    def letter_filter(self) -> LetterFilter:
+        """The selected letters. Raises Invalid."""
+        if self.ids is not None:
+            return LetterFilter(ids=tuple(dict.fromkeys(self.ids)))
+        letter_filter = letter_filter_of_body(self.filter or {})
+        return replace(letter_filter, everything=True) if self.all else letter_filter
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether the dispatcher is to do it."""
+        return self.rate_per_second is not None or bool(self.canary and self.canary.stages)
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """Fields that belong to the action, and one way to select letters."""
+        yield from self._check_fields()
+        if (self.ids is None) == (self.filter is None and not self.all):
+            yield {"field": "ids", "message": "Give ids or a filter, one of the two."}
+            return
+        try:
+            is_empty = self.letter_filter.is_empty
+        except Invalid as error:
+            yield from error.errors
+            return
+        if is_empty:
+            message = 'This selects every open letter: confirm it with "all": true.'
+            yield {"field": "filter", "message": message}
+
+    def _check_fields(self) -> Iterable[FieldError]:
+        if self.action != "discard":
+            if self.reason is not None:
+                yield {"field": "reason", "message": "Only discard takes it."}
+            return
+        if self.reason is None:
+            yield {"field": "reason", "message": "Say why the work need not be done."}
+        for name in _ONLY_REPROCESS.keys() & self.model_fields_set:
+            yield {"field": _ONLY_REPROCESS[name], "message": "Only reprocess takes it."}
+
+
+class Letter(Resource):
+    """A dead letter."""
+
+    id: UUID
+    task_id: UUID = shown("The task that died; retention may have removed it.")
+    name: str
+    type: str
+    queue: str
+    priority: int
+    tags: list[str]
+    category: ErrorCategory
+    fingerprint: str = shown(
+        "What equal failures have in common: class, normalised message, top own frame."
+    )
+    error: Error = shown("The failure that ended it.", guard="error")
+    attempts: int = shown(source="attempts_total")
+    payload: dict[str, Any] = shown("As it was when the task died.", guard="payload")
+    died_at: datetime
+    status: LetterStatus
+    reprocessed_task_id: UUID | None = shown("The task that does the work again.")
+    reprocess_of: UUID | None = shown("The task whose work the dead one did again.")
+    workflow_run_id: UUID | None
+    step_key: str | None
+    discard_reason: str | None = shown(compute=lambda letter: letter.discard_reason or None)
+    resolved_by: str | None = shown(compute=lambda letter: letter.resolved_by or None)
+    resolved_at: datetime | None
+
+
+class LetterAttempt(Resource):
+    """One attempt of the task that died, as the letter keeps it."""
+
+    attempt: int
+    worker_node: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    outcome: AttemptOutcome
+    error: Error | None
+
+
+class ChainLink(Resource):
+    """Another letter of the same work."""
+
+    id: UUID
+    task_id: UUID
+    category: ErrorCategory
+    fingerprint: str
+    died_at: datetime
+    status: LetterStatus
+    reprocessed_task_id: UUID | None
+
+
+class Chain(Resource):
+    """The letters of the same work before and after this one."""
+
+    previous: list[ChainLink] = shown(
+        "The letter whose reprocessing made the task that died here; at most one.",
+        compute=lambda chain: [chain.previous] if chain.previous else [],
+    )
+    next: list[ChainLink] = shown("The deaths of the task that does the work again, oldest first.")
+
+
+class LetterDetail(Letter):
+    """A letter with every attempt that it keeps, and the letters of the same work."""
+
+    attempts: list[LetterAttempt] = shown(guard="error")  # type: ignore[assignment] # the list says how many
+    attempts_total: int = shown("When there are very many attempts, the middle is left out.")
+    chain: Chain = shown(compute=get_chain)
+
+
+class GroupError(Resource):
+    """The failure of the newest letter of a group."""
+
+    class_: str | None = shown(alias="class", source="error_class")
+    message: str | None = shown(guard="error")
+
+
+class Group(Resource):
+    """Open letters of the same failure."""
+
+    fingerprint: str
+    category: ErrorCategory
+    error: GroupError = shown(compute=itself)
+    types: list[str] = shown("The first twenty.")
+    count: int
+    first_seen_at: datetime = shown(source="first_seen")
+    last_seen_at: datetime = shown(source="last_seen")
+    letter_id: UUID = shown("The newest letter.")
+
+
+class LetterStats(Resource):
+    """Figures of the workspace's dead letters."""
+
+    open: int
+    total: int
+    by_status: dict[str, int]
+    by_category: dict[str, int] = shown("Open letters.")
+    by_type: dict[str, int] = shown("Open letters.")
+    by_day: dict[str, int] = shown(
+        f"Deaths of the last {DAYS_SHOWN} days (UTC), whatever the letters' status."
+    )
+    oldest_open_at: datetime | None = shown(source="oldest_open")
+    groups: list[Group] = shown(f"The {MAX_GROUPS} largest groups of open letters.")
+    is_estimate: bool = shown(f"Only the newest {MAX_COUNTED} letters were counted.")
+
+
+class Refusal(Resource):
+    """Why a letter was not changed."""
+
+    reason: str
+    letter_id: UUID
+
+
+class LetterActionResult(Resource):
+    """How many letters matched, and how many changed."""
+
+    matched: int = shown("Open letters that were selected.")
+    changed: int = shown("0 in a dry run.")
+    has_more: bool = shown("The call's limit was reached: repeat it for the rest.")
+    dry_run: bool
+    refusals: list[Refusal] = shown(
+        "The first reasons why letters were not changed, with one letter for each.",
+        compute=lambda result: [
+            {"reason": reason, "letter_id": letter} for reason, letter in result.refusals.items()
+        ],
+    )
+
+
+class Replay(Resource):
+    """A replay."""
+
+    id: UUID
+    status: ReplayState = shown(source="state")
+    filter: dict[str, Any] = shown("Which letters it reprocesses.")
+    payload: dict[str, Any] | None = shown("Replaces each letter's own payload.", guard="payload")
+    max_attempts: int | None
+    rate_per_second: float | None = shown("Maximum tasks submitted per second; null: no limit.")
+    stages: list[int] = shown("Letters in each stage of the canary; all others come after them.")
+    max_failure_share: float = shown("0…1 of a stage; above it the replay stops.")
+    stage: int = shown("The current stage, from 0; len(stages) is the rest.")
+    matched: int = shown("Letters that matched when it began.")
+    submitted: int = shown("Tasks so far.")
+    succeeded: int = shown("Tasks that completed.")
+    failed: int = shown("Tasks that failed, were cancelled or deleted.")
+    skipped: int = shown("Letters that were no longer open, or whose payload no longer fits.")
+    stop_reason: str | None = shown(
+        "Why it stopped, with the failure that came most often.",
+        compute=lambda replay: replay.stop_reason or None,
+        guard="error",
+    )
+    created_by: str
+    created_at: datetime
+    paused_at: datetime | None = shown("Since when nothing is submitted.")
+    finished_at: datetime | None
+
+
+class StageCount(Resource):
+    """One stage that has begun."""
+
+    stage: int = shown("From 0.", source="number")
+    size: int | None = shown("null: all the others.")
+    submitted: int
+    succeeded: int
+    failed: int
+
+
+class Failing(Resource):
+    """Tasks of a replay that failed again, in the same way."""
+
+    fingerprint: str
+    category: ErrorCategory
+    error: GroupError = shown(compute=itself)
+    count: int
+    letter_id: UUID = shown("The newest of their letters.")
+
+
+class Skip(Resource):
+    """A letter that the replay skipped."""
+
+    letter_id: UUID = shown(source="letterId")
+    reason: str = shown(guard="error")
+
+
+class ReplayDetail(Replay):
+    """A replay with its report."""
+
+    progress: float = shown(
+        "Percent of its letters that ended or were skipped.", compute=percent_replayed
+    )
+    stage_counts: list[StageCount] = shown(compute=list_stages)
+    still_failing: list[Failing] = shown(
+        "The largest groups first.", compute=lambda replay: list_failing(replay.id)
+    )
+    skips: list[Skip] = shown("The first of the skipped letters.")
+
+
+class ReplayStarted(Resource):
+    """A replay that the dispatcher drives."""
+
+    replay_id: UUID = shown(source="id")
+    matched: int
