@@ -73,6 +73,12 @@ class StepKind(TextChoices):
     APPROVAL = "approval", "Waits for a person"
     WORKFLOW = "workflow", "Runs another workflow"
 
+    @classmethod
+    def of(cls, type_name: object) -> "StepKind":
+        """What a step of this type does: the names of three kinds are no task types."""
+        is_kind = type_name in ("wait", "approval", "workflow")
+        return cls(type_name) if is_kind else cls.TASK
+
 
 class OnFailure(TextChoices):
     """What the failure of a step means for its run."""

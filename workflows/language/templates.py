@@ -14,7 +14,7 @@ from workflows.language.results import most_bytes
 MOST_EXPRESSIONS = 200  # of one template
 DEEPEST = 64  # levels of its JSON; what may be stored is bounded elsewhere
 
-_OPEN, _CLOSE = "{{", "}}"
+OPEN, _CLOSE = "{{", "}}"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -83,7 +83,7 @@ def _compile(value: Any, path: tuple[str | int, ...], found: _Found) -> Any:
         message = f"Nested too deep; the limit is {DEEPEST} levels."
         raise ExpressionError(message, 1, write_path(path))
     if isinstance(value, str):
-        return _compile_text(value, path, found) if _OPEN in value else value
+        return _compile_text(value, path, found) if OPEN in value else value
     if isinstance(value, dict):
         return {key: _compile(item, (*path, str(key)), found) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -113,13 +113,13 @@ def _remember(path: str, expression: Expression, found: _Found) -> None:
 
 def _split(text: str) -> Iterator[str | Expression]:
     at = 0
-    while (start := text.find(_OPEN, at)) >= 0:
+    while (start := text.find(OPEN, at)) >= 0:
         if start > at:
             yield text[at:start]
-        end = _find_end(text, start + len(_OPEN))
+        end = _find_end(text, start + len(OPEN))
         if end < 0:
             raise ExpressionError("This {{ has no }} after it.", start + 1)
-        yield compile_part(text, start + len(_OPEN), end)
+        yield compile_part(text, start + len(OPEN), end)
         at = end + len(_CLOSE)
     if at < len(text):
         yield text[at:]

@@ -18,7 +18,7 @@ from controlplane.core.errors import DomainError
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
 from workflows import transitions
-from workflows.definitions import Definition, StepDefinition, load_definition
+from workflows.definitions import Definition, Step, load_definition
 from workflows.language import BudgetSpentError, ExpressionError
 from workflows.models import WorkflowRun
 from workflows.selectors import get_workflow
@@ -170,14 +170,14 @@ class Course:
                 ends.append(made)
         return ends, starts, []
 
-    def _compile(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[StepDefinition]]:
+    def _compile(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[Step]]:
         """The ends of steps that do not run, and those that may start, their expressions compiled
         and what these read loaded."""
         steps = [self.definition.by_key[key] for key in keys]
         above = {parent for step in steps for parent in step.depends_on}
         parents = get_parent_states(self.run.id, above) if above else {}
         ends: list[StepEnd] = []
-        wanted: list[StepDefinition] = []
+        wanted: list[Step] = []
         left: list[str] = []
         reads: set[str] = set()
         for step in steps:
@@ -277,7 +277,7 @@ def begin_run(run: WorkflowRun, allowance: Allowance | None = None) -> None:
     course.go_on(ready=[step.key for step in course.definition.steps if not step.depends_on])
 
 
-def _note_reads(step: StepDefinition, reads: set[str]) -> StepEnd | None:
+def _note_reads(step: Step, reads: set[str]) -> StepEnd | None:
     """Add the steps that the expressions of a step read. One that compiled when it was stored, and
     does not by the rules of today, ends its step."""
     try:

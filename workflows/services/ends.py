@@ -9,7 +9,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.jsonb import dump_jsonb
 from tasks_app.selectors.outcomes import Broken, Outcomes, list_results, summarize_outcomes
-from workflows.definitions import StepDefinition
+from workflows.definitions import Step
 from workflows.models import RunStep, WorkflowRun
 from workflows.selectors.scopes import LARGEST_RESULT_BYTES, get_leaf_results
 from workflows.states import ReasonCode, RunState, StepKind, StepState
@@ -109,7 +109,7 @@ def reason(code: ReasonCode, message: str, step: str | None = None) -> dict[str,
 def end_of(
     run: WorkflowRun,
     step: RunStep,
-    defined: StepDefinition,
+    defined: Step,
     *,
     stopping: dict[str, Any] | None,
     join_id: UUID | None = None,

@@ -11,10 +11,10 @@ from django.db import connection
 from controlplane.core.errors import Conflict
 from controlplane.core.ids import uuid7
 from controlplane.core.names import canonical_name
+from workflows.checks import Problems
 from workflows.definitions import Definition, SubWorkflow
 from workflows.graphs import show_cycle
 from workflows.models import Workflow
-from workflows.problems import Problems
 from workflows.selectors.references import Caller, CallGraph, list_callers
 from workflows.services.course import DEEPEST
 

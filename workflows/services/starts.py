@@ -14,7 +14,7 @@ from controlplane.core.jsonb import dump_jsonb
 from controlplane.core.times import parse_time
 from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
 from tasks_app.specs import TaskSpec
-from workflows.definitions import StepDefinition
+from workflows.definitions import Step
 from workflows.language import BudgetSpentError, ExpressionError, TemplateError
 from workflows.models import WorkflowRun
 from workflows.selectors.scopes import Scopes
@@ -60,7 +60,7 @@ class Start:
 
 
 def prepare_start(
-    run: WorkflowRun, step: StepDefinition, scopes: Scopes, *, run_name: str
+    run: WorkflowRun, step: Step, scopes: Scopes, *, run_name: str
 ) -> Start | StepEnd:
     """How a step whose parents have ended starts; or its end, when it does not start: its condition
     is false, its list is empty, or something in it cannot be worked out.
@@ -112,7 +112,7 @@ class _CannotStartError(Exception):
         self.class_name = class_name
 
 
-def _is_wanted(step: StepDefinition, scopes: Scopes) -> bool:
+def _is_wanted(step: Step, scopes: Scopes) -> bool:
     wanted = _evaluate(step, "when", step.when, scopes)
     if not isinstance(wanted, bool):
         raise _CannotStartError(
@@ -122,9 +122,7 @@ def _is_wanted(step: StepDefinition, scopes: Scopes) -> bool:
     return wanted
 
 
-def _start_tasks(
-    run: WorkflowRun, step: StepDefinition, scopes: Scopes, run_name: str
-) -> Start | StepEnd:
+def _start_tasks(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
     if step.for_each is None:
         payload = _render(step, scopes)
         start = Start(
@@ -143,7 +141,7 @@ def _start_tasks(
 
 
 def _specs_of_items(
-    run: WorkflowRun, step: StepDefinition, scopes: Scopes, items: Sequence[Any], start: Start
+    run: WorkflowRun, step: Step, scopes: Scopes, items: Sequence[Any], start: Start
 ) -> Iterator[TaskSpec]:
     for index, item in enumerate(items):
         payload = _render(step, scopes, item, index)
@@ -157,9 +155,7 @@ def _specs_of_items(
         yield _spec(run, step, payload, index)
 
 
-def _spec(
-    run: WorkflowRun, step: StepDefinition, payload: Any, index: int | None = None
-) -> TaskSpec:
+def _spec(run: WorkflowRun, step: Step, payload: Any, index: int | None = None) -> TaskSpec:
     if not isinstance(payload, dict):
         raise _CannotStartError(
             "ExpressionError",
@@ -184,7 +180,7 @@ def _spec(
     )
 
 
-def _items(step: StepDefinition, scopes: Scopes) -> list[Any]:
+def _items(step: Step, scopes: Scopes) -> list[Any]:
     items = step.for_each
     if not isinstance(items, list | tuple):
         items = _evaluate(step, "forEach", items, scopes)
@@ -202,9 +198,7 @@ def _items(step: StepDefinition, scopes: Scopes) -> list[Any]:
     return list(items)
 
 
-def _start_wait(
-    run: WorkflowRun, step: StepDefinition, scopes: Scopes, run_name: str
-) -> Start | StepEnd:
+def _start_wait(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
     payload = _object(step, _render(step, scopes))
     until = _wait_until(step, payload)
     if until <= now():
@@ -217,8 +211,8 @@ def _start_wait(
     )
 
 
-def _wait_until(step: StepDefinition, payload: dict[str, Any]) -> datetime:
-    if "seconds" in payload:
+def _wait_until(step: Step, payload: dict[str, Any]) -> datetime:
+    if payload.get("seconds") is not None:
         return now() + _duration(step, "seconds", payload["seconds"])
     try:
         until = parse_time(payload.get("until"))
@@ -230,9 +224,7 @@ def _wait_until(step: StepDefinition, payload: dict[str, Any]) -> datetime:
     return until.astimezone(UTC)
 
 
-def _start_approval(
-    run: WorkflowRun, step: StepDefinition, scopes: Scopes, run_name: str
-) -> Start | StepEnd:
+def _start_approval(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
     payload = _object(step, _render(step, scopes))
     message = payload.get("message") or "Somebody has to decide."
     if not isinstance(message, str):
@@ -249,9 +241,7 @@ def _start_approval(
     return start
 
 
-def _start_child(
-    _run: WorkflowRun, step: StepDefinition, scopes: Scopes, _run_name: str
-) -> Start | StepEnd:
+def _start_child(_run: WorkflowRun, step: Step, scopes: Scopes, _run_name: str) -> Start | StepEnd:
     payload = _object(step, _render(step, scopes))
     workflow = payload.get("workflow")
     if not isinstance(workflow, str):
@@ -267,7 +257,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (list | tuple, "a list"),
     (dict, "an object"),
 )
-_Prepare = Callable[[WorkflowRun, StepDefinition, Scopes, str], Start | StepEnd]
+_Prepare = Callable[[WorkflowRun, Step, Scopes, str], Start | StepEnd]
 _PREPARE: dict[StepKind, _Prepare] = {
     StepKind.TASK: _start_tasks,
     StepKind.WAIT: _start_wait,
@@ -276,7 +266,7 @@ _PREPARE: dict[StepKind, _Prepare] = {
 }
 
 
-def _duration(step: StepDefinition, name: str, seconds: Any) -> timedelta:
+def _duration(step: Step, name: str, seconds: Any) -> timedelta:
     most = LONGEST_WAIT.total_seconds()
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= most:
@@ -292,17 +282,17 @@ def _kind_of(value: Any) -> str:
     return "nothing"
 
 
-def _object(step: StepDefinition, payload: Any) -> dict[str, Any]:
+def _object(step: Step, payload: Any) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise _wrong(step, "payload", "an object")
     return payload
 
 
-def _wrong(step: StepDefinition, name: str, wanted: str) -> _CannotStartError:
+def _wrong(step: Step, name: str, wanted: str) -> _CannotStartError:
     return _CannotStartError("PayloadRefused", f"Step {step.key!r}: {name} must be {wanted}.")
 
 
-def _evaluate(step: StepDefinition, what: str, expression: Any, scopes: Scopes) -> Any:
+def _evaluate(step: Step, what: str, expression: Any, scopes: Scopes) -> Any:
     try:
         return expression.evaluate(scopes.make(expression.steps), scopes.budget)
     except ExpressionError as error:
@@ -313,9 +303,7 @@ def _evaluate(step: StepDefinition, what: str, expression: Any, scopes: Scopes) 
         ) from error
 
 
-def _render(
-    step: StepDefinition, scopes: Scopes, item: Any = None, index: int | None = None
-) -> Any:
+def _render(step: Step, scopes: Scopes, item: Any = None, index: int | None = None) -> Any:
     try:
         scope = scopes.make(step.template.steps, item, index)
         return step.template.render(scope, scopes.budget)

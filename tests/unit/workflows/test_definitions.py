@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
@@ -13,6 +14,7 @@ from tasks_app.processors import registry
 from workflows.definitions import Definition, load_definition, parse_definition
 from workflows.language import Scope
 from workflows.models import WorkflowVersion
+from workflows.schema import WorkflowDefinition
 from workflows.states import OnFailure, StepKind
 
 NAMED = "A text of 1 to 200 characters is needed."
@@ -206,6 +208,26 @@ def test_values_of_fields(field: str, value: Any, message: str) -> None:
     assert said.startswith("Step ")
 
 
+def test_the_json_schema_has_an_object_for_each_kind_of_step() -> None:
+    validator = jsonschema_rs.validator_for(WorkflowDefinition.model_json_schema())
+    for right in (
+        {"name": "Has no key", "type": "noop"},
+        {"key": "a", "type": "wait", "payload": {"seconds": "{{ input.n }}"}},
+        step(forEach=[1], retry={"strategy": "fixed"}, tags=["x"], when=None),
+    ):
+        validator.validate(whole(tasks=[right]))
+    for wrong in (
+        {"key": "a", "type": "wait", "payload": {}},
+        {"key": "a", "type": "wait", "payload": {"seconds": 1, "until": "x"}},
+        {"key": "a", "type": "approval", "queue": "x"},
+        {"key": "a", "type": "workflow", "payload": {}},
+        step(priority=101),
+        step(foreach="input.items"),
+        {"key": "a"},
+    ):
+        assert not validator.is_valid(whole(tasks=[wrong])), wrong
+
+
 @pytest.mark.parametrize(
     ("more", "field", "message"),
     [
@@ -322,15 +344,14 @@ def test_steps_may_read_all_that_is_above_them() -> None:
     assert found == [("tasks[3].payload.x[0]", message)]
 
 
-def test_all_problems_are_told_up_to_a_hundred() -> None:
+def test_up_to_a_hundred_problems_are_reported() -> None:
     assert len(problems_of(*({"key": f"k{n}", "type": "nothing"} for n in range(150)))) == 100
     found = problems_of(step("a", priority=500, when="x"), step("b", queue="?", type="wait"))
     assert [field for field, _ in found] == [
         "tasks[0].priority",
         "tasks[0].when",
-        "tasks[1].queue",
-        "tasks[1].queue",
         "tasks[1].payload",
+        "tasks[1].queue",
     ]
 
 
