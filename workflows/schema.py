@@ -42,9 +42,11 @@ class WaitPayload(_Model):
         json_schema_extra={"oneOf": [{"required": ["seconds"]}, {"required": ["until"]}]}
     )
 
-    seconds: fields.Seconds | None = Field(None, description="The wait from the step's start.")
+    seconds: fields.Seconds | None = Field(
+        default=None, description="The wait from the step's start."
+    )
     until: fields.Instant | None = Field(
-        None, description="A time with its zone, such as `2030-01-31T08:00:00Z`."
+        default=None, description="A time with its zone, such as `2030-01-31T08:00:00Z`."
     )
 
     @model_validator(mode="before")
@@ -61,10 +63,10 @@ class ApprovalPayload(_Model):
     """What a person is asked, and for how long."""
 
     message: fields.Question | None = Field(
-        None, description="The question; it may hold `{{ expression }}`."
+        default=None, description="The question; it may hold `{{ expression }}`."
     )
     timeout_seconds: fields.Seconds | None = Field(
-        None, description="The step fails when nobody decides within this time."
+        default=None, description="The step fails when nobody decides within this time."
     )
 
 
@@ -88,11 +90,13 @@ class _Step(_Model):
         "`Load the data` becomes `load_the_data`."
     )
     name: fields.StepName | None = None
-    depends_on: fields.Parents | None = Field(None, description="Keys or names of steps.")
+    depends_on: fields.Parents | None = Field(default=None, description="Keys or names of steps.")
     when: fields.Condition | None = Field(
-        None, description="An expression; the step is skipped when it is false."
+        default=None, description="An expression; the step is skipped when it is false."
     )
-    on_failure: fields.Failure | None = Field(None, description="What a failure means for the run.")
+    on_failure: fields.Failure | None = Field(
+        default=None, description="What a failure means for the run."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -108,10 +112,10 @@ class TaskStep(_Step):
 
     type: fields.TaskType = Field(description="A task type.")
     payload: fields.Payload | None = Field(
-        None, description="Its texts may hold `{{ expression }}`."
+        default=None, description="Its texts may hold `{{ expression }}`."
     )
     for_each: fields.Items | None = Field(
-        None, description="A list, or an expression that gives one: a task for each item."
+        default=None, description="A list, or an expression that gives one: a task for each item."
     )
     priority: fields.Priority | None = None
     max_attempts: fields.Attempts | None = None
@@ -132,7 +136,7 @@ class ApprovalStep(_Step):
     """A question to a person."""
 
     type: Literal["approval"]
-    payload: ApprovalPayload = Field(default_factory=ApprovalPayload)
+    payload: ApprovalPayload = ApprovalPayload()
 
 
 class WorkflowStep(_Step):
@@ -161,7 +165,7 @@ class DefinitionHead(_Model):
     name: fields.WorkflowName
     description: fields.Description | None = None
     tasks: Any = None
-    input_schema: Any = Field(None, description="JSON Schema (2020-12) of a run's input.")
+    input_schema: Any = Field(default=None, description="JSON Schema (2020-12) of a run's input.")
 
 
 class WorkflowDefinition(DefinitionHead):
@@ -171,7 +175,7 @@ class WorkflowDefinition(DefinitionHead):
         description="The steps."
     )
     input_schema: dict[str, Any] | None = Field(
-        None, description="JSON Schema (2020-12) of a run's input."
+        default=None, description="JSON Schema (2020-12) of a run's input."
     )
 
 

@@ -2,6 +2,8 @@
 
 from django.db.models import TextChoices
 
+MAX_DEPTH = 5  # runs below a run
+
 
 class RunState(TextChoices):
     """Where a run stands."""
@@ -76,8 +78,9 @@ class StepKind(TextChoices):
     @classmethod
     def of(cls, type_name: object) -> "StepKind":
         """What a step of this type does: the names of three kinds are no task types."""
-        is_kind = type_name in ("wait", "approval", "workflow")
-        return cls(type_name) if is_kind else cls.TASK
+        if isinstance(type_name, str) and type_name in ("wait", "approval", "workflow"):
+            return cls(type_name)
+        return cls.TASK
 
 
 class OnFailure(TextChoices):

@@ -13,7 +13,7 @@ from dlq import transitions
 from dlq.models import DeadLetter
 from dlq.services.discarding import why_closed
 from dlq.states import LetterStatus
-from workflows.services import retry_run
+from workflows.runs import retry_run
 
 _ADVICE = (
     "If the run needs this step no more, discard the letter; its work can be submitted as a task "

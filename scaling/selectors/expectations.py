@@ -10,7 +10,7 @@ from scaling.strategies import Expected
 from tasks_app.processors.registry import UnknownType, get
 from tasks_app.queues import ALL_QUEUES
 from tasks_app.selectors.demand import Lane, count_due, count_tasks_of_runs
-from workflows.selectors.fanout import Fanout, get_fanouts
+from workflows.queries.definitions import Fanout, get_fanouts
 
 LEAST_SECONDS = 900.0
 STEP_SECONDS = 10.0

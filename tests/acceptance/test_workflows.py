@@ -17,7 +17,7 @@ from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tests.engine import Engine
 from tests.workflow_hands import define, execute, state_of, states_of, step_of
-from workflows import services
+from workflows import runs
 from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.acceptance
@@ -126,7 +126,7 @@ def test_runs_go_their_ways(engine: Engine) -> None:
     assert step_of(above, "after").result == {"x": "deep"}
 
     assert state_of(asks) == "RUNNING"
-    services.decide_step(
+    runs.decide_step(
         workspace_id=get_default_workspace_id(), run_id=asks, step_key="ask", approve=True,
         comment="", actor=SYSTEM,
     )  # fmt: skip

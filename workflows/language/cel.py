@@ -8,9 +8,9 @@ from typing import Any
 from workflows.language.errors import ExpressionError
 from workflows.language.reads import VARIABLES
 
-MOST_CHARACTERS = 2_000
-DEEPEST = 32  # levels of an expression; fixed in the library
-MOST_ITERATIONS = 10_000  # of all macros of one evaluation together; fixed in the library
+MAX_CHARACTERS = 2_000
+MAX_DEPTH = 32  # levels of an expression; fixed in the library
+MAX_ITERATIONS = 10_000  # of all macros of one evaluation together; fixed in the library
 
 FUNCTIONS = (
     "all", "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith",
@@ -37,8 +37,8 @@ _NUMBERS = {"int", "uint", "double"}
 
 def compile_text(text: str) -> Any:
     """The library's program for an expression. Raises ExpressionError."""
-    if len(text) > MOST_CHARACTERS:
-        message = f"An expression may have {MOST_CHARACTERS:,} characters; this has {len(text):,}."
+    if len(text) > MAX_CHARACTERS:
+        message = f"An expression may have {MAX_CHARACTERS:,} characters; this has {len(text):,}."
         raise ExpressionError(message)
     if not text.strip():
         raise ExpressionError("The expression is empty.")
@@ -84,7 +84,7 @@ def explain_types(function: str, types: list[str]) -> str:
 def _explain(said: str, text: str) -> ExpressionError:
     found = _ERROR.findall(said)
     if _TOO_DEEP.search(said):
-        return ExpressionError(f"Nested too deep; the limit is {DEEPEST} levels.")
+        return ExpressionError(f"Nested too deep; the limit is {MAX_DEPTH} levels.")
     if not found:
         return ExpressionError(said.splitlines()[0])
     # What is wrong first often only follows from a name that is wrong later on the same line.

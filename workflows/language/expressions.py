@@ -14,7 +14,7 @@ from workflows.language.nodes import Tree, read_tree, walk, walk_first
 from workflows.language.reads import Path, find_paths, path_of, prune
 from workflows.language.results import to_json
 
-REMEMBERED = 2_000  # compiled expressions of a process, each a few KB
+MAX_CACHED = 2_000  # compiled expressions of a process, each a few KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _compile(source: str, text: str, offset: int) -> Expression:
     )
 
 
-@functools.lru_cache(REMEMBERED)
+@functools.lru_cache(MAX_CACHED)
 def _compile_bare(text: str) -> tuple[Any, Tree, tuple[Path, ...]]:
     program = compile_text(text)
     tree = read_tree(program.serialize())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.language.cel import MOST_ITERATIONS, explain_types
+from workflows.language.cel import MAX_ITERATIONS, explain_types
 from workflows.language.errors import ExpressionError
 from workflows.language.nodes import Call, Const, Field, Node, Tree, walk
 from workflows.language.reads import Path, path_of, show_path
@@ -28,7 +28,7 @@ def explain_failure(said: str, text: str, tree: Tree, values: Mapping[str, Any])
     """The error of an evaluation, with the column of what it is about where that is known."""
     said = _STATUS.sub("", said.splitlines()[0] if said else "It cannot be evaluated")
     if "Iteration budget" in said:
-        return ExpressionError(f"The macros need more than {MOST_ITERATIONS:,} iterations.")
+        return ExpressionError(f"The macros need more than {MAX_ITERATIONS:,} iterations.")
     if missing := _MISSING.search(said):
         name = missing[1] if missing[1] is not None else missing[2]
         return _explain_missing(name, text, tree, values)

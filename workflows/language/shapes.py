@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SLOT = 16  # bytes that the library spends on a value beside its text
-MOST_FIELDS = 100  # of an object whose fields are kept apart
+MAX_FIELDS = 100  # of an object whose fields are kept apart
 
 UNKNOWN: Any = object()
 
@@ -69,7 +69,7 @@ def object_of(pairs: Iterable[tuple[str, Shape]]) -> Shape:
     longest = max((len(name) for name in fields), default=0)
     keys = Shape(SLOT + 4 * longest, longest)
     weight = SLOT + sum(SLOT + 4 * len(key) + item.weight for key, item in fields.items())
-    if len(fields) > MOST_FIELDS:
+    if len(fields) > MAX_FIELDS:
         return Shape(weight, len(fields), item=join(list(fields.values())), key=keys)
     return Shape(weight, len(fields), fields=fields, key=keys)
 

@@ -9,10 +9,10 @@ import orjson
 from workflows.language.budget import Budget
 from workflows.language.errors import ExpressionError, TemplateError
 from workflows.language.expressions import Expression, Scope, compile_part
-from workflows.language.results import most_bytes
+from workflows.language.results import max_bytes
 
-MOST_EXPRESSIONS = 200  # of one template
-DEEPEST = 64  # levels of its JSON; what may be stored is bounded elsewhere
+MAX_EXPRESSIONS = 200  # of one template
+MAX_DEPTH = 64  # levels of its JSON; what may be stored is bounded elsewhere
 
 OPEN, _CLOSE = "{{", "}}"
 _SORTED = orjson.OPT_SORT_KEYS
@@ -79,8 +79,8 @@ def write_path(path: tuple[str | int, ...]) -> str:
 
 
 def _compile(value: Any, path: tuple[str | int, ...], found: _Found) -> Any:
-    if len(path) > DEEPEST:
-        message = f"Nested too deep; the limit is {DEEPEST} levels."
+    if len(path) > MAX_DEPTH:
+        message = f"Nested too deep; the limit is {MAX_DEPTH} levels."
         raise ExpressionError(message, 1, write_path(path))
     if isinstance(value, str):
         return _compile_text(value, path, found) if OPEN in value else value
@@ -107,8 +107,8 @@ def _compile_text(text: str, path: tuple[str | int, ...], found: _Found) -> Any:
 
 def _remember(path: str, expression: Expression, found: _Found) -> None:
     found.append((path, expression))
-    if len(found) > MOST_EXPRESSIONS:
-        raise ExpressionError(f"A template may have {MOST_EXPRESSIONS} expressions.")
+    if len(found) > MAX_EXPRESSIONS:
+        raise ExpressionError(f"A template may have {MAX_EXPRESSIONS} expressions.")
 
 
 def _split(text: str) -> Iterator[str | Expression]:
@@ -182,7 +182,7 @@ class _Rendering:
     def __init__(self, scope: Scope, budget: Budget | None) -> None:
         self._scope = scope
         self._budget = budget
-        self._left = most_bytes()
+        self._left = max_bytes()
 
     def visit(self, node: Any, path: tuple[str | int, ...]) -> Any:
         if isinstance(node, dict):
@@ -206,7 +206,7 @@ class _Rendering:
         self._left -= size
         if self._left < 0:
             message = (
-                f"The values have more than {most_bytes():,} bytes together; that is the limit."
+                f"The values have more than {max_bytes():,} bytes together; that is the limit."
             )
             raise ExpressionError(message)
         return value

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from controlplane.core.ids import parse_uuid
 from tasks_app.management.terminal import common_options
-from workflows.serializers.runs import LONGEST_COMMENT
+from workflows.runs.operations import MAX_COMMENT_LENGTH
 
 _MOST_SHOWN = 1_000
 _WORKFLOW = "its name or id"
@@ -97,8 +97,8 @@ def _limit(text: str) -> int:
 
 
 def _comment(text: str) -> str:
-    if len(text) > LONGEST_COMMENT:
-        raise ArgumentTypeError(f"at most {LONGEST_COMMENT} characters")
+    if len(text) > MAX_COMMENT_LENGTH:
+        raise ArgumentTypeError(f"at most {MAX_COMMENT_LENGTH} characters")
     return text
 
 

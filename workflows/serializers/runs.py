@@ -12,14 +12,14 @@ from rest_framework import serializers
 from controlplane.core.errors import Invalid
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
 from tasks_app.serializers.fields import TextField
-from workflows.selectors.progress import get_progress
-from workflows.selectors.results import get_results
+from workflows.queries.run_view import get_results
+from workflows.queries.runs import get_progress
+from workflows.runs.operations import MAX_COMMENT_LENGTH
 from workflows.serializers.errors import RunErrorField, StepErrorField
 from workflows.states import ReasonCode, RunState, StepKind, StepState
 
-MOST_STEPS_SHOWN = 1_000
-MOST_TASKS_SHOWN = 1_000
-LONGEST_COMMENT = 2_000
+MAX_STEPS_SHOWN = 1_000
+MAX_TASKS_SHOWN = 1_000
 
 
 class _RunListSerializer(serializers.ListSerializer[Any]):
@@ -83,7 +83,7 @@ class StepSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(source="state", choices=StepState.choices)
     dependsOn = serializers.ListField(source="depends_on", child=serializers.CharField())
     taskIds = serializers.SerializerMethodField(
-        help_text=f"The first {MOST_TASKS_SHOWN}, in the order of the items; "
+        help_text=f"The first {MAX_TASKS_SHOWN}, in the order of the items; "
         "all: `GET /tasks?workflowRunId=`."
     )
     tasksTotal = serializers.IntegerField(source="tasks_total")
@@ -99,7 +99,7 @@ class StepSerializer(serializers.Serializer[Any]):
     finishedAt = UtcDateTimeField(source="finished_at", allow_null=True)
 
     def get_taskIds(self, step: Any) -> list[str]:  # noqa: N802 - named after its field
-        return [str(each) for each in step.task_ids[:MOST_TASKS_SHOWN]]
+        return [str(each) for each in step.task_ids[:MAX_TASKS_SHOWN]]
 
     def get_reason(self, step: Any) -> dict[str, Any] | None:
         return dict(step.reason) if step.reason else None
@@ -118,7 +118,7 @@ class StepDetailSerializer(StepSerializer):
 class RunDetailSerializer(RunSerializer):
     """A run with its steps, in an order in which each stands behind what it waits for."""
 
-    steps = StepDetailSerializer(many=True, help_text=f"At most {MOST_STEPS_SHOWN}.")
+    steps = StepDetailSerializer(many=True, help_text=f"At most {MAX_STEPS_SHOWN}.")
     nextStepsAfter = serializers.CharField(
         allow_null=True, help_text="For `stepsAfter`, when there are more steps."
     )
@@ -127,7 +127,7 @@ class RunDetailSerializer(RunSerializer):
 class DecisionSerializer(StrictSerializer):
     """Words to a decision."""
 
-    comment = TextField(required=False, default="", allow_blank=True, max_length=LONGEST_COMMENT)
+    comment = TextField(required=False, default="", allow_blank=True, max_length=MAX_COMMENT_LENGTH)
 
     def get_initial(self) -> dict[str, Any]:
         """What the browsable API's form begins with."""
@@ -158,7 +158,7 @@ def represent_run(view: Any, *, steps_after: str | None = None) -> dict[str, Any
     Raises Invalid: it has no step of that key.
     """
     steps = _steps_behind(view.steps, steps_after)
-    shown = steps[:MOST_STEPS_SHOWN]
+    shown = steps[:MAX_STEPS_SHOWN]
     serializer = RunSerializer(view.run)
     serializer.percentages = {view.run.id: view.progress}
     run = dict(serializer.data)

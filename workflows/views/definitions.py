@@ -14,8 +14,8 @@ from tasks_app.serializers.parsing import one_key
 from tasks_app.serializers.problems import problems
 from tasks_app.views.base import FormView
 from tasks_app.views.schema import IDEMPOTENCY_KEY
-from workflows import selectors, services
-from workflows.selectors.overview import list_versions
+from workflows import authoring, queries, runs
+from workflows.queries.definitions import list_versions
 from workflows.serializers import (
     ExecuteRequestSerializer,
     RunDetailSerializer,
@@ -34,7 +34,7 @@ from workflows.serializers import (
 )
 from workflows.views import schema
 
-_MOST_DIGITS = 9
+_MAX_DIGITS = 9
 
 
 class WorkflowsView(FormView, ListView):
@@ -52,7 +52,7 @@ class WorkflowsView(FormView, ListView):
     def get(self, request: WorkspaceRequest) -> Response:
         """Workflows with their newest version's number, newest first."""
         wanted = self.filters(WorkflowSearchSerializer)
-        found = selectors.list_workflows(request.workspace.id, wanted["search"])
+        found = queries.list_workflows(request.workspace.id, wanted["search"])
         return self.list_response(found, WorkflowSummarySerializer)
 
     @extend_schema(
@@ -66,11 +66,11 @@ class WorkflowsView(FormView, ListView):
     def post(self, request: WorkspaceRequest) -> Response:
         """Store a workflow as version 1; 409 when its name is taken."""
         body, key = parse_definition_body(request.data, key=request.headers.get("Idempotency-Key"))
-        workflow, is_new = services.create_workflow(
+        workflow, is_new = authoring.create_workflow(
             workspace_id=request.workspace.id, body=body, actor=request.actor, key=key
         )
         return Response(
-            represent_workflow(workflow, selectors.get_version(workflow)),
+            represent_workflow(workflow, queries.get_version(workflow)),
             status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK,
         )
 
@@ -90,7 +90,7 @@ class WorkflowValidateView(FormView):
     def post(self, request: WorkspaceRequest) -> Response:
         """The checks that storing makes, and nothing stored: cycles, keys, types, expressions."""
         body, _ = parse_definition_body(request.data)
-        definition = services.validate_workflow(workspace_id=request.workspace.id, body=body)
+        definition = authoring.validate_workflow(workspace_id=request.workspace.id, body=body)
         return Response(represent_checked(definition))
 
 
@@ -107,9 +107,9 @@ class WorkflowView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The workflow with the definition of its newest version, or of the one asked for."""
-        workflow = selectors.get_workflow(request.workspace.id, id)
+        workflow = queries.get_workflow(request.workspace.id, id)
         number = _version_of(request.query_params.get("version"))
-        return Response(represent_workflow(workflow, selectors.get_version(workflow, number)))
+        return Response(represent_workflow(workflow, queries.get_version(workflow, number)))
 
     @extend_schema(
         tags=["workflows"],
@@ -121,10 +121,10 @@ class WorkflowView(FormView):
     def put(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Store another version; the same steps and schema make none. Runs keep theirs."""
         body, _ = parse_definition_body(request.data)
-        workflow = services.update_workflow(
+        workflow = authoring.update_workflow(
             workspace_id=request.workspace.id, workflow_id=id, body=body, actor=request.actor
         )
-        return Response(represent_workflow(workflow, selectors.get_version(workflow)))
+        return Response(represent_workflow(workflow, queries.get_version(workflow)))
 
     @extend_schema(
         tags=["workflows"],
@@ -134,7 +134,7 @@ class WorkflowView(FormView):
     def delete(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Nothing starts it any more and its name is free. Its runs stay, those under way go on.
         409 while steps of other workflows run it."""
-        services.delete_workflow(
+        authoring.delete_workflow(
             workspace_id=request.workspace.id, workflow_id=id, actor=request.actor
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -152,7 +152,7 @@ class WorkflowVersionsView(ListView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Numbers, times and makers; `GET /workflows/{id}?version=` has the definition."""
-        workflow = selectors.get_workflow(request.workspace.id, id)
+        workflow = queries.get_workflow(request.workspace.id, id)
         return self.list_response(list_versions(workflow), VersionSerializer)
 
 
@@ -177,11 +177,11 @@ class WorkflowExecuteView(FormView):
         """Start a run of the newest version; 200 when the idempotency key was used before."""
         asked = self.validated(
             ExecuteRequestSerializer,
-            check=lambda given: services.check_execution(
+            check=lambda given: runs.check_execution(
                 workspace_id=request.workspace.id, workflow_id=id, input=given.get("input", {})
             ),
         )
-        run, is_new = services.execute_workflow(
+        run, is_new = runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=id,
             input=asked.get("input", {}),
@@ -206,17 +206,17 @@ class WorkflowStatusView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The newest run of the workflow with its steps; 404 when it has not run yet."""
-        run = selectors.get_newest_run(request.workspace.id, id)
+        run = queries.get_newest_run(request.workspace.id, id)
         if run is None:
-            workflow = selectors.get_workflow(request.workspace.id, id)
+            workflow = queries.get_workflow(request.workspace.id, id)
             raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
-        view = selectors.describe_run(run)
+        view = queries.describe_run(run)
         return Response(represent_run(view, steps_after=request.query_params.get("stepsAfter")))
 
 
 def _version_of(text: str | None) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise Invalid(errors=[{"field": "version", "message": "A whole number is needed."}])
     return int(text)

@@ -15,8 +15,8 @@ from tasks_app.serializers.parsing import one_key
 from tasks_app.serializers.problems import problems
 from tasks_app.views.base import FormView
 from tasks_app.views.schema import IDEMPOTENCY_KEY
-from workflows import selectors, services
-from workflows.selectors.results import StepResult
+from workflows import queries, runs
+from workflows.queries.run_view import StepResult
 from workflows.serializers import (
     AllRunsFilterSerializer,
     DecisionSerializer,
@@ -33,7 +33,7 @@ from workflows.views import schema
 
 
 def _answer(request: WorkspaceRequest, run_id: UUID) -> Response:
-    view = selectors.describe_run(selectors.get_run(request.workspace.id, run_id))
+    view = queries.describe_run(queries.get_run(request.workspace.id, run_id))
     return Response(represent_run(view, steps_after=request.query_params.get("stepsAfter")))
 
 
@@ -49,9 +49,9 @@ class WorkflowRunsView(ListView):
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The runs of a workflow, newest first, without their steps. Those of a deleted one too."""
         wanted = self.filters(RunFilterSerializer)
-        if not selectors.list_runs(request.workspace.id, id).exists():
-            selectors.get_workflow(request.workspace.id, id)
-        runs = selectors.list_runs(request.workspace.id, id, wanted["status"])
+        if not queries.list_runs(request.workspace.id, id).exists():
+            queries.get_workflow(request.workspace.id, id)
+        runs = queries.list_runs(request.workspace.id, id, wanted["status"])
         return self.list_response(runs, RunSerializer)
 
 
@@ -70,7 +70,7 @@ class RunsView(ListView):
     def get(self, request: WorkspaceRequest) -> Response:
         """The runs of all workflows, newest first, without their steps."""
         wanted = self.filters(AllRunsFilterSerializer)
-        runs = selectors.list_runs(request.workspace.id, wanted["workflow_id"], wanted["status"])
+        runs = queries.list_runs(request.workspace.id, wanted["workflow_id"], wanted["status"])
         return self.list_response(runs, RunSerializer)
 
 
@@ -99,7 +99,7 @@ class RunCancelView(FormView):
     )
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Cancel what waits at once and ask what runs to stop; 409 when the run has ended."""
-        services.cancel_run(workspace_id=request.workspace.id, run_id=id, actor=request.actor)
+        runs.cancel_run(workspace_id=request.workspace.id, run_id=id, actor=request.actor)
         return _answer(request, id)
 
 
@@ -114,7 +114,7 @@ class RunRetryView(FormView):
     )
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Go on from the steps that failed or were cancelled; what completed is kept."""
-        services.retry_run(workspace_id=request.workspace.id, run_id=id, actor=request.actor)
+        runs.retry_run(workspace_id=request.workspace.id, run_id=id, actor=request.actor)
         return _answer(request, id)
 
 
@@ -138,8 +138,8 @@ class RunRerunView(FormView):
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """A new run of the newest version, with the input of this run or with another one."""
         asked = self.validated(RerunRequestSerializer)
-        old = selectors.get_run(request.workspace.id, id)
-        run, is_new = services.execute_workflow(
+        old = queries.get_run(request.workspace.id, id)
+        run, is_new = runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=old.workflow_id,
             input=asked.get("input", old.input),
@@ -163,11 +163,11 @@ class StepView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID, key: str) -> Response:  # noqa: A002 - the name in the API
         """The step with all of its result, however large."""
-        run = selectors.get_run(request.workspace.id, id)
-        steps = [step for step in selectors.describe_run(run).steps if step.key == key]
+        run = queries.get_run(request.workspace.id, id)
+        steps = [step for step in queries.describe_run(run).steps if step.key == key]
         if not steps:
             raise NotFound(f"The run has no step {key!r}.")
-        result = StepResult(*selectors.get_step_result(request.workspace.id, id, key))
+        result = StepResult(*queries.get_step_result(request.workspace.id, id, key))
         return Response(represent_step(steps[0], result))
 
 
@@ -189,7 +189,7 @@ class StepApproveView(FormView):
         return self._decide(request, id, key)
 
     def _decide(self, request: WorkspaceRequest, run_id: UUID, key: str) -> Response:
-        services.decide_step(
+        runs.decide_step(
             workspace_id=request.workspace.id,
             run_id=run_id,
             step_key=key,

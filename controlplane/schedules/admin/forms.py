@@ -18,7 +18,7 @@ from controlplane.schedules.services.checks import check_fires, check_schedule
 from controlplane.schedules.states import Source
 from controlplane.schedules.timing import LONGEST_TEXT
 from tasks_app.processors import registry
-from workflows.selectors import get_workflow
+from workflows.queries import get_workflow
 
 # Generic for the type checker only.
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from controlplane.schedules.timing import OnceRule, Timing, TimingError, parse_t
 from tasks_app.services import check_task
 from tasks_app.specs import TaskSpec
 from workflows.definitions import check_input, load_definition
-from workflows.selectors import get_version, get_workflow
+from workflows.queries import get_version, get_workflow
 
 LONGEST_NAME = 150
 LONGEST_BEAT_NAME = 200  # "<workspace>/<name>"

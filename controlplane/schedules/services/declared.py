@@ -16,7 +16,7 @@ from controlplane.schedules.services.guards import GONE, GONE_PAUSED, module_of
 from controlplane.schedules.states import Source
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
-from workflows.selectors import get_workflow
+from workflows.queries import get_workflow
 
 logger = logging.getLogger(__name__)
 

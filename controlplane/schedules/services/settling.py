@@ -13,7 +13,7 @@ from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing
 from controlplane.schedules.states import FiringState
 from tasks_app.selectors.endings import TaskEnding, list_endings
-from workflows.selectors.endings import RunEnding, list_run_endings
+from workflows.queries.runs import RunEnding, list_run_endings
 
 RESULT_MOST_BYTES = 10_000  # a larger result stands on the task only
 Ending = TaskEnding | RunEnding

@@ -18,8 +18,8 @@ from controlplane.workspaces.states import ActorKind, Role
 from tasks_app.selectors import get_states
 from tasks_app.services import submit_task
 from tasks_app.states import FINAL
-from workflows.selectors.endings import list_run_endings
-from workflows.services import execute_workflow
+from workflows.queries.runs import list_run_endings
+from workflows.runs import execute_workflow
 
 logger = logging.getLogger(__name__)
 

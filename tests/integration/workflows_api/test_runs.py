@@ -146,7 +146,7 @@ class TestShow:
     def test_many_steps_come_in_parts(
         self, viewer: APIClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serializers, "MOST_STEPS_SHOWN", 2)
+        monkeypatch.setattr(serializers, "MAX_STEPS_SHOWN", 2)
         tasks = [{"key": key, "type": "noop"} for key in "abcde"]
         run = make_run(make_workflow(tasks=tasks))
         path, keys, after = f"/workflows/runs/{run.id}", "", None

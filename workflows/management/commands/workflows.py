@@ -19,7 +19,7 @@ from tasks_app.management.terminal import (
     terminal_actor,
     workspace_of,
 )
-from workflows import selectors, services
+from workflows import authoring, queries, runs
 from workflows.management.options import add_verbs
 from workflows.serializers import (
     RunSerializer,
@@ -56,7 +56,7 @@ class Command(TerminalCommand):
         run(workspace_of(options), options)
 
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        found = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
+        found = queries.list_workflows(workspace_id, options["search"])[: options["limit"]]
         shown = WorkflowSummarySerializer(found, many=True).data
         if options["json"]:
             self.write_json(shown)
@@ -65,13 +65,13 @@ class Command(TerminalCommand):
         self._print_table(names, shown, "No workflow is defined.")
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        workflow = selectors.get_workflow(workspace_id, options["workflow"])
-        version = selectors.get_version(workflow, options["version"])
+        workflow = queries.get_workflow(workspace_id, options["workflow"])
+        version = queries.get_version(workflow, options["version"])
         self.write_json(represent_workflow(workflow, version))
 
     def _validate(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         body = _definition(options["file"])
-        found = services.validate_workflow(workspace_id=workspace_id, body=body)
+        found = authoring.validate_workflow(workspace_id=workspace_id, body=body)
         checked = represent_checked(found)
         if options["json"]:
             self.write_json(checked)
@@ -79,7 +79,7 @@ class Command(TerminalCommand):
             self.stdout.write(f"In order: {' → '.join(checked['order'])}")
 
     def _create(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        workflow, _ = services.create_workflow(
+        workflow, _ = authoring.create_workflow(
             workspace_id=workspace_id,
             body=_definition(options["file"]),
             actor=terminal_actor(),
@@ -88,8 +88,8 @@ class Command(TerminalCommand):
         self._tell_workflow(workflow, options)
 
     def _update(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        old = selectors.get_workflow(workspace_id, options["workflow"])
-        workflow = services.update_workflow(
+        old = queries.get_workflow(workspace_id, options["workflow"])
+        workflow = authoring.update_workflow(
             workspace_id=workspace_id,
             workflow_id=old.id,
             body=_definition(options["file"]),
@@ -98,15 +98,15 @@ class Command(TerminalCommand):
         self._tell_workflow(workflow, options)
 
     def _delete(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        workflow = selectors.get_workflow(workspace_id, options["workflow"])
-        services.delete_workflow(
+        workflow = queries.get_workflow(workspace_id, options["workflow"])
+        authoring.delete_workflow(
             workspace_id=workspace_id, workflow_id=workflow.id, actor=terminal_actor()
         )
         self.stdout.write(f"{workflow.name} is deleted; its runs stay.")
 
     def _execute(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        workflow = selectors.get_workflow(workspace_id, options["workflow"])
-        run, _ = services.execute_workflow(
+        workflow = queries.get_workflow(workspace_id, options["workflow"])
+        run, _ = runs.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=workflow.id,
             input=read_json(options["input"], "--input", is_inline=True),
@@ -116,9 +116,9 @@ class Command(TerminalCommand):
         self._follow(workspace_id, run.id, options)
 
     def _rerun(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        old = selectors.get_run(workspace_id, options["run"])
+        old = queries.get_run(workspace_id, options["run"])
         given = options["input"]
-        run, _ = services.execute_workflow(
+        run, _ = runs.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=old.workflow_id,
             input=old.input if given is None else read_json(given, "--input", is_inline=True),
@@ -134,8 +134,8 @@ class Command(TerminalCommand):
             self.usage(f"--status must be of {', '.join(known)}.")
         workflow_id = None
         if options["workflow"]:
-            workflow_id = selectors.get_workflow(workspace_id, options["workflow"]).id
-        found = selectors.list_runs(workspace_id, workflow_id, wanted)[: options["limit"]]
+            workflow_id = queries.get_workflow(workspace_id, options["workflow"]).id
+        found = queries.list_runs(workspace_id, workflow_id, wanted)[: options["limit"]]
         shown = RunSerializer(found, many=True).data
         if options["json"]:
             self.write_json(shown)
@@ -148,17 +148,15 @@ class Command(TerminalCommand):
         self._tell_run(workspace_id, run.id, options)
 
     def _cancel(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        services.cancel_run(
-            workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor()
-        )
+        runs.cancel_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
         self._tell_run(workspace_id, options["run"], options)
 
     def _retry(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        services.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
+        runs.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
         self._follow(workspace_id, options["run"], options)
 
     def _approve(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        services.decide_step(
+        runs.decide_step(
             workspace_id=workspace_id,
             run_id=options["run"],
             step_key=options["step"],
@@ -173,10 +171,10 @@ class Command(TerminalCommand):
     def _find_run(self, workspace_id: UUID, target: str) -> Any:
         """The run of this id, or the newest of the workflow of this id or name."""
         known = _as_id(target)
-        if known and (run := selectors.list_runs(workspace_id).filter(id=known).first()):
+        if known and (run := queries.list_runs(workspace_id).filter(id=known).first()):
             return run
-        workflow = selectors.get_workflow(workspace_id, target)
-        run = selectors.get_newest_run(workspace_id, workflow.id)
+        workflow = queries.get_workflow(workspace_id, target)
+        run = queries.get_newest_run(workspace_id, workflow.id)
         if run is None:
             raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
         return run
@@ -185,7 +183,7 @@ class Command(TerminalCommand):
         """The id of the run; with --wait, what became of it."""
         if not options["wait"]:
             if options["json"]:
-                run = selectors.get_run(workspace_id, run_id)
+                run = queries.get_run(workspace_id, run_id)
                 self.write_json({"runId": run.id, "status": run.state})
             else:
                 self.stdout.write(str(run_id))
@@ -198,7 +196,7 @@ class Command(TerminalCommand):
     def _wait_for(self, workspace_id: UUID, run_id: UUID, seconds: float) -> Any:
         give_up = time.monotonic() + seconds
         with progress_bar(self.console(for_errors=True)) as progress:
-            run = selectors.get_run(workspace_id, run_id)
+            run = queries.get_run(workspace_id, run_id)
             bar = progress.add_task("Running", total=run.steps_total, note="")
             while run.state not in ENDED_RUNS:
                 if time.monotonic() > give_up:
@@ -208,18 +206,18 @@ class Command(TerminalCommand):
                         returncode=EXIT_TIMEOUT,
                     )
                 time.sleep(_POLL_SECONDS)
-                run = selectors.get_run(workspace_id, run_id)
+                run = queries.get_run(workspace_id, run_id)
                 progress.update(bar, completed=run.steps_ended, note=run.state)
         return run
 
     def _tell_workflow(self, workflow: Any, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.write_json(represent_workflow(workflow, selectors.get_version(workflow)))
+            self.write_json(represent_workflow(workflow, queries.get_version(workflow)))
         else:
             self.stdout.write(f"{workflow.id} {workflow.name} version {workflow.version}")
 
     def _tell_run(self, workspace_id: UUID, run_id: UUID, options: dict[str, Any]) -> None:
-        shown = represent_run(selectors.describe_run(selectors.get_run(workspace_id, run_id)))
+        shown = represent_run(queries.describe_run(queries.get_run(workspace_id, run_id)))
         if options["json"]:
             self.write_json(shown)
             return

@@ -29,7 +29,7 @@ from tasks_app.management.terminal import (
     terminal_actor,
     workspace_of,
 )
-from workflows.selectors import get_workflow
+from workflows.queries import get_workflow
 
 _EXAMPLES = """\
   manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5

@@ -1,6 +1,6 @@
-"""One run as people see it: its steps, how far each is, and what it waits for."""
+"""One run as people see it: its steps, how far each is, what it waits for, and what it gave."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from tasks_app.selectors import has_worker
 from tasks_app.selectors.outcomes import get_blocked_counts
 from workflows.definitions import Definition, load_definition
 from workflows.models import RunStep, WorkflowRun
-from workflows.selectors.progress import percent, share_of
+from workflows.queries.runs import percent, share_of
 from workflows.states import ENDED_STEPS, OPEN_STEPS, ReasonCode, StepKind, StepState
 
 _JOIN_QUEUE = "workflows"
@@ -130,3 +130,30 @@ def _waits_for(
             "message": f"It waits until {utc_z(step.wait_until)}.",
         }
     return None
+
+
+MAX_INLINE_BYTES = 64 * 1024
+MAX_INLINE_BYTES_TOTAL = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The value, or None when it is left out; `size` is its bytes as JSON all the same."""
+
+    value: Any
+    size: int
+
+
+def get_results(workspace_id: UUID, run_id: UUID, keys: Sequence[str]) -> dict[str, StepResult]:
+    """The results of these steps of a run: those of up to 64 KiB, in order, until 1 MiB is full."""
+    steps = RunStep.objects.filter(run__workspace_id=workspace_id, run_id=run_id, key__in=keys)
+    sizes = dict(
+        steps.filter(result_bytes__gt=0).order_by("position").values_list("key", "result_bytes")
+    )
+    wanted, total = [], 0
+    for key, size in sizes.items():
+        if size <= MAX_INLINE_BYTES and total + size <= MAX_INLINE_BYTES_TOTAL:
+            wanted.append(key)
+            total += size
+    values = dict(steps.filter(key__in=wanted).values_list("key", "result")) if wanted else {}
+    return {key: StepResult(values.get(key), size) for key, size in sizes.items()}

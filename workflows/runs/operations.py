@@ -1,4 +1,4 @@
-"""Starting runs, and moving them on."""
+"""Operations on runs: start, advance, cancel, decide."""
 
 from typing import Any
 from uuid import UUID
@@ -17,16 +17,16 @@ from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
 from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, WorkflowRun
-from workflows.selectors import get_run, get_version, get_workflow
-from workflows.selectors.scopes import worker_budget
-from workflows.services.course import Course, begin_run
-from workflows.services.deferring import is_deferred, start_deferred
-from workflows.services.ends import completed, end_of, failed
-from workflows.services.opening import Allowance, open_run
-from workflows.services.stopping import stop
+from workflows.queries import get_run, get_version, get_workflow
+from workflows.queries.scopes import make_worker_budget
+from workflows.runs.creation import CreationBudget, open_run
+from workflows.runs.deferral import is_deferred, start_deferred
+from workflows.runs.state_machine import RunStateMachine, begin_run
+from workflows.runs.stopping import stop
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
+from workflows.steps.ends import completed, end_of, failed
 
-_LONGEST_COMMENT = 2_000
+MAX_COMMENT_LENGTH = 2_000
 LOCK_TIMEOUT = "2s"
 
 
@@ -92,50 +92,54 @@ def advance_run(
     workspace_id: UUID | None = None,
     join_id: UUID | None = None,
 ) -> bool:
-    """Close an open step whose work has ended, and start what waited for it: one transaction.
+    """Close an open step whose work has ended, and start what waited for it, in one transaction.
 
-    Whoever asks, and however often: a step that is closed, or not to be closed yet, is left alone.
-    `join_id` is the join that asks: its worker may evaluate what a request leaves to it. Returns
-    whether this call closed the step, or started what was left to the join.
+    Safe to call at any time, by anybody: a step that is closed, or cannot be closed yet, is left
+    alone. `join_id` is the join that calls: its worker may evaluate what a request leaves to it.
+    Returns whether this call closed the step, or started what was left to the join.
     """
-    allowance = Allowance(budget=worker_budget(), may_defer=False) if join_id else Allowance()
+    creation_budget = CreationBudget()
+    if join_id:
+        creation_budget = CreationBudget(expressions=make_worker_budget(), may_defer=False)
     with transaction.atomic():
-        course = Course.lock(run_id, workspace_id=workspace_id, allowance=allowance)
-        if course is None or course.run.state != RunState.RUNNING:
+        machine = RunStateMachine.lock(
+            run_id, workspace_id=workspace_id, creation_budget=creation_budget
+        )
+        if machine is None or machine.run.state != RunState.RUNNING:
             return False
         step = RunStep.objects.filter(run_id=run_id, key=step_key).defer("result").first()
         if step is None or step.state not in OPEN_STEPS:
             return False
         if is_deferred(step):
-            return start_deferred(course, step, join_id)
+            return start_deferred(machine, step, join_id)
         end = end_of(
-            course.run,
+            machine.run,
             step,
-            course.definition.by_key[step_key],
-            stopping=course.stopping,
+            machine.definition.by_key[step_key],
+            stop_reason=machine.stop_reason,
             join_id=join_id,
         )
         if end is None:
             return False
-        course.go_on(ends=[end])
+        machine.advance(ends=[end])
         return True
 
 
 def cancel_run(*, workspace_id: UUID, run_id: UUID, actor: Actor) -> WorkflowRun:
     """Stop a run: nothing starts any more, what waits is cancelled, what runs is asked to stop. The
-    run is CANCELLED when no step is open. Cancelling it twice is once.
+    run is CANCELLED when no step is open. A second call changes nothing.
 
     Raises NotFound, Conflict when it has ended, Unavailable while a worker holds it for long.
     """
     with transaction.atomic():
-        course = _lock(workspace_id, run_id)
-        if course.run.state != RunState.RUNNING:
-            raise Conflict(f"The run has already ended: it is {course.run.state}.")
-        if course.run.cancel_requested_at is None:
-            course.run.cancel_requested_at = now()
-            stop(course, ask_running=True, actor=actor)
-            course.save()
-            audit_run(course.run, actor, "workflow.cancel")
+        machine = _lock(workspace_id, run_id)
+        if machine.run.state != RunState.RUNNING:
+            raise Conflict(f"The run has already ended: it is {machine.run.state}.")
+        if machine.run.cancel_requested_at is None:
+            machine.run.cancel_requested_at = now()
+            stop(machine, interrupt_running=True, actor=actor)
+            machine.save()
+            audit_run(machine.run, actor, "workflow.cancel")
     return get_run(workspace_id, run_id)
 
 
@@ -150,31 +154,31 @@ def decide_step(
 ) -> WorkflowRun:
     """Approve a step that waits for a person, or reject it: then it fails.
 
-    Raises NotFound, Invalid for a comment too long, Conflict when it does not wait for anybody,
+    Raises NotFound, Invalid for a comment too long, Conflict when it awaits no decision,
     Unavailable while a worker holds the run for long, and Forbidden when an approval comes from a
     key that may not submit the next steps' tasks.
     """
     require_scopes(actor, RUN_WORKFLOWS, *([SUBMIT_TASKS] if approve else []))
-    if len(comment) > _LONGEST_COMMENT or "\0" in comment:
-        message = f"At most {_LONGEST_COMMENT} characters, without NUL."
+    if len(comment) > MAX_COMMENT_LENGTH or "\0" in comment:
+        message = f"At most {MAX_COMMENT_LENGTH} characters, without NUL."
         raise Invalid(errors=[{"field": "comment", "message": message}])
     with transaction.atomic():
-        course = _lock(workspace_id, run_id)
+        machine = _lock(workspace_id, run_id)
         step = RunStep.objects.filter(run_id=run_id, key=step_key).defer("result").first()
         if step is None:
             raise NotFound(f"The run {run_id} has no step {step_key!r}.")
-        if course.definition.by_key[step_key].kind != StepKind.APPROVAL:
-            raise Conflict(f"The step {step_key!r} waits for nobody's decision.")
+        if machine.definition.by_key[step_key].kind != StepKind.APPROVAL:
+            raise Conflict(f"The step {step_key!r} is no approval.")
         if step.state != StepState.WAITING or is_deferred(step):
             raise Conflict(f"The step {step_key!r} cannot be decided: it is {step.state}.")
         audit_run(
-            course.run,
+            machine.run,
             actor,
             "workflow.approve" if approve else "workflow.reject",
             step=step_key,
             comment=comment,
         )
-        _decide(course, step_key, approve=approve, comment=comment, actor=actor)
+        _decide(machine, step_key, approve=approve, comment=comment, actor=actor)
         if step.join_id:
             cancel_tasks(
                 workspace_id=workspace_id, ids=[step.join_id], actor=actor, ask_running=False
@@ -194,33 +198,34 @@ def audit_run(run: WorkflowRun, actor: Actor, action: str, **detail: Any) -> Non
     )
 
 
-def _decide(course: Course, key: str, *, approve: bool, comment: str, actor: Actor) -> None:
+def _decide(
+    machine: RunStateMachine, key: str, *, approve: bool, comment: str, actor: Actor
+) -> None:
     if approve:
         answer = {"approved": True, "by": actor.label, "comment": comment, "at": utc_z(now())}
         end = completed(key, answer, decided_by=actor.label)
     else:
-        said = f": {comment}" if comment else "."
-        message = f"{actor.label} rejected it{said}"
+        message = f"{actor.label} rejected it{f': {comment}' if comment else '.'}"
         end = failed(key, "Rejected", message, "UNKNOWN", decided_by=actor.label)
-    course.go_on(ends=[end])
+    machine.advance(ends=[end])
 
 
-def _lock(workspace_id: UUID, run_id: UUID) -> Course:
+def _lock(workspace_id: UUID, run_id: UUID) -> RunStateMachine:
     """A worker may hold the run for as long as it evaluates expressions: a request does not wait
     for that, since others wait for its connection."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
-            course = Course.lock(run_id, workspace_id=workspace_id)
+            machine = RunStateMachine.lock(run_id, workspace_id=workspace_id)
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     except OperationalError as error:
         if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             raise
         message = "A worker is starting steps of this run. Try again in a moment."
         raise Unavailable(message) from error
-    if course is None:
+    if machine is None:
         raise NotFound(f"There is no workflow run {run_id}.")
-    return course
+    return machine
 
 
 def _first_answer(workspace_id: UUID, run_id: UUID) -> WorkflowRun:
@@ -228,5 +233,5 @@ def _first_answer(workspace_id: UUID, run_id: UUID) -> WorkflowRun:
         return get_run(workspace_id, run_id)
     except NotFound as error:
         raise Conflict(
-            "The idempotency key was used for a run that is removed. Use a new key."
+            "The idempotency key was used for a run that was removed. Use a new key."
         ) from error

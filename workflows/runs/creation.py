@@ -1,4 +1,4 @@
-"""New runs, and how much one transaction may make."""
+"""New runs, and how much one transaction may create."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,45 +9,48 @@ from workflows import transitions
 from workflows.definitions import check_input, load_definition
 from workflows.language import Budget
 from workflows.models import RunStep, Workflow, WorkflowRun
-from workflows.selectors import get_version
-from workflows.selectors.scopes import inline_budget
+from workflows.queries import get_version
+from workflows.queries.scopes import make_inline_budget
 from workflows.states import RunState, StepState
 
-MOST_AT_ONCE = 200_000  # steps and tasks that one transaction may make
+MAX_CREATED = 200_000  # steps and tasks of one transaction
 
 
 @dataclass(slots=True)
-class Allowance:
-    """How many steps and tasks one transaction may still make, and what its expressions may cost:
-    lists in steps, and runs below runs, multiply, and a definition of a page could ask for
-    millions."""
+class CreationBudget:
+    """How many steps and tasks one transaction may still create, and what its expressions may cost.
 
-    left: int = field(default_factory=lambda: MOST_AT_ONCE)
-    budget: Budget = field(default_factory=inline_budget)
-    may_defer: bool = True  # what the budget does not allow is left to a worker
+    Lists in steps, and runs below runs, multiply: a definition of one page could ask for millions.
+    """
+
+    remaining: int = field(default_factory=lambda: MAX_CREATED)
+    expressions: Budget = field(default_factory=make_inline_budget)
+    may_defer: bool = True  # expressions beyond the budget are left to a worker
 
     def check(self, count: int, what: str) -> None:
-        """Raises TooLarge when it is used up."""
-        if count > self.left:
-            raise TooLarge(f"{what} would make more than {MOST_AT_ONCE} steps and tasks at once.")
+        """Raises TooLarge when `count` more are too many."""
+        if count > self.remaining:
+            raise TooLarge(
+                f"{what} would create more than {MAX_CREATED:,} steps and tasks at once."
+            )
 
 
 def open_run(
-    workflow: Workflow, value: Any, allowance: Allowance | None = None, **fields: Any
+    workflow: Workflow, value: Any, creation_budget: CreationBudget | None = None, **fields: Any
 ) -> WorkflowRun:
     """A new run of the newest version, none of whose steps has started.
 
     Raises Invalid for an input that breaks the workflow's schema, TooLarge when the transaction
-    makes too much.
+    creates too much.
     """
     version = get_version(workflow)
     definition = load_definition(version)
     if not isinstance(value, dict):
         raise Invalid(errors=[{"field": "input", "message": "A JSON object."}])
     value = check_input(definition, value)
-    allowance = allowance or Allowance()
-    allowance.check(len(definition.steps), f"The run of {workflow.name!r}")
-    allowance.left -= len(definition.steps)
+    creation_budget = creation_budget or CreationBudget()
+    creation_budget.check(len(definition.steps), f"The run of {workflow.name!r}")
+    creation_budget.remaining -= len(definition.steps)
     run = WorkflowRun(
         workspace_id=workflow.workspace_id,
         workflow=workflow,

@@ -1,12 +1,17 @@
-"""Reads of workflows and their versions."""
+"""Reads of workflows, their versions, and how much their runs are."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
+from controlplane.core.sql import load_sql
 from workflows.models import Workflow, WorkflowVersion
 
 
@@ -47,3 +52,56 @@ def _as_id(text: UUID | str) -> UUID | None:
         return parse_uuid(text)
     except ValueError:
         return None
+
+
+MAX_COUNTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOverview:
+    """How many runs, counted up to one above MAX_COUNTED, and the newest."""
+
+    total: int = 0
+    newest_id: UUID | None = None
+    newest_state: str | None = None
+    newest_at: datetime | None = None
+
+
+def get_runs_overviews(workflow_ids: Sequence[UUID]) -> dict[UUID, RunsOverview]:
+    """By workflow, in one query; the caller knows that they are the workspace's."""
+    if not workflow_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("workflows", "summarize_runs"),
+            {"ids": list(workflow_ids), "most": MAX_COUNTED + 1},
+        )
+        return {row[0]: RunsOverview(*row[1:]) for row in cursor.fetchall()}
+
+
+def list_versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    """The versions of a workflow, newest first, without their definitions."""
+    return workflow.versions.defer("definition").order_by("-version")
+
+
+NEWEST_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """The number of steps of a workflow's newest version, and its newest runs that have ended."""
+
+    steps: int
+    runs: list[UUID]
+
+
+def get_fanouts(workflow_ids: Sequence[UUID]) -> dict[UUID, Fanout]:
+    """By workflow, of any workspace; those that are gone are left out."""
+    if not workflow_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("workflows", "list_newest_ended"),
+            {"ids": list(workflow_ids), "most": NEWEST_RUNS},
+        )
+        return {workflow: Fanout(steps, runs) for workflow, steps, runs in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""Running a failed or cancelled run again from where it broke, keeping what completed."""
+"""Retrying a failed or cancelled run from where it broke; what completed is kept."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,13 +15,13 @@ from tasks_app.selectors.outcomes import get_repeat_specs
 from tasks_app.services.preparation import prepare_changes
 from workflows import transitions
 from workflows.models import RunStep, WorkflowRun
-from workflows.selectors import get_run
-from workflows.services.course import Course
-from workflows.services.running import audit_run
-from workflows.services.starts import Start, with_join
+from workflows.queries import get_run
+from workflows.runs.operations import audit_run
+from workflows.runs.state_machine import RunStateMachine
 from workflows.states import ReasonCode, RunState, StepState
+from workflows.steps.starts import Start, with_join
 
-_RETRIABLE = (RunState.FAILED, RunState.CANCELLED)
+_RETRYABLE = (RunState.FAILED, RunState.CANCELLED)
 _BROKEN = ("FAILED", "CANCELLED")
 
 
@@ -33,13 +33,13 @@ def retry_run(
     task_ids: Collection[UUID] | None = None,
     payloads: Mapping[UUID, Mapping[str, Any]] | None = None,
 ) -> dict[UUID, UUID]:
-    """Run a failed or cancelled run again from its failed and cancelled steps; each task that is
-    repeated, and the task that repeats it. What completed is kept.
+    """Run a failed or cancelled run again from its failed and cancelled steps. What completed is
+    kept. Returns the new task by the task that it replaces.
 
     A run below another is retried with the topmost one. `payloads` gives failed tasks another
-    payload; `task_ids` and the tasks of `payloads` must be among those repeated.
+    payload; `task_ids` and the tasks of `payloads` must be among those replaced.
 
-    Raises NotFound, Conflict when the run has not failed or such a task is not repeated, Invalid
+    Raises NotFound, Conflict when the run has not failed or such a task is not replaced, Invalid
     and TooLarge for a payload that its type refuses, and Forbidden when the actor's key may not
     run workflows and submit tasks.
     """
@@ -47,26 +47,25 @@ def retry_run(
     edits = dict(payloads or {})
     named = {*(task_ids or ()), *edits}
     with transaction.atomic():
-        course = Course.lock(_topmost(workspace_id, run_id), workspace_id=workspace_id)
-        if course is None:
+        machine = RunStateMachine.lock(_find_root(workspace_id, run_id), workspace_id=workspace_id)
+        if machine is None:
             raise NotFound(f"There is no workflow run {run_id}.")
-        if course.run.state not in _RETRIABLE:
+        if machine.run.state not in _RETRYABLE:
             raise Conflict(
-                f"Only a failed or cancelled run can be retried; the run {course.run.id} is "
-                f"{course.run.state}."
+                f"Only a failed or cancelled run can be retried; the run {machine.run.id} is "
+                f"{machine.run.state}."
             )
         retry = _Retry(edits)
-        retry.reopen(course)
-        if missing := sorted(named - set(retry.repeats)):
+        retry.reopen(machine)
+        if missing := sorted(named - set(retry.retried)):
             raise Conflict(
-                f"The task {missing[0]} is none of those that a retry of the run repeats, or is "
-                "refused by its type."
+                f"A retry of the run does not repeat the task {missing[0]}, or its type refuses it."
             )
-        audit_run(course.run, actor, "workflow.retry", tasks=len(retry.repeats))
-    return retry.repeats
+        audit_run(machine.run, actor, "workflow.retry", tasks=len(retry.retried))
+    return retry.retried
 
 
-def _topmost(workspace_id: UUID, run_id: UUID) -> UUID:
+def _find_root(workspace_id: UUID, run_id: UUID) -> UUID:
     """The run that has no run above it, which may be this one. Who is above whom never changes."""
     run = get_run(workspace_id, run_id)
     while run.parent_run_id is not None:
@@ -82,18 +81,18 @@ class _Retry:
     """One retry of a tree of runs."""
 
     edits: dict[UUID, Mapping[str, Any]]
-    repeats: dict[UUID, UUID] = field(default_factory=dict)
+    retried: dict[UUID, UUID] = field(default_factory=dict)  # the new task by the old one
 
-    def reopen(self, course: Course) -> None:
-        """Open a run that is locked, with its broken steps, and let it go on."""
-        run = course.run
+    def reopen(self, machine: RunStateMachine) -> None:
+        """Open a locked run with its broken steps, and advance it."""
+        run = machine.run
         steps = list(RunStep.objects.filter(run_id=run.id).defer("result", "error"))
         starts: list[Start] = []
         waiting: set[str] = set()
         for step in steps:
             if not _is_broken(step):
                 continue
-            start = self._start_again(course, step)
+            start = self._resume_step(machine, step)
             if start is None:
                 waiting.add(step.key)
             else:
@@ -101,26 +100,26 @@ class _Retry:
         opened = waiting | {start.key for start in starts}
         counts = {
             step.key: sum(parent in opened for parent in step.depends_on)
-            for step in course.definition.steps
+            for step in machine.definition.steps
             if step.key in waiting
         }
-        course.steps_ended = run.steps_total - len(opened)
-        transitions.reopen_run(run.id, steps_ended=course.steps_ended)
+        machine.steps_ended = run.steps_total - len(opened)
+        transitions.reopen_run(run.id, steps_ended=machine.steps_ended)
         run.error = run.cancel_requested_at = None
         transitions.reopen_steps(run.id, counts)
-        course.go_on(ready=[key for key, count in counts.items() if count == 0], starts=starts)
-        self.repeats |= course.repeats
+        machine.advance(ready=[key for key, count in counts.items() if count == 0], starts=starts)
+        self.retried |= machine.retried
 
-    def _start_again(self, course: Course, step: RunStep) -> Start | None:
-        """How a step goes on where it broke; None when it starts from its beginning."""
+    def _resume_step(self, machine: RunStateMachine, step: RunStep) -> Start | None:
+        """The start of a step from where it broke; None when it starts from its beginning."""
         if step.state == StepState.SKIPPED:
             return None
         if step.child_run_id is not None:
-            return self._reopen_child(course, step.key, step.child_run_id)
-        return self._repeat_tasks(course, step) if step.task_ids else None
+            return self._reopen_child(machine, step.key, step.child_run_id)
+        return self._retry_tasks(machine, step) if step.task_ids else None
 
-    def _repeat_tasks(self, course: Course, step: RunStep) -> Start | None:
-        workspace_id = course.run.workspace_id
+    def _retry_tasks(self, machine: RunStateMachine, step: RunStep) -> Start | None:
+        workspace_id = machine.run.workspace_id
         states = get_states(workspace_id, step.task_ids)
         broken = {task for task, state in states.items() if state in _BROKEN}
         if not broken or len(states) < len(step.task_ids):
@@ -135,11 +134,11 @@ class _Retry:
             specs=[specs[task] for task in step.task_ids if task in broken],
             task_ids=[None if task in broken else task for task in step.task_ids],
         )
-        return with_join(start, course.run, run_name=course.name)
+        return with_join(start, machine.run, run_name=machine.name)
 
-    def _reopen_child(self, course: Course, key: str, child_run_id: UUID) -> Start | None:
-        child = Course.lock(child_run_id, workspace_id=course.run.workspace_id)
-        if child is None or child.run.state not in _RETRIABLE:
+    def _reopen_child(self, machine: RunStateMachine, key: str, child_run_id: UUID) -> Start | None:
+        child = RunStateMachine.lock(child_run_id, workspace_id=machine.run.workspace_id)
+        if child is None or child.run.state not in _RETRYABLE:
             return None
         self.reopen(child)
         return Start(key, child_run_id=child_run_id)

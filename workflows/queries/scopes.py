@@ -9,23 +9,23 @@ from workflows.definitions import load_definition
 from workflows.language import Budget, Scope
 from workflows.models import RunStep, WorkflowRun
 
-LARGEST_RESULT_BYTES = 4 * 1024 * 1024  # of JSON; a larger result of a step is not kept
+MAX_RESULT_BYTES = 4 * 1024 * 1024  # of JSON; a larger result of a step is not kept
 # For the expressions that a worker evaluates in one transaction, which holds the lock of its run.
-MOST_SECONDS = 10.0  # of processor time
-MOST_WORK = 4_000_000_000  # bytes of the estimate; a machine does about a billion a second
+MAX_SECONDS = 10.0  # of processor time
+MAX_WORK = 4_000_000_000  # bytes of the estimate; a machine does about a billion a second
 # For those of a request or the dispatcher, while others wait.
-MOST_INLINE_SECONDS = 0.5
-MOST_INLINE_WORK = 40_000_000
+MAX_INLINE_SECONDS = 0.5
+MAX_INLINE_WORK = 40_000_000
 
 
-def worker_budget() -> Budget:
+def make_worker_budget() -> Budget:
     """What the expressions of a join may cost."""
-    return Budget(MOST_WORK, MOST_SECONDS)
+    return Budget(MAX_WORK, MAX_SECONDS)
 
 
-def inline_budget() -> Budget:
+def make_inline_budget() -> Budget:
     """What expressions may cost before a worker has to evaluate the rest."""
-    return Budget(MOST_INLINE_WORK, MOST_INLINE_SECONDS)
+    return Budget(MAX_INLINE_WORK, MAX_INLINE_SECONDS)
 
 
 class Scopes:
@@ -53,7 +53,7 @@ class Scopes:
             "key", "state", "result", "result_bytes", "error"
         ):
             self._steps[key] = {"status": state, "result": result, "error": error}
-            if size > LARGEST_RESULT_BYTES:
+            if size > MAX_RESULT_BYTES:
                 self._sizes[key] = size
                 del self._steps[key]["result"]
 
@@ -85,7 +85,7 @@ class Scopes:
         key = large[0]
         return (
             f" The result of step {key!r} was not kept: it has {self._sizes[key]} bytes, and the"
-            f" limit is {LARGEST_RESULT_BYTES}."
+            f" limit is {MAX_RESULT_BYTES}."
         )
 
 
@@ -105,6 +105,6 @@ def get_leaf_results(run: WorkflowRun) -> tuple[int, dict[str, Any] | None]:
     leaves = [s.key for s in definition.steps if not definition.dependents.get(s.key)]
     steps = RunStep.objects.filter(run_id=run.id, key__in=leaves).order_by("position")
     size = sum(len(key) + count for key, count in steps.values_list("key", "result_bytes"))
-    if size > LARGEST_RESULT_BYTES:
+    if size > MAX_RESULT_BYTES:
         return size, None
     return size, dict(steps.values_list("key", "result"))

@@ -1,4 +1,4 @@
-"""What starting one step means: its tasks and their join, a wait, or a run below it."""
+"""How one step starts: its tasks and their join, a wait, an approval, or a run below it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,18 +17,18 @@ from tasks_app.specs import TaskSpec
 from workflows.definitions import Step
 from workflows.language import BudgetSpentError, ExpressionError, TemplateError
 from workflows.models import WorkflowRun
-from workflows.selectors.scopes import Scopes
-from workflows.services.ends import StepEnd, completed, failed, reason, refused_or_broken, skipped
+from workflows.queries.scopes import Scopes
 from workflows.states import ReasonCode, StepKind, StepState
+from workflows.steps.ends import StepEnd, completed, failed, reason, refused_or_broken, skipped
 
 JOIN_TYPE = "workflow-join"
 JOIN_QUEUE = "workflows"
 JOIN_TAG = "workflow-join"
 _JOIN_PRIORITY = 100
 _JOIN_ATTEMPTS = 25
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 # The payloads of a forEach are made in memory, in one transaction.
-MOST_PAYLOAD_BYTES = 64 * 1024 * 1024
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _TOO_SLOW = (
     "Step {!r}: the expressions of the steps that start together take too much time. Give the list "
     "itself to forEach and read item, not a large value for each item again; or let a task do the "
@@ -62,13 +62,13 @@ class Start:
 def prepare_start(
     run: WorkflowRun, step: Step, scopes: Scopes, *, run_name: str
 ) -> Start | StepEnd:
-    """How a step whose parents have ended starts; or its end, when it does not start: its condition
-    is false, its list is empty, or something in it cannot be worked out.
+    """The start of a step whose parents have ended; or its end, when it does not start: its
+    condition is false, its list is empty, or one of its expressions fails.
 
-    Raises BudgetSpentError when its expressions have to be evaluated by a worker.
+    Raises BudgetSpentError when a worker has to evaluate its expressions.
     """
     try:
-        if step.when is not None and not _is_wanted(step, scopes):
+        if step.when is not None and not _condition_holds(step, scopes):
             return skipped(step.key, ReasonCode.CONDITION, "Its condition is false.")
         return _PREPARE[StepKind(step.kind)](run, step, scopes, run_name)
     except _CannotStartError as error:
@@ -79,7 +79,7 @@ def prepare_start(
         return failed(step.key, "TooSlow", _TOO_SLOW.format(step.key), "VALIDATION")
     except (DatabaseError, InterfaceError):
         raise
-    except Exception as error:  # noqa: BLE001 - logged there
+    except Exception as error:  # noqa: BLE001 - refused_or_broken logs it
         return refused_or_broken(step.key, error)
 
 
@@ -88,7 +88,7 @@ def make_join(run: WorkflowRun, key: str, *, run_name: str, **options: Any) -> T
     return TaskSpec(
         type=JOIN_TYPE,
         payload={"runId": str(run.id), "stepKey": key},
-        name=f"workflow {run_name}: after {key}"[:_LONGEST_NAME],
+        name=f"workflow {run_name}: after {key}"[:_MAX_NAME_LENGTH],
         queue=JOIN_QUEUE,
         priority=_JOIN_PRIORITY,
         max_attempts=_JOIN_ATTEMPTS,
@@ -112,14 +112,14 @@ class _CannotStartError(Exception):
         self.class_name = class_name
 
 
-def _is_wanted(step: Step, scopes: Scopes) -> bool:
-    wanted = _evaluate(step, "when", step.when, scopes)
-    if not isinstance(wanted, bool):
+def _condition_holds(step: Step, scopes: Scopes) -> bool:
+    holds = _evaluate(step, "when", step.when, scopes)
+    if not isinstance(holds, bool):
         raise _CannotStartError(
             "ExpressionError",
-            f"Step {step.key!r}, when: it must give true or false, not {_kind_of(wanted)}.",
+            f"Step {step.key!r}, when: it must give true or false, not {_describe_type(holds)}.",
         )
-    return wanted
+    return holds
 
 
 def _start_tasks(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
@@ -146,11 +146,11 @@ def _specs_of_items(
     for index, item in enumerate(items):
         payload = _render(step, scopes, item, index)
         start.payload_bytes += len(dump_jsonb(payload))
-        if start.payload_bytes > MOST_PAYLOAD_BYTES:
+        if start.payload_bytes > MAX_PAYLOAD_BYTES:
             raise _CannotStartError(
                 "TooLarge",
                 f"Step {step.key!r}: the payloads of its {len(items)} items have more than "
-                f"{MOST_PAYLOAD_BYTES} bytes together, which is the limit.",
+                f"{MAX_PAYLOAD_BYTES} bytes together, which is the limit.",
             )
         yield _spec(run, step, payload, index)
 
@@ -159,12 +159,12 @@ def _spec(run: WorkflowRun, step: Step, payload: Any, index: int | None = None) 
     if not isinstance(payload, dict):
         raise _CannotStartError(
             "ExpressionError",
-            f"Step {step.key!r}, payload: it must give an object, not {_kind_of(payload)}.",
+            f"Step {step.key!r}, payload: it must give an object, not {_describe_type(payload)}.",
         )
     name = step.name or step.key
     if index is not None:
         suffix = f" [{index}]"
-        name = name[: _LONGEST_NAME - len(suffix)] + suffix
+        name = name[: _MAX_NAME_LENGTH - len(suffix)] + suffix
     return TaskSpec(
         type=step.type,
         payload=payload,
@@ -187,19 +187,19 @@ def _items(step: Step, scopes: Scopes) -> list[Any]:
     if not isinstance(items, list | tuple):
         raise _CannotStartError(
             "ExpressionError",
-            f"Step {step.key!r}, forEach: it must give a list, not {_kind_of(items)}.",
+            f"Step {step.key!r}, forEach: it must give a list, not {_describe_type(items)}.",
         )
-    most = min(settings.TASKPLANE["BULK_MAX"], MOST_PARENTS)
-    if len(items) > most:
+    limit = min(settings.TASKPLANE["BULK_MAX"], MOST_PARENTS)
+    if len(items) > limit:
         raise _CannotStartError(
             "TooLarge",
-            f"Step {step.key!r}, forEach: the list has {len(items)} items; the limit is {most}.",
+            f"Step {step.key!r}, forEach: the list has {len(items)} items; the limit is {limit}.",
         )
     return list(items)
 
 
 def _start_wait(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
-    payload = _object(step, _render(step, scopes))
+    payload = _require_object(step, _render(step, scopes))
     until = _wait_until(step, payload)
     if until <= now():
         return completed(step.key, None)
@@ -217,18 +217,18 @@ def _wait_until(step: Step, payload: dict[str, Any]) -> datetime:
     try:
         until = parse_time(payload.get("until"))
     except ValueError as error:
-        wanted = str(error).removesuffix(".")
-        raise _wrong(step, "until", wanted[0].lower() + wanted[1:]) from None
+        expected = str(error).removesuffix(".")
+        raise _invalid_field(step, "until", expected[0].lower() + expected[1:]) from None
     if until > now() + LONGEST_WAIT:
-        raise _wrong(step, "until", "at most 10 years from now")
+        raise _invalid_field(step, "until", "at most 10 years from now")
     return until.astimezone(UTC)
 
 
 def _start_approval(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
-    payload = _object(step, _render(step, scopes))
-    message = payload.get("message") or "Somebody has to decide."
+    payload = _require_object(step, _render(step, scopes))
+    message = payload.get("message") or "A person has to decide."
     if not isinstance(message, str):
-        raise _wrong(step, "message", "text")
+        raise _invalid_field(step, "message", "text")
     start = Start(
         step.key,
         state=StepState.WAITING,
@@ -242,10 +242,10 @@ def _start_approval(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str)
 
 
 def _start_child(_run: WorkflowRun, step: Step, scopes: Scopes, _run_name: str) -> Start | StepEnd:
-    payload = _object(step, _render(step, scopes))
+    payload = _require_object(step, _render(step, scopes))
     workflow = payload.get("workflow")
     if not isinstance(workflow, str):
-        raise _wrong(step, "workflow", "the name or the id of a workflow")
+        raise _invalid_field(step, "workflow", "the name or the id of a workflow")
     value = payload.get("input", {})
     return Start(step.key, child=(workflow, value), payload_bytes=len(dump_jsonb(value)))
 
@@ -267,29 +267,29 @@ _PREPARE: dict[StepKind, _Prepare] = {
 
 
 def _duration(step: Step, name: str, seconds: Any) -> timedelta:
-    most = LONGEST_WAIT.total_seconds()
+    limit = LONGEST_WAIT.total_seconds()
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number or not 0 <= seconds <= most:
-        raise _wrong(step, name, f"a number of seconds from 0 to {most:.0f} (10 years)")
+    if not is_number or not 0 <= seconds <= limit:
+        raise _invalid_field(step, name, f"a number of seconds from 0 to {limit:.0f} (10 years)")
     return timedelta(seconds=seconds)
 
 
-def _kind_of(value: Any) -> str:
-    """The JSON type of a value, for people."""
+def _describe_type(value: Any) -> str:
+    """The JSON type of a value in words."""
     for kind, name in _KINDS:
         if isinstance(value, kind):
             return name
     return "nothing"
 
 
-def _object(step: Step, payload: Any) -> dict[str, Any]:
+def _require_object(step: Step, payload: Any) -> dict[str, Any]:
     if not isinstance(payload, dict):
-        raise _wrong(step, "payload", "an object")
+        raise _invalid_field(step, "payload", "an object")
     return payload
 
 
-def _wrong(step: Step, name: str, wanted: str) -> _CannotStartError:
-    return _CannotStartError("PayloadRefused", f"Step {step.key!r}: {name} must be {wanted}.")
+def _invalid_field(step: Step, name: str, expected: str) -> _CannotStartError:
+    return _CannotStartError("PayloadRefused", f"Step {step.key!r}: {name} must be {expected}.")
 
 
 def _evaluate(step: Step, what: str, expression: Any, scopes: Scopes) -> Any:

@@ -18,8 +18,8 @@ from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, keep_first_answer
 from workflows.definitions import Definition, parse_definition
 from workflows.models import Workflow, WorkflowVersion
-from workflows.selectors import get_version, get_workflow
-from workflows.services.references import check_sub_workflows, lock_references, refuse_orphans
+from workflows.queries import get_version, get_workflow
+from workflows.sub_workflows import check_sub_workflows, lock_references, refuse_orphans
 
 
 def validate_workflow(*, workspace_id: UUID, body: Mapping[str, Any]) -> Definition:
