@@ -23,7 +23,7 @@ from workflows.states import OnFailure, StepKind
 if TYPE_CHECKING:
     from workflows.models import WorkflowVersion
 
-MAX_CACHED = 64  # versions that a process keeps in memory
+REMEMBERED = 64  # versions that a process keeps in memory
 _WHOLE = "The definition"
 
 
@@ -127,7 +127,7 @@ def parse_definition(body: Mapping[str, Any]) -> Definition:
     return _read({"tasks": tasks, "inputSchema": schema})
 
 
-@functools.lru_cache(MAX_CACHED)  # models are equal by their ids, and versions never change
+@functools.lru_cache(REMEMBERED)  # models are equal by their ids, and versions never change
 def load_definition(version: "WorkflowVersion") -> Definition:
     """The definition of a stored version. It was checked when it was stored; task types that have
     gone since do not matter here.

@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.schedules.services import fire_due
+from controlplane.schedules.firing import fire_due
 from tests.clients import key_client
 from tests.schedules import MINUTE, make_schedule
 from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow

@@ -13,10 +13,10 @@ from controlplane.core.errors import DomainError, Invalid, NotFound
 from controlplane.core.forms import parse_json_input
 from controlplane.core.names import canonical_name
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors import describe, get_schedule, list_schedules
-from controlplane.schedules.services.checks import check_fires, check_schedule
+from controlplane.schedules.queries import describe, get_schedule, list_schedules
 from controlplane.schedules.states import Source
 from controlplane.schedules.timing import LONGEST_TEXT
+from controlplane.schedules.validation import check_fires, check_schedule
 from tasks_app.processors import registry
 from workflows.queries import get_workflow
 

@@ -14,16 +14,15 @@ from django.utils.timesince import timeuntil
 from controlplane.core.adminpages import ReadMostlyAdmin
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
-from controlplane.schedules import services
+from controlplane.schedules import editing, triggering
 from controlplane.schedules.admin.firings import link_of
 from controlplane.schedules.admin.forms import ScheduleForm
 from controlplane.schedules.admin.words import badge, duration, figure, late
+from controlplane.schedules.beat import BEAT, read_timing
+from controlplane.schedules.editing import refuse_code_removal
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.previews import next_times
-from controlplane.schedules.selectors import describe, get_schedule, list_firings, read_timing
-from controlplane.schedules.selectors.beat import BEAT
+from controlplane.schedules.queries import describe, get_schedule, list_firings, next_times
 from controlplane.schedules.serializers.jobs import look_at
-from controlplane.schedules.services.guards import refuse_code_removal
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may
@@ -103,14 +102,14 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         """Through the services."""
         actor = self._operator(request, obj)
         if change:
-            services.update_schedule(
+            editing.update_schedule(
                 workspace_id=obj.workspace_id,
                 schedule_id=obj.id,
                 changes=form.values,
                 actor=actor,
             )
             return
-        made, _ = services.create_schedule(
+        made, _ = editing.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
         )
         for field in made._meta.concrete_fields:
@@ -119,7 +118,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Through the service."""
-        services.delete_schedule(
+        editing.delete_schedule(
             workspace_id=obj.workspace_id, schedule_id=obj.id, actor=self._operator(request, obj)
         )
 
@@ -176,7 +175,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     @admin.action(description="Run now")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         def verb(schedule: Schedule, actor: Actor) -> None:
-            services.trigger_schedule(
+            triggering.trigger_schedule(
                 workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=actor
             )
 
@@ -222,7 +221,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
 def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
     def verb(schedule: Schedule, actor: Actor) -> None:
-        services.update_schedule(
+        editing.update_schedule(
             workspace_id=schedule.workspace_id,
             schedule_id=schedule.id,
             changes={"enabled": enabled},

@@ -6,8 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
-from controlplane.schedules.selectors import describe, get_success_rates
-from controlplane.schedules.selectors.newest import get_newest_firings
+from controlplane.schedules.queries import describe, get_newest_firings, get_success_rates
 from controlplane.schedules.serializers.executions import ExecutionSerializer
 from controlplane.schedules.states import Overlap, Source
 

@@ -6,13 +6,13 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer, TimeField
-from controlplane.schedules.services.checks import (
-    LONGEST_JITTER_MS,
-    LONGEST_NAME,
-    MOST_CATCH_UP,
-)
 from controlplane.schedules.states import Overlap
 from controlplane.schedules.timing import LONGEST_TEXT
+from controlplane.schedules.validation import (
+    MAX_CATCH_UP,
+    MAX_JITTER_MS,
+    MAX_NAME_LENGTH,
+)
 from tasks_app.processors.registry import MOST_ATTEMPTS
 from tasks_app.serializers.fields import FlagField, TextField, WholeNumberField
 
@@ -28,7 +28,7 @@ EXAMPLE_JOB = {
 class JobChangeSerializer(StrictSerializer):
     """What to change of a job."""
 
-    name = TextField(required=False, max_length=LONGEST_NAME)
+    name = TextField(required=False, max_length=MAX_NAME_LENGTH)
     schedule = TextField(
         required=False,
         max_length=LONGEST_TEXT,
@@ -59,14 +59,14 @@ class JobChangeSerializer(StrictSerializer):
         source="catch_up_max",
         required=False,
         min_value=1,
-        max_value=MOST_CATCH_UP,
+        max_value=MAX_CATCH_UP,
         help_text="How many missed times at most, the newest of them.",
     )
     jitterMs = WholeNumberField(
         source="jitter_ms",
         required=False,
         min_value=0,
-        max_value=LONGEST_JITTER_MS,
+        max_value=MAX_JITTER_MS,
         help_text="Starts up to so much later, so that not everything starts at once.",
     )
     startAt = TimeField(source="start_at", required=False, allow_null=True)
@@ -97,7 +97,7 @@ class JobChangeSerializer(StrictSerializer):
 class JobRequestSerializer(JobChangeSerializer):
     """A job: when, and what it starts (`taskType` or `workflowId`)."""
 
-    name = TextField(max_length=LONGEST_NAME)
+    name = TextField(max_length=MAX_NAME_LENGTH)
     schedule = TextField(
         max_length=LONGEST_TEXT,
         help_text="Five cron fields, a name such as `@daily`, `@every 15m`, or a time for once.",

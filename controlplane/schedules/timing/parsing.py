@@ -8,10 +8,18 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from controlplane.schedules.timing.errors import TimingError
 from controlplane.schedules.timing.fields import Fields, find_idle_steps, plain_fields
-from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule
-from controlplane.schedules.timing.timing import Timing
+from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule, Timing
+
+
+class TimingError(ValueError):
+    """The text or the zone cannot be used; `field` is `schedule` or `timezone`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
 
 LONGEST_TEXT = 200
 LONGEST_PERIOD = timedelta(days=366)

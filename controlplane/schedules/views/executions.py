@@ -8,7 +8,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from controlplane.core.views import ApiView, ListView
-from controlplane.schedules import selectors, services
+from controlplane.schedules import queries, triggering
 from controlplane.schedules.serializers import ExecutionFilterSerializer, ExecutionSerializer
 from controlplane.schedules.views import schema
 from controlplane.workspaces.requests import WorkspaceRequest
@@ -31,7 +31,7 @@ class ExecutionsView(ListView):
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """What was decided about each nominal time, and what came of it; newest first."""
         wanted = self.filters(ExecutionFilterSerializer)
-        firings = selectors.list_firings(
+        firings = queries.list_firings(
             request.workspace.id, id, states=wanted["status"], kinds=wanted["kind"]
         )
         return self.list_response(firings, ExecutionSerializer)
@@ -49,7 +49,7 @@ class TriggerView(ApiView):
     )
     def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Run it now, also while it is paused, and whatever its overlap rule says."""
-        firing, is_new = services.trigger_once(
+        firing, is_new = triggering.trigger_once(
             workspace_id=request.workspace.id,
             schedule_id=id,
             actor=request.actor,

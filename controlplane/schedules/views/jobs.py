@@ -8,7 +8,7 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from controlplane.core.views import ListView
-from controlplane.schedules import selectors, services
+from controlplane.schedules import editing, queries
 from controlplane.schedules.serializers import (
     JobChangeSerializer,
     JobFilterSerializer,
@@ -40,7 +40,7 @@ class JobsView(FormView, ListView):
         """Jobs with their next time and what came of the last one, newest first."""
         wanted = self.filters(JobFilterSerializer)
         return self.list_response(
-            selectors.list_schedules(request.workspace.id, **wanted), JobSerializer
+            queries.list_schedules(request.workspace.id, **wanted), JobSerializer
         )
 
     @extend_schema(
@@ -55,10 +55,10 @@ class JobsView(FormView, ListView):
         """Make a job; 409 when its name is taken. The first time is the next one from now on."""
         values = self.validated(
             JobRequestSerializer,
-            check=lambda given: services.check_new_schedule(request.workspace.id, given),
+            check=lambda given: editing.check_new_schedule(request.workspace.id, given),
         )
         key = one_key(request.headers.get("Idempotency-Key"), values.pop("idempotency_key", None))
-        job, is_new = services.create_schedule(
+        job, is_new = editing.create_schedule(
             workspace_id=request.workspace.id, values=values, actor=request.actor, key=key
         )
         return Response(
@@ -78,7 +78,7 @@ class JobView(FormView):
     )
     def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """The job with its next time and what came of the last one."""
-        return Response(represent_job(selectors.get_schedule(request.workspace.id, id)))
+        return Response(represent_job(queries.get_schedule(request.workspace.id, id)))
 
     @extend_schema(
         tags=["cron"],
@@ -89,7 +89,7 @@ class JobView(FormView):
     def patch(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Change a job, pause it (`enabled: false`) or resume it. A job that is declared in code
         can be paused and resumed only: 409 for the rest."""
-        job = services.update_schedule(
+        job = editing.update_schedule(
             workspace_id=request.workspace.id,
             schedule_id=id,
             changes=self.validated(JobChangeSerializer),
@@ -105,7 +105,7 @@ class JobView(FormView):
     def delete(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
         """Remove a job with its executions; tasks and runs that it started stay. 409 for one that
         is declared in code."""
-        services.delete_schedule(
+        editing.delete_schedule(
             workspace_id=request.workspace.id, schedule_id=id, actor=request.actor
         )
         return Response(status=status.HTTP_204_NO_CONTENT)

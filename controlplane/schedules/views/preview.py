@@ -5,7 +5,7 @@ from rest_framework.response import Response
 
 from controlplane.core.clock import now
 from controlplane.core.views import ApiView
-from controlplane.schedules.previews import describe_timing, next_times, parse_checked
+from controlplane.schedules.queries import describe_timing, next_times, parse_checked
 from controlplane.schedules.serializers import PreviewRequestSerializer, PreviewSerializer
 from controlplane.schedules.views import schema
 from controlplane.workspaces.requests import WorkspaceRequest

@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from controlplane.core.errors import Invalid
+from controlplane.schedules.ends import record_ends
+from controlplane.schedules.firing import fire_due
 from controlplane.schedules.models import Firing
-from controlplane.schedules.services import fire_due, settle_firings, start_queued
-from controlplane.schedules.services.starting import due_to_start
+from controlplane.schedules.overlaps import start_queued
+from controlplane.schedules.starting import due_to_start
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
@@ -39,11 +41,11 @@ def test_a_due_time_starts_a_run_which_is_settled(workflow: UUID) -> None:
     assert (firing.state, run.input, run.started_by) == (
         "STARTED", {"n": 1}, f"schedule {schedule.name}",
     )  # fmt: skip
-    assert settle_firings() == 0
+    assert record_ends() == 0
     fire_due(now=NOON + 20 * MINUTE)
     assert history(schedule)[-1] == "12:20 OVERLAP"
     cancel(firing)
-    assert settle_firings() == 1
+    assert record_ends() == 1
     firing.refresh_from_db()
     assert firing.state == "CANCELLED"
     assert firing.finished_at is not None

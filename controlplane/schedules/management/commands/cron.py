@@ -11,8 +11,8 @@ from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
 from controlplane.core.times import parse_time
-from controlplane.schedules import selectors, services
-from controlplane.schedules.previews import describe_timing, next_times, parse_checked
+from controlplane.schedules import beat, editing, queries, triggering
+from controlplane.schedules.queries import describe_timing, next_times, parse_checked
 from controlplane.schedules.serializers import (
     ExecutionSerializer,
     JobSerializer,
@@ -87,7 +87,7 @@ class Command(TerminalCommand):
         run(workspace_of(options), options)
 
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        found = selectors.list_schedules(workspace_id, search=options["search"]).order_by("name")
+        found = queries.list_schedules(workspace_id, search=options["search"]).order_by("name")
         jobs = JobSerializer(list(found[: options["limit"]]), many=True).data
         if options["json"]:
             self.write_json(jobs)
@@ -112,7 +112,7 @@ class Command(TerminalCommand):
         job = represent_job(schedule)
         times = []
         if job["enabled"] and not job["problem"]:
-            times = next_times(selectors.read_timing(schedule), after=now(), count=_NEXT_SHOWN)
+            times = next_times(beat.read_timing(schedule), after=now(), count=_NEXT_SHOWN)
         upcoming = PreviewSerializer.times_of(times)
         if options["json"]:
             self.write_json({**job, "times": upcoming})
@@ -140,7 +140,7 @@ class Command(TerminalCommand):
             self.stdout.write("There are no more.")
 
     def _create(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        job, _ = services.create_schedule(
+        job, _ = editing.create_schedule(
             workspace_id=workspace_id,
             values=_values_of(workspace_id, options),
             actor=terminal_actor(),
@@ -148,7 +148,7 @@ class Command(TerminalCommand):
         self._answer(represent_job(job), options)
 
     def _set_enabled(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        job = services.update_schedule(
+        job = editing.update_schedule(
             workspace_id=workspace_id,
             schedule_id=_find(workspace_id, options["job"]).id,
             changes={"enabled": options["verb"] == "resume"},
@@ -157,7 +157,7 @@ class Command(TerminalCommand):
         self._answer(represent_job(job), options)
 
     def _trigger(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        firing = services.trigger_schedule(
+        firing = triggering.trigger_schedule(
             workspace_id=workspace_id,
             schedule_id=_find(workspace_id, options["job"]).id,
             actor=terminal_actor(),
@@ -166,7 +166,7 @@ class Command(TerminalCommand):
 
     def _remove(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         job = _find(workspace_id, options["job"])
-        services.delete_schedule(
+        editing.delete_schedule(
             workspace_id=workspace_id, schedule_id=job.id, actor=terminal_actor()
         )
         if options["json"]:
@@ -179,7 +179,7 @@ class Command(TerminalCommand):
         if wrong := sorted(set(states) - set(FiringState.values)):
             self.usage(f"--status: {wrong[0]} is none of {', '.join(FiringState.values)}.")
         job = _find(workspace_id, options["job"])
-        firings = selectors.list_firings(workspace_id, job.id, states=states)
+        firings = queries.list_firings(workspace_id, job.id, states=states)
         newest = firings.order_by("-scheduled_for", "-id")[: options["limit"]]
         shown = ExecutionSerializer(newest, many=True).data
         if options["json"]:
@@ -223,10 +223,10 @@ def _in_short(execution: dict[str, Any]) -> str:
 
 def _find(workspace_id: UUID, text: str) -> Any:
     try:
-        return selectors.get_schedule(workspace_id, parse_uuid(text))
+        return queries.get_schedule(workspace_id, parse_uuid(text))
     except ValueError:
         found = (
-            selectors.list_schedules(workspace_id)
+            queries.list_schedules(workspace_id)
             .filter(name__in=[text, canonical_name(text)])
             .first()
         )

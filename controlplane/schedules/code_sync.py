@@ -1,4 +1,4 @@
-"""From what the code declares to schedules of the workspace `default`."""
+"""Makes the schedules of the workspace `default` what the code declares."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -10,9 +10,14 @@ from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.errors import DomainError
 from controlplane.schedules.declarations import Declaration, Fault, discover
+from controlplane.schedules.editing import (
+    GONE,
+    GONE_PAUSED,
+    create_schedule,
+    module_of,
+    update_schedule,
+)
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.services.definitions import create_schedule, update_schedule
-from controlplane.schedules.services.guards import GONE, GONE_PAUSED, module_of
 from controlplane.schedules.states import Source
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
@@ -23,28 +28,29 @@ logger = logging.getLogger(__name__)
 _LOCK = 0x7461736B_73636864  # any number, the same in every process
 
 
-def make_sync() -> Callable[[], bool]:
-    """A sweep for one dispatcher: syncs, and logs each fault once."""
-    told: set[Fault] = set()
+def make_code_sync() -> Callable[[], bool]:
+    """A sweep of one dispatcher, which logs each fault once."""
+    logged: set[Fault] = set()
 
     def sync() -> bool:
         faults = set(sync_code_schedules())
-        for fault in sorted(faults - told, key=lambda found: found.where):
-            logger.error("The schedule %s is left out: %s", fault.where, fault.message)
-        told.clear()
-        told.update(faults)
+        for fault in sorted(faults - logged, key=lambda fault: fault.where):
+            logger.error("Declaration ignored: schedule=%s error=%r", fault.where, fault.message)
+        logged.clear()
+        logged.update(faults)
         return False
 
     return sync
 
 
 def sync_code_schedules() -> list[Fault]:
-    """Make the schedules of source `code` what the code declares; what is left out, and why.
+    """Make the schedules of source `code` what the code declares; the faults of the declarations
+    that are ignored.
 
-    A new declaration becomes a schedule; a changed one changes it, but whether it is paused is a
-    person's matter. Where the declaration has gone, the schedule is paused, with a note, until it
-    is declared again. Safe to run at once in several processes: the second waits, and finds
-    nothing to do.
+    A new declaration becomes a schedule; a changed one changes it, except whether it is paused,
+    which a person decides. When a declaration has gone, the schedule is paused, with a note, until
+    it is declared again. Several processes may run it at once: the second waits, and finds nothing
+    to do.
     """
     declared, faults = discover()
     with transaction.atomic():
@@ -54,8 +60,8 @@ def sync_code_schedules() -> list[Fault]:
         known = {schedule.code_name: schedule for schedule in rows}
         for each in declared:
             faults += _attempt(each.code_name, _apply, each, known.pop(each.code_name, None))
-        for schedule in _without(known.values(), faults):
-            faults += _attempt(schedule.code_name, _pause_gone, schedule)
+        for schedule in _undeclared(known.values(), faults):
+            faults += _attempt(schedule.code_name, _pause_undeclared, schedule)
     return faults
 
 
@@ -67,14 +73,14 @@ def _attempt(where: str, verb: Callable[..., None], *arguments: Any) -> list[Fau
     except DomainError as error:
         return [Fault(where, str(error))]
     except (OperationalError, InterfaceError):
-        raise  # the database is away: nothing can be said of the declaration
+        raise  # the database, not the declaration
     except Exception as error:  # noqa: BLE001 - whatever a declaration holds, the others count
         return [Fault(where, f"{type(error).__name__}: {error}")]
     return []
 
 
-def _without(schedules: Iterable[Schedule], faults: list[Fault]) -> list[Schedule]:
-    """Those that are really gone: of a module that fails nobody knows what it would declare."""
+def _undeclared(schedules: Iterable[Schedule], faults: list[Fault]) -> list[Schedule]:
+    """Those without a declaration; not those of a module that fails, which may declare them."""
     broken = {fault.where for fault in faults}
     return [
         schedule
@@ -109,14 +115,14 @@ def _apply(declared: Declaration, schedule: Schedule | None) -> None:
     _change(schedule, values, code_hash=declared.hash, note="")
 
 
-def _pause_gone(schedule: Schedule) -> None:
+def _pause_undeclared(schedule: Schedule) -> None:
     module = module_of(schedule)
     was_enabled = schedule.periodic_task.enabled
     _change(
         schedule,
         {"enabled": False},
         code_hash=GONE if was_enabled else GONE_PAUSED,
-        note=f"It is no longer declared in {module}: it is paused until it is, or is removed.",
+        note=f"Paused, since it is no longer declared in {module}. Declare it again, or remove it.",
     )
 
 

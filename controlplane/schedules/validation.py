@@ -12,7 +12,7 @@ from controlplane.core.errors import FieldError, Invalid, NotFound
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_json_value
-from controlplane.schedules.services.beat import check_shown
+from controlplane.schedules.beat import check_storable
 from controlplane.schedules.states import Overlap
 from controlplane.schedules.timing import OnceRule, Timing, TimingError, parse_timing
 from tasks_app.services import check_task
@@ -20,10 +20,10 @@ from tasks_app.specs import TaskSpec
 from workflows.definitions import check_input, load_definition
 from workflows.queries import get_version, get_workflow
 
-LONGEST_NAME = 150
-LONGEST_BEAT_NAME = 200  # "<workspace>/<name>"
-MOST_CATCH_UP = 1_000
-LONGEST_JITTER_MS = 86_400_000
+MAX_NAME_LENGTH = 150
+MAX_BEAT_NAME_LENGTH = 200  # "<workspace>/<name>"
+MAX_CATCH_UP = 1_000
+MAX_JITTER_MS = 86_400_000
 
 DEFAULTS: dict[str, Any] = {
     "timezone": "UTC",
@@ -74,7 +74,7 @@ def check_schedule(
     except TimingError as error:
         errors.append({"field": error.field, "message": error.message})
     else:
-        errors += check_shown(timing)
+        errors += check_storable(timing)
     errors += _check_work(workspace_id, values)
     if errors or timing is None:
         raise Invalid(errors=errors)
@@ -86,9 +86,9 @@ def check_fires(timing: Timing, at: datetime) -> None:
     if timing.next_after(at) is not None:
         return
     if isinstance(timing.rule, OnceRule) and timing.rule.at <= at:
-        message = "This time has passed."
+        message = "This time has passed: give a later one."
     else:
-        message = "It never fires between startAt and endAt."
+        message = "The schedule never fires between startAt and endAt."
     raise Invalid(errors=[{"field": "schedule", "message": message}])
 
 
@@ -108,7 +108,7 @@ def spec_of(schedule: Any, *, run_at: datetime | None = None) -> TaskSpec:
 
 def _check_name(values: Mapping[str, Any]) -> list[FieldError]:
     try:
-        check_name(values["name"], limit=LONGEST_NAME)
+        check_name(values["name"], limit=MAX_NAME_LENGTH)
     except InvalidNameError as error:
         return [{"field": "name", "message": str(error)}]
     return []
@@ -118,12 +118,12 @@ def _check_rules(values: Mapping[str, Any]) -> list[FieldError]:
     errors: list[FieldError] = []
     if values["overlap"] not in Overlap.values:
         errors.append({"field": "overlap", "message": f"One of {', '.join(Overlap.values)}."})
-    for field, name, least, most in (
-        ("catch_up_max", "catchUpMax", 1, MOST_CATCH_UP),
-        ("jitter_ms", "jitterMs", 0, LONGEST_JITTER_MS),
+    for field, name, minimum, limit in (
+        ("catch_up_max", "catchUpMax", 1, MAX_CATCH_UP),
+        ("jitter_ms", "jitterMs", 0, MAX_JITTER_MS),
     ):
-        if not least <= values[field] <= most:
-            errors.append({"field": name, "message": f"A whole number from {least} to {most}."})
+        if not minimum <= values[field] <= limit:
+            errors.append({"field": name, "message": f"A whole number from {minimum} to {limit}."})
     return errors
 
 
@@ -146,7 +146,7 @@ def _check_bounds(values: Mapping[str, Any]) -> list[FieldError]:
 
 def _check_work(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldError]:
     if bool(values["task_type"]) == (values["workflow_id"] is not None):
-        return [{"field": "taskType", "message": "Give taskType or workflowId: one of the two."}]
+        return [{"field": "taskType", "message": "Give either taskType or workflowId."}]
     if values["workflow_id"] is not None:
         return _check_run(workspace_id, values)
     spec = TaskSpec(

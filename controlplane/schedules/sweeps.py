@@ -1,19 +1,24 @@
-"""What the dispatcher does for schedules, each in bounded portions that go on where the last one
-ended."""
+"""What the dispatcher does for schedules: bounded batches, each of which goes on where the last one
+ended.
+"""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django_celery_beat.models import PeriodicTasks
 
-from controlplane.schedules.services.firing import fire_due
-from controlplane.schedules.services.queueing import start_portion
-from controlplane.schedules.services.settling import START, settle_portion
-from controlplane.schedules.services.syncing import sync_portion
+from controlplane.core.clock import now
+from controlplane.schedules.beat_sync import sync_batch
+from controlplane.schedules.ends import START, record_batch
+from controlplane.schedules.firing import fire_due
+from controlplane.schedules.models import Firing
+from controlplane.schedules.overlaps import start_queued_batch
+from controlplane.schedules.states import FiringState
 
 FIRE_LIMIT = 100
 QUEUE_LIMIT = 100
-SETTLE_LIMIT = 1_000
+RECORD_LIMIT = 1_000
 SYNC_LIMIT = 1_000
 SYNC_EVERY_SECONDS = 60.0
 
@@ -30,19 +35,19 @@ class StartQueued:
         self._after = START[0]
 
     def __call__(self) -> bool:
-        _, last = start_portion(after=self._after, limit=QUEUE_LIMIT)
+        _, last = start_queued_batch(after=self._after, limit=QUEUE_LIMIT)
         self._after = last or START[0]
         return last is not None
 
 
-class Settle:
+class RecordEnds:
     """Round and round through the firings that are under way."""
 
     def __init__(self) -> None:
         self._after = START
 
     def __call__(self) -> bool:
-        _, last = settle_portion(after=self._after, limit=SETTLE_LIMIT)
+        _, last = record_batch(after=self._after, limit=RECORD_LIMIT)
         self._after = last or START
         return last is not None
 
@@ -62,6 +67,17 @@ class SyncBeat:
                 return False
             # Noted before the look: what changes during it is looked at again.
             self._seen, self._due = change, time.monotonic() + SYNC_EVERY_SECONDS
-        _, last = sync_portion(after=self._after, limit=SYNC_LIMIT)
+        _, last = sync_batch(after=self._after, limit=SYNC_LIMIT)
         self._after = last or 0
         return last is not None
+
+
+def prune_firings(limit: int) -> int:
+    """Remove at most `limit` of the oldest firings past SCHEDULE_RETENTION_DAYS; how many. Those
+    that have not ended are kept."""
+    before = now() - timedelta(days=settings.TASKPLANE["SCHEDULE_RETENTION_DAYS"])
+    open_states = [FiringState.QUEUED.value, FiringState.STARTED.value]
+    old = Firing.objects.filter(decided_at__lt=before).exclude(state__in=open_states)
+    ids = old.order_by("decided_at").values("id")[:limit]
+    removed, _ = Firing.objects.filter(id__in=ids).delete()
+    return removed

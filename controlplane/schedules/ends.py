@@ -1,4 +1,4 @@
-"""Noting on firings what came of their tasks and runs."""
+"""Recording on firings how their tasks and runs ended."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,46 +15,46 @@ from controlplane.schedules.states import FiringState
 from tasks_app.selectors.endings import TaskEnding, list_endings
 from workflows.queries.runs import RunEnding, list_run_endings
 
-RESULT_MOST_BYTES = 10_000  # a larger result stands on the task only
+MAX_RESULT_BYTES = 10_000  # a larger result is kept on the task only
 Ending = TaskEnding | RunEnding
 Position = tuple[UUID, UUID]  # a schedule, and one of its firings
 START: Position = (UUID(int=0), UUID(int=0))
 
 
-def settle_firings(*, limit: int = 1_000) -> int:
-    """Settle every STARTED firing whose task or run has ended, `limit` at a time; how many."""
-    settled, after = 0, START
+def record_ends(*, limit: int = 1_000) -> int:
+    """Record the end of every STARTED firing whose task or run has ended; how many."""
+    recorded, after = 0, START
     while True:
-        count, last = settle_portion(after=after, limit=limit)
-        settled += count
+        count, last = record_batch(after=after, limit=limit)
+        recorded += count
         if last is None:
-            return settled
+            return recorded
         after = last
 
 
-def settle_portion(*, after: Position, limit: int) -> tuple[int, Position | None]:
-    """Look at `limit` STARTED firings beyond `after`; how many were settled, and where to go on,
-    None when there were no more."""
+def record_batch(*, after: Position, limit: int) -> tuple[int, Position | None]:
+    """Look at `limit` STARTED firings after the position `after`; how many were recorded, and the
+    next position, None when there are no more."""
     schedule_id, firing_id = after
     beyond = Q(schedule_id__gt=schedule_id) | Q(schedule_id=schedule_id, id__gt=firing_id)
     started = Firing.objects.filter(beyond, state=FiringState.STARTED.value)
     firings = list(started.order_by("schedule_id", "id")[:limit])
-    settled = _settle(firings)
+    recorded = _record(firings)
     last = firings[-1] if len(firings) == limit else None
-    return settled, (last.schedule_id, last.id) if last else None
+    return recorded, (last.schedule_id, last.id) if last else None
 
 
-def _settle(firings: Sequence[Firing]) -> int:
+def _record(firings: Sequence[Firing]) -> int:
     tasks = list_endings([firing.task_id for firing in firings if firing.task_id])
     runs = list_run_endings([firing.run_id for firing in firings if firing.run_id])
-    settled = 0
+    recorded = 0
     for firing in firings:
         work = _find(firing.task_id, tasks) or _find(firing.run_id, runs)
         if work is None:
-            settled += _end_lost(firing)
+            recorded += _end_lost(firing)
         elif work.finished_at is not None:
-            settled += _end(firing, work, work.finished_at)
-    return settled
+            recorded += _end(firing, work, work.finished_at)
+    return recorded
 
 
 def _find(work_id: UUID | None, known: Mapping[UUID, Ending]) -> Ending | None:
@@ -73,17 +73,17 @@ def _end(firing: Firing, work: Ending, finished_at: datetime) -> bool:
 
 
 def _end_lost(firing: Firing) -> bool:
-    """A person removed the ended task before this looked, and nobody knows any more."""
+    """A person removed the ended task before its end was recorded."""
     return transitions.end_started(
         firing.id,
         FiringState.CANCELLED,
         finished_at=now(),
-        error={"message": "What it started was removed before its end was noted here."},
+        error={"message": "Its task or run was removed before its end was recorded."},
     )
 
 
 def _bounded(result: Any) -> Any:
-    return result if len(orjson.dumps(result)) <= RESULT_MOST_BYTES else None
+    return result if len(orjson.dumps(result)) <= MAX_RESULT_BYTES else None
 
 
 def _cause(error: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Deciding about nominal times that have come, each exactly once."""
+"""Deciding what to do at each nominal time that has come, exactly once."""
 
 import logging
 import time
@@ -12,64 +12,64 @@ from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.clock import now as utc_now
 from controlplane.schedules import transitions
+from controlplane.schedules.beat import read_beat
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.selectors import read_beat
-from controlplane.schedules.services.locks import lock_due
-from controlplane.schedules.services.overlaps import Line, Verdict
-from controlplane.schedules.services.refreshing import refresh, save_clock
-from controlplane.schedules.services.starting import new_celery_id, start
+from controlplane.schedules.overlaps import Decision, FiringQueue
+from controlplane.schedules.refreshing import lock_due, refresh, save_clock
+from controlplane.schedules.starting import new_celery_id, start
 from controlplane.schedules.states import FiringKind, FiringState, SkipReason
 from controlplane.schedules.timing import Timing
 
 logger = logging.getLogger(__name__)
 
-# A nominal time that is found later than this was missed.
+# A nominal time that is seen later than this was missed.
 GRACE = timedelta(seconds=60)
-PORTION = 10_000  # nominal times of one schedule that one transaction decides about
-SINGLE_SKIPS = 1_000  # of the last portion, missed ones that get a row each: the newest
-_REST_SECONDS = 30.0  # of a schedule that could not be considered
+BATCH = 10_000  # nominal times of one schedule that one transaction decides about
+SINGLE_SKIPS = 1_000  # of the last batch, missed times that get a row each: the newest
+_REST_SECONDS = 30.0  # of a schedule that could not be fired
 
 _resting: dict[UUID, float] = {}
 
 
 def fire_due(*, now: datetime | None = None, limit: int = 100) -> int:
-    """Decide about every nominal time up to `now` of at most `limit` schedules; how many schedules.
+    """Decide every nominal time up to `now` of at most `limit` schedules; how many schedules.
 
-    One transaction per schedule holds its decisions, their tasks or runs, and how far it has been
-    considered. A schedule that cannot be considered rests for 30 s; the others go on. Safe to run
-    many times at once.
+    One transaction per schedule holds its decisions, their tasks or runs, and up to when it is
+    decided. A schedule that fails rests for 30 s; the others go on. Safe to run many times at once.
     """
     at = now or utc_now()
-    waking = time.monotonic()
-    for schedule_id in [known for known, until in _resting.items() if until <= waking]:
+    clock = time.monotonic()
+    for schedule_id in [rested for rested, until in _resting.items() if until <= clock]:
         del _resting[schedule_id]
-    done = 0
-    while done < limit and _fire_next(at):
-        done += 1
-    return done
+    count = 0
+    while count < limit and _fire_next(at):
+        count += 1
+    return count
 
 
 def _fire_next(at: datetime) -> bool:
     schedule = None
     try:
         with transaction.atomic():
-            schedule = lock_due(at, leaving_out=list(_resting))
+            schedule = lock_due(at, ignore=list(_resting))
             if schedule is not None:
-                consider(schedule, at)
+                decide_due_times(schedule, at)
     except (OperationalError, InterfaceError):
         raise  # the database, not the schedule
     except Exception:
         if schedule is None:
             raise
-        logger.exception("The schedule %s cannot be fired, and rests", schedule.id)
+        logger.exception(
+            "Schedule not fired: schedule=%s rests_seconds=%s", schedule.id, _REST_SECONDS
+        )
         _resting[schedule.id] = time.monotonic() + _REST_SECONDS
     return schedule is not None
 
 
-def consider(schedule: Schedule, at: datetime) -> None:
-    """Decide about the nominal times up to `at` of a schedule that the caller has locked.
+def decide_due_times(schedule: Schedule, at: datetime) -> None:
+    """Decide the nominal times up to `at` of a schedule that the caller has locked.
 
-    When beat's row says something else than what its times were computed of, that comes first.
+    A change in beat's row is applied first.
     """
     beat = read_beat(schedule.periodic_task)
     is_current = schedule.timing == beat.key(schedule.created_at)
@@ -79,7 +79,7 @@ def consider(schedule: Schedule, at: datetime) -> None:
     if schedule.next_at is None or schedule.next_at > at:
         return
     timing = beat.parse(schedule.created_at)
-    due = _Due.of(timing, schedule, at)
+    due = _DueTimes.of(timing, schedule, at)
     fired = _fire(schedule, due, at)
     schedule.considered_until = max(schedule.considered_until, due.until)
     schedule.next_at = timing.next_after(schedule.considered_until)
@@ -89,49 +89,48 @@ def consider(schedule: Schedule, at: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
-    """Nominal times by what is to be done about them, each list oldest first."""
+class _DueTimes:
+    """Nominal times by what happens to them, each list oldest first."""
 
     skipped: list[datetime]
-    made_up: list[datetime]
+    catch_up: list[datetime]
     on_time: list[datetime]
     until: datetime
     is_last: bool = True
 
     @classmethod
-    def of(cls, timing: Timing, schedule: Schedule, at: datetime) -> "_Due":
-        times = timing.between(schedule.considered_until, at, PORTION)
+    def of(cls, timing: Timing, schedule: Schedule, at: datetime) -> "_DueTimes":
+        times = timing.between(schedule.considered_until, at, BATCH)
         following = timing.next_after(times[-1]) if times else None
         if following is not None and following <= at:
-            # More than a portion: these are older than all that may still be made up for, when so
-            # many are left for the next portion.
+            # More than a batch: the times that may still be caught up are left for the next one.
             keep = len(times) - schedule.catch_up_max - 1
             return cls(times[:keep], [], [], times[keep - 1], is_last=False)
         on_time = times[-1:] if times and at - times[-1] <= GRACE else []
         missed = times[: len(times) - len(on_time)]
-        most = schedule.catch_up_max if schedule.catch_up else 0
+        limit = schedule.catch_up_max if schedule.catch_up else 0
         if schedule.periodic_task.one_off:
-            most = 0 if on_time else min(most, 1)
-        made_up = missed[-most:] if most else []
-        return cls(missed[: len(missed) - len(made_up)], made_up, on_time, at)
+            limit = 0 if on_time else min(limit, 1)
+        catch_up = missed[-limit:] if limit else []
+        return cls(missed[: len(missed) - len(catch_up)], catch_up, on_time, at)
 
 
-def _fire(schedule: Schedule, due: _Due, at: datetime) -> int:
-    """Write the decisions, and start what they say; how many are not skipped."""
-    verdicts = _judge(schedule, due, at)
-    rows = [*_skip(schedule, due, at), *(row for row, _ in verdicts)]
+def _fire(schedule: Schedule, due: _DueTimes, at: datetime) -> int:
+    """Write the decisions and start firings; how many are not skipped."""
+    decisions = _decide(schedule, due, at)
+    rows = [*_skip(schedule, due, at), *(row for row, _ in decisions)]
     inserted = transitions.insert_firings(rows)
     fired = 0
-    for row, verdict in verdicts:
-        if verdict.reason is not None or row.id not in inserted:
+    for row, decision in decisions:
+        if decision.reason is not None or row.id not in inserted:
             continue
         fired += 1
-        if not verdict.waits:
+        if not decision.waits:
             start(schedule, row, at)
     return fired
 
 
-def _skip(schedule: Schedule, due: _Due, at: datetime) -> list[Firing]:
+def _skip(schedule: Schedule, due: _DueTimes, at: datetime) -> list[Firing]:
     cut = max(0, len(due.skipped) - SINGLE_SKIPS) if due.is_last else len(due.skipped)
     older, single = due.skipped[:cut], due.skipped[cut:]
     rows = [
@@ -139,26 +138,26 @@ def _skip(schedule: Schedule, due: _Due, at: datetime) -> list[Firing]:
         for moment in single
     ]
     for row in rows:
-        row.detail = "Nobody fired it in time."
+        row.detail = "No dispatcher fired it in time."
     if older:
         row = _row(schedule, older[0], at, FiringKind.SCHEDULE, reason=SkipReason.MISSED)
         row.until, row.times = older[-1], len(older)
-        row.detail = f"Nobody fired these {len(older)} nominal times in time."
+        row.detail = f"No dispatcher fired these {len(older)} nominal times in time."
         rows.append(row)
     return rows
 
 
-def _judge(schedule: Schedule, due: _Due, at: datetime) -> list[tuple[Firing, Verdict]]:
-    """What the overlap rule says of each, as if what is to be started will be."""
-    line = Line(schedule)
-    judged = []
-    for moment in [*due.made_up, *due.on_time]:
+def _decide(schedule: Schedule, due: _DueTimes, at: datetime) -> list[tuple[Firing, Decision]]:
+    """The decision of the overlap rule for each time, counting earlier ones as started."""
+    queue = FiringQueue(schedule)
+    decided = []
+    for moment in [*due.catch_up, *due.on_time]:
         kind = FiringKind.SCHEDULE if moment in due.on_time else FiringKind.CATCH_UP
-        verdict = line.judge(kind, moment, at)
-        row = _row(schedule, moment, at, kind, reason=verdict.reason)
-        row.detail = verdict.detail
-        judged.append((row, verdict))
-    return judged
+        decision = queue.decide(kind, moment, at)
+        row = _row(schedule, moment, at, kind, reason=decision.reason)
+        row.detail = decision.detail
+        decided.append((row, decision))
+    return decided
 
 
 def _row(
@@ -183,8 +182,8 @@ def _row(
 
 
 def _note_in_beat(schedule: Schedule, fired: int, at: datetime) -> None:
-    """What beat's pages show. By update(), which tells nobody of a change; a task that runs once
-    has run."""
+    """Write what beat's pages show. By update(), which sends no signal of a change; a task that
+    runs once has run."""
     task = schedule.periodic_task
     values = {"last_run_at": at, "total_run_count": F("total_run_count") + fired}
     if task.one_off:

@@ -1,4 +1,4 @@
-"""Starting a firing's work, and knowing whether a schedule's earlier work has ended."""
+"""Starting a firing's work; whether a schedule's earlier work has ended."""
 
 import hashlib
 import logging
@@ -11,8 +11,8 @@ from django.db import DatabaseError, InterfaceError, transaction
 from controlplane.core.errors import DomainError
 from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.services.checks import spec_of
 from controlplane.schedules.states import FiringKind, FiringState, Source
+from controlplane.schedules.validation import spec_of
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import ActorKind, Role
 from tasks_app.selectors import get_states
@@ -29,8 +29,8 @@ _MS = timedelta(milliseconds=1)
 def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
     """Submit the work of a QUEUED firing, in the caller's transaction; whether it was accepted.
 
-    What cannot be submitted leaves a FAILED firing that says why, also when a fault is the reason:
-    otherwise the schedule would come to the same nominal time for ever. The caller holds the
+    A refusal leaves a FAILED firing with its reason, also when it is an unexpected error: otherwise
+    the schedule would come back to the same nominal time for ever. The caller has locked the
     schedule.
     """
     try:
@@ -41,13 +41,13 @@ def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
         raise
     except Exception as error:
         if not isinstance(error, DomainError):
-            logger.exception("The firing %s could not be started", firing.id)
-        said = error.detail if isinstance(error, DomainError) else repr(error).replace("\0", "")
-        cause = {"class": type(error).__name__, "message": said[:2_000]}
+            logger.exception("Firing not started: firing=%s schedule=%s", firing.id, schedule.id)
+        message = error.detail if isinstance(error, DomainError) else repr(error).replace("\0", "")
+        cause = {"class": type(error).__name__, "message": message[:2_000]}
         transitions.fail_queued(firing.id, error=cause, at=at)
         return False
     return transitions.start_queued(
-        firing.id, task_id=task_id, run_id=run_id, detail=firing.detail or "It was started."
+        firing.id, task_id=task_id, run_id=run_id, detail=firing.detail or "Started."
     )
 
 
@@ -62,8 +62,8 @@ def new_celery_id(schedule: Schedule) -> str:
 
 
 def due_to_start(schedule: Schedule, moment: datetime) -> datetime:
-    """A nominal time and its jitter. The jitter is computed of both, so that everybody who asks
-    gets the same."""
+    """A nominal time with its jitter. Schedule and time determine the jitter, so that every process
+    computes the same."""
     if schedule.jitter_ms == 0:
         return moment
     text = f"{schedule.id} {moment.timestamp():.6f}"
@@ -72,7 +72,7 @@ def due_to_start(schedule: Schedule, moment: datetime) -> datetime:
 
 
 def has_unfinished(schedule: Schedule) -> bool:
-    """Whether the work of any STARTED firing has not ended, whatever its row says by now."""
+    """Whether the task or run of any STARTED firing is unfinished, whatever its row says."""
     started = Firing.objects.filter(schedule=schedule, state=FiringState.STARTED.value)
     pairs = list(started.values_list("task_id", "run_id"))
     tasks = [task for task, _ in pairs if task]
@@ -85,7 +85,7 @@ def has_unfinished(schedule: Schedule) -> bool:
 
 
 def actor_of(schedule: Schedule) -> Actor:
-    """Who starts what a schedule starts."""
+    """The actor that starts what a schedule starts."""
     return Actor(
         kind=ActorKind.SYSTEM.value,
         id=str(schedule.id),

@@ -1,4 +1,4 @@
-"""Edits in beat's own pages take effect: its rows are compared with the schedules."""
+"""Applies edits in beat's own pages: its rows are compared with the schedules."""
 
 from datetime import datetime
 
@@ -8,12 +8,9 @@ from django_celery_beat.models import PeriodicTask
 from controlplane.core.clock import now as utc_now
 from controlplane.core.ids import uuid7
 from controlplane.core.names import canonical_name
+from controlplane.schedules.beat import BEAT, OWN_TASK, read_beat
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors import read_beat
-from controlplane.schedules.selectors.beat import BEAT
-from controlplane.schedules.services.beat import OWN_TASK
-from controlplane.schedules.services.locks import lock_free
-from controlplane.schedules.services.refreshing import refresh
+from controlplane.schedules.refreshing import lock_free, refresh
 from controlplane.schedules.states import Overlap, Source
 from controlplane.workspaces.selectors import get_default_workspace_id
 
@@ -22,19 +19,19 @@ _NAME_LENGTH = 150
 
 
 def sync_beat(*, now: datetime | None = None, limit: int = 1_000) -> int:
-    """Look at every PeriodicTask, `limit` at a time; how many schedules were made or changed."""
+    """Compare every PeriodicTask with its schedule; how many schedules were created or changed."""
     changed, after = 0, 0
     while True:
-        count, last = sync_portion(after=after, limit=limit, now=now)
+        count, last = sync_batch(after=after, limit=limit, now=now)
         changed += count
         if last is None:
             return changed
         after = last
 
 
-def sync_portion(*, after: int, limit: int, now: datetime | None = None) -> tuple[int, int | None]:
-    """Look at `limit` PeriodicTasks with ids beyond `after`; how many schedules were made or
-    changed, and the last of these ids, None when there were no more."""
+def sync_batch(*, after: int, limit: int, now: datetime | None = None) -> tuple[int, int | None]:
+    """Compare `limit` PeriodicTasks with ids above `after`; how many schedules were created or
+    changed, and the last of these ids, None when there are no more."""
     at = now or utc_now()
     joined = [name.removeprefix("periodic_task__") for name in BEAT]
     tasks = list(
@@ -48,7 +45,7 @@ def sync_portion(*, after: int, limit: int, now: datetime | None = None) -> tupl
     for task in tasks:
         schedule = schedules.get(task.pk)
         if schedule is None:
-            changed += task.task != OWN_TASK and _adopt(task, at)
+            changed += task.task != OWN_TASK and _create_schedule(task, at)
         elif _differs(schedule, task):
             changed += _refresh(schedule, at)
     return changed, tasks[-1].pk if len(tasks) == limit else None
@@ -66,7 +63,7 @@ def _refresh(schedule: Schedule, at: datetime) -> bool:
         return locked is not None and refresh(locked, at)
 
 
-def _adopt(task: PeriodicTask, at: datetime) -> bool:
+def _create_schedule(task: PeriodicTask, at: datetime) -> bool:
     """A schedule for a PeriodicTask that names a plain Celery task."""
     workspace_id = get_default_workspace_id()
     name = canonical_name(task.name)[:_NAME_LENGTH]

@@ -1,6 +1,6 @@
-"""Making, changing and removing schedules. Each verb is audited in its own transaction."""
+"""Create, change and delete schedules. Each operation is audited in its own transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,31 +12,34 @@ from django_celery_beat.models import PeriodicTask
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.core.ids import uuid7
+from controlplane.schedules.beat import (
+    OWN_TASK,
+    announce_change,
+    read_beat,
+    read_timezone,
+    set_times,
+)
+from controlplane.schedules.firing import decide_due_times
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors import get_schedule, read_beat
-from controlplane.schedules.selectors.beat import read_timezone
-from controlplane.schedules.services.beat import OWN_TASK, announce_change, set_times
-from controlplane.schedules.services.checks import (
+from controlplane.schedules.queries import get_schedule
+from controlplane.schedules.refreshing import lock_schedule, refresh
+from controlplane.schedules.states import Source
+from controlplane.schedules.validation import (
     DEFAULTS,
-    LONGEST_BEAT_NAME,
+    MAX_BEAT_NAME_LENGTH,
     CheckedSchedule,
     check_fires,
     check_schedule,
 )
-from controlplane.schedules.services.firing import consider
-from controlplane.schedules.services.guards import (
-    refuse_code_changes,
-    refuse_code_removal,
-    require_start,
-)
-from controlplane.schedules.services.locks import lock_schedule
-from controlplane.schedules.services.refreshing import refresh
-from controlplane.schedules.states import Source
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, keep_first_answer
 
+# Stored instead of a hash: the declaration has gone, and whether a person had paused the schedule.
+GONE, GONE_PAUSED = "gone", "gone, was paused"
+_PERSONS_FIELDS = {"enabled"}  # what a person may change of a declared schedule
 # Columns of Schedule that a change sets as they are.
 _COLUMNS = (
     "name", "task_type", "workflow_id", "payload", "queue", "priority", "max_attempts", "overlap",
@@ -69,7 +72,7 @@ def create_schedule(
     `values` needs name, schedule, and task_type or workflow_id; `checks.DEFAULTS` has the rest.
 
     Raises:
-        Forbidden: the actor's key could not start by itself what the schedule starts.
+        Forbidden: the actor's key may not start what the schedule starts.
         Invalid, TooLarge: some values cannot be kept, or it would never fire.
         Conflict: the name is taken, or the key was used with other values.
     """
@@ -119,9 +122,9 @@ def update_schedule(
 
     Raises:
         NotFound: the workspace has no such schedule.
-        Forbidden: the actor's key could not start by itself what the schedule starts.
+        Forbidden: the actor's key may not start what the schedule starts.
         Invalid, TooLarge: some values cannot be kept, or it would never fire.
-        Conflict: the name is taken, or it is declared in code, which is told by a `code_hash`.
+        Conflict: the name is taken, or the schedule is declared in code and `code_hash` is None.
     """
     at = now()
     announce_change()
@@ -135,7 +138,7 @@ def update_schedule(
         require_start(actor, schedule.workflow_id)
     # What cannot be started any more, since its type has gone, can still be paused.
     if schedule.source == Source.BEAT or is_pause:
-        return _update_plain(schedule, changes, at, actor)
+        return _update_periodic_task(schedule, changes, at, actor)
     before = _values_of(schedule)
     values = {**before, **_replace_work(changes)}
     require_start(actor, values["workflow_id"])
@@ -144,7 +147,7 @@ def update_schedule(
     if changes_times:
         check_fires(checked.timing, at)
         while schedule.next_at is not None and schedule.next_at <= at:
-            consider(schedule, at)
+            decide_due_times(schedule, at)
     for column in _COLUMNS:
         setattr(schedule, column, checked.values[column])
     schedule.updated_at = at
@@ -165,10 +168,10 @@ def delete_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> N
     schedule.periodic_task.delete()
 
 
-def _update_plain(
+def _update_periodic_task(
     schedule: Schedule, changes: Mapping[str, Any], at: datetime, actor: Actor
 ) -> Schedule:
-    """What of a plain periodic task may be changed here: the rules that beat does not know."""
+    """Change the rules that beat does not know of a plain periodic task."""
     allowed = {"enabled", "overlap", "catch_up", "catch_up_max", "jitter_ms"}
     if wrong := sorted(set(changes) - allowed):
         message = (
@@ -210,8 +213,8 @@ def _replace_work(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(schedule: Schedule, task: PeriodicTask, checked: CheckedSchedule) -> None:
     task.name = f"{get_workspace_slug(schedule.workspace_id)}/{schedule.name}"
-    if len(task.name) > LONGEST_BEAT_NAME:
-        message = f"With the workspace's name it has more than {LONGEST_BEAT_NAME} characters."
+    if len(task.name) > MAX_BEAT_NAME_LENGTH:
+        message = f"With the workspace's name it has more than {MAX_BEAT_NAME_LENGTH} characters."
         raise Invalid(errors=[{"field": "name", "message": message}])
     task.enabled = checked.values["enabled"]
     set_times(task, checked.timing)
@@ -244,3 +247,30 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
+
+
+def require_start(actor: Actor, workflow_id: UUID | None) -> None:
+    """Raises Forbidden when the actor's key may not start what the schedule starts."""
+    require_scopes(actor, SUBMIT_TASKS, *([] if workflow_id is None else [RUN_WORKFLOWS]))
+
+
+def refuse_code_changes(schedule: Schedule, changes: Collection[str]) -> None:
+    """Raises Conflict for a declared schedule, unless it is only paused or resumed."""
+    if schedule.source == Source.CODE and not set(changes) <= _PERSONS_FIELDS:
+        raise Conflict(
+            f"This schedule is declared in {module_of(schedule)}: change it there. Only pause and "
+            "resume work here."
+        )
+
+
+def refuse_code_removal(schedule: Schedule) -> None:
+    """Raises Conflict for a schedule that is still declared."""
+    if schedule.source == Source.CODE and schedule.code_hash not in (GONE, GONE_PAUSED):
+        raise Conflict(
+            f"This schedule is declared in {module_of(schedule)}: remove it there, or pause it."
+        )
+
+
+def module_of(schedule: Schedule) -> str:
+    """The module that declares, or declared, it."""
+    return str(schedule.code_name.partition(":")[0])

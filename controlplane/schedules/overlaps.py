@@ -1,9 +1,14 @@
-"""Firings that wait: for the one before them, for their jitter, for the broker."""
+"""Firings that wait: for the one before them, for their jitter, for the broker.
+
+`FiringQueue` decides which of them wait, and `start_queued` starts those whose turn has come.
+"""
 
 import json
 import logging
 import time
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -15,32 +20,91 @@ from kombu.exceptions import OperationalError as BrokerError
 from controlplane.core.clock import now as utc_now
 from controlplane.schedules import transitions
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.services.locks import lock_free
-from controlplane.schedules.services.starting import due_to_start, has_unfinished, is_plain, start
-from controlplane.schedules.states import FiringKind, FiringState, Overlap
+from controlplane.schedules.refreshing import lock_free
+from controlplane.schedules.starting import due_to_start, has_unfinished, is_plain, start
+from controlplane.schedules.states import FiringKind, FiringState, Overlap, SkipReason
+
+MAX_QUEUED = 100  # of one schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to a nominal time: skipped for a reason, queued, or started now."""
+
+    detail: str
+    waits: bool = False
+    reason: SkipReason | None = None
+
+
+class FiringQueue:
+    """The unfinished firings of one locked schedule; its due times join them one by one."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._has_started = False
+        self._queued: int | None = None
+
+    def decide(self, kind: FiringKind, moment: datetime, at: datetime) -> Decision:
+        """The decision about a nominal time at `at`.
+
+        Times that are caught up wait for each other: none is skipped because of the one before it.
+        """
+        is_catch_up = kind == FiringKind.CATCH_UP
+        if self._schedule.overlap != Overlap.ALLOW and self._is_busy():
+            if self._schedule.overlap == Overlap.SKIP and not is_catch_up:
+                detail = "The previous firing had not ended."
+                return Decision(detail, reason=SkipReason.OVERLAP)
+            return self._queue("Waits until the previous firing has ended.")
+        if is_plain(self._schedule):
+            return self._queue("Waits to be sent.")
+        if self._schedule.workflow_id and due_to_start(self._schedule, moment) > at:
+            return self._queue("Waits for its jitter.")
+        self._has_started = True
+        return Decision("Missed, and caught up." if is_catch_up else "On time.")
+
+    def _queue(self, detail: str) -> Decision:
+        queued = self._count_queued()
+        if queued >= MAX_QUEUED:
+            detail = f"{queued} firings were already waiting."
+            return Decision(detail, reason=SkipReason.QUEUE_FULL)
+        self._queued = queued + 1
+        return Decision(detail, waits=True)
+
+    def _count_queued(self) -> int:
+        if self._queued is None:
+            queued = Firing.objects.filter(schedule=self._schedule, state=FiringState.QUEUED.value)
+            self._queued = queued.count()
+        return self._queued
+
+    def _is_busy(self) -> bool:
+        return self._has_started or self._count_queued() > 0 or self._is_unfinished
+
+    @cached_property
+    def _is_unfinished(self) -> bool:
+        return has_unfinished(self._schedule)
+
 
 logger = logging.getLogger(__name__)
 
-AT_A_TIME = 20  # firings of one schedule that one transaction starts
+START_LIMIT = 20  # firings of one schedule that one transaction starts
 _REST_SECONDS = 5.0
-_NOBODY = UUID(int=0)
+_NO_ID = UUID(int=0)
 
 
-class BrokerAwayError(Exception):
+class BrokerUnavailableError(Exception):
     """A Celery task could not be sent; its firing waits."""
 
 
 class _Post:
-    """Sends Celery tasks. After a failure it rests: a frozen broker costs two seconds per try, and
-    the dispatcher has other work."""
+    """Sends Celery tasks. After a failure it rests: a frozen broker costs two seconds per try."""
 
     def __init__(self) -> None:
         self.rests_until = 0.0
 
     def send(self, name: str, celery_id: str, options: dict[str, Any]) -> None:
-        """Raises BrokerAwayError."""
+        """Raises BrokerUnavailableError."""
         if time.monotonic() < self.rests_until:
-            raise BrokerAwayError
+            raise BrokerUnavailableError
         connection = current_app.connection_for_write()
         # Of the channel too: a Redis that is full or read-only refuses with one.
         failures = (
@@ -56,30 +120,30 @@ class _Post:
                 )
         except failures as error:
             self.rests_until = time.monotonic() + _REST_SECONDS
-            logger.warning("Celery tasks of schedules wait for the broker: %s", error)
-            raise BrokerAwayError from error
+            logger.warning("Broker unavailable, Celery tasks wait: error=%r", str(error))
+            raise BrokerUnavailableError from error
 
 
 post = _Post()
 
 
 def start_queued(*, now: datetime | None = None, limit: int = 100) -> int:
-    """Start firings whose turn has come, of all schedules; how many. The rest waits for the next
-    call, as do those of paused schedules, and Celery tasks while the broker is away."""
-    started, after = 0, _NOBODY
+    """Start the firings of all schedules whose turn has come; how many. Others stay queued, as do
+    those of paused schedules, and Celery tasks while the broker is down."""
+    started, after = 0, _NO_ID
     while True:
-        count, last = start_portion(after=after, limit=limit, now=now)
+        count, last = start_queued_batch(after=after, limit=limit, now=now)
         started += count
         if last is None:
             return started
         after = last
 
 
-def start_portion(
+def start_queued_batch(
     *, after: UUID, limit: int, now: datetime | None = None
 ) -> tuple[int, UUID | None]:
-    """As start_queued, for `limit` schedules with ids beyond `after`; also the last of these ids,
-    None when there were no more."""
+    """As start_queued, for `limit` schedules with ids above `after`; also the last of these ids,
+    None when there are no more."""
     at = now or utc_now()
     waiting = Firing.objects.filter(state=FiringState.QUEUED.value, schedule_id__gt=after)
     ids = list(
@@ -89,8 +153,8 @@ def start_portion(
     for schedule_id in ids:
         try:
             started += _start_of(schedule_id, at)
-        except BrokerAwayError:
-            continue  # others wait for no broker
+        except BrokerUnavailableError:
+            continue  # others need no broker
     return started, ids[-1] if len(ids) == limit else None
 
 
@@ -104,13 +168,13 @@ def _start_of(schedule_id: UUID, at: datetime) -> int:
             queued = queued.filter(kind=FiringKind.MANUAL.value)
         if schedule.overlap != Overlap.ALLOW:
             return _start_first(schedule, queued, at)
-        firings = list(queued.order_by("scheduled_for", "id")[:AT_A_TIME])
+        firings = list(queued.order_by("scheduled_for", "id")[:START_LIMIT])
         return sum(_start_one(schedule, firing, at) for firing in firings)
 
 
 def _start_first(schedule: Schedule, queued: Any, at: datetime) -> int:
-    """The oldest, when nothing is under way; and the next ones, when that one cannot start."""
-    for firing in queued.order_by("scheduled_for", "id")[:AT_A_TIME]:
+    """Start the oldest when nothing is unfinished; when it is refused, the next one."""
+    for firing in queued.order_by("scheduled_for", "id")[:START_LIMIT]:
         if has_unfinished(schedule):
             return 0
         if _start_one(schedule, firing, at):
@@ -136,8 +200,8 @@ def _is_due(schedule: Schedule, firing: Firing, at: datetime) -> bool:
 
 
 def _send(task: PeriodicTask, firing: Firing, at: datetime) -> bool:
-    """Send a plain Celery task under the firing's own id. Should the commit that says so fail, it
-    is sent again under the same id: at least once, as Celery itself promises."""
+    """Send a plain Celery task under the firing's own id. If the commit fails, it is sent again
+    under the same id: at least once, as Celery itself promises."""
     try:
         options = _options(task)
         arguments = {
@@ -145,11 +209,11 @@ def _send(task: PeriodicTask, firing: Firing, at: datetime) -> bool:
             "kwargs": json.loads(task.kwargs or "{}"),
         }
     except ValueError as error:
-        message = f"Its arguments or headers are no JSON: {error}"
+        message = f"Arguments or headers are not JSON: {error}"
         transitions.fail_queued(firing.id, error={"class": "ValueError", "message": message}, at=at)
         return False
     post.send(task.task, firing.celery_id, arguments | options)
-    detail = "It was sent to Celery, which keeps what comes of it."
+    detail = "Sent to Celery, which keeps its result."
     transitions.start_queued(firing.id, detail=detail)
     return transitions.end_started(firing.id, FiringState.COMPLETED, started_at=at, finished_at=at)
 
