@@ -7,40 +7,19 @@ from typing import Any
 
 import orjson
 
+from controlplane.core.schema import field_names, represent
+from controlplane.core.schema.texts import join_values
 from controlplane.core.workbooks import stream_workbook
-from tasks_app.filters import join_values
+from controlplane.workspaces.actors import Actor
 from tasks_app.models import Task
-from tasks_app.serializers import TaskSerializer, represent_task
+from tasks_app.schema.tasks import Task as TaskSchema
 
-COLUMNS = (
-    "id",
-    "name",
-    "type",
-    "status",
-    "queue",
-    "priority",
-    "payload",
-    "result",
-    "errorClass",
-    "errorMessage",
-    "errorCategory",
-    "attempt",
-    "maxAttempts",
-    "progress",
-    "runAt",
-    "timeoutSeconds",
-    "dependsOn",
-    "tags",
-    "workflowRunId",
-    "stepKey",
-    "idempotencyKey",
-    "workerNode",
-    "cancelRequested",
-    "createdAt",
-    "startedAt",
-    "finishedAt",
-    "waitMs",
-    "processingMs",
+# A spreadsheet has a column for each part of an error.
+_PARTS_OF_ERROR = {"errorClass": "class", "errorMessage": "message", "errorCategory": "category"}
+COLUMNS = tuple(
+    column
+    for name in field_names(TaskSchema, "export")
+    for column in (_PARTS_OF_ERROR if name == "error" else [name])
 )
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -55,54 +34,56 @@ Chunks = Iterable[list[Task]]
 
 def columns_of(format_name: str) -> tuple[str, ...]:
     """The columns that a file of this format may have."""
-    return tuple(TaskSerializer().fields) if format_name == "ndjson" else COLUMNS
+    return tuple(field_names(TaskSchema)) if format_name == "ndjson" else COLUMNS
 
 
 def export(
-    format_name: str, chunks: Chunks, columns: tuple[str, ...] | None = None
+    format_name: str, chunks: Chunks, actor: Actor, columns: tuple[str, ...] | None = None
 ) -> Iterator[bytes]:
-    """The file, piece by piece. `format_name` is csv, ndjson or xlsx; `columns` are some of its
-    columns, None for all."""
-    if format_name == "csv":
-        return _csv(chunks, columns or COLUMNS)
+    """The file, piece by piece, as the actor may see it. `format_name` is csv, ndjson or xlsx;
+    `columns` are some of its columns, None for all."""
     if format_name == "ndjson":
-        return _ndjson(chunks, columns)
+        return _ndjson(chunks, actor, columns)
     columns = columns or COLUMNS
-    rows = ((_workbook_row(task, columns) for task in chunk) for chunk in chunks)
-    return stream_workbook(columns, rows)
+    rows = ((_cells(task, actor, columns) for task in chunk) for chunk in chunks)
+    if format_name == "csv":
+        return _csv(rows, columns)
+    return stream_workbook(
+        columns, ((_workbook_row(row, columns) for row in part) for part in rows)
+    )
 
 
-def _csv(chunks: Chunks, columns: Sequence[str]) -> Iterator[bytes]:
+def _csv(chunks: Iterable[Iterable[list[Any]]], columns: Sequence[str]) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(columns)
-    for chunk in chunks:
-        for task in chunk:
-            writer.writerow(map(_guarded, columns, _cells(task, columns)))
+    for rows in chunks:
+        for row in rows:
+            writer.writerow(map(_guarded, columns, row))
         yield _taken(buffer)
     yield _taken(buffer)
 
 
-def _ndjson(chunks: Chunks, columns: tuple[str, ...] | None) -> Iterator[bytes]:
+def _ndjson(chunks: Chunks, actor: Actor, columns: tuple[str, ...] | None) -> Iterator[bytes]:
     for chunk in chunks:
-        yield b"".join(orjson.dumps(represent_task(task, columns)) + b"\n" for task in chunk)
+        rows = (represent(TaskSchema, task, actor, fields=columns) for task in chunk)
+        yield b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 
-def _workbook_row(task: Task, columns: Sequence[str]) -> list[Any]:
+def _workbook_row(row: list[Any], columns: Sequence[str]) -> list[Any]:
     # A workbook takes _x0041_ for an escape, and readers differ in how they undo its own escape;
     # outside its strings JSON has no underscore.
     return [
         cell.replace("_x", r"\u005fx") if column in _JSON_COLUMNS and cell is not None else cell
-        for column, cell in zip(columns, _cells(task, columns), strict=True)
+        for column, cell in zip(columns, row, strict=True)
     ]
 
 
-def _cells(task: Task, columns: Sequence[str]) -> list[Any]:
-    found = represent_task(task)
-    error = found["error"] or {}
-    found["errorClass"] = error.get("class")
-    found["errorMessage"] = error.get("message")
-    found["errorCategory"] = error.get("category")
+def _cells(task: Task, actor: Actor, columns: Sequence[str]) -> list[Any]:
+    fields = dict.fromkeys("error" if name in _PARTS_OF_ERROR else name for name in columns)
+    found = represent(TaskSchema, task, actor, fields=tuple(fields))
+    error = found.get("error") or {}
+    found |= {column: error.get(part) for column, part in _PARTS_OF_ERROR.items()}
     return [_cell(column, found[column]) for column in columns]
 
 

@@ -31,6 +31,10 @@ class TaskDetail:
     logs_total: int
     reprocessed_as: list[UUID]  # the tasks that repeat its work, oldest first
 
+    def __getattr__(self, name: str) -> Any:
+        # A detail shows all that its task does.
+        return getattr(self.task, name)
+
 
 def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
     """One task of a workspace with its history and neighbours. Raises NotFound."""

@@ -11,16 +11,16 @@ from tasks_app.processors import registry
 from tasks_app.rows import NewTask
 from tasks_app.selectors import describe_tasks, list_tasks
 from tasks_app.selectors.lists import MOST_PARENTS_SHOWN
+from tasks_app.services.preparation import Spec
 from tasks_app.services.submission import (
     Submission,
     submit_once,
     submit_rows,
     submit_tasks,
 )
-from tasks_app.specs import TaskSpec
 
 
-def accept_task(*, workspace_id: UUID, spec: TaskSpec) -> tuple[Task, bool]:
+def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
     """Submit one task; the task, described, and whether it is new.
 
     Without a key this is one statement. Raises Invalid, TooLarge, and Conflict when the key was
@@ -42,7 +42,7 @@ def accept_task(*, workspace_id: UUID, spec: TaskSpec) -> tuple[Task, bool]:
     return describe_tasks([task])[0], done.is_new
 
 
-def accept_tasks(*, workspace_id: UUID, specs: Sequence[TaskSpec], key: str | None) -> Submission:
+def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) -> Submission:
     """Submit the tasks of one bulk call, all or none. Raises Invalid, TooLarge, Conflict."""
     try:
         if key is None:
@@ -58,7 +58,7 @@ def accept_tasks(*, workspace_id: UUID, specs: Sequence[TaskSpec], key: str | No
         ) from error
 
 
-def _as_task(row: NewTask, spec: TaskSpec) -> Task:
+def _as_task(row: NewTask, spec: Spec) -> Task:
     """What was inserted, described, without reading it."""
     values = row._asdict()
     for column in ("payload", "retry", "error"):

@@ -13,7 +13,7 @@ from tasks_app import transitions
 from tasks_app.execution.failures import error_record
 from tasks_app.rows import Cursor, Finished, NewTask
 from tasks_app.services.deaths import announce_cascade, settle_ended
-from tasks_app.specs import TaskSpec
+from tasks_app.services.preparation import Spec
 from tasks_app.states import ErrorCategory, ParentFailure, TaskState
 
 
@@ -29,7 +29,7 @@ class Family:
         return sum(len(parents) for parents in self.parents)
 
     @classmethod
-    def of(cls, specs: Sequence[TaskSpec], rows: Sequence[NewTask]) -> "Family":
+    def of(cls, specs: Sequence[Spec], rows: Sequence[NewTask]) -> "Family":
         """Resolve refs of the same call. Raises Invalid for a ref used twice, an unknown one, a
         cycle."""
         is_bulk = len(specs) > 1
@@ -49,7 +49,7 @@ class Family:
             family._refuse_cycles(rows, specs)
         return family
 
-    def _refuse_cycles(self, rows: Sequence[NewTask], specs: Sequence[TaskSpec]) -> None:
+    def _refuse_cycles(self, rows: Sequence[NewTask], specs: Sequence[Spec]) -> None:
         number_of = {row.id: number for number, row in enumerate(rows)}
         graph = {
             row.id: self.parents[number] for row, number in zip(rows, range(len(rows)), strict=True)

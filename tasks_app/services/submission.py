@@ -3,8 +3,8 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -22,11 +22,12 @@ from tasks_app.services.deaths import announce_repeats
 from tasks_app.services.dependencies import Family, link_family
 from tasks_app.services.idempotency import keep_first_answer
 from tasks_app.services.lanes import Lanes, get_lane_name
-from tasks_app.services.preparation import prepare
+from tasks_app.services.preparation import Spec, prepare
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
 
 _MOST_PROBLEMS = 100  # that one answer names
+_SPEC_FIELDS = [field.name for field in fields(TaskSpec)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def submit_task(
 
 
 def submit_tasks(
-    *, workspace_id: UUID | None = None, specs: Sequence[TaskSpec], using: str = "default"
+    *, workspace_id: UUID | None = None, specs: Sequence[Spec], using: str = "default"
 ) -> list[UUID]:
     """Submit tasks, all or none; their ids in order. Raises Invalid, TooLarge."""
     workspace_id = workspace_id or get_default_workspace_id()
@@ -78,7 +79,7 @@ def check_task(*, workspace_id: UUID, spec: TaskSpec) -> None:
 
 
 def submit_rows(
-    *, workspace_id: UUID, specs: Sequence[TaskSpec], using: str = "default"
+    *, workspace_id: UUID, specs: Sequence[Spec], using: str = "default"
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
     rows, family = _prepare_all(specs, workspace_id, using)
@@ -97,7 +98,7 @@ def submit_once(
     *,
     workspace_id: UUID,
     key: str,
-    specs: Sequence[TaskSpec],
+    specs: Sequence[Spec],
     using: str = "default",
 ) -> Submission:
     """Submit tasks unless this key was used within 24 h: then the first answer again.
@@ -121,15 +122,22 @@ def submit_once(
     return Submission(ids=[row.id for row in rows], is_new=True)
 
 
-def _hash_specs(specs: Sequence[TaskSpec]) -> bytes:
+def _hash_specs(specs: Sequence[Spec]) -> bytes:
     """SHA-256 of checked specs, for telling a repetition from another body."""
-    body = [asdict(spec) | {"payload": dict(spec.payload)} for spec in specs]
-    text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)
+    text = orjson.dumps(list(map(_values, specs)), option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(text).digest()
 
 
+def _values(spec: Spec) -> dict[str, Any]:
+    values = {name: getattr(spec, name) for name in _SPEC_FIELDS}
+    return values | {
+        "payload": dict(spec.payload),
+        "retry": None if spec.retry is None else asdict(spec.retry),
+    }
+
+
 def _prepare_all(
-    specs: Sequence[TaskSpec], workspace_id: UUID, using: str
+    specs: Sequence[Spec], workspace_id: UUID, using: str
 ) -> tuple[list[NewTask], Family]:
     limit: int = settings.TASKPLANE["BULK_MAX"]
     if len(specs) > limit:

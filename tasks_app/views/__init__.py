@@ -1,34 +1,9 @@
-"""The HTTP API of tasks, queues and task types."""
+"""The HTTP API of tasks, queues, task types and nodes."""
 
-from tasks_app.views.collections import (
-    TaskActionsView,
-    TaskBulkView,
-    TaskStatsView,
-    TasksView,
-)
-from tasks_app.views.export import TaskExportView
-from tasks_app.views.nodes import NodeDrainView, NodeSamplesView, NodesView, NodeView
-from tasks_app.views.performance import PerformanceView, QueueHealthView
-from tasks_app.views.queues import QueuesView, QueueView, TaskTypesView
-from tasks_app.views.tasks import TaskExplainView, TaskRetryView, TaskRunNowView, TaskView
+from tasks_app.views.export import TaskExport
+from tasks_app.views.nodes import Nodes
+from tasks_app.views.performance import System
+from tasks_app.views.queues import Queues, TaskTypes
+from tasks_app.views.tasks import Tasks
 
-__all__ = [
-    "NodeDrainView",
-    "NodeSamplesView",
-    "NodeView",
-    "NodesView",
-    "PerformanceView",
-    "QueueHealthView",
-    "QueueView",
-    "QueuesView",
-    "TaskActionsView",
-    "TaskBulkView",
-    "TaskExplainView",
-    "TaskExportView",
-    "TaskRetryView",
-    "TaskRunNowView",
-    "TaskStatsView",
-    "TaskTypesView",
-    "TaskView",
-    "TasksView",
-]
+__all__ = ["Nodes", "Queues", "System", "TaskExport", "TaskTypes", "Tasks"]

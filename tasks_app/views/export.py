@@ -5,21 +5,19 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
+from controlplane.core.http import Views, filter_parameters, query_parameter, verb
 from controlplane.core.listrows import read_fields
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors
 from tasks_app.exports import MEDIA_TYPES, columns_of, export
-from tasks_app.filters import filter_of_query
-from tasks_app.serializers.problems import problems
-from tasks_app.views import schema
-from tasks_app.views.base import FormView
+from tasks_app.filters import TaskFilter, filter_of_query
+from tasks_app.views.examples import PAYLOAD_PARAMETER
 
 
 class _NoNegotiation(BaseContentNegotiation):
@@ -36,40 +34,43 @@ class _NoNegotiation(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class TaskExportView(FormView):
+class TaskExport(Views):
     """Tasks as a file."""
 
+    tag = "tasks"
     renderer_classes = [JSONRenderer]
     content_negotiation_class = _NoNegotiation
 
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_export",
+    @verb(
+        "GET",
+        "tasks/export",
+        name="tasks_export",
+        summary="Export tasks",
         parameters=[
-            OpenApiParameter(
-                "format", str, enum=list(MEDIA_TYPES), description="csv unless said otherwise."
-            ),
-            OpenApiParameter("fields", str, description="Comma-separated list of columns."),
-            *schema.FILTERS,
+            query_parameter("format", "csv if it is left out.", enum=list(MEDIA_TYPES)),
+            query_parameter("fields", "Comma-separated list of columns."),
+            *filter_parameters(TaskFilter),
+            PAYLOAD_PARAMETER,
         ],
         responses={
-            **{(200, kind.partition(";")[0]): OpenApiTypes.BINARY for kind in MEDIA_TYPES.values()},
-            **problems(422),
+            (200, kind.partition(";")[0]): OpenApiTypes.BINARY for kind in MEDIA_TYPES.values()
         },
+        returns=None,
+        errors=(422,),
     )
-    def get(self, request: WorkspaceRequest) -> StreamingHttpResponse:
+    def export(self, request: WorkspaceRequest) -> StreamingHttpResponse:
         """Every matching task, newest first. Texts that a spreadsheet would take for formulas are
         made harmless."""
         name = request.query_params.get("format") or "csv"
         if name not in MEDIA_TYPES:
             raise Invalid(errors=[{"field": "format", "message": "csv, ndjson or xlsx."}])
-        wanted = filter_of_query(request.query_params, besides=["fields"])
+        wanted = filter_of_query(request.query_params, ignore=["fields"])
         columns = read_fields(request.query_params.get("fields"), columns_of(name))
         chunks = selectors.iterate_tasks(request.workspace.id, wanted)
         with selectors.in_bounded_time():  # a search that takes too long is refused, not cut off
             first = next(chunks, [])
         return StreamingHttpResponse(
-            export(name, chain([first], chunks), columns),
+            export(name, chain([first], chunks), request.actor, columns),
             content_type=MEDIA_TYPES[name],
             headers={
                 "Content-Disposition": f'attachment; filename="tasks-{now():%Y%m%d-%H%M%S}.{name}"',

@@ -1,94 +1,84 @@
 """Queues and task types."""
 
-from typing import ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework.response import Response
+from rest_framework.exceptions import PermissionDenied
 
-from controlplane.core.views import ApiView, ListView
+from controlplane.core.http import Listed, Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.states import Role
 from tasks_app import selectors, services
-from tasks_app.filters import read_internal
+from tasks_app.filters import InternalFilter
 from tasks_app.processors.registry import all_processors
-from tasks_app.serializers import (
-    QueueChangeSerializer,
-    QueueDetailSerializer,
-    QueueSerializer,
-    TaskTypeSerializer,
-)
-from tasks_app.serializers.problems import problems
-from tasks_app.views import schema
-from tasks_app.views.base import FormView, ValuesPagination
+from tasks_app.schema.queues import Queue, QueueChange, QueueDetail, TaskType
+from tasks_app.views.base import ValuesPagination
 
-_LIMITS_NEED_ADMIN = "Limits are configuration: they need the role admin."
 _LIMITS = {"max_running", "rate_per_second"}
 
 
-class QueuesView(ListView):
+class Queues(Views):
     """Queues of the workspace."""
 
-    sort_fields: ClassVar = {"name": "name"}
-    default_sort = "name"
+    tag = "queues"
 
-    @extend_schema(
-        tags=["queues"],
-        operation_id="queues_list",
-        responses={200: QueueSerializer(many=True), **problems(422)},
+    @verb(
+        "GET",
+        "queues",
+        name="queues_list",
+        summary="List queues",
+        returns=Listed(Queue, {"name": "name"}, "name"),
+        errors=(422,),
     )
-    def get(self, request: WorkspaceRequest) -> Response:
+    def list(self, request: WorkspaceRequest) -> Any:
         """The queues of the workspace, with what waits and runs in each now."""
-        return self.list_response(selectors.list_queues(request.workspace.id), QueueSerializer)
+        return self.page(selectors.list_queues(request.workspace.id), selectors.view_queues)
 
-
-class QueueView(FormView):
-    """One queue."""
-
-    forms: ClassVar = {"PATCH": QueueChangeSerializer}
-
-    @extend_schema(
-        tags=["queues"],
-        operation_id="queues_retrieve",
-        responses={200: QueueDetailSerializer, **problems(404)},
+    @verb(
+        "GET",
+        "queues/<str:name>",
+        name="queues_retrieve",
+        summary="Show a queue",
+        returns=QueueDetail,
+        errors=(404,),
     )
-    def get(self, request: WorkspaceRequest, name: str) -> Response:
+    def retrieve(self, request: WorkspaceRequest, name: str) -> Any:
         """The queue with its hot view: ids of the newest completed and failed tasks."""
-        return Response(QueueDetailSerializer(selectors.get_queue(request.workspace.id, name)).data)
+        return selectors.get_queue(request.workspace.id, name)
 
-    @extend_schema(
-        tags=["queues"],
-        operation_id="queues_change",
-        request=QueueChangeSerializer,
-        responses={200: QueueDetailSerializer, **problems(404, 422)},
+    @verb(
+        "PATCH",
+        "queues/<str:name>",
+        name="queues_change",
+        summary="Pause, resume or limit a queue",
+        body=QueueChange,
+        returns=QueueDetail,
+        errors=(404, 422),
     )
-    def patch(self, request: WorkspaceRequest, name: str) -> Response:
+    def change(self, request: WorkspaceRequest, body: QueueChange, name: str) -> Any:
         """Pause or resume (operators), set or lift limits (admins)."""
-        changes = self.validated(QueueChangeSerializer)
+        changes = body.changes
         if _LIMITS & changes.keys() and request.actor.role != Role.ADMIN:
-            self.permission_denied(
-                request, message="Limits are configuration: this needs the role admin."
-            )
+            raise PermissionDenied("Limits are configuration: this needs the role admin.")
         services.change_queue(
             workspace_id=request.workspace.id, name=name, actor=request.actor, changes=changes
         )
-        return Response(QueueDetailSerializer(selectors.get_queue(request.workspace.id, name)).data)
+        return selectors.get_queue(request.workspace.id, name)
 
 
-class TaskTypesView(ApiView):
+class TaskTypes(Views):
     """Registered processors."""
 
-    pagination_class = ValuesPagination
+    tag = "task types"
 
-    @extend_schema(
-        tags=["task types"],
-        operation_id="task_types_list",
-        parameters=[schema.INTERNAL],
-        responses={200: TaskTypeSerializer(many=True), **problems(422)},
+    @verb(
+        "GET",
+        "task-types",
+        name="task_types_list",
+        summary="List task types",
+        query=InternalFilter,
+        returns=Listed(TaskType, {}, "", ValuesPagination),
+        errors=(422,),
     )
-    def get(self, request: WorkspaceRequest) -> Response:
+    def list(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
         """What this installation can run, with the JSON Schema of each payload."""
-        pages = self.pagination_class()
-        with_internal = read_internal(request.query_params, ignore={"page", "limit"})
-        shown = [each for each in all_processors() if with_internal or not each.is_internal]
-        rows = pages.paginate_queryset(shown, request, self)
-        return pages.get_paginated_response(TaskTypeSerializer(rows, many=True).data)
+        return [each for each in all_processors() if wanted.is_internal or not each.is_internal]

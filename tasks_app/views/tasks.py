@@ -1,114 +1,216 @@
-"""One task."""
+"""Tasks: submit, list, act, show, change."""
 
-from typing import Any, ClassVar
+from contextlib import nullcontext
+from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
-from rest_framework.response import Response
-
+from controlplane.core.http import Answer, Listed, Views, filter_parameters, verb
+from controlplane.core.views import LIST_PARAMETERS
+from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors, services
-from tasks_app.serializers import (
-    ExplanationSerializer,
-    TaskChangeSerializer,
-    TaskDetailSerializer,
-    TaskSerializer,
-    represent_task,
-)
-from tasks_app.serializers.problems import problems
-from tasks_app.views.base import FormView
+from tasks_app.filters import InternalFilter, TaskFilter, filter_of_query
+from tasks_app.schema.actions import ActionResult, TaskAction
+from tasks_app.schema.figures import TaskStats
+from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
+from tasks_app.schema.tasks import Explanation, Task, TaskDetail
+from tasks_app.views import examples
+from tasks_app.views.base import TaskPagination
+
+_INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 
 
-def _answer(request: WorkspaceRequest, task_id: UUID) -> Response:
+def _shown(request: WorkspaceRequest, task_id: UUID) -> Any:
     task = selectors.get_task(request.workspace.id, task_id)
-    return Response(represent_task(selectors.describe_tasks([task])[0]))
+    return selectors.describe_tasks([task])[0]
 
 
-class TaskView(FormView):
-    """One task."""
+def _check_change(request: WorkspaceRequest, body: TaskChange, id: UUID) -> None:  # noqa: A002 - the name in the API
+    services.check_edit(workspace_id=request.workspace.id, task_id=id, changes=body.changes)
 
-    forms: ClassVar = {"PATCH": TaskChangeSerializer}
 
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_retrieve",
-        responses={200: TaskDetailSerializer, **problems(404)},
+class Tasks(Views):
+    """Tasks of the workspace."""
+
+    tag = "tasks"
+
+    @verb(
+        "GET",
+        "tasks",
+        name="tasks_list",
+        summary="List tasks",
+        parameters=[*filter_parameters(TaskFilter), examples.PAYLOAD_PARAMETER],
+        returns=Listed(Task, selectors.SORT_FIELDS, pagination=TaskPagination),
+        errors=(422,),
     )
-    def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def list(self, request: WorkspaceRequest) -> Any:
+        """Tasks that match every filter, newest first.
+
+        A row has no traceback, and the beginning of an error's message. `sort=durationMs` is by the
+        time that the last attempt of a completed or failed task took. Tasks without a value of the
+        sort come last. Tasks of internal types are left out unless `internal=true`, or an id or a
+        type, asks for them.
+        """
+        params = request.query_params
+        wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
+        must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
+        with selectors.in_bounded_time() if must_scan else nullcontext():
+            tasks = selectors.list_tasks(request.workspace.id, wanted)
+            return self.page(tasks, selectors.describe_tasks)
+
+    @verb(
+        "POST",
+        "tasks",
+        name="tasks_create",
+        summary="Submit a task",
+        body=TaskIn,
+        parameters=[KEY_PARAMETER],
+        examples=examples.CREATE,
+        returns={201: Task, 200: Task},
+        errors=(409, 413, 422),
+    )
+    def create(self, request: WorkspaceRequest, task: TaskIn) -> Answer:
+        """Submit a task; 200 when the idempotency key was used for it before."""
+        key = resolve_idempotency_key(request.headers.get(HEADER), task.idempotency_key)
+        if key != task.idempotency_key:
+            task = task.model_copy(update={"idempotency_key": key})
+        made, is_new = services.accept_task(workspace_id=request.workspace.id, spec=task)
+        return Answer(made, 201 if is_new else 200)
+
+    @verb(
+        "POST",
+        "tasks/bulk",
+        name="tasks_create_bulk",
+        summary="Submit many tasks",
+        body=BulkIn,
+        parameters=[KEY_PARAMETER],
+        examples=examples.BULK,
+        returns={201: Submitted, 200: Submitted},
+        errors=(409, 413, 422),
+    )
+    def create_bulk(self, request: WorkspaceRequest, body: BulkIn) -> Answer:
+        """Submit up to 10,000 tasks, all or none."""
+        key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
+        done = services.accept_tasks(workspace_id=request.workspace.id, specs=body.tasks, key=key)
+        return Answer(done, 201 if done.is_new else 200)
+
+    @verb(
+        "POST",
+        "tasks/actions",
+        name="tasks_act",
+        summary="Cancel, retry, reprioritize or delete many tasks",
+        body=TaskAction,
+        examples=examples.ACTIONS,
+        returns=ActionResult,
+        errors=(413, 422),
+    )
+    def act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
+        """Cancel, retry, reprioritize or delete many tasks, in batches that are committed each.
+
+        At most 50,000 a call. A filter's retry leaves COMPLETED tasks alone unless its `status`
+        names them; delete takes ended tasks only.
+        """
+        return services.act_on_tasks(
+            workspace_id=request.workspace.id,
+            actor=request.actor,
+            action=body.action,
+            wanted=body.wanted,
+            priority=body.priority,
+            dry_run=body.dry_run,
+        )
+
+    @verb(
+        "GET",
+        "tasks/stats",
+        name="tasks_stats",
+        summary="Show figures of tasks",
+        query=InternalFilter,
+        returns=TaskStats,
+        errors=(422,),
+    )
+    def stats(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
+        """The tasks that the workspace has, and what ended within the last minutes."""
+        return selectors.get_task_stats(request.workspace.id, with_internal=wanted.is_internal)
+
+    @verb(
+        "GET",
+        "tasks/<uuid:id>",
+        name="tasks_retrieve",
+        summary="Show a task",
+        returns=TaskDetail,
+        errors=(404,),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """The task with its attempts, neighbours and log lines."""
-        detail = selectors.get_task_detail(request.workspace.id, id)
-        return Response(TaskDetailSerializer().to_representation(detail))
+        return selectors.get_task_detail(request.workspace.id, id)
 
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_change",
-        request=TaskChangeSerializer,
-        responses={200: TaskSerializer, **problems(404, 409, 413, 422)},
+    @verb(
+        "PATCH",
+        "tasks/<uuid:id>",
+        name="tasks_change",
+        summary="Change a waiting task",
+        body=TaskChange,
+        check=_check_change,
+        returns=Task,
+        errors=(404, 409, 413, 422),
     )
-    def patch(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Change a task that has not started; 409 after."""
-
-        def check(changes: dict[str, Any]) -> None:
-            services.check_edit(workspace_id=request.workspace.id, task_id=id, changes=changes)
-
         services.edit_task(
             workspace_id=request.workspace.id,
             task_id=id,
-            changes=self.validated(TaskChangeSerializer, check=check),
+            changes=body.changes,
             actor=request.actor,
         )
-        return _answer(request, id)
+        return _shown(request, id)
 
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_cancel",
-        responses={200: TaskSerializer, **problems(404, 409)},
+    @verb(
+        "DELETE",
+        "tasks/<uuid:id>",
+        name="tasks_cancel",
+        summary="Cancel a task",
+        returns=Task,
+        errors=(404, 409),
     )
-    def delete(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def cancel(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Cancel: a waiting task ends at once, a running one is asked to stop, then stopped."""
         services.cancel_task(workspace_id=request.workspace.id, task_id=id, actor=request.actor)
-        return _answer(request, id)
+        return _shown(request, id)
 
-
-class TaskExplainView(FormView):
-    """Why a task is not running."""
-
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_explain",
-        responses={200: ExplanationSerializer, **problems(404)},
+    @verb(
+        "GET",
+        "tasks/<uuid:id>/explain",
+        name="tasks_explain",
+        summary="Explain why a task is not running",
+        returns=Explanation,
+        errors=(404,),
     )
-    def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def explain(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Why it is not running, in one sentence and as data."""
-        found = selectors.explain_task(request.workspace.id, id)
-        return Response(ExplanationSerializer(found).data)
+        return selectors.explain_task(request.workspace.id, id)
 
-
-class TaskRetryView(FormView):
-    """A fresh round."""
-
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_retry",
-        request=None,
-        responses={200: TaskSerializer, **problems(404, 409)},
+    @verb(
+        "POST",
+        "tasks/<uuid:id>/retry",
+        name="tasks_retry",
+        summary="Retry a task",
+        returns=Task,
+        errors=(404, 409),
     )
-    def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def retry(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """A fresh round of attempts for an ended task."""
         services.retry_task(workspace_id=request.workspace.id, task_id=id, actor=request.actor)
-        return _answer(request, id)
+        return _shown(request, id)
 
-
-class TaskRunNowView(FormView):
-    """No more waiting."""
-
-    @extend_schema(
-        tags=["tasks"],
-        operation_id="tasks_run_now",
-        request=None,
-        responses={200: TaskSerializer, **problems(404, 409)},
+    @verb(
+        "POST",
+        "tasks/<uuid:id>/run-now",
+        name="tasks_run_now",
+        summary="Run a waiting task now",
+        returns=Task,
+        errors=(404, 409),
     )
-    def post(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
+    def run_now(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Skip the wait of a scheduled or retrying task."""
         services.run_task_now(workspace_id=request.workspace.id, task_id=id, actor=request.actor)
-        return _answer(request, id)
+        return _shown(request, id)

@@ -7,6 +7,7 @@ from typing import Any
 from controlplane.core.clock import now
 from controlplane.core.commands import CommandError
 from controlplane.core.console import Table
+from controlplane.core.schema import represent
 from tasks_app import selectors
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
@@ -18,7 +19,7 @@ from tasks_app.management.terminal import (
     terminal_actor,
     workspace_of,
 )
-from tasks_app.serializers.nodes import NodeDetailSerializer, NodeSerializer
+from tasks_app.schema.nodes import Node, NodeDetail
 from workers.selectors import find_node, get_node, list_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
@@ -55,7 +56,7 @@ class Command(TerminalCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         nodes = list_nodes(options["status"]).order_by("-id")[:_MOST_SHOWN]
-        found = list(NodeSerializer(nodes, many=True).data)
+        found = [represent(Node, node, None) for node in nodes]
         if options["json"]:
             self.write_json(found)
             return
@@ -66,7 +67,7 @@ class Command(TerminalCommand):
 
     def _show(self, options: dict[str, Any]) -> None:
         view = selectors.view_node(workspace_of(options), find_node(options["node"]).id)
-        node = NodeDetailSerializer(view).data
+        node = represent(NodeDetail, view, None)
         if options["json"]:
             self.write_json(node)
             return
@@ -95,7 +96,7 @@ class Command(TerminalCommand):
         if options["wait"]:
             node = self._wait(node.id, options["timeout"] / 1000)
         if options["json"]:
-            self.write_json(NodeSerializer(node).data)
+            self.write_json(represent(Node, node, None))
         else:
             self.stdout.write(f"Node {node.name} is {node.state}.")
         if node.state == NodeState.LOST:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console import Table
+from controlplane.core.schema import represent
 from tasks_app import selectors, services
 from tasks_app.management.terminal import (
     TerminalCommand,
@@ -13,8 +14,9 @@ from tasks_app.management.terminal import (
     terminal_actor,
     workspace_of,
 )
-from tasks_app.serializers import QueueSerializer
-from tasks_app.serializers.queues import FASTEST_RATE, MOST_RUNNING
+from tasks_app.schema.queues import MAX_RATE as FASTEST_RATE
+from tasks_app.schema.queues import MAX_RUNNING as MOST_RUNNING
+from tasks_app.schema.queues import Queue
 
 _NONE = "none"
 
@@ -48,8 +50,9 @@ class Command(TerminalCommand):
     def run_command(self, options: dict[str, Any]) -> None:
         workspace_id = workspace_of(options)
         if options["verb"] == "list":
-            queues = list(selectors.list_queues(workspace_id).order_by("name"))
-            self._tell(list(QueueSerializer(queues, many=True).data), options)
+            rows = selectors.list_queues(workspace_id).order_by("name")
+            queues = selectors.view_queues(list(rows))
+            self._tell([represent(Queue, each, None) for each in queues], options)
             return
         services.change_queue(
             workspace_id=workspace_id,
@@ -91,7 +94,7 @@ class Command(TerminalCommand):
 
 
 def _one(workspace_id: UUID, name: str) -> Any:
-    return QueueSerializer(selectors.get_queue(workspace_id, name)).data
+    return represent(Queue, selectors.get_queue(workspace_id, name), None)
 
 
 def _limit(kind: type, least: float, most: float) -> Callable[[str], Any]:

@@ -9,8 +9,8 @@ from controlplane.core.commands import CommandError
 from controlplane.core.console import Table, facts_table
 from controlplane.core.cursors import Sort
 from controlplane.core.errors import Invalid
-from controlplane.core.listrows import list_row
 from controlplane.core.pagination import count_or_estimate, read_sorted
+from controlplane.core.schema import represent, represent_row
 from tasks_app import selectors, services
 from tasks_app.filters import TaskFilter, filter_of_body, split_values
 from tasks_app.management.terminal import (
@@ -26,13 +26,9 @@ from tasks_app.management.terminal import (
     workspace_of,
 )
 from tasks_app.processors.registry import all_processors
+from tasks_app.schema.queues import TaskType
+from tasks_app.schema.tasks import Explanation, Task, TaskDetail
 from tasks_app.selectors import SORT_FIELDS
-from tasks_app.serializers import (
-    ExplanationSerializer,
-    TaskDetailSerializer,
-    TaskTypeSerializer,
-    represent_task,
-)
 from tasks_app.services.actions import ActionResult
 from tasks_app.services.counts import recount_tasks
 
@@ -115,7 +111,7 @@ class Command(TerminalCommand):
             found = selectors.describe_tasks(rows[: options["limit"]])
             has_more = len(rows) > len(found)
             total, is_estimate = count_or_estimate(tasks) if has_more else (len(found), False)
-        shown = [list_row(represent_task(task)) for task in found]
+        shown = [represent_row(Task, task, None) for task in found]
         if options["json"]:
             self.write_json(shown)
             return
@@ -140,10 +136,10 @@ class Command(TerminalCommand):
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         detail = selectors.get_task_detail(workspace_id, options["id"])
-        explanation = ExplanationSerializer(
-            selectors.explain_task(workspace_id, options["id"])
-        ).data
-        body = TaskDetailSerializer().to_representation(detail)
+        explanation = represent(
+            Explanation, selectors.explain_task(workspace_id, options["id"]), None
+        )
+        body = represent(TaskDetail, detail, None)
         if options["json"]:
             self.write_json({**body, "explanation": explanation})
             return
@@ -175,7 +171,7 @@ class Command(TerminalCommand):
     def _types(self, options: dict[str, Any]) -> None:
         types = [each for each in all_processors() if not each.is_internal]
         if options["json"]:
-            self.write_json(list(TaskTypeSerializer(types, many=True).data))
+            self.write_json([represent(TaskType, each, None) for each in types])
             return
         table = Table("type", "queue", "attempts", "timeout", "does")
         for each in types:

@@ -9,8 +9,6 @@ from django.conf import settings
 from rest_framework.test import APIClient
 
 from tasks_app.models import Task, TaskDependency
-from tasks_app.serializers.parsing import _BULK, _SINGLE
-from tasks_app.serializers.requests import BulkTaskSerializer, TaskRequestSerializer
 from tests.clients import key_client
 
 pytestmark = pytest.mark.django_db
@@ -132,8 +130,3 @@ def test_ten_thousand_tasks_are_taken_quickly() -> None:
     seconds = time.perf_counter() - began
     assert answer.json()["created"] == 10_000
     assert seconds < 4, f"{seconds:.2f} s"  # about 0.6 s on an idle machine
-
-
-def test_the_schema_names_what_is_parsed() -> None:
-    assert set(TaskRequestSerializer().fields) == set(_SINGLE)
-    assert set(BulkTaskSerializer().fields) == set(_BULK)

@@ -174,8 +174,10 @@ def routes(patterns: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
                 yield from routes(each.url_patterns, prefix + str(each.pattern))
             continue
         view = getattr(each.callback, "view_class", None) or getattr(each.callback, "cls", None)
+        # A view set has a method for each verb, not for each method of HTTP.
+        verbs = getattr(each.callback, "actions", None) or dir(view)
         for method in ("get", "post", "put", "patch", "delete"):
-            if hasattr(view, method):
+            if method in verbs:
                 yield method, prefix + str(each.pattern)
 
 

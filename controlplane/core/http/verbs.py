@@ -1,0 +1,282 @@
+"""View sets whose handlers say everything about themselves in one decorator.
+
+    class Queues(Views):
+        tag = "queues"
+
+        @verb("GET", "queues/<str:name>", name="queues_retrieve", summary="Show a queue",
+              returns=QueueDetail, errors=(404,))
+        def retrieve(self, request, name):
+            return selectors.get_queue(request.workspace.id, name)
+
+    urlpatterns = routes(Queues)
+
+A handler returns the resource; `represent` makes the answer of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.urls import URLPattern
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.metadata import BaseMetadata
+from rest_framework.pagination import BasePagination
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import ViewSetMixin
+
+from controlplane.core.cursors import SortColumn
+from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.problemschema import problems
+from controlplane.core.listrows import read_fields
+from controlplane.core.pagination import ListPagination
+from controlplane.core.paths import optional_slash_path
+from controlplane.core.schema import Request, Resource, field_names, represent, represent_row
+from controlplane.core.schema.filters import read_query
+from controlplane.core.schema.shown import deferred_columns
+from controlplane.core.views import LIST_PARAMETERS, ApiView
+
+Shape = type[Resource] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An answer that is a page of a list. `sorts` and `default_sort`: see ListPagination."""
+
+    resource: type[Resource]
+    sorts: Mapping[str, str | SortColumn]
+    default_sort: str = "-createdAt"
+    pagination: type[BasePagination] = ListPagination
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A handler's answer with a status other than its first one."""
+
+    resource: Any
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What `verb` was told."""
+
+    method: str
+    path: str
+    statuses: Mapping[int, Shape]
+    body: type[Request] | None
+    query: type[Any] | None
+    listed: Listed | None
+    role: str | None
+    resource: str | None
+    check: Callable[..., object] | None
+
+    @property
+    def shown(self) -> Shape:
+        """What the answer shows, or each row of it."""
+        return self.listed.resource if self.listed else next(iter(self.statuses.values()), None)
+
+    @property
+    def own_status(self) -> int:
+        """The status when the handler says none."""
+        return next(iter(self.statuses))
+
+
+def verb(
+    method: str,
+    path: str,
+    *,
+    name: str,
+    summary: str,
+    returns: Shape | Listed | Mapping[int, Shape],
+    body: type[Request] | None = None,
+    query: type[Any] | None = None,
+    errors: Sequence[int] = (),
+    parameters: Sequence[OpenApiParameter] = (),
+    examples: Sequence[OpenApiExample] = (),
+    responses: Mapping[Any, Any] | None = None,
+    role: str | None = None,
+    resource: str | None = None,
+    check: Callable[..., object] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A handler of a method at a path.
+
+    It gets the request, then the checked `body` and the `query` if there are any, then the parts of
+    the path by name. `returns` is what its answer shows, by status when there are several; None is
+    204. `check(request, body, **path)` is what the service will refuse of the body, by Invalid:
+    see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` stands in
+    the document instead of `returns`, for what is no JSON.
+    """
+    listed = returns if isinstance(returns, Listed) else None
+    config = Verb(
+        method=method,
+        path=path,
+        statuses=_statuses(returns),
+        body=body,
+        query=query,
+        listed=listed,
+        role=role,
+        resource=resource,
+        check=check,
+    )
+
+    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(handler)
+        def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
+            return view.answer(config, handler, request, path_parts)
+
+        run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
+        extras: Sequence[OpenApiParameter] = getattr(handler, "extra_parameters", ())
+        documented = extend_schema(
+            operation_id=name,
+            summary=summary,
+            parameters=[*extras, *parameters, *(filter_parameters(query) if query else ())],
+            request=body,
+            examples=list(examples),
+            responses={**(responses or config.statuses), **problems(*errors)},
+        )
+        return documented(run)
+
+    return decorate
+
+
+class _Form(Serializer[Any]):
+    """The example of a body."""
+
+    def __init__(self, body: type[Request] | None) -> None:
+        super().__init__()
+        self._example = dict(body.example or {}) if body else {}
+
+    def get_initial(self) -> dict[str, Any]:
+        """What the form begins with."""
+        return self._example
+
+
+class _Metadata(BaseMetadata):
+    """OPTIONS: the JSON Schema of each method's body."""
+
+    def determine_metadata(self, request: Any, view: Any) -> dict[str, Any]:
+        """Of the methods that take one."""
+        verbs = {
+            method.upper(): getattr(view, name).verb
+            for method, name in getattr(view, "action_map", {}).items()
+            if hasattr(getattr(view, name), "verb")
+        }
+        return {
+            "methods": sorted(verbs),
+            "bodies": {
+                method: config.body.model_json_schema()
+                for method, config in verbs.items()
+                if config.body
+            },
+        }
+
+
+class Views(ViewSetMixin, ApiView):
+    """Handlers of one resource; see `verb`. `tag` is their chapter in the OpenAPI document."""
+
+    tag: ClassVar[str] = ""
+    pagination_class: ClassVar[type[BasePagination] | None] = None
+    sort_fields: ClassVar[Mapping[str, str | SortColumn]] = {}
+    default_sort: ClassVar[str] = ""
+    metadata_class = _Metadata
+
+    def answer(
+        self, config: Verb, handler: Callable[..., Any], request: Any, path_parts: dict[str, Any]
+    ) -> HttpResponseBase:
+        """The response of a verb."""
+        given = []
+        if config.body is not None:
+            given.append(self._read_body(config, request, path_parts))
+        if config.query is not None:
+            ignore = LIST_PARAMETERS if config.listed else ()
+            given.append(read_query(config.query, request.query_params, ignore=ignore))
+        found = handler(self, request, *given, **path_parts)
+        if isinstance(found, HttpResponseBase):
+            return found
+        if config.listed is not None:
+            return self.page(found)
+        status = config.own_status
+        if isinstance(found, Answer):
+            found, status = found.resource, found.status
+        schema = config.statuses[status]
+        if schema is None:
+            return Response(status=status)
+        return Response(represent(schema, found, request.actor), status=status)
+
+    def page(self, rows: QuerySet[Any] | Sequence[Any], describe: Any = None) -> Response:
+        """One page of a queryset, or a sequence, that is already that of the workspace. `describe`
+        looks up what all rows of the page need, at once."""
+        config = self.current_verb
+        if config is None or config.listed is None or self.pagination_class is None:
+            raise TypeError("page() is for verbs that return Listed")
+        schema = config.listed.resource
+        params = self.request.query_params
+        known = field_names(schema, "list")
+        fields = read_fields(params.get("fields"), known)
+        if isinstance(rows, QuerySet) and (unused := deferred_columns(schema, fields)):
+            rows = rows.defer(*unused)
+        paginator = self.pagination_class()
+        found: Any = paginator.paginate_queryset(rows, self.request, self)
+        if describe is not None:
+            found = describe(found)
+        actor = self.request.actor  # type: ignore[attr-defined] # RolePermission let it in
+        data = [represent_row(schema, row, actor, fields=fields) for row in found]
+        return paginator.get_paginated_response(data)
+
+    @property
+    def current_verb(self) -> Verb | None:
+        """The verb of the request's method."""
+        return getattr(getattr(self, self.action or "", None), "verb", None)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Serializer[Any]:
+        """The browsable API asks for the form of the request's method: it begins with an example
+        of the body."""
+        config = self.current_verb
+        return _Form(config.body if config else None)
+
+    def _read_body(self, config: Verb, request: Any, path_parts: dict[str, Any]) -> Request:
+        def check(value: Request) -> None:
+            if config.check is not None:
+                config.check(request, value, **path_parts)
+
+        schema: Any = config.body
+        return schema.read(request.data, check=check if config.check else None)  # type: ignore[no-any-return]
+
+
+def routes(*viewsets: type[Views]) -> list[URLPattern]:
+    """The paths of these view sets, in the order in which their verbs stand."""
+    paths: dict[tuple[str, type[Views]], dict[str, Any]] = {}
+    for viewset in viewsets:
+        for name, handler in vars(viewset).items():
+            if (config := getattr(handler, "verb", None)) is not None:
+                paths.setdefault((config.path, viewset), {})[config.method.lower()] = name
+    return [
+        optional_slash_path(path, _view_of(viewset, actions))
+        for (path, viewset), actions in paths.items()
+    ]
+
+
+def _view_of(viewset: type[Views], actions: dict[str, Any]) -> Callable[..., Any]:
+    verbs: list[Verb] = [getattr(viewset, name).verb for name in actions.values()]
+    options: dict[str, Any] = {
+        "required_roles": {each.method: each.role for each in verbs if each.role}
+    }
+    if named := [each.resource for each in verbs if each.resource]:
+        options["resource"] = named[0]
+    for listed in (each.listed for each in verbs if each.listed):
+        options["pagination_class"] = listed.pagination
+        options["sort_fields"] = listed.sorts
+        options["default_sort"] = listed.default_sort
+    return viewset.as_view(actions, **options)
+
+
+def _statuses(returns: Shape | Listed | Mapping[int, Shape]) -> Mapping[int, Shape]:
+    if returns is None:
+        return {204: None}
+    if isinstance(returns, Listed):
+        return {200: returns.resource}
+    return returns if isinstance(returns, Mapping) else {200: returns}

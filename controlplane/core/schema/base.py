@@ -1,0 +1,158 @@
+"""The base of every schema: names in camelCase, unknown fields refused by name, one kind of error.
+
+NUL and depth are refused where a body is parsed (`strictjson`) and, in texts, by `fields.Text`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import pydantic
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from controlplane.core.errors import FieldError, Invalid
+
+UNKNOWN_FIELD = "Unknown field."
+REQUIRED_FIELD = "This field is required."
+MAX_ERRORS = 100  # that one answer names
+_MAX_NAME_SHOWN = 100
+
+# What pydantic says is for programmers. Types that are not here carry their own sentence.
+_MESSAGES = {
+    "missing": REQUIRED_FIELD,
+    "extra_forbidden": UNKNOWN_FIELD,
+    "bool_type": "This must be true or false.",
+    "int_type": "A whole number is needed.",
+    "float_type": "A number is needed.",
+    "string_type": "A text is needed.",
+    "dict_type": "An object is needed.",
+    "model_type": "An object is needed.",
+    "list_type": "A list is needed.",
+    "uuid_type": "An id is needed.",
+    "uuid_parsing": "An id, such as 018f6f2e-0000-7000-8000-000000000000.",
+    "too_short": "At least {min_length} needed.",
+    "too_long": "At most {max_length} allowed.",
+}
+
+
+class Schema(pydantic.BaseModel):
+    """Fields of a request or of a resource."""
+
+    model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
+
+
+class Resource(Schema):
+    """What is shown of something; `represent` reads it from an object. Never instantiated."""
+
+
+class Request(Schema):
+    """What a client sends.
+
+    `null_is_absent`: a field that is null takes its default. `example`: what the form of the
+    browsable API begins with.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    null_is_absent: ClassVar[bool] = False
+    example: ClassVar[Mapping[str, Any] | None] = None
+
+    @classmethod
+    def read(cls, body: Any, *, check: Callable[[Self], object] | None = None) -> Self:
+        """The checked body. `check` is what a service will refuse of the values, by Invalid; it is
+        called only when unknown fields are all that is wrong, so that one answer names everything.
+
+        Raises Invalid, which names every wrong field by its path.
+        """
+        try:
+            value = cls.model_validate(body)
+        except pydantic.ValidationError as error:
+            raise Invalid(errors=cls._all_problems(body, error, check)[:MAX_ERRORS]) from error
+        if problems := list(value.cross_check()):
+            raise Invalid(errors=problems[:MAX_ERRORS])
+        return value
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, body: Any) -> Any:
+        if cls.null_is_absent and isinstance(body, dict) and None in body.values():
+            return {name: value for name, value in body.items() if value is not None}
+        return body
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """What is wrong with the fields together, when each is right by itself."""
+        return ()
+
+    @classmethod
+    def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
+        """What a service would refuse of a body whose fields `wrong` are refused already."""
+        return ()
+
+    @classmethod
+    def _all_problems(
+        cls,
+        body: Any,
+        error: pydantic.ValidationError,
+        check: Callable[[Self], object] | None,
+    ) -> list[FieldError]:
+        """The errors of the fields, and what is wrong once unknown fields are left out."""
+        problems = read_problems(error)
+        wrong = {problem["field"] for problem in problems}
+        problems += cls.further_problems(body, wrong)
+        unknown = [part["loc"] for part in _details(error) if part["type"] == "extra_forbidden"]
+        rest = _without(body, unknown)
+        if not unknown or not rest:
+            return problems
+        try:
+            value = cls.model_validate(rest)
+        except pydantic.ValidationError:
+            return problems  # the same errors without the unknown fields
+        problems = [*value.cross_check(), *problems]
+        if check is not None:
+            try:
+                check(value)
+            except Invalid as more:
+                problems = [*more.errors, *problems]
+        return problems
+
+
+def read_problems(error: pydantic.ValidationError, *, prefix: str = "") -> list[FieldError]:
+    """Every error with its path, such as `tasks[3].type`; `prefix` stands before each."""
+    return [
+        FieldError(field=prefix + join_path(part["loc"]), message=_message(part))
+        for part in _details(error)
+    ]
+
+
+def join_path(parts: Sequence[int | str]) -> str:
+    """`("tasks", 3, "type")` as `tasks[3].type`."""
+    path = ""
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part[:_MAX_NAME_SHOWN]}" if path else part[:_MAX_NAME_SHOWN]
+    return path
+
+
+def _details(error: pydantic.ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False)
+
+
+def _message(part: ErrorDetails) -> str:
+    known = _MESSAGES.get(part["type"])
+    return part["msg"] if known is None else known.format_map(part.get("ctx", {}))
+
+
+def _without(body: Any, paths: Sequence[Sequence[int | str]]) -> Any:
+    """A copy without these members; what is not on the way to them is shared."""
+    if not paths:
+        return body
+    gone = {path[0] for path in paths if len(path) == 1}
+    deeper: dict[int | str, list[Sequence[int | str]]] = {}
+    for path in paths:
+        if len(path) > 1:
+            deeper.setdefault(path[0], []).append(path[1:])
+    items = body.items() if isinstance(body, dict) else enumerate(body)
+    kept = {key: _without(value, deeper.get(key, ())) for key, value in items if key not in gone}
+    return kept if isinstance(body, dict) else list(kept.values())

@@ -1,0 +1,166 @@
+"""Filters, declared once: a frozen dataclass whose fields are conditions.
+
+    @dataclass(frozen=True, slots=True)
+    class LetterFilter:
+        ids: tuple[UUID, ...] = condition("id", Ids(), "Comma-separated list.")
+
+From it come the reader of a query string, the reader of a JSON object (bulk actions), the
+parameters in the OpenAPI document and the options of a command.
+"""
+
+import dataclasses
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic.alias_generators import to_snake
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.schema.texts import split_values
+from controlplane.core.schema.values import FilterError, Values
+
+_MAX_NAME_SHOWN = 200
+# A query string has these beside the conditions.
+_IGNORED = frozenset({"format"})
+
+F = TypeVar("F")
+
+
+class QueryParams(Protocol):
+    """What is read of Django's QueryDict."""
+
+    def __iter__(self) -> Iterator[str]: ...
+    def getlist(self, key: str) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One parameter of a filter."""
+
+    name: str
+    values: Values
+    help: str
+
+
+def condition(name: str, values: Values, help: str = "") -> Any:  # noqa: A002 - as Django calls it
+    """A field of a filter: its name in the API, and what it takes."""
+    return dataclasses.field(
+        default=values.empty, metadata={"condition": Condition(name, values, help)}
+    )
+
+
+def conditions(schema: type[Any]) -> dict[str, tuple[str, Condition]]:
+    """By the name in the API: the attribute, and the condition."""
+    return {
+        found.name: (field.name, found)
+        for field in dataclasses.fields(schema)
+        if (found := field.metadata.get("condition"))
+    }
+
+
+def read_query(
+    schema: type[F], params: QueryParams, *, ignore: Iterable[str] = (), **more: Any
+) -> F:
+    """The filter of a query string; see `split_values`. `ignore`: what else may stand in it;
+    `more`: values of fields that are no conditions.
+
+    Raises Invalid for an unknown parameter or a wrong value.
+    """
+    ignored = {*ignore, *_IGNORED}
+    known = conditions(schema)
+    given: dict[str, Sequence[Any]] = {}
+    for name in params:
+        if name in ignored:
+            continue
+        texts = params.getlist(name)
+        is_split = name not in known or known[name][1].values.is_split
+        given[name] = split_values(texts) if is_split else texts[-1:]
+    return build(schema, given, **more)
+
+
+def read_body(schema: type[F], body: Mapping[str, Any], *, field: str = "filter", **more: Any) -> F:
+    """The filter of a JSON object: the same names, a value or a list of values each.
+
+    Raises Invalid; field names in it begin with `field`, unless that is empty.
+    """
+    given = {name: value if isinstance(value, list) else [value] for name, value in body.items()}
+    try:
+        return build(schema, given, **more)
+    except Invalid as error:
+        raise Invalid(errors=within(field, error.errors)) from error
+
+
+def build(
+    schema: type[F],
+    given: Mapping[str, Sequence[Any]],
+    *,
+    errors: Sequence[FieldError] = (),
+    also: str = "",
+    **more: Any,
+) -> F:
+    """The filter of lists of values by name. `errors` are found already; `also` are names that are
+    known beside those of the schema."""
+    known = conditions(schema)
+    found: dict[str, Any] = {}
+    problems = list(errors)
+    for name, values in given.items():
+        field = name[:_MAX_NAME_SHOWN]
+        if name not in known:
+            names = ", ".join([*known, also] if also else known)
+            problems.append({"field": field, "message": f"Unknown; known are {names}."})
+            continue
+        attribute, wanted = known[name]
+        try:
+            found[attribute] = wanted.values.read(values)
+        except FilterError as error:
+            problems.append({"field": field, "message": str(error)})
+    if problems:
+        raise Invalid(errors=problems)
+    return schema(**found, **more)
+
+
+def within(field: str, errors: Iterable[FieldError]) -> list[FieldError]:
+    """The errors of an object that is a field of another one."""
+    prefix = f"{field}." if field else ""
+    return [{**error, "field": f"{prefix}{error['field']}"} for error in errors]
+
+
+def add_options(parser: ArgumentParser, schema: type[Any], *, skip: Iterable[str] = ()) -> None:
+    """An option of a command for each condition, but for those in `skip`: `--created-after`."""
+    left_out = set(skip)
+    for name, (_, wanted) in conditions(schema).items():
+        if name not in left_out:
+            options: dict[str, Any] = {"help": wanted.help, "dest": name}
+            if wanted.values.is_flag:
+                options |= {"action": "store_true", "default": None}
+            else:
+                options["metavar"] = wanted.values.metavar
+            parser.add_argument(option_name(name), **options)
+
+
+def option_name(name: str) -> str:
+    """`createdAfter` as `--created-after`."""
+    return "--" + to_snake(name).replace("_", "-")
+
+
+def read_options(
+    schema: type[F], options: Mapping[str, Any], *, skip: Iterable[str] = (), **more: Any
+) -> F:
+    """The filter of a command's options. Raises Invalid, whose fields are options' names."""
+    left_out = set(skip)
+    known = conditions(schema)
+    given: dict[str, Sequence[Any]] = {}
+    for name, (_, wanted) in known.items():
+        value = options.get(name)
+        if name not in left_out and value is not None:
+            is_text = isinstance(value, str) and wanted.values.is_split
+            given[name] = split_values([value]) if is_text else [value]
+    try:
+        return build(schema, given, **more)
+    except Invalid as error:
+        errors = [
+            {**each, "field": option_name(each["field"])} if each["field"] in known else each
+            for each in error.errors
+        ]
+        raise Invalid(errors=errors) from error  # type: ignore[arg-type] # the same keys

@@ -1,0 +1,146 @@
+"""The one door by which a resource leaves: answers, lists, exports, `--json`, pages, logs.
+
+What users wrote (payloads, results, errors, log lines) passes `represent_value`, and nothing else
+writes it out: tests/integration/core/test_represent.py looks at all routes.
+"""
+
+import types
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Annotated, Any, Union, get_args, get_origin
+from uuid import UUID
+
+import pydantic
+from pydantic.fields import FieldInfo
+
+from controlplane.core.clock import utc_z
+from controlplane.core.listrows import shorten_error
+from controlplane.core.schema.shown import Kind, Shown, shown_fields
+
+Read = Callable[[Any, Any], Any]
+Convert = Callable[[Any, Any], Any]
+
+
+def represent(
+    schema: type[pydantic.BaseModel],
+    resource: Any,
+    actor: Any,
+    *,
+    fields: tuple[str, ...] | None = None,
+) -> dict[str, Any]:
+    """The resource as JSON values, all of its schema's fields or only these, as the actor may see
+    it. `actor` None means the platform itself, which sees everything."""
+    return {name: read(resource, actor) for name, read in _plan(schema, fields)}
+
+
+def represent_row(
+    schema: type[pydantic.BaseModel],
+    resource: Any,
+    actor: Any,
+    *,
+    fields: tuple[str, ...] | None = None,
+) -> dict[str, Any]:
+    """As `represent`, as a row of a list: an error without its traceback, its message cut."""
+    row = represent(schema, resource, actor, fields=fields or _list_fields(schema))
+    if isinstance(row.get("error"), Mapping):
+        row["error"] = shorten_error(row["error"])
+    return row
+
+
+def represent_value(kind: Kind, value: Any, actor: Any) -> Any:
+    """What the actor may see of a payload, a result, an error or a log line.
+
+    Every door passes here, so that a mask is put in one place.
+    """
+    return value
+
+
+@lru_cache(maxsize=256)
+def _list_fields(schema: type[pydantic.BaseModel]) -> tuple[str, ...]:
+    return tuple(name for name, (_, _, how) in shown_fields(schema).items() if how.in_list)
+
+
+@lru_cache(maxsize=512)
+def _plan(
+    schema: type[pydantic.BaseModel], fields: tuple[str, ...] | None
+) -> tuple[tuple[str, Read], ...]:
+    known = shown_fields(schema)
+    return tuple((name, _reader(*known[name])) for name in (fields or known))
+
+
+def _reader(name: str, info: FieldInfo, how: Shown) -> Read:
+    get = how.compute or _getter(how.source or name)
+    if how.guard is not None:
+        read = _guarded(get, how.guard)
+    else:
+        read = _converted(get, _converter(info.annotation))
+    return read if how.role is None else _for_role(read, how.role)
+
+
+def _getter(source: str) -> Callable[[Any], Any]:
+    attribute = attrgetter(source)
+
+    def get(resource: Any) -> Any:
+        return resource[source] if type(resource) is dict else attribute(resource)
+
+    return get
+
+
+def _guarded(get: Callable[[Any], Any], kind: Kind) -> Read:
+    return lambda resource, actor: represent_value(kind, get(resource), actor)
+
+
+def _converted(get: Callable[[Any], Any], convert: Convert | None) -> Read:
+    if convert is None:
+        return lambda resource, actor: get(resource)
+
+    def read(resource: Any, actor: Any) -> Any:
+        value = get(resource)
+        return None if value is None else convert(value, actor)
+
+    return read
+
+
+def _for_role(read: Read, role: str) -> Read:
+    def read_if_allowed(resource: Any, actor: Any) -> Any:
+        is_allowed = actor is None or (actor.role is not None and actor.role.includes(role))
+        return read(resource, actor) if is_allowed else None
+
+    return read_if_allowed
+
+
+def _converter(annotation: Any) -> Convert | None:
+    """How a value of this type becomes JSON; None when it is JSON already."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _converter(arguments[0])
+    if origin in (Union, types.UnionType):
+        return next((found for each in arguments if (found := _converter(each))), None)
+    if origin in (list, tuple):
+        return _each(_converter(arguments[0]))
+    if origin is dict:
+        return _each_value(_converter(arguments[1]))
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return lambda value, actor: represent(annotation, value, actor)
+    return _SCALARS.get(annotation)
+
+
+def _each(convert: Convert | None) -> Convert:
+    if convert is None:
+        return lambda values, actor: list(values)
+    return lambda values, actor: [convert(value, actor) for value in values]
+
+
+def _each_value(convert: Convert | None) -> Convert | None:
+    if convert is None:
+        return None
+    return lambda values, actor: {name: convert(value, actor) for name, value in values.items()}
+
+
+_SCALARS: dict[Any, Convert] = {
+    datetime: lambda value, actor: utc_z(value),
+    UUID: lambda value, actor: str(value),
+    float: lambda value, actor: float(value),
+}

@@ -1,0 +1,194 @@
+"""What a condition of a filter takes: each kind reads the values given for it and says how the
+OpenAPI document describes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+from controlplane.core.ids import parse_uuid
+from controlplane.core.names import canonical_name
+from controlplane.core.times import parse_bound
+
+COMMA = "Comma-separated list."
+MAX_VALUES = 200  # of one parameter
+MAX_LENGTH = 1_000  # of one value
+
+
+class FilterError(ValueError):
+    """A value that a filter cannot take; the message is for the client."""
+
+
+class Values(Protocol):
+    """A kind of condition. `is_split`: in a query string commas separate several values."""
+
+    @property
+    def empty(self) -> Any: ...
+    @property
+    def is_split(self) -> bool: ...
+    @property
+    def is_flag(self) -> bool: ...
+    @property
+    def metavar(self) -> str: ...
+    def read(self, values: Sequence[Any]) -> Any: ...
+    def schema(self) -> dict[str, Any]: ...
+
+
+class _Kind:
+    empty: Any = None
+    is_split = True
+    is_flag = False
+    metavar = "VALUE"
+    json_type: ClassVar[dict[str, Any]] = {"type": "string"}
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the parameter."""
+        return dict(self.json_type)
+
+
+@dataclass(frozen=True)
+class Texts(_Kind):
+    """Texts; one of them must match."""
+
+    limit: int = MAX_VALUES
+    empty: Any = ()
+    metavar: str = "VALUE[,VALUE]"
+
+    def read(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """The texts. Raises FilterError."""
+        check_count(values, self.limit)
+        for value in values:
+            if not isinstance(value, str) or "\x00" in value or len(value) > MAX_LENGTH:
+                raise FilterError(f"A text of at most {MAX_LENGTH} characters, without NUL.")
+        return tuple(values)
+
+
+@dataclass(frozen=True)
+class Tags(Texts):
+    """Names, compared in their canonical form."""
+
+    def read(self, values: Sequence[Any]) -> tuple[str, ...]:
+        """The canonical names. Raises FilterError."""
+        return tuple(map(canonical_name, super().read(values)))
+
+
+@dataclass(frozen=True)
+class Choices(Texts):
+    """Some of a few words, in any case."""
+
+    choices: tuple[str, ...] = ()
+
+    def read(self, values: Sequence[Any]) -> tuple[str, ...]:
+        """The words in upper case. Raises FilterError."""
+        found = tuple(value.upper() for value in super().read(values))
+        if any(value not in self.choices for value in found):
+            raise FilterError(f"One of {', '.join(self.choices)}.")
+        return found
+
+    def schema(self) -> dict[str, Any]:
+        """A list in the form a,b."""
+        return {"type": "array", "items": {"type": "string", "enum": list(self.choices)}}
+
+
+@dataclass(frozen=True)
+class Ids(Texts):
+    """UUIDs."""
+
+    metavar: str = "ID[,ID]"
+
+    def read(self, values: Sequence[Any]) -> tuple[UUID, ...]:
+        """The ids. Raises FilterError."""
+        try:
+            return tuple(parse_uuid(text) for text in super().read(values))
+        except FilterError:
+            raise
+        except ValueError:
+            raise FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
+
+
+@dataclass(frozen=True)
+class Search(_Kind):
+    """One text, commas included; the last one given. `empty` is what it is when none is."""
+
+    limit: int = MAX_LENGTH
+    empty: Any = ""
+    is_stripped: bool = True
+    is_split = False
+    metavar = "TEXT"
+
+    def read(self, values: Sequence[Any]) -> str:
+        """The text. Raises FilterError."""
+        given = values if len(values) == 1 else [None]
+        text = str(Texts().read(given)[0])
+        text = text.strip() if self.is_stripped else text
+        if len(text) > self.limit:
+            raise FilterError(f"A text of at most {self.limit} characters.")
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        """A text, with its limit where it has one of its own."""
+        return self.json_type | ({"maxLength": self.limit} if self.limit < MAX_LENGTH else {})
+
+
+@dataclass(frozen=True)
+class Moment(_Kind):
+    """One time with its zone, which limits others."""
+
+    metavar = "TIME"
+    json_type = {"type": "string", "format": "date-time"}
+
+    def read(self, values: Sequence[Any]) -> Any:
+        """The time. Raises FilterError."""
+        try:
+            return parse_bound(values[0] if len(values) == 1 else None)
+        except ValueError as error:
+            raise FilterError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class WholeNumber(_Kind):
+    """One whole number within bounds."""
+
+    minimum: int
+    maximum: int
+    metavar = "NUMBER"
+    json_type = {"type": "integer"}
+
+    def read(self, values: Sequence[Any]) -> int:
+        """The number. Raises FilterError."""
+        value = values[0] if len(values) == 1 else None
+        if isinstance(value, str):
+            digits = value.removeprefix("-")
+            is_number = digits.isascii() and digits.isdigit() and len(value) < 10
+            value = int(value) if is_number else None
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (is_whole and self.minimum <= value <= self.maximum):  # type: ignore[operator] # narrowed by is_whole
+            raise FilterError(f"A whole number from {self.minimum} to {self.maximum}.")
+        return value  # type: ignore[return-value] # narrowed by is_whole
+
+
+@dataclass(frozen=True)
+class Flag(_Kind):
+    """true or false; with `only_true`, nothing but true."""
+
+    only_true: bool = False
+    empty: Any = False
+    is_flag = True
+    json_type = {"type": "boolean"}
+
+    def read(self, values: Sequence[Any]) -> bool:
+        """The flag. Raises FilterError."""
+        value = values[0] if len(values) == 1 else None
+        if isinstance(value, str):
+            value = {"true": True, "false": False}.get(value.lower())
+        if not isinstance(value, bool):
+            raise FilterError("This must be true or false.")
+        if self.only_true and not value:
+            raise FilterError("Only true.")
+        return value
+
+
+def check_count(values: Sequence[Any], limit: int = MAX_VALUES) -> None:
+    """Raises FilterError unless there is a value, and not too many."""
+    if not 1 <= len(values) <= limit:
+        raise FilterError(f"From 1 to {limit} values.")

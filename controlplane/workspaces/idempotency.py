@@ -1,0 +1,166 @@
+"""A creating call that is made twice under one key is done once.
+
+The row of a key is written in the transaction of what it covers: the key is kept only if that is
+committed, and a second call with the key waits, at the unique index, until the first has ended.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connections, transaction
+from drf_spectacular.utils import OpenApiParameter
+
+from controlplane.core.clock import now as utc_now
+from controlplane.core.errors import Conflict, FieldError, Invalid
+from controlplane.core.http.verbs import Answer, Verb
+
+IDEMPOTENCY_LIFE = timedelta(hours=24)
+HEADER = "Idempotency-Key"
+MAX_KEY_LENGTH = 255
+KEY_PARAMETER = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body within 24 h give the first answer again (200); another "
+    "body gives 409.",
+)
+_TABLE = "tasks_app_idempotencykey"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a handler made, and the reference by which a repeated call finds it again."""
+
+    resource: Any
+    reference: Mapping[str, Any]
+
+
+def idempotent(
+    find_again: Callable[..., Any], *, status: int = 200
+) -> Callable[[Callable[..., Made]], Callable[..., Answer]]:
+    """Below `@verb`: the handler runs once for a key and body, and returns Made.
+
+    A repeated call answers `find_again(request, reference, **path)` with `status`; it raises
+    NotFound or Conflict when what was made is gone. A body's key is its field `idempotency_key`.
+    """
+
+    def decorate(handler: Callable[..., Made]) -> Callable[..., Answer]:
+        @wraps(handler)
+        def run(view: Any, request: Any, *body: Any, **path: Any) -> Answer:
+            config: Verb = view.current_verb
+            own_key = getattr(body[0], "idempotency_key", None) if body else None
+            key = resolve_idempotency_key(request.headers.get(HEADER), own_key)
+            if key is None:
+                made = handler(view, request, *body, **path)
+                return Answer(made.resource, config.own_status)
+            workspace_id = request.workspace.id
+            asked = hash_body(config.method, config.path, _named(path), *map(_asked, body))
+            with transaction.atomic():
+                first = store_or_get_response(
+                    workspace_id=workspace_id, key=key, body_hash=asked, answer={}
+                )
+                if first is None:
+                    made = handler(view, request, *body, **path)
+                    _store_reference(workspace_id, key, made.reference)
+                    return Answer(made.resource, config.own_status)
+            return Answer(find_again(request, first, **path), status)
+
+        run.extra_parameters = [KEY_PARAMETER]  # type: ignore[attr-defined] # read by verb
+        return run
+
+    return decorate
+
+
+def resolve_idempotency_key(header: str | None, field: str | None) -> str | None:
+    """The idempotency key of a call: that of the header or that of the body. Raises Invalid."""
+    if header is not None and field is not None and header != field:
+        message = "The header Idempotency-Key names another key: send one of them."
+        raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
+    key = header if header is not None else field
+    return None if key is None else _checked(key)
+
+
+def store_or_get_response(
+    *,
+    workspace_id: UUID,
+    key: str,
+    body_hash: bytes,
+    answer: Mapping[str, Any],
+    using: str = "default",
+) -> dict[str, Any] | None:
+    """None when the key is now the caller's, with this answer; else what it answered first.
+
+    Call it in the transaction that makes what the answer names. A concurrent holder of the key is
+    waited for by the unique index. Raises Conflict when the key was used with another body,
+    Invalid for a key that cannot be kept.
+    """
+    now = utc_now()
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {_TABLE} AS k
+                (workspace_id, key, body_hash, answer, created_at, expires_at)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (workspace_id, key) DO UPDATE
+                SET body_hash = EXCLUDED.body_hash, answer = EXCLUDED.answer,
+                    created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at
+                WHERE k.expires_at < EXCLUDED.created_at
+            RETURNING id
+            """,  # noqa: S608 - a constant
+            [workspace_id, _checked(key), body_hash, _json(answer), now, now + IDEMPOTENCY_LIFE],
+        )
+        if cursor.fetchone() is not None:
+            return None
+        cursor.execute(
+            f"SELECT body_hash, answer FROM {_TABLE} WHERE workspace_id = %s AND key = %s",  # noqa: S608 - a constant
+            [workspace_id, key],
+        )
+        used_hash, first = cursor.fetchone()
+    if bytes(used_hash) != body_hash:
+        raise Conflict(
+            f"The idempotency key {key!r} was used within 24 hours with another body. "
+            "Send the same body again, or use a new key."
+        )
+    found: dict[str, Any] = orjson.loads(first) if isinstance(first, str | bytes) else first
+    return found
+
+
+def hash_body(*parts: Any) -> bytes:
+    """SHA-256 of what is asked, for telling a repetition from another body."""
+    text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.sha256(text).digest()
+
+
+def _checked(key: str) -> str:
+    if not 0 < len(key) <= MAX_KEY_LENGTH or "\x00" in key:
+        message = f"1 to {MAX_KEY_LENGTH} characters, without NUL."
+        raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
+    return key
+
+
+def _asked(body: Any) -> dict[str, Any]:
+    """The values of a body without its key."""
+    values: dict[str, Any] = body.model_dump(exclude={"idempotency_key"})
+    return values
+
+
+def _named(path: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in path.items()}
+
+
+def _store_reference(workspace_id: UUID, key: str, reference: Mapping[str, Any]) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_TABLE} SET answer = %s WHERE workspace_id = %s AND key = %s",  # noqa: S608 - a constant
+            [_json(reference), workspace_id, key],
+        )
+
+
+def _json(answer: Mapping[str, Any]) -> str:
+    return orjson.dumps(answer, default=str).decode()

@@ -1,0 +1,66 @@
+"""Bulk actions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from annotated_types import Len
+from pydantic import Field
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.schema import Request, Resource, shown
+from controlplane.core.schema.fields import Flag, JsonObject, OneOf
+from tasks_app.filters import TaskFilter, filter_of_body
+from tasks_app.schema.fields import Priority, optional
+
+ACTIONS = ("cancel", "retry", "reprioritize", "delete")
+MAX_IDS = 10_000
+
+
+class TaskAction(Request):
+    """What to do with which tasks: `ids`, or a `filter` with the names of the list's parameters.
+
+    A filter that names every task needs `"all": true`.
+    """
+
+    example: ClassVar[Mapping[str, Any]] = {}
+
+    action: Annotated[str, OneOf(ACTIONS)] = Field(description="The verb for each task.")
+    ids: Annotated[list[Annotated[UUID, Field(strict=False)]], Len(1, MAX_IDS)] = optional()
+    filter: JsonObject = optional('Like `{"status": ["FAILED"], "type": "http-request"}`.')
+    all: Flag = False
+    priority: Priority = optional()
+    dry_run: Flag = False
+
+    @property
+    def wanted(self) -> TaskFilter:
+        """The tasks. Raises Invalid."""
+        if self.ids is not None:
+            return TaskFilter(ids=tuple(dict.fromkeys(self.ids)))
+        return filter_of_body(self.filter)
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """One way to name tasks, a priority where it belongs, and no slip that means all."""
+        if (self.ids is None) == (self.filter is None):
+            yield {"field": "ids", "message": "Give ids or a filter, one of the two."}
+            return
+        if (self.action == "reprioritize") != (self.priority is not None):
+            message = "Needed by reprioritize, and by nothing else."
+            yield {"field": "priority", "message": message}
+        try:
+            is_everything = self.wanted.is_empty
+        except Invalid as error:
+            yield from error.errors
+            return
+        if is_everything and not self.all:
+            message = 'This names every task of the workspace: say so with "all": true.'
+            yield {"field": "filter", "message": message}
+
+
+class ActionResult(Resource):
+    """How many tasks were meant, and how many changed."""
+
+    matched: int = shown("Tasks that were named and are in a state that the action applies to.")
+    changed: int = shown("0 of a dry run.")
+    dry_run: bool = shown(source="is_dry_run")
+    has_more: bool = shown("The call's limit was reached: repeat it for the rest.")

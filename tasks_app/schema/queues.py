@@ -1,0 +1,84 @@
+"""Queues and task types."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from controlplane.core.errors import FieldError
+from controlplane.core.schema import Request, Resource, itself, shown
+from controlplane.core.schema.fields import Flag, Number, Whole
+from tasks_app.schema.fields import names_of, optional
+
+MAX_RUNNING = 1_000_000
+MAX_RATE = 1_000_000
+_MIN_RATE = 0.0001  # one start in about three hours
+
+
+class Queue(Resource):
+    """A queue of the workspace, with the tasks that wait and run in it now: its load, internal
+    tasks included. Of one status at most a million are counted."""
+
+    name: str = shown(source="queue.name")
+    depth: int = shown("Ready to run.", source="counts.pending")
+    running: int = shown(source="counts.running")
+    scheduled: int = shown(source="counts.scheduled")
+    retrying: int = shown(source="counts.retrying")
+    blocked: int = shown(source="counts.blocked")
+    is_estimate: bool = shown(
+        "Whether there may be more than a million of one.", source="counts.is_capped"
+    )
+    oldest_waiting_ms: int | None = shown(
+        "How long the first of the ready tasks has waited; null when none waits."
+    )
+    paused: bool = shown(compute=lambda view: view.queue.paused_at is not None)
+    paused_at: datetime | None = shown(source="queue.paused_at")
+    paused_by: str | None = shown(compute=lambda view: view.queue.paused_by or None)
+    max_running: int | None = shown(source="queue.max_running")
+    rate_per_second: float | None = shown(source="queue.rate_per_second")
+    created_at: datetime = shown(source="queue.created_at")
+
+
+class Recent(Resource):
+    """The hot view: ids of the newest ended tasks."""
+
+    completed: list[UUID] = shown("At most QUEUE_REMOVE_ON_COMPLETE.", source="recent_completed")
+    failed: list[UUID] = shown("At most QUEUE_REMOVE_ON_FAIL.", source="recent_failed")
+
+
+class QueueDetail(Queue):
+    """One queue, with its hot view. History is kept by retention, not by these lists."""
+
+    recent: Recent = shown(compute=itself)
+
+
+class QueueChange(Request):
+    """What to change; null lifts a limit. Operators pause and resume; limits are for admins."""
+
+    paused: Flag = optional()
+    max_running: Annotated[int, Whole(1, MAX_RUNNING)] | None = None
+    rate_per_second: Annotated[float, Number(_MIN_RATE, MAX_RATE)] | None = None
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """Something must be given."""
+        if not self.model_fields_set:
+            yield {"field": "", "message": f"Say what to change: {names_of(QueueChange)}."}
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The columns that were given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class TaskType(Resource):
+    """A registered processor and the defaults of its tasks."""
+
+    type: str = shown(source="name")
+    description: str
+    queue: str
+    is_async: bool
+    max_attempts: int
+    timeout_seconds: float
+    retry: dict[str, Any] = shown(compute=lambda processor: processor.retry.to_json())
+    is_internal: bool = shown("Bookkeeping of the platform.")
+    payload_schema: dict[str, Any] = shown("JSON Schema.")

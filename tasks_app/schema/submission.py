@@ -1,0 +1,255 @@
+"""What a task may be when it is submitted or changed: checked here, once, whoever submits it."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+import pydantic
+from annotated_types import MaxLen, MinLen
+from django.conf import settings
+from pydantic import Field
+
+from controlplane.core.clock import now as utc_now
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.schema import Request, Resource, read_problems, shown
+from controlplane.core.schema.base import join_path
+from controlplane.core.schema.fields import JsonObject, Moment, Saying, Text, Whole
+from controlplane.core.schema.filters import within
+from controlplane.core.values import check_json_value
+from tasks_app.processors import registry
+from tasks_app.processors.registry import Processor, UnknownType
+from tasks_app.schema.fields import (
+    MAX_TAG,
+    MAX_TAGS,
+    Attempts,
+    IdempotencyKey,
+    OnParentFailure,
+    Priority,
+    QueueName,
+    Retry,
+    Tags,
+    TaskName,
+    TimeoutSeconds,
+    names_of,
+    optional,
+)
+from tasks_app.specs import TaskSpec
+from tasks_app.states import ParentFailure
+
+MAX_PARENTS = 10_000
+MAX_WAIT = timedelta(days=3_650)
+_MAX_WAIT_MS = MAX_WAIT // timedelta(milliseconds=1)
+
+Delay = Annotated[
+    int, Whole(0, _MAX_WAIT_MS, f"Whole milliseconds from 0 to {_MAX_WAIT_MS} (10 years).")
+]
+TypeName = Annotated[
+    str, Text(200, message="A text of 1 to 200 characters: one of GET /task-types.")
+]
+Parents = Annotated[list[Annotated[str, Field(min_length=1)]], Saying("A list of texts is needed.")]
+
+
+class TaskFields(Request):
+    """What every task may say of itself, with the rules of each field."""
+
+    null_is_absent: ClassVar[bool] = True
+
+    name: TaskName = optional()
+    priority: Priority = Field(default=0, description="Higher runs first.")
+    delay_ms: Delay = optional("Milliseconds to wait; instead of runAt.", alias="delay")
+    run_at: Moment = optional("Not before; instead of delay.")
+    queue: QueueName = optional("Leave it out for the queue of the type.")
+    max_attempts: Attempts = optional()
+    timeout_seconds: TimeoutSeconds = optional()
+    on_parent_failure: OnParentFailure = Field(
+        default=ParentFailure.CANCEL.value,
+        description="What becomes of it when one of those fails or is cancelled.",
+    )
+    tags: Tags = Field(default_factory=list)
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """Its times."""
+        if self.run_at is not None:
+            yield from find_time_problems(self.delay_ms, self.run_at, utc_now())
+
+
+class _SpecFields(TaskFields):
+    """The fields of a TaskSpec that have rules of their own."""
+
+    idempotency_key: IdempotencyKey = optional()
+
+
+class _Submitted(TaskFields):
+    type: TypeName = Field(description="One of `GET /task-types`.")
+    payload: JsonObject = Field(
+        default_factory=dict, description="As the type's schema says; at most 256 KiB."
+    )
+    depends_on: Parents = Field(default_factory=list, description="Ids of tasks to wait for.")
+    retry: Retry = optional()
+
+    # A TaskSpec has these, which no client can send.
+    workflow_run_id: ClassVar[UUID | None] = None
+    step_key: ClassVar[str | None] = None
+    reprocess_of: ClassVar[UUID | None] = None
+
+    @classmethod
+    def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
+        """An unknown type, and what the type's model refuses of the payload."""
+        if isinstance(body, dict) and "type" not in wrong:
+            payload = None if "payload" in wrong else body.get("payload") or {}
+            yield from find_type_problems(body["type"], payload)
+
+
+class TaskIn(_Submitted):
+    """A task to submit. Only `type` is needed; what is left out takes its type's default."""
+
+    example: ClassVar[Mapping[str, Any]] = {
+        "name": "Resize the picture",
+        "type": "noop",
+        "payload": {},
+        "priority": 10,
+        "tags": ["pictures"],
+    }
+    ref: ClassVar[str | None] = None
+
+    idempotency_key: IdempotencyKey = optional(
+        "Or the header Idempotency-Key: the same key and body within 24 h give the first answer "
+        "again."
+    )
+
+
+class BulkTaskIn(_Submitted):
+    """A task of a bulk call. `dependsOn` may name the `ref` of another one."""
+
+    idempotency_key: ClassVar[str | None] = None  # one key covers the whole call
+    ref: Annotated[str, Text()] = optional("A name for it, valid in this call.")
+
+
+class BulkIn(Request):
+    """Tasks to submit, all or none."""
+
+    null_is_absent: ClassVar[bool] = True
+    example: ClassVar[Mapping[str, Any]] = {
+        "tasks": [{"type": "noop", "ref": "first"}, {"type": "noop", "dependsOn": ["first"]}]
+    }
+
+    tasks: Annotated[list[BulkTaskIn], MinLen(1)]
+    idempotency_key: IdempotencyKey = optional()
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """The times of each task."""
+        for number, task in enumerate(self.tasks):
+            yield from within(f"tasks[{number}]", task.cross_check())
+
+    @classmethod
+    def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
+        """Those of each task."""
+        tasks = body.get("tasks") if isinstance(body, dict) else None
+        for number, task in enumerate(tasks if isinstance(tasks, list) else ()):
+            prefix = f"tasks[{number}]"
+            if prefix not in wrong:
+                bad = {name.removeprefix(f"{prefix}.") for name in wrong if prefix in name}
+                yield from within(prefix, BulkTaskIn.further_problems(task, bad))
+
+
+class Submitted(Resource):
+    """The new tasks, in the order of the request."""
+
+    created: int = shown(compute=lambda done: len(done.ids))
+    ids: list[UUID]
+
+
+class TaskChange(Request):
+    """What to change of a task that has not started."""
+
+    priority: Priority = optional()
+    run_at: Moment | None = Field(default=None, description="null: as soon as possible.")
+    payload: JsonObject = optional()
+    max_attempts: Attempts = optional()
+    tags: Annotated[list[Annotated[str, Text(MAX_TAG)]], MaxLen(MAX_TAGS)] = optional()
+
+    def cross_check(self) -> Iterable[FieldError]:
+        """Something must be given."""
+        if not self.model_fields_set:
+            yield {"field": "", "message": f"Say what to change: {names_of(TaskChange)}."}
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The columns that were given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
+    """What is wrong with a spec's numbers, texts and times; not with its type and payload."""
+    given = {
+        alias: value for name, alias in _RULED.items() if (value := getattr(spec, name)) is not None
+    }
+    problems: list[FieldError] = []
+    try:
+        _SpecFields.model_validate(given)
+    except pydantic.ValidationError as error:
+        problems += read_problems(error)
+    problems += find_time_problems(spec.delay_ms, spec.run_at, now)
+    if len(spec.depends_on) > MAX_PARENTS:
+        problems.append({"field": "dependsOn", "message": f"At most {MAX_PARENTS} tasks."})
+    return problems
+
+
+def find_time_problems(
+    delay_ms: int | None, run_at: datetime | None, now: datetime
+) -> Iterable[FieldError]:
+    """What is wrong with the times together, and with a time that is not from JSON."""
+    if run_at is None:
+        return
+    if delay_ms is not None:
+        yield {"field": "runAt", "message": "Give delay or runAt, not both."}
+    if run_at.tzinfo is None:
+        message = "A time with its zone, such as 2030-01-31T08:00:00Z."
+        yield {"field": "runAt", "message": message}
+    elif run_at > now + MAX_WAIT:
+        yield {"field": "runAt", "message": "At most 10 years from now."}
+
+
+def find_type_problems(type_name: str, payload: Any) -> list[FieldError]:
+    """An unknown type, and what the type refuses of a payload; None is not looked at.
+
+    Raises TooLarge.
+    """
+    try:
+        processor = registry.get(type_name)
+        return [] if payload is None else check_payload(payload, processor)[1]
+    except UnknownType as error:
+        return [{"field": "type", "message": str(error)}]
+    except Invalid as error:
+        return error.errors
+
+
+def check_payload(
+    payload: Any, processor: Processor, *, prefix: str = ""
+) -> tuple[str, list[FieldError]]:
+    """The payload as JSON, and what its type's model refuses; `prefix` goes before field names.
+
+    Raises Invalid for what is no JSON that can be kept, TooLarge.
+    """
+    if payload == {} and processor.payload_model is None:
+        return "{}", []
+    if not isinstance(payload, dict):
+        payload = dict(payload) if hasattr(payload, "keys") else payload
+    text = check_json_value(
+        payload,
+        max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
+        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
+        field=f"{prefix}payload",
+    )
+    try:
+        processor.validate(payload)
+    except pydantic.ValidationError as error:
+        return "", [
+            {"field": join_path((f"{prefix}payload", *part["loc"])), "message": part["msg"]}
+            for part in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+    return text.decode(), []
+
+
+_RULED = {name: info.alias or name for name, info in _SpecFields.model_fields.items()}

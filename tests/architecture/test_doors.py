@@ -1,0 +1,104 @@
+"""What users wrote leaves by one door: `represent_value`, called by `represent`.
+
+Payloads, results, errors and log lines are read by engine and services everywhere. In what shows
+things (views, serializers, exports, pages, commands, templates) only a schema may name them.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.architecture.test_house_rules import PACKAGES, ROOT
+
+GUARDED = {"payload", "result", "error", "traceback", "logs"}
+SHOWS = {"views", "serializers", "exports", "admin", "management", "report", "telling", "terminal"}
+_IN_TEMPLATE = re.compile(rf"{{[{{%][^}}]*\.(?:{'|'.join(sorted(GUARDED))})\b")
+
+# Doors of their own that are still open. Take a line out with its door; add none.
+OPEN_DOORS = {
+    "controlplane/schedules/serializers/executions.py",
+    "controlplane/schedules/serializers/jobs.py",
+    "dlq/admin/letterpage.py",
+    "dlq/admin/letters.py",
+    "dlq/admin/replays.py",
+    "dlq/serializers/letters.py",
+    "dlq/serializers/replays.py",
+    "tasks_app/admin/tasks.py",
+    "tasks_app/management/commands/demo.py",
+    "tasks_app/management/commands/enqueue.py",
+    "workflows/admin/runpage.py",
+    "workflows/serializers/runs.py",
+}
+
+
+def shows(path: Path) -> bool:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return not SHOWS.isdisjoint(parts) and "schema" not in parts
+
+
+def reads_guarded(source: str) -> Iterator[int]:
+    """Lines that read a guarded attribute, or have a serializer's field of its name or source.
+    What is handed to `represent_value` goes through the door."""
+    tree = ast.parse(source)
+    through = {
+        inner
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "represent_value"
+        for inner in ast.walk(call)
+    }
+    for node in ast.walk(tree):
+        if node in through:
+            continue
+        if isinstance(node, ast.ClassDef):
+            yield from (each.lineno for each in node.body if _is_field(each))
+        is_read = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        if is_read and node.attr in GUARDED:
+            yield node.lineno
+        if isinstance(node, ast.keyword) and node.arg == "source":
+            value = node.value.value if isinstance(node.value, ast.Constant) else ""
+            if str(value).rpartition(".")[2] in GUARDED:
+                yield node.value.lineno
+
+
+def _is_field(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in GUARDED
+        and isinstance(node.value, ast.Call)
+        and "Field" in ast.unparse(node.value.func)
+        and not any(word.arg == "required" for word in node.value.keywords)  # of a request
+    )
+
+
+def doors() -> set[str]:
+    found = set()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if shows(path) and any(reads_guarded(path.read_text())):
+                found.add(str(path.relative_to(ROOT)))
+        for path in (ROOT / package).rglob("*.html"):
+            if _IN_TEMPLATE.search(path.read_text()):
+                found.add(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_no_other_door_is_opened() -> None:
+    assert doors() - OPEN_DOORS == set(), "show it by represent() or represent_value()"
+
+
+def test_the_list_of_open_doors_is_true() -> None:
+    assert OPEN_DOORS - doors() == set(), "take what is closed out of OPEN_DOORS"
+
+
+def test_the_check_itself_finds_doors() -> None:
+    seeded = (
+        "a = task.payload\nb = F(source='schedule.payload')\ntask.error = 1\nc = row['error']\n"
+    )
+    seeded += "d = represent_value('payload', task.payload, actor)\n"
+    assert sorted(reads_guarded(seeded)) == [1, 2]
+    assert shows(ROOT / "dlq/views/letters.py")
+    assert shows(ROOT / "tasks_app/exports.py")
+    assert not shows(ROOT / "tasks_app/services/control.py")
+    assert _IN_TEMPLATE.search("<pre>{{ letter.error.message }}</pre>")
