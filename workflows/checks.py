@@ -12,7 +12,6 @@ from django.conf import settings
 from controlplane.core.errors import FieldError, Invalid, TooLarge
 from controlplane.core.values import check_json_value
 from tasks_app.processors import registry
-from workflows.fields import MAX_SHOWN_LENGTH, MAX_STEPS
 from workflows.graphs import Ancestors, find_cycle, show_cycle, sort_keys
 from workflows.language import (
     Expression,
@@ -22,10 +21,12 @@ from workflows.language import (
     compile_template,
 )
 from workflows.language.templates import write_path
-from workflows.schema import check_step
+from workflows.schema.definition import check_step
+from workflows.schema.fields import MAX_STEPS
 from workflows.states import StepKind
 
 MAX_PROBLEMS = 100
+MAX_SHOWN_LENGTH = 100  # of a name in an error
 # Each takes a fraction of a millisecond to compile; all together take seconds at most.
 MAX_EXPRESSIONS = 20_000
 MAX_CHARACTERS = 1_000_000  # of all expressions

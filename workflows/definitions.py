@@ -12,12 +12,12 @@ from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
 from tasks_app.processors.retry import RetryPolicy
 from workflows.checks import Problems, check_steps
-from workflows.fields import is_template
 from workflows.graphs import find_dependents, sort_keys
 from workflows.inputs import check_input_value, check_schema
 from workflows.keys import with_keys
 from workflows.language import Expression, Template, compile_expression, compile_template
-from workflows.schema import check_head
+from workflows.schema.definition import check_head
+from workflows.schema.fields import is_template
 from workflows.states import OnFailure, StepKind
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from django import forms
 
 from controlplane.core.errors import DomainError
 from controlplane.core.forms import parse_json_input
-from workflows.runs.operations import MAX_COMMENT_LENGTH
+from workflows.schema.runs import MAX_COMMENT_LENGTH
 
 _MOST_CHARACTERS = 300_000
 _DEEPEST_SAMPLE = 5

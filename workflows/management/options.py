@@ -6,7 +6,7 @@ from uuid import UUID
 
 from controlplane.core.ids import parse_uuid
 from tasks_app.management.terminal import common_options
-from workflows.runs.operations import MAX_COMMENT_LENGTH
+from workflows.schema.runs import MAX_COMMENT_LENGTH
 
 _MOST_SHOWN = 1_000
 _WORKFLOW = "its name or id"

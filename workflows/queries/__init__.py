@@ -6,16 +6,27 @@ from workflows.queries.definitions import (
     list_versions,
     list_workflows,
 )
-from workflows.queries.run_view import RunView, StepView, describe_run, get_step_result
+from workflows.queries.run_view import (
+    RunRow,
+    RunView,
+    StepView,
+    describe_page,
+    describe_rows,
+    describe_run,
+    describe_step,
+)
 from workflows.queries.runs import get_newest_run, get_run, list_runs
 
 __all__ = [
+    "RunRow",
     "RunView",
     "StepView",
+    "describe_page",
+    "describe_rows",
     "describe_run",
+    "describe_step",
     "get_newest_run",
     "get_run",
-    "get_step_result",
     "get_version",
     "get_workflow",
     "list_runs",

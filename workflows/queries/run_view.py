@@ -1,17 +1,19 @@
 """One run as people see it: its steps, how far each is, what it waits for, and what it gave."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import utc_z
+from controlplane.core.errors import Invalid, NotFound
 from tasks_app.selectors import has_worker
 from tasks_app.selectors.outcomes import get_blocked_counts
 from workflows.definitions import Definition, load_definition
 from workflows.models import RunStep, WorkflowRun
-from workflows.queries.runs import percent, share_of
+from workflows.queries.runs import get_progress, percent, share_of
+from workflows.schema.runs import MAX_STEPS_SHOWN
 from workflows.states import ENDED_STEPS, OPEN_STEPS, ReasonCode, StepKind, StepState
 
 _JOIN_QUEUE = "workflows"
@@ -37,6 +39,8 @@ class StepView:
     decided_by: str
     child_run_id: UUID | None
     depends_on: list[str]
+    result: Any = None  # of a page's steps, as far as a page has room
+    result_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,51 @@ class RunView:
     definition: Definition
     steps: list[StepView]
     progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in a list; `progress` is 0 to 100."""
+
+    run: WorkflowRun
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage(RunRow):
+    """A run with a part of its steps and their results; `next_steps_after` is the key after which
+    the next part begins."""
+
+    steps: list[StepView]
+    next_steps_after: str | None
+
+
+def describe_rows(runs: Sequence[WorkflowRun]) -> list[RunRow]:
+    """Runs of one workspace, in two queries."""
+    progress = get_progress(runs[0].workspace_id, runs) if runs else {}
+    return [RunRow(run, progress[run.id]) for run in runs]
+
+
+def describe_page(run: WorkflowRun, *, steps_after: str | None = None) -> RunPage:
+    """A run with its steps after the key `steps_after`. Raises Invalid when no step has it."""
+    view = describe_run(run)
+    steps = _steps_after(view.steps, steps_after)
+    page = steps[:MAX_STEPS_SHOWN]
+    results = get_results(run.workspace_id, run.id, [step.key for step in page])
+    return RunPage(
+        run=run,
+        progress=view.progress,
+        steps=[_with_result(step, results.get(step.key)) for step in page],
+        next_steps_after=page[-1].key if len(steps) > len(page) else None,
+    )
+
+
+def describe_step(run: WorkflowRun, key: str) -> StepView:
+    """One step with all of its result, however large. Raises NotFound."""
+    step = next((step for step in describe_run(run).steps if step.key == key), None)
+    if step is None:
+        raise NotFound(f"The run has no step {key!r}.")
+    return _with_result(step, StepResult(*get_step_result(run.workspace_id, run.id, key)))
 
 
 def describe_run(run: WorkflowRun) -> RunView:
@@ -69,6 +118,21 @@ def get_step_result(workspace_id: UUID, run_id: UUID, key: str) -> tuple[Any, in
     """The result of one step, and its bytes of JSON; one too large to be kept is None."""
     step = RunStep.objects.filter(run__workspace_id=workspace_id, run_id=run_id, key=key).first()
     return (step.result, step.result_bytes) if step else (None, 0)
+
+
+def _with_result(step: StepView, result: "StepResult | None") -> StepView:
+    if result is None:
+        return step
+    return replace(step, result=result.value, result_bytes=result.size)
+
+
+def _steps_after(steps: list[StepView], key: str | None) -> list[StepView]:
+    if not key:
+        return steps
+    for position, step in enumerate(steps):
+        if step.key == key:
+            return steps[position + 1 :]
+    raise Invalid(errors=[{"field": "stepsAfter", "message": "The run has no step of this key."}])
 
 
 def _view(

@@ -23,10 +23,10 @@ from workflows.runs.creation import CreationBudget, open_run
 from workflows.runs.deferral import is_deferred, start_deferred
 from workflows.runs.state_machine import RunStateMachine, begin_run
 from workflows.runs.stopping import stop
+from workflows.schema.runs import MAX_COMMENT_LENGTH
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 from workflows.steps.ends import completed, end_of, failed
 
-MAX_COMMENT_LENGTH = 2_000
 LOCK_TIMEOUT = "2s"
 
 

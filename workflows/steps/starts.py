@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from controlplane.core.clock import now
 from controlplane.core.jsonb import dump_jsonb
 from controlplane.core.times import parse_time
-from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
+from tasks_app.schema.submission import MAX_PARENTS, MAX_WAIT
 from tasks_app.specs import TaskSpec
 from workflows.definitions import Step
 from workflows.language import BudgetSpentError, ExpressionError, TemplateError
@@ -189,7 +189,7 @@ def _items(step: Step, scopes: Scopes) -> list[Any]:
             "ExpressionError",
             f"Step {step.key!r}, forEach: it must give a list, not {_describe_type(items)}.",
         )
-    limit = min(settings.TASKPLANE["BULK_MAX"], MOST_PARENTS)
+    limit = min(settings.TASKPLANE["BULK_MAX"], MAX_PARENTS)
     if len(items) > limit:
         raise _CannotStartError(
             "TooLarge",
@@ -219,7 +219,7 @@ def _wait_until(step: Step, payload: dict[str, Any]) -> datetime:
     except ValueError as error:
         expected = str(error).removesuffix(".")
         raise _invalid_field(step, "until", expected[0].lower() + expected[1:]) from None
-    if until > now() + LONGEST_WAIT:
+    if until > now() + MAX_WAIT:
         raise _invalid_field(step, "until", "at most 10 years from now")
     return until.astimezone(UTC)
 
@@ -267,7 +267,7 @@ _PREPARE: dict[StepKind, _Prepare] = {
 
 
 def _duration(step: Step, name: str, seconds: Any) -> timedelta:
-    limit = LONGEST_WAIT.total_seconds()
+    limit = MAX_WAIT.total_seconds()
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= limit:
         raise _invalid_field(step, name, f"a number of seconds from 0 to {limit:.0f} (10 years)")

@@ -9,6 +9,7 @@ from controlplane.core.commands import CommandError
 from controlplane.core.console import Table
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.schema import represent, represent_row
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
@@ -21,14 +22,8 @@ from tasks_app.management.terminal import (
 )
 from workflows import authoring, queries, runs
 from workflows.management.options import add_verbs
-from workflows.serializers import (
-    RunSerializer,
-    WorkflowSummarySerializer,
-    parse_definition_body,
-    represent_checked,
-    represent_run,
-    represent_workflow,
-)
+from workflows.schema.runs import Run, RunDetail
+from workflows.schema.workflows import Validation, Workflow, WorkflowChange, WorkflowSummary
 from workflows.states import ENDED_RUNS, RunState
 
 _POLL_SECONDS = 0.2
@@ -57,7 +52,7 @@ class Command(TerminalCommand):
 
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         found = queries.list_workflows(workspace_id, options["search"])[: options["limit"]]
-        shown = WorkflowSummarySerializer(found, many=True).data
+        shown = [represent_row(WorkflowSummary, each, None) for each in found]
         if options["json"]:
             self.write_json(shown)
             return
@@ -67,12 +62,12 @@ class Command(TerminalCommand):
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         workflow = queries.get_workflow(workspace_id, options["workflow"])
         version = queries.get_version(workflow, options["version"])
-        self.write_json(represent_workflow(workflow, version))
+        self.write_json(represent(Workflow, version, None))
 
     def _validate(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         body = _definition(options["file"])
         found = authoring.validate_workflow(workspace_id=workspace_id, body=body)
-        checked = represent_checked(found)
+        checked = represent(Validation, found, None)
         if options["json"]:
             self.write_json(checked)
         else:
@@ -135,8 +130,8 @@ class Command(TerminalCommand):
         workflow_id = None
         if options["workflow"]:
             workflow_id = queries.get_workflow(workspace_id, options["workflow"]).id
-        found = queries.list_runs(workspace_id, workflow_id, wanted)[: options["limit"]]
-        shown = RunSerializer(found, many=True).data
+        found = list(queries.list_runs(workspace_id, workflow_id, wanted)[: options["limit"]])
+        shown = [represent_row(Run, row, None) for row in queries.describe_rows(found)]
         if options["json"]:
             self.write_json(shown)
             return
@@ -212,12 +207,13 @@ class Command(TerminalCommand):
 
     def _tell_workflow(self, workflow: Any, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.write_json(represent_workflow(workflow, queries.get_version(workflow)))
+            self.write_json(represent(Workflow, queries.get_version(workflow), None))
         else:
             self.stdout.write(f"{workflow.id} {workflow.name} version {workflow.version}")
 
     def _tell_run(self, workspace_id: UUID, run_id: UUID, options: dict[str, Any]) -> None:
-        shown = represent_run(queries.describe_run(queries.get_run(workspace_id, run_id)))
+        page = queries.describe_page(queries.get_run(workspace_id, run_id))
+        shown = represent(RunDetail, page, None)
         if options["json"]:
             self.write_json(shown)
             return
@@ -241,7 +237,7 @@ class Command(TerminalCommand):
 
 def _definition(file: str) -> dict[str, Any]:
     body = read_json(file, "The definition", extra_depth=BODY_EXTRA_DEPTH)
-    return parse_definition_body(body)[0]
+    return WorkflowChange.read(body).definition
 
 
 def _as_id(text: str) -> UUID | None:

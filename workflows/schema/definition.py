@@ -7,47 +7,42 @@ for each kind of step. What no schema can say (expressions, task types, cycles) 
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
+import pydantic
+from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic_core import ErrorDetails
+
+from controlplane.core.schema import Request
+from controlplane.core.schema.base import join_path
+from controlplane.core.schema.fields import JsonObject, refused
+from tasks_app.schema.fields import (
+    Attempts,
+    Priority,
+    QueueName,
+    Retry,
+    RetryIn,
+    Tags,
+    TaskName,
+    TimeoutSeconds,
+    optional,
 )
-from pydantic.alias_generators import to_camel
-
-from workflows import fields
-from workflows.fields import MAX_SHOWN_LENGTH, MAX_STEPS, MISSING, NO_OBJECT, field_error
-from workflows.language.templates import write_path
+from workflows.schema import fields
+from workflows.schema.fields import MAX_STEPS, MISSING, NO_OBJECT
 from workflows.states import StepKind
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
-    )
-
-
-class WaitPayload(_Model):
+class WaitPayload(Request):
     """A period, or an instant: exactly one of the two."""
 
-    model_config = ConfigDict(
+    model_config = pydantic.ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["seconds"]}, {"required": ["until"]}]}
     )
 
-    seconds: fields.Seconds | None = Field(
-        default=None, description="The wait from the step's start."
-    )
-    until: fields.Instant | None = Field(
-        default=None, description="A time with its zone, such as `2030-01-31T08:00:00Z`."
-    )
+    null_is_absent: ClassVar[bool] = True
+
+    seconds: fields.Seconds = optional("The wait from the step's start.")
+    until: fields.Instant = optional("A time with its zone, such as `2030-01-31T08:00:00Z`.")
 
     @model_validator(mode="before")
     @classmethod
@@ -55,22 +50,22 @@ class WaitPayload(_Model):
         if isinstance(value, dict):
             is_one = (value.get("seconds") is None) != (value.get("until") is None)
             if not is_one and not set(value) - {"seconds", "until"}:
-                raise field_error("Give `seconds` or `until`, one of them.")
+                raise refused("Give `seconds` or `until`, one of them.")
         return value
 
 
-class ApprovalPayload(_Model):
+class ApprovalPayload(Request):
     """What a person is asked, and for how long."""
 
-    message: fields.Question | None = Field(
-        default=None, description="The question; it may hold `{{ expression }}`."
-    )
-    timeout_seconds: fields.Seconds | None = Field(
-        default=None, description="The step fails when nobody decides within this time."
+    null_is_absent: ClassVar[bool] = True
+
+    message: fields.Question = optional("The question; it may hold `{{ expression }}`.")
+    timeout_seconds: fields.Seconds = optional(
+        "The step fails when nobody decides within this time."
     )
 
 
-class WorkflowPayload(_Model):
+class WorkflowPayload(Request):
     """Another workflow, and the input of its run."""
 
     workflow: fields.WorkflowReference = Field(description="The name or the id of a workflow.")
@@ -82,47 +77,44 @@ def _key_is_derived(schema: dict[str, Any]) -> None:
     schema["required"].remove("key")
 
 
-class _Step(_Model):
-    model_config = ConfigDict(json_schema_extra=_key_is_derived)
+class _Step(Request):
+    model_config = pydantic.ConfigDict(json_schema_extra=_key_is_derived)
+
+    null_is_absent: ClassVar[bool] = True
 
     key: fields.Key = Field(
         description="The step's name in expressions. Derived from the name when it is left out: "
         "`Load the data` becomes `load_the_data`."
     )
-    name: fields.StepName | None = None
-    depends_on: fields.Parents | None = Field(default=None, description="Keys or names of steps.")
-    when: fields.Condition | None = Field(
-        default=None, description="An expression; the step is skipped when it is false."
-    )
-    on_failure: fields.Failure | None = Field(
-        default=None, description="What a failure means for the run."
-    )
+    name: TaskName = optional()
+    depends_on: fields.Parents = optional("Keys or names of steps.")
+    when: fields.Condition = optional("An expression; the step is skipped when it is false.")
+    on_failure: fields.Failure = optional("What a failure means for the run.")
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_left_out(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        given = {k: v for k, v in value.items() if v is not None or k not in STEP_FIELDS}
-        return {"payload": {}, **given}
+    def _payload_is_optional(cls, value: Any) -> Any:
+        has_payload = not isinstance(value, dict) or value.get("payload") is not None
+        return value if has_payload else {**value, "payload": {}}
 
 
 class TaskStep(_Step):
     """A task, or with `forEach` one task for each item of a list."""
 
-    type: fields.TaskType = Field(description="A task type.")
-    payload: fields.Payload | None = Field(
-        default=None, description="Its texts may hold `{{ expression }}`."
+    type: fields.TaskType = Field(
+        description="A task type.",
+        json_schema_extra={"not": {"enum": ["wait", "approval", "workflow"]}},
     )
-    for_each: fields.Items | None = Field(
-        default=None, description="A list, or an expression that gives one: a task for each item."
+    payload: JsonObject = optional("Its texts may hold `{{ expression }}`.")
+    for_each: fields.Items = optional(
+        "A list, or an expression that gives one: a task for each item."
     )
-    priority: fields.Priority | None = None
-    max_attempts: fields.Attempts | None = None
-    timeout_seconds: fields.TimeLimit | None = None
-    queue: fields.QueueName | None = None
-    tags: fields.Tags | None = None
-    retry: fields.Retry | None = None
+    priority: Priority = optional()
+    max_attempts: Attempts = optional()
+    timeout_seconds: TimeoutSeconds = optional()
+    queue: QueueName = optional()
+    tags: Tags = optional()
+    retry: Retry = optional()
 
 
 class WaitStep(_Step):
@@ -159,7 +151,7 @@ StepDefinition = Annotated[
 ]
 
 
-class DefinitionHead(_Model):
+class DefinitionHead(Request):
     """What a definition has beside its steps, which are checked one by one."""
 
     name: fields.WorkflowName
@@ -186,7 +178,7 @@ _MODELS: dict[StepKind, type[_Step]] = {
     StepKind.APPROVAL: ApprovalStep,
     StepKind.WORKFLOW: WorkflowStep,
 }
-_PAYLOADS: dict[str, type[_Model]] = {
+_PAYLOADS: dict[str, type[Request]] = {
     "wait": WaitPayload,
     "approval": ApprovalPayload,
     "workflow": WorkflowPayload,
@@ -204,37 +196,29 @@ def check_step(step: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     return _find(_MODELS[StepKind.of(step.get("type"))], step)
 
 
-def _find(model: type[_Model], value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _find(model: type[Request], value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     try:
         model.model_validate(value)
-    except ValidationError as error:
-        for found in error.errors(include_url=False):
-            yield _explain(model, value, found)
+    except pydantic.ValidationError as error:
+        for found in error.errors(include_url=False, include_input=False):
+            yield join_path(found["loc"]), _explain(model, value, found)
 
 
-def _explain(model: type[_Model], value: Mapping[str, Any], error: Any) -> tuple[str, str]:
-    path, kind = error["loc"], error["type"]
-    name = str(path[-1])[:MAX_SHOWN_LENGTH] if path else ""
-    path = (*path[:-1], name) if isinstance(path[-1], str) else path
-    if kind == "missing":
-        return write_path(path), MISSING[name]
-    if kind == "model_type":
-        return write_path(path), NO_OBJECT
-    if kind == "extra_forbidden":
-        return write_path(path), _explain_unknown(model, value, path)
-    if field := error.get("ctx", {}).get("field"):
-        path = (*path, field[:MAX_SHOWN_LENGTH])
-    return write_path(path), error["msg"]
-
-
-def _explain_unknown(model: type[_Model], value: Mapping[str, Any], path: tuple[Any, ...]) -> str:
-    *above, name = path
-    if above:  # a payload
-        known = _PAYLOADS[value["type"]].model_fields.values()
-        return f"Unknown field; there are {' and '.join(str(field.alias) for field in known)}."
+def _explain(model: type[Request], value: Mapping[str, Any], error: ErrorDetails) -> str:
+    *above, name = error["loc"]
+    if error["type"] == "missing":
+        return MISSING[str(name)]
+    if error["type"] == "model_type":
+        return NO_OBJECT
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    if above:
+        inner = RetryIn if above[0] == "retry" else _PAYLOADS[value["type"]]
+        known = [str(field.alias) for field in inner.model_fields.values()]
+        return f"Unknown field; there are {', '.join(known[:-1])} and {known[-1]}."
     if not issubclass(model, _Step):
         return "Unknown field."
     if name in STEP_FIELDS:
         return f"Only for steps that are tasks, not for {value['type']!r}."
-    near = difflib.get_close_matches(name, STEP_FIELDS, n=1)
+    near = difflib.get_close_matches(str(name), STEP_FIELDS, n=1)
     return f"Unknown field.{f' Did you mean {near[0]!r}?' if near else ''}"

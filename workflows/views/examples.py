@@ -1,33 +1,17 @@
-"""What the OpenAPI schema says beside the serializers: parameters and examples."""
+"""Parameters and examples of the OpenAPI document."""
 
-from typing import Any
+from drf_spectacular.utils import OpenApiExample
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from controlplane.core.http import query_parameter
+from workflows.schema.workflows import EXAMPLE_WORKFLOW
 
-from workflows.serializers import EXAMPLE_WORKFLOW
-from workflows.states import RunState
-
-
-def _query(name: str, description: str, type_: Any = str, **more: Any) -> OpenApiParameter:
-    return OpenApiParameter(name, type_, OpenApiParameter.QUERY, description=description, **more)
-
-
-SEARCH = _query("search", "A part of the name.")
-VERSION = _query("version", "An older version; without it the newest.", int)
-STATUS = OpenApiParameter(
-    "status",
-    {"type": "array", "items": {"type": "string", "enum": RunState.values}},
-    OpenApiParameter.QUERY,
-    description="Comma-separated list.",
-    style="form",
-    explode=False,
-)
-STEPS_AFTER = _query(
+VERSION = query_parameter("version", "An older version; without it the newest.", int)
+STEPS_AFTER = query_parameter(
     "stepsAfter",
     "The key of a step: the steps behind it, at most 1,000. See `nextStepsAfter`.",
 )
 
-DEFINITION_EXAMPLES = [
+DEFINITIONS = [
     OpenApiExample("Two steps", value=EXAMPLE_WORKFLOW, request_only=True),
     OpenApiExample(
         "A fan-out, and a person who decides",
@@ -61,7 +45,7 @@ DEFINITION_EXAMPLES = [
         request_only=True,
     ),
 ]
-EXECUTE_EXAMPLES = [
+EXECUTE = [
     OpenApiExample("An input", value={"input": {"total": 120}}, request_only=True),
     OpenApiExample(
         "Started",
@@ -70,10 +54,10 @@ EXECUTE_EXAMPLES = [
         status_codes=["202"],
     ),
 ]
-RERUN_EXAMPLES = [
+RERUN = [
     OpenApiExample("With the same input", value={}, request_only=True),
     OpenApiExample("With another input", value={"input": {"total": 80}}, request_only=True),
 ]
-DECISION_EXAMPLES = [
-    OpenApiExample("With a word", value={"comment": "The figures are right."}, request_only=True)
+DECISION = [
+    OpenApiExample("With a comment", value={"comment": "The figures are right."}, request_only=True)
 ]
