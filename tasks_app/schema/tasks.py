@@ -163,7 +163,8 @@ class Explanation(Resource):
     """Why a task is not running, or what it does instead of waiting."""
 
     reason: Reason
-    detail: str = shown("One sentence for people.")
+    # A failed task has the beginning of its error in it.
+    detail: str = shown("One sentence for people.", guard="error")
     blocked_by: list[Blocker]
     until: datetime | None = shown("When this reason ends, if that is known.")
     position: int | None = shown("Place in the queue, from 1; 10001 means that or later.")

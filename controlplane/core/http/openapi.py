@@ -1,13 +1,15 @@
 """How drf-spectacular describes schemas and verbs. Importing it registers the extension."""
 
-from typing import Any
+from enum import Enum
+from typing import Any, get_args
 
-from drf_spectacular.drainage import set_override
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
+
+from controlplane.core.schema import Schema
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -19,6 +21,14 @@ class Operation(AutoSchema):
         """The tag of the view set."""
         tag = getattr(self.view, "tag", "")
         return [tag] if tag else list(super().get_tags())
+
+    def _get_serializer_name(
+        self, serializer: Any, direction: Any, bypass_extensions: bool = False
+    ) -> str:
+        # A schema is of one direction by itself.
+        if isinstance(serializer, type) and issubclass(serializer, Schema):
+            return serializer.__name__
+        return str(super()._get_serializer_name(serializer, direction, bypass_extensions))
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         config = getattr(self.view, "current_verb", None)
@@ -37,7 +47,6 @@ class SchemaExtension(OpenApiSerializerExtension):
 
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
         """The class's name."""
-        set_override(self.target, "suppress_collision_warning", True)
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
@@ -47,12 +56,30 @@ class SchemaExtension(OpenApiSerializerExtension):
             schema_generator=_JsonSchema,
             mode="validation" if direction == "request" else "serialization",
         )
+        known = _types_in(self.target, {})
         for name, inner in found.pop("$defs", {}).items():
             component = ResolvedComponent(
-                name=name, type=ResolvedComponent.SCHEMA, object=name, schema=inner
+                name=name,
+                type=ResolvedComponent.SCHEMA,
+                object=known.get(name, name),
+                schema=inner,
             )
             auto_schema.registry.register_on_missing(component)
         return found
+
+
+def _types_in(annotation: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """`found`, with the schemas and enumerations that a schema's fields are made of, by name."""
+    for part in get_args(annotation):
+        _types_in(part, found)
+    is_named = isinstance(annotation, type) and issubclass(annotation, Enum | Schema)
+    if not is_named or annotation.__name__ in found:
+        return found
+    found[annotation.__name__] = annotation
+    if issubclass(annotation, Schema):
+        for field in annotation.model_fields.values():
+            _types_in(field.annotation, found)
+    return found
 
 
 class _JsonSchema(GenerateJsonSchema):

@@ -163,7 +163,7 @@ class _Metadata(BaseMetadata):
         verbs = {
             method.upper(): getattr(view, name).verb
             for method, name in getattr(view, "action_map", {}).items()
-            if hasattr(getattr(view, name), "verb")
+            if method != "head" and hasattr(getattr(view, name), "verb")
         }
         return {
             "methods": sorted(verbs),

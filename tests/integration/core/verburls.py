@@ -1,0 +1,112 @@
+"""A resource on the kit: every form that a verb can have."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from controlplane.core.errors import Conflict, Invalid, NotFound
+from controlplane.core.http import Listed, Views, routes, verb
+from controlplane.core.schema import Request, Resource, shown
+from controlplane.core.schema.fields import Text, Whole
+from controlplane.workspaces.idempotency import Made, idempotent
+from controlplane.workspaces.requests import WorkspaceRequest
+from tasks_app import selectors, services
+from tasks_app.filters import TaskFilter
+from tasks_app.specs import TaskSpec
+
+
+class Toy(Resource):
+    """A toy is a task."""
+
+    id: UUID
+    name: str
+    priority: int
+    payload: dict[str, Any] = shown(guard="payload", defer="payload")
+
+
+class ToyRequest(Request):
+    """A toy to make."""
+
+    name: Annotated[str, Text(20)]
+    priority: Annotated[int, Whole(0, 9)] = 0
+    fails: bool = False
+    idempotency_key: Annotated[str, Text(255)] | None = None
+
+
+def find_again(request: WorkspaceRequest, reference: dict[str, Any], **path: Any) -> Any:
+    """The toy that a key made."""
+    try:
+        return selectors.get_task(request.workspace.id, UUID(reference["id"]))
+    except NotFound:
+        raise Conflict("The toy is gone.") from None
+
+
+def refuse_ball(request: WorkspaceRequest, body: ToyRequest) -> None:
+    """What the service refuses."""
+    if body.name == "ball":
+        raise Invalid(errors=[{"field": "name", "message": "No balls."}])
+
+
+class Toys(Views):
+    """Toys."""
+
+    tag = "toys"
+
+    @verb(
+        "GET",
+        "toys",
+        name="toys_list",
+        summary="List toys",
+        returns=Listed(Toy, {"name": "name"}, "name"),
+    )
+    def list(self, request: WorkspaceRequest) -> Any:
+        """All toys."""
+        return selectors.list_tasks(request.workspace.id, TaskFilter())
+
+    @verb(
+        "POST",
+        "toys",
+        name="toys_create",
+        summary="Make a toy",
+        body=ToyRequest,
+        check=refuse_ball,
+        returns={201: Toy, 200: Toy},
+        errors=(409, 422),
+        resource="tasks",
+    )
+    @idempotent(find_again)
+    def create(self, request: WorkspaceRequest, body: ToyRequest) -> Made:
+        """A toy."""
+        refuse_ball(request, body)
+        spec = TaskSpec(type="noop", name=body.name, priority=body.priority)
+        made = services.submit_task(workspace_id=request.workspace.id, spec=spec)
+        if body.fails:
+            raise Conflict("It broke while it was made.")
+        return Made(selectors.get_task(request.workspace.id, made), {"id": str(made)})
+
+    @verb(
+        "DELETE",
+        "toys/<uuid:id>",
+        name="toys_delete",
+        summary="Break a toy",
+        returns=None,
+        role="admin",
+        resource="toys",
+    )
+    def delete(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
+        """No answer."""
+
+    @verb(
+        "POST",
+        "toys/<uuid:id>/polish",
+        name="toys_polish",
+        summary="Polish a toy",
+        returns={202: Toy, 200: Toy},
+    )
+    @idempotent(find_again)
+    def polish(self, request: WorkspaceRequest, id: UUID) -> Made:  # noqa: A002 - the name in the API
+        """Without a body."""
+        services.retry_task(workspace_id=request.workspace.id, task_id=id, actor=request.actor)
+        return Made(selectors.get_task(request.workspace.id, id), {"id": str(id)})
+
+
+urlpatterns = routes(Toys)
