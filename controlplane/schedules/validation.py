@@ -13,6 +13,7 @@ from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_json_value
 from controlplane.schedules.beat import check_storable
+from controlplane.schedules.schema import MAX_CATCH_UP, MAX_JITTER_MS, MAX_NAME_LENGTH
 from controlplane.schedules.states import Overlap
 from controlplane.schedules.timing import OnceRule, Timing, TimingError, parse_timing
 from tasks_app.services import check_task
@@ -20,10 +21,7 @@ from tasks_app.specs import TaskSpec
 from workflows.definitions import check_input, load_definition
 from workflows.queries import get_version, get_workflow
 
-MAX_NAME_LENGTH = 150
 MAX_BEAT_NAME_LENGTH = 200  # "<workspace>/<name>"
-MAX_CATCH_UP = 1_000
-MAX_JITTER_MS = 86_400_000
 
 DEFAULTS: dict[str, Any] = {
     "timezone": "UTC",

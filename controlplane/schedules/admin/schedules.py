@@ -21,8 +21,13 @@ from controlplane.schedules.admin.words import badge, duration, figure, late
 from controlplane.schedules.beat import BEAT, read_timing
 from controlplane.schedules.editing import refuse_code_removal
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.queries import describe, get_schedule, list_firings, next_times
-from controlplane.schedules.serializers.jobs import look_at
+from controlplane.schedules.queries import (
+    describe,
+    describe_jobs,
+    get_schedule,
+    list_firings,
+    next_times,
+)
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may
@@ -38,8 +43,10 @@ class _LookedAtList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        for schedule, found in zip(self.result_list, look_at(list(self.result_list)), strict=True):
-            schedule.found = found
+        for schedule, row in zip(
+            self.result_list, describe_jobs(list(self.result_list)), strict=True
+        ):
+            schedule.found = row
 
 
 @admin.register(Schedule)
@@ -144,7 +151,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @admin.display(description="schedule")
     def words(self, schedule: Any) -> str:
-        view = schedule.found["view"]
+        view = schedule.found.view
         return str(view.words or view.problem)
 
     @admin.display(description="next")
@@ -157,16 +164,16 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @admin.display(description="last")
     def last_status(self, schedule: Any) -> str:
-        return badge(schedule.found["last"])
+        return badge(schedule.found.last)
 
     @admin.display(description="success")
     def success_rate(self, schedule: Any) -> str:
-        rate = schedule.found["success_rate"]
+        rate = schedule.found.success_rate
         return "-" if rate is None else f"{rate:.0%}"
 
     @admin.display(description="enabled", boolean=True)
     def is_enabled(self, schedule: Any) -> bool:
-        return bool(schedule.found["view"].enabled)
+        return bool(schedule.found.view.enabled)
 
     @admin.display(description="source")
     def defined_by(self, schedule: Schedule) -> str:
@@ -233,7 +240,7 @@ def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
 
 def _page_of(found: Schedule) -> dict[str, Any]:
     schedule = get_schedule(found.workspace_id, found.id)
-    (looked_at,) = look_at([schedule])
+    (row,) = describe_jobs([schedule])
     view = describe(schedule)
     try:
         timing = read_timing(schedule)
@@ -245,7 +252,7 @@ def _page_of(found: Schedule) -> dict[str, Any]:
     return {
         "view": view,
         "times": times,
-        "success_rate": looked_at["success_rate"],
+        "success_rate": row.success_rate,
         "note": view.note,
         "firings": [
             {

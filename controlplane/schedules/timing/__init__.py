@@ -5,7 +5,7 @@ instants from the same text, zone, anchor and bounds.
 """
 
 from controlplane.schedules.timing.parsing import (
-    LONGEST_TEXT,
+    MAX_TEXT_LENGTH,
     TimingError,
     find_warnings,
     parse_timing,
@@ -13,7 +13,7 @@ from controlplane.schedules.timing.parsing import (
 from controlplane.schedules.timing.rules import Count, CronRule, EveryRule, OnceRule, Rule, Timing
 
 __all__ = [
-    "LONGEST_TEXT",
+    "MAX_TEXT_LENGTH",
     "Count",
     "CronRule",
     "EveryRule",

@@ -21,7 +21,7 @@ class TimingError(ValueError):
         self.message = message
 
 
-LONGEST_TEXT = 200
+MAX_TEXT_LENGTH = 200
 LONGEST_PERIOD = timedelta(days=366)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,8 +58,8 @@ def parse_timing(
     """
     zone = _zone(timezone)
     text = " ".join(text.split())
-    if len(text) > LONGEST_TEXT:
-        raise TimingError("schedule", f"At most {LONGEST_TEXT} characters.")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise TimingError("schedule", f"At most {MAX_TEXT_LENGTH} characters.")
     rule = _rule(text, zone, start_at or anchor)
     return Timing(text, timezone, rule, start_at, end_at)
 

@@ -10,16 +10,11 @@ from controlplane.core.console import Table, facts_table
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
+from controlplane.core.schema import represent, represent_row
 from controlplane.core.times import parse_time
 from controlplane.schedules import beat, editing, queries, triggering
 from controlplane.schedules.queries import describe_timing, next_times, parse_checked
-from controlplane.schedules.serializers import (
-    ExecutionSerializer,
-    JobSerializer,
-    PreviewSerializer,
-    represent_job,
-)
-from controlplane.schedules.serializers.preview import MOST_PREVIEWED
+from controlplane.schedules.schema import MAX_PREVIEWED, Execution, Job, PreviewTime
 from controlplane.schedules.states import FiringState, Overlap
 from tasks_app.management.terminal import (
     TerminalCommand,
@@ -88,7 +83,10 @@ class Command(TerminalCommand):
 
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         found = queries.list_schedules(workspace_id, search=options["search"]).order_by("name")
-        jobs = JobSerializer(list(found[: options["limit"]]), many=True).data
+        jobs = [
+            represent_row(Job, row, None)
+            for row in queries.describe_jobs(list(found[: options["limit"]]))
+        ]
         if options["json"]:
             self.write_json(jobs)
             return
@@ -109,11 +107,11 @@ class Command(TerminalCommand):
 
     def _show(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         schedule = _find(workspace_id, options["job"])
-        job = represent_job(schedule)
+        job = _represent(schedule)
         times = []
         if job["enabled"] and not job["problem"]:
             times = next_times(beat.read_timing(schedule), after=now(), count=_NEXT_SHOWN)
-        upcoming = PreviewSerializer.times_of(times)
+        upcoming = [represent(PreviewTime, time, None) for time in times]
         if options["json"]:
             self.write_json({**job, "times": upcoming})
             return
@@ -122,11 +120,12 @@ class Command(TerminalCommand):
             self.stdout.write(f"next: {each['utc']}  {each['local']}")
 
     def _preview(self, options: dict[str, Any]) -> None:
-        if not 1 <= options["count"] <= MOST_PREVIEWED:
-            self.usage(f"--count must be from 1 to {MOST_PREVIEWED}.")
+        if not 1 <= options["count"] <= MAX_PREVIEWED:
+            self.usage(f"--count must be from 1 to {MAX_PREVIEWED}.")
         at = now()
         timing = parse_checked(options["schedule"], options["timezone"], at=at)
-        times = PreviewSerializer.times_of(next_times(timing, after=at, count=options["count"]))
+        found = next_times(timing, after=at, count=options["count"])
+        times = [represent(PreviewTime, time, None) for time in found]
         shown = describe_timing(timing)
         if options["json"]:
             self.write_json({**shown, "times": times})
@@ -145,7 +144,7 @@ class Command(TerminalCommand):
             values=_values_of(workspace_id, options),
             actor=terminal_actor(),
         )
-        self._answer(represent_job(job), options)
+        self._answer(_represent(job), options)
 
     def _set_enabled(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         job = editing.update_schedule(
@@ -154,7 +153,7 @@ class Command(TerminalCommand):
             changes={"enabled": options["verb"] == "resume"},
             actor=terminal_actor(),
         )
-        self._answer(represent_job(job), options)
+        self._answer(_represent(job), options)
 
     def _trigger(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         firing = triggering.trigger_schedule(
@@ -162,7 +161,7 @@ class Command(TerminalCommand):
             schedule_id=_find(workspace_id, options["job"]).id,
             actor=terminal_actor(),
         )
-        self._answer(ExecutionSerializer(firing).data, options)
+        self._answer(represent(Execution, firing, None), options)
 
     def _remove(self, workspace_id: UUID, options: dict[str, Any]) -> None:
         job = _find(workspace_id, options["job"])
@@ -181,7 +180,7 @@ class Command(TerminalCommand):
         job = _find(workspace_id, options["job"])
         firings = queries.list_firings(workspace_id, job.id, states=states)
         newest = firings.order_by("-scheduled_for", "-id")[: options["limit"]]
-        shown = ExecutionSerializer(newest, many=True).data
+        shown = [represent_row(Execution, firing, None) for firing in newest]
         if options["json"]:
             self.write_json(shown)
             return
@@ -238,7 +237,7 @@ def _find(workspace_id: UUID, text: str) -> Any:
 def _add_preview_options(parser: ArgumentParser) -> None:
     parser.add_argument("schedule", help='such as "0 2 * * *", @daily, "@every 15m"')
     parser.add_argument("--timezone", default="UTC", help="such as Europe/Berlin (default UTC)")
-    parser.add_argument("--count", type=int, default=10, help=f"1 to {MOST_PREVIEWED} (default 10)")
+    parser.add_argument("--count", type=int, default=10, help=f"1 to {MAX_PREVIEWED} (default 10)")
 
 
 def _add_create_options(parser: ArgumentParser) -> None:
@@ -301,3 +300,7 @@ def _work_of(job: dict[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     return "-" if value is None else str(value)
+
+
+def _represent(schedule: Any) -> dict[str, Any]:
+    return represent(Job, queries.describe_jobs([schedule])[0], None)
