@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import prometheus_client
 from django.http import HttpRequest
@@ -60,11 +61,20 @@ def labels_of(request: HttpRequest) -> tuple[str, str]:
     """Method and route as labels. A method that the route does not have is OTHER, since anybody
     can send every method to every route."""
     match, method = request.resolver_match, request.method or ""
-    view = getattr(match.func, "cls", getattr(match.func, "view_class", None)) if match else None
-    if method not in _METHODS or (view is not None and not hasattr(view, method.lower())):
+    if method not in _METHODS or (match is not None and not _takes(match.func, method.lower())):
         method = OTHER
     route = match.route if match else "none"
     return method, next((group for group in _GROUPS if route.startswith(group)), route)
+
+
+def _takes(callback: Any, method: str) -> bool:
+    """Whether a route has a method: a view set has a verb for it, a view is asked, and a function
+    takes all."""
+    verbs = getattr(callback, "actions", None)
+    if verbs is not None:
+        return method in verbs
+    view = getattr(callback, "cls", getattr(callback, "view_class", None))
+    return view is None or hasattr(view, method)
 
 
 class RequestMetricsMiddleware(PlainMiddleware):

@@ -6,66 +6,78 @@ import prometheus_client
 from django.http import HttpResponse
 from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.views import ApiView
+from controlplane.core.http import Views, verb
 from controlplane.health import selectors
 from controlplane.health.detailed import read_detailed
 from controlplane.health.exposition import expose
+from controlplane.health.schema import DetailedHealth, Health, Liveness
 from controlplane.health.scraping import MetricsTokenAuthentication
-from controlplane.health.serializers import (
-    DetailedHealthSerializer,
-    HealthSerializer,
-    LivenessSerializer,
-)
 from controlplane.workspaces.authentication import ApiKeyAuthentication, SessionAuthentication
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _REPORT = {
-    200: HealthSerializer,
-    503: OpenApiResponse(HealthSerializer, description="The database is away."),
+    200: Health,
+    503: OpenApiResponse(Health, description="The database is away."),
 }
 
 
-class _OpenView(ApiView):
+def _report() -> Response:
+    report = selectors.read_health()
+    is_down = report["status"] == selectors.DOWN
+    return Response(report, status.HTTP_503_SERVICE_UNAVAILABLE if is_down else None)
+
+
+class Probes(Views):
     """For probes, which have no identity and must not need a database to be let in."""
 
+    tag = "system"
     authentication_classes = []
     permission_classes = []
     throttle_classes = []
 
-
-class HealthView(_OpenView):
-    """The state of the system."""
-
-    @extend_schema(tags=["system"], auth=[], responses=_REPORT)
-    def get(self, request: Request) -> Response:
+    @verb(
+        "GET",
+        "health",
+        name="health_retrieve",
+        summary="Show whether the system is healthy",
+        returns=Health,
+        responses=_REPORT,
+        public=True,
+    )
+    def health(self, request: Request) -> Response:
         """Whether the database and Redis answer, and how fast."""
-        report = selectors.read_health()
-        is_down = report["status"] == selectors.DOWN
-        return Response(report, status.HTTP_503_SERVICE_UNAVAILABLE if is_down else None)
+        return _report()
 
-
-class ReadinessView(HealthView):
-    """Whether requests should be sent here."""
-
-    @extend_schema(tags=["system"], auth=[], responses=_REPORT)
-    def get(self, request: Request) -> Response:
+    @verb(
+        "GET",
+        "health/ready",
+        name="health_ready_retrieve",
+        summary="Show whether requests should be sent here",
+        returns=Health,
+        responses=_REPORT,
+        public=True,
+    )
+    def ready(self, request: Request) -> Response:
         """Without Redis it is still ready: rows are the truth, work starts when Redis is back."""
-        return super().get(request)
+        return _report()
 
-
-class LivenessView(_OpenView):
-    """Whether the process lives; a database that is away is no reason to restart it."""
-
-    @extend_schema(tags=["system"], auth=[], responses=LivenessSerializer)
-    def get(self, request: Request) -> Response:
-        """It answers, so it lives."""
+    @verb(
+        "GET",
+        "health/live",
+        name="health_live_retrieve",
+        summary="Show whether the process lives",
+        returns=Liveness,
+        public=True,
+    )
+    def live(self, request: Request) -> Response:
+        """It answers, so it lives; a database that is away is no reason to restart it."""
         return Response({"status": selectors.OK})
 
 
@@ -81,9 +93,10 @@ class _AnyAccept(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class MetricsView(ApiView):
+class Metrics(Views):
     """Metrics of this process, of the fleet, and of the caller's workspace."""
 
+    tag = "system"
     authentication_classes = [
         MetricsTokenAuthentication,
         ApiKeyAuthentication,
@@ -92,11 +105,15 @@ class MetricsView(ApiView):
     content_negotiation_class = _AnyAccept
     renderer_classes = [JSONRenderer]  # of errors
 
-    @extend_schema(
-        tags=["system"],
+    @verb(
+        "GET",
+        "metrics",
+        name="metrics_retrieve",
+        summary="Show metrics for Prometheus",
+        returns=None,
         responses={(200, prometheus_client.CONTENT_TYPE_LATEST): OpenApiTypes.STR},
     )
-    def get(self, request: WorkspaceRequest) -> HttpResponse:
+    def metrics(self, request: WorkspaceRequest) -> HttpResponse:
         """In the text format of Prometheus. With METRICS_TOKEN, without those of a workspace."""
         response: HttpResponse = ExportToDjangoView(request)
         workspace = getattr(request, "workspace", None)
@@ -105,13 +122,19 @@ class MetricsView(ApiView):
         return response
 
 
-class DetailedHealthView(ApiView):
+class Detailed(Views):
     """The state of each component."""
 
-    @extend_schema(
-        tags=["system"], operation_id="health_detailed", responses=DetailedHealthSerializer
+    tag = "system"
+
+    @verb(
+        "GET",
+        "health/detailed",
+        name="health_detailed",
+        summary="Show the health of each component",
+        returns=DetailedHealth,
     )
-    def get(self, request: WorkspaceRequest) -> Response:
+    def detailed(self, request: WorkspaceRequest) -> Response:
         """Database, Redis, dispatcher, workers, schedules and autoscaler, each checked within 1.5
         seconds."""
         return Response(read_detailed())

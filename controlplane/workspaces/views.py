@@ -1,95 +1,106 @@
 """The HTTP API of workspaces."""
 
-from typing import ClassVar
+from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import status
-from rest_framework.response import Response
-
-from controlplane.core.views import ApiView, ListView
+from controlplane.core.http import Listed, Views, verb
 from controlplane.workspaces import selectors, services
 from controlplane.workspaces.requests import WorkspaceRequest
-from controlplane.workspaces.serializers import (
-    ApiKeyRequestSerializer,
-    ApiKeySerializer,
-    AuditEventSerializer,
-    AuditQuerySerializer,
-    CreatedApiKeySerializer,
-    WorkspaceSerializer,
+from controlplane.workspaces.schema import (
+    ApiKey,
+    ApiKeyRequest,
+    AuditEvent,
+    AuditFilter,
+    CreatedApiKey,
+    Workspace,
 )
 from controlplane.workspaces.states import Role
 
-
-class CurrentWorkspaceView(ApiView):
-    """The workspace of the caller."""
-
-    @extend_schema(tags=["workspaces"], responses=WorkspaceSerializer)
-    def get(self, request: WorkspaceRequest) -> Response:
-        """Where the key or the session works, and with which role."""
-        return Response(WorkspaceSerializer(request).data)
+_BY_TIME = {"createdAt": "id"}
 
 
-class ApiKeysView(ListView):
-    """The API keys of the workspace."""
+class Workspaces(Views):
+    """The workspace of the caller, its keys and its audit log."""
 
-    required_roles: ClassVar = {"GET": Role.ADMIN, "POST": Role.ADMIN}
+    tag = "workspaces"
 
-    @extend_schema(tags=["workspaces"], responses=ApiKeySerializer(many=True))
-    def get(self, request: WorkspaceRequest) -> Response:
-        """All of them, without their secrets; revoked ones too."""
-        return self.list_response(selectors.list_api_keys(request.workspace), ApiKeySerializer)
-
-    @extend_schema(
-        tags=["workspaces"],
-        request=ApiKeyRequestSerializer,
-        responses={201: CreatedApiKeySerializer},
+    @verb(
+        "GET",
+        "workspaces/current",
+        name="workspaces_current_retrieve",
+        summary="Show the current workspace",
+        returns=Workspace,
     )
-    def post(self, request: WorkspaceRequest) -> Response:
+    def current(self, request: WorkspaceRequest) -> Any:
+        """Where the key or the session works, and with which role."""
+        return request
+
+    @verb(
+        "GET",
+        "api-keys",
+        name="api_keys_list",
+        summary="List API keys",
+        returns=Listed(ApiKey, _BY_TIME),
+        role=Role.ADMIN,
+    )
+    def list_keys(self, request: WorkspaceRequest) -> Any:
+        """All of them, without their secrets; revoked ones too."""
+        return selectors.list_api_keys(request.workspace)
+
+    @verb(
+        "POST",
+        "api-keys",
+        name="api_keys_create",
+        summary="Create an API key",
+        body=ApiKeyRequest,
+        returns={201: CreatedApiKey},
+        role=Role.ADMIN,
+    )
+    def create_key(self, request: WorkspaceRequest, body: ApiKeyRequest) -> Any:
         """A new key. The answer holds its secret, this once."""
         made = services.create_api_key(
-            workspace=request.workspace,
-            actor=request.actor,
-            **self.validated(ApiKeyRequestSerializer),
+            workspace=request.workspace, actor=request.actor, **dict(body)
         )
-        body = {**ApiKeySerializer(made.key).data, "key": made.secret}
-        return Response(body, status=status.HTTP_201_CREATED)
+        return {**vars(made.key), "key": made.secret}
 
-
-class ApiKeyView(ApiView):
-    """One API key."""
-
-    required_roles: ClassVar = {"GET": Role.ADMIN, "DELETE": Role.ADMIN}
-
-    @extend_schema(tags=["workspaces"], responses=ApiKeySerializer)
-    def get(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
-        """The key, without its secret."""
-        return Response(ApiKeySerializer(selectors.get_api_key(request.workspace, id)).data)
-
-    @extend_schema(tags=["workspaces"], responses={200: ApiKeySerializer})
-    def delete(self, request: WorkspaceRequest, id: UUID) -> Response:  # noqa: A002 - the name in the API
-        """Revoke it: refused everywhere within a few seconds, for good."""
-        key = services.revoke_api_key(workspace=request.workspace, key_id=id, actor=request.actor)
-        return Response(ApiKeySerializer(key).data)
-
-
-class AuditView(ListView):
-    """Who did what in the workspace."""
-
-    required_roles: ClassVar = {"GET": Role.ADMIN}
-
-    @extend_schema(
-        tags=["workspaces"],
-        parameters=[AuditQuerySerializer],
-        responses=AuditEventSerializer(many=True),
+    @verb(
+        "GET",
+        "api-keys/<uuid:id>",
+        name="api_keys_retrieve",
+        summary="Show an API key",
+        returns=ApiKey,
+        role=Role.ADMIN,
     )
-    def get(self, request: WorkspaceRequest) -> Response:
+    def retrieve_key(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The key, without its secret."""
+        return selectors.get_api_key(request.workspace, id)
+
+    @verb(
+        "DELETE",
+        "api-keys/<uuid:id>",
+        name="api_keys_destroy",
+        summary="Revoke an API key",
+        returns=ApiKey,
+        role=Role.ADMIN,
+    )
+    def revoke_key(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Revoke it: refused everywhere within a few seconds, for good."""
+        return services.revoke_api_key(workspace=request.workspace, key_id=id, actor=request.actor)
+
+    @verb(
+        "GET",
+        "audit",
+        name="audit_list",
+        summary="List the audit log",
+        query=AuditFilter,
+        returns=Listed(AuditEvent, _BY_TIME),
+        role=Role.ADMIN,
+    )
+    def audit(self, request: WorkspaceRequest, wanted: AuditFilter) -> Any:
         """The audit log, newest first."""
-        wanted = self.filters(AuditQuerySerializer)
-        events = selectors.list_audit_events(
+        return selectors.list_audit_events(
             request.workspace,
-            after=wanted.pop("createdAfter", None),
-            before=wanted.pop("createdBefore", None),
-            equal=wanted,
+            after=wanted.created_after,
+            before=wanted.created_before,
+            equal=wanted.equal,
         )
-        return self.list_response(events, AuditEventSerializer)

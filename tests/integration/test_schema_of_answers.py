@@ -9,7 +9,10 @@ from jsonschema import Draft202012Validator
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.schedules.firing import fire_due
+from tasks_app.models import TaskLog
+from tasks_app.processors.retry import RetryPolicy
 from tests.clients import key_client
+from tests.rows import make_attempt, make_node, make_task
 from tests.schedules import MINUTE, make_schedule
 from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
 
@@ -90,3 +93,42 @@ def test_every_default_is_a_value_that_its_schema_allows(schema: dict[str, Any])
         if list(Draft202012Validator(part).iter_errors(part["default"]))
     ]
     assert wrong == []
+
+
+def test_tasks_queues_and_nodes(schema: dict[str, Any]) -> None:
+    error = {"class": "E", "message": "m", "traceback": "t", "category": "CODE"}
+    node = make_node()
+    parent = make_task("FAILED", error=error, payload={"a": 1})
+    make_attempt(parent, error=error, outcome="FAILED", node_id=node.id)
+    TaskLog.objects.create(task=parent, attempt=1, at=NOON, level="INFO", message="m")
+    child = make_task("BLOCKED", parents=[make_task(), parent], retry=RetryPolicy().to_json())
+    for template, path in [
+        ("/tasks", "/tasks"),
+        ("/tasks/{id}", f"/tasks/{parent.id}"),
+        ("/tasks/{id}", f"/tasks/{child.id}"),
+        ("/tasks/{id}/explain", f"/tasks/{child.id}/explain"),
+        ("/tasks/stats", "/tasks/stats"),
+        ("/task-types", "/task-types"),
+        ("/queues", "/queues"),
+        ("/queues/{name}", "/queues/default"),
+        ("/system/nodes", "/system/nodes"),
+        ("/system/nodes/{id}", f"/system/nodes/{node.id}"),
+        ("/system/nodes/{id}/samples", f"/system/nodes/{node.id}/samples"),
+        ("/system/performance/summary", "/system/performance/summary?window=5m"),
+        ("/health/queue", "/health/queue"),
+        ("/workspaces/current", "/workspaces/current"),
+        ("/health", "/health"),
+        ("/health/detailed", "/health/detailed"),
+    ]:
+        assert find_problems(schema, template, path) == [], path
+
+
+def test_operations_of_the_kit_have_a_summary(schema: dict[str, Any]) -> None:
+    told = {"tasks", "queues", "task types", "nodes", "system", "workspaces"}
+    silent = [
+        f"{method} {path}"
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+        if method != "parameters" and told & set(operation["tags"]) and not operation.get("summary")
+    ]
+    assert [each for each in silent if "stress" not in each] == []

@@ -101,6 +101,7 @@ def verb(
     role: str | None = None,
     resource: str | None = None,
     check: Callable[..., object] | None = None,
+    public: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A handler of a method at a path.
 
@@ -108,7 +109,7 @@ def verb(
     the path by name. `returns` is what its answer shows, by status when there are several; None is
     204. `check(request, body, **path)` is what the service will refuse of the body, by Invalid:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` stands in
-    the document instead of `returns`, for what is no JSON.
+    the document instead of `returns`, for what is no JSON. A `public` verb asks for no identity.
     """
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(
@@ -123,24 +124,30 @@ def verb(
         check=check,
     )
 
-    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(handler)
-        def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
-            return view.answer(config, handler, request, path_parts)
+    shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
+    shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
-        run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
-        extras: Sequence[OpenApiParameter] = getattr(handler, "extra_parameters", ())
-        documented = extend_schema(
+    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        return extend_schema(
             operation_id=name,
             summary=summary,
-            parameters=[*extras, *parameters, *(filter_parameters(query) if query else ())],
+            parameters=[*getattr(handler, "extra_parameters", ()), *shown_parameters],
             request=body,
             examples=list(examples),
-            responses={**(responses or config.statuses), **problems(*errors)},
-        )
-        return documented(run)
+            auth=[] if public else None,
+            responses=shown_responses,
+        )(_runner(config, handler))
 
     return decorate
+
+
+def _runner(config: Verb, handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
+        return view.answer(config, handler, request, path_parts)
+
+    run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
+    return run
 
 
 class _Form(Serializer[Any]):

@@ -111,6 +111,7 @@ class Search(_Kind):
     """One text, commas included; the last one given. `empty` is what it is when none is."""
 
     limit: int = MAX_LENGTH
+    minimum: int = 0
     empty: Any = ""
     is_stripped: bool = True
     is_split = False
@@ -121,13 +122,18 @@ class Search(_Kind):
         given = values if len(values) == 1 else [None]
         text = str(Texts().read(given)[0])
         text = text.strip() if self.is_stripped else text
-        if len(text) > self.limit:
-            raise FilterError(f"A text of at most {self.limit} characters.")
+        if not self.minimum <= len(text) <= self.limit:
+            raise FilterError(f"A text of {self.minimum} to {self.limit} characters.")
         return text
 
     def schema(self) -> dict[str, Any]:
-        """A text, with its limit where it has one of its own."""
-        return self.json_type | ({"maxLength": self.limit} if self.limit < MAX_LENGTH else {})
+        """A text, with the bounds that are its own."""
+        found = dict(self.json_type)
+        if self.minimum:
+            found["minLength"] = self.minimum
+        if self.limit < MAX_LENGTH:
+            found["maxLength"] = self.limit
+        return found
 
 
 @dataclass(frozen=True)

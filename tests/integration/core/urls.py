@@ -1,6 +1,7 @@
 """Paths that fail in every way, for the tests of errors."""
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg_pool
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, ValidationError
@@ -14,11 +15,12 @@ from rest_framework.response import Response
 
 from controlplane.core import problems
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
+from controlplane.core.http import Listed, Views, routes, verb
 from controlplane.core.paths import optional_slash_path
-from controlplane.core.views import ApiView, ListView
+from controlplane.core.views import ApiView
 from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.schema import AuditEvent
 from controlplane.workspaces.selectors import list_audit_events
-from controlplane.workspaces.serializers import AuditEventSerializer
 
 handler400 = problems.handler400
 handler403 = problems.handler403
@@ -96,13 +98,18 @@ class RoleView(ApiView):
     post = put = patch = delete = get
 
 
-class AuditListView(ListView):
+class AuditList(Views):
     """A list with every kind of sorted column."""
 
-    sort_fields = {"createdAt": "id", "action": "action", "at": "created_at"}
-
-    def get(self, request: WorkspaceRequest) -> Response:
-        return self.list_response(list_audit_events(request.workspace), AuditEventSerializer)
+    @verb(
+        "GET",
+        "audit-list",
+        name="audit_list",
+        summary="List events",
+        returns=Listed(AuditEvent, {"createdAt": "id", "action": "action", "at": "created_at"}),
+    )
+    def list(self, request: WorkspaceRequest) -> Any:
+        return list_audit_events(request.workspace)
 
 
 def plain(request: HttpRequest, way: str) -> HttpResponse:
@@ -115,6 +122,6 @@ urlpatterns = [
     path("api/<str:way>", WayView.as_view()),
     path("plain/<str:way>", plain),
     path("tasks", RoleView.as_view()),
-    path("audit-list", AuditListView.as_view()),
+    *routes(AuditList),
     optional_slash_path("slash/<uuid:id>", plain, name="slash"),
 ]

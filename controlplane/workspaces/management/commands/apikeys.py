@@ -8,9 +8,10 @@ from controlplane.core.clock import now
 from controlplane.core.commands import CommandError, SafeCommand
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid
+from controlplane.core.schema import represent
 from controlplane.workspaces import selectors, services
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.serializers import ApiKeySerializer
+from controlplane.workspaces.schema import ApiKey
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
 
 
@@ -57,14 +58,14 @@ class Command(SafeCommand):
             actor=SYSTEM,
         )
         if options["json"]:
-            self.write_json({**ApiKeySerializer(made.key).data, "key": made.secret})
+            self.write_json({**represent(ApiKey, made.key, None), "key": made.secret})
             return
         self.stdout.write(made.secret)
         self.warn("This is shown once. Keep it like a password.")
 
     def _list(self, options: dict[str, Any]) -> None:
         workspace = selectors.get_workspace(options["workspace"])
-        keys = ApiKeySerializer(selectors.list_api_keys(workspace), many=True).data
+        keys = [represent(ApiKey, key, None) for key in selectors.list_api_keys(workspace)]
         if options["json"]:
             self.write_json(keys)
             return
@@ -82,6 +83,6 @@ class Command(SafeCommand):
             key_id = selectors.get_api_key_by_prefix(workspace, wanted).id
         key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=SYSTEM)
         if options["json"]:
-            self.write_json(ApiKeySerializer(key).data)
+            self.write_json(represent(ApiKey, key, None))
             return
         self.stdout.write(f"{key} is revoked.")

@@ -1,0 +1,80 @@
+"""What the health addresses show. Their reports are made as JSON; absent members are unknown."""
+
+from datetime import datetime
+from typing import Literal
+
+from controlplane.core.schema import Resource, shown
+
+Status = Literal["ok", "degraded", "down"]
+
+
+class Component(Resource):
+    """One thing that this process needs."""
+
+    status: Literal["ok", "down"]
+    latency_ms: float = shown(default=None)
+    detail: str = shown(default=None)
+
+
+class Checks(Resource):
+    """Everything that this process needs."""
+
+    database: Component
+    redis: Component
+    disk: Component = shown("Of the embedded database only.", default=None)
+
+
+class Health(Resource):
+    """`down` without the database; `degraded` without Redis, or when the database's disk is full or
+    nearly so."""
+
+    status: Status
+    version: str
+    time: datetime
+    checks: Checks
+
+
+class Liveness(Resource):
+    """This process answers."""
+
+    status: Literal["ok"]
+
+
+class EngineComponent(Component):
+    """One part of the engine."""
+
+    last_seen: datetime = shown(default=None)
+    live_nodes: int = shown(default=None)
+    lost_nodes_last_hour: int = shown(
+        "Nodes that were killed or fell silent; `detail` has the newest.", default=None
+    )
+
+
+class BeatComponent(Component):
+    """Schedules: whether they fire in time."""
+
+    status: Status  # type: ignore[assignment] # it may also be degraded
+    lag_ms: int = shown("For how long the oldest due time has waited for a decision.", default=None)
+
+
+class AutoscalerComponent(Component):
+    """What sizes the fleet; `off` and `not started` are no fault."""
+
+    status: Status  # type: ignore[assignment] # it may also be degraded
+    last_seen: datetime = shown(default=None)
+
+
+class DetailedChecks(Checks):
+    """Everything that work needs."""
+
+    dispatcher: EngineComponent
+    workers: EngineComponent
+    beat: BeatComponent
+    autoscaler: AutoscalerComponent
+
+
+class DetailedHealth(Health):
+    """`degraded` also without a dispatcher or a live worker, with late schedules, and when the
+    autoscaler has stopped or cannot move its workers."""
+
+    checks: DetailedChecks
