@@ -99,7 +99,7 @@ class ReasonCode(TextChoices):
     PARENT_FAILED = "PARENT_FAILED", "A step it depends on failed"
     RUN_FAILED = "RUN_FAILED", "The run failed elsewhere"
     RUN_CANCELLED = "RUN_CANCELLED", "The run was cancelled"
-    APPROVAL = "APPROVAL", "Somebody has to decide"
+    APPROVAL = "APPROVAL", "A person has to decide"
     TIME = "TIME", "It waits for a time"
     EVALUATION = "EVALUATION", "A worker evaluates its expressions"
     NO_WORKER = "NO_WORKER", "No worker serves the queue that it waits for"

@@ -5,7 +5,7 @@
     schedule("Nightly report", "0 3 * * *", task_type="report", timezone="Europe/Berlin")
 
 A declaration becomes a schedule of the workspace `default` when a dispatcher starts. What is wrong
-with one stops nobody: `manage.py check` shows it, and the dispatcher logs it and goes on.
+with one stops no other: `manage.py check` shows it, and the dispatcher logs it and goes on.
 """
 
 import hashlib

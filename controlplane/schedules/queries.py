@@ -172,7 +172,7 @@ def list_upcoming(at: datetime, until: datetime, *, steady: timedelta) -> list[U
     of the jitter added. Of at most MAX_SCHEDULES schedules, the next ones.
 
     A schedule that fires again within `steady`, and has a nominal time less than `steady` ago, is
-    left out: whoever measures over that long sees it already.
+    left out: a measurement over that time sees it already.
     """
     found = Schedule.objects.filter(
         next_at__lte=until, paused_at__isnull=True, periodic_task__enabled=True

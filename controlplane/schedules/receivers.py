@@ -1,4 +1,4 @@
-"""What beat's models tell."""
+"""Signals of beat's models."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ def lock_due(at: datetime, *, ignore: Collection[UUID] = ()) -> Schedule | None:
 
 
 def lock_free(schedule_id: UUID) -> Schedule | None:
-    """This schedule, locked, unless somebody holds it or it is gone."""
+    """This schedule, locked, unless another process holds it or it is gone."""
     return _lock_first(Schedule.objects.filter(id=schedule_id).values_list("id", flat=True))
 
 

@@ -74,19 +74,19 @@ def explain_types(function: str, types: list[str]) -> str:
         return f"{shown!r} needs a bool."
     if len(types) == 2 and len(set(types)) == 2:
         if set(types) <= _NUMBERS:
-            wanted = "double" if "double" in types else "int"
-            return f"{message} Both must be of one type: write {wanted}(…)."
+            conversion = "double" if "double" in types else "int"
+            return f"{message} Both must be of one type: write {conversion}(…)."
         if function == "_+_" and "string" in types:
             return f"{message} Write string(…) around what is no text."
     return message
 
 
-def _explain(said: str, text: str) -> ExpressionError:
-    found = _ERROR.findall(said)
-    if _TOO_DEEP.search(said):
+def _explain(raw: str, text: str) -> ExpressionError:
+    found = _ERROR.findall(raw)
+    if _TOO_DEEP.search(raw):
         return ExpressionError(f"Nested too deep; the limit is {MAX_DEPTH} levels.")
     if not found:
-        return ExpressionError(said.splitlines()[0])
+        return ExpressionError(raw.splitlines()[0])
     # What is wrong first often only follows from a name that is wrong later on the same line.
     line, column, message = next((one for one in found if "undeclared" in one[2]), found[0])
     offset = _offset(text, int(line), int(column))

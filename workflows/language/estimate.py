@@ -9,11 +9,10 @@ tree once with the lengths of the actual values and counts bytes that are read, 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from workflows.language.bounds import SCALAR, SLOT, Shape, join, list_of, measure, measure_pattern
 from workflows.language.cel import MAX_ITERATIONS
 from workflows.language.errors import ExpressionError
 from workflows.language.nodes import Call, Const, Field, Loop, Many, Name, Node, Tree, walk
-from workflows.language.patterns import measure_pattern
-from workflows.language.shapes import SCALAR, SLOT, Shape, join, list_of, measure
 
 MAX_WORK = 300_000_000  # bytes; at most about a second, mostly far less
 MAX_RESULT = 64 * 1024 * 1024  # bytes of a value, as it is in memory
@@ -138,7 +137,7 @@ class _Estimate:
         self._spend(
             node,
             SLOT * rounds * rounds,
-            f"A macro makes a list of up to {rounds:,} elements; about 4,000 are the most.",
+            f"A macro makes a list of up to {rounds:,} elements; the limit is about 4,000.",
         )
         shape = self._inside[id(element)]
         weight = SLOT + SLOT * rounds + self._weigh_all(element, node.variable, over, rounds)

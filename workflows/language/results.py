@@ -36,8 +36,8 @@ def to_json(value: Any) -> tuple[Any, int]:
             field="the value",
         )
     except Invalid as error:
-        said = error.errors[0]
-        raise ExpressionError(f"In {said['field']}: {said['message']}") from None
+        problem = error.errors[0]
+        raise ExpressionError(f"In {problem['field']}: {problem['message']}") from None
     except TooLarge as error:
         raise ExpressionError(error.detail[0].upper() + error.detail[1:]) from None
     return found, len(text)

@@ -6,9 +6,8 @@ from typing import Any
 
 import orjson
 
-from workflows.language.budget import Budget
 from workflows.language.errors import ExpressionError, TemplateError
-from workflows.language.expressions import Expression, Scope, compile_part
+from workflows.language.expressions import Budget, Expression, Scope, compile_part
 from workflows.language.results import max_bytes
 
 MAX_EXPRESSIONS = 200  # of one template
@@ -97,7 +96,7 @@ def _compile_text(text: str, path: tuple[str | int, ...], found: _Found) -> Any:
         for part in _split(text):
             parts.append(part)
             if isinstance(part, Expression):
-                _remember(write_path(path), part, found)
+                _add(write_path(path), part, found)
     except ExpressionError as error:
         raise ExpressionError(error.message, error.column, write_path(path)) from None
     if len(parts) == 1 and isinstance(parts[0], Expression):
@@ -105,7 +104,7 @@ def _compile_text(text: str, path: tuple[str | int, ...], found: _Found) -> Any:
     return _Mixed(tuple(parts))
 
 
-def _remember(path: str, expression: Expression, found: _Found) -> None:
+def _add(path: str, expression: Expression, found: _Found) -> None:
     found.append((path, expression))
     if len(found) > MAX_EXPRESSIONS:
         raise ExpressionError(f"A template may have {MAX_EXPRESSIONS} expressions.")

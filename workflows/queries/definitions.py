@@ -74,7 +74,7 @@ def get_runs_overviews(workflow_ids: Sequence[UUID]) -> dict[UUID, RunsOverview]
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "summarize_runs"),
-            {"ids": list(workflow_ids), "most": MAX_COUNTED + 1},
+            {"ids": list(workflow_ids), "limit": MAX_COUNTED + 1},
         )
         return {row[0]: RunsOverview(*row[1:]) for row in cursor.fetchall()}
 
@@ -102,6 +102,6 @@ def get_fanouts(workflow_ids: Sequence[UUID]) -> dict[UUID, Fanout]:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "list_newest_ended"),
-            {"ids": list(workflow_ids), "most": NEWEST_RUNS},
+            {"ids": list(workflow_ids), "limit": NEWEST_RUNS},
         )
         return {workflow: Fanout(steps, runs) for workflow, steps, runs in cursor.fetchall()}

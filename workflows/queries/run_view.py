@@ -214,10 +214,10 @@ def get_results(workspace_id: UUID, run_id: UUID, keys: Sequence[str]) -> dict[s
     sizes = dict(
         steps.filter(result_bytes__gt=0).order_by("position").values_list("key", "result_bytes")
     )
-    wanted, total = [], 0
+    inline, total = [], 0
     for key, size in sizes.items():
         if size <= MAX_INLINE_BYTES and total + size <= MAX_INLINE_BYTES_TOTAL:
-            wanted.append(key)
+            inline.append(key)
             total += size
-    values = dict(steps.filter(key__in=wanted).values_list("key", "result")) if wanted else {}
+    values = dict(steps.filter(key__in=inline).values_list("key", "result")) if inline else {}
     return {key: StepResult(values.get(key), size) for key, size in sizes.items()}

@@ -35,11 +35,11 @@ def submit_with_joins(
 
 def batch_starts(starts: Sequence[Start]) -> Iterator[list[Start]]:
     """The starts in groups that one call may submit."""
-    most: int = settings.TASKPLANE["BULK_MAX"]
+    limit: int = settings.TASKPLANE["BULK_MAX"]
     group: list[Start] = []
     size = 0
     for start in starts:
-        if group and size + start.size > most:
+        if group and size + start.size > limit:
             yield group
             group, size = [], 0
         group.append(start)

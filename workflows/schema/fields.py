@@ -1,4 +1,4 @@
-"""The fields of a definition: each type with its bounds, and what is said of a wrong value."""
+"""The fields of a definition: each type with its bounds and its error."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
