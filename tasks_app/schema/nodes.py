@@ -16,9 +16,7 @@ class Node(Resource):
     newest sample, null before the first."""
 
     id: int
-    name: str = shown(
-        "`worker#id`, as in `workerNode` of a task and in scaling events. Unique.", heading="node"
-    )
+    name: str = shown("`worker#id`, as in `workerNode` of a task and in scaling events. Unique.")
     incarnation: UUID
     replaces: int | None = shown("The node that it was before it was declared lost.")
     host: str

@@ -1,19 +1,19 @@
 """What a task may be when it is submitted or changed: checked here, once, whoever submits it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 import pydantic
 from annotated_types import MaxLen, MinLen
 from django.conf import settings
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema import Request, Resource, read_problems, shown
-from controlplane.core.schema.base import join_path
+from controlplane.core.schema.base import MAX_ERRORS, join_path
 from controlplane.core.schema.fields import JsonObject, Moment, Saying, Text, Whole
 from controlplane.core.schema.filters import within
 from controlplane.core.values import check_json_value
@@ -47,7 +47,9 @@ Delay = Annotated[
 TypeName = Annotated[
     str, Text(200, message="A text of 1 to 200 characters: one of GET /task-types.")
 ]
-Parents = Annotated[list[Annotated[str, Field(min_length=1)]], Saying("A list of texts is needed.")]
+Parents = Annotated[
+    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("A list of texts is needed.")
+]
 
 
 class TaskFields(Request):
@@ -96,9 +98,10 @@ class _Submitted(TaskFields):
     @classmethod
     def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
         """An unknown type, and what the type's model refuses of the payload."""
-        if isinstance(body, dict) and "type" not in wrong:
+        named = body.get("type") if isinstance(body, dict) else None
+        if isinstance(named, str) and "type" not in wrong:
             payload = None if "payload" in wrong else body.get("payload") or {}
-            yield from find_type_problems(body["type"], payload)
+            yield from find_type_problems(named, payload)
 
 
 class TaskIn(_Submitted):
@@ -134,7 +137,7 @@ class BulkIn(Request):
         "tasks": [{"type": "noop", "ref": "first"}, {"type": "noop", "dependsOn": ["first"]}]
     }
 
-    tasks: Annotated[list[BulkTaskIn], MinLen(1)]
+    tasks: Annotated[list[BulkTaskIn], MinLen(1), FailFast()]
     idempotency_key: IdempotencyKey = optional()
 
     def cross_check(self) -> Iterable[FieldError]:
@@ -143,14 +146,18 @@ class BulkIn(Request):
             yield from within(f"tasks[{number}]", task.cross_check())
 
     @classmethod
-    def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
-        """Those of each task."""
+    def find_problems(
+        cls, body: Any, check: Callable[[Self], object] | None = None
+    ) -> list[FieldError]:
+        """Those beside the tasks, then those of each task until there are enough."""
+        found = super().find_problems(body, check)
+        problems = [each for each in found if not each["field"].startswith("tasks[")]
         tasks = body.get("tasks") if isinstance(body, dict) else None
         for number, task in enumerate(tasks if isinstance(tasks, list) else ()):
-            prefix = f"tasks[{number}]"
-            if prefix not in wrong:
-                bad = {name.removeprefix(f"{prefix}.") for name in wrong if prefix in name}
-                yield from within(prefix, BulkTaskIn.further_problems(task, bad))
+            problems += within(f"tasks[{number}]", BulkTaskIn.find_problems(task))
+            if len(problems) >= MAX_ERRORS:
+                break
+        return problems
 
 
 class Submitted(Resource):

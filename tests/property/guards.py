@@ -123,10 +123,10 @@ GUARDS = [
     Guard("isolation: a time-out cannot be hidden", "tasks_app/execution/endings.py",
           "    if struck is None:\n", "    if struck is None or error is not struck:\n", FAULTS),
     # Submission and nodes.
-    Guard("submit: a key is used once", "tasks_app/services/idempotency.py",
+    Guard("submit: a key is used once", "controlplane/workspaces/idempotency.py",
           "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),
-    Guard("submit: a key has one body", "tasks_app/services/idempotency.py",
-          "if bytes(used.body_hash) != body_hash:", "if False:", SUBMISSION),
+    Guard("submit: a key has one body", "controlplane/workspaces/idempotency.py",
+          "if bytes(used_hash) != body_hash:", "if False:", SUBMISSION),
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
           "if moment - self._last_look > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",

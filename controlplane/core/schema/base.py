@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import pydantic
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controlplane.core.errors import FieldError, Invalid
 
@@ -66,16 +66,50 @@ class Request(Schema):
         """
         try:
             value = cls.model_validate(body)
-        except pydantic.ValidationError as error:
-            raise Invalid(errors=cls._all_problems(body, error, check)[:MAX_ERRORS]) from error
-        if problems := list(value.cross_check()):
-            raise Invalid(errors=problems[:MAX_ERRORS])
+        except pydantic.ValidationError:
+            raise Invalid(errors=cls.find_problems(body, check)[:MAX_ERRORS]) from None
+        if any(True for _ in value.cross_check()):
+            raise Invalid(errors=cls.find_problems(body, check)[:MAX_ERRORS])
         return value
+
+    @classmethod
+    def find_problems(
+        cls, body: Any, check: Callable[[Self], object] | None = None
+    ) -> list[FieldError]:
+        """Everything that is wrong with a body: its fields, what is wrong once unknown ones are
+        left out, and what a service would refuse of what is right."""
+        try:
+            value = cls.model_validate(body)
+        except pydantic.ValidationError as error:
+            problems = read_problems(error)
+            unknown = [part["loc"] for part in _details(error) if part["type"] == "extra_forbidden"]
+        else:
+            return [*value.cross_check(), *cls.further_problems(body, set())]
+        problems += cls.further_problems(body, {problem["field"] for problem in problems})
+        rest = _without(body, unknown)
+        if not unknown or not rest:
+            return problems
+        try:
+            value = cls.model_validate(rest)
+        except pydantic.ValidationError:
+            return problems  # the same errors without the unknown fields
+        problems = [*value.cross_check(), *problems]
+        try:
+            if check is not None:
+                check(value)
+        except Invalid as more:
+            problems = [*more.errors, *problems]
+        return problems
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _drop_nulls(cls, body: Any) -> Any:
-        if cls.null_is_absent and isinstance(body, dict) and None in body.values():
+    def _look_at_members(cls, body: Any) -> Any:
+        if not isinstance(body, dict):
+            return body
+        # Each unknown field is an error, and costs more memory than its bytes in a body.
+        if len(body) > len(cls.model_fields) + MAX_ERRORS:
+            raise PydanticCustomError("refused", f"{len(body)} fields are too many.")
+        if cls.null_is_absent and None in body.values():
             return {name: value for name, value in body.items() if value is not None}
         return body
 
@@ -87,33 +121,6 @@ class Request(Schema):
     def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
         """What a service would refuse of a body whose fields `wrong` are refused already."""
         return ()
-
-    @classmethod
-    def _all_problems(
-        cls,
-        body: Any,
-        error: pydantic.ValidationError,
-        check: Callable[[Self], object] | None,
-    ) -> list[FieldError]:
-        """The errors of the fields, and what is wrong once unknown fields are left out."""
-        problems = read_problems(error)
-        wrong = {problem["field"] for problem in problems}
-        problems += cls.further_problems(body, wrong)
-        unknown = [part["loc"] for part in _details(error) if part["type"] == "extra_forbidden"]
-        rest = _without(body, unknown)
-        if not unknown or not rest:
-            return problems
-        try:
-            value = cls.model_validate(rest)
-        except pydantic.ValidationError:
-            return problems  # the same errors without the unknown fields
-        problems = [*value.cross_check(), *problems]
-        if check is not None:
-            try:
-                check(value)
-            except Invalid as more:
-                problems = [*more.errors, *problems]
-        return problems
 
 
 def read_problems(error: pydantic.ValidationError, *, prefix: str = "") -> list[FieldError]:

@@ -132,7 +132,7 @@ class Names:
         return {"type": "array", "items": item, "maxItems": self.count}
 
     def _check(self, values: Any) -> Sequence[str]:
-        if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+        if not isinstance(values, list | tuple):
             raise refused("A list of texts is needed.")
         if len(values) > self.count or not all(map(self._is_kept, values)):
             raise refused(
@@ -145,8 +145,8 @@ class Names:
                 raise refused(f"{self.word.capitalize()} {number + 1}: {error}") from None
         return values
 
-    def _is_kept(self, value: str) -> bool:
-        return 0 < len(value) <= self.limit and is_storable_text(value)
+    def _is_kept(self, value: Any) -> bool:
+        return isinstance(value, str) and 0 < len(value) <= self.limit and is_storable_text(value)
 
 
 @dataclass(frozen=True)

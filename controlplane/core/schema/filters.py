@@ -122,8 +122,7 @@ def build(
 
 def within(field: str, errors: Iterable[FieldError]) -> list[FieldError]:
     """The errors of an object that is a field of another one."""
-    prefix = f"{field}." if field else ""
-    return [{**error, "field": f"{prefix}{error['field']}"} for error in errors]
+    return [{**error, "field": ".".join(filter(None, (field, error["field"])))} for error in errors]
 
 
 def add_options(parser: ArgumentParser, schema: type[Any], *, skip: Iterable[str] = ()) -> None:

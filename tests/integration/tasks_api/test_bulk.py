@@ -86,6 +86,21 @@ def test_all_or_nothing(client: APIClient, tasks: Any, field: str) -> None:
     assert not Task.objects.exists()
 
 
+def test_many_wrong_tasks_cost_little_and_a_hundred_errors_are_named(client: APIClient) -> None:
+    wrong = [{f"field {n}": 1 for n in range(50)} for _ in range(5_000)]
+    began = time.process_time()
+    answer = client.post("/tasks/bulk", {"tasks": wrong})
+    assert time.process_time() - began < 2
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 100
+    late = [{"type": "noop"}] * 5_000 + [{"type": "noop", "priority": 101}, {"bogus": 1}]
+    errors = client.post("/tasks/bulk", {"tasks": late}).json()["errors"]
+    named = {error["field"] for error in errors}
+    assert named == {"tasks[5000].priority", "tasks[5001].type", "tasks[5001].bogus"}
+    many = client.post("/tasks", {"type": "noop", **wrong[0], **{str(n): 1 for n in range(500)}})
+    assert many.json()["errors"] == [{"field": "", "message": "551 fields are too many."}]
+
+
 def test_unknown_fields_beside_the_tasks(client: APIClient) -> None:
     answer = client.post("/tasks/bulk", {"tasks": [{"type": "noop"}], "colour": 1})
     assert answer.json()["errors"][0]["field"] == "colour"
