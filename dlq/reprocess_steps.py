@@ -12,7 +12,7 @@ from controlplane.workspaces.actors import Actor
 from dlq.discard import describe_closed
 from dlq.models import DeadLetter
 from dlq.states import LetterStatus
-from workflows.services import retry_run
+from workflows.runs import retry_run
 
 _ADVICE = (
     "If the run needs this step no more, discard the letter; its work can be submitted as a task "

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.schedules import services
+from controlplane.schedules import beat_sync, editing
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tests.clients import default_workspace
@@ -20,7 +20,7 @@ def make_schedule(
     wanted = {"name": f"schedule {Schedule.objects.count()}", "schedule": schedule}
     if "workflow_id" not in values:
         wanted["task_type"] = "test-echo"
-    made, _ = services.create_schedule(
+    made, _ = editing.create_schedule(
         workspace_id=default_workspace().id, values={**wanted, **values}, actor=SYSTEM
     )
     return set_clock(made, since) if since is not None else made
@@ -32,7 +32,7 @@ def set_clock(schedule: Schedule, since: datetime) -> Schedule:
     schedule.timing = ""
     schedule.save()
     # Its times are computed anew, as after an edit.
-    services.sync_beat(now=since)
+    beat_sync.sync_beat(now=since)
     return reload(schedule)
 
 
@@ -43,7 +43,7 @@ def reload(schedule: Schedule) -> Schedule:
 
 def update(schedule: Schedule, /, **changes: Any) -> Schedule:
     """Change it as a person does."""
-    return services.update_schedule(
+    return editing.update_schedule(
         workspace_id=schedule.workspace_id,
         schedule_id=schedule.id,
         changes=changes,

@@ -17,7 +17,7 @@ from tasks_app.models import Task
 from tasks_app.rows import Claimed, Outcome
 from tasks_app.services.deaths import announce_deaths, settle_ended
 from tests.concurrency.hands import failure, success
-from workflows import services
+from workflows import authoring, runs
 from workflows.models import RunStep, WorkflowRun
 
 TYPE = "test-echo"
@@ -26,7 +26,7 @@ TYPE = "test-echo"
 def define(*steps: dict[str, Any], name: str = "flow", **more: Any) -> UUID:
     """A new workflow of these steps; what a step leaves out is a task that echoes its payload."""
     tasks = [{"type": TYPE, **step} for step in steps]
-    workflow, _ = services.create_workflow(
+    workflow, _ = authoring.create_workflow(
         workspace_id=get_default_workspace_id(),
         body={"name": name, "tasks": tasks, **more},
         actor=SYSTEM,
@@ -36,7 +36,7 @@ def define(*steps: dict[str, Any], name: str = "flow", **more: Any) -> UUID:
 
 def execute(workflow_id: UUID, value: Any = None, **more: Any) -> UUID:
     """A new run."""
-    run, _ = services.execute_workflow(
+    run, _ = runs.execute_workflow(
         workspace_id=get_default_workspace_id(),
         workflow_id=workflow_id,
         input={} if value is None else value,
@@ -78,7 +78,7 @@ def answer(row: Claimed) -> Outcome:
 def run_join(row: Claimed) -> Outcome:
     """What the processor of joins does, then its outcome."""
     payload = orjson.loads(row.payload)
-    services.advance_run(UUID(payload["runId"]), payload["stepKey"], join_id=row.id)
+    runs.advance_run(UUID(payload["runId"]), payload["stepKey"], join_id=row.id)
     return success(row)
 
 

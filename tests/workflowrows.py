@@ -8,7 +8,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from tests.clients import default_workspace
-from workflows import services
+from workflows import authoring, runs
 from workflows.models import RunStep, Workflow, WorkflowRun
 
 CHAIN: list[dict[str, Any]] = [
@@ -29,7 +29,7 @@ def make_workflow(
     **more: Any,
 ) -> Workflow:
     """A workflow, version 1."""
-    made, _ = services.create_workflow(
+    made, _ = authoring.create_workflow(
         workspace_id=(workspace or default_workspace()).id,
         body={"name": name, "tasks": list(tasks), **more},
         actor=SYSTEM,
@@ -42,7 +42,7 @@ def make_run(
 ) -> WorkflowRun:
     """A run that has just started."""
     workflow = workflow or make_workflow(workspace=workspace)
-    run, _ = services.execute_workflow(
+    run, _ = runs.execute_workflow(
         workspace_id=workflow.workspace_id,
         workflow_id=workflow.id,
         input={} if value is None else value,

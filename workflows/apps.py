@@ -11,7 +11,7 @@ class WorkflowsConfig(AppConfig):
     def ready(self) -> None:
         from tasks_app.dispatch import sweeps
         from tasks_app.services import register_pruner
-        from workflows.services import make_watch, prune_runs
+        from workflows.repair import make_repair_sweep, prune_runs
 
         register_pruner("workflowRuns", prune_runs)
-        sweeps.register("workflows", every_seconds=5.0, make=make_watch)
+        sweeps.register("workflows", every_seconds=5.0, make=make_repair_sweep)

@@ -1,8 +1,8 @@
-"""Definitions of workflows: read, checked as a whole, and given to those who run them."""
+"""Definitions of workflows: checked as a whole when they are stored, and read by runs."""
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,37 +10,65 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.core.errors import Invalid
-from controlplane.core.names import InvalidNameError, check_name
 from controlplane.core.process_state import register_reset
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.core.values import check_json_value
-from workflows.graphs import Ancestors, find_cycle, find_dependents, show_cycle, sort_keys
+from tasks_app.processors.retry import RetryPolicy
+from workflows.checks import Problems, check_steps
+from workflows.graphs import find_dependents, sort_keys
 from workflows.inputs import check_input_value, check_schema
 from workflows.keys import with_keys
-from workflows.payloads import is_template
-from workflows.problems import Problems
-from workflows.states import StepKind
-from workflows.steps import StepCheck, StepDefinition, read_step
+from workflows.language import Expression, Template, compile_expression, compile_template
+from workflows.schema.definition import check_head
+from workflows.schema.fields import is_template
+from workflows.states import OnFailure, StepKind
 
 if TYPE_CHECKING:
     from workflows.models import WorkflowVersion
 
-__all__ = [
-    "Definition",
-    "StepDefinition",
-    "check_input",
-    "load_definition",
-    "parse_definition",
-]
-
-MOST_STEPS = 10_000
-MOST_EXPRESSIONS = 20_000
-MOST_CHARACTERS = 1_000_000  # of all expressions
-LONGEST_NAME = 200
-LONGEST_DESCRIPTION = 10_000
 REMEMBERED = 64  # versions that a process keeps in memory
-_FIELDS = ("name", "description", "tasks", "inputSchema")
 _WHOLE = "The definition"
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step as a run uses it. What is None takes the default of its task type.
+
+    Expressions are compiled when they are first used, since most processes need few; a definition
+    that was checked compiles.
+    """
+
+    key: str
+    name: str
+    kind: StepKind
+    type: str
+    queue: str | None
+    depends_on: tuple[str, ...]
+    priority: int
+    max_attempts: int | None
+    timeout_seconds: float | None
+    on_failure: OnFailure
+    retry: RetryPolicy | None
+    tags: tuple[str, ...]
+    raw: Mapping[str, Any]
+
+    @functools.cached_property
+    def when(self) -> Expression | None:
+        """The condition, or None for none."""
+        text = self.raw.get("when")
+        return None if text is None else compile_expression(text)
+
+    @functools.cached_property
+    def for_each(self) -> Expression | list[Any] | None:
+        """What the step is fanned out over: an expression, or the list itself."""
+        items = self.raw.get("forEach")
+        return compile_expression(items) if isinstance(items, str) else items
+
+    @functools.cached_property
+    def template(self) -> Template:
+        """The payload."""
+        payload = self.raw.get("payload")
+        return compile_template({} if payload is None else payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +89,8 @@ class Definition:
     {"tasks", "inputSchema"} as they were given.
     """
 
-    steps: tuple[StepDefinition, ...]
-    by_key: Mapping[str, StepDefinition]
+    steps: tuple[Step, ...]
+    by_key: Mapping[str, Step]
     dependents: Mapping[str, tuple[str, ...]]
     input_schema: Mapping[str, Any] | None
     raw: Mapping[str, Any]
@@ -88,13 +116,16 @@ def parse_definition(body: Mapping[str, Any]) -> Definition:
     """
     _check_size(dict(body))
     problems = Problems()
-    _check_texts(body, problems)
+    for field, message in check_head(body):
+        problems.add(field, message)
     schema = body.get("inputSchema")
     if schema is not None:
         for field, message in check_schema(schema):
             problems.add(f"inputSchema{field}", message)
-    tasks = with_keys(body.get("tasks"), problems)
-    _check_steps(tasks, problems)
+    tasks, ambiguous = with_keys(body.get("tasks"))
+    for error in ambiguous:
+        problems.add(error["field"], error["message"])
+    check_steps(tasks, problems)
     problems.raise_if_any()
     return _read({"tasks": tasks, "inputSchema": schema})
 
@@ -150,7 +181,7 @@ def _check_size(body: dict[str, Any]) -> None:
 
 
 def _read(raw: Mapping[str, Any]) -> Definition:
-    found = {step.key: step for step in map(read_step, raw["tasks"])}
+    found = {step.key: step for step in map(_read_step, raw["tasks"])}
     parents = {key: step.depends_on for key, step in found.items()}
     order = sort_keys(parents)
     return Definition(
@@ -162,81 +193,21 @@ def _read(raw: Mapping[str, Any]) -> Definition:
     )
 
 
-def _check_texts(body: Mapping[str, Any], problems: Problems) -> None:
-    for field in body:
-        if field not in _FIELDS:
-            problems.add(str(field)[:100], "Unknown field.")
-    try:
-        check_name(body.get("name"), limit=LONGEST_NAME)
-    except InvalidNameError as error:
-        problems.add("name", str(error))
-    text = body.get("description")
-    if text is not None and not (isinstance(text, str) and len(text) <= LONGEST_DESCRIPTION):
-        problems.add("description", f"A text of at most {LONGEST_DESCRIPTION:,} characters.")
-
-
-def _check_steps(tasks: Any, problems: Problems) -> None:
-    if not isinstance(tasks, list) or not tasks:
-        problems.add("tasks", "A list of at least one step is needed.")
-        return
-    if len(tasks) > MOST_STEPS:
-        problems.add("tasks", f"At most {MOST_STEPS:,} steps; these are {len(tasks):,}.")
-        return
-    checks: list[StepCheck] = []
-    expressions = characters = 0
-    for number, raw in enumerate(tasks):
-        if not isinstance(raw, dict):
-            problems.add(f"tasks[{number}]", "An object is needed.")
-            continue
-        check = StepCheck(raw, number, problems)
-        check.run()
-        checks.append(check)
-        expressions += check.expressions
-        characters += check.characters
-        # Each takes a fraction of a millisecond to compile; all together take seconds at most.
-        if expressions > MOST_EXPRESSIONS:
-            problems.add("tasks", f"At most {MOST_EXPRESSIONS:,} expressions in all steps.")
-        if characters > MOST_CHARACTERS:
-            problems.add("tasks", f"At most {MOST_CHARACTERS:,} characters in all expressions.")
-        if problems.is_full or expressions > MOST_EXPRESSIONS or characters > MOST_CHARACTERS:
-            return
-    _check_graph(checks, problems)
-
-
-def _check_graph(checks: Sequence[StepCheck], problems: Problems) -> None:
-    by_key: dict[str, StepCheck] = {}
-    for check in checks:
-        if check.key is None:
-            continue
-        if check.key in by_key:
-            check.add("key", f"Another step has the key {check.key!r} already.")
-        else:
-            by_key[check.key] = check
-    for check in checks:
-        check.check_known(by_key)
-    parents = {
-        key: [parent for parent in check.parents if parent in by_key and parent != key]
-        for key, check in by_key.items()
-    }
-    order = sort_keys(parents)
-    if len(order) < len(parents):
-        cycle = find_cycle(parents, set(parents) - set(order))
-        by_key[cycle[0]].add("dependsOn", f"These steps wait for each other: {show_cycle(cycle)}.")
-        return
-    _check_reads(by_key, parents, order)
-
-
-def _check_reads(
-    by_key: Mapping[str, StepCheck], parents: Mapping[str, list[str]], order: Sequence[str]
-) -> None:
-    """A step may read only what has ended when it starts: the steps above it."""
-    ancestors: Ancestors | None = None
-    for key, check in by_key.items():
-        above = set(parents[key])
-        for read in check.reads:
-            if read.step in above or read.step not in by_key:
-                continue
-            ancestors = ancestors or Ancestors(parents, order)
-            if not ancestors.is_above(read.step, key):
-                message = f"It reads steps.{read.step} without depending on it."
-                check.add(read.field, message, read.column)
+def _read_step(raw: Mapping[str, Any]) -> Step:
+    name = raw["type"]
+    retry = raw.get("retry")
+    return Step(
+        key=raw["key"],
+        name=raw.get("name") or raw["key"],
+        kind=StepKind.of(name),
+        type=name,
+        queue=raw.get("queue"),
+        depends_on=tuple(dict.fromkeys(raw.get("dependsOn") or ())),
+        priority=raw.get("priority") or 0,
+        max_attempts=raw.get("maxAttempts"),
+        timeout_seconds=raw.get("timeoutSeconds"),
+        on_failure=OnFailure(raw.get("onFailure") or OnFailure.FAIL),
+        retry=None if retry is None else RetryPolicy.from_json(retry),
+        tags=tuple(dict.fromkeys(raw.get("tags") or ())),
+        raw=raw,
+    )

@@ -13,18 +13,18 @@ from controlplane.core.values import check_json_value
 from workflows.language.templates import write_path
 from workflows.numbers import convert_numbers
 
-MOST_BYTES = 64 * 1024
-MOST_PARTS = 2_000
+MAX_BYTES = 64 * 1024
+MAX_SUBSCHEMAS = 2_000
 """Subschemas, each counted as often as references lead to it: each costs time for each value."""
-MOST_PATTERNS = 100
-MOST_PROBLEMS = 50
+MAX_PATTERNS = 100
+MAX_PROBLEMS = 50
 
 _PATTERN_BYTES = 1024 * 1024  # of one compiled pattern
-_DEEPEST = 200  # subschemas inside each other, with references followed
+_MAX_DEPTH = 200  # subschemas inside each other, with references followed
 # An error of the library holds a copy of the value it is about, and one under `anyOf` an error for
 # each alternative: 2,000 of them against 250 KB took 480 MB. Above this product none is asked for.
-_MOST_EXPLAINED = 16 * 1024 * 1024
-_LONGEST_MESSAGE = 300
+_MAX_EXPLAINED = 16 * 1024 * 1024
+_MAX_MESSAGE_LENGTH = 300
 _DATA = frozenset({"const", "enum", "default", "examples", "required", "dependentRequired"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _REFUSED = ("$dynamicRef", "$recursiveRef")
@@ -74,16 +74,15 @@ def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> Any:
     if validator.is_valid(value):
         typed, errors = convert_numbers(schema, value)
         if errors:
-            raise Invalid(errors=errors[:MOST_PROBLEMS])
+            raise Invalid(errors=errors[:MAX_PROBLEMS])
         return typed
-    if _count_parts(dict(schema)) * len(text) > _MOST_EXPLAINED:
+    if _count_parts(dict(schema)) * len(text) > _MAX_EXPLAINED:
         message = (
-            "It does not match the inputSchema; with an input and a schema of this size it is not "
-            "told where."
+            "The input does not match the inputSchema. Input and schema are too large to say where."
         )
         raise Invalid(errors=[{"field": "input", "message": message}])
     problems = (one for found in validator.iter_errors(value) for one in _explain(found))
-    raise Invalid(errors=list(islice(problems, MOST_PROBLEMS)))
+    raise Invalid(errors=list(islice(problems, MAX_PROBLEMS)))
 
 
 @functools.lru_cache(64)
@@ -116,7 +115,7 @@ def _check_size(schema: dict[str, Any]) -> None:
     try:
         check_json_value(
             schema,
-            max_bytes=MOST_BYTES,
+            max_bytes=MAX_BYTES,
             max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
             field="inputSchema",
         )
@@ -147,17 +146,15 @@ class _Count:
             return self._known[id(node)]
         if id(node) in self._open:
             raise _refusal(path, "A schema may not refer to itself, not through others either.")
-        if depth > _DEEPEST:
-            raise _refusal("", f"References go through more than {_DEEPEST} schemas.")
+        if depth > _MAX_DEPTH:
+            raise _refusal("", f"References go through more than {_MAX_DEPTH} schemas.")
         self._open.add(id(node))
         count = self._visit_list(node, path, depth) if isinstance(node, list) else 1
         if isinstance(node, dict):
             count += self._visit_object(node, path, depth)
         self._open.remove(id(node))
-        if count > MOST_PARTS:
-            message = (
-                f"More than {MOST_PARTS:,} subschemas, with references followed; that is the limit."
-            )
+        if count > MAX_SUBSCHEMAS:
+            message = f"At most {MAX_SUBSCHEMAS:,} subschemas, with references followed."
             raise _refusal("", message)
         self._known[id(node)] = count
         return count
@@ -191,8 +188,8 @@ class _Count:
 
     def _add_patterns(self, count: int, path: str) -> None:
         self._patterns += count
-        if self._patterns > MOST_PATTERNS:
-            raise _refusal(path, f"At most {MOST_PATTERNS} patterns.")
+        if self._patterns > MAX_PATTERNS:
+            raise _refusal(path, f"At most {MAX_PATTERNS} patterns.")
 
     def _follow(self, reference: str, path: str) -> Any:
         node: Any = self._root
@@ -219,5 +216,5 @@ def _below(path: list[str | int]) -> str:
 
 
 def _shorten(message: str) -> str:
-    said = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
-    return said if said.endswith((".", "…")) else f"{said}."
+    text = message if len(message) <= _MAX_MESSAGE_LENGTH else f"{message[:_MAX_MESSAGE_LENGTH]}…"
+    return text if text.endswith((".", "…")) else f"{text}."

@@ -3,12 +3,12 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from workflows.problems import Problems
+from controlplane.core.errors import FieldError
 
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROOM = 8  # for the number behind a key that is taken
 # Words of CEL, which cannot follow `steps.` in an expression.
@@ -21,13 +21,15 @@ _WORDS = frozenset(
 )
 
 
-def with_keys(tasks: Any, problems: Problems) -> Any:
-    """The steps of a definition, each with a key, and with keys in `dependsOn` where it has names.
+def with_keys(tasks: Any) -> tuple[Any, list[FieldError]]:
+    """The steps of a definition, each with a key, and with keys in `dependsOn` where it has names;
+    and an error for each name in `dependsOn` that more than one step has.
 
-    What is no step is left as it is. Adds a problem for a name that more than one step has.
+    What is no step is left as it is.
     """
     if not isinstance(tasks, list):
-        return tasks
+        return tasks, []
+    errors: list[FieldError] = []
     steps = [dict(step) if isinstance(step, Mapping) else step for step in tasks]
     known = [step for step in steps if isinstance(step, dict)]
     taken = {step["key"] for step in known if isinstance(step.get("key"), str)}
@@ -45,8 +47,9 @@ def with_keys(tasks: Any, problems: Problems) -> Any:
         for place, parent in enumerate(parents):
             if _is_name(parent) and parent not in taken and names[parent] > 1:
                 message = f"{names[parent]} steps have the name {parent[:100]!r}: use the key."
-                problems.add(f"tasks[{number}].dependsOn[{place}]", message)
-    return steps
+                field = f"tasks[{number}].dependsOn[{place}]"
+                errors.append({"field": field, "message": message})
+    return steps, errors
 
 
 def _key_of(parent: Any, taken: set[str], keys: Mapping[str, Any]) -> Any:
@@ -54,12 +57,12 @@ def _key_of(parent: Any, taken: set[str], keys: Mapping[str, Any]) -> Any:
     return keys[parent] if _is_name(parent) and parent not in taken and parent in keys else parent
 
 
-def derive_key(name: Any, taken: set[str]) -> str | None:
+def derive_key(name: Any, taken: Collection[str]) -> str | None:
     """A key made of a name, other than those taken; None when the name has no letter or digit."""
     if not isinstance(name, str):
         return None
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[: LONGEST_KEY - _ROOM].rstrip("_")
+    words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[: MAX_KEY_LENGTH - _ROOM].rstrip("_")
     if not words:
         return None
     if words[0].isdigit() or words in _WORDS:

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks_app.processors import Context, RetryPolicy, processor
-from workflows.services import advance_run
+from workflows.runs import advance_run
 
 
 class JoinPayload(BaseModel):

@@ -2,6 +2,8 @@
 
 from django.db.models import TextChoices
 
+MAX_DEPTH = 5  # runs below a run
+
 
 class RunState(TextChoices):
     """Where a run stands."""
@@ -73,6 +75,13 @@ class StepKind(TextChoices):
     APPROVAL = "approval", "Waits for a person"
     WORKFLOW = "workflow", "Runs another workflow"
 
+    @classmethod
+    def of(cls, type_name: object) -> "StepKind":
+        """What a step of this type does: the names of three kinds are no task types."""
+        if isinstance(type_name, str) and type_name in ("wait", "approval", "workflow"):
+            return cls(type_name)
+        return cls.TASK
+
 
 class OnFailure(TextChoices):
     """What the failure of a step means for its run."""
@@ -90,7 +99,7 @@ class ReasonCode(TextChoices):
     PARENT_FAILED = "PARENT_FAILED", "A step it depends on failed"
     RUN_FAILED = "RUN_FAILED", "The run failed elsewhere"
     RUN_CANCELLED = "RUN_CANCELLED", "The run was cancelled"
-    APPROVAL = "APPROVAL", "Somebody has to decide"
+    APPROVAL = "APPROVAL", "A person has to decide"
     TIME = "TIME", "It waits for a time"
     EVALUATION = "EVALUATION", "A worker evaluates its expressions"
     NO_WORKER = "NO_WORKER", "No worker serves the queue that it waits for"

@@ -61,8 +61,8 @@ def cancel_pending(run_id: UUID, reason: dict[str, Any]) -> int:
 
 
 def release_dependents(run_id: UUID, ended: dict[str, int]) -> list[str]:
-    """Count ended parents off the PENDING steps named, each with how many; those that now wait for
-    nobody."""
+    """Count ended parents off the PENDING steps named, each with how many; those that no longer
+    wait for any."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "release_steps"),

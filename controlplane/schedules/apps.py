@@ -10,14 +10,14 @@ class SchedulesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from controlplane.schedules import checks, receivers  # noqa: F401 - connects them
-        from controlplane.schedules.services import make_sync, prune_firings, sweeps
+        from controlplane.schedules import receivers, sweeps  # noqa: F401 - connects them
+        from controlplane.schedules.code_sync import make_code_sync
         from tasks_app.dispatch.sweeps import register
         from tasks_app.services import register_pruner
 
         register("schedules", every_seconds=0.5, make=lambda: sweeps.fire)
         register("queued firings", every_seconds=0.5, make=sweeps.StartQueued)
-        register("firings", every_seconds=2.0, make=sweeps.Settle)
+        register("firings", every_seconds=2.0, make=sweeps.RecordEnds)
         register("periodic tasks", every_seconds=1.0, make=sweeps.SyncBeat)
-        register("declared schedules", every_seconds=60.0, make=make_sync)
-        register_pruner("firings", prune_firings)
+        register("declared schedules", every_seconds=60.0, make=make_code_sync)
+        register_pruner("firings", sweeps.prune_firings)

@@ -5,12 +5,12 @@
     schedule("Nightly report", "0 3 * * *", task_type="report", timezone="Europe/Berlin")
 
 A declaration becomes a schedule of the workspace `default` when a dispatcher starts. What is wrong
-with one stops nobody: `manage.py check` shows it, and the dispatcher logs it and goes on.
+with one stops no other: `manage.py check` shows it, and the dispatcher logs it and goes on.
 """
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,21 +18,25 @@ from importlib import import_module
 from typing import Any
 
 import orjson
-from django.apps import apps
+from django.apps import AppConfig, apps
 from django.conf import settings
+from django.core import checks
 from django.utils.module_loading import module_has_submodule
+from pydantic import ValidationError
 
 from controlplane.schedules.states import Overlap
+from controlplane.schedules.timing import TimingError, parse_timing
+from tasks_app.processors import registry
 
 MODULE = "schedules"
 MODULES_SETTING = "TASKPLANE_SCHEDULES"
-_LONGEST_CODE_NAME = 200
+_MAX_CODE_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What one call of `schedule` said. `values` are those of `services.create_schedule`, but for
-    the workflow, which is named."""
+    """One call of `schedule`. `values` are those of `editing.create_schedule` without the workflow,
+    which is given by name."""
 
     code_name: str  # `<module>:<name>`: the schedule's identity over all changes
     module: str
@@ -42,7 +46,7 @@ class Declaration:
 
     @property
     def hash(self) -> str:
-        """Of everything that was said: another one means that the code has changed."""
+        """Of all values: another hash means that the code has changed."""
         text = orjson.dumps([self.workflow, self.values], option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.sha256(text).hexdigest()
 
@@ -105,12 +109,12 @@ def schedule(
     }
     declared = Declaration(code_name, module, name, workflow, values)
     if not all(isinstance(text, str) for text in (name, when, timezone)):
-        _faults[code_name] = Fault(code_name, "Its name, times and zone must be texts.")
-    elif len(code_name) > _LONGEST_CODE_NAME:
-        message = f"Module and name have more than {_LONGEST_CODE_NAME} characters together."
+        _faults[code_name] = Fault(code_name, "Name, times and zone must be texts.")
+    elif len(code_name) > _MAX_CODE_NAME_LENGTH:
+        message = f"Module and name have more than {_MAX_CODE_NAME_LENGTH} characters together."
         _faults[code_name] = Fault(code_name, message)
     elif _declared.setdefault(code_name, declared) != declared:
-        message = "It is declared twice, with different values: give each its own name."
+        message = "It is declared twice with different values: give each its own name."
         _faults[code_name] = Fault(code_name, message)
 
 
@@ -122,8 +126,8 @@ def discover() -> tuple[list[Declaration], list[Fault]]:
     for module, load in _modules():
         try:
             load()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other modules count
-            message = f"It fails with {type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - the other modules still count
+            message = f"The module fails with {type(error).__name__}: {error}"
             _faults[module] = Fault(module, message)
         else:
             _faults.pop(module, None)
@@ -138,3 +142,60 @@ def _modules() -> Iterator[tuple[str, Callable[[], Any]]]:
             yield name, partial(import_module, name)
     for name in getattr(settings, MODULES_SETTING, []):
         yield name, partial(import_module, name)
+
+
+@checks.register(checks.Tags.compatibility)
+def check_declarations(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[checks.CheckMessage]:
+    """The faults that show without a database, as `manage.py check` reports them.
+
+    Warnings, not errors: an error would keep every command from running, the dispatcher's included.
+    """
+    declared, faults = discover()
+    for each in declared:
+        faults += find_faults(each)
+    return [
+        checks.Warning(
+            fault.message,
+            hint="The dispatcher ignores it until it is corrected.",
+            obj=fault.where,
+            id="schedules.W001",
+        )
+        for fault in faults
+    ]
+
+
+def find_faults(declared: Declaration) -> list[Fault]:
+    """What is wrong with one declaration; the workflow's name is looked up later."""
+    messages = [_timing_fault(declared), _work_fault(declared)]
+    overlap = declared.values["overlap"]
+    if overlap not in Overlap.values:
+        messages.append(f"overlap must be one of {', '.join(Overlap.values)}, not {overlap!r}.")
+    return [Fault(declared.code_name, message) for message in messages if message]
+
+
+def _timing_fault(declared: Declaration) -> str:
+    values = declared.values
+    try:
+        parse_timing(values["schedule"], values["timezone"])
+    except TimingError as error:
+        return error.message
+    return ""
+
+
+def _work_fault(declared: Declaration) -> str:
+    task_type = declared.values["task_type"]
+    if bool(task_type) == bool(declared.workflow):
+        return "Give either a task_type or a workflow."
+    if not task_type:
+        return ""
+    try:
+        registry.get(task_type).validate(declared.values["payload"])
+    except registry.UnknownType as error:
+        return str(error)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in ("payload", *first["loc"]))
+        return f"{place}: {first['msg']}."
+    return ""

@@ -20,15 +20,15 @@ class Source(TextChoices):
 
 
 class FiringKind(TextChoices):
-    """Why a firing is."""
+    """Why a firing exists."""
 
     SCHEDULE = "schedule", "Its time came"
-    CATCH_UP = "catch-up", "Its time was missed and is made up for"
+    CATCH_UP = "catch-up", "Its time was missed and is caught up"
     MANUAL = "manual", "A person triggered it"
 
 
 class FiringState(TextChoices):
-    """The decision about one nominal time, and what became of it."""
+    """The state of a firing: the decision about one nominal time, and its end."""
 
     QUEUED = "QUEUED", "Queued"  # waits for the firing before it → STARTED, SKIPPED
     STARTED = "STARTED", "Started"  # its task or run exists → COMPLETED, FAILED, CANCELLED
@@ -41,7 +41,7 @@ class FiringState(TextChoices):
 class SkipReason(TextChoices):
     """Why a nominal time was not fired."""
 
-    MISSED = "MISSED", "Nobody was there to fire it, and it is not made up for"
+    MISSED = "MISSED", "No dispatcher fired it in time, and it is not caught up"
     OVERLAP = "OVERLAP", "The firing before it had not ended"
     QUEUE_FULL = "QUEUE_FULL", "Too many firings waited for their turn"
     PAUSED = "PAUSED", "The schedule was paused"

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from controlplane.schedules.selectors.upcoming import Upcoming, list_upcoming
+from controlplane.schedules.queries import Upcoming, list_upcoming
 from scaling.selectors.arrivals import WINDOW_SECONDS
 from scaling.strategies import Expected
 from tasks_app.processors.registry import UnknownType, get
 from tasks_app.queues import ALL_QUEUES
 from tasks_app.selectors.demand import Lane, count_due, count_tasks_of_runs
-from workflows.selectors.fanout import Fanout, get_fanouts
+from workflows.queries.definitions import Fanout, get_fanouts
 
 LEAST_SECONDS = 900.0
 STEP_SECONDS = 10.0

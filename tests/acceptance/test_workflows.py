@@ -17,7 +17,7 @@ from tasks_app.services import cancel_tasks
 from tests.engine import Engine
 from tests.standing import StandingEngine
 from tests.workflow_hands import define, execute, state_of, states_of, step_of
-from workflows import services
+from workflows import runs
 from workflows.models import WorkflowRun
 
 _ENDED = ("COMPLETED", "FAILED", "CANCELLED")
@@ -122,7 +122,7 @@ def test_runs_go_their_ways(running: StandingEngine) -> None:
     assert step_of(above, "after").result == {"x": "deep"}
 
     assert state_of(asks) == "RUNNING"
-    services.decide_step(
+    runs.decide_step(
         workspace_id=get_default_workspace_id(), run_id=asks, step_key="ask", approve=True,
         comment="", actor=SYSTEM,
     )  # fmt: skip

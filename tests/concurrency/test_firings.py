@@ -16,11 +16,9 @@ from django.db.models.signals import post_save
 from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.errors import NotFound
-from controlplane.schedules import services
+from controlplane.schedules import beat_sync, editing, firing, overlaps, triggering
+from controlplane.schedules.beat import BEAT, read_timing
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.selectors import read_timing
-from controlplane.schedules.selectors.beat import BEAT
-from controlplane.schedules.services import firing as firing_module
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tests.concurrency.racing import Racers
@@ -34,7 +32,7 @@ NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A schedule whose firing was made to fail is tried again at once."""
-    monkeypatch.setattr(firing_module, "_REST_SECONDS", 0.0)
+    monkeypatch.setattr(firing, "_REST_SECONDS", 0.0)
 
 
 class Clock:
@@ -97,7 +95,7 @@ def make_mix() -> list[Schedule]:
     made = [make_schedule(**times, **rule) for times in MIX for rule in RULES]
     start = SPAN_START
     Schedule.objects.update(created_at=start, considered_until=start, timing="")
-    services.sync_beat(now=start)
+    beat_sync.sync_beat(now=start)
     return made
 
 
@@ -114,9 +112,9 @@ def dispatch(clock: Clock) -> None:
     """What a dispatcher does, as often as it is killed."""
     while (shown := clock.read()) is not None:
         try:
-            services.fire_due(now=shown, limit=50)
+            firing.fire_due(now=shown, limit=50)
             if int(shown.timestamp()) % 7 == 0:
-                services.start_queued(now=shown)
+                overlaps.start_queued(now=shown)
         except (DatabaseError, InterfaceError, RuntimeError):
             connections["default"].close()
 
@@ -133,7 +131,7 @@ def test_10000_firings_are_each_decided_exactly_once(two: Racers, quick_commits:
         two.race(lambda: dispatch(clock), lambda: dispatch(clock))
     finally:
         post_save.disconnect(killer, sender=Schedule)
-    while services.fire_due(now=clock.latest):
+    while firing.fire_due(now=clock.latest):
         pass
     assert min(killer.kills["exception"], killer.kills["connection"]) > 5, killer.kills
     total = sum(check_union(schedule.id, clock.latest) for schedule in schedules)
@@ -146,12 +144,12 @@ def check_union(schedule_id: Any, end: datetime) -> int:
     schedule = Schedule.objects.select_related(*BEAT).get(id=schedule_id)
     expected = read_timing(schedule).between(SPAN_START, end, 100_000)
     decided: list[datetime] = []
-    for firing in Firing.objects.filter(schedule_id=schedule_id).order_by("scheduled_for"):
-        if firing.times == 1:
-            decided.append(firing.scheduled_for)
+    for row in Firing.objects.filter(schedule_id=schedule_id).order_by("scheduled_for"):
+        if row.times == 1:
+            decided.append(row.scheduled_for)
         else:
-            decided += [t for t in expected if firing.scheduled_for <= t <= firing.until]
-            assert firing.until is not None
+            decided += [t for t in expected if row.scheduled_for <= t <= row.until]
+            assert row.until is not None
     assert decided == expected
     assert schedule.next_at == read_timing(schedule).next_after(end)
     return len(expected)
@@ -174,7 +172,7 @@ def test_two_at_the_same_instant_fire_once(two: Racers) -> None:
     schedules = [make_schedule("*/10 * * * *", since=NOON, overlap="allow") for _ in range(5)]
     for turn in range(1, 7):
         at = NOON + turn * 10 * MINUTE
-        two.race(lambda at=at: services.fire_due(now=at), lambda at=at: services.fire_due(now=at))
+        two.race(lambda at=at: firing.fire_due(now=at), lambda at=at: firing.fire_due(now=at))
     for schedule in schedules:
         assert [line[6:] for line in history(schedule)] == ["STARTED"] * 6
     assert Task.objects.count() == 30
@@ -185,8 +183,8 @@ def test_a_trigger_during_a_firing_adds_its_own(two: Racers) -> None:
     make = {"workspace_id": schedule.workspace_id, "schedule_id": schedule.id, "actor": SYSTEM}
     for turn in range(1, 6):
         at = NOON + turn * 10 * MINUTE
-        two.race(lambda at=at: services.fire_due(now=at), lambda: services.trigger_schedule(**make))
-    while services.fire_due(now=NOON + HOUR - MINUTE):
+        two.race(lambda at=at: firing.fire_due(now=at), lambda: triggering.trigger_schedule(**make))
+    while firing.fire_due(now=NOON + HOUR - MINUTE):
         pass
     assert Counter(Firing.objects.values_list("kind", flat=True)) == {"schedule": 5, "manual": 5}
     assert Task.objects.count() == Firing.objects.filter(state="STARTED").count()
@@ -197,13 +195,13 @@ def test_a_pause_during_a_firing_leaves_every_time_decided(two: Racers) -> None:
     for turn in range(1, 11):
         at = NOON + turn * 10 * MINUTE
         two.race(
-            lambda at=at: services.fire_due(now=at),
+            lambda at=at: firing.fire_due(now=at),
             lambda turn=turn: PeriodicTask.objects.filter(pk=schedule.periodic_task_id).update(
                 enabled=turn % 2 == 0
             ),
         )
-        services.sync_beat(now=at + SECOND)
-    services.sync_beat(now=NOON + 100 * MINUTE + 2 * SECOND)
+        beat_sync.sync_beat(now=at + SECOND)
+    beat_sync.sync_beat(now=NOON + 100 * MINUTE + 2 * SECOND)
     rows = Firing.objects.filter(schedule=schedule)
     assert sum(rows.values_list("times", flat=True)) == 10
     assert rows.filter(Q(state="STARTED") | Q(skip_reason="PAUSED")).count() == rows.count()
@@ -216,12 +214,12 @@ def test_a_removal_during_a_firing(two: Racers) -> None:
         schedule = make_schedule("*/10 * * * *", since=NOON, overlap="allow")
         task = schedule.periodic_task
         removals = [
-            lambda schedule=schedule: services.delete_schedule(
+            lambda schedule=schedule: editing.delete_schedule(
                 workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=SYSTEM
             ),
             lambda task=task: task.delete(),  # beat's own page
         ]
-        two.race(lambda: services.fire_due(now=NOON + 10 * MINUTE), removals[turn % 2])
+        two.race(lambda: firing.fire_due(now=NOON + 10 * MINUTE), removals[turn % 2])
     assert not Schedule.objects.exists()
     assert not Firing.objects.exists()
     assert not PeriodicTask.objects.exists()
@@ -233,23 +231,23 @@ def test_a_trigger_of_a_removed_schedule_finds_nothing(two: Racers) -> None:
 
     def trigger() -> str:
         try:
-            services.trigger_schedule(**make)
+            triggering.trigger_schedule(**make)
         except NotFound:
             return "not found"
         return "fired"
 
-    answer, _ = two.race(trigger, lambda: services.delete_schedule(**make))
+    answer, _ = two.race(trigger, lambda: editing.delete_schedule(**make))
     assert Task.objects.count() == (1 if answer == "fired" else 0)
 
 
 def test_queued_firings_start_one_at_a_time(two: Racers) -> None:
     schedule = make_schedule("*/10 * * * *", since=NOON, overlap="queue")
     for turn in range(1, 5):
-        services.fire_due(now=NOON + turn * 10 * MINUTE)
+        firing.fire_due(now=NOON + turn * 10 * MINUTE)
     done = {"state": "COMPLETED", "finished_at": NOON, "started_at": NOON, "attempt": 1}
     for left in (2, 1, 0):
         Task.objects.filter(state="PENDING").update(**done)
-        counts = two.race(*[lambda: services.start_queued(now=NOON + HOUR)] * 2)
+        counts = two.race(*[lambda: overlaps.start_queued(now=NOON + HOUR)] * 2)
         assert sum(counts) == 1
         assert Firing.objects.filter(schedule=schedule, state="QUEUED").count() == left
     assert Task.objects.count() == 4
@@ -258,9 +256,9 @@ def test_queued_firings_start_one_at_a_time(two: Racers) -> None:
 def test_the_unique_time_is_a_guard_of_its_own() -> None:
     """Should a schedule ever be considered anew, its decided times are not decided again."""
     schedule = make_schedule("*/10 * * * *", since=NOON, overlap="allow")
-    services.fire_due(now=NOON + 10 * MINUTE)
+    firing.fire_due(now=NOON + 10 * MINUTE)
     Schedule.objects.update(considered_until=NOON, next_at=NOON + 10 * MINUTE)
-    services.fire_due(now=NOON + 10 * MINUTE)
+    firing.fire_due(now=NOON + 10 * MINUTE)
     assert history(schedule) == ["12:10 STARTED"]
     assert Task.objects.count() == 1
     assert reload(schedule).next_at == NOON + 20 * MINUTE

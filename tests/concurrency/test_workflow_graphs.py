@@ -14,7 +14,7 @@ from tasks_app.models import Task
 from tests.concurrency.hands import make_node
 from tests.concurrency.racing import racers
 from tests.workflow_hands import define, drain, execute, state_of
-from workflows import services
+from workflows import runs
 from workflows.models import RunStep, WorkflowRun
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -108,13 +108,13 @@ def test_cancels_and_retries_at_any_moment_lose_and_repeat_nothing_that_complete
                 for _ in range(4):
                     time.sleep(chance.random() * 0.08)
                     with suppress(Conflict):
-                        services.cancel_run(workspace_id=workspace, run_id=run, actor=SYSTEM)
+                        runs.cancel_run(workspace_id=workspace, run_id=run, actor=SYSTEM)
                     time.sleep(chance.random() * 0.02)
                     with suppress(Conflict):
-                        services.retry_run(workspace_id=workspace, run_id=run, actor=SYSTEM)
+                        runs.retry_run(workspace_id=workspace, run_id=run, actor=SYSTEM)
                 while state_of(run) != "COMPLETED" and time.monotonic() < give_up:
                     with suppress(Conflict):
-                        services.retry_run(workspace_id=workspace, run_id=run, actor=SYSTEM)
+                        runs.retry_run(workspace_id=workspace, run_id=run, actor=SYSTEM)
                     time.sleep(0.02)
 
             several.race(*[work] * (_WORKERS - 1), disturb)

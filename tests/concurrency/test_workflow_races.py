@@ -28,7 +28,7 @@ from tests.workflow_hands import (
     step_of,
     work,
 )
-from workflows import services
+from workflows import repair, runs
 from workflows.models import RunStep, WorkflowRun
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -46,11 +46,11 @@ def quietly(act: Callable[[], Any]) -> str:
 
 
 def cancel(run: UUID) -> None:
-    services.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+    runs.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
 
 
 def retry(run: UUID) -> dict[UUID, UUID]:
-    return services.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+    return runs.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
 
 
 def check(run: UUID) -> None:
@@ -86,7 +86,7 @@ def test_two_joins_of_a_step_close_it_once(two: Racers) -> None:
     for _ in range(ROUNDS):
         run = execute(workflow)
         work(node)
-        closed = two.race(*[lambda run=run: services.advance_run(run, "a")] * 2)  # type: ignore[misc]
+        closed = two.race(*[lambda run=run: runs.advance_run(run, "a")] * 2)  # type: ignore[misc]
         assert sorted(closed) == [False, True]
         assert len(step_of(run, "b").task_ids) == 1
         check(run)
@@ -129,7 +129,7 @@ def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers) -> N
 
         two.race(ends, lambda run=run: cancel(run))  # type: ignore[misc]
         drain(node)
-        services.mend_steps()
+        repair.close_stuck_steps()
         assert state_of(run) == "CANCELLED"
         found = WorkflowRun.objects.get(id=run)
         assert found.steps_ended == found.steps_total
@@ -203,7 +203,7 @@ def test_a_step_is_decided_once(two: Racers) -> None:
         run = execute(workflow)
 
         def decide(approve: bool, run: UUID = run) -> None:
-            services.decide_step(
+            runs.decide_step(
                 workspace_id=get_default_workspace_id(), run_id=run, step_key="ask",
                 approve=approve, comment="", actor=SYSTEM,
             )  # fmt: skip
@@ -248,7 +248,7 @@ def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_eac
 def test_a_request_does_not_wait_long_for_a_run_that_a_worker_holds(
     two: Racers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.services.running.LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("workflows.runs.operations.LOCK_TIMEOUT", "50ms")
     run = execute(define({"key": "ask", "type": "approval"}))
     is_held, may_end = threading.Event(), threading.Event()
 

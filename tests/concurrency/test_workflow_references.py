@@ -12,7 +12,7 @@ from controlplane.workspaces.actors import SYSTEM
 from tests.clients import default_workspace
 from tests.concurrency.racing import Racers
 from tests.workflowrows import make_workflow
-from workflows import services
+from workflows import authoring
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 ROUNDS = 15
@@ -33,7 +33,7 @@ def quietly(act: Callable[[], Any]) -> bool:
 
 
 def change(workflow_id: UUID, name: str, runs: str) -> None:
-    services.update_workflow(
+    authoring.update_workflow(
         workspace_id=default_workspace().id,
         workflow_id=workflow_id,
         body=body(name, runs),
@@ -56,7 +56,7 @@ def test_a_workflow_is_deleted_or_run_by_another(two: Racers) -> None:
     for number in range(ROUNDS):
         first, second = make_workflow(f"first {number}"), make_workflow(f"second {number}")
         delete = partial(
-            services.delete_workflow,
+            authoring.delete_workflow,
             workspace_id=workspace_id,
             workflow_id=second.id,
             actor=SYSTEM,

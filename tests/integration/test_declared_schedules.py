@@ -8,9 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from controlplane.core.errors import Conflict
-from controlplane.schedules import declarations, services
+from controlplane.schedules import code_sync, declarations, editing
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors import describe, get_schedule
+from controlplane.schedules.queries import describe, get_schedule
 from controlplane.schedules.states import Source
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
@@ -40,7 +40,7 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
 @pytest.fixture
 def sync(declare: Declare) -> Sync:
     def run() -> list[str]:
-        return [f"{fault.where}: {fault.message}" for fault in services.sync_code_schedules()]
+        return [f"{fault.where}: {fault.message}" for fault in code_sync.sync_code_schedules()]
 
     return run
 
@@ -50,7 +50,7 @@ def get(name: str) -> Schedule:
 
 
 def set_enabled(name: str, enabled: bool) -> None:
-    services.update_schedule(
+    editing.update_schedule(
         workspace_id=DEFAULT_WORKSPACE_ID,
         schedule_id=get(name).id,
         changes={"enabled": enabled},
@@ -164,16 +164,16 @@ def test_only_what_is_gone_can_be_removed(declare: Declare, sync: Sync) -> None:
     job = get("x").id
     remove = {"workspace_id": DEFAULT_WORKSPACE_ID, "schedule_id": job, "actor": SYSTEM}
     with pytest.raises(Conflict, match="declared in"):
-        services.delete_schedule(**remove)
+        editing.delete_schedule(**remove)
     declare("x", None)
     sync()
-    services.delete_schedule(**remove)
+    editing.delete_schedule(**remove)
     assert sync() == []
     assert not Schedule.objects.filter(name="x").exists()
 
 
 def test_broken_ones_are_left_out_and_the_rest_is_made(declare: Declare, sync: Sync) -> None:
-    services.create_schedule(
+    editing.create_schedule(
         workspace_id=DEFAULT_WORKSPACE_ID,
         values={"name": "taken", "schedule": "@daily", "task_type": "noop"},
         actor=SYSTEM,
@@ -209,7 +209,7 @@ def test_schedules_of_a_module_that_fails_go_on(
     declare("x", None)
     settings.TASKPLANE_SCHEDULES = ["nowhere.schedules"]
     Schedule.objects.filter(name="x").update(code_name="nowhere.schedules:x")
-    assert "nowhere.schedules: It fails with ModuleNotFoundError" in sync()[0]
+    assert "nowhere.schedules: The module fails with ModuleNotFoundError" in sync()[0]
     assert is_enabled("x")
 
 
@@ -217,10 +217,10 @@ def test_the_dispatcher_logs_a_fault_once(
     declare: Declare, sync: Sync, caplog: pytest.LogCaptureFixture
 ) -> None:
     declare("x", "soon")
-    sweep = services.make_sync()
+    sweep = code_sync.make_code_sync()
     assert not sweep()
     assert not sweep()
-    told = [record.message for record in caplog.records if "left out" in record.message]
+    told = [record.message for record in caplog.records if "Declaration ignored" in record.message]
     assert len(told) == 1
     assert f"{__name__}:x" in told[0]
     declare("x")

@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.schedules.services import fire_due
+from controlplane.schedules.firing import fire_due
 from tasks_app.models import TaskLog
 from tasks_app.processors.retry import RetryPolicy
 from tests.clients import key_client

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from controlplane.core.clock import now
-from controlplane.schedules import services as schedules
+from controlplane.schedules import editing
 from controlplane.schedules.models import Firing
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
@@ -232,7 +232,7 @@ def test_cleanup_stops_at_its_limit() -> None:
 
 
 def test_cleanup_includes_dead_letters_runs_and_firings() -> None:
-    job, _ = schedules.create_schedule(
+    job, _ = editing.create_schedule(
         workspace_id=DEFAULT_WORKSPACE_ID,
         values={"name": "a job", "schedule": "@daily", "task_type": "noop"},
         actor=SYSTEM,

@@ -14,14 +14,14 @@ from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
-from workflows import selectors, services
+from workflows import queries, runs
 from workflows.admin.forms import InputForm, pretty, sample_input
 from workflows.admin.graph import draw
 from workflows.admin.pages import WorkflowPages, as_id, badge
 from workflows.definitions import load_definition
 from workflows.models import Workflow, WorkflowVersion
-from workflows.selectors.overview import (
-    MOST_COUNTED,
+from workflows.queries.definitions import (
+    MAX_COUNTED,
     RunsOverview,
     get_runs_overviews,
     list_versions,
@@ -89,12 +89,12 @@ class WorkflowAdmin(WorkflowPages):
     def execute_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The form of the input."""
         workflow = self.wanted(request, object_id)
-        version = selectors.get_version(workflow)
+        version = queries.get_version(workflow)
         schema = version.definition.get("inputSchema")
         form = InputForm(request.POST or None, initial={"input": pretty(sample_input(schema))})
 
         def start(value: Any, actor: Actor) -> tuple[Any, bool]:
-            return services.execute_workflow(
+            return runs.execute_workflow(
                 workspace_id=workflow.workspace_id,
                 workflow_id=workflow.id,
                 input=value,
@@ -115,7 +115,7 @@ class WorkflowAdmin(WorkflowPages):
     @admin.display(description="runs")
     def runs(self, workflow: Any) -> str:
         total = workflow.overview.total
-        return f"{MOST_COUNTED}+" if total > MOST_COUNTED else str(total)
+        return f"{MAX_COUNTED}+" if total > MAX_COUNTED else str(total)
 
     @admin.display(description="last run")
     def last_run(self, workflow: Any) -> str:
@@ -134,10 +134,10 @@ def _page_of(workflow: Workflow, asked: str) -> dict[str, Any]:
     """What the template of one workflow shows."""
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
     try:
-        version = selectors.get_version(workflow, number)
+        version = queries.get_version(workflow, number)
     except DomainError:  # a number from an old link
-        version = selectors.get_version(workflow)
-    runs = selectors.list_runs(workflow.workspace_id, workflow.id)
+        version = queries.get_version(workflow)
+    runs = queries.list_runs(workflow.workspace_id, workflow.id)
     versions = list(list_versions(workflow)[: _MOST_VERSIONS + 1])
     return {
         "shown": version,

@@ -8,7 +8,7 @@ from django import forms
 
 from controlplane.core.errors import DomainError
 from controlplane.core.forms import parse_json_input
-from workflows.serializers.runs import LONGEST_COMMENT
+from workflows.schema.runs import MAX_COMMENT_LENGTH
 
 _MOST_CHARACTERS = 300_000
 _DEEPEST_SAMPLE = 5
@@ -58,7 +58,7 @@ class DecisionForm(forms.Form):
 
     step = forms.CharField(max_length=100)
     decision = forms.ChoiceField(choices=CHOICES)
-    comment = forms.CharField(required=False, max_length=LONGEST_COMMENT)
+    comment = forms.CharField(required=False, max_length=MAX_COMMENT_LENGTH)
 
 
 def pretty(value: Any) -> str:

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from controlplane.core.clock import now
-from workflows import selectors
+from workflows import queries
 from workflows.admin.forms import pretty
 from workflows.admin.graph import draw
 from workflows.admin.pages import badge
-from workflows.selectors.results import get_results
+from workflows.queries.run_view import get_results
 from workflows.states import ENDED_RUNS, RunState, StepKind, StepState
 
 _STEPS_ON_PAGE = 200
@@ -45,7 +45,7 @@ class StepRow:
 
 def describe_page(workspace_id: UUID, run_id: UUID, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The context of the template. Raises NotFound."""
-    view = selectors.describe_run(selectors.get_run(workspace_id, run_id))
+    view = queries.describe_run(queries.get_run(workspace_id, run_id))
     steps = list(enumerate(view.steps))
     page = Paginator(steps, _STEPS_ON_PAGE).get_page(asked.get("steps_page"))
     attention = [pair for pair in steps if _needs_attention(pair[1])][:_MOST_OPEN]

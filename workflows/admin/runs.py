@@ -14,7 +14,7 @@ from controlplane.core.errors import DomainError, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import may
 from controlplane.workspaces.states import Role
-from workflows import services
+from workflows import runs
 from workflows.admin.forms import DecisionForm, InputForm, pretty
 from workflows.admin.pages import WorkflowPages, as_id, badge, to_run
 from workflows.admin.runpage import describe_page
@@ -106,11 +106,11 @@ class RunAdmin(WorkflowPages):
 
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
-        return self._act(request, object_id, services.cancel_run, "The run is being cancelled.")
+        return self._act(request, object_id, runs.cancel_run, "The run is being cancelled.")
 
     def retry_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
-        return self._act(request, object_id, services.retry_run, "The run goes on.")
+        return self._act(request, object_id, runs.retry_run, "The run goes on.")
 
     def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The buttons of a step that waits for a person."""
@@ -127,7 +127,7 @@ class RunAdmin(WorkflowPages):
         is_yes = asked["decision"] == "approve"
 
         def decide() -> None:
-            services.decide_step(
+            runs.decide_step(
                 workspace_id=run.workspace_id,
                 run_id=run.id,
                 step_key=asked["step"],
@@ -146,7 +146,7 @@ class RunAdmin(WorkflowPages):
         form = InputForm(request.POST or None, initial={"input": pretty(run.input)})
 
         def start(value: Any, actor: Actor) -> tuple[Any, bool]:
-            return services.execute_workflow(
+            return runs.execute_workflow(
                 workspace_id=run.workspace_id,
                 workflow_id=run.workflow_id,
                 input=value,
@@ -179,11 +179,11 @@ class RunAdmin(WorkflowPages):
 
     @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        self._act_on_many(request, queryset, services.cancel_run, "cancelled")
+        self._act_on_many(request, queryset, runs.cancel_run, "cancelled")
 
     @admin.action(description="Retry: go on from what failed")
     def retry(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        self._act_on_many(request, queryset, services.retry_run, "retried")
+        self._act_on_many(request, queryset, runs.retry_run, "retried")
 
     def _act_on_many(
         self, request: HttpRequest, runs: QuerySet[WorkflowRun], verb: Any, done: str

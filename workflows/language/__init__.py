@@ -3,9 +3,8 @@
 Nothing here knows tables or tasks. The names below are what other packages use.
 """
 
-from workflows.language.budget import Budget, BudgetSpentError
-from workflows.language.errors import ExpressionError, TemplateError
-from workflows.language.expressions import Expression, Scope, compile_expression
+from workflows.language.errors import BudgetSpentError, ExpressionError, TemplateError
+from workflows.language.expressions import Budget, Expression, Scope, compile_expression
 from workflows.language.templates import Template, compile_template
 
 __all__ = [

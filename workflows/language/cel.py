@@ -8,9 +8,9 @@ from typing import Any
 from workflows.language.errors import ExpressionError
 from workflows.language.reads import VARIABLES
 
-MOST_CHARACTERS = 2_000
-DEEPEST = 32  # levels of an expression; fixed in the library
-MOST_ITERATIONS = 10_000  # of all macros of one evaluation together; fixed in the library
+MAX_CHARACTERS = 2_000
+MAX_DEPTH = 32  # levels of an expression; fixed in the library
+MAX_ITERATIONS = 10_000  # of all macros of one evaluation together; fixed in the library
 
 FUNCTIONS = (
     "all", "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith",
@@ -37,8 +37,8 @@ _NUMBERS = {"int", "uint", "double"}
 
 def compile_text(text: str) -> Any:
     """The library's program for an expression. Raises ExpressionError."""
-    if len(text) > MOST_CHARACTERS:
-        message = f"An expression may have {MOST_CHARACTERS:,} characters; this has {len(text):,}."
+    if len(text) > MAX_CHARACTERS:
+        message = f"An expression may have {MAX_CHARACTERS:,} characters; this has {len(text):,}."
         raise ExpressionError(message)
     if not text.strip():
         raise ExpressionError("The expression is empty.")
@@ -74,19 +74,19 @@ def explain_types(function: str, types: list[str]) -> str:
         return f"{shown!r} needs a bool."
     if len(types) == 2 and len(set(types)) == 2:
         if set(types) <= _NUMBERS:
-            wanted = "double" if "double" in types else "int"
-            return f"{message} Both must be of one type: write {wanted}(…)."
+            conversion = "double" if "double" in types else "int"
+            return f"{message} Both must be of one type: write {conversion}(…)."
         if function == "_+_" and "string" in types:
             return f"{message} Write string(…) around what is no text."
     return message
 
 
-def _explain(said: str, text: str) -> ExpressionError:
-    found = _ERROR.findall(said)
-    if _TOO_DEEP.search(said):
-        return ExpressionError(f"Nested too deep; the limit is {DEEPEST} levels.")
+def _explain(raw: str, text: str) -> ExpressionError:
+    found = _ERROR.findall(raw)
+    if _TOO_DEEP.search(raw):
+        return ExpressionError(f"Nested too deep; the limit is {MAX_DEPTH} levels.")
     if not found:
-        return ExpressionError(said.splitlines()[0])
+        return ExpressionError(raw.splitlines()[0])
     # What is wrong first often only follows from a name that is wrong later on the same line.
     line, column, message = next((one for one in found if "undeclared" in one[2]), found[0])
     offset = _offset(text, int(line), int(column))

@@ -23,3 +23,7 @@ class TemplateError(ValueError):
         self.path = path
         self.column = column
         self.message = message
+
+
+class BudgetSpentError(Exception):
+    """The next evaluation may cost more than is left. It has not begun."""

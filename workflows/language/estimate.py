@@ -9,14 +9,13 @@ tree once with the lengths of the actual values and counts bytes that are read, 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflows.language.cel import MOST_ITERATIONS
+from workflows.language.bounds import SCALAR, SLOT, Shape, join, list_of, measure, measure_pattern
+from workflows.language.cel import MAX_ITERATIONS
 from workflows.language.errors import ExpressionError
 from workflows.language.nodes import Call, Const, Field, Loop, Many, Name, Node, Tree, walk
-from workflows.language.patterns import measure_pattern
-from workflows.language.shapes import SCALAR, SLOT, Shape, join, list_of, measure
 
-MOST_WORK = 300_000_000  # bytes; at most about a second, mostly far less
-MOST_RESULT = 64 * 1024 * 1024  # bytes of a value, as it is in memory
+MAX_WORK = 300_000_000  # bytes; at most about a second, mostly far less
+MAX_RESULT = 64 * 1024 * 1024  # bytes of a value, as it is in memory
 
 _BUILT = 4  # a byte of text that is built counts as four: it is kept until the end
 _UNKNOWN_PATTERN = 50_000  # instructions of a pattern that is not known; RE2 takes no longer ones
@@ -30,7 +29,7 @@ _TEXTS = {
 }  # fmt: skip
 
 
-class _TooMuchError(Exception):
+class _TooExpensiveError(Exception):
     """Where the work passes the limit."""
 
     def __init__(self, node: Node, message: str) -> None:
@@ -52,7 +51,7 @@ def estimate_cost(tree: Tree, values: Mapping[str, Any]) -> int:
     estimate = _Estimate(values)
     try:
         estimate.visit_root(tree.root)
-    except _TooMuchError as error:
+    except _TooExpensiveError as error:
         column = tree.positions.get(error.node.id, 0) + 1
         raise ExpressionError(
             f"This may take too much memory or time with these values. {error} Use shorter lists "
@@ -73,9 +72,9 @@ class _Estimate:
         self._inside: dict[int, Shape] = {}  # of parts of a macro's body, by identity
 
     def visit_root(self, node: Node) -> None:
-        """Count all; raises _TooMuchError."""
-        if self.visit(node).weight > MOST_RESULT:
-            raise _TooMuchError(node, "Its value would be too large.")
+        """Count all; raises _TooExpensiveError."""
+        if self.visit(node).weight > MAX_RESULT:
+            raise _TooExpensiveError(node, "Its value would be too large.")
 
     def visit(self, node: Node) -> Shape:
         """The shape of a part's value; counts what it costs to make."""
@@ -109,8 +108,8 @@ class _Estimate:
 
     def _spend(self, node: Node, amount: int, message: str) -> None:
         self._work += amount * self._times
-        if self._work > MOST_WORK:
-            raise _TooMuchError(node, message)
+        if self._work > MAX_WORK:
+            raise _TooExpensiveError(node, message)
 
     def _visit_map(self, node: Many) -> Shape:
         shapes = [self.visit(item) for item in node.items]
@@ -124,7 +123,7 @@ class _Estimate:
 
     def _visit_loop(self, node: Loop) -> Shape:
         over = self.visit(node.over)
-        rounds = min(over.length, MOST_ITERATIONS)
+        rounds = min(over.length, MAX_ITERATIONS)
         outer_times = self._times
         self._times *= max(1, rounds)
         self._bound[node.variable] = join([one for one in (over.key, over.item) if one])
@@ -138,7 +137,7 @@ class _Estimate:
         self._spend(
             node,
             SLOT * rounds * rounds,
-            f"A macro makes a list of up to {rounds:,} elements; about 4,000 are the most.",
+            f"A macro makes a list of up to {rounds:,} elements; the limit is about 4,000.",
         )
         shape = self._inside[id(element)]
         weight = SLOT + SLOT * rounds + self._weigh_all(element, node.variable, over, rounds)
@@ -158,7 +157,7 @@ class _Estimate:
             element = step.arguments[-1].items[0]
             self.visit(element)
             return element
-        raise _TooMuchError(node, "This macro is not known.")
+        raise _TooExpensiveError(node, "This macro is not known.")
 
     def _weigh_all(self, node: Node, variable: str, over: Shape, rounds: int) -> int:
         """The bytes of a part's values over all rounds: of parts of the elements, no more than

@@ -1,20 +1,48 @@
 """Compiled expressions, and the values that they are evaluated with."""
 
 import functools
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.language.budget import Budget
 from workflows.language.cel import compile_text
-from workflows.language.errors import ExpressionError
+from workflows.language.errors import BudgetSpentError, ExpressionError
 from workflows.language.estimate import estimate_cost, may_multiply
 from workflows.language.failures import explain_failure
 from workflows.language.nodes import Tree, read_tree, walk, walk_first
 from workflows.language.reads import Path, find_paths, path_of, prune
 from workflows.language.results import to_json
 
-REMEMBERED = 2_000  # compiled expressions of a process, each a few KB
+MAX_CACHED = 2_000  # compiled expressions of a process, each a few KB
+
+
+@dataclass(slots=True)
+class Budget:
+    """Each evaluation is bounded by itself, but a definition may ask for any number of them.
+
+    `work` is in the bytes of the estimate, so that what costs too much is refused before it runs;
+    `seconds` of processor time are for what is not estimated.
+    """
+
+    work: int
+    seconds: float
+
+    def charge(self, work: int) -> None:
+        """Raises BudgetSpentError when this is more than is left."""
+        if self.seconds <= 0 or work > self.work:
+            raise BudgetSpentError
+        self.work -= work
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Count the processor time of what happens within."""
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self.seconds -= time.thread_time() - began
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +114,7 @@ class Expression:
 
     @property
     def type_name(self) -> str:
-        """What its value will be, such as `bool`, `list`, or `dyn` when only a run can tell."""
+        """The type of its value, such as `bool`, `list`, or `dyn` when only a run knows it."""
         return str(self._program.return_type().name()).partition("<")[0].lower()
 
     def find_column(self, *path: str | int) -> int:
@@ -153,7 +181,7 @@ def _compile(source: str, text: str, offset: int) -> Expression:
     )
 
 
-@functools.lru_cache(REMEMBERED)
+@functools.lru_cache(MAX_CACHED)
 def _compile_bare(text: str) -> tuple[Any, Tree, tuple[Path, ...]]:
     program = compile_text(text)
     tree = read_tree(program.serialize())

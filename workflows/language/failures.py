@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.language.cel import MOST_ITERATIONS, explain_types
+from workflows.language.cel import MAX_ITERATIONS, explain_types
 from workflows.language.errors import ExpressionError
 from workflows.language.nodes import Call, Const, Field, Node, Tree, walk
 from workflows.language.reads import Path, path_of, show_path
@@ -24,29 +24,29 @@ _NAMES = {bool: "a bool", int: "an int", float: "a double", str: "a string", lis
 _ABSENT: Any = object()
 
 
-def explain_failure(said: str, text: str, tree: Tree, values: Mapping[str, Any]) -> ExpressionError:
+def explain_failure(raw: str, text: str, tree: Tree, values: Mapping[str, Any]) -> ExpressionError:
     """The error of an evaluation, with the column of what it is about where that is known."""
-    said = _STATUS.sub("", said.splitlines()[0] if said else "It cannot be evaluated")
-    if "Iteration budget" in said:
-        return ExpressionError(f"The macros need more than {MOST_ITERATIONS:,} iterations.")
-    if missing := _MISSING.search(said):
+    raw = _STATUS.sub("", raw.splitlines()[0] if raw else "It cannot be evaluated")
+    if "Iteration budget" in raw:
+        return ExpressionError(f"The macros need more than {MAX_ITERATIONS:,} iterations.")
+    if missing := _MISSING.search(raw):
         name = missing[1] if missing[1] is not None else missing[2]
         return _explain_missing(name, text, tree, values)
-    if said.startswith("Applying SELECT"):
+    if raw.startswith("Applying SELECT"):
         return _explain_select(text, tree, values)
-    if overload := _OVERLOAD.search(said):
+    if overload := _OVERLOAD.search(raw):
         types = [_name_type(one) for one in overload[2].split(", ")] if overload[2] else []
         node = _find_call(tree, overload[1])
         return ExpressionError(explain_types(overload[1], types), _column(tree, node))
-    if index := _INDEX.search(said):
+    if index := _INDEX.search(raw):
         message = f"There is no element {index[1]}: the list has {index[2]}, counted from 0."
         return ExpressionError(message, _column(tree, _find_call(tree, "_[_]")))
-    if said.startswith("Index error"):
+    if raw.startswith("Index error"):
         message = "An element of a list is found by its number, counted from 0."
         return ExpressionError(message, _column(tree, _find_call(tree, "_[_]")))
-    if said == "divide by zero":
+    if raw == "divide by zero":
         return ExpressionError("Divided by zero.", _column(tree, _find_call(tree, "_/_")))
-    return ExpressionError(f"{said[:1].upper()}{said[1:]}.", _guess_column(said, tree))
+    return ExpressionError(f"{raw[:1].upper()}{raw[1:]}.", _guess_column(raw, tree))
 
 
 def _explain_missing(
@@ -107,14 +107,14 @@ def _is_missing(values: Mapping[str, Any], path: Path, key: str | int) -> bool:
 
 
 def _find_call(tree: Tree, function: str) -> Node | None:
-    wanted = "_?_:_" if function == "<jump_condition>" else function
+    operator = "_?_:_" if function == "<jump_condition>" else function
     calls = (node for node in walk(tree.root) if isinstance(node, Call))
-    return next((node for node in calls if node.function == wanted), None)
+    return next((node for node in calls if node.function == operator), None)
 
 
-def _guess_column(said: str, tree: Tree) -> int:
+def _guess_column(raw: str, tree: Tree) -> int:
     """Of a conversion or another function whose name is in the message."""
-    words = set(re.findall(r"\w+", said.lower()))
+    words = set(re.findall(r"\w+", raw.lower()))
     calls = [node for node in walk(tree.root) if isinstance(node, Call)]
     named = [node for node in calls if node.function.lower() in words]
     return _column(tree, named[0] if named else None)
@@ -131,5 +131,5 @@ def _locate(text: str, tree: Tree, node: Node, name: str) -> int:
     return (found if found >= 0 else start) + 1
 
 
-def _name_type(said: str) -> str:
-    return _TYPES.get(said, said)
+def _name_type(raw: str) -> str:
+    return _TYPES.get(raw, raw)

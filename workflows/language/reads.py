@@ -59,10 +59,10 @@ def prune(values: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
 
     The library converts all that it is given, for every evaluation.
     """
-    wanted: dict[str | int, Any] = {}
+    selected: dict[str | int, Any] = {}
     for path in paths:
-        _plant(wanted, path)
-    return {str(name): _cut(values[name], below) for name, below in wanted.items()}  # type: ignore[index] # the first of a path is a name
+        _add_path(selected, path)
+    return {str(name): _select(values[name], below) for name, below in selected.items()}  # type: ignore[index] # the first of a path is a name
 
 
 def show_path(path: Path) -> str:
@@ -83,19 +83,19 @@ def _paths(node: Node) -> Iterator[Path]:
         yield from _paths(child)
 
 
-def _plant(wanted: dict[str | int, Any], path: Path) -> None:
+def _add_path(selected: dict[str | int, Any], path: Path) -> None:
     for part in path[:-1]:
-        below = wanted.setdefault(part, {})
+        below = selected.setdefault(part, {})
         if below is None:  # read whole already
             return
-        wanted = below
-    wanted[path[-1]] = None
+        selected = below
+    selected[path[-1]] = None
 
 
-def _cut(value: Any, wanted: dict[str | int, Any] | None) -> Any:
-    if wanted is None or not isinstance(value, Mapping):
+def _select(value: Any, selected: dict[str | int, Any] | None) -> Any:
+    if selected is None or not isinstance(value, Mapping):
         return value
-    return {key: _cut(value[key], below) for key, below in wanted.items() if key in value}
+    return {key: _select(value[key], below) for key, below in selected.items() if key in value}
 
 
 def _check(node: Node, tree: Tree) -> None:

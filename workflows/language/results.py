@@ -11,14 +11,14 @@ from controlplane.core.errors import Invalid, TooLarge
 from controlplane.core.values import check_json_value
 from workflows.language.errors import ExpressionError
 
-LEAST_RESULT_BYTES = 4 * 1024 * 1024
+MIN_RESULT_BYTES = 4 * 1024 * 1024
 """A value may be this long as JSON, or as long as a payload, whichever is more."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def most_bytes() -> int:
+def max_bytes() -> int:
     """How long a value may be as JSON."""
-    return max(LEAST_RESULT_BYTES, int(settings.TASKPLANE["PAYLOAD_MAX_BYTES"]))
+    return max(MIN_RESULT_BYTES, int(settings.TASKPLANE["PAYLOAD_MAX_BYTES"]))
 
 
 def to_json(value: Any) -> tuple[Any, int]:
@@ -31,13 +31,13 @@ def to_json(value: Any) -> tuple[Any, int]:
     try:
         text = check_json_value(
             found,
-            max_bytes=most_bytes(),
+            max_bytes=max_bytes(),
             max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
             field="the value",
         )
     except Invalid as error:
-        said = error.errors[0]
-        raise ExpressionError(f"In {said['field']}: {said['message']}") from None
+        problem = error.errors[0]
+        raise ExpressionError(f"In {problem['field']}: {problem['message']}") from None
     except TooLarge as error:
         raise ExpressionError(error.detail[0].upper() + error.detail[1:]) from None
     return found, len(text)

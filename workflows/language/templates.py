@@ -6,15 +6,14 @@ from typing import Any
 
 import orjson
 
-from workflows.language.budget import Budget
 from workflows.language.errors import ExpressionError, TemplateError
-from workflows.language.expressions import Expression, Scope, compile_part
-from workflows.language.results import most_bytes
+from workflows.language.expressions import Budget, Expression, Scope, compile_part
+from workflows.language.results import max_bytes
 
-MOST_EXPRESSIONS = 200  # of one template
-DEEPEST = 64  # levels of its JSON; what may be stored is bounded elsewhere
+MAX_EXPRESSIONS = 200  # of one template
+MAX_DEPTH = 64  # levels of its JSON; what may be stored is bounded elsewhere
 
-_OPEN, _CLOSE = "{{", "}}"
+OPEN, _CLOSE = "{{", "}}"
 _SORTED = orjson.OPT_SORT_KEYS
 
 
@@ -79,11 +78,11 @@ def write_path(path: tuple[str | int, ...]) -> str:
 
 
 def _compile(value: Any, path: tuple[str | int, ...], found: _Found) -> Any:
-    if len(path) > DEEPEST:
-        message = f"Nested too deep; the limit is {DEEPEST} levels."
+    if len(path) > MAX_DEPTH:
+        message = f"Nested too deep; the limit is {MAX_DEPTH} levels."
         raise ExpressionError(message, 1, write_path(path))
     if isinstance(value, str):
-        return _compile_text(value, path, found) if _OPEN in value else value
+        return _compile_text(value, path, found) if OPEN in value else value
     if isinstance(value, dict):
         return {key: _compile(item, (*path, str(key)), found) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -97,7 +96,7 @@ def _compile_text(text: str, path: tuple[str | int, ...], found: _Found) -> Any:
         for part in _split(text):
             parts.append(part)
             if isinstance(part, Expression):
-                _remember(write_path(path), part, found)
+                _add(write_path(path), part, found)
     except ExpressionError as error:
         raise ExpressionError(error.message, error.column, write_path(path)) from None
     if len(parts) == 1 and isinstance(parts[0], Expression):
@@ -105,21 +104,21 @@ def _compile_text(text: str, path: tuple[str | int, ...], found: _Found) -> Any:
     return _Mixed(tuple(parts))
 
 
-def _remember(path: str, expression: Expression, found: _Found) -> None:
+def _add(path: str, expression: Expression, found: _Found) -> None:
     found.append((path, expression))
-    if len(found) > MOST_EXPRESSIONS:
-        raise ExpressionError(f"A template may have {MOST_EXPRESSIONS} expressions.")
+    if len(found) > MAX_EXPRESSIONS:
+        raise ExpressionError(f"A template may have {MAX_EXPRESSIONS} expressions.")
 
 
 def _split(text: str) -> Iterator[str | Expression]:
     at = 0
-    while (start := text.find(_OPEN, at)) >= 0:
+    while (start := text.find(OPEN, at)) >= 0:
         if start > at:
             yield text[at:start]
-        end = _find_end(text, start + len(_OPEN))
+        end = _find_end(text, start + len(OPEN))
         if end < 0:
             raise ExpressionError("This {{ has no }} after it.", start + 1)
-        yield compile_part(text, start + len(_OPEN), end)
+        yield compile_part(text, start + len(OPEN), end)
         at = end + len(_CLOSE)
     if at < len(text):
         yield text[at:]
@@ -182,7 +181,7 @@ class _Rendering:
     def __init__(self, scope: Scope, budget: Budget | None) -> None:
         self._scope = scope
         self._budget = budget
-        self._left = most_bytes()
+        self._left = max_bytes()
 
     def visit(self, node: Any, path: tuple[str | int, ...]) -> Any:
         if isinstance(node, dict):
@@ -206,7 +205,7 @@ class _Rendering:
         self._left -= size
         if self._left < 0:
             message = (
-                f"The values have more than {most_bytes():,} bytes together; that is the limit."
+                f"The values have more than {max_bytes():,} bytes together; that is the limit."
             )
             raise ExpressionError(message)
         return value

@@ -1,4 +1,4 @@
--- Steps that end, whether or not they had started. Who has ended before is left alone.
+-- Steps that end, whether or not they had started. A step that has ended is left alone.
 UPDATE workflows_runstep s
 SET state = o.state,
     reason = CASE

@@ -1,5 +1,5 @@
--- Remove ended runs with their steps, oldest first; a run whose run above it still runs is kept. Of
--- the first of them as many as have about so many steps together.
+-- Remove ended runs with their steps, oldest first; a run whose run above it still runs is kept.
+-- A batch ends once its runs have more than %(steps)s steps together.
 WITH old AS MATERIALIZED (
     SELECT r.id, r.finished_at, r.steps_total
     FROM workflows_workflowrun r
@@ -12,9 +12,9 @@ WITH old AS MATERIALIZED (
 ), summed AS (
     SELECT id, sum(steps_total) OVER (ORDER BY finished_at, id) - steps_total AS steps_before
     FROM old
-), doomed AS MATERIALIZED (
+), expired AS MATERIALIZED (
     SELECT id FROM summed WHERE steps_before < %(steps)s
 ), steps AS (
-    DELETE FROM workflows_runstep s USING doomed WHERE s.run_id = doomed.id
+    DELETE FROM workflows_runstep s USING expired WHERE s.run_id = expired.id
 )
-DELETE FROM workflows_workflowrun r USING doomed WHERE r.id = doomed.id
+DELETE FROM workflows_workflowrun r USING expired WHERE r.id = expired.id

@@ -1,9 +1,9 @@
--- Of each workflow: how many runs (at most %(most)s are counted), and the newest.
+-- The number of runs of each workflow, counted up to %(limit)s, and the newest run.
 SELECT w.id, counted.total, newest.id, newest.state, newest.created_at
 FROM unnest(%(ids)s::uuid[]) AS w (id)
 CROSS JOIN LATERAL (
     SELECT count(*) AS total
-    FROM (SELECT 1 FROM workflows_workflowrun r WHERE r.workflow_id = w.id LIMIT %(most)s) AS bounded
+    FROM (SELECT 1 FROM workflows_workflowrun r WHERE r.workflow_id = w.id LIMIT %(limit)s) AS bounded
 ) counted
 LEFT JOIN LATERAL (
     SELECT r.id, r.state, r.created_at

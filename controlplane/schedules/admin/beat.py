@@ -23,7 +23,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from controlplane.schedules.selectors.beat import describe_crontab
+from controlplane.schedules.beat import describe_crontab
 from controlplane.workspaces.adminaccess import SuperuserPages
 
 

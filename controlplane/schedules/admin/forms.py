@@ -13,12 +13,12 @@ from controlplane.core.errors import DomainError, Invalid, NotFound
 from controlplane.core.forms import parse_json_input
 from controlplane.core.names import canonical_name
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors import describe, get_schedule, list_schedules
-from controlplane.schedules.services.checks import check_fires, check_schedule
+from controlplane.schedules.queries import describe, get_schedule, list_schedules
 from controlplane.schedules.states import Source
-from controlplane.schedules.timing import LONGEST_TEXT
+from controlplane.schedules.timing import MAX_TEXT_LENGTH
+from controlplane.schedules.validation import check_fires, check_schedule
 from tasks_app.processors import registry
-from workflows.selectors import get_workflow
+from workflows.queries import get_workflow
 
 # Generic for the type checker only.
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ScheduleForm(_Form):
     """A schedule with what its PeriodicTask says."""
 
     schedule = forms.CharField(
-        max_length=LONGEST_TEXT,
+        max_length=MAX_TEXT_LENGTH,
         help_text="Five cron fields such as <code>0 2 * * *</code>, a name such as "
         "<code>@daily</code>, <code>@every 15m</code>, or a time for once.",
     )

@@ -14,16 +14,20 @@ from django.utils.timesince import timeuntil
 from controlplane.core.adminpages import ReadMostlyAdmin
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
-from controlplane.schedules import services
+from controlplane.schedules import editing, triggering
 from controlplane.schedules.admin.firings import link_of
 from controlplane.schedules.admin.forms import ScheduleForm
 from controlplane.schedules.admin.words import badge, duration, figure, late
+from controlplane.schedules.beat import BEAT, read_timing
+from controlplane.schedules.editing import refuse_code_removal
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.previews import next_times
-from controlplane.schedules.selectors import describe, get_schedule, list_firings, read_timing
-from controlplane.schedules.selectors.beat import BEAT
-from controlplane.schedules.serializers.jobs import look_at
-from controlplane.schedules.services.guards import refuse_code_removal
+from controlplane.schedules.queries import (
+    describe,
+    describe_jobs,
+    get_schedule,
+    list_firings,
+    next_times,
+)
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may
@@ -39,8 +43,10 @@ class _LookedAtList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        for schedule, found in zip(self.result_list, look_at(list(self.result_list)), strict=True):
-            schedule.found = found
+        for schedule, row in zip(
+            self.result_list, describe_jobs(list(self.result_list)), strict=True
+        ):
+            schedule.found = row
 
 
 @admin.register(Schedule)
@@ -103,14 +109,14 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         """Through the services."""
         actor = self._operator(request, obj)
         if change:
-            services.update_schedule(
+            editing.update_schedule(
                 workspace_id=obj.workspace_id,
                 schedule_id=obj.id,
                 changes=form.values,
                 actor=actor,
             )
             return
-        made, _ = services.create_schedule(
+        made, _ = editing.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
         )
         for field in made._meta.concrete_fields:
@@ -119,7 +125,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Through the service."""
-        services.delete_schedule(
+        editing.delete_schedule(
             workspace_id=obj.workspace_id, schedule_id=obj.id, actor=self._operator(request, obj)
         )
 
@@ -145,7 +151,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @admin.display(description="schedule")
     def words(self, schedule: Any) -> str:
-        view = schedule.found["view"]
+        view = schedule.found.view
         return str(view.words or view.problem)
 
     @admin.display(description="next")
@@ -158,16 +164,16 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @admin.display(description="last")
     def last_status(self, schedule: Any) -> str:
-        return badge(schedule.found["last"])
+        return badge(schedule.found.last)
 
     @admin.display(description="success")
     def success_rate(self, schedule: Any) -> str:
-        rate = schedule.found["success_rate"]
+        rate = schedule.found.success_rate
         return "-" if rate is None else f"{rate:.0%}"
 
     @admin.display(description="enabled", boolean=True)
     def is_enabled(self, schedule: Any) -> bool:
-        return bool(schedule.found["view"].enabled)
+        return bool(schedule.found.view.enabled)
 
     @admin.display(description="source")
     def defined_by(self, schedule: Schedule) -> str:
@@ -176,7 +182,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     @admin.action(description="Run now")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         def verb(schedule: Schedule, actor: Actor) -> None:
-            services.trigger_schedule(
+            triggering.trigger_schedule(
                 workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=actor
             )
 
@@ -222,7 +228,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
 def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
     def verb(schedule: Schedule, actor: Actor) -> None:
-        services.update_schedule(
+        editing.update_schedule(
             workspace_id=schedule.workspace_id,
             schedule_id=schedule.id,
             changes={"enabled": enabled},
@@ -234,7 +240,7 @@ def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
 
 def _page_of(found: Schedule) -> dict[str, Any]:
     schedule = get_schedule(found.workspace_id, found.id)
-    (looked_at,) = look_at([schedule])
+    (row,) = describe_jobs([schedule])
     view = describe(schedule)
     try:
         timing = read_timing(schedule)
@@ -246,7 +252,7 @@ def _page_of(found: Schedule) -> dict[str, Any]:
     return {
         "view": view,
         "times": times,
-        "success_rate": looked_at["success_rate"],
+        "success_rate": row.success_rate,
         "note": view.note,
         "firings": [
             {

@@ -4,13 +4,16 @@ The dispatcher and the preview compute with the same code, and two dispatchers c
 instants from the same text, zone, anchor and bounds.
 """
 
-from controlplane.schedules.timing.errors import TimingError
-from controlplane.schedules.timing.parsing import LONGEST_TEXT, find_warnings, parse_timing
-from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule
-from controlplane.schedules.timing.timing import Count, Timing
+from controlplane.schedules.timing.parsing import (
+    MAX_TEXT_LENGTH,
+    TimingError,
+    find_warnings,
+    parse_timing,
+)
+from controlplane.schedules.timing.rules import Count, CronRule, EveryRule, OnceRule, Rule, Timing
 
 __all__ = [
-    "LONGEST_TEXT",
+    "MAX_TEXT_LENGTH",
     "Count",
     "CronRule",
     "EveryRule",

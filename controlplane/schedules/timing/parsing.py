@@ -8,12 +8,20 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from controlplane.schedules.timing.errors import TimingError
 from controlplane.schedules.timing.fields import Fields, find_idle_steps, plain_fields
-from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule
-from controlplane.schedules.timing.timing import Timing
+from controlplane.schedules.timing.rules import CronRule, EveryRule, OnceRule, Rule, Timing
 
-LONGEST_TEXT = 200
+
+class TimingError(ValueError):
+    """The text or the zone cannot be used; `field` is `schedule` or `timezone`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+MAX_TEXT_LENGTH = 200
 LONGEST_PERIOD = timedelta(days=366)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,8 +58,8 @@ def parse_timing(
     """
     zone = _zone(timezone)
     text = " ".join(text.split())
-    if len(text) > LONGEST_TEXT:
-        raise TimingError("schedule", f"At most {LONGEST_TEXT} characters.")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise TimingError("schedule", f"At most {MAX_TEXT_LENGTH} characters.")
     rule = _rule(text, zone, start_at or anchor)
     return Timing(text, timezone, rule, start_at, end_at)
 

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.clock import now
-from controlplane.schedules import services as schedules
+from controlplane.schedules import beat_sync, editing, triggering
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.selectors import describe, get_schedule
+from controlplane.schedules.queries import describe, get_schedule
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
@@ -49,7 +49,7 @@ def root(db: None) -> Client:
 def make_job(name: str = "a job", workspace: Workspace | None = None, **values: Any) -> Schedule:
     values = {"name": name, "schedule": "0 2 * * *", "task_type": "noop", **values}
     workspace = workspace or default_workspace()
-    return schedules.create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)[0]
+    return editing.create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)[0]
 
 
 def page_of(job: Schedule) -> str:
@@ -175,7 +175,7 @@ class TestPage:
             scheduled_for=at, late_ms=2_500, started_at=at, finished_at=at + timedelta(minutes=2),
             error={"message": "it <b>broke</b>"}, times=3,
         )  # fmt: skip
-        schedules.trigger_schedule(workspace_id=job.workspace_id, schedule_id=job.id, actor=SYSTEM)
+        triggering.trigger_schedule(workspace_id=job.workspace_id, schedule_id=job.id, actor=SYSTEM)
         page = root.get(page_of(job)).content.decode()
         assert len(re.findall(r"04:30:00 \+0530", page)) == 10
         assert len(re.findall(r"\w+ \d{4}-\d\d-\d\d 23:00:00<", page)) >= 10
@@ -222,7 +222,7 @@ class TestPage:
             ({"payload": '{"ms": 1, "ms": 2}'}, "This key is there twice"),
             ({"payload": '{"ms": 9223372036854775808}'}, "64 bits"),
             ({"payload": '{"ms": NaN}'}, "NaN is not a JSON number"),
-            ({"task_type": ""}, "one of the two"),
+            ({"task_type": ""}, "Give either"),
             ({"task_type": "", "workflow": "nowhere"}, "no workflow"),
             ({"name": "taken"}, "already"),
             ({"catch_up_max": "0"}, "from 1 to"),
@@ -287,7 +287,7 @@ class TestPage:
 
     def test_a_firing(self, root: Client) -> None:
         job = make_job()
-        schedules.trigger_schedule(workspace_id=job.workspace_id, schedule_id=job.id, actor=SYSTEM)
+        triggering.trigger_schedule(workspace_id=job.workspace_id, schedule_id=job.id, actor=SYSTEM)
         firing = Firing.objects.get()
         assert "a job" in root.get("/admin/schedules/firing/").content.decode()
         page = root.get(f"/admin/schedules/firing/{firing.id}/change/").content.decode()
@@ -340,7 +340,7 @@ class TestBeat:
         }
         answer = root.post(f"{BEAT}periodictask/{task.pk}/change/", data)
         assert answer.status_code == 302, errors_of(answer)
-        schedules.sync_beat()
+        beat_sync.sync_beat()
         changed = get_schedule(job.workspace_id, job.id)
         assert (describe(changed).text, describe(changed).timezone) == ("15 4 * * *", "Asia/Tokyo")
         assert changed.next_at is not None
@@ -349,7 +349,7 @@ class TestBeat:
     def test_a_plain_periodic_task_has_a_page_of_a_schedule(self, root: Client) -> None:
         crontab = CrontabSchedule.objects.create(minute="0")
         PeriodicTask.objects.create(name="Plain", task="shop.count", crontab=crontab)
-        schedules.sync_beat()
+        beat_sync.sync_beat()
         job = Schedule.objects.get()
         page = root.get(page_of(job)).content.decode()
         assert "shop.count" in page

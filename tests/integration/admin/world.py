@@ -17,7 +17,7 @@ from django_celery_beat.models import (
 from django_celery_results.models import GroupResult, TaskResult
 
 from controlplane.core.clock import now
-from controlplane.schedules import services as schedule_services
+from controlplane.schedules import editing, triggering
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
@@ -42,12 +42,12 @@ def rows_of(workspace: Workspace) -> Rows:
     replay = start_replay(
         workspace_id=workspace.id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
     )
-    schedule, _ = schedule_services.create_schedule(
+    schedule, _ = editing.create_schedule(
         workspace_id=workspace.id,
         values={"name": "nightly", "schedule": "0 2 * * *", "task_type": "noop"},
         actor=SYSTEM,
     )
-    firing = schedule_services.trigger_schedule(
+    firing = triggering.trigger_schedule(
         workspace_id=workspace.id, schedule_id=schedule.id, actor=SYSTEM
     )
     user = get_user_model().objects.create_user(f"member-{workspace.slug}")

@@ -53,7 +53,7 @@ def test_what_has_no_effect_is_noted() -> None:
         (["x", "soon", "--type=noop"], 1, "schedule: "),
         (["x", "@daily", "--type=noop", "--timezone=Mars"], 1, "timezone: There is no time zone"),
         (["x", "@daily", "--type=noob"], 1, "Did you mean 'noop'?"),
-        (["x", "@daily"], 1, "one of the two"),
+        (["x", "@daily"], 1, "Give either"),
         (["x", "@daily", "--workflow=nowhere"], 3, "no workflow"),
         (["x", "@daily", "--type=noop", "--payload=["], 2, "--payload cannot be read"),
         (["x", "@daily", "--type=noop", '--payload={"a": 1}'], 1, "payload.a"),
@@ -131,7 +131,7 @@ def test_trigger_and_executions() -> None:
     assert run("cron", "executions", "Nightly", "--json", "--status=failed,skipped").json == []
     assert "No execution matches" in run("cron", "executions", "Nightly", "--status=failed").out
     told = " ".join(run("cron", "show", "Nightly").out.split())
-    assert re.search(r"lastExecution STARTED, \S+Z: .* triggered it\.", told)
+    assert re.search(r"lastExecution STARTED, \S+Z: Triggered by .*\.", told)
     wrong = run("cron", "executions", "Nightly", "--status=done")
     assert (wrong.code, "COMPLETED" in wrong.err) == (2, True)
     assert (

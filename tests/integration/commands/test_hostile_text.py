@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
-from controlplane.schedules import services as schedules
+from controlplane.schedules import editing, triggering
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
@@ -67,12 +67,12 @@ def make_letters() -> tuple[DeadLetter, Replay]:
 
 
 def make_schedule() -> Schedule:
-    schedule, _ = schedules.create_schedule(
+    schedule, _ = editing.create_schedule(
         workspace_id=default_workspace().id,
         values={"name": "hostile", "schedule": "@daily", "task_type": "noop"},
         actor=SYSTEM,
     )
-    firing = schedules.trigger_schedule(
+    firing = triggering.trigger_schedule(
         workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=SYSTEM
     )
     write(Firing, firing, detail=HOSTILE, triggered_by=HOSTILE)

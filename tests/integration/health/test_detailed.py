@@ -13,7 +13,7 @@ from controlplane.core.clock import now
 from controlplane.health import detailed
 from controlplane.health.probes import Probe
 from controlplane.schedules.models import Schedule
-from controlplane.schedules.selectors.lag import get_lag
+from controlplane.schedules.queries import get_lag
 from tests.clients import key_client
 from tests.factories import make_node
 from tests.scalingrows import lead, set_pool

@@ -3,7 +3,8 @@
 import pytest
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.schedules.services import firing, queueing
+from controlplane.schedules import firing
+from controlplane.schedules import overlaps as queueing
 
 
 @pytest.fixture(autouse=True)

@@ -18,15 +18,13 @@ from django_celery_beat.models import (
 )
 
 from controlplane.core.errors import Invalid
+from controlplane.schedules import overlaps as queueing
+from controlplane.schedules import sweeps
+from controlplane.schedules.beat_sync import sync_beat
+from controlplane.schedules.firing import fire_due
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.selectors import describe, get_schedule
-from controlplane.schedules.services import (
-    fire_due,
-    queueing,
-    start_queued,
-    sweeps,
-    sync_beat,
-)
+from controlplane.schedules.overlaps import start_queued
+from controlplane.schedules.queries import describe, get_schedule
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tests.clients import user_client
 from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
@@ -66,7 +64,7 @@ def test_beats_own_pages_show_every_form(text: str) -> None:
     assert describe(get_schedule(schedule.workspace_id, schedule.id)).problem == ""
 
 
-def test_beats_own_pages_say_or_where_either_day_is_enough() -> None:
+def test_beats_own_pages_join_days_where_either_is_enough() -> None:
     schedule = make_schedule("0 0 13 * FRI")
     client = user_client(is_superuser=True)
     pages = "/admin/django_celery_beat/"
@@ -77,7 +75,7 @@ def test_beats_own_pages_say_or_where_either_day_is_enough() -> None:
         f"periodictask/{task.pk}/change/",
     ):
         shown = client.get(pages + page).content.decode()
-        assert "on the 13th day of every month or on Friday" in shown
+        assert "on the 13th of every month and every Friday" in shown
 
 
 def test_an_edit_of_the_crontab_takes_effect() -> None:
@@ -202,7 +200,7 @@ def test_a_plain_task_with_bad_arguments_fails() -> None:
     assert start_queued(now=NOON + 10 * MINUTE) == 0
     firing = Firing.objects.get()
     assert firing.state == "FAILED"
-    assert "no JSON" in firing.error["message"]
+    assert "not JSON" in firing.error["message"]
 
 
 def test_a_task_that_runs_once_is_disabled_when_it_has() -> None:

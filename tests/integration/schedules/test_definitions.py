@@ -8,11 +8,11 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge
-from controlplane.schedules import services
+from controlplane.schedules import editing, ends, firing, sweeps, triggering
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.selectors import describe, get_success_rates, list_schedules
-from controlplane.schedules.services.sweeps import Settle, StartQueued
+from controlplane.schedules.queries import describe, get_success_rates, list_schedules
 from controlplane.schedules.states import Source
+from controlplane.schedules.sweeps import RecordEnds, StartQueued
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
@@ -31,7 +31,7 @@ VALUES: dict[str, Any] = {
 
 
 def create(**values: Any) -> Schedule:
-    made, is_new = services.create_schedule(
+    made, is_new = editing.create_schedule(
         workspace_id=default_workspace().id, values={**VALUES, **values}, actor=SYSTEM
     )
     assert is_new
@@ -125,28 +125,28 @@ def test_names_are_unique_in_a_workspace() -> None:
     create()
     with pytest.raises(Conflict, match="nightly"):
         create()
-    services.create_schedule(workspace_id=other_workspace().id, values=VALUES, actor=SYSTEM)
+    editing.create_schedule(workspace_id=other_workspace().id, values=VALUES, actor=SYSTEM)
     assert Schedule.objects.count() == 2
 
 
 def test_a_key_gives_the_first_answer_again() -> None:
     make = {"workspace_id": default_workspace().id, "actor": SYSTEM, "key": "k"}
-    first, is_new = services.create_schedule(values=VALUES, **make)
-    again, is_new_again = services.create_schedule(values=VALUES, **make)
+    first, is_new = editing.create_schedule(values=VALUES, **make)
+    again, is_new_again = editing.create_schedule(values=VALUES, **make)
     assert (is_new, is_new_again, again.id) == (True, False, first.id)
     with pytest.raises(Conflict):
-        services.create_schedule(values={**VALUES, "name": "other"}, **make)
+        editing.create_schedule(values={**VALUES, "name": "other"}, **make)
 
 
 def test_another_workspace_finds_nothing() -> None:
     schedule = create()
     theirs = {"workspace_id": other_workspace().id, "schedule_id": schedule.id, "actor": SYSTEM}
     with pytest.raises(NotFound):
-        services.update_schedule(changes={"enabled": False}, **theirs)
+        editing.update_schedule(changes={"enabled": False}, **theirs)
     with pytest.raises(NotFound):
-        services.trigger_schedule(**theirs)
+        triggering.trigger_schedule(**theirs)
     with pytest.raises(NotFound):
-        services.delete_schedule(**theirs)
+        editing.delete_schedule(**theirs)
     assert list(list_schedules(other_workspace().id)) == []
 
 
@@ -195,8 +195,8 @@ def test_made_paused() -> None:
 
 def test_removal_leaves_the_tasks() -> None:
     schedule = make_schedule("0 12 * * *", since=NOON - HOUR)
-    services.fire_due(now=NOON)
-    services.delete_schedule(
+    firing.fire_due(now=NOON)
+    editing.delete_schedule(
         workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=SYSTEM
     )
     assert not Firing.objects.exists()
@@ -207,21 +207,21 @@ def test_removal_leaves_the_tasks() -> None:
 
 def test_one_name_in_code_is_one_schedule() -> None:
     make = {"workspace_id": default_workspace().id, "actor": SYSTEM, "source": Source.CODE}
-    services.create_schedule(values=VALUES, code_name="app:nightly", **make)
+    editing.create_schedule(values=VALUES, code_name="app:nightly", **make)
     with pytest.raises(Conflict):
-        services.create_schedule(values={**VALUES, "name": "b"}, code_name="app:nightly", **make)
+        editing.create_schedule(values={**VALUES, "name": "b"}, code_name="app:nightly", **make)
 
 
 def test_success_rates() -> None:
     schedule = make_schedule("*/10 * * * *", since=NOON, overlap="allow")
     idle = make_schedule("@daily")
     for turn in range(1, 5):
-        services.fire_due(now=NOON + turn * 10 * MINUTE)
+        firing.fire_due(now=NOON + turn * 10 * MINUTE)
     done = {"state": "COMPLETED", "started_at": NOON, "finished_at": NOON, "attempt": 1}
     ids = list(Firing.objects.values_list("task_id", flat=True))
     Task.objects.filter(id__in=ids[:3]).update(**done)
     Task.objects.filter(id=ids[3]).update(**{**done, "state": "FAILED"})
-    services.settle_firings()
+    ends.record_ends()
     assert get_success_rates([schedule.id, idle.id]) == {schedule.id: 0.75}
     assert get_success_rates([]) == {}
 
@@ -229,19 +229,19 @@ def test_success_rates() -> None:
 def test_old_firings_are_pruned_but_not_open_ones() -> None:
     schedule = make_schedule("*/10 * * * *", since=NOON)
     for turn in range(1, 4):
-        services.fire_due(now=NOON + turn * 10 * MINUTE)
+        firing.fire_due(now=NOON + turn * 10 * MINUTE)
     Firing.objects.update(decided_at=datetime(2020, 1, 1, tzinfo=UTC))
-    assert services.prune_firings(1) == 1
-    assert services.prune_firings(10) == 1
+    assert sweeps.prune_firings(1) == 1
+    assert sweeps.prune_firings(10) == 1
     assert history(schedule) == ["12:10 STARTED"]
 
 
 def test_sweeps_go_round() -> None:
     for _ in range(3):
         make_schedule("*/10 * * * *", since=NOON, overlap="queue")
-    services.fire_due(now=NOON + 10 * MINUTE)
-    services.fire_due(now=NOON + 20 * MINUTE)
-    assert not Settle()()
+    firing.fire_due(now=NOON + 10 * MINUTE)
+    firing.fire_due(now=NOON + 20 * MINUTE)
+    assert not RecordEnds()()
     done = {"state": "COMPLETED", "started_at": NOON, "finished_at": NOON, "attempt": 1}
     Task.objects.update(**done)
     StartQueued()()

@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
+from controlplane.schedules import firing as firing_module
+from controlplane.schedules.beat import read_beat
+from controlplane.schedules.beat_sync import sync_beat
+from controlplane.schedules.ends import record_ends
+from controlplane.schedules.firing import fire_due
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.selectors import read_beat
-from controlplane.schedules.services import (
-    fire_due,
-    settle_firings,
-    start_queued,
-    sync_beat,
-    trigger_schedule,
-)
-from controlplane.schedules.services import firing as firing_module
-from controlplane.schedules.services.starting import due_to_start
+from controlplane.schedules.overlaps import start_queued
+from controlplane.schedules.starting import due_to_start
+from controlplane.schedules.triggering import trigger_schedule
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
@@ -106,7 +104,7 @@ def test_overlap_skip() -> None:
 
 
 def test_overlap_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controlplane.schedules.services.overlaps.MOST_QUEUED", 2)
+    monkeypatch.setattr("controlplane.schedules.overlaps.MAX_QUEUED", 2)
     schedule = make_schedule("*/10 * * * *", since=NOON, overlap="queue")
     for minutes in (10, 20, 30, 40):
         fire_due(now=NOON + minutes * MINUTE)
@@ -129,7 +127,7 @@ def test_overlap_allow() -> None:
 
 def test_a_pause_is_one_row() -> None:
     schedule = make_schedule("*/10 * * * *", since=NOON)
-    firing_module.consider(schedule, NOON)
+    firing_module.decide_due_times(schedule, NOON)
     schedule.periodic_task.enabled = False
     schedule.periodic_task.save()
     assert fire_due(now=NOON + 10 * MINUTE) == 1  # it sees the pause first
@@ -248,15 +246,15 @@ def test_a_trigger_counts_for_the_overlap() -> None:
 def test_settling_notes_what_came_of_it(state: str) -> None:
     make_schedule("0 12 * * *", since=NOON - HOUR)
     fire_due(now=NOON)
-    assert settle_firings() == 0
+    assert record_ends() == 0
     error = {"class": "E", "message": "m", "category": "CODE", "traceback": "long"}
     firing = Firing.objects.get()
     if state == "COMPLETED":
         finish(firing, state, result={"n": 5})
     else:
         finish(firing, state, error=error)
-    assert settle_firings() == 1
-    assert settle_firings() == 0
+    assert record_ends() == 1
+    assert record_ends() == 0
     firing.refresh_from_db()
     assert (firing.state, firing.started_at, firing.finished_at) == (state, NOON, NOON + SECOND)
     if state == "COMPLETED":
@@ -272,7 +270,7 @@ def test_settling_keeps_no_large_result_and_knows_removed_tasks() -> None:
     first, second = Firing.objects.order_by("scheduled_for")
     finish(first, result="x" * 20_000)
     Task.objects.filter(id=second.task_id).delete()
-    assert settle_firings(limit=1) == 2
+    assert record_ends(limit=1) == 2
     assert history(schedule) == ["12:10 COMPLETED", "12:20 CANCELLED"]
     first.refresh_from_db()
     assert first.result is None
@@ -284,7 +282,7 @@ def test_settling_goes_round_behind_long_running_work() -> None:
         fire_due(now=NOON + minutes * MINUTE)
     last = Firing.objects.latest("scheduled_for")
     finish(last)
-    assert settle_firings(limit=1) == 1
+    assert record_ends(limit=1) == 1
     assert history(schedule)[-1] == "12:30 COMPLETED"
 
 

@@ -6,15 +6,17 @@ from uuid import UUID, uuid4
 import pytest
 
 from controlplane.core.errors import Invalid
+from controlplane.schedules.ends import record_ends
+from controlplane.schedules.firing import fire_due
 from controlplane.schedules.models import Firing
-from controlplane.schedules.services import fire_due, settle_firings, start_queued
-from controlplane.schedules.services.starting import due_to_start
+from controlplane.schedules.overlaps import start_queued
+from controlplane.schedules.starting import due_to_start
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
 from tests.workflow_hands import define
-from workflows import services as workflows
-from workflows.selectors import get_run
+from workflows import authoring, runs
+from workflows.queries import get_run
 
 pytestmark = pytest.mark.django_db
 
@@ -28,9 +30,7 @@ def workflow() -> UUID:
 
 
 def cancel(firing: Firing) -> None:
-    workflows.cancel_run(
-        workspace_id=get_default_workspace_id(), run_id=firing.run_id, actor=SYSTEM
-    )
+    runs.cancel_run(workspace_id=get_default_workspace_id(), run_id=firing.run_id, actor=SYSTEM)
 
 
 def test_a_due_time_starts_a_run_which_is_settled(workflow: UUID) -> None:
@@ -41,11 +41,11 @@ def test_a_due_time_starts_a_run_which_is_settled(workflow: UUID) -> None:
     assert (firing.state, run.input, run.started_by) == (
         "STARTED", {"n": 1}, f"schedule {schedule.name}",
     )  # fmt: skip
-    assert settle_firings() == 0
+    assert record_ends() == 0
     fire_due(now=NOON + 20 * MINUTE)
     assert history(schedule)[-1] == "12:20 OVERLAP"
     cancel(firing)
-    assert settle_firings() == 1
+    assert record_ends() == 1
     firing.refresh_from_db()
     assert firing.state == "CANCELLED"
     assert firing.finished_at is not None
@@ -77,7 +77,7 @@ def test_the_input_is_held_against_the_schema(workflow: UUID) -> None:
 
 def test_an_input_that_no_longer_fits_fails_its_firings(workflow: UUID) -> None:
     schedule = make_schedule("*/10 * * * *", since=NOON, workflow_id=workflow, payload={"n": 1})
-    workflows.delete_workflow(
+    authoring.delete_workflow(
         workspace_id=get_default_workspace_id(), workflow_id=workflow, actor=SYSTEM
     )
     fire_due(now=NOON + 10 * MINUTE)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.schedules import services
+from controlplane.schedules import editing
 from controlplane.schedules.models import Schedule
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
@@ -45,7 +45,7 @@ def make_job(db: None) -> MakeJob:
 
     def make(name: str = "a job", workspace: Workspace | None = None, **values: Any) -> Schedule:
         values = {"schedule": "0 2 * * *", "task_type": "noop", **values}
-        schedule, _ = services.create_schedule(
+        schedule, _ = editing.create_schedule(
             workspace_id=(workspace or default_workspace()).id,
             values={"name": name, **values},
             actor=SYSTEM,

@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
-from controlplane.schedules import services
+from controlplane.schedules import firing
 from controlplane.schedules.models import Firing, Schedule
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
@@ -127,11 +127,11 @@ def test_what_was_fired_is_shown(client: APIClient, make_job: MakeJob) -> None:
     job = make_job(schedule="@every 1m")
     first = job.next_at
     assert first is not None
-    assert services.fire_due(now=first + timedelta(seconds=2)) == 1
+    assert firing.fire_due(now=first + timedelta(seconds=2)) == 1
     (execution,) = client.get(path_of(job)).json()["data"]
     assert (execution["scheduledFor"], execution["status"]) == (utc_z(first), "STARTED")
     assert 1_900 <= execution["lateMs"] <= 2_100
-    services.fire_due(now=first + timedelta(seconds=62))
+    firing.fire_due(now=first + timedelta(seconds=62))
     newest = client.get(path_of(job)).json()["data"][0]
     assert (newest["status"], newest["skipReason"]) == ("SKIPPED", "OVERLAP")
     assert newest["detail"]

@@ -92,8 +92,8 @@ class TestCreate:
             ({"schedule": 5}, "schedule", ""),
             ({"timezone": "Europe/Berlim"}, "timezone", "Did you mean Europe/Berlin?"),
             ({"taskType": "noob"}, "taskType", "Did you mean 'noop'?"),
-            ({"taskType": None}, "taskType", "one of the two"),
-            ({"workflowId": "018f6f2e-0000-7000-8000-000000000000"}, "taskType", "one of the two"),
+            ({"taskType": None}, "taskType", "Give either"),
+            ({"workflowId": "018f6f2e-0000-7000-8000-000000000000"}, "taskType", "Give either"),
             ({"workflowId": "x"}, "workflowId", ""),
             ({"taskType": "sleep", "payload": {"ms": "x"}}, "payload.ms", ""),
             ({"taskType": "sleep", "payload": {"mss": 1}}, "payload.mss", ""),
@@ -261,9 +261,7 @@ class TestChange:
     def test_a_schedule_keeps_its_spelling(self, client: APIClient) -> None:
         job = client.post(JOBS, {**JOB, "schedule": "0 0 * nov-FEB FRI-MON"}).json()
         assert job["schedule"] == "0 0 * nov-FEB FRI-MON"
-        assert (
-            job["words"] == "At 00:00 on Friday through Monday in November through February (UTC)"
-        )
+        assert job["words"] == "At 00:00 from Friday to Monday from November to February (UTC)"
         assert client.post(JOBS, {**JOB, "name": "b", "schedule": "@Daily"}).status_code == 201
 
     def test_pause_and_resume(self, client: APIClient, make_job: MakeJob) -> None:
@@ -320,7 +318,7 @@ class TestDeclared:
         for change in ({"priority": 3}, {"schedule": "@daily"}, {"enabled": False, "name": "x"}):
             answer = client.patch(path, change)
             assert answer.status_code == 409
-            assert "declared in shop.schedules; change it there" in answer.json()["detail"]
+            assert "declared in shop.schedules: change it there" in answer.json()["detail"]
         answer = client.delete(path)
         assert (answer.status_code, "shop.schedules" in answer.json()["detail"]) == (409, True)
 

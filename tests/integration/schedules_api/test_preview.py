@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
-from controlplane.schedules import services
+from controlplane.schedules import firing
 from controlplane.schedules.models import Firing
 from tests.integration.schedules_api.conftest import MakeJob
 
@@ -84,7 +84,7 @@ def test_it_shows_what_is_fired(
     query = {"schedule": schedule, "timezone": timezone, "count": 4}
     shown = [each["utc"] for each in client.get(PREVIEW, query).json()["times"]]
     for text in shown:
-        services.fire_due(now=datetime.fromisoformat(text).astimezone(UTC) + timedelta(seconds=1))
+        firing.fire_due(now=datetime.fromisoformat(text).astimezone(UTC) + timedelta(seconds=1))
     fired = Firing.objects.filter(schedule=job).order_by("scheduled_for")
     assert [utc_z(firing.scheduled_for) for firing in fired] == shown
     assert shown[0] > utc_z(now())

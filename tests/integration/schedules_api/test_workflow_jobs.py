@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.schedules import services
+from controlplane.schedules import code_sync
 from controlplane.schedules.declarations import schedule
 from controlplane.workspaces.models import Workspace
 from tests.workflowrows import make_workflow
@@ -65,6 +65,6 @@ def test_declared_by_the_name_of_the_workflow(
     declarations.discover()
     monkeypatch.setattr(declarations, "_declared", dict(declarations._declared))
     schedule("Orders", "@hourly", workflow="Order", payload={"total": 2})
-    assert services.sync_code_schedules() == []
+    assert code_sync.sync_code_schedules() == []
     (job,) = client.get(f"{JOBS}?search=Orders").json()["data"]
     assert (job["workflowId"], job["source"]) == (str(workflow.id), "code")

@@ -24,10 +24,10 @@ from tests.workflow_hands import (
     step_of,
     work,
 )
-from workflows import selectors, services
+from workflows import queries, runs
 from workflows.language import Budget
 from workflows.models import WorkflowRun
-from workflows.services.watch import mend_steps
+from workflows.repair import close_stuck_steps
 
 pytestmark = pytest.mark.django_db
 COSTLY = "{{ input.l.map(x, x + x).size() }}"
@@ -80,7 +80,7 @@ def test_a_request_leaves_costly_expressions_to_a_worker(node: int, charged: lis
 def test_all_expressions_of_a_start_share_one_budget(
     node: int, charged: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.selectors.scopes.MOST_WORK", 600_000_000)
+    monkeypatch.setattr("workflows.queries.scopes.MAX_WORK", 600_000_000)
     fifty = {f"n{number}": COSTLY for number in range(50)}
     run = run_steps(
         {"key": "a", "payload": {"n": COSTLY}, "onFailure": "continue"},
@@ -118,7 +118,7 @@ def test_every_kind_of_step_can_be_left_to_a_worker(node: int) -> None:
         {"key": "end", "dependsOn": ["each", "no", "wait", "ask", "sub", "wrong"]},
         value=LONG,
     )  # fmt: skip
-    steps = selectors.describe_run(selectors.get_run(get_default_workspace_id(), run)).steps
+    steps = queries.describe_run(queries.get_run(get_default_workspace_id(), run)).steps
     assert {step.state for step in steps if step.key != "end"} == {"WAITING"}
     with pytest.raises(Conflict):
         decide(run, "ask")
@@ -137,7 +137,7 @@ def test_every_kind_of_step_can_be_left_to_a_worker(node: int) -> None:
 
 
 def decide(run: UUID, key: str) -> None:
-    services.decide_step(
+    runs.decide_step(
         workspace_id=get_default_workspace_id(),
         run_id=run,
         step_key=key,
@@ -150,10 +150,10 @@ def decide(run: UUID, key: str) -> None:
 def test_a_run_is_cancelled_and_retried_while_a_worker_is_to_evaluate(node: int) -> None:
     workspace_id = get_default_workspace_id()
     run = run_steps({"key": "a", "payload": {"n": COSTLY}}, {"key": "b"}, value=LONG)
-    services.cancel_run(workspace_id=workspace_id, run_id=run, actor=SYSTEM)
+    runs.cancel_run(workspace_id=workspace_id, run_id=run, actor=SYSTEM)
     assert (state_of(run), states_of(run)) == ("CANCELLED", {"a": "CANCELLED", "b": "CANCELLED"})
     assert not Task.objects.filter(type="workflow-join", state="PENDING").exists()
-    services.retry_run(workspace_id=workspace_id, run_id=run, actor=SYSTEM)
+    runs.retry_run(workspace_id=workspace_id, run_id=run, actor=SYSTEM)
     assert states_of(run)["a"] == "WAITING"
     drain(node)
     assert (state_of(run), step_of(run, "a").result) == ("COMPLETED", {"n": 3_900})
@@ -174,13 +174,13 @@ def test_every_door_leaves_them_to_a_worker(node: int, charged: list[int]) -> No
 
 def test_a_step_whose_evaluation_is_gone_fails(node: int) -> None:
     run = run_steps({"key": "a", "payload": {"n": COSTLY}}, {"key": "b"}, value=LONG)
-    mend_steps()
+    close_stuck_steps()
     assert states_of(run)["a"] == "WAITING"
     cancel_joins(run)
-    mend_steps()
+    close_stuck_steps()
     assert states_of(run)["a"] == "FAILED"
     assert step_of(run, "a").error["class"] == "NotEvaluated"  # type: ignore[index]
-    services.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+    runs.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
     drain(node)
     assert state_of(run) == "COMPLETED"
 
@@ -188,12 +188,12 @@ def test_a_step_whose_evaluation_is_gone_fails(node: int) -> None:
 def test_a_stale_join_starts_nothing(node: int) -> None:
     run = run_steps({"key": "a", "payload": {"n": COSTLY}}, value=LONG)
     stale = Task.objects.get(type="workflow-join").id
-    services.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
-    services.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
-    assert not services.advance_run(run, "a", join_id=stale)
+    runs.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+    runs.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+    assert not runs.advance_run(run, "a", join_id=stale)
     assert states_of(run) == {"a": "WAITING"}
     drain(node)
-    assert not services.advance_run(run, "a", join_id=stale)
+    assert not runs.advance_run(run, "a", join_id=stale)
     assert state_of(run) == "COMPLETED"
 
 
@@ -222,7 +222,7 @@ def test_dependents_of_a_decision_are_left_to_a_worker(node: int, charged: list[
 
 
 def test_compiling_counts_too(node: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.selectors.scopes.MOST_INLINE_SECONDS", 0)
+    monkeypatch.setattr("workflows.queries.scopes.MAX_INLINE_SECONDS", 0)
     run = run_steps(
         {"key": "a", "payload": {"n": "{{ input.n }}"}},
         {"key": "b", "when": "false"},
@@ -237,6 +237,6 @@ def test_compiling_counts_too(node: int, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_missing_worker_is_the_reason() -> None:
     run = run_steps({"key": "a", "payload": {"n": COSTLY}}, value=LONG)
-    (step,) = selectors.describe_run(selectors.get_run(get_default_workspace_id(), run)).steps
+    (step,) = queries.describe_run(queries.get_run(get_default_workspace_id(), run)).steps
     assert step.reason is not None
     assert step.reason["code"] == "NO_WORKER"

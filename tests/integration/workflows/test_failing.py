@@ -30,7 +30,7 @@ from tests.workflow_hands import (
     step_of,
     work,
 )
-from workflows import services
+from workflows import authoring, repair, runs
 from workflows.models import RunStep, Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db
@@ -48,13 +48,11 @@ def error_of(run: UUID) -> dict[str, Any]:
 
 
 def cancel(run: UUID) -> WorkflowRun:
-    return services.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
+    return runs.cancel_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM)
 
 
 def retry(run: UUID, **more: Any) -> dict[UUID, UUID]:
-    return services.retry_run(
-        workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM, **more
-    )
+    return runs.retry_run(workspace_id=get_default_workspace_id(), run_id=run, actor=SYSTEM, **more)
 
 
 def test_a_failure_fails_the_run(node: int) -> None:
@@ -230,7 +228,7 @@ def test_a_cancel_ends_a_run_that_waits_at_once(node: int) -> None:
     with pytest.raises(Conflict):
         cancel(run)
     with pytest.raises(NotFound):
-        services.cancel_run(workspace_id=other_workspace().id, run_id=run, actor=SYSTEM)
+        runs.cancel_run(workspace_id=other_workspace().id, run_id=run, actor=SYSTEM)
     assert AuditEvent.objects.filter(action="workflow.cancel", target_id=str(run)).count() == 1
 
 
@@ -344,13 +342,13 @@ def test_a_retry_refuses_tasks_and_payloads_that_do_not_fit(node: int) -> None:
     cancel(run)
     (ended,) = step_of(run, "a").task_ids
     other = run_steps({"key": "a"}, name="other")
-    with pytest.raises(Conflict, match="none of those"):
+    with pytest.raises(Conflict, match="does not repeat the task"):
         retry(run, task_ids=step_of(other, "a").task_ids)
     with pytest.raises(Invalid):
         retry(run, payloads={ended: {"x": float("nan")}})
     assert state_of(run) == "CANCELLED"
     with pytest.raises(NotFound):
-        services.retry_run(workspace_id=other_workspace().id, run_id=run, actor=SYSTEM)
+        runs.retry_run(workspace_id=other_workspace().id, run_id=run, actor=SYSTEM)
 
 
 def test_an_edited_input_is_a_run_of_its_own(node: int) -> None:
@@ -369,10 +367,10 @@ def test_the_watch_closes_a_step_whose_join_was_cancelled_or_removed(node: int) 
     joins = [step_of(run, "a").join_id for run in runs]
     cancel_tasks(workspace_id=workspace, ids=joins, actor=SYSTEM)  # type: ignore[arg-type]
     delete_tasks(workspace_id=workspace, ids=joins[1:], actor=SYSTEM)  # type: ignore[arg-type]
-    services.mend_steps()
+    repair.close_stuck_steps()
     assert [states_of(run)["a"] for run in runs] == ["RUNNING", "RUNNING"], "their tasks wait"
     drain(node)
-    assert services.mend_steps() == 0
+    assert repair.close_stuck_steps() == 0
     assert [states_of(run)["b"] for run in runs] == ["RUNNING", "RUNNING"]
     drain(node)
     assert [state_of(run) for run in runs] == ["COMPLETED", "COMPLETED"]
@@ -382,16 +380,16 @@ def test_the_watch_fails_a_step_whose_tasks_are_gone(node: int) -> None:
     run = run_steps({"key": "a"})
     step = step_of(run, "a")
     Task.objects.filter(id__in=[*step.task_ids, step.join_id]).delete()
-    services.mend_steps()
+    repair.close_stuck_steps()
     assert (state_of(run), error_of(run)["class"]) == ("FAILED", "TaskGone")
 
 
 def test_the_watch_goes_round_in_batches_and_leaves_alone_what_waits() -> None:
     run_steps({"key": "ask", "type": "approval"}, {"key": "a"}, {"key": "b"})
-    after = services.mend_steps(limit=2)
+    after = repair.close_stuck_steps(limit=2)
     assert after > 0
-    assert services.mend_steps(after=after, limit=2) == 0
-    watch = services.make_watch()
+    assert repair.close_stuck_steps(after=after, limit=2) == 0
+    watch = repair.make_repair_sweep()
     assert watch() is False
     assert RunStep.objects.filter(finished_at__isnull=False).count() == 0
 
@@ -402,17 +400,17 @@ def test_old_runs_are_removed_with_their_steps(node: int) -> None:
     drain(node)
     running = execute(workflow)
     WorkflowRun.objects.filter(id=old).update(finished_at=now() - timedelta(days=31))
-    services.delete_workflow(
+    authoring.delete_workflow(
         workspace_id=get_default_workspace_id(), workflow_id=workflow, actor=SYSTEM
     )
     Workflow.objects.update(deleted_at=now() - timedelta(days=31))
-    assert services.prune_runs(100) == 1
+    assert repair.prune_runs(100) == 1
     assert set(WorkflowRun.objects.values_list("id", flat=True)) == {young, running}
     assert not RunStep.objects.filter(run_id=old).exists()
     drain(node)
     WorkflowRun.objects.update(finished_at=now() - timedelta(days=31))
-    assert services.prune_runs(1) == 1
-    assert services.prune_runs(100) == 2
+    assert repair.prune_runs(1) == 1
+    assert repair.prune_runs(100) == 2
     assert not Workflow.objects.exists()
     assert not WorkflowVersion.objects.exists()
 
@@ -445,6 +443,6 @@ def test_a_step_that_cannot_be_closed_keeps_no_other_from_it(
     version = WorkflowRun.objects.get(id=broken).version_id
     WorkflowVersion.objects.filter(id=version).update(definition={"tasks": []})
     process_state.reset_all()
-    assert services.mend_steps() == 0
+    assert repair.close_stuck_steps() == 0
     assert (state_of(broken), state_of(well)) == ("RUNNING", "COMPLETED")
-    assert f"Step 'a' of run {broken} cannot be closed" in caplog.text
+    assert f"Stuck step not closed: run={broken} step='a'" in caplog.text

@@ -30,7 +30,7 @@ from tests.workflow_hands import (
     work,
 )
 from workers.models import Node
-from workflows import selectors, services
+from workflows import authoring, queries, runs
 from workflows.models import RunStep, WorkflowRun
 
 pytestmark = pytest.mark.django_db
@@ -41,8 +41,8 @@ def node() -> int:
     return make_node()
 
 
-def view(run_id: UUID) -> selectors.RunView:
-    return selectors.describe_run(selectors.get_run(get_default_workspace_id(), run_id))
+def view(run_id: UUID) -> queries.RunView:
+    return queries.describe_run(queries.get_run(get_default_workspace_id(), run_id))
 
 
 def test_a_diamond_hands_data_on(node: int) -> None:
@@ -146,10 +146,10 @@ def test_a_wait_opens_when_its_time_has_come(node: int) -> None:
     assert step.state == "WAITING"
     assert abs(step.wait_until - now() - timedelta(hours=1)) < timedelta(minutes=1)  # type: ignore[operator]
     assert view(run).steps[0].reason["code"] == "TIME"  # type: ignore[index]
-    assert not services.advance_run(run, "rest")
+    assert not runs.advance_run(run, "rest")
     drain(node)
     assert state_of(run) == "RUNNING"
-    assert services.advance_run(run, "rest", join_id=step.join_id)
+    assert runs.advance_run(run, "rest", join_id=step.join_id)
     drain(node)
     assert state_of(run) == "COMPLETED"
 
@@ -161,7 +161,7 @@ def test_a_wait_that_is_over_does_not_wait() -> None:
 
 
 def decide(run: UUID, *, approve: bool, comment: str = "") -> WorkflowRun:
-    return services.decide_step(
+    return runs.decide_step(
         workspace_id=get_default_workspace_id(),
         run_id=run,
         step_key="ask",
@@ -209,17 +209,17 @@ def test_a_rejection_fails_the_step() -> None:
 def test_an_approval_that_nobody_gives_in_time_fails(node: int) -> None:
     run = ask(timeout=60)
     step = step_of(run, "ask")
-    services.advance_run(run, "ask", join_id=step.join_id)
+    runs.advance_run(run, "ask", join_id=step.join_id)
     assert step_of(run, "ask").error["class"] == "NotDecided"  # type: ignore[index]
     assert state_of(run) == "FAILED"
 
 
 def test_only_an_approval_can_be_decided() -> None:
     run = run_steps({"key": "ask"})
-    with pytest.raises(Conflict, match="nobody's decision"):
+    with pytest.raises(Conflict, match="is no approval"):
         decide(run, approve=True)
     with pytest.raises(NotFound):
-        services.decide_step(
+        runs.decide_step(
             workspace_id=other_workspace().id, run_id=run, step_key="ask", approve=True,
             comment="", actor=SYSTEM,
         )  # fmt: skip
@@ -252,7 +252,7 @@ def test_runs_below_each_other_end_at_five(node: int) -> None:
         {"key": "sub", "type": "workflow", "payload": {"workflow": "{{ 'flow' }}"}},
         name="flow",
     )
-    run = execute(selectors.get_workflow(get_default_workspace_id(), "flow").id)
+    run = execute(queries.get_workflow(get_default_workspace_id(), "flow").id)
     drain(node)
     assert WorkflowRun.objects.count() == 6
     assert state_of(run) == "FAILED"
@@ -268,8 +268,8 @@ def test_a_missing_workflow_below_fails_its_step() -> None:
 def test_a_result_too_large_to_keep_fails_who_reads_it(
     node: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("workflows.services.ends", "workflows.selectors.scopes"):
-        monkeypatch.setattr(f"{module}.LARGEST_RESULT_BYTES", 100)
+    for module in ("workflows.steps.ends", "workflows.queries.scopes"):
+        monkeypatch.setattr(f"{module}.MAX_RESULT_BYTES", 100)
     run = run_steps(
         {"key": "a", "payload": {"text": "x" * 200}},
         {"key": "b", "dependsOn": ["a"], "payload": {"s": "{{ steps.a.status }}"}},
@@ -302,20 +302,20 @@ def test_many_first_steps_start_in_few_calls(node: int, settings: Any) -> None:
 
 def test_a_join_that_comes_again_finds_the_step_closed(node: int) -> None:
     run = run_steps({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
-    assert not services.advance_run(run, "a"), "its task has not ended"
+    assert not runs.advance_run(run, "a"), "its task has not ended"
     work(node)
-    assert services.advance_run(run, "a")
-    assert not services.advance_run(run, "a")
+    assert runs.advance_run(run, "a")
+    assert not runs.advance_run(run, "a")
     assert join(node) == 1
     assert len(step_of(run, "b").task_ids) == 1
-    assert not services.advance_run(run, "b", workspace_id=other_workspace().id)
+    assert not runs.advance_run(run, "b", workspace_id=other_workspace().id)
 
 
 def test_the_same_key_gives_the_first_run_again() -> None:
     workflow, workspace = define({"key": "a"}), get_default_workspace_id()
 
     def start(value: Any) -> tuple[WorkflowRun, bool]:
-        return services.execute_workflow(
+        return runs.execute_workflow(
             workspace_id=workspace, workflow_id=workflow, input=value, actor=SYSTEM, key="k"
         )
 
@@ -337,7 +337,7 @@ def test_an_input_is_checked() -> None:
     with pytest.raises(Invalid):
         execute(workflow, [1])
     with pytest.raises(NotFound):
-        services.execute_workflow(
+        runs.execute_workflow(
             workspace_id=other_workspace().id, workflow_id=workflow, input={"n": 1}, actor=SYSTEM
         )
     assert not WorkflowRun.objects.exists()
@@ -363,16 +363,16 @@ def test_a_run_keeps_its_version(node: int) -> None:
     workflow, workspace = define({"key": "a", "payload": {"v": 1}}), get_default_workspace_id()
     body = {"name": "flow", "tasks": [{"key": "b", "type": "test-echo", "payload": {"v": 2}}]}
     run = execute(workflow)
-    changed = services.update_workflow(
+    changed = authoring.update_workflow(
         workspace_id=workspace, workflow_id=workflow, body=body, actor=SYSTEM
     )
-    same = services.update_workflow(
+    same = authoring.update_workflow(
         workspace_id=workspace, workflow_id=workflow, body=body, actor=SYSTEM
     )
     assert (changed.version, same.version) == (2, 2)
     drain(node)
     assert (list(states_of(run)), list(states_of(execute(workflow)))) == (["a"], ["b"])
-    services.delete_workflow(workspace_id=workspace, workflow_id=workflow, actor=SYSTEM)
+    authoring.delete_workflow(workspace_id=workspace, workflow_id=workflow, actor=SYSTEM)
     with pytest.raises(NotFound):
         execute(workflow)
     define({"key": "a"})  # the name is free again
@@ -382,7 +382,7 @@ def test_a_run_keeps_its_version(node: int) -> None:
 
 def test_one_transaction_makes_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists and runs below runs multiply: what is too much fails its step, and the rest goes on."""
-    monkeypatch.setattr("workflows.services.opening.MOST_AT_ONCE", 11)
+    monkeypatch.setattr("workflows.runs.creation.MAX_CREATED", 11)
     define({"key": "a"}, {"key": "b"}, {"key": "c"}, name="child")
     run = run_steps(
         {"key": "small", "onFailure": "continue"},
@@ -446,10 +446,10 @@ def test_closing_a_step_costs_the_same_in_a_run_of_any_size(node: int) -> None:
         )
         while work(node):
             pass
-        one = count_queries(lambda run=run: services.advance_run(run, "s0"))  # type: ignore[misc]
+        one = count_queries(lambda run=run: runs.advance_run(run, "s0"))  # type: ignore[misc]
         for key in keys[1:-1]:
-            services.advance_run(run, key)
-        last = count_queries(lambda run=run: services.advance_run(run, keys[-1]))  # type: ignore[misc] # noqa: B023
+            runs.advance_run(run, key)
+        last = count_queries(lambda run=run: runs.advance_run(run, keys[-1]))  # type: ignore[misc] # noqa: B023
         costs.append((one, last))
     assert costs[0] == costs[1]
 
@@ -463,7 +463,7 @@ def test_closing_a_step_costs_the_same_in_a_run_of_any_size(node: int) -> None:
         )
         while work(node):
             pass
-        lists.append(count_queries(lambda run=run: services.advance_run(run, "each")))  # type: ignore[misc]
+        lists.append(count_queries(lambda run=run: runs.advance_run(run, "each")))  # type: ignore[misc]
     assert lists[0] == lists[1]
     assert max(*costs[0], *lists) < 30
 
@@ -471,7 +471,7 @@ def test_closing_a_step_costs_the_same_in_a_run_of_any_size(node: int) -> None:
 def test_expressions_that_take_too_long_together_fail_their_step(
     node: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.selectors.scopes.MOST_SECONDS", 0.05)
+    monkeypatch.setattr("workflows.queries.scopes.MAX_SECONDS", 0.05)
     run = run_steps(
         {"key": "small", "payload": {"n": "{{ size(input.l) }}"}},
         {

@@ -7,7 +7,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from tests.clients import key_client
-from workflows.services import definitions
+from workflows import authoring
 
 BODY = {"name": "flow", "tasks": [{"key": "a", "type": "noop"}]}
 
@@ -16,13 +16,13 @@ BODY = {"name": "flow", "tasks": [{"key": "a", "type": "noop"}]}
 def test_a_definition_is_checked_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     client: APIClient = key_client("operator")
     held: list[bool] = []
-    parse = definitions.parse_definition
+    parse = authoring.parse_definition
 
     def note(body: Any) -> Any:
         held.append(connection.connection is not None)
         return parse(body)
 
-    monkeypatch.setattr(definitions, "parse_definition", note)
+    monkeypatch.setattr(authoring, "parse_definition", note)
     assert client.post("/workflows/validate", BODY).status_code == 200
     made = client.post("/workflows", BODY)
     assert made.status_code == 201

@@ -113,6 +113,17 @@ def test_the_schema_tells_the_fields(schema: dict[str, Any], client: APIClient) 
     assert fields("WorkflowSummary") == set(listed)
 
 
+def test_the_schema_has_an_object_for_each_kind_of_step(schema: dict[str, Any]) -> None:
+    content = schema["paths"]["/workflows"]["post"]["requestBody"]["content"]["application/json"]
+    body = schema["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    kinds = {
+        each["$ref"].rpartition("/")[2] for each in body["properties"]["tasks"]["items"]["oneOf"]
+    }
+    assert kinds == {"TaskStep", "WaitStep", "ApprovalStep", "WorkflowStep"}
+    assert "maxAttempts" in schema["components"]["schemas"]["TaskStep"]["properties"]
+    assert "maxAttempts" not in schema["components"]["schemas"]["WaitStep"]["properties"]
+
+
 def test_the_examples_are_accepted(client: APIClient, schema: dict[str, Any]) -> None:
     content = schema["paths"]["/workflows/validate"]["post"]["requestBody"]["content"]
     examples = content["application/json"]["examples"]

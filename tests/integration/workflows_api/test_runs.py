@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from tasks_app.models import Task
 from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
 from workflows.models import RunStep, WorkflowRun
-from workflows.serializers import runs as serializers
+from workflows.queries import run_view
 
 pytestmark = pytest.mark.django_db
 NOBODY = "018f6f2e-0000-7000-8000-000000000000"
@@ -146,7 +146,7 @@ class TestShow:
     def test_many_steps_come_in_parts(
         self, viewer: APIClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serializers, "MOST_STEPS_SHOWN", 2)
+        monkeypatch.setattr(run_view, "MAX_STEPS_SHOWN", 2)
         tasks = [{"key": key, "type": "noop"} for key in "abcde"]
         run = make_run(make_workflow(tasks=tasks))
         path, keys, after = f"/workflows/runs/{run.id}", "", None

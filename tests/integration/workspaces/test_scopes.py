@@ -10,7 +10,7 @@ from django.urls import URLResolver, get_resolver
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Forbidden
-from controlplane.schedules import services as schedules
+from controlplane.schedules import editing
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import ApiKey, AuditEvent
@@ -198,7 +198,7 @@ class Rows:
     def __init__(self) -> None:
         self.workflow = make_workflow("Known")
         self.run = make_run(self.workflow)
-        self.job, _ = schedules.create_schedule(
+        self.job, _ = editing.create_schedule(
             workspace_id=default_workspace().id,
             values={"name": "known", "schedule": "@daily", "task_type": "noop"},
             actor=SYSTEM,

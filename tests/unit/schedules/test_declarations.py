@@ -6,8 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from controlplane.schedules import declarations
-from controlplane.schedules.checks import check_declarations
-from controlplane.schedules.declarations import discover
+from controlplane.schedules.declarations import check_declarations, discover
 from tasks_app.processors import discovery
 
 DECLARES = """
@@ -89,8 +88,8 @@ def test_the_hash_follows_every_value(modules: Path, settings: Settings) -> None
         ('schedule("x", "@daily", task_type="noop", timezone="Mars")', "no time zone 'Mars'"),
         ('schedule("x", "@daily", task_type="noob")', "Did you mean 'noop'?"),
         ('schedule("x", "@daily", task_type="sleep", payload={"ms": "x"})', "payload.ms: "),
-        ('schedule("x", "@daily")', "one of the two"),
-        ('schedule("x", "@daily", task_type="noop", workflow="w")', "one of the two"),
+        ('schedule("x", "@daily")', "Give either"),
+        ('schedule("x", "@daily", task_type="noop", workflow="w")', "Give either"),
         ('schedule("x", "@daily", task_type="noop", overlap="twice")', "not 'twice'"),
         ('schedule("x", 5, task_type="noop")', "must be texts"),
         (f'schedule("{"x" * 200}", "@daily", task_type="noop")', "more than 200"),

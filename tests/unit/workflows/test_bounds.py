@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from workflows.language import ExpressionError, Scope, compile_expression
-from workflows.language.patterns import measure_pattern
+from workflows.language.bounds import measure_pattern
 
 SCOPE = Scope(
     input={
@@ -95,7 +95,7 @@ def test_what_may_take_too_much_is_refused_before_it_runs(text: str) -> None:
 
 
 def test_lists_that_macros_make_say_their_limit() -> None:
-    with pytest.raises(ExpressionError, match="up to 9,000 elements; about 4,000 are the most"):
+    with pytest.raises(ExpressionError, match="up to 9,000 elements; the limit is about 4,000"):
         evaluate("input.numbers.map(x, x)")
 
 

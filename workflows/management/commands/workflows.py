@@ -20,19 +20,13 @@ from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
+from controlplane.core.schema import represent, represent_row
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from workflows import selectors, services
+from workflows import authoring, queries, runs
 from workflows.management import tables
-from workflows.serializers import (
-    RunSerializer,
-    WorkflowSummarySerializer,
-    parse_definition_body,
-    represent_checked,
-    represent_run,
-    represent_workflow,
-)
-from workflows.serializers.runs import LONGEST_COMMENT
+from workflows.schema.runs import MAX_COMMENT_LENGTH, Run, RunDetail
+from workflows.schema.workflows import Validation, Workflow, WorkflowChange, WorkflowSummary
 from workflows.states import ENDED_RUNS, RunState
 
 _POLL_SECONDS = 0.2
@@ -129,22 +123,21 @@ class Command(WorkspaceCommand):
             each.add_argument("--comment", default="", type=_comment, help="kept with the decision")
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        workflows = selectors.list_workflows(workspace_id, options["search"])[: options["limit"]]
-        return WorkflowSummarySerializer(workflows, many=True).data
+        workflows = queries.list_workflows(workspace_id, options["search"])[: options["limit"]]
+        return [represent_row(WorkflowSummary, each, None) for each in workflows]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
-        workflow = selectors.get_workflow(workspace_id, options["workflow"])
-        return represent_workflow(workflow, selectors.get_version(workflow, options["version"]))
+        workflow = queries.get_workflow(workspace_id, options["workflow"])
+        return represent(Workflow, queries.get_version(workflow, options["version"]), None)
 
     def _validate(self, workspace_id: UUID, options: Options) -> Any:
         body = _definition(options["file"])
-        checked = represent_checked(
-            services.validate_workflow(workspace_id=workspace_id, body=body)
-        )
+        validation = authoring.validate_workflow(workspace_id=workspace_id, body=body)
+        checked = represent(Validation, validation, None)
         return Reply(checked, [f"In order: {' → '.join(checked['order'])}"])
 
     def _create(self, workspace_id: UUID, options: Options) -> Any:
-        workflow, _ = services.create_workflow(
+        workflow, _ = authoring.create_workflow(
             workspace_id=workspace_id,
             body=_definition(options["file"]),
             actor=terminal_actor(),
@@ -153,8 +146,8 @@ class Command(WorkspaceCommand):
         return _describe_workflow(workflow)
 
     def _update(self, workspace_id: UUID, options: Options) -> Any:
-        old = selectors.get_workflow(workspace_id, options["workflow"])
-        workflow = services.update_workflow(
+        old = queries.get_workflow(workspace_id, options["workflow"])
+        workflow = authoring.update_workflow(
             workspace_id=workspace_id,
             workflow_id=old.id,
             body=_definition(options["file"]),
@@ -163,16 +156,16 @@ class Command(WorkspaceCommand):
         return _describe_workflow(workflow)
 
     def _delete(self, workspace_id: UUID, options: Options) -> Any:
-        workflow = selectors.get_workflow(workspace_id, options["workflow"])
+        workflow = queries.get_workflow(workspace_id, options["workflow"])
         self.confirm(f"Delete the workflow {workflow.name}?", options)
-        services.delete_workflow(
+        authoring.delete_workflow(
             workspace_id=workspace_id, workflow_id=workflow.id, actor=terminal_actor()
         )
         return Reply({"deleted": workflow.id}, [f"{workflow.name} is deleted; its runs stay."])
 
     def _execute(self, workspace_id: UUID, options: Options) -> Any:
-        workflow = selectors.get_workflow(workspace_id, options["workflow"])
-        run, _ = services.execute_workflow(
+        workflow = queries.get_workflow(workspace_id, options["workflow"])
+        run, _ = runs.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=workflow.id,
             input=read_json(options["input"], "--input", is_inline=True),
@@ -182,9 +175,9 @@ class Command(WorkspaceCommand):
         return self._follow(workspace_id, run.id, options)
 
     def _rerun(self, workspace_id: UUID, options: Options) -> Any:
-        old = selectors.get_run(workspace_id, options["run"])
+        old = queries.get_run(workspace_id, options["run"])
         text = options["input"]
-        run, _ = services.execute_workflow(
+        run, _ = runs.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=old.workflow_id,
             input=old.input if text is None else read_json(text, "--input", is_inline=True),
@@ -196,26 +189,24 @@ class Command(WorkspaceCommand):
     def _runs(self, workspace_id: UUID, options: Options) -> Any:
         workflow_id = None
         if options["workflow"]:
-            workflow_id = selectors.get_workflow(workspace_id, options["workflow"]).id
+            workflow_id = queries.get_workflow(workspace_id, options["workflow"]).id
         states = [state for states in options["status"] or [] for state in states]
-        runs = selectors.list_runs(workspace_id, workflow_id, states)[: options["limit"]]
-        return RunSerializer(runs, many=True).data
+        rows = list(queries.list_runs(workspace_id, workflow_id, states)[: options["limit"]])
+        return [represent_row(Run, row, None) for row in queries.describe_rows(rows)]
 
     def _status(self, workspace_id: UUID, options: Options) -> Any:
         return _describe_run(workspace_id, _find_run(workspace_id, options["target"]).id)
 
     def _cancel(self, workspace_id: UUID, options: Options) -> Any:
-        services.cancel_run(
-            workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor()
-        )
+        runs.cancel_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
         return _describe_run(workspace_id, options["run"])
 
     def _retry(self, workspace_id: UUID, options: Options) -> Any:
-        services.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
+        runs.retry_run(workspace_id=workspace_id, run_id=options["run"], actor=terminal_actor())
         return self._follow(workspace_id, options["run"], options)
 
     def _decide(self, approve: bool, workspace_id: UUID, options: Options) -> Any:
-        services.decide_step(
+        runs.decide_step(
             workspace_id=workspace_id,
             run_id=options["run"],
             step_key=options["step"],
@@ -228,7 +219,7 @@ class Command(WorkspaceCommand):
     def _follow(self, workspace_id: UUID, run_id: UUID, options: Options) -> Any:
         """The id of the run; with --wait how it ended. Raises CommandError: not COMPLETED."""
         if not options["wait"]:
-            run = selectors.get_run(workspace_id, run_id)
+            run = queries.get_run(workspace_id, run_id)
             return Reply({"runId": run.id, "status": run.state}, [str(run_id)])
         run = self._wait_for(workspace_id, run_id, options["wait_timeout"])
         body = _describe_run(workspace_id, run_id)
@@ -239,7 +230,7 @@ class Command(WorkspaceCommand):
     def _wait_for(self, workspace_id: UUID, run_id: UUID, seconds: float) -> Any:
         with self.progress("Running") as update:
             run, has_ended = poll(
-                lambda: selectors.get_run(workspace_id, run_id),
+                lambda: queries.get_run(workspace_id, run_id),
                 until=lambda run: run.state in ENDED_RUNS,
                 seconds=seconds,
                 every=_POLL_SECONDS,
@@ -267,26 +258,26 @@ def _add_idempotency_key(parser: ArgumentParser, noun: str) -> None:
 
 
 def _comment(text: str) -> str:
-    if len(text) > LONGEST_COMMENT:
-        raise ArgumentTypeError(f"use at most {LONGEST_COMMENT} characters")
+    if len(text) > MAX_COMMENT_LENGTH:
+        raise ArgumentTypeError(f"use at most {MAX_COMMENT_LENGTH} characters")
     return text
 
 
 def _definition(file: str) -> dict[str, Any]:
     body = read_json(file, "The definition", extra_depth=BODY_EXTRA_DEPTH)
-    return parse_definition_body(body)[0]
+    return WorkflowChange.read(body).definition
 
 
 def _find_run(workspace_id: UUID, target: str) -> Any:
     """The run of this id, or the newest of the workflow of this id or name."""
     try:
-        run = selectors.list_runs(workspace_id).filter(id=parse_uuid(target)).first()
+        run = queries.list_runs(workspace_id).filter(id=parse_uuid(target)).first()
     except ValueError:
         run = None
     if run is not None:
         return run
-    workflow = selectors.get_workflow(workspace_id, target)
-    run = selectors.get_newest_run(workspace_id, workflow.id)
+    workflow = queries.get_workflow(workspace_id, target)
+    run = queries.get_newest_run(workspace_id, workflow.id)
     if run is None:
         raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
     return run
@@ -294,10 +285,11 @@ def _find_run(workspace_id: UUID, target: str) -> Any:
 
 def _describe_workflow(workflow: Any) -> Reply:
     return Reply(
-        represent_workflow(workflow, selectors.get_version(workflow)),
+        represent(Workflow, queries.get_version(workflow), None),
         [f"{workflow.id} {workflow.name} version {workflow.version}"],
     )
 
 
 def _describe_run(workspace_id: UUID, run_id: UUID) -> Any:
-    return represent_run(selectors.describe_run(selectors.get_run(workspace_id, run_id)))
+    page = queries.describe_page(queries.get_run(workspace_id, run_id))
+    return represent(RunDetail, page, None)

@@ -20,19 +20,14 @@ from controlplane.core.console.options import (
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
-from controlplane.schedules import selectors, services
+from controlplane.core.schema import represent, represent_row
+from controlplane.schedules import beat, editing, queries, triggering
 from controlplane.schedules.management import tables
-from controlplane.schedules.previews import describe_timing, next_times, parse_checked
-from controlplane.schedules.serializers import (
-    ExecutionSerializer,
-    JobSerializer,
-    PreviewSerializer,
-    represent_job,
-)
-from controlplane.schedules.serializers.preview import MOST_PREVIEWED
+from controlplane.schedules.queries import describe_timing, next_times, parse_checked
+from controlplane.schedules.schema import MAX_PREVIEWED, Execution, Job, PreviewTime
 from controlplane.schedules.states import FiringState, Overlap
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from workflows.selectors import get_workflow
+from workflows.queries import get_workflow
 
 _TIMES_SHOWN = 5
 # Options of `create` that the service takes under the same name.
@@ -103,72 +98,79 @@ class Command(WorkspaceCommand):
         add_limit(executions)
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        schedules = selectors.list_schedules(workspace_id, search=options["search"]).order_by(
-            "name"
-        )
-        return JobSerializer(list(schedules[: options["limit"]]), many=True).data
+        found = queries.list_schedules(workspace_id, search=options["search"]).order_by("name")
+        jobs = queries.describe_jobs(list(found[: options["limit"]]))
+        return [represent_row(Job, job, None) for job in jobs]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         schedule = _find(workspace_id, options["job"])
-        job = represent_job(schedule)
+        job = _describe_job(schedule)
         times = []
         if job["enabled"] and not job["problem"]:
-            times = next_times(selectors.read_timing(schedule), after=now(), count=_TIMES_SHOWN)
-        return {**job, "times": PreviewSerializer.times_of(times)}
+            times = next_times(beat.read_timing(schedule), after=now(), count=_TIMES_SHOWN)
+        return {**job, "times": _describe_times(times)}
 
     def _preview(self, workspace_id: UUID, options: Options) -> Any:
         at, count = now(), options["count"]
         timing = parse_checked(options["schedule"], options["timezone"], at=at)
-        times = PreviewSerializer.times_of(next_times(timing, after=at, count=count))
+        times = _describe_times(next_times(timing, after=at, count=count))
         body = {**describe_timing(timing), "times": times}
         return Reply(body, tables.describe_preview(body, count))
 
     def _create(self, workspace_id: UUID, options: Options) -> Any:
-        job, _ = services.create_schedule(
+        job, _ = editing.create_schedule(
             workspace_id=workspace_id,
             values=_values_of(workspace_id, options),
             actor=terminal_actor(),
         )
-        return represent_job(job)
+        return _describe_job(job)
 
     def _set_enabled(self, enabled: bool, workspace_id: UUID, options: Options) -> Any:
-        job = services.update_schedule(
+        job = editing.update_schedule(
             workspace_id=workspace_id,
             schedule_id=_find(workspace_id, options["job"]).id,
             changes={"enabled": enabled},
             actor=terminal_actor(),
         )
-        return represent_job(job)
+        return _describe_job(job)
 
     def _trigger(self, workspace_id: UUID, options: Options) -> Any:
-        firing = services.trigger_schedule(
+        firing = triggering.trigger_schedule(
             workspace_id=workspace_id,
             schedule_id=_find(workspace_id, options["job"]).id,
             actor=terminal_actor(),
         )
-        return ExecutionSerializer(firing).data
+        return represent(Execution, firing, None)
 
     def _remove(self, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
         self.confirm(f"Remove the schedule {job.name}?", options)
-        services.delete_schedule(
+        editing.delete_schedule(
             workspace_id=workspace_id, schedule_id=job.id, actor=terminal_actor()
         )
         return Reply({"removed": job.id}, [f"Removed {job.name}."])
 
     def _executions(self, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
-        firings = selectors.list_firings(workspace_id, job.id, states=options["status"])
+        firings = queries.list_firings(workspace_id, job.id, states=options["status"])
         newest = firings.order_by("-scheduled_for", "-id")[: options["limit"]]
-        return ExecutionSerializer(newest, many=True).data
+        return [represent_row(Execution, each, None) for each in newest]
+
+
+def _describe_job(schedule: Any) -> dict[str, Any]:
+    return represent(Job, queries.describe_jobs([schedule])[0], None)
+
+
+def _describe_times(times: Any) -> list[dict[str, Any]]:
+    return [represent(PreviewTime, time, None) for time in times]
 
 
 def _find(workspace_id: UUID, text: str) -> Any:
     try:
-        return selectors.get_schedule(workspace_id, parse_uuid(text))
+        return queries.get_schedule(workspace_id, parse_uuid(text))
     except ValueError:
         names = [text, canonical_name(text)]
-        schedule = selectors.list_schedules(workspace_id).filter(name__in=names).first()
+        schedule = queries.list_schedules(workspace_id).filter(name__in=names).first()
     if schedule is None:
         raise NotFound(f"There is no schedule {text!r}.")
     return schedule
@@ -178,10 +180,10 @@ def _add_preview_options(parser: ArgumentParser) -> None:
     _add_timing(parser)
     parser.add_argument(
         "--count",
-        type=whole_number(1, MOST_PREVIEWED),
+        type=whole_number(1, MAX_PREVIEWED),
         default=10,
         metavar="N",
-        help=f"times to show, 1 to {MOST_PREVIEWED} (default %(default)s)",
+        help=f"times to show, 1 to {MAX_PREVIEWED} (default %(default)s)",
     )
 
 

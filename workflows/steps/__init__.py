@@ -1,0 +1,1 @@
+"""How one step starts, and how it ends."""

@@ -1,0 +1,208 @@
+"""Definitions: store, list, show, check, start."""
+
+from typing import Any
+from uuid import UUID
+
+from controlplane.core.errors import Invalid, NotFound
+from controlplane.core.http import Answer, Listed, Views, verb
+from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
+from controlplane.workspaces.requests import WorkspaceRequest
+from workflows import authoring, queries, runs
+from workflows.schema.runs import ExecuteIn, Run, RunDetail, RunStarted, WorkflowRunFilter
+from workflows.schema.workflows import (
+    Validation,
+    Version,
+    Workflow,
+    WorkflowChange,
+    WorkflowFilter,
+    WorkflowIn,
+    WorkflowSummary,
+)
+from workflows.views import examples
+
+_MAX_DIGITS = 9
+_SORTS = {"createdAt": "id", "name": "name"}
+
+
+def _check_input(request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> None:  # noqa: A002 - the name in the API
+    runs.check_execution(workspace_id=request.workspace.id, workflow_id=id, input=body.input)
+
+
+class Workflows(Views):
+    """Workflows of the workspace."""
+
+    tag = "workflows"
+
+    @verb(
+        "GET",
+        "workflows",
+        name="workflows_list",
+        summary="List workflows",
+        query=WorkflowFilter,
+        returns=Listed(WorkflowSummary, _SORTS),
+        errors=(422,),
+    )
+    def list(self, request: WorkspaceRequest, query: WorkflowFilter) -> Any:
+        """Workflows with their newest version's number, newest first."""
+        return queries.list_workflows(request.workspace.id, query.search)
+
+    @verb(
+        "POST",
+        "workflows",
+        name="workflows_create",
+        summary="Store a workflow",
+        body=WorkflowIn,
+        parameters=[KEY_PARAMETER],
+        examples=examples.DEFINITIONS,
+        returns={201: Workflow, 200: Workflow},
+        errors=(409, 413, 422),
+    )
+    def create(self, request: WorkspaceRequest, body: WorkflowIn) -> Answer:
+        """Store a workflow as version 1; 409 when its name is taken."""
+        workflow, is_new = authoring.create_workflow(
+            workspace_id=request.workspace.id,
+            body=body.definition,
+            actor=request.actor,
+            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
+        )
+        return Answer(queries.get_version(workflow), 201 if is_new else 200)
+
+    @verb(
+        "POST",
+        "workflows/validate",
+        name="workflows_validate",
+        summary="Check a definition",
+        body=WorkflowChange,
+        examples=examples.DEFINITIONS,
+        returns=Validation,
+        errors=(413, 422),
+    )
+    def validate(self, request: WorkspaceRequest, body: WorkflowChange) -> Any:
+        """The checks that storing makes, and nothing stored: cycles, keys, types, expressions."""
+        return authoring.validate_workflow(workspace_id=request.workspace.id, body=body.definition)
+
+    @verb(
+        "GET",
+        "workflows/<uuid:id>",
+        name="workflows_retrieve",
+        summary="Show a workflow",
+        parameters=[examples.VERSION],
+        returns=Workflow,
+        errors=(404, 422),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The workflow with the definition of its newest version, or of another one."""
+        workflow = queries.get_workflow(request.workspace.id, id)
+        return queries.get_version(workflow, _read_version(request.query_params.get("version")))
+
+    @verb(
+        "PUT",
+        "workflows/<uuid:id>",
+        name="workflows_replace",
+        summary="Replace a workflow",
+        body=WorkflowChange,
+        examples=examples.DEFINITIONS,
+        returns=Workflow,
+        errors=(404, 409, 413, 422),
+    )
+    def replace(self, request: WorkspaceRequest, body: WorkflowChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Store another version; the same steps and schema make none. Runs keep theirs."""
+        workflow = authoring.update_workflow(
+            workspace_id=request.workspace.id,
+            workflow_id=id,
+            body=body.definition,
+            actor=request.actor,
+        )
+        return queries.get_version(workflow)
+
+    @verb(
+        "DELETE",
+        "workflows/<uuid:id>",
+        name="workflows_delete",
+        summary="Delete a workflow",
+        returns=None,
+        errors=(404, 409),
+    )
+    def delete_one(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
+        """Nothing starts it any more and its name is free. Its runs stay, those under way go on.
+        409 while steps of other workflows run it."""
+        authoring.delete_workflow(
+            workspace_id=request.workspace.id, workflow_id=id, actor=request.actor
+        )
+
+    @verb(
+        "GET",
+        "workflows/<uuid:id>/versions",
+        name="workflows_versions",
+        summary="List the versions of a workflow",
+        returns=Listed(Version, {"createdAt": "id"}),
+        errors=(404, 422),
+    )
+    def versions(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Numbers, times and authors; `GET /workflows/{id}?version=` has the definition."""
+        return queries.list_versions(queries.get_workflow(request.workspace.id, id))
+
+    @verb(
+        "POST",
+        "workflows/<uuid:id>/execute",
+        name="workflows_execute",
+        summary="Start a run",
+        body=ExecuteIn,
+        check=_check_input,
+        parameters=[KEY_PARAMETER],
+        examples=examples.EXECUTE,
+        returns={202: RunStarted, 200: RunStarted},
+        errors=(404, 409, 413, 422),
+    )
+    def execute(self, request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> Answer:  # noqa: A002 - the name in the API
+        """Start a run of the newest version; 200 when the idempotency key was used before."""
+        run, is_new = runs.execute_workflow(
+            workspace_id=request.workspace.id,
+            workflow_id=id,
+            input=body.input,
+            actor=request.actor,
+            rerun_of=body.rerun_of,
+            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
+        )
+        return Answer(run, 202 if is_new else 200)
+
+    @verb(
+        "GET",
+        "workflows/<uuid:id>/status",
+        name="workflows_status",
+        summary="Show the newest run of a workflow",
+        parameters=[examples.STEPS_AFTER],
+        returns=RunDetail,
+        errors=(404, 422),
+    )
+    def status(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The newest run of the workflow with its steps; 404 before its first run."""
+        run = queries.get_newest_run(request.workspace.id, id)
+        if run is None:
+            workflow = queries.get_workflow(request.workspace.id, id)
+            raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
+        return queries.describe_page(run, steps_after=request.query_params.get("stepsAfter"))
+
+    @verb(
+        "GET",
+        "workflows/<uuid:id>/runs",
+        name="workflows_runs_of_one",
+        summary="List the runs of a workflow",
+        query=WorkflowRunFilter,
+        returns=Listed(Run, {"createdAt": "id"}),
+        errors=(404, 422),
+    )
+    def runs(self, request: WorkspaceRequest, query: WorkflowRunFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The runs of a workflow, newest first, without their steps; also of a deleted one."""
+        if not queries.list_runs(request.workspace.id, id).exists():
+            queries.get_workflow(request.workspace.id, id)
+        found = queries.list_runs(request.workspace.id, id, query.statuses)
+        return self.page(found, queries.describe_rows)
+
+
+def _read_version(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        raise Invalid(errors=[{"field": "version", "message": "A whole number is needed."}])
+    return int(text)
