@@ -78,7 +78,7 @@ def _find_letter(request: WorkspaceRequest, _reference: Mapping[str, Any], id: U
 
 def _check_reprocess(request: WorkspaceRequest, body: Reprocess, id: UUID) -> None:  # noqa: A002 - the name in the API
     reprocess.check_reprocessing(
-        workspace_id=request.workspace.id, letter_id=id, payload=body.payload
+        workspace_id=request.workspace.id, letter_id=id, payload=body.changes["payload"]
     )
 
 
@@ -139,8 +139,7 @@ class Letters(Views):
             workspace_id=request.workspace.id,
             letter_id=id,
             actor=request.actor,
-            payload=body.payload,
-            max_attempts=body.max_attempts,
+            **body.changes,
         )
         return Made(letter, {"letterId": str(id)})
 
@@ -193,8 +192,7 @@ class Letters(Views):
             letter_filter=body.letter_filter,
             actor=request.actor,
             dry_run=body.dry_run,
-            payload=body.payload,
-            max_attempts=body.max_attempts,
+            **body.changes,
             reason=body.reason or "",
         )
 
@@ -206,8 +204,7 @@ class Letters(Views):
             workspace_id=request.workspace.id,
             letter_filter=body.letter_filter,
             actor=request.actor,
-            payload=body.payload,
-            max_attempts=body.max_attempts,
+            **body.changes,
             rate_per_second=body.rate_per_second,
             stages=canary.stages,
             max_failure_share=canary.max_failure_share,

@@ -45,13 +45,23 @@ _ONLY_REPROCESS = {
 _PAYLOAD = "Replaces each letter's own payload; it must fit the schema of the type."
 
 
-class Reprocess(Request):
+class _Changes(Request):
+    """What a new task has of its own."""
+
+    payload: JsonObject = optional(_PAYLOAD)
+    max_attempts: Attempts = optional()
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """As the services take it."""
+        return {"payload": self.payload, "max_attempts": self.max_attempts}
+
+
+class Reprocess(_Changes):
     """How to do the work again; an empty body takes over everything."""
 
     example: ClassVar[Mapping[str, Any]] = {"maxAttempts": 3}
 
-    payload: JsonObject = optional(_PAYLOAD)
-    max_attempts: Attempts = optional()
     idempotency_key: IdempotencyKey = optional()
 
 
@@ -90,7 +100,7 @@ _CanaryIn = Annotated[
 ]
 
 
-class LetterAction(Request):
+class LetterAction(_Changes):
     """What to do with which open letters: `ids`, or a `filter` with the names of the list's
     parameters. A filter without a condition needs `"all": true`.
 
