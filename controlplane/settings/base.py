@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "scaling",
     "controlplane.schedules",
     "controlplane.stress",
+    "benchmarks.autoscaling",
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:

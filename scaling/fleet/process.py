@@ -27,8 +27,7 @@ from django.conf import settings
 from controlplane.embedded import home, processes
 from scaling.fleet.base import FleetError, Member, Phase
 from scaling.fleet.endings import describe_end, find_error_line
-from scaling.fleet.process_logs import ProcessLogs
-from scaling.fleet.process_room import free_bytes
+from scaling.fleet.process_host import ProcessLogs, free_bytes
 
 MARK = "TASKPLANE_FLEET_MEMBER"
 # What a worker starts inherits its environment: of all these only the worker itself has this pid.

@@ -9,10 +9,10 @@ from controlplane.core.errors import Conflict, Invalid
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.selectors import get_default_workspace_id
+from scaling.configuration import change_configuration
 from scaling.models import Pool, ScalingEvent
-from scaling.selectors.pool import get_pool
-from scaling.services.configuration import change_configuration
-from scaling.services.manual import order_workers_once
+from scaling.overrides import set_override_once
+from scaling.queries.pool import get_pool
 from tests.concurrency.racing import Racers
 from tests.scalingrows import lead
 
@@ -28,7 +28,7 @@ def _environment(settings: Any) -> None:
 
 
 def order(workers: int, key: str | None = None) -> Any:
-    return order_workers_once(
+    return set_override_once(
         workers=workers,
         reason="a race",
         hold_seconds=None,

@@ -20,8 +20,7 @@ from controlplane.embedded import home, processes
 from scaling.fleet import FleetError, Member, Phase, make_fleet
 from scaling.fleet import process as back_end
 from scaling.fleet.process import MARK, PID_MARK, ProcessFleet
-from scaling.fleet.process_logs import KEPT, LIMIT_BYTES, ProcessLogs
-from scaling.fleet.process_room import free_bytes
+from scaling.fleet.process_host import KEPT, LIMIT_BYTES, ProcessLogs, free_bytes
 from tests.engine import Engine, wait_until
 from tests.fleets.contract import Fault, FleetContract, list_live
 from workers.models import Node

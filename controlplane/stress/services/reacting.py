@@ -6,7 +6,7 @@ from typing import Any
 
 from controlplane.core.clock import utc_z
 from controlplane.stress.report import Point
-from scaling.selectors.events import EventFilter, list_events
+from scaling.queries.events import EventFilter, list_events
 
 _MOST_EVENTS = 100
 

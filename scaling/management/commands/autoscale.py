@@ -3,8 +3,8 @@
 from typing import Any
 
 from controlplane.core.commands import CommandError, SafeCommand
+from scaling.autoscaler import Autoscaler
 from scaling.fleet import FleetError
-from scaling.services.loop import Autoscaler
 
 
 class Command(SafeCommand):

@@ -10,17 +10,16 @@ from controlplane.core.clock import now
 from controlplane.core.commands import CommandError
 from controlplane.core.console import Table
 from controlplane.core.ids import parse_uuid
-from scaling.configuration import Configuration
+from scaling.api.event_serializers import EventDetailSerializer, EventSerializer
+from scaling.api.serializers import StatusSerializer, represent_configuration
+from scaling.configuration import change_configuration
+from scaling.decisions import replay_decisions
 from scaling.management.telling import tell_event, tell_status
-from scaling.selectors.events import EventFilter, get_event, list_events
-from scaling.selectors.pool import API_NAMES, find_contradiction, read_pool
-from scaling.selectors.status import read_status
-from scaling.serializers.configuration import represent_configuration
-from scaling.serializers.events import EventDetailSerializer, EventSerializer
-from scaling.serializers.status import StatusSerializer
-from scaling.services.configuration import change_configuration
-from scaling.services.manual import DEFAULT_HOLD_SECONDS, order_workers, release_workers
-from scaling.services.replaying import replay_decisions
+from scaling.overrides import DEFAULT_HOLD_SECONDS, release_override, set_override
+from scaling.queries.events import EventFilter, get_event, list_events
+from scaling.queries.pool import find_contradiction, get_environment, read_pool
+from scaling.queries.status import read_status
+from scaling.schema import NAMES_BY_API
 from scaling.states import EventState
 from tasks_app.management.terminal import (
     EXIT_REFUSED,
@@ -33,13 +32,12 @@ from tasks_app.management.terminal import (
 
 _EXAMPLES = """\
   manage.py scaling status
-  manage.py scaling events --state FAILED,MISSED --since 7d
+  manage.py scaling events --state FAILED,TIMED_OUT --since 7d
   manage.py scaling config set maxWorkers=20 objectiveSeconds=30
   manage.py scaling config reset maxWorkers
   manage.py scaling set 8 --reason "The sale begins at noon." --hold 1h
   manage.py scaling replay --since 24h"""
 _MOST_SHOWN = 10_000
-_BY_API_NAME = {api: name for name, api in API_NAMES.items()}
 
 
 class Command(TerminalCommand):
@@ -54,7 +52,9 @@ class Command(TerminalCommand):
         verbs.add_parser("status", parents=common, help="workers, the loop, what is wrong")
         events = verbs.add_parser("events", parents=common, help="decisions, newest first")
         events.add_argument("--state", default="", help="comma-separated list")
-        events.add_argument("--held", action="store_true", help="also those that changed nothing")
+        events.add_argument(
+            "--unchanged", action="store_true", help="include those that changed nothing"
+        )
         events.add_argument("--since", type=duration_ms, help="of the last 30m, 24h, 7d")
         events.add_argument("--limit", type=int, default=20, help="how many (default 20)")
         one = verbs.add_parser("event", parents=common, help="one, with all it was decided from")
@@ -64,7 +64,7 @@ class Command(TerminalCommand):
         setting = doing.add_parser("set", help="name=value, several if you like")
         setting.add_argument("values", nargs="+", type=_assignment, metavar="name=value")
         reset = doing.add_parser("reset", help="back to the environment's value")
-        reset.add_argument("names", nargs="+", choices=sorted(_BY_API_NAME), metavar="name")
+        reset.add_argument("names", nargs="+", choices=sorted(NAMES_BY_API), metavar="name")
         order = verbs.add_parser("set", parents=common, help="scale by hand")
         order.add_argument("workers", type=int)
         order.add_argument("--reason", required=True)
@@ -105,7 +105,7 @@ class Command(TerminalCommand):
         if wrong := sorted(set(states) - set(EventState.values)):
             self.usage(f"--state: {wrong[0]} is none of {', '.join(EventState.values)}.")
         since = _before(options["since"]) if options["since"] is not None else None
-        wanted = EventFilter(states=states, held=options["held"], since=since)
+        wanted = EventFilter(states=states, unchanged=options["unchanged"], since=since)
         events = EventSerializer(list_events(wanted)[: options["limit"]], many=True).data
         if options["json"]:
             self.write_json(events)
@@ -129,7 +129,7 @@ class Command(TerminalCommand):
         if options["doing"] == "set":
             changes = dict(options["values"])
         elif options["doing"] == "reset":
-            changes = dict.fromkeys(_BY_API_NAME[name] for name in options["names"])
+            changes = dict.fromkeys(NAMES_BY_API[name] for name in options["names"])
         pool = read_pool()
         if changes:
             pool = change_configuration(
@@ -140,9 +140,9 @@ class Command(TerminalCommand):
         if options["json"]:
             self.write_json(told)
         else:
-            environment = Configuration.from_environment().to_json()
+            environment = get_environment()
             table = Table("name", "value", "from", "the environment says")
-            for api, name in _BY_API_NAME.items():
+            for api, name in NAMES_BY_API.items():
                 own = str(environment[name])
                 table.add_row(api, str(told[api]), told["sources"][api], own)
             self.console().print(table)
@@ -150,7 +150,7 @@ class Command(TerminalCommand):
             raise CommandError(contradiction, returncode=EXIT_REFUSED)
 
     def _order(self, options: dict[str, Any]) -> None:
-        event = order_workers(
+        event = set_override(
             workers=options["workers"],
             reason=options["reason"],
             hold_seconds=None if options["until_released"] else options["hold"] / 1000,
@@ -163,7 +163,7 @@ class Command(TerminalCommand):
             self.write_lines([event.sentence, f"manage.py scaling event {event.id}"])
 
     def _release(self, options: dict[str, Any]) -> None:
-        release_workers(workspace_id=workspace_of(options), actor=terminal_actor())
+        release_override(workspace_id=workspace_of(options), actor=terminal_actor())
         self._status(options)
 
     def _replay(self, options: dict[str, Any]) -> None:
@@ -204,9 +204,9 @@ def _event_id(text: str) -> UUID:
 def _assignment(text: str) -> tuple[str, Any]:
     """`maxWorkers=20` as the configuration's name and the value."""
     api, sign, value = text.partition("=")
-    if not sign or api not in _BY_API_NAME:
-        raise ArgumentTypeError(f"{text!r} is not name=value; names: {', '.join(_BY_API_NAME)}")
+    if not sign or api not in NAMES_BY_API:
+        raise ArgumentTypeError(f"{text!r} is not name=value; names: {', '.join(NAMES_BY_API)}")
     try:
-        return _BY_API_NAME[api], json.loads(value)
+        return NAMES_BY_API[api], json.loads(value)
     except ValueError:
-        return _BY_API_NAME[api], value
+        return NAMES_BY_API[api], value

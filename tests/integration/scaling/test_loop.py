@@ -1,4 +1,4 @@
-"""The loop: what is wanted becomes workers, and every decision an event with its outcome."""
+"""The loop: decisions become workers, and every decision an event with its outcome."""
 
 import time
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
+from scaling.api.serializers import StatusSerializer
+from scaling.autoscaler import Autoscaler
 from scaling.models import Launch, Pool, ScalingEvent
-from scaling.selectors import get_pool
-from scaling.selectors.launches import get_pause
-from scaling.selectors.status import read_status
-from scaling.serializers.status import StatusSerializer
-from scaling.services.loop import Autoscaler
+from scaling.queries import get_pool
+from scaling.queries.launches import get_pause
+from scaling.queries.status import read_status
 from scaling.states import EventState, LaunchState
-from scaling.strategies import replays
+from scaling.strategies import find_difference
 from tests.fleets.local import LocalFleet, add_node
-from tests.integration.scaling.conftest import Loop, order
+from tests.integration.scaling.conftest import Loop, override
 from tests.scalingrows import make_event, make_launch
 
 pytestmark = pytest.mark.django_db
@@ -48,12 +48,12 @@ def test_one_worker_is_kept_without_any_work(loop: Loop) -> None:
     assert len(loop.fleet.members) == 1, "what starts is counted"
 
 
-def test_an_event_is_reached_when_its_workers_are_ready(loop: Loop, backlog: Backlog) -> None:
+def test_an_event_succeeds_when_its_workers_are_ready(loop: Loop, backlog: Backlog) -> None:
     loop.turn()
     loop.fleet.come_up()
     loop.look()
     (event,) = loop.events()
-    assert event.state == EventState.REACHED
+    assert event.state == EventState.SUCCEEDED
     assert event.finished_at is not None
     assert "1 worker was ready after" in event.outcome
     (launch,) = event.launches.all()
@@ -63,7 +63,7 @@ def test_an_event_is_reached_when_its_workers_are_ready(loop: Loop, backlog: Bac
     assert (pool.ready, pool.starting, pool.target) == (1, 0, 1)
 
 
-def test_keys_that_are_told_late_are_found(loop: Loop) -> None:
+def test_keys_that_are_known_late_are_found(loop: Loop) -> None:
     loop.fleet.names_late = True
     loop.turn()
     assert Launch.objects.get().key == ""
@@ -84,7 +84,7 @@ def test_shrinking_drains_then_stops_then_clears(loop: Loop, backlog: Backlog) -
     assert loop.fleet.draining() == [victim["key"]]
     assert loop.fleet.fenced == [victim["key"]]
     assert loop.fleet.stopped == [], "it is not stopped before its hands were seen empty"
-    loop.autoscaler._turn._follower._empty_since[victim["key"]] = -10.0
+    loop.autoscaler._loop._tracker._empty_since[victim["key"]] = -10.0
     loop.look()
     assert loop.fleet.stopped == [victim["key"]]
     loop.fleet.end_the_stopped()
@@ -92,7 +92,7 @@ def test_shrinking_drains_then_stops_then_clears(loop: Loop, backlog: Backlog) -
     assert victim["key"] not in loop.fleet.members
     loop.look()
     event.refresh_from_db()
-    assert event.state == EventState.REACHED
+    assert event.state == EventState.SUCCEEDED
     assert "drained and stopped" in event.outcome
     assert event.interrupted_tasks == 0
 
@@ -104,14 +104,14 @@ def test_a_worker_that_holds_work_is_not_stopped(loop: Loop, backlog: Backlog) -
     tasks = [make_task("RUNNING", node_id=loop.fleet.node(key).id) for key in keys]
     loop.turn()
     (victim,) = loop.events(EventState.ACTING)[0].victims
-    assert "It ran 1 task" in victim["reason"]
+    assert "It was running 1 task" in victim["reason"]
     for _ in range(3):
         loop.look()
     assert loop.fleet.stopped == []
     held = next(t for t in tasks if t.node_id == victim["node"])
     held.delete()
     loop.look()
-    loop.autoscaler._turn._follower._empty_since[victim["key"]] = -10.0
+    loop.autoscaler._loop._tracker._empty_since[victim["key"]] = -10.0
     loop.look()
     assert loop.fleet.stopped == [victim["key"]]
 
@@ -130,19 +130,19 @@ def test_a_drain_that_takes_too_long_is_an_alert_and_not_a_kill(
     ScalingEvent.objects.filter(id=event.id).update(at=late)
     loop.look()
     event.refresh_from_db()
-    assert event.state == EventState.MISSED
-    assert "still finish what they run; nothing is killed" in event.outcome
+    assert event.state == EventState.TIMED_OUT
+    assert "Running tasks are not interrupted." in event.outcome
     assert loop.fleet.stopped == []
     loop.look()
-    assert [alert["kind"] for alert in alerts] == ["scaling-missed"], "told once"
+    assert [alert["kind"] for alert in alerts] == ["scaling-timed-out"], "one alert"
     loop.fleet.end(event.victims[0]["key"])
     loop.look()
     loop.look()
     event.refresh_from_db()
-    assert event.state == EventState.REACHED, "late, and reached all the same"
+    assert event.state == EventState.SUCCEEDED, "late, and it succeeded all the same"
 
 
-def test_a_worker_that_does_not_come_up_is_given_up_told_and_not_hurried(
+def test_a_worker_that_does_not_become_ready_fails_with_an_alert_and_a_pause(
     loop: Loop, scaling: Settings, alerts: Alerts
 ) -> None:
     loop.turn()
@@ -156,9 +156,9 @@ def test_a_worker_that_does_not_come_up_is_given_up_told_and_not_hurried(
     assert launch.state == LaunchState.FAILED
     assert "not ready within" in launch.problem
     (event,) = loop.events()
-    assert event.state == EventState.MISSED
-    assert "scaling-missed" in [alert["kind"] for alert in alerts]
-    held = loop.events(EventState.HELD)[-1]
+    assert event.state == EventState.TIMED_OUT
+    assert "scaling-timed-out" in [alert["kind"] for alert in alerts]
+    held = loop.events(EventState.UNCHANGED)[-1]
     assert held.to_workers == 1
     assert held.outcome.endswith("UTC. The last launch failed. It was not ready within 300 s.")
     Launch.objects.update(ended_at=now() - timedelta(minutes=10))
@@ -182,22 +182,22 @@ KILLED = "It was killed by signal 9 (SIGKILL); it had run for 1.2 s."
 
 
 def test_one_killed_worker_of_several_is_replaced_at_once(loop: Loop) -> None:
-    order(3)
+    override(3)
     loop.turn()
     killed, *others = loop.fleet.members
     loop.fleet.end(killed, KILLED)
     loop.fleet.come_up(*others)
     loop.look()
     assert get_pause("local") is None
-    assert loop.autoscaler._turn._decide_due <= time.monotonic(), "it decides at once"
+    assert loop.autoscaler._loop._decide_due <= time.monotonic(), "it decides at once"
     (event,) = loop.events()
-    assert event.state == EventState.MISSED
-    assert f"{killed} failed: {KILLED} Another is launched at once" in event.outcome
+    assert event.state == EventState.TIMED_OUT
+    assert f"{killed} failed: {KILLED} A replacement is launched at once" in event.outcome
     loop.turn()
     assert len(loop.fleet.members) == 3
 
 
-def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_told(
+def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_shown(
     loop: Loop, backlog: Backlog
 ) -> None:
     """Quick tasks, so that only the threshold asks for a second worker."""
@@ -212,13 +212,13 @@ def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_told(
     assert pause is not None
     assert (pause.failures, pause.problem) == (1, KILLED)
     assert (pause.until - now()).total_seconds() <= 5
-    due = loop.autoscaler._turn._decide_due - time.monotonic()
+    due = loop.autoscaler._loop._decide_due - time.monotonic()
     assert due <= 5, "the next decision is when the pause is over"
     told = StatusSerializer(read_status()).data["nextLaunch"]
     assert (told["failures"], told["reason"]) == (1, f"The last launch failed. {KILLED}")
-    held = loop.events(EventState.HELD)[-1]
-    assert "Not followed until" in held.outcome
-    missed = loop.events(EventState.MISSED)[-1]
+    held = loop.events(EventState.UNCHANGED)[-1]
+    assert "Delayed until" in held.outcome
+    missed = loop.events(EventState.TIMED_OUT)[-1]
     assert "The next launch is at" in missed.outcome
 
     Launch.objects.filter(state="FAILED").update(ended_at=now() - timedelta(seconds=6))
@@ -287,7 +287,7 @@ def test_workers_that_nothing_here_can_stop_are_counted_and_kept(
     loop.turn()
     assert loop.fleet.members == {}
     assert loop.events() == []
-    held = loop.events(EventState.HELD)[0]
+    held = loop.events(EventState.UNCHANGED)[0]
     assert (held.from_workers, held.to_workers) == (3, 3)
 
 
@@ -305,7 +305,7 @@ def test_what_was_begun_goes_on_after_a_restart(loop: Loop, backlog: Backlog) ->
     loop.fleet.come_up()
     loop.restart()
     loop.turn()
-    assert loop.events()[0].state == EventState.REACHED
+    assert loop.events()[0].state == EventState.SUCCEEDED
 
 
 def test_what_starts_when_the_loop_ends_has_not_failed(loop: Loop) -> None:
@@ -346,16 +346,16 @@ def test_only_one_of_two_acts(loop: Loop) -> None:
     assert ScalingEvent.objects.count() == 1
 
 
-def test_a_backend_that_is_away_is_told_once_and_nothing_is_decided(
+def test_a_backend_that_is_unreachable_raises_one_alert_and_nothing_is_decided(
     loop: Loop, backlog: Backlog, alerts: Alerts
 ) -> None:
     loop.fleet.problem = "The engine does not answer: start it."
     backlog(500)
     for _ in range(3):
         loop.turn()
-    assert [alert["kind"] for alert in alerts] == ["fleet-away"]
+    assert [alert["kind"] for alert in alerts] == ["fleet-unreachable"]
     assert get_pool().problem == "The engine does not answer: start it."
-    assert {event.limiter for event in loop.events(EventState.HELD)} == {"fleet"}
+    assert {event.constraint for event in loop.events(EventState.UNCHANGED)} == {"fleet"}
     assert loop.events() == []
     loop.fleet.problem = ""
     loop.turn()
@@ -378,7 +378,7 @@ def test_a_backend_that_refuses_to_start_fails_the_event(
     assert [alert["kind"] for alert in alerts] == ["scaling-failed"]
 
 
-def test_what_starts_is_cancelled_when_it_is_no_longer_wanted(loop: Loop, backlog: Backlog) -> None:
+def test_what_starts_is_cancelled_when_it_is_no_longer_needed(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 1)
     backlog(60)
     loop.turn()
@@ -389,14 +389,14 @@ def test_what_starts_is_cancelled_when_it_is_no_longer_wanted(loop: Loop, backlo
     loop.look()
     second = loop.events()[1]
     assert second.state == EventState.SUPERSEDED
-    assert "no longer wanted" in second.outcome
-    assert loop.events()[2].victims[0]["reason"] == "It had not come up."
+    assert "1 worker was cancelled before becoming ready." in second.outcome
+    assert loop.events()[2].victims[0]["reason"] == "It was not ready yet."
     assert len(loop.fleet.members) == 1
 
 
-def test_an_order_is_followed_and_kept(loop: Loop, backlog: Backlog) -> None:
+def test_an_override_is_followed_and_kept(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 1)
-    event = order(4)
+    event = override(4)
     loop.run_pass()
     event.refresh_from_db()
     assert event.state == EventState.ACTING
@@ -404,18 +404,18 @@ def test_an_order_is_followed_and_kept(loop: Loop, backlog: Backlog) -> None:
     loop.fleet.come_up()
     loop.look()
     event.refresh_from_db()
-    assert event.state == EventState.REACHED
+    assert event.state == EventState.SUCCEEDED
     loop.turn()
-    assert len(loop.fleet.members) == 4, "no work, and yet the order holds"
+    assert len(loop.fleet.members) == 4, "no work, and yet the override holds"
     loop.fleet.end(next(iter(loop.fleet.members)))
     loop.turn()
     assert loop.events()[-1].rule == "manual"
-    assert "Ada ordered 4" in loop.events()[-1].sentence
+    assert "The manual override by Ada asks for 4." in loop.events()[-1].sentence
 
 
-def test_an_order_ends_with_its_time(loop: Loop, backlog: Backlog) -> None:
+def test_an_override_expires(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 1)
-    order(3, manual_until=now() + timedelta(minutes=5))
+    override(3, manual_until=now() + timedelta(minutes=5))
     loop.run_pass()
     loop.fleet.come_up()
     loop.look()
@@ -426,9 +426,9 @@ def test_an_order_ends_with_its_time(loop: Loop, backlog: Backlog) -> None:
     assert loop.fleet.draining() != [], "the strategy decides again"
 
 
-def test_an_order_that_is_released_is_forgotten_at_once(loop: Loop, backlog: Backlog) -> None:
+def test_an_override_that_is_released_ends_at_once(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 1)
-    order(3)
+    override(3)
     loop.run_pass()
     loop.fleet.come_up()
     loop.look()
@@ -438,36 +438,39 @@ def test_an_order_that_is_released_is_forgotten_at_once(loop: Loop, backlog: Bac
     assert loop.fleet.draining() != []
 
 
-def test_a_maximum_that_is_lowered_wins_over_an_order(loop: Loop, backlog: Backlog) -> None:
+def test_a_maximum_that_is_lowered_wins_over_an_override(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 1)
-    order(4)
+    override(4)
     loop.run_pass()
     loop.fleet.come_up()
     Pool.objects.update(overrides={"max_workers": 2}, version=2)
     loop.run_pass()
     event = loop.events()[-1]
     assert (event.from_workers, event.to_workers, event.actor_label) == (4, 2, "Ada")
-    assert "The maximum is 2." in event.sentence
+    assert "but the maximum is 2." in event.sentence
 
 
-def test_an_order_for_what_there_is_is_reached_at_once(loop: Loop, backlog: Backlog) -> None:
+def test_an_override_for_the_present_number_succeeds_at_once(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 2)
-    event = order(2)
+    event = override(2)
     loop.run_pass()
     event.refresh_from_db()
-    assert (event.state, event.outcome) == (EventState.REACHED, "That many there were already.")
+    assert (event.state, event.outcome) == (
+        EventState.SUCCEEDED,
+        "There were already that many workers.",
+    )
 
 
-def test_an_order_that_cannot_be_followed_fails(loop: Loop, backlog: Backlog) -> None:
+def test_an_override_that_cannot_be_followed_fails(loop: Loop, backlog: Backlog) -> None:
     grow_to(loop, backlog, 1)
-    event = order(2)
+    event = override(2)
     loop.fleet.problem = "The engine does not answer."
     loop.run_pass()
     event.refresh_from_db()
     assert (event.state, event.outcome) == (EventState.FAILED, "The engine does not answer.")
 
 
-def test_switched_off_it_changes_nothing_but_follows_orders(
+def test_switched_off_it_changes_nothing_but_follows_overrides(
     loop: Loop, backlog: Backlog, scaling: Settings
 ) -> None:
     scaling["ENABLED"] = False
@@ -475,7 +478,7 @@ def test_switched_off_it_changes_nothing_but_follows_orders(
     loop.turn()
     assert ScalingEvent.objects.count() == 0
     assert get_pool().target is None
-    order(2)
+    override(2)
     loop.run_pass()
     assert len(loop.fleet.members) == 2
 
@@ -489,12 +492,12 @@ def test_a_change_of_the_configuration_is_seen_at_once(loop: Loop) -> None:
     assert loop.events()[-1].config_version == 2
 
 
-def test_a_configuration_that_cannot_be_holds(loop: Loop, scaling: Settings) -> None:
+def test_with_an_invalid_configuration_nothing_changes(loop: Loop, scaling: Settings) -> None:
     loop.turn()
     Pool.objects.update(overrides={"min_workers": 30})
     loop.turn()
-    held = loop.events(EventState.HELD)[-1]
-    assert held.limiter == "config"
+    held = loop.events(EventState.UNCHANGED)[-1]
+    assert held.constraint == "config"
     assert "minWorkers" in held.sentence
 
 
@@ -505,10 +508,10 @@ def test_every_recorded_decision_replays_to_itself(loop: Loop, backlog: Backlog)
         loop.fleet.come_up()
     recorded = [event.inputs for event in ScalingEvent.objects.all()]
     assert len(recorded) == 7
-    assert all(replays(each) for each in recorded)
+    assert all(not find_difference(each) for each in recorded)
 
 
-def test_advice_is_published_and_nothing_is_moved(loop: Loop, backlog: Backlog) -> None:
+def test_a_recommendation_is_published_and_nothing_is_moved(loop: Loop, backlog: Backlog) -> None:
     loop.fleet.moves = False
     add_node("elsewhere")
     backlog(80)
@@ -516,4 +519,4 @@ def test_advice_is_published_and_nothing_is_moved(loop: Loop, backlog: Backlog) 
     assert get_pool().target == 2
     assert loop.fleet.members == {}
     (event,) = loop.events()
-    assert event.state == EventState.ADVISED
+    assert event.state == EventState.RECOMMENDED

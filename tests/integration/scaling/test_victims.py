@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from controlplane.core.clock import now
+from scaling.actions import choose_victims, remaining
 from scaling.fleet import Member, Phase
-from scaling.services.mustering import Worker
-from scaling.services.victims import choose, remaining
+from scaling.fleet_snapshot import Worker
 from scaling.strategies import RunTimes
 from tests.rows import make_node
 
@@ -29,7 +29,7 @@ def picks(workers: Sequence[Worker], count: int, held: dict[Worker, Sequence[flo
         for each, ages in held.items()
         if each.node is not None
     }
-    chosen = choose(workers, count, held=since, run_times=RUN_TIMES, at=AT)
+    chosen = choose_victims(workers, count, held=since, run_times=RUN_TIMES, at=AT)
     return [victim.worker.member.key for victim in chosen if victim.worker.member is not None]
 
 
