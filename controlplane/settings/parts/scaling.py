@@ -7,6 +7,8 @@ from django.core.exceptions import ImproperlyConfigured
 from controlplane.settings.env import env
 from scaling.schema import SETTINGS, Setting
 
+__all__ = ["TASKPLANE_SCALING"]
+
 FLEETS = ("advisory", "process", "docker", "kubernetes")
 
 

@@ -224,7 +224,7 @@ def test_a_fleet_of_many_is_decided_with_few_rows() -> None:
     [
         {"min_workers": 3, "max_workers": 2},
         {"slots": 0},
-        {"objective": 0},
+        {"objective_seconds": 0},
         {"scale_down_threshold": 51},
     ],
 )

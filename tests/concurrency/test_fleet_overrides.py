@@ -27,7 +27,7 @@ def _environment(settings: Any) -> None:
     lead()
 
 
-def order(workers: int, key: str | None = None) -> Any:
+def override(workers: int, key: str | None = None) -> Any:
     return set_override_once(
         workers=workers,
         reason="a race",
@@ -51,16 +51,16 @@ def configure(changes: dict[str, Any], seen_version: int | None = None) -> bool:
     return True
 
 
-def test_of_many_orders_the_one_in_force_waits(eight: Racers) -> None:
-    eight.race(*[partial(order, workers) for workers in range(2, 10)])
+def test_of_many_overrides_the_one_in_force_waits(eight: Racers) -> None:
+    eight.race(*[partial(override, workers) for workers in range(2, 10)])
     waiting = ScalingEvent.objects.get(state="WAITING")
     assert waiting.to_workers == Pool.objects.get().manual_workers
     assert ScalingEvent.objects.filter(state="SUPERSEDED").count() == 7
     assert AuditEvent.objects.filter(action="scaling.scale").count() == 8
 
 
-def test_one_key_orders_once(eight: Racers) -> None:
-    answers = eight.race(*[partial(order, 4, "key")] * 8)
+def test_one_key_sets_once(eight: Racers) -> None:
+    answers = eight.race(*[partial(override, 4, "key")] * 8)
     assert sorted(is_new for _, is_new in answers) == [False] * 7 + [True]
     assert len({event.id for event, _ in answers}) == 1
     assert ScalingEvent.objects.count() == 1
@@ -68,10 +68,10 @@ def test_one_key_orders_once(eight: Racers) -> None:
 
 def test_changes_of_different_values_are_all_kept(two: Racers) -> None:
     get_pool()
-    changes: list[dict[str, Any]] = [{"max_workers": 20}, {"objective": 30.0}]
+    changes: list[dict[str, Any]] = [{"max_workers": 20}, {"objective_seconds": 30.0}]
     assert two.race(*[partial(configure, each) for each in changes]) == [True, True]
     pool = Pool.objects.get()
-    assert (pool.overrides, pool.version) == ({"max_workers": 20, "objective": 30.0}, 3)
+    assert (pool.overrides, pool.version) == ({"max_workers": 20, "objective_seconds": 30.0}, 3)
 
 
 def test_of_two_who_saw_the_same_one_wins(two: Racers) -> None:
