@@ -118,7 +118,7 @@ def forecast(source: str, reason: str) -> str:
 
 
 def limited_by_maximum(recommended: int, maximum: int, waits: Waits) -> str:
-    """The wait with the maximum is told where it was predicted."""
+    """The wait with the maximum is named where it was predicted."""
     text = f"{_recommended(recommended)}, but the maximum is {maximum}"
     predicted = dict(waits).get(maximum)
     return f"{text}." if predicted is None else f"{text}; the wait will reach {predicted:.0f} s."

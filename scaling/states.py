@@ -11,7 +11,7 @@ class EventState(TextChoices):
     WAITING = "WAITING", "Waiting"  # a manual override that the loop has not taken up yet
     ACTING = "ACTING", "Acting"  # workers start or drain
     SUCCEEDED = "SUCCEEDED", "Succeeded"
-    SUPERSEDED = "SUPERSEDED", "Superseded"  # a later decision asked for another number
+    SUPERSEDED = "SUPERSEDED", "Superseded"  # a later decision desired another number
     TIMED_OUT = "TIMED_OUT", "Timed out"  # the number was not reached in time
     FAILED = "FAILED", "Failed"  # the back-end refused
 

@@ -17,7 +17,7 @@ solution of this linear program costs no more than any real schedule.
 
 The cheapest solution needs no solver. Let w be the slopes of the taut string: the shortest path
 from 0 to D's end between D and A. Take max(w/slots, MIN), and fill every dip that is shorter than
-c, at each level for itself (there keeping a worker costs less than launching it anew). It is
+c, at each level for itself (there keeping a worker costs less than launching it again). It is
 optimal: prices μ of work in each step that prove it (the dual solution) are constant on each
 piece of the string, rise only where the string steepens, and fall only where it flattens: a peak of
 length l costs 1 + c/l per second, a dip of length g at least c costs 1 - c/g, a filled dip 0, what

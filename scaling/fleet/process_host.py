@@ -54,7 +54,7 @@ def _rotate(path: Path) -> None:
 
 GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
-# Limit, use, and which of the use is cache that is given up first: version 2, then version 1.
+# Limit, use, and which part of it is cache that is freed first: version 2, then version 1.
 _FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

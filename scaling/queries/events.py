@@ -20,7 +20,7 @@ class EventFilter:
     """Every condition must hold; of several values of one condition, one must.
 
     `since` and `until`: decided from the one up to and without the other. Decisions that changed
-    nothing are left out unless `unchanged` is true or their state is asked for.
+    nothing are left out unless `unchanged` is true or their state is filtered for.
     """
 
     states: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ class LaunchPause:
 
 
 def measure_startup(backend: str) -> Startup | None:
-    """Of the newest fifty launches of a month; None before the first."""
+    """The start-up time of the newest fifty launches of a month; None before the first."""
     ready = Launch.objects.filter(
         pool=POOL, backend=backend, state=LaunchState.READY, ended_at__gte=now() - _SINCE
     )

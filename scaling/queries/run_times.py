@@ -99,7 +99,7 @@ class BacklogMeter:
         known = self._by_type[kind]
         if known.tasks or not ended.tasks or kind not in list_async_types():
             return known
-        # How long it waits nobody knows, but that it shares its slot.
+        # How long it waits is unknown; it is known that it shares its slot.
         return RunTimes.of([ended.mean / async_share()])
 
     def _read(self, at: datetime, types: Collection[str], lanes: Sequence[int]) -> None:
@@ -123,7 +123,7 @@ class Punctuality:
         self._of: tuple[datetime, float] | None = None  # when, and for which objective
 
     def measure(self, at: datetime, free: Sequence[int], objective: float) -> tuple[int, int]:
-        """Of lanes that are neither paused nor limited: the others wait on purpose."""
+        """free: lanes that are neither paused nor limited: the others wait on purpose."""
         if self._of is None or self._of[1] != objective or _is_old(self._of[0], at):
             self._found = count_punctual(free, at - _HOUR, objective)
             self._of = (at, objective)

@@ -124,7 +124,7 @@ class Simulation:
         for free, slot in heap:
             if free <= until and slot in running:
                 ended(running.pop(slot))
-        for duration in fleet.let_go(until):
+        for duration in fleet.remove_drained(until):
             ended(duration)
 
     def _decide(self, at: float) -> None:
@@ -169,7 +169,7 @@ class Simulation:
         )
 
     def _count_on_time(self) -> tuple[int, int]:
-        """Of the last hour: tasks that started, and those within the objective."""
+        """Tasks that started in the last hour, and those within the objective."""
         fresh = self.waits[self._checked :]
         self._checked = len(self.waits)
         within = sum(1 for wait in fresh if wait <= self.settings.objective_seconds)

@@ -10,7 +10,7 @@ from scaling.strategies.runtimes import BINS, CAP_SECONDS, RunTimes, bin_of
 
 @dataclass(slots=True)
 class Worker:
-    """Seconds at which it was asked for and will be ready, and its slots."""
+    """Seconds at which it was requested and will be ready, and its slots."""
 
     asked: float
     ready: float
@@ -18,8 +18,8 @@ class Worker:
 
 
 class Fleet:
-    """Slots in a heap by the time at which they are free; a worker's time is paid from the wish for
-    it until it is gone.
+    """Slots in a heap by the time at which they are free; a worker's time is paid from the
+    request for it until it is gone.
     """
 
     def __init__(self, slots: int, startup: tuple[float, float], rng: random.Random) -> None:
@@ -98,7 +98,7 @@ class Fleet:
         """For how long each running task has run."""
         return tuple(at - self.began[slot] for free, slot in self.heap if free > at)
 
-    def let_go(self, at: float) -> list[float]:
+    def remove_drained(self, at: float) -> list[float]:
         """Forget those that have drained; the run times of the tasks that they finished."""
         ended = [seconds for gone, tasks in self.draining if gone <= at for seconds in tasks]
         self.draining = [entry for entry in self.draining if entry[0] > at]

@@ -117,7 +117,7 @@ def summarise(scores: Sequence[Score], goal: float) -> Summary:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """Of numbers above 0."""
+    """The geometric mean of numbers above 0."""
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
 

@@ -39,7 +39,7 @@ _BEYOND_MAX = 8  # how far above the maximum a recommendation is worked out, for
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is predicted for one demand, whatever the number of workers will be.
+    """What is predicted for one demand, whichever number of workers is chosen.
 
     seconds: run time of a task on a free slot. blocked: slots that long tasks will still hold.
     backlog: tasks that will wait at the moment a new worker is ready.
@@ -70,7 +70,8 @@ class Outlook:
 def blocked_slots(demand: Demand) -> float:
     """How many slots the tasks that run now will still hold after one start-up; expected value.
 
-    Of more than a hundred tasks, those in the same bin of the histogram count with their mean age.
+    If there are more than a hundred, tasks in the same bin of the histogram count with their mean
+    age.
     """
     run_times, after = demand.run_times, demand.startup
     if len(demand.ages) <= _EXACT:

@@ -104,7 +104,7 @@ def test_a_worker_that_holds_work_is_not_told_to_end(loop: Loop) -> None:
     assert len(loop.running()) == 1
 
 
-def test_what_is_wrong_in_the_cluster_is_told_and_goes_by(loop: Loop) -> None:
+def test_what_is_wrong_in_the_cluster_is_reported_and_passes(loop: Loop) -> None:
     loop.turn_until(override(1), EventState.SUCCEEDED)
     loop.world.server.denied = {("*", "*")}
     failed = loop.turn_until(override(2), EventState.FAILED)

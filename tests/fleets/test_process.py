@@ -91,7 +91,7 @@ class Host:
         # Only once it stands at its post do signals mean to it what they mean to a worker.
         return member.pid in self.pids() and (self.place / f"{member.pid}.up").exists()
 
-    def told(self, member: Member) -> int:
+    def stop_requests(self, member: Member) -> int:
         path = self.place / f"{member.pid}.told"
         return len(path.read_text().splitlines()) if path.exists() else 0
 
@@ -187,17 +187,17 @@ def bring_up(host: Host, fleet: ProcessFleet, count: int) -> list[Member]:
     return members
 
 
-def test_only_the_worker_is_told_and_only_once(host: Host) -> None:
+def test_only_the_worker_is_stopped_and_only_once(host: Host) -> None:
     (member,) = bring_up(host, host.make_fleet(), 1)
     (below,) = psutil.Process(member.pid).children()
     host.hold_endings()
     for _ in range(3):
         host.make_fleet().stop([member.key])
-    wait_until(lambda: host.told(member), "the signal")
+    wait_until(lambda: host.stop_requests(member), "the signal")
     (seen,) = host.make_fleet().list_members()
     assert seen.phase is Phase.STOPPING
     assert not processes.is_over(below)
-    assert host.told(member) == 1
+    assert host.stop_requests(member) == 1
     host.release_endings()
     wait_until(lambda: host.count() == 0, "the end")
 
@@ -278,8 +278,8 @@ def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert re.fullmatch(pattern, member.detail)
     assert fleet.list_members()[0].detail == member.detail, "its time does not go on"
     # A loop that did not start it cannot know the status.
-    told = host.make_fleet().list_members()[0].detail
-    assert told == f"It ended, its exit code is unknown. {error}"
+    detail = host.make_fleet().list_members()[0].detail
+    assert detail == f"It ended, its exit code is unknown. {error}"
 
 
 def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host) -> None:
@@ -295,7 +295,7 @@ def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host)
 
 
 def test_a_killed_one_is_not_explained_by_the_last_line_of_its_log(host: Host) -> None:
-    """The warning that Celery writes when it is run by root was told as the reason of the end."""
+    """The warning that Celery writes when it is run by root was reported as the reason."""
     fleet = host.make_fleet()
     (killed,) = bring_up(host, fleet, 1)
     log = host.state / "logs" / f"worker-{killed.key}.log"
