@@ -1,6 +1,7 @@
 """The process back-end, with real processes: a small stand-in for the worker where only its process
 matters, the worker itself where it does."""
 
+import json
 import os
 import re
 import signal
@@ -403,3 +404,15 @@ def test_real_workers_of_one_host(engine: Engine, monkeypatch: pytest.MonkeyPatc
     assert set(Node.objects.values_list("state", flat=True)) == {NodeState.STOPPED.value}
     for key in keys:
         (logs / f"worker-{key}.log").unlink()
+
+
+def test_a_record_of_an_earlier_release_is_read(host: Host) -> None:
+    """Its field had another name; the worker stays a member, and is not signalled again."""
+    fleet = host.make_fleet()
+    (member,) = bring_up(host, fleet, 1)
+    path = fleet.folder / f"{member.key}.json"
+    record = json.loads(path.read_text())
+    assert record.pop("stop_sent") is False
+    path.write_text(json.dumps({**record, "told": True}))
+    (read,) = host.make_fleet().list_members()
+    assert (read.key, read.phase) == (member.key, Phase.STOPPING)
