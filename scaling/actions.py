@@ -135,9 +135,9 @@ def _started(worker: Worker) -> float:
 
 def _reason(worker: Worker, held: Mapping[int, Sequence[datetime]], left: float) -> str:
     if worker.node is None or not worker.is_ready:
-        return sentences.not_ready()
+        return sentences.NOT_READY
     running = len(held.get(worker.node.id, ()))
-    return sentences.soonest_free(running, left) if running else sentences.idle()
+    return sentences.soonest_free(running, left) if running else sentences.IDLE
 
 
 def _with_nodes(victims: Sequence[Victim]) -> list[Victim]:

@@ -116,7 +116,7 @@ class ControlLoop:
             return
         decision = self._ask_strategy(pool, snapshot, configuration)
         if decision is None:
-            self._record_no_change(pool, current, sentences.measuring_timed_out(), "stale")
+            self._record_no_change(pool, current, sentences.MEASURING_TIMED_OUT, "stale")
             return
         self._run_times = decision.demand.run_times
         if override is None:
@@ -212,11 +212,11 @@ class ControlLoop:
         if event is None:
             self._record(pool, plan, EventState.UNCHANGED)
         else:
-            outcome = sentences.already_reached()
+            outcome = sentences.ALREADY_REACHED
             transitions.move_event(event.id, EventState.SUCCEEDED, outcome=outcome)
 
     def _publish(self, pool: Pool, plan: Plan, event: ScalingEvent | None) -> None:
-        outcome = sentences.published()
+        outcome = sentences.PUBLISHED
         if event is not None:
             transitions.move_event(event.id, EventState.RECOMMENDED, outcome=outcome)
         elif plan.desired != pool.target:

@@ -62,7 +62,7 @@ class LaunchTracker:
         left = {m.key for m in self.fleet.list_members() if m.phase is not Phase.ENDED}
         for launch in list_starting():
             if launch.key and launch.key not in left:
-                problem = sentences.stopped_with_autoscaler()
+                problem = sentences.STOPPED_WITH_AUTOSCALER
                 transitions.end_launch(launch.id, LaunchState.CANCELLED, problem=problem)
 
     def _end_launches(self, snapshot: FleetSnapshot) -> bool:
@@ -132,7 +132,7 @@ def _find_problem(
     if launch.key and launch.key in ended:
         return sentences.ended_before_ready(ended[launch.key].detail)
     if launch.key and worker is None:
-        return sentences.gone_before_ready()
+        return sentences.GONE_BEFORE_READY
     if not is_overdue:
         return ""
     detail = worker.member.detail if worker is not None and worker.member is not None else ""
@@ -143,7 +143,7 @@ def _find_problem(
 def _close(event: ScalingEvent, keys: Collection[str], backend: str) -> None:
     launches = list(event.launches.all())
     if not launches and not event.victims:
-        outcome = sentences.interrupted_decision()
+        outcome = sentences.INTERRUPTED_DECISION
         transitions.move_event(event.id, EventState.SUPERSEDED, outcome=outcome)
         return
     left = _list_remaining(event.victims, keys)

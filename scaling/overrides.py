@@ -74,7 +74,7 @@ def set_override(
     pool.manual_until = None if until_released else at + timedelta(seconds=hold_seconds or 0)
     pool.manual_by = actor.label
     pool.save(update_fields=_COLUMNS)
-    _supersede(pool, sentences.override_replaced())
+    _supersede(pool, sentences.OVERRIDE_REPLACED)
     event = _record(
         pool, workers, text, id=event_id or uuid7(), at=at, workspace_id=workspace_id, actor=actor
     )
@@ -199,7 +199,7 @@ def _expire(pool: Pool) -> None:
     )
     # This locks the row: a newer override is set after this transaction.
     if expired.update(manual_workers=None, manual_until=None, manual_by=""):
-        _supersede(pool, sentences.override_expired())
+        _supersede(pool, sentences.OVERRIDE_EXPIRED)
     _clear(pool)
 
 

@@ -13,16 +13,29 @@ Waits = Sequence[tuple[int, float]]  # number of workers, predicted wait in seco
 # Where a higher number of arrivals is known from.
 FORECAST, SCHEDULE = "forecast", "schedule"
 
+# Without figures: why nothing was decided or done, what came of it, why a launch or a worker ended.
+MEASURING_TIMED_OUT = "Measuring the demand took too long."
+PUBLISHED = "Published; a scaler that reads GET /auto-scaling/metric follows it."
+ALREADY_REACHED = "There were already that many workers."
+OVERRIDE_REPLACED = "A newer override replaced it before it took effect."
+OVERRIDE_EXPIRED = "It expired before it took effect."
+INTERRUPTED_DECISION = (
+    "The autoscaler ended before it acted on this decision, or before it recorded what it did; "
+    "the next decision starts from the workers that exist."
+)
+GONE_BEFORE_READY = "It disappeared before it was ready."
+STOPPED_WITH_AUTOSCALER = "It was stopped together with the autoscaler."
+NOT_READY = "It was not ready yet."
+IDLE = "It was idle."
+
 # What a decision says.
 
 
 def workers(number: int) -> str:
-    """`1 worker`, `8 workers`."""
     return _count(number, "worker")
 
 
 def change(current: int, desired: int) -> str:
-    """From how many to how many workers."""
     if current == desired:
         return f"{workers(current)}, no change."
     return f"{current} → {workers(desired)}."
@@ -41,7 +54,6 @@ def demand(waiting: int, per_second: float, run_time: float, longest: float, sta
 
 
 def stale(current: int, age: float, limit: float) -> str:
-    """The measurements are too old to act on."""
     return (
         f"{change(current, current)} The measurements are {age:.0f} s old; the limit is "
         f"{limit:.0f} s."
@@ -81,12 +93,10 @@ def scale_in_load(busy: float, remaining: float) -> str:
 
 
 def minimum(number: int) -> str:
-    """No rule asks for more than the minimum."""
     return f"The minimum of {workers(number)} is enough."
 
 
 def threshold(waiting: int, current: int, up: int, down: int) -> str:
-    """The number of waiting tasks decided."""
     if waiting >= up:
         return f"At {up} or more waiting tasks (scaleUpThreshold), one worker is added."
     if not current:
@@ -125,12 +135,10 @@ def limited_by_maximum(recommended: int, maximum: int, waits: Waits) -> str:
 
 
 def limited_by_minimum(recommended: int, number: int) -> str:
-    """More workers stay than are recommended."""
     return f"{_recommended(recommended)}, but the minimum is {number}."
 
 
 def limited_by_waiting(recommended: int, down: int) -> str:
-    """Tasks are waiting, so nothing is removed."""
     return (
         f"{_recommended(recommended)}, but no worker is removed while {down} or more tasks are "
         "waiting (scaleDownThreshold)."
@@ -138,12 +146,10 @@ def limited_by_waiting(recommended: int, down: int) -> str:
 
 
 def limited_by_cooldown(recommended: int, seconds: float) -> str:
-    """The threshold rule pauses after a change."""
     return f"{_recommended(recommended)}, but the cooldown ends in {seconds:.0f} s."
 
 
 def limited_by_stabilisation(recommended: int, seconds: float) -> str:
-    """A higher number was recommended within the window."""
     return (
         f"{_recommended(recommended)}, but more were recommended or present within the last "
         f"{seconds:g} s."
@@ -154,52 +160,31 @@ def limited_by_stabilisation(recommended: int, seconds: float) -> str:
 
 
 def not_decided(current: int, problem: str) -> str:
-    """Nothing changes because of a problem."""
     return f"{change(current, current)} {_sentence(problem)}"
 
 
-def measuring_timed_out() -> str:
-    """The database took too long."""
-    return "Measuring the demand took too long."
-
-
 def invalid_configuration(errors: str) -> str:
-    """The configuration contradicts itself."""
     return f"The configuration is invalid: {errors}"
 
 
 def delayed_until(moment: datetime, reason: str) -> str:
-    """A launch failed, so the next one is delayed."""
     return f"Delayed until {moment:%H:%M:%S} UTC. {reason}"
 
 
 def launches_failed(failures: int, problem: str) -> str:
-    """The reason of such a delay."""
     what = "launch" if failures == 1 else f"{failures} launches in a row"
     return f"The last {what} failed. {problem}".rstrip()
 
 
 def workers_not_ready(number: int) -> str:
-    """Workers that never became ready still exist."""
     verb = "has" if number == 1 else "have"
     return f"Not followed: {workers(number)} {verb} not become ready; see the list of nodes."
-
-
-def published() -> str:
-    """The back-end moves nothing."""
-    return "Published; a scaler that reads GET /auto-scaling/metric follows it."
-
-
-def already_reached() -> str:
-    """An override that changes nothing."""
-    return "There were already that many workers."
 
 
 # Manual overrides.
 
 
 def override_set(current: int, number: int, actor: str, reason: str) -> str:
-    """A person has set a number."""
     text = f"{current} → {workers(number)}" if current != number else workers(number)
     return f"{text}, set by {actor}: {_sentence(reason)}"
 
@@ -217,68 +202,42 @@ def override_followed(
     return f"{text}."
 
 
-def override_replaced() -> str:
-    """A newer override came first."""
-    return "A newer override replaced it before it took effect."
-
-
 def override_released(actor: str) -> str:
-    """It was released before the loop took it up."""
     return f"{actor} released it before it took effect."
-
-
-def override_expired() -> str:
-    """Its time ended before the loop took it up."""
-    return "It expired before it took effect."
 
 
 # What came of a decision.
 
 
-def interrupted_decision() -> str:
-    """The loop ended between recording and acting."""
-    return (
-        "The autoscaler ended before it acted on this decision, or before it recorded what it did; "
-        "the next decision starts from the workers that exist."
-    )
-
-
 def ready_after(seconds: Sequence[float]) -> str:
-    """How long the launches took."""
     if len(seconds) == 1:
         return f"1 worker was ready after {seconds[0]:.1f} s."
     return f"{workers(len(seconds))} were ready after {min(seconds):.1f} to {max(seconds):.1f} s."
 
 
 def launch_failed(key: str, problem: str) -> str:
-    """One launch failed."""
     return f"{key or 'A worker'} failed: {problem}"
 
 
 def launches_cancelled(number: int) -> str:
-    """They were no longer needed."""
     verb = "was" if number == 1 else "were"
     return f"{workers(number)} {verb} cancelled before becoming ready."
 
 
 def drained(names: Sequence[str], seconds: float) -> str:
-    """Workers that finished what they ran."""
     return f"{', '.join(names)}: drained and stopped within {seconds:.1f} s."
 
 
 def stopped_unused(names: Sequence[str]) -> str:
-    """Workers that had not taken work yet."""
     return f"{', '.join(names)}: stopped before taking any work."
 
 
 def interrupted_tasks(number: int) -> str:
-    """Attempts that ended with a worker."""
     verb = "was" if number == 1 else "were"
     return f"{_count(number, 'running task')} {verb} interrupted and will run again."
 
 
 def timed_out(seconds: float, not_ready: int, launched: int, draining: Sequence[str]) -> str:
-    """The number was not reached in time."""
     parts = [f"Not completed within {seconds:g} s."]
     if not_ready:
         parts.append(f"{not_ready} of {workers(launched)} are not ready.")
@@ -303,33 +262,11 @@ def ended_before_ready(detail: str) -> str:
     return detail or "It exited normally before it was ready."
 
 
-def gone_before_ready() -> str:
-    """Why a launch failed."""
-    return "It disappeared before it was ready."
-
-
 def not_ready_in_time(seconds: float, detail: str) -> str:
-    """Why a launch failed."""
     return f"It was not ready within {seconds:g} s. {detail}".strip()
 
 
-def stopped_with_autoscaler() -> str:
-    """Why a launch was cancelled."""
-    return "It was stopped together with the autoscaler."
-
-
-def not_ready() -> str:
-    """Why a worker was chosen to be terminated."""
-    return "It was not ready yet."
-
-
-def idle() -> str:
-    """Why a worker was chosen to be terminated."""
-    return "It was idle."
-
-
 def soonest_free(running: int, seconds: float) -> str:
-    """Why a worker was chosen to be terminated."""
     if running == 1:
         return f"It was running 1 task, expected to take {seconds:.3g} s more."
     return f"It was running {running} tasks; the longest was expected to take {seconds:.3g} s more."

@@ -41,15 +41,15 @@ SAID = [
     (
         sentences.scale_in_wait(WAITS, 36.0, 60.0),
         (
-            "The predicted wait from now on is 155.2 s with 2, 35 s with 3; a worker is removed only "
-            "below a limit of 36 s (objective 60 s)."
+            "The predicted wait from now on is 155.2 s with 2, 35 s with 3; a worker is removed "
+            "only below a limit of 36 s (objective 60 s)."
         ),
     ),
     (
         sentences.load(2.345, 3.1, 4, 1),
         (
-            "2.35 slots are busy on average and 3.1 are needed with headroom: 4 workers with 1 slot "
-            "each."
+            "2.35 slots are busy on average and 3.1 are needed with headroom: 4 workers with "
+            "1 slot each."
         ),
     ),
     (
@@ -72,8 +72,8 @@ SAID = [
     (
         sentences.threshold(20, 2, 50, 10),
         (
-            "From 10 (scaleDownThreshold) to 50 waiting tasks (scaleUpThreshold), the number stays the "
-            "same."
+            "From 10 (scaleDownThreshold) to 50 waiting tasks (scaleUpThreshold), the number "
+            "stays the same."
         ),
     ),
     (
@@ -112,7 +112,7 @@ SAID = [
         "2 workers are recommended, but more were recommended or present within the last 60 s.",
     ),
     (
-        sentences.not_decided(3, sentences.measuring_timed_out()),
+        sentences.not_decided(3, sentences.MEASURING_TIMED_OUT),
         "3 workers, no change. Measuring the demand took too long.",
     ),
     (
@@ -129,10 +129,10 @@ SAID = [
         "Not followed: 1 worker has not become ready; see the list of nodes.",
     ),
     (
-        sentences.published(),
+        sentences.PUBLISHED,
         "Published; a scaler that reads GET /auto-scaling/metric follows it.",
     ),
-    (sentences.already_reached(), "There were already that many workers."),
+    (sentences.ALREADY_REACHED, "There were already that many workers."),
     (sentences.override_set(2, 5, "ada", "a sale"), "2 → 5 workers, set by ada: a sale."),
     (sentences.override_set(5, 5, "ada", "Hold!"), "5 workers, set by ada: Hold!"),
     (
@@ -150,14 +150,14 @@ SAID = [
             "stop 3 of the workers."
         ),
     ),
-    (sentences.override_replaced(), "A newer override replaced it before it took effect."),
+    (sentences.OVERRIDE_REPLACED, "A newer override replaced it before it took effect."),
     (sentences.override_released("ada"), "ada released it before it took effect."),
-    (sentences.override_expired(), "It expired before it took effect."),
+    (sentences.OVERRIDE_EXPIRED, "It expired before it took effect."),
     (
-        sentences.interrupted_decision(),
+        sentences.INTERRUPTED_DECISION,
         (
-            "The autoscaler ended before it acted on this decision, or before it recorded what it did; "
-            "the next decision starts from the workers that exist."
+            "The autoscaler ended before it acted on this decision, or before it recorded what it "
+            "did; the next decision starts from the workers that exist."
         ),
     ),
     (sentences.ready_after([3.21]), "1 worker was ready after 3.2 s."),
@@ -187,11 +187,11 @@ SAID = [
     ),
     (sentences.ended_before_ready(""), "It exited normally before it was ready."),
     (sentences.ended_before_ready("Exit code 2."), "Exit code 2."),
-    (sentences.gone_before_ready(), "It disappeared before it was ready."),
+    (sentences.GONE_BEFORE_READY, "It disappeared before it was ready."),
     (sentences.not_ready_in_time(300.0, ""), "It was not ready within 300 s."),
-    (sentences.stopped_with_autoscaler(), "It was stopped together with the autoscaler."),
-    (sentences.not_ready(), "It was not ready yet."),
-    (sentences.idle(), "It was idle."),
+    (sentences.STOPPED_WITH_AUTOSCALER, "It was stopped together with the autoscaler."),
+    (sentences.NOT_READY, "It was not ready yet."),
+    (sentences.IDLE, "It was idle."),
     (
         sentences.soonest_free(1, 12.0),
         "It was running 1 task, expected to take 12 s more.",
