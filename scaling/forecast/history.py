@@ -1,6 +1,6 @@
 """Arrivals per minute of the last week."""
 
-HOUR, DAY, WEEK = 60, 1_440, 10_080  # minutes
+DAY, WEEK = 1_440, 10_080  # minutes
 KEPT = WEEK
 _SPARE = DAY  # cut off only once a day: cutting costs as much as what is kept
 

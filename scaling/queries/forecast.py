@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from scaling.forecast import Forecaster
+from scaling.forecast.history import WEEK
 from scaling.strategies import Forecast
 from tasks_app.selectors.arrivals import get_rolled_up_until, sum_arrivals
 
-_WEEK = 7 * 24 * 60  # minutes
 _ROLLED_UP_AFTER = timedelta(seconds=15)  # from the end of a minute until its roll-up exists
 _BEYOND = 4  # minutes: the one that is not over, the window, and the edges of both
 _SLACK = 1.25
@@ -54,7 +54,7 @@ class ArrivalForecast:
             return
         # Minutes that the dispatcher has not rolled up yet are unknown, not empty.
         until = min(expected, _minute(rolled_up))
-        since = until - _WEEK if self._until is None else max(self._until, until - _WEEK)
+        since = until - WEEK if self._until is None else max(self._until, until - WEEK)
         if since >= until:
             return
         counts = sum_arrivals(free, _moment(since), _moment(until))
