@@ -118,12 +118,12 @@ class Settings(Configuration):
     assumed_run_time: the run time of a task until the first one has ended.
     """
 
-    slots: int = Field(1, ge=1)
-    minimum_wait_share: float = Field(0.5, gt=0)
+    slots: int = Field(default=1, ge=1)
+    minimum_wait_share: float = Field(default=0.5, gt=0)
     headroom: float = 0.3
     scale_in_wait_share: float = 0.3
     scale_in_headroom: float = 0.7
-    window: float = Field(PREDICTION_WINDOW, gt=0)
+    window: float = Field(default=PREDICTION_WINDOW, gt=0)
     stale_after: float = 60.0
     assumed_run_time: float = 1.0
 

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.autoscaling.baselines import BASELINES, policies
 from benchmarks.autoscaling.lower_bound import lower_bound
 from controlplane.core.console import Progress, Table, make_progress
-from scaling.schema import find_errors
+from scaling.schema import DAY_SECONDS, MAX_WORKERS, find_errors
 from scaling.simulation.files import TraceFileError, read_trace
 from scaling.simulation.runner import STARTUP, run
 from scaling.simulation.scoring import Score, Summary, summarise
@@ -20,7 +20,6 @@ from scaling.strategies import DEFAULT_STRATEGY, STRATEGIES, Settings
 from tasks_app.management.terminal import TerminalCommand
 
 _MOST_SEEDS = 100
-_MOST_WORKERS = 1_000
 
 
 class Command(TerminalCommand):
@@ -98,16 +97,16 @@ class Command(TerminalCommand):
             self._print(scores, settings, names)
 
     def _add_settings(self, parser: ArgumentParser) -> None:
-        workers = partial(_number, most=_MOST_WORKERS, least=0)
+        workers = partial(_number, most=MAX_WORKERS, least=0)
         default = Settings()
         parser.add_argument("--min-workers", type=workers, default=default.min_workers)
         parser.add_argument("--max-workers", type=workers, default=default.max_workers)
         parser.add_argument(
-            "--slots", type=partial(_number, most=_MOST_WORKERS), default=1, help="per worker"
+            "--slots", type=partial(_number, most=MAX_WORKERS), default=1, help="per worker"
         )
         parser.add_argument(
             "--objective",
-            type=partial(_real, most=86_400.0),
+            type=partial(_real, most=DAY_SECONDS),
             default=default.objective_seconds,
             metavar="SECONDS",
             help="within this 95 %% of the tasks should start; default 60",
