@@ -58,7 +58,7 @@ def make_decision(waiting: int = 200, **measured: Any) -> dict[str, Any]:
 
 
 def make_event(state: str = "SUCCEEDED", *, ago: float = 0, **columns: Any) -> ScalingEvent:
-    """A decision, so many seconds ago."""
+    """A decision, `ago` seconds ago."""
     at = now() - timedelta(seconds=ago)
     values: dict[str, Any] = {
         "pool": get_pool(),

@@ -100,7 +100,7 @@ class FleetContract:
         return wait_until(condition, what, world.patience)
 
     def bring_up(self, world: World, fleet: Fleet, count: int) -> list[Member]:
-        """Start so many and wait until they run; the new members."""
+        """Start `count` workers and wait until they run; the new members."""
         before = keys_of(fleet.list_members())
         returned = fleet.start(count)
 

@@ -35,7 +35,7 @@ class Loop:
             self.autoscaler._leadership.resign()
         self.autoscaler = Autoscaler(self.fleet)
 
-    def turn(self) -> None:
+    def decide(self) -> None:
         """A pass with a decision."""
         self.fleet.beat()
         self.autoscaler._loop._decide_due = 0.0

@@ -83,7 +83,7 @@ def multiply(task: Task, number: int, **expressions: str) -> None:
 def make_attempts(
     number: int, seconds: float, *, ago: float = 0, queue: str = "default", **fields: Any
 ) -> None:
-    """Attempts that took so long and ended so many seconds ago."""
+    """Attempts that took this long and ended `ago` seconds ago."""
     lane = make_queue(queue)
     end = now() - ago * SECOND
     values: dict[str, Any] = {

@@ -43,7 +43,7 @@ def expected(
 
 
 def every(minutes: int, at: datetime, **values: Any) -> Schedule:
-    """A schedule that fires a hundred seconds after `at`, and then every so many minutes."""
+    """A schedule that fires a hundred seconds after `at`, and then periodically."""
     since = at + 100 * SECOND - minutes * MINUTE
     return make_schedule(f"@every {minutes}m", since=since, **values)
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from itertools import cycle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,9 +24,9 @@ migration: Any = importlib.import_module("scaling.migrations.0003_plain_names")
 def test_rows_of_before_have_the_new_names_and_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration, "_CHUNK", 3)
     records = [json.loads(line) for line in RECORDS.open(encoding="utf-8")]
-    for record, state in zip(records, ["HELD", "REACHED", "MISSED", "ADVISED"] * 9, strict=False):
-        rule = record["outcome"]["rule"]
-        make_event(state, rule=rule, inputs=record)
+    states = cycle(["HELD", "REACHED", "MISSED", "ADVISED"])
+    for record in records:
+        make_event(next(states), rule=record["outcome"]["rule"], inputs=record)
     make_event("REACHED", trigger="person", rule="manual", inputs={"instead": records[0]})
     make_event("HELD", rule="hold", strategy="", inputs={})
     set_pool(

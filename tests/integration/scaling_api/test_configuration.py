@@ -114,7 +114,7 @@ def test_an_environment_that_no_longer_fits_is_told_and_can_be_repaired(
     detail = problem.json()["detail"]
     assert "minWorkers: It must not be above maxWorkers, which is 5." in detail
     assert '{"minWorkers": null}' in detail
-    # Something else does not repair it, and is told what does.
+    # Another change does not repair it; the error says which one does.
     assert "minWorkers" in fields_of(post(boss, goal=0.9))
     assert boss.get("/auto-scaling/status").json()["problem"] == detail
     assert post(boss, minWorkers=None).json()["minWorkers"] == 1

@@ -99,9 +99,9 @@ def test_shrinking_waits_for_the_window_growing_does_not() -> None:
 
 def test_a_loop_that_was_silent_starts_afresh() -> None:
     before = decide("predictive", demand(per_second=0.0), SETTINGS, Memory()).outcome.memory
-    for silence, wanted in ((60, 1), (61, 6), (86_400, 6)):
+    for silence, desired in ((60, 1), (61, 6), (86_400, 6)):
         calm = demand(at=AT + silence, per_second=0.0, ready=6, ages=())
-        assert decide("predictive", calm, SETTINGS, before).desired == wanted
+        assert decide("predictive", calm, SETTINGS, before).desired == desired
 
 
 def test_a_loop_that_starts_afresh_shrinks_nothing_at_first() -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def test_a_decision_that_was_not_carried_out_does_not_succeed(loop: Loop) -> None:
     """The loop was killed between the record and the first worker."""
     event = make_event("ACTING", from_workers=0, to_workers=5, ago=3)
-    loop.turn()
+    loop.decide()
     event.refresh_from_db()
     assert event.state == EventState.SUPERSEDED
     assert "before it acted on this decision" in event.outcome
@@ -31,7 +31,7 @@ def test_a_decision_that_was_not_carried_out_does_not_succeed(loop: Loop) -> Non
 def test_an_override_that_expired_before_it_took_effect_ends(loop: Loop) -> None:
     """The loop stood still, or nobody led, for as long as the override held."""
     event = override(3, manual_until=now() - timedelta(seconds=1))
-    loop.turn()
+    loop.decide()
     event.refresh_from_db()
     assert event.state == EventState.SUPERSEDED
     assert "It expired" in event.outcome
@@ -41,7 +41,7 @@ def test_a_worker_that_became_ready_since_the_snapshot_drains_and_is_not_stopped
     loop: Loop, fleet: LocalFleet
 ) -> None:
     """A decision takes time, in which it may have registered and begun a long task."""
-    loop.turn()
+    loop.decide()
     (key,) = fleet.members
     found = take_snapshot(fleet)
     fleet.members[key] = replace(fleet.members[key], phase=Phase.RUNNING)
