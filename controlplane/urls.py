@@ -31,7 +31,7 @@ urlpatterns = [
     path("", include("controlplane.schedules.urls")),
     path("", include("controlplane.stress.urls")),
     path("", include("dlq.urls")),
-    path("", include("scaling.urls")),
+    path("", include("scaling.api.urls")),
     path("", include("workflows.urls")),
     path("", include("tasks_app.urls")),
 ]

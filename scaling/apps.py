@@ -9,7 +9,7 @@ class ScalingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from scaling.services.retention import prune_events
+        from scaling.decisions import prune_events
         from tasks_app.services import register_pruner
 
         register_pruner("scalingEvents", prune_events)

@@ -1,99 +1,91 @@
-"""What an operator decides about the fleet: from the environment, then changed while it runs."""
+"""Changing what an operator decides about the fleet, while it runs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from typing import Any
+from uuid import UUID
 
-from django.conf import settings
+from django.db import transaction
 
-from controlplane.core.errors import FieldError, Invalid
-from scaling.strategies import STRATEGIES, Settings
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.services import record_audit
+from scaling.models import Pool
+from scaling.queries.pool import POOL, get_environment, get_pool, get_values, validate
+from scaling.schema import SETTINGS
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """The values in force. Times in seconds. The names are also those of `Pool.overrides`.
+def check_changes(changes: Mapping[str, Any | None]) -> None:
+    """What change_configuration checks of the values. Raises Invalid."""
+    _merge(get_pool(), changes)
 
-    cooldown, down_cooldown: how long the threshold rule rests after it grew or shrank.
-    objective, goal: within this a task should start; the share of tasks that must.
-    stabilisation: for how long a higher wish forbids to shrink.
+
+@transaction.atomic
+def change_configuration(
+    changes: Mapping[str, Any | None],
+    *,
+    workspace_id: UUID,
+    actor: Actor,
+    seen_version: int | None = None,
+) -> Pool:
+    """Change some values, by the field names of `Configuration`; None resets one to that of the
+    environment. The fleet serves all workspaces; `workspace_id` is the one in whose name it is
+    changed, and audited. What changes nothing leaves no trace.
+
+    Raises:
+        Invalid: a value is not allowed, or the values contradict each other. Each error names its
+            field as the API does.
+        Conflict: it is no longer at `seen_version`.
     """
-
-    enabled: bool
-    strategy: str
-    min_workers: int
-    max_workers: int
-    scale_up_threshold: int
-    scale_down_threshold: int
-    cooldown: float
-    down_cooldown: float
-    objective: float
-    goal: float
-    stabilisation: float
-    use_forecast: bool
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """As the settings say."""
-        given = settings.TASKPLANE_SCALING
-        return cls(
-            enabled=given["ENABLED"],
-            strategy=given["STRATEGY"],
-            min_workers=given["MIN_WORKERS"],
-            max_workers=given["MAX_WORKERS"],
-            scale_up_threshold=given["SCALE_UP_THRESHOLD"],
-            scale_down_threshold=given["SCALE_DOWN_THRESHOLD"],
-            cooldown=given["SCALE_UP_COOLDOWN"],
-            down_cooldown=given["SCALE_DOWN_COOLDOWN"],
-            objective=given["OBJECTIVE_SECONDS"],
-            goal=given["GOAL"],
-            stabilisation=given["STABILISATION_SECONDS"],
-            use_forecast=given["USE_FORECAST"],
+    pool = lock_pool()
+    if seen_version is not None and seen_version != pool.version:
+        raise Conflict(
+            f"{pool.changed_by} has changed the configuration since: reload it, then change it."
         )
+    before = get_values(pool)
+    known, overrides = _merge(pool, changes)
+    if overrides == known:
+        return pool
+    pool.overrides = overrides
+    pool.version += 1
+    pool.changed_at = now()
+    pool.changed_by = actor.label
+    pool.save(update_fields=["overrides", "version", "changed_at", "changed_by"])
+    after = get_values(pool)
+    changed = [name for name in changes if known.get(name) != overrides.get(name)]
+    record_audit(
+        workspace=workspace_id,
+        actor=actor,
+        action="scaling.configure",
+        target_type="pool",
+        target_id=pool.name,
+        detail={
+            "version": pool.version,
+            "changes": {
+                SETTINGS[name].api: {
+                    "before": before[name],
+                    "after": after[name],
+                    "source": "changed" if name in overrides else "environment",
+                }
+                for name in changed
+            },
+        },
+    )
+    return pool
 
-    def changed(self, overrides: Mapping[str, Any]) -> Self:
-        """With these values instead; names that no longer exist are ignored.
 
-        Raises Invalid: the values contradict each other.
-        """
-        known = {field.name for field in fields(self)}
-        made = replace(self, **{k: v for k, v in overrides.items() if k in known})
-        errors = made.find_errors()
-        if errors:
-            raise Invalid(errors=errors)
-        return made
+def lock_pool() -> Pool:
+    """The pool, locked until the transaction ends."""
+    get_pool()
+    return Pool.objects.select_for_update().get(name=POOL)
 
-    def find_errors(self) -> list[FieldError]:
-        """What of it cannot be; each error names the field as in the API."""
-        wrong: list[FieldError] = []
-        if self.strategy not in STRATEGIES:
-            wrong.append({"field": "strategy", "message": f"One of {', '.join(STRATEGIES)}."})
-        if self.min_workers > self.max_workers:
-            message = f"It must not be above maxWorkers, which is {self.max_workers}."
-            wrong.append({"field": "minWorkers", "message": message})
-        if self.scale_down_threshold > self.scale_up_threshold:
-            message = f"It must not be above scaleUpThreshold, which is {self.scale_up_threshold}."
-            wrong.append({"field": "scaleDownThreshold", "message": message})
-        return wrong
 
-    def for_strategies(self, slots: int) -> Settings:
-        """As a strategy takes them. `slots` is how many a worker has."""
-        return Settings(
-            min_workers=self.min_workers,
-            max_workers=self.max_workers,
-            scale_up_threshold=self.scale_up_threshold,
-            scale_down_threshold=self.scale_down_threshold,
-            raise_cooldown=self.cooldown,
-            lower_cooldown=self.down_cooldown,
-            objective=self.objective,
-            goal=self.goal,
-            slots=slots,
-            # `objective` has no other damping: its window stays three times as long.
-            hold=3 * self.stabilisation,
-            short_hold=self.stabilisation,
-            use_forecast=self.use_forecast,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+def _merge(pool: Pool, changes: Mapping[str, Any | None]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pool's own values, as they are and as the changes make them. Raises Invalid."""
+    known = {name: value for name, value in pool.overrides.items() if name in SETTINGS}
+    wanted = {**known, **changes}
+    unknown = {name: value for name, value in changes.items() if name not in SETTINGS}
+    overrides = {n: v for n, v in wanted.items() if v is not None and n in SETTINGS}
+    checked = validate({**get_environment(), **overrides, **unknown})
+    # In their own type: a number of seconds is a float.
+    return known, {name: getattr(checked, name) for name in overrides}

@@ -14,12 +14,12 @@ class Pool(models.Model):
     """The workers of one installation: what an operator set, and how they stand now."""
 
     name = models.CharField(max_length=50, primary_key=True)
-    # What API or admin changed, by the names of scaling.configuration.
+    # What API or admin changed, by the field names of `scaling.schema.Configuration`.
     overrides = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField(null=True)
     changed_by = models.CharField(max_length=200, default="")
-    # A number that a person ordered. It holds until the time, or for good without one.
+    # The manual override. It holds until the time, or for good without one.
     manual_workers = models.PositiveIntegerField(null=True)
     manual_until = models.DateTimeField(null=True)
     manual_by = models.CharField(max_length=200, default="")
@@ -52,26 +52,28 @@ class ScalingEvent(models.Model):
     backend = models.CharField(max_length=20)
     strategy = models.CharField(max_length=40, default="")
     rule = models.CharField(max_length=20)
-    limiter = models.CharField(max_length=20, default="")
+    constraint = models.CharField(max_length=20, default="")
     from_workers = models.PositiveIntegerField()
-    wish = models.IntegerField()  # before damping and limits
+    recommended_workers = models.IntegerField()  # before stabilisation and limits
     to_workers = models.PositiveIntegerField()
     sentence = models.TextField()
-    # `scaling.strategies.Decision.to_json()`; of a person's order, its reason.
+    # `scaling.strategies.Decision.to_json()`; of a manual override, its reason.
     inputs = models.JSONField(default=dict)
     config_version = models.PositiveIntegerField(default=1)
     term = models.BigIntegerField(default=0)  # of the leader that decided
     actor_kind = models.CharField(max_length=6, default="system")
     actor_id = models.CharField(max_length=64, default="", blank=True)
     actor_label = models.CharField(max_length=200, default="system")
-    workspace_id = models.UUIDField(null=True)  # in whose name a person ordered it
+    workspace_id = models.UUIDField(null=True)  # in whose name a person decided
 
-    state = models.CharField(max_length=10, choices=EventState.choices)
-    # Workers that were chosen to go: [{node, name, reason}].
+    state = models.CharField(max_length=11, choices=EventState.choices)
+    # Workers that were chosen to be terminated: [{key, node, name, reason}].
     victims = models.JSONField(default=list)
     finished_at = models.DateTimeField(null=True)
     outcome = models.TextField(default="", blank=True)  # a sentence: what came of it
-    interrupted_tasks = models.PositiveIntegerField(default=0)  # of the nodes that were let go
+    interrupted_tasks = models.PositiveIntegerField(
+        default=0
+    )  # attempts that ended with a terminated node
 
     class Meta:
         ordering = ["-id"]
@@ -79,7 +81,7 @@ class ScalingEvent(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="event_finished_unless_open",
-                condition=Q(state__in=[*_OPEN, EventState.MISSED.value])
+                condition=Q(state__in=[*_OPEN, EventState.TIMED_OUT.value])
                 | Q(finished_at__isnull=False),
             ),
             models.CheckConstraint(name="event_is_explained", condition=~Q(sentence="")),
@@ -89,17 +91,17 @@ class ScalingEvent(models.Model):
             models.Index(
                 fields=["pool", "id"],
                 name="event_changes",
-                condition=~Q(state=EventState.HELD.value),
+                condition=~Q(state=EventState.UNCHANGED.value),
             ),
             models.Index(
                 fields=["at"],
-                name="event_held",
-                condition=Q(state=EventState.HELD.value),
+                name="event_unchanged",
+                condition=Q(state=EventState.UNCHANGED.value),
             ),
             models.Index(
                 fields=["pool"],
                 name="event_open",
-                condition=Q(state__in=[*_OPEN, EventState.MISSED.value]),
+                condition=Q(state__in=[*_OPEN, EventState.TIMED_OUT.value]),
             ),
         ]
 
@@ -108,7 +110,7 @@ class ScalingEvent(models.Model):
 
 
 class Launch(models.Model):
-    """One worker that was asked for: how long it took, measured from the wish."""
+    """One requested worker: how long it took, measured from the request."""
 
     id = models.BigAutoField(primary_key=True)
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -6,13 +6,13 @@ from django.db.models import TextChoices
 class EventState(TextChoices):
     """What came of a decision."""
 
-    HELD = "HELD", "Held"  # nothing was to change, or the wish was not followed
-    ADVISED = "ADVISED", "Advised"  # published, for something else to act upon
-    WAITING = "WAITING", "Waiting"  # ordered by a person; the loop has not taken it up yet
+    UNCHANGED = "UNCHANGED", "Unchanged"  # nothing was to change, or it was constrained
+    RECOMMENDED = "RECOMMENDED", "Recommended"  # published, for an external scaler to follow
+    WAITING = "WAITING", "Waiting"  # a manual override that the loop has not taken up yet
     ACTING = "ACTING", "Acting"  # workers start or drain
-    REACHED = "REACHED", "Reached"
-    SUPERSEDED = "SUPERSEDED", "Superseded"  # a later decision wanted another number
-    MISSED = "MISSED", "Missed"  # the number was not reached in time
+    SUCCEEDED = "SUCCEEDED", "Succeeded"
+    SUPERSEDED = "SUPERSEDED", "Superseded"  # a later decision desired another number
+    TIMED_OUT = "TIMED_OUT", "Timed out"  # the number was not reached in time
     FAILED = "FAILED", "Failed"  # the back-end refused
 
 
@@ -24,11 +24,11 @@ class Trigger(TextChoices):
 
 
 class LaunchState(TextChoices):
-    """How far a worker that was asked for came."""
+    """How far a requested worker came."""
 
     STARTING = "STARTING", "Starting"
     READY = "READY", "Ready"
-    CANCELLED = "CANCELLED", "Cancelled"  # no longer wanted before it was ready
+    CANCELLED = "CANCELLED", "Cancelled"  # no longer needed before it was ready
     FAILED = "FAILED", "Failed"  # ended, or was not ready in time
 
 
@@ -36,17 +36,17 @@ OPEN_EVENTS = frozenset({EventState.WAITING, EventState.ACTING})
 
 EVENT_TRANSITIONS: dict[EventState, frozenset[EventState]] = {
     EventState.WAITING: frozenset(
-        {EventState.ACTING, EventState.REACHED, EventState.ADVISED, EventState.SUPERSEDED,
+        {EventState.ACTING, EventState.SUCCEEDED, EventState.RECOMMENDED, EventState.SUPERSEDED,
          EventState.FAILED}
     ),
     EventState.ACTING: frozenset(
-        {EventState.REACHED, EventState.SUPERSEDED, EventState.MISSED, EventState.FAILED}
+        {EventState.SUCCEEDED, EventState.SUPERSEDED, EventState.TIMED_OUT, EventState.FAILED}
     ),
     # A fleet that is late may still arrive.
-    EventState.MISSED: frozenset({EventState.REACHED, EventState.SUPERSEDED}),
-    EventState.HELD: frozenset(),
-    EventState.ADVISED: frozenset(),
-    EventState.REACHED: frozenset(),
+    EventState.TIMED_OUT: frozenset({EventState.SUCCEEDED, EventState.SUPERSEDED}),
+    EventState.UNCHANGED: frozenset(),
+    EventState.RECOMMENDED: frozenset(),
+    EventState.SUCCEEDED: frozenset(),
     EventState.SUPERSEDED: frozenset(),
     EventState.FAILED: frozenset(),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from controlplane.core.clock import now
 from scaling.models import Launch, Pool, ScalingEvent
-from scaling.selectors.pool import get_pool
+from scaling.queries.pool import get_pool
 from scaling.states import EventState
 from scaling.strategies import Demand, Memory, RunTimes, Settings, decide
 from tasks_app.models import Leader
@@ -57,8 +57,8 @@ def make_decision(waiting: int = 200, **measured: Any) -> dict[str, Any]:
     return found
 
 
-def make_event(state: str = "REACHED", *, ago: float = 0, **columns: Any) -> ScalingEvent:
-    """A decision, so many seconds ago."""
+def make_event(state: str = "SUCCEEDED", *, ago: float = 0, **columns: Any) -> ScalingEvent:
+    """A decision, `ago` seconds ago."""
     at = now() - timedelta(seconds=ago)
     values: dict[str, Any] = {
         "pool": get_pool(),
@@ -68,7 +68,7 @@ def make_event(state: str = "REACHED", *, ago: float = 0, **columns: Any) -> Sca
         "strategy": "predictive",
         "rule": "wait",
         "from_workers": 2,
-        "wish": 5,
+        "recommended_workers": 5,
         "to_workers": 5,
         "sentence": "2 → 5 workers. 200 waiting.",
         "state": state,

@@ -13,7 +13,7 @@ from controlplane.core.process_state import register_reset
 from controlplane.health import selectors
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.queries import get_lag
-from scaling.selectors.pool import find_problem, get_values, read_pool
+from scaling.queries.pool import find_problem, get_values, read_pool
 from tasks_app.selectors import Wellbeing, read_wellbeing
 from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 from workers.selectors import list_lost_since

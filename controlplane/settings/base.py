@@ -12,6 +12,7 @@ from controlplane.settings.parts.scaling import *
 from controlplane.settings.parts.stress import *
 from controlplane.settings.parts.taskplane import *
 from controlplane.settings.parts.taskplane import TASKPLANE
+from scaling.schema import SETTINGS as _SCALING
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -45,6 +46,7 @@ INSTALLED_APPS = [
     "scaling",
     "controlplane.schedules",
     "controlplane.stress",
+    "benchmarks.autoscaling",
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:
@@ -187,7 +189,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ScalingTriggerEnum": "scaling.states.Trigger",
         "LaunchStateEnum": "scaling.states.LaunchState",
         "RetryStrategyEnum": "tasks_app.processors.retry.STRATEGIES",
-        "ScalingStrategyEnum": ["predictive", "unguarded", "objective", "threshold"],
+        "ScalingStrategyEnum": list(_SCALING["strategy"].choices),
         "ActorKindEnum": "controlplane.workspaces.states.ActorKind",
         "StressStatusEnum": "controlplane.stress.states.StressState",
         "StressTypeEnum": "controlplane.stress.states.StressType",

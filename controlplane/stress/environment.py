@@ -12,7 +12,7 @@ from controlplane import __version__
 from controlplane.core.clock import utc_z
 from controlplane.stress.report import Point
 from controlplane.stress.spec import QUEUE
-from scaling.selectors.events import EventFilter, list_events
+from scaling.queries.events import EventFilter, list_events
 from tasks_app.queues import ALL_QUEUES
 from workers.selectors import list_live_nodes, list_nodes
 from workers.states import NodeState

@@ -8,13 +8,13 @@ from typing import Any
 from scaling.admin.words import badge, change, decider, seconds, tell_launch, took
 from scaling.models import ScalingEvent
 
-_LIMITERS = {
-    "stabilisation": "More was wanted a moment ago.",
-    "waiting": "Too many tasks wait to drain a worker.",
-    "cooldown": "The threshold rule rests after a change.",
-    "min": "The fewest workers that are allowed.",
-    "max": "The most workers that are allowed.",
-    "stale": "The figures were too old to act upon.",
+_CONSTRAINTS = {
+    "stabilisation": "More workers were recommended or present a moment ago.",
+    "waiting": "Too many tasks are waiting to remove a worker.",
+    "cooldown": "The threshold rule pauses after a change.",
+    "min": "Minimum number of workers.",
+    "max": "Maximum number of workers.",
+    "stale": "The measurements were too old to act on.",
     "fleet": "The back-end did not answer.",
     "config": "The configuration contradicted itself.",
 }
@@ -32,12 +32,12 @@ def describe_event(event: ScalingEvent) -> dict[str, Any]:
         "change": change(event),
         "decider": decider(event),
         "took": took(event.at, event.finished_at),
-        "limiter": _LIMITERS.get(event.limiter, ""),
+        "constraint": _CONSTRAINTS.get(event.constraint, ""),
         "reason": inputs.get("reason", ""),
         "is_instead": "instead" in inputs,
         "instead": outcome.get("sentence", "") if "instead" in inputs else "",
         "table": _table(outcome.get("table") or [], settings, event.to_workers),
-        "objective": seconds(settings.get("objective") or 0),
+        "objective": seconds(settings.get("objective_seconds") or 0),
         "measured": list(_measured(demand)) if demand else [],
         "settings": [(name.replace("_", " "), _plain(v)) for name, v in sorted(settings.items())],
         "forecast": _forecast(demand.get("forecast")),
@@ -52,7 +52,7 @@ def _table(
     rows: list[list[float]], settings: Mapping[str, Any], chosen: int
 ) -> list[dict[str, Any]]:
     """The predicted wait for each number of workers, with a bar of at most 100 %."""
-    objective = float(settings.get("objective") or 0)
+    objective = float(settings.get("objective_seconds") or 0)
     longest = max([wait for _, wait in rows] + [objective, 1e-9])
     return [
         {
@@ -93,10 +93,9 @@ def _forecast(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     minutes = found.get("per_minute") or []
     return {
-        "model": found.get("model"),
         "trusted": "trusted" if found.get("trusted") else "not trusted yet",
         "minutes": ", ".join(f"{each:.1f}" for each in minutes[:_MINUTES_SHOWN]),
-        "errors": [(name, f"{error:.2f}") for name, error in found.get("errors") or []],
+        "error": f"{found.get('error') or 0:.2f}",
     }
 
 

@@ -13,7 +13,7 @@ from controlplane.workspaces.adminaccess import InstallationPages
 from scaling.admin.eventpage import describe_event
 from scaling.admin.words import badge, change, decider
 from scaling.models import ScalingEvent
-from scaling.selectors.events import get_event
+from scaling.queries.events import get_event
 from scaling.states import OPEN_EVENTS, EventState
 
 REFRESH_SECONDS = 3
@@ -28,12 +28,12 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(_ALL, "All, also held"), *EventState.choices]
+        return [(_ALL, "All, with unchanged"), *EventState.choices]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """The first one says what it leaves out."""
         for number, choice in enumerate(super().choices(changelist)):
-            yield {**choice, "display": "All but held"} if number == 0 else choice
+            yield {**choice, "display": "All but unchanged"} if number == 0 else choice
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -41,7 +41,7 @@ class StateFilter(admin.SimpleListFilter):
             return queryset
         if value in EventState.values:
             return queryset.filter(state=value)
-        return queryset.exclude(state=EventState.HELD)
+        return queryset.exclude(state=EventState.UNCHANGED)
 
 
 @admin.register(ScalingEvent)
@@ -49,8 +49,8 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
     """Decisions with their sentences; one with all it was made from and what came of it."""
 
     change_form_template = "admin/scaling/scalingevent/change_form.html"
-    list_display = ["moment", "state_badge", "workers", "decision", "decided_by", "limiter"]
-    list_filter = [StateFilter, "trigger", "rule", "limiter"]
+    list_display = ["moment", "state_badge", "workers", "decision", "decided_by", "constraint"]
+    list_filter = [StateFilter, "trigger", "rule", "constraint"]
     search_fields = ["sentence", "outcome", "actor_label"]
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
@@ -60,9 +60,9 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
             {
                 "classes": ["collapse"],
                 "fields": [
-                    "id", "at", "finished_at", "backend", "strategy", "rule", "limiter", "wish",
-                    "config_version", "term", "trigger", "actor_kind", "actor_label",
-                    "workspace_id", "interrupted_tasks",
+                    "id", "at", "finished_at", "backend", "strategy", "rule", "constraint",
+                    "recommended_workers", "config_version", "term", "trigger", "actor_kind",
+                    "actor_label", "workspace_id", "interrupted_tasks",
                 ],
             },
         )

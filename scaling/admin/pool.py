@@ -13,14 +13,14 @@ from controlplane.core.errors import DomainError
 from controlplane.workspaces.adminaccess import InstallationPages
 from controlplane.workspaces.states import Role
 from scaling.admin.acting import act_as, find_workspace
-from scaling.admin.forms import ConfigurationForm, OrderForm
+from scaling.admin.forms import ConfigurationForm, OverrideForm
 from scaling.admin.words import badge, change, decider, seconds
+from scaling.configuration import change_configuration
 from scaling.models import Pool
-from scaling.selectors.events import list_events
-from scaling.selectors.pool import find_contradiction, read_pool
-from scaling.selectors.status import FleetStatus, read_status
-from scaling.services.configuration import change_configuration
-from scaling.services.manual import LONGEST_REASON, order_workers, release_workers
+from scaling.overrides import MAX_REASON_LENGTH, release_override, set_override
+from scaling.queries.events import list_events
+from scaling.queries.pool import find_contradiction, read_pool
+from scaling.queries.status import FleetStatus, read_status
 
 _EVENTS_SHOWN = 10
 
@@ -90,11 +90,11 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             return HttpResponseNotAllowed(["POST"])
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
         status = read_status()
-        form = OrderForm(status.values, 0, request.POST)
+        form = OverrideForm(status.values, 0, request.POST)
         if not form.is_valid():
             return self._page(request, ordering=form)
         try:
-            event = order_workers(
+            event = set_override(
                 workers=form.cleaned_data["workers"],
                 reason=form.cleaned_data["reason"],
                 hold_seconds=form.hold_seconds,
@@ -112,7 +112,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
-        release_workers(workspace_id=workspace_id, actor=actor)
+        release_override(workspace_id=workspace_id, actor=actor)
         self.message_user(request, "Released: the strategy decides again.", messages.SUCCESS)
         return HttpResponseRedirect(_here())
 
@@ -126,7 +126,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
         request: HttpRequest,
         *,
         configuring: ConfigurationForm | None = None,
-        ordering: OrderForm | None = None,
+        ordering: OverrideForm | None = None,
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -143,10 +143,10 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             "startup": "-" if status.startup is None else seconds(status.startup.seconds),
             "contradiction": find_contradiction(status.pool),
             "configuring": configuring or ConfigurationForm(status.pool),
-            "ordering": ordering or OrderForm(status.values, now if wanted is None else wanted),
+            "ordering": ordering or OverrideForm(status.values, now if wanted is None else wanted),
             "may_configure": find_workspace(request, Role.ADMIN) is not None,
             "may_operate": find_workspace(request, Role.OPERATOR) is not None,
-            "longest_reason": LONGEST_REASON,
+            "longest_reason": MAX_REASON_LENGTH,
             "events": [
                 {
                     "event": event,

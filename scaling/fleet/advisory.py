@@ -24,13 +24,13 @@ class AdvisoryFleet:
         self._refuse()
 
     def fence(self, keys: Sequence[str]) -> None:
-        """There is none that could be meant."""
+        """Nothing to do: it has no members."""
 
     def stop(self, keys: Sequence[str]) -> None:
-        """There is none that could be meant."""
+        """Nothing to do: it has no members."""
 
     def clear(self, keys: Sequence[str]) -> None:
-        """There is none that could be meant."""
+        """Nothing to do: it has no members."""
 
     def close(self) -> None:
         """Nothing is open."""

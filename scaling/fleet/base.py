@@ -1,8 +1,8 @@
 """The interface of a back-end. It moves workers; it decides nothing and knows no tasks.
 
-A worker is let go in four steps, of which the back-end does the second and the last two: the loop
-chooses it and lets its node drain; `fence` sees to it that nothing starts it again; once the node
-holds nothing, `stop` ends it; `clear` removes what is left of it.
+A worker is terminated in four steps, of which the back-end does the second and the last two: the
+loop chooses it and lets its node drain; `fence` makes sure that nothing starts it again; once the
+node holds nothing, `stop` ends it; `clear` removes what is left of it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Phase(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
-    STOPPING = "stopping"  # it was told to end
+    STOPPING = "stopping"  # it was asked to end
     ENDED = "ended"  # to be cleared
 
 
@@ -25,7 +25,7 @@ class Phase(StrEnum):
 class Member:
     """One worker that this back-end started, or may stop.
 
-    key: the back-end's name for it. Of one that is gone it is never used again.
+    key: the back-end's name for it, never used again for another one.
     host, pid: how its nodes are recognised: their host, and their process where several members
     share a host (else None).
     detail: why it does not come up, when the back-end knows: an image that cannot be had, a status
@@ -58,14 +58,14 @@ class Fleet(Protocol):
 
     @property
     def usual_startup(self) -> float:
-        """Seconds from the wish for a worker until it is ready, as long as none was measured."""
+        """Seconds from the request for a worker until it is ready, until the first was measured."""
 
     def list_members(self) -> list[Member]:
         """All workers that it may stop, also those that an earlier process of this kind started."""
 
     def start(self, count: int) -> list[str]:
-        """Ask for so many more; their keys, as far as they are known already. All or none, unless
-        it raises: then `list_members` tells how many there are."""
+        """Start `count` more; their keys, as far as they are known already. All or none, unless
+        it raises: then `list_members` shows how many there are."""
 
     def fence(self, keys: Sequence[str]) -> None:
         """From now on nothing starts these again when they end. Unknown keys are ignored."""
@@ -77,4 +77,4 @@ class Fleet(Protocol):
         """Remove what is left of these, which have ended. Unknown keys are ignored."""
 
     def close(self) -> None:
-        """The loop ends. Workers stay, unless nobody else could ever stop them."""
+        """The loop ends. Workers stay, unless nothing else could ever stop them."""

@@ -1,7 +1,7 @@
 """Workers as containers of a Docker engine.
 
 One more is a copy of a container that is there, with compose's own labels and name, so that compose
-goes on to count it as its own. One is let go by its id: its restart policy is taken away (the
+goes on to count it as its own. One is terminated by its id: its restart policy is taken away (the
 fence), it gets its stop signal, and when it has ended it is removed.
 """
 
@@ -34,8 +34,8 @@ from scaling.fleet.docker_members import (
     get_name,
     get_restart,
     is_fenced,
-    is_told,
-    make_told_name,
+    is_stopping,
+    make_stopping_name,
     to_member,
 )
 
@@ -76,7 +76,7 @@ class DockerFleet:
         )
 
     def list_members(self) -> list[Member]:
-        """Also those that compose started; not those that somebody stopped."""
+        """Also those that compose started; not those that a person stopped."""
         at = datetime.now(UTC)
         found = (to_member(record, at, self.engine.read_last_lines) for record in self._list_all())
         return [member for member in found if member is not None]
@@ -101,13 +101,13 @@ class DockerFleet:
     def stop(self, keys: Sequence[str]) -> None:
         """The stop signal of each, and no deadline: what it runs, it finishes."""
         for record in self._find(keys):
-            if record["State"]["Status"] not in _RUNNING or is_told(record):
+            if record["State"]["Status"] not in _RUNNING or is_stopping(record):
                 continue
             self._fence(record)
             # To one that waits to be started again: it stays ended.
             self.engine.signal(record["Id"], record["Config"].get("StopSignal") or _DEFAULT_SIGNAL)
-            # Only afterwards: a loop that is killed in between tells it once more, not never.
-            self.engine.rename(record["Id"], make_told_name(record))
+            # Only afterwards: if the loop is killed in between, the next one signals it again.
+            self.engine.rename(record["Id"], make_stopping_name(record))
 
     def clear(self, keys: Sequence[str]) -> None:
         """They are removed with their anonymous volumes. The last of a compose service is kept, as
@@ -142,7 +142,7 @@ class DockerFleet:
         return self.engine.find(self._get_kind().list_labels())
 
     def _find(self, keys: Sequence[str]) -> list[Record]:
-        """Only among the fleet's own: a key is never a way to somebody else's container."""
+        """Only among the fleet's own: a key never leads to another container."""
         wanted = set(keys)
         return [record for record in self._list_all() if record["Id"] in wanted]
 

@@ -56,7 +56,7 @@ def make_endpoints(template: Record, name: str) -> dict[str, dict[str, Any]]:
     was = get_name(template)
     made = {}
     for network, endpoint in (template["NetworkSettings"].get("Networks") or {}).items():
-        # Engines before API 1.45 add the short id to what was asked for.
+        # Engines before API 1.45 add the short id to the requested aliases.
         aliases = [
             name if alias == was else alias
             for alias in endpoint.get("Aliases") or []
@@ -90,7 +90,7 @@ def find_first_network(template: Record) -> str | None:
 
 def find_restart(template: Record, others: Iterable[Record]) -> dict[str, Any]:
     """The restart policy that copies get: that of the template as it was before it was fenced. A
-    copy has it as a label; of one that somebody else made, the others tell it."""
+    copy has it as a label; for a container of other origin the other copies have it."""
     for record in (template, *others):
         noted = read_restart(get_labels(record).get(RESTART_LABEL, ""))
         if noted is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from scaling.fleet.base import FleetError
 
-# What the engine tells of one container: the answer to GET /containers/{id}/json.
+# One container as the engine describes it: the response to GET /containers/{id}/json.
 Record = dict[str, Any]
 
 TIMEOUT_SECONDS = 10.0
@@ -26,7 +26,7 @@ class NameTakenError(FleetError):
 
 
 class Engine:
-    """One engine. It is spoken with when it is first needed, and anew after it was away.
+    """One engine. It is connected to when it is first needed, and again after it was away.
 
     address: as in DOCKER_HOST; without it that variable, else the usual socket of this host.
     timeout: seconds for each call.
@@ -58,8 +58,8 @@ class Engine:
         return self._address or os.environ.get("DOCKER_HOST") or _DEFAULT_PLACE
 
     def find(self, labels: Sequence[str]) -> list[Record]:
-        """All containers that have these labels, ended ones too. Those that go meanwhile are left
-        out."""
+        """All containers that have these labels, ended ones too. Those that are
+        removed during the call are left out."""
         with self._call("list containers") as client:
             found = client.containers(all=True, filters={"label": list(labels)})
         records = [self.inspect(each["Id"]) for each in found]

@@ -19,7 +19,7 @@ from scaling.fleet.docker_members import (
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 COMPOSE_NUMBER_LABEL = "com.docker.compose.container-number"
-# Of `docker compose run`: somebody's own, and no worker of the service.
+# Set by `docker compose run`: no worker of the service.
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -39,13 +39,13 @@ class Kind(Protocol):
         """The container to copy. Raises FleetError: there is none."""
 
     def get_number(self, record: Record) -> int:
-        """Of a worker; 0 where it has none."""
+        """The number of a worker; 0 where it has none."""
 
     def make_name(self, template: Record, number: int) -> str:
-        """Of one more."""
+        """The name of one more."""
 
     def make_labels(self, number: int) -> dict[str, str]:
-        """Of one more, beside those of the template."""
+        """Labels of one more, beside those of the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ComposeService:
         return _read_number(get_labels(record).get(COMPOSE_NUMBER_LABEL))
 
     def make_name(self, template: Record, number: int) -> str:
-        """As the template's, which tells with what sign this compose joins the parts."""
+        """Like the template's, which shows how this compose joins the parts."""
         name = get_name(template)
         stem = re.fullmatch(rf"(.*[-_]){self.get_number(template)}", name)
         return f"{stem[1] if stem else f'{self.project}-{self.service}-'}{number}"

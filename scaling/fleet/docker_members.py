@@ -1,4 +1,4 @@
-"""What the engine tells of a container, read as a member of the fleet."""
+"""A container as the engine describes it, read as a member of the fleet."""
 
 import re
 from collections.abc import Callable
@@ -14,10 +14,10 @@ FLEET_LABEL = "taskplane.fleet"
 RESTART_LABEL = "taskplane.restart"  # the restart policy that it has until it is fenced
 NUMBER_LABEL = "taskplane.number"
 
-# A container that was told to end has a name that ends so, with when it was started: the engine
-# keeps nothing else of it that could be read back, and the loop after this one must not tell it
-# again. Of one that compose starts once more later, that time tells that it no longer holds.
-_TOLD = re.compile(r"-stopping-([0-9a-f]+)$")
+# A container that got its stop signal is renamed to end like this, with its start time: the engine
+# keeps nothing else that could be read back, and the next loop must not signal it again. When
+# compose starts it again later, the start time differs, and the mark no longer holds.
+_STOPPING = re.compile(r"-stopping-([0-9a-f]+)$")
 NEVER: dict[str, Any] = {"Name": "no", "MaximumRetryCount": 0}
 
 _SHORT_ID = 12
@@ -31,7 +31,7 @@ ReadLog = Callable[[str], list[str]]
 
 
 def to_member(record: Record, at: datetime, read_log: ReadLog) -> Member | None:
-    """None: it is no worker, but one that waits to be started by somebody, or that somebody
+    """None: it is no worker, but a container that was never started, or that a person
     stopped; it can still be copied."""
     phase = find_phase(record, at)
     if phase is None:
@@ -53,7 +53,7 @@ def find_phase(record: Record, at: datetime) -> Phase | None:
     """None as in `to_member`."""
     status = record["State"]["Status"]
     if status in ("running", "paused", "restarting"):
-        if is_told(record):
+        if is_stopping(record):
             return Phase.STOPPING
         return Phase.STARTING if _is_looping(record, at) else Phase.RUNNING
     if status == "created":
@@ -63,26 +63,26 @@ def find_phase(record: Record, at: datetime) -> Phase | None:
         return Phase.ENDED if made is None or at - made > _FORGOTTEN else Phase.STARTING
     if status == "removing":
         return None
-    # Of one whose policy is to run for ever, the engine leaves it at that only when a person (or
+    # A container whose policy is to run for ever stays exited only when a person (or
     # `docker compose stop`) stopped it.
     runs_for_ever = get_restart(record)["Name"] in ("always", "unless-stopped")
-    return None if status == "exited" and runs_for_ever and not is_told(record) else Phase.ENDED
+    return None if status == "exited" and runs_for_ever and not is_stopping(record) else Phase.ENDED
 
 
-def is_told(record: Record) -> bool:
-    """Whether it was told to end, by this loop or an earlier one."""
-    found = _TOLD.search(_read_name(record))
+def is_stopping(record: Record) -> bool:
+    """Whether it got its stop signal, from this loop or an earlier one."""
+    found = _STOPPING.search(_read_name(record))
     return found is not None and found[1] == _write_start(record)
 
 
-def make_told_name(record: Record) -> str:
-    """The name by which `is_told` knows it."""
+def make_stopping_name(record: Record) -> str:
+    """The name by which `is_stopping` recognises it."""
     return f"{get_name(record)}-stopping-{_write_start(record)}"
 
 
 def get_name(record: Record) -> str:
     """The name that it was made with."""
-    return _TOLD.sub("", _read_name(record))
+    return _STOPPING.sub("", _read_name(record))
 
 
 def get_labels(record: Record) -> dict[str, str]:
@@ -135,7 +135,7 @@ def _explain(record: Record, read_log: ReadLog) -> str:
         notes.append(" ".join(str(state["Error"]).split()).rstrip("."))
     return describe_end(
         state.get("ExitCode", 0),
-        # Of one that was started again, the end before that start is all there is.
+        # After a restart only the end before it is known.
         seconds=ran if ran is not None and ran >= 0 else None,
         note=", ".join(notes),
         error_line=find_error_line(read_log(str(record["Id"]))),

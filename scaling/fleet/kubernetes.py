@@ -28,11 +28,11 @@ from scaling.fleet.kubernetes_pods import (
 
 logger = logging.getLogger(__name__)
 
-# So long a pod that was asked to end may stay as it is before another one must have gone instead.
+# For this long a pod that was asked to end may stay before another one must have gone instead.
 _PATIENCE_SECONDS = 60.0
 _TRIES = 5
 _FIRST_PAUSE_SECONDS = 0.05
-_PASSED_OVER = "Kubernetes removed another pod in its place; it will be told to end by its name."
+_PASSED_OVER = "Kubernetes removed another pod in its place; it will be deleted by name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class _View:
         return now() - pod.asked_at >= timedelta(seconds=self.patience)
 
     def ranks_before(self, pod: Pod, chosen: Collection[Pod]) -> bool:
-        """Whether a pod that shall stay would be removed before this one; those that are asked for
-        and do not exist yet are no better than pending."""
+        """Whether a pod that shall stay would be removed before this one; requested pods
+        that do not exist yet are no better than pending."""
         if self.replicas > len(self.active):
             return True
         staying = [p for p in self.active if p not in chosen and p.asked_at is None]
@@ -169,7 +169,7 @@ class KubernetesFleet:
         self.server.begin()
         deployment = self.server.get_deployment(self.deployment)
         self._check_template(deployment)
-        self._check_rivals()
+        self._check_autoscalers()
         selector = write_selector(deployment["spec"]["selector"])
         uid = deployment["metadata"]["uid"]
         sets = {
@@ -196,7 +196,7 @@ class KubernetesFleet:
                     "from its pod template."
                 )
 
-    def _check_rivals(self) -> None:
+    def _check_autoscalers(self) -> None:
         for each in self.server.list_autoscalers():
             target = each["spec"]["scaleTargetRef"]
             if (target.get("kind"), target.get("name")) == ("Deployment", self.deployment):

@@ -256,7 +256,7 @@ def _explain(status: int, what: str, name: str, message: str) -> str:
 
 
 def _read_message(content: bytes) -> str:
-    """Of the object Status that comes with a refusal; a proxy on the way may send anything."""
+    """The message of the object Status that comes with a refusal; a proxy may send anything."""
     try:
         return str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):

@@ -105,7 +105,7 @@ def _read_phase(status: Object) -> tuple[Phase, str]:
     if name in _TERMINAL:
         return Phase.ENDED, _join(status) or _explain_end(containers)
     if name == "Unknown":
-        return Phase.RUNNING, "Its machine does not answer, so nobody knows how it is."
+        return Phase.RUNNING, "Its machine does not respond, so its state is unknown."
     everyone = [*(status.get("initContainerStatuses") or []), *containers]
     for container in everyone:
         waiting = (container.get("state") or {}).get("waiting")
@@ -147,7 +147,7 @@ def _explain_end(containers: list[Object]) -> str:
 
 
 def _read_time(text: str | None) -> datetime | None:
-    """None also for what somebody else wrote there."""
+    """None also for text that is no time."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:

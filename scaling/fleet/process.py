@@ -1,6 +1,6 @@
-"""Workers as processes of this host, which nobody but the loop supervises.
+"""Workers as processes of this host, which only the loop supervises.
 
-Each has a file in one folder, with its process id and whether it was told to end, so that the loop
+Each has a file in one folder, with its process id and whether it was asked to end, so that the loop
 after this one knows them too. A process id alone proves nothing: the environment of the process
 must name that file. A worker whose file was never written, since the loop was killed just then, is
 found by its environment alone.
@@ -27,8 +27,7 @@ from django.conf import settings
 from controlplane.embedded import home, processes
 from scaling.fleet.base import FleetError, Member, Phase
 from scaling.fleet.endings import describe_end, find_error_line
-from scaling.fleet.process_logs import ProcessLogs
-from scaling.fleet.process_room import free_bytes
+from scaling.fleet.process_host import ProcessLogs, free_bytes
 
 MARK = "TASKPLANE_FLEET_MEMBER"
 # What a worker starts inherits its environment: of all these only the worker itself has this pid.
@@ -52,7 +51,7 @@ class Record:
     key: str
     pid: int
     started_at: str
-    told: bool = False  # to end
+    stop_sent: bool = False
 
 
 @dataclass
@@ -96,7 +95,7 @@ class ProcessFleet:
             return [self._describe(record) for record in records.values()]
 
     def start(self, count: int) -> list[str]:
-        """Raises FleetError also when the host has too little memory for so many."""
+        """Raises FleetError also when the host has too little memory for them."""
         if count <= 0:
             return []
         with self._usable():
@@ -114,8 +113,8 @@ class ProcessFleet:
         with self._usable():
             records = self._read()
             for key in keys:
-                if key in records and not records[key].told and self._is_alive(records[key]):
-                    self._tell(records[key])
+                if key in records and not records[key].stop_sent and self._is_alive(records[key]):
+                    self._send_stop(records[key])
 
     def clear(self, keys: Sequence[str]) -> None:
         """The file of a worker goes; its log stays for a while."""
@@ -128,15 +127,15 @@ class ProcessFleet:
                     self._path(key).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """The workers are told to end, and waited for as long as they may take. They stay when
+        """Stop the workers, and wait as long as they may take. They stay when
         another loop runs on this host with the same folder: it takes them over."""
         with self._usable():
             records = self._read()
             if not self._is_last():
                 return
             for record in records.values():
-                if not record.told and self._is_alive(record):
-                    self._tell(record)
+                if not record.stop_sent and self._is_alive(record):
+                    self._send_stop(record)
             give_up = time.monotonic() + self.grace_seconds + AFTER_GRACE_SECONDS
             while any(map(self._is_alive, records.values())) and time.monotonic() < give_up:
                 time.sleep(_POLL_SECONDS)
@@ -163,13 +162,13 @@ class ProcessFleet:
         self._write(Record(key, child.pid, started.isoformat()))
         return key
 
-    def _tell(self, record: Record) -> None:
+    def _send_stop(self, record: Record) -> None:
         with contextlib.suppress(ProcessLookupError):  # it has ended this moment
             os.kill(record.pid, signal.SIGTERM)
-        self._write(replace(record, told=True))
+        self._write(replace(record, stop_sent=True))
 
     def _describe(self, record: Record) -> Member:
-        phase, detail = Phase.STOPPING if record.told else Phase.RUNNING, ""
+        phase, detail = Phase.STOPPING if record.stop_sent else Phase.RUNNING, ""
         if not self._is_alive(record):
             phase, detail = Phase.ENDED, self._explain(record)
         return Member(
@@ -185,7 +184,7 @@ class ProcessFleet:
         """How it ended; empty when that was in order."""
         child = self._children.get(record.key)
         status = child.returncode if child is not None else None
-        if status == 0 or record.told:
+        if status == 0 or record.stop_sent:
             return ""
         # When it was first seen to have ended: it is looked at once a second while one starts.
         seen_at = self._ended_at.setdefault(record.key, datetime.now(UTC))
@@ -225,6 +224,8 @@ class ProcessFleet:
         records = {}
         for path in sorted(self.folder.glob("*.json")):
             kept: dict[str, Any] = home.read_json(path)
+            if "told" in kept:  # its name before
+                kept["stop_sent"] = kept.pop("told")
             with contextlib.suppress(TypeError):  # not written by us
                 records[path.stem] = Record(**kept)
         return records
@@ -238,7 +239,7 @@ class ProcessFleet:
                     continue
                 started = datetime.fromtimestamp(process.create_time(), UTC)
             except (psutil.Error, OSError):
-                continue  # of another user, or ended meanwhile
+                continue  # of another user, or ended just now
             if not path.exists():
                 self._write(Record(path.stem, process.pid, started.isoformat()))
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from scaling.simulation.fleet import Fleet
-from scaling.simulation.measuring import Durations
+from scaling.simulation.fleet import Durations, Fleet
 from scaling.simulation.traces import Trace
 from scaling.strategies.decision import Memory, Outcome
 from scaling.strategies.inputs import Demand, Forecast, Settings
@@ -23,7 +22,7 @@ _DEFAULT_STARTUP = 60.0
 
 
 class Policy(Protocol):
-    """What is played: a strategy, or one of the rivals."""
+    """What is played: a strategy, or the rule of another autoscaler."""
 
     @property
     def name(self) -> str:
@@ -125,7 +124,7 @@ class Simulation:
         for free, slot in heap:
             if free <= until and slot in running:
                 ended(running.pop(slot))
-        for duration in fleet.let_go(until):
+        for duration in fleet.remove_drained(until):
             ended(duration)
 
     def _decide(self, at: float) -> None:
@@ -135,13 +134,13 @@ class Simulation:
         self.memory = outcome.memory
         if self.keep:
             self.kept.append((demand, before, outcome))
-        now, wanted = self.fleet.workers, outcome.wanted
-        if wanted == now:
+        now, desired = self.fleet.workers, outcome.desired
+        if desired == now:
             return
-        self.changes.append((at, now, wanted))
-        for _ in range(now, wanted):
+        self.changes.append((at, now, desired))
+        for _ in range(now, desired):
             self.fleet.launch(at)
-        for _ in range(wanted, now):
+        for _ in range(desired, now):
             self.fleet.retire(at, drains=self.policy.drains)
 
     def _demand(self, at: float) -> Demand:
@@ -170,10 +169,10 @@ class Simulation:
         )
 
     def _count_on_time(self) -> tuple[int, int]:
-        """Of the last hour: tasks that started, and those within the objective."""
+        """Tasks that started in the last hour, and those within the objective."""
         fresh = self.waits[self._checked :]
         self._checked = len(self.waits)
-        within = sum(1 for wait in fresh if wait <= self.settings.objective)
+        within = sum(1 for wait in fresh if wait <= self.settings.objective_seconds)
         if len(self._on_time) == _HOUR_TICKS:
             old, old_within = self._on_time.popleft()
             self._started -= old

@@ -2,12 +2,15 @@
 
 import heapq
 import random
+from collections import deque
 from dataclasses import dataclass
+
+from scaling.strategies.runtimes import BINS, CAP_SECONDS, RunTimes, bin_of
 
 
 @dataclass(slots=True)
 class Worker:
-    """Seconds at which it was asked for and will be ready, and its slots."""
+    """Seconds at which it was requested and will be ready, and its slots."""
 
     asked: float
     ready: float
@@ -15,8 +18,8 @@ class Worker:
 
 
 class Fleet:
-    """Slots in a heap by the time at which they are free; a worker's time is paid from the wish for
-    it until it is gone.
+    """Slots in a heap by the time at which they are free; a worker's time is paid from the
+    request for it until it is gone.
     """
 
     def __init__(self, slots: int, startup: tuple[float, float], rng: random.Random) -> None:
@@ -95,7 +98,7 @@ class Fleet:
         """For how long each running task has run."""
         return tuple(at - self.began[slot] for free, slot in self.heap if free > at)
 
-    def let_go(self, at: float) -> list[float]:
+    def remove_drained(self, at: float) -> list[float]:
         """Forget those that have drained; the run times of the tasks that they finished."""
         ended = [seconds for gone, tasks in self.draining if gone <= at for seconds in tasks]
         self.draining = [entry for entry in self.draining if entry[0] > at]
@@ -110,3 +113,37 @@ class Fleet:
             if free[slot] > at + grace:
                 self.cut_tasks += 1
                 self.cut_seconds += at + grace - self.began[slot]
+
+
+_NEWEST = 1_000
+
+
+class Durations:
+    """The last 1,000 run times; each costs the same, however many there are."""
+
+    def __init__(self) -> None:
+        self._newest: deque[tuple[float, int]] = deque()
+        self._counts = [0] * BINS
+        self._total = self._capped = 0.0
+        self._fresh: RunTimes | None = None
+
+    def add(self, seconds: float) -> None:
+        """One task has ended."""
+        self._fresh = None
+        k = bin_of(seconds)
+        self._newest.append((seconds, k))
+        self._counts[k] += 1
+        self._total += seconds
+        self._capped += min(seconds, CAP_SECONDS)
+        if len(self._newest) > _NEWEST:
+            old, bin_ = self._newest.popleft()
+            self._counts[bin_] -= 1
+            self._total -= old
+            self._capped -= min(old, CAP_SECONDS)
+
+    def summary(self) -> RunTimes:
+        """As a strategy is given it."""
+        if self._fresh is None:
+            n = max(1, len(self._newest))
+            self._fresh = RunTimes(self._total / n, self._capped / n, tuple(self._counts))
+        return self._fresh

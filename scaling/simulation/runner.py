@@ -1,13 +1,11 @@
-"""All strategies on all traces."""
+"""Policies played on traces."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from scaling.forecasting import Tournament
-from scaling.simulation.bound import lower_bound
+from scaling.forecast import Forecaster
 from scaling.simulation.engine import Policy, Simulation
-from scaling.simulation.rivals import RIVALS
 from scaling.simulation.scoring import Score, score
 from scaling.simulation.traces import Trace
 from scaling.strategies.decision import Memory, Outcome
@@ -33,45 +31,43 @@ class Drained:
         return outcome
 
 
-def policies(names: Sequence[str]) -> list[Policy]:
-    """Strategies and rivals by name. Raises KeyError for an unknown one."""
-    return [Drained(name) if name in STRATEGIES else RIVALS[name] for name in names]
-
-
 def forecasts_for(trace: Trace) -> list[Forecast | None]:
     """The forecast at the start of each minute of the day: what came before it is known, no more.
 
     They depend on the arrivals alone, so all strategies share them.
     """
-    tournament = Tournament()
+    forecaster = Forecaster()
     first = int(trace.epoch // 60)
     for k, count in enumerate(trace.history):
-        tournament.observe(first - len(trace.history) + k, count)
+        forecaster.observe(first - len(trace.history) + k, count)
     minutes = int(-(-trace.seconds // 60))
     counts = [0] * minutes
     for at in trace.arrivals:
         counts[int(at // 60)] += 1
     made = []
     for k in range(minutes):
-        made.append(tournament.forecast())
-        tournament.observe(first + k, counts[k])
+        made.append(forecaster.forecast())
+        forecaster.observe(first + k, counts[k])
     return made
 
 
 def run(
     traces: Sequence[Callable[[], Trace]],
-    names: Sequence[str],
+    policies: Callable[[], Sequence[Policy]],
     settings: Settings,
     *,
+    bound: Callable[[Trace, Settings, float], float],
     startup: tuple[float, float] = STARTUP,
     advance: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Score]:
-    """Play each strategy on each trace; `advance` hears what was just finished."""
+    """Play each policy on each trace. policies: makes new ones, which know nothing of earlier days.
+    bound: worker-seconds that no schedule can undercut, given the shortest start-up. advance: is
+    called with what was just finished."""
     for make in traces:
         trace = make()
         forecasts = forecasts_for(trace)
-        bound = lower_bound(trace, settings, startup=startup[0])
-        for policy in policies(names):
+        lowest = bound(trace, settings, startup[0])
+        for policy in policies():
             played = Simulation(
                 trace, policy, settings, startup=startup, forecasts=forecasts
             ).play()
@@ -82,7 +78,7 @@ def run(
                 trace=trace.name,
                 seed=trace.seed,
                 seconds=trace.seconds,
-                bound=bound,
+                bound=lowest,
                 decisions=policy.seconds if isinstance(policy, Drained) else (),
             )
             advance(f"{policy.name} on {trace.name}, seed {trace.seed}")

@@ -17,11 +17,11 @@ _TINY = 1e-9  # hours
 class Score:
     """What one strategy did with one trace. Waits in seconds; changes and flaps per day.
 
-    A change is one of the wanted number, by however many workers. A flap is a change in the
+    A change is one of the desired number, by however many workers. A flap is a change in the
     other direction than the one before it, within ten minutes. cut: tasks that would have been
     killed after a grace of 30 s, of policies that do not drain. ratio: to the lower bound.
     decision_ms: what a decision took on average, slowest_decision_ms: what all but one in a hundred
-    took at most; 0 of rivals.
+    took at most; 0 of other policies.
     """
 
     strategy: str
@@ -89,7 +89,7 @@ def score(
         p50=_percentile(waits, 0.5),
         p95=_percentile(waits, 0.95),
         p99=_percentile(waits, 0.99),
-        on_time=sum(1 for wait in waits if wait <= settings.objective) / max(1, len(waits)),
+        on_time=sum(1 for wait in waits if wait <= settings.objective_seconds) / max(1, len(waits)),
         changes=len(played.changes) / days,
         flaps=count_flaps(played.changes) / days,
         cut_tasks=played.cut_tasks,
@@ -117,7 +117,7 @@ def summarise(scores: Sequence[Score], goal: float) -> Summary:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """Of numbers above 0."""
+    """The geometric mean of numbers above 0."""
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
 

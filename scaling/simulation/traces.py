@@ -107,7 +107,7 @@ DEFAULT_TRACES = ("diurnal", "bursty", "ramp", "cron")
 
 
 def make_trace(name: str, seed: int, *, seconds: float = DAY_SECONDS) -> Trace:
-    """One day of this shape with its seven days of history. `cron-known` also tells its schedules.
+    """One day of this shape with its seven days of history. `cron-known` also has its schedules.
 
     Raises KeyError for an unknown shape.
     """

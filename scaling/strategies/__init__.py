@@ -5,19 +5,25 @@ decisions is a value that it is given and gives back, so a recorded decision can
 """
 
 from scaling.strategies.base import Strategy
-from scaling.strategies.decision import Decision, Limiter, Memory, Outcome, Rule, replay, replays
+from scaling.strategies.decision import Constraint, Decision, Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Expected, Forecast, Settings
-from scaling.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, decide
+from scaling.strategies.registry import (
+    DEFAULT_STRATEGY,
+    STRATEGIES,
+    decide,
+    find_difference,
+    replay,
+)
 from scaling.strategies.runtimes import RunTimes
 
 __all__ = [
     "DEFAULT_STRATEGY",
     "STRATEGIES",
+    "Constraint",
     "Decision",
     "Demand",
     "Expected",
     "Forecast",
-    "Limiter",
     "Memory",
     "Outcome",
     "Rule",
@@ -25,6 +31,6 @@ __all__ = [
     "Settings",
     "Strategy",
     "decide",
+    "find_difference",
     "replay",
-    "replays",
 ]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from scaling.strategies.decision import Limiter, Memory, Outcome, Rule
+from scaling import sentences
+from scaling.strategies.decision import Constraint, Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
-from scaling.strategies.sentences import describe
 
 
 class Strategy(Protocol):
@@ -14,16 +14,16 @@ class Strategy(Protocol):
 
     @property
     def name(self) -> str:
-        """By which it is chosen."""
+        """The name in the configuration."""
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
         """How many workers there should be now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a rule asks for, before limits and damping. reason: the numbers that led to it, in
-    words; table: the predicted waits, where these decided."""
+class Recommendation:
+    """What a rule asks for, before limits and stabilisation. reason: the figures that led to it, in
+    a sentence; table: the predicted waits, where these decided."""
 
     workers: int
     rule: Rule
@@ -33,101 +33,133 @@ class Wish:
 
 
 def is_stale(demand: Demand, settings: Settings) -> bool:
-    """Whether the figures are too old to act upon."""
+    """Whether the measurements are too old to act on."""
     return demand.at - demand.measured_at > settings.stale_after
 
 
-def hold(demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-    """Change nothing since the figures are stale; also the limits wait."""
-    sentence = (
-        f"{demand.workers} workers stay: the figures are {demand.at - demand.measured_at:.0f} s "
-        f"old, more than {settings.stale_after:.0f} s."
+def no_change(demand: Demand, settings: Settings, memory: Memory) -> Outcome:
+    """Change nothing since the measurements are stale, not even to keep the limits."""
+    age = demand.at - demand.measured_at
+    sentence = sentences.stale(demand.workers, age, settings.stale_after)
+    return Outcome(
+        demand.workers, demand.workers, Rule.NO_CHANGE, Constraint.STALE, sentence, memory
     )
-    return Outcome(demand.workers, demand.workers, Rule.HOLD, Limiter.STALE, sentence, memory)
 
 
 def stabilise(
     demand: Demand,
     settings: Settings,
     memory: Memory,
-    wish: Wish,
+    recommendation: Recommendation,
     seconds: float,
     *,
     guarded: bool = False,
 ) -> Outcome:
-    """Grow at once; shrink only to the highest wish of the last `seconds`.
+    """Grow at once; shrink only to the highest recommendation of the last `seconds`.
 
     The first decision of a loop, or after a silence of more than `stale_after`, knows nothing of
-    the time before it: it takes the workers that it finds as the wish until now, and so shrinks
-    nothing for one window. With `guarded`, nothing is drained while `scale_down_threshold` tasks or
+    the time before it: it takes the present workers as the recommendation until now, and so shrinks
+    nothing for one window. With `guarded`, nothing is removed while `scale_down_threshold` tasks or
     more wait.
     """
     now = demand.workers
-    is_new = not memory.wishes or demand.at - memory.wishes[-1][0] > settings.stale_after
+    last = memory.recommendations[-1][0] if memory.recommendations else None
+    is_new = last is None or demand.at - last > settings.stale_after
     known = Memory(((demand.at, now),), *_changes(memory)) if is_new else memory
-    wishes = known.remember(demand.at, wish.workers, seconds)
-    highest = wishes[0][1]
-    wanted, limiter = wish.workers, Limiter.NONE
-    if wanted < now and highest > wanted:
-        wanted, limiter = min(now, highest), Limiter.STABILISATION
-    if guarded and wanted < now and demand.waiting >= settings.scale_down_threshold:
-        wanted, limiter = now, Limiter.WAITING
-    return conclude(demand, settings, Memory(wishes, *_changes(memory)), wish, wanted, limiter)
+    recommendations = known.remember(demand.at, recommendation.workers, seconds)
+    highest = recommendations[0][1]
+    desired, constraint = recommendation.workers, Constraint.NONE
+    if desired < now and highest > desired:
+        desired, constraint = min(now, highest), Constraint.STABILISATION
+    if guarded and desired < now and demand.waiting >= settings.scale_down_threshold:
+        desired, constraint = now, Constraint.WAITING
+    after = Memory(recommendations, *_changes(memory))
+    return conclude(
+        demand, settings, after, recommendation, desired, constraint, stabilisation=seconds
+    )
 
 
 def conclude(
     demand: Demand,
     settings: Settings,
     memory: Memory,
-    wish: Wish,
-    wanted: int,
-    limiter: Limiter,
+    recommendation: Recommendation,
+    desired: int,
+    constraint: Constraint,
+    *,
+    stabilisation: float = 0.0,
 ) -> Outcome:
-    """Apply MIN and MAX, note the change, say it in a sentence."""
-    allowed = settings.clamp(wanted)
-    if allowed != wanted:
-        limiter = Limiter.MAX if allowed < wanted else Limiter.MIN
+    """Apply the minimum and the maximum, note the change, describe it in a sentence."""
+    allowed = settings.clamp(desired)
+    if allowed != desired:
+        constraint = Constraint.MAX if allowed < desired else Constraint.MIN
     now = demand.workers
-    after = Memory(
-        memory.wishes,
-        demand.at if allowed > now else memory.raised_at,
-        demand.at if allowed < now else memory.lowered_at,
-    )
-    return Outcome(
-        wish=wish.workers,
-        wanted=allowed,
-        rule=wish.rule,
-        limiter=limiter,
-        sentence=describe(
-            demand,
-            settings,
-            reason=wish.reason,
-            wish=wish.workers,
-            wanted=allowed,
-            limiter=limiter,
-            waits=wish.table,
-            rest=_rest(demand, settings, memory, wish.workers),
+    parts = [
+        sentences.change(now, allowed),
+        sentences.demand(
+            demand.waiting,
+            demand.per_second,
+            demand.run_times.mean,
+            max(demand.ages, default=0.0),
+            demand.startup,
         ),
-        memory=after,
-        table=wish.table,
-        blocked=wish.blocked,
+        recommendation.reason,
+        _explain(constraint, demand, settings, memory, recommendation, stabilisation),
+    ]
+    return Outcome(
+        recommended=recommendation.workers,
+        desired=allowed,
+        rule=recommendation.rule,
+        constraint=constraint,
+        sentence=" ".join(filter(None, parts)),
+        memory=Memory(
+            memory.recommendations,
+            demand.at if allowed > now else memory.raised_at,
+            demand.at if allowed < now else memory.lowered_at,
+        ),
+        table=recommendation.table,
+        blocked=recommendation.blocked,
     )
 
 
-def around(numbers: Sequence[int], settings: Settings) -> list[int]:
-    """These numbers of workers and their neighbours, as far as allowed, in order."""
+def neighbours(numbers: Sequence[int], settings: Settings) -> list[int]:
+    """These numbers of workers, and one more and one less, as far as allowed, in order."""
     near = {n + step for n in numbers for step in (-1, 0, 1)}
     return sorted(n for n in near if settings.min_workers <= n <= settings.max_workers)
 
 
-def _rest(demand: Demand, settings: Settings, memory: Memory, wish: int) -> float:
-    """For how many seconds more the threshold rule rests in the direction of the wish."""
+def cooldown_left(demand: Demand, settings: Settings, memory: Memory, direction: int) -> float:
+    """Seconds until the cooldown after the last change in this direction ends; 0: it has ended."""
     last, pause = (
-        (memory.raised_at, settings.raise_cooldown)
-        if wish > demand.workers
-        else (memory.lowered_at, settings.lower_cooldown)
+        (memory.raised_at, settings.cooldown_seconds)
+        if direction > 0
+        else (memory.lowered_at, settings.down_cooldown_seconds)
     )
     return 0.0 if last is None else max(0.0, last + pause - demand.at)
+
+
+def _explain(
+    constraint: Constraint,
+    demand: Demand,
+    settings: Settings,
+    memory: Memory,
+    recommendation: Recommendation,
+    stabilisation: float,
+) -> str:
+    number = recommendation.workers
+    match constraint:
+        case Constraint.MAX:
+            return sentences.limited_by_maximum(number, settings.max_workers, recommendation.table)
+        case Constraint.MIN:
+            return sentences.limited_by_minimum(number, settings.min_workers)
+        case Constraint.WAITING:
+            return sentences.limited_by_waiting(number, settings.scale_down_threshold)
+        case Constraint.COOLDOWN:
+            left = cooldown_left(demand, settings, memory, number - demand.workers)
+            return sentences.limited_by_cooldown(number, left)
+        case Constraint.STABILISATION:
+            return sentences.limited_by_stabilisation(number, stabilisation)
+    return ""
 
 
 def _changes(memory: Memory) -> tuple[float | None, float | None]:

@@ -1,6 +1,5 @@
-"""What a strategy says, what it remembers, and how both are written down and replayed."""
+"""What a strategy decides and remembers, and how both are recorded."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -9,8 +8,8 @@ from typing import Any, Self
 from scaling.strategies.inputs import Demand, Settings
 
 
-class Limiter(StrEnum):
-    """What kept the number of workers from being what the rule wished."""
+class Constraint(StrEnum):
+    """What kept the number of workers from being the recommended one."""
 
     NONE = "none"
     STABILISATION = "stabilisation"
@@ -29,34 +28,38 @@ class Rule(StrEnum):
     WAIT = "wait"
     FORECAST = "forecast"
     THRESHOLD = "threshold"
-    FLOOR = "floor"
-    HOLD = "hold"
+    MINIMUM = "minimum"
+    NO_CHANGE = "no-change"
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What is remembered from one decision to the next.
 
-    wishes: (epoch second, wish) of the last window, without those that a later wish reached:
-    the first is the highest. raised_at, lowered_at: when the number last changed.
+    recommendations: (epoch second, workers) of the last window, without those that a later one
+    reached: the first is the highest. raised_at, lowered_at: when the number last changed.
     """
 
-    wishes: tuple[tuple[float, int], ...] = ()
+    recommendations: tuple[tuple[float, int], ...] = ()
     raised_at: float | None = None
     lowered_at: float | None = None
 
-    def remember(self, at: float, wish: int, seconds: float) -> tuple[tuple[float, int], ...]:
-        """The wishes of the last `seconds`, with this one."""
+    def remember(self, at: float, workers: int, seconds: float) -> tuple[tuple[float, int], ...]:
+        """The recommendations of the last `seconds`, with this one."""
         return (
-            *((then, old) for then, old in self.wishes if old > wish and at - then < seconds),
-            (at, wish),
+            *(
+                (then, number)
+                for then, number in self.recommendations
+                if number > workers and at - then < seconds
+            ),
+            (at, workers),
         )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The inverse of `asdict` after a round trip through JSON."""
         return cls(
-            wishes=tuple((then, wish) for then, wish in value["wishes"]),
+            recommendations=tuple((then, number) for then, number in value["recommendations"]),
             raised_at=value["raised_at"],
             lowered_at=value["lowered_at"],
         )
@@ -66,14 +69,14 @@ class Memory:
 class Outcome:
     """A strategy's answer, before it is put beside its inputs.
 
-    wish: what the rule asked for. wanted: what is to be, after damping and limits.
+    recommended: workers that the rule asks for. desired: after stabilisation and limits.
     table: number of workers → predicted wait in seconds, where the strategy predicts one.
     """
 
-    wish: int
-    wanted: int
+    recommended: int
+    desired: int
     rule: Rule
-    limiter: Limiter
+    constraint: Constraint
     sentence: str
     memory: Memory
     table: tuple[tuple[int, float], ...] = ()
@@ -91,14 +94,14 @@ class Decision:
     outcome: Outcome
 
     @property
-    def wanted(self) -> int:
+    def desired(self) -> int:
         """How many workers there should be."""
-        return self.outcome.wanted
+        return self.outcome.desired
 
     @property
     def change(self) -> int:
         """Workers to start (above 0) or to drain (below 0)."""
-        return self.outcome.wanted - self.demand.workers
+        return self.outcome.desired - self.demand.workers
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, for the record."""
@@ -109,23 +112,3 @@ class Decision:
             "before": asdict(self.before),
             "outcome": asdict(self.outcome),
         }
-
-
-def replay(record: Mapping[str, Any]) -> Decision:
-    """Decide once more from what a recorded decision (`Decision.to_json`) was made from.
-
-    Raises KeyError for a strategy that no longer exists.
-    """
-    from scaling.strategies.registry import decide
-
-    return decide(
-        record["strategy"],
-        Demand.from_json(record["demand"]),
-        Settings(**record["settings"]),
-        Memory.from_json(record["before"]),
-    )
-
-
-def replays(record: Mapping[str, Any]) -> bool:
-    """Whether a recorded decision, read back from where it was kept as JSON, comes out the same."""
-    return bool(json.loads(json.dumps(replay(record).to_json())) == record)

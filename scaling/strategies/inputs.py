@@ -5,45 +5,43 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, Self
 
+from pydantic import Field
+
+from scaling.schema import Configuration
 from scaling.strategies.runtimes import RunTimes
+
+PREDICTION_WINDOW = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Arrivals per minute, from one model, with what speaks for and against believing it.
+    """Arrivals per minute, with the evidence for and against them.
 
     start: the epoch second at which the first of the minutes begins.
     per_minute: tasks in each minute from there.
-    errors: of each model, its error as a multiple of persistence's at the same minutes.
-    trusted: whether it may raise the wish; an untrusted one is recorded and not used.
+    error: as a multiple of persistence's (nothing changes) at the same minutes.
+    trusted: whether it may raise the recommendation; an untrusted one is recorded and not used.
     """
 
-    model: str
     start: float
     per_minute: tuple[float, ...]
-    errors: tuple[tuple[str, float], ...] = ()
+    error: float = 1.0
     trusted: bool = False
 
     def rate(self, at: float) -> float:
-        """Tasks per second at an epoch second; 0 beyond what was foretold."""
+        """Tasks per second at an epoch second; 0 beyond the forecast."""
         k = int((at - self.start) // 60)
         return self.per_minute[k] / 60 if 0 <= k < len(self.per_minute) else 0.0
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The inverse of `asdict` after a round trip through JSON."""
-        return cls(
-            model=value["model"],
-            start=value["start"],
-            per_minute=tuple(value["per_minute"]),
-            errors=tuple((name, error) for name, error in value["errors"]),
-            trusted=value["trusted"],
-        )
+        return cls(**{**value, "per_minute": tuple(value["per_minute"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Work that a schedule is known to bring: at an epoch second, so many tasks."""
+    """Tasks that a schedule is known to start at an epoch second."""
 
     at: float
     tasks: float
@@ -58,7 +56,7 @@ class Demand:
     per_second: arrivals per second over the last two minutes.
     ages: for how many seconds each running task has run, without those on draining workers.
     ready, draining: workers. starting: in how many seconds each starting worker will be ready.
-    startup: seconds from the wish for a worker until it is ready, 95th percentile.
+    startup: seconds from the request for a worker until it is ready, 95th percentile.
     started, on_time: tasks that started in the last hour, and those among them that started
     within the objective.
     """
@@ -81,7 +79,7 @@ class Demand:
 
     @property
     def workers(self) -> int:
-        """How many there are or will be without a further wish."""
+        """How many there are, or will be once those that start are ready."""
         return self.ready + len(self.starting)
 
     def to_json(self) -> dict[str, Any]:
@@ -108,56 +106,27 @@ class Demand:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What an operator decides. Times in seconds.
+class Settings(Configuration):
+    """The operator's configuration, and what the strategies need beside it. Times in seconds.
 
-    scale_up_threshold, scale_down_threshold: waiting tasks at which the documented rule grows, and
-    below which it shrinks. raise_cooldown, lower_cooldown: how long it then rests.
-    objective: within this a task should start; goal: the share of tasks that must.
-    slots: per worker. safety: the share of the objective that a predicted wait may use up.
-    headroom: workers beside the mean load, in units of its square root.
-    hold: for how long a higher wish forbids to shrink.
-    window: for how long after the start-up of a worker the wait is looked at.
-    stale_after: the age at which figures are no longer acted upon.
-    assumed: the run time of a task as long as none has ended.
-    use_forecast: whether a trusted forecast may raise the wish.
+    slots: per worker.
+    minimum_wait_share: share of the objective that a predicted wait may use when the safety factor
+    is 1. headroom: slots beside the mean load, in units of its square root.
+    scale_in_wait_share, scale_in_headroom: the margin that must be left before a worker is removed.
+    window: for how long after the start-up of a worker the wait is predicted.
+    stale_after: the age from which measurements are not acted on.
+    assumed_run_time: the run time of a task until the first one has ended.
     """
 
-    min_workers: int = 1
-    max_workers: int = 10
-    scale_up_threshold: int = 50
-    scale_down_threshold: int = 10
-    raise_cooldown: float = 60.0
-    lower_cooldown: float = 120.0
-    objective: float = 60.0
-    goal: float = 0.95
-    slots: int = 1
-    safety: float = 0.5
+    slots: int = Field(default=1, ge=1)
+    minimum_wait_share: float = Field(default=0.5, gt=0)
     headroom: float = 0.3
-    calm_share: float = 0.3
-    calm_headroom: float = 0.7
-    hold: float = 180.0
-    short_hold: float = 60.0
-    window: float = 60.0
+    scale_in_wait_share: float = 0.3
+    scale_in_headroom: float = 0.7
+    window: float = Field(default=PREDICTION_WINDOW, gt=0)
     stale_after: float = 60.0
-    assumed: float = 1.0
-    use_forecast: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_workers <= self.max_workers:
-            raise ValueError("min_workers must be between 0 and max_workers")
-        if self.max_workers < 1 or self.slots < 1:
-            raise ValueError("max_workers and slots must be at least 1")
-        if min(self.objective, self.safety, self.window) <= 0:
-            raise ValueError("objective, safety and window must be above 0")
-        if self.scale_down_threshold > self.scale_up_threshold:
-            raise ValueError("scale_down_threshold must not be above scale_up_threshold")
+    assumed_run_time: float = 1.0
 
     def clamp(self, workers: int) -> int:
         """The nearest number of workers that is allowed."""
         return min(self.max_workers, max(self.min_workers, workers))
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)

@@ -3,17 +3,18 @@
 import math
 from dataclasses import dataclass
 
-from scaling.strategies.base import Wish, hold, is_stale, stabilise
+from scaling import sentences
+from scaling.strategies.base import Recommendation, is_stale, no_change, stabilise
 from scaling.strategies.decision import Memory, Outcome, Rule
 from scaling.strategies.inputs import Demand, Settings
-from scaling.strategies.sentences import explain_floor, explain_forecast, explain_objective
 
 _BUSY = 0.95  # the share of its time for which a worker may be busy in the long run
+_WINDOWS = 3  # this rule has no other damping: it is stabilised for three times as long
 
 
 def mean_run_time(demand: Demand, settings: Settings) -> float:
-    """Seconds; what is assumed as long as no task has ended."""
-    return demand.run_times.mean if demand.run_times.tasks else settings.assumed
+    """Seconds; what is assumed until the first task has ended."""
+    return demand.run_times.mean if demand.run_times.tasks else settings.assumed_run_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Objective:
     """λS/0.95 + Q·S/T: arrivals per second λ, run time S, waiting tasks Q, objective T.
 
     The first term keeps up with what arrives; the second starts what waits within the objective.
-    λ is the measured rate or what a trusted forecast says for one start-up from now, if more.
+    λ is the measured rate, or what a trusted forecast predicts for one start-up from now, if more.
     """
 
     name: str = "objective"
@@ -29,31 +30,40 @@ class Objective:
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
         """The sum of both terms, rounded up; down after the stabilisation window."""
         if is_stale(demand, settings):
-            return hold(demand, settings, memory)
-        measured = self._wish(demand, settings, demand.per_second)
-        foreseen = self._wish(demand, settings, _foreseen(demand, settings))
-        wish = measured
-        if foreseen.workers > measured.workers:
-            reason = explain_forecast(demand, foreseen.reason)
-            wish = Wish(foreseen.workers, Rule.FORECAST, reason)
-        return stabilise(demand, settings, memory, wish, settings.hold)
+            return no_change(demand, settings, memory)
+        recommendation = self._recommend(demand, settings, demand.per_second)
+        rate, model = _predict_rate(demand, settings)
+        predicted = self._recommend(demand, settings, rate)
+        if predicted.workers > recommendation.workers:
+            reason = sentences.forecast(model, predicted.reason)
+            recommendation = Recommendation(predicted.workers, Rule.FORECAST, reason)
+        seconds = _WINDOWS * settings.stabilisation_seconds
+        return stabilise(demand, settings, memory, recommendation, seconds)
 
-    def _wish(self, demand: Demand, settings: Settings, rate: float) -> Wish:
+    def _recommend(self, demand: Demand, settings: Settings, rate: float) -> Recommendation:
         seconds = mean_run_time(demand, settings)
         arriving = rate * seconds / _BUSY
-        waiting = demand.waiting * seconds / settings.objective
+        waiting = demand.waiting * seconds / settings.objective_seconds
         needed = math.ceil((arriving + waiting) / settings.slots - 1e-9)
         rule = Rule.LOAD if demand.waiting == 0 else Rule.BACKLOG
         if needed < settings.min_workers:
-            return Wish(settings.min_workers, rule, explain_floor(settings))
-        return Wish(needed, rule, explain_objective(arriving, waiting, needed, settings))
+            reason = sentences.minimum(settings.min_workers)
+            return Recommendation(settings.min_workers, rule, reason)
+        reason = sentences.load_and_backlog(
+            arriving, waiting, needed, settings.slots, settings.objective_seconds
+        )
+        return Recommendation(needed, rule, reason)
 
 
-def _foreseen(demand: Demand, settings: Settings) -> float:
-    """The highest rate in the minute after one start-up from now, from forecast and schedules."""
+def _predict_rate(demand: Demand, settings: Settings) -> tuple[float, str]:
+    """The highest rate in the minute after one start-up from now, and where it comes from."""
     begin, end = demand.at + demand.startup, demand.at + demand.startup + settings.window
     known = sum(each.tasks for each in demand.expected if begin <= each.at < end) / settings.window
+    scheduled = demand.per_second + known
     forecast = demand.forecast
     if forecast is None or not forecast.trusted or not settings.use_forecast:
-        return demand.per_second + known
-    return max(demand.per_second + known, forecast.rate(begin), forecast.rate(end))
+        return scheduled, sentences.SCHEDULE
+    rate = max(forecast.rate(begin), forecast.rate(end))
+    if rate > scheduled:
+        return rate, sentences.FORECAST
+    return scheduled, sentences.SCHEDULE

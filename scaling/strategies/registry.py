@@ -1,5 +1,11 @@
-"""The strategies by name."""
+"""The strategies by name, and the replay of a recorded decision."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from scaling.schema import Configuration
 from scaling.strategies.base import Strategy
 from scaling.strategies.decision import Decision, Memory
 from scaling.strategies.inputs import Demand, Settings
@@ -7,7 +13,7 @@ from scaling.strategies.objective import Objective
 from scaling.strategies.predictive import Predictive, Unguarded
 from scaling.strategies.threshold import Threshold
 
-DEFAULT_STRATEGY = "predictive"
+DEFAULT_STRATEGY: str = Configuration().strategy
 STRATEGIES: dict[str, Strategy] = {
     each.name: each for each in (Predictive(), Unguarded(), Objective(), Threshold())
 }
@@ -17,3 +23,37 @@ def decide(name: str, demand: Demand, settings: Settings, memory: Memory) -> Dec
     """Ask a strategy. Raises KeyError for a name that is not in `STRATEGIES`."""
     outcome = STRATEGIES[name].decide(demand, settings, memory)
     return Decision(name, demand, settings, memory, outcome)
+
+
+def replay(record: Mapping[str, Any]) -> Decision:
+    """Decide once more from the inputs of a recorded decision (`Decision.to_json`).
+
+    Raises KeyError for a strategy that no longer exists.
+    """
+    return decide(
+        record["strategy"],
+        Demand.from_json(record["demand"]),
+        # Valid when it was recorded, and not validated again: bounds may have changed since.
+        Settings.model_construct(**record["settings"]),
+        Memory.from_json(record["before"]),
+    )
+
+
+def find_difference(record: Mapping[str, Any]) -> str:
+    """How the replayed decision differs from its record; empty when it is the same.
+
+    The sentence is not compared: its words may change between releases, its figures are.
+    """
+    try:
+        replayed = json.loads(json.dumps(asdict(replay(record).outcome)))
+    except (KeyError, TypeError, ValueError) as error:
+        return f"It cannot be replayed: {type(error).__name__}: {' '.join(str(error).split())}."
+    kept = record["outcome"]
+    names = sorted({*replayed, *kept} - {"sentence"})
+    different = [name for name in names if replayed.get(name) != kept.get(name)]
+    if not different:
+        return ""
+    first = different[0]
+    return (
+        f"{', '.join(different)}: {first} was {kept.get(first)!r} and is {replayed.get(first)!r}."
+    )

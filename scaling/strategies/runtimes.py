@@ -69,8 +69,8 @@ class RunTimes:
 
     @classmethod
     def mixed(cls, parts: Sequence[tuple[Self, float]]) -> Self:
-        """Of about a thousand tasks of which each part has its weight; parts without a task or a
-        weight count for nothing."""
+        """A mixture of about a thousand tasks in which each part has its weight; parts without a
+        task or a weight are ignored."""
         known = [(part, weight) for part, weight in parts if part.tasks and weight > 0]
         whole = sum(weight for _, weight in known)
         if not known:

@@ -9,7 +9,7 @@ import pytest
 from controlplane.embedded.processes import is_over
 from scaling.models import Launch, ScalingEvent
 from scaling.states import EventState, LaunchState
-from scaling.strategies import replays
+from scaling.strategies import find_difference
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
@@ -42,7 +42,7 @@ def live() -> int:
 
 def still_open() -> list[str]:
     """Changes that have not come to their end."""
-    ended = [EventState.HELD, EventState.REACHED, EventState.SUPERSEDED]
+    ended = [EventState.UNCHANGED, EventState.SUCCEEDED, EventState.SUPERSEDED]
     return [str(event) for event in ScalingEvent.objects.exclude(state__in=ended)]
 
 
@@ -84,12 +84,12 @@ def test_500_tasks_grow_the_fleet_and_it_shrinks_again(engine: Engine, tmp_path:
 
 def check_events(peak: int) -> None:
     """Every change is explained, adds up, and its decision replays to itself."""
-    changes = list(ScalingEvent.objects.exclude(state=EventState.HELD).order_by("id"))
+    changes = list(ScalingEvent.objects.exclude(state=EventState.UNCHANGED).order_by("id"))
     assert max(event.to_workers for event in changes) >= peak
     assert changes[0].from_workers == 0
     assert changes[-1].to_workers == 1
     for event in changes:
-        assert event.state in (EventState.REACHED, EventState.SUPERSEDED), event.outcome
+        assert event.state in (EventState.SUCCEEDED, EventState.SUPERSEDED), event.outcome
         assert event.outcome, f"nothing is said of what came of {event}"
         assert f"{event.from_workers} → {event.to_workers}" in event.sentence
         assert "waiting" in event.sentence
@@ -101,7 +101,7 @@ def check_events(peak: int) -> None:
         LaunchState.CANCELLED,
     }
     for event in ScalingEvent.objects.all():
-        assert replays(event.inputs), event
+        assert not find_difference(event.inputs), event
 
 
 @pytest.mark.nightly

@@ -40,22 +40,22 @@ class World(Protocol):
         """The back-end as a new process of the loop makes it; it knows nothing of earlier ones."""
 
     def count(self) -> int:
-        """How many workers of this fleet really run, those included that were told to end."""
+        """How many workers of this fleet really run, those included that were asked to end."""
 
     def runs(self, member: Member) -> bool:
         """Whether this worker really runs."""
 
-    def told(self, member: Member) -> int:
-        """How often it was told gently to end."""
+    def stop_requests(self, member: Member) -> int:
+        """How often it was asked to end."""
 
     def was_killed(self, member: Member) -> bool:
         """Whether the back-end ended it by force, without time to end."""
 
     def hold_endings(self) -> None:
-        """From now on workers that are told to end go on, until `release_endings`."""
+        """From now on workers that are asked to end go on, until `release_endings`."""
 
     def release_endings(self) -> None:
-        """Workers that were told to end may end."""
+        """Workers that were asked to end may end."""
 
     def end(self, member: Member) -> None:
         """It ends by itself, in order, as after a drain."""
@@ -100,7 +100,7 @@ class FleetContract:
         return wait_until(condition, what, world.patience)
 
     def bring_up(self, world: World, fleet: Fleet, count: int) -> list[Member]:
-        """Start so many and wait until they run; the new members."""
+        """Start `count` workers and wait until they run; the new members."""
         before = keys_of(fleet.list_members())
         returned = fleet.start(count)
 
@@ -125,7 +125,7 @@ class FleetContract:
         self.wait(
             world,
             lambda: member.key not in keys_of(list_live(fleet)),
-            f"{member.key} to be told as ended",
+            f"{member.key} to be listed as ended",
         )
 
     def test_there_is_none_at_first(self, world: World, fleet: Fleet) -> None:
@@ -155,7 +155,7 @@ class FleetContract:
         chosen, *others = members
         world.hold_endings()
         fleet.stop([chosen.key])
-        self.wait(world, lambda: world.told(chosen), "the worker to be told")
+        self.wait(world, lambda: world.stop_requests(chosen), "the request to end")
         assert world.runs(chosen), "it has time to end"
         phases = {member.key: member.phase for member in fleet.list_members()}
         assert phases.pop(chosen.key) is Phase.STOPPING
@@ -165,14 +165,14 @@ class FleetContract:
         fleet.stop([chosen.key, NOBODY])
         world.release_endings()
         self.wait_gone(world, fleet, chosen)
-        assert world.told(chosen) == 1
+        assert world.stop_requests(chosen) == 1
         assert not world.was_killed(chosen)
         fleet.stop([chosen.key])
         fleet.clear([chosen.key])
         assert keys_of(fleet.list_members()) == keys_of(others)
         fleet.stop([chosen.key])
         assert all(map(world.runs, others))
-        assert [world.told(other) for other in others] == [0, 0]
+        assert [world.stop_requests(other) for other in others] == [0, 0]
         assert world.count() == 2
 
     def test_many_are_stopped_at_once(self, world: World, fleet: Fleet) -> None:
@@ -201,7 +201,7 @@ class FleetContract:
         self.stays(world, lambda: world.count() == 1 and world.runs(other), "one worker")
         assert keys_of(fleet.list_members()) == {other.key}
 
-    def test_one_that_died_is_told_and_cleared(self, world: World, fleet: Fleet) -> None:
+    def test_one_that_died_is_listed_and_cleared(self, world: World, fleet: Fleet) -> None:
         dead, other = self.bring_up(world, fleet, 2)
         world.die(dead)
         self.wait_gone(world, fleet, dead)
@@ -214,7 +214,9 @@ class FleetContract:
     def test_clear_ends_none_that_runs(self, world: World, fleet: Fleet) -> None:
         (member,) = self.bring_up(world, fleet, 1)
         fleet.clear([member.key])
-        self.stays(world, lambda: world.runs(member) and not world.told(member), "the worker")
+        self.stays(
+            world, lambda: world.runs(member) and not world.stop_requests(member), "the worker"
+        )
         assert keys_of(list_live(fleet)) == {member.key}
 
     def test_unknown_keys_are_ignored(self, world: World, fleet: Fleet) -> None:
@@ -223,18 +225,18 @@ class FleetContract:
             method([NOBODY])
             method([])
         assert keys_of(list_live(fleet)) == {member.key}
-        assert world.told(member) == 0
+        assert world.stop_requests(member) == 0
 
     def test_the_next_loop_takes_the_workers_over(self, world: World, fleet: Fleet) -> None:
         members = self.bring_up(world, fleet, 3)
         world.hold_endings()
         fleet.stop([members[2].key])
-        self.wait(world, lambda: world.told(members[2]), "the worker to be told")
+        self.wait(world, lambda: world.stop_requests(members[2]), "the request to end")
 
         heir = world.make_fleet()
         seen = {member.key: member for member in heir.list_members()}
         assert seen.keys() == keys_of(members)
-        # Not every place keeps that it was told; then it is told once more.
+        # Not every place remembers the request; then it is repeated.
         assert seen[members[2].key].phase in (Phase.STOPPING, Phase.RUNNING)
         for member in members[:2]:
             heirs = seen[member.key]
@@ -245,7 +247,7 @@ class FleetContract:
         for member in (members[0], members[2]):
             self.wait_gone(world, heir, member)
             assert not world.was_killed(member)
-            assert world.told(member) >= 1
+            assert world.stop_requests(member) >= 1
         heir.clear([members[0].key, members[2].key])
         assert keys_of(heir.list_members()) == {members[1].key}
         (new,) = self.bring_up(world, heir, 1)
@@ -291,7 +293,7 @@ class FleetContract:
             world.give_back()
             assert keys_of(list_live(fleet)) == {member.key}, fault.name
             assert world.count() == 1
-        assert world.told(member) == 0
+        assert world.stop_requests(member) == 0
         (new,) = self.bring_up(world, fleet, 1)
         fleet.stop([member.key])
         self.wait_gone(world, fleet, member)

@@ -91,7 +91,7 @@ class Machine:
         self._require_free(name)
         made = secrets.token_hex(32)
         config["Hostname"] = config.get("Hostname") or made[:SHORT]
-        # ContainerConfig: booleans and labels are always told.
+        # ContainerConfig: booleans and labels are always present.
         config = {"Tty": False, "OpenStdin": False, "User": "", "Labels": {}, **config}
         host = dict(body.get("HostConfig") or {})
         host["RestartPolicy"] = _read_policy(host.get("RestartPolicy") or {})

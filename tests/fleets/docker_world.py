@@ -140,7 +140,7 @@ class LocalWorld(DockerWorld):
         container = self.api.machine.containers.get(member.key)
         return container is not None and container.status == "running"
 
-    def told(self, member: Member) -> int:
+    def stop_requests(self, member: Member) -> int:
         container = self.api.machine.containers.get(member.key)
         return container.signals.count("SIGTERM") if container is not None else 0
 
@@ -214,7 +214,7 @@ class RealWorld(DockerWorld):
         self.fleets.append(fleet)
         return fleet
 
-    def told(self, member: Member) -> int:
+    def stop_requests(self, member: Member) -> int:
         try:
             return self.client.logs(member.key).decode().count("told")
         except NotFound:

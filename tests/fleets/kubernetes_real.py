@@ -135,7 +135,7 @@ class RealKubernetes:
         pod = self.find(member)
         return pod is not None and is_running(pod)
 
-    def told(self, member: Member) -> int:
+    def stop_requests(self, member: Member) -> int:
         """By its own word while it is there."""
         try:
             return self.admin.read("GET", f"{self.core}/pods/{member.host}/log").count("told")

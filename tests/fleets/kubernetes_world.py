@@ -63,7 +63,7 @@ class Kubernetes:
     def runs(self, member: Member) -> bool:
         return _uid(member) in self.cluster.running
 
-    def told(self, member: Member) -> int:
+    def stop_requests(self, member: Member) -> int:
         return self.cluster.told.get(_uid(member), 0)
 
     def was_killed(self, member: Member) -> bool:

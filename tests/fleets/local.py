@@ -37,7 +37,7 @@ class LocalFleet:
     name: str = "local"
     moves: bool = True
     usual_startup: float = 10.0
-    names_late: bool = False  # keys are not told by `start`
+    names_late: bool = False  # `start` returns no keys
     problem: str = ""  # what it answers with
     members: dict[str, Member] = field(default_factory=dict)
     fenced: list[str] = field(default_factory=list)
@@ -99,7 +99,7 @@ class LocalFleet:
         self.members[key] = replace(self.members[key], phase=Phase.ENDED, detail=detail)
 
     def end_the_stopped(self) -> None:
-        """Those that were told to end have ended."""
+        """Those that were asked to end have ended."""
         for key, member in list(self.members.items()):
             if member.phase is Phase.STOPPING:
                 self.end(key)

@@ -236,7 +236,7 @@ def test_one_that_was_told_is_known_to_the_next_loop(world: LocalWorld) -> None:
     member = get_member(heir, key)
     assert member.phase is Phase.STOPPING
     heir.stop([key])
-    assert world.told(member) == 1
+    assert world.stop_requests(member) == 1
     # `docker compose up` starts again what it takes for one of its own.
     world.release_endings()
     world.client.start(key)

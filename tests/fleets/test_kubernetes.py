@@ -103,7 +103,7 @@ def test_a_pod_that_is_not_ready_does_not_go_instead(
     wait_until(lambda: world.count() == 3, "the third")
     fleet.stop([chosen.key])
     wait_until(lambda: not world.runs(chosen) and world.count() == 2, "the end of the chosen one")
-    assert world.told(chosen) == 1
+    assert world.stop_requests(chosen) == 1
     assert world.runs(other)
     assert world.replicas() == 2
 
@@ -134,7 +134,7 @@ def test_a_cluster_that_is_slow_has_passed_nobody_over(world: Kubernetes) -> Non
     assert world.runs(other)
 
 
-def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(world: Kubernetes) -> None:
+def test_one_that_was_passed_over_is_reported_and_stopped_by_name(world: Kubernetes) -> None:
     """Somebody takes our cost away, so that another pod is the cheapest."""
     fleet = world.make_fleet(patience=0.3)
     chosen, *others = bring_up(fleet, 3)
@@ -148,7 +148,7 @@ def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(world: Kubernet
     world.server.before = meddle
     fleet.stop([chosen.key])
     wait_until(lambda: not all(map(world.runs, others)), "the end of another")
-    wait_until(lambda: _phase(fleet, chosen.key) is Phase.RUNNING, "to be told of")
+    wait_until(lambda: _phase(fleet, chosen.key) is Phase.RUNNING, "to be reported")
     details = {member.key: member.detail for member in fleet.list_members()}
     assert "removed another pod in its place" in details[chosen.key]
     (third,) = [other for other in others if world.runs(other)]
@@ -156,7 +156,7 @@ def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(world: Kubernet
 
     fleet.stop([chosen.key])
     wait_until(lambda: not world.runs(chosen), "the end of the one that was chosen")
-    assert world.told(chosen) == 1
+    assert world.stop_requests(chosen) == 1
     wait_until(lambda: keys_of(fleet.list_members()) == {third.key}, "the last one alone")
     assert world.replicas() == 1
 
@@ -177,8 +177,8 @@ def test_in_a_hundred_and_more_stops_never_another_one_goes(
         fleet.stop([member.key for member in chosen])
         for member in chosen:
             wait_until(lambda m=member: not world.runs(m), "the end of a chosen one")
-        assert [world.told(member) for member in chosen] == [1] * len(chosen)
-        assert [m.key for m in members if world.told(m) and m not in chosen] == []
+        assert [world.stop_requests(member) for member in chosen] == [1] * len(chosen)
+        assert [m.key for m in members if world.stop_requests(m) and m not in chosen] == []
         stopped += len(chosen)
         wait_until(lambda: len(list_live(fleet)) == world.replicas(), "as many as wanted")
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from scaling.autoscaler import Autoscaler
 from scaling.models import Launch, ScalingEvent
-from scaling.services.loop import Autoscaler
 from scaling.states import EventState, LaunchState
 from tests.engine import wait_until
 from tests.factories import make_task
 from tests.fleets.kubernetes_world import Kubernetes, open_cluster
 from tests.fleets.local import add_node
-from tests.integration.scaling.conftest import order, scaling
+from tests.integration.scaling.conftest import override, scaling
 from workers.models import Node
 from workers.services import beat_node, stop_node
 from workers.states import NodeState
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @dataclass
 class Loop:
-    """Takes its turns one by one. A worker registers when its pod runs, and ends with it."""
+    """Runs its passes one by one. A worker registers when its pod runs, and ends with it."""
 
     world: Kubernetes
     autoscaler: Autoscaler = field(init=False)
@@ -34,7 +34,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.autoscaler = Autoscaler(self.world.make_fleet())
 
-    def turn(self) -> None:
+    def decide(self) -> None:
         running = self.running()
         nodes = {node.host: node.id for node in Node.objects.filter(stopped_at=None)}
         for host in running - nodes.keys():
@@ -44,13 +44,13 @@ class Loop:
                 beat_node(node)
             else:
                 stop_node(node)
-        self.autoscaler._turn._decide_due = 0.0
-        self.autoscaler._turn._follow_due = 0.0
+        self.autoscaler._loop._decide_due = 0.0
+        self.autoscaler._loop._follow_due = 0.0
         assert self.autoscaler.run_pass() < 1.0, "the pass failed: see the log"
 
-    def turn_until(self, event: ScalingEvent, state: EventState) -> ScalingEvent:
+    def decide_until(self, event: ScalingEvent, state: EventState) -> ScalingEvent:
         def is_so() -> bool:
-            self.turn()
+            self.decide()
             event.refresh_from_db()
             return event.state == state
 
@@ -73,7 +73,7 @@ def loop(
 
 
 def test_it_grows_then_lets_go_of_the_idle_ones_only(loop: Loop) -> None:
-    event = loop.turn_until(order(4), EventState.REACHED)
+    event = loop.decide_until(override(4), EventState.SUCCEEDED)
     hosts = loop.running()
     assert len(hosts) == loop.world.replicas() == 4
     assert Launch.objects.filter(state=LaunchState.READY).count() == 4
@@ -82,7 +82,7 @@ def test_it_grows_then_lets_go_of_the_idle_ones_only(loop: Loop) -> None:
     busy = Node.objects.filter(host__in=hosts).order_by("id")[:2]
     for node in busy:
         make_task("RUNNING", node_id=node.id)
-    event = loop.turn_until(order(2), EventState.REACHED)
+    event = loop.decide_until(override(2), EventState.SUCCEEDED)
     assert loop.running() == {node.host for node in busy}
     assert loop.world.replicas() == 2
     assert event.interrupted_tasks == 0
@@ -90,25 +90,25 @@ def test_it_grows_then_lets_go_of_the_idle_ones_only(loop: Loop) -> None:
 
 
 def test_a_worker_that_holds_work_is_not_told_to_end(loop: Loop) -> None:
-    loop.turn_until(order(2), EventState.REACHED)
+    loop.decide_until(override(2), EventState.SUCCEEDED)
     tasks = [make_task("RUNNING", node_id=node.id) for node in Node.objects.all()]
-    event = loop.turn_until(order(1), EventState.ACTING)
+    event = loop.decide_until(override(1), EventState.ACTING)
     for _ in range(3):
-        loop.turn()
+        loop.decide()
     (victim,) = Node.objects.filter(state=NodeState.DRAINING)
     assert not loop.world.cluster.told
     assert loop.world.replicas() == 2
     next(task for task in tasks if task.node_id == victim.id).delete()
-    loop.turn_until(event, EventState.REACHED)
+    loop.decide_until(event, EventState.SUCCEEDED)
     assert victim.host not in loop.running()
     assert len(loop.running()) == 1
 
 
-def test_what_is_wrong_in_the_cluster_is_told_and_goes_by(loop: Loop) -> None:
-    loop.turn_until(order(1), EventState.REACHED)
+def test_what_is_wrong_in_the_cluster_is_reported_and_passes(loop: Loop) -> None:
+    loop.decide_until(override(1), EventState.SUCCEEDED)
     loop.world.server.denied = {("*", "*")}
-    failed = loop.turn_until(order(2), EventState.FAILED)
+    failed = loop.decide_until(override(2), EventState.FAILED)
     assert "deploy/kubernetes/autoscaler-rbac.yaml" in failed.outcome
     loop.world.server.denied.clear()
-    loop.turn_until(order(2), EventState.REACHED)
+    loop.decide_until(override(2), EventState.SUCCEEDED)
     assert len(loop.running()) == 2

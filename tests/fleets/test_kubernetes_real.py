@@ -58,7 +58,7 @@ def knows_cost(tmp_path_factory: pytest.TempPathFactory) -> bool:
         time.sleep(1)
         world.admin.call("PATCH", scale, {"spec": {"replicas": 1}})
         is_leaving = lambda: [p for p in world.pods() if "deletionTimestamp" in p["metadata"]]  # noqa: E731
-        leaving = wait_until(is_leaving, "one to be told", world.patience)
+        leaving = wait_until(is_leaving, "one to be stopped", world.patience)
         return bool(leaving[0]["metadata"]["name"] == older)
     finally:
         world.close()
@@ -135,7 +135,7 @@ def test_another_pod_of_the_same_name_is_left_alone(
         ({"container": {"envFrom": [{"secretRef": {"name": "none"}}]}}, "CreateContainerConfig"),
     ],
 )  # fmt: skip
-def test_why_one_does_not_come_up_is_told(
+def test_why_one_does_not_become_ready_is_reported(
     bare: RealKubernetes, spec: dict[str, Any], detail: str
 ) -> None:
     bare.add_deployment(**spec)
@@ -219,10 +219,10 @@ def test_a_pod_that_is_pending_does_not_go_instead(
     wait_until(lambda: world.count() == len(world.pods()) == 2, "two", world.patience)
     assert world.replicas() == 2
     assert not world.was_killed(chosen)
-    assert not world.told(other)
+    assert not world.stop_requests(other)
 
 
-def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(
+def test_one_that_was_passed_over_is_reported_and_stopped_by_name(
     world: RealKubernetes, knows_cost: bool
 ) -> None:
     """Where costs are not known, the youngest goes."""
@@ -236,7 +236,9 @@ def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(
     (third,) = _bring_up(world, fleet, 1)
     fleet.stop([chosen.key])
     wait_until(lambda: world.find(third) is None, "the end of another", world.patience)
-    wait_until(lambda: _member(fleet, chosen).phase is Phase.RUNNING, "to be told", world.patience)
+    wait_until(
+        lambda: _member(fleet, chosen).phase is Phase.RUNNING, "the request to end", world.patience
+    )
     assert "removed another pod in its place" in _member(fleet, chosen).detail
     assert not _member(fleet, second).detail
     assert world.replicas() == 2
@@ -244,11 +246,11 @@ def test_one_that_was_passed_over_is_told_of_and_stopped_by_name(
     wait_until(lambda: world.find(chosen) is None, "the end of the chosen one", world.patience)
     wait_until(lambda: len(world.pods()) == 1, "one pod", world.patience)
     assert keys_of(list_live(fleet)) == {second.key}
-    assert world.told(second) == 0
+    assert world.stop_requests(second) == 0
     assert world.replicas() == 1
 
 
-def test_a_pod_that_failed_is_told_and_deleted(
+def test_a_pod_that_failed_is_reported_and_deleted(
     world: RealKubernetes, fleet: KubernetesFleet
 ) -> None:
     (member,) = _bring_up(world, fleet, 1)

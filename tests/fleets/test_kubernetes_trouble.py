@@ -74,7 +74,9 @@ def test_pods_that_cannot_be_made_are_not_asked_for_again(
     assert world.replicas() == 4
 
 
-def test_why_one_does_not_come_up_is_told(world: Kubernetes, fleet: KubernetesFleet) -> None:
+def test_why_one_does_not_become_ready_is_reported(
+    world: Kubernetes, fleet: KubernetesFleet
+) -> None:
     cluster = world.cluster
     cluster.unschedulable = "0/2 nodes are available: 2 Insufficient cpu."
     fleet.start(1)
@@ -95,7 +97,7 @@ def test_why_one_does_not_come_up_is_told(world: Kubernetes, fleet: KubernetesFl
     wait_until(lambda: fleet.list_members() == [], "its end")
 
 
-def test_a_container_that_ended_is_told_until_it_runs_again(
+def test_a_container_that_ended_is_reported_until_it_runs_again(
     world: Kubernetes, fleet: KubernetesFleet
 ) -> None:
     (member,) = bring_up(fleet, 1)
@@ -191,7 +193,7 @@ def test_a_pod_ends_with_the_grace_of_its_template(
     members = bring_up(fleet, 2)
     world.hold_endings()
     fleet.stop([members[0].key])
-    wait_until(lambda: world.told(members[0]), "to be told")
+    wait_until(lambda: world.stop_requests(members[0]), "the request to end")
     pod = next(p for p in world.pods() if p["metadata"]["name"] == members[0].host)
     assert pod["metadata"]["deletionGracePeriodSeconds"] == 30
     assert members[0].started_at is not None

@@ -1,6 +1,7 @@
 """The process back-end, with real processes: a small stand-in for the worker where only its process
 matters, the worker itself where it does."""
 
+import json
 import os
 import re
 import signal
@@ -20,8 +21,7 @@ from controlplane.embedded import home, processes
 from scaling.fleet import FleetError, Member, Phase, make_fleet
 from scaling.fleet import process as back_end
 from scaling.fleet.process import MARK, PID_MARK, ProcessFleet
-from scaling.fleet.process_logs import KEPT, LIMIT_BYTES, ProcessLogs
-from scaling.fleet.process_room import free_bytes
+from scaling.fleet.process_host import KEPT, LIMIT_BYTES, ProcessLogs, free_bytes
 from tests.engine import Engine, wait_until
 from tests.fleets.contract import Fault, FleetContract, list_live
 from workers.models import Node
@@ -92,7 +92,7 @@ class Host:
         # Only once it stands at its post do signals mean to it what they mean to a worker.
         return member.pid in self.pids() and (self.place / f"{member.pid}.up").exists()
 
-    def told(self, member: Member) -> int:
+    def stop_requests(self, member: Member) -> int:
         path = self.place / f"{member.pid}.told"
         return len(path.read_text().splitlines()) if path.exists() else 0
 
@@ -188,17 +188,17 @@ def bring_up(host: Host, fleet: ProcessFleet, count: int) -> list[Member]:
     return members
 
 
-def test_only_the_worker_is_told_and_only_once(host: Host) -> None:
+def test_only_the_worker_is_stopped_and_only_once(host: Host) -> None:
     (member,) = bring_up(host, host.make_fleet(), 1)
     (below,) = psutil.Process(member.pid).children()
     host.hold_endings()
     for _ in range(3):
         host.make_fleet().stop([member.key])
-    wait_until(lambda: host.told(member), "the signal")
+    wait_until(lambda: host.stop_requests(member), "the signal")
     (seen,) = host.make_fleet().list_members()
     assert seen.phase is Phase.STOPPING
     assert not processes.is_over(below)
-    assert host.told(member) == 1
+    assert host.stop_requests(member) == 1
     host.release_endings()
     wait_until(lambda: host.count() == 0, "the end")
 
@@ -279,8 +279,8 @@ def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert re.fullmatch(pattern, member.detail)
     assert fleet.list_members()[0].detail == member.detail, "its time does not go on"
     # A loop that did not start it cannot know the status.
-    told = host.make_fleet().list_members()[0].detail
-    assert told == f"It ended, its exit code is unknown. {error}"
+    detail = host.make_fleet().list_members()[0].detail
+    assert detail == f"It ended, its exit code is unknown. {error}"
 
 
 def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host) -> None:
@@ -296,7 +296,7 @@ def test_one_that_was_killed_says_so_and_one_that_ended_well_nothing(host: Host)
 
 
 def test_a_killed_one_is_not_explained_by_the_last_line_of_its_log(host: Host) -> None:
-    """The warning that Celery writes when it is run by root was told as the reason of the end."""
+    """The warning that Celery writes when it is run by root was reported as the reason."""
     fleet = host.make_fleet()
     (killed,) = bring_up(host, fleet, 1)
     log = host.state / "logs" / f"worker-{killed.key}.log"
@@ -404,3 +404,15 @@ def test_real_workers_of_one_host(engine: Engine, monkeypatch: pytest.MonkeyPatc
     assert set(Node.objects.values_list("state", flat=True)) == {NodeState.STOPPED.value}
     for key in keys:
         (logs / f"worker-{key}.log").unlink()
+
+
+def test_a_record_of_an_earlier_release_is_read(host: Host) -> None:
+    """Its field had another name; the worker stays a member, and is not signalled again."""
+    fleet = host.make_fleet()
+    (member,) = bring_up(host, fleet, 1)
+    path = fleet.folder / f"{member.key}.json"
+    record = json.loads(path.read_text())
+    assert record.pop("stop_sent") is False
+    path.write_text(json.dumps({**record, "told": True}))
+    (read,) = host.make_fleet().list_members()
+    assert (read.key, read.phase) == (member.key, Phase.STOPPING)

@@ -5,8 +5,21 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.settings.env import env
+from scaling.schema import SETTINGS, Setting
+
+__all__ = ["TASKPLANE_SCALING"]
 
 FLEETS = ("advisory", "process", "docker", "kubernetes")
+
+
+def _read(setting: Setting) -> Any:
+    if setting.choices:
+        return env.choice(setting.env, setting.default, allowed=setting.choices)
+    if setting.kind is bool:
+        return env.flag(setting.env, setting.default)
+    read: Any = env.integer if setting.kind is int else env.decimal
+    return read(setting.env, setting.default, minimum=setting.minimum, maximum=setting.maximum)
+
 
 TASKPLANE_SCALING: dict[str, Any] = {
     # Where workers are started and stopped.
@@ -24,35 +37,16 @@ TASKPLANE_SCALING: dict[str, Any] = {
     "KUBERNETES_NAMESPACE": env.text("AUTO_SCALING_KUBERNETES_NAMESPACE"),
     "KUBERNETES_DEPLOYMENT": env.text("AUTO_SCALING_KUBERNETES_DEPLOYMENT", "taskplane-worker"),
     "RETENTION_DAYS": env.integer("SCALING_RETENTION_DAYS", 90, minimum=1, maximum=36_500),
-    # What API and admin may change while it runs; these are the values until they do.
-    "ENABLED": env.flag("AUTO_SCALING_ENABLED", True),
-    "STRATEGY": env.choice(
-        "AUTO_SCALING_STRATEGY",
-        "predictive",
-        allowed=("predictive", "unguarded", "objective", "threshold"),
-    ),
-    "MIN_WORKERS": env.integer("MIN_WORKERS", 1, minimum=0, maximum=1_000),
-    "MAX_WORKERS": env.integer("MAX_WORKERS", 10, minimum=1, maximum=1_000),
-    "SCALE_UP_THRESHOLD": env.integer("SCALE_UP_THRESHOLD", 50, minimum=1, maximum=10**9),
-    "SCALE_DOWN_THRESHOLD": env.integer("SCALE_DOWN_THRESHOLD", 10, minimum=0, maximum=10**9),
-    "SCALE_UP_COOLDOWN": env.decimal("SCALE_UP_COOLDOWN", 60.0, minimum=0, maximum=86_400),
-    "SCALE_DOWN_COOLDOWN": env.decimal("SCALE_DOWN_COOLDOWN", 120.0, minimum=0, maximum=86_400),
-    "OBJECTIVE_SECONDS": env.decimal("AUTO_SCALING_OBJECTIVE", 60.0, minimum=0.1, maximum=86_400),
-    "GOAL": env.decimal("AUTO_SCALING_GOAL", 0.95, minimum=0.5, maximum=1),
-    "STABILISATION_SECONDS": env.decimal(
-        "AUTO_SCALING_STABILISATION", 60.0, minimum=0, maximum=86_400
-    ),
-    "USE_FORECAST": env.flag("AUTO_SCALING_FORECAST", True),
+    # What API and admin may change while it runs: the fields of scaling.schema.Configuration.
+    **{name.upper(): _read(setting) for name, setting in SETTINGS.items()},
 }
 
-if TASKPLANE_SCALING["MIN_WORKERS"] > TASKPLANE_SCALING["MAX_WORKERS"]:
-    raise ImproperlyConfigured(
-        f"MIN_WORKERS is {TASKPLANE_SCALING['MIN_WORKERS']} and MAX_WORKERS is "
-        f"{TASKPLANE_SCALING['MAX_WORKERS']}: the minimum must not be above the maximum."
-    )
-if TASKPLANE_SCALING["SCALE_DOWN_THRESHOLD"] > TASKPLANE_SCALING["SCALE_UP_THRESHOLD"]:
-    raise ImproperlyConfigured(
-        f"SCALE_DOWN_THRESHOLD is {TASKPLANE_SCALING['SCALE_DOWN_THRESHOLD']} and "
-        f"SCALE_UP_THRESHOLD is {TASKPLANE_SCALING['SCALE_UP_THRESHOLD']}: below the one it "
-        "shrinks, at the other it grows, so the one must not be above the other."
-    )
+for _lower in SETTINGS.values():
+    if _lower.not_above and (
+        TASKPLANE_SCALING[_lower.name.upper()] > TASKPLANE_SCALING[_lower.not_above.upper()]
+    ):
+        raise ImproperlyConfigured(
+            f"{_lower.env} is {TASKPLANE_SCALING[_lower.name.upper()]} and "
+            f"{SETTINGS[_lower.not_above].env} is {TASKPLANE_SCALING[_lower.not_above.upper()]}: "
+            "the first must not be above the second."
+        )

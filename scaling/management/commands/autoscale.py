@@ -4,8 +4,8 @@ from typing import Any
 
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
+from scaling.autoscaler import Autoscaler
 from scaling.fleet import FleetError
-from scaling.services.loop import Autoscaler
 
 
 class Command(SafeCommand):

@@ -16,27 +16,25 @@ from controlplane.core.console.options import (
 )
 from controlplane.core.console.output import CommandError
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from scaling.configuration import Configuration
+from scaling.api.event_serializers import EventDetailSerializer, EventSerializer
+from scaling.api.serializers import StatusSerializer, represent_configuration
+from scaling.configuration import change_configuration
+from scaling.decisions import replay_decisions
 from scaling.management import tables
-from scaling.selectors.events import EventFilter, get_event, list_events
-from scaling.selectors.pool import API_NAMES, find_contradiction, read_pool
-from scaling.selectors.status import read_status
-from scaling.serializers.configuration import represent_configuration
-from scaling.serializers.events import EventDetailSerializer, EventSerializer
-from scaling.serializers.status import StatusSerializer
-from scaling.services.configuration import change_configuration
-from scaling.services.manual import DEFAULT_HOLD_SECONDS, order_workers, release_workers
-from scaling.services.replaying import replay_decisions
+from scaling.overrides import DEFAULT_HOLD_SECONDS, release_override, set_override
+from scaling.queries.events import EventFilter, get_event, list_events
+from scaling.queries.pool import find_contradiction, get_environment, read_pool
+from scaling.queries.status import read_status
+from scaling.schema import NAMES_BY_API
 from scaling.states import EventState
 
 _EXAMPLES = """\
   manage.py scaling status
-  manage.py scaling events --state FAILED,MISSED --since 7d
+  manage.py scaling events --state FAILED,TIMED_OUT --since 7d
   manage.py scaling config set maxWorkers=20 objectiveSeconds=30
   manage.py scaling config reset maxWorkers
   manage.py scaling set 8 --reason "The sale begins at noon." --hold-seconds 1h
   manage.py scaling replay --since 24h"""
-_BY_API_NAME = {api: name for name, api in API_NAMES.items()}
 
 
 class Command(WorkspaceCommand):
@@ -61,7 +59,7 @@ class Command(WorkspaceCommand):
             help="comma-separated list",
         )
         events.add_argument(
-            "--held", action="store_true", help="also decisions that changed nothing"
+            "--unchanged", action="store_true", help="also decisions that changed nothing"
         )
         events.add_argument(
             "--since", type=time_or_age, metavar="TIME", help=f"decided since: {TIME_HELP}"
@@ -72,10 +70,10 @@ class Command(WorkspaceCommand):
         )
         event.add_argument("id", type=identifier, help="id of the scaling event")
         self._add_configuration(subcommands)
-        order = add("set", self._set, "Set the number of workers by hand.")
-        order.add_argument("workers", type=int, help="number of workers")
-        order.add_argument("--reason", required=True, help="why; kept in the event")
-        hold = order.add_mutually_exclusive_group()
+        override = add("set", self._set, "Set the number of workers by hand.")
+        override.add_argument("workers", type=int, help="number of workers")
+        override.add_argument("--reason", required=True, help="why; kept in the event")
+        hold = override.add_mutually_exclusive_group()
         hold.add_argument(
             "--hold-seconds",
             "--hold",
@@ -110,7 +108,7 @@ class Command(WorkspaceCommand):
         reset.add_argument(
             "names",
             nargs="+",
-            choices=sorted(_BY_API_NAME),
+            choices=sorted(NAMES_BY_API),
             metavar="name",
             help="such as maxWorkers",
         )
@@ -120,7 +118,7 @@ class Command(WorkspaceCommand):
 
     def _events(self, workspace_id: UUID, options: Options) -> Any:
         event_filter = EventFilter(
-            states=tuple(options["state"]), held=options["held"], since=options["since"]
+            states=tuple(options["state"]), unchanged=options["unchanged"], since=options["since"]
         )
         return EventSerializer(list_events(event_filter)[: options["limit"]], many=True).data
 
@@ -134,7 +132,7 @@ class Command(WorkspaceCommand):
         return self._change_config(workspace_id, dict(options["values"]))
 
     def _reset_config(self, workspace_id: UUID, options: Options) -> Any:
-        names = [_BY_API_NAME[name] for name in options["names"]]
+        names = [NAMES_BY_API[name] for name in options["names"]]
         return self._change_config(workspace_id, dict.fromkeys(names))
 
     def _change_config(self, workspace_id: UUID, changes: dict[str, Any]) -> Any:
@@ -145,8 +143,8 @@ class Command(WorkspaceCommand):
         """The values. Raises CommandError: they contradict each other."""
         configuration = represent_configuration(pool)
         if not self.is_json:
-            values = Configuration.from_environment().to_json()
-            environment = {api: values[name] for api, name in _BY_API_NAME.items()}
+            values = get_environment()
+            environment = {api: values[name] for api, name in NAMES_BY_API.items()}
             tables.show_configuration(self.console(), configuration, environment)
         reply = Reply(configuration, ())
         contradiction = find_contradiction(pool)
@@ -155,7 +153,7 @@ class Command(WorkspaceCommand):
         return reply
 
     def _set(self, workspace_id: UUID, options: Options) -> Any:
-        event = order_workers(
+        event = set_override(
             workers=options["workers"],
             reason=options["reason"],
             hold_seconds=None if options["until_released"] else options["hold_seconds"],
@@ -166,7 +164,7 @@ class Command(WorkspaceCommand):
         return Reply(EventDetailSerializer(event).data, lines)
 
     def _release(self, workspace_id: UUID, options: Options) -> Any:
-        release_workers(workspace_id=workspace_id, actor=terminal_actor())
+        release_override(workspace_id=workspace_id, actor=terminal_actor())
         return self._status(workspace_id, options)
 
     def _replay(self, workspace_id: UUID, options: Options) -> Any:
@@ -194,9 +192,9 @@ class Command(WorkspaceCommand):
 def _assignment(text: str) -> tuple[str, Any]:
     """`maxWorkers=20` as the configuration's name and the value."""
     api, sign, value = text.partition("=")
-    if not sign or api not in _BY_API_NAME:
-        raise ArgumentTypeError(f"{text!r} is not name=value; names: {', '.join(_BY_API_NAME)}")
+    if not sign or api not in NAMES_BY_API:
+        raise ArgumentTypeError(f"{text!r} is not name=value; names: {', '.join(NAMES_BY_API)}")
     try:
-        return _BY_API_NAME[api], json.loads(value)
+        return NAMES_BY_API[api], json.loads(value)
     except ValueError:
-        return _BY_API_NAME[api], value
+        return NAMES_BY_API[api], value

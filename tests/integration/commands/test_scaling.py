@@ -8,8 +8,8 @@ import pytest
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
-from scaling.selectors import get_configuration
-from scaling.services import replaying
+from scaling.queries import get_configuration
+from scaling.strategies import find_difference
 from tests.integration.commands.running import run
 from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
 
@@ -45,7 +45,7 @@ def test_status() -> None:
     assert "Auto-scaling is on; the loop runs." in told
     assert "By hand: 5 workers, until it is released, ordered by ada." in told
     assert "Problem: Out of quota." in told
-    assert "REACHED: 2 → 5 workers. 200 waiting." in told
+    assert "SUCCEEDED: 2 → 5 workers. 200 waiting." in told
     assert run("scaling", "status", "--json").json["target"] == 5
     lead(seconds=-60)
     assert "the loop does not run, last heard of 20" in run("scaling", "status").out
@@ -53,17 +53,17 @@ def test_status() -> None:
 
 def test_events() -> None:
     assert "No event matches." in run("scaling", "events").out
-    old = make_event("MISSED", ago=7_200)
+    old = make_event("TIMED_OUT", ago=7_200)
     new = make_event()
-    held = make_event("HELD")
+    held = make_event("UNCHANGED")
 
     def ids(*options: str) -> list[str]:
         return [event["id"] for event in run("scaling", "events", "--json", *options).json]
 
     assert ids() == [str(new.id), str(old.id)]
     assert ids("--since", "1h") == [str(new.id)]
-    assert ids("--held", "--limit=1") == [str(held.id)]
-    assert ids("--state=missed,held") == [str(held.id), str(old.id)]
+    assert ids("--unchanged", "--limit=1") == [str(held.id)]
+    assert ids("--state=timed_out,unchanged") == [str(held.id), str(old.id)]
     assert "2 → 5" in run("scaling", "events").out
     assert run("scaling", "events", "--state=DONE").code == 2
     assert run("scaling", "events", "--limit=0").code == 2
@@ -133,12 +133,12 @@ def test_set_and_release() -> None:
 
 
 def test_decisions_replay_to_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scaling.selectors.events._CHUNK", 2)
+    monkeypatch.setattr("scaling.queries.events._CHUNK", 2)
     for waiting in (0, 5, 50, 500):
-        make_event("HELD", inputs=make_decision(waiting))
+        make_event("UNCHANGED", inputs=make_decision(waiting))
     make_event(trigger="person", inputs={"instead": make_decision(7)})
     make_event(trigger="person", inputs={"reason": "a sale"})
-    make_event("HELD", ago=90_000, inputs={"outcome": {}})
+    make_event("UNCHANGED", ago=90_000, inputs={"outcome": {}})
     ran = run("scaling", "replay")
     assert (ran.code, ran.out) == (0, "5 of 5 recorded decisions replay to themselves.\n")
     found = run("scaling", "replay", "--since", "2d", "--json")
@@ -147,13 +147,13 @@ def test_decisions_replay_to_themselves(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_difference_is_told() -> None:
     record = make_decision(500)
-    record["outcome"]["wanted"] += 1
+    record["outcome"]["desired"] += 1
     event = make_event(inputs=record)
     unknown = make_event(inputs={**make_decision(), "strategy": "of-old"})
     ran = run("scaling", "replay")
     assert ran.code == 1
     assert "0 of 2 recorded decisions" in ran.out
-    wanted = record["outcome"]["wanted"]
-    assert f"{event.id}: wanted: wanted was {wanted} and is {wanted - 1}." in ran.out
-    assert f"{unknown.id}: It cannot be decided again: KeyError" in ran.out
-    assert replaying.find_difference(make_decision()) == ""
+    wanted = record["outcome"]["desired"]
+    assert f"{event.id}: desired: desired was {wanted} and is {wanted - 1}." in ran.out
+    assert f"{unknown.id}: It cannot be replayed: KeyError" in ran.out
+    assert find_difference(make_decision()) == ""

@@ -149,10 +149,10 @@ def test_the_fleet() -> None:
         assert (name, frozenset()) not in found
     lead()
     set_pool(backend="process", target=5, ready=3, starting=2, draining=1)
-    make_event("REACHED")
-    make_event("MISSED", ago=23 * 3_600)
-    make_event("REACHED", ago=25 * 3_600)
-    make_event("HELD")
+    make_event("SUCCEEDED")
+    make_event("TIMED_OUT", ago=23 * 3_600)
+    make_event("SUCCEEDED", ago=25 * 3_600)
+    make_event("UNCHANGED")
     for _ in range(5):
         make_launch()
     found = scrape()
@@ -168,8 +168,8 @@ def test_the_fleet() -> None:
         for (name, labels), value in found.items()
         if name == "taskplane_scaling_events_last_day"
     }
-    assert (events.pop("REACHED"), events.pop("MISSED")) == (1, 1)
-    assert set(events) == {"ADVISED", "WAITING", "ACTING", "SUPERSEDED", "FAILED"}
+    assert (events.pop("SUCCEEDED"), events.pop("TIMED_OUT")) == (1, 1)
+    assert set(events) == {"RECOMMENDED", "WAITING", "ACTING", "SUPERSEDED", "FAILED"}
     assert set(events.values()) == {0}
     assert one(found, "taskplane_autoscaler_lag_seconds") < 60
     assert one(found, "taskplane_startup_seconds") == pytest.approx(1.5, abs=0.1)

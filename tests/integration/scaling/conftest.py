@@ -8,9 +8,9 @@ import pytest
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
+from scaling.autoscaler import Autoscaler
 from scaling.models import Pool, ScalingEvent
-from scaling.selectors import get_pool
-from scaling.services.loop import Autoscaler
+from scaling.queries import get_pool
 from scaling.states import EventState, Trigger
 from tasks_app.models import Task
 from tasks_app.signals import alert_raised
@@ -21,7 +21,7 @@ from tests.fleets.local import LocalFleet
 
 @dataclass
 class Loop:
-    """An autoscaler whose turns are taken one by one; each decides."""
+    """An autoscaler whose passes are run one by one; each decides."""
 
     fleet: LocalFleet
     autoscaler: Autoscaler = field(init=False)
@@ -35,16 +35,16 @@ class Loop:
             self.autoscaler._leadership.resign()
         self.autoscaler = Autoscaler(self.fleet)
 
-    def turn(self) -> None:
+    def decide(self) -> None:
         """A pass with a decision."""
         self.fleet.beat()
-        self.autoscaler._turn._decide_due = 0.0
+        self.autoscaler._loop._decide_due = 0.0
         self.run_pass()
 
     def look(self) -> None:
         """A pass that only follows what is under way."""
         self.fleet.beat()
-        self.autoscaler._turn._follow_due = 0.0
+        self.autoscaler._loop._follow_due = 0.0
         self.run_pass()
 
     def run_pass(self) -> None:
@@ -53,11 +53,11 @@ class Loop:
         assert rest < 1.0, "the pass failed: see the log"
 
     def events(self, *states: EventState) -> list[ScalingEvent]:
-        """Oldest first; without states all but the held."""
+        """Oldest first; without states all but those that changed nothing."""
         found = ScalingEvent.objects.order_by("id")
         if states:
             return list(found.filter(state__in=[state.value for state in states]))
-        return list(found.exclude(state=EventState.HELD))
+        return list(found.exclude(state=EventState.UNCHANGED))
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def scaling(settings: Any) -> dict[str, Any]:
         "BACKEND": "local",
         "STRATEGY": "threshold",
         "STABILISATION_SECONDS": 0.0,
-        "SCALE_UP_COOLDOWN": 0.0,
-        "SCALE_DOWN_COOLDOWN": 0.0,
+        "COOLDOWN_SECONDS": 0.0,
+        "DOWN_COOLDOWN_SECONDS": 0.0,
     }
     found: dict[str, Any] = settings.TASKPLANE_SCALING
     return found
@@ -88,7 +88,7 @@ def loop(db: None, scaling: dict[str, Any], fleet: LocalFleet) -> Loop:
 
 @pytest.fixture
 def backlog(db: None) -> Callable[[int], None]:
-    """Make so many tasks wait: more are submitted, or the newest taken away."""
+    """Make this many tasks wait: the old ones are replaced."""
 
     def set_backlog(count: int) -> None:
         queue = make_queue()
@@ -106,7 +106,7 @@ def backlog(db: None) -> Callable[[int], None]:
 
 @pytest.fixture
 def alerts() -> Iterator[list[dict[str, Any]]]:
-    """What people are told meanwhile."""
+    """The alerts that are raised."""
     heard: list[dict[str, Any]] = []
 
     def hear(**given: Any) -> None:
@@ -117,8 +117,8 @@ def alerts() -> Iterator[list[dict[str, Any]]]:
     alert_raised.disconnect(hear)
 
 
-def order(workers: int, **columns: Any) -> ScalingEvent:
-    """A person's order, as the service for it leaves it."""
+def override(workers: int, **columns: Any) -> ScalingEvent:
+    """A manual override, as its service leaves it."""
     pool = get_pool()
     Pool.objects.filter(name=pool.name).update(manual_workers=workers, manual_by="Ada", **columns)
     return ScalingEvent.objects.create(
@@ -127,9 +127,9 @@ def order(workers: int, **columns: Any) -> ScalingEvent:
         backend="local",
         rule="manual",
         from_workers=pool.ready + pool.starting,
-        wish=workers,
+        recommended_workers=workers,
         to_workers=workers,
-        sentence=f"{workers} workers, ordered by Ada.",
+        sentence=f"{workers} workers, set by Ada.",
         state=EventState.WAITING,
         at=now(),
     )

@@ -8,10 +8,10 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
-from scaling.configuration import Configuration
-from scaling.crew import Crew
-from scaling.selectors.demand import Observer
-from scaling.strategies import Demand
+from scaling.queries.demand import Observer, WorkerCounts
+from scaling.queries.pool import get_environment, validate
+from scaling.schema import Configuration
+from scaling.strategies import Demand, Settings
 from tasks_app.models import Task, TaskAttempt
 from tests.clients import default_workspace
 from tests.factories import make_queue
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
-def make_crew(**changes: Any) -> Crew:
+def make_counts(**changes: Any) -> WorkerCounts:
     """One ready worker of two slots."""
     values: dict[str, Any] = {
         "ready": (1,),
@@ -29,17 +29,22 @@ def make_crew(**changes: Any) -> Crew:
         "startup": 30.0,
         "slots": 2,
     }
-    return Crew(**{**values, **changes})
+    return WorkerCounts(**{**values, **changes})
 
 
 def make_configuration(**changes: Any) -> Configuration:
     """The environment's, with these changes."""
-    return Configuration.from_environment().changed(changes)
+    return validate({**get_environment(), **changes})
 
 
-def look(*queues: str, crew: Crew | None = None, **changes: Any) -> Demand:
+def make_settings(**changes: Any) -> Settings:
+    """What a strategy is given for workers of two slots."""
+    return Settings(**make_configuration(**changes).to_json(), slots=2)
+
+
+def look(*queues: str, counts: WorkerCounts | None = None, **changes: Any) -> Demand:
     """The first look of an observer of these queues, or of all."""
-    return Observer(queues or ["*"]).look(crew or make_crew(), make_configuration(**changes))
+    return Observer(queues or ["*"]).look(counts or make_counts(), make_configuration(**changes))
 
 
 def make_tasks(
@@ -78,7 +83,7 @@ def multiply(task: Task, number: int, **expressions: str) -> None:
 def make_attempts(
     number: int, seconds: float, *, ago: float = 0, queue: str = "default", **fields: Any
 ) -> None:
-    """Attempts that took so long and ended so many seconds ago."""
+    """Attempts that took this long and ended `ago` seconds ago."""
     lane = make_queue(queue)
     end = now() - ago * SECOND
     values: dict[str, Any] = {

@@ -1,7 +1,6 @@
 """What the autoscaler measures of this moment, on real rows."""
 
 import json
-from dataclasses import replace
 from statistics import median
 from time import perf_counter
 
@@ -11,8 +10,7 @@ from django.db import DatabaseError, OperationalError, connection
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
-from scaling.selectors.demand import Observer, is_idle
-from scaling.selectors.looking import one_snapshot
+from scaling.queries.demand import Observer, is_idle, one_snapshot
 from scaling.strategies import Demand, Memory, decide, replay
 from tasks_app.models import Queue
 from tests.clients import other_workspace
@@ -22,7 +20,8 @@ from tests.integration.scaling.measuring import (
     look,
     make_attempts,
     make_configuration,
-    make_crew,
+    make_counts,
+    make_settings,
     make_tasks,
     multiply,
 )
@@ -40,9 +39,9 @@ def test_an_empty_pool() -> None:
     assert abs(found.measured_at - now().timestamp()) < 5
 
 
-def test_the_workers_are_those_of_the_crew() -> None:
-    crew = make_crew(ready=(1, 2), draining=(3,), starting=(4.0, 9.0), startup=42.0)
-    found = look(crew=crew)
+def test_the_workers_are_those_that_were_counted() -> None:
+    worker_counts = make_counts(ready=(1, 2), draining=(3,), starting=(4.0, 9.0), startup=42.0)
+    found = look(counts=worker_counts)
     assert (found.ready, found.draining, found.starting) == (2, 1, (4.0, 9.0))
     assert (found.startup, found.workers) == (42.0, 4)
 
@@ -88,19 +87,19 @@ def test_a_lane_with_a_ceiling_counts_what_may_run() -> None:
 def test_a_lane_with_a_rate_counts_what_may_start_within_the_objective() -> None:
     make_tasks(100)
     make_queue(rate_per_second=0.5)
-    assert look(objective=60).waiting == 30
-    assert look(objective=1).waiting == 1
+    assert look(objective_seconds=60).waiting == 30
+    assert look(objective_seconds=1).waiting == 1
     make_queue(rate_per_second=0.5, max_running=7)
-    assert look(objective=60).waiting == 7
+    assert look(objective_seconds=60).waiting == 7
     make_queue(rate_per_second=1_000, max_running=None)
-    assert look(objective=60).waiting == 100
+    assert look(objective_seconds=60).waiting == 100
 
 
 def test_ages_of_running_tasks() -> None:
     make_tasks(1, "RUNNING", started_at=now() - 90 * SECOND)
     make_tasks(1, "RUNNING", started_at=now() - 30 * SECOND)
     make_tasks(1, "RUNNING", started_at=now() - 300 * SECOND, node_id=2)
-    found = look(crew=make_crew(draining=(2,)))
+    found = look(counts=make_counts(draining=(2,)))
     assert found.ages == (pytest.approx(90, abs=9), pytest.approx(30, abs=9))
     assert not is_idle(found)
 
@@ -132,14 +131,14 @@ def test_a_few_async_tasks_take_no_slot_but_the_pool_is_not_idle() -> None:
     found = look()
     assert found.ages == (0.0,)
     assert not is_idle(found)
-    wished = decide("predictive", found, make_configuration().for_strategies(2), Memory())
-    assert wished.outcome.wish == 1
+    decided = decide("predictive", found, make_settings(), Memory())
+    assert decided.outcome.recommended == 1
 
 
 def test_a_large_fleet_is_measured_in_bins() -> None:
     for age in range(1, 301):
         make_tasks(3, "RUNNING", started_at=now() - age * SECOND)
-    found = look(crew=make_crew(ready=tuple(range(500))))
+    found = look(counts=make_counts(ready=tuple(range(500))))
     assert len(found.ages) == 900
     assert len(set(found.ages)) <= 25
     assert sum(found.ages) / 900 == pytest.approx(150.5, abs=5)
@@ -152,9 +151,9 @@ def test_a_large_fleet_is_measured_in_bins() -> None:
 def test_twenty_thousand_running_tasks_are_decided_quickly() -> None:
     first = make_tasks(1, "RUNNING")[0]
     multiply(first, 19_999, started_at="clock_timestamp() - n * interval '10 ms'")
-    found = look(crew=make_crew(ready=tuple(range(10_000))))
+    found = look(counts=make_counts(ready=tuple(range(10_000))))
     assert len(found.ages) == 20_000
-    settings = replace(make_configuration().for_strategies(2), max_workers=20_000)
+    settings = make_settings().model_copy(update={"max_workers": 20_000})
     seconds = []
     for _ in range(15):
         began = perf_counter()
@@ -184,7 +183,7 @@ def test_run_times_are_those_of_the_newest_thousand() -> None:
     make_attempts(500, 1.0, ago=300)
     observer = Observer(["*"])
     for _ in range(2):
-        found = observer.look(make_crew(), make_configuration()).run_times
+        found = observer.look(make_counts(), make_configuration()).run_times
         assert found.tasks == 1_000
         assert found.mean == pytest.approx((500 * 1 + 500 * 5) / 1_000)
 
@@ -220,22 +219,22 @@ def test_an_async_attempt_takes_its_share_of_a_slot() -> None:
 
 def test_a_thousand_async_tasks_ask_for_no_hundred_workers() -> None:
     """They take a minute each; one worker of two slots holds them all at once."""
-    settings = make_configuration(max_workers=1_000).for_strategies(2)
+    settings = make_settings(max_workers=1_000)
     make_attempts(50, 60.0, type="test-long-async")
     make_tasks(1_000, type="test-long-async", created_at=now() - 60 * SECOND)
     found = look(max_workers=1_000)
     assert found.waiting == 1_000
     decision = decide("predictive", found, settings, Memory())
-    assert decision.outcome.wish <= 5
+    assert decision.outcome.recommended <= 5
     assert replay(json.loads(json.dumps(decision.to_json()))).outcome == decision.outcome
 
 
 def test_a_thousand_sync_tasks_do() -> None:
-    settings = make_configuration(max_workers=1_000).for_strategies(2)
+    settings = make_settings(max_workers=1_000)
     make_attempts(50, 60.0, type="test-long")
     make_tasks(1_000, type="test-long", created_at=now() - 60 * SECOND)
     found = look(max_workers=1_000)
-    assert decide("predictive", found, settings, Memory()).outcome.wish > 200
+    assert decide("predictive", found, settings, Memory()).outcome.recommended > 200
 
 
 @pytest.mark.django_db(transaction=True)

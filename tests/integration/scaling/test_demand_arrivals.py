@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from scaling.selectors.arrivals import ArrivalMeter
-from scaling.selectors.demand import Observer
-from scaling.selectors.looking import one_snapshot
+from scaling.queries.arrivals import ArrivalMeter
+from scaling.queries.demand import Observer, one_snapshot
 from tasks_app.models import Task
 from tasks_app.selectors.demand import count_ready, list_lanes
 from tests.factories import make_queue, make_task
@@ -17,7 +16,7 @@ from tests.integration.scaling.measuring import (
     SECOND,
     make_attempts,
     make_configuration,
-    make_crew,
+    make_counts,
     make_tasks,
 )
 
@@ -207,7 +206,7 @@ def test_by_the_clock() -> None:
     observer = Observer(["*"])
 
     def look(**changes: Any) -> float:
-        return observer.look(make_crew(), make_configuration(**changes)).per_second
+        return observer.look(make_counts(), make_configuration(**changes)).per_second
 
     assert look() == 0.0
     make_tasks(24)

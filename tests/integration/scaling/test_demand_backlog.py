@@ -6,7 +6,7 @@ import pytest
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
-from scaling.selectors.demand import Observer
+from scaling.queries.demand import Observer
 from scaling.strategies import Memory, decide
 from tasks_app.services.rollups import recompute_range
 from tests.factories import make_queue
@@ -14,7 +14,8 @@ from tests.integration.scaling.measuring import (
     look,
     make_attempts,
     make_configuration,
-    make_crew,
+    make_counts,
+    make_settings,
     make_tasks,
 )
 
@@ -36,8 +37,8 @@ def test_slow_work_behind_much_quick_work_is_seen() -> None:
     found = look()
     ahead = found.waiting + found.per_second * 90
     assert found.run_times.mean * ahead == pytest.approx(500 * 2 + found.per_second * 0.09, rel=0.1)
-    settings = make_configuration(objective=30.0).for_strategies(2)
-    assert decide("unguarded", found, settings, Memory()).outcome.wish > 4
+    settings = make_settings(objective_seconds=30.0)
+    assert decide("unguarded", found, settings, Memory()).outcome.recommended > 4
 
 
 def test_without_a_backlog_the_newest_ends_count() -> None:
@@ -62,11 +63,11 @@ def test_kinds_count_as_many_times_as_they_wait() -> None:
     old = now() - timedelta(hours=1)  # nothing of it has just arrived
     make_tasks(300, type="short", created_at=old)
     make_tasks(100, type="long", created_at=old)
-    found = observer.look(make_crew(), make_configuration()).run_times
+    found = observer.look(make_counts(), make_configuration()).run_times
     # The first 200 of the queue are all short; a sample stands for the rest.
     assert found.mean == pytest.approx(1.0, rel=0.06)
     make_tasks(100, type="long", queue="other", created_at=old)
-    found = observer.look(make_crew(), make_configuration()).run_times
+    found = observer.look(make_counts(), make_configuration()).run_times
     assert found.mean == pytest.approx((400 * 1 + 100 * 5) / 500, rel=0.06)
 
 
@@ -94,7 +95,7 @@ def test_what_has_just_started_counts_as_its_kind() -> None:
     make_attempts(100, 4.0, ago=60)
     roll_up()
     make_tasks(900, "RUNNING", type="test-long-async", started_at=now() - timedelta(seconds=5))
-    found = look(crew=make_crew(startup=10.0)).run_times
+    found = look(counts=make_counts(startup=10.0)).run_times
     assert found.mean == pytest.approx((100 * 4 + 1_000 * 0.12) / 1_100, rel=0.06)
 
 
@@ -117,11 +118,11 @@ def test_what_is_soon_due_counts_as_its_kind() -> None:
     make_attempts(100, 2.0, ago=3_000, type="slow")
     make_attempts(1_000, 0.01, ago=300)
     roll_up()
-    crew = make_crew(startup=30.0)
+    worker_counts = make_counts(startup=30.0)
     make_tasks(500, "SCHEDULED", type="slow", run_at=now() + timedelta(seconds=300))
-    assert look(crew=crew).run_times.mean == pytest.approx(0.01)
+    assert look(counts=worker_counts).run_times.mean == pytest.approx(0.01)
     make_tasks(500, "SCHEDULED", type="slow", run_at=now() + timedelta(seconds=40))
-    found = look(crew=crew)
+    found = look(counts=worker_counts)
     assert found.run_times.mean == pytest.approx(2.0, rel=0.06)
-    settings = make_configuration().for_strategies(2)
-    assert decide("predictive", found, settings, Memory()).wanted > 3
+    settings = make_settings()
+    assert decide("predictive", found, settings, Memory()).desired > 3

@@ -11,13 +11,13 @@ from django_celery_beat.models import PeriodicTask
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now as utc_now
 from controlplane.schedules.models import Schedule
-from scaling.selectors.demand import is_idle
-from scaling.selectors.expectations import Expectations
+from scaling.queries.demand import is_idle
+from scaling.queries.expected import Expectations
 from scaling.strategies import Demand, Expected
 from tasks_app.selectors.demand import list_lanes
 from tests.clients import default_workspace
 from tests.factories import make_queue, make_task
-from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_crew, make_tasks
+from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_counts, make_tasks
 from tests.schedules import make_schedule, update
 from tests.workflowrows import end_run, make_run, make_workflow
 from workflows.models import WorkflowRun
@@ -43,7 +43,7 @@ def expected(
 
 
 def every(minutes: int, at: datetime, **values: Any) -> Schedule:
-    """A schedule that fires a hundred seconds after `at`, and then every so many minutes."""
+    """A schedule that fires a hundred seconds after `at`, and then periodically."""
     since = at + 100 * SECOND - minutes * MINUTE
     return make_schedule(f"@every {minutes}m", since=since, **values)
 
@@ -192,7 +192,7 @@ def test_a_pool_that_expects_work_soon_is_not_idle() -> None:
 def test_a_long_start_up_looks_further_ahead() -> None:
     make_task("SCHEDULED", run_at=utc_now() + 1_500 * SECOND)
     assert look().expected == ()
-    assert len(look(crew=make_crew(startup=1_500.0)).expected) == 1
+    assert len(look(counts=make_counts(startup=1_500.0)).expected) == 1
 
 
 def _ended_run(workflow: Any) -> WorkflowRun:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from scaling.forecasting import Tournament
-from scaling.selectors.demand import Observer
-from scaling.selectors.experience import Punctuality
-from scaling.selectors.foretelling import Foreteller
+from scaling.forecast import Forecaster
+from scaling.queries.demand import Observer
+from scaling.queries.forecast import ArrivalForecast
+from scaling.queries.run_times import Punctuality
 from tasks_app.histograms import bucket_of
 from tasks_app.models import Rollup, RollupMark
 from tests.clients import default_workspace, other_workspace
@@ -21,7 +21,7 @@ from tests.integration.scaling.measuring import (
     SECOND,
     look,
     make_configuration,
-    make_crew,
+    make_counts,
 )
 
 pytestmark = pytest.mark.django_db
@@ -89,12 +89,12 @@ def submit_like(row: Rollup, at: datetime, tasks: int) -> Rollup:
     return Rollup(**{**values, "at": at, "submitted": tasks})
 
 
-def fed(counts: dict[int, int], until: datetime, lead: int = 2) -> Tournament:
-    """A tournament that was told these minutes one by one."""
-    tournament = Tournament(lead=lead, horizon=lead + 4)
+def fed(counts: dict[int, int], until: datetime, lead: int = 2) -> Forecaster:
+    """A forecaster that observed these minutes one by one."""
+    forecaster = Forecaster(lead=lead, horizon=lead + 4)
     for each in range(min(counts), number(until)):
-        tournament.observe(each, counts.get(each, 0))
-    return tournament
+        forecaster.observe(each, counts.get(each, 0))
+    return forecaster
 
 
 def free() -> list[int]:
@@ -105,7 +105,7 @@ def test_a_week_makes_a_forecast(minute: datetime) -> None:
     counts = hourly(minute, 4 * DAYS)
     save_counts(counts, minute)
     summed_up(minute)
-    found = Foreteller().foretell(minute + 20 * SECOND, free(), 30.0)
+    found = ArrivalForecast().forecast(minute + 20 * SECOND, free(), 30.0)
     assert found == fed(counts, minute).forecast()
     assert found is not None
     assert found.start == minute.timestamp()
@@ -114,27 +114,27 @@ def test_a_week_makes_a_forecast(minute: datetime) -> None:
 
 
 def test_all_lanes_count_together(minute: datetime) -> None:
-    counts = hourly(minute, DAYS)
+    counts = hourly(minute, 2 * DAYS)
     save_counts(counts, minute)
     save_counts(counts, minute, queue="mail")
     summed_up(minute)
     lanes = [make_queue().id, make_queue("mail").id]
     twice = {each: 2 * count for each, count in counts.items()}
-    found = Foreteller().foretell(minute + 20 * SECOND, lanes, 30.0)
+    found = ArrivalForecast().forecast(minute + 20 * SECOND, lanes, 30.0)
     assert found == fed(twice, minute).forecast()
-    alone = Foreteller().foretell(minute + 20 * SECOND, lanes[:1], 30.0)
+    alone = ArrivalForecast().forecast(minute + 20 * SECOND, lanes[:1], 30.0)
     assert alone == fed(counts, minute).forecast()
 
 
 def test_minutes_are_added_as_they_end(minute: datetime) -> None:
     before = minute - 3 * MINUTE
-    counts = hourly(minute, DAYS)
+    counts = hourly(minute, 2 * DAYS)
     save_counts(counts, minute)
     summed_up(before)
-    foreteller = Foreteller()
+    forecast = ArrivalForecast()
 
     def start(at: datetime) -> float:
-        found = foreteller.foretell(at, free(), 30.0)
+        found = forecast.forecast(at, free(), 30.0)
         assert found is not None
         return minute.timestamp() - found.start
 
@@ -145,52 +145,52 @@ def test_minutes_are_added_as_they_end(minute: datetime) -> None:
     assert start(minute + 20 * SECOND) == 120, "the dispatcher is behind"
     summed_up(minute)
     assert start(minute + 20 * SECOND) == 0
-    assert foreteller.foretell(minute + 21 * SECOND, free(), 30.0) == fed(counts, minute).forecast()
+    assert forecast.forecast(minute + 21 * SECOND, free(), 30.0) == fed(counts, minute).forecast()
 
 
 def test_a_minute_is_read_once(
     minute: datetime, django_assert_num_queries: Any, django_assert_max_num_queries: Any
 ) -> None:
-    save_counts(hourly(minute, DAYS), minute)
+    save_counts(hourly(minute, 2 * DAYS), minute)
     summed_up(minute)
-    foreteller = Foreteller()
+    forecast = ArrivalForecast()
     lanes = free()
     with django_assert_max_num_queries(2):
-        foreteller.foretell(minute + 20 * SECOND, lanes, 30.0)
+        forecast.forecast(minute + 20 * SECOND, lanes, 30.0)
     with django_assert_num_queries(0):
-        foreteller.foretell(minute + 60 * SECOND, lanes, 30.0)
+        forecast.forecast(minute + 60 * SECOND, lanes, 30.0)
 
 
 def test_nothing_is_known_yet(minute: datetime) -> None:
-    foreteller = Foreteller()
-    assert foreteller.foretell(minute, free(), 30.0) is None
+    forecast = ArrivalForecast()
+    assert forecast.forecast(minute, free(), 30.0) is None
     summed_up(minute)
-    assert foreteller.foretell(minute + 20 * SECOND, free(), 30.0) is None
+    assert forecast.forecast(minute + 20 * SECOND, free(), 30.0) is None
     # The first row ever: what came before it is unknown, and not nothing.
     later = minute + 10 * MINUTE
     save([submit(later - 2 * MINUTE, 7)])
     summed_up(later)
-    foreteller.foretell(later + 20 * SECOND, free(), 30.0)
-    assert foreteller._tournament is not None
-    history = foreteller._tournament.history
+    forecast.forecast(later + 20 * SECOND, free(), 30.0)
+    assert forecast._forecaster is not None
+    history = forecast._forecaster.history
     assert (history.first, history.end) == (number(later) - 2, number(later))
     assert [history.at(number(later) - 2), history.at(number(later) - 1)] == [7, 0]
 
 
-def test_a_longer_start_up_is_foretold_further_ahead(minute: datetime) -> None:
-    counts = hourly(minute, DAYS)
+def test_a_longer_start_up_is_forecast_further_ahead(minute: datetime) -> None:
+    counts = hourly(minute, 2 * DAYS)
     save_counts(counts, minute)
     summed_up(minute)
-    foreteller, at = Foreteller(), minute + 20 * SECOND
-    foreteller.foretell(at, free(), 60.0)
-    assert foreteller.foretell(at, free(), 61.0) == fed(counts, minute, lead=3).forecast()
-    assert foreteller.foretell(at, free(), 59.0) == fed(counts, minute, lead=3).forecast()
-    assert foreteller.foretell(at, free(), 40.0) == fed(counts, minute, lead=2).forecast()
+    forecast, at = ArrivalForecast(), minute + 20 * SECOND
+    forecast.forecast(at, free(), 60.0)
+    assert forecast.forecast(at, free(), 61.0) == fed(counts, minute, lead=3).forecast() is not None
+    assert forecast.forecast(at, free(), 59.0) == fed(counts, minute, lead=3).forecast()
+    assert forecast.forecast(at, free(), 40.0) == fed(counts, minute, lead=2).forecast()
 
 
-def test_lanes_that_are_held_back_are_not_foretold() -> None:
+def test_lanes_that_are_held_back_are_not_forecast() -> None:
     now = _now()
-    counts = hourly(now, DAYS)
+    counts = hourly(now, 2 * DAYS)
     save_counts(counts, now)
     save_counts(dict.fromkeys(counts, 1_000), now, queue="mail")
     save_counts(dict.fromkeys(counts, 1_000), now, queue="video")
@@ -204,13 +204,13 @@ def test_lanes_that_are_held_back_are_not_foretold() -> None:
 
 def test_without_use_forecast_nothing_is_read() -> None:
     now = _now()
-    save_counts(hourly(now, DAYS), now)
+    save_counts(hourly(now, 2 * DAYS), now)
     summed_up(now)
     observer = Observer(["*"])
-    crew = make_crew()
-    assert observer.look(crew, make_configuration(use_forecast=False)).forecast is None
-    assert observer.look(crew, make_configuration()).forecast is not None
-    assert observer.look(crew, make_configuration(use_forecast=False)).forecast is None
+    worker_counts = make_counts()
+    assert observer.look(worker_counts, make_configuration(use_forecast=False)).forecast is None
+    assert observer.look(worker_counts, make_configuration()).forecast is not None
+    assert observer.look(worker_counts, make_configuration(use_forecast=False)).forecast is None
 
 
 def test_a_week_of_many_types_is_read_quickly() -> None:
@@ -226,14 +226,14 @@ def test_a_week_of_many_types_is_read_quickly() -> None:
             [lane.workspace_id, now, lane.id],
         )
     summed_up(now)
-    foreteller = Foreteller()
+    forecast = ArrivalForecast()
     began = time.perf_counter()
-    found = foreteller.foretell(now + 20 * SECOND, [lane.id], 30.0)
+    found = forecast.forecast(now + 20 * SECOND, [lane.id], 30.0)
     first = time.perf_counter() - began
     assert found is not None
     assert found.trusted
     began = time.perf_counter()
-    foreteller.foretell(now + 30 * SECOND, [lane.id], 30.0)
+    forecast.forecast(now + 30 * SECOND, [lane.id], 30.0)
     print(f"201,400 roll-ups: {first:.2f} s, then {time.perf_counter() - began:.5f} s")
     assert first < 20
 
@@ -256,7 +256,7 @@ def test_starts_of_the_last_hour_and_those_in_time(minute: datetime) -> None:
     assert punctuality.measure(at, free(), 0.001) == (100, 0)
 
 
-def test_they_are_read_anew_after_half_a_minute(minute: datetime) -> None:
+def test_they_are_read_again_after_half_a_minute(minute: datetime) -> None:
     at = minute + 10 * SECOND
     punctuality = Punctuality()
     assert punctuality.measure(at, free(), 60.0) == (0, 0)

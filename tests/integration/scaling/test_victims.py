@@ -1,4 +1,4 @@
-"""Whom to let go: starting before idle, idle before busy, of the busy the first to be free."""
+"""Which workers are terminated: starting, then idle, then the first that will be free."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from controlplane.core.clock import now
+from scaling.actions import choose_victims, remaining
 from scaling.fleet import Member, Phase
-from scaling.services.mustering import Worker
-from scaling.services.victims import choose, remaining
+from scaling.fleet_snapshot import Worker
 from scaling.strategies import RunTimes
 from tests.factories import make_node
 
@@ -29,7 +29,7 @@ def picks(workers: Sequence[Worker], count: int, held: dict[Worker, Sequence[flo
         for each, ages in held.items()
         if each.node is not None
     }
-    chosen = choose(workers, count, held=since, run_times=RUN_TIMES, at=AT)
+    chosen = choose_victims(workers, count, held=since, run_times=RUN_TIMES, at=AT)
     return [victim.worker.member.key for victim in chosen if victim.worker.member is not None]
 
 
@@ -53,9 +53,9 @@ def test_the_longest_task_of_a_worker_decides() -> None:
 @pytest.mark.django_db
 def test_those_that_leave_or_belong_to_others_are_not_chosen() -> None:
     leaving = worker("leaving", state="DRAINING")
-    told = worker("told", phase=Phase.STOPPING)
+    stopping = worker("stopping", phase=Phase.STOPPING)
     foreign = Worker(None, make_node("foreign", heartbeat_at=now()), None)
-    assert picks([leaving, told, foreign], 3, {}) == []
+    assert picks([leaving, stopping, foreign], 3, {}) == []
 
 
 @pytest.mark.django_db

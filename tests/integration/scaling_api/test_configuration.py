@@ -1,16 +1,12 @@
 """GET and POST /auto-scaling/config."""
 
-import runpy
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.settings.env import Env, env
-from controlplane.settings.parts import scaling as parts
 from controlplane.workspaces.models import AuditEvent
-from scaling.selectors.pool import get_configuration
-from scaling.services.configuration import NUMBERS, WHOLE_NUMBERS
+from scaling.queries.pool import get_configuration
 from tests.scalingrows import set_pool
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +114,7 @@ def test_an_environment_that_no_longer_fits_is_told_and_can_be_repaired(
     detail = problem.json()["detail"]
     assert "minWorkers: It must not be above maxWorkers, which is 5." in detail
     assert '{"minWorkers": null}' in detail
-    # Something else does not repair it, and is told what does.
+    # Another change does not repair it; the error says which one does.
     assert "minWorkers" in fields_of(post(boss, goal=0.9))
     assert boss.get("/auto-scaling/status").json()["problem"] == detail
     assert post(boss, minWorkers=None).json()["minWorkers"] == 1
@@ -129,30 +125,3 @@ def test_a_value_of_an_older_release_is_ignored(boss: APIClient) -> None:
     set_pool(overrides={"colour": "blue", "goal": 0.9})
     body = boss.get(PATH).json()
     assert (body["goal"], "colour" in body["sources"]) == (0.9, False)
-
-
-@pytest.mark.parametrize("end", [0, 1])
-def test_its_bounds_are_those_of_the_environment(end: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    variables = {
-        "min_workers": "MIN_WORKERS",
-        "max_workers": "MAX_WORKERS",
-        "scale_up_threshold": "SCALE_UP_THRESHOLD",
-        "scale_down_threshold": "SCALE_DOWN_THRESHOLD",
-        "cooldown": "SCALE_UP_COOLDOWN",
-        "down_cooldown": "SCALE_DOWN_COOLDOWN",
-        "objective": "AUTO_SCALING_OBJECTIVE",
-        "goal": "AUTO_SCALING_GOAL",
-        "stabilisation": "AUTO_SCALING_STABILISATION",
-    }
-    bounds = {**WHOLE_NUMBERS, **NUMBERS}
-    assert set(variables) == set(bounds)
-    seen: dict[str, tuple[float, float]] = {}
-
-    def note(self: Env, name: str, default: Any, *, minimum: float, maximum: float) -> Any:
-        seen[name] = (minimum, maximum)
-        return default
-
-    monkeypatch.setattr(type(env), "integer", note)
-    monkeypatch.setattr(type(env), "decimal", note)
-    runpy.run_path(str(parts.__file__))
-    assert {n: seen[v][end] for n, v in variables.items()} == {n: b[end] for n, b in bounds.items()}

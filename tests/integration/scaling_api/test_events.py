@@ -29,45 +29,46 @@ def test_an_event_with_its_launches_and_victims(client: APIClient) -> None:
     victim = {"node": 7, "name": "worker-7", "reason": "idle for 96 s"}
     event = make_event(
         inputs=make_decision(),
-        limiter="max",
+        constraint="max",
         victims=[victim],
         outcome="5 workers after 2 s.",
         interrupted_tasks=1,
     )
     make_launch(event, node_id=9)
     make_launch(event, key="", state="FAILED", problem="No such image.")
-    (told,) = client.get(PATH).json()["data"]
-    assert list(told)[:6] == ["id", "at", "trigger", "backend", "strategy", "rule"]
-    assert (told["from"], told["wish"], told["to"], told["limiter"]) == (2, 5, 5, "max")
-    assert (told["durationMs"], told["interruptedTasks"]) == (2000, 1)
-    assert told["victims"] == [victim]
-    ready, failed = told["launches"]
+    (found,) = client.get(PATH).json()["data"]
+    assert list(found)[:6] == ["id", "at", "trigger", "backend", "strategy", "rule"]
+    assert (found["from"], found["recommended"], found["to"]) == (2, 5, 5)
+    assert found["constraint"] == "max"
+    assert (found["durationMs"], found["interruptedTasks"]) == (2000, 1)
+    assert found["victims"] == [victim]
+    ready, failed = found["launches"]
     assert (ready["startMs"], ready["nodeId"], ready["problem"]) == (1500, 9, None)
     assert (failed["startMs"], failed["state"]) == (None, "FAILED")
     assert failed["problem"] == "No such image."
-    assert "inputs" not in told
+    assert "inputs" not in found
     one = client.get(f"{PATH}/{event.id}").json()
     assert one.pop("inputs")["demand"]["waiting"] == 200
-    assert one == told
+    assert one == found
     assert client.get(f"{PATH}/{uuid4()}").status_code == 404
 
 
 def test_filters(client: APIClient) -> None:
-    reached = str(make_event(ago=300).id)
-    held = str(make_event("HELD", ago=200).id)
+    succeeded = str(make_event(ago=300).id)
+    unchanged = str(make_event("UNCHANGED", ago=200).id)
     person = str(make_event("WAITING", ago=100, trigger="person", rule="manual").id)
-    assert ids(client) == [person, reached]
-    assert ids(client, held="true") == [person, held, reached]
-    assert ids(client, state="HELD") == [held]
-    assert ids(client, state="held,REACHED") == [held, reached]
+    assert ids(client) == [person, succeeded]
+    assert ids(client, unchanged="true") == [person, unchanged, succeeded]
+    assert ids(client, state="UNCHANGED") == [unchanged]
+    assert ids(client, state="unchanged,SUCCEEDED") == [unchanged, succeeded]
     assert ids(client, trigger="person") == ids(client, rule="manual") == [person]
-    assert ids(client, rule="wait,manual") == [person, reached]
+    assert ids(client, rule="wait,manual") == [person, succeeded]
     middle = utc_z(now() - timedelta(seconds=150))
     assert ids(client, since=middle) == [person]
     assert ids(client, since="0001-01-01T00:00:00Z") == ids(client)
     assert ids(client, until="9999-12-31T23:59:59Z") == ids(client)
-    assert ids(client, until=middle) == [reached]
-    assert ids(client, sort="at") == [reached, person]
+    assert ids(client, until=middle) == [succeeded]
+    assert ids(client, sort="at") == [succeeded, person]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +78,9 @@ def test_filters(client: APIClient) -> None:
         ("trigger=robot", "trigger"),
         ("rule=%00", "rule"),
         ("since=yesterday", "since"),
-        ("held=perhaps", "held"),
+        ("unchanged=perhaps", "unchanged"),
         ("colour=blue", "colour"),
-        ("sort=wish", "sort"),
+        ("sort=recommended", "sort"),
     ],
 )
 def test_wrong_filters_are_named(client: APIClient, query: str, field: str) -> None:
@@ -112,7 +113,7 @@ def test_status(client: APIClient, environment: Any) -> None:
     assert (body["lastSeen"], body["target"], body["newestEvent"]) == (None, None, None)
     assert body["startupSeconds"] is None
     lead()
-    make_event("HELD")
+    make_event("UNCHANGED")
     event = make_event()
     for seconds in (1, 2, 3, 4, 5):
         make_launch(asked_at=now() - timedelta(seconds=seconds))

@@ -24,22 +24,23 @@ def _loop(environment: Any) -> None:
     set_pool(ready=2, starting=1, backend="docker")
 
 
-def order(client: APIClient, workers: Any = 5, reason: Any = "a sale", **more: Any) -> Any:
+def override(client: APIClient, workers: Any = 5, reason: Any = "a sale", **more: Any) -> Any:
     headers = more.pop("headers", {})
     body = {"workers": workers, "reason": reason, **more}
     return client.post(SCALE, body, format="json", headers=headers)
 
 
-def test_an_order(client: APIClient) -> None:
-    answer = order(client)
+def test_an_override(client: APIClient) -> None:
+    answer = override(client)
     assert answer.status_code == 202
     body = answer.json()
-    assert (body["from"], body["wish"], body["to"], body["state"]) == (3, 5, 5, "WAITING")
+    assert (body["from"], body["recommended"], body["to"]) == (3, 5, 5)
+    assert body["state"] == "WAITING"
     assert (body["trigger"], body["rule"], body["backend"]) == ("person", "manual", "docker")
     by = body["actor"]["label"]
     assert by.startswith("a test (")
     assert body["actor"]["kind"] == "key"
-    assert body["sentence"] == f"3 → 5 workers, ordered by {by}: a sale."
+    assert body["sentence"] == f"3 → 5 workers, set by {by}: a sale."
     assert (body["inputs"], body["finishedAt"], body["durationMs"]) == (
         {"reason": "a sale"}, None, None,
     )  # fmt: skip
@@ -57,25 +58,25 @@ def test_an_order(client: APIClient) -> None:
 
 
 def test_until_it_is_released(client: APIClient, environment: Any) -> None:
-    order(client, holdSeconds=None)
+    override(client, holdSeconds=None)
     assert client.get(STATUS).json()["manual"]["until"] is None
     environment(ENABLED=False)
-    order(client, holdSeconds=10)
+    override(client, holdSeconds=10)
     assert client.get(STATUS).json()["manual"]["until"] is None
 
 
-def test_the_newest_order_counts(client: APIClient) -> None:
-    first = order(client, 5).json()["id"]
-    second = order(client, 4).json()["id"]
-    told = {e["id"]: e for e in client.get("/health/scaling-events").json()["data"]}
-    assert (told[first]["state"], told[second]["state"]) == ("SUPERSEDED", "WAITING")
-    assert told[first]["outcome"] == "Another order came before it was taken up."
-    assert told[first]["finishedAt"] is not None
+def test_the_newest_override_counts(client: APIClient) -> None:
+    first = override(client, 5).json()["id"]
+    second = override(client, 4).json()["id"]
+    found = {e["id"]: e for e in client.get("/health/scaling-events").json()["data"]}
+    assert (found[first]["state"], found[second]["state"]) == ("SUPERSEDED", "WAITING")
+    assert found[first]["outcome"] == "A newer override replaced it before it took effect."
+    assert found[first]["finishedAt"] is not None
 
 
 def test_what_is_under_way_is_left_to_the_loop(client: APIClient) -> None:
     acting = make_event("ACTING")
-    order(client)
+    override(client)
     acting.refresh_from_db()
     assert acting.state == "ACTING"
 
@@ -97,7 +98,7 @@ def test_what_is_under_way_is_left_to_the_loop(client: APIClient) -> None:
     ],
 )
 def test_what_cannot_be_names_its_field(client: APIClient, change: Any, field: str) -> None:
-    answer = order(client, **change)
+    answer = override(client, **change)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert not ScalingEvent.objects.exists()
@@ -109,7 +110,7 @@ def test_without_a_loop_nothing_is_promised(client: APIClient, seconds: float | 
     leader = lead(seconds=seconds or 0)
     if seconds is None:
         leader.delete()
-    answer = order(client)
+    answer = override(client)
     assert answer.status_code == 409
     assert "manage.py autoscale" in answer.json()["detail"]
     assert not ScalingEvent.objects.exists()
@@ -117,29 +118,29 @@ def test_without_a_loop_nothing_is_promised(client: APIClient, seconds: float | 
 
 def test_while_the_configuration_contradicts_itself(client: APIClient) -> None:
     set_pool(overrides={"min_workers": 20})
-    answer = order(client)
+    answer = override(client)
     assert answer.status_code == 409
     assert "minWorkers" in answer.json()["detail"]
 
 
 def test_once_under_one_key(client: APIClient) -> None:
     key = {"Idempotency-Key": "sale"}
-    first = order(client, headers=key)
-    again = order(client, headers=key)
+    first = override(client, headers=key)
+    again = override(client, headers=key)
     assert (first.status_code, again.status_code) == (202, 200)
     assert first.json()["id"] == again.json()["id"]
-    assert order(client, idempotencyKey="sale").status_code == 200
+    assert override(client, idempotencyKey="sale").status_code == 200
     assert ScalingEvent.objects.count() == 1
     assert AuditEvent.objects.filter(action="scaling.scale").count() == 1
-    assert order(client, 4, headers=key).status_code == 409
-    refused = order(client, 99, headers={"Idempotency-Key": "new"})
+    assert override(client, 4, headers=key).status_code == 409
+    refused = override(client, 99, headers={"Idempotency-Key": "new"})
     assert refused.status_code == 422
     # What was refused used up no key.
-    assert order(client, 4, headers={"Idempotency-Key": "new"}).status_code == 202
+    assert override(client, 4, headers={"Idempotency-Key": "new"}).status_code == 202
 
 
 def test_release(client: APIClient) -> None:
-    waiting = order(client).json()
+    waiting = override(client).json()
     body = client.post(RELEASE).json()
     assert body["manual"] is None
     assert ScalingEvent.objects.get(id=waiting["id"]).state == "SUPERSEDED"
@@ -149,12 +150,12 @@ def test_release(client: APIClient) -> None:
     assert AuditEvent.objects.filter(action="scaling.release").count() == 1
 
 
-def test_an_order_whose_time_is_over_holds_no_more(client: APIClient) -> None:
+def test_an_override_that_expired_holds_no_more(client: APIClient) -> None:
     set_pool(manual_workers=5, manual_until=now() - timedelta(seconds=1), manual_by="ada")
     assert client.get(STATUS).json()["manual"] is None
     assert client.post(RELEASE).status_code == 200
     assert not AuditEvent.objects.filter(action="scaling.release").exists()
 
 
-def test_a_viewer_orders_nothing() -> None:
-    assert order(key_client("viewer")).status_code == 403
+def test_a_viewer_sets_nothing() -> None:
+    assert override(key_client("viewer")).status_code == 403

@@ -71,10 +71,10 @@ def test_without_a_loop(client: APIClient) -> None:
     for number in range(60):
         make_task("PENDING", workspace=other_workspace(), name=f"task {number}")
     make_node(heartbeat_at=now())
-    wanted = value(client)
-    assert 2 <= wanted <= 10
+    desired = value(client)
+    assert 2 <= desired <= 10
     # It serves all workspaces, and tells nothing of one.
-    assert value(key_client("viewer")) == wanted
+    assert value(key_client("viewer")) == desired
     set_pool(manual_workers=4, manual_by="ada")
     assert value(client) == 4
 
@@ -90,6 +90,6 @@ def test_a_configuration_that_contradicts_itself(client: APIClient) -> None:
     answer = client.get("/auto-scaling/metric")
     assert answer.status_code == 409
     assert "minWorkers" in answer.json()["detail"]
-    # A loop that runs has decided nothing since, and its last number is still told.
+    # A loop that runs has decided nothing since, and its last number is still published.
     decided(target=5, is_idle=False)
     assert value(client) == 5

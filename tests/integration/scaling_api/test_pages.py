@@ -40,4 +40,4 @@ def test_a_problem_renders_too(environment: Any) -> None:
     set_pool(overrides={"min_workers": 99})
     answer = user_client().get("/auto-scaling/config", headers={"Accept": "text/html"})
     assert answer.status_code == 409
-    assert "no longer fits the environment" in answer.content.decode()
+    assert "no longer fit the environment" in answer.content.decode()

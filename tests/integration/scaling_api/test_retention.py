@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
+from scaling.decisions import prune_events
 from scaling.models import Launch, ScalingEvent
-from scaling.services.retention import prune_events
 from tasks_app.services import prune_everything
 from tests.scalingrows import make_event, make_launch
 
@@ -22,13 +22,13 @@ def _environment(environment: Any) -> None:
 
 def test_held_ones_for_hours_the_others_for_days() -> None:
     kept = [
-        make_event("HELD", ago=5 * HOUR),
-        make_event("REACHED", ago=9 * DAY),
+        make_event("UNCHANGED", ago=5 * HOUR),
+        make_event("SUCCEEDED", ago=9 * DAY),
         make_event("WAITING", ago=11 * DAY),
         make_event("ACTING", ago=11 * DAY),
     ]
-    make_event("HELD", ago=7 * HOUR)
-    for state in ("REACHED", "ADVISED", "SUPERSEDED", "MISSED", "FAILED"):
+    make_event("UNCHANGED", ago=7 * HOUR)
+    for state in ("SUCCEEDED", "RECOMMENDED", "SUPERSEDED", "TIMED_OUT", "FAILED"):
         make_event(state, ago=11 * DAY)
     assert prune_everything()["scalingEvents"] == 6
     assert {event.id for event in ScalingEvent.objects.all()} == {event.id for event in kept}
@@ -48,5 +48,5 @@ def test_launches_go_with_their_events_or_by_their_own_age() -> None:
 
 def test_in_batches() -> None:
     for _ in range(5):
-        make_event("HELD", ago=7 * HOUR)
+        make_event("UNCHANGED", ago=7 * HOUR)
     assert [prune_events(2) for _ in range(4)] == [2, 2, 1, 0]

@@ -11,7 +11,7 @@ from controlplane.core.errors import Conflict
 from controlplane.stress.driver import StressDriver
 from controlplane.stress.models import StressSample, StressTest
 from scaling.models import Pool, ScalingEvent
-from scaling.selectors import POOL
+from scaling.queries import POOL
 from tasks_app.models import Task, TaskAttempt
 from tests.factories import make_node
 from tests.stresshands import drive, drive_to, start, tasks_of, work
@@ -69,10 +69,10 @@ def event(at_seconds: float, from_workers: int, to_workers: int, begun: StressTe
         backend="advisory",
         rule="wait",
         from_workers=from_workers,
-        wish=to_workers,
+        recommended_workers=to_workers,
         to_workers=to_workers,
         sentence=f"{from_workers} → {to_workers} workers.",
-        state="HELD" if from_workers == to_workers else "ADVISED",
+        state="UNCHANGED" if from_workers == to_workers else "RECOMMENDED",
         finished_at=now(),
     )
 

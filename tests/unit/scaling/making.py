@@ -27,7 +27,7 @@ def demand(**changes: Any) -> Demand:
 
 def forecast(*per_minute: float, trusted: bool = True, start: float = AT) -> Forecast:
     """From now on, minute by minute."""
-    return Forecast("profile", start, per_minute, (("profile", 0.5),), trusted)
+    return Forecast(start, per_minute, 0.5, trusted)
 
 
 def random_demand(rng: random.Random) -> Demand:

@@ -31,7 +31,7 @@ def test_json_holds_every_run_and_its_ratio() -> None:
     assert played["ratio"] > 1
     assert (played["seed"], played["trace"]) == (1, "cron")
     assert found["summary"][0]["strategy"] == "predictive"
-    assert found["settings"]["objective"] == 60
+    assert found["settings"]["objective_seconds"] == 60
 
 
 def test_a_file_is_played_instead(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_file_is_played_instead(tmp_path: Path) -> None:
         ("--hours=25", "is not a number above 0 and up to 24"),
         ("--objective=nan", "is not a number above 0"),
         ("--trace-file=/nowhere/a.csv", "No such file"),
-        ("--max-workers=0", "max_workers"),
+        ("--max-workers=0", "--max-workers: It must be a whole number from 1"),
         ("--startup=60 30", "must not be above"),
     ],
 )

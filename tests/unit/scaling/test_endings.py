@@ -1,4 +1,4 @@
-"""How the end of a worker's process is said."""
+"""How the end of a worker's process is described."""
 
 import pytest
 

@@ -81,7 +81,7 @@ LOOP = container(
         (
             {"phase": "Unknown"},
             Phase.RUNNING,
-            "Its machine does not answer, so nobody knows how it is.",
+            "Its machine does not respond, so its state is unknown.",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 """Which ages stand for the running tasks."""
 
-from scaling.selectors.running import represent
+from scaling.queries.demand import represent
 from tasks_app.selectors.demand import RunningGroup
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from scaling.simulation.measuring import Durations
+from scaling.simulation.fleet import Durations
 from scaling.simulation.traces import run_time
 from scaling.strategies import RunTimes
 

@@ -8,8 +8,8 @@ import pytest
 
 from scaling.strategies import (
     STRATEGIES,
+    Constraint,
     Decision,
-    Limiter,
     Memory,
     Rule,
     RunTimes,
@@ -21,8 +21,8 @@ from tests.unit.scaling.making import demand, random_demand
 SETTINGS = (
     Settings(),
     Settings(slots=4, max_workers=40),
-    Settings(min_workers=0, objective=1.0),
-    Settings(min_workers=3, max_workers=6, objective=300.0, goal=0.5),
+    Settings(min_workers=0, objective_seconds=1.0),
+    Settings(min_workers=3, max_workers=6, objective_seconds=300.0, goal=0.5),
 )
 each_strategy = pytest.mark.parametrize("name", STRATEGIES)
 
@@ -32,7 +32,7 @@ def read_waits(sentence: str) -> dict[int, float]:
 
 
 def read_allowed(sentence: str) -> float:
-    (found,) = re.findall(r"at most ([\d.e+]+) s is allowed", sentence)
+    (found,) = re.findall(r"limit (?:is|of) ([\d.e+]+) s", sentence)
     return float(found)
 
 
@@ -50,19 +50,19 @@ def test_no_worker_is_added_beside_a_figure_that_says_it_is_not_needed(name: str
     rules = Counter[Rule]()
     for made in decisions(name):
         sentence, now = made.outcome.sentence, made.demand.workers
-        if made.change <= 0 or made.outcome.limiter is Limiter.MIN:
+        if made.change <= 0 or made.outcome.constraint is Constraint.MIN:
             continue
         rules[made.outcome.rule] += 1
         if waits := read_waits(sentence):
             allowed = read_allowed(sentence)
             assert waits.get(now, float("inf")) > allowed, sentence
-            if made.outcome.limiter is Limiter.NONE:
-                assert waits[made.wanted] <= allowed, sentence
-        elif made.outcome.rule is Rule.LOAD and "planned" in sentence:
-            planned = float(re.findall(r"([\d.e+]+) are planned", sentence)[0])
-            assert planned * 1.01 > now * made.settings.slots, sentence
+            if made.outcome.constraint is Constraint.NONE:
+                assert waits[made.desired] <= allowed, sentence
+        elif made.outcome.rule is Rule.LOAD and "with headroom" in sentence:
+            needed = float(re.findall(r"([\d.e+]+) are needed with headroom", sentence)[0])
+            assert needed * 1.01 > now * made.settings.slots, sentence
         elif made.outcome.rule is Rule.THRESHOLD:
-            assert "one worker more" in sentence or "There is no worker" in sentence
+            assert "one worker is added" in sentence or "one is added" in sentence
     assert rules, "nothing grew"
 
 
@@ -71,11 +71,11 @@ def test_no_worker_is_kept_or_let_go_against_the_figures(name: str) -> None:
     for made in decisions(name):
         sentence, now = made.outcome.sentence, made.demand.workers
         waits = read_waits(sentence)
-        if not waits or made.change > 0 or made.outcome.limiter is not Limiter.NONE:
+        if not waits or made.change > 0 or made.outcome.constraint is not Constraint.NONE:
             continue
         allowed = read_allowed(sentence)
         if made.change < 0:
-            assert waits[made.wanted] <= allowed, sentence
+            assert waits[made.desired] <= allowed, sentence
         elif now - 1 in waits:
             assert waits[now - 1] > allowed, sentence
 
@@ -86,8 +86,8 @@ def test_a_worker_that_the_threshold_adds_is_explained_by_the_threshold() -> Non
     made = decide("predictive", quick, Settings(), Memory())
     assert (made.change, made.outcome.rule) == (1, Rule.THRESHOLD)
     assert made.outcome.sentence == (
-        "1 → 2 workers. 60 waiting, 0.3/s arriving, 0.01 s of a slot each. "
-        "From scaleUpThreshold (50 waiting tasks) on, the rule asks for one worker more."
+        "1 → 2 workers. 60 tasks are waiting and 0.3 arrive per second, each taking 0.01 s of a "
+        "slot. At 50 or more waiting tasks (scaleUpThreshold), one worker is added."
     )
     assert made.outcome.table == ()
 
@@ -96,14 +96,22 @@ def test_a_cooldown_that_keeps_the_threshold_from_adding_a_worker_is_said() -> N
     quick = demand(waiting=60, run_times=RunTimes.of([0.01] * 200), ready=1, ages=())
     memory = Memory(raised_at=quick.at - 12)
     made = decide("predictive", quick, Settings(), memory)
-    assert (made.change, made.outcome.limiter, made.outcome.wish) == (0, Limiter.COOLDOWN, 2)
+    assert (made.change, made.outcome.constraint, made.outcome.recommended) == (
+        0,
+        Constraint.COOLDOWN,
+        2,
+    )
     assert made.outcome.sentence.endswith(
-        "Wanted 2, but the cooldown after the last change has 48 s left."
+        "2 workers are recommended, but the cooldown ends in 48 s."
     )
     assert made.outcome.memory.raised_at == memory.raised_at
 
 
 def test_the_minimum_is_not_explained_by_a_worker_less() -> None:
     made = decide("threshold", demand(ready=0, ages=()), Settings(), Memory())
-    assert (made.wanted, made.outcome.wish, made.outcome.limiter) == (1, 0, Limiter.MIN)
-    assert "less" not in made.outcome.sentence
+    assert (made.desired, made.outcome.recommended, made.outcome.constraint) == (
+        1,
+        0,
+        Constraint.MIN,
+    )
+    assert made.outcome.sentence.endswith("0 workers are recommended, but the minimum is 1.")

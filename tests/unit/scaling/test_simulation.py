@@ -2,22 +2,34 @@
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import pytest
 
-from scaling.simulation.bound import STEP, fill_dips, lower_bound, possible_work, taut_string
+from benchmarks.autoscaling.baselines import BASELINES, policies
+from benchmarks.autoscaling.lower_bound import (
+    STEP,
+    fill_dips,
+    lower_bound,
+    possible_work,
+    taut_string,
+)
 from scaling.simulation.engine import Simulation
-from scaling.simulation.rivals import RIVALS
-from scaling.simulation.runner import forecasts_for, policies, run
-from scaling.simulation.scoring import count_flaps, geometric_mean
-from scaling.simulation.traces import SHAPES, make_trace, run_time
+from scaling.simulation.runner import forecasts_for, run
+from scaling.simulation.scoring import Score, count_flaps, geometric_mean
+from scaling.simulation.traces import SHAPES, Trace, make_trace, run_time
 from scaling.strategies import STRATEGIES, Settings, replay
 from scaling.strategies.decision import Decision
 from tests.unit.scaling.making import trace
 
 SETTINGS = Settings()
+
+
+def play(makers: list[Callable[[], Trace]], names: list[str]) -> list[Score]:
+    return list(run(makers, partial(policies, names), SETTINGS, bound=lower_bound))
 
 
 def erlang_c(servers: int, load: float) -> float:
@@ -72,7 +84,7 @@ def test_a_worker_that_drains_is_paid_until_its_task_ends() -> None:
 def test_policies_that_stop_the_newest_worker_cut_its_long_task() -> None:
     made = trace([1.0, 2.0], [2_000.0, 2_000.0], 1_800.0)
     settings = Settings(max_workers=2)
-    blind = Simulation(made, RIVALS["judoscale"], settings, first_workers=2).play()
+    blind = Simulation(made, BASELINES["judoscale"], settings, first_workers=2).play()
     assert blind.cut_tasks == 1
     ours = Simulation(made, policies(["predictive"])[0], settings, first_workers=2).play()
     assert ours.cut_tasks == 0
@@ -80,10 +92,7 @@ def test_policies_that_stop_the_newest_worker_cut_its_long_task() -> None:
 
 def test_the_same_seed_is_the_same_day() -> None:
     names = ["predictive", "threshold"]
-    days = [
-        list(run([lambda: make_trace("cron", 3, seconds=3_600.0)], names, SETTINGS))
-        for _ in range(2)
-    ]
+    days = [list(play([lambda: make_trace("cron", 3, seconds=3_600.0)], names)) for _ in range(2)]
     assert days[0] == days[1]
     assert days[0][0].tasks == days[0][1].tasks > 1_000
     assert make_trace("cron", 3, seconds=600.0) != make_trace("cron", 4, seconds=600.0)
@@ -107,7 +116,7 @@ def test_every_decision_of_a_played_day_replays() -> None:
 
 def test_the_default_meets_the_objective_where_the_thresholds_alone_do_not() -> None:
     makers = [lambda: make_trace("diurnal", 901, seconds=14 * 3_600.0)]
-    ours, documented, always = run(makers, ["predictive", "threshold", "static"], SETTINGS)
+    ours, documented, always = play(makers, ["predictive", "threshold", "static"])
     assert ours.on_time >= 0.95 > documented.on_time
     assert 1 < ours.ratio < 1.7
     assert ours.worker_hours < always.worker_hours / 1.5
@@ -203,9 +212,11 @@ def test_no_schedule_is_cheaper_than_the_bound() -> None:
         best = cheapest(tasks, steps, patience, startup)
         if best == math.inf:
             continue
-        settings = Settings(min_workers=0, max_workers=2, objective=max(1e-6, patience * STEP))
+        settings = Settings.model_construct(
+            min_workers=0, max_workers=2, objective_seconds=max(1e-6, patience * STEP)
+        )
         made = trace([a * STEP for a, _ in tasks], [n * STEP for _, n in tasks], steps * STEP)
-        bound = lower_bound(made, settings, startup=startup)
+        bound = lower_bound(made, settings, startup)
         assert bound <= best + 1e-6
         tight += bound > best * 0.99
     assert tight >= 5

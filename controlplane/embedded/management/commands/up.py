@@ -214,7 +214,7 @@ def _backend() -> str:
 
 def _scaling_note() -> str:
     """What is in force: it may differ from the environment."""
-    from scaling.selectors.pool import get_pool, get_values
+    from scaling.queries.pool import get_pool, get_values
 
     values = get_values(get_pool())
     if not values["enabled"]:

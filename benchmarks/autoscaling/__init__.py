@@ -1,0 +1,1 @@
+"""Autoscaling strategies beside the rules of other autoscalers and a lower bound."""

@@ -1,0 +1,125 @@
+"""Work that is known before it comes: firings of schedules, and tasks that wait for their time."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from controlplane.schedules.queries import Upcoming, list_upcoming
+from scaling.queries.arrivals import WINDOW_SECONDS
+from scaling.strategies import Expected
+from tasks_app.processors.registry import UnknownType, get
+from tasks_app.queues import ALL_QUEUES
+from tasks_app.selectors.demand import Lane, count_due, count_tasks_of_runs
+from workflows.queries.definitions import Fanout, get_fanouts
+
+MIN_AHEAD_SECONDS = 900.0
+STEP_SECONDS = 10.0
+_KEPT_SECONDS = 30.0
+_MAX_TIMES = 100  # different ones; more are put together in steps
+
+Known = list[tuple[float, float]]  # epoch second, tasks
+
+
+class Expectations:
+    """What schedules and waiting tasks will bring to a pool's lanes; schedules are read again after
+    30 s."""
+
+    def __init__(self, queues: Collection[str]) -> None:
+        self._queues = queues
+        self._firings: Known = []
+        self._read: tuple[datetime, float] | None = None  # when, and for how many seconds
+
+    def list_expected(
+        self, at: datetime, lanes: Sequence[Lane], per_second: float, seconds: float
+    ) -> tuple[Expected, ...]:
+        """What becomes ready within `seconds` after `at` beyond what is measured already.
+
+        per_second: the measured arrivals. A schedule that fires more often than every two minutes
+        is among them, and left out. So is work of lanes that are paused or limited.
+        """
+        if self._read is None or not self._is_fresh(at, seconds):
+            ahead = timedelta(seconds=seconds + _KEPT_SECONDS)
+            self._firings = _list_firings(at, at + ahead, lanes, self._queues)
+            self._read = (at, seconds)
+        now, end = at.timestamp(), at.timestamp() + seconds
+        firings = [(then, tasks) for then, tasks in self._firings if now <= then <= end]
+        due = _list_due(at, lanes, per_second, seconds)
+        return tuple(
+            Expected(then, tasks) for then, tasks in sorted(_merge(now, firings) + due) if tasks
+        )
+
+    def _is_fresh(self, at: datetime, seconds: float) -> bool:
+        if self._read is None or seconds > self._read[1]:
+            return False
+        return 0 <= (at - self._read[0]).total_seconds() < _KEPT_SECONDS
+
+
+def _list_due(at: datetime, lanes: Sequence[Lane], per_second: float, seconds: float) -> Known:
+    """Tasks that wait for their time, in the middle of each step, as far as a step holds more than
+    arrives in it anyway: where every task is submitted with a delay, the measured rate is theirs,
+    and adding them would count them twice."""
+    free = [lane.id for lane in lanes if lane.is_free]
+    until = at + timedelta(seconds=seconds)
+    usual = per_second * STEP_SECONDS
+    return [
+        (at.timestamp() + (step + 0.5) * STEP_SECONDS, max(0.0, round(tasks - usual, 3)))
+        for step, tasks in count_due(free, at, until, step=STEP_SECONDS)
+    ]
+
+
+def _list_firings(
+    at: datetime, until: datetime, lanes: Sequence[Lane], queues: Collection[str]
+) -> Known:
+    upcoming = list_upcoming(at, until, steady=timedelta(seconds=WINDOW_SECONDS))
+    known = {(lane.workspace_id, lane.queue): lane for lane in lanes}
+    workflows = {each.workflow_id for each in upcoming if each.workflow_id is not None}
+    sizes = _measure_runs(list(workflows), lanes)
+    found: Known = []
+    for each in upcoming:
+        if each.workflow_id is None:
+            tasks = 1.0 if _counts(each, known, queues) else 0.0
+        else:
+            tasks = sizes.get(each.workflow_id, 0.0)
+        found += [(moment.timestamp(), tasks) for moment in each.times if tasks]
+    return found
+
+
+def _counts(each: Upcoming, known: dict[tuple[UUID, str], Lane], queues: Collection[str]) -> bool:
+    """Whether the pool will take the task at once. A lane that does not exist yet holds nothing
+    back."""
+    queue = each.queue
+    if not queue:
+        try:
+            queue = get(each.task_type).queue
+        except UnknownType:
+            return False  # it cannot be submitted
+    lane = known.get((each.workspace_id, queue))
+    return lane.is_free if lane is not None else ALL_QUEUES in queues or queue in queues
+
+
+def _measure_runs(workflow_ids: Sequence[UUID], lanes: Sequence[Lane]) -> dict[UUID, float]:
+    """How many tasks a run of each workflow has in these lanes: the mean of its newest runs that
+    have ended; without any, the number of its steps."""
+    fanouts = get_fanouts(workflow_ids)
+    runs = [run for fanout in fanouts.values() for run in fanout.runs]
+    counts = count_tasks_of_runs(runs, [lane.id for lane in lanes if lane.is_free])
+
+    def mean(fanout: Fanout) -> float:
+        if not fanout.runs:
+            return float(fanout.steps)
+        return sum(counts[run] for run in fanout.runs) / len(fanout.runs)
+
+    return {workflow: mean(fanout) for workflow, fanout in fanouts.items()}
+
+
+def _merge(now: float, firings: Known) -> Known:
+    """What comes at the same time together; of very many times, what comes in the same step."""
+    if len({then for then, _ in firings}) > _MAX_TIMES:
+        firings = [
+            (now + ((then - now) // STEP_SECONDS + 0.5) * STEP_SECONDS, tasks)
+            for then, tasks in firings
+        ]
+    merged: dict[float, float] = {}
+    for then, tasks in firings:
+        merged[then] = merged.get(then, 0.0) + tasks
+    return list(merged.items())

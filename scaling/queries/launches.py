@@ -1,0 +1,112 @@
+"""Requested workers: how long they take until they are ready, and how many failed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.core.clock import now
+from scaling import sentences
+from scaling.models import Launch
+from scaling.queries.pool import POOL
+from scaling.states import LaunchState
+
+USUAL_STARTUP = 60.0  # seconds, as long as too few were measured
+_MEASURED = 50
+_MIN_LAUNCHES = 5
+_SINCE = timedelta(days=30)
+_SHARE = 0.95
+_FIRST_PAUSE, _MAX_PAUSE = 5.0, 300.0  # seconds
+_MAX_LOOKED_AT = 500  # launches
+
+
+def list_starting() -> QuerySet[Launch]:
+    """Requested workers that are not ready, oldest first."""
+    return Launch.objects.filter(pool=POOL, state=LaunchState.STARTING).order_by("id")
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """Seconds from the request for a worker until it is ready, 95th percentile of `launches`."""
+
+    seconds: float
+    launches: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPause:
+    """No worker is launched before `until`. failures: attempts in a row of which no worker became
+    ready; problem: of the last of them."""
+
+    failures: int
+    until: datetime
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        """In a sentence."""
+        return sentences.launches_failed(self.failures, self.problem)
+
+
+def measure_startup(backend: str) -> Startup | None:
+    """The start-up time of the newest fifty launches of a month; None before the first."""
+    ready = Launch.objects.filter(
+        pool=POOL, backend=backend, state=LaunchState.READY, ended_at__gte=now() - _SINCE
+    )
+    times = ready.order_by("-id").values_list("asked_at", "ended_at")[:_MEASURED]
+    seconds = sorted((end - asked).total_seconds() for asked, end in times if end)
+    if not seconds:
+        return None
+    at = min(len(seconds) - 1, int(_SHARE * len(seconds)))
+    return Startup(max(0.1, seconds[at]), len(seconds))
+
+
+def get_startup(backend: str, usual: float = USUAL_STARTUP) -> float:
+    """Seconds to plan with: as measured; `usual` while there are fewer than five launches."""
+    measured = measure_startup(backend)
+    return (
+        measured.seconds if measured is not None and measured.launches >= _MIN_LAUNCHES else usual
+    )
+
+
+def get_pause(backend: str) -> LaunchPause | None:
+    """The pause after the newest attempt, if no worker came of it; it may be over.
+
+    The workers that one decision requested are one attempt: that ten of them fail together is one
+    failure, and that one of ten fails is none. The pause doubles with each attempt, up to five
+    minutes.
+    """
+    launches = Launch.objects.filter(pool=POOL, backend=backend)
+    known = launches.exclude(state=LaunchState.CANCELLED)
+    rows = known.order_by("-id").values_list("id", "event_id", "state", "ended_at", "problem")
+    failures, problem = 0, ""
+    last: datetime | None = None
+    for _, attempt in groupby(rows[:_MAX_LOOKED_AT], key=_attempt_of):
+        tried = list(attempt)
+        states = {state for _, _, state, _, _ in tried}
+        if LaunchState.READY in states:
+            break
+        if LaunchState.STARTING in states:
+            continue  # not known yet
+        failures += 1
+        if failures == 1:
+            problem = tried[0][4]
+            last = max(at for _, _, _, at, _ in tried if at)
+    if last is None:
+        return None
+    pause = min(_MAX_PAUSE, _FIRST_PAUSE * 2 ** min(failures - 1, 10))
+    return LaunchPause(failures, last + timedelta(seconds=pause), problem)
+
+
+def _attempt_of(row: tuple[int, UUID | None, str, datetime | None, str]) -> int | UUID:
+    """The decision that requested the launch; without one, as after the clean-up, the launch."""
+    launch, event = row[:2]
+    return launch if event is None else event
+
+
+def failed_since(backend: str, since: datetime) -> bool:
+    """Whether a launch that was requested from then on failed."""
+    failed = Launch.objects.filter(pool=POOL, backend=backend, state=LaunchState.FAILED)
+    return failed.filter(asked_at__gte=since).exists()

@@ -1,0 +1,130 @@
+"""The pool: its configuration, its manual override, and the number that it publishes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Conflict, FieldError, Invalid
+from scaling.models import Pool
+from scaling.schema import SETTINGS, Configuration, find_errors
+
+POOL = "default"
+_FRESH_SECONDS = 60.0
+_FRESH_INTERVALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ManualOverride:
+    """A number of workers that a person set and that holds now; without `until`, for good."""
+
+    workers: int
+    until: datetime | None
+    by: str
+
+
+def get_pool() -> Pool:
+    """The installation's one pool; created when there is none yet."""
+    return Pool.objects.get_or_create(name=POOL)[0]
+
+
+def read_pool() -> Pool:
+    """The pool, for reads: an unsaved one with the defaults when there is none yet."""
+    return Pool.objects.filter(name=POOL).first() or Pool(name=POOL)
+
+
+def get_environment() -> dict[str, Any]:
+    """The values of the environment by field name."""
+    return {name: settings.TASKPLANE_SCALING[name.upper()] for name in SETTINGS}
+
+
+def get_values(pool: Pool) -> dict[str, Any]:
+    """The values in force by field name, also those that contradict each other. Overrides of names
+    that no longer exist are ignored."""
+    return get_environment() | {n: v for n, v in pool.overrides.items() if n in SETTINGS}
+
+
+def validate(values: Mapping[str, Any]) -> Configuration:
+    """The configuration with these values. Raises Invalid, whose errors name the API's fields."""
+    errors = [
+        FieldError(field=SETTINGS[name].api if name in SETTINGS else name[:100], message=message)
+        for name, message in find_errors(values)
+    ]
+    if errors:
+        raise Invalid(errors=errors)
+    return Configuration(**values)
+
+
+def get_configuration(pool: Pool | None = None) -> Configuration:
+    """The values in force: the environment's, with what API and admin changed.
+
+    Raises Invalid: overrides no longer fit the environment, such as a minimum above its new
+    maximum.
+    """
+    return validate(get_values(pool or get_pool()))
+
+
+def get_sound_configuration(pool: Pool) -> Configuration:
+    """As get_configuration. Raises Conflict that says how to repair it."""
+    try:
+        return get_configuration(pool)
+    except Invalid as error:
+        raise Conflict(advise(error)) from error
+
+
+def find_contradiction(pool: Pool) -> str:
+    """Which overrides no longer fit the environment, and what to do; empty when all do."""
+    try:
+        get_configuration(pool)
+    except Invalid as error:
+        return advise(error)
+    return ""
+
+
+def find_problem(pool: Pool) -> str:
+    """Why the number of workers cannot be changed; empty when it can."""
+    return find_contradiction(pool) or str(pool.problem)
+
+
+def advise(error: Invalid) -> str:
+    """What contradicts, and what to do about it, in sentences."""
+    details = " ".join(f"{each['field']}: {each['message']}" for each in error.errors) or str(error)
+    fields = ", ".join(f'"{each["field"]}": null' for each in error.errors)
+    return (
+        f"Values that were changed at run time no longer fit the environment. {details} Nothing is "
+        "scaled until you change them, or reset them to the environment's values (in the API: POST "
+        f"/auto-scaling/config with {{{fields}}})."
+    )
+
+
+def get_backend(pool: Pool) -> str:
+    """The name of the back-end: that of the loop's last pass, before that the environment's."""
+    return pool.backend or str(settings.TASKPLANE_SCALING["BACKEND"])
+
+
+def get_manual_override(pool: Pool, at: datetime | None = None) -> ManualOverride | None:
+    """The override in force; None when there is none, or when it has expired."""
+    if pool.manual_workers is None:
+        return None
+    if pool.manual_until is not None and pool.manual_until <= (at or now()):
+        return None
+    return ManualOverride(pool.manual_workers, pool.manual_until, pool.manual_by)
+
+
+def get_published(pool: Pool) -> int | None:
+    """How many workers the loop's last pass asks for, for KEDA, an HPA or a person to follow: 0
+    when nothing waits, runs or is expected and there is no override; as many as there are while
+    auto-scaling is off. None when the loop has not decided for a while."""
+    if pool.decided_at is None:
+        return None
+    interval: float = settings.TASKPLANE_SCALING["INTERVAL_SECONDS"]
+    fresh = timedelta(seconds=max(_FRESH_SECONDS, _FRESH_INTERVALS * interval))
+    if now() - pool.decided_at > fresh:
+        return None
+    if pool.target is None:
+        return int(pool.ready + pool.starting)
+    is_idle = pool.is_idle and get_manual_override(pool) is None
+    return 0 if is_idle else int(pool.target)

@@ -1,1 +1,0 @@
-"""JSON of the fleet's size, in and out."""

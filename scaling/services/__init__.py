@@ -1,1 +1,0 @@
-"""What changes the number of workers, or the rules for it."""
