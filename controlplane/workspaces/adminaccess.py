@@ -2,8 +2,8 @@
 
 Django's permissions decide which pages a person can open at all. What they see and do there is
 decided here, by their role in the workspace of each row: `is_allowed` is the only place. Every
-ModelAdmin derives from `AdminAccess`; one that does not is closed to all but superusers
-(`controlplane.workspaces.adminsite`).
+ModelAdmin derives from `AdminAccess`; `TaskplaneAdminSite` closes one that does not to all but
+superusers.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,19 +14,20 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
+from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.selectors import list_workspaces
 from controlplane.workspaces.states import ActorKind, Role
 
 if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
+    _Admin = OperationalAdmin
 else:
     _Admin = object
 
 Roles = Mapping[str, Role | None]
-# For each verb the role it needs in the row's workspace; None: superusers only.
+# The role that each verb needs in the row's workspace; None: superusers only.
 SEEN_BY_VIEWERS: Roles = {
     "view": Role.VIEWER,
     "add": Role.OPERATOR,
@@ -36,7 +37,7 @@ SEEN_BY_VIEWERS: Roles = {
 }
 SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
 SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
-_MAX_WORKSPACES = 1_000
+MAX_WORKSPACES = 1_000
 
 
 def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
@@ -53,7 +54,7 @@ def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
 
 
 def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
-    """The person as they may act in a workspace; without a role where they are no member."""
+    """The person with their role in the workspace, or without a role if they are no member."""
     roles = roles_of(request)
     user: Any = request.user
     return Actor(
@@ -70,13 +71,15 @@ def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | N
     roles = roles_of(request)
     if roles is None:
         return True
-    held = roles.values() if workspace_id is None else [roles.get(workspace_id)]
-    return needed is not None and any(role is not None and role.includes(needed) for role in held)
+    own = roles.values() if workspace_id is None else [roles.get(workspace_id)]
+    return needed is not None and any(role is not None and role.includes(needed) for role in own)
 
 
-def may(request: HttpRequest, workspace_id: UUID, needed: Role) -> bool:
-    """Whether the person's role in the workspace includes the needed one."""
-    return is_allowed(request, needed, workspace_id)
+def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> list[Any]:
+    """The workspaces in which the person holds the role, to choose from."""
+    roles = roles_of(request)
+    ids = None if roles is None else [id_ for id_, role in roles.items() if role.includes(needed)]
+    return list(list_workspaces(ids)[:MAX_WORKSPACES])
 
 
 class AdminAccess(_Admin):
@@ -184,20 +187,34 @@ class WorkspacePages(AdminAccess):
     workspace_lookup = "workspace_id"
     required_roles = SEEN_BY_VIEWERS
 
-    def wanted(self, request: HttpRequest, object_id: UUID) -> Any:
-        """The row of a page beside the usual ones. Raises Http404, PermissionDenied."""
-        found = self.get_queryset(request).filter(pk=object_id).first()
-        if found is None:
+    def get_row(self, request: HttpRequest, object_id: UUID) -> Any:
+        """The row of an extra page. Raises Http404, PermissionDenied."""
+        row = self.get_queryset(request).filter(pk=object_id).first()
+        if row is None:
             raise Http404("It does not exist, or it belongs to another workspace.")
-        if not self.has_view_permission(request, found):
+        if not self.has_view_permission(request, row):
             raise PermissionDenied
-        return found
+        return row
 
-    def operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
+    def require_operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
         """The person, who must be an operator there. Raises PermissionDenied."""
         if not is_allowed(request, Role.OPERATOR, workspace_id):
             raise PermissionDenied("This needs the role operator in its workspace.")
         return actor_in(request, workspace_id)
+
+    def act_on_row(
+        self,
+        request: HttpRequest,
+        object_id: UUID,
+        act: Callable[[Any, Actor], Any],
+        success: str,
+    ) -> HttpResponse:
+        """What a button does: act as the person, who must be an operator, and go back to the page
+        of the row."""
+        row = self.get_row(request, object_id)
+        actor = self.require_operator(request, row.workspace_id)
+        self.attempt(request, lambda: act(row, actor), success)
+        return HttpResponseRedirect(self.row_url(row.pk))
 
 
 class InstallationPages(AdminAccess):
@@ -211,17 +228,35 @@ class SuperuserPages(AdminAccess):
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
-    """By workspace: those in which the person may look."""
+    """By workspace: those in which the person may view rows."""
 
     title = "workspace"
     parameter_name = "workspace"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         workspaces = list_workspaces(model_admin.workspaces_for(request, "view"))
-        return [(each.slug, each.slug) for each in workspaces[:_MAX_WORKSPACES]]
+        return [(each.slug, each.slug) for each in workspaces[:MAX_WORKSPACES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         slug = self.value()
         if slug is None:
             return queryset
         return queryset.none() if "\0" in slug else queryset.filter(workspace__slug=slug)
+
+
+class TaskplaneAdminSite(admin.AdminSite):
+    """Django's site. Pages of other packages (users, groups, stored Celery results, beat's rows)
+    belong to no workspace and are for superusers."""
+
+    def get_urls(self) -> list[Any]:
+        """Without `view_on_site`, which reveals whether a row exists and leads nowhere."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
+    def register(
+        self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any
+    ) -> None:
+        """Register the pages; those without rules of access get those of `SuperuserPages`."""
+        pages: Any = admin_class or admin.ModelAdmin
+        if not issubclass(pages, AdminAccess):
+            pages = type(pages)(pages.__name__, (SuperuserPages, pages), {})
+        super().register(model_or_iterable, pages, **options)

@@ -7,7 +7,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from controlplane.core.adminpages import ReadMostlyAdmin
+from controlplane.core.admin.actions import act_on_each, report
+from controlplane.core.admin.pages import ReadMostlyAdmin
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, WorkspacePages, actor_in
 from controlplane.workspaces.states import Role
 from tasks_app import services
@@ -16,7 +17,7 @@ from tasks_app.selectors.queues import LaneCounts, count_lanes
 
 
 class _CountedList(ChangeList):
-    """One query counts what waits and runs in all the queues of a page."""
+    """One query counts the waiting and running tasks of all queues on a page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -27,7 +28,7 @@ class _CountedList(ChangeList):
 
 @admin.register(Queue)
 class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
-    """Queues: pause and resume as an action, limits in the form. A submission makes them."""
+    """Queues: paused and resumed by an action, limited in the form. The first task creates one."""
 
     list_display = [
         "name",
@@ -60,11 +61,11 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         return _CountedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody has it here."""
+        """Never: the first task creates a queue."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
-        """Through the service, which audits it and rings."""
+        """Through the service, which writes the audit log and wakes workers."""
         services.change_queue(
             workspace_id=obj.workspace_id,
             name=obj.name,
@@ -93,14 +94,13 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         self._set_paused(request, queryset, paused=False)
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
-        chosen = list(queues.select_related("workspace"))
-        for queue in chosen:
+        def act(queue: Queue) -> None:
             services.change_queue(
                 workspace_id=queue.workspace_id,
                 name=queue.name,
                 actor=actor_in(request, queue.workspace_id),
                 changes={"paused": paused},
             )
-        noun = "queue" if len(chosen) == 1 else "queues"
-        done = "paused" if paused else "resumed"
-        self.message_user(request, f"{len(chosen)} {noun} {done}.")
+
+        result = act_on_each(list(queues.select_related("workspace")), act)
+        report(self, request, result, noun="queue", done="paused" if paused else "resumed")

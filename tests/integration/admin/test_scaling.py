@@ -74,7 +74,7 @@ def test_the_page_without_anything(root: Client) -> None:
     page = read(root)
     assert "Autoscaler: never started" in page
     assert "Start manage.py autoscale." in page
-    assert "Nothing was changed yet." in page
+    assert "No changes yet." in page
     assert root.get(f"{POOL}default/change/")["Location"] == POOL
 
 
@@ -87,10 +87,10 @@ def test_the_page_of_a_fleet_that_works(root: Client) -> None:
     make_event()
     make_event("HELD", sentence="2 workers, no change.")
     page = read(root)
-    assert "Autoscaler: runs" in page
+    assert "Autoscaler: running" in page
     for name, value in (("Target", 5), ("Ready", 3), ("Starting", 2), ("Draining", 1)):
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
-    assert "By hand: 5 workers, until" in page
+    assert "Manual override: 5 workers, ends" in page
     assert "2 → 5 workers. 200 waiting." in page
     assert "no change" not in page
     set_pool(problem="Out of quota.")
@@ -103,7 +103,7 @@ def test_the_page_of_a_fleet_that_works(root: Client) -> None:
 
 def test_change_the_configuration(root: Client) -> None:
     page = configure(root, max_workers="20", objective="30", use_forecast="")
-    assert "The configuration is in force." in page
+    assert "The configuration was saved." in page
     found = get_configuration()
     assert (found.max_workers, found.objective, found.use_forecast) == (20, 30.0, False)
     detail = AuditEvent.objects.get(action="scaling.configure").detail
@@ -135,7 +135,7 @@ def test_a_configuration_that_contradicts_itself_can_be_repaired(root: Client) -
     set_pool(overrides={"min_workers": 11})
     page = read(root)
     assert "no longer fits the environment" in page
-    assert "The configuration is in force." in configure(root, "min_workers")
+    assert "The configuration was saved." in configure(root, "min_workers")
     assert "no longer fits" not in read(root)
 
 
@@ -170,7 +170,7 @@ def test_roles(role: str, may_operate: bool, may_configure: bool) -> None:
     lead()
     client = login("ada", role, other_workspace())
     page = read(client)
-    assert ("Scale by hand" in page) is may_operate
+    assert ("Scale manually" in page) is may_operate
     assert ("Save the configuration" in page) is may_configure
     order = {"workers": "4", "hold": "300", "reason": "a sale"}
     answers = {
@@ -214,7 +214,7 @@ def test_the_list_of_events(root: Client) -> None:
     assert ">ada<" in page
     page = read(root, f"{EVENTS}?state=all")
     assert "Held it." in page
-    assert "3 stay" in page
+    assert "3 (no change)" in page
     page = read(root, f"{EVENTS}?state=HELD")
     assert ("Held it." in page, "Reached it." in page) == (True, False)
     page = read(root, f"{EVENTS}?trigger__exact=person")
@@ -236,12 +236,12 @@ def test_one_event_explains_itself(root: Client) -> None:
     page = read(root, f"{EVENTS}{event.id}/change/")
     for text in (
         "5 workers are ready.",
-        "The most workers that are allowed.",
-        "What would have been",
-        "beyond the objective",
-        "Waiting tasks</th><td>200",
-        "The longest has run for</th><td>300 s",
-        "scale up threshold</th><td>50",
+        "The maximum number of workers.",
+        "Predicted waits",
+        "misses the objective",
+        'Waiting tasks</th><td class="words">200',
+        'Longest running task</th><td class="words">5 min',
+        'scale up threshold</th><td class="words">50',
         "idle for 96 s",
         "No such image.",
         "1.5 s",
@@ -264,7 +264,7 @@ def test_an_order_shows_what_would_have_been(root: Client) -> None:
     decision = make_decision()
     event = make_event(trigger="person", rule="manual", inputs={"instead": decision})
     page = read(root, f"{EVENTS}{event.id}/change/")
-    assert f"Without the order: {decision['outcome']['sentence']}" in page
+    assert f"Without the manual override: {decision['outcome']['sentence']}" in page
 
 
 def test_events_are_only_looked_at(root: Client) -> None:

@@ -49,7 +49,12 @@ def other(db: None) -> Workspace:
 def act(client: Client, action: str, *tasks: Task, **data: Any) -> str:
     answer = client.post(
         TASKS,
-        {"action": action, "_selected_action": [str(task.id) for task in tasks], **data},
+        {
+            "action": action,
+            "_selected_action": [str(task.id) for task in tasks],
+            "post": "yes",
+            **data,
+        },
         follow=True,
     )
     assert answer.status_code == 200
@@ -143,8 +148,10 @@ class TestTasks:
         page = root.get(f"{TASKS}{task.id}/change/").content.decode()
         assert f'name="_selected_action" value="{task.id}"' in page
         answer = root.post(
-            TASKS, {"action": "cancel", "_selected_action": str(task.id), "index": "0"}
+            TASKS,
+            {"action": "cancel", "_selected_action": str(task.id), "index": "0", "post": "yes"},
         )
+        assert 'name="post" value="yes"' in page
         assert answer.status_code == 302
         assert Task.objects.get().state == "CANCELLED"
 

@@ -1,4 +1,4 @@
-"""A trend as a line of one look: SVG, made on the server."""
+"""A small line chart: SVG, drawn on the server."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ _WIDTH, _HEIGHT = 360, 48
 
 
 def sparkline(points: Sequence[tuple[float, float]], *, label: str) -> SafeString:
-    """The line through points (time, value), from 0 to the greatest value; `label` says in words
-    what it shows. Nothing for fewer than two points."""
+    """The line through points (time, value), from 0 to the greatest value; `label` describes it.
+    Empty for fewer than two points."""
     if len(points) < 2:
         return SafeString("")
     first, last = points[0][0], points[-1][0]
