@@ -38,6 +38,7 @@ SEEN_BY_VIEWERS: Roles = {
 SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
 SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
 MAX_WORKSPACES = 1_000
+_OTHER_PACKAGES = {"auth", "django_celery_beat", "django_celery_results"}
 
 
 def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
@@ -246,7 +247,14 @@ class WorkspaceFilter(admin.SimpleListFilter):
 
 class TaskplaneAdminSite(admin.AdminSite):
     """Django's site. Pages of other packages (users, groups, stored Celery results, beat's rows)
-    belong to no workspace and are for superusers."""
+    belong to no workspace, are for superusers, and come last in the index."""
+
+    site_title = site_header = "Taskplane"
+    index_title = "Administration"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = super().get_app_list(request, app_label)
+        return sorted(apps, key=lambda app: app["app_label"] in _OTHER_PACKAGES)
 
     def get_urls(self) -> list[Any]:
         """Without `view_on_site`, which reveals whether a row exists and leads nowhere."""

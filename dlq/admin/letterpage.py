@@ -44,7 +44,11 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
     """The context of the template."""
     return {
         "summary": Summary(
-            badge=badge(letter.status, letter.get_status_display()),
+            badge=format_html(
+                '{} <span class="quiet">{}</span>',
+                badge(letter.status, letter.get_status_display()),
+                letter.get_category_display(),
+            ),
             state=letter.status,
             lead=_describe_death(letter),
             lines=[_describe_error(letter.error), _describe_resolution(letter)],
@@ -166,6 +170,9 @@ def _attempt(kept: Mapping[str, Any], *, is_open: bool) -> str:
     outcome = format_state(str(kept["outcome"]))
     error = kept["error"] or {}
     text = f"Attempt {kept['attempt']} {outcome}{node}{when}{took}"
+    details = "No error."
     if error:
-        text += shorten(f". {error.get('class')}: {error.get('message')}", 120)
-    return folded(text, error.get("traceback") or "No traceback.", is_open=is_open)
+        message = f"{error.get('class')}: {error.get('message')}"
+        text = f"{text}. {shorten(message, 120)}"
+        details = error.get("traceback") or f"{message}\nNo traceback."
+    return folded(text, details, is_open=is_open)

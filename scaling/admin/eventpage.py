@@ -71,7 +71,7 @@ def describe_event(event: ScalingEvent) -> dict[str, Any]:
         "summary": _summary(event, outcome.get("sentence", "") if is_manual else ""),
         "sections": [
             *(table for table in sections if table.rows),
-            Section("Record", folded("All inputs as JSON", format_json(inputs))),
+            Section("Inputs", folded("All inputs as JSON", format_json(inputs))),
         ],
     }
 
@@ -200,7 +200,7 @@ def _forecast(demand: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"Error of {name}", f"{error:.2f} times that of persistence"
     for each in demand.get("expected") or []:
         moment = format_time(datetime.fromtimestamp(each["at"], UTC))
-        yield "Expected from schedules", f"{_plain(each['tasks'])} tasks at {moment}"
+        yield "Expected tasks from schedules", f"{_plain(each['tasks'])} at {moment}"
 
 
 def _plain(value: Any) -> str:

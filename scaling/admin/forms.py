@@ -110,8 +110,8 @@ def _field(name: str) -> forms.Field:
         low, high = WHOLE_NUMBERS[name]
         return forms.IntegerField(min_value=low, max_value=high, label=label)
     if name in NUMBERS:
-        low, high = NUMBERS[name]
-        return forms.FloatField(min_value=low, max_value=high, label=label)
+        lowest, highest = NUMBERS[name]
+        return forms.FloatField(min_value=lowest, max_value=highest, label=label)
     if name == "strategy":
         return forms.ChoiceField(choices=[(each, each) for each in STRATEGIES], label=label)
     return forms.BooleanField(required=False, label=label)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.core.admin.display import Summary, Table, badge, folded, link, show_time
-from controlplane.core.formatting import EMPTY, format_elapsed, format_number, shorten
+from controlplane.core.formatting import EMPTY, format_elapsed, format_number, format_state, shorten
 from tasks_app.models import Task
 from tasks_app.selectors import explain_task, get_task_detail
 
@@ -16,7 +16,7 @@ def describe_task(task: Task) -> dict[str, Any]:
     """The context of the template. Raises NotFound."""
     detail: Any = get_task_detail(task.workspace_id, task.id)
     explanation = explain_task(task.workspace_id, task.id)
-    links = []
+    reason, links = str(explanation.reason), []
     if task.reprocess_of:
         links.append(link(_TASK_PAGE, task.reprocess_of, f"Reprocesses task {task.reprocess_of}"))
     links += [link(_TASK_PAGE, t, f"Reprocessed as task {t}") for t in detail.reprocessed_as]
@@ -24,8 +24,8 @@ def describe_task(task: Task) -> dict[str, Any]:
         "summary": Summary(
             badge=badge(task.state, task.get_state_display()),
             state=task.state,
-            lead=explanation.reason,
-            lines=[explanation.detail],
+            lead=explanation.detail,
+            lines=[] if reason == task.state else [f"Reason: {format_state(reason)}."],
             links=links,
         ),
         "more_sections": [
@@ -67,8 +67,8 @@ def _attempts(detail: Any) -> Table:
 def _error(error: Any) -> str:
     if not error:
         return ""
-    summary = f"{error.get('class')}: {shorten(str(error.get('message')), 120)}"
-    return folded(summary, error.get("traceback") or "No traceback.")
+    message = f"{error.get('class')}: {error.get('message')}"
+    return folded(shorten(message, 120), error.get("traceback") or f"{message}\nNo traceback.")
 
 
 def _neighbours(title: str, edges: Iterable[tuple[Any, Any]]) -> Table:

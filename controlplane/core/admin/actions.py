@@ -64,12 +64,14 @@ def _ask(
     chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
     is_everything = request.POST.get("select_across") == "1"
     count = pages.get_paginator(request, rows, 1).count if is_everything else rows.count()
-    noun = pages.opts.verbose_name if count == 1 else pages.opts.verbose_name_plural
+    what = (
+        f"{button} {format_count(count, pages.opts.verbose_name, pages.opts.verbose_name_plural)}"
+    )
     page: HttpResponse = pages.render(
         request,
         "admin/confirm_action.html",
-        title=f"{button} {count:,} {noun}?",
-        button=button,
+        title=f"{what}?",
+        button=what,
         warning=warning,
         form=form,
         action=request.POST["action"],
