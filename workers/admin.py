@@ -16,7 +16,8 @@ from controlplane.core.admin.display import Table, badge, link, show_time, time_
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.admin.sparklines import sparkline
 from controlplane.core.formatting import EMPTY, format_number, format_size
-from controlplane.workspaces.adminaccess import InstallationPages, actor_in
+from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import InstallationPages
 from controlplane.workspaces.selectors import get_default_workspace_id
 from workers import services
 from workers.models import Node, NodeSample
@@ -76,7 +77,7 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
             services.drain_node(node_id, workspace_id=workspace_id, actor=actor)
 
         result = act_on_each(list(queryset.values_list("id", flat=True)), act)
-        report(self, request, result, noun="node", done="draining")
+        report(self, request, result, "draining")
 
     @admin.display(description="node", ordering="id")
     def label(self, node: Node) -> str:

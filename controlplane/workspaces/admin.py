@@ -23,14 +23,8 @@ from controlplane.core.admin.pages import (
 )
 from controlplane.core.errors import Invalid
 from controlplane.workspaces import services
-from controlplane.workspaces.adminaccess import (
-    SEEN_BY_ADMINS,
-    AdminAccess,
-    WorkspaceFilter,
-    WorkspacePages,
-    actor_in,
-    roles_of,
-)
+from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS, AdminAccess, actor_in, roles_of
+from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.services import CreatedKey
 from controlplane.workspaces.states import Role
@@ -244,7 +238,7 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
             )
 
         result = act_on_each(list(queryset.select_related("workspace")), act)
-        report(self, request, result, noun="key", done="revoked")
+        report(self, request, result, "revoked")
 
 
 _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"]

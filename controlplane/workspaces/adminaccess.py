@@ -14,11 +14,10 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 
 from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.selectors import list_workspaces
 from controlplane.workspaces.states import ActorKind, Role
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ SEEN_BY_VIEWERS: Roles = {
 }
 SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
 SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
-MAX_WORKSPACES = 1_000
 _OTHER_PACKAGES = {"auth", "django_celery_beat", "django_celery_results"}
 
 
@@ -74,13 +72,6 @@ def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | N
         return True
     own = roles.values() if workspace_id is None else [roles.get(workspace_id)]
     return needed is not None and any(role is not None and role.includes(needed) for role in own)
-
-
-def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> list[Any]:
-    """The workspaces in which the person holds the role, to choose from."""
-    roles = roles_of(request)
-    ids = None if roles is None else [id_ for id_, role in roles.items() if role.includes(needed)]
-    return list(list_workspaces(ids)[:MAX_WORKSPACES])
 
 
 class AdminAccess(_Admin):
@@ -182,67 +173,8 @@ class AdminAccess(_Admin):
         return rows.filter(**{f"{self.workspace_lookup}__in": workspaces})
 
 
-class WorkspacePages(AdminAccess):
-    """Pages of rows that belong to a workspace, with buttons that call services."""
-
-    workspace_lookup = "workspace_id"
-    required_roles = SEEN_BY_VIEWERS
-
-    def get_row(self, request: HttpRequest, object_id: UUID) -> Any:
-        """The row of an extra page. Raises Http404, PermissionDenied."""
-        row = self.get_queryset(request).filter(pk=object_id).first()
-        if row is None:
-            raise Http404("It does not exist, or it belongs to another workspace.")
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        return row
-
-    def require_operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
-        """The person, who must be an operator there. Raises PermissionDenied."""
-        if not is_allowed(request, Role.OPERATOR, workspace_id):
-            raise PermissionDenied("This needs the role operator in its workspace.")
-        return actor_in(request, workspace_id)
-
-    def act_on_row(
-        self,
-        request: HttpRequest,
-        object_id: UUID,
-        act: Callable[[Any, Actor], Any],
-        success: str,
-    ) -> HttpResponse:
-        """What a button does: act as the person, who must be an operator, and go back to the page
-        of the row."""
-        row = self.get_row(request, object_id)
-        actor = self.require_operator(request, row.workspace_id)
-        self.attempt(request, lambda: act(row, actor), success)
-        return HttpResponseRedirect(self.row_url(row.pk))
-
-
-class InstallationPages(AdminAccess):
-    """Pages of rows that all workspaces share, for whoever has a role in one."""
-
-    required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}
-
-
 class SuperuserPages(AdminAccess):
     """Pages of rows that belong to no workspace, for superusers only."""
-
-
-class WorkspaceFilter(admin.SimpleListFilter):
-    """By workspace: those in which the person may view rows."""
-
-    title = "workspace"
-    parameter_name = "workspace"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        workspaces = list_workspaces(model_admin.workspaces_for(request, "view"))
-        return [(each.slug, each.slug) for each in workspaces[:MAX_WORKSPACES]]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        slug = self.value()
-        if slug is None:
-            return queryset
-        return queryset.none() if "\0" in slug else queryset.filter(workspace__slug=slug)
 
 
 class TaskplaneAdminSite(admin.AdminSite):

@@ -16,11 +16,8 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count, format_number, format_state
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import (
-    WorkspacePages,
-    is_allowed,
-    list_own_workspaces,
-)
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
 from dlq import services
 from dlq.filters import LetterFilter

@@ -1,6 +1,6 @@
 """The pages of dead letters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -8,11 +8,12 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from controlplane.core.admin.actions import batches_by_workspace, confirmed_action, report
+from controlplane.core.admin.actions import confirmed_action, split_by_workspace
 from controlplane.core.admin.display import badge, time_column
 from controlplane.core.formatting import format_count, format_json, shorten
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
+from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.states import Role
 from dlq import services
@@ -24,7 +25,6 @@ from dlq.filters import MOST_IDS, LetterFilter
 from dlq.models import DeadLetter
 from dlq.states import LetterStatus
 
-MAX_SELECTED = 10_000
 _MAX_FAILURE = 110
 
 
@@ -50,6 +50,7 @@ class LetterAdmin(GroupPages):
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]
+    id_fields = ("id", "task_id")
     search_help_text = "An ID, a fingerprint, or part of the name, the type or the error."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
@@ -78,12 +79,9 @@ class LetterAdmin(GroupPages):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DeadLetter], search_term: str
     ) -> tuple[QuerySet[DeadLetter], bool]:
-        """An ID or a fingerprint is looked up; anything else is searched for."""
-        known = parse_uuid_or_none(search_term)
-        if known:
-            return queryset.filter(id=known) | queryset.filter(task_id=known), False
+        """With the letters of a fingerprint."""
         letters, has_doubles = super().get_search_results(request, queryset, search_term)
-        if search_term.strip():
+        if search_term.strip() and not parse_uuid_or_none(search_term):
             letters |= queryset.filter(fingerprint=search_term.strip().lower())
         return letters, has_doubles
 
@@ -193,39 +191,31 @@ class LetterAdmin(GroupPages):
 
     @admin.action(description="Reprocess as a canary: 5, then 50, then the rest")
     def reprocess_as_canary(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        result, batches = batches_by_workspace(queryset, limit=MOST_IDS, size=MOST_IDS)
-        if result.limit is not None:
+        pairs = list(queryset.values_list("workspace_id", "id")[: MOST_IDS + 1])
+        if len(pairs) > MOST_IDS:
             text = (
                 f"Select at most {format_count(MOST_IDS, 'letter')}. "
                 "The page of groups reprocesses a whole group."
             )
             self.message_user(request, text, messages.ERROR)
             return
-        for workspace_id, ids in batches:
+        for workspace_id, ids in split_by_workspace(pairs, MOST_IDS):
             actor = self.require_operator(request, workspace_id)
             self.start_canary(request, workspace_id, LetterFilter(ids=tuple(ids)), actor)
 
     def _act(
         self, request: HttpRequest, letters: QuerySet[DeadLetter], action: str, reason: str
     ) -> None:
-        result, batches = batches_by_workspace(letters, limit=MAX_SELECTED, size=MOST_IDS)
-        chosen = list(batches)
-        # All roles are checked before anything is changed.
-        actors = {workspace: self.require_operator(request, workspace) for workspace, _ in chosen}
-        for workspace_id, ids in chosen:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, Iterable[str]]:
+            result = services.act_on_letters(
+                workspace_id=workspace_id,
+                action=action,
+                wanted=LetterFilter(ids=tuple(ids)),
+                actor=actor,
+                reason=reason,
+            )
+            return result.changed, result.refusals
 
-            def act(workspace_id: UUID = workspace_id, ids: list[UUID] = ids) -> None:
-                done = services.act_on_letters(
-                    workspace_id=workspace_id,
-                    action=action,
-                    wanted=LetterFilter(ids=tuple(ids)),
-                    actor=actors[workspace_id],
-                    reason=reason,
-                )
-                result.changed += done.changed
-                result.refusals |= dict.fromkeys(done.refusals)
-
-            self.attempt(request, act)
-        verb = {"reprocess": "reprocessed", "discard": "discarded"}[action]
+        done = {"reprocess": "reprocessed", "discard": "discarded"}[action]
         rest = "Use POST /dlq/actions for the rest."
-        report(self, request, result, noun="letter", done=verb, rest=rest)
+        self.act_on_batches(request, letters, act, done, size=MOST_IDS, rest=rest)

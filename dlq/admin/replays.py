@@ -23,7 +23,8 @@ from controlplane.core.admin.display import (
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_number, format_state, shorten
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, is_allowed
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from dlq import services
 from dlq.models import Replay

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from controlplane.core.admin.display import time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import shorten
-from controlplane.workspaces.adminaccess import InstallationPages
+from controlplane.workspaces.adminpages import InstallationPages
 from scaling.admin.eventpage import describe_event, show_change, show_decider, show_state
 from scaling.models import ScalingEvent
 from scaling.selectors.events import get_event

@@ -1,29 +1,20 @@
 """The pages of queues."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from controlplane.core.admin.actions import act_on_each, report
 from controlplane.core.admin.pages import ReadMostlyAdmin
-from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, WorkspacePages, actor_in
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.models import Queue
 from tasks_app.selectors.queues import LaneCounts, count_lanes
-
-
-class _CountedList(ChangeList):
-    """One query counts the waiting and running tasks of all queues on a page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        counts = count_lanes([queue.pk for queue in self.result_list])
-        for queue in self.result_list:
-            queue.counts = counts.get(queue.pk, LaneCounts())
 
 
 @admin.register(Queue)
@@ -57,8 +48,11 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     # Limits are configuration.
     required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _CountedList
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """One query counts the waiting and running tasks of all queues."""
+        counts = count_lanes([queue.pk for queue in rows])
+        for queue in rows:
+            queue.counts = counts.get(queue.pk, LaneCounts())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never: the first task creates a queue."""
@@ -94,13 +88,12 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         self._set_paused(request, queryset, paused=False)
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
-        def act(queue: Queue) -> None:
+        def act(queue: Queue, actor: Actor) -> None:
             services.change_queue(
                 workspace_id=queue.workspace_id,
                 name=queue.name,
-                actor=actor_in(request, queue.workspace_id),
+                actor=actor,
                 changes={"paused": paused},
             )
 
-        result = act_on_each(list(queues.select_related("workspace")), act)
-        report(self, request, result, noun="queue", done="paused" if paused else "resumed")
+        self.act_on_rows(request, queues, act, "paused" if paused else "resumed")

@@ -4,7 +4,8 @@ from django.contrib import admin
 
 from controlplane.core.admin.display import time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.workspaces.adminaccess import SuperuserPages, WorkspacePages
+from controlplane.workspaces.adminaccess import SuperuserPages
+from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app.models import IdempotencyKey, Leader
 
 

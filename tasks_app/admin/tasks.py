@@ -1,6 +1,6 @@
 """The pages of tasks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,30 +9,25 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from controlplane.core.admin.actions import (
-    act_on_each,
-    batches_by_workspace,
-    confirmed_action,
-    report,
-)
+from controlplane.core.admin.actions import act_on_each, confirmed_action
 from controlplane.core.admin.display import badge, short_id, show_json, time_column
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, is_allowed, roles_of
+from controlplane.workspaces.adminaccess import is_allowed, roles_of
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.taskpage import describe_task
 from tasks_app.models import Queue, Task
 from tasks_app.processors.registry import internal_types
 
-MAX_SELECTED = 10_000
 _BATCH = 500
 _MAX_QUEUES = 200
 
-Verb = Callable[[UUID, Sequence[UUID], Actor], int]
+Act = Callable[[UUID, list[UUID], Actor], int]
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -109,6 +104,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     list_filter = ["state", QueueFilter, InternalFilter]
     list_select_related = ["queue", "workspace"]
     search_fields = ["name", "type"]
+    id_fields = ("id",)
     search_help_text = "An ID, or part of a name or type."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
@@ -150,15 +146,6 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         ),
     ]  # fmt: skip
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
-    ) -> tuple[QuerySet[Task], bool]:
-        """An ID is looked up; anything else is searched for."""
-        task_id = parse_uuid_or_none(search_term)
-        if task_id:
-            return queryset.filter(id=task_id), False
-        return super().get_search_results(request, queryset, search_term)
-
     def describe(self, request: HttpRequest, task: Any) -> dict[str, Any]:
         """The task with its attempts, neighbours and log lines, and why it waits."""
         try:
@@ -195,28 +182,28 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         "tasks are cancelled with them.",
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
             ended, stopping = services.cancel_tasks(workspace_id=workspace_id, ids=ids, actor=actor)
             return len(ended) + len(stopping)
 
-        self._act(request, queryset, verb, "cancelled or asked to stop")
+        self._act(request, queryset, act, "cancelled or asked to stop")
 
     @admin.action(description="Retry: start a new round of attempts")
     def retry(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
             return len(services.retry_tasks(workspace_id=workspace_id, ids=ids, actor=actor))
 
-        self._act(request, queryset, verb, "retried")
+        self._act(request, queryset, act, "retried")
 
     @admin.action(description="Run now: skip the wait")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
             def run(task_id: UUID) -> None:
                 services.run_task_now(workspace_id=workspace_id, task_id=task_id, actor=actor)
 
             return act_on_each(ids, run).changed
 
-        self._act(request, queryset, verb, "made ready")
+        self._act(request, queryset, act, "made ready")
 
     @confirmed_action("Change the priority", button="Reprioritize", form_class=PriorityForm)
     def reprioritize(
@@ -224,19 +211,17 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     ) -> None:
         priority: int = form.cleaned_data["priority"]
 
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
-            return len(
-                services.reprioritize_tasks(
-                    workspace_id=workspace_id, ids=ids, priority=priority, actor=actor
-                )
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
+            changed = services.reprioritize_tasks(
+                workspace_id=workspace_id, ids=ids, priority=priority, actor=actor
             )
+            return len(changed)
 
-        self._act(request, queryset, verb, f"given priority {priority}")
+        self._act(request, queryset, act, f"given priority {priority}")
 
-    def _act(self, request: HttpRequest, tasks: QuerySet[Task], verb: Verb, done: str) -> None:
-        result, batches = batches_by_workspace(tasks, limit=MAX_SELECTED, size=_BATCH)
-        for workspace_id, ids in batches:
-            actor = self.require_operator(request, workspace_id)
-            result.changed += verb(workspace_id, ids, actor)
+    def _act(self, request: HttpRequest, tasks: QuerySet[Task], act: Act, done: str) -> None:
+        def in_batch(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
+            return act(workspace_id, ids, actor), []
+
         rest = "Use POST /tasks/actions for the rest."
-        report(self, request, result, noun="task", done=done, rest=rest)
+        self.act_on_batches(request, tasks, in_batch, done, size=_BATCH, rest=rest)

@@ -1,10 +1,10 @@
 """The pages of workflows."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -23,8 +23,8 @@ from controlplane.core.admin.display import (
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_json
-from controlplane.core.ids import parse_uuid_or_none
-from controlplane.workspaces.adminaccess import WorkspacePages, is_allowed
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from workflows import selectors, services
 from workflows.admin.forms import InputForm, sample_input
@@ -43,16 +43,6 @@ _MAX_VERSIONS = 20
 _MAX_RUNS = 10
 
 
-class _OverviewList(ChangeList):
-    """One query reads the runs of all workflows on a page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        overviews = get_runs_overviews([workflow.pk for workflow in self.result_list])
-        for workflow in self.result_list:
-            workflow.overview = overviews.get(workflow.pk, RunsOverview())
-
-
 @admin.register(Workflow)
 class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
     """Workflows with their steps, versions and newest runs, and a form that starts one."""
@@ -68,6 +58,7 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
     ]
     list_select_related = ["workspace"]
     search_fields = ["name"]
+    id_fields = ("id",)
     search_help_text = "An ID, or part of a name."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = ["name"]
@@ -78,20 +69,14 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
         """Without deleted workflows."""
         return super().get_queryset(request).filter(deleted_at__isnull=True)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _OverviewList
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """One query reads the runs of all workflows."""
+        overviews = get_runs_overviews([workflow.pk for workflow in rows])
+        for workflow in rows:
+            workflow.overview = overviews.get(workflow.pk, RunsOverview())
 
     def extra_pages(self) -> list[Any]:
         return [("<uuid:object_id>/execute/", self.execute_view, "execute")]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Workflow], search_term: str
-    ) -> tuple[QuerySet[Workflow], bool]:
-        """An ID is looked up; anything else is searched for."""
-        known = parse_uuid_or_none(search_term)
-        if known:
-            return queryset.filter(id=known), False
-        return super().get_search_results(request, queryset, search_term)
 
     def describe(self, request: HttpRequest, workflow: Any) -> dict[str, Any]:
         """The workflow with its newest version, or the version in `?version=`."""

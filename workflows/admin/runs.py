@@ -12,21 +12,21 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.actions import act_on_each, confirmed_action, report
+from controlplane.core.admin.actions import confirmed_action
 from controlplane.core.admin.display import badge, link, short_id, show_json, time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import NotFound
 from controlplane.core.formatting import format_json, format_short_id
-from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, is_allowed
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from workflows import services
 from workflows.admin.forms import DecisionForm, InputForm
 from workflows.admin.runpage import describe_page
 from workflows.models import WorkflowRun
 
-_MAX_SELECTED = 200
+_MAX_SELECTED = 200  # each is a call of a service
 
 
 @admin.register(WorkflowRun)
@@ -47,6 +47,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
     list_filter = ["state"]
     list_select_related = ["workspace", "workflow"]
     search_fields = ["workflow__name"]
+    id_fields = ("id", "workflow_id")
     search_help_text = "The ID of a run or a workflow, or part of a workflow's name."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
@@ -72,15 +73,6 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             ("<uuid:object_id>/rerun/", self.rerun_view, "rerun"),
             ("<uuid:object_id>/decide/", self.decide_view, "decide"),
         ]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[WorkflowRun], search_term: str
-    ) -> tuple[QuerySet[WorkflowRun], bool]:
-        """An ID is looked up; anything else is searched for."""
-        known = parse_uuid_or_none(search_term)
-        if known:
-            return queryset.filter(id=known) | queryset.filter(workflow_id=known), False
-        return super().get_search_results(request, queryset, search_term)
 
     def describe(self, request: HttpRequest, run: Any) -> dict[str, Any]:
         """The run with its steps, and what can be done."""
@@ -170,16 +162,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         self._act(request, queryset, services.retry_run, "retried")
 
     def _act(self, request: HttpRequest, runs: QuerySet[WorkflowRun], verb: Any, done: str) -> None:
-        chosen = list(runs.select_related(None).only("id", "workspace_id")[: _MAX_SELECTED + 1])
-        # All roles are checked before anything is changed.
-        actors = {
-            run.workspace_id: self.require_operator(request, run.workspace_id) for run in chosen
-        }
-        result = act_on_each(
-            chosen[:_MAX_SELECTED], lambda run: _call(verb)(run, actors[run.workspace_id])
-        )
-        result.limit = _MAX_SELECTED if len(chosen) > _MAX_SELECTED else None
-        report(self, request, result, noun="run", done=done)
+        self.act_on_rows(request, runs, _call(verb), done, limit=_MAX_SELECTED)
 
     @admin.display(description="status")
     def status(self, run: WorkflowRun) -> str:

@@ -2,7 +2,7 @@
 one way."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -17,6 +17,7 @@ from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 
+MAX_SELECTED = 10_000
 CONFIRMED = "post"  # as in Django's own confirmation of a deletion
 _MAX_SHOWN = 10
 _MAX_REASONS = 5
@@ -24,7 +25,8 @@ _MAX_REASONS = 5
 
 @dataclass
 class BulkResult:
-    """What came of an action. `refusals` are the distinct reasons."""
+    """What came of an action. `refusals` are the distinct reasons. With a `limit`, more rows than
+    that were selected."""
 
     selected: int = 0
     changed: int = 0
@@ -87,11 +89,12 @@ def _ask(
 
 
 def act_on_each(
-    rows: Sequence[Any], act: Callable[[Any], Any], *, name: Callable[[Any], str] | None = None
+    rows: Iterable[Any], act: Callable[[Any], Any], *, name: Callable[[Any], str] | None = None
 ) -> BulkResult:
     """Do it to each row; a refusal does not stop the others. `name` begins a row's refusal."""
-    result = BulkResult(selected=len(rows))
+    result = BulkResult()
     for row in rows:
+        result.selected += 1
         try:
             act(row)
         except DomainError as error:
@@ -101,21 +104,12 @@ def act_on_each(
     return result
 
 
-def batches_by_workspace(
-    rows: QuerySet[Any], *, limit: int, size: int
-) -> tuple[BulkResult, Iterator[tuple[UUID, list[UUID]]]]:
-    """The ids of the selected rows for a service that takes many ids of one workspace, with a
-    result to count in."""
-    chosen = list(rows.values_list("workspace_id", "id")[: limit + 1])
-    result = BulkResult(
-        selected=min(len(chosen), limit), limit=limit if len(chosen) > limit else None
-    )
-    return result, _split(chosen[:limit], size)
-
-
-def _split(chosen: Sequence[tuple[UUID, UUID]], size: int) -> Iterator[tuple[UUID, list[UUID]]]:
+def split_by_workspace(
+    pairs: Sequence[tuple[UUID, UUID]], size: int
+) -> Iterator[tuple[UUID, list[UUID]]]:
+    """Pairs of a workspace's and a row's id, as lists of the rows of one workspace."""
     by_workspace: dict[UUID, list[UUID]] = defaultdict(list)
-    for workspace_id, row_id in chosen:
+    for workspace_id, row_id in pairs:
         by_workspace[workspace_id].append(row_id)
     for workspace_id, ids in by_workspace.items():
         for start in range(0, len(ids), size):
@@ -123,11 +117,12 @@ def _split(chosen: Sequence[tuple[UUID, UUID]], size: int) -> Iterator[tuple[UUI
 
 
 def report(
-    pages: Any, request: HttpRequest, result: BulkResult, *, noun: str, done: str, rest: str = ""
+    pages: Any, request: HttpRequest, result: BulkResult, done: str, *, rest: str = ""
 ) -> None:
-    """Show what came of an action; `rest` says how to reach rows beyond the limit."""
+    """Show what came of an action; `rest` says how to reach the rows beyond the limit."""
     level = messages.SUCCESS if result.changed == result.selected else messages.WARNING
-    counted = format_count(result.selected, noun)
+    names = pages.opts.verbose_name, pages.opts.verbose_name_plural
+    counted = format_count(result.selected, *names)
     pages.message_user(request, f"{result.changed:,} of {counted} {done}.", level)
     for reason in list(result.refusals)[:_MAX_REASONS]:
         pages.message_user(request, reason, messages.WARNING)

@@ -1,17 +1,19 @@
 """Base classes of the admin's pages: large lists, read-only records, form pages."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 
 from controlplane.core.errors import DomainError
+from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.pagination import count_or_estimate
 
 # Generic for the type checker only.
@@ -34,12 +36,21 @@ class EstimatingPaginator(AnyPaginator):
         return count_or_estimate(self.object_list)[0]  # type: ignore[arg-type] # the admin's are querysets
 
 
+class _LoadingChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        pages: Any = self.model_admin
+        pages.load_page(self.result_list)
+
+
 class OperationalAdmin(ModelAdmin):
     """Pages with the project's style sheet, buttons and forms that call services."""
 
     paginator = EstimatingPaginator
     show_full_result_count = False
     list_per_page = 50
+    id_fields: ClassVar[Sequence[str]] = ()
+    """Columns in which a search for an ID looks, instead of a search in texts."""
 
     class Media:
         css = {"all": ["controlplane/admin.css"]}
@@ -60,6 +71,22 @@ class OperationalAdmin(ModelAdmin):
     def row_url(self, pk: Any) -> str:
         """The address of the page of a row."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """Attach to the rows of a page what its columns need, in a fixed number of queries."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _LoadingChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """An ID is looked up; anything else is searched for."""
+        row_id = parse_uuid_or_none(search_term) if self.id_fields else None
+        if row_id is None:
+            return super().get_search_results(request, queryset, search_term)
+        named = Q(*((name, row_id) for name in self.id_fields), _connector=Q.OR)
+        return queryset.filter(named), False
 
     def describe(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the page of a row shows beside its columns, for the template."""

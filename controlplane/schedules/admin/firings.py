@@ -8,7 +8,7 @@ from controlplane.core.admin.display import badge, link, show_time
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import EMPTY, format_duration, format_state
 from controlplane.schedules.models import Firing
-from controlplane.workspaces.adminaccess import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspacePages
 
 
 @admin.register(Firing)

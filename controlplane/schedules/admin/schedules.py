@@ -1,15 +1,13 @@
 """The pages of schedules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 
-from controlplane.core.admin.actions import act_on_each, report
 from controlplane.core.admin.display import Table, link, show_time
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.clock import now
@@ -26,22 +24,13 @@ from controlplane.schedules.serializers.jobs import look_at
 from controlplane.schedules.services.guards import refuse_code_removal
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, is_allowed
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 
 _MAX_TIMES = 10
 _MAX_FIRINGS = 20
 _THIS_PAGE = "_this_page"
-
-
-class _ScheduleList(ChangeList):
-    """A fixed number of queries for all schedules on a page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        facts = look_at(list(self.result_list))
-        for schedule, each in zip(self.result_list, facts, strict=True):
-            schedule.facts = each
 
 
 @admin.register(Schedule)
@@ -76,8 +65,10 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         ("Task options", {"fields": ["queue", "priority", "max_attempts"]}),
     ]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _ScheduleList
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """A fixed number of queries describes all schedules."""
+        for schedule, facts in zip(rows, look_at(list(rows)), strict=True):
+            schedule.facts = facts
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """A schedule never moves to another workspace."""
@@ -188,17 +179,9 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         done: str,
     ) -> HttpResponse:
         """Act on each, and go back to the list or, for a button, to the page of the schedule."""
-        chosen = list(queryset)
-        # All roles are checked before anything is changed.
-        actors = {
-            row.workspace_id: self.require_operator(request, row.workspace_id) for row in chosen
-        }
-        result = act_on_each(
-            chosen, lambda row: verb(row, actors[row.workspace_id]), name=lambda row: row.name
-        )
-        report(self, request, result, noun="schedule", done=done)
-        is_button = _THIS_PAGE in request.POST and chosen
-        url = self.row_url(chosen[0].pk) if is_button else request.get_full_path()
+        first = queryset.first() if _THIS_PAGE in request.POST else None
+        self.act_on_rows(request, queryset, verb, done)
+        url = request.get_full_path() if first is None else self.row_url(first.pk)
         return HttpResponseRedirect(url)
 
 

@@ -18,11 +18,12 @@ from controlplane.core.formatting import format_elapsed, format_number
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.stress import selectors, services
 from controlplane.stress.admin.forms import StressForm
-from controlplane.stress.admin.testpage import describe_test, name_figure
+from controlplane.stress.admin.testpage import compare_table, describe_test
 from controlplane.stress.models import StressTest
 from controlplane.stress.states import ENDED, StressState
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, is_allowed, list_own_workspaces
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import Role
 
 REFRESH_SECONDS = 2
@@ -141,23 +142,12 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(self.row_url(test.pk))
-        rows = [
-            {
-                **row,
-                "title": name_figure(row["name"]),
-                "value": format_number(row["value"]),
-                "other": format_number(row["other"]),
-                "badge": badge(row["change"]),
-            }
-            for row in comparison["figures"]
-        ]
         return self.render(
             request,
-            "admin/stress/stresstest/compare.html",
+            "admin/page.html",
             title="Compare stress tests",
             original=test,
-            comparison=comparison,
-            rows=rows,
+            sections=[compare_table(comparison)],
         )
 
     @admin.display(description="status")

@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 
 from controlplane.core.admin.display import Section, Summary, Table, badge, link
 from controlplane.core.admin.sparklines import sparkline
-from controlplane.core.formatting import format_duration, format_number
+from controlplane.core.formatting import EMPTY, format_duration, format_number
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import list_figures
 from controlplane.stress.serializers import represent_test
@@ -69,7 +69,31 @@ def describe_test(test: StressTest) -> dict[str, Any]:
     return {"summary": _summary(test), "sections": _sections(test.report) if test.report else []}
 
 
-def name_figure(name: str) -> str:
+def compare_table(comparison: Mapping[str, Any]) -> Table:
+    """The figures of two tests side by side."""
+    tests = [
+        format_html("{} ({})", link("stress_stresstest", test["id"], test["name"]), test["verdict"])
+        for test in comparison["tests"]
+    ]
+    return Table(
+        "Figures",
+        ["Figure", *tests, "Ratio", "Change"],
+        [
+            [
+                _name(row["name"]),
+                format_number(row["value"]),
+                format_number(row["other"]),
+                EMPTY if row["ratio"] is None else f"{row['ratio']:.2f}",
+                badge(row["change"]),
+            ]
+            for row in comparison["figures"]
+        ],
+        note=" ".join(f"Different: {warning}" for warning in comparison["warnings"]),
+        numbers=frozenset({*tests, "Ratio"}),
+    )
+
+
+def _name(name: str) -> str:
     """A figure with its unit: `Wait (ms), p95` for `waitMs p95` or `waitMs.p95`."""
     first, _, part = name.replace(".", " ").partition(" ")
     text = _FIGURES.get(first, first)
@@ -108,7 +132,7 @@ def _sections(report: Mapping[str, Any]) -> list[Any]:
     trends = _trends(report.get("series", []), figures)
     if trends:
         sections.append(Section("Timeline", trends))
-    named = [(name_figure(name), format_number(value)) for name, value in list_figures(figures)]
+    named = [(_name(name), format_number(value)) for name, value in list_figures(figures)]
     sections.append(Table("Figures", [], named))
     scaling = report.get("scaling", {})
     workers = [

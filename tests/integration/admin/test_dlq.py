@@ -112,11 +112,11 @@ class TestList:
 
     def test_reprocess_and_discard(self, operator: Client) -> None:
         first, second, third = die(), die(), die()
-        assert "2 of 2 letters reprocessed" in act(operator, "reprocess", first, second)
+        assert "2 of 2 dead letters reprocessed" in act(operator, "reprocess", first, second)
         assert Task.objects.filter(reprocess_of__isnull=False).count() == 2
         assert "Give the reason" in act(operator, "discard", third)
         said = act(operator, "discard", first, third, reason="sent by hand")
-        assert "1 of 2 letters discarded" in said
+        assert "1 of 2 dead letters discarded" in said
         third.refresh_from_db()
         assert (third.status, third.discard_reason) == ("DISCARDED", "sent by hand")
         assert third.resolved_by == "op"
@@ -125,7 +125,7 @@ class TestList:
     def test_what_is_refused_says_why(self, operator: Client) -> None:
         bad = die(type="noop-of-yore")
         said = act(operator, "reprocess", bad)
-        assert "0 of 1 letter reprocessed" in said
+        assert "0 of 1 dead letter reprocessed" in said
         assert "noop-of-yore" in said
 
     def test_a_canary_of_the_selected(self, operator: Client) -> None:
@@ -394,7 +394,7 @@ class TestWho:
 
     def test_superusers_act_everywhere(self, root: Client, other: Workspace) -> None:
         letters = [die(), die(workspace=other)]
-        assert "2 of 2 letters reprocessed" in act(root, "reprocess", *letters)
+        assert "2 of 2 dead letters reprocessed" in act(root, "reprocess", *letters)
 
     def test_without_djangos_permission_nothing(self, db: None) -> None:
         user = get_user_model().objects.create_user("plain", is_staff=True)

@@ -263,7 +263,7 @@ class TestRuns:
             "post": "yes",
         }
         text = root.post(RUNS, data, follow=True).content.decode()
-        assert "1 of 2 runs cancelled" in text
+        assert "1 of 2 workflow runs cancelled" in text
         assert WorkflowRun.objects.get(id=runs[1].id).state == "CANCELLED"
 
     def test_members_see_and_act_in_their_workspaces_only(self, other: Workspace) -> None:
