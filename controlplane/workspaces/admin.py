@@ -216,7 +216,7 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
         )
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Nobody filters by the hash."""
+        """The hash is never a filter."""
         if lookup.startswith("secret_hash"):
             return False
         return super().lookup_allowed(lookup, value, request)

@@ -72,7 +72,7 @@ class WorkspacePages(AdminAccess):
         of the row."""
         row = self.get_row(request, object_id)
         actor = self.require_operator(request, row.workspace_id)
-        self.attempt(request, lambda: act(row, actor), success)
+        self.call_service(request, lambda: act(row, actor), success)
         return HttpResponseRedirect(self.row_url(row.pk))
 
     def act_on_rows(

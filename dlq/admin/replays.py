@@ -118,14 +118,19 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
 
 
 def _badge(replay: Replay) -> str:
-    colour = "bad" if replay.state == ReplayState.STOPPED else ""
-    return badge(replay.state, replay.get_state_display(), colour=colour)
+    return badge(replay.state, replay.get_state_display(), colour=_colour(replay))
+
+
+def _colour(replay: Replay) -> str:
+    """Elsewhere, a person has stopped what is STOPPED."""
+    return "bad" if replay.state == ReplayState.STOPPED else ""
 
 
 def _summary(replay: Replay, percent: float) -> Summary:
     return Summary(
         badge=_badge(replay),
         state=replay.state,
+        colour=_colour(replay),
         percent=percent,
         lead=_describe_progress(replay),
         figures=[

@@ -177,6 +177,7 @@ def _summary(status: FleetStatus) -> Summary:
             status.backend,
             seen,
         ),
+        colour=colour,
         lines=lines,
         figures=[
             ("Target", format_number(pool.target)),

@@ -136,10 +136,11 @@ class Button:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The head of the page of one row: its state, what that means, and the most important
-    figures."""
+    figures. `colour` is that of its badge, if the badge has one of its own."""
 
     badge: str
     state: str = ""
+    colour: str = ""
     lead: str = ""
     lines: Sequence[Any] = ()
     figures: Sequence[tuple[str, Any]] = ()

@@ -105,7 +105,7 @@ class OperationalAdmin(ModelAdmin):
         more = self.describe(request, row) if is_visible else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
-    def attempt(self, request: HttpRequest, act: Callable[[], Any], success: str = "") -> bool:
+    def call_service(self, request: HttpRequest, act: Callable[[], Any], success: str = "") -> bool:
         """Do it, and show a message: the success, or why a service refused. False if refused."""
         try:
             act()

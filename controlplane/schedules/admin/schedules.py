@@ -42,7 +42,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     list_display = [
         "name",
         "workspace",
-        "timing",
+        "description",
         "next_time",
         "last_status",
         "success_rate",
@@ -130,7 +130,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         return context
 
     @admin.display(description="schedule")
-    def timing(self, schedule: Any) -> str:
+    def description(self, schedule: Any) -> str:
         view = schedule.facts["view"]
         return str(view.words or view.problem)
 

@@ -71,6 +71,7 @@ def describe_test(test: StressTest) -> dict[str, Any]:
 
 def compare_table(comparison: Mapping[str, Any]) -> Table:
     """The figures of two tests side by side."""
+    warnings = comparison["warnings"]
     tests = [
         format_html("{} ({})", link("stress_stresstest", test["id"], test["name"]), test["verdict"])
         for test in comparison["tests"]
@@ -88,7 +89,7 @@ def compare_table(comparison: Mapping[str, Any]) -> Table:
             ]
             for row in comparison["figures"]
         ],
-        note=" ".join(f"Different: {warning}" for warning in comparison["warnings"]),
+        note=f"Different parameters: {' '.join(warnings)}" if warnings else "",
         numbers=frozenset({*tests, "Ratio"}),
     )
 

@@ -151,7 +151,8 @@ def test_two_side_by_side(viewer: Client) -> None:
     assert "Compare with" in page(viewer, f"{TESTS}{one.id}/change/")
     path = f"{TESTS}{one.id}/compare/"
     shown = page(viewer, path, **{"with": str(other.id)})
-    assert "Different: failureRate differs: 0.0 and 0.3." in shown
+    assert "Different parameters: " in shown
+    assert "failureRate differs: 0.0 and 0.3." in shown
     assert "Completions per second" in shown
     assert "Wait (ms), p95" in shown
     assert "Choose a test to compare with" in page(viewer, path)
