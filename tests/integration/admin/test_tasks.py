@@ -77,6 +77,12 @@ class TestTasks:
         join.refresh_from_db()
         assert join.state == "CANCELLED"
 
+    def test_an_action_on_all_rows_leaves_hidden_tasks_alone(self, root: Client) -> None:
+        shown, hidden = make_task(), make_task(type="workflow-join")
+        assert "1 of 1 task cancelled" in act(root, "cancel", shown, select_across="1")
+        hidden.refresh_from_db()
+        assert hidden.state == "PENDING"
+
     def test_the_list_costs_a_fixed_number_of_queries(self, root: Client) -> None:
         counts = []
         for _ in range(2):
