@@ -1,26 +1,30 @@
-"""Worker nodes in the admin: looked at, and drained. They serve all workspaces."""
+"""Worker nodes in the admin: read-only, and drained by an action. They serve all workspaces."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.template.loader import render_to_string
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from controlplane.core.adminpages import ReadOnlyAdmin
-from controlplane.core.errors import Conflict
-from controlplane.workspaces.adminaccess import InstallationPages, actor_in
+from controlplane.core.admin.actions import act_on_each, confirmed_action, report
+from controlplane.core.admin.display import Table, badge, link, show_time, time_column
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.admin.sparklines import sparkline
+from controlplane.core.formatting import EMPTY, format_number, format_size
+from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import InstallationPages
 from controlplane.workspaces.selectors import get_default_workspace_id
 from workers import services
 from workers.models import Node, NodeSample
 from workers.selectors import list_samples
-from workers.sparklines import sparkline
 
 _SHOWN_SAMPLES = 240
-_MEGABYTE = 1 << 20
+_MEBIBYTE = 1 << 20
 
 
 @admin.register(Node)
@@ -38,51 +42,53 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
         "failed",
         "cpu",
         "memory",
-        "heard",
-        "began",
+        time_column("heartbeat_at", "last heartbeat", is_sortable=True),
+        time_column("started_at", is_sortable=True),
     ]
     list_filter = ["state"]
     search_fields = ["name", "host", "end_reason"]
     ordering = ["-id"]
     actions = ["drain"]
-    # Task ids of all workspaces are for those who may see all workspaces.
+    change_form_template = "admin/detail.html"
+    # Tasks of all workspaces are for those who may see all workspaces.
     exclude = ["slots", "memory_bytes"]
     readonly_fields: ClassVar = ["memory", "cpu_trend", "memory_trend"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """What the slots run only for superusers."""
+        """The running tasks are for superusers only."""
         more = ["current_tasks"] if self.allows(request, "act") else []
         return [*self.readonly_fields, *more]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Drain is for superusers only: every workspace notices it."""
+        """Draining is for superusers only: it affects every workspace."""
         actions = super().get_actions(request)
         return actions if self.allows(request, "act") else {}
 
-    @admin.action(description="Drain: finish what runs, take nothing new, end")
+    @confirmed_action(
+        "Drain: finish the running tasks, then stop",
+        button="Drain",
+        warning="The nodes claim no more tasks and stop when their running tasks have ended.",
+    )
     def drain(self, request: HttpRequest, queryset: QuerySet[Node]) -> None:
-        done, workspace_id = 0, get_default_workspace_id()
-        for node_id in queryset.values_list("id", flat=True):
-            try:
-                services.drain_node(
-                    node_id, workspace_id=workspace_id, actor=actor_in(request, workspace_id)
-                )
-                done += 1
-            except Conflict as error:
-                self.message_user(request, str(error), messages.WARNING)
-        if done:
-            self.message_user(request, f"Draining: {done}. Each ends when it has finished.")
+        workspace_id = get_default_workspace_id()
+
+        def act(node_id: int) -> None:
+            actor = actor_in(request, workspace_id)
+            services.drain_node(node_id, workspace_id=workspace_id, actor=actor)
+
+        result = act_on_each(list(queryset.values_list("id", flat=True)), act)
+        report(self, request, result, "draining")
 
     @admin.display(description="node", ordering="id")
     def label(self, node: Node) -> str:
         return str(node)
 
     @admin.display(description="state", ordering="state")
-    def status(self, node: Node) -> SafeString | str:
-        """The state; why it ended as its tooltip."""
+    def status(self, node: Node) -> str:
+        """The state; why the node ended is in the tooltip."""
+        shown = badge(node.state, node.get_state_display())
         if not node.end_reason:
-            return str(node.get_state_display())
-        shown = node.get_state_display()
+            return shown
         return format_html('<span title="{}">{}</span>', node.end_reason, shown)
 
     @admin.display(description="host, process", ordering="host")
@@ -99,56 +105,47 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
 
     @admin.display(description="tasks ended", ordering="processed")
     def done(self, node: Node) -> str:
-        return f"{node.processed:,}"
+        return format_number(node.processed)
 
     @admin.display(description="CPU (%)", ordering="cpu_percent")
     def cpu(self, node: Node) -> str:
-        return "" if node.cpu_percent is None else f"{node.cpu_percent:.0f}"
+        return EMPTY if node.cpu_percent is None else f"{node.cpu_percent:.0f}"
 
-    @admin.display(description="heard (UTC)", ordering="heartbeat_at")
-    def heard(self, node: Node) -> str:
-        return _utc(node.heartbeat_at)
-
-    @admin.display(description="started (UTC)", ordering="started_at")
-    def began(self, node: Node) -> str:
-        return _utc(node.started_at)
-
-    @admin.display(description="memory (MB)", ordering="memory_bytes")
+    @admin.display(description="memory", ordering="memory_bytes")
     def memory(self, node: Node) -> str:
-        return "" if node.memory_bytes is None else str(node.memory_bytes // _MEGABYTE)
+        return format_size(node.memory_bytes)
 
     @admin.display(description="slots")
     def current_tasks(self, node: Node) -> SafeString:
-        rows = format_html_join(
+        table = Table(
             "",
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            (
-                (s["slot"], s["running"], s["taskId"] or "", s["startedAt"] or "")
-                for s in node.slots
-            ),
+            ["Process", "Running", "Longest-running task", "Started"],
+            [
+                [
+                    slot["slot"],
+                    slot["running"],
+                    link("tasks_app_task", slot["taskId"] or None, slot["taskId"]),
+                    show_time(parse_datetime(slot["startedAt"] or "")),
+                ]
+                for slot in node.slots
+            ],
+            empty="No slots yet.",
         )
-        head = (
-            "<tr><th>Process</th><th>Running</th><th>Longest-running task</th><th>Since</th></tr>"
-        )
-        return format_html("<table>{}{}</table>", SafeString(head), rows)
+        return render_to_string("admin/kit/table.html", {"table": table})
 
     @admin.display(description="CPU (% of a core)")
     def cpu_trend(self, node: Node) -> SafeString | str:
         return _trend(node, "CPU in percent of a core", lambda sample: sample.cpu_percent)
 
-    @admin.display(description="memory (MB), trend")
+    @admin.display(description="memory (MiB), trend")
     def memory_trend(self, node: Node) -> SafeString | str:
-        return _trend(node, "Memory in MB", lambda sample: sample.memory_bytes / _MEGABYTE)
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        return _trend(node, "Memory in MiB", lambda sample: sample.memory_bytes / _MEBIBYTE)
 
 
 def _trend(node: Node, what: str, value: Callable[[NodeSample], float]) -> SafeString | str:
     samples = list(list_samples(node.id)[:_SHOWN_SAMPLES])[::-1]
     if not samples:
-        return "No sample yet."
+        return "No samples yet."
     values = [value(sample) for sample in samples]
     words = f"{what}: now {values[-1]:.0f}, at most {max(values):.0f} in {len(values)} samples"
     points = [(s.at.timestamp(), v) for s, v in zip(samples, values, strict=True)]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["parse_uuid", "uuid7"]
+__all__ = ["parse_uuid", "parse_uuid_or_none", "uuid7"]
 
 _LENGTH = 36
 
@@ -22,3 +22,11 @@ def parse_uuid(text: str) -> UUID:
     if len(digits) != _LENGTH - 4 or not digits.isascii() or not digits.isalnum():
         raise ValueError("This is not an id.")
     return UUID(hex=digits)
+
+
+def parse_uuid_or_none(text: str) -> UUID | None:
+    """A text that a person typed, as an id if it is one."""
+    try:
+        return parse_uuid(text.strip())
+    except ValueError:
+        return None

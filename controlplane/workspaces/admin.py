@@ -1,28 +1,30 @@
-"""Workspaces in the admin: forms call services, a key's secret is shown once, the log is read.
+"""Workspaces, members, API keys and the audit log in the admin.
 
-Members, keys and the audit log are for admins of their workspace, as in the API.
+Forms call services; a key's secret is shown once; the log is read-only. Members, keys and the log
+are for admins of their workspace, as in the API.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
-from controlplane.core.adminpages import ModelAdmin, ReadMostlyAdmin, ReadOnlyAdmin
-from controlplane.core.errors import Conflict, Invalid
-from controlplane.workspaces import services
-from controlplane.workspaces.adminaccess import (
-    SEEN_BY_ADMINS,
-    AdminAccess,
-    WorkspaceFilter,
-    WorkspacePages,
-    actor_in,
-    roles_of,
+from controlplane.core.admin.actions import act_on_each, confirmed_action, report
+from controlplane.core.admin.display import time_column
+from controlplane.core.admin.forms import ServiceErrors
+from controlplane.core.admin.pages import (
+    OperationalAdmin,
+    ReadMostlyAdmin,
+    ReadOnlyAdmin,
+    copy_row,
 )
+from controlplane.core.errors import Invalid
+from controlplane.workspaces import services
+from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS, AdminAccess, actor_in, roles_of
+from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.services import CreatedKey
 from controlplane.workspaces.states import Role
@@ -36,7 +38,7 @@ else:
 
 @admin.register(Workspace)
 class WorkspaceAdmin(AdminAccess, ReadMostlyAdmin):
-    """Tenants. A slug is an address: it never changes. Only superusers create one."""
+    """Tenants. A slug is part of addresses and never changes. Only superusers create one."""
 
     workspace_lookup = "id"
     required_roles: ClassVar = {
@@ -46,11 +48,11 @@ class WorkspaceAdmin(AdminAccess, ReadMostlyAdmin):
         "delete": None,
         "act": Role.ADMIN,
     }
-    list_display = ["slug", "name", "created_at"]
+    list_display = ["slug", "name", time_column("created_at", is_sortable=True)]
     search_fields = ["slug", "name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """All but the name, once it is there."""
+        """Only the name can be changed."""
         return ["slug", "created_at"] if obj else []
 
     def save_model(
@@ -61,26 +63,31 @@ class WorkspaceAdmin(AdminAccess, ReadMostlyAdmin):
         if change:
             services.rename_workspace(workspace=obj, name=obj.name, actor=actor)
         else:
-            _become(obj, services.create_workspace(slug=obj.slug, name=obj.name, actor=actor))
+            made = services.create_workspace(slug=obj.slug, name=obj.name, actor=actor)
+            copy_row(made, obj)
 
 
 @admin.register(Membership)
-class MembershipAdmin(WorkspacePages, ModelAdmin):
-    """Who may do what where."""
+class MembershipAdmin(WorkspacePages, OperationalAdmin):
+    """The roles of users in workspaces."""
 
     required_roles = SEEN_BY_ADMINS
-    list_display = ["user", "workspace", "role", "created_at"]
+    list_display = [
+        "user",
+        "workspace",
+        "role",
+        time_column("created_at", "added", is_sortable=True),
+    ]
     list_filter = ["role", WorkspaceFilter]
     list_select_related = ["user", "workspace"]
     search_fields = ["user__username"]
-    show_full_result_count = False
 
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
-        """Users are listed to superusers only; others type a name that they know."""
+        """Only superusers see a list of users; others type a name that they know."""
         return ["user", "workspace"] if roles_of(request) is None else []
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The user by name, unless the person may see all users."""
+        """A text field for the user's name, unless the person may see all users."""
         if db_field.name == "user" and roles_of(request) is not None:
             return forms.ModelChoiceField(
                 queryset=get_user_model().objects.filter(is_active=True),
@@ -91,7 +98,7 @@ class MembershipAdmin(WorkspacePages, ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """All but the role, once it is there."""
+        """Only the role can be changed."""
         return ["user", "workspace", "created_at"] if obj else []
 
     def save_model(
@@ -104,52 +111,53 @@ class MembershipAdmin(WorkspacePages, ModelAdmin):
             role=obj.role,
             actor=actor_in(request, obj.workspace_id),
         )
-        _become(obj, made)
+        copy_row(made, obj)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         """Through the service."""
         services.remove_member(member=obj, actor=actor_in(request, obj.workspace_id))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        """Through the service, each."""
+        """Through the service."""
         for member in queryset:
             services.remove_member(member=member, actor=actor_in(request, member.workspace_id))
 
 
-class ApiKeyForm(KeyForm):
+class ApiKeyForm(ServiceErrors, KeyForm):
     """A new key."""
 
     class Meta:
         model = ApiKey
         fields = ["workspace", "name", "role", "scopes", "expires_at"]
         help_texts = {
-            "scopes": "Like tasks:read, tasks:write, *:read; with commas. None: all of the role.",
-            "expires_at": "Empty: never.",
+            "scopes": "Comma-separated, such as tasks:read, tasks:write or *:read. "
+            "Leave empty to allow everything that the role allows.",
+            "expires_at": "Leave empty for a key that never expires.",
         }
 
     def clean(self) -> dict[str, Any]:
         """The service's own rules, shown beside the fields."""
-        found = super().clean() or {}
+        values = super().clean() or {}
         if "name" not in self.fields:
-            return found  # the page of a key that is there: nothing on it can be changed
+            return values  # the page of an existing key: nothing on it can be changed
         try:
             services.check_api_key(
-                name=found.get("name") or "",
-                role=found.get("role") or "",
-                scopes=found.get("scopes") or [],
-                expires_at=found.get("expires_at"),
+                name=values.get("name") or "",
+                role=values.get("role") or "",
+                scopes=values.get("scopes") or [],
+                expires_at=values.get("expires_at"),
             )
         except Invalid as invalid:
-            for error in invalid.errors:
-                name = error["field"].partition("[")[0].replace("expiresAt", "expires_at")
-                if name not in self.errors:
-                    self.add_error(name, error["message"])
-        return found
+            reported = {*self.errors}
+            new = [e for e in invalid.errors if self.form_field(e["field"]) not in reported]
+            if new:
+                self.refuse(Invalid(errors=new))
+        return values
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
-    """Keys of programs. The hash is nowhere to be seen."""
+    """API keys. Their hashes are never shown."""
 
     required_roles = SEEN_BY_ADMINS
     form = ApiKeyForm
@@ -158,9 +166,9 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
         "prefix",
         "workspace",
         "role",
-        "last_used_at",
-        "expires_at",
-        "revoked_at",
+        time_column("last_used_at", "last used", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+        time_column("revoked_at", "revoked", is_sortable=True),
     ]
     list_filter = [WorkspaceFilter, "role"]
     list_select_related = ["workspace"]
@@ -168,12 +176,12 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
     actions = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        """What is asked for, and later what is known."""
-        asked = list(ApiKeyForm.Meta.fields)
-        return [*asked, *_KEY_FACTS] if obj else asked
+        """An existing key also shows when it was created, used and revoked."""
+        fields = list(ApiKeyForm.Meta.fields)
+        return [*fields, *_KEY_FACTS] if obj else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """A key never changes: make a new one."""
+        """A key never changes: create a new one."""
         return self.get_fields(request, obj) if obj else []
 
     def save_model(
@@ -190,7 +198,7 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
             expires_at=obj.expires_at,
             actor=actor_in(request, obj.workspace_id),
         )
-        _become(obj, made.key)
+        copy_row(made.key, obj)
         request._created_key = made  # type: ignore[attr-defined] # neither cookie nor session
 
     def response_add(
@@ -198,41 +206,39 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
     ) -> HttpResponse:
         """The secret, on this response only."""
         made: CreatedKey = request._created_key  # type: ignore[attr-defined] # of save_model
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "API key created",
-            "opts": self.opts,
-            "original": obj,
-            "secret": made.secret,
-        }
         # The admin's own decorator adds `no-store`.
-        return TemplateResponse(request, "admin/workspaces/apikey/created.html", context)
+        return self.render(
+            request,
+            "admin/workspaces/apikey/created.html",
+            title="API key created",
+            original=obj,
+            secret=made.secret,
+        )
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Nobody filters by the hash."""
+        """The hash is never a filter."""
         if lookup.startswith("secret_hash"):
             return False
         return super().lookup_allowed(lookup, value, request)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Who may change keys may end them."""
+        """Whoever may change keys may revoke them."""
         return bool(self.has_change_permission(request))
 
-    @admin.action(description="Revoke the selected keys, for good", permissions=["revoke"])
+    @confirmed_action(
+        "Revoke the selected keys",
+        button="Revoke",
+        warning="Requests with these keys are refused at once. A revoked key cannot be restored.",
+        permissions=["revoke"],
+    )
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Through the service, each."""
-        revoked = 0
-        for key in queryset.select_related("workspace"):
-            try:
-                services.revoke_api_key(
-                    workspace=key.workspace,
-                    key_id=key.id,
-                    actor=actor_in(request, key.workspace_id),
-                )
-            except Conflict:
-                continue  # it was revoked before: what was asked for is so
-            revoked += 1
-        messages.success(request, f"{revoked} of {len(queryset)} keys were revoked now.")
+        def act(key: ApiKey) -> None:
+            services.revoke_api_key(
+                workspace=key.workspace, key_id=key.id, actor=actor_in(request, key.workspace_id)
+            )
+
+        result = act_on_each(list(queryset.select_related("workspace")), act)
+        report(self, request, result, "revoked")
 
 
 _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
@@ -240,17 +246,17 @@ _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
-    """Who did what."""
+    """The audit log: who did what."""
 
     required_roles = SEEN_BY_ADMINS
-    list_display = ["created_at", "actor_label", "action", "target_type", "target_id", "workspace"]
+    list_display = [
+        time_column("created_at", "time", is_sortable=True),
+        "actor_label",
+        "action",
+        "target_type",
+        "target_id",
+        "workspace",
+    ]
     list_filter = [WorkspaceFilter, "actor_kind"]
     list_select_related = ["workspace"]
     search_fields = ["=target_id", "=action", "=actor_label"]
-
-
-def _become(obj: Model, made: Model) -> None:
-    """The admin goes on with its own object, which is what the service made."""
-    for field in made._meta.concrete_fields:
-        setattr(obj, field.attname, getattr(made, field.attname))
-    obj._state.adding = False

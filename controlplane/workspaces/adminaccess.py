@@ -2,8 +2,8 @@
 
 Django's permissions decide which pages a person can open at all. What they see and do there is
 decided here, by their role in the workspace of each row: `is_allowed` is the only place. Every
-ModelAdmin derives from `AdminAccess`; one that does not is closed to all but superusers
-(`controlplane.workspaces.adminsite`).
+ModelAdmin derives from `AdminAccess`; `TaskplaneAdminSite` closes one that does not to all but
+superusers.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,19 +14,19 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 
+from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.selectors import list_workspaces
 from controlplane.workspaces.states import ActorKind, Role
 
 if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
+    _Admin = OperationalAdmin
 else:
     _Admin = object
 
 Roles = Mapping[str, Role | None]
-# For each verb the role it needs in the row's workspace; None: superusers only.
+# The role that each verb needs in the row's workspace; None: superusers only.
 SEEN_BY_VIEWERS: Roles = {
     "view": Role.VIEWER,
     "add": Role.OPERATOR,
@@ -36,7 +36,7 @@ SEEN_BY_VIEWERS: Roles = {
 }
 SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
 SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
-_MAX_WORKSPACES = 1_000
+_OTHER_PACKAGES = {"auth", "django_celery_beat", "django_celery_results"}
 
 
 def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
@@ -53,7 +53,7 @@ def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
 
 
 def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
-    """The person as they may act in a workspace; without a role where they are no member."""
+    """The person with their role in the workspace, or without a role if they are no member."""
     roles = roles_of(request)
     user: Any = request.user
     return Actor(
@@ -70,13 +70,8 @@ def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | N
     roles = roles_of(request)
     if roles is None:
         return True
-    held = roles.values() if workspace_id is None else [roles.get(workspace_id)]
-    return needed is not None and any(role is not None and role.includes(needed) for role in held)
-
-
-def may(request: HttpRequest, workspace_id: UUID, needed: Role) -> bool:
-    """Whether the person's role in the workspace includes the needed one."""
-    return is_allowed(request, needed, workspace_id)
+    own = roles.values() if workspace_id is None else [roles.get(workspace_id)]
+    return needed is not None and any(role is not None and role.includes(needed) for role in own)
 
 
 class AdminAccess(_Admin):
@@ -178,50 +173,30 @@ class AdminAccess(_Admin):
         return rows.filter(**{f"{self.workspace_lookup}__in": workspaces})
 
 
-class WorkspacePages(AdminAccess):
-    """Pages of rows that belong to a workspace, with buttons that call services."""
-
-    workspace_lookup = "workspace_id"
-    required_roles = SEEN_BY_VIEWERS
-
-    def wanted(self, request: HttpRequest, object_id: UUID) -> Any:
-        """The row of a page beside the usual ones. Raises Http404, PermissionDenied."""
-        found = self.get_queryset(request).filter(pk=object_id).first()
-        if found is None:
-            raise Http404("It does not exist, or it belongs to another workspace.")
-        if not self.has_view_permission(request, found):
-            raise PermissionDenied
-        return found
-
-    def operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
-        """The person, who must be an operator there. Raises PermissionDenied."""
-        if not is_allowed(request, Role.OPERATOR, workspace_id):
-            raise PermissionDenied("This needs the role operator in its workspace.")
-        return actor_in(request, workspace_id)
-
-
-class InstallationPages(AdminAccess):
-    """Pages of rows that all workspaces share, for whoever has a role in one."""
-
-    required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}
-
-
 class SuperuserPages(AdminAccess):
     """Pages of rows that belong to no workspace, for superusers only."""
 
 
-class WorkspaceFilter(admin.SimpleListFilter):
-    """By workspace: those in which the person may look."""
+class TaskplaneAdminSite(admin.AdminSite):
+    """Django's site. Pages of other packages (users, groups, stored Celery results, beat's rows)
+    belong to no workspace, are for superusers, and come last in the index."""
 
-    title = "workspace"
-    parameter_name = "workspace"
+    site_title = site_header = "Taskplane"
+    index_title = "Administration"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        workspaces = list_workspaces(model_admin.workspaces_for(request, "view"))
-        return [(each.slug, each.slug) for each in workspaces[:_MAX_WORKSPACES]]
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = super().get_app_list(request, app_label)
+        return sorted(apps, key=lambda app: app["app_label"] in _OTHER_PACKAGES)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        slug = self.value()
-        if slug is None:
-            return queryset
-        return queryset.none() if "\0" in slug else queryset.filter(workspace__slug=slug)
+    def get_urls(self) -> list[Any]:
+        """Without `view_on_site`, which reveals whether a row exists and leads nowhere."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
+    def register(
+        self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any
+    ) -> None:
+        """Register the pages; those without rules of access get those of `SuperuserPages`."""
+        pages: Any = admin_class or admin.ModelAdmin
+        if not issubclass(pages, AdminAccess):
+            pages = type(pages)(pages.__name__, (SuperuserPages, pages), {})
+        super().register(model_or_iterable, pages, **options)

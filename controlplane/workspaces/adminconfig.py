@@ -6,4 +6,4 @@ from django.contrib.admin.apps import SimpleAdminConfig
 class AdminConfig(SimpleAdminConfig):
     """Its pages are imported with the URLs, and not by every command."""
 
-    default_site = "controlplane.workspaces.adminsite.TaskplaneAdminSite"
+    default_site = "controlplane.workspaces.adminaccess.TaskplaneAdminSite"

@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from controlplane.workspaces.adminaccess import roles_of
 from dlq.models import DeadLetter
 
-_LOOKED_AT = 10_000
-_MOST_TYPES = 100
+_NEWEST = 10_000
+_MAX_TYPES = 100
 
 
 class TypeFilter(admin.SimpleListFilter):
-    """By type: those of the newest letters, since no index lists all."""
+    """By type. It lists the types of the newest letters, since no index lists all."""
 
     title = "type"
     parameter_name = "type"
@@ -24,16 +24,16 @@ class TypeFilter(admin.SimpleListFilter):
         roles = roles_of(request)
         if roles is not None:
             letters = letters.filter(workspace_id__in=list(roles))
-        newest = letters.order_by("-id").values("id")[:_LOOKED_AT]
+        newest = letters.order_by("-id").values("id")[:_NEWEST]
         types = DeadLetter.objects.filter(id__in=newest).order_by("type")
-        return [(t, t) for t in types.values_list("type", flat=True).distinct()[:_MOST_TYPES]]
+        return [(t, t) for t in types.values_list("type", flat=True).distinct()[:_MAX_TYPES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return _narrowed(queryset, "type", self.value())
+        return _filter_by(queryset, "type", self.value())
 
 
 class FingerprintFilter(admin.SimpleListFilter):
-    """By failure; to be seen when a link has chosen one."""
+    """By failure. It is shown only after a link has chosen one."""
 
     title = "failure (fingerprint)"
     parameter_name = "fingerprint"
@@ -43,11 +43,11 @@ class FingerprintFilter(admin.SimpleListFilter):
         return [(chosen, chosen)] if chosen else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return _narrowed(queryset, "fingerprint", self.value())
+        return _filter_by(queryset, "fingerprint", self.value())
 
 
-def _narrowed(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
+def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
     if value is None:
         return letters
-    # Postgres refuses NUL as such, also to compare with.
+    # Postgres refuses NUL, even in a comparison.
     return letters.none() if "\x00" in value else letters.filter(**{column: value})

@@ -1,4 +1,4 @@
-"""The page of groups: what fails, the most frequent first, and what to do with each."""
+"""The page of groups: failures by frequency, with what can be done about each."""
 
 import re
 from typing import Any
@@ -7,85 +7,76 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from controlplane.core.admin.display import show_time
+from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
+from controlplane.core.formatting import format_count, format_number, format_state
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import may, roles_of
-from controlplane.workspaces.selectors import list_workspaces
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
-from dlq import bulk, replays
-from dlq.admin.pages import LetterPages
-from dlq.discard import MAX_REASON
+from dlq import services
 from dlq.filters import LetterFilter
-from dlq.queries import get_letter_stats
+from dlq.selectors import get_letter_stats
+from dlq.services.discarding import LONGEST_REASON
 from tasks_app.selectors import in_bounded_time
 
-_MOST_WORKSPACES = 1_000
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
-class GroupPages(LetterPages):
-    """Pages of letters, with that of their groups."""
-
-    def get_urls(self) -> list[URLPattern]:
-        """With the page of groups."""
-        own = path(
-            "groups/", self.admin_site.admin_view(self.groups_view), name="dlq_deadletter_groups"
-        )
-        return [own, *super().get_urls()]
+class GroupPages(WorkspacePages, ReadOnlyAdmin):
+    """Pages of letters, with the page of their groups."""
 
     def groups_view(self, request: HttpRequest) -> HttpResponse:
-        """The groups of one workspace; a post acts on one of them."""
+        """The groups of one workspace. A POST acts on one of them."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        workspaces = self._workspaces(request)
+        workspaces = list_own_workspaces(request)
         slug = request.GET.get("workspace", DEFAULT_WORKSPACE)
         chosen = next((w for w in workspaces if w.slug == slug), next(iter(workspaces), None))
         if request.method == "POST" and chosen is not None:
             return self._act_on_group(request, chosen)
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": "Dead letters by failure",
-            "opts": self.opts,
-            "media": self.media,
-            "workspaces": workspaces,
-            "chosen": chosen,
-            "longest_reason": MAX_REASON,
-        }
+        context: dict[str, Any] = {}
         if chosen is not None:
-            context |= _figures(chosen.id)
-            context["may_operate"] = may(request, chosen.id, Role.OPERATOR)
-        return TemplateResponse(request, "admin/dlq/deadletter/groups.html", context)
+            context = _describe_groups(chosen.id)
+            context["may_operate"] = is_allowed(request, Role.OPERATOR, chosen.id)
+        return self.render(
+            request,
+            "admin/dlq/deadletter/groups.html",
+            title="Dead letters by failure",
+            workspaces=workspaces,
+            chosen=chosen,
+            longest_reason=LONGEST_REASON,
+            **context,
+        )
 
     def start_canary(
         self, request: HttpRequest, workspace_id: UUID, wanted: LetterFilter, actor: Actor
     ) -> UUID | None:
-        """Begin a replay and say so, with the way to its page; None when it was refused."""
-        replay = self.attempt(
-            request,
-            lambda: replays.start_replay(
-                workspace_id=workspace_id, letter_filter=wanted, actor=actor
-            ),
-        )
-        if replay is None:
+        """Start a replay and show a message with a link to it; None when a service refused."""
+        try:
+            replay = services.start_replay(workspace_id=workspace_id, wanted=wanted, actor=actor)
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
             return None
-        link = reverse("admin:dlq_replay_change", args=[replay.id])
-        text = format_html('<a href="{}">The replay</a> of {} letters', link, replay.matched)
-        self.message_user(request, format_html("{} has begun.", text), messages.SUCCESS)
-        found: UUID = replay.id
-        return found
+        url = reverse("admin:dlq_replay_change", args=[replay.id])
+        counted = format_count(replay.matched, "letter")
+        text = format_html('<a href="{}">The replay</a> of {} has started.', url, counted)
+        self.message_user(request, text, messages.SUCCESS)
+        replay_id: UUID = replay.id
+        return replay_id
 
     def _act_on_group(self, request: HttpRequest, workspace: Any) -> HttpResponse:
-        actor = self.operator(request, workspace.id)
+        actor = self.require_operator(request, workspace.id)
         here = reverse("admin:dlq_deadletter_groups")
         back = HttpResponseRedirect(f"{here}?{urlencode({'workspace': workspace.slug})}")
         fingerprint = request.POST.get("fingerprint", "")
         if not _FINGERPRINT.fullmatch(fingerprint):
-            self.message_user(request, "Which group is not said.", messages.ERROR)
+            self.message_user(request, "Choose a group.", messages.ERROR)
             return back
         wanted = LetterFilter(fingerprints=(fingerprint,))
         if request.POST.get("do") == "canary":
@@ -100,31 +91,43 @@ class GroupPages(LetterPages):
         self, request: HttpRequest, workspace_id: UUID, wanted: LetterFilter, actor: Actor
     ) -> None:
         try:
-            done = bulk.act_on_letters(
+            result = services.act_on_letters(
                 workspace_id=workspace_id,
                 action="discard",
-                letter_filter=wanted,
+                wanted=wanted,
                 actor=actor,
                 reason=request.POST.get("reason", ""),
             )
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        text = f"{done.changed} letters discarded."
-        if done.has_more:
-            text += " There are more: do it again for the rest."
+        text = f"{format_count(result.changed, 'letter')} discarded."
+        if result.has_more:
+            text += " There are more: repeat the action for the rest."
         self.message_user(request, text, messages.SUCCESS)
 
-    def _workspaces(self, request: HttpRequest) -> list[Any]:
-        roles = roles_of(request)
-        found = list_workspaces(None if roles is None else list(roles))
-        return list(found[:_MOST_WORKSPACES])
 
-
-def _figures(workspace_id: UUID) -> dict[str, Any]:
-    """Figures and groups, with the widths of the bars of days."""
+def _describe_groups(workspace_id: UUID) -> dict[str, Any]:
+    """Figures, the letters of each day with the height of a bar, and groups."""
     with in_bounded_time():
         stats = get_letter_stats(workspace_id)
     highest = max([*stats.by_day.values(), 1])
-    days = [(day, count, round(100 * count / highest)) for day, count in stats.by_day.items()]
-    return {"stats": stats, "days": days, "groups": stats.groups}
+    return {
+        "stats": stats,
+        "figures": [
+            ("Open", format_number(stats.open)),
+            ("Reprocessed", format_number(stats.by_status["REPROCESSED"])),
+            ("Discarded", format_number(stats.by_status["DISCARDED"])),
+            ("Oldest open", show_time(stats.oldest_open)),
+        ],
+        "days": [(day, n, round(100 * n / highest)) for day, n in stats.by_day.items()],
+        "groups": [
+            {
+                "group": group,
+                "category": format_state(group.category),
+                "first_seen": show_time(group.first_seen),
+                "last_seen": show_time(group.last_seen),
+            }
+            for group in stats.groups
+        ],
+    }

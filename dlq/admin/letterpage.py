@@ -1,80 +1,178 @@
 """What the page of one letter shows."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
 
-from dlq.admin.pages import badge, pretty
-from dlq.admin.words import tell_death, tell_fate
+from controlplane.core.admin.display import Section, Summary, badge, folded, link, show_json
+from controlplane.core.formatting import (
+    format_count,
+    format_elapsed,
+    format_state,
+    format_time,
+    shorten,
+)
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
-from dlq.queries import count_letters, get_chain
+from dlq.selectors import count_letters, get_chain
 from dlq.states import LetterStatus
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
 from tasks_app.selectors import get_states, in_bounded_time
+from tasks_app.states import ErrorCategory
 
-_MOST_ALIKE = 1_000
+_LETTER_PAGE, _TASK_PAGE = "dlq_deadletter", "tasks_app_task"
+_CAUSES = {
+    ErrorCategory.TIMEOUT: "it exceeded its time limit",
+    ErrorCategory.VALIDATION: "its input was not valid",
+    ErrorCategory.DEPENDENCY: "something that it depends on failed",
+    ErrorCategory.NETWORK: "the network or another service failed",
+    ErrorCategory.RESOURCE: "memory, disk space or another resource was used up",
+    ErrorCategory.WORKER_LOST: "its worker process ended while it ran, repeatedly",
+    ErrorCategory.CANCELLED_BY_PARENT: "a task that it depends on did not complete",
+    ErrorCategory.CODE: "its code failed",
+    ErrorCategory.UNKNOWN: "it failed",
+}
+_MAX_ALIKE = 1_000
 
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:
-    """The facts of a letter, in words and as links."""
-    chain = get_chain(letter)
+    """The context of the template."""
+    return {
+        "summary": Summary(
+            badge=format_html(
+                '{} <span class="quiet">{}</span>',
+                badge(letter.status, letter.get_status_display()),
+                letter.get_category_display(),
+            ),
+            state=letter.status,
+            lead=_describe_death(letter),
+            lines=[_describe_error(letter.error), _describe_resolution(letter)],
+            links=_links(letter),
+        ),
+        "is_open": letter.status == LetterStatus.OPEN,
+        "sections": [
+            Section(f"Attempts ({letter.attempts_total})", _attempts(letter)),
+            Section("Original payload", show_json(letter.payload)),
+        ],
+    }
+
+
+def describe_type(letter: DeadLetter) -> list[Section]:
+    """Beside the form: the schema of the payload, and the failure."""
+    try:
+        processor = registry.get(letter.type)
+    except UnknownType as error:
+        content = f"{error} The work cannot be done here."
+    else:
+        schema = show_json(dict(processor.payload_schema))
+        content = format_html("<p>{}</p>{}", processor.description, schema)
+    return [
+        Section(f"Payload of {letter.type}", content),
+        Section("Why it failed", _describe_error(letter.error)),
+    ]
+
+
+def _describe_death(letter: DeadLetter) -> str:
+    cause = _CAUSES.get(ErrorCategory(letter.category), _CAUSES[ErrorCategory.UNKNOWN])
+    if letter.attempts_total:
+        after = f"after {format_count(letter.attempts_total, 'attempt')}"
+    else:
+        after = "before it ever started"
+    return f"The task {letter.name} died at {format_time(letter.died_at)} {after}: {cause}."
+
+
+def _describe_resolution(letter: DeadLetter) -> str:
+    by = f" by {letter.resolved_by}" if letter.resolved_by else ""
+    when = format_time(letter.resolved_at)
+    if letter.status == LetterStatus.REPROCESSED:
+        return f"Reprocessed at {when}{by}: a new task does the work."
+    if letter.status == LetterStatus.DISCARDED:
+        return f"Discarded at {when}{by}: {letter.discard_reason}"
+    return "Open: nobody has resolved it yet."
+
+
+def _describe_error(error: Mapping[str, Any] | None) -> str:
+    error = error or {}
+    message = f": {error['message']}" if error.get("message") else ""
+    return format_html("<strong>{}</strong>{}", error.get("class", ""), message)
+
+
+def _links(letter: DeadLetter) -> list[str]:
+    chain, states = get_chain(letter), _get_states(letter)
+    links = []
+    for task_id, text in (
+        (letter.task_id, "Failed task"),
+        (letter.reprocessed_task_id, "New task"),
+    ):
+        if task_id is None:
+            continue
+        state = states.get(task_id)
+        shown = f"{text} (now {format_state(state)})" if state else ""
+        links.append(link(_TASK_PAGE, task_id, shown) if state else f"{text}: no longer stored")
+    if letter.workflow_run_id:
+        run = link("workflows_workflowrun", letter.workflow_run_id, "workflow run")
+        links.append(format_html("Step {} of a {}", letter.step_key, run))
+    links.append(
+        format_html(
+            '<a href="{}?fingerprint={}">Letters with the same failure</a> ({} open)',
+            reverse("admin:dlq_deadletter_changelist"),
+            letter.fingerprint,
+            _count_alike(letter),
+        )
+    )
+    if chain.previous:
+        text = f"Previous letter of this work ({format_time(chain.previous.died_at)})"
+        links.append(link(_LETTER_PAGE, chain.previous.pk, text))
+    for after in chain.next:
+        status = after.get_status_display().lower()
+        text = f"Failed again ({format_time(after.died_at)}, {status})"
+        links.append(link(_LETTER_PAGE, after.pk, text))
+    return links
+
+
+def _count_alike(letter: DeadLetter) -> str:
     alike = LetterFilter(fingerprints=(letter.fingerprint,), statuses=(LetterStatus.OPEN.value,))
     with in_bounded_time():
-        alike_total = count_letters(letter.workspace_id, alike, limit=_MOST_ALIKE + 1)
-    return {
-        "death": tell_death(letter),
-        "fate": tell_fate(letter),
-        "badge": badge(letter.status, letter.get_status_display()),
-        "is_open": letter.status == LetterStatus.OPEN,
-        "payload_text": pretty(letter.payload),
-        "attempts": [_attempt(each) for each in letter.attempts],
-        "left_out": max(0, letter.attempts_total - len(letter.attempts)),
-        "alike": f"{_MOST_ALIKE}+" if alike_total > _MOST_ALIKE else alike_total,
-        "previous": chain.previous,
-        "following": chain.next,
-        **_tasks(letter),
-    }
+        total = count_letters(letter.workspace_id, alike, most=_MAX_ALIKE + 1)
+    return f"{_MAX_ALIKE}+" if total > _MAX_ALIKE else str(total)
 
 
-def describe_type(letter: DeadLetter) -> dict[str, Any]:
-    """What the payload of the letter's type must be like."""
-    try:
-        found = registry.get(letter.type)
-    except UnknownType as error:
-        return {"type_error": str(error)}
-    return {"schema_text": pretty(dict(found.payload_schema)), "description": found.description}
-
-
-def _attempt(kept: Mapping[str, Any]) -> dict[str, Any]:
-    started, finished = (parse_datetime(kept.get(n) or "") for n in ("startedAt", "finishedAt"))
-    took = finished - started if started and finished else None
-    return {
-        "number": kept["attempt"],
-        "outcome": str(kept["outcome"]).replace("_", " ").lower(),
-        "node": kept["workerNode"],
-        "started": started,
-        "took": None if took is None else _words(took),
-        "error": kept["error"],
-    }
-
-
-def _words(took: timedelta) -> str:
-    seconds = took.total_seconds()
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _tasks(letter: DeadLetter) -> dict[str, Any]:
-    """The states of the dead task and of the one that repeats it; None when one was removed."""
-    ids: list[UUID] = [letter.task_id]
+def _get_states(letter: DeadLetter) -> Mapping[UUID, str]:
+    """The states of the failed task and of the new one, without those that were removed."""
+    ids = [letter.task_id]
     if letter.reprocessed_task_id:
         ids.append(letter.reprocessed_task_id)
-    states = get_states(letter.workspace_id, ids)
-    return {
-        "task_state": states.get(letter.task_id),
-        "repeat_state": states.get(ids[-1]) if len(ids) > 1 else None,
-    }
+    return get_states(letter.workspace_id, ids)
+
+
+def _attempts(letter: DeadLetter) -> str:
+    last = len(letter.attempts) - 1
+    shown = [_attempt(kept, is_open=n == last) for n, kept in enumerate(letter.attempts)]
+    omitted = letter.attempts_total - len(letter.attempts)
+    if omitted > 0:
+        shown.insert(0, f"{format_count(omitted, 'attempt')} in the middle are not shown.")
+    if not shown:
+        traceback = (letter.error or {}).get("traceback")
+        shown = ["No attempt was made.", folded("Traceback", traceback) if traceback else ""]
+    return format_html_join("", "{}", ((each,) for each in shown))
+
+
+def _attempt(kept: Mapping[str, Any], *, is_open: bool) -> str:
+    started, finished = (parse_datetime(kept.get(n) or "") for n in ("startedAt", "finishedAt"))
+    node = f" on {kept['workerNode']}" if kept["workerNode"] else ""
+    when = f", {format_time(started)}" if started else ""
+    took = f", after {format_elapsed(started, finished)}" if started and finished else ""
+    outcome = format_state(str(kept["outcome"]))
+    error = kept["error"] or {}
+    text = f"Attempt {kept['attempt']} {outcome}{node}{when}{took}"
+    details = "No error."
+    if error:
+        message = f"{error.get('class')}: {error.get('message')}"
+        text = f"{text}. {shorten(message, 120)}"
+        details = error.get("traceback") or f"{message}\nNo traceback."
+    return folded(text, details, is_open=is_open)

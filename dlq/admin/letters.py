@@ -1,44 +1,41 @@
 """The pages of dead letters."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
-from controlplane.core.errors import DomainError
+from controlplane.core.admin.actions import confirmed_action, split_by_workspace
+from controlplane.core.admin.display import badge, time_column
+from controlplane.core.formatting import format_count, format_json, shorten
+from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import may
+from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.states import Role
-from dlq import bulk, discard
+from dlq import services
 from dlq.admin.filters import FingerprintFilter, TypeFilter
-from dlq.admin.forms import DiscardForm, LetterActionForm, ReprocessForm
+from dlq.admin.forms import DiscardForm, ReprocessForm
 from dlq.admin.groups import GroupPages
 from dlq.admin.letterpage import describe_letter, describe_type
-from dlq.admin.pages import as_id, badge, pretty
-from dlq.filters import MAX_IDS, LetterFilter
+from dlq.filters import MOST_IDS, LetterFilter
 from dlq.models import DeadLetter
-from dlq.reprocess import reprocess_letter
 from dlq.states import LetterStatus
 
-MOST_SELECTED = 10_000
-_SHOWN = 110
+_MAX_FAILURE = 110
 
 
 @admin.register(DeadLetter)
 class LetterAdmin(GroupPages):
-    """Letters with their tracebacks. Buttons and actions call the services, as the person."""
+    """Letters with their tracebacks. Buttons and actions call the services as the person."""
 
     list_display = [
         "failure",
         "letter_status",
-        "died",
+        time_column("died_at"),
         "category",
         "type",
         "attempts_made",
@@ -53,10 +50,10 @@ class LetterAdmin(GroupPages):
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]
-    search_help_text = "An id, a fingerprint, or a part of the name, the type or the error."
+    id_fields = ("id", "task_id")
+    search_help_text = "An ID, a fingerprint, or part of the name, the type or the error."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
-    action_form = LetterActionForm
     actions = ["reprocess", "reprocess_as_canary", "discard"]
     change_form_template = "admin/dlq/deadletter/change_form.html"
     change_list_template = "admin/dlq/deadletter/change_list.html"
@@ -71,122 +68,107 @@ class LetterAdmin(GroupPages):
         """Without what only the page of one letter shows."""
         return super().get_queryset(request).defer("attempts", "payload")
 
-    def get_urls(self) -> list[URLPattern]:
-        """With what the buttons lead to."""
-        own = [
-            path(
-                f"<uuid:object_id>/{verb}/",
-                self.admin_site.admin_view(view),
-                name=f"dlq_deadletter_{verb}",
-            )
-            for verb, view in (("reprocess", self.reprocess_view), ("discard", self.discard_view))
+    def extra_pages(self) -> list[Any]:
+        return [
+            *super().extra_pages(),
+            ("groups/", self.groups_view, "groups"),
+            ("<uuid:object_id>/reprocess/", self.reprocess_view, "reprocess"),
+            ("<uuid:object_id>/discard/", self.discard_view, "discard"),
         ]
-        return [*own, *super().get_urls()]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DeadLetter], search_term: str
     ) -> tuple[QuerySet[DeadLetter], bool]:
-        """An id or a fingerprint is looked up; anything else is searched for."""
-        known = as_id(search_term)
-        if known:
-            return queryset.filter(id=known) | queryset.filter(task_id=known), False
-        found, has_doubles = super().get_search_results(request, queryset, search_term)
-        if search_term.strip():
-            found |= queryset.filter(fingerprint=search_term.strip().lower())
-        return found, has_doubles
+        """With the letters of a fingerprint."""
+        letters, has_doubles = super().get_search_results(request, queryset, search_term)
+        if search_term.strip() and not parse_uuid_or_none(search_term):
+            letters |= queryset.filter(fingerprint=search_term.strip().lower())
+        return letters, has_doubles
 
     def describe(self, request: HttpRequest, letter: Any) -> dict[str, Any]:
-        """The letter: what happened, every attempt, the payload, and what may be done."""
+        """The letter: its failure, every attempt, the payload, and what can be done."""
         return {
             **describe_letter(letter),
-            "may_operate": may(request, letter.workspace_id, Role.OPERATOR),
+            "may_operate": is_allowed(request, Role.OPERATOR, letter.workspace_id),
             "discard_form": DiscardForm(),
             "title": f"Dead letter: {letter.name}",
             "subtitle": None,
         }
 
     def reprocess_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The form of a repetition."""
-        letter = self.wanted(request, object_id)
-        form = ReprocessForm(request.POST or None, initial={"payload": pretty(letter.payload)})
+        """The form with the payload of the new task."""
+        letter = self.get_row(request, object_id)
+        actor = self.require_operator(request, letter.workspace_id)
+        form = ReprocessForm(request.POST or None, initial={"payload": format_json(letter.payload)})
+        if letter.workflow_run_id:  # the definition says how many attempts a step has
+            del form.fields["max_attempts"]
 
-        def act(actor: Actor) -> None:
+        def submit() -> str:
             payload = form.cleaned_data["payload"]
-            done = reprocess_letter(
+            result = services.reprocess_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 actor=actor,
                 payload=None if is_same_json(payload, letter.payload) else payload,
-                max_attempts=form.cleaned_data["max_attempts"],
+                max_attempts=form.cleaned_data.get("max_attempts"),
             )
-            said = f"The task {done.reprocessed_task_id} repeats the work."
-            self.message_user(request, said, messages.SUCCESS)
+            text = f"The task {result.reprocessed_task_id} does the work again."
+            self.message_user(request, text, messages.SUCCESS)
+            return self.row_url(letter.pk)
 
-        return self._form_page(request, letter, form, act, "reprocess", describe_type(letter))
+        return self._letter_form(
+            request,
+            letter,
+            form,
+            submit,
+            title="Reprocess",
+            button="Reprocess",
+            sections=describe_type(letter),
+        )
 
     def discard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The form of the reason."""
-        letter = self.wanted(request, object_id)
+        """The form with the reason."""
+        letter = self.get_row(request, object_id)
+        actor = self.require_operator(request, letter.workspace_id)
         form = DiscardForm(request.POST or None)
 
-        def act(actor: Actor) -> None:
-            discard.discard_letter(
+        def submit() -> str:
+            services.discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 reason=form.cleaned_data["reason"],
                 actor=actor,
             )
-            self.message_user(request, "The letter is discarded.", messages.SUCCESS)
+            self.message_user(request, "The letter was discarded.", messages.SUCCESS)
+            return self.row_url(letter.pk)
 
-        return self._form_page(request, letter, form, act, "discard", {})
+        return self._letter_form(
+            request, letter, form, submit, title="Discard", button="Discard the letter"
+        )
 
-    def _form_page(
+    def _letter_form(
         self,
         request: HttpRequest,
         letter: DeadLetter,
         form: Any,
-        act: Callable[[Actor], None],
-        verb: str,
-        more: dict[str, Any],
+        submit: Callable[[], str],
+        **context: Any,
     ) -> HttpResponse:
-        """The form; a good one acts and leads back to the letter."""
-        actor = self.operator(request, letter.workspace_id)
-        back = reverse("admin:dlq_deadletter_change", args=[letter.id])
-        if request.method == "POST" and form.is_valid():
-            try:
-                act(actor)
-            except DomainError as error:
-                form.refuse(error)
-            else:
-                return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            **more,
-            "title": f"{verb.capitalize()} {letter.name}",
-            "form": form,
-            "original": letter,
-            "back": back,
-            "opts": self.opts,
-            "media": self.media,
-            "is_open": letter.status == LetterStatus.OPEN,
-        }
-        return TemplateResponse(request, f"admin/dlq/deadletter/{verb}.html", context)
+        is_open = letter.status == LetterStatus.OPEN
+        warning = "" if is_open else "This letter is no longer open."
+        return self.form_page(request, form, submit, original=letter, warning=warning, **context)
 
     @admin.display(description="failure")
     def failure(self, letter: DeadLetter) -> str:
-        """The class and the beginning of the message; without both the name."""
+        """The class and the beginning of the message; the name if there is neither."""
         error = letter.error or {}
         parts = [str(part) for part in (error.get("class"), error.get("message")) if part]
         line = " ".join(": ".join(parts).split()) or letter.name
-        return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+        return shorten(line, _MAX_FAILURE)
 
     @admin.display(description="attempts")
     def attempts_made(self, letter: DeadLetter) -> int:
         return letter.attempts_total
-
-    @admin.display(description="died (UTC)")
-    def died(self, letter: DeadLetter) -> str:
-        return f"{letter.died_at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="status")
     def letter_status(self, letter: DeadLetter) -> str:
@@ -196,74 +178,44 @@ class LetterAdmin(GroupPages):
     def reprocess(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         self._act(request, queryset, "reprocess", "")
 
-    @admin.action(description="Discard, with the reason")
-    def discard(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        reason = request.POST.get("reason", "").strip()
-        if not reason:
-            self.message_user(request, "Give the reason beside the action.", messages.ERROR)
-            return
-        self._act(request, queryset, "discard", reason)
+    @confirmed_action(
+        "Discard, with a reason",
+        button="Discard",
+        warning="Discarded letters are closed for good; their work is not done.",
+        form_class=DiscardForm,
+    )
+    def discard(
+        self, request: HttpRequest, queryset: QuerySet[DeadLetter], form: DiscardForm
+    ) -> None:
+        self._act(request, queryset, "discard", form.cleaned_data["reason"])
 
     @admin.action(description="Reprocess as a canary: 5, then 50, then the rest")
     def reprocess_as_canary(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        chosen = list(queryset.values_list("workspace_id", "id")[: MAX_IDS + 1])
-        if len(chosen) > MAX_IDS:
-            text = f"At most {MAX_IDS} at once; a group as a whole: on the page of groups."
+        pairs = list(queryset.values_list("workspace_id", "id")[: MOST_IDS + 1])
+        if len(pairs) > MOST_IDS:
+            text = (
+                f"Select at most {format_count(MOST_IDS, 'letter')}. "
+                "The page of groups reprocesses a whole group."
+            )
             self.message_user(request, text, messages.ERROR)
             return
-        for workspace_id, ids in _by_workspace(chosen):
-            actor = self.operator(request, workspace_id)
+        for workspace_id, ids in split_by_workspace(pairs, MOST_IDS):
+            actor = self.require_operator(request, workspace_id)
             self.start_canary(request, workspace_id, LetterFilter(ids=tuple(ids)), actor)
 
     def _act(
         self, request: HttpRequest, letters: QuerySet[DeadLetter], action: str, reason: str
     ) -> None:
-        """Do it to the selected letters, by workspace and in batches."""
-        chosen = list(letters.values_list("workspace_id", "id")[: MOST_SELECTED + 1])
-        batches = list(_by_workspace(chosen[:MOST_SELECTED]))
-        actors = {workspace: self.operator(request, workspace) for workspace, _ in batches}
-        changed = 0
-        refusals: dict[str, UUID] = {}
-        for workspace_id, ids in batches:
-            wanted = LetterFilter(ids=tuple(ids))
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, Iterable[str]]:
+            result = services.act_on_letters(
+                workspace_id=workspace_id,
+                action=action,
+                wanted=LetterFilter(ids=tuple(ids)),
+                actor=actor,
+                reason=reason,
+            )
+            return result.changed, result.refusals
 
-            def act(workspace_id: UUID = workspace_id, wanted: LetterFilter = wanted) -> Any:
-                return bulk.act_on_letters(
-                    workspace_id=workspace_id,
-                    action=action,
-                    letter_filter=wanted,
-                    actor=actors[workspace_id],
-                    reason=reason,
-                )
-
-            done = self.attempt(request, act)
-            if done is not None:
-                changed += done.changed
-                refusals |= done.refusals
-        self._tell(request, len(chosen), changed, action, list(refusals))
-
-    def _tell(
-        self, request: HttpRequest, chosen: int, changed: int, action: str, refusals: Sequence[str]
-    ) -> None:
-        asked = min(chosen, MOST_SELECTED)
         done = {"reprocess": "reprocessed", "discard": "discarded"}[action]
-        level = messages.SUCCESS if changed == asked else messages.WARNING
-        self.message_user(request, f"{changed} of {asked} letters {done}.", level)
-        for reason in refusals[:5]:
-            self.message_user(request, reason, messages.WARNING)
-        if chosen > MOST_SELECTED:
-            text = f"At most {MOST_SELECTED} at once; use POST /dlq/actions for the rest."
-            self.message_user(request, text, messages.WARNING)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nothing of a letter is edited."""
-        return False
-
-
-def _by_workspace(chosen: Sequence[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, list[UUID]]]:
-    ids: dict[UUID, list[UUID]] = defaultdict(list)
-    for workspace_id, letter_id in chosen:
-        ids[workspace_id].append(letter_id)
-    for workspace_id, own in ids.items():
-        for start in range(0, len(own), MAX_IDS):
-            yield workspace_id, own[start : start + MAX_IDS]
+        rest = "Use POST /dlq/actions for the rest."
+        self.act_on_batches(request, letters, act, done, size=MOST_IDS, rest=rest)

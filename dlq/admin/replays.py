@@ -3,30 +3,48 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
-from controlplane.workspaces.adminaccess import may
+from controlplane.core.admin.display import (
+    Button,
+    Summary,
+    Table,
+    badge,
+    link,
+    short_id,
+    show_json,
+    time_column,
+)
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.formatting import format_number, format_state, shorten
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
-from dlq import replays
-from dlq.admin.pages import LetterPages, badge, pretty
-from dlq.admin.words import tell_replay
+from dlq import services
 from dlq.models import Replay
-from dlq.queries import describe_replay
+from dlq.selectors import describe_replay
 from dlq.states import ReplayState
 
 REFRESH_SECONDS = 3
-_TEXT = '<pre class="dl-text">{}</pre>'
+_OUTCOMES = {
+    ReplayState.COMPLETED: "Every letter of the replay was handled.",
+    ReplayState.CANCELLED: "Cancelled: no further letters are submitted.",
+    ReplayState.STOPPED: "It stopped because too many tasks failed again.",
+}
 
 
 @admin.register(Replay)
-class ReplayAdmin(LetterPages):
-    """Replays with their reports, and a button that ends one."""
+class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
+    """Replays with their reports, and a button that cancels one."""
 
     list_display = [
-        "short_id",
+        short_id,
         "replay_status",
         "matched",
         "submitted",
@@ -34,89 +52,152 @@ class ReplayAdmin(LetterPages):
         "failed",
         "skipped",
         "created_by",
-        "created_at",
-        "finished_at",
+        time_column("created_at"),
+        time_column("finished_at"),
         "workspace",
     ]
     list_filter = ["state"]
     list_select_related = ["workspace"]
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
-    change_form_template = "admin/dlq/replay/change_form.html"
+    change_form_template = "admin/detail.html"
     fieldsets = [
         (
             None,
             {
                 "fields": [
-                    "id",
-                    "workspace",
-                    "filter_text",
-                    "payload_text",
-                    "max_attempts",
-                    "rate_per_second",
-                    "stages",
-                    "max_failure_share",
-                    "created_by",
-                    "created_at",
+                    "id", "workspace", "filter_text", "payload_text", "max_attempts",
+                    "rate_per_second", "stages", "max_failure_share", "created_by", "created_at",
                     "finished_at",
                 ]
             },
         )
-    ]
+    ]  # fmt: skip
 
-    def get_urls(self) -> list[URLPattern]:
-        """With what the button posts to."""
-        own = path(
-            "<uuid:object_id>/cancel/",
-            self.admin_site.admin_view(self.cancel_view),
-            name="dlq_replay_cancel",
-        )
-        return [own, *super().get_urls()]
+    def extra_pages(self) -> list[Any]:
+        return [("<uuid:object_id>/cancel/", self.cancel_view, "cancel")]
 
     def describe(self, request: HttpRequest, replay: Any) -> dict[str, Any]:
-        """The replay with its report; while it runs, the page loads itself anew."""
+        """The replay with its report; while it runs, the page reloads itself."""
         is_running = replay.state == ReplayState.RUNNING
+        view = describe_replay(replay)
+        may_cancel = is_running and is_allowed(request, Role.OPERATOR, replay.workspace_id)
+        cancel = reverse("admin:dlq_replay_cancel", args=[replay.pk])
         return {
-            "view": describe_replay(replay),
-            "badge": badge(replay.state, replay.get_state_display()),
-            "words": tell_replay(replay),
+            "summary": _summary(replay, view.progress),
+            "buttons": [Button("Cancel the replay", cancel, is_dangerous=True)] * may_cancel,
+            "sections": _sections(replay, view),
             "refresh_seconds": REFRESH_SECONDS if is_running else None,
-            "may_cancel": is_running and may(request, replay.workspace_id, Role.OPERATOR),
             "title": "Replay",
             "subtitle": None,
         }
 
+    @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        replay = self.wanted(request, object_id)
-        actor = self.operator(request, replay.workspace_id)
-        done = self.attempt(
-            request,
-            lambda: replays.cancel_replay(
-                workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor
-            ),
-        )
-        if done is not None:
-            self.message_user(request, "No further letters are submitted.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:dlq_replay_change", args=[replay.id]))
 
-    @admin.display(description="replay")
-    def short_id(self, replay: Replay) -> str:
-        """The random end of the id: the beginning is the time."""
-        return f"…{str(replay.id)[-12:]}"
+        def act(replay: Replay, actor: Actor) -> None:
+            services.cancel_replay(
+                workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor
+            )
+
+        text = "No further letters are submitted. Submitted tasks continue."
+        return self.act_on_row(request, object_id, act, text)
 
     @admin.display(description="status")
     def replay_status(self, replay: Replay) -> str:
-        return badge(replay.state, replay.get_state_display())
+        return _badge(replay)
 
-    @admin.display(description="letters meant")
+    @admin.display(description="filter")
     def filter_text(self, replay: Replay) -> str:
-        return format_html(_TEXT, pretty(replay.filter))
+        return show_json(replay.wanted)
 
     @admin.display(description="payload")
     def payload_text(self, replay: Replay) -> str:
-        if replay.payload is None:
-            return "each letter's own"
-        return format_html(_TEXT, pretty(replay.payload))
+        return "each letter's own" if replay.payload is None else show_json(replay.payload)
+
+
+def _badge(replay: Replay) -> str:
+    return badge(replay.state, replay.get_state_display(), colour=_colour(replay))
+
+
+def _colour(replay: Replay) -> str:
+    """Elsewhere, a person has stopped what is STOPPED."""
+    return "bad" if replay.state == ReplayState.STOPPED else ""
+
+
+def _summary(replay: Replay, percent: float) -> Summary:
+    return Summary(
+        badge=_badge(replay),
+        state=replay.state,
+        colour=_colour(replay),
+        percent=percent,
+        lead=_describe_progress(replay),
+        figures=[
+            ("Matched", format_number(replay.matched)),
+            ("Submitted", format_number(replay.submitted)),
+            ("Succeeded", format_number(replay.succeeded)),
+            ("Failed again", format_number(replay.failed)),
+            ("Skipped", format_number(replay.skipped)),
+        ],
+    )
+
+
+def _describe_progress(replay: Replay) -> str:
+    if replay.state != ReplayState.RUNNING:
+        return f"{_OUTCOMES[ReplayState(replay.state)]} {replay.stop_reason}".strip()
+    if replay.stage < len(replay.stages):
+        return (
+            f"Stage {replay.stage + 1} of {len(replay.stages) + 1}: "
+            f"{replay.stages[replay.stage]} letters. The next stage starts when their tasks have "
+            "ended."
+        )
+    return "Last stage: all remaining letters are being submitted."
+
+
+def _sections(replay: Replay, view: Any) -> list[Table]:
+    numbers = frozenset({"Size", "Submitted", "Succeeded", "Failed again", "Tasks"})
+    stages = Table(
+        "Stages",
+        ["Stage", "Size", "Submitted", "Succeeded", "Failed again"],
+        [
+            [
+                each.number + 1,
+                "the rest" if each.size is None else format_number(each.size),
+                format_number(each.submitted),
+                format_number(each.succeeded),
+                format_number(each.failed),
+            ]
+            for each in view.stages
+        ],
+        empty="No stage has started yet.",
+        numbers=numbers,
+    )
+    failing = Table(
+        "Failures that remain",
+        ["Failure", "Category", "Tasks"],
+        [
+            [
+                link("dlq_deadletter", each.letter_id, _describe_failure(each)),
+                format_state(each.category),
+                format_number(each.count),
+            ]
+            for each in view.failing
+        ],
+        numbers=numbers,
+    )
+    skips = Table(
+        "Skipped letters",
+        ["Letter", "Reason"],
+        [
+            [link("dlq_deadletter", each["letterId"], each["letterId"]), each["reason"]]
+            for each in replay.skips
+        ],
+        note="The first ones are shown.",
+    )
+    return [stages, *(table for table in (failing, skips) if table.rows)]
+
+
+def _describe_failure(group: Any) -> str:
+    message = f": {shorten(group.message, 300)}" if group.message else ""
+    return format_html("<strong>{}</strong>{}", group.error_class or "?", message)

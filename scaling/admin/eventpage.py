@@ -1,111 +1,207 @@
-"""What the page of one event shows. Records of older releases may lack what newer ones have."""
+"""How one event is described. Records of older releases may lack what newer ones have."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from scaling.admin.words import badge, change, decider, seconds, tell_launch, took
-from scaling.models import ScalingEvent
+from django.utils.html import format_html
 
-_CONSTRAINTS = {
-    "stabilisation": "More workers were recommended or present a moment ago.",
-    "waiting": "Too many tasks are waiting to remove a worker.",
-    "cooldown": "The threshold rule pauses after a change.",
-    "min": "Minimum number of workers.",
-    "max": "Maximum number of workers.",
-    "stale": "The measurements were too old to act on.",
+from controlplane.core.admin.display import Section, Summary, Table, badge, folded, link, show_time
+from controlplane.core.formatting import (
+    EMPTY,
+    format_duration,
+    format_elapsed,
+    format_json,
+    format_number,
+    format_percent,
+    format_time,
+)
+from controlplane.workspaces.actors import SYSTEM
+from scaling.models import Launch, ScalingEvent
+from scaling.states import LaunchState, Trigger
+
+_LIMITERS = {
+    "stabilisation": "More workers were recommended a moment ago.",
+    "waiting": "Too many tasks are waiting to drain a worker.",
+    "cooldown": "The threshold rule waits after a change.",
+    "min": "The minimum number of workers.",
+    "max": "The maximum number of workers.",
+    "stale": "The figures were too old to act on.",
     "fleet": "The back-end did not answer.",
-    "config": "The configuration contradicted itself.",
+    "config": "The configuration contradicts itself.",
 }
-_MINUTES_SHOWN = 5
+_MINUTES = 5
+
+
+def show_state(row: ScalingEvent | Launch) -> str:
+    """The badge of an event or a launch."""
+    return badge(row.state, row.get_state_display())
+
+
+def show_change(event: ScalingEvent) -> str:
+    """The number of workers before and after."""
+    if event.from_workers == event.to_workers:
+        return f"{event.to_workers} (no change)"
+    return f"{event.from_workers} → {event.to_workers}"
+
+
+def show_decider(event: ScalingEvent) -> str:
+    """A person, a manual override that still applies, or a strategy and its rule."""
+    if event.trigger == Trigger.PERSON:
+        return event.actor_label if event.actor_label != SYSTEM.label else "manual override"
+    return f"{event.strategy or 'control loop'}: {event.rule}"
 
 
 def describe_event(event: ScalingEvent) -> dict[str, Any]:
-    """The decision in words and tables."""
+    """The context of the template."""
     inputs: dict[str, Any] = event.inputs
+    # A manual event holds what the strategy would have decided.
     record = inputs if "outcome" in inputs else inputs.get("instead") or {}
     demand, settings = record.get("demand") or {}, record.get("settings") or {}
     outcome = record.get("outcome") or {}
+    is_manual = "instead" in inputs
+    sections = [
+        _predictions(outcome.get("table") or [], settings, event.to_workers, is_manual),
+        _launches(event),
+        _removed_workers(event.victims),
+        Table("Measurements", [], [*_measured(demand), *_forecast(demand)] if demand else []),
+        Table("Settings", [], _settings(settings)),
+    ]
     return {
-        "badge": badge(event),
-        "change": change(event),
-        "decider": decider(event),
-        "took": took(event.at, event.finished_at),
-        "constraint": _CONSTRAINTS.get(event.constraint, ""),
-        "reason": inputs.get("reason", ""),
-        "is_instead": "instead" in inputs,
-        "instead": outcome.get("sentence", "") if "instead" in inputs else "",
-        "table": _table(outcome.get("table") or [], settings, event.to_workers),
-        "objective": seconds(settings.get("objective_seconds") or 0),
-        "measured": list(_measured(demand)) if demand else [],
-        "settings": [(name.replace("_", " "), _plain(v)) for name, v in sorted(settings.items())],
-        "forecast": _forecast(demand.get("forecast")),
-        "expected": [(_time(e["at"]), _plain(e["tasks"])) for e in demand.get("expected") or []],
-        "victims": event.victims,
-        "launches": [tell_launch(launch) for launch in event.launches.all()],
-        "raw": json.dumps(inputs, indent=2, ensure_ascii=False),
+        "summary": _summary(event, outcome.get("sentence", "") if is_manual else ""),
+        "sections": [
+            *(table for table in sections if table.rows),
+            Section("Inputs", folded("All inputs as JSON", format_json(inputs))),
+        ],
     }
 
 
-def _table(
-    rows: list[list[float]], settings: Mapping[str, Any], chosen: int
-) -> list[dict[str, Any]]:
+def _summary(event: ScalingEvent, instead: str) -> Summary:
+    lines = [event.outcome] if event.outcome else []
+    if event.limiter in _LIMITERS:
+        lines.append(f"Limited by {event.limiter}: {_LIMITERS[event.limiter]}")
+    if instead:
+        lines.append(f"Without the manual override: {instead}")
+    return Summary(
+        badge=format_html(
+            '{} <span class="quiet">{}, {}, {}</span>',
+            show_state(event),
+            show_time(event.at),
+            show_decider(event),
+            event.backend,
+        ),
+        state=event.state,
+        lead=event.sentence,
+        lines=lines,
+        figures=[
+            ("Workers", show_change(event)),
+            ("Recommended", format_number(event.wish)),
+            ("Duration", format_elapsed(event.at, event.finished_at)),
+            ("Interrupted tasks", format_number(event.interrupted_tasks)),
+        ],
+    )
+
+
+def _launches(event: ScalingEvent) -> Table:
+    return Table(
+        "Started workers",
+        ["Worker", "State", "Requested", "Start time", "Node", "Problem"],
+        [
+            [
+                launch.key or EMPTY,
+                show_state(launch),
+                show_time(launch.asked_at),
+                format_elapsed(launch.asked_at, launch.ended_at)
+                if launch.state == LaunchState.READY
+                else EMPTY,
+                link("workers_node", launch.node_id, launch.node_id),
+                launch.problem or EMPTY,
+            ]
+            for launch in event.launches.all()
+        ],
+        numbers=frozenset({"Start time"}),
+    )
+
+
+def _removed_workers(removed: list[dict[str, Any]]) -> Table:
+    return Table(
+        "Removed workers",
+        ["Worker", "Node", "Why this one"],
+        [
+            [each.get("name"), link("workers_node", each.get("node"), each.get("node")),
+             each.get("reason")]
+            for each in removed
+        ],
+    )  # fmt: skip
+
+
+def _predictions(
+    rows: list[list[float]], settings: Mapping[str, Any], chosen: int, is_manual: bool
+) -> Table:
     """The predicted wait for each number of workers, with a bar of at most 100 %."""
-    objective = float(settings.get("objective_seconds") or 0)
+    objective = float(settings.get("objective") or 0)
     longest = max([wait for _, wait in rows] + [objective, 1e-9])
-    return [
-        {
-            "workers": int(workers),
-            "wait": seconds(wait),
-            "width": round(100 * wait / longest),
-            "is_late": wait > objective,
-            "is_chosen": int(workers) == chosen,
-        }
-        for workers, wait in rows
-    ]
+    lines = []
+    for workers, wait in rows:
+        bar = format_html(
+            '<span class="bar {}" style="inline-size: {}%" aria-hidden="true"></span>',
+            "colour-bad" if wait > objective else "colour-good",
+            round(100 * wait / longest),
+        )
+        chosen_note = ("manual" if is_manual else "chosen") if int(workers) == chosen else ""
+        late_note = "misses the objective" if wait > objective else ""
+        note = ", ".join(each for each in (chosen_note, late_note) if each)
+        lines.append([int(workers), format_duration(wait), bar, note])
+    return Table(
+        "Predicted waits",
+        ["Workers", "Longest wait", "", "Note"],
+        lines,
+        note=f"The longest predicted wait for each number of workers. The objective is "
+        f"{format_duration(objective)}.",
+        numbers=frozenset({"Workers", "Longest wait"}),
+    )
 
 
-def _measured(demand: Mapping[str, Any]) -> Any:
+def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), _plain(value)) for name, value in sorted(settings.items())]
+
+
+def _measured(demand: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     run_times = demand.get("run_times") or {}
     ages = [(age, times) for age, times in demand.get("ages") or []]
     yield "Waiting tasks", _plain(demand.get("waiting"))
-    yield "The oldest has waited", seconds(demand.get("oldest") or 0)
-    yield "Arriving", f"{demand.get('per_second') or 0:.3g} a second"
-    yield "Run time, mean", f"{run_times.get('mean') or 0:.3g} s"
+    yield "Oldest waiting task", format_duration(demand.get("oldest") or 0)
+    yield "Arrivals per second", f"{demand.get('per_second') or 0:.3g}"
+    yield "Mean run time", format_duration(run_times.get("mean") or 0)
     yield "Running tasks", str(sum(times for _, times in ages))
     if ages:
-        yield "The longest has run for", seconds(max(age for age, _ in ages))
-    yield "Workers ready", _plain(demand.get("ready"))
+        yield "Longest running task", format_duration(max(age for age, _ in ages))
+    yield "Ready workers", _plain(demand.get("ready"))
     starting = demand.get("starting") or []
-    soon = f", ready in {', '.join(seconds(each) for each in starting[:5])}" if starting else ""
-    yield "Workers starting", f"{len(starting)}{soon}"
-    yield "Workers draining", _plain(demand.get("draining"))
-    yield "A start takes (p95)", seconds(demand.get("startup") or 0)
+    ready = ", ".join(format_duration(each) for each in starting[:5])
+    yield "Starting workers", f"{len(starting)}{f', ready in {ready}' if ready else ''}"
+    yield "Draining workers", _plain(demand.get("draining"))
+    yield "Start time of a worker (p95)", format_duration(demand.get("startup") or 0)
     started = demand.get("started") or 0
     if started:
         share = (demand.get("on_time") or 0) / started
-        yield "Started in time, last hour", f"{share:.1%} of {started}"
+        counted = format_number(started)
+        yield "Tasks started in time, last hour", f"{format_percent(share)} of {counted}"
 
 
-def _forecast(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not found:
-        return None
-    minutes = found.get("per_minute") or []
-    return {
-        "trusted": "trusted" if found.get("trusted") else "not trusted yet",
-        "minutes": ", ".join(f"{each:.1f}" for each in minutes[:_MINUTES_SHOWN]),
-        "error": f"{found.get('error') or 0:.2f}",
-    }
-
-
-def _time(epoch: float) -> str:
-    return f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _forecast(demand: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    forecast = demand.get("forecast")
+    if forecast:
+        per_minute = ", ".join(f"{each:.1f}" for each in forecast.get("per_minute", [])[:_MINUTES])
+        trusted = "trusted" if forecast.get("trusted") else "not trusted yet"
+        model = forecast.get("model")
+        yield "Forecast, tasks per minute", f"{per_minute} ({model}, {trusted})"
+        for name, error in forecast.get("errors") or []:
+            yield f"Error of {name}", f"{error:.2f} times that of persistence"
+    for each in demand.get("expected") or []:
+        moment = format_time(datetime.fromtimestamp(each["at"], UTC))
+        yield "Expected tasks from schedules", f"{_plain(each['tasks'])} at {moment}"
 
 
 def _plain(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else format_number(value)

@@ -6,34 +6,34 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.text import Truncator
 
-from controlplane.core.adminpages import ReadOnlyAdmin
-from controlplane.workspaces.adminaccess import InstallationPages
-from scaling.admin.eventpage import describe_event
-from scaling.admin.words import badge, change, decider
+from controlplane.core.admin.display import time_column
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.formatting import shorten
+from controlplane.workspaces.adminpages import InstallationPages
+from scaling.admin.eventpage import describe_event, show_change, show_decider, show_state
 from scaling.models import ScalingEvent
-from scaling.queries.events import get_event
+from scaling.selectors.events import get_event
 from scaling.states import OPEN_EVENTS, EventState
 
 REFRESH_SECONDS = 3
 _ALL = "all"
-_SENTENCE_SHOWN = 160
+_MAX_SENTENCE = 160
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By state. Decisions that changed nothing are many, and are seen only by wish."""
+    """By state. Decisions without a change are numerous and hidden unless they are asked for."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(_ALL, "All, with unchanged"), *EventState.choices]
+        return [(_ALL, "All"), *EventState.choices]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The first one says what it leaves out."""
+        """The first choice names what is hidden."""
         for number, choice in enumerate(super().choices(changelist)):
-            yield {**choice, "display": "All but unchanged"} if number == 0 else choice
+            yield {**choice, "display": "Changes only"} if number == 0 else choice
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -41,16 +41,24 @@ class StateFilter(admin.SimpleListFilter):
             return queryset
         if value in EventState.values:
             return queryset.filter(state=value)
-        return queryset.exclude(state=EventState.UNCHANGED)
+        return queryset.exclude(state=EventState.HELD)
 
 
 @admin.register(ScalingEvent)
 class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
-    """Decisions with their sentences; one with all it was made from and what came of it."""
+    """Decisions of the autoscaler, with their inputs and outcomes."""
 
-    change_form_template = "admin/scaling/scalingevent/change_form.html"
-    list_display = ["moment", "state_badge", "workers", "decision", "decided_by", "constraint"]
-    list_filter = [StateFilter, "trigger", "rule", "constraint"]
+    change_form_template = "admin/detail.html"
+    list_display = [
+        time_column("at", "time"),
+        "status",
+        "workers",
+        "decision",
+        "decided_by",
+        "limiter",
+    ]
+    list_display_links = ["decision"]
+    list_filter = [StateFilter, "trigger", "rule", "limiter"]
     search_fields = ["sentence", "outcome", "actor_label"]
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
@@ -60,46 +68,39 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
             {
                 "classes": ["collapse"],
                 "fields": [
-                    "id", "at", "finished_at", "backend", "strategy", "rule", "constraint",
-                    "recommended_workers", "config_version", "term", "trigger", "actor_kind",
-                    "actor_label", "workspace_id", "interrupted_tasks",
+                    "id", "at", "finished_at", "backend", "strategy", "rule", "limiter", "wish",
+                    "config_version", "term", "trigger", "actor_kind", "actor_label",
+                    "workspace_id", "interrupted_tasks",
                 ],
             },
         )
     ]  # fmt: skip
 
-    class Media:
-        css: ClassVar = {"all": ["controlplane/hues.css", "scaling/admin.css"]}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without what is long and not shown in a list."""
+        """Without the inputs, which are large."""
         return super().get_queryset(request).defer("inputs")
 
     def describe(self, request: HttpRequest, event: Any) -> dict[str, Any]:
-        """The event; while it is under way, the page loads itself anew."""
+        """The event; while it is in progress, the page reloads itself."""
         return {
-            "view": describe_event(get_event(event.id)),
+            **describe_event(get_event(event.id)),
             "refresh_seconds": REFRESH_SECONDS if event.state in OPEN_EVENTS else None,
             "title": "Scaling event",
             "subtitle": None,
         }
 
-    @admin.display(description="at (UTC)")
-    def moment(self, event: ScalingEvent) -> str:
-        return f"{event.at:%Y-%m-%d %H:%M:%S}"
-
     @admin.display(description="decision")
     def decision(self, event: ScalingEvent) -> str:
-        return Truncator(event.sentence).chars(_SENTENCE_SHOWN)
+        return shorten(event.sentence, _MAX_SENTENCE)
 
     @admin.display(description="state")
-    def state_badge(self, event: ScalingEvent) -> str:
-        return badge(event)
+    def status(self, event: ScalingEvent) -> str:
+        return show_state(event)
 
     @admin.display(description="workers")
     def workers(self, event: ScalingEvent) -> str:
-        return change(event)
+        return show_change(event)
 
     @admin.display(description="decided by")
     def decided_by(self, event: ScalingEvent) -> str:
-        return decider(event)
+        return show_decider(event)

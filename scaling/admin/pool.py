@@ -1,49 +1,47 @@
-"""The page of the fleet: how it stands, its configuration, and orders by hand."""
+"""The page of the fleet: its status, its configuration, and manual scaling."""
 
-from typing import Any, ClassVar
+from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
-from controlplane.core.adminpages import ReadOnlyAdmin
+from controlplane.core.admin.display import Summary, Table, badge, link, show_time
+from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
-from controlplane.workspaces.adminaccess import InstallationPages
+from controlplane.core.formatting import EMPTY, format_duration, format_number
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import actor_in, roles_of
+from controlplane.workspaces.adminpages import InstallationPages
+from controlplane.workspaces.selectors import get_default_workspace_id
 from controlplane.workspaces.states import Role
-from scaling.admin.acting import act_as, find_workspace
-from scaling.admin.forms import ConfigurationForm, OverrideForm
-from scaling.admin.words import badge, change, decider, seconds
-from scaling.configuration import change_configuration
+from scaling.admin.eventpage import show_change, show_decider, show_state
+from scaling.admin.forms import ConfigurationForm, ManualForm
 from scaling.models import Pool
-from scaling.overrides import MAX_REASON_LENGTH, release_override, set_override
-from scaling.queries.events import list_events
-from scaling.queries.pool import find_contradiction, read_pool
-from scaling.queries.status import FleetStatus, read_status
+from scaling.selectors.events import list_events
+from scaling.selectors.pool import find_contradiction, read_pool
+from scaling.selectors.status import FleetStatus, read_status
+from scaling.services.configuration import change_configuration
+from scaling.services.manual import order_workers, release_workers
 
-_EVENTS_SHOWN = 10
+_MAX_EVENTS = 10
 
 
 @admin.register(Pool)
 class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     """There is one pool, so its list is its page."""
 
-    class Media:
-        css: ClassVar = {"all": ["controlplane/hues.css", "scaling/admin.css"]}
-
-    def get_urls(self) -> list[URLPattern]:
-        """With what the forms post to."""
-        verbs = {
-            "configure": self.configure_view,
-            "scale": self.scale_view,
-            "release": self.release_view,
-        }
-        own = [
-            path(f"{verb}/", self.admin_site.admin_view(view), name=f"scaling_pool_{verb}")
-            for verb, view in verbs.items()
+    def extra_pages(self) -> list[Any]:
+        return [
+            ("configure/", self.configure_view, "configure"),
+            ("scale/", self.scale_view, "scale"),
+            ("release/", self.release_view, "release"),
         ]
-        return [*own, *super().get_urls()]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -58,121 +56,167 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page, too."""
+        """It leads to the one page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return HttpResponseRedirect(_here())
+        return HttpResponseRedirect(self._list_url())
 
+    @method_decorator(require_POST)
     def configure_view(self, request: HttpRequest) -> HttpResponse:
         """Change the configuration."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         workspace_id, actor = self._act_as(request, Role.ADMIN)
         form = ConfigurationForm(read_pool(), request.POST)
-        if not form.is_valid():
-            return self._page(request, configuring=form)
-        try:
-            change_configuration(
-                form.changes(),
-                workspace_id=workspace_id,
-                actor=actor,
-                seen_version=form.cleaned_data["version"],
-            )
-        except DomainError as error:
-            form.refuse(error)
-            return self._page(request, configuring=form)
-        self.message_user(request, "The configuration is in force.", messages.SUCCESS)
-        return HttpResponseRedirect(_here())
+        if form.is_valid():
+            try:
+                change_configuration(
+                    form.changes(),
+                    workspace_id=workspace_id,
+                    actor=actor,
+                    seen_version=form.cleaned_data["version"],
+                )
+            except DomainError as error:
+                form.refuse(error)
+            else:
+                self.message_user(request, "The configuration was saved.", messages.SUCCESS)
+                return HttpResponseRedirect(self._list_url())
+        return self._page(request, configuration=form)
 
+    @method_decorator(require_POST)
     def scale_view(self, request: HttpRequest) -> HttpResponse:
-        """Order a number of workers."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        """Set a manual number of workers."""
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
-        status = read_status()
-        form = OverrideForm(status.values, 0, request.POST)
-        if not form.is_valid():
-            return self._page(request, ordering=form)
-        try:
-            event = set_override(
-                workers=form.cleaned_data["workers"],
-                reason=form.cleaned_data["reason"],
-                hold_seconds=form.hold_seconds,
-                workspace_id=workspace_id,
-                actor=actor,
-            )
-        except DomainError as error:
-            form.refuse(error)
-            return self._page(request, ordering=form)
-        self.message_user(request, f"Ordered: {event.sentence}", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:scaling_scalingevent_change", args=[event.id]))
+        form = ManualForm(read_status().values, 0, request.POST)
+        if form.is_valid():
+            try:
+                event = order_workers(
+                    workers=form.cleaned_data["workers"],
+                    reason=form.cleaned_data["reason"],
+                    hold_seconds=form.hold_seconds,
+                    workspace_id=workspace_id,
+                    actor=actor,
+                )
+            except DomainError as error:
+                form.refuse(error)
+            else:
+                self.message_user(request, event.sentence, messages.SUCCESS)
+                url = reverse("admin:scaling_scalingevent_change", args=[event.id])
+                return HttpResponseRedirect(url)
+        return self._page(request, manual=form)
 
+    @method_decorator(require_POST)
     def release_view(self, request: HttpRequest) -> HttpResponse:
-        """End the order."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        """End the manual override."""
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
-        release_override(workspace_id=workspace_id, actor=actor)
-        self.message_user(request, "Released: the strategy decides again.", messages.SUCCESS)
-        return HttpResponseRedirect(_here())
+        release_workers(workspace_id=workspace_id, actor=actor)
+        text = "Released: the strategy decides the number of workers again."
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(self._list_url())
 
-    def _act_as(self, request: HttpRequest, needed: Role) -> Any:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return act_as(request, needed)
+    def _act_as(self, request: HttpRequest, needed: Role) -> tuple[UUID, Actor]:
+        """The workspace whose audit log has the change, and the person. The fleet serves all
+        workspaces: as in the API, a role in any of them is enough. Raises PermissionDenied."""
+        workspace_id = _find_workspace(request, needed)
+        if workspace_id is None or not self.has_view_permission(request):
+            raise PermissionDenied(f"This needs the role {needed} in a workspace.")
+        return workspace_id, actor_in(request, workspace_id)
 
     def _page(
         self,
         request: HttpRequest,
         *,
-        configuring: ConfigurationForm | None = None,
-        ordering: OverrideForm | None = None,
+        configuration: ConfigurationForm | None = None,
+        manual: ManualForm | None = None,
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         status = read_status()
-        wanted = status.manual.workers if status.manual else status.pool.target
-        now = status.pool.ready + status.pool.starting
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Fleet",
-            "opts": self.opts,
-            "media": self.media,
-            "status": status,
-            "loop": _tell_loop(status),
-            "startup": "-" if status.startup is None else seconds(status.startup.seconds),
-            "contradiction": find_contradiction(status.pool),
-            "configuring": configuring or ConfigurationForm(status.pool),
-            "ordering": ordering or OverrideForm(status.values, now if wanted is None else wanted),
-            "may_configure": find_workspace(request, Role.ADMIN) is not None,
-            "may_operate": find_workspace(request, Role.OPERATOR) is not None,
-            "longest_reason": MAX_REASON_LENGTH,
-            "events": [
-                {
-                    "event": event,
-                    "badge": badge(event),
-                    "change": change(event),
-                    "decider": decider(event),
-                }
-                for event in list_events()[:_EVENTS_SHOWN]
-            ],
-        }
-        return TemplateResponse(request, "admin/scaling/pool/status.html", context)
+        target = status.manual.workers if status.manual else status.pool.target
+        current = status.pool.ready + status.pool.starting
+        return self.render(
+            request,
+            "admin/scaling/pool/status.html",
+            title="Fleet",
+            is_list=True,
+            status=status,
+            summary=_summary(status),
+            until=show_time(status.manual.until) if status.manual else "",
+            contradiction=find_contradiction(status.pool),
+            configuration=configuration or ConfigurationForm(status.pool),
+            changed=show_time(status.pool.changed_at),
+            manual=manual or ManualForm(status.values, current if target is None else target),
+            may_configure=_find_workspace(request, Role.ADMIN) is not None,
+            may_operate=_find_workspace(request, Role.OPERATOR) is not None,
+            events=_events(),
+        )
 
 
-def _here() -> str:
-    return reverse("admin:scaling_pool_changelist")
+def _find_workspace(request: HttpRequest, needed: Role) -> UUID | None:
+    """A workspace in which the person has the role: `default` if possible, else another."""
+    default, roles = get_default_workspace_id(), roles_of(request)
+    if roles is None:
+        return default
+    fitting = sorted(id_ for id_, role in roles.items() if role.includes(needed))
+    return default if default in fitting else next(iter(fitting), None)
 
 
-def _tell_loop(status: FleetStatus) -> dict[str, str]:
-    """How it stands, with the name of its hue."""
-    if not status.enabled:
-        hue, words = "quiet", "off"
-    elif status.leader.leads:
-        hue, words = ("bad", "cannot act") if status.problem else ("good", "runs")
-    elif status.seen_at is None:
-        hue, words = "quiet", "never started"
-    else:
-        hue, words = "bad", "stopped"
+def _summary(status: FleetStatus) -> Summary:
+    pool, startup = status.pool, status.startup
+    state, colour, advice = _loop_state(status)
+    lines = [advice] if advice else []
+    if status.problem:
+        lines.append(format_html('<span class="problem" role="alert">{}</span>', status.problem))
+    if status.pause:
+        until = show_time(status.pause.until)
+        lines.append(format_html("Next launch {}. {}", until, status.pause.reason))
+    measured = f" of {startup.launches}" if startup else ""
+    seen = format_html(", last seen {}", show_time(status.seen_at)) if status.seen_at else ""
+    return Summary(
+        badge=format_html(
+            '{} <span class="quiet">{}{}</span>',
+            badge("loop", f"Autoscaler: {state}", colour=colour),
+            status.backend,
+            seen,
+        ),
+        colour=colour,
+        lines=lines,
+        figures=[
+            ("Target", format_number(pool.target)),
+            ("Ready", format_number(pool.ready)),
+            ("Starting", format_number(pool.starting)),
+            ("Draining", format_number(pool.draining)),
+            (
+                f"Start time (p95{measured})",
+                format_duration(startup.seconds) if startup else EMPTY,
+            ),
+        ],
+    )
+
+
+def _loop_state(status: FleetStatus) -> tuple[str, str, str]:
+    """The state of the control loop, its colour, and what to do."""
     advice = "" if status.leader.leads else "Start manage.py autoscale."
-    return {"hue": hue, "words": words, "advice": advice}
+    if not status.enabled:
+        return "off", "quiet", advice
+    if status.leader.leads:
+        return ("cannot act", "bad", "") if status.problem else ("running", "good", "")
+    if status.seen_at is None:
+        return "never started", "quiet", advice
+    return "stopped", "bad", advice
+
+
+def _events() -> Table:
+    return Table(
+        "Newest decisions",
+        ["Time", "State", "Workers", "Decision", "Decided by"],
+        [
+            [
+                link("scaling_scalingevent", event.pk, show_time(event.at)),
+                show_state(event),
+                show_change(event),
+                event.sentence,
+                show_decider(event),
+            ]
+            for event in list_events()[:_MAX_EVENTS]
+        ],
+        empty="No changes yet.",
+    )

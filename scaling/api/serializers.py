@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from controlplane.core.serializers import UNKNOWN, StrictSerializer, UtcDateTimeField
 from scaling.api.event_serializers import EventSerializer
-from scaling.models import Pool
 from scaling.overrides import DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS, MAX_REASON_LENGTH
 from scaling.queries.pool import get_backend, get_values
 from scaling.schema import MAX_WORKERS, NAMES_BY_API, SETTINGS, Setting
@@ -177,7 +176,7 @@ class ConfigurationSerializer(serializers.Serializer[Any]):
     )
 
 
-def represent_configuration(pool: Pool) -> dict[str, Any]:
+def represent_configuration(pool: Any) -> dict[str, Any]:
     """The configuration of a pool as JSON."""
     values = get_values(pool)
     configuration = {

@@ -1,4 +1,4 @@
-"""Tasks and queues in the admin: looked at; what changes something is an action or a service."""
+"""Tasks, queues and the engine's records in the admin: read-only, changed by actions."""
 
 from tasks_app.admin.queues import QueueAdmin
 from tasks_app.admin.records import IdempotencyKeyAdmin, LeaderAdmin

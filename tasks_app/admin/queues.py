@@ -1,33 +1,25 @@
 """The pages of queues."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from controlplane.core.adminpages import ReadMostlyAdmin
-from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, WorkspacePages, actor_in
+from controlplane.core.admin.pages import ReadMostlyAdmin
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.models import Queue
 from tasks_app.selectors.queues import LaneCounts, count_lanes
 
 
-class _CountedList(ChangeList):
-    """One query counts what waits and runs in all the queues of a page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        counts = count_lanes([queue.pk for queue in self.result_list])
-        for queue in self.result_list:
-            queue.counts = counts.get(queue.pk, LaneCounts())
-
-
 @admin.register(Queue)
 class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
-    """Queues: pause and resume as an action, limits in the form. A submission makes them."""
+    """Queues: paused and resumed by an action, limited in the form. The first task creates one."""
 
     list_display = [
         "name",
@@ -56,15 +48,18 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     # Limits are configuration.
     required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _CountedList
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """One query counts the waiting and running tasks of all queues."""
+        counts = count_lanes([queue.pk for queue in rows])
+        for queue in rows:
+            queue.counts = counts.get(queue.pk, LaneCounts())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody has it here."""
+        """Never: the first task creates a queue."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
-        """Through the service, which audits it and rings."""
+        """Through the service, which writes the audit log and wakes workers."""
         services.change_queue(
             workspace_id=obj.workspace_id,
             name=obj.name,
@@ -93,14 +88,12 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         self._set_paused(request, queryset, paused=False)
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
-        chosen = list(queues.select_related("workspace"))
-        for queue in chosen:
+        def act(queue: Queue, actor: Actor) -> None:
             services.change_queue(
                 workspace_id=queue.workspace_id,
                 name=queue.name,
-                actor=actor_in(request, queue.workspace_id),
+                actor=actor,
                 changes={"paused": paused},
             )
-        noun = "queue" if len(chosen) == 1 else "queues"
-        done = "paused" if paused else "resumed"
-        self.message_user(request, f"{len(chosen)} {noun} {done}.")
+
+        self.act_on_rows(request, queues, act, "paused" if paused else "resumed")

@@ -1,17 +1,24 @@
-"""The pages of what the engine keeps for itself."""
+"""The pages of the engine's own records."""
 
 from django.contrib import admin
 
-from controlplane.core.adminpages import ReadOnlyAdmin
-from controlplane.workspaces.adminaccess import SuperuserPages, WorkspacePages
+from controlplane.core.admin.display import time_column
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.workspaces.adminaccess import SuperuserPages
+from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app.models import IdempotencyKey, Leader
 
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
-    """First answers to creating calls."""
+    """Stored responses to requests with an idempotency key."""
 
-    list_display = ["key", "workspace_id", "created_at", "expires_at"]
+    list_display = [
+        "key",
+        "workspace_id",
+        time_column("created_at", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+    ]
     search_fields = ["key"]
     ordering = ["-id"]
     fields = ["key", "workspace_id", "answer", "created_at", "expires_at"]
@@ -19,7 +26,14 @@ class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
 
 @admin.register(Leader)
 class LeaderAdmin(SuperuserPages, ReadOnlyAdmin):
-    """Who leads, until when."""
+    """Which process leads, and until when."""
 
-    list_display = ["name", "holder_label", "term", "acquired_at", "expires_at", "last_pass_at"]
+    list_display = [
+        "name",
+        "holder_label",
+        "term",
+        time_column("acquired_at", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+        time_column("last_pass_at", "last pass", is_sortable=True),
+    ]
     ordering = ["name"]

@@ -1,34 +1,33 @@
 """The pages of tasks."""
 
-import json
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 
-from controlplane.core.adminpages import ReadOnlyAdmin
-from controlplane.core.errors import DomainError, NotFound
-from controlplane.core.ids import parse_uuid
+from controlplane.core.admin.actions import act_on_each, confirmed_action
+from controlplane.core.admin.display import badge, short_id, show_json, time_column
+from controlplane.core.admin.forms import ServiceForm
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.errors import NotFound
+from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may, roles_of
+from controlplane.workspaces.adminaccess import is_allowed, roles_of
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
+from tasks_app.admin.taskpage import describe_task
 from tasks_app.models import Queue, Task
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors import explain_task, get_task_detail
 
-MOST_SELECTED = 10_000
 _BATCH = 500
+_MAX_QUEUES = 200
 
-Verb = Callable[[UUID, Sequence[UUID], Actor], int]
+Act = Callable[[UUID, list[UUID], Actor], int]
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -42,7 +41,8 @@ class QueueFilter(admin.SimpleListFilter):
         roles = roles_of(request)
         if roles is not None:
             queues = queues.filter(workspace_id__in=list(roles))
-        return [(name, name) for name in queues.values_list("name", flat=True).distinct()[:200]]
+        names = queues.values_list("name", flat=True).distinct()[:_MAX_QUEUES]
+        return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
         if self.value() is None:
@@ -52,7 +52,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 
 class InternalFilter(admin.SimpleListFilter):
-    """Bookkeeping of the platform is left out unless somebody asks for it."""
+    """Internal tasks are hidden unless they are asked for."""
 
     title = "internal tasks"
     parameter_name = "internal"
@@ -61,67 +61,66 @@ class InternalFilter(admin.SimpleListFilter):
         return [("show", "Show")]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The first choice is what holds without one."""
+        """The first choice is the default."""
         for number, choice in enumerate(super().choices(changelist)):
             yield choice if number else {**choice, "display": "Hide"}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        # An action, or a search for an id, names the tasks that it means.
-        if self.value() or request.method == "POST" or _is_id(request.GET.get("q", "")):
+        names_tasks = request.method == "POST" and request.POST.get("select_across") != "1"
+        if self.value() or names_tasks or parse_uuid_or_none(request.GET.get("q", "")):
             return queryset
         return queryset.exclude(type__in=internal_types())
 
 
-class TaskActionForm(ActionForm):
-    """Beside the choice of an action: what reprioritize needs."""
+class PriorityForm(ServiceForm):
+    """What the action "Change the priority" asks for."""
 
     priority = forms.IntegerField(
-        required=False, min_value=-100, max_value=100, help_text="for reprioritize"
+        min_value=-100,
+        max_value=100,
+        help_text="From -100 to 100. Higher priorities run first.",
+        error_messages={"required": "Give a priority from -100 to 100."},
     )
 
 
 @admin.register(Task)
 class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
-    """Tasks with their history. Actions call the services, as the person who is logged in."""
+    """Tasks with their history. Actions call the services as the person who is logged in."""
 
     list_display = [
-        "short_id",
+        short_id,
         "name",
         "type",
-        "state",
+        "status",
         "queue",
         "workspace",
         "priority",
         "attempt",
-        "created_at",
-        "started_at",
-        "finished_at",
+        time_column("created_at"),
+        time_column("started_at"),
+        time_column("finished_at"),
     ]
-    list_display_links = ["short_id", "name"]
+    list_display_links = [short_id, "name"]
     list_filter = ["state", QueueFilter, InternalFilter]
     list_select_related = ["queue", "workspace"]
     search_fields = ["name", "type"]
-    search_help_text = "An id, or a part of a name or type."
+    id_fields = ("id",)
+    search_help_text = "An ID, or part of a name or type."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
-    readonly_fields = ["retry_policy", "payload_text", "result_text", "error_text"]
-    action_form = TaskActionForm
+    readonly_fields = ["status", "retry_policy", "payload_text", "result_text", "error_text"]
     actions = ["cancel", "retry", "run_now", "reprioritize"]
     change_form_template = "admin/tasks_app/task/change_form.html"
     fieldsets = [
         (
             None,
-            {"fields": ["id", "name", "type", "state", "workspace", "queue", "priority", "tags"]},
+            {"fields": ["id", "name", "type", "status", "workspace", "queue", "priority", "tags"]},
         ),
         (
             "Attempts",
             {
                 "fields": [
-                    "attempt",
-                    "max_attempts",
-                    "lost_count",
-                    "timeout_ms",
-                    "progress",
+                    "attempt", "max_attempts", "lost_count", "timeout_ms", "progress",
                     "retry_policy",
                 ]
             },
@@ -130,11 +129,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             "Times",
             {
                 "fields": [
-                    "created_at",
-                    "run_at",
-                    "started_at",
-                    "finished_at",
-                    "cancel_requested_at",
+                    "created_at", "run_at", "started_at", "finished_at", "cancel_requested_at",
                 ]
             },
         ),
@@ -144,142 +139,89 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             {
                 "classes": ["collapse"],
                 "fields": [
-                    "idempotency_key",
-                    "workflow_run_id",
-                    "step_key",
-                    "on_parent_failure",
-                    "blocked_by",
-                    "lease",
-                    "node_id",
+                    "idempotency_key", "workflow_run_id", "step_key", "on_parent_failure",
+                    "blocked_by", "lease", "node_id",
                 ],
             },
         ),
-    ]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
-    ) -> tuple[QuerySet[Task], bool]:
-        """An id is looked up; anything else is searched for."""
-        if _is_id(search_term):
-            return queryset.filter(id=parse_uuid(search_term.strip())), False
-        return super().get_search_results(request, queryset, search_term)
+    ]  # fmt: skip
 
     def describe(self, request: HttpRequest, task: Any) -> dict[str, Any]:
         """The task with its attempts, neighbours and log lines, and why it waits."""
         try:
-            more = {
-                "detail": get_task_detail(task.workspace_id, task.id),
-                "explanation": explain_task(task.workspace_id, task.id),
-            }
+            context = describe_task(task)
         except NotFound:  # it was removed between the queries
-            more = {}
-        more["may_operate"] = may(request, task.workspace_id, Role.OPERATOR)
-        return more
+            context = {}
+        context["may_operate"] = is_allowed(request, Role.OPERATOR, task.workspace_id)
+        return context
 
-    @admin.display(description="id")
-    def short_id(self, task: Task) -> str:
-        """The random end of the id: the beginning is the time."""
-        return f"…{str(task.id)[-12:]}"
+    @admin.display(description="state")
+    def status(self, task: Task) -> str:
+        return badge(task.state, task.get_state_display())
 
     @admin.display(description="payload")
     def payload_text(self, task: Task) -> str:
-        return _pretty(task.payload)
+        return show_json(task.payload)
 
     @admin.display(description="result")
     def result_text(self, task: Task) -> str:
-        return _pretty(task.result)
+        return show_json(task.result)
 
     @admin.display(description="error")
     def error_text(self, task: Task) -> str:
-        return _pretty(task.error)
+        return show_json(task.error)
 
     @admin.display(description="retry policy")
     def retry_policy(self, task: Task) -> str:
-        return "default of its type" if task.retry is None else _pretty(task.retry)
+        return "default for the task type" if task.retry is None else show_json(task.retry)
 
-    @admin.action(description="Cancel")
+    @confirmed_action(
+        "Cancel",
+        button="Cancel",
+        warning="Waiting tasks are cancelled at once, running tasks are asked to stop. Dependent "
+        "tasks are cancelled with them.",
+    )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
-            ended, asked = services.cancel_tasks(workspace_id=workspace_id, ids=ids, actor=actor)
-            return len(ended) + len(asked)
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
+            ended, stopping = services.cancel_tasks(workspace_id=workspace_id, ids=ids, actor=actor)
+            return len(ended) + len(stopping)
 
-        self._act(request, queryset, verb, "cancelled or asked to stop")
+        self._act(request, queryset, act, "cancelled or asked to stop")
 
-    @admin.action(description="Retry: a fresh round of attempts")
+    @admin.action(description="Retry: start a new round of attempts")
     def retry(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
             return len(services.retry_tasks(workspace_id=workspace_id, ids=ids, actor=actor))
 
-        self._act(request, queryset, verb, "retried")
+        self._act(request, queryset, act, "retried")
 
     @admin.action(description="Run now: skip the wait")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
-            return sum(_runs_now(workspace_id, task_id, actor) for task_id in ids)
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
+            def run(task_id: UUID) -> None:
+                services.run_task_now(workspace_id=workspace_id, task_id=task_id, actor=actor)
 
-        self._act(request, queryset, verb, "made ready")
+            return act_on_each(ids, run).changed
 
-    @admin.action(description="Reprioritize")
-    def reprioritize(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        form = TaskActionForm({"priority": request.POST.get("priority"), "action": ""})
-        form.fields["action"].required = False
-        if not form.is_valid() or form.cleaned_data["priority"] is None:
-            self.message_user(request, "Give a priority from -100 to 100.", messages.ERROR)
-            return
+        self._act(request, queryset, act, "made ready")
+
+    @confirmed_action("Change the priority", button="Reprioritize", form_class=PriorityForm)
+    def reprioritize(
+        self, request: HttpRequest, queryset: QuerySet[Task], form: PriorityForm
+    ) -> None:
         priority: int = form.cleaned_data["priority"]
 
-        def verb(workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> int:
-            return len(
-                services.reprioritize_tasks(
-                    workspace_id=workspace_id, ids=ids, priority=priority, actor=actor
-                )
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
+            changed = services.reprioritize_tasks(
+                workspace_id=workspace_id, ids=ids, priority=priority, actor=actor
             )
+            return len(changed)
 
-        self._act(request, queryset, verb, f"given priority {priority}")
+        self._act(request, queryset, act, f"given priority {priority}")
 
-    def _act(self, request: HttpRequest, tasks: QuerySet[Task], verb: Verb, done: str) -> None:
-        """Do it to the selected tasks, by workspace and in batches."""
-        chosen = list(tasks.values_list("workspace_id", "id")[: MOST_SELECTED + 1])
-        changed = 0
-        for workspace_id, ids in _by_workspace(chosen[:MOST_SELECTED]):
-            if not may(request, workspace_id, Role.OPERATOR):
-                raise PermissionDenied("This needs the role operator in the task's workspace.")
-            changed += verb(workspace_id, ids, actor_in(request, workspace_id))
-        number = min(len(chosen), MOST_SELECTED)
-        noun = "task" if number == 1 else "tasks"
-        level = messages.SUCCESS if changed else messages.WARNING
-        self.message_user(request, f"{changed} of {number} {noun} {done}.", level)
-        if len(chosen) > MOST_SELECTED:
-            text = f"At most {MOST_SELECTED} at once; use POST /tasks/actions for the rest."
-            self.message_user(request, text, messages.WARNING)
+    def _act(self, request: HttpRequest, tasks: QuerySet[Task], act: Act, done: str) -> None:
+        def in_batch(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
+            return act(workspace_id, ids, actor), []
 
-
-def _is_id(text: str) -> bool:
-    try:
-        parse_uuid(text.strip())
-    except ValueError:
-        return False
-    return True
-
-
-def _by_workspace(chosen: Sequence[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, list[UUID]]]:
-    ids: dict[UUID, list[UUID]] = defaultdict(list)
-    for workspace_id, task_id in chosen:
-        ids[workspace_id].append(task_id)
-    for workspace_id, own in ids.items():
-        for start in range(0, len(own), _BATCH):
-            yield workspace_id, own[start : start + _BATCH]
-
-
-def _runs_now(workspace_id: UUID, task_id: UUID, actor: Actor) -> bool:
-    try:
-        services.run_task_now(workspace_id=workspace_id, task_id=task_id, actor=actor)
-    except DomainError:  # it does not wait for its time
-        return False
-    return True
-
-
-def _pretty(value: Any) -> str:
-    if value is None:
-        return "-"
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+        rest = "Use POST /tasks/actions for the rest."
+        self.act_on_batches(request, tasks, in_batch, done, size=_BATCH, rest=rest)

@@ -1,4 +1,4 @@
-"""Workflows and runs in the admin: looked at; what changes something calls a service."""
+"""Workflows and runs in the admin: read-only, changed by buttons and actions."""
 
 from workflows.admin.definitions import WorkflowAdmin
 from workflows.admin.runs import RunAdmin

@@ -1,15 +1,15 @@
-"""The steps of a workflow as a picture: columns by how far they are from the beginning."""
+"""The steps of a workflow as a graph: a step's column is its distance from the first steps."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-MOST_DRAWN = 200
-MOST_EDGES = 1_000
-_LEGIBLE = 0.75  # of its size: so far a picture shrinks with the page, then it scrolls
+MAX_DRAWN = 200
+MAX_EDGES = 1_000
+_MIN_SCALE = 0.75  # a graph shrinks with the page to this share of its size, then it scrolls
 _NODE_WIDTH, _NODE_HEIGHT = 126, 46
 _COLUMN_GAP = 34
-_ROW_GAP, _LANE = 16, 18  # a lane is where an edge passes a column by
+_ROW_GAP, _LANE = 16, 18  # a lane is where an edge passes a column
 _MARGIN = 8
 _LABEL = 16
 
@@ -18,7 +18,7 @@ Place = tuple[str, bool]
 
 
 class Drawable(Protocol):
-    """What is drawn of a step."""
+    """A step of a definition or of a run."""
 
     @property
     def key(self) -> str: ...
@@ -39,13 +39,13 @@ class Node:
 
     @property
     def middle(self) -> int:
-        """Where its texts stand."""
+        """The centre of its texts."""
         return self.x + _NODE_WIDTH // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A picture, in pixels; `edges` are paths of SVG."""
+    """Positions in pixels; `edges` are SVG paths."""
 
     width: int
     height: int
@@ -55,15 +55,15 @@ class Graph:
     node_height: int = _NODE_HEIGHT
 
     @property
-    def least_width(self) -> int:
-        """So narrow it may become and stay legible."""
-        return round(self.width * _LEGIBLE)
+    def min_width(self) -> int:
+        """The width below which its texts would not be legible."""
+        return round(self.width * _MIN_SCALE)
 
 
 def draw(steps: Sequence[Drawable]) -> Graph | None:
-    """The picture of steps in topological order; None of too many to be looked at."""
+    """The graph of steps in topological order; None if there are none, or too many to read."""
     edges_total = sum(len(step.depends_on) for step in steps)
-    if not 0 < len(steps) <= MOST_DRAWN or edges_total > MOST_EDGES:
+    if not 0 < len(steps) <= MAX_DRAWN or edges_total > MAX_EDGES:
         return None
     depth = _depths(steps)
     columns = _columns(steps, depth)
@@ -86,7 +86,7 @@ def draw(steps: Sequence[Drawable]) -> Graph | None:
 
 
 def _depths(steps: Sequence[Drawable]) -> dict[str, int]:
-    """The length of the longest way to each step."""
+    """The length of the longest path to each step."""
     depth: dict[str, int] = {}
     for step in steps:
         depth[step.key] = max((depth[parent] + 1 for parent in step.depends_on), default=0)
@@ -94,8 +94,8 @@ def _depths(steps: Sequence[Drawable]) -> dict[str, int]:
 
 
 def _columns(steps: Sequence[Drawable], depth: dict[str, int]) -> list[list[Place]]:
-    """What stands in each column; each near the middle of what leads to it, so that few edges
-    cross (the barycentre heuristic of layered drawings, one pass)."""
+    """The places of each column. Each is near the middle of its parents, so that few edges cross
+    (the barycentre heuristic of layered drawings, one pass)."""
     columns: list[dict[Place, list[Place]]] = [{} for _ in range(max(depth.values()) + 1)]
     for step in steps:
         columns[depth[step.key]].setdefault((step.key, True), [])
@@ -110,14 +110,14 @@ def _columns(steps: Sequence[Drawable], depth: dict[str, int]) -> list[list[Plac
     rows: dict[Place, int] = {}
     for column in columns:
         middles = {place: _middle([rows[b] for b in before]) for place, before in column.items()}
-        found = sorted(column, key=middles.__getitem__)
-        rows = {place: row for row, place in enumerate(found)}
-        ordered.append(found)
+        in_order = sorted(column, key=middles.__getitem__)
+        rows = {place: row for row, place in enumerate(in_order)}
+        ordered.append(in_order)
     return ordered
 
 
 def _way(depth: dict[str, int], parent: str, child: str) -> Iterator[tuple[int, Place]]:
-    """Column by column: the lanes that an edge takes, then its end."""
+    """The lanes that an edge takes, column by column, then its end."""
     for column in range(depth[parent] + 1, depth[child]):
         yield column, (parent, False)
     yield depth[child], (child, True)
@@ -125,11 +125,11 @@ def _way(depth: dict[str, int], parent: str, child: str) -> Iterator[tuple[int, 
 
 def _positions(column: Sequence[Place], number: int, above: int) -> dict[Place, tuple[int, int]]:
     x, y = _MARGIN + number * (_NODE_WIDTH + _COLUMN_GAP), _MARGIN + above
-    found = {}
+    positions = {}
     for place in column:
-        found[place] = (x, y)
+        positions[place] = (x, y)
         y += _height(place) + _ROW_GAP
-    return found
+    return positions
 
 
 def _edge(

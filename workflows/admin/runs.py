@@ -1,47 +1,54 @@
 """The pages of runs."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
-from controlplane.core.errors import DomainError, NotFound
+from controlplane.core.admin.actions import confirmed_action
+from controlplane.core.admin.display import badge, link, short_id, show_json, time_column
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.errors import NotFound
+from controlplane.core.formatting import format_json, format_short_id
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import may
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
-from workflows import runs
-from workflows.admin.forms import DecisionForm, InputForm, pretty
-from workflows.admin.pages import WorkflowPages, as_id, badge, to_run
+from workflows import services
+from workflows.admin.forms import DecisionForm, InputForm
 from workflows.admin.runpage import describe_page
 from workflows.models import WorkflowRun
 
-_MOST_SELECTED = 200
+_MAX_SELECTED = 200  # each is a call of a service
 
 
 @admin.register(WorkflowRun)
-class RunAdmin(WorkflowPages):
-    """Runs with their steps. Buttons and actions call the services, as the person logged in."""
+class RunAdmin(WorkspacePages, ReadOnlyAdmin):
+    """Runs with their steps. Buttons and actions call the services as the person."""
 
     list_display = [
-        "short_id",
+        short_id,
         "workflow",
         "status",
         "steps",
         "workspace",
         "started_by",
-        "created_at",
-        "finished_at",
+        time_column("created_at", "started"),
+        time_column("finished_at"),
     ]
-    list_display_links = ["short_id", "workflow"]
+    list_display_links = [short_id, "workflow"]
     list_filter = ["state"]
     list_select_related = ["workspace", "workflow"]
     search_fields = ["workflow__name"]
-    search_help_text = "The id of a run or of a workflow, or a part of a workflow's name."
+    id_fields = ("id", "workflow_id")
+    search_help_text = "The ID of a run or a workflow, or part of a workflow's name."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
     actions = ["cancel", "retry"]
@@ -51,163 +58,111 @@ class RunAdmin(WorkflowPages):
             None,
             {
                 "fields": [
-                    "id",
-                    "workflow_version",
-                    "status",
-                    "workspace",
-                    "started_by",
-                    "created_at",
-                    "finished_at",
-                    "cancel_requested_at",
-                    "parent_run",
-                    "repeats",
+                    "id", "workflow_version", "status", "workspace", "started_by", "created_at",
+                    "finished_at", "cancel_requested_at", "parent_run", "repeats",
                 ]
             },
         ),
         ("Input", {"fields": ["input_text"]}),
-    ]
+    ]  # fmt: skip
 
-    def get_urls(self) -> list[URLPattern]:
-        """With what the buttons post to."""
-        verbs = {
-            "cancel": self.cancel_view,
-            "retry": self.retry_view,
-            "rerun": self.rerun_view,
-            "decide": self.decide_view,
-        }
-        own = [
-            path(
-                f"<uuid:object_id>/{verb}/",
-                self.admin_site.admin_view(view),
-                name=f"workflows_workflowrun_{verb}",
-            )
-            for verb, view in verbs.items()
+    def extra_pages(self) -> list[Any]:
+        return [
+            ("<uuid:object_id>/cancel/", self.cancel_view, "cancel"),
+            ("<uuid:object_id>/retry/", self.retry_view, "retry"),
+            ("<uuid:object_id>/rerun/", self.rerun_view, "rerun"),
+            ("<uuid:object_id>/decide/", self.decide_view, "decide"),
         ]
-        return [*own, *super().get_urls()]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[WorkflowRun], search_term: str
-    ) -> tuple[QuerySet[WorkflowRun], bool]:
-        """An id is looked up; anything else is searched for."""
-        known = as_id(search_term)
-        if known:
-            return queryset.filter(id=known) | queryset.filter(workflow_id=known), False
-        return super().get_search_results(request, queryset, search_term)
 
     def describe(self, request: HttpRequest, run: Any) -> dict[str, Any]:
-        """The run with its steps, and what may be done."""
+        """The run with its steps, and what can be done."""
         try:
-            more = describe_page(run.workspace_id, run.id, request.GET)
+            context = describe_page(run.workspace_id, run.id, request.GET)
         except NotFound:  # it was removed between the queries
-            more = {}
-        more["may_operate"] = may(request, run.workspace_id, Role.OPERATOR)
-        more["subtitle"] = f"{run.workflow.name} {self.short_id(run)}"
-        return more
+            context = {}
+        context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
+        context["subtitle"] = f"{run.workflow.name} {format_short_id(run.pk)}"
+        return context
 
+    @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
-        return self._act(request, object_id, runs.cancel_run, "The run is being cancelled.")
+        text = "The run is being cancelled."
+        return self.act_on_row(request, object_id, _call(services.cancel_run), text)
 
+    @method_decorator(require_POST)
     def retry_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
-        return self._act(request, object_id, runs.retry_run, "The run goes on.")
+        text = "The run continues from its failed steps."
+        return self.act_on_row(request, object_id, _call(services.retry_run), text)
 
+    @method_decorator(require_POST)
     def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The buttons of a step that waits for a person."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        run = self.wanted(request, object_id)
-        actor = self.operator(request, run.workspace_id)
         form = DecisionForm(request.POST)
         if not form.is_valid():
-            said = "; ".join(f"{name}: {each[0]}" for name, each in form.errors.items())
-            self.message_user(request, said, messages.ERROR)
-            return to_run(run.id)
-        asked = form.cleaned_data
-        is_yes = asked["decision"] == "approve"
+            run = self.get_row(request, object_id)
+            self.require_operator(request, run.workspace_id)
+            text = "; ".join(f"{name}: {errors[0]}" for name, errors in form.errors.items())
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(self.row_url(run.pk))
+        decision = form.cleaned_data
+        is_approved = decision["decision"] == "approve"
 
-        def decide() -> None:
-            runs.decide_step(
+        def act(run: WorkflowRun, actor: Actor) -> None:
+            services.decide_step(
                 workspace_id=run.workspace_id,
                 run_id=run.id,
-                step_key=asked["step"],
-                approve=is_yes,
-                comment=asked["comment"],
+                step_key=decision["step"],
+                approve=is_approved,
+                comment=decision["comment"],
                 actor=actor,
             )
 
-        verb = "approved" if is_yes else "rejected"
-        self.tell(request, decide, f"The step {asked['step']} is {verb}.")
-        return to_run(run.id)
+        verb = "approved" if is_approved else "rejected"
+        text = f"The step {decision['step']} was {verb}."
+        return self.act_on_row(request, object_id, act, text)
 
     def rerun_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The form of another input for the same workflow."""
-        run = self.wanted(request, object_id)
-        form = InputForm(request.POST or None, initial={"input": pretty(run.input)})
+        """The form with the input of a new run of the same workflow."""
+        run = self.get_row(request, object_id)
+        actor = self.require_operator(request, run.workspace_id)
+        form = InputForm(request.POST or None, initial={"input": format_json(run.input)})
 
-        def start(value: Any, actor: Actor) -> tuple[Any, bool]:
-            return runs.execute_workflow(
+        def submit() -> str:
+            new, _ = services.execute_workflow(
                 workspace_id=run.workspace_id,
                 workflow_id=run.workflow_id,
-                input=value,
+                input=form.cleaned_data["input"],
                 actor=actor,
                 rerun_of=run.id,
             )
+            self.message_user(request, "The run has started.", messages.SUCCESS)
+            return self.row_url(new.pk)
 
-        return self.input_page(
+        return self.form_page(
             request,
             form,
-            start,
+            submit,
             original=run,
             title=f"Run {run.workflow.name} again",
             button="Run again",
-            back=reverse("admin:workflows_workflowrun_change", args=[run.id]),
-            schema_text="",
         )
 
-    def _act(self, request: HttpRequest, run_id: UUID, verb: Any, done: str) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        run = self.wanted(request, run_id)
-        actor = self.operator(request, run.workspace_id)
-        self.tell(
-            request,
-            lambda: verb(workspace_id=run.workspace_id, run_id=run.id, actor=actor),
-            done,
-        )
-        return to_run(run.id)
-
-    @admin.action(description="Cancel")
+    @confirmed_action(
+        "Cancel",
+        button="Cancel",
+        warning="Waiting steps are cancelled, and running tasks are asked to stop.",
+    )
     def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        self._act_on_many(request, queryset, runs.cancel_run, "cancelled")
+        self._act(request, queryset, services.cancel_run, "cancelled")
 
-    @admin.action(description="Retry: go on from what failed")
+    @admin.action(description="Retry: continue from the failed steps")
     def retry(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        self._act_on_many(request, queryset, runs.retry_run, "retried")
+        self._act(request, queryset, services.retry_run, "retried")
 
-    def _act_on_many(
-        self, request: HttpRequest, runs: QuerySet[WorkflowRun], verb: Any, done: str
-    ) -> None:
-        chosen = list(runs.values_list("workspace_id", "id")[:_MOST_SELECTED])
-        if not all(may(request, workspace_id, Role.OPERATOR) for workspace_id, _ in chosen):
-            raise PermissionDenied("This needs the role operator in the run's workspace.")
-        changed, refused = 0, ""
-        for workspace_id, run_id in chosen:
-            actor = self.operator(request, workspace_id)
-            try:
-                verb(workspace_id=workspace_id, run_id=run_id, actor=actor)
-            except DomainError as error:
-                refused = refused or str(error)
-            else:
-                changed += 1
-        self.message_user(request, f"{changed} of {len(chosen)} runs {done}.")
-        if refused:
-            self.message_user(request, refused, messages.WARNING)
-
-    @admin.display(description="id")
-    def short_id(self, run: WorkflowRun) -> str:
-        """The random end of the id: the beginning is the time."""
-        return f"…{str(run.id)[-12:]}"
+    def _act(self, request: HttpRequest, runs: QuerySet[WorkflowRun], verb: Any, done: str) -> None:
+        self.act_on_rows(request, runs, _call(verb), done, limit=_MAX_SELECTED)
 
     @admin.display(description="status")
     def status(self, run: WorkflowRun) -> str:
@@ -219,28 +174,26 @@ class RunAdmin(WorkflowPages):
 
     @admin.display(description="workflow")
     def workflow_version(self, run: WorkflowRun) -> str:
-        said = f"{run.workflow.name}, version {run.version.version}"
+        text = f"{run.workflow.name}, version {run.version.version}"
         if run.workflow.deleted_at is not None:
-            return f"{said} (deleted)"
-        address = reverse("admin:workflows_workflow_change", args=[run.workflow_id])
-        return format_html('<a href="{}?version={}">{}</a>', address, run.version.version, said)
+            return f"{text} (deleted)"
+        url = reverse("admin:workflows_workflow_change", args=[run.workflow_id])
+        return format_html('<a href="{}?version={}">{}</a>', url, run.version.version, text)
 
     @admin.display(description="step of")
     def parent_run(self, run: WorkflowRun) -> str:
-        said = f"run {run.parent_run_id}, step {run.parent_step_key}"
-        return _link(run.parent_run_id, said)
+        text = f"run {run.parent_run_id}, step {run.parent_step_key}"
+        return link("workflows_workflowrun", run.parent_run_id, text)
 
     @admin.display(description="repeats")
     def repeats(self, run: WorkflowRun) -> str:
-        return _link(run.rerun_of, f"run {run.rerun_of}")
+        return link("workflows_workflowrun", run.rerun_of, f"run {run.rerun_of}")
 
     @admin.display(description="input")
     def input_text(self, run: WorkflowRun) -> str:
-        return format_html("<pre>{}</pre>", pretty(run.input))
+        return show_json(run.input)
 
 
-def _link(run_id: UUID | None, said: str) -> str:
-    if run_id is None:
-        return "-"
-    address = reverse("admin:workflows_workflowrun_change", args=[run_id])
-    return format_html('<a href="{}">{}</a>', address, said)
+def _call(verb: Callable[..., Any]) -> Callable[[WorkflowRun, Actor], Any]:
+    """A service for one run, as a function of the row and the person."""
+    return lambda run, actor: verb(workspace_id=run.workspace_id, run_id=run.id, actor=actor)

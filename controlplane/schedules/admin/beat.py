@@ -1,7 +1,7 @@
 """The pages of django-celery-beat.
 
-Its rows belong to no workspace and may send any Celery task, so its pages are for superusers. What
-is changed there takes effect: the dispatcher looks at beat's rows when they change.
+Its rows belong to no workspace and may send any Celery task, so its pages are for superusers.
+Changes there take effect: the dispatcher reads beat's rows when they change.
 """
 
 from typing import Any
@@ -28,8 +28,8 @@ from controlplane.workspaces.adminaccess import SuperuserPages
 
 
 class PeriodicTaskPages(SuperuserPages, PeriodicTaskAdmin):
-    """Periodic tasks. `run_tasks` sends a Celery task now, past the dispatcher; the button of a
-    schedule does that with a firing."""
+    """Periodic tasks. The action `run_tasks` would send a Celery task without the dispatcher, so it
+    is removed; the button "Run now" of a schedule records a firing."""
 
     @admin.display(description="crontab translation")
     def crontab_translation(self, task: PeriodicTask) -> str:
@@ -39,17 +39,17 @@ class PeriodicTaskPages(SuperuserPages, PeriodicTaskAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With the words of every crontab, which the page shows beside the one that is chosen."""
+        """With the description of every crontab; the page shows that of the chosen one."""
         crontabs = CrontabSchedule.objects.all()
         context["readable_crontabs"] = {each.id: describe_crontab(each) for each in crontabs}
-        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return answer
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without the one that leaves no firing behind."""
-        found: dict[str, Any] = super().get_actions(request)
-        found.pop("run_tasks", None)
-        return found
+        """Without the action that records no firing."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("run_tasks", None)
+        return actions
 
 
 class ClockedPages(SuperuserPages, ClockedScheduleAdmin):
@@ -61,7 +61,7 @@ class CrontabPages(SuperuserPages, CrontabScheduleAdmin):
 
     @admin.display(description="human readable")
     def human_readable(self, crontab: CrontabSchedule) -> str:
-        """Beat's own words say `and` where either of two day fields is enough."""
+        """Beat's own description says `and` where either of two day fields is enough."""
         return describe_crontab(crontab)
 
 
@@ -70,7 +70,7 @@ class IntervalPages(SuperuserPages, IntervalScheduleAdmin):
 
 
 class SolarPages(SuperuserPages, SolarScheduleAdmin):
-    """Events of the sun, which are not fired here."""
+    """Solar events. The dispatcher does not fire them."""
 
 
 for model, pages in (

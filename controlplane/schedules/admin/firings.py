@@ -3,28 +3,21 @@
 from typing import ClassVar
 
 from django.contrib import admin
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 
-from controlplane.core.adminpages import ReadOnlyAdmin
-from controlplane.schedules.admin.words import badge, figure, late
+from controlplane.core.admin.display import badge, link, show_time
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.formatting import EMPTY, format_duration, format_state
 from controlplane.schedules.models import Firing
-from controlplane.workspaces.adminaccess import WorkspacePages
+from controlplane.workspaces.adminpages import WorkspacePages
 
 
 @admin.register(Firing)
 class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
-    """What was decided about each nominal time of all schedules, newest first."""
+    """The decision about each scheduled time of all schedules, newest first."""
 
     list_display = [
-        "nominal_time",
-        "schedule",
-        "why",
-        "status",
-        "lateness",
-        "times",
-        "started",
-    ]
+        "nominal_time", "schedule", "why", "status", "lateness", "times", "started",
+    ]  # fmt: skip
     list_filter = ["state", "kind", "skip_reason"]
     list_select_related = ["schedule"]
     search_fields = ["schedule__name"]
@@ -50,41 +43,44 @@ class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
     ]
     readonly_fields = ["nominal_time", "status", "lateness", "started"]
 
-    class Media:
-        css = {"all": ["controlplane/hues.css", "schedules/admin.css"]}
-
-    @admin.display(description="scheduled for (UTC)")
+    @admin.display(description="scheduled for")
     def nominal_time(self, firing: Firing) -> str:
-        return figure(f"{firing.scheduled_for:%Y-%m-%d %H:%M:%S}")
+        return show_time(firing.scheduled_for)
 
-    @admin.display(description="why")
+    @admin.display(description="trigger")
     def why(self, firing: Firing) -> str:
         return firing.triggered_by or firing.kind
 
     @admin.display(description="status")
     def status(self, firing: Firing) -> str:
-        return badge(firing)
+        return show_state(firing)
 
-    @admin.display(description="late")
+    @admin.display(description="delay")
     def lateness(self, firing: Firing) -> str:
-        return figure(late(firing))
+        return show_delay(firing)
 
     @admin.display(description="started")
     def started(self, firing: Firing) -> str:
-        return link_of(firing)
+        return show_work(firing)
 
 
-def link_of(firing: Firing) -> str:
-    """To the task or the run of a firing."""
-    for name, words, found in (
-        ("admin:tasks_app_task_change", "task", firing.task_id),
-        ("admin:workflows_workflowrun_change", "run", firing.run_id),
-    ):
-        if found is None:
-            continue
-        try:
-            path = reverse(name, args=[found])
-        except NoReverseMatch:
-            return f"{words} {found}"
-        return format_html('<a href="{}">{}</a>', path, words)
-    return "-"
+def show_state(firing: Firing | None) -> str:
+    """The state, with the reason of a skipped time."""
+    if firing is None:
+        return EMPTY
+    text = firing.get_state_display()
+    if firing.skip_reason:
+        text = f"{text}: {format_state(firing.skip_reason)}"
+    return badge(firing.state, text)
+
+
+def show_delay(firing: Firing) -> str:
+    """By how much the decision was late."""
+    return EMPTY if firing.late_ms is None else format_duration(firing.late_ms / 1_000)
+
+
+def show_work(firing: Firing) -> str:
+    """A link to the task or the run of a firing."""
+    if firing.task_id is not None:
+        return link("tasks_app_task", firing.task_id, "task")
+    return link("workflows_workflowrun", firing.run_id, "run")

@@ -1,16 +1,15 @@
-"""The form of a schedule: the service's own rules, shown beside the fields."""
+"""The form of a schedule: the service's rules, shown beside the fields."""
 
-import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 
+from controlplane.core.admin.forms import JsonField, ServiceErrors
 from controlplane.core.clock import now
-from controlplane.core.errors import DomainError, Invalid, NotFound
-from controlplane.core.forms import parse_json_input
+from controlplane.core.errors import DomainError, FieldError, Invalid, NotFound
 from controlplane.core.names import canonical_name
 from controlplane.schedules.models import Schedule
 from controlplane.schedules.queries import describe, get_schedule, list_schedules
@@ -26,46 +25,33 @@ if TYPE_CHECKING:
 else:
     _Form = forms.ModelForm
 
-_OF_CODE = {"enabled"}
-_OF_BEAT = {"enabled", "overlap", "catch_up", "catch_up_max", "jitter_ms"}
-_BESIDE = {
-    "taskType": "task_type",
-    "workflowId": "workflow",
-    "catchUpMax": "catch_up_max",
-    "jitterMs": "jitter_ms",
-    "startAt": "start_at",
-    "endAt": "end_at",
-    "maxAttempts": "max_attempts",
+# What may be changed here of a schedule that is declared in code, or that is beat's.
+_EDITABLE = {
+    Source.CODE.value: {"enabled"},
+    Source.BEAT.value: {"enabled", "overlap", "catch_up", "catch_up_max", "jitter_ms"},
 }
 
 
-class _PrettyJsonField(forms.JSONField):
-    def to_python(self, value: Any) -> Any:
-        if self.disabled or not isinstance(value, str) or value in self.empty_values:
-            return super().to_python(value)
-        return parse_json_input(value)
+class ScheduleForm(ServiceErrors, _Form):
+    """A schedule with the values of its PeriodicTask."""
 
-    def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-
-
-class ScheduleForm(_Form):
-    """A schedule with what its PeriodicTask says."""
+    api_fields: ClassVar = {"workflowId": "workflow"}
 
     schedule = forms.CharField(
         max_length=MAX_TEXT_LENGTH,
         help_text="Five cron fields such as <code>0 2 * * *</code>, a name such as "
-        "<code>@daily</code>, <code>@every 15m</code>, or a time for once.",
+        "<code>@daily</code>, <code>@every 15m</code>, or a single time.",
     )
     timezone = forms.ChoiceField(choices=lambda: [(z, z) for z in sorted(available_timezones())])
     enabled = forms.BooleanField(required=False)
     task_type = forms.ChoiceField(
         required=False, choices=lambda: [("", "-"), *((name, name) for name in registry.names())]
     )
-    workflow = forms.CharField(required=False, help_text="Instead of a type: its name or id.")
-    payload = _PrettyJsonField(
+    workflow = forms.CharField(required=False, help_text="A name or ID, instead of a task type.")
+    payload = JsonField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8, "cols": 80, "spellcheck": "false"}),
+        empty_value={},
+        rows=8,
         help_text="JSON: the task's payload, or the run's input.",
     )
     start_at = forms.SplitDateTimeField(required=False, widget=AdminSplitDateTime())
@@ -78,11 +64,11 @@ class ScheduleForm(_Form):
             "overlap", "catch_up", "catch_up_max", "jitter_ms",
         ]  # fmt: skip
         help_texts = {
-            "queue": "Empty: that of the type.",
-            "max_attempts": "Empty: that of the type.",
-            "catch_up": "Fire missed times afterwards.",
-            "catch_up_max": "The newest missed times, at most so many.",
-            "jitter_ms": "Milliseconds: starts up to so much later.",
+            "queue": "Leave empty to use the queue of the task type.",
+            "max_attempts": "Leave empty to use the default of the task type.",
+            "catch_up": "Fire missed times later.",
+            "catch_up_max": "Maximum missed times to fire, the newest first.",
+            "jitter_ms": "Maximum random delay of a start, in milliseconds.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -99,15 +85,13 @@ class ScheduleForm(_Form):
         self._disable()
 
     def _keep_old_type(self) -> None:
-        """A type that is not registered any more is still what it is."""
+        """Offer the schedule's own type even if it is no longer registered."""
         field, old = self.fields.get("task_type"), self.instance.task_type
         if isinstance(field, forms.ChoiceField) and old not in ("", *registry.names()):
             field.choices = [*field.choices, (old, f"{old} (unknown)")]  # type: ignore[misc]
 
     def _disable(self) -> None:
-        allowed = {Source.CODE.value: _OF_CODE, Source.BEAT.value: _OF_BEAT}.get(
-            self.instance.source
-        )
+        allowed = _EDITABLE.get(self.instance.source)
         if allowed is None:
             return
         for name, field in self.fields.items():
@@ -116,58 +100,48 @@ class ScheduleForm(_Form):
                 field.required = False
 
     def clean(self) -> dict[str, Any]:
-        """The values as the services take them, in `values`. Errors stand beside their fields."""
-        found = super().clean() or {}
+        """The values for the services, in `values`. Errors are shown beside their fields."""
+        cleaned = super().clean() or {}
         self.values: dict[str, Any] = {}
         if self.errors or self.instance.source != Source.PERSON:
-            self.values = {name: found.get(name) for name in self._changed(_OF_BEAT)}
-            return found
-        workspace_id = self._workspace_id(found)
+            editable = _EDITABLE[Source.BEAT.value]
+            self.values = {name: cleaned.get(name) for name in self._changed(editable)}
+            return cleaned
+        workspace_id = self._workspace_id(cleaned)
         try:
-            values = self._values_of(workspace_id, found)
+            values = self._read_values(workspace_id, cleaned)
             self._check_name(workspace_id, values["name"])
             self._check(workspace_id, values)
         except DomainError as error:
             self.refuse(error)
-            return found
-        wanted = values if self.instance._state.adding else self._changed(values)
-        self.values = {name: values[name] for name in wanted}
-        return found
-
-    def refuse(self, error: DomainError) -> None:
-        """Show what a service refused."""
-        for each in error.errors or [{"field": "", "message": str(error)}]:
-            place = each["field"].partition(".")[0].partition("[")[0]
-            name = _BESIDE.get(place, place)
-            known = name in self.fields
-            said = each["message"]
-            if place != each["field"] or not known:
-                said = f"{each['field']}: {said}" if each["field"] else said
-            self.add_error(name if known else None, said)
+            return cleaned
+        names = values if self.instance._state.adding else self._changed(values)
+        self.values = {name: values[name] for name in names}
+        return cleaned
 
     def _changed(self, names: Iterable[str]) -> set[str]:
         renamed = {"workflow": "workflow_id"}
         return {renamed.get(name, name) for name in self.changed_data} & set(names)
 
-    def _workspace_id(self, found: dict[str, Any]) -> Any:
-        workspace = found.get("workspace")
+    def _workspace_id(self, cleaned: dict[str, Any]) -> Any:
+        workspace = cleaned.get("workspace")
         return self.instance.workspace_id if workspace is None else workspace.id
 
-    def _values_of(self, workspace_id: Any, found: dict[str, Any]) -> dict[str, Any]:
+    def _read_values(self, workspace_id: Any, cleaned: dict[str, Any]) -> dict[str, Any]:
         names = (
             "name", "schedule", "timezone", "enabled", "task_type", "queue", "priority",
             "max_attempts", "overlap", "catch_up", "catch_up_max", "jitter_ms", "start_at",
             "end_at",
         )  # fmt: skip
-        values = {name: found.get(name) for name in names}
-        values["payload"] = {} if found.get("payload") is None else found["payload"]
+        values = {name: cleaned.get(name) for name in names}
+        values["payload"] = {} if cleaned.get("payload") is None else cleaned["payload"]
         values["workflow_id"] = None
-        if found.get("workflow"):
+        if cleaned.get("workflow"):
             try:
-                values["workflow_id"] = get_workflow(workspace_id, found["workflow"]).id
+                values["workflow_id"] = get_workflow(workspace_id, cleaned["workflow"]).id
             except NotFound as error:
-                wrong = {"field": "workflow", "message": str(error)}
-                raise Invalid(errors=[wrong]) from error  # type: ignore[list-item]
+                problem: FieldError = {"field": "workflow", "message": str(error)}
+                raise Invalid(errors=[problem]) from error
         return values
 
     def _check_name(self, workspace_id: Any, name: str) -> None:
@@ -177,16 +151,16 @@ class ScheduleForm(_Form):
             .exclude(pk=self.instance.pk)
         )
         if same.exists():
-            message = f"There is a schedule {name!r} already."
+            message = f"A schedule named {name!r} already exists."
             raise Invalid(errors=[{"field": "name", "message": message}])
 
     def _check(self, workspace_id: Any, values: dict[str, Any]) -> None:
         if not self.instance._state.adding and set(self.changed_data) == {"enabled"}:
-            return  # what cannot start any more can be paused
+            return  # a schedule that can no longer start can still be paused
         at = now()
-        checked = check_schedule(workspace_id, values, at=at, anchor=self.instance.created_at)
+        schedule = check_schedule(workspace_id, values, at=at, anchor=self.instance.created_at)
         if {"schedule", "timezone", "start_at", "end_at"} & set(self.changed_data):
-            check_fires(checked.timing, at)
+            check_fires(schedule.timing, at)
 
 
 def _shown(schedule: Schedule) -> dict[str, Any]:

@@ -1,64 +1,48 @@
 """The pages of schedules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils.timesince import timeuntil
+from django.utils.html import format_html
 
-from controlplane.core.adminpages import ReadMostlyAdmin
+from controlplane.core.admin.display import Table, link, show_time
+from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
-from controlplane.schedules import editing, triggering
-from controlplane.schedules.admin.firings import link_of
+from controlplane.core.formatting import format_elapsed, format_percent, shorten
+from controlplane.schedules import services
+from controlplane.schedules.admin.firings import show_delay, show_state, show_work
 from controlplane.schedules.admin.forms import ScheduleForm
-from controlplane.schedules.admin.words import badge, duration, figure, late
-from controlplane.schedules.beat import BEAT, read_timing
-from controlplane.schedules.editing import refuse_code_removal
-from controlplane.schedules.models import Schedule
-from controlplane.schedules.queries import (
-    describe,
-    describe_jobs,
-    get_schedule,
-    list_firings,
-    next_times,
-)
+from controlplane.schedules.models import Firing, Schedule
+from controlplane.schedules.previews import next_times
+from controlplane.schedules.selectors import describe, get_schedule, list_firings, read_timing
+from controlplane.schedules.selectors.beat import BEAT
+from controlplane.schedules.serializers.jobs import look_at
+from controlplane.schedules.services.guards import refuse_code_removal
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import WorkspacePages, actor_in, may
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 
-_NEXT_SHOWN = 10
-_FIRINGS_SHOWN = 20
+_MAX_TIMES = 10
+_MAX_FIRINGS = 20
 _THIS_PAGE = "_this_page"
-
-
-class _LookedAtList(ChangeList):
-    """A fixed number of queries for what is shown of all the schedules of a page."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        for schedule, row in zip(
-            self.result_list, describe_jobs(list(self.result_list)), strict=True
-        ):
-            schedule.found = row
 
 
 @admin.register(Schedule)
 class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
-    """Schedules with their next times and firings. Everything goes through the services."""
+    """Schedules with their next times and firings. Changes go through the services."""
 
     form = ScheduleForm
     change_form_template = "admin/schedules/schedule/change_form.html"
     list_display = [
         "name",
         "workspace",
-        "words",
+        "description",
         "next_time",
         "last_status",
         "success_rate",
@@ -73,26 +57,25 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     actions = ["run_now", "pause", "resume"]
     fieldsets = [
         (None, {"fields": ["workspace", "name", "schedule", "timezone", "enabled"]}),
-        ("What it starts", {"fields": ["task_type", "workflow", "payload"]}),
+        ("Work", {"fields": ["task_type", "workflow", "payload"]}),
         (
             "Rules",
             {"fields": ["overlap", "catch_up", "catch_up_max", "jitter_ms", "start_at", "end_at"]},
         ),
-        ("The task", {"fields": ["queue", "priority", "max_attempts"]}),
+        ("Task options", {"fields": ["queue", "priority", "max_attempts"]}),
     ]
 
-    class Media:
-        css = {"all": ["controlplane/hues.css", "schedules/admin.css"]}
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _LookedAtList
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """A fixed number of queries describes all schedules."""
+        for schedule, facts in zip(rows, look_at(list(rows)), strict=True):
+            schedule.facts = facts
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """A schedule never moves to another workspace."""
         return ["workspace"] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A declared one is removed in the code. Only from the page of one."""
+        """Only on the page of one schedule; one that is declared in code is removed there."""
         if not isinstance(obj, Schedule) or not self.allows(request, "delete", obj):
             return False
         try:
@@ -102,32 +85,29 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         return bool(request.user.has_perm("schedules.delete_schedule"))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Not each of its thousands of firings."""
+        """One line, not each of thousands of firings."""
         return [f"The schedule {obj.name} with its firings" for obj in objs], {}, set(), []
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """Through the services."""
-        actor = self._operator(request, obj)
+        actor = self.require_operator(request, obj.workspace_id)
         if change:
-            editing.update_schedule(
+            services.update_schedule(
                 workspace_id=obj.workspace_id,
                 schedule_id=obj.id,
                 changes=form.values,
                 actor=actor,
             )
             return
-        made, _ = editing.create_schedule(
+        made, _ = services.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
         )
-        for field in made._meta.concrete_fields:
-            setattr(obj, field.attname, getattr(made, field.attname))
-        obj._state.adding = False
+        copy_row(made, obj)
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Through the service."""
-        editing.delete_schedule(
-            workspace_id=obj.workspace_id, schedule_id=obj.id, actor=self._operator(request, obj)
-        )
+        actor = self.require_operator(request, obj.workspace_id)
+        services.delete_schedule(workspace_id=obj.workspace_id, schedule_id=obj.id, actor=actor)
 
     def changeform_view(
         self,
@@ -136,7 +116,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What a service refuses although the form was content: somebody was faster."""
+        """A service may refuse a valid form after a concurrent change."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:
@@ -145,35 +125,30 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def describe(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:
         """The schedule with its next times and its newest firings."""
-        more = _page_of(schedule)
-        more["may_operate"] = may(request, schedule.workspace_id, Role.OPERATOR)
-        return more
+        context = _describe(schedule)
+        context["may_operate"] = is_allowed(request, Role.OPERATOR, schedule.workspace_id)
+        return context
 
     @admin.display(description="schedule")
-    def words(self, schedule: Any) -> str:
-        view = schedule.found.view
+    def description(self, schedule: Any) -> str:
+        view = schedule.facts["view"]
         return str(view.words or view.problem)
 
     @admin.display(description="next")
     def next_time(self, schedule: Schedule) -> str:
-        if schedule.next_at is None:
-            return "-"
-        if schedule.next_at <= now():
-            return "now"
-        return figure(f"in {timeuntil(schedule.next_at, depth=1)}")
+        return show_time(schedule.next_at)
 
     @admin.display(description="last")
     def last_status(self, schedule: Any) -> str:
-        return badge(schedule.found.last)
+        return show_state(schedule.facts["last"])
 
     @admin.display(description="success")
     def success_rate(self, schedule: Any) -> str:
-        rate = schedule.found.success_rate
-        return "-" if rate is None else f"{rate:.0%}"
+        return format_percent(schedule.facts["success_rate"])
 
     @admin.display(description="enabled", boolean=True)
     def is_enabled(self, schedule: Any) -> bool:
-        return bool(schedule.found.view.enabled)
+        return bool(schedule.facts["view"].enabled)
 
     @admin.display(description="source")
     def defined_by(self, schedule: Schedule) -> str:
@@ -182,7 +157,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     @admin.action(description="Run now")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         def verb(schedule: Schedule, actor: Actor) -> None:
-            triggering.trigger_schedule(
+            services.trigger_schedule(
                 workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=actor
             )
 
@@ -203,32 +178,16 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         verb: Callable[[Schedule, Actor], None],
         done: str,
     ) -> HttpResponse:
-        """Do it to each, and go back to where the person was."""
-        chosen = list(queryset)
-        actors = [self._operator(request, schedule) for schedule in chosen]
-        count = 0
-        for schedule, actor in zip(chosen, actors, strict=True):
-            try:
-                verb(schedule, actor)
-                count += 1
-            except DomainError as error:
-                self.message_user(request, f"{schedule.name}: {error}", messages.ERROR)
-        if count:
-            self.message_user(request, f"{count} of {len(chosen)} schedules {done}.")
-        if _THIS_PAGE in request.POST and chosen:
-            page = reverse("admin:schedules_schedule_change", args=[chosen[0].pk])
-            return HttpResponseRedirect(page)
-        return HttpResponseRedirect(request.get_full_path())
-
-    def _operator(self, request: HttpRequest, schedule: Schedule) -> Actor:
-        if not may(request, schedule.workspace_id, Role.OPERATOR):
-            raise PermissionDenied("This needs the role operator in the schedule's workspace.")
-        return actor_in(request, schedule.workspace_id)
+        """Act on each, and go back to the list or, for a button, to the page of the schedule."""
+        first = queryset.first() if _THIS_PAGE in request.POST else None
+        self.act_on_rows(request, queryset, verb, done)
+        url = request.get_full_path() if first is None else self.row_url(first.pk)
+        return HttpResponseRedirect(url)
 
 
 def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
     def verb(schedule: Schedule, actor: Actor) -> None:
-        editing.update_schedule(
+        services.update_schedule(
             workspace_id=schedule.workspace_id,
             schedule_id=schedule.id,
             changes={"enabled": enabled},
@@ -238,36 +197,64 @@ def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
     return verb
 
 
-def _page_of(found: Schedule) -> dict[str, Any]:
-    schedule = get_schedule(found.workspace_id, found.id)
-    (row,) = describe_jobs([schedule])
+def _describe(row: Schedule) -> dict[str, Any]:
+    """The context of the template."""
+    schedule = get_schedule(row.workspace_id, row.id)
+    (facts,) = look_at([schedule])
     view = describe(schedule)
-    try:
-        timing = read_timing(schedule)
-        times = next_times(timing, after=now(), count=_NEXT_SHOWN)
-    except TimingError:
-        times = []  # the view says what is wrong
-    firings = list_firings(schedule.workspace_id, schedule.id)
-    newest = list(firings.order_by("-scheduled_for", "-id")[:_FIRINGS_SHOWN])
+    rate = facts["success_rate"]
     return {
         "view": view,
-        "times": times,
-        "success_rate": row.success_rate,
-        "note": view.note,
-        "firings": [
-            {
-                "firing": firing,
-                "badge": badge(firing),
-                "late": late(firing),
-                "took": _took(firing),
-                "link": link_of(firing),
-            }
-            for firing in newest
-        ],
+        "next_at": show_time(schedule.next_at),
+        "success_rate": "" if rate is None else format_percent(rate),
+        "sections": [_times_table(schedule, view), _firings_table(schedule)],
+        "has_firings": facts["last"] is not None,
     }
 
 
-def _took(firing: Any) -> str:
-    if firing.started_at is None or firing.finished_at is None:
-        return "-"
-    return duration(max(0.0, (firing.finished_at - firing.started_at).total_seconds() * 1_000))
+def _times_table(schedule: Schedule, view: Any) -> Table:
+    try:
+        times = next_times(read_timing(schedule), after=now(), count=_MAX_TIMES)
+    except TimingError:
+        times = []  # the view says what is wrong
+    is_local = view.timezone != "UTC"
+    return Table(
+        "Next times" if view.enabled else "Next times after it is resumed",
+        [view.timezone, "UTC"] if is_local else ["UTC"],
+        [[each.shown_local, each.shown_utc] if is_local else [each.shown_utc] for each in times],
+        empty="No more times.",
+    )
+
+
+def _firings_table(schedule: Schedule) -> Table:
+    firings = list_firings(schedule.workspace_id, schedule.id)
+    return Table(
+        "Newest firings",
+        ["Scheduled for", "Trigger", "Status", "Delay", "Run time", "Started", "Decision"],
+        [
+            [
+                _scheduled_for(firing),
+                firing.triggered_by or firing.kind,
+                show_state(firing),
+                show_delay(firing),
+                format_elapsed(firing.started_at, firing.finished_at),
+                show_work(firing),
+                _decision(firing),
+            ]
+            for firing in firings.order_by("-scheduled_for", "-id")[:_MAX_FIRINGS]
+        ],
+        empty="No firings yet.",
+        numbers=frozenset({"Delay", "Run time"}),
+    )
+
+
+def _scheduled_for(firing: Firing) -> str:
+    page = link("schedules_firing", firing.pk, show_time(firing.scheduled_for))
+    if firing.times == 1:
+        return page
+    return format_html("{}<br>and {} more", page, firing.times - 1)
+
+
+def _decision(firing: Firing) -> str:
+    error = shorten(str((firing.error or {}).get("message", "")), 200)
+    return f"{firing.detail} {error}".strip()

@@ -1,50 +1,43 @@
 """The pages of stress tests."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
 
-from controlplane.core.adminpages import ReadOnlyAdmin
+from controlplane.core.admin.display import Button, badge, time_column
+from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
-from controlplane.core.ids import parse_uuid
-from controlplane.core.schema import represent
-from controlplane.stress import control, queries
+from controlplane.core.formatting import format_elapsed, format_number
+from controlplane.core.ids import parse_uuid_or_none
+from controlplane.stress import selectors, services
 from controlplane.stress.admin.forms import StressForm
-from controlplane.stress.admin.words import (
-    badge,
-    draw_lines,
-    figure,
-    figure_words,
-    tell,
-    worker_figures,
-)
+from controlplane.stress.admin.testpage import compare_table, describe_test
 from controlplane.stress.models import StressTest
-from controlplane.stress.report import list_figures
-from controlplane.stress.schema import StressTestDetail
 from controlplane.stress.states import ENDED, StressState
-from controlplane.workspaces.adminaccess import WorkspacePages, may, roles_of
-from controlplane.workspaces.selectors import list_workspaces
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import Role
 
 REFRESH_SECONDS = 2
-_MOST_OTHERS = 50
-_MOST_WORKSPACES = 1_000
+_MAX_OTHERS = 50
 _STOPPABLE = {StressState.PREPARING, StressState.RUNNING, StressState.SETTLING}
 
 
 @admin.register(StressTest)
 class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
-    """Tests with their progress and reports; a form begins one, a button stops it."""
+    """Stress tests with their progress and reports. A form starts one, a button stops it."""
 
     list_display = [
-        "name", "stands", "came_to", "tasks", "ended", "began", "took", "created_by", "workspace",
+        "name", "status", "result", "tasks", "ended", time_column("created_at"), "duration",
+        "created_by", "workspace",
     ]  # fmt: skip
     list_filter = ["state", "verdict", "type"]
     list_select_related = ["workspace"]
@@ -55,7 +48,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
     change_list_template = "admin/stress/stresstest/change_list.html"
     fieldsets = [
         (
-            "What was asked",
+            "Parameters",
             {
                 "fields": [
                     "id", "workspace", "name", "tasks", "type", "duration_ms", "failure_rate",
@@ -66,9 +59,6 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         )
     ]  # fmt: skip
 
-    class Media:
-        css = {"all": ["controlplane/hues.css", "stress/admin.css"]}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[StressTest]:
         """The list without the reports."""
         tests = super().get_queryset(request)
@@ -76,156 +66,102 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         is_list = match is not None and match.url_name == "stress_stresstest_changelist"
         return tests.defer("report", "waits", "runs") if is_list else tests
 
-    def get_urls(self) -> list[URLPattern]:
-        """With the form, the button and the comparison."""
-        own = [
-            path(route, self.admin_site.admin_view(view), name=f"stress_stresstest_{name}")
-            for route, view, name in (
-                ("start/", self.start_view, "start"),
-                ("<uuid:object_id>/stop/", self.stop_view, "stop"),
-                ("<uuid:object_id>/compare/", self.compare_view, "compare"),
-            )
+    def extra_pages(self) -> list[Any]:
+        return [
+            ("start/", self.start_view, "start"),
+            ("<uuid:object_id>/stop/", self.stop_view, "stop"),
+            ("<uuid:object_id>/compare/", self.compare_view, "compare"),
         ]
-        return [*own, *super().get_urls()]
 
     def describe(self, request: HttpRequest, test: Any) -> dict[str, Any]:
-        """The test; while it has not ended, the page loads itself anew."""
-        return self._described(request, test)
-
-    def start_view(self, request: HttpRequest) -> HttpResponse:
-        """The form of a new test."""
-        workspaces = self._workspaces(request)
-        if not workspaces or not self.has_view_permission(request):
-            raise PermissionDenied("This needs the role operator in a workspace.")
-        form = StressForm(request.POST or None, workspaces=workspaces)
-        if request.method == "POST" and form.is_valid():
-            test = self._start(request, form)
-            if test is not None:
-                return HttpResponseRedirect(self._page(test.id))
-        context = {"title": "Start a stress test", "form": form}
-        return self._render(request, "start", context)
-
-    def stop_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        test = self.wanted(request, object_id)
-        actor = self.operator(request, test.workspace_id)
-        self._attempt(
-            request,
-            lambda: control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor),
-        )
-        return HttpResponseRedirect(self._page(test.id))
-
-    def compare_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Two tests side by side."""
-        test = self.wanted(request, object_id)
-        try:
-            other = parse_uuid(request.GET.get("with", ""))
-        except ValueError:
-            self.message_user(request, "Choose the test to compare with.", messages.ERROR)
-            return HttpResponseRedirect(self._page(test.id))
-        found = self._attempt(
-            request, lambda: queries.compare_tests(test.workspace_id, test.id, other)
-        )
-        if found is None:
-            return HttpResponseRedirect(self._page(test.id))
-        rows = [
-            {
-                **row,
-                "words": figure_words(row["name"]),
-                "value": figure(row["value"]),
-                "other": figure(row["other"]),
-            }
-            for row in found["figures"]
-        ]
-        context = {"title": "Compare stress tests", "found": found, "rows": rows}
-        return self._render(request, "compare", context | {"original": test})
-
-    def _described(self, request: HttpRequest, test: StressTest) -> dict[str, Any]:
-        report: dict[str, Any] = test.report or {}
+        """The test; until it has ended, the page reloads itself."""
         has_ended = test.state in ENDED
-        others = queries.list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
+        others = selectors.list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
+        may_stop = test.state in _STOPPABLE and is_allowed(
+            request, Role.OPERATOR, test.workspace_id
+        )
+        stop = Button(
+            "Stop the test",
+            reverse("admin:stress_stresstest_stop", args=[test.pk]),
+            is_dangerous=True,
+        )
         return {
-            "shown": represent(StressTestDetail, test, None),
-            "badge": badge(test.verdict or test.state, self._words(test)),
-            "words": tell(test),
-            "report": report,
-            "figures": [
-                (figure_words(n), figure(v)) for n, v in list_figures(report.get("figures", {}))
-            ],
-            "workers": worker_figures(report.get("scaling", {})),
-            "lines": draw_lines(report.get("series", []), report.get("figures", {})),
-            "others": list(others[:_MOST_OTHERS]) if has_ended else [],
+            **describe_test(test),
+            "buttons": [stop] if may_stop else [],
+            "others": list(others[:_MAX_OTHERS]) if has_ended else [],
             "refresh_seconds": None if has_ended else REFRESH_SECONDS,
-            "may_stop": test.state in _STOPPABLE and may(request, test.workspace_id, Role.OPERATOR),
             "title": f"Stress test: {test.name}",
             "subtitle": None,
         }
 
-    def _words(self, test: StressTest) -> str:
-        verdict = f": {test.get_verdict_display().lower()}" if test.verdict else ""
-        return f"{test.get_state_display()}{verdict}"
+    def start_view(self, request: HttpRequest) -> HttpResponse:
+        """The form of a new test."""
+        workspaces = list_own_workspaces(request, Role.OPERATOR)
+        if not workspaces or not self.has_view_permission(request):
+            raise PermissionDenied("This needs the role operator in a workspace.")
+        form = StressForm(request.POST or None, workspaces=workspaces)
 
-    def _start(self, request: HttpRequest, form: StressForm) -> StressTest | None:
-        workspace_id = UUID(form.cleaned_data["workspace"])
-        actor = self.operator(request, workspace_id)
-        try:
-            return control.start_test(
+        def submit() -> str:
+            workspace_id = UUID(form.cleaned_data["workspace"])
+            test, _is_new = services.start_test(
                 workspace_id=workspace_id,
-                spec=form.to_spec(),
-                actor=actor,
+                asked=form.to_asked(),
+                actor=self.require_operator(request, workspace_id),
                 confirm=form.cleaned_data.get("confirm", ""),
             )
-        except DomainError as error:
-            form.refuse(error)
-            return None
+            return self.row_url(test.pk)
 
-    def _workspaces(self, request: HttpRequest) -> list[Any]:
-        """Those in which the person may begin a test."""
-        roles = roles_of(request)
-        if roles is None:
-            return list(list_workspaces()[:_MOST_WORKSPACES])
-        own = [id_ for id_, role in roles.items() if role.includes(Role.OPERATOR)]
-        return list(list_workspaces(own)[:_MOST_WORKSPACES])
+        return self.form_page(
+            request,
+            form,
+            submit,
+            title="Start a stress test",
+            button="Start the test",
+            intro="The tasks go to the queue stress of the workspace. They take turns with other "
+            "work on every worker that serves all queues.",
+        )
 
-    def _attempt(self, request: HttpRequest, act: Callable[[], Any]) -> Any:
+    @method_decorator(require_POST)
+    def stop_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The button."""
+
+        def act(test: StressTest, actor: Actor) -> None:
+            services.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor)
+
+        return self.act_on_row(request, object_id, act, "The test is being stopped.")
+
+    def compare_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Two tests side by side."""
+        test = self.get_row(request, object_id)
+        other = parse_uuid_or_none(request.GET.get("with", ""))
+        if other is None:
+            self.message_user(request, "Choose a test to compare with.", messages.ERROR)
+            return HttpResponseRedirect(self.row_url(test.pk))
         try:
-            return act()
+            comparison = selectors.compare_tests(test.workspace_id, test.id, other)
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
-            return None
-
-    def _render(self, request: HttpRequest, name: str, more: dict[str, Any]) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-            **more,
-        }
-        return TemplateResponse(request, f"admin/stress/stresstest/{name}.html", context)
-
-    def _page(self, test_id: UUID) -> str:
-        return reverse("admin:stress_stresstest_change", args=[test_id])
+            return HttpResponseRedirect(self.row_url(test.pk))
+        return self.render(
+            request,
+            "admin/page.html",
+            title="Compare stress tests",
+            original=test,
+            sections=[compare_table(comparison)],
+        )
 
     @admin.display(description="status")
-    def stands(self, test: StressTest) -> str:
+    def status(self, test: StressTest) -> str:
         return badge(test.state, test.get_state_display())
 
     @admin.display(description="verdict")
-    def came_to(self, test: StressTest) -> str:
-        return badge(test.verdict, test.get_verdict_display()) if test.verdict else "-"
+    def result(self, test: StressTest) -> str:
+        return badge(test.verdict, test.get_verdict_display())
 
-    @admin.display(description="began (UTC)")
-    def began(self, test: StressTest) -> str:
-        return f"{test.created_at:%Y-%m-%d %H:%M:%S}"
-
-    @admin.display(description="took (s)")
-    def took(self, test: StressTest) -> str:
-        if test.begun_at is None or test.finished_at is None:
-            return "-"
-        return figure(round((test.finished_at - test.begun_at).total_seconds(), 1))
+    @admin.display(description="duration")
+    def duration(self, test: StressTest) -> str:
+        return format_elapsed(test.begun_at, test.finished_at)
 
     @admin.display(description="ended")
-    def ended(self, test: StressTest) -> int:
-        return test.completed + test.failed + test.cancelled
+    def ended(self, test: StressTest) -> str:
+        return format_number(test.completed + test.failed + test.cancelled)

@@ -16,8 +16,7 @@ from django.urls import reverse
 
 import controlplane.urls  # noqa: F401 - with it the pages of the admin are imported
 from controlplane.core.ids import uuid7
-from controlplane.workspaces.adminaccess import AdminAccess
-from controlplane.workspaces.adminsite import TaskplaneAdminSite
+from controlplane.workspaces.adminaccess import AdminAccess, TaskplaneAdminSite
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership
 from tasks_app.models import Task
 from tests.integration.admin.world import ROLES, World

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.workspaces import services as workspaces
@@ -84,7 +82,7 @@ def post(client: Client, path: str, **data: Any) -> str:
 
 def act(client: Client, action: str, *letters: DeadLetter, **data: Any) -> str:
     ids = [str(letter.id) for letter in letters]
-    return post(client, LETTERS, action=action, _selected_action=ids, **data)
+    return post(client, LETTERS, action=action, _selected_action=ids, post="yes", **data)
 
 
 class TestList:
@@ -113,23 +111,13 @@ class TestList:
         for name in ("q", "type", "fingerprint"):
             assert root.get(LETTERS, {name: "a\x00b"}).status_code == 200
 
-    def test_a_page_costs_the_same_whatever_its_length(self, root: Client) -> None:
-        counts = []
-        for _ in range(2):
-            for _ in range(3):
-                die()
-            with CaptureQueriesContext(connection) as queries:
-                page(root, LETTERS)
-            counts.append(len(queries))
-        assert counts[0] == counts[1]
-
     def test_reprocess_and_discard(self, operator: Client) -> None:
         first, second, third = die(), die(), die()
-        assert "2 of 2 letters reprocessed" in act(operator, "reprocess", first, second)
+        assert "2 of 2 dead letters reprocessed" in act(operator, "reprocess", first, second)
         assert Task.objects.filter(reprocess_of__isnull=False).count() == 2
         assert "Give the reason" in act(operator, "discard", third)
         said = act(operator, "discard", first, third, reason="sent by hand")
-        assert "1 of 2 letters discarded" in said
+        assert "1 of 2 dead letters discarded" in said
         third.refresh_from_db()
         assert (third.status, third.discard_reason) == ("DISCARDED", "sent by hand")
         assert third.resolved_by == "op"
@@ -138,13 +126,13 @@ class TestList:
     def test_what_is_refused_says_why(self, operator: Client) -> None:
         bad = die(type="noop-of-yore")
         said = act(operator, "reprocess", bad)
-        assert "0 of 1 letters reprocessed" in said
+        assert "0 of 1 dead letter reprocessed" in said
         assert "noop-of-yore" in said
 
     def test_a_canary_of_the_selected(self, operator: Client) -> None:
         letters = [die(), die()]
         die()
-        assert "of 2 letters has begun" in act(operator, "reprocess_as_canary", *letters)
+        assert "of 2 letters has started" in act(operator, "reprocess_as_canary", *letters)
         assert Replay.objects.get().matched == 2
 
     def test_nothing_is_added_changed_or_deleted(self, root: Client) -> None:
@@ -163,18 +151,18 @@ class TestOne:
         letter = die_again(letter.task_id, an_error("second try"))
         found = page(root, f"{LETTERS}{letter.id}/change/")
         for words in (
-            "The task charge died on",
+            "The task charge died at",
             "after 2 attempts: its code failed",
-            "nobody has dealt with it yet",
+            "nobody has resolved it yet",
             "first &lt;b&gt;try&lt;/b&gt;",
             "second try",
             "orders.py",
             "&quot;order&quot;: 17",
             f"/admin/tasks_app/task/{letter.task_id}/change/",
-            "(failed now)",
+            "(now failed)",
         ):
             assert words in found
-        assert found.count("<summary><strong>Attempt") == 2
+        assert found.count("<summary>Attempt") == 2
         assert found.count("<details open>") == 1  # the last one
 
     def test_the_way_to_what_repeats_it(self, operator: Client) -> None:
@@ -185,7 +173,7 @@ class TestOne:
         found = page(operator, f"{LETTERS}{first.id}/change/")
         assert f"/admin/tasks_app/task/{task.id}/change/" in found
         assert f"{LETTERS}{second.id}/change/" in found
-        assert "by op: another task repeats the work" in found
+        assert "by op: a new task does the work" in found
         assert "/reprocess/" not in found  # it is no longer open
         found = page(operator, f"{LETTERS}{second.id}/change/")
         assert f"{LETTERS}{first.id}/change/" in found
@@ -209,7 +197,7 @@ class TestOne:
         DeadLetter.objects.update(attempts=[], attempts_total=0)
         found = page(root, f"{LETTERS}{letter.id}/change/")
         assert "before it ever started" in found
-        assert "The task that died was removed since" in found
+        assert "Failed task: no longer stored" in found
         assert "No attempt was made" in found
 
 
@@ -224,7 +212,7 @@ class TestReprocess:
         assert "&quot;properties&quot;" in found  # the schema beside it
         said = post(operator, path, payload='{"ms": 5}', max_attempts="2")
         task = Task.objects.get(reprocess_of=letter.task_id)
-        assert f"The task {task.id} repeats the work" in said
+        assert f"The task {task.id} does the work again" in said
         assert (task.payload, task.max_attempts) == ({"ms": 5}, 2)
 
     def test_a_corrected_kind_of_a_number(self, operator: Client) -> None:
@@ -238,8 +226,8 @@ class TestReprocess:
         [
             ({"payload": '{"ms": -1}'}, "ms: "),
             ({"payload": '{"ms": '}, "line 1"),
-            ({"payload": "[1]"}, "A JSON object is needed"),
-            ({"payload": ""}, "line 1"),
+            ({"payload": "[1]"}, "Enter a JSON object"),
+            ({"payload": ""}, "This field is required."),
             ({"payload": '{"ms": 1, "ms": 2}'}, "ms"),
             ({"payload": '{"ms": 1}', "max_attempts": "0"}, "greater than or equal to 1"),
         ],
@@ -256,7 +244,7 @@ class TestReprocess:
     def test_a_type_that_is_gone_and_a_letter_that_is_closed(self, operator: Client) -> None:
         letter = die(type="noop-of-yore")
         path = f"{LETTERS}{letter.id}/reprocess/"
-        assert "Its work cannot be done here" in page(operator, path)
+        assert "The work cannot be done here" in page(operator, path)
         assert "noop-of-yore" in post(operator, path, payload="{}")
         discard.discard_letter(
             workspace_id=letter.workspace_id, letter_id=letter.id, reason="x", actor=SYSTEM
@@ -268,9 +256,9 @@ class TestReprocess:
 def test_discard_of_one(operator: Client) -> None:
     letter = die()
     path = f"{LETTERS}{letter.id}/discard/"
-    assert "For the record" in page(operator, path)
+    assert "Why the work need not be done" in page(operator, path)
     assert 'class="errorlist"' in post(operator, path, reason="")
-    assert "The letter is discarded" in post(operator, path, reason="sent by hand")
+    assert "The letter was discarded" in post(operator, path, reason="sent by hand")
     assert DeadLetter.objects.get().discard_reason == "sent by hand"
     assert "was discarded" in post(operator, path, reason="again")
 
@@ -279,19 +267,19 @@ class TestGroups:
     """What fails, the most frequent first."""
 
     def test_the_page(self, root: Client) -> None:
-        assert "There is no open letter" in page(root, GROUPS)
+        assert "There are no open letters" in page(root, GROUPS)
         die(an_error("order 17 <i>cannot</i> be charged"))
         letter = die(an_error("order 18 <i>cannot</i> be charged"))
         found = page(root, GROUPS)
         assert "order # &lt;i&gt;cannot&lt;/i&gt; be charged" in found
         assert f"status__exact=OPEN&amp;fingerprint={letter.fingerprint}" in found
-        assert '<td class="dl-number">2</td>' in found
+        assert '<td class="number">2</td>' in found
 
     def test_a_canary_of_a_group(self, operator: Client) -> None:
         letter = die()
         die(an_error(function="refund"))
         found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="canary")
-        assert "has begun" in found
+        assert "has started" in found
         replay = Replay.objects.get()
         assert (replay.matched, replay.created_by) == (1, "op")
         assert 'http-equiv="refresh"' in found  # its page
@@ -303,12 +291,12 @@ class TestGroups:
             operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" "
         )
         found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason="x")
-        assert "1 letters discarded" in found
+        assert "1 letter discarded" in found
         for row, status in ((letter, "DISCARDED"), (another, "OPEN"), (theirs, "OPEN")):
             row.refresh_from_db()
             assert row.status == status
         for odd in ("", "\x00", "everything"):
-            assert "Which group" in post(
+            assert "Choose a group" in post(
                 operator, GROUPS, fingerprint=odd, do="discard", reason="x"
             )
 
@@ -352,7 +340,7 @@ class TestReplays:
         ReplayDriver().drive()
         found = page(operator, path)
         assert 'http-equiv="refresh"' not in found
-        assert "It stopped by itself" in found
+        assert "It stopped because too many tasks failed again" in found
         assert "still broken" in found
         assert "Cancel the replay" not in found
         assert str(replay.id)[-12:] in page(operator, REPLAYS)
@@ -407,7 +395,7 @@ class TestWho:
 
     def test_superusers_act_everywhere(self, root: Client, other: Workspace) -> None:
         letters = [die(), die(workspace=other)]
-        assert "2 of 2 letters reprocessed" in act(root, "reprocess", *letters)
+        assert "2 of 2 dead letters reprocessed" in act(root, "reprocess", *letters)
 
     def test_without_djangos_permission_nothing(self, db: None) -> None:
         user = get_user_model().objects.create_user("plain", is_staff=True)

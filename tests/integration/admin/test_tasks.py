@@ -49,7 +49,12 @@ def other(db: None) -> Workspace:
 def act(client: Client, action: str, *tasks: Task, **data: Any) -> str:
     answer = client.post(
         TASKS,
-        {"action": action, "_selected_action": [str(task.id) for task in tasks], **data},
+        {
+            "action": action,
+            "_selected_action": [str(task.id) for task in tasks],
+            "post": "yes",
+            **data,
+        },
         follow=True,
     )
     assert answer.status_code == 200
@@ -71,6 +76,12 @@ class TestTasks:
         act(root, "cancel", join)
         join.refresh_from_db()
         assert join.state == "CANCELLED"
+
+    def test_an_action_on_all_rows_leaves_hidden_tasks_alone(self, root: Client) -> None:
+        shown, hidden = make_task(), make_task(type="workflow-join")
+        assert "1 of 1 task cancelled" in act(root, "cancel", shown, select_across="1")
+        hidden.refresh_from_db()
+        assert hidden.state == "PENDING"
 
     def test_the_list_costs_a_fixed_number_of_queries(self, root: Client) -> None:
         counts = []
@@ -143,8 +154,10 @@ class TestTasks:
         page = root.get(f"{TASKS}{task.id}/change/").content.decode()
         assert f'name="_selected_action" value="{task.id}"' in page
         answer = root.post(
-            TASKS, {"action": "cancel", "_selected_action": str(task.id), "index": "0"}
+            TASKS,
+            {"action": "cancel", "_selected_action": str(task.id), "index": "0", "post": "yes"},
         )
+        assert 'name="post" value="yes"' in page
         assert answer.status_code == 302
         assert Task.objects.get().state == "CANCELLED"
 

@@ -72,7 +72,7 @@ class TestWorkflows:
             counts.append(len(queries))
         assert counts[0] == counts[1]
         assert '<td class="field-runs">1</td>' in text
-        assert "wf-RUNNING" in text
+        assert "state-RUNNING" in text
 
     def test_search(self, root: Client) -> None:
         one = make_workflow("the-first")
@@ -85,7 +85,7 @@ class TestWorkflows:
     def test_the_page_shows_what_belongs_to_it(self, root: Client) -> None:
         workflow = make_workflow("Order <b>", APPROVAL, inputSchema=SCHEMA)
         text = page(root, f"{WORKFLOWS}{workflow.id}/change/")
-        for words in ("look", "send", "approval", "It has not run yet", "Order &lt;b&gt;"):
+        for words in ("look", "send", "approval", "No runs yet", "Order &lt;b&gt;"):
             assert words in text
         assert text.count("<rect") == 2
         assert text.count("<path d=") >= 1
@@ -189,8 +189,8 @@ class TestRuns:
             assert words in text
         task = RunStep.objects.get(run=run, key="charge").task_ids[0]
         assert f"/admin/tasks_app/task/{task}/change/" in text
-        assert text.count('class="wf-FAILED"') == 1
-        assert "Retry: go on" in text
+        assert text.count('class="state-FAILED"') == 1
+        assert "Retry from the failed steps" in text
         assert "Cancel the run" not in text
 
     def test_a_wide_step_links_to_its_tasks(self, root: Client) -> None:
@@ -223,7 +223,7 @@ class TestRuns:
         assert WorkflowRun.objects.get().state == "CANCELLED"
         again = root.post(f"{path}cancel/", follow=True).content.decode()
         assert 'class="error"' in again
-        assert "The run goes on" in root.post(f"{path}retry/", follow=True).content.decode()
+        assert "The run continues" in root.post(f"{path}retry/", follow=True).content.decode()
         assert WorkflowRun.objects.get().state == "RUNNING"
         actions = AuditEvent.objects.filter(target_id=str(run.id)).values_list(
             "action", "actor_label"
@@ -257,9 +257,13 @@ class TestRuns:
     def test_actions_on_the_list(self, root: Client) -> None:
         runs = [make_run(make_workflow(name)) for name in "ab"]
         end_run(runs[0].id)
-        data = {"action": "cancel", "_selected_action": [str(run.id) for run in runs]}
+        data = {
+            "action": "cancel",
+            "_selected_action": [str(run.id) for run in runs],
+            "post": "yes",
+        }
         text = root.post(RUNS, data, follow=True).content.decode()
-        assert "1 of 2 runs cancelled" in text
+        assert "1 of 2 workflow runs cancelled" in text
         assert WorkflowRun.objects.get(id=runs[1].id).state == "CANCELLED"
 
     def test_members_see_and_act_in_their_workspaces_only(self, other: Workspace) -> None:
@@ -275,7 +279,8 @@ class TestRuns:
         decision = {"step": "look", "decision": "approve"}
         for verb in ("cancel", "retry", "rerun", "decide"):
             assert operator.post(f"{RUNS}{theirs.id}/{verb}/", decision).status_code == 404
-        data = {"action": "cancel", "_selected_action": [str(mine.id), str(theirs.id)]}
+        selected = [str(mine.id), str(theirs.id)]
+        data = {"action": "cancel", "_selected_action": selected, "post": "yes"}
         operator.post(RUNS, data)
         assert WorkflowRun.objects.get(id=mine.id).state == "CANCELLED"
         theirs.refresh_from_db()
@@ -310,7 +315,7 @@ class TestRuns:
         tasks = [{"key": f"s{number:03}", "type": "noop"} for number in range(201)]
         run = make_run(make_workflow(tasks=tasks))
         first = page(root, f"{RUNS}{run.id}/change/")
-        assert "<svg" not in first.partition('id="wf-steps"')[2].partition("<table>")[0]
+        assert "<svg" not in first.partition('id="steps"')[2].partition("<table>")[0]
         assert "1 to 200 of 201" in first
         assert "s200" not in first
         assert "s200" in page(root, f"{RUNS}{run.id}/change/?steps_page=2")

@@ -77,7 +77,7 @@ def test_a_person_starts_one(operator: Client) -> None:
     assert "Start a stress test" in page(operator, TESTS)
     assert "Share of tasks that fail" in page(operator, f"{TESTS}start/")
     answer = operator.post(f"{TESTS}start/", form(), follow=True)
-    assert "Accepted. The dispatcher begins it" in answer.content.decode()
+    assert "Accepted. It starts when a dispatcher runs." in answer.content.decode()
     test = StressTest.objects.get()
     assert (test.name, test.tasks, test.dependent_share) == ("of a person", 30, 0.2)
     assert (test.rate_per_second, test.created_by) == (None, "op")
@@ -106,10 +106,10 @@ def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
     path = f"{TESTS}{test.id}/change/"
     shown = page(operator, path)
     assert 'http-equiv="refresh" content="2"' in shown
-    assert "All tasks are submitted, and some have not ended." in shown
+    assert "All tasks are submitted; some have not ended yet." in shown
     assert operator.get(f"{TESTS}{test.id}/stop/").status_code == 405
     answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
-    assert "It stops: what waits is cancelled" in answer.content.decode()
+    assert "Stopping: waiting tasks are cancelled" in answer.content.decode()
     answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
     assert "is ending or has ended" in answer.content.decode()
     drive_to(test, "STOPPED")
@@ -128,7 +128,7 @@ def test_the_report(viewer: Client) -> None:
         "Every submitted task is there, and has ended.",
         "Wait (ms), p95",
         "<svg role",
-        "Waiting tasks, sampled: at most",
+        "Waiting tasks, sampled: peak",
     ):
         assert words in shown
 
@@ -151,10 +151,11 @@ def test_two_side_by_side(viewer: Client) -> None:
     assert "Compare with" in page(viewer, f"{TESTS}{one.id}/change/")
     path = f"{TESTS}{one.id}/compare/"
     shown = page(viewer, path, **{"with": str(other.id)})
-    assert "<strong>Not the same:</strong> failureRate differs: 0.0 and 0.3." in shown
-    assert "Completed a second" in shown
+    assert "Different parameters: " in shown
+    assert "failureRate differs: 0.0 and 0.3." in shown
+    assert "Completions per second" in shown
     assert "Wait (ms), p95" in shown
-    assert "Choose the test to compare with" in page(viewer, path)
+    assert "Choose a test to compare with" in page(viewer, path)
     running = start(5)
     assert "has no report yet" in page(viewer, path, **{"with": str(running.id)})
 
@@ -189,11 +190,11 @@ def test_a_report_tells_figures_in_words_and_workers_without_events(viewer: Clie
     shown = page(viewer, f"{TESTS}{test.id}/change/")
     assert "Wait (ms), p95" in shown
     assert "waitMs" not in shown
-    assert "Workers at the beginning" in shown
-    assert "The number of workers was not changed." in shown
+    assert "Workers at the start" in shown
+    assert "The number of workers did not change." in shown
     listed = page(viewer, TESTS)
     assert f"{test.created_at:%Y-%m-%d %H:%M:%S}" in listed
-    assert "Took (s)" in listed
+    assert "Duration" in listed
 
 
 def test_the_form_takes_a_seed(operator: Client) -> None:

@@ -1,0 +1,131 @@
+"""Actions on the selected rows of a list: confirmed first where they end something, and reported in
+one way."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from controlplane.core.admin.forms import ServiceForm
+from controlplane.core.errors import DomainError
+from controlplane.core.formatting import format_count
+
+MAX_SELECTED = 10_000
+CONFIRMED = "post"  # as in Django's own confirmation of a deletion
+_MAX_SHOWN = 10
+_MAX_REASONS = 5
+
+
+@dataclass
+class BulkResult:
+    """What came of an action. `refusals` are the distinct reasons. With a `limit`, more rows than
+    that were selected."""
+
+    selected: int = 0
+    changed: int = 0
+    refusals: dict[str, None] = field(default_factory=dict)
+    limit: int | None = None
+
+
+def confirmed_action(
+    text: str,
+    *,
+    button: str,
+    warning: str = "",
+    form_class: type[ServiceForm] | None = None,
+    permissions: Sequence[str] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An action of a ModelAdmin that first shows how many rows are selected and asks for
+    confirmation. With a form it also asks for values: the method's third argument is then the valid
+    form."""
+
+    def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(act)
+        def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+            is_confirmed = CONFIRMED in request.POST
+            form = form_class(request.POST if is_confirmed else None) if form_class else None
+            if is_confirmed and (form is None or form.is_valid()):
+                return act(self, request, queryset, *([form] if form else []))
+            return _ask(self, request, queryset, button=button, warning=warning, form=form)
+
+        return admin.action(description=text, permissions=permissions)(action)
+
+    return decorate
+
+
+def _ask(
+    pages: Any, request: HttpRequest, rows: QuerySet[Any], *, button: str, warning: str, form: Any
+) -> HttpResponse:
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    is_everything = request.POST.get("select_across") == "1"
+    count = pages.get_paginator(request, rows, 1).count if is_everything else rows.count()
+    what = (
+        f"{button} {format_count(count, pages.opts.verbose_name, pages.opts.verbose_name_plural)}"
+    )
+    page: HttpResponse = pages.render(
+        request,
+        "admin/confirm_action.html",
+        title=f"{what}?",
+        button=what,
+        warning=warning,
+        form=form,
+        action=request.POST["action"],
+        chosen=chosen[:1] if is_everything else chosen,
+        checkbox=ACTION_CHECKBOX_NAME,
+        confirmed=CONFIRMED,
+        select_across=int(is_everything),
+        shown=list(rows[:_MAX_SHOWN]),
+        not_shown=max(0, count - _MAX_SHOWN),
+        back=request.get_full_path(),
+    )
+    return page
+
+
+def act_on_each(
+    rows: Iterable[Any], act: Callable[[Any], Any], *, name: Callable[[Any], str] | None = None
+) -> BulkResult:
+    """Do it to each row; a refusal does not stop the others. `name` begins a row's refusal."""
+    result = BulkResult()
+    for row in rows:
+        result.selected += 1
+        try:
+            act(row)
+        except DomainError as error:
+            result.refusals[f"{name(row)}: {error}" if name else str(error)] = None
+        else:
+            result.changed += 1
+    return result
+
+
+def split_by_workspace(
+    pairs: Sequence[tuple[UUID, UUID]], size: int
+) -> Iterator[tuple[UUID, list[UUID]]]:
+    """Pairs of a workspace's and a row's id, as lists of the rows of one workspace."""
+    by_workspace: dict[UUID, list[UUID]] = defaultdict(list)
+    for workspace_id, row_id in pairs:
+        by_workspace[workspace_id].append(row_id)
+    for workspace_id, ids in by_workspace.items():
+        for start in range(0, len(ids), size):
+            yield workspace_id, ids[start : start + size]
+
+
+def report(
+    pages: Any, request: HttpRequest, result: BulkResult, done: str, *, rest: str = ""
+) -> None:
+    """Show what came of an action; `rest` says how to reach the rows beyond the limit."""
+    level = messages.SUCCESS if result.changed == result.selected else messages.WARNING
+    names = pages.opts.verbose_name, pages.opts.verbose_name_plural
+    counted = format_count(result.selected, *names)
+    pages.message_user(request, f"{result.changed:,} of {counted} {done}.", level)
+    for reason in list(result.refusals)[:_MAX_REASONS]:
+        pages.message_user(request, reason, messages.WARNING)
+    if result.limit is not None:
+        text = f"An action takes at most {result.limit:,} rows. {rest}".strip()
+        pages.message_user(request, text, messages.WARNING)

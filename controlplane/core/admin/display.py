@@ -1,0 +1,148 @@
+"""Pieces of pages: badges, times, links, and tables that a template draws.
+
+A badge's text says everything; its colour only repeats it. The colour of each state is in
+`static/controlplane/admin.css`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from controlplane.core.clock import now, utc_z
+from controlplane.core.formatting import (
+    EMPTY,
+    format_json,
+    format_relative,
+    format_short_id,
+    format_state,
+    format_time,
+)
+
+
+def badge(state: str | None, text: str = "", *, colour: str = "") -> str:
+    """A state in a coloured frame. `colour` (good, bad, busy, waiting, quiet) where the state's
+    own would mislead."""
+    if not state:
+        return EMPTY
+    return format_html(
+        '<span class="badge {}">{}</span>',
+        f"colour-{colour}" if colour else f"state-{state}",
+        text or format_state(state).capitalize(),
+    )
+
+
+def show_time(moment: datetime | None) -> str:
+    """A time relative to now; the exact time with its zone is in the tooltip."""
+    if moment is None:
+        return EMPTY
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        utc_z(moment),
+        format_time(moment),
+        format_relative(moment, now()),
+    )
+
+
+def time_column(name: str, title: str = "", *, is_sortable: bool = False) -> Callable[[Any], str]:
+    """A column of a list that shows the times of a field by `show_time`."""
+
+    def column(row: Any) -> str:
+        return show_time(getattr(row, name))
+
+    column.__name__ = name  # the admin's CSS class: field-<name>
+    ordering = name if is_sortable else None
+    return admin.display(description=title or name.removesuffix("_at"), ordering=ordering)(column)
+
+
+@admin.display(description="ID")
+def short_id(row: Any) -> str:
+    """The column of the ends of ids."""
+    return format_short_id(row.pk)
+
+
+def link(page: str, pk: Any, text: Any) -> str:
+    """A link to the page of a row; `page` is `<app>_<model>`. Without an id nothing."""
+    if pk is None:
+        return EMPTY
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[pk]), text)
+
+
+def show_json(value: Any) -> str:
+    """JSON on several lines."""
+    return EMPTY if value is None else format_html("<pre>{}</pre>", format_json(value))
+
+
+def folded(summary: str, text: str, *, is_open: bool = False) -> str:
+    """A long text that is shown on a click."""
+    return format_html(
+        '<details{}><summary>{}</summary><pre tabindex="0">{}</pre></details>',
+        SafeString(" open") if is_open else "",
+        summary,
+        text,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A section with a table. Without `columns` each row is a name and a value; the columns named
+    in `numbers` are set as numbers."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    empty: str = "None."
+    note: str = ""
+    numbers: frozenset[str] = frozenset()
+
+    @property
+    def heads(self) -> list[tuple[str, bool]]:
+        """Each column with whether it holds numbers."""
+        return [(name, name in self.numbers) for name in self.columns]
+
+    @property
+    def lines(self) -> Iterator[list[tuple[Any, bool]]]:
+        """Each row as cells, with whether they are numbers."""
+        for row in self.rows:
+            yield [
+                (cell, bool(self.columns) and self.columns[n] in self.numbers)
+                for n, cell in enumerate(row)
+            ]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section with any content, such as a text or a picture."""
+
+    title: str
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button that posts to an address."""
+
+    text: str
+    url: str
+    fields: dict[str, str] = field(default_factory=dict)
+    is_dangerous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The head of the page of one row: its state, what that means, and the most important
+    figures. `colour` is that of its badge, if the badge has one of its own."""
+
+    badge: str
+    state: str = ""
+    colour: str = ""
+    lead: str = ""
+    lines: Sequence[Any] = ()
+    figures: Sequence[tuple[str, Any]] = ()
+    links: Sequence[Any] = ()
+    percent: float | None = None

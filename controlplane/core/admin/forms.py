@@ -1,0 +1,85 @@
+"""Forms whose values a service checks: what it refuses is shown beside the fields."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+
+from controlplane.core.errors import DomainError, Invalid
+from controlplane.core.formatting import format_json
+from controlplane.core.jsonb import is_same_json
+from controlplane.core.strictjson import MalformedJsonError, parse_json
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+_MAX_CHARACTERS = 300_000
+
+
+class JsonField(forms.Field):
+    """JSON that a person types, checked by the rules for bodies of requests. Left empty it is
+    `empty_value`."""
+
+    def __init__(self, *, empty_value: Any = None, rows: int = 16, **options: Any) -> None:
+        attributes = {"rows": rows, "cols": 80, "spellcheck": "false", "class": "json-input"}
+        super().__init__(widget=forms.Textarea(attrs=attributes), **options)
+        self.empty_value = empty_value
+
+    def to_python(self, value: Any) -> Any:
+        """The value. Raises ValidationError with the line and column."""
+        if not isinstance(value, str):
+            return self.empty_value if value is None else value
+        if not value.strip():
+            return "" if self.required else self.empty_value
+        if len(value) > _MAX_CHARACTERS:
+            raise forms.ValidationError(f"Enter at most {_MAX_CHARACTERS:,} characters.")
+        try:
+            return parse_json(value.encode(), max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"])
+        except (MalformedJsonError, Invalid, UnicodeEncodeError) as error:
+            raise forms.ValidationError(str(error).replace("The body", "This", 1)) from error
+
+    def validate(self, value: Any) -> None:
+        """{} and [] are values, although Django calls them empty."""
+        if self.required and value in (None, ""):
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+
+    def prepare_value(self, value: Any) -> Any:
+        """Text is what the person typed."""
+        return value if isinstance(value, str) else format_json(value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """1 and 1.0 are different values."""
+        if self.disabled:
+            return False
+        try:
+            return not is_same_json(initial, self.to_python(data))
+        except forms.ValidationError:
+            return True
+
+
+class ServiceErrors:
+    """For a form: shows the errors of a service. A field of the API is the form's field of the
+    same name in snake_case, unless `api_fields` names another."""
+
+    api_fields: ClassVar[Mapping[str, str]] = {}
+
+    def form_field(self, path: str) -> str:
+        """The name of the form's field for a path such as `payload.items[3]`."""
+        top = re.split(r"[.\[]", path, maxsplit=1)[0]
+        return self.api_fields.get(top, _CAPITAL.sub("_", top).lower())
+
+    def refuse(self, error: DomainError) -> None:
+        """Add the errors: beside the fields, or above the form."""
+        form: Any = self
+        for each in error.errors or [{"field": "", "message": str(error)}]:
+            path, name = each["field"], self.form_field(each["field"])
+            is_known = name in form.fields
+            is_inside = "." in path or "[" in path
+            message = each["message"]
+            if path and (is_inside or not is_known):
+                message = f"{path}: {message}"
+            form.add_error(name if is_known else None, message)
+
+
+class ServiceForm(ServiceErrors, forms.Form):
+    """A plain form with the errors of a service."""

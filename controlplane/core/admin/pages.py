@@ -1,0 +1,183 @@
+"""Base classes of the admin's pages: large lists, read-only records, form pages."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
+
+from controlplane.core.errors import DomainError
+from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.pagination import count_or_estimate
+
+# Generic for the type checker only.
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    AnyPaginator = Paginator[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+    AnyPaginator = Paginator
+
+View = Callable[..., HttpResponse]
+
+
+class EstimatingPaginator(AnyPaginator):
+    """Never counts a large table: beyond 10,000 rows it uses the planner's estimate."""
+
+    @cached_property
+    def count(self) -> int:
+        """The number of rows, or an estimate of it."""
+        return count_or_estimate(self.object_list)[0]  # type: ignore[arg-type] # the admin's are querysets
+
+
+class _LoadingChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        pages: Any = self.model_admin
+        pages.load_page(self.result_list)
+
+
+class OperationalAdmin(ModelAdmin):
+    """Pages with the project's style sheet, buttons and forms that call services."""
+
+    paginator = EstimatingPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    id_fields: ClassVar[Sequence[str]] = ()
+    """Columns in which a search for an ID looks, instead of a search in texts."""
+
+    class Media:
+        css = {"all": ["controlplane/admin.css"]}
+
+    def extra_pages(self) -> Sequence[tuple[str, View, str]]:
+        """Pages beside Django's own: route, view, and the name after `<app>_<model>_`."""
+        return []
+
+    def get_urls(self) -> list[URLPattern]:
+        """The extra pages come first: Django's last route matches everything."""
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        own = [
+            path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}")
+            for route, view, name in self.extra_pages()
+        ]
+        return [*own, *super().get_urls()]
+
+    def row_url(self, pk: Any) -> str:
+        """The address of the page of a row."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """Attach to the rows of a page what its columns need, in a fixed number of queries."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _LoadingChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """An ID is looked up; anything else is searched for."""
+        row_id = parse_uuid_or_none(search_term) if self.id_fields else None
+        if row_id is None:
+            return super().get_search_results(request, queryset, search_term)
+        named = Q(*((name, row_id) for name in self.id_fields), _connector=Q.OR)
+        return queryset.filter(named), False
+
+    def describe(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page of a row shows beside its columns, for the template."""
+        return {}
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of one row, with the context from `describe`."""
+        row = self.get_object(request, object_id)
+        is_visible = row is not None and self.has_view_permission(request, row)
+        more = self.describe(request, row) if is_visible else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def call_service(self, request: HttpRequest, act: Callable[[], Any], success: str = "") -> bool:
+        """Do it, and show a message: the success, or why a service refused. False if refused."""
+        try:
+            act()
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return False
+        if success:
+            self.message_user(request, success, messages.SUCCESS)
+        return True
+
+    def render(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+        """An extra page. It needs `title`; `original` is the row above it in the breadcrumbs."""
+        everywhere = self.admin_site.each_context(request)
+        original: Any = context.get("original")
+        return TemplateResponse(
+            request,
+            template,
+            {
+                **everywhere,
+                "opts": self.opts,
+                "media": self.media,
+                "back": self.row_url(original.pk) if original is not None else self._list_url(),
+                **context,
+            },
+        )
+
+    def form_page(
+        self,
+        request: HttpRequest,
+        form: Any,
+        submit: Callable[[], str],
+        *,
+        template: str = "admin/form_page.html",
+        **context: Any,
+    ) -> HttpResponse:
+        """A page with a form. `submit` calls a service after the form is valid and returns the
+        address to go to; what the service refuses is shown beside the fields.
+
+        `context` has `title` and `button`, and what `render` takes."""
+        if request.method == "POST" and form.is_valid():
+            try:
+                return HttpResponseRedirect(submit())
+            except DomainError as error:
+                form.refuse(error)
+        return self.render(request, template, form=form, **context)
+
+    def _list_url(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+
+class ReadMostlyAdmin(OperationalAdmin):
+    """Nothing is deleted; changes go through actions and services."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+
+class ReadOnlyAdmin(ReadMostlyAdmin):
+    """Nothing is added, changed or deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+
+def copy_row(source: Model, target: Model) -> None:
+    """Give the admin's unsaved object the columns of the row that a service created."""
+    for field in source._meta.concrete_fields:
+        setattr(target, field.attname, getattr(source, field.attname))
+    target._state.adding = False

@@ -1,0 +1,1 @@
+"""How Django prints dates and times, one package per language."""

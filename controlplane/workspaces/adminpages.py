@@ -1,0 +1,144 @@
+"""Pages of rows that belong to a workspace or to the installation, with buttons and actions that
+call services as the person. What the person may do is decided in `adminaccess`."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+
+from controlplane.core.admin.actions import (
+    MAX_SELECTED,
+    BulkResult,
+    act_on_each,
+    report,
+    split_by_workspace,
+)
+from controlplane.core.errors import DomainError
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import (
+    SEEN_BY_SUPERUSERS,
+    SEEN_BY_VIEWERS,
+    AdminAccess,
+    actor_in,
+    is_allowed,
+    roles_of,
+)
+from controlplane.workspaces.selectors import list_workspaces
+from controlplane.workspaces.states import Role
+
+_MAX_WORKSPACES = 1_000
+
+
+def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> list[Any]:
+    """The workspaces in which the person holds the role, to choose from."""
+    roles = roles_of(request)
+    ids = None if roles is None else [id_ for id_, role in roles.items() if role.includes(needed)]
+    return list(list_workspaces(ids)[:_MAX_WORKSPACES])
+
+
+class WorkspacePages(AdminAccess):
+    """Pages of rows that belong to a workspace, with buttons that call services."""
+
+    workspace_lookup = "workspace_id"
+    required_roles = SEEN_BY_VIEWERS
+
+    def get_row(self, request: HttpRequest, object_id: UUID) -> Any:
+        """The row of an extra page. Raises Http404, PermissionDenied."""
+        row = self.get_queryset(request).filter(pk=object_id).first()
+        if row is None:
+            raise Http404("It does not exist, or it belongs to another workspace.")
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
+
+    def require_operator(self, request: HttpRequest, workspace_id: UUID) -> Actor:
+        """The person, who must be an operator there. Raises PermissionDenied."""
+        if not is_allowed(request, Role.OPERATOR, workspace_id):
+            raise PermissionDenied("This needs the role operator in its workspace.")
+        return actor_in(request, workspace_id)
+
+    def act_on_row(
+        self,
+        request: HttpRequest,
+        object_id: UUID,
+        act: Callable[[Any, Actor], Any],
+        success: str,
+    ) -> HttpResponse:
+        """What a button does: act as the person, who must be an operator, and go back to the page
+        of the row."""
+        row = self.get_row(request, object_id)
+        actor = self.require_operator(request, row.workspace_id)
+        self.call_service(request, lambda: act(row, actor), success)
+        return HttpResponseRedirect(self.row_url(row.pk))
+
+    def act_on_rows(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        act: Callable[[Any, Actor], Any],
+        done: str,
+        *,
+        limit: int = MAX_SELECTED,
+    ) -> None:
+        """An action on each of the selected rows. All roles are checked before anything changes."""
+        chosen = list(rows[: limit + 1])
+        ids = {row.workspace_id for row in chosen}
+        actors = {each: self.require_operator(request, each) for each in ids}
+        result = act_on_each(
+            chosen[:limit], lambda row: act(row, actors[row.workspace_id]), name=str
+        )
+        result.limit = limit if len(chosen) > limit else None
+        report(self, request, result, done)
+
+    def act_on_batches(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        act: Callable[[UUID, list[UUID], Actor], tuple[int, Iterable[str]]],
+        done: str,
+        *,
+        size: int,
+        rest: str,
+    ) -> None:
+        """An action by a service that takes many ids of one workspace. `act` returns how many rows
+        changed, and why others did not. All roles are checked before anything changes."""
+        pairs = list(rows.values_list("workspace_id", "id")[: MAX_SELECTED + 1])
+        actors = {each: self.require_operator(request, each) for each, _ in pairs}
+        chosen = pairs[:MAX_SELECTED]
+        limit = MAX_SELECTED if len(pairs) > MAX_SELECTED else None
+        result = BulkResult(selected=len(chosen), limit=limit)
+        for workspace_id, ids in split_by_workspace(chosen, size):
+            try:
+                changed, refusals = act(workspace_id, ids, actors[workspace_id])
+            except DomainError as error:
+                changed, refusals = 0, [str(error)]
+            result.changed += changed
+            result.refusals |= dict.fromkeys(refusals)
+        report(self, request, result, done, rest=rest)
+
+
+class InstallationPages(AdminAccess):
+    """Pages of rows that all workspaces share, for whoever has a role in one."""
+
+    required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}
+
+
+class WorkspaceFilter(admin.SimpleListFilter):
+    """By workspace: those in which the person may view rows."""
+
+    title = "workspace"
+    parameter_name = "workspace"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        workspaces = list_workspaces(model_admin.workspaces_for(request, "view"))
+        return [(each.slug, each.slug) for each in workspaces[:_MAX_WORKSPACES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        slug = self.value()
+        if slug is None:
+            return queryset
+        return queryset.none() if "\0" in slug else queryset.filter(workspace__slug=slug)
