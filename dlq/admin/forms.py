@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from controlplane.core.admin.forms import JsonField, ServiceForm
-from dlq.services.discarding import LONGEST_REASON
+from dlq.discard import MAX_REASON
 from tasks_app.processors.registry import MOST_ATTEMPTS
 
 
@@ -33,7 +33,7 @@ class DiscardForm(ServiceForm):
     """Why the work need not be done."""
 
     reason = forms.CharField(
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
         help_text="Why the work need not be done. It is kept in the letter and the audit log.",
         error_messages={"required": "Give the reason."},

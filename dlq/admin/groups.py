@@ -19,10 +19,11 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
-from dlq import services
+from dlq.bulk import act_on_letters
+from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
-from dlq.selectors import get_letter_stats
-from dlq.services.discarding import LONGEST_REASON
+from dlq.queries import get_letter_stats
+from dlq.replays import start_replay
 from tasks_app.selectors import in_bounded_time
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -50,16 +51,18 @@ class GroupPages(WorkspacePages, ReadOnlyAdmin):
             title="Dead letters by failure",
             workspaces=workspaces,
             chosen=chosen,
-            longest_reason=LONGEST_REASON,
+            max_reason=MAX_REASON,
             **context,
         )
 
     def start_canary(
-        self, request: HttpRequest, workspace_id: UUID, wanted: LetterFilter, actor: Actor
+        self, request: HttpRequest, workspace_id: UUID, letter_filter: LetterFilter, actor: Actor
     ) -> UUID | None:
         """Start a replay and show a message with a link to it; None when a service refused."""
         try:
-            replay = services.start_replay(workspace_id=workspace_id, wanted=wanted, actor=actor)
+            replay = start_replay(
+                workspace_id=workspace_id, letter_filter=letter_filter, actor=actor
+            )
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
@@ -78,23 +81,23 @@ class GroupPages(WorkspacePages, ReadOnlyAdmin):
         if not _FINGERPRINT.fullmatch(fingerprint):
             self.message_user(request, "Choose a group.", messages.ERROR)
             return back
-        wanted = LetterFilter(fingerprints=(fingerprint,))
+        letter_filter = LetterFilter(fingerprints=(fingerprint,))
         if request.POST.get("do") == "canary":
-            replay = self.start_canary(request, workspace.id, wanted, actor)
+            replay = self.start_canary(request, workspace.id, letter_filter, actor)
             if replay is None:
                 return back
             return HttpResponseRedirect(reverse("admin:dlq_replay_change", args=[replay]))
-        self._discard_group(request, workspace.id, wanted, actor)
+        self._discard_group(request, workspace.id, letter_filter, actor)
         return back
 
     def _discard_group(
-        self, request: HttpRequest, workspace_id: UUID, wanted: LetterFilter, actor: Actor
+        self, request: HttpRequest, workspace_id: UUID, letter_filter: LetterFilter, actor: Actor
     ) -> None:
         try:
-            result = services.act_on_letters(
+            result = act_on_letters(
                 workspace_id=workspace_id,
                 action="discard",
-                wanted=wanted,
+                letter_filter=letter_filter,
                 actor=actor,
                 reason=request.POST.get("reason", ""),
             )

@@ -18,7 +18,7 @@ from controlplane.core.formatting import (
 )
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
-from dlq.selectors import count_letters, get_chain
+from dlq.queries import count_letters, get_chain
 from dlq.states import LetterStatus
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
@@ -138,7 +138,7 @@ def _links(letter: DeadLetter) -> list[str]:
 def _count_alike(letter: DeadLetter) -> str:
     alike = LetterFilter(fingerprints=(letter.fingerprint,), statuses=(LetterStatus.OPEN.value,))
     with in_bounded_time():
-        total = count_letters(letter.workspace_id, alike, most=_MAX_ALIKE + 1)
+        total = count_letters(letter.workspace_id, alike, limit=_MAX_ALIKE + 1)
     return f"{_MAX_ALIKE}+" if total > _MAX_ALIKE else str(total)
 
 

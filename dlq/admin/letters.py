@@ -16,13 +16,15 @@ from controlplane.core.jsonb import is_same_json
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.states import Role
-from dlq import services
 from dlq.admin.filters import FingerprintFilter, TypeFilter
 from dlq.admin.forms import DiscardForm, ReprocessForm
 from dlq.admin.groups import GroupPages
 from dlq.admin.letterpage import describe_letter, describe_type
-from dlq.filters import MOST_IDS, LetterFilter
+from dlq.bulk import act_on_letters
+from dlq.discard import discard_letter
+from dlq.filters import MAX_IDS, LetterFilter
 from dlq.models import DeadLetter
+from dlq.reprocess import reprocess_letter
 from dlq.states import LetterStatus
 
 _MAX_FAILURE = 110
@@ -105,7 +107,7 @@ class LetterAdmin(GroupPages):
 
         def submit() -> str:
             payload = form.cleaned_data["payload"]
-            result = services.reprocess_letter(
+            result = reprocess_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 actor=actor,
@@ -133,7 +135,7 @@ class LetterAdmin(GroupPages):
         form = DiscardForm(request.POST or None)
 
         def submit() -> str:
-            services.discard_letter(
+            discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 reason=form.cleaned_data["reason"],
@@ -191,15 +193,15 @@ class LetterAdmin(GroupPages):
 
     @admin.action(description="Reprocess as a canary: 5, then 50, then the rest")
     def reprocess_as_canary(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        pairs = list(queryset.values_list("workspace_id", "id")[: MOST_IDS + 1])
-        if len(pairs) > MOST_IDS:
+        pairs = list(queryset.values_list("workspace_id", "id")[: MAX_IDS + 1])
+        if len(pairs) > MAX_IDS:
             text = (
-                f"Select at most {format_count(MOST_IDS, 'letter')}. "
+                f"Select at most {format_count(MAX_IDS, 'letter')}. "
                 "The page of groups reprocesses a whole group."
             )
             self.message_user(request, text, messages.ERROR)
             return
-        for workspace_id, ids in split_by_workspace(pairs, MOST_IDS):
+        for workspace_id, ids in split_by_workspace(pairs, MAX_IDS):
             actor = self.require_operator(request, workspace_id)
             self.start_canary(request, workspace_id, LetterFilter(ids=tuple(ids)), actor)
 
@@ -207,10 +209,10 @@ class LetterAdmin(GroupPages):
         self, request: HttpRequest, letters: QuerySet[DeadLetter], action: str, reason: str
     ) -> None:
         def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, Iterable[str]]:
-            result = services.act_on_letters(
+            result = act_on_letters(
                 workspace_id=workspace_id,
                 action=action,
-                wanted=LetterFilter(ids=tuple(ids)),
+                letter_filter=LetterFilter(ids=tuple(ids)),
                 actor=actor,
                 reason=reason,
             )
@@ -218,4 +220,4 @@ class LetterAdmin(GroupPages):
 
         done = {"reprocess": "reprocessed", "discard": "discarded"}[action]
         rest = "Use POST /dlq/actions for the rest."
-        self.act_on_batches(request, letters, act, done, size=MOST_IDS, rest=rest)
+        self.act_on_batches(request, letters, act, done, size=MAX_IDS, rest=rest)

@@ -21,14 +21,14 @@ from controlplane.core.admin.display import (
     time_column,
 )
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.formatting import format_number, format_state, shorten
+from controlplane.core.formatting import format_number, format_state, format_time, shorten
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
-from dlq import services
 from dlq.models import Replay
-from dlq.selectors import describe_replay
+from dlq.queries import describe_replay
+from dlq.replays import cancel_replay, pause_replay, resume_replay
 from dlq.states import ReplayState
 
 REFRESH_SECONDS = 3
@@ -41,7 +41,7 @@ _OUTCOMES = {
 
 @admin.register(Replay)
 class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
-    """Replays with their reports, and a button that cancels one."""
+    """Replays with their reports, and buttons that pause, resume and cancel one."""
 
     list_display = [
         short_id,
@@ -68,24 +68,27 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
                 "fields": [
                     "id", "workspace", "filter_text", "payload_text", "max_attempts",
                     "rate_per_second", "stages", "max_failure_share", "created_by", "created_at",
-                    "finished_at",
+                    "paused_at", "finished_at",
                 ]
             },
         )
     ]  # fmt: skip
 
     def extra_pages(self) -> list[Any]:
-        return [("<uuid:object_id>/cancel/", self.cancel_view, "cancel")]
+        return [
+            ("<uuid:object_id>/cancel/", self.cancel_view, "cancel"),
+            ("<uuid:object_id>/pause/", self.pause_view, "pause"),
+            ("<uuid:object_id>/resume/", self.resume_view, "resume"),
+        ]
 
     def describe(self, request: HttpRequest, replay: Any) -> dict[str, Any]:
         """The replay with its report; while it runs, the page reloads itself."""
         is_running = replay.state == ReplayState.RUNNING
         view = describe_replay(replay)
-        may_cancel = is_running and is_allowed(request, Role.OPERATOR, replay.workspace_id)
-        cancel = reverse("admin:dlq_replay_cancel", args=[replay.pk])
+        may_operate = is_running and is_allowed(request, Role.OPERATOR, replay.workspace_id)
         return {
             "summary": _summary(replay, view.progress),
-            "buttons": [Button("Cancel the replay", cancel, is_dangerous=True)] * may_cancel,
+            "buttons": _buttons(replay) if may_operate else [],
             "sections": _sections(replay, view),
             "refresh_seconds": REFRESH_SECONDS if is_running else None,
             "title": "Replay",
@@ -93,13 +96,30 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
         }
 
     @method_decorator(require_POST)
+    def pause_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The button."""
+
+        def act(replay: Replay, actor: Actor) -> None:
+            pause_replay(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
+
+        text = "The replay is paused. Submitted tasks continue."
+        return self.act_on_row(request, object_id, act, text)
+
+    @method_decorator(require_POST)
+    def resume_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The button."""
+
+        def act(replay: Replay, actor: Actor) -> None:
+            resume_replay(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
+
+        return self.act_on_row(request, object_id, act, "The replay is resumed.")
+
+    @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
 
         def act(replay: Replay, actor: Actor) -> None:
-            services.cancel_replay(
-                workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor
-            )
+            cancel_replay(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
 
         text = "No further letters are submitted. Submitted tasks continue."
         return self.act_on_row(request, object_id, act, text)
@@ -110,19 +130,39 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="filter")
     def filter_text(self, replay: Replay) -> str:
-        return show_json(replay.wanted)
+        return show_json(replay.filter)
 
     @admin.display(description="payload")
     def payload_text(self, replay: Replay) -> str:
         return "each letter's own" if replay.payload is None else show_json(replay.payload)
 
 
+def _buttons(replay: Replay) -> list[Button]:
+    """What can be done with a running replay."""
+    verb, text = ("resume", "Resume") if replay.paused_at else ("pause", "Pause")
+    return [
+        Button(f"{text} the replay", reverse(f"admin:dlq_replay_{verb}", args=[replay.pk])),
+        Button(
+            "Cancel the replay",
+            reverse("admin:dlq_replay_cancel", args=[replay.pk]),
+            is_dangerous=True,
+        ),
+    ]
+
+
+def _is_paused(replay: Replay) -> bool:
+    return replay.state == ReplayState.RUNNING and replay.paused_at is not None
+
+
 def _badge(replay: Replay) -> str:
-    return badge(replay.state, replay.get_state_display(), colour=_colour(replay))
+    text = "Paused" if _is_paused(replay) else replay.get_state_display()
+    return badge(replay.state, text, colour=_colour(replay))
 
 
 def _colour(replay: Replay) -> str:
     """Elsewhere, a person has stopped what is STOPPED."""
+    if _is_paused(replay):
+        return "waiting"
     return "bad" if replay.state == ReplayState.STOPPED else ""
 
 
@@ -146,6 +186,11 @@ def _summary(replay: Replay, percent: float) -> Summary:
 def _describe_progress(replay: Replay) -> str:
     if replay.state != ReplayState.RUNNING:
         return f"{_OUTCOMES[ReplayState(replay.state)]} {replay.stop_reason}".strip()
+    if _is_paused(replay):
+        return (
+            f"Paused at {format_time(replay.paused_at)}: no letters are submitted. Submitted tasks "
+            "continue."
+        )
     if replay.stage < len(replay.stages):
         return (
             f"Stage {replay.stage + 1} of {len(replay.stages) + 1}: "

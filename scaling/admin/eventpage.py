@@ -20,13 +20,13 @@ from controlplane.workspaces.actors import SYSTEM
 from scaling.models import Launch, ScalingEvent
 from scaling.states import LaunchState, Trigger
 
-_LIMITERS = {
-    "stabilisation": "More workers were recommended a moment ago.",
-    "waiting": "Too many tasks are waiting to drain a worker.",
+_CONSTRAINTS = {
+    "stabilisation": "More workers were recommended or present a moment ago.",
+    "waiting": "Too many tasks are waiting to remove a worker.",
     "cooldown": "The threshold rule waits after a change.",
     "min": "The minimum number of workers.",
     "max": "The maximum number of workers.",
-    "stale": "The figures were too old to act on.",
+    "stale": "The measurements were too old to act on.",
     "fleet": "The back-end did not answer.",
     "config": "The configuration contradicts itself.",
 }
@@ -78,8 +78,8 @@ def describe_event(event: ScalingEvent) -> dict[str, Any]:
 
 def _summary(event: ScalingEvent, instead: str) -> Summary:
     lines = [event.outcome] if event.outcome else []
-    if event.limiter in _LIMITERS:
-        lines.append(f"Limited by {event.limiter}: {_LIMITERS[event.limiter]}")
+    if event.constraint in _CONSTRAINTS:
+        lines.append(f"Limited by {event.constraint}: {_CONSTRAINTS[event.constraint]}")
     if instead:
         lines.append(f"Without the manual override: {instead}")
     return Summary(
@@ -95,7 +95,7 @@ def _summary(event: ScalingEvent, instead: str) -> Summary:
         lines=lines,
         figures=[
             ("Workers", show_change(event)),
-            ("Recommended", format_number(event.wish)),
+            ("Recommended", format_number(event.recommended_workers)),
             ("Duration", format_elapsed(event.at, event.finished_at)),
             ("Interrupted tasks", format_number(event.interrupted_tasks)),
         ],
@@ -139,7 +139,7 @@ def _predictions(
     rows: list[list[float]], settings: Mapping[str, Any], chosen: int, is_manual: bool
 ) -> Table:
     """The predicted wait for each number of workers, with a bar of at most 100 %."""
-    objective = float(settings.get("objective") or 0)
+    objective = float(settings.get("objective_seconds") or 0)
     longest = max([wait for _, wait in rows] + [objective, 1e-9])
     lines = []
     for workers, wait in rows:
@@ -194,10 +194,8 @@ def _forecast(demand: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if forecast:
         per_minute = ", ".join(f"{each:.1f}" for each in forecast.get("per_minute", [])[:_MINUTES])
         trusted = "trusted" if forecast.get("trusted") else "not trusted yet"
-        model = forecast.get("model")
-        yield "Forecast, tasks per minute", f"{per_minute} ({model}, {trusted})"
-        for name, error in forecast.get("errors") or []:
-            yield f"Error of {name}", f"{error:.2f} times that of persistence"
+        yield "Forecast, tasks per minute", f"{per_minute} ({trusted})"
+        yield "Error of the forecast", f"{forecast.get('error') or 0:.2f} times that of no change"
     for each in demand.get("expected") or []:
         moment = format_time(datetime.fromtimestamp(each["at"], UTC))
         yield "Expected tasks from schedules", f"{_plain(each['tasks'])} at {moment}"

@@ -13,7 +13,7 @@ from controlplane.core.formatting import shorten
 from controlplane.workspaces.adminpages import InstallationPages
 from scaling.admin.eventpage import describe_event, show_change, show_decider, show_state
 from scaling.models import ScalingEvent
-from scaling.selectors.events import get_event
+from scaling.queries.events import get_event
 from scaling.states import OPEN_EVENTS, EventState
 
 REFRESH_SECONDS = 3
@@ -41,7 +41,7 @@ class StateFilter(admin.SimpleListFilter):
             return queryset
         if value in EventState.values:
             return queryset.filter(state=value)
-        return queryset.exclude(state=EventState.HELD)
+        return queryset.exclude(state=EventState.UNCHANGED)
 
 
 @admin.register(ScalingEvent)
@@ -55,10 +55,10 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
         "workers",
         "decision",
         "decided_by",
-        "limiter",
+        "constraint",
     ]
     list_display_links = ["decision"]
-    list_filter = [StateFilter, "trigger", "rule", "limiter"]
+    list_filter = [StateFilter, "trigger", "rule", "constraint"]
     search_fields = ["sentence", "outcome", "actor_label"]
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
@@ -68,9 +68,9 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
             {
                 "classes": ["collapse"],
                 "fields": [
-                    "id", "at", "finished_at", "backend", "strategy", "rule", "limiter", "wish",
-                    "config_version", "term", "trigger", "actor_kind", "actor_label",
-                    "workspace_id", "interrupted_tasks",
+                    "id", "at", "finished_at", "backend", "strategy", "rule", "constraint",
+                    "recommended_workers", "config_version", "term", "trigger", "actor_kind",
+                    "actor_label", "workspace_id", "interrupted_tasks",
                 ],
             },
         )

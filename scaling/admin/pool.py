@@ -22,12 +22,12 @@ from controlplane.workspaces.selectors import get_default_workspace_id
 from controlplane.workspaces.states import Role
 from scaling.admin.eventpage import show_change, show_decider, show_state
 from scaling.admin.forms import ConfigurationForm, ManualForm
+from scaling.configuration import change_configuration
 from scaling.models import Pool
-from scaling.selectors.events import list_events
-from scaling.selectors.pool import find_contradiction, read_pool
-from scaling.selectors.status import FleetStatus, read_status
-from scaling.services.configuration import change_configuration
-from scaling.services.manual import order_workers, release_workers
+from scaling.overrides import release_override, set_override
+from scaling.queries.events import list_events
+from scaling.queries.pool import find_contradiction, read_pool
+from scaling.queries.status import FleetStatus, read_status
 
 _MAX_EVENTS = 10
 
@@ -88,7 +88,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
         form = ManualForm(read_status().values, 0, request.POST)
         if form.is_valid():
             try:
-                event = order_workers(
+                event = set_override(
                     workers=form.cleaned_data["workers"],
                     reason=form.cleaned_data["reason"],
                     hold_seconds=form.hold_seconds,
@@ -107,7 +107,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     def release_view(self, request: HttpRequest) -> HttpResponse:
         """End the manual override."""
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
-        release_workers(workspace_id=workspace_id, actor=actor)
+        release_override(workspace_id=workspace_id, actor=actor)
         text = "Released: the strategy decides the number of workers again."
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(self._list_url())

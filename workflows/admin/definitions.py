@@ -26,13 +26,13 @@ from controlplane.core.formatting import format_elapsed, format_json
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
-from workflows import selectors, services
+from workflows import queries, runs
 from workflows.admin.forms import InputForm, sample_input
 from workflows.admin.graph import draw
 from workflows.definitions import load_definition
 from workflows.models import Workflow, WorkflowVersion
-from workflows.selectors.overview import (
-    MOST_COUNTED,
+from workflows.queries.definitions import (
+    MAX_COUNTED,
     RunsOverview,
     get_runs_overviews,
     list_versions,
@@ -88,12 +88,12 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
         """The form with the input of a new run."""
         workflow = self.get_row(request, object_id)
         actor = self.require_operator(request, workflow.workspace_id)
-        version = selectors.get_version(workflow)
+        version = queries.get_version(workflow)
         schema = version.definition.get("inputSchema")
         form = InputForm(request.POST or None, initial={"input": format_json(sample_input(schema))})
 
         def submit() -> str:
-            run, _ = services.execute_workflow(
+            run, _ = runs.execute_workflow(
                 workspace_id=workflow.workspace_id,
                 workflow_id=workflow.id,
                 input=form.cleaned_data["input"],
@@ -115,7 +115,7 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
     @admin.display(description="runs")
     def runs(self, workflow: Any) -> str:
         total = workflow.overview.total
-        return f"{MOST_COUNTED}+" if total > MOST_COUNTED else str(total)
+        return f"{MAX_COUNTED}+" if total > MAX_COUNTED else str(total)
 
     @admin.display(description="last run")
     def last_run(self, workflow: Any) -> str:
@@ -132,9 +132,9 @@ def _describe(workflow: Workflow, asked: str) -> dict[str, Any]:
     """The context of the template; `asked` is the number of a version."""
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
     try:
-        version = selectors.get_version(workflow, number)
+        version = queries.get_version(workflow, number)
     except DomainError:  # a number from an old link
-        version = selectors.get_version(workflow)
+        version = queries.get_version(workflow)
     return {
         "shown": version,
         **_describe_steps(version),
@@ -145,7 +145,7 @@ def _describe(workflow: Workflow, asked: str) -> dict[str, Any]:
 
 
 def _runs_table(workflow: Workflow) -> Table:
-    runs = selectors.list_runs(workflow.workspace_id, workflow.id)[:_MAX_RUNS]
+    newest = queries.list_runs(workflow.workspace_id, workflow.id)[:_MAX_RUNS]
     return Table(
         "Newest runs",
         ["Run", "Status", "Version", "Steps ended", "Started by", "Started", "Run time"],
@@ -159,7 +159,7 @@ def _runs_table(workflow: Workflow) -> Table:
                 show_time(run.created_at),
                 format_elapsed(run.created_at, run.finished_at),
             ]
-            for run in runs
+            for run in newest
         ],
         empty="No runs yet.",
     )

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from controlplane.core.admin.forms import JsonField, ServiceForm
-from workflows.serializers.runs import LONGEST_COMMENT
+from workflows.schema.runs import MAX_COMMENT_LENGTH
 
 _MAX_SAMPLE_DEPTH = 5
 _MAX_PROPERTIES = 50
@@ -33,7 +33,7 @@ class DecisionForm(forms.Form):
 
     step = forms.CharField(max_length=100)
     decision = forms.ChoiceField(choices=CHOICES)
-    comment = forms.CharField(required=False, max_length=LONGEST_COMMENT)
+    comment = forms.CharField(required=False, max_length=MAX_COMMENT_LENGTH)
 
 
 def sample_input(schema: Mapping[str, Any] | None) -> Any:

@@ -19,9 +19,9 @@ from controlplane.core.formatting import (
     format_size,
     shorten,
 )
-from workflows import selectors
+from workflows import queries
 from workflows.admin.graph import draw
-from workflows.selectors.results import get_results
+from workflows.queries.run_view import get_results
 from workflows.states import ENDED_RUNS, RunState, StepKind, StepState
 
 _STEPS_ON_PAGE = 200
@@ -51,7 +51,7 @@ class StepRow:
 
 def describe_page(workspace_id: UUID, run_id: UUID, params: Mapping[str, Any]) -> dict[str, Any]:
     """The context of the template. Raises NotFound."""
-    view = selectors.describe_run(selectors.get_run(workspace_id, run_id))
+    view = queries.describe_run(queries.get_run(workspace_id, run_id))
     steps = list(enumerate(view.steps))
     page = Paginator(steps, _STEPS_ON_PAGE).get_page(params.get("steps_page"))
     attention = [pair for pair in steps if _needs_attention(pair[1])][:_MAX_ATTENTION]

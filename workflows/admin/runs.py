@@ -21,7 +21,7 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
-from workflows import services
+from workflows import runs
 from workflows.admin.forms import DecisionForm, InputForm
 from workflows.admin.runpage import describe_page
 from workflows.models import WorkflowRun
@@ -88,13 +88,13 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
         text = "The run is being cancelled."
-        return self.act_on_row(request, object_id, _call(services.cancel_run), text)
+        return self.act_on_row(request, object_id, _call(runs.cancel_run), text)
 
     @method_decorator(require_POST)
     def retry_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The button."""
         text = "The run continues from its failed steps."
-        return self.act_on_row(request, object_id, _call(services.retry_run), text)
+        return self.act_on_row(request, object_id, _call(runs.retry_run), text)
 
     @method_decorator(require_POST)
     def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -110,7 +110,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         is_approved = decision["decision"] == "approve"
 
         def act(run: WorkflowRun, actor: Actor) -> None:
-            services.decide_step(
+            runs.decide_step(
                 workspace_id=run.workspace_id,
                 run_id=run.id,
                 step_key=decision["step"],
@@ -130,7 +130,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         form = InputForm(request.POST or None, initial={"input": format_json(run.input)})
 
         def submit() -> str:
-            new, _ = services.execute_workflow(
+            new, _ = runs.execute_workflow(
                 workspace_id=run.workspace_id,
                 workflow_id=run.workflow_id,
                 input=form.cleaned_data["input"],
@@ -155,11 +155,11 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         warning="Waiting steps are cancelled, and running tasks are asked to stop.",
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        self._act(request, queryset, services.cancel_run, "cancelled")
+        self._act(request, queryset, runs.cancel_run, "cancelled")
 
     @admin.action(description="Retry: continue from the failed steps")
     def retry(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        self._act(request, queryset, services.retry_run, "retried")
+        self._act(request, queryset, runs.retry_run, "retried")
 
     def _act(self, request: HttpRequest, runs: QuerySet[WorkflowRun], verb: Any, done: str) -> None:
         self.act_on_rows(request, runs, _call(verb), done, limit=_MAX_SELECTED)

@@ -13,15 +13,19 @@ from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
-from controlplane.schedules import services
+from controlplane.schedules import editing, triggering
 from controlplane.schedules.admin.firings import show_delay, show_state, show_work
 from controlplane.schedules.admin.forms import ScheduleForm
+from controlplane.schedules.beat import BEAT, read_timing
+from controlplane.schedules.editing import refuse_code_removal
 from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.previews import next_times
-from controlplane.schedules.selectors import describe, get_schedule, list_firings, read_timing
-from controlplane.schedules.selectors.beat import BEAT
-from controlplane.schedules.serializers.jobs import look_at
-from controlplane.schedules.services.guards import refuse_code_removal
+from controlplane.schedules.queries import (
+    describe,
+    describe_jobs,
+    get_schedule,
+    list_firings,
+    next_times,
+)
 from controlplane.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
@@ -67,7 +71,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def load_page(self, rows: Sequence[Any]) -> None:
         """A fixed number of queries describes all schedules."""
-        for schedule, facts in zip(rows, look_at(list(rows)), strict=True):
+        for schedule, facts in zip(rows, describe_jobs(list(rows)), strict=True):
             schedule.facts = facts
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
@@ -92,14 +96,14 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         """Through the services."""
         actor = self.require_operator(request, obj.workspace_id)
         if change:
-            services.update_schedule(
+            editing.update_schedule(
                 workspace_id=obj.workspace_id,
                 schedule_id=obj.id,
                 changes=form.values,
                 actor=actor,
             )
             return
-        made, _ = services.create_schedule(
+        made, _ = editing.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
         )
         copy_row(made, obj)
@@ -107,7 +111,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Through the service."""
         actor = self.require_operator(request, obj.workspace_id)
-        services.delete_schedule(workspace_id=obj.workspace_id, schedule_id=obj.id, actor=actor)
+        editing.delete_schedule(workspace_id=obj.workspace_id, schedule_id=obj.id, actor=actor)
 
     def changeform_view(
         self,
@@ -131,7 +135,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @admin.display(description="schedule")
     def description(self, schedule: Any) -> str:
-        view = schedule.facts["view"]
+        view = schedule.facts.view
         return str(view.words or view.problem)
 
     @admin.display(description="next")
@@ -140,15 +144,15 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     @admin.display(description="last")
     def last_status(self, schedule: Any) -> str:
-        return show_state(schedule.facts["last"])
+        return show_state(schedule.facts.last)
 
     @admin.display(description="success")
     def success_rate(self, schedule: Any) -> str:
-        return format_percent(schedule.facts["success_rate"])
+        return format_percent(schedule.facts.success_rate)
 
     @admin.display(description="enabled", boolean=True)
     def is_enabled(self, schedule: Any) -> bool:
-        return bool(schedule.facts["view"].enabled)
+        return bool(schedule.facts.view.enabled)
 
     @admin.display(description="source")
     def defined_by(self, schedule: Schedule) -> str:
@@ -157,7 +161,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     @admin.action(description="Run now")
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         def verb(schedule: Schedule, actor: Actor) -> None:
-            services.trigger_schedule(
+            triggering.trigger_schedule(
                 workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=actor
             )
 
@@ -187,7 +191,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
 def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
     def verb(schedule: Schedule, actor: Actor) -> None:
-        services.update_schedule(
+        editing.update_schedule(
             workspace_id=schedule.workspace_id,
             schedule_id=schedule.id,
             changes={"enabled": enabled},
@@ -200,15 +204,15 @@ def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
 def _describe(row: Schedule) -> dict[str, Any]:
     """The context of the template."""
     schedule = get_schedule(row.workspace_id, row.id)
-    (facts,) = look_at([schedule])
+    (facts,) = describe_jobs([schedule])
     view = describe(schedule)
-    rate = facts["success_rate"]
+    rate = facts.success_rate
     return {
         "view": view,
         "next_at": show_time(schedule.next_at),
         "success_rate": "" if rate is None else format_percent(rate),
         "sections": [_times_table(schedule, view), _firings_table(schedule)],
-        "has_firings": facts["last"] is not None,
+        "has_firings": facts.last is not None,
     }
 
 

@@ -6,10 +6,15 @@ from django import forms
 from django.conf import settings
 
 from controlplane.core.admin.forms import ServiceForm
-from controlplane.stress.planning import LARGEST_SHARE
-from controlplane.stress.processors import LONGEST_MS
-from controlplane.stress.services.control import Asked
-from controlplane.stress.services.submitting import QUEUE
+from controlplane.stress.spec import (
+    MAX_MS,
+    MAX_NAME,
+    MAX_SEED,
+    MAX_SHARE,
+    QUEUE,
+    StressTestSpec,
+    make_spec,
+)
 from controlplane.stress.states import StressShape, StressType
 
 
@@ -19,13 +24,13 @@ class StressForm(ServiceForm):
     workspace = forms.ChoiceField()
     name = forms.CharField(
         required=False,
-        max_length=200,
+        max_length=MAX_NAME,
         help_text="Leave empty for a name made from the other values.",
     )
     tasks = forms.IntegerField(min_value=1, initial=1_000)
     type = forms.ChoiceField(choices=StressType.choices)
     duration_ms = forms.FloatField(
-        initial=100, min_value=0, max_value=LONGEST_MS, label="Milliseconds per task"
+        initial=100, min_value=0, max_value=MAX_MS, label="Milliseconds per task"
     )
     failure_rate = forms.FloatField(
         initial=0, min_value=0, max_value=1, label="Share of tasks that fail", help_text="0 to 1."
@@ -33,9 +38,9 @@ class StressForm(ServiceForm):
     dependent_share = forms.FloatField(
         initial=0,
         min_value=0,
-        max_value=LARGEST_SHARE,
+        max_value=MAX_SHARE,
         label="Share of tasks with dependencies",
-        help_text=f"0 to {LARGEST_SHARE}.",
+        help_text=f"0 to {MAX_SHARE}.",
     )
     shape = forms.ChoiceField(choices=StressShape.choices, label="Shape of the dependencies")
     rate_per_second = forms.FloatField(
@@ -46,7 +51,7 @@ class StressForm(ServiceForm):
     seed = forms.IntegerField(
         required=False,
         min_value=0,
-        max_value=2**31 - 1,
+        max_value=MAX_SEED,
         help_text="It determines which tasks fail. To compare with another test, use its seed. "
         "Leave empty for a random seed.",
     )
@@ -66,7 +71,7 @@ class StressForm(ServiceForm):
         if not settings.TASKPLANE_STRESS["MUST_CONFIRM"]:
             del self.fields["confirm"]
 
-    def to_asked(self) -> Asked:
-        """The parameters for the service."""
+    def to_spec(self) -> StressTestSpec:
+        """The test for the service. Raises Invalid."""
         values = {k: v for k, v in self.cleaned_data.items() if k not in ("workspace", "confirm")}
-        return Asked(**values)
+        return make_spec(**values)

@@ -16,10 +16,11 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_number
 from controlplane.core.ids import parse_uuid_or_none
-from controlplane.stress import selectors, services
 from controlplane.stress.admin.forms import StressForm
 from controlplane.stress.admin.testpage import compare_table, describe_test
+from controlplane.stress.control import start_test, stop_test
 from controlplane.stress.models import StressTest
+from controlplane.stress.queries import compare_tests, list_tests
 from controlplane.stress.states import ENDED, StressState
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
@@ -76,7 +77,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
     def describe(self, request: HttpRequest, test: Any) -> dict[str, Any]:
         """The test; until it has ended, the page reloads itself."""
         has_ended = test.state in ENDED
-        others = selectors.list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
+        others = list_tests(test.workspace_id, sorted(ENDED)).exclude(id=test.id)
         may_stop = test.state in _STOPPABLE and is_allowed(
             request, Role.OPERATOR, test.workspace_id
         )
@@ -103,9 +104,9 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
 
         def submit() -> str:
             workspace_id = UUID(form.cleaned_data["workspace"])
-            test, _is_new = services.start_test(
+            test = start_test(
                 workspace_id=workspace_id,
-                asked=form.to_asked(),
+                spec=form.to_spec(),
                 actor=self.require_operator(request, workspace_id),
                 confirm=form.cleaned_data.get("confirm", ""),
             )
@@ -126,7 +127,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         """The button."""
 
         def act(test: StressTest, actor: Actor) -> None:
-            services.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor)
+            stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor)
 
         return self.act_on_row(request, object_id, act, "The test is being stopped.")
 
@@ -138,7 +139,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
             self.message_user(request, "Choose a test to compare with.", messages.ERROR)
             return HttpResponseRedirect(self.row_url(test.pk))
         try:
-            comparison = selectors.compare_tests(test.workspace_id, test.id, other)
+            comparison = compare_tests(test.workspace_id, test.id, other)
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(self.row_url(test.pk))

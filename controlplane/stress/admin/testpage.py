@@ -9,9 +9,10 @@ from django.utils.html import format_html, format_html_join
 from controlplane.core.admin.display import Section, Summary, Table, badge, link
 from controlplane.core.admin.sparklines import sparkline
 from controlplane.core.formatting import EMPTY, format_duration, format_number
+from controlplane.core.schema import represent
 from controlplane.stress.models import StressTest
 from controlplane.stress.report import list_figures
-from controlplane.stress.serializers import represent_test
+from controlplane.stress.schema import StressTestDetail
 from controlplane.stress.states import StressState
 
 _STATES = {
@@ -102,7 +103,7 @@ def _name(name: str) -> str:
 
 
 def _summary(test: StressTest) -> Summary:
-    progress: Any = represent_test(test)["progress"]
+    progress: Any = represent(StressTestDetail, test, None)["progress"]
     figures = [
         ("Submitted", test.submitted),
         ("Completed", test.completed),

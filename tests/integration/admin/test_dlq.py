@@ -356,6 +356,27 @@ class TestReplays:
         assert "already ended" in post(operator, f"{path}cancel/")
         assert Replay.objects.get().state == "CANCELLED"
 
+    def test_pause_and_resume(self, operator: Client, viewer: Client) -> None:
+        die()
+        path = f"{REPLAYS}{self.begin().id}/"
+        assert "Pause the replay" not in page(viewer, f"{path}change/")
+        for verb in ("pause", "resume"):
+            assert viewer.post(f"{path}{verb}/").status_code == 403
+            assert operator.get(f"{path}{verb}/").status_code == 405
+        assert "The replay is not paused" in post(operator, f"{path}resume/")
+        said = post(operator, f"{path}pause/")
+        assert "The replay is paused" in said
+        assert "no letters are submitted" in said
+        assert "Pause the replay" not in said
+        assert "Resume the replay" in said
+        assert "Cancel the replay" in said
+        ReplayDriver().drive()
+        assert not ReplayTask.objects.exists()
+        assert "The replay is resumed" in post(operator, f"{path}resume/")
+        assert "Pause the replay" in page(operator, f"{path}change/")
+        ReplayDriver().drive()
+        assert ReplayTask.objects.exists()
+
 
 class TestWho:
     """Roles, and workspaces."""

@@ -14,9 +14,9 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
-from scaling.selectors import get_configuration, get_pool
+from scaling.queries import get_configuration, get_pool
 from tests.clients import default_workspace, other_workspace
-from tests.rows import make_node
+from tests.factories import make_node
 from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_the_page_of_a_fleet_that_works(root: Client) -> None:
         manual_until=now() + timedelta(minutes=5), manual_by="ada",
     )  # fmt: skip
     make_event()
-    make_event("HELD", sentence="2 workers, no change.")
+    make_event("UNCHANGED", sentence="2 workers, no change.")
     page = read(root)
     assert "Autoscaler: running" in page
     for name, value in (("Target", 5), ("Ready", 3), ("Starting", 2), ("Draining", 1)):
@@ -102,16 +102,16 @@ def test_the_page_of_a_fleet_that_works(root: Client) -> None:
 
 
 def test_change_the_configuration(root: Client) -> None:
-    page = configure(root, max_workers="20", objective="30", use_forecast="")
+    page = configure(root, max_workers="20", objective_seconds="30", use_forecast="")
     assert "The configuration was saved." in page
     found = get_configuration()
-    assert (found.max_workers, found.objective, found.use_forecast) == (20, 30.0, False)
+    assert (found.max_workers, found.objective_seconds, found.use_forecast) == (20, 30.0, False)
     detail = AuditEvent.objects.get(action="scaling.configure").detail
     assert set(detail["changes"]) == {"maxWorkers", "objectiveSeconds", "useForecast"}
     assert page.count("<strong>changed</strong>") == 3
     page = configure(root, "max_workers", "use_forecast")
     assert page.count("<strong>changed</strong>") == 1
-    assert get_pool().overrides == {"objective": 30.0}
+    assert get_pool().overrides == {"objective_seconds": 30.0}
 
 
 def test_what_cannot_be_stands_beside_its_field(root: Client) -> None:
@@ -127,16 +127,16 @@ def test_who_was_slower_is_told(root: Client) -> None:
     old = values_of(read(root))
     configure(root, max_workers="20")
     answer = root.post(f"{POOL}configure/", {**old, "min_workers": "2"})
-    assert "root changed it meanwhile" in answer.content.decode()
+    assert "root has changed the configuration since" in answer.content.decode()
     assert get_pool().overrides == {"max_workers": 20}
 
 
 def test_a_configuration_that_contradicts_itself_can_be_repaired(root: Client) -> None:
     set_pool(overrides={"min_workers": 11})
     page = read(root)
-    assert "no longer fits the environment" in page
+    assert "no longer fit the environment" in page
     assert "The configuration was saved." in configure(root, "min_workers")
-    assert "no longer fits" not in read(root)
+    assert "no longer fit" not in read(root)
 
 
 def test_scale_by_hand_and_release(root: Client) -> None:
@@ -146,12 +146,12 @@ def test_scale_by_hand_and_release(root: Client) -> None:
     assert 'value="a sale"' in page
     lead()
     page = root.post(f"{POOL}scale/", order, follow=True).content.decode()
-    assert "0 → 4 workers, ordered by root: a sale." in page
+    assert "0 → 4 workers, set by root: a sale." in page
     assert 'http-equiv="refresh"' in page
     event = ScalingEvent.objects.get()
     assert (event.actor_kind, event.workspace_id) == ("user", default_workspace().id)
     assert (
-        "From 1 (minWorkers) to 10"
+        "It must be from 1 (minWorkers) to 10"
         in root.post(f"{POOL}scale/", {**order, "workers": "11"}).content.decode()
     )
     assert "Release: let the strategy decide" in read(root)
@@ -205,7 +205,9 @@ def test_nothing_changes_by_looking(root: Client, verb: str) -> None:
 
 def test_the_list_of_events(root: Client) -> None:
     make_event(sentence="Reached it.")
-    make_event("HELD", sentence="Held it.", from_workers=3, to_workers=3, limiter="cooldown")
+    make_event(
+        "UNCHANGED", sentence="Held it.", from_workers=3, to_workers=3, constraint="cooldown"
+    )
     make_event("FAILED", sentence="Failed it.", trigger="person", rule="manual", actor_label="ada")
     page = read(root, EVENTS)
     assert ("Reached it." in page, "Held it." in page, "Failed it." in page) == (True, False, True)
@@ -215,7 +217,7 @@ def test_the_list_of_events(root: Client) -> None:
     page = read(root, f"{EVENTS}?state=all")
     assert "Held it." in page
     assert "3 (no change)" in page
-    page = read(root, f"{EVENTS}?state=HELD")
+    page = read(root, f"{EVENTS}?state=UNCHANGED")
     assert ("Held it." in page, "Reached it." in page) == (True, False)
     page = read(root, f"{EVENTS}?trigger__exact=person")
     assert ("Failed it." in page, "Reached it." in page) == (True, False)
@@ -228,7 +230,7 @@ def test_one_event_explains_itself(root: Client) -> None:
     event = make_event(
         inputs=make_decision(startup=30.0),
         outcome="5 workers are ready.",
-        limiter="max",
+        constraint="max",
         victims=[{"node": node.id, "name": "worker-7", "reason": "idle for 96 s"}],
     )
     make_launch(event, node_id=node.id)
