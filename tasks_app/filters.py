@@ -1,4 +1,4 @@
-"""Which tasks are meant: one filter for lists, exports, bulk actions and commands."""
+"""Which tasks to take: one filter for lists, exports, bulk actions and commands."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

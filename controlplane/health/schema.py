@@ -21,7 +21,7 @@ class Checks(Resource):
 
     database: Component
     redis: Component
-    disk: Component = shown("Of the embedded database only.", default=None)
+    disk: Component = shown("The disk of the embedded database.", default=None)
 
 
 class Health(Resource):

@@ -58,9 +58,9 @@ class TaskAction(Request):
 
 
 class ActionResult(Resource):
-    """How many tasks were meant, and how many changed."""
+    """How many tasks matched, and how many changed."""
 
     matched: int = shown("Tasks that were named and are in a state that the action applies to.")
-    changed: int = shown("0 of a dry run.")
+    changed: int = shown("0 for a dry run.")
     dry_run: bool = shown(source="is_dry_run")
     has_more: bool = shown("The call's limit was reached: repeat it for the rest.")

@@ -48,8 +48,8 @@ class TaskStats(Resource):
     by_queue: dict[str, int]
     window: Window
     throughput: Throughput = shown(compute=itself)
-    processing_ms: Times = shown("Of the window's attempts.")
-    wait_ms: Times = shown("Of the window's attempts.")
+    processing_ms: Times = shown("For the attempts of the window.")
+    wait_ms: Times = shown("For the attempts of the window.")
     success_rate: float | None = shown(
         "The share of completed tasks among those that completed or failed within the window; "
         "null when none did.",

@@ -17,7 +17,7 @@ _MIN_RATE = 0.0001  # one start in about three hours
 
 class Queue(Resource):
     """A queue of the workspace, with the tasks that wait and run in it now: its load, internal
-    tasks included. Of one status at most a million are counted."""
+    tasks included. At most a million of one status are counted."""
 
     name: str = shown(source="queue.name")
     depth: int = shown("Ready to run.", source="counts.pending")

@@ -96,7 +96,7 @@ class Task(Resource):
         compute=_wait_ms,
     )
     processing_ms: int | None = shown(
-        "Of the last attempt; of a running task so far.", compute=_processing_ms
+        "The time of the last attempt; of a running task so far.", compute=_processing_ms
     )
 
 

@@ -38,8 +38,8 @@ class Nodes(Views):
         errors=(404,),
     )
     def retrieve(self, request: WorkspaceRequest, id: int) -> Any:  # noqa: A002 - the name in the API
-        """The node with what each of its slots runs, as of the newest heartbeat. Of a task of
-        another workspace only that it runs."""
+        """The node with what each of its slots runs, as of the newest heartbeat. A task of
+        another workspace shows only that it runs."""
         return selectors.view_node(request.workspace.id, id)
 
     @verb(

@@ -50,9 +50,8 @@ def reads_guarded(source: str) -> Iterator[int]:
             continue
         if isinstance(node, ast.ClassDef):
             yield from (each.lineno for each in node.body if _is_field(each))
-        is_read = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-        if is_read and node.attr in GUARDED:
-            yield node.lineno
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield from [node.lineno] if node.attr in GUARDED else []
         if isinstance(node, ast.keyword) and node.arg == "source":
             value = node.value.value if isinstance(node.value, ast.Constant) else ""
             if str(value).rpartition(".")[2] in GUARDED:

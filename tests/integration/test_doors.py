@@ -64,8 +64,8 @@ class World:
 
     def path(self, route: str) -> str:
         """The path of a route, with the ids of the rows that it is about."""
-        parts = {"tasks": self.task, "dlq": self.letter, "cron": self.schedule}
-        about = self.run.workflow if route.startswith("workflows/<") else self.run
+        parts: dict[str, Any] = {"tasks": self.task, "dlq": self.letter, "cron": self.schedule}
+        about: Any = self.run.workflow if route.startswith("workflows/<") else self.run
         about = parts.get(route.partition("/")[0], about)
         return "/" + (
             route.replace("<uuid:id>", str(about.id))

@@ -34,7 +34,7 @@ class Operation(AutoSchema):
         config = getattr(self.view, "current_verb", None)
         if config is None:
             return bool(super()._is_list_view(serializer))
-        # Of a problem's schema, too, it is asked: what is not the verb's own is no list.
+        # It is called for the schemas of problems, too: only the verb's own answer is a list.
         return config.listed is not None and (serializer is None or serializer is config.shown)
 
 
@@ -113,7 +113,7 @@ class _JsonSchema(GenerateJsonSchema):
         return found
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """A default that only means "left out" is not told."""
+        """Leaves out a default that only means "left out"."""
         found = super().default_schema(schema)
         if found.get("default", ...) in (None, [], {}, ()):
             found.pop("default", None)

@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """What `verb` was told."""
+    """What a handler says about itself: the arguments of `verb`."""
 
     method: str
     path: str
@@ -166,7 +166,7 @@ class _Metadata(BaseMetadata):
     """OPTIONS: the JSON Schema of each method's body."""
 
     def determine_metadata(self, request: Any, view: Any) -> dict[str, Any]:
-        """Of the methods that take one."""
+        """By method, for those that take a body."""
         verbs = {
             method.upper(): getattr(view, name).verb
             for method, name in getattr(view, "action_map", {}).items()
