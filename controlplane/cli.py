@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 
-from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.home import EmbeddedError
 
 DEFAULT_SETTINGS = "controlplane.settings"
 COMPONENTS = {"worker", "dispatch", "autoscale"}

@@ -12,7 +12,7 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from dlq.models import DeadLetter
 from dlq.reprocess_tasks import Changes
-from tasks_app.execution.failures import storable
+from tasks_app.failures import storable
 
 MAX_DIFFERENCES = 50
 _MAX_NAMED = 100  # letters that an event names

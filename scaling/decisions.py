@@ -27,7 +27,7 @@ from scaling.queries.pool import (
 from scaling.schema import Configuration
 from scaling.states import OPEN_EVENTS, EventState, LaunchState, Trigger
 from scaling.strategies import Decision, Memory, Rule, Settings, decide, find_difference
-from tasks_app.selectors.workforce import silence
+from tasks_app.selectors.engine_health import unresponsive_after
 from workers.states import NodeState
 
 MANUAL = "manual"  # the rule of an override
@@ -82,7 +82,7 @@ def decide_now() -> Decision:
     while no loop runs. The workers are the nodes whose heartbeat is recent."""
     pool = read_pool()
     nodes = list_pool_nodes()
-    recent = now() - silence()
+    recent = now() - unresponsive_after()
     ready = [n for n in nodes if n.state == NodeState.ACTIVE and n.heartbeat_at > recent]
     counts = WorkerCounts(
         ready=tuple(node.id for node in ready),

@@ -22,8 +22,8 @@ from scaling.queries.pool import get_backend, get_manual_override, get_sound_con
 from scaling.schema import Configuration
 from scaling.states import EventState, Trigger
 from scaling.strategies import Decision
-from tasks_app.selectors.leaders import AUTOSCALER, view_leader
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.selectors.engine_health import AUTOSCALER, view_leader
+from tasks_app.services import hash_body, store_or_get_response
 
 MAX_REASON_LENGTH = 2_000
 DEFAULT_HOLD_SECONDS = 300
@@ -111,7 +111,7 @@ def set_override_once(
     """
     event_id = uuid7()
     if key is not None:
-        first = keep_first_answer(
+        first = store_or_get_response(
             workspace_id=workspace_id,
             key=key,
             body_hash=hash_body("scaling.scale", workers, reason, hold_seconds),

@@ -44,7 +44,7 @@ class StandingEngine(Engine):
         addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
         super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
         self.env |= {"TASKPLANE_PROCESSORS": _MODULES, "WORKER_NODE_ID": "standing"}
-        self._ringer = ring.Ringer()
+        self._notifier = ring.Notifier()
         with self.borrowed():
             self._dispatcher = super().dispatcher()
             self._worker = super().worker(concurrency=concurrency)
@@ -62,7 +62,7 @@ class StandingEngine(Engine):
             patch.setattr(
                 current_app.conf, "broker_write_url", f"redis://{self.host}:{self.port}/0"
             )
-            patch.setattr(ring, "_ringer", self._ringer)
+            patch.setattr(ring, "_notifier", self._notifier)
             try:
                 for alias in connections:
                     _lead(alias, self._database)

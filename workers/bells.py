@@ -1,8 +1,8 @@
-"""Where bells travel: the names of the Celery queues."""
+"""Where wake-ups travel: the names of the Celery queues."""
 
 _PREFIX = "taskplane."
 
 
 def celery_queue(queue: str) -> str:
-    """The Celery queue that carries the bells of a queue."""
+    """The Celery queue that carries the wake-ups of a queue."""
     return f"{_PREFIX}{queue}"

@@ -17,7 +17,7 @@ _MAX_NAMED = 10  # queues in one line of the log
 
 
 class CanaryStep(bootsteps.ConsumerStep):
-    """Receives the worker's own bells."""
+    """Receives the worker's own canaries."""
 
     requires = ("celery.worker.consumer:Tasks",)
 
@@ -25,10 +25,10 @@ class CanaryStep(bootsteps.ConsumerStep):
         runtime = get_runtime()
         if runtime is None:
             return []
-        page = runtime.page
+        node_state = runtime.node_state
 
         def came_back(_body: Any, message: Any) -> None:
-            page.canary_back = time.monotonic()
+            node_state.canary_received_at = time.monotonic()
             message.ack()
 
         queue = canary_queue(runtime.name)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from workers.measures import Usage
-from workers.tally import Tally
+from workers.counters import Counters
 
 
 @dataclass(slots=True)
-class Vitals:
+class WorkerStatus:
     """Replaced whole by the agent's loop, read by the threads of its HTTP service. `usage` is None
     before the first sample."""
 
-    tally: Tally = field(default_factory=Tally)
+    counters: Counters = field(default_factory=Counters)
     usage: Usage | None = None

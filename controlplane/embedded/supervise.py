@@ -22,7 +22,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from controlplane.embedded import home, processes
 from controlplane.embedded.components import Component
-from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.home import EmbeddedError
 
 GROUP = "taskplane"
 MARK = "TASKPLANE_SUPERVISED"

@@ -14,8 +14,8 @@ from controlplane.health import selectors
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.queries import get_lag
 from scaling.queries.pool import find_problem, get_values, read_pool
-from tasks_app.selectors import Wellbeing, read_wellbeing
-from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
+from tasks_app.selectors import EngineHealth, read_engine_health
+from tasks_app.selectors.engine_health import AUTOSCALER, LeaderView, view_leader
 from workers.selectors import list_lost_since
 
 # Due schedules are looked for twice a second; what has waited longer was not merely unlucky.
@@ -42,7 +42,7 @@ class _LostNode:
 class _Engine:
     """`lost`: nodes of the last hour, the newest loss first."""
 
-    wellbeing: Wellbeing
+    wellbeing: EngineHealth
     lost: list[_LostNode]
 
 
@@ -71,7 +71,7 @@ def _read_scaler() -> _Scaler:
 def _read_engine() -> _Engine:
     lost = list_lost_since(now() - _HOUR)[:_MAX_LOST]
     return _Engine(
-        wellbeing=read_wellbeing(None),
+        wellbeing=read_engine_health(None),
         lost=[_LostNode(node.name, node.stopped_at or now(), node.end_reason) for node in lost],
     )
 

@@ -35,7 +35,7 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 # Stored instead of a hash: the declaration has gone, and whether a person had paused the schedule.
 GONE, GONE_PAUSED = "gone", "gone, was paused"
@@ -93,7 +93,7 @@ def create_schedule(
         **{column: checked.values[column] for column in _COLUMNS},
     )
     if key is not None:
-        first = keep_first_answer(
+        first = store_or_get_response(
             workspace_id=workspace_id,
             key=key,
             body_hash=hash_body("schedule", values),

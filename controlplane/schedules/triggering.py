@@ -14,7 +14,7 @@ from controlplane.schedules.starting import new_celery_id, start
 from controlplane.schedules.states import FiringKind, FiringState
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 
 @transaction.atomic
@@ -87,7 +87,7 @@ def trigger_once(
 
 
 def _keep(workspace_id: UUID, schedule_id: UUID, key: str, firing: Firing) -> None:
-    first = keep_first_answer(
+    first = store_or_get_response(
         workspace_id=workspace_id,
         key=key,
         body_hash=hash_body("trigger", schedule_id),

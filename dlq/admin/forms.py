@@ -6,7 +6,7 @@ from django import forms
 
 from controlplane.core.admin.forms import JsonField, ServiceForm
 from dlq.discard import MAX_REASON
-from tasks_app.processors.registry import MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS
 
 
 class ReprocessForm(ServiceForm):
@@ -16,7 +16,7 @@ class ReprocessForm(ServiceForm):
     max_attempts = forms.IntegerField(
         required=False,
         min_value=1,
-        max_value=MOST_ATTEMPTS,
+        max_value=MAX_ATTEMPTS,
         label="Maximum attempts",
         help_text="Leave empty to use the same number as before.",
     )

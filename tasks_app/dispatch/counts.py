@@ -1,6 +1,6 @@
 """Noted changes of counts are added up."""
 
-from tasks_app.services.counts import fold_counts
+from tasks_app.services.rollups import fold_counts
 
 
 def fold() -> bool:

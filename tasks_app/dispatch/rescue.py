@@ -10,7 +10,7 @@ from workers.selectors import list_ended_ids
 from workers.services import LossDetector
 
 
-def rhythm() -> float:
+def rescue_interval_seconds() -> float:
     """Seconds between looks. The detector takes half a lease without a look for an outage, and
     starts its periods anew: looks must be much closer than that."""
     lease_seconds: float = settings.TASKPLANE["LEASE_SECONDS"]

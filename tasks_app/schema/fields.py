@@ -7,8 +7,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Matching, Names, Number, OneOf, Text, Whole, refused
-from tasks_app.processors.registry import LONGEST_TIMEOUT_SECONDS, MOST_ATTEMPTS
-from tasks_app.processors.retry import LONGEST_MS, STRATEGIES, InvalidRetryPolicy, RetryPolicy
+from tasks_app.processors.registry import MAX_TIMEOUT_SECONDS, MAX_ATTEMPTS
+from tasks_app.processors.retry import MAX_MS, STRATEGIES, InvalidRetryPolicy, RetryPolicy
 from tasks_app.queues import NAME as QUEUE_NAME
 from tasks_app.queues import NAME_RULE as QUEUE_NAME_RULE
 from tasks_app.states import ErrorCategory, ParentFailure
@@ -19,8 +19,8 @@ MAX_TAG = 100
 MAX_KEY = 255
 
 Priority = Annotated[int, Whole(-100, 100)]
-Attempts = Annotated[int, Whole(1, MOST_ATTEMPTS)]
-TimeoutSeconds = Annotated[float, Number(0.001, LONGEST_TIMEOUT_SECONDS)]
+Attempts = Annotated[int, Whole(1, MAX_ATTEMPTS)]
+TimeoutSeconds = Annotated[float, Number(0.001, MAX_TIMEOUT_SECONDS)]
 TaskName = Annotated[str, Text(MAX_NAME)]
 QueueName = Annotated[
     str,
@@ -41,9 +41,9 @@ class RetryIn(Request):
     strategy: Annotated[str, OneOf(STRATEGIES)] = Field(
         default="exponential", description="How the wait grows with each failed attempt."
     )
-    base_ms: Annotated[int, Whole(0, LONGEST_MS)] = 1_000
+    base_ms: Annotated[int, Whole(0, MAX_MS)] = 1_000
     factor: Annotated[float, Number(1, 1_000)] = 2.0
-    max_ms: Annotated[int, Whole(0, LONGEST_MS)] = 3_600_000
+    max_ms: Annotated[int, Whole(0, MAX_MS)] = 3_600_000
     jitter: Annotated[float, Number(0, 1)] = 0.1
 
 

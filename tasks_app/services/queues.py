@@ -10,7 +10,7 @@ from controlplane.core.errors import NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app.models import Queue
-from tasks_app.ring import MOST_BELLS, ring
+from tasks_app.wakeups import MAX_WAKE_UPS, notify_workers
 
 
 def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]) -> Queue:
@@ -43,7 +43,7 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
             detail={"before": before, "after": _limits(queue)},
         )
         # Whatever was held back may be ready now.
-        transaction.on_commit(lambda: ring(name, bells=MOST_BELLS), robust=True)
+        transaction.on_commit(lambda: notify_workers(name, wake_ups=MAX_WAKE_UPS), robust=True)
     return queue
 
 

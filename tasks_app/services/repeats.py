@@ -33,7 +33,7 @@ def lock_with_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, lis
             "task_id", "depends_on_id", "is_satisfied"
         )
     )
-    newest = get_newest_repeats(workspace_id, {parent for _, parent, _ in edges})
+    newest = get_newest_reprocessings(workspace_id, {parent for _, parent, _ in edges})
     states = _lock(workspace_id, {*ids, *newest, *newest.values()})
     found: dict[UUID, list[ParentEdge]] = {task: [] for task in ids if task in states}
     for task, parent, is_satisfied in edges:
@@ -44,12 +44,12 @@ def lock_with_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, lis
     return found
 
 
-def get_newest_repeats(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+def get_newest_reprocessings(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """For each of these tasks the newest one that repeats its work, over any number of
     repetitions, or itself. Tasks that have been removed are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "find_newest_repeats"),
+            load_sql("tasks_app", "find_newest_reprocessings"),
             {"ids": list(ids), "workspace": workspace_id},
         )
         return dict(cursor.fetchall())

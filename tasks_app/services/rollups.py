@@ -14,7 +14,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LATE = timedelta(minutes=2)
 # Between two minutes: what is recomputed besides the current one.
 SOON = MINUTE
-_MOST_AT_ONCE = timedelta(minutes=10)
+_MAX_AT_ONCE = timedelta(minutes=10)
 _ID_SLACK = MINUTE
 MINUTES_KEPT = timedelta(days=7)
 
@@ -36,7 +36,7 @@ def recompute_rollups() -> bool:
             return _make_mark()
         mark, current = found
         begin = min(mark, current) - (SOON if mark == current else LATE)
-        end = min(current + MINUTE, begin + _MOST_AT_ONCE)
+        end = min(current + MINUTE, begin + _MAX_AT_ONCE)
         recompute_range(begin, end)
         cursor.execute("UPDATE tasks_app_rollupmark SET until = %s", [min(current, end)])
         return bool(end <= current)

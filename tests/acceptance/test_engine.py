@@ -197,7 +197,7 @@ def test_dependencies_fan_in(running: StandingEngine) -> None:
         assert str(parent) in error_of(task)["message"]
 
 
-def test_slow_neighbours_hold_no_hostages(running: StandingEngine) -> None:
+def test_slow_neighbours_stall_no_claims(running: StandingEngine) -> None:
     """Fast work claimed together with a slow handler moves to another slot."""
     running.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 2_000))
     slow = TaskSpec(type="test-work", payload={"ms": 6_000})
@@ -296,7 +296,7 @@ def test_the_health_service_tells_the_truth(running: StandingEngine) -> None:
 
 
 def test_a_receiver_that_fails_loses_no_neighbours(engine: Engine) -> None:
-    """`task_died` is part of the outcome's transaction: where its receiver fails, the death is not
+    """`task_dead_lettered` is part of the outcome's transaction: where its receiver fails, the death is not
     recorded and the task tries again later, while the rest of its batch is written."""
     engine.worker(concurrency=1, TASKPLANE_PROCESSORS="tests.handlers,tests.failing_receiver")
     engine.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 500))

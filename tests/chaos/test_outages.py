@@ -11,7 +11,7 @@ import pytest
 from celery import current_app
 from django.db import Error, connection, connections
 
-from tasks_app import ring
+from tasks_app import wakeups
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
@@ -129,10 +129,10 @@ def test_flushing_redis_loses_and_repeats_nothing(
 
 @pytest.fixture
 def rings_private(private_valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bells that this process rings go to the private Valkey."""
+    """The wake-ups that this process rings go to the private Valkey."""
     host, port, _ = private_valkey.env().values()
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://{host}:{port}/0")
-    monkeypatch.setattr(ring, "_ringer", ring.Ringer())
+    monkeypatch.setattr(wakeups, "_notifier", wakeups.Notifier())
 
 
 @pytest.mark.usefixtures("rings_private")
@@ -167,7 +167,7 @@ def test_a_frozen_redis_delays_no_submission(
 def test_a_redis_that_stays_away_costs_no_node_its_life(
     chaos: Engine, private_valkey: PrivateValkey, traces: Path
 ) -> None:
-    """Longer than a lease, and than the pause between two canary bells."""
+    """Longer than a lease, and than the pause between two canaries."""
     chaos.dispatcher()
     chaos.worker(concurrency=2)
     private_valkey.kill()

@@ -121,8 +121,8 @@ GUARDS = [
           "                left += main.clean()\n", "                left += []\n", ISOLATION),
     Guard("isolation: a forked child ends", "tasks_app/execution/isolation/guard.py",
           "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
-    Guard("isolation: a time-out cannot be hidden", "tasks_app/execution/endings.py",
-          "    if struck is None:\n", "    if struck is None or error is not struck:\n", FAULTS),
+    Guard("isolation: a time-out cannot be hidden", "tasks_app/endings.py",
+          "    if interruption is None:\n", "    if interruption is None or error is not interruption:\n", FAULTS),
     # Batches.
     Guard("batch: one driver at a time", "tasks_app/batches.py",
           "self.model._default_manager.select_for_update(skip_locked=True)",
@@ -135,7 +135,7 @@ GUARDS = [
     Guard("submit: a key has one body", "controlplane/workspaces/idempotency.py",
           "if bytes(used_hash) != body_hash:", "if False:", SUBMISSION),
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
-          "if moment - self._last_look > lease_seconds / 2:", "if False:", LOSS),
+          "if moment - self._last_check > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",
           "reason, Q(heartbeat=heartbeat))", "reason, Q())", LOSS),
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from tasks_app.processors.registry import all_processors
 from tasks_app.schema.queues import TaskType
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
 from tasks_app.selectors import SORT_FIELDS
-from tasks_app.services.counts import recount_tasks
+from tasks_app.services.rollups import recount_tasks
 
 _PAST = {"cancel": "cancelled", "retry": "retried"}
 _EXAMPLES = """\
