@@ -15,7 +15,12 @@ from dlq import transitions
 from dlq.fingerprints import fingerprint
 from dlq.models import DeadLetter
 from dlq.transitions import NewLetter
-from tasks_app.selectors import DeadTask, DeadTaskAttempt, describe_dead_tasks, list_dead_task_attempts
+from tasks_app.selectors import (
+    DeadTask,
+    DeadTaskAttempt,
+    describe_dead_tasks,
+    list_dead_task_attempts,
+)
 from tasks_app.states import ErrorCategory
 
 # The attempts that a letter keeps: the first show how it began and the last how it ended; the
@@ -33,7 +38,9 @@ def record_deaths(task_ids: Sequence[UUID], *, using: str) -> int:
     are new. Three statements for each hundred deaths of a few attempts."""
     written = 0
     for start in range(0, len(task_ids), _CHUNK):
-        for deaths in _by_attempts(describe_dead_tasks(task_ids[start : start + _CHUNK], using=using)):
+        for deaths in _by_attempts(
+            describe_dead_tasks(task_ids[start : start + _CHUNK], using=using)
+        ):
             attempts = list_dead_task_attempts(
                 [death.task_id for death in deaths if death.attempt],
                 using=using,

@@ -18,7 +18,9 @@ class TasksAppConfig(AppConfig):
         discover()
         sweeps.register("promote", every_seconds=0.1, make=lambda: promote.promote)
         sweeps.register("wake", every_seconds=1.0, make=lambda: wake.wake)
-        sweeps.register("rescue", every_seconds=rescue.rescue_interval_seconds(), make=rescue.make_rescue)
+        sweeps.register(
+            "rescue", every_seconds=rescue.rescue_interval_seconds(), make=rescue.make_rescue
+        )
         sweeps.register("counts", every_seconds=2.0, make=lambda: counts.fold)
         sweeps.register("prune", every_seconds=60.0, make=lambda: prune.prune)
         sweeps.register("rollups", every_seconds=10.0, make=lambda: rollups.roll_up)

@@ -262,7 +262,9 @@ def _checked_ms(seconds: Any) -> float:
     return seconds * 1000
 
 
-def _back_off_ms(claim: ClaimedRow, error: BaseException, processor: Processor | None) -> float | None:
+def _back_off_ms(
+    claim: ClaimedRow, error: BaseException, processor: Processor | None
+) -> float | None:
     # Grants raise the ceiling with the attempt, so the difference counts true failures only.
     failed_attempts = max(1, claim.round_attempts - (claim.max_attempts - claim.attempt))
     if claim.retry is not None:

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from tasks_app.execution.drain import Drainer
-from tasks_app.queues import WAKE_UP_TASK, NAME
+from tasks_app.queues import NAME, WAKE_UP_TASK
 from workers.runtime import get_runtime
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,7 @@ from django.db import connection, transaction
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
-from tasks_app import transitions
-from tasks_app import endings
+from tasks_app import endings, transitions
 from tasks_app.models import Task
 from tasks_app.rows import ClaimedRow, Outcome
 from tasks_app.settling import announce_dead_lettered, settle_ended

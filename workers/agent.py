@@ -20,6 +20,7 @@ from django.db import connections
 
 from workers import services
 from workers.canary import Canary
+from workers.counters import WorkerStatus, keep_counts_of_ended, read_counters, restart_counts
 from workers.health import HealthServer
 from workers.measures import ProcessTreeMeter
 from workers.node_state import SharedNodeState
@@ -27,8 +28,6 @@ from workers.runtime import Runtime, birth_time
 from workers.signals import agent_pass, slot_lost
 from workers.slots import Slot
 from workers.states import NodeState
-from workers.counters import keep_counts_of_ended, restart_counts, read_counters
-from workers.counters import WorkerStatus
 
 logger = logging.getLogger(__name__)
 
@@ -195,10 +194,10 @@ class Agent:
         process manager starts a fresh one."""
         unanswered_seconds = canary.seconds_without_answer()
         if unanswered_seconds > _CANARY_DEADLINE_SECONDS and not self.node_state.stopping_since:
-            logger.error("The worker got none of its own canaries for %.0f s: ending it", unanswered_seconds)
-            self._verdict = (
-                f"It received none of its own wake-ups for {unanswered_seconds:.0f} s, so its agent killed it."
+            logger.error(
+                "The worker got none of its own canaries for %.0f s: ending it", unanswered_seconds
             )
+            self._verdict = f"It received none of its own wake-ups for {unanswered_seconds:.0f} s, so its agent killed it."
             os.kill(self.main_pid, signal.SIGKILL)
 
 

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 
+from workers.counters import WorkerStatus
 from workers.naming import name_node
 from workers.node_state import SharedNodeState
-from workers.counters import WorkerStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "taskplane_node"
@@ -13,7 +13,9 @@ _PREFIX = "taskplane_node"
 Metric = tuple[str, str, str, float]  # name, kind, help, value
 
 
-def expose(node_state: SharedNodeState, status: WorkerStatus, *, name: str, concurrency: int) -> str:
+def expose(
+    node_state: SharedNodeState, status: WorkerStatus, *, name: str, concurrency: int
+) -> str:
     """The figures; what is not known yet is left out."""
     labels = f'{{node="{_escaped(name_node(name, node_state.node_id))}",id="{node_state.node_id}"}}'
     lines = []
@@ -27,7 +29,9 @@ def expose(node_state: SharedNodeState, status: WorkerStatus, *, name: str, conc
     return "\n".join(lines) + "\n"
 
 
-def _metrics(node_state: SharedNodeState, status: WorkerStatus, concurrency: int) -> Iterator[Metric]:
+def _metrics(
+    node_state: SharedNodeState, status: WorkerStatus, concurrency: int
+) -> Iterator[Metric]:
     counters, usage = status.counters, status.usage
     is_up = node_state.is_ready and not node_state.stopping_since
     yield "up", "gauge", "1 while the worker consumes wake-ups and was not told to stop.", is_up

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
+from workers.counters import WorkerStatus
 from workers.exposition import CONTENT_TYPE, expose
 from workers.naming import name_node
 from workers.node_state import SharedNodeState
-from workers.counters import WorkerStatus
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,12 @@ class HealthServer:
         """Listen and serve in a thread. Raises OSError when no port is free."""
         host: str = settings.TASKPLANE["WORKER_SERVICE_HOST"]
         first: int = settings.TASKPLANE["WORKER_SERVICE_PORT"]
-        view = {"node_state": node_state, "node_name": name, "concurrency": concurrency, "status": status}
+        view = {
+            "node_state": node_state,
+            "node_name": name,
+            "concurrency": concurrency,
+            "status": status,
+        }
         handler = type("Handler", (_Handler,), view)
         for port in range(first, min(first + _TRIES, 65535)):
             try:
@@ -62,7 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.split("?")[0].rstrip("/")
         if path == "/metrics":
-            text = expose(self.node_state, self.status, name=self.node_name, concurrency=self.concurrency)
+            text = expose(
+                self.node_state, self.status, name=self.node_name, concurrency=self.concurrency
+            )
             self._send(200, CONTENT_TYPE, text.encode())
             return
         if path not in ("/health", "/health/live", "/health/ready", "/health/detailed"):
@@ -75,7 +82,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _view(self) -> dict[str, Any]:
         node_state = self.node_state
-        age = time.monotonic() - node_state.canary_received_at if node_state.canary_received_at else None
+        age = (
+            time.monotonic() - node_state.canary_received_at
+            if node_state.canary_received_at
+            else None
+        )
         if node_state.stopping_since:
             status = "stopping"
         elif not node_state.is_ready:

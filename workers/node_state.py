@@ -104,7 +104,9 @@ class SharedNodeState:
 
     @ended_child_counts.setter
     def ended_child_counts(self, value: tuple[int, int, int]) -> None:
-        for offset, count in zip((_ENDED_PROCESSED, _ENDED_FAILED, _ENDED_STALE), value, strict=True):
+        for offset, count in zip(
+            (_ENDED_PROCESSED, _ENDED_FAILED, _ENDED_STALE), value, strict=True
+        ):
             self._set("q", offset, count)
 
     @property

@@ -56,7 +56,9 @@ def open_slot() -> None:
     """Make this pool child's slot file. Called in the child, right after the fork."""
     if _runtime is not None:
         process = psutil.Process()
-        _runtime.slot = Slot.create(_runtime.directory, pid=process.pid, pid_born=birth_time(process))
+        _runtime.slot = Slot.create(
+            _runtime.directory, pid=process.pid, pid_born=birth_time(process)
+        )
 
 
 def birth_time(process: psutil.Process) -> float:

@@ -16,13 +16,13 @@ from controlplane.core.sql import load_sql
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from workers import transitions
+from workers.counters import NO_COUNTERS, Counters
 from workers.measures import Usage
 from workers.models import Node, NodeSample
 from workers.naming import name_node
 from workers.selectors import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
 from workers.states import LIVE, NodeState
-from workers.counters import NO_COUNTERS, Counters
 
 # How a trend stays small: samples older than the age become one per so many seconds. With a sample
 # each 30 s a node has 2,880 + 4,176 + 8,040 rows after a year instead of 1,051,200.

@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import Case, F, Q, Value, When
 
 from controlplane.core.clock import now
+from workers.counters import Counters
 from workers.models import Node
 from workers.states import LIVE, NodeState
-from workers.counters import Counters
 
 _LIVE = [state.value for state in LIVE]
 

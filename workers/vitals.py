@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from workers.measures import Usage
 from workers.counters import Counters
+from workers.measures import Usage
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Queues that have ready work but no wake-up: Redis lost it, or nobody was there to ring."""
 
-from tasks_app.wakeups import notify_workers
 from tasks_app.selectors import list_queues_with_ready_tasks
+from tasks_app.wakeups import notify_workers
 
 
 def wake() -> bool:

@@ -35,7 +35,9 @@ class AsyncRunner:
         self._loop = guard.loop
         self._running: dict[ClaimedTask, HandlerTask[None]] = {}
         self._ended: list[tuple[ClaimedTask, Outcome, float]] = []
-        self._interruptions: dict[ClaimedTask, BaseException] = {}  # what interrupted a handler first
+        self._interruptions: dict[
+            ClaimedTask, BaseException
+        ] = {}  # what interrupted a handler first
         self._interrupted_at: dict[ClaimedTask, float] = {}  # when a handler was last interrupted
         self._linger: asyncio.TimerHandle | None = None
 

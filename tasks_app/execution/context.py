@@ -113,7 +113,9 @@ class TaskContext:
             self._dropped = 0
 
     def is_cancelled(self) -> bool:
-        return bool(self._slot.flags(self._index) & (InterruptFlag.CANCEL | InterruptFlag.INTERRUPT))
+        return bool(
+            self._slot.flags(self._index) & (InterruptFlag.CANCEL | InterruptFlag.INTERRUPT)
+        )
 
     def enqueue(
         self,

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import transaction
 
 from tasks_app.execution.async_runner import AsyncRunner
-from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
 from tasks_app.execution.claims import ClaimedTask, ClaimSet
+from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.isolation.guard import HandlerGuard
 from tasks_app.execution.recycling import Recycling
@@ -26,8 +26,8 @@ from tasks_app.execution.store import (
     is_transient,
 )
 from tasks_app.execution.sync_runner import SyncRunner
-from tasks_app.wakeups import notify_workers
 from tasks_app.rows import Outcome
+from tasks_app.wakeups import notify_workers
 from workers.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,9 @@ class _Drain:
             return 0
         return min(self._sizer.want, self._d.claim_set.room)
 
-    def _run_sync(self, batch: list[ClaimedTask]) -> tuple[list[Outcome], list[ClaimedTask], list[ClaimedTask]]:
+    def _run_sync(
+        self, batch: list[ClaimedTask]
+    ) -> tuple[list[Outcome], list[ClaimedTask], list[ClaimedTask]]:
         """Run sync rows. Quick ones share a commit; a slow, unknown or suspect one runs after what
         is done has been written, so that it takes no neighbour's result along, or holds it back."""
         # Divided once: what is known of a type changes as its handlers run.

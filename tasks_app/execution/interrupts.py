@@ -90,7 +90,9 @@ class Interrupts:
             self._arm(_DEFERRED_RETRY_SECONDS)
         elif flags & InterruptFlag.INTERRUPT or left <= 0:
             self._arm(_REPEAT_SECONDS)
-            self.interruption = exception_for(flags) if flags & InterruptFlag.INTERRUPT else TaskTimedOut()
+            self.interruption = (
+                exception_for(flags) if flags & InterruptFlag.INTERRUPT else TaskTimedOut()
+            )
             raise self.interruption
         else:
             self._arm(left)

@@ -18,8 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
 from controlplane.core.sql import prepared_cursor
-from tasks_app import transitions
-from tasks_app import endings
+from tasks_app import endings, transitions
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
 from tasks_app.rows import ClaimedRow, Cursor, Outcome, count_ends
@@ -176,7 +175,9 @@ class Store:
         if lanes:
             self.after = max(lanes, key=lambda lane: (lane <= self.after, lane))
 
-    def _claim(self, cursor: Cursor, want: int, lease: UUID, *, has_limits: bool) -> list[ClaimedRow]:
+    def _claim(
+        self, cursor: Cursor, want: int, lease: UUID, *, has_limits: bool
+    ) -> list[ClaimedRow]:
         node = self.node()
         claims = transitions.claim_ready(
             cursor, queue=self.queue, node=node, lease=lease, want=want, after=self.after

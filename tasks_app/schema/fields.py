@@ -7,7 +7,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Matching, Names, Number, OneOf, Text, Whole, refused
-from tasks_app.processors.registry import MAX_TIMEOUT_SECONDS, MAX_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS, MAX_TIMEOUT_SECONDS
 from tasks_app.processors.retry import MAX_MS, STRATEGIES, InvalidRetryPolicy, RetryPolicy
 from tasks_app.queues import NAME as QUEUE_NAME
 from tasks_app.queues import NAME_RULE as QUEUE_NAME_RULE

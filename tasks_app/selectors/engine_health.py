@@ -10,8 +10,7 @@ from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
 from tasks_app.models import Queue
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.engine_health import DISPATCHER, view_leader
-from tasks_app.selectors.engine_health import unresponsive_after
+from tasks_app.selectors.engine_health import DISPATCHER, unresponsive_after, view_leader
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
 
@@ -40,7 +39,9 @@ class EngineHealth:
 def read_engine_health(workspace_id: UUID | None) -> EngineHealth:
     """The state of dispatcher, workers and this workspace's queues; of None: of everybody's."""
     dispatcher = view_leader(DISPATCHER)
-    nodes = list_live_nodes().filter(state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after())
+    nodes = list_live_nodes().filter(
+        state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after()
+    )
     served = list(nodes.values_list("queues", flat=True)[:_MAX_NODES])
     names = {name for queues in served for name in queues}
     ready = _find_ready(workspace_id)

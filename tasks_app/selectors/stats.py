@@ -10,10 +10,10 @@ from django.db import connection
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.stats import measured_seconds
 from tasks_app.selectors.counts import TaskCounts, count_tasks
 from tasks_app.selectors.lists import in_bounded_time
 from tasks_app.selectors.queues import list_queues
+from tasks_app.selectors.stats import measured_seconds
 
 # The longest window whose attempts can be read in bounded time is used.
 WINDOWS_SECONDS = (300, 60, 10)

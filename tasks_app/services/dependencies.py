@@ -12,8 +12,8 @@ from controlplane.core.errors import Invalid
 from tasks_app import transitions
 from tasks_app.failures import error_record
 from tasks_app.rows import Cursor, Finished, NewTask
-from tasks_app.settling import announce_cancelled_by_parent, settle_ended
 from tasks_app.services.preparation import Spec
+from tasks_app.settling import announce_cancelled_by_parent, settle_ended
 from tasks_app.states import ErrorCategory, ParentFailure, TaskState
 
 
@@ -101,7 +101,9 @@ def link_family(
         if row.state == TaskState.CANCELLED and row.has_dependents
     ]
     settle_ended(cursor, stillborn, using=using)
-    announce_cancelled_by_parent([row.id for row in placed if row.state == TaskState.CANCELLED], using=using)
+    announce_cancelled_by_parent(
+        [row.id for row in placed if row.state == TaskState.CANCELLED], using=using
+    )
     return placed
 
 

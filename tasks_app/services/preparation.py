@@ -22,8 +22,8 @@ from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
 
 __all__ = [
-    "MAX_WAIT",
     "MAX_PARENTS",
+    "MAX_WAIT",
     "Spec",
     "canonical_tags",
     "find_problems",

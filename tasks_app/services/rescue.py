@@ -10,16 +10,15 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from controlplane.core.sql import load_sql
-from tasks_app import transitions
-from tasks_app import endings
-from tasks_app.failures import error_record
+from tasks_app import endings, transitions
 from tasks_app.execution.store import is_transient
+from tasks_app.failures import error_record
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
-from tasks_app.wakeups import notify_workers
 from tasks_app.rows import ClaimedRow, Cursor, Finished, Outcome, count_ends
 from tasks_app.settling import announce_dead_lettered, settle_ended
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
+from tasks_app.wakeups import notify_workers
 from workers.services import count_rescued
 from workers.slots import InterruptFlag, RowStatus, Slot, SlotRow
 

@@ -16,15 +16,15 @@ from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
-from tasks_app.wakeups import notify_workers
 from tasks_app.rows import Cursor, NewTask
-from tasks_app.settling import announce_reprocessed
 from tasks_app.services.dependencies import Family, link_family
 from tasks_app.services.idempotency import store_or_get_response
 from tasks_app.services.lanes import Lanes, get_lane_name
 from tasks_app.services.preparation import Spec, prepare
+from tasks_app.settling import announce_reprocessed
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
+from tasks_app.wakeups import notify_workers
 
 _MAX_PROBLEMS = 100  # that one answer names
 _SPEC_FIELDS = [field.name for field in fields(TaskSpec)]

@@ -7,9 +7,9 @@ import pytest
 from celery import current_app
 
 from tasks_app.models import Queue
-from tasks_app.wakeups import WakeUpSender
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
+from tasks_app.wakeups import WakeUpSender
 from tests.chaos.servers import PrivateValkey
 from tests.clients import default_workspace, key_client
 from tests.engine import Component, Engine

@@ -9,9 +9,9 @@ import pytest
 from celery import current_app
 from kombu import Connection
 
-from tasks_app.wakeups import MAX_WAKE_UPS, WakeUpSender, Notifier, count_waiting_wake_ups
-from workers.naming import celery_queue
+from tasks_app.wakeups import MAX_WAKE_UPS, Notifier, WakeUpSender, count_waiting_wake_ups
 from workers.canary import Canary, canary_queue
+from workers.naming import celery_queue
 from workers.node_state import SharedNodeState
 
 

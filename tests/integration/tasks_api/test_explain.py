@@ -177,7 +177,9 @@ def test_running(client: APIClient, node: Any) -> None:
 
 def test_running_on_a_worker_that_is_not_heard_of(client: APIClient) -> None:
     silent = make_node(heartbeat_at=now() - timedelta(hours=1))
-    assert explain(client, make_task("RUNNING", node_id=silent.id))["reason"] == "WORKER_UNRESPONSIVE"
+    assert (
+        explain(client, make_task("RUNNING", node_id=silent.id))["reason"] == "WORKER_UNRESPONSIVE"
+    )
     assert explain(client, make_task("RUNNING", node_id=9999))["reason"] == "WORKER_UNRESPONSIVE"
 
 

@@ -19,12 +19,12 @@ from tests.factories import make_node
 from workers import agent as agents
 from workers import services, transitions
 from workers.agent import Agent
+from workers.counters import Counters
 from workers.measures import ProcessTreeMeter
 from workers.models import Node
 from workers.node_state import SharedNodeState
 from workers.runtime import Runtime, birth_time
 from workers.slots import Slot
-from workers.counters import Counters
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from controlplane.core.clock import now
 from tasks_app.services import prune_everything
 from tests.factories import make_node
 from workers import services
+from workers.counters import Counters
 from workers.measures import Usage
 from workers.models import Node, NodeSample
-from workers.counters import Counters
 
 pytestmark = pytest.mark.django_db
 USAGE = Usage(cpu_percent=150.5, memory_bytes=1 << 30, processes=4)

@@ -9,12 +9,17 @@ from uuid import uuid4
 
 import psutil
 
+from workers.counters import (
+    Counters,
+    WorkerStatus,
+    keep_counts_of_ended,
+    read_counters,
+    restart_counts,
+)
 from workers.exposition import expose
 from workers.measures import ProcessTreeMeter, Usage
 from workers.node_state import SharedNodeState
 from workers.slots import Slot, SlotCounts
-from workers.counters import Counters, keep_counts_of_ended, restart_counts, read_counters
-from workers.counters import WorkerStatus
 
 
 def slot_in(folder: Path, pid: int) -> Slot:
@@ -98,7 +103,9 @@ def test_a_tree_that_is_gone_costs_nothing() -> None:
 def test_exposition() -> None:
     node_state = SharedNodeState()
     node_state.node_id, node_state.is_ready = 12, True
-    status = WorkerStatus(counters=Counters(running=3, processed=2**53, failed=1, slots=[{"running": 3}]))
+    status = WorkerStatus(
+        counters=Counters(running=3, processed=2**53, failed=1, slots=[{"running": 3}])
+    )
     lines = expose(node_state, status, name='a"b\\c', concurrency=2).splitlines()
     labels = '{node="a\\"b\\\\c#12",id="12"}'
     assert f"taskplane_node_up{labels} 1" in lines

@@ -28,9 +28,8 @@ from controlplane.celery import app
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
 from workers.agent import Agent
-from workers.naming import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
-from workers.naming import MAX_WORKER_NAME
+from workers.naming import MAX_WORKER_NAME, celery_queue
 from workers.node_state import SharedNodeState
 from workers.pool import bound_last_results
 from workers.runtime import Runtime, open_slot, set_runtime
