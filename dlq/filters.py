@@ -13,7 +13,7 @@ from dlq.states import LetterStatus
 from tasks_app.filters import FilterError, QueryParams, read_texts, read_time, split_values
 from tasks_app.states import ErrorCategory
 
-MOST_IDS = 1_000
+MAX_IDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _one_of(several: Sequence[Any], known: Sequence[str]) -> tuple[str, ...]:
 
 def _ids(several: Sequence[Any]) -> tuple[UUID, ...]:
     try:
-        return tuple(parse_uuid(text) for text in read_texts(several, most=MOST_IDS))
+        return tuple(parse_uuid(text) for text in read_texts(several, most=MAX_IDS))
     except ValueError as error:
         if isinstance(error, FilterError):
             raise

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from controlplane.core.masking import mask_secrets
-from tasks_app.execution.failures import storable
+from tasks_app.failures import storable
 
 MOST_DIFFERENCES = 50
 _MOST_SHOWN = 200

@@ -16,10 +16,10 @@ from controlplane.core.times import parse_bound
 from tasks_app.states import TaskState
 
 PAYLOAD_PREFIX = "payload."
-MOST_VALUES = 200  # of one parameter
-_MOST_PAYLOAD_FILTERS = 10
-_LONGEST_VALUE = 1_000
-_DEEPEST_PATH = 32
+MAX_VALUES = 200  # of one parameter
+_MAX_PAYLOAD_FILTERS = 10
+_MAX_VALUE = 1_000
+_MAX_PATH = 32
 
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _PARTS = re.compile(rf"(?:\A|,)({_QUOTED}(?=,|\Z)|[^,]*)", re.DOTALL)
@@ -155,9 +155,9 @@ def _build(values: Mapping[str, Sequence[Any]]) -> TaskFilter:
                 found[column] = read(several)
         except FilterError as error:
             errors.append({"field": name[:200], "message": str(error)})
-    if len(payload) > _MOST_PAYLOAD_FILTERS:
+    if len(payload) > _MAX_PAYLOAD_FILTERS:
         errors.append(
-            {"field": "payload", "message": f"At most {_MOST_PAYLOAD_FILTERS} payload filters."}
+            {"field": "payload", "message": f"At most {_MAX_PAYLOAD_FILTERS} payload filters."}
         )
     if errors:
         raise Invalid(errors=errors)
@@ -216,8 +216,8 @@ def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Contai
     _check_count(several)
     for values in several:
         for value in values:
-            if isinstance(value, str) and (len(value) > _LONGEST_VALUE or "\x00" in value):
-                raise FilterError(f"At most {_LONGEST_VALUE} characters, none of them NUL.")
+            if isinstance(value, str) and (len(value) > _MAX_VALUE or "\x00" in value):
+                raise FilterError(f"At most {_MAX_VALUE} characters, none of them NUL.")
             wanted: Any = value
             for key in reversed(path):
                 wanted = {key: wanted}
@@ -228,22 +228,22 @@ def _containments(name: str, several: Sequence[tuple[Any, ...]]) -> tuple[Contai
 def _read_path(text: str) -> list[str] | None:
     """The keys of a path, or None when it is not one."""
     parts = _KEYS.findall(text)
-    if not parts or ".".join(parts) != text or len(parts) > _DEEPEST_PATH:
+    if not parts or ".".join(parts) != text or len(parts) > _MAX_PATH:
         return None
     path = [_unquoted(part) for part in parts]
     return None if any("\x00" in key for key in path) else path
 
 
-def read_texts(several: Sequence[Any], most: int = MOST_VALUES) -> tuple[str, ...]:
+def read_texts(several: Sequence[Any], most: int = MAX_VALUES) -> tuple[str, ...]:
     """From 1 to `most` texts of bounded length. Raises FilterError."""
     _check_count(several, most)
     for value in several:
-        if not isinstance(value, str) or "\x00" in value or len(value) > _LONGEST_VALUE:
-            raise FilterError(f"A text of at most {_LONGEST_VALUE} characters, without NUL.")
+        if not isinstance(value, str) or "\x00" in value or len(value) > _MAX_VALUE:
+            raise FilterError(f"A text of at most {_MAX_VALUE} characters, without NUL.")
     return tuple(several)
 
 
-def _check_count(several: Sequence[Any], most: int = MOST_VALUES) -> None:
+def _check_count(several: Sequence[Any], most: int = MAX_VALUES) -> None:
     if not 1 <= len(several) <= most:
         raise FilterError(f"From 1 to {most} values.")
 

@@ -2,7 +2,7 @@
 
 import re
 
-BELL_TASK = "taskplane.drain"
+WAKE_UP_TASK = "taskplane.drain"
 ALL_QUEUES = "*"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 NAME_RULE = (

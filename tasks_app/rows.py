@@ -47,7 +47,7 @@ class NewTask(NamedTuple):
     reprocess_of: UUID | None
 
 
-class Claimed(NamedTuple):
+class ClaimedRow(NamedTuple):
     """A row as a claim returns it. `payload` and `retry` are JSON text, `wait_ms` is from ready
     to claimed."""
 

@@ -7,7 +7,7 @@ neither. Common argument: `using` (the alias of the connection whose transaction
 from django.dispatch import Signal
 
 # Tasks that have used up all attempts. Argument: task_ids (list of UUID).
-task_died = Signal()
+task_dead_lettered = Signal()
 
 # Tasks that can no longer run, since a parent did not complete. Argument: task_ids (list of UUID).
 task_cancelled_by_parent = Signal()
@@ -15,7 +15,7 @@ task_cancelled_by_parent = Signal()
 # Tasks whose work is done once more. Argument: pairs (list of (UUID, UUID)): the ended task and the
 # one that repeats it, which is the same in an operator's retry. Optional argument: by (the label of
 # who asked for it; empty when a caller above knows).
-task_repeated = Signal()
+task_reprocessed = Signal()
 
 # Something is not as it should be, for people to hear of. Arguments: kind (a short name such as
 # `dispatcher-away`), severity (`warning` or `critical`), message (a sentence), detail (JSON).

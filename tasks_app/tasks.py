@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from tasks_app.execution.drain import Drainer
-from tasks_app.queues import BELL_TASK, NAME
+from tasks_app.queues import NAME, WAKE_UP_TASK
 from workers.runtime import get_runtime
 
 logger = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 _drainer: Drainer | None = None
 
 
-@shared_task(name=BELL_TASK, ignore_result=True)
+@shared_task(name=WAKE_UP_TASK, ignore_result=True)
 def drain(queue: str) -> None:
     """A bell: drain this queue. The queue's name is all that a message can say."""
     global _drainer  # noqa: PLW0603 - one per pool child
@@ -26,5 +26,5 @@ def drain(queue: str) -> None:
         return
     if _drainer is None:
         _drainer = Drainer(runtime)
-    if runtime.page.takes_work:
+    if runtime.node_state.takes_work:
         _drainer.drain(queue)

@@ -14,7 +14,7 @@ import orjson
 
 from controlplane.core.sql import load_sql
 from tasks_app.counts import note_counts
-from tasks_app.rows import Claimed, Cursor, Finished, NewTask, Outcome, Settled
+from tasks_app.rows import ClaimedRow, Cursor, Finished, NewTask, Outcome, Settled
 from tasks_app.states import TaskState
 
 _COPY_FROM = 20  # rows from which COPY beats single INSERTs
@@ -34,34 +34,34 @@ def insert_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:
 
 def claim_ready(
     cursor: Cursor, *, queue: str, node: int, lease: UUID, want: int, after: int
-) -> list[Claimed]:
+) -> list[ClaimedRow]:
     """Claim from the lanes that have no limit of their own. `after`: the lane served last."""
     cursor.execute(
         load_sql("tasks_app", "claim_ready"),
         {"queue": queue, "node": node, "lease": lease, "want": want, "after": after},
     )
-    return [Claimed._make(row) for row in cursor.fetchall()]
+    return [ClaimedRow._make(row) for row in cursor.fetchall()]
 
 
-def claim_lane(cursor: Cursor, *, lane: int, node: int, lease: UUID, want: int) -> list[Claimed]:
+def claim_lane(cursor: Cursor, *, lane: int, node: int, lease: UUID, want: int) -> list[ClaimedRow]:
     """Claim from one limited lane, whose row the caller has locked."""
     cursor.execute(
         load_sql("tasks_app", "claim_lane"),
         {"lane": lane, "node": node, "lease": lease, "want": want},
     )
-    return [Claimed._make(row) for row in cursor.fetchall()]
+    return [ClaimedRow._make(row) for row in cursor.fetchall()]
 
 
 def claim_limited(
     cursor: Cursor, *, queue: str, node: int, lease: UUID, want: int, after: int
-) -> list[Claimed]:
+) -> list[ClaimedRow]:
     """Claim from lanes with a limit, exactly: each lane's row is locked first, then what runs is
     counted and tokens are spent in later statements, which see every earlier claim."""
     cursor.execute(
         load_sql("tasks_app", "lock_limited_lanes"),
         {"queue": queue, "node": node, "want": want, "after": after},
     )
-    claims: list[Claimed] = []
+    claims: list[ClaimedRow] = []
     for lane, max_running, rate, saved, idle_seconds in cursor.fetchall():
         allowed = want - len(claims)
         if allowed <= 0:

@@ -12,7 +12,7 @@ from dlq.models import DeadLetter
 from tasks_app import transitions
 from tasks_app.models import Task
 from tasks_app.rows import Outcome
-from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.settling import announce_dead_lettered, settle_ended
 from tasks_app.states import TaskState
 from tests.clients import default_workspace
 from tests.rows import make_node, make_task
@@ -61,7 +61,7 @@ def run_to_end(task_id: UUID, error: dict[str, Any] | None = None) -> None:
     )
     with transaction.atomic(), connection.cursor() as cursor:
         ended = transitions.finish_leased(cursor, node=node.id, outcomes=[outcome])
-        announce_deaths(ended, using="default")
+        announce_dead_lettered(ended, using="default")
         settle_ended(cursor, ended, using="default")
 
 

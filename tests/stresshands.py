@@ -17,7 +17,7 @@ from controlplane.workspaces.models import Workspace
 from tasks_app import transitions
 from tasks_app.models import Task
 from tasks_app.rows import Outcome
-from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.settling import announce_dead_lettered, settle_ended
 from tasks_app.states import TaskState
 from tests.clients import default_workspace
 from tests.deaths import an_error
@@ -89,5 +89,5 @@ def end_task(task: Task) -> None:
     )
     with transaction.atomic(), connection.cursor() as cursor:
         ended = transitions.finish_leased(cursor, node=node.id, outcomes=[outcome])
-        announce_deaths(ended, using="default")
+        announce_dead_lettered(ended, using="default")
         settle_ended(cursor, ended, using="default")

@@ -11,11 +11,10 @@ from django.db import connection, transaction
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
-from tasks_app import transitions
-from tasks_app.execution import endings
+from tasks_app import endings, transitions
 from tasks_app.models import Task
-from tasks_app.rows import Claimed, Outcome
-from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.rows import ClaimedRow, Outcome
+from tasks_app.settling import announce_dead_lettered, settle_ended
 from tests.concurrency.hands import failure, success
 from workflows import services
 from workflows.models import RunStep, WorkflowRun
@@ -51,7 +50,7 @@ def run_steps(*steps: dict[str, Any], value: Any = None, name: str = "flow") -> 
     return execute(define(*steps, name=name), value)
 
 
-def claim(node: int, want: int = 1, queue: str = "default") -> list[Claimed]:
+def claim(node: int, want: int = 1, queue: str = "default") -> list[ClaimedRow]:
     """As a worker claims, but on the test's own connection, whose transaction may be open."""
     with transaction.atomic(), connection.cursor() as cursor:
         return transitions.claim_ready(
@@ -63,11 +62,11 @@ def finish(node: int, outcomes: Sequence[Outcome]) -> None:
     """As a worker writes outcomes, on the test's own connection."""
     with transaction.atomic(), connection.cursor() as cursor:
         ended = transitions.finish_leased(cursor, node=node, outcomes=outcomes)
-        announce_deaths(ended, using="default")
+        announce_dead_lettered(ended, using="default")
         settle_ended(cursor, ended, using="default")
 
 
-def answer(row: Claimed) -> Outcome:
+def answer(row: ClaimedRow) -> Outcome:
     """What the played worker makes of a task."""
     payload = orjson.loads(row.payload)
     if payload.get("fail"):
@@ -75,7 +74,7 @@ def answer(row: Claimed) -> Outcome:
     return endings.succeeded(row, payload, run_ms=1)
 
 
-def run_join(row: Claimed) -> Outcome:
+def run_join(row: ClaimedRow) -> Outcome:
     """What the processor of joins does, then its outcome."""
     payload = orjson.loads(row.payload)
     services.advance_run(UUID(payload["runId"]), payload["stepKey"], join_id=row.id)

@@ -20,15 +20,14 @@ from django.db import connections
 
 from workers import services
 from workers.canary import Canary
+from workers.counters import WorkerStatus, keep_counts_of_ended, read_counters, restart_counts
 from workers.health import HealthServer
-from workers.measures import TreeMeter
-from workers.nodepage import NodePage
-from workers.runtime import Runtime, born
+from workers.measures import ProcessTreeMeter
+from workers.node_state import SharedNodeState
+from workers.runtime import Runtime, birth_time
 from workers.signals import agent_pass, slot_lost
 from workers.slots import Slot
 from workers.states import NodeState
-from workers.tally import keep_counts, restart_counts, take_tally
-from workers.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -55,28 +54,28 @@ class Agent:
     _is_active: bool = False
     _verdict: str = ""  # why this agent has killed its main process
     _health: HealthServer | None = None
-    _vitals: Vitals = field(default_factory=Vitals)
+    _status: WorkerStatus = field(default_factory=WorkerStatus)
 
     @property
-    def page(self) -> NodePage:
-        return self.runtime.page
+    def node_state(self) -> SharedNodeState:
+        return self.runtime.node_state
 
     def run(self) -> None:
         """Work until main is gone and everything it held is settled."""
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(ignored, signal.SIG_IGN)  # main decides; the agent follows it
         self._health = HealthServer.start(
-            self.page, name=self.name, concurrency=self.concurrency, vitals=self._vitals
+            self.node_state, name=self.name, concurrency=self.concurrency, status=self._status
         )
-        meter = TreeMeter(self.main_pid)
+        meter = ProcessTreeMeter(self.main_pid)
         self._next_sample = time.monotonic() + _sample_seconds()
-        canary = Canary(self.page, self.runtime.name)
+        canary = Canary(self.node_state, self.runtime.name)
         while True:
-            is_orphan = self.page.is_gone or os.getppid() != self.main_pid
+            is_orphan = self.node_state.has_exited or os.getppid() != self.main_pid
             try:
                 self._pass(is_orphan)
                 if is_orphan and not self._slots:
-                    if self.page.node_id:
+                    if self.node_state.node_id:
                         self._end_node()
                     break
             except (DatabaseError, OSError) as error:
@@ -85,55 +84,55 @@ class Agent:
                 time.sleep(1)
             if not is_orphan:
                 self._sample(meter)
-                canary.keep_singing()
-                self._mind_canary(canary)
+                canary.send_if_due()
+                self._check_canary(canary)
                 self._end_when_drained()
             time.sleep(PASS_SECONDS)
         self._health.stop()
 
     def _end_node(self) -> None:
-        page, tally = self.page, self._vitals.tally
-        if not page.is_gone:
+        node_state, counters = self.node_state, self._status.counters
+        if not node_state.has_exited:
             reason = self._verdict or f"The main process {self.main_pid} was killed, or crashed."
-            services.lose_main(page.node_id, tally, reason=reason)
+            services.lose_worker(node_state.node_id, counters, reason=reason)
             return
-        if page.exit_status:
-            reason = f"The main process ended with exit code {page.exit_status}; see its log."
+        if node_state.exit_status:
+            reason = f"The main process ended with exit code {node_state.exit_status}; see its log."
         else:
-            reason = "It had drained." if page.is_draining else "It was told to stop."
-        services.stop_node(page.node_id, tally, reason=reason)
+            reason = "It had drained." if node_state.is_draining else "It was told to stop."
+        services.stop_node(node_state.node_id, counters, reason=reason)
 
     def _pass(self, is_orphan: bool) -> None:
         self._find_slots()
-        self._vitals.tally = take_tally(self.page, list(self._slots.values()))
+        self._status.counters = read_counters(self.node_state, list(self._slots.values()))
         if not is_orphan:
             self._beat()
         self._settle_dead_slots()
-        self._vitals.tally = take_tally(self.page, list(self._slots.values()))
+        self._status.counters = read_counters(self.node_state, list(self._slots.values()))
         agent_pass.send(sender=Agent, runtime=self.runtime, slots=list(self._slots.values()))
 
     def _beat(self) -> None:
         now = time.monotonic()
-        if self.page.node_id == 0:
+        if self.node_state.node_id == 0:
             self._register()
-        if self.page.is_ready and not self._is_active:
+        if self.node_state.is_ready and not self._is_active:
             # Nothing to do where an earlier agent of this worker did it.
-            services.activate_node(self.page.node_id)
+            services.activate_node(self.node_state.node_id)
             self._is_active = True
         if now < self._next_beat:
             return
         self._next_beat = now + settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
-        state = services.beat_node(self.page.node_id, self._vitals.tally)
+        state = services.beat_node(self.node_state.node_id, self._status.counters)
         if state is None:
-            logger.warning("Node %s was declared lost; it starts anew", self.page.node_id)
+            logger.warning("Node %s was declared lost; it starts anew", self.node_state.node_id)
             self._register()
             self._next_beat = now  # which also tells whether the one before was to drain
             return
-        self.page.is_draining = state == NodeState.DRAINING
+        self.node_state.is_draining = state == NodeState.DRAINING
 
     def _register(self) -> None:
         self._is_active = False
-        before = self.page.node_id
+        before = self.node_state.node_id
         node_id = services.register_node(
             worker=self.name,
             host=socket.gethostname(),
@@ -145,8 +144,8 @@ class Agent:
             replaces=before or None,
         )
         if before:
-            restart_counts(self.page, list(self._slots.values()))
-        self.page.node_id = node_id
+            restart_counts(self.node_state, list(self._slots.values()))
+        self.node_state.node_id = node_id
 
     def _find_slots(self) -> None:
         for path in self.runtime.directory.glob("*.slot"):
@@ -155,23 +154,23 @@ class Agent:
 
     def _settle_dead_slots(self) -> None:
         for name, slot in list(self._slots.items()):
-            if _lives(slot):
+            if _is_alive(slot):
                 continue
-            slot_lost.send(sender=Agent, node_id=self.page.node_id, slot=slot)
-            keep_counts(self.page, slot)
+            slot_lost.send(sender=Agent, node_id=self.node_state.node_id, slot=slot)
+            keep_counts_of_ended(self.node_state, slot)
             slot.path.unlink(missing_ok=True)
             slot.close()
             del self._slots[name]
 
-    def _sample(self, meter: TreeMeter) -> None:
+    def _sample(self, meter: ProcessTreeMeter) -> None:
         """Measure and keep it when it is time. A database that is away costs this sample only."""
         now = time.monotonic()
-        if now < self._next_sample or not self.page.node_id:
+        if now < self._next_sample or not self.node_state.node_id:
             return
         self._next_sample = now + _sample_seconds()
-        usage = self._vitals.usage = meter.measure()
+        usage = self._status.usage = meter.measure()
         try:
-            services.record_sample(self.page.node_id, self._vitals.tally, usage)
+            services.record_sample(self.node_state.node_id, self._status.counters, usage)
         except DatabaseError as error:
             logger.warning("A sample of the node is not kept: %s", error)
             connections.close_all()
@@ -181,23 +180,24 @@ class Agent:
         if not settings.TASKPLANE["WORKER_EXIT_WHEN_DRAINED"]:
             return
         now = time.monotonic()
-        if not self.page.is_draining or self._vitals.tally.held:
+        if not self.node_state.is_draining or self._status.counters.held:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now
-        elif now - self._idle_since >= _DRAINED_SECONDS and not self.page.stopping_since:
-            logger.info("Node %s has finished what it held, and ends", self.page.node_id)
+        elif now - self._idle_since >= _DRAINED_SECONDS and not self.node_state.stopping_since:
+            logger.info("Node %s has finished what it held, and ends", self.node_state.node_id)
             self._idle_since = now  # again a second later, if main was not ready for the signal
             os.kill(self.main_pid, signal.SIGTERM)
 
-    def _mind_canary(self, canary: Canary) -> None:
+    def _check_canary(self, canary: Canary) -> None:
         """A main process that no longer gets its own bell consumes nothing: end it, so that the
         process manager starts a fresh one."""
-        silent = canary.silent_seconds()
-        if silent > _CANARY_DEADLINE_SECONDS and not self.page.stopping_since:
-            logger.error("The worker got none of its own bells for %.0f s: ending it", silent)
+        unanswered_seconds = canary.seconds_without_answer()
+        if unanswered_seconds > _CANARY_DEADLINE_SECONDS and not self.node_state.stopping_since:
+            logger.error("Worker killed: canary_unanswered_seconds=%.0f", unanswered_seconds)
             self._verdict = (
-                f"It received none of its own wake-ups for {silent:.0f} s, so its agent killed it."
+                f"It received none of its own wake-ups for {unanswered_seconds:.0f} s, so its "
+                "agent killed it."
             )
             os.kill(self.main_pid, signal.SIGKILL)
 
@@ -206,9 +206,9 @@ def _sample_seconds() -> float:
     return float(settings.TASKPLANE["METRICS_COLLECTION_INTERVAL_MS"]) / 1000
 
 
-def _lives(slot: Slot) -> bool:
+def _is_alive(slot: Slot) -> bool:
     try:
         process = psutil.Process(slot.pid)
-        return born(process) == slot.pid_born and process.status() != psutil.STATUS_ZOMBIE
+        return birth_time(process) == slot.pid_born and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -25,10 +25,10 @@ class CanaryStep(bootsteps.ConsumerStep):
         runtime = get_runtime()
         if runtime is None:
             return []
-        page = runtime.page
+        node_state = runtime.node_state
 
         def came_back(_body: Any, message: Any) -> None:
-            page.canary_back = time.monotonic()
+            node_state.canary_received_at = time.monotonic()
             message.ack()
 
         queue = canary_queue(runtime.name)

@@ -12,7 +12,7 @@ from celery import current_app
 from kombu import Connection, Exchange, Producer, Queue
 from kombu.exceptions import OperationalError as BrokerError
 
-from workers.nodepage import NodePage
+from workers.node_state import SharedNodeState
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +30,17 @@ def canary_queue(name: str) -> Queue:
 class Canary:
     """The agent's side: sends, and tells how long nothing came back."""
 
-    def __init__(self, page: NodePage, name: str) -> None:
-        self._page = page
+    def __init__(self, node_state: SharedNodeState, name: str) -> None:
+        self._node_state = node_state
         self._queue = canary_queue(name)
         self._next = 0.0
         self._sent_since: float | None = None  # the oldest bell sent without an answer
         self._connection: Connection | None = None
 
-    def keep_singing(self) -> None:
+    def send_if_due(self) -> None:
         """Send a bell when it is time. A broker that is away is nobody's fault here."""
         now = time.monotonic()
-        if now < self._next or not self._page.is_ready:
+        if now < self._next or not self._node_state.is_ready:
             return
         self._next = now + _EVERY_SECONDS
         if self._connection is None:
@@ -66,11 +66,11 @@ class Canary:
             self._connection = None
             self._sent_since = None
             return
-        if self._sent_since is None or self._page.canary_back > self._sent_since:
+        if self._sent_since is None or self._node_state.canary_received_at > self._sent_since:
             self._sent_since = now
 
-    def silent_seconds(self) -> float:
+    def seconds_without_answer(self) -> float:
         """How long the oldest unanswered bell has been under way; 0 when all came back."""
-        if self._sent_since is None or self._page.canary_back >= self._sent_since:
+        if self._sent_since is None or self._node_state.canary_received_at >= self._sent_since:
             return 0.0
         return time.monotonic() - self._sent_since

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 
+from workers.counters import WorkerStatus
 from workers.naming import name_node
-from workers.nodepage import NodePage
-from workers.vitals import Vitals
+from workers.node_state import SharedNodeState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "taskplane_node"
@@ -13,11 +13,13 @@ _PREFIX = "taskplane_node"
 Metric = tuple[str, str, str, float]  # name, kind, help, value
 
 
-def expose(page: NodePage, vitals: Vitals, *, name: str, concurrency: int) -> str:
+def expose(
+    node_state: SharedNodeState, status: WorkerStatus, *, name: str, concurrency: int
+) -> str:
     """The figures; what is not known yet is left out."""
-    labels = f'{{node="{_escaped(name_node(name, page.node_id))}",id="{page.node_id}"}}'
+    labels = f'{{node="{_escaped(name_node(name, node_state.node_id))}",id="{node_state.node_id}"}}'
     lines = []
-    for metric, kind, text, value in _metrics(page, vitals, concurrency):
+    for metric, kind, text, value in _metrics(node_state, status, concurrency):
         full = f"{_PREFIX}_{metric}"
         lines += [
             f"# HELP {full} {text}",
@@ -27,24 +29,26 @@ def expose(page: NodePage, vitals: Vitals, *, name: str, concurrency: int) -> st
     return "\n".join(lines) + "\n"
 
 
-def _metrics(page: NodePage, vitals: Vitals, concurrency: int) -> Iterator[Metric]:
-    tally, usage = vitals.tally, vitals.usage
-    is_up = page.is_ready and not page.stopping_since
+def _metrics(
+    node_state: SharedNodeState, status: WorkerStatus, concurrency: int
+) -> Iterator[Metric]:
+    counters, usage = status.counters, status.usage
+    is_up = node_state.is_ready and not node_state.stopping_since
     yield "up", "gauge", "1 while the worker consumes bells and was not told to stop.", is_up
-    yield "draining", "gauge", "1 while the node takes nothing new.", page.is_draining
+    yield "draining", "gauge", "1 while the node takes nothing new.", node_state.is_draining
     yield "slots", "gauge", "Pool children that the worker has when all live.", concurrency
-    yield "slots_busy", "gauge", "Pool children in which a handler runs.", tally.busy
-    yield "tasks_running", "gauge", "Handlers that run now.", tally.running
-    yield "tasks_ended_total", "counter", "Tasks that ended on this worker.", tally.processed
+    yield "slots_busy", "gauge", "Pool children in which a handler runs.", counters.busy
+    yield "tasks_running", "gauge", "Handlers that run now.", counters.running
+    yield "tasks_ended_total", "counter", "Tasks that ended on this worker.", counters.processed
     yield (
         "tasks_failed_total",
         "counter",
         "Tasks that failed for good on this worker.",
-        tally.failed,
+        counters.failed,
     )
-    yield "stale_writes_total", "counter", "Outcomes refused without a lease.", tally.stale
-    if page.canary_back:
-        age = time.monotonic() - page.canary_back
+    yield "stale_writes_total", "counter", "Outcomes refused without a lease.", counters.stale
+    if node_state.canary_received_at:
+        age = time.monotonic() - node_state.canary_received_at
         yield "canary_age_seconds", "gauge", "Since the worker got its own bell back.", age
     if usage:
         yield "cpu_percent", "gauge", "CPU of all its processes; 100 is a core.", usage.cpu_percent

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
+from workers.counters import WorkerStatus
 from workers.exposition import CONTENT_TYPE, expose
 from workers.naming import name_node
-from workers.nodepage import NodePage
-from workers.vitals import Vitals
+from workers.node_state import SharedNodeState
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ class HealthServer:
 
     @classmethod
     def start(
-        cls, page: NodePage, *, name: str, concurrency: int, vitals: Vitals
+        cls, node_state: SharedNodeState, *, name: str, concurrency: int, status: WorkerStatus
     ) -> "HealthServer":
         """Listen and serve in a thread. Raises OSError when no port is free."""
         host: str = settings.TASKPLANE["WORKER_SERVICE_HOST"]
         first: int = settings.TASKPLANE["WORKER_SERVICE_PORT"]
-        view = {"page": page, "node_name": name, "concurrency": concurrency, "vitals": vitals}
+        view = {"page": node_state, "node_name": name, "concurrency": concurrency, "vitals": status}
         handler = type("Handler", (_Handler,), view)
         for port in range(first, min(first + _TRIES, 65535)):
             try:
@@ -54,15 +54,17 @@ class HealthServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    page: NodePage
+    node_state: SharedNodeState
     node_name: str
     concurrency: int
-    vitals: Vitals
+    status: WorkerStatus
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].rstrip("/")
         if path == "/metrics":
-            text = expose(self.page, self.vitals, name=self.node_name, concurrency=self.concurrency)
+            text = expose(
+                self.node_state, self.status, name=self.node_name, concurrency=self.concurrency
+            )
             self._send(200, CONTENT_TYPE, text.encode())
             return
         if path not in ("/health", "/health/live", "/health/ready", "/health/detailed"):
@@ -74,28 +76,32 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200 if view["status"] != "down" else 503, view)
 
     def _view(self) -> dict[str, Any]:
-        page = self.page
-        age = time.monotonic() - page.canary_back if page.canary_back else None
-        if page.stopping_since:
+        node_state = self.node_state
+        age = (
+            time.monotonic() - node_state.canary_received_at
+            if node_state.canary_received_at
+            else None
+        )
+        if node_state.stopping_since:
             status = "stopping"
-        elif not page.is_ready:
+        elif not node_state.is_ready:
             status = "down"
         elif age is not None and age > _CANARY_STALE_SECONDS:
             status = "degraded"
         else:
             status = "ok"
-        tally, usage = self.vitals.tally, self.vitals.usage
+        counters, usage = self.status.counters, self.status.usage
         return {
             "status": status,
-            "node": name_node(self.node_name, page.node_id),
-            "nodeId": page.node_id,
-            "draining": page.is_draining,
+            "node": name_node(self.node_name, node_state.node_id),
+            "nodeId": node_state.node_id,
+            "draining": node_state.is_draining,
             "lastOwnBellSeconds": None if age is None else round(age, 1),
             "concurrency": self.concurrency,
-            "running": tally.running,
-            "processed": tally.processed,
-            "failed": tally.failed,
-            "staleWrites": tally.stale,
+            "running": counters.running,
+            "processed": counters.processed,
+            "failed": counters.failed,
+            "staleWrites": counters.stale,
             "cpuPercent": usage.cpu_percent if usage else None,
             "memoryBytes": usage.memory_bytes if usage else None,
         }

@@ -17,7 +17,7 @@ class Usage:
     processes: int
 
 
-class TreeMeter:
+class ProcessTreeMeter:
     """Measures a process and all below it.
 
     The CPU of a process that ends between two measurements is lost from its last measurement on.

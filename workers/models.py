@@ -36,7 +36,7 @@ class Node(models.Model):
     drain_requested_at = models.DateTimeField(null=True)
     # The id of the incarnation before, when that was declared lost while its worker lived on.
     replaces = models.IntegerField(null=True)
-    # As the agent counted at the last beat. See workers.tally for what they mean.
+    # As the agent counted at the last beat. See workers.counters for what they mean.
     running = models.PositiveIntegerField(default=0)
     processed = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from workers.nodepage import NodePage
+from workers.node_state import SharedNodeState
 from workers.slots import Slot
 
 
@@ -18,7 +18,7 @@ class Runtime:
     """The worker this process belongs to. `slot` only in a pool child."""
 
     name: str
-    page: NodePage
+    node_state: SharedNodeState
     directory: Path
     serves_all: bool = True
     slot: Slot | None = None
@@ -56,10 +56,12 @@ def open_slot() -> None:
     """Make this pool child's slot file. Called in the child, right after the fork."""
     if _runtime is not None:
         process = psutil.Process()
-        _runtime.slot = Slot.create(_runtime.directory, pid=process.pid, pid_born=born(process))
+        _runtime.slot = Slot.create(
+            _runtime.directory, pid=process.pid, pid_born=birth_time(process)
+        )
 
 
-def born(process: psutil.Process) -> float:
+def birth_time(process: psutil.Process) -> float:
     """When a process started, in seconds from the machine's start: a step of the clock, which
     moves the time of day of every start, does not move it. Raises psutil.NoSuchProcess."""
     while True:

@@ -13,7 +13,7 @@ from workers.states import LIVE, NodeState
 
 _LIVE = [state.value for state in LIVE]
 _REMEMBERED = timedelta(hours=1)
-_MOST_FOUND = 1_000
+_MAX_FOUND = 1_000
 
 
 def get_node(node_id: int) -> Node:
@@ -105,7 +105,7 @@ def find_nodes(labels: Sequence[str]) -> list[Node]:
     )
     wanted = set(labels)
     return [
-        n for n in found[:_MOST_FOUND] if wanted & {n.name, str(n.id), n.name.rpartition("#")[0]}
+        n for n in found[:_MAX_FOUND] if wanted & {n.name, str(n.id), n.name.rpartition("#")[0]}
     ]
 
 

@@ -16,13 +16,13 @@ from controlplane.core.sql import load_sql
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from workers import transitions
+from workers.counters import NO_COUNTERS, Counters
 from workers.measures import Usage
 from workers.models import Node, NodeSample
 from workers.naming import name_node
 from workers.selectors import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
 from workers.states import LIVE, NodeState
-from workers.tally import NOTHING, Tally
 
 # How a trend stays small: samples older than the age become one per so many seconds. With a sample
 # each 30 s a node has 2,880 + 4,176 + 8,040 rows after a year instead of 1,051,200.
@@ -105,23 +105,23 @@ def retire_node(node_id: int) -> bool:
     return transitions.begin_drain(node_id)
 
 
-def beat_node(node_id: int, tally: Tally = NOTHING) -> NodeState | None:
+def beat_node(node_id: int, counters: Counters = NO_COUNTERS) -> NodeState | None:
     """Move the node's heartbeat on; its state, or None when it was declared lost."""
-    return transitions.beat(node_id, tally)
+    return transitions.beat(node_id, counters)
 
 
-def stop_node(node_id: int, tally: Tally | None = None, *, reason: str = "") -> None:
+def stop_node(node_id: int, counters: Counters | None = None, *, reason: str = "") -> None:
     """The node ends: what it still holds is handed back in the same transaction."""
     with transaction.atomic():
-        transitions.stop(node_id, tally, reason=reason)
+        transitions.stop(node_id, counters, reason=reason)
         node_stopped.send(sender=Node, node_id=node_id)
 
 
-def lose_main(node_id: int, tally: Tally, *, reason: str) -> None:
+def lose_worker(node_id: int, counters: Counters, *, reason: str) -> None:
     """The worker of this node was killed and its agent has settled every slot: LOST, but what the
     node still holds was never started, and is handed back as by `stop_node`."""
     with transaction.atomic():
-        transitions.lose_main(node_id, tally, reason=reason)
+        transitions.lose_worker(node_id, counters, reason=reason)
         node_stopped.send(sender=Node, node_id=node_id)
 
 
@@ -147,7 +147,7 @@ def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
     return deleted
 
 
-def record_sample(node_id: int, tally: Tally, usage: Usage) -> bool:
+def record_sample(node_id: int, counters: Counters, usage: Usage) -> bool:
     """Keep what the node does and costs now; False when there is no such node any more."""
     with transaction.atomic():
         cost = {"cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes}
@@ -157,9 +157,9 @@ def record_sample(node_id: int, tally: Tally, usage: Usage) -> bool:
         NodeSample.objects.create(
             node_id=node_id,
             at=now(),
-            running=tally.running,
-            processed=tally.processed,
-            failed=tally.failed,
+            running=counters.running,
+            processed=counters.processed,
+            failed=counters.failed,
             **cost,
         )
     return True
@@ -204,16 +204,16 @@ class LossDetector:
     """
 
     _seen: dict[int, tuple[int, float]] = field(default_factory=dict)
-    _last_look: float = 0.0
+    _last_check: float = 0.0
 
-    def look(self) -> list[int]:
+    def check(self) -> list[int]:
         """Read the heartbeats; declare lost what stood still; their ids."""
         lease_seconds: float = settings.TASKPLANE["LEASE_SECONDS"]
         beats = list_heartbeats()
         moment = time.monotonic()
-        if moment - self._last_look > lease_seconds / 2:
+        if moment - self._last_check > lease_seconds / 2:
             self._seen.clear()
-        self._last_look = moment
+        self._last_check = moment
         self._seen = {
             node: seen
             if (seen := self._seen.get(node)) is not None and seen[0] == beat

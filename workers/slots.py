@@ -47,7 +47,7 @@ _STARTED, _DONE, _EMPTY, _TAKEN = (
 )
 
 
-class Ask(IntFlag):
+class InterruptFlag(IntFlag):
     """What the agent wants of a started row, and why."""
 
     CANCEL = 1  # an operator's cancel: `is_cancelled()` is true
@@ -77,7 +77,7 @@ class SlotRow:
     task_id: UUID
     lease: UUID
     status: RowStatus
-    asks: Ask
+    flags: InterruptFlag
     started: float
     deadline: float
 
@@ -156,11 +156,11 @@ class Slot:
         """The row's outcome is committed, or it was given back."""
         self._map[_START + index * _ROW.size + _STATUS] = _EMPTY
 
-    def asks(self, index: int) -> Ask:
+    def flags(self, index: int) -> InterruptFlag:
         """What the agent asks of this row."""
-        return Ask(self._map[_START + index * _ROW.size + _FLAGS])
+        return InterruptFlag(self._map[_START + index * _ROW.size + _FLAGS])
 
-    def is_asked(self, index: int) -> bool:
+    def has_flags(self, index: int) -> bool:
         """Whether the agent asks anything of this row; cheaper than `asks`."""
         return self._map[_START + index * _ROW.size + _FLAGS] != 0
 
@@ -198,16 +198,16 @@ class Slot:
                     task_id=UUID(bytes=row[0]),
                     lease=UUID(bytes=row[1]),
                     status=RowStatus(row[2]),
-                    asks=Ask(row[3]),
+                    flags=InterruptFlag(row[3]),
                     started=row[6],
                     deadline=row[7],
                 )
 
-    def ask(self, row: SlotRow, ask: Ask) -> None:
+    def set_flags(self, row: SlotRow, flags: InterruptFlag) -> None:
         """Add to what is asked of `row`, if it is still the same claim."""
         at = _START + row.index * _ROW.size
         if self._map[at : at + 32] == row.task_id.bytes + row.lease.bytes:
-            self._map[at + _FLAGS] |= ask
+            self._map[at + _FLAGS] |= flags
 
     def take_back(self, row: SlotRow) -> bool:
         """Keep the child from starting a claimed row; False when it already did."""

@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import Case, F, Q, Value, When
 
 from controlplane.core.clock import now
+from workers.counters import Counters
 from workers.models import Node
 from workers.states import LIVE, NodeState
-from workers.tally import Tally
 
 _LIVE = [state.value for state in LIVE]
 
@@ -24,9 +24,9 @@ def begin_drain(node_id: int) -> bool:
     return _move(node_id, before, NodeState.DRAINING, drain_requested_at=now())
 
 
-def stop(node_id: int, tally: Tally | None = None, *, reason: str = "") -> bool:
+def stop(node_id: int, counters: Counters | None = None, *, reason: str = "") -> bool:
     """STARTING, ACTIVE, DRAINING → STOPPED, with its last counts where they are known."""
-    return _end(node_id, NodeState.STOPPED, reason, **(_counts(tally) if tally else {}))
+    return _end(node_id, NodeState.STOPPED, reason, **(_counts(counters) if counters else {}))
 
 
 def lose(node_id: int, *, heartbeat: int, reason: str = "") -> bool:
@@ -34,15 +34,15 @@ def lose(node_id: int, *, heartbeat: int, reason: str = "") -> bool:
     return _end(node_id, NodeState.LOST, reason, Q(heartbeat=heartbeat))
 
 
-def lose_main(node_id: int, tally: Tally, *, reason: str) -> bool:
+def lose_worker(node_id: int, counters: Counters, *, reason: str) -> bool:
     """STARTING, ACTIVE, DRAINING → LOST, by the node's own agent, which outlived its worker."""
-    return _end(node_id, NodeState.LOST, reason, **_counts(tally))
+    return _end(node_id, NodeState.LOST, reason, **_counts(counters))
 
 
-def beat(node_id: int, tally: Tally) -> NodeState | None:
+def beat(node_id: int, counters: Counters) -> NodeState | None:
     """Move the heartbeat on; the node's state, or None when its row has ended."""
     live = Node.objects.filter(id=node_id, state__in=_LIVE)
-    if not live.update(heartbeat=F("heartbeat") + 1, heartbeat_at=now(), **_counts(tally)):
+    if not live.update(heartbeat=F("heartbeat") + 1, heartbeat_at=now(), **_counts(counters)):
         return None
     return NodeState(Node.objects.values_list("state", flat=True).get(id=node_id))
 
@@ -60,10 +60,10 @@ def _move(node_id: int, before: list[str], after: NodeState, **fields: datetime)
     return bool(Node.objects.filter(id=node_id, state__in=before).update(state=after, **fields))
 
 
-def _counts(tally: Tally) -> dict[str, Any]:
+def _counts(counters: Counters) -> dict[str, Any]:
     return {
-        "running": tally.running,
-        "processed": tally.processed,
-        "failed": tally.failed,
-        "slots": tally.slots,
+        "running": counters.running,
+        "processed": counters.processed,
+        "failed": counters.failed,
+        "slots": counters.slots,
     }

@@ -9,13 +9,13 @@ import pydantic
 from controlplane.core.clock import now
 from controlplane.core.times import parse_time
 from tasks_app.processors import registry
-from tasks_app.services.preparation import LONGEST_WAIT
+from tasks_app.services.preparation import MAX_WAIT
 from workflows.language import Template, compile_template
 from workflows.language.templates import write_path
 from workflows.states import StepKind
 
 LONGEST_MESSAGE = 2_000
-LONGEST_SECONDS = int(LONGEST_WAIT.total_seconds())
+LONGEST_SECONDS = int(MAX_WAIT.total_seconds())
 
 _Problem = tuple[str, str]  # the path below the payload, and what is wrong
 
@@ -58,7 +58,7 @@ def _check_wait(payload: dict[str, Any]) -> Iterator[_Problem]:
     if is_template(until):
         return
     try:
-        if parse_time(until) > now() + LONGEST_WAIT:
+        if parse_time(until) > now() + MAX_WAIT:
             yield "until", "At most 10 years from now."
     except ValueError as error:
         yield "until", str(error)

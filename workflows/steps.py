@@ -34,7 +34,7 @@ FIELDS = (
     "timeoutSeconds", "onFailure", "queue", "tags", "retry",
 )  # fmt: skip
 MOST_ITEMS = 10_000  # of a forEach that is a list
-MOST_PARENTS = 10_000
+MAX_PARENTS = 10_000
 _ONLY_TASKS = ("forEach", "priority", "maxAttempts", "timeoutSeconds", "queue", "tags", "retry")
 _WANTED = {"when": ("bool", "true or false"), "forEach": ("list", "a list")}
 _SHOWN = 100
@@ -186,8 +186,8 @@ class StepCheck:
             return
         if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
             self.add("dependsOn", "A list of keys of steps is needed.")
-        elif len(given) > MOST_PARENTS:
-            self.add("dependsOn", f"At most {MOST_PARENTS:,} steps.")
+        elif len(given) > MAX_PARENTS:
+            self.add("dependsOn", f"At most {MAX_PARENTS:,} steps.")
         else:
             self.parents = tuple(given)
 

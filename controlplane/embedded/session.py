@@ -22,7 +22,7 @@ WATCH_SECONDS = 0.5
 COMPONENTS_STOP_SECONDS = 8.5
 SUPERVISOR_STOP_SECONDS = 1.2
 QUIET_FAILURES = 5
-LONGEST_PAUSE_SECONDS = 30
+MAX_PAUSE_SECONDS = 30
 GIVEN_UP_RETRY_SECONDS = 10
 LOG_LINES = 8
 
@@ -222,7 +222,7 @@ class Session:
         failures = before.failures + 1
         is_full = bool(storage.find_problem(self.state / name))
         is_storage = is_full or storage.names_cause(reason)
-        pause = min(LONGEST_PAUSE_SECONDS, WATCH_SECONDS * 2**failures)
+        pause = min(MAX_PAUSE_SECONDS, WATCH_SECONDS * 2**failures)
         # A write failure is reported at once; the figures in it change all the time.
         is_news = is_storage and not before.is_told
         is_news = is_news or failures == QUIET_FAILURES

@@ -13,7 +13,7 @@ from controlplane.health import selectors
 from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.selectors.lag import get_lag
 from scaling.selectors.pool import find_problem, get_values, read_pool
-from tasks_app.selectors import Wellbeing, read_wellbeing
+from tasks_app.selectors import EngineHealth, read_engine_health
 from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
 from workers.selectors import list_lost_since
 
@@ -41,7 +41,7 @@ class _LostNode:
 class _Engine:
     """`lost`: nodes of the last hour, the newest loss first."""
 
-    wellbeing: Wellbeing
+    wellbeing: EngineHealth
     lost: list[_LostNode]
 
 
@@ -70,7 +70,7 @@ def _read_scaler() -> _Scaler:
 def _read_engine() -> _Engine:
     lost = list_lost_since(now() - _HOUR)[:_MAX_LOST]
     return _Engine(
-        wellbeing=read_wellbeing(None),
+        wellbeing=read_engine_health(None),
         lost=[_LostNode(node.name, node.stopped_at or now(), node.end_reason) for node in lost],
     )
 

@@ -22,7 +22,7 @@ from tasks_app.selectors.leaders import DISPATCHER, view_leader
 from tasks_app.selectors.metering import TypeMeter, read_meters
 from workers.selectors import count_ended, count_rescued_tasks, list_live_nodes
 
-MOST_NAMES = 50
+MAX_NAMES = 50
 _HOUR = timedelta(hours=1)
 # Ends of the histograms' own buckets, so that nothing is guessed: from 1 ms to 2.5 hours, close
 # together where most run times are.
@@ -43,7 +43,7 @@ class _Families(Collector):
         self._families = [*_nodes(), *_dispatcher(), *expose_scaling()]
         if workspace_id is not None:
             self._families += _queues(workspace_id)
-            self._families += _types(read_meters(workspace_id, most=MOST_NAMES))
+            self._families += _types(read_meters(workspace_id, most=MAX_NAMES))
 
     def collect(self) -> Iterator[Metric]:
         return iter(self._families)
@@ -60,7 +60,7 @@ def _queues(workspace_id: UUID) -> Iterator[Metric]:
     waits: dict[str, float] = {}
     queues = list(list_queues(workspace_id).order_by("name"))
     for number, view in enumerate(view_queues(queues)):
-        name = view.queue.name if number < MOST_NAMES else "other"
+        name = view.queue.name if number < MAX_NAMES else "other"
         for state in _STATES:
             depths[name, state] += getattr(view.counts, state)
         waits[name] = max(waits.get(name, 0.0), (view.oldest_waiting_ms or 0) / 1000)

@@ -9,7 +9,7 @@ from controlplane.stress.lots import is_doomed
 from tasks_app.processors import Context, processor
 from tasks_app.processors.builtin.payloads import Payload
 
-LONGEST_MS = 60_000
+MAX_MS = 60_000
 _TIMEOUT_SECONDS = 180.0
 
 
@@ -18,7 +18,7 @@ class StressPayload(Payload):
 
     seed: int = Field(description="Of the test.")
     index: int = Field(ge=0, description="The task's number in the test.")
-    ms: float = Field(ge=0, le=LONGEST_MS, description="Milliseconds to take.")
+    ms: float = Field(ge=0, le=MAX_MS, description="Milliseconds to take.")
     failure_rate: float = Field(ge=0, le=1, description="Share of the test's tasks that fail.")
 
     @property

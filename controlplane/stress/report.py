@@ -12,7 +12,7 @@ from controlplane.stress.verdicts import judge, summarize, verdict_of
 from tasks_app.histograms import Histogram, percentile
 
 REPORT_VERSION = 1
-MOST_POINTS = 300
+MAX_POINTS = 300
 _ORDER = (
     "submitted", "completed", "failed", "cancelled", "dependents", "dependencies",
     "elapsedSeconds", "submitPerSecond", "completePerSecond", "waitMs", "runMs", "peakInFlight",
@@ -105,9 +105,9 @@ def describe_times(histogram: Histogram, longest: float | None = None) -> dict[s
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
-    """At most MOST_POINTS of them, evenly, the last among them. What waits and runs is the most of
+    """At most MAX_POINTS of them, evenly, the last among them. What waits and runs is the most of
     the points that each stands for."""
-    step = -(-len(points) // MOST_POINTS) or 1
+    step = -(-len(points) // MAX_POINTS) or 1
     ends = range(len(points), 0, -step)
     return [
         replace(

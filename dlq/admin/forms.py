@@ -8,7 +8,7 @@ from django.contrib.admin.helpers import ActionForm
 from controlplane.core.errors import DomainError
 from controlplane.core.forms import parse_json_input
 from dlq.services.discarding import LONGEST_REASON
-from tasks_app.processors.registry import MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS
 
 _FIELDS = {"payload": "payload", "maxAttempts": "max_attempts", "reason": "reason"}
 
@@ -55,7 +55,7 @@ class ReprocessForm(_ServiceForm):
     max_attempts = forms.IntegerField(
         required=False,
         min_value=1,
-        max_value=MOST_ATTEMPTS,
+        max_value=MAX_ATTEMPTS,
         label="Attempts",
         help_text="Empty: as many as before.",
     )

@@ -22,11 +22,11 @@ from dlq.admin.forms import DiscardForm, LetterActionForm, ReprocessForm
 from dlq.admin.groups import GroupPages
 from dlq.admin.letterpage import describe_letter, describe_type
 from dlq.admin.pages import as_id, badge, pretty
-from dlq.filters import MOST_IDS, LetterFilter
+from dlq.filters import MAX_IDS, LetterFilter
 from dlq.models import DeadLetter
 from dlq.states import LetterStatus
 
-MOST_SELECTED = 10_000
+MAX_SELECTED = 10_000
 _SHOWN = 110
 
 
@@ -205,9 +205,9 @@ class LetterAdmin(GroupPages):
 
     @admin.action(description="Reprocess as a canary: 5, then 50, then the rest")
     def reprocess_as_canary(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        chosen = list(queryset.values_list("workspace_id", "id")[: MOST_IDS + 1])
-        if len(chosen) > MOST_IDS:
-            text = f"At most {MOST_IDS} at once; a group as a whole: on the page of groups."
+        chosen = list(queryset.values_list("workspace_id", "id")[: MAX_IDS + 1])
+        if len(chosen) > MAX_IDS:
+            text = f"At most {MAX_IDS} at once; a group as a whole: on the page of groups."
             self.message_user(request, text, messages.ERROR)
             return
         for workspace_id, ids in _by_workspace(chosen):
@@ -218,8 +218,8 @@ class LetterAdmin(GroupPages):
         self, request: HttpRequest, letters: QuerySet[DeadLetter], action: str, reason: str
     ) -> None:
         """Do it to the selected letters, by workspace and in batches."""
-        chosen = list(letters.values_list("workspace_id", "id")[: MOST_SELECTED + 1])
-        batches = list(_by_workspace(chosen[:MOST_SELECTED]))
+        chosen = list(letters.values_list("workspace_id", "id")[: MAX_SELECTED + 1])
+        batches = list(_by_workspace(chosen[:MAX_SELECTED]))
         actors = {workspace: self.operator(request, workspace) for workspace, _ in batches}
         changed = 0
         refusals: dict[str, UUID] = {}
@@ -244,14 +244,14 @@ class LetterAdmin(GroupPages):
     def _tell(
         self, request: HttpRequest, chosen: int, changed: int, action: str, refusals: Sequence[str]
     ) -> None:
-        asked = min(chosen, MOST_SELECTED)
+        asked = min(chosen, MAX_SELECTED)
         done = {"reprocess": "reprocessed", "discard": "discarded"}[action]
         level = messages.SUCCESS if changed == asked else messages.WARNING
         self.message_user(request, f"{changed} of {asked} letters {done}.", level)
         for reason in refusals[:5]:
             self.message_user(request, reason, messages.WARNING)
-        if chosen > MOST_SELECTED:
-            text = f"At most {MOST_SELECTED} at once; use POST /dlq/actions for the rest."
+        if chosen > MAX_SELECTED:
+            text = f"At most {MAX_SELECTED} at once; use POST /dlq/actions for the rest."
             self.message_user(request, text, messages.WARNING)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -264,5 +264,5 @@ def _by_workspace(chosen: Sequence[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, l
     for workspace_id, letter_id in chosen:
         ids[workspace_id].append(letter_id)
     for workspace_id, own in ids.items():
-        for start in range(0, len(own), MOST_IDS):
-            yield workspace_id, own[start : start + MOST_IDS]
+        for start in range(0, len(own), MAX_IDS):
+            yield workspace_id, own[start : start + MAX_IDS]

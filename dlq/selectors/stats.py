@@ -16,7 +16,7 @@ from dlq.states import LetterStatus
 DAYS_SHOWN = 30
 MOST_GROUPS = 50
 # The newest letters that a look counts: more would make every look a long one.
-MOST_COUNTED = 100_000
+MAX_COUNTED = 100_000
 _MOST_TYPES = 20
 
 
@@ -38,7 +38,7 @@ class LetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class LetterStats:
-    """Counts of the newest MOST_COUNTED letters; `is_estimate` when there are more.
+    """Counts of the newest MAX_COUNTED letters; `is_estimate` when there are more.
 
     `by_status` is of all counted letters; `by_category` and `by_type` of the open ones; `by_day`
     of the deaths of the last DAYS_SHOWN days (UTC) whatever became of them, by "2026-01-31".
@@ -65,7 +65,7 @@ def get_letter_stats(workspace_id: UUID) -> LetterStats:
             {
                 "workspace": workspace_id,
                 "since": today - timedelta(days=DAYS_SHOWN - 1),
-                "most": MOST_COUNTED,
+                "most": MAX_COUNTED,
             },
         )
         for kind, value, count in cursor.fetchall():
@@ -81,18 +81,18 @@ def get_letter_stats(workspace_id: UUID) -> LetterStats:
         by_day={day: counts["day"].get(day, 0) for day in days},
         oldest_open=_oldest_open(workspace_id),
         groups=list_groups(workspace_id),
-        is_estimate=total >= MOST_COUNTED,
+        is_estimate=total >= MAX_COUNTED,
     )
 
 
 def list_groups(workspace_id: UUID, *, most: int = MOST_GROUPS) -> list[LetterGroup]:
-    """The groups of open letters, those with the most first, of the newest MOST_COUNTED ones."""
+    """The groups of open letters, those with the most first, of the newest MAX_COUNTED ones."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "group_letters"),
             {
                 "workspace": workspace_id,
-                "counted": MOST_COUNTED,
+                "counted": MAX_COUNTED,
                 "most": most,
                 "types": _MOST_TYPES,
             },

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer
-from dlq.filters import MOST_IDS, LetterFilter, letter_filter_of_body
+from dlq.filters import MAX_IDS, LetterFilter, letter_filter_of_body
 from dlq.services.actions import ACTIONS
 from dlq.services.discarding import LONGEST_REASON
 from dlq.services.replays import (
@@ -19,7 +19,7 @@ from dlq.services.replays import (
     LARGEST_STAGE,
     MOST_STAGES,
 )
-from tasks_app.processors.registry import MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS
 from tasks_app.serializers.fields import FlagField, NumberField, TextField, WholeNumberField
 
 SLOWEST_RATE = 0.001
@@ -44,7 +44,7 @@ class ReprocessRequestSerializer(StrictSerializer):
         required=False, help_text="Instead of the old one; as the type's schema says."
     )
     maxAttempts = WholeNumberField(
-        source="max_attempts", required=False, min_value=1, max_value=MOST_ATTEMPTS
+        source="max_attempts", required=False, min_value=1, max_value=MAX_ATTEMPTS
     )
     idempotencyKey = TextField(source="key", required=False, max_length=255)
 
@@ -133,7 +133,7 @@ class LetterActionRequestSerializer(StrictSerializer):
 
     action = serializers.ChoiceField(choices=ACTIONS)
     ids = serializers.ListField(
-        child=serializers.UUIDField(), required=False, min_length=1, max_length=MOST_IDS
+        child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS
     )
     filter = serializers.DictField(
         required=False, help_text='Like `{"category": ["NETWORK"], "type": "http-request"}`.'
@@ -147,7 +147,7 @@ class LetterActionRequestSerializer(StrictSerializer):
         source="max_attempts",
         required=False,
         min_value=1,
-        max_value=MOST_ATTEMPTS,
+        max_value=MAX_ATTEMPTS,
         help_text="Of reprocess.",
     )
     reason = TextField(

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import UtcDateTimeField
-from dlq.selectors.stats import DAYS_SHOWN, MOST_COUNTED, MOST_GROUPS
+from dlq.selectors.stats import DAYS_SHOWN, MAX_COUNTED, MOST_GROUPS
 from tasks_app.states import ErrorCategory
 
 
@@ -56,5 +56,5 @@ class LetterStatsSerializer(serializers.Serializer[Any]):
         many=True, help_text=f"The {MOST_GROUPS} greatest groups of open letters."
     )
     isEstimate = serializers.BooleanField(
-        source="is_estimate", help_text=f"Only the newest {MOST_COUNTED} letters were counted."
+        source="is_estimate", help_text=f"Only the newest {MAX_COUNTED} letters were counted."
     )

@@ -16,7 +16,7 @@ from dlq.services.reprocessing import reprocess_letters
 from dlq.states import LetterStatus
 from tasks_app.selectors import in_bounded_time
 
-MOST_PER_CALL = 50_000
+MAX_PER_CALL = 50_000
 ACTIONS = ("reprocess", "discard")
 _BATCH = 200
 _SECONDS_PER_BATCH = 10.0
@@ -45,7 +45,7 @@ def act_on_letters(
     max_attempts: int | None = None,
     reason: str = "",
 ) -> LetterActionResult:
-    """`reprocess` or `discard` the matching open letters, oldest first, at most MOST_PER_CALL.
+    """`reprocess` or `discard` the matching open letters, oldest first, at most MAX_PER_CALL.
 
     Letters that die anew meanwhile are not meant. Each batch is committed by itself and audited.
 
@@ -66,7 +66,7 @@ def act_on_letters(
         act = _reprocessing(workspace_id, changes, actor, refusals)
     matched = changed = 0
     for batch in _batches(workspace_id, open_of(wanted)):
-        room = batch[: MOST_PER_CALL - matched]
+        room = batch[: MAX_PER_CALL - matched]
         matched += len(room)
         if not dry_run:
             changed += act(room)
@@ -113,7 +113,7 @@ def _batches(workspace_id: UUID, wanted: LetterFilter) -> Iterator[list[UUID]]:
     """All ids are found before the first is touched: what dies anew meanwhile is not among them.
     One more id than a call may take."""
     ids: list[UUID] = []
-    chunks = iterate_letter_ids(workspace_id, wanted, most=MOST_PER_CALL + 1)
+    chunks = iterate_letter_ids(workspace_id, wanted, most=MAX_PER_CALL + 1)
     while True:
         with in_bounded_time(_SECONDS_PER_BATCH):
             chunk = next(chunks, None)

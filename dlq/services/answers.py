@@ -11,7 +11,7 @@ from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq.models import DeadLetter
 from dlq.selectors import get_letter
 from dlq.services.reprocessing import reprocess_letter
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 
 def reprocess_letter_once(
@@ -33,7 +33,7 @@ def reprocess_letter_once(
             get_letter(workspace_id, letter_id)
             asked = hash_body("dlq.reprocess", str(letter_id), payload, max_attempts)
             answer = {"letterId": str(letter_id)}
-            if keep_first_answer(
+            if store_or_get_response(
                 workspace_id=workspace_id, key=key, body_hash=asked, answer=answer
             ):
                 return get_letter(workspace_id, letter_id), False

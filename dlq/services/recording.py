@@ -11,7 +11,12 @@ from controlplane.core.ids import uuid7
 from dlq import transitions
 from dlq.fingerprints import fingerprint
 from dlq.rows import NewLetter
-from tasks_app.selectors import Death, DeathAttempt, describe_deaths, list_death_attempts
+from tasks_app.selectors import (
+    DeadTask,
+    DeadTaskAttempt,
+    describe_dead_tasks,
+    list_dead_task_attempts,
+)
 from tasks_app.states import ErrorCategory
 
 # Of a task with very many attempts, the first ones show how it began and the last ones how it
@@ -29,8 +34,10 @@ def record_deaths(task_ids: Sequence[UUID], *, using: str) -> int:
     are new. Three statements for each hundred deaths of a few attempts."""
     written = 0
     for start in range(0, len(task_ids), _CHUNK):
-        for deaths in _by_attempts(describe_deaths(task_ids[start : start + _CHUNK], using=using)):
-            attempts = list_death_attempts(
+        for deaths in _by_attempts(
+            describe_dead_tasks(task_ids[start : start + _CHUNK], using=using)
+        ):
+            attempts = list_dead_task_attempts(
                 [death.task_id for death in deaths if death.attempt],
                 using=using,
                 first=FIRST_ATTEMPTS,
@@ -41,9 +48,9 @@ def record_deaths(task_ids: Sequence[UUID], *, using: str) -> int:
     return written
 
 
-def _by_attempts(deaths: Sequence[Death]) -> Iterator[list[Death]]:
+def _by_attempts(deaths: Sequence[DeadTask]) -> Iterator[list[DeadTask]]:
     """Parts that have no more attempts to read than fit in memory."""
-    part: list[Death] = []
+    part: list[DeadTask] = []
     size = 0
     for death in deaths:
         attempts = min(death.attempt, FIRST_ATTEMPTS + LAST_ATTEMPTS)
@@ -61,7 +68,7 @@ def record_repeats(pairs: Sequence[tuple[UUID, UUID]], *, by: str, using: str) -
     transitions.mark_reprocessed(pairs, by=by, using=using)
 
 
-def _letter(death: Death, attempts: Sequence[DeathAttempt]) -> NewLetter:
+def _letter(death: DeadTask, attempts: Sequence[DeadTaskAttempt]) -> NewLetter:
     error = _UNKNOWN | (orjson.loads(death.error) if death.error else {})
     if error["category"] not in ErrorCategory.values:
         error["category"] = ErrorCategory.UNKNOWN.value
@@ -117,7 +124,7 @@ def bound_attempts(
     return [attempts[at] for at in sorted(kept)]
 
 
-def _attempt(row: DeathAttempt) -> dict[str, Any]:
+def _attempt(row: DeadTaskAttempt) -> dict[str, Any]:
     return {
         "attempt": row.attempt,
         "workerNode": row.worker_node,

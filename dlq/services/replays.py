@@ -20,9 +20,9 @@ from dlq.models import Replay
 from dlq.selectors import count_letters, get_replay, list_letters
 from dlq.services.actions import open_of, refuse_empty
 from dlq.states import ReplayState
-from tasks_app.processors.registry import MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS
 from tasks_app.selectors import in_bounded_time
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 DEFAULT_STAGES = (5, 50)
 DEFAULT_FAILURE_SHARE = 0.2
@@ -108,7 +108,7 @@ def _first_answer(replay: Replay, key: str) -> UUID | None:
         replay.stages,
         replay.max_failure_share,
     )
-    first = keep_first_answer(
+    first = store_or_get_response(
         workspace_id=replay.workspace_id,
         key=key,
         body_hash=hash_body(*body),
@@ -145,8 +145,8 @@ def _check(
     max_attempts: int | None, rate: float | None, stages: Sequence[int], share: float
 ) -> None:
     errors: list[FieldError] = []
-    if max_attempts is not None and not _is_whole(max_attempts, MOST_ATTEMPTS):
-        errors.append(_problem("maxAttempts", f"A whole number from 1 to {MOST_ATTEMPTS}."))
+    if max_attempts is not None and not _is_whole(max_attempts, MAX_ATTEMPTS):
+        errors.append(_problem("maxAttempts", f"A whole number from 1 to {MAX_ATTEMPTS}."))
     if rate is not None and not (_is_number(rate) and 0.001 <= rate <= FASTEST_RATE):
         errors.append(_problem("ratePerSecond", f"A number from 0.001 to {FASTEST_RATE:.0f}."))
     if len(stages) > MOST_STAGES or not all(_is_whole(size, LARGEST_STAGE) for size in stages):

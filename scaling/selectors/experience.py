@@ -10,7 +10,7 @@ from tasks_app.histograms import value_of
 from tasks_app.selectors.arrivals import count_punctual
 from tasks_app.selectors.backlog import count_running_types, estimate_types, sum_run_times
 from tasks_app.selectors.runtimes import (
-    MOST_LOOKED_AT,
+    MAX_LOOKED_AT,
     RunTimesFound,
     async_share,
     group_run_times,
@@ -32,9 +32,9 @@ class RunTimeMeter:
         """The window is two minutes; narrower while it holds more rows than can be looked at, wider
         until it holds a thousand, up to a day. The index of attempts by their end knows only
         windows."""
-        found = _read(at, lanes, WINDOW_SECONDS, MOST_LOOKED_AT)
+        found = _read(at, lanes, WINDOW_SECONDS, MAX_LOOKED_AT)
         for seconds in _NARROWER if found.is_cut else ():
-            shorter = _read(at, lanes, seconds, MOST_LOOKED_AT)
+            shorter = _read(at, lanes, seconds, MAX_LOOKED_AT)
             if shorter.attempts < NEWEST <= found.attempts:
                 break  # most of what ends is of other queues
             found = shorter

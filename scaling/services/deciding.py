@@ -15,7 +15,7 @@ from scaling.selectors.launches import failed_since, get_startup
 from scaling.selectors.pool import get_configuration, read_pool
 from scaling.services.mustering import list_pool_nodes
 from scaling.strategies import Decision, Memory, decide
-from tasks_app.selectors.workforce import silence
+from tasks_app.selectors.workforce import unresponsive_after
 from workers.states import NodeState
 
 
@@ -35,7 +35,7 @@ def decide_now() -> Decision:
     while no loop runs. The workers are the nodes that are heard of."""
     pool = read_pool()
     nodes = list_pool_nodes()
-    heard = now() - silence()
+    heard = now() - unresponsive_after()
     ready = [n for n in nodes if n.state == NodeState.ACTIVE and n.heartbeat_at > heard]
     crew = Crew(
         ready=tuple(node.id for node in ready),

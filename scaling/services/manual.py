@@ -20,7 +20,7 @@ from scaling.services.configuration import lock_pool
 from scaling.services.recording import MANUAL
 from scaling.states import EventState, Trigger
 from tasks_app.selectors.leaders import AUTOSCALER, view_leader
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 LONGEST_REASON = 2_000
 DEFAULT_HOLD_SECONDS = 300
@@ -99,7 +99,7 @@ def order_workers_once(
     """
     event_id = uuid7()
     if key is not None:
-        first = keep_first_answer(
+        first = store_or_get_response(
             workspace_id=workspace_id,
             key=key,
             body_hash=hash_body("scaling.scale", workers, reason, hold_seconds),

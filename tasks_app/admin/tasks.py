@@ -25,7 +25,7 @@ from tasks_app.models import Queue, Task
 from tasks_app.processors.registry import internal_types
 from tasks_app.selectors import explain_task, get_task_detail
 
-MOST_SELECTED = 10_000
+MAX_SELECTED = 10_000
 _BATCH = 500
 
 Verb = Callable[[UUID, Sequence[UUID], Actor], int]
@@ -239,18 +239,18 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
 
     def _act(self, request: HttpRequest, tasks: QuerySet[Task], verb: Verb, done: str) -> None:
         """Do it to the selected tasks, by workspace and in batches."""
-        chosen = list(tasks.values_list("workspace_id", "id")[: MOST_SELECTED + 1])
+        chosen = list(tasks.values_list("workspace_id", "id")[: MAX_SELECTED + 1])
         changed = 0
-        for workspace_id, ids in _by_workspace(chosen[:MOST_SELECTED]):
+        for workspace_id, ids in _by_workspace(chosen[:MAX_SELECTED]):
             if not may(request, workspace_id, Role.OPERATOR):
                 raise PermissionDenied("This needs the role operator in the task's workspace.")
             changed += verb(workspace_id, ids, actor_in(request, workspace_id))
-        number = min(len(chosen), MOST_SELECTED)
+        number = min(len(chosen), MAX_SELECTED)
         noun = "task" if number == 1 else "tasks"
         level = messages.SUCCESS if changed else messages.WARNING
         self.message_user(request, f"{changed} of {number} {noun} {done}.", level)
-        if len(chosen) > MOST_SELECTED:
-            text = f"At most {MOST_SELECTED} at once; use POST /tasks/actions for the rest."
+        if len(chosen) > MAX_SELECTED:
+            text = f"At most {MAX_SELECTED} at once; use POST /tasks/actions for the rest."
             self.message_user(request, text, messages.WARNING)
 
 

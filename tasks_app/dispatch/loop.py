@@ -17,7 +17,7 @@ PASS_SECONDS = 0.1
 _LEAD_SECONDS = 1.0
 _REST_SECONDS = 1.0
 _BROKEN_SECONDS = 30.0
-_AWAY = (OperationalError, InterfaceError, OSError)  # the database does not answer
+_CONNECTION_ERRORS = (OperationalError, InterfaceError, OSError)  # the database does not answer
 
 
 class Dispatcher:
@@ -37,7 +37,7 @@ class Dispatcher:
         while not self._is_stopping:
             try:
                 self._pass()
-            except _AWAY as error:
+            except _CONNECTION_ERRORS as error:
                 logger.warning("A pass failed, and is repeated: %s", error)
                 connections.close_all()
                 self._lead_due = 0.0
@@ -60,7 +60,7 @@ class Dispatcher:
     def _sweep(self, sweep: Sweep) -> None:
         try:
             more = sweep.run()
-        except _AWAY:
+        except _CONNECTION_ERRORS:
             raise
         except Exception:
             # One broken sweep must not keep the others from their work.

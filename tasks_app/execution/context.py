@@ -11,11 +11,11 @@ from uuid import UUID
 import orjson
 
 from controlplane.core.jsonb import dump_jsonb
-from tasks_app.execution.failures import keep_start
+from tasks_app.failures import keep_start
 from tasks_app.processors.outcomes import RetryLater, Snooze
 from tasks_app.processors.retry import RetryPolicy
-from tasks_app.rows import Claimed
-from workers.slots import Ask, Slot
+from tasks_app.rows import ClaimedRow
+from workers.slots import InterruptFlag, Slot
 
 _T = TypeVar("_T")
 
@@ -28,7 +28,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 class TaskContext:
     """One attempt's context; see `tasks_app.processors.context.Context` for the meanings."""
 
-    def __init__(self, claim: Claimed, *, queue: str, slot: Slot, index: int) -> None:
+    def __init__(self, claim: ClaimedRow, *, queue: str, slot: Slot, index: int) -> None:
         self._claim = claim
         self._slot = slot
         self._index = index
@@ -49,7 +49,7 @@ class TaskContext:
         return self._claim.id
 
     @property
-    def claim(self) -> Claimed:
+    def claim(self) -> ClaimedRow:
         return self._claim
 
     @property
@@ -113,7 +113,9 @@ class TaskContext:
             self._dropped = 0
 
     def is_cancelled(self) -> bool:
-        return bool(self._slot.asks(self._index) & (Ask.CANCEL | Ask.INTERRUPT))
+        return bool(
+            self._slot.flags(self._index) & (InterruptFlag.CANCEL | InterruptFlag.INTERRUPT)
+        )
 
     def enqueue(
         self,

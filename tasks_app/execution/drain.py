@@ -9,9 +9,10 @@ from traceback import format_exc
 from django.conf import settings
 from django.db import transaction
 
+from controlplane.core.sql import DATABASE_ERRORS, is_transient
 from tasks_app.execution.async_runner import AsyncRunner
+from tasks_app.execution.claims import ClaimedTask, ClaimSet
 from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
-from tasks_app.execution.held import Held, Holdings
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.isolation.guard import HandlerGuard
 from tasks_app.execution.recycling import Recycling
@@ -19,15 +20,13 @@ from tasks_app.execution.reports import write_reports
 from tasks_app.execution.sizing import BatchSizer, TypeTimes
 from tasks_app.execution.store import (
     ALIAS,
-    DATABASE_ERRORS,
     LimitWatch,
     Store,
     engine_cursor,
-    is_passing,
 )
 from tasks_app.execution.sync_runner import SyncRunner
-from tasks_app.ring import ring
 from tasks_app.rows import Outcome
+from tasks_app.wakeups import notify_workers
 from workers.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -42,24 +41,24 @@ class Drainer:
     def __init__(self, runtime: Runtime) -> None:
         assert runtime.slot is not None  # noqa: S101 - made by open_slot after the fork
         config = settings.TASKPLANE
-        self.page = runtime.page
+        self.node_state = runtime.node_state
         self.slot = runtime.slot
-        self.holdings = Holdings(runtime.slot)
+        self.claim_set = ClaimSet(runtime.slot)
         self._sizers: dict[str, BatchSizer] = {}
         self._after: dict[str, int] = {}
         self._limits = LimitWatch()
         self.slice_seconds: float = config["DRAIN_SLICE_SECONDS"]
         self.most: int = config["BATCH_MAX"]
-        self.async_most: int = min(config["ASYNC_CONCURRENCY"], self.holdings.room)
+        self.async_most: int = min(config["ASYNC_CONCURRENCY"], self.claim_set.room)
         self._target_ms: float = config["BATCH_TARGET_MS"]
-        self.times = TypeTimes(quick_ms=self._target_ms / 2)
+        self.times = TypeTimes(batchable_ms=self._target_ms / 2)
         self.interrupts = Interrupts(runtime.slot)
         self.interrupts.install()
         self.recycling = Recycling(runtime)
         self.guard = HandlerGuard(recycle=self.recycling.request)
         self.sync = SyncRunner(
             slot=runtime.slot,
-            page=runtime.page,
+            node_state=runtime.node_state,
             interrupts=self.interrupts,
             guard=self.guard,
             times=self.times,
@@ -70,7 +69,7 @@ class Drainer:
         """Claim and run until the queue is empty or the time slice is over; then ring again."""
         store = Store(
             queue=queue,
-            node=lambda: self.page.node_id,
+            node=lambda: self.node_state.node_id,
             announce=self.slot.announce,
             limits=self._limits,
             after=self._after.get(queue, 0),
@@ -78,7 +77,7 @@ class Drainer:
         )
         try:
             if _Drain(self, queue, store).run():
-                ring(queue)
+                notify_workers(queue)
         except BaseException:  # noqa: BLE001 - see below
             # What it holds can be settled by its agent only, and only when this process is gone.
             # Not only errors: a SystemExit that got here would leave rows RUNNING for ever. Without
@@ -111,46 +110,48 @@ class _Drain:
         """Whether the slice ended before the queue was empty."""
         batch = self._exchange([], [], [], self._want())
         while batch:
-            asynchronous = [held for held in batch if held.is_async]
+            asynchronous = [claimed for claimed in batch if claimed.is_async]
             outcomes, ran, unstarted = self._run_sync([h for h in batch if not h.is_async])
             if asynchronous:
                 self._exchange(outcomes, ran, unstarted, 0)
-                self._fly_apart(asynchronous)
+                self._run_async(asynchronous)
                 outcomes, ran, unstarted = [], [], []
             batch = self._exchange(outcomes, ran, unstarted, self._want())
-        return self._is_over() and self._d.page.takes_work
+        return self._is_over() and self._d.node_state.takes_work
 
     def _is_over(self) -> bool:
         return monotonic() >= self._ends or self._d.recycling.is_due
 
     def _want(self) -> int:
-        if self._is_over() or not self._d.page.takes_work:
+        if self._is_over() or not self._d.node_state.takes_work:
             return 0
-        return min(self._sizer.want, self._d.holdings.room)
+        return min(self._sizer.want, self._d.claim_set.room)
 
-    def _run_sync(self, batch: list[Held]) -> tuple[list[Outcome], list[Held], list[Held]]:
+    def _run_sync(
+        self, batch: list[ClaimedTask]
+    ) -> tuple[list[Outcome], list[ClaimedTask], list[ClaimedTask]]:
         """Run sync rows. Quick ones share a commit; a slow, unknown or suspect one runs after what
         is done has been written, so that it takes no neighbour's result along, or holds it back."""
         # Divided once: what is known of a type changes as its handlers run.
-        quick: list[Held] = []
-        careful: list[Held] = []
-        for held in batch:
-            (quick if self._is_quick(held) else careful).append(held)
-        outcomes, unstarted = self._run_batch(quick)
+        batchable: list[ClaimedTask] = []
+        isolated: list[ClaimedTask] = []
+        for claimed in batch:
+            (batchable if self._is_batchable(claimed) else isolated).append(claimed)
+        outcomes, unstarted = self._run_batch(batchable)
         idle = set(unstarted)
-        ran = [held for held in quick if held not in idle]
-        for held in careful:
+        ran = [claimed for claimed in batchable if claimed not in idle]
+        for claimed in isolated:
             self._exchange(outcomes, ran, unstarted, 0)
-            outcomes, unstarted = self._run_batch([held])
-            ran = [] if unstarted else [held]
+            outcomes, unstarted = self._run_batch([claimed])
+            ran = [] if unstarted else [claimed]
         return outcomes, ran, unstarted
 
-    def _is_quick(self, held: Held) -> bool:
-        return not held.is_suspect and self._d.times.is_quick(held.claim.type)
+    def _is_batchable(self, claimed: ClaimedTask) -> bool:
+        return not claimed.has_lost_worker and self._d.times.is_batchable(claimed.claim.type)
 
-    def _run_batch(self, batch: Sequence[Held]) -> tuple[list[Outcome], list[Held]]:
-        for held in batch:
-            held.context.on_report = self._report_one
+    def _run_batch(self, batch: Sequence[ClaimedTask]) -> tuple[list[Outcome], list[ClaimedTask]]:
+        for claimed in batch:
+            claimed.context.on_report = self._report_one
         outcomes, unstarted = self._d.sync.run(batch)
         self._sizer.record(tasks=len(outcomes), run_ms=sum(o.run_ms for o in outcomes))
         self._d.recycling.count(outcomes)
@@ -159,27 +160,27 @@ class _Drain:
     def _exchange(
         self,
         outcomes: Sequence[Outcome],
-        ran: Sequence[Held],
-        unstarted: Sequence[Held],
+        ran: Sequence[ClaimedTask],
+        unstarted: Sequence[ClaimedTask],
         want: int,
-    ) -> list[Held]:
+    ) -> list[ClaimedTask]:
         if not (outcomes or unstarted or want):
             return []
         claims, queues = self._store.exchange(
             outcomes,
-            contexts=[held.context for held in ran],
-            unstarted=[held.claim for held in unstarted],
+            contexts=[claimed.context for claimed in ran],
+            unstarted=[claimed.claim for claimed in unstarted],
             want=want,
         )
-        for held in (*ran, *unstarted):
-            self._d.holdings.let_go(held)
+        for claimed in (*ran, *unstarted):
+            self._d.claim_set.remove(claimed)
         for queue in queues:
-            ring(queue)
-        return [self._d.holdings.hold(claim, self._queue) for claim in claims]
+            notify_workers(queue)
+        return [self._d.claim_set.hold(claim, self._queue) for claim in claims]
 
     def _report_one(self, context: TaskContext) -> None:
         # On the stack of a handler: what cut off this write would break the engine's connection.
-        with self._d.interrupts.sheltered():
+        with self._d.interrupts.deferred():
             self._report([context])
         self._d.guard.after_report()
 
@@ -191,7 +192,7 @@ class _Drain:
             with transaction.atomic(using=ALIAS):
                 write_reports(engine_cursor(), contexts)
         except DATABASE_ERRORS as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 logger.exception("A report of %d running tasks cannot be written", len(contexts))
                 return
             logger.warning("A report is written later: %s", error)
@@ -200,18 +201,18 @@ class _Drain:
 
     # Async handlers.
 
-    def _fly_apart(self, batch: list[Held]) -> None:
+    def _run_async(self, batch: list[ClaimedTask]) -> None:
         """Run suspects first and one by one: a crash ends all that fly together, and each of them
         counts as lost with its worker."""
-        suspects = [[held] for held in batch if held.is_suspect]
-        others = [held for held in batch if not held.is_suspect]
-        for flight in (*suspects, others):
-            if self._d.page.takes_work:
-                self._fly(flight, tops_up=flight is others)
+        isolated = [[claimed] for claimed in batch if claimed.has_lost_worker]
+        others = [claimed for claimed in batch if not claimed.has_lost_worker]
+        for group in (*isolated, others):
+            if self._d.node_state.takes_work:
+                self._run_async_batch(group, claims_more=group is others)
             else:
-                self._exchange([], [], flight, 0)
+                self._exchange([], [], group, 0)
 
-    def _fly(self, batch: list[Held], *, tops_up: bool) -> None:
+    def _run_async_batch(self, batch: list[ClaimedTask], *, claims_more: bool) -> None:
         """Run async rows; `tops_up`: with more of them until other work or the end is met."""
         runner = AsyncRunner(self._d.slot, self._d.guard)
         give_up = self._ends + _ASYNC_PATIENCE * self._d.slice_seconds
@@ -222,26 +223,26 @@ class _Drain:
             ended = runner.turn() if runner.in_flight else []
             now = monotonic()
             self._d.recycling.count([outcome for _, outcome in ended])
-            tops_up = tops_up and now < give_up and self._d.page.takes_work
-            tops_up = tops_up and not self._d.recycling.is_due
+            claims_more = claims_more and now < give_up and self._d.node_state.takes_work
+            claims_more = claims_more and not self._d.recycling.is_due
             room = min(self._d.async_most - runner.in_flight, self._d.most)
-            wants = tops_up and room > 0 and (bool(ended) or now >= next_poll)
+            claims_now = claims_more and room > 0 and (bool(ended) or now >= next_poll)
             more = self._exchange(
                 [outcome for _, outcome in ended],
-                [held for held, _ in ended],
+                [claimed for claimed, _ in ended],
                 refused,
-                room if wants else 0,
+                room if claims_now else 0,
             )
-            if wants and not more:
+            if claims_now and not more:
                 next_poll = now + _POLL_SECONDS
-            foreign = [held for held in more if not held.may_join]
-            tops_up = tops_up and not foreign
-            refused = foreign + runner.start(held for held in more if held.may_join)
+            unsuited = [claimed for claimed in more if not claimed.can_share_loop]
+            claims_more = claims_more and not unsuited
+            refused = unsuited + runner.start(claimed for claimed in more if claimed.can_share_loop)
             if now >= next_report:
                 next_report = now + FLUSH_SECONDS
                 self._report_all(runner)
 
     def _report_all(self, runner: AsyncRunner) -> None:
-        contexts = [held.context for held in runner.contexts]
+        contexts = [claimed.context for claimed in runner.contexts]
         if any(context.percent is not None or context.logs for context in contexts):
             self._report(contexts)

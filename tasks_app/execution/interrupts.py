@@ -13,10 +13,10 @@ from time import monotonic
 from types import FrameType, TracebackType
 
 from tasks_app.processors.outcomes import TaskCancelled, TaskTimedOut
-from workers.slots import Ask, Slot
+from workers.slots import InterruptFlag, Slot
 
 _REPEAT_SECONDS = 1.0
-_SHELTER_SECONDS = 0.05  # after which a signal that met a shelter is tried again
+_DEFERRED_RETRY_SECONDS = 0.05  # after which a signal that met a shelter is tried again
 
 
 class TaskInterrupted(BaseException):
@@ -36,13 +36,13 @@ class Interrupts:
         self._index = -1  # the slot row whose handler runs; -1 outside handlers
         self._deadline = 0.0  # of that handler, in monotonic seconds
         self._armed_for = math.inf  # when the timer fires next
-        self._is_sheltered = False
+        self._is_deferred = False
         # What was raised into the handler last, at whatever line; it may have been swallowed.
-        self.struck: BaseException | None = None
+        self.interruption: BaseException | None = None
 
     def install(self) -> None:
         signal.signal(signal.SIGALRM, self._on_alarm)
-        signal.signal(signal.SIGUSR2, self._on_ask)
+        signal.signal(signal.SIGUSR2, self._on_interrupt_signal)
 
     def handling(self, index: int, timeout_seconds: float) -> "_Handling":
         """Let signals reach the handler in this block. May raise TaskTimedOut, TaskCancelled or
@@ -50,18 +50,18 @@ class Interrupts:
         return _Handling(self, index, timeout_seconds)
 
     @contextmanager
-    def sheltered(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """Keep signals from raising in this block: the engine's own work on a handler's stack. They
         raise soon after it."""
-        self._is_sheltered = True
+        self._is_deferred = True
         try:
             yield
         finally:
-            self._is_sheltered = False
+            self._is_deferred = False
 
     def enter(self, index: int, timeout_seconds: float) -> None:
         now = monotonic()
-        self.struck = None
+        self.interruption = None
         self._deadline = now + timeout_seconds
         self._index = index
         # A timer that should have fired is gone: a handler used it for itself.
@@ -85,27 +85,29 @@ class Interrupts:
         if self._index < 0:
             return
         left = self._deadline - monotonic()
-        asks = self._slot.asks(self._index)
-        if self._is_sheltered:
-            self._arm(_SHELTER_SECONDS)
-        elif asks & Ask.INTERRUPT or left <= 0:
+        flags = self._slot.flags(self._index)
+        if self._is_deferred:
+            self._arm(_DEFERRED_RETRY_SECONDS)
+        elif flags & InterruptFlag.INTERRUPT or left <= 0:
             self._arm(_REPEAT_SECONDS)
-            self.struck = exception_for(asks) if asks & Ask.INTERRUPT else TaskTimedOut()
-            raise self.struck
+            self.interruption = (
+                exception_for(flags) if flags & InterruptFlag.INTERRUPT else TaskTimedOut()
+            )
+            raise self.interruption
         else:
             self._arm(left)
 
-    def _on_ask(self, _signum: int, _frame: FrameType | None) -> None:
+    def _on_interrupt_signal(self, _signum: int, _frame: FrameType | None) -> None:
         if self._index < 0:
             return
-        asks = self._slot.asks(self._index)
-        if not asks & Ask.INTERRUPT:
+        flags = self._slot.flags(self._index)
+        if not flags & InterruptFlag.INTERRUPT:
             return  # meant for a row that has ended meanwhile
-        if self._is_sheltered:
-            self._arm(_SHELTER_SECONDS)
+        if self._is_deferred:
+            self._arm(_DEFERRED_RETRY_SECONDS)
             return
-        self.struck = exception_for(asks)
-        raise self.struck
+        self.interruption = exception_for(flags)
+        raise self.interruption
 
 
 class _Handling:
@@ -134,10 +136,10 @@ class _Handling:
         self._interrupts.leave()
 
 
-def exception_for(asks: Ask) -> BaseException:
+def exception_for(flags: InterruptFlag) -> BaseException:
     """What to raise into a handler for what the agent asks."""
-    if asks & Ask.CANCEL:
+    if flags & InterruptFlag.CANCEL:
         return TaskCancelled()
-    if asks & Ask.TIMEOUT:
+    if flags & InterruptFlag.TIMEOUT:
         return TaskTimedOut()
     return TaskInterrupted()

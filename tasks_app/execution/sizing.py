@@ -45,14 +45,14 @@ class TypeTimes:
     """How long handlers of each type ran lately in this pool child, to keep quick results from
     waiting behind slow or unknown handlers."""
 
-    def __init__(self, *, quick_ms: float) -> None:
-        self._quick_ms = quick_ms
+    def __init__(self, *, batchable_ms: float) -> None:
+        self._batchable_ms = batchable_ms
         self._mean_ms: dict[str, float] = {}
 
-    def is_quick(self, task_type: str) -> bool:
+    def is_batchable(self, task_type: str) -> bool:
         """Known, and short enough to share a commit with others."""
         mean = self._mean_ms.get(task_type)
-        return mean is not None and mean <= self._quick_ms
+        return mean is not None and mean <= self._batchable_ms
 
     def record(self, task_type: str, run_ms: float) -> None:
         """Learn from one handler; a long one is believed at once."""

@@ -15,15 +15,14 @@ from uuid import UUID, uuid4
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import connections, transaction
 
-from controlplane.core.sql import prepared_cursor
-from tasks_app import transitions
-from tasks_app.execution import endings
+from controlplane.core.sql import DATABASE_ERRORS, is_transient, prepared_cursor
+from tasks_app import endings, transitions
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
-from tasks_app.rows import Claimed, Cursor, Outcome, count_ends
-from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.rows import ClaimedRow, Cursor, Outcome, count_ends
+from tasks_app.settling import announce_dead_lettered, settle_ended
 from workers.services import count_stale_writes
 from workers.slots import Slot
 
@@ -31,8 +30,7 @@ logger = logging.getLogger(__name__)
 
 ALIAS = "engine"
 _FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 2.0
-DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
+_MAX_PAUSE_SECONDS = 2.0
 
 
 def engine_cursor() -> psycopg.Cursor[tuple[Any, ...]]:
@@ -83,9 +81,9 @@ class Store:
         outcomes: Sequence[Outcome],
         *,
         contexts: Sequence[TaskContext] = (),
-        unstarted: Sequence[Claimed] = (),
+        unstarted: Sequence[ClaimedRow] = (),
         want: int = 0,
-    ) -> tuple[list[Claimed], list[str]]:
+    ) -> tuple[list[ClaimedRow], list[str]]:
         """Write outcomes and the logs of `contexts`, hand back what was not started, claim up to
         `want` rows; one commit.
 
@@ -102,7 +100,7 @@ class Store:
             try:
                 return self._exchange(outcomes, logs, unstarted, want, lease)
             except Exception as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     if not outcomes:
                         raise
                     return [], self._write_one_by_one(outcomes, logs, unstarted, lease, error)
@@ -115,20 +113,21 @@ class Store:
         self,
         outcomes: Sequence[Outcome],
         logs: list[dict[str, object]],
-        unstarted: Sequence[Claimed],
+        unstarted: Sequence[ClaimedRow],
         lease: UUID,
         cause: Exception,
     ) -> list[str]:
-        """One outcome cannot be written, as when a receiver of `task_died` fails: find it, so that
-        it takes no neighbour along, and let its task try again later with the cause on record."""
-        logger.error("A batch of %d outcomes cannot be written", len(outcomes), exc_info=cause)
+        """Write each outcome in a transaction of its own, so that one that cannot be written, as
+        when a receiver of `task_dead_lettered` fails, does not stop the others. Its task is tried
+        again later, with the cause on record."""
+        logger.error("Batch not written: outcomes=%d", len(outcomes), exc_info=cause)
         _, queues = self._exchange([], [], unstarted, 0, lease)
         for outcome in outcomes:
             own = [line for line in logs if line["id"] == str(outcome.id)]
             try:
                 queues += self._exchange([outcome], own, [], 0, lease)[1]
             except Exception as error:
-                if is_passing(error):
+                if is_transient(error):
                     raise
                 logger.exception("The outcome of task %s cannot be written", outcome.id)
                 queues += self._exchange([endings.postponed(outcome, error)], [], [], 0, lease)[1]
@@ -138,10 +137,10 @@ class Store:
         self,
         outcomes: Sequence[Outcome],
         logs: list[dict[str, object]],
-        unstarted: Sequence[Claimed],
+        unstarted: Sequence[ClaimedRow],
         want: int,
         lease: UUID,
-    ) -> tuple[list[Claimed], list[str]]:
+    ) -> tuple[list[ClaimedRow], list[str]]:
         queues: list[str] = []
         has_limits = want > 0 and self.limits.has_limits(self.queue)
         if not (outcomes or logs or unstarted or has_limits):
@@ -155,7 +154,7 @@ class Store:
             append_logs(cursor, logs)
             if outcomes:
                 ended = transitions.finish_leased(cursor, node=self.node(), outcomes=outcomes)
-                announce_deaths(ended, using=ALIAS)
+                announce_dead_lettered(ended, using=ALIAS)
             stale = len(outcomes) - len(ended)
             counts = count_ends(ended)
             ended += transitions.release_leased(cursor, [(c.id, c.lease) for c in unstarted])
@@ -170,13 +169,15 @@ class Store:
         self._turn(claims)
         return claims, queues
 
-    def _turn(self, claims: list[Claimed]) -> None:
+    def _turn(self, claims: list[ClaimedRow]) -> None:
         """Remember which lane was served last in the turn that began behind `after`."""
         lanes = {claim.queue_id for claim in claims}
         if lanes:
             self.after = max(lanes, key=lambda lane: (lane <= self.after, lane))
 
-    def _claim(self, cursor: Cursor, want: int, lease: UUID, *, has_limits: bool) -> list[Claimed]:
+    def _claim(
+        self, cursor: Cursor, want: int, lease: UUID, *, has_limits: bool
+    ) -> list[ClaimedRow]:
         node = self.node()
         claims = transitions.claim_ready(
             cursor, queue=self.queue, node=node, lease=lease, want=want, after=self.after
@@ -198,7 +199,7 @@ class Store:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             connections[ALIAS].close()
             try:
                 with transaction.atomic(using=ALIAS):
@@ -207,15 +208,6 @@ class Store:
                     settle_ended(cursor, ended, using=ALIAS)
                 return
             except DATABASE_ERRORS as error:
-                if not is_passing(error) or monotonic() > give_up:
+                if not is_transient(error) or monotonic() > give_up:
                     raise
                 logger.warning("The database is still away: %s", error)
-
-
-def is_passing(error: BaseException) -> bool:
-    """A lost connection, a deadlock, a serialization failure, a starting or stopping server."""
-    cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
-    state = getattr(cause, "sqlstate", None)
-    if state is None:
-        return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
-    return state[:2] in ("08", "40", "53", "57") or state == "55P03"

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from time import monotonic
 
 from controlplane.core.jsonb import load_jsonb
-from tasks_app.execution import endings
-from tasks_app.execution.held import Held
+from tasks_app import endings
+from tasks_app.execution.claims import ClaimedTask
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.isolation.guard import HandlerGuard
 from tasks_app.execution.sizing import TypeTimes
 from tasks_app.processors import registry
 from tasks_app.processors.outcomes import TaskTimedOut
 from tasks_app.rows import Outcome
-from workers.nodepage import NodePage
+from workers.node_state import SharedNodeState
 from workers.slots import Slot
 
 # A handler that came to its end this much later than its limit, with no time-out raised into it,
@@ -29,34 +29,34 @@ class SyncRunner:
         self,
         *,
         slot: Slot,
-        page: NodePage,
+        node_state: SharedNodeState,
         interrupts: Interrupts,
         guard: HandlerGuard,
         times: TypeTimes,
         budget_seconds: float,
     ) -> None:
         self._slot = slot
-        self._page = page
+        self._page = node_state
         self._interrupts = interrupts
         self._guard = guard
         self._times = times
         self._budget_seconds = budget_seconds
 
-    def run(self, batch: Sequence[Held]) -> tuple[list[Outcome], list[Held]]:
+    def run(self, batch: Sequence[ClaimedTask]) -> tuple[list[Outcome], list[ClaimedTask]]:
         """The outcomes of what ran, and the rows that did not start."""
         began = monotonic()
         outcomes: list[Outcome] = []
-        unstarted: list[Held] = []
+        unstarted: list[ClaimedTask] = []
         ended: list[float] = []
-        for position, held in enumerate(batch):
+        for position, claimed in enumerate(batch):
             now = monotonic()
             is_late = position > 0 and now - began > self._budget_seconds
             if is_late or self._page.stopping_since:
                 unstarted.extend(batch[position:])
                 break
-            outcome = self._run_one(held, now, began)
+            outcome = self._run_one(claimed, now, began)
             if outcome is None:
-                unstarted.append(held)
+                unstarted.append(claimed)
             else:
                 outcomes.append(outcome)
                 ended.append(monotonic())
@@ -68,65 +68,65 @@ class SyncRunner:
             outcome.ago_ms = (now - end) * 1000
         return outcomes, unstarted
 
-    def _run_one(self, held: Held, started: float, began: float) -> Outcome | None:
+    def _run_one(self, claimed: ClaimedTask, started: float, began: float) -> Outcome | None:
         """One handler's outcome; None when the agent took the row back before it started."""
-        claim = held.claim
+        claim = claimed.claim
         timeout_seconds = claim.timeout_ms / 1000
-        if self._slot.is_asked(held.index) or not self._slot.start(
-            held.index, started=started, deadline=started + timeout_seconds
+        if self._slot.has_flags(claimed.index) or not self._slot.start(
+            claimed.index, started=started, deadline=started + timeout_seconds
         ):
             return None
         result: object = None
         error: BaseException | None = None
         self._guard.before()
         try:
-            result = self._call(held, timeout_seconds)
+            result = self._call(claimed, timeout_seconds)
         except BaseException as raised:  # noqa: BLE001 - sys.exit in a handler is its failure
             error = raised
             self._interrupts.leave()  # a recursion limit may have kept the block from it
         if asyncio._get_running_loop() is not None:
             asyncio._set_running_loop(None)
-        struck = self._interrupts.struck
+        interruption = self._interrupts.interruption
         seconds = monotonic() - started
-        self._guard.after(claim.type, held.context, seconds, error, struck is not None)
-        if struck is None and seconds > timeout_seconds + OVERRUN_SECONDS:
-            struck = TaskTimedOut()
-        outcome = outcome_of(held, result, error, struck, seconds)
+        self._guard.after(claim.type, claimed.context, seconds, error, interruption is not None)
+        if interruption is None and seconds > timeout_seconds + OVERRUN_SECONDS:
+            interruption = TaskTimedOut()
+        outcome = outcome_of(claimed, result, error, interruption, seconds)
         if result is not None or error is not None:
             self._guard.end_fork(error)  # the text of an error or a rule is the author's code, too
-        self._slot.done(held.index)
+        self._slot.done(claimed.index)
         self._times.record(claim.type, outcome.run_ms)
         outcome.wait_ms = claim.wait_ms + (started - began) * 1000
-        outcome.progress = held.context.percent
+        outcome.progress = claimed.context.percent
         return outcome
 
-    def _call(self, held: Held, timeout_seconds: float) -> object:
-        self._interrupts.struck = None
-        processor = held.processor or registry.get(held.claim.type)
-        payload = processor.validate(load_jsonb(held.claim.payload))
-        with self._interrupts.handling(held.index, timeout_seconds):
-            return processor.func(held.context, payload)
+    def _call(self, claimed: ClaimedTask, timeout_seconds: float) -> object:
+        self._interrupts.interruption = None
+        processor = claimed.processor or registry.get(claimed.claim.type)
+        payload = processor.validate(load_jsonb(claimed.claim.payload))
+        with self._interrupts.handling(claimed.index, timeout_seconds):
+            return processor.func(claimed.context, payload)
 
 
 def outcome_of(
-    held: Held,
+    claimed: ClaimedTask,
     result: object,
     error: BaseException | None,
-    struck: BaseException | None,
+    interruption: BaseException | None,
     seconds: float,
 ) -> Outcome:
     """The outcome of a handler that returned `result` or raised `error`, and that the engine
     interrupted by `struck`, if it did."""
     run_ms = seconds * 1000
-    if error is None and struck is None:
+    if error is None and interruption is None:
         try:
-            return endings.succeeded(held.claim, result, run_ms=run_ms)
+            return endings.succeeded(claimed.claim, result, run_ms=run_ms)
         except BaseException as raised:  # noqa: BLE001 - a result may be of a class of the author's
             error = raised
     return endings.ending_of(
-        held.claim,
+        claimed.claim,
         error or endings.Swallowed(),
-        struck=struck,
-        processor=held.processor,
+        interruption=interruption,
+        processor=claimed.processor,
         run_ms=run_ms,
     )

@@ -15,7 +15,7 @@ of them.
 
 import math
 
-LONGEST_DELAY_SECONDS = 30 * 24 * 3_600.0
+MAX_DELAY_SECONDS = 30 * 24 * 3_600.0
 
 
 class Fail(Exception):  # noqa: N818 - reads as what is done: raise Fail
@@ -28,9 +28,9 @@ class Fail(Exception):  # noqa: N818 - reads as what is done: raise Fail
 
 class _ComeBack(BaseException):
     def __init__(self, delay_seconds: float, reason: str = "") -> None:
-        if not (math.isfinite(delay_seconds) and 0 <= delay_seconds <= LONGEST_DELAY_SECONDS):
+        if not (math.isfinite(delay_seconds) and 0 <= delay_seconds <= MAX_DELAY_SECONDS):
             raise ValueError(
-                f"A task may come back after 0 to {LONGEST_DELAY_SECONDS:.0f} seconds (30 days): "
+                f"A task may come back after 0 to {MAX_DELAY_SECONDS:.0f} seconds (30 days): "
                 f"not {delay_seconds!r}."
             )
         super().__init__(reason or f"{type(self).__name__} in {delay_seconds:g} s")

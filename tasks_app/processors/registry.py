@@ -18,8 +18,8 @@ RetryRule = Callable[[int, BaseException], float | None]
 CategoryRule = Callable[[BaseException], str | None]
 
 _F = TypeVar("_F", bound=Handler)
-MOST_ATTEMPTS = 1_000
-LONGEST_TIMEOUT_SECONDS = 7 * 24 * 3_600
+MAX_ATTEMPTS = 1_000
+MAX_TIMEOUT_SECONDS = 7 * 24 * 3_600
 
 RESERVED = frozenset({"approval", "task", "wait", "workflow"})
 """Types of workflow steps that are no tasks."""
@@ -187,15 +187,15 @@ def _check_numbers(name: str, queue: str, max_attempts: int, timeout_seconds: fl
             f"Task type {name!r}: {queue!r} cannot name a queue: use up to {_QUEUE_LENGTH} "
             "letters, digits, '.', '_', ':' and '-', the first a letter or digit."
         )
-    if not 1 <= max_attempts <= MOST_ATTEMPTS:
+    if not 1 <= max_attempts <= MAX_ATTEMPTS:
         raise ImproperlyConfigured(
-            f"Task type {name!r}: max_attempts must be from 1 to {MOST_ATTEMPTS}: "
+            f"Task type {name!r}: max_attempts must be from 1 to {MAX_ATTEMPTS}: "
             f"not {max_attempts}."
         )
-    if not 0.001 <= timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+    if not 0.001 <= timeout_seconds <= MAX_TIMEOUT_SECONDS:
         raise ImproperlyConfigured(
             f"Task type {name!r}: timeout_seconds must be from 0.001 to "
-            f"{LONGEST_TIMEOUT_SECONDS} (7 days): not {timeout_seconds}."
+            f"{MAX_TIMEOUT_SECONDS} (7 days): not {timeout_seconds}."
         )
 
 

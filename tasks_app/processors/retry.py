@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 Strategy = Literal["exponential", "linear", "fixed"]
 
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
-LONGEST_MS = 30 * 24 * 3_600_000  # a wait beyond a month is a schedule, not a back-off
+MAX_MS = 30 * 24 * 3_600_000  # a wait beyond a month is a schedule, not a back-off
 
 _MANY = 1_000_000_000  # keeps the count of attempts a number that a float can hold
 
@@ -60,8 +60,8 @@ class RetryPolicy:
                 "strategy",
                 f"strategy must be one of {', '.join(STRATEGIES)}: not {self.strategy!r}.",
             )
-        _check_whole("maxMs", self.max_ms, 0, LONGEST_MS)
-        _check_whole("baseMs", self.base_ms, 0, LONGEST_MS)
+        _check_whole("maxMs", self.max_ms, 0, MAX_MS)
+        _check_whole("baseMs", self.base_ms, 0, MAX_MS)
         _check_number("factor", self.factor, 1, 1_000)
         _check_number("jitter", self.jitter, 0, 1)
         if self.base_ms > self.max_ms:

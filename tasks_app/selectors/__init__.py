@@ -8,13 +8,14 @@ from tasks_app.selectors.basics import (
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
 )
-from tasks_app.selectors.deaths import (
-    Death,
-    DeathAttempt,
-    describe_deaths,
-    list_death_attempts,
+from tasks_app.selectors.dead_tasks import (
+    DeadTask,
+    DeadTaskAttempt,
+    describe_dead_tasks,
+    list_dead_task_attempts,
 )
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
+from tasks_app.selectors.engine_health import EngineHealth, read_engine_health
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
     SORT_FIELDS,
@@ -27,20 +28,19 @@ from tasks_app.selectors.lists import (
 from tasks_app.selectors.nodes import NodeView, view_node
 from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
 from tasks_app.selectors.stats import TaskStats, get_task_stats
-from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
 from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
     "SORT_FIELDS",
-    "Death",
-    "DeathAttempt",
+    "DeadTask",
+    "DeadTaskAttempt",
+    "EngineHealth",
     "Explanation",
     "NodeView",
     "QueueView",
     "TaskDetail",
     "TaskStats",
-    "Wellbeing",
-    "describe_deaths",
+    "describe_dead_tasks",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",
@@ -54,12 +54,12 @@ __all__ = [
     "in_bounded_time",
     "iterate_ids",
     "iterate_tasks",
-    "list_death_attempts",
+    "list_dead_task_attempts",
     "list_nodes_holding_tasks",
     "list_queues",
     "list_queues_with_ready_tasks",
     "list_tasks",
-    "read_wellbeing",
+    "read_engine_health",
     "view_node",
     "view_queues",
 ]

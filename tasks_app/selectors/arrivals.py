@@ -9,8 +9,8 @@ from controlplane.core.sql import load_sql
 from tasks_app.histograms import RATIO, bucket_of
 from tasks_app.models import RollupMark
 
-_MOST_MINUTES = 500_000  # rows of roll-ups, for the arrivals of a week
-_MOST_WAITS = 50_000  # rows of roll-ups, for the waits of an hour
+_MAX_MINUTES = 500_000  # rows of roll-ups, for the arrivals of a week
+_MAX_WAITS = 50_000  # rows of roll-ups, for the waits of an hour
 _ROUNDING = 1e-9
 
 
@@ -41,7 +41,7 @@ def sum_arrivals(lanes: Sequence[int], since: datetime, until: datetime) -> dict
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "sum_arrivals"),
-            {"lanes": list(lanes), "since": since, "until": until, "most": _MOST_MINUTES},
+            {"lanes": list(lanes), "since": since, "until": until, "most": _MAX_MINUTES},
         )
         rows = cursor.fetchall()
     if rows and rows[0][2]:
@@ -58,7 +58,7 @@ def count_punctual(lanes: Sequence[int], since: datetime, seconds: float) -> tup
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "sum_waits"),
-            {"lanes": list(lanes), "since": since, "bucket": bucket, "most": _MOST_WAITS},
+            {"lanes": list(lanes), "since": since, "bucket": bucket, "most": _MAX_WAITS},
         )
         started, on_time = cursor.fetchone()
     return int(started), int(on_time)

@@ -8,10 +8,10 @@ from django.db import connection
 
 from controlplane.core.sql import load_sql
 
-_MOST_LANES = 50
+_MAX_LANES = 50
 _LOOKED_AT = 200  # of each lane
-_MOST_RUNNING = 60_000
-_MOST_DUE = 50_000
+_MAX_RUNNING = 60_000
+_MAX_DUE = 50_000
 _LATELY, _DAY = timedelta(minutes=10), timedelta(days=1)
 _FEWEST = 30  # attempts
 
@@ -19,7 +19,7 @@ _FEWEST = 30  # attempts
 def estimate_types(waiting: Mapping[int, int]) -> dict[str, float]:
     """How many ready tasks there are of each type, in lanes with so many ready ones: from the
     first two hundred of each of the fifty longest lanes, which stand for the rest."""
-    longest = sorted(waiting, key=lambda lane: -waiting[lane])[:_MOST_LANES]
+    longest = sorted(waiting, key=lambda lane: -waiting[lane])[:_MAX_LANES]
     if not longest:
         return {}
     with connection.cursor() as cursor:
@@ -41,7 +41,7 @@ def count_running_types(lanes: Sequence[int], since: datetime) -> dict[str, int]
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_running_types"),
-            {"lanes": list(lanes), "since": since, "most": _MOST_RUNNING},
+            {"lanes": list(lanes), "since": since, "most": _MAX_RUNNING},
         )
         return dict(cursor.fetchall())
 
@@ -51,7 +51,7 @@ def count_due_types(lanes: Sequence[int], until: datetime) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_due_types"),
-            {"lanes": list(lanes), "until": until, "most": _MOST_DUE},
+            {"lanes": list(lanes), "until": until, "most": _MAX_DUE},
         )
         return dict(cursor.fetchall())
 

@@ -8,7 +8,7 @@ from django.db.models import Min
 from controlplane.core.clock import now
 from tasks_app.models import Rollup, Task
 
-_LEAST_SECONDS = 1.0
+_MIN_SECONDS = 1.0
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _BY_MINUTES = timedelta(days=1)  # minutes are kept for a week
 
@@ -16,7 +16,7 @@ _BY_MINUTES = timedelta(days=1)  # minutes are kept for a week
 def measured_seconds(workspace_id: UUID, window_seconds: float) -> float:
     """How much of the last `window_seconds` lies behind the first task of the workspace."""
     begin = now() - timedelta(seconds=window_seconds)
-    return max(_LEAST_SECONDS, (now() - measured_since(workspace_id, begin)).total_seconds())
+    return max(_MIN_SECONDS, (now() - measured_since(workspace_id, begin)).total_seconds())
 
 
 def measured_since(workspace_id: UUID, begin: datetime) -> datetime:

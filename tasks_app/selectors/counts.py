@@ -10,10 +10,10 @@ from django.db import connection
 
 from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.queues import MOST_COUNTED
+from tasks_app.selectors.queues import MAX_COUNTED
 from tasks_app.states import TaskState
 
-_MOST_CHANGES = 200_000  # a dispatcher folds them every two seconds
+_MAX_CHANGES = 200_000  # a dispatcher folds them every two seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCount
             {
                 "workspace": workspace_id,
                 "hidden": [] if with_internal else list(internal_types()),
-                "most": MOST_COUNTED,
-                "changes": _MOST_CHANGES,
+                "most": MAX_COUNTED,
+                "changes": _MAX_CHANGES,
             },
         )
         found = orjson.loads(cursor.fetchone()[0])

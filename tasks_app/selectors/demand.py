@@ -13,11 +13,11 @@ from tasks_app.models import Queue
 from tasks_app.queues import ALL_QUEUES
 from tasks_app.selectors.runtimes import list_async_types
 
-MOST_LANES = 10_000
-MOST_READY = 1_000_000
-_MOST_RUNNING = 200_000
-_MOST_DUE = 50_000
-_MOST_OF_RUN = 100_000
+MAX_LANES = 10_000
+MAX_READY = 1_000_000
+_MAX_RUNNING = 200_000
+_MAX_DUE = 50_000
+_MAX_OF_RUN = 100_000
 _LOOKED_AT = 20
 
 
@@ -48,7 +48,7 @@ class RunningGroup:
 
 
 def list_lanes(queues: Sequence[str]) -> list[Lane]:
-    """The lanes of these queues, or of all if ALL_QUEUES is among them; at most MOST_LANES, the
+    """The lanes of these queues, or of all if ALL_QUEUES is among them; at most MAX_LANES, the
     oldest."""
     found = Queue.objects.order_by("id")
     if ALL_QUEUES not in queues:
@@ -58,7 +58,7 @@ def list_lanes(queues: Sequence[str]) -> list[Lane]:
     )
     return [
         Lane(lane, workspace, name, paused_at is not None, most, rate)
-        for lane, workspace, name, paused_at, most, rate in rows[:MOST_LANES]
+        for lane, workspace, name, paused_at, most, rate in rows[:MAX_LANES]
     ]
 
 
@@ -67,7 +67,7 @@ def count_ready(lanes: Sequence[Lane], seconds: float) -> dict[int, int]:
 
     A paused lane has none. One with max_running has no more than may run beside what runs; one with
     a rate no more than the rate allows, but at least one. Lanes without any are left out. Of more
-    than MOST_READY tasks so many are counted.
+    than MAX_READY tasks so many are counted.
     """
     open_lanes = [lane for lane in lanes if not lane.is_paused]
     limits = {lane.id: _most_ready(lane, seconds) for lane in open_lanes}
@@ -78,7 +78,7 @@ def count_ready(lanes: Sequence[Lane], seconds: float) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_ready"),
-            {"lanes": list(limits), "most": list(limits.values()), "in_all": MOST_READY},
+            {"lanes": list(limits), "most": list(limits.values()), "in_all": MAX_READY},
         )
         return dict(cursor.fetchall())
 
@@ -116,7 +116,7 @@ def group_running(
                 "async": list_async_types(),
                 "edges": list(edges),
                 "single": single,
-                "most": _MOST_RUNNING,
+                "most": _MAX_RUNNING,
             },
         )
         groups = [RunningGroup(*row) for row in cursor.fetchall()]
@@ -131,7 +131,7 @@ def count_due(
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_due"),
-            {"lanes": list(lanes), "at": at, "until": until, "step": step, "most": _MOST_DUE},
+            {"lanes": list(lanes), "at": at, "until": until, "step": step, "most": _MAX_DUE},
         )
         found: list[tuple[int, int]] = cursor.fetchall()
         return found
@@ -144,15 +144,15 @@ def count_tasks_of_runs(runs: Sequence[UUID], lanes: Sequence[int]) -> dict[UUID
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_tasks_of_runs"),
-            {"runs": list(runs), "lanes": list(lanes), "most": _MOST_OF_RUN},
+            {"runs": list(runs), "lanes": list(lanes), "most": _MAX_OF_RUN},
         )
         return dict(cursor.fetchall())
 
 
 def _most_ready(lane: Lane, seconds: float) -> int:
     if lane.rate_per_second is None:
-        return MOST_READY
-    return min(MOST_READY, max(1, math.ceil(lane.rate_per_second * seconds)))
+        return MAX_READY
+    return min(MAX_READY, max(1, math.ceil(lane.rate_per_second * seconds)))
 
 
 def _count_running(most: Mapping[int, int]) -> dict[int, int]:

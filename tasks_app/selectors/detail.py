@@ -12,7 +12,7 @@ from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.selectors.lists import describe_tasks, list_tasks
 from workers.selectors import get_node_names
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 
 
 @dataclass(slots=True)
@@ -58,20 +58,20 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
         reprocessed_as=list(
             Task.objects.filter(workspace_id=workspace_id, reprocess_of=task_id)
             .order_by("id")
-            .values_list("id", flat=True)[:MOST_SHOWN]
+            .values_list("id", flat=True)[:MAX_SHOWN]
         ),
     )
 
 
 def _newest(rows: QuerySet[Any]) -> list[Any]:
-    return list(reversed(rows[:MOST_SHOWN]))
+    return list(reversed(rows[:MAX_SHOWN]))
 
 
 def _total(shown: list[Any], rows: QuerySet[Any]) -> int:
-    return len(shown) if len(shown) < MOST_SHOWN else rows.count()
+    return len(shown) if len(shown) < MAX_SHOWN else rows.count()
 
 
 def _edges(edges: QuerySet[TaskDependency], side: str) -> list[TaskDependency]:
     """The first edges, with the columns of the other task that are shown."""
     shown = [f"{side}__{name}" for name in ("id", "name", "type", "state", "finished_at")]
-    return list(edges.only("task_id", "depends_on_id", "is_satisfied", *shown)[:MOST_SHOWN])
+    return list(edges.only("task_id", "depends_on_id", "is_satisfied", *shown)[:MAX_SHOWN])

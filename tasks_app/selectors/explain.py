@@ -8,11 +8,11 @@ from uuid import UUID
 from controlplane.core.clock import now as utc_now
 from controlplane.core.clock import utc_z
 from tasks_app.models import Queue, Task
-from tasks_app.selectors import line
+from tasks_app.selectors import queue_position
 from tasks_app.selectors.basics import get_task
 from tasks_app.selectors.leaders import DISPATCHER, view_leader
 from tasks_app.selectors.parents import describe_parents
-from tasks_app.selectors.workforce import has_worker, silence
+from tasks_app.selectors.workforce import has_worker, unresponsive_after
 from tasks_app.states import TaskState
 from workers.selectors import list_live_nodes
 
@@ -24,14 +24,14 @@ class Reason(StrEnum):
     NO_WORKER = "NO_WORKER"
     MAX_RUNNING = "MAX_RUNNING"
     RATE_LIMITED = "RATE_LIMITED"
-    IN_LINE = "IN_LINE"
+    QUEUED = "QUEUED"
     NOT_DUE = "NOT_DUE"
     BACKING_OFF = "BACKING_OFF"
-    DISPATCHER_AWAY = "DISPATCHER_AWAY"
+    DISPATCHER_DOWN = "DISPATCHER_DOWN"
     DEPENDENCIES = "DEPENDENCIES"
     RUNNING = "RUNNING"
     CANCEL_REQUESTED = "CANCEL_REQUESTED"
-    WORKER_SILENT = "WORKER_SILENT"
+    WORKER_UNRESPONSIVE = "WORKER_UNRESPONSIVE"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
@@ -49,7 +49,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`position` counts from 1 and stops at line.MOST_COUNTED; times are guesses unless said."""
+    """`position` counts from 1 and stops at queue_position.MAX_COUNTED; times are estimates."""
 
     reason: Reason
     detail: str
@@ -97,10 +97,10 @@ def _explain_blocked(task: Task) -> Explanation:
 def _explain_not_due(task: Task) -> Explanation:
     due = task.run_at or utc_now()
     is_retry = task.state == TaskState.RETRYING
-    if _leads_nobody():
+    if _has_no_leader():
         what = "is due since" if due <= utc_now() else "is due at"
         return Explanation(
-            Reason.DISPATCHER_AWAY,
+            Reason.DISPATCHER_DOWN,
             f"It {what} {utc_z(due)}, but no dispatcher runs to make it ready: start one with "
             "`python manage.py dispatch`.",
             [Blocker("dispatcher", DISPATCHER, "AWAY")],
@@ -131,8 +131,8 @@ def _explain_not_due(task: Task) -> Explanation:
 
 def _explain_pending(task: Task) -> Explanation:
     queue = Queue.objects.get(id=task.queue_id)
-    position = line.position_of(task)
-    rate = line.recent_rate(queue)
+    position = queue_position.get_queue_position(task)
+    rate = queue_position.recent_rate(queue)
     start = None if rate is None else utc_now() + timedelta(seconds=(position - 1) / rate)
     found = _obstacle(queue)
     if found is not None:
@@ -148,11 +148,11 @@ def _explain_pending(task: Task) -> Explanation:
     if ahead == 0:
         detail = f"It is the next of queue {queue.name}, and starts when a slot is free."
     else:
-        count = f"at least {ahead}" if position > line.MOST_COUNTED else str(ahead)
+        count = f"at least {ahead}" if position > queue_position.MAX_COUNTED else str(ahead)
         tasks = "task" if ahead == 1 else "tasks"
         come = "comes" if ahead == 1 else "come"
         detail = f"It is ready; {count} {tasks} of queue {queue.name} {come} before it."
-    return Explanation(Reason.IN_LINE, detail, position=position, forecast_start=start)
+    return Explanation(Reason.QUEUED, detail, position=position, forecast_start=start)
 
 
 def _obstacle(queue: Queue) -> Explanation | None:
@@ -178,7 +178,7 @@ def _obstacle(queue: Queue) -> Explanation | None:
 def _full_lane(queue: Queue) -> Explanation | None:
     if queue.max_running is None:
         return None
-    running, total = line.list_running(queue)
+    running, total = queue_position.list_running(queue)
     if total < queue.max_running:
         return None
     blockers = [Blocker("task", task.name, task.state, task.id) for task in running]
@@ -192,7 +192,7 @@ def _full_lane(queue: Queue) -> Explanation | None:
 def _empty_bucket(queue: Queue) -> Explanation | None:
     if queue.rate_per_second is None:
         return None
-    wait = line.seconds_until_token(queue)
+    wait = queue_position.seconds_until_token(queue)
     if wait <= 0:
         return None
     until = utc_now() + timedelta(seconds=wait)
@@ -208,10 +208,10 @@ def _empty_bucket(queue: Queue) -> Explanation | None:
 def _explain_running(task: Task) -> Explanation:
     node = list_live_nodes().filter(id=task.node_id or 0).first()
     since = f" since {utc_z(task.started_at)}" if task.started_at else ""
-    if node is None or node.heartbeat_at < utc_now() - silence():
+    if node is None or node.heartbeat_at < utc_now() - unresponsive_after():
         name = node.name if node else "its worker"
         return Explanation(
-            Reason.WORKER_SILENT,
+            Reason.WORKER_UNRESPONSIVE,
             f"It is leased to {name}, which is not heard of any more; the dispatcher gives it to "
             "another worker after the lease.",
             [Blocker("workers", name, "SILENT")],
@@ -243,5 +243,5 @@ def _explain_ended(task: Task) -> Explanation:
     return Explanation(Reason(task.state), detail)
 
 
-def _leads_nobody() -> bool:
+def _has_no_leader() -> bool:
     return not view_leader(DISPATCHER).leads

@@ -31,7 +31,7 @@ from tasks_app.states import TaskState
 from workers.selectors import find_nodes
 
 SCAN_SECONDS = 5.0
-MOST_PARENTS_SHOWN = 100
+MAX_PARENTS_SHOWN = 100
 _CHUNK = 500
 SORT_FIELDS: dict[str, str | SortColumn] = {
     "createdAt": "id",
@@ -78,7 +78,7 @@ def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
                     "attempts": [task.attempt for task in tasks],
                     "nodes": [task.node_id for task in tasks],
                     "queues": [task.queue_id for task in tasks],
-                    "most": MOST_PARENTS_SHOWN,
+                    "most": MAX_PARENTS_SHOWN,
                 },
             )
             found = {task: (queue, node, above) for task, queue, node, above in cursor.fetchall()}

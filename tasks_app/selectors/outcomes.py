@@ -89,7 +89,7 @@ def get_blocked_counts(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, tu
     return {task: (state, count) for task, state, count in rows}
 
 
-def get_repeat_specs(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, TaskSpec]:
+def get_reprocess_specs(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, TaskSpec]:
     """What to submit to do the work of these tasks once more: the same in all that a submitter
     says, but for its time and its parents."""
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))

@@ -19,8 +19,8 @@ from tasks_app.processors.registry import internal_types
 from tasks_app.selectors.beginnings import measured_since
 from tasks_app.selectors.lists import in_bounded_time
 
-MOST_POINTS = 300
-MOST_NAMES = 20
+MAX_POINTS = 300
+MAX_NAMES = 20
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
 # Longer windows are read from the roll-ups of hours.
 _BY_MINUTES = timedelta(days=1)
@@ -104,7 +104,7 @@ def get_performance(workspace_id: UUID, window: str, *, with_internal: bool = Fa
     unit = timedelta(minutes=1) if length <= _BY_MINUTES else timedelta(hours=1)
     end = now()
     begin = _floor(end - length, unit)
-    step = unit * math.ceil((end - begin) / unit / MOST_POINTS)
+    step = unit * math.ceil((end - begin) / unit / MAX_POINTS)
     hidden = [] if with_internal else list(internal_types())
     found = _read(workspace_id, begin, unit, step, hidden)
     steps = {at: figures for at, _, _, figures in found.get("step", [])}
@@ -181,7 +181,7 @@ def _busiest(named: list[tuple[str, Figures]]) -> list[tuple[str, Figures]]:
         name, figures = each
         return -(figures.completed + figures.failed + figures.submitted), name
 
-    return sorted(named, key=work)[:MOST_NAMES]
+    return sorted(named, key=work)[:MAX_NAMES]
 
 
 def _read(

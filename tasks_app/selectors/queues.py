@@ -14,14 +14,14 @@ from tasks_app.models import Queue
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
 
-MOST_COUNTED = 1_000_000  # of one state in one queue
+MAX_COUNTED = 1_000_000  # of one state in one queue
 _OLDEST_LOOKED_AT = 20
 _RECENT_LOOKED_AT = 50_000  # newest tasks of the workspace, among which a queue's are picked
 
 
 @dataclass(frozen=True, slots=True)
 class LaneCounts:
-    """How many tasks of a queue are in each unfinished state; at most MOST_COUNTED each."""
+    """How many tasks of a queue are in each unfinished state; at most MAX_COUNTED each."""
 
     pending: int = 0
     running: int = 0
@@ -33,7 +33,7 @@ class LaneCounts:
     def is_capped(self) -> bool:
         """Whether there may be more than is said."""
         numbers = (self.pending, self.running, self.scheduled, self.retrying, self.blocked)
-        return max(numbers) >= MOST_COUNTED
+        return max(numbers) >= MAX_COUNTED
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class QueueView:
 
 
 def list_queues(workspace_id: UUID) -> QuerySet[Queue]:
-    """The queues of a workspace; at most services.lanes.MOST_QUEUES."""
+    """The queues of a workspace; at most services.lanes.MAX_QUEUES."""
     return Queue.objects.filter(workspace_id=workspace_id)
 
 
@@ -85,7 +85,7 @@ def count_lanes(lanes: Sequence[int]) -> dict[int, LaneCounts]:
     """The counts of these queues, by their ids."""
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "count_lanes"), {"lanes": list(lanes), "most": MOST_COUNTED}
+            load_sql("tasks_app", "count_lanes"), {"lanes": list(lanes), "most": MAX_COUNTED}
         )
         return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
 

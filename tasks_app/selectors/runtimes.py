@@ -11,7 +11,7 @@ from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import all_processors
 from workers.slots import CAPACITY
 
-MOST_LOOKED_AT = 60_000
+MAX_LOOKED_AT = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def group_run_times(
                 "lanes": list(lanes),
                 "since": since,
                 "newest": newest,
-                "most": MOST_LOOKED_AT,
+                "most": MAX_LOOKED_AT,
                 "async": list_async_types(),
                 "share": async_share(),
                 "edges": list(edges),
@@ -58,7 +58,7 @@ def group_run_times(
             },
         )
         (_, looked_at, _, _), *groups = sorted(cursor.fetchall())
-    return RunTimesFound([RunTimeGroup(*group) for group in groups], looked_at >= MOST_LOOKED_AT)
+    return RunTimesFound([RunTimeGroup(*group) for group in groups], looked_at >= MAX_LOOKED_AT)
 
 
 def list_async_types() -> list[str]:

@@ -17,7 +17,7 @@ from tasks_app.selectors.queues import list_queues
 
 # The longest window whose attempts can be read in bounded time is used.
 WINDOWS_SECONDS = (300, 60, 10)
-_MOST_ATTEMPTS = 500_000
+_MAX_ATTEMPTS = 500_000
 _WINDOW_SECONDS_TO_READ = 3.0
 
 
@@ -81,7 +81,7 @@ def _summarize(workspace_id: UUID, *, with_internal: bool) -> tuple[Window, dict
             if is_last:
                 raise
             continue
-        if found["attempts"] < _MOST_ATTEMPTS or is_last:
+        if found["attempts"] < _MAX_ATTEMPTS or is_last:
             window = Window(
                 seconds=seconds,
                 completed=found["completed"],
@@ -100,7 +100,7 @@ def _read(workspace_id: UUID, seconds: int, hidden: list[str]) -> dict[str, Any]
             {
                 "workspace": workspace_id,
                 "seconds": seconds,
-                "most": _MOST_ATTEMPTS,
+                "most": _MAX_ATTEMPTS,
                 "hidden": hidden,
             },
         )

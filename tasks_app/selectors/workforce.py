@@ -14,13 +14,13 @@ def has_worker(queue: str) -> bool:
     """Whether a worker that is heard of takes work of this queue."""
     nodes = list_live_nodes().filter(
         state=NodeState.ACTIVE,
-        heartbeat_at__gt=now() - silence(),
+        heartbeat_at__gt=now() - unresponsive_after(),
         queues__overlap=[queue, ALL_QUEUES],
     )
     return nodes.exists()
 
 
-def silence() -> timedelta:
+def unresponsive_after() -> timedelta:
     """After this long without a heartbeat a node is not counted on; a few heartbeats at least."""
     beat = settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
     return timedelta(seconds=max(settings.TASKPLANE["LEASE_SECONDS"], 3 * beat))

@@ -10,7 +10,7 @@ from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.serializers.fields import FlagField, WholeNumberField
 
 ACTIONS = ("cancel", "retry", "reprioritize", "delete")
-MOST_IDS = 10_000
+MAX_IDS = 10_000
 
 
 class ActionRequestSerializer(StrictSerializer):
@@ -21,7 +21,7 @@ class ActionRequestSerializer(StrictSerializer):
 
     action = serializers.ChoiceField(choices=ACTIONS)
     ids = serializers.ListField(
-        child=serializers.UUIDField(), required=False, min_length=1, max_length=MOST_IDS
+        child=serializers.UUIDField(), required=False, min_length=1, max_length=MAX_IDS
     )
     filter = serializers.DictField(
         required=False,

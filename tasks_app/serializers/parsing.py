@@ -15,7 +15,7 @@ from tasks_app.processors.retry import InvalidRetryPolicy, RetryPolicy
 from tasks_app.services.preparation import find_all_problems
 from tasks_app.specs import TaskSpec
 
-_MOST_ERRORS = 100
+_MAX_ERRORS = 100
 _NAME_SHOWN = 100
 
 
@@ -49,9 +49,9 @@ def parse_bulk(body: Any, *, key: str | None = None) -> tuple[list[TaskSpec], st
     if problems or any(errors for _, errors in found):
         for number, (spec, errors) in enumerate(found):
             problems += [*errors, *_more_problems(spec, errors, f"tasks[{number}].")]
-            if len(problems) >= _MOST_ERRORS:
+            if len(problems) >= _MAX_ERRORS:
                 break
-        raise Invalid(errors=problems[:_MOST_ERRORS])
+        raise Invalid(errors=problems[:_MAX_ERRORS])
     return [TaskSpec(**spec) for spec, _ in found], one_key(key, own_key)
 
 

@@ -9,7 +9,7 @@ from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
 from tasks_app.selectors import view_queues
 from tasks_app.serializers.fields import FlagField, NumberField, WholeNumberField
 
-MOST_RUNNING = 1_000_000
+MAX_RUNNING = 1_000_000
 FASTEST_RATE = 1_000_000
 _SLOWEST_RATE = 0.0001  # one start in about three hours
 
@@ -80,7 +80,7 @@ class QueueChangeSerializer(StrictSerializer):
 
     paused = FlagField(required=False)
     maxRunning = WholeNumberField(
-        source="max_running", required=False, allow_null=True, min_value=1, max_value=MOST_RUNNING
+        source="max_running", required=False, allow_null=True, min_value=1, max_value=MAX_RUNNING
     )
     ratePerSecond = NumberField(
         source="rate_per_second",

@@ -10,7 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.serializers import StrictSerializer, TimeField
-from tasks_app.processors.registry import LONGEST_TIMEOUT_SECONDS, MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS, MAX_TIMEOUT_SECONDS
 from tasks_app.processors.retry import STRATEGIES
 from tasks_app.serializers.fields import NumberField, TextField, WholeNumberField
 from tasks_app.states import ParentFailure
@@ -52,8 +52,8 @@ class TaskRequestSerializer(StrictSerializer):
     queue = TextField(
         required=False, max_length=100, help_text="Leave it out for the queue of the type."
     )
-    maxAttempts = WholeNumberField(required=False, min_value=1, max_value=MOST_ATTEMPTS)
-    timeoutSeconds = NumberField(required=False, min_value=0.001, max_value=LONGEST_TIMEOUT_SECONDS)
+    maxAttempts = WholeNumberField(required=False, min_value=1, max_value=MAX_ATTEMPTS)
+    timeoutSeconds = NumberField(required=False, min_value=0.001, max_value=MAX_TIMEOUT_SECONDS)
     dependsOn = serializers.ListField(
         child=TextField(), required=False, help_text="Ids of tasks to wait for."
     )
@@ -115,7 +115,7 @@ class TaskChangeSerializer(StrictSerializer):
     )
     payload = serializers.DictField(required=False)
     maxAttempts = WholeNumberField(
-        source="max_attempts", required=False, min_value=1, max_value=MOST_ATTEMPTS
+        source="max_attempts", required=False, min_value=1, max_value=MAX_ATTEMPTS
     )
     tags = serializers.ListField(child=TextField(max_length=100), required=False, max_length=50)
 

@@ -13,10 +13,9 @@ from tasks_app.services.control import (
     retry_tasks,
     run_task_now,
 )
-from tasks_app.services.idempotency import hash_body, keep_first_answer
-from tasks_app.services.promotion import promote_due
-from tasks_app.services.queues import change_queue
-from tasks_app.services.repeats import ParentEdge, lock_with_parents
+from tasks_app.services.dependencies import ParentEdge, lock_with_parents
+from tasks_app.services.idempotency import hash_body, store_or_get_response
+from tasks_app.services.queues import change_queue, promote_due
 from tasks_app.services.retention import (
     Pruned,
     prune_everything,
@@ -48,7 +47,6 @@ __all__ = [
     "delete_tasks",
     "edit_task",
     "hash_body",
-    "keep_first_answer",
     "lock_with_parents",
     "promote_due",
     "prune_everything",
@@ -59,6 +57,7 @@ __all__ = [
     "retry_task",
     "retry_tasks",
     "run_task_now",
+    "store_or_get_response",
     "submit_once",
     "submit_task",
     "submit_tasks",

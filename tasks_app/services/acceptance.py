@@ -10,7 +10,7 @@ from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.rows import NewTask
 from tasks_app.selectors import describe_tasks, list_tasks
-from tasks_app.selectors.lists import MOST_PARENTS_SHOWN
+from tasks_app.selectors.lists import MAX_PARENTS_SHOWN
 from tasks_app.services.submission import (
     Submission,
     submit_once,
@@ -68,5 +68,5 @@ def _as_task(row: NewTask, spec: TaskSpec) -> Task:
     # As describe_tasks gives them.
     task.queue_name = registry.get(row.type).queue if spec.queue is None else spec.queue  # type: ignore[attr-defined] # for serializers
     task.worker_node = None  # type: ignore[attr-defined] # for serializers
-    task.parents = parents[:MOST_PARENTS_SHOWN]  # type: ignore[attr-defined] # for serializers
+    task.parents = parents[:MAX_PARENTS_SHOWN]  # type: ignore[attr-defined] # for serializers
     return task

@@ -16,7 +16,7 @@ from tasks_app.services.control import (
 )
 from tasks_app.states import FINAL, WAITING, TaskState
 
-MOST_PER_CALL = 50_000
+MAX_PER_CALL = 50_000
 _SECONDS_PER_BATCH = 10.0
 
 # What each action applies to. A filter's retry leaves COMPLETED tasks alone unless it names them.
@@ -48,14 +48,14 @@ def act_on_tasks(
     dry_run: bool = False,
 ) -> ActionResult:
     """Do `action` (cancel, retry, reprioritize, delete) to the matching tasks, oldest first, at
-    most MOST_PER_CALL. Each batch is committed by itself and audited.
+    most MAX_PER_CALL. Each batch is committed by itself and audited.
 
     Raises Invalid when finding them takes too long.
     """
     act = _verb(action, workspace_id=workspace_id, actor=actor, priority=priority)
     matched = changed = 0
     for batch in _batches(workspace_id, wanted, _states(action, wanted)):
-        room = batch[: MOST_PER_CALL - matched]
+        room = batch[: MAX_PER_CALL - matched]
         matched += len(room)
         if not dry_run:
             changed += act(room)
@@ -91,7 +91,7 @@ def _verb(
 
 def _batches(workspace_id: UUID, wanted: TaskFilter, states: Sequence[str]) -> Iterator[list[UUID]]:
     """Batches of ids, each found in bounded time; one more id than a call may take."""
-    batches = iterate_ids(workspace_id, wanted, states=states, most=MOST_PER_CALL + 1)
+    batches = iterate_ids(workspace_id, wanted, states=states, most=MAX_PER_CALL + 1)
     while True:
         with in_bounded_time(_SECONDS_PER_BATCH):
             batch = next(batches, None)

@@ -14,12 +14,12 @@ from controlplane.workspaces.services import record_audit
 from tasks_app import transitions
 from tasks_app.counts import note_counts
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
-from tasks_app.ring import ring
 from tasks_app.rows import Cursor, Finished
 from tasks_app.selectors.basics import get_workflow_runs
-from tasks_app.services.deaths import announce_repeats, settle_ended
 from tasks_app.services.preparation import prepare_changes
+from tasks_app.settling import announce_reprocessed, settle_ended
 from tasks_app.states import FINAL, ParentFailure, TaskState
+from tasks_app.wakeups import notify_workers
 
 _FINAL = [state.value for state in FINAL]
 
@@ -88,9 +88,9 @@ def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> lis
         retried = transitions.retry_ended(
             cursor, workspace_id=workspace_id, ids=[i for i in free if i not in broken]
         )
-        announce_repeats([(task, task) for task in retried], using="default", by=actor.label)
+        announce_reprocessed([(task, task) for task in retried], using="default", by=actor.label)
         _audit(workspace_id, actor, "task.retry", retried)
-        _ring_for(retried)
+        _notify_for(retried)
     return retried
 
 
@@ -101,7 +101,7 @@ def run_task_now(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
             task = _get(workspace_id, task_id)
             raise Conflict(f"Only a task that waits for its time can run now; it is {task.state}.")
         _audit(workspace_id, actor, "task.run_now", [task_id])
-        _ring_for([task_id])
+        _notify_for([task_id])
 
 
 def check_edit(*, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]) -> None:
@@ -136,7 +136,7 @@ def edit_task(
             after=_plain(changes),
         )
         if task.state != TaskState.PENDING:
-            _ring_for([task_id])
+            _notify_for([task_id])
 
 
 def reprioritize_tasks(
@@ -210,10 +210,10 @@ def _broken_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]
 
 def _settle(cursor: Cursor, ended: list[Finished]) -> None:
     for queue in settle_ended(cursor, ended, using="default"):
-        transaction.on_commit(lambda queue=queue: ring(queue))  # type: ignore[misc]
+        transaction.on_commit(lambda queue=queue: notify_workers(queue))  # type: ignore[misc]
 
 
-def _ring_for(ids: Sequence[UUID]) -> None:
+def _notify_for(ids: Sequence[UUID]) -> None:
     queues = (
         Task.objects.filter(id__in=list(ids), state=TaskState.PENDING)
         .values_list("queue__name", flat=True)
@@ -221,7 +221,7 @@ def _ring_for(ids: Sequence[UUID]) -> None:
     )
     for queue in list(queues):
         transaction.on_commit(
-            lambda queue=queue: ring(queue, bells=len(ids)),  # type: ignore[misc]
+            lambda queue=queue: notify_workers(queue, wake_ups=len(ids)),  # type: ignore[misc]
             robust=True,
         )
 

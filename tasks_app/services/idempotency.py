@@ -14,10 +14,10 @@ from controlplane.core.errors import Conflict, Invalid
 from tasks_app.models import IdempotencyKey
 
 IDEMPOTENCY_LIFE = timedelta(hours=24)
-_LONGEST_KEY = 255
+_MAX_KEY = 255
 
 
-def keep_first_answer(
+def store_or_get_response(
     *,
     workspace_id: UUID,
     key: str,
@@ -31,8 +31,8 @@ def keep_first_answer(
     waited for by the unique index. Raises Conflict when the key was used with another body,
     Invalid for a key that cannot be kept.
     """
-    if not 0 < len(key) <= _LONGEST_KEY or "\x00" in key:
-        message = f"1 to {_LONGEST_KEY} characters, without NUL."
+    if not 0 < len(key) <= _MAX_KEY or "\x00" in key:
+        message = f"1 to {_MAX_KEY} characters, without NUL."
         raise Invalid(errors=[{"field": "idempotencyKey", "message": message}])
     now = utc_now()
     with connections[using].cursor() as cursor:

@@ -8,7 +8,7 @@ from controlplane.core.errors import Invalid
 from tasks_app.models import Queue
 from tasks_app.queues import NAME, NAME_RULE
 
-MOST_QUEUES = 1_000  # of one workspace: each is a turn in every claim
+MAX_QUEUES = 1_000  # of one workspace: each is a turn in every claim
 
 _known: dict[tuple[UUID, str], int] = {}
 _names: dict[int, str] = {}
@@ -61,8 +61,8 @@ def get_lane_name(lane: int, *, using: str) -> str:
 
 def _make(workspace_id: UUID, name: str, *, using: str, field: str) -> int:
     queues = Queue.objects.using(using)
-    if queues.filter(workspace_id=workspace_id).count() >= MOST_QUEUES:
-        message = f"A workspace may have {MOST_QUEUES} queues, and has them already."
+    if queues.filter(workspace_id=workspace_id).count() >= MAX_QUEUES:
+        message = f"A workspace may have {MAX_QUEUES} queues, and has them already."
         raise Invalid(errors=[{"field": field, "message": message}])
     queue, _ = queues.get_or_create(workspace_id=workspace_id, name=name)
     return int(queue.id)

@@ -17,8 +17,8 @@ from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.values import check_json_value, is_storable_text
 from tasks_app.processors import registry
 from tasks_app.processors.registry import (
-    LONGEST_TIMEOUT_SECONDS,
-    MOST_ATTEMPTS,
+    MAX_ATTEMPTS,
+    MAX_TIMEOUT_SECONDS,
     Processor,
     UnknownType,
 )
@@ -29,10 +29,10 @@ from tasks_app.services.lanes import Lanes
 from tasks_app.specs import TaskSpec
 from tasks_app.states import ParentFailure, TaskState
 
-MOST_TAGS = 50
-LONGEST_TAG = 100
-MOST_PARENTS = 10_000
-LONGEST_WAIT = timedelta(days=3_650)
+MAX_TAGS = 50
+MAX_TAG = 100
+MAX_PARENTS = 10_000
+MAX_WAIT = timedelta(days=3_650)
 _WITHOUT = ", without NUL and lone surrogates"
 
 Problem = FieldError
@@ -176,20 +176,20 @@ def _check_numbers(spec: TaskSpec) -> list[Problem]:
     problems = []
     if not _is_whole(spec.priority, -100, 100):
         problems.append(_problem("priority", "A whole number from -100 to 100."))
-    if spec.max_attempts is not None and not _is_whole(spec.max_attempts, 1, MOST_ATTEMPTS):
-        problems.append(_problem("maxAttempts", f"A whole number from 1 to {MOST_ATTEMPTS}."))
+    if spec.max_attempts is not None and not _is_whole(spec.max_attempts, 1, MAX_ATTEMPTS):
+        problems.append(_problem("maxAttempts", f"A whole number from 1 to {MAX_ATTEMPTS}."))
     seconds = spec.timeout_seconds
     if seconds is not None and not (
         isinstance(seconds, int | float)
         and not isinstance(seconds, bool)
         and math.isfinite(seconds)
-        and 0.001 <= seconds <= LONGEST_TIMEOUT_SECONDS
+        and 0.001 <= seconds <= MAX_TIMEOUT_SECONDS
     ):
         problems.append(
-            _problem("timeoutSeconds", f"A number from 0.001 to {LONGEST_TIMEOUT_SECONDS}.")
+            _problem("timeoutSeconds", f"A number from 0.001 to {MAX_TIMEOUT_SECONDS}.")
         )
-    if len(spec.depends_on) > MOST_PARENTS:
-        problems.append(_problem("dependsOn", f"At most {MOST_PARENTS} tasks."))
+    if len(spec.depends_on) > MAX_PARENTS:
+        problems.append(_problem("dependsOn", f"At most {MAX_PARENTS} tasks."))
     return problems
 
 
@@ -209,12 +209,12 @@ def _check_texts(spec: TaskSpec) -> list[Problem]:
 
 
 def _check_tags(tags: Sequence[object]) -> list[Problem]:
-    if len(tags) > MOST_TAGS or not all(_is_text(tag, LONGEST_TAG) for tag in tags):
-        message = f"At most {MOST_TAGS} tags of 1 to {LONGEST_TAG} characters{_WITHOUT}."
+    if len(tags) > MAX_TAGS or not all(_is_text(tag, MAX_TAG) for tag in tags):
+        message = f"At most {MAX_TAGS} tags of 1 to {MAX_TAG} characters{_WITHOUT}."
         return [_problem("tags", message)]
     for number, tag in enumerate(tags):
         try:
-            check_name(tag, limit=LONGEST_TAG)
+            check_name(tag, limit=MAX_TAG)
         except InvalidNameError as error:
             return [_problem("tags", f"Tag {number + 1}: {error}")]
     return []
@@ -224,7 +224,7 @@ def _check_times(spec: TaskSpec, now: datetime) -> list[Problem]:
     problems = []
     if spec.delay_ms is not None and spec.run_at is not None:
         problems.append(_problem("runAt", "Give delay or runAt, not both."))
-    most_ms = LONGEST_WAIT // timedelta(milliseconds=1)
+    most_ms = MAX_WAIT // timedelta(milliseconds=1)
     if spec.delay_ms is not None and not _is_whole(spec.delay_ms, 0, most_ms):
         problems.append(_problem("delay", f"Whole milliseconds from 0 to {most_ms} (10 years)."))
     if spec.run_at is not None:
@@ -232,7 +232,7 @@ def _check_times(spec: TaskSpec, now: datetime) -> list[Problem]:
             problems.append(
                 _problem("runAt", "A time with its zone, such as 2030-01-31T08:00:00Z.")
             )
-        elif spec.run_at > now + LONGEST_WAIT:
+        elif spec.run_at > now + MAX_WAIT:
             problems.append(_problem("runAt", "At most 10 years from now."))
     return problems
 

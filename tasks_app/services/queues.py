@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
+from tasks_app import transitions
 from tasks_app.models import Queue
-from tasks_app.ring import MOST_BELLS, ring
+from tasks_app.wakeups import MAX_WAKE_UPS, notify_workers
 
 
 def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]) -> Queue:
@@ -43,7 +44,7 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
             detail={"before": before, "after": _limits(queue)},
         )
         # Whatever was held back may be ready now.
-        transaction.on_commit(lambda: ring(name, bells=MOST_BELLS), robust=True)
+        transaction.on_commit(lambda: notify_workers(name, wake_ups=MAX_WAKE_UPS), robust=True)
     return queue
 
 
@@ -53,3 +54,9 @@ def _limits(queue: Queue) -> dict[str, Any]:
         "maxRunning": queue.max_running,
         "ratePerSecond": queue.rate_per_second,
     }
+
+
+def promote_due(*, limit: int) -> dict[str, int]:
+    """SCHEDULED, RETRYING → PENDING for at most `limit` due tasks; how many per queue."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        return transitions.promote_due(cursor, limit=limit)

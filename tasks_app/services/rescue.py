@@ -9,19 +9,17 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections, transaction
 
-from controlplane.core.sql import load_sql
-from tasks_app import transitions
-from tasks_app.execution import endings
-from tasks_app.execution.failures import error_record
-from tasks_app.execution.store import is_passing
+from controlplane.core.sql import is_transient, load_sql
+from tasks_app import endings, transitions
+from tasks_app.failures import error_record
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
-from tasks_app.ring import ring
-from tasks_app.rows import Claimed, Cursor, Finished, Outcome, count_ends
-from tasks_app.services.deaths import announce_deaths, settle_ended
+from tasks_app.rows import ClaimedRow, Cursor, Finished, Outcome, count_ends
+from tasks_app.settling import announce_dead_lettered, settle_ended
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
+from tasks_app.wakeups import notify_workers
 from workers.services import count_rescued
-from workers.slots import Ask, RowStatus, Slot, SlotRow
+from workers.slots import InterruptFlag, RowStatus, Slot, SlotRow
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ def settle_slot(node_id: int, slot: Slot) -> None:
     with transaction.atomic(), connections["default"].cursor() as cursor:
         started = [row for row in rows if row.status in (RowStatus.STARTED, RowStatus.DONE)]
         held = {claim.id: claim for claim in _lock_claims(cursor, started)}
-        was_killed = any(row.asks & Ask.KILLED for row in started)
+        was_killed = any(row.flags & InterruptFlag.KILLED for row in started)
         all_returned = all(row.status == RowStatus.DONE for row in started)
         outcomes = [
             _ending(held[row.task_id], row, was_killed=was_killed, all_returned=all_returned)
@@ -52,7 +50,7 @@ def settle_slot(node_id: int, slot: Slot) -> None:
         if slot.announced is not None:
             # What a claim took whose answer the child did not live to note.
             ended += transitions.release_lease(cursor, slot.announced)
-        _ring_for(cursor, ended)
+        _notify_for(cursor, ended)
     slot.count(processed=processed, failed=failed)
 
 
@@ -62,7 +60,7 @@ def rescue_node(node_id: int) -> int:
     with transaction.atomic(), connections["default"].cursor() as cursor:
         claims = _lock_claims_of_node(cursor, node_id)
         ended = _finish(cursor, node_id, [_lost(claim, run_ms=0) for claim in claims])
-        _ring_for(cursor, ended)
+        _notify_for(cursor, ended)
         _count(node_id, ended)
     return len(ended)
 
@@ -72,14 +70,14 @@ def release_node(node_id: int) -> None:
     with transaction.atomic(), connections["default"].cursor() as cursor:
         claims = _lock_claims_of_node(cursor, node_id)
         ended = transitions.release_leased(cursor, [(c.id, c.lease) for c in claims])
-        _ring_for(cursor, ended)
+        _notify_for(cursor, ended)
         _count(node_id, ended)
 
 
 def release_claims(claims: list[tuple[UUID, UUID]]) -> None:
     """Hand back rows (task, lease) that their holder has promised not to start."""
     with transaction.atomic(), connections["default"].cursor() as cursor:
-        _ring_for(cursor, transitions.release_leased(cursor, claims))
+        _notify_for(cursor, transitions.release_leased(cursor, claims))
 
 
 def _count(node_id: int, ended: list[Finished]) -> None:
@@ -89,13 +87,13 @@ def _count(node_id: int, ended: list[Finished]) -> None:
 
 def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finished]:
     """Write outcomes in the open transaction. One that cannot be written, as when a receiver of
-    `task_died` fails, is postponed, so that it holds up no other."""
+    `task_dead_lettered` fails, is postponed, so that it holds up no other."""
     if not outcomes:
         return []
     try:
         return _write(cursor, node_id, outcomes)
     except Exception as error:
-        if is_passing(error):
+        if is_transient(error):
             raise
         if len(outcomes) > 1:
             return [row for one in outcomes for row in _finish(cursor, node_id, [one])]
@@ -106,11 +104,11 @@ def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finis
 def _write(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finished]:
     with transaction.atomic():  # a savepoint
         ended = transitions.finish_leased(cursor, node=node_id, outcomes=outcomes)
-        announce_deaths(ended, using="default")
+        announce_dead_lettered(ended, using="default")
     return ended
 
 
-def _ring_for(cursor: Cursor, ended: Iterable[Finished]) -> None:
+def _notify_for(cursor: Cursor, ended: Iterable[Finished]) -> None:
     ended = list(ended)
     queues = set(settle_ended(cursor, ended, using="default"))
     ready = [row.id for row in ended if row.state == TaskState.PENDING]
@@ -122,19 +120,19 @@ def _ring_for(cursor: Cursor, ended: Iterable[Finished]) -> None:
         )
         queues.update(name for (name,) in cursor.fetchall())
     for queue in sorted(queues):
-        transaction.on_commit(lambda queue=queue: ring(queue))  # type: ignore[misc]
+        transaction.on_commit(lambda queue=queue: notify_workers(queue))  # type: ignore[misc]
 
 
-def _lock_claims(cursor: Cursor, rows: Iterable[SlotRow]) -> list[Claimed]:
+def _lock_claims(cursor: Cursor, rows: Iterable[SlotRow]) -> list[ClaimedRow]:
     pairs = [(row.task_id, row.lease) for row in rows]
     cursor.execute(
         load_sql("tasks_app", "lock_leased"),
         {"ids": [task for task, _ in pairs], "leases": [lease for _, lease in pairs]},
     )
-    return [Claimed._make(row) for row in cursor.fetchall()]
+    return [ClaimedRow._make(row) for row in cursor.fetchall()]
 
 
-def _lock_claims_of_node(cursor: Cursor, node_id: int) -> list[Claimed]:
+def _lock_claims_of_node(cursor: Cursor, node_id: int) -> list[ClaimedRow]:
     cursor.execute(
         "SELECT id, lease FROM tasks_app_task WHERE state = 'RUNNING' AND node_id = %s"
         " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
@@ -145,22 +143,22 @@ def _lock_claims_of_node(cursor: Cursor, node_id: int) -> list[Claimed]:
         load_sql("tasks_app", "lock_leased"),
         {"ids": [task for task, _ in pairs], "leases": [lease for _, lease in pairs]},
     )
-    return [Claimed._make(row) for row in cursor.fetchall()]
+    return [ClaimedRow._make(row) for row in cursor.fetchall()]
 
 
-def _ending(claim: Claimed, row: SlotRow, *, was_killed: bool, all_returned: bool) -> Outcome:
+def _ending(claim: ClaimedRow, row: SlotRow, *, was_killed: bool, all_returned: bool) -> Outcome:
     run_ms = max(0.0, (time.monotonic() - row.started) * 1000)
     processor = _processor(claim)
     if row.status == RowStatus.STARTED:
-        if row.asks & Ask.MEMORY:
+        if row.flags & InterruptFlag.MEMORY:
             return _out_of_memory(claim, processor, run_ms)
-        if row.asks & Ask.TIMEOUT:
+        if row.flags & InterruptFlag.TIMEOUT:
             return endings.timed_out(claim, processor=processor, run_ms=run_ms)
-        if row.asks & Ask.CANCEL:
+        if row.flags & InterruptFlag.CANCEL:
             return endings.cancelled(claim, run_ms=run_ms)
         if not was_killed:
             return _lost(claim, run_ms=run_ms)
-    if all_returned and not row.asks & Ask.SHUTDOWN:
+    if all_returned and not row.flags & InterruptFlag.SHUTDOWN:
         # No other handler is to blame, so one of these is. Each runs alone from now on, and no
         # more often than LOST_LIMIT says.
         return _lost(claim, run_ms=run_ms)
@@ -168,7 +166,7 @@ def _ending(claim: Claimed, row: SlotRow, *, was_killed: bool, all_returned: boo
     return endings.interrupted(claim, run_ms=run_ms)
 
 
-def _lost(claim: Claimed, *, run_ms: float) -> Outcome:
+def _lost(claim: ClaimedRow, *, run_ms: float) -> Outcome:
     record = error_record(
         "WorkerLost",
         "The worker process ended while this task ran: it was killed, crashed, or out of memory.",
@@ -187,7 +185,7 @@ def _lost(claim: Claimed, *, run_ms: float) -> Outcome:
     )
 
 
-def _out_of_memory(claim: Claimed, processor: Processor | None, run_ms: float) -> Outcome:
+def _out_of_memory(claim: ClaimedRow, processor: Processor | None, run_ms: float) -> Outcome:
     limit = settings.TASKPLANE["TASK_MEMORY_MAX_MB"]
     record = error_record(
         "MemoryLimitExceeded",
@@ -197,7 +195,7 @@ def _out_of_memory(claim: Claimed, processor: Processor | None, run_ms: float) -
     return endings.failed(claim, record, error=MemoryError(), processor=processor, run_ms=run_ms)
 
 
-def _processor(claim: Claimed) -> Processor | None:
+def _processor(claim: ClaimedRow) -> Processor | None:
     """The processor without its author's code: a rule that exits or sleeps would take the agent
     along, and with it every lease of its node."""
     try:

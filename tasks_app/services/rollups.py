@@ -1,4 +1,4 @@
-"""Roll-ups: what happened in each minute and each hour, recomputed from attempts and tasks."""
+"""Figures kept beside the tasks: roll-ups of each minute and hour, and the counts of tasks."""
 
 from datetime import datetime, timedelta
 
@@ -14,9 +14,10 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LATE = timedelta(minutes=2)
 # Between two minutes: what is recomputed besides the current one.
 SOON = MINUTE
-_MOST_AT_ONCE = timedelta(minutes=10)
+_MAX_AT_ONCE = timedelta(minutes=10)
 _ID_SLACK = MINUTE
 MINUTES_KEPT = timedelta(days=7)
+_FOLDED_AT_ONCE = 20_000  # changes of counts
 
 
 def recompute_rollups() -> bool:
@@ -36,7 +37,7 @@ def recompute_rollups() -> bool:
             return _make_mark()
         mark, current = found
         begin = min(mark, current) - (SOON if mark == current else LATE)
-        end = min(current + MINUTE, begin + _MOST_AT_ONCE)
+        end = min(current + MINUTE, begin + _MAX_AT_ONCE)
         recompute_range(begin, end)
         cursor.execute("UPDATE tasks_app_rollupmark SET until = %s", [min(current, end)])
         return bool(end <= current)
@@ -86,3 +87,19 @@ def _make_mark() -> bool:
         )
         made: bool = cursor.rowcount > 0
         return made
+
+
+def fold_counts() -> bool:
+    """One batch of changes; whether more may wait."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "fold_counts"), {"limit": _FOLDED_AT_ONCE})
+        (changes,) = cursor.fetchone()
+        return bool(changes >= _FOLDED_AT_ONCE)
+
+
+def recount_tasks() -> int:
+    """Compare the counts with all tasks and correct them; how many kinds (a workspace, a queue and
+    a type) were wrong. It reads the whole table: for an operator, not for a timer."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "recount_tasks"))
+        return int(cursor.rowcount)

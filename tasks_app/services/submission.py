@@ -16,17 +16,17 @@ from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
-from tasks_app.ring import ring
 from tasks_app.rows import Cursor, NewTask
-from tasks_app.services.deaths import announce_repeats
 from tasks_app.services.dependencies import Family, link_family
-from tasks_app.services.idempotency import keep_first_answer
+from tasks_app.services.idempotency import store_or_get_response
 from tasks_app.services.lanes import Lanes, get_lane_name
 from tasks_app.services.preparation import prepare
+from tasks_app.settling import announce_reprocessed
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
+from tasks_app.wakeups import notify_workers
 
-_MOST_PROBLEMS = 100  # that one answer names
+_MAX_PROBLEMS = 100  # that one answer names
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def submit_rows(
     else:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             _insert(cursor, rows, family, workspace_id, using)
-    _ring_for(rows, using)
+    _notify_for(rows, using)
     return rows
 
 
@@ -107,7 +107,7 @@ def submit_once(
     rows, family = _prepare_all(specs, workspace_id, using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         answer = {"ids": [str(row.id) for row in rows]}
-        first = keep_first_answer(
+        first = store_or_get_response(
             workspace_id=workspace_id,
             key=key,
             body_hash=_hash_specs(specs),
@@ -117,7 +117,7 @@ def submit_once(
         if first is not None:
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
         _insert(cursor, rows, family, workspace_id, using)
-    _ring_for(rows, using)
+    _notify_for(rows, using)
     return Submission(ids=[row.id for row in rows], is_new=True)
 
 
@@ -144,10 +144,10 @@ def _prepare_all(
             rows.append(prepare(spec, lanes=lanes, now=now, prefix=prefix))
         except Invalid as error:
             problems += error.errors
-            if len(problems) >= _MOST_PROBLEMS:
+            if len(problems) >= _MAX_PROBLEMS:
                 break
     if problems:
-        raise Invalid(errors=problems[:_MOST_PROBLEMS])
+        raise Invalid(errors=problems[:_MAX_PROBLEMS])
     return rows, Family.of(specs, rows)
 
 
@@ -159,15 +159,17 @@ def _insert(
         rows[:] = link_family(cursor, rows, family, workspace_id, using=using)
     else:
         transitions.insert_tasks(cursor, rows)
-    announce_repeats([(row.reprocess_of, row.id) for row in rows if row.reprocess_of], using=using)
+    announce_reprocessed(
+        [(row.reprocess_of, row.id) for row in rows if row.reprocess_of], using=using
+    )
 
 
-def _ring_for(rows: Sequence[NewTask], using: str) -> None:
+def _notify_for(rows: Sequence[NewTask], using: str) -> None:
     ready = Counter(row.queue_id for row in rows if row.state == TaskState.PENDING)
     for lane, count in ready.items():
         name = get_lane_name(lane, using=using)
         transaction.on_commit(
-            lambda name=name, count=count: ring(name, bells=count),  # type: ignore[misc]
+            lambda name=name, count=count: notify_workers(name, wake_ups=count),  # type: ignore[misc]
             using=using,
             robust=True,
         )

@@ -7,9 +7,9 @@ import pytest
 from celery import current_app
 
 from tasks_app.models import Queue
-from tasks_app.ring import Belfry
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
+from tasks_app.wakeups import WakeUpSender
 from tests.chaos.servers import PrivateValkey
 from tests.clients import default_workspace, key_client
 from tests.engine import Component, Engine
@@ -46,9 +46,9 @@ def flooded(
     """The worker with so many bells before it that its children are handed one all the time."""
     host, port, _ = private_valkey.env().values()
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://{host}:{port}/0")
-    sender = Belfry()
+    sender = WakeUpSender()
     for n in range(QUEUES):
-        sender.ring(f"many-{n}", 4)
+        sender.send(f"many-{n}", 4)
     sender.close()
     return worker
 

@@ -11,7 +11,7 @@ import pytest
 from celery import current_app
 from django.db import Error, connection, connections
 
-from tasks_app import ring
+from tasks_app import wakeups
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
@@ -133,7 +133,7 @@ def rings_private(private_valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch
     """The bells that this process rings go to the private Valkey."""
     host, port, _ = private_valkey.env().values()
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://{host}:{port}/0")
-    monkeypatch.setattr(ring, "_ringer", ring.Ringer())
+    monkeypatch.setattr(wakeups, "_notifier", wakeups.Notifier())
 
 
 @pytest.mark.usefixtures("rings_private")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from tasks_app.execution import endings
+from tasks_app import endings
 from tasks_app.execution.store import Store
 from tasks_app.models import Task
 from tasks_app.processors import registry
-from tasks_app.rows import Claimed, Outcome
+from tasks_app.rows import ClaimedRow, Outcome
 from workers import services
 
 
@@ -26,7 +26,7 @@ def store(node: int, queue: str = "default", after: int = 0) -> Store:
     return Store(queue=queue, node=lambda: node, announce=lambda _: None, after=after)
 
 
-def claim(node: int, want: int = 1, queue: str = "default") -> list[Claimed]:
+def claim(node: int, want: int = 1, queue: str = "default") -> list[ClaimedRow]:
     return store(node, queue).exchange([], want=want)[0]
 
 
@@ -34,11 +34,11 @@ def finish(node: int, outcomes: Sequence[Outcome]) -> None:
     store(node).exchange(outcomes)
 
 
-def success(claimed: Claimed) -> Outcome:
+def success(claimed: ClaimedRow) -> Outcome:
     return endings.succeeded(claimed, {"attempt": claimed.attempt}, run_ms=1)
 
 
-def failure(claimed: Claimed, *, retryable: bool = False) -> Outcome:
+def failure(claimed: ClaimedRow, *, retryable: bool = False) -> Outcome:
     error = ValueError("by hand")
     return endings.failed(
         claimed,

@@ -11,7 +11,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import services
 from tasks_app.models import Task, TaskDependency
-from tasks_app.rows import Claimed
+from tasks_app.rows import ClaimedRow
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
 from tests.concurrency.hands import claim, failure, finish, make_node, states, success
@@ -27,7 +27,7 @@ def submit(*parents: UUID, **options: object) -> UUID:
     return submit_task(spec=TaskSpec(type="noop", depends_on=parents, **options))  # type: ignore[arg-type]
 
 
-def claimed(node: int, task: UUID) -> Claimed:
+def claimed(node: int, task: UUID) -> ClaimedRow:
     (row,) = claim(node)
     assert row.id == task
     return row
@@ -113,7 +113,7 @@ def test_retries_and_failing_parents_race_without_stranding(two: Racers) -> None
         services.cancel_task(workspace_id=workspace, task_id=child, actor=SYSTEM)
         row = claimed(node, parent)
 
-        def end(number: int = number, row: Claimed = row) -> None:
+        def end(number: int = number, row: ClaimedRow = row) -> None:
             time.sleep(number % 6 * 0.001)
             finish(node, [failure(row)])
 

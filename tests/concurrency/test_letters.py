@@ -16,7 +16,7 @@ from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from tasks_app.models import Task
 from tasks_app.services import retry_tasks, submit_task, submit_tasks
-from tasks_app.signals import task_died
+from tasks_app.signals import task_dead_lettered
 from tasks_app.specs import TaskSpec
 from tests.concurrency.hands import claim, failure, finish, make_node
 from tests.concurrency.racing import Racers
@@ -63,11 +63,11 @@ def test_a_receiver_that_fails_for_one_death_leaves_the_others_theirs() -> None:
         if Task.objects.using(using).filter(id__in=task_ids, name="refuses").exists():
             raise RuntimeError("no mourners today")
 
-    task_died.connect(refuse)
+    task_dead_lettered.connect(refuse)
     try:
         finish(node, [failure(row) for row in claim(node, want=3)])
     finally:
-        task_died.disconnect(refuse)
+        task_dead_lettered.disconnect(refuse)
     states = dict(Task.objects.filter(id__in=ids).values_list("name", "state"))
     assert states == {"a": "FAILED", "refuses": "RETRYING", "c": "FAILED"}
     assert set(DeadLetter.objects.values_list("name", flat=True)) == {"a", "c"}

@@ -9,11 +9,11 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from tasks_app.dispatch.rescue import rhythm
+from tasks_app.dispatch.maintenance import rescue_interval_seconds
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.services.rescue import rescue_node
-from tasks_app.signals import task_died
+from tasks_app.signals import task_dead_lettered
 from tasks_app.specs import TaskSpec
 from tests.concurrency.hands import claim, make_node
 from tests.concurrency.racing import Racers
@@ -53,7 +53,7 @@ def look_for(
         clock.now += 1
         if living is not None:
             beat_node(living)
-        lost += detector.look()
+        lost += detector.check()
     return lost
 
 
@@ -88,7 +88,7 @@ def test_an_outage_reaps_nobody(clock: Clock) -> None:
     detector = LossDetector()
     assert look_for(detector, clock, LEASE_SECONDS - 2) == []
     clock.now += 10 * LEASE_SECONDS
-    assert detector.look() == []
+    assert detector.check() == []
     assert look_for(detector, clock, LEASE_SECONDS - 1) == []
     assert Node.objects.filter(id__in=nodes, state="ACTIVE").count() == 3
 
@@ -104,10 +104,10 @@ def test_looks_that_fail_count_as_an_outage(clock: Clock, settings: Settings) ->
         for _ in range(int(LEASE_SECONDS)):
             clock.now += 1
             with pytest.raises(OperationalError):
-                detector.look()
+                detector.check()
     finally:
         connections["default"].settings_dict["PORT"] = port
-    assert detector.look() == []
+    assert detector.check() == []
     assert look_for(detector, clock, LEASE_SECONDS - 1) == []
 
 
@@ -117,8 +117,8 @@ def test_a_fresh_or_thawed_dispatcher_reaps_nobody(clock: Clock) -> None:
     old = LossDetector()
     assert look_for(old, clock, LEASE_SECONDS) == []
     clock.now += LEASE_SECONDS  # frozen meanwhile
-    assert old.look() == []
-    assert LossDetector().look() == []
+    assert old.check() == []
+    assert LossDetector().check() == []
 
 
 def test_a_beat_that_comes_last_saves_the_node(clock: Clock, two: Racers) -> None:
@@ -126,12 +126,12 @@ def test_a_beat_that_comes_last_saves_the_node(clock: Clock, two: Racers) -> Non
     node = make_node()
     first, second = LossDetector(), LossDetector()
     for detector in (first, second):
-        detector.look()
+        detector.check()
     for _ in range(int(LEASE_SECONDS) - 1):
         clock.now += 1
-        assert first.look() == second.look() == []
+        assert first.check() == second.check() == []
     clock.now += 1
-    lost = two.race(first.look, second.look)
+    lost = two.race(first.check, second.check)
     assert sorted(lost) == [[], [node]]
     saved = make_node()
     seen = Node.objects.get(id=saved).heartbeat
@@ -149,8 +149,8 @@ def test_looks_are_close_enough_to_find_silence(
     detector = LossDetector()
     lost: list[int] = []
     while not lost and clock.now < 1_000 + 2 * lease_seconds:
-        clock.now += 2 * rhythm()
-        lost = detector.look()
+        clock.now += 2 * rescue_interval_seconds()
+        lost = detector.check()
     assert lost == [silent]
 
 
@@ -166,11 +166,11 @@ def test_a_death_that_nobody_can_record_holds_up_no_other_rescue() -> None:
     def refuse(task_ids: list[UUID], **_: object) -> None:
         raise RuntimeError("no mourners today")
 
-    task_died.connect(refuse)
+    task_dead_lettered.connect(refuse)
     try:
         assert rescue_node(node) == 2
     finally:
-        task_died.disconnect(refuse)
+        task_dead_lettered.disconnect(refuse)
     assert Task.objects.get(id=other).state == "PENDING"
     row = Task.objects.get(id=poison)
     assert (row.state, row.error["category"]) == ("RETRYING", "UNKNOWN")  # type: ignore[index]

@@ -7,16 +7,16 @@ from celery import current_app
 
 from controlplane.embedded.ports import free_port
 from workers.canary import Canary
-from workers.nodepage import NodePage
+from workers.node_state import SharedNodeState
 
 
 def test_a_broker_that_is_away_is_nobodys_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent sings in the loop in which it beats: an error here would silence the node."""
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://127.0.0.1:{free_port()}/0")
-    page = NodePage()
-    page.is_ready = True
-    canary = Canary(page, "lonely")
+    node_state = SharedNodeState()
+    node_state.is_ready = True
+    canary = Canary(node_state, "lonely")
     began = time.monotonic()
-    canary.keep_singing()
+    canary.send_if_due()
     assert time.monotonic() - began < 3
-    assert canary.silent_seconds() == 0
+    assert canary.seconds_without_answer() == 0

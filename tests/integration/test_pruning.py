@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from controlplane.core.clock import now
-from tasks_app.dispatch.prune import prune
+from tasks_app.dispatch.maintenance import prune
 from tests.rows import make_node
 from workers.models import Node
 

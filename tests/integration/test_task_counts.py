@@ -15,8 +15,8 @@ from tasks_app.models import Queue, TaskCount, TaskCountChange
 from tasks_app.rows import Outcome
 from tasks_app.selectors.counts import TaskCounts, count_tasks
 from tasks_app.selectors.lists import first_id_of
-from tasks_app.services.counts import fold_counts, recount_tasks
-from tasks_app.services.deaths import settle_ended
+from tasks_app.services.rollups import fold_counts, recount_tasks
+from tasks_app.settling import settle_ended
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace
 from tests.rows import make_node, make_task
@@ -127,7 +127,7 @@ def test_folding_changes_nothing_but_the_number_of_rows() -> None:
 
 
 def test_a_batch_of_folding_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks_app.services.counts._FOLDED_AT_ONCE", 2)
+    monkeypatch.setattr("tasks_app.services.rollups._FOLDED_AT_ONCE", 2)
     for _ in range(5):
         submit()
     rounds = 1

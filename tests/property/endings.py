@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from tasks_app.execution import endings
+from tasks_app import endings
 from tasks_app.processors import registry
 from tasks_app.processors.outcomes import Snooze
-from tasks_app.rows import Claimed, Outcome
+from tasks_app.rows import ClaimedRow, Outcome
 from tests.property.model import LOST_LIMIT, Model
-from workers.slots import Ask, RowStatus
+from workers.slots import InterruptFlag, RowStatus
 
 Ending = tuple[object, str, str, int, int, bool]
 
 
-def _failed(*, retryable: bool, delay_ms: float) -> Callable[[Claimed], Outcome]:
-    def make(claim: Claimed) -> Outcome:
+def _failed(*, retryable: bool, delay_ms: float) -> Callable[[ClaimedRow], Outcome]:
+    def make(claim: ClaimedRow) -> Outcome:
         return endings.failed(
             claim,
             {"class": "ValueError", "message": "", "traceback": "", "category": "CODE"},
@@ -27,7 +27,7 @@ def _failed(*, retryable: bool, delay_ms: float) -> Callable[[Claimed], Outcome]
     return make
 
 
-ENDINGS: dict[str, Callable[[Claimed], Outcome]] = {
+ENDINGS: dict[str, Callable[[ClaimedRow], Outcome]] = {
     "succeeds": lambda claim: endings.succeeded(claim, {"n": claim.attempt}, run_ms=1),
     "succeeds again": lambda claim: endings.succeeded(claim, None, run_ms=1),
     "fails": _failed(retryable=True, delay_ms=0),
@@ -43,10 +43,10 @@ ENDINGS: dict[str, Callable[[Claimed], Outcome]] = {
 
 
 def settled(
-    model: Model, rows: list[tuple[Claimed, RowStatus, Ask]]
+    model: Model, rows: list[tuple[ClaimedRow, RowStatus, InterruptFlag]]
 ) -> tuple[list[tuple[object, str, str, int, int, bool]], list[object]]:
     """What becomes of the rows of a dead child: endings of started ones, ids handed back."""
-    was_killed = any(ask & Ask.KILLED for _, _, ask in rows)
+    was_killed = any(ask & InterruptFlag.KILLED for _, _, ask in rows)
     ended: list[tuple[object, str, str, int, int, bool]] = []
     released: list[object] = []
     for claim, status, ask in rows:
@@ -57,11 +57,11 @@ def settled(
             continue
         has_more = claim.attempt < claim.max_attempts
         again = "RETRYING" if has_more else "FAILED"
-        if status == RowStatus.STARTED and ask & Ask.MEMORY:
+        if status == RowStatus.STARTED and ask & InterruptFlag.MEMORY:
             ended.append((claim.id, again, "FAILED", 0, 0, False))
-        elif status == RowStatus.STARTED and ask & Ask.TIMEOUT:
+        elif status == RowStatus.STARTED and ask & InterruptFlag.TIMEOUT:
             ended.append((claim.id, again, "TIMED_OUT", 0, 0, False))
-        elif status == RowStatus.STARTED and ask & Ask.CANCEL:
+        elif status == RowStatus.STARTED and ask & InterruptFlag.CANCEL:
             ended.append((claim.id, "CANCELLED", "CANCELLED", 0, 0, False))
         elif status == RowStatus.STARTED and not was_killed:
             is_poison = model.tasks[claim.id].lost + 1 >= LOST_LIMIT

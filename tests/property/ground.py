@@ -15,7 +15,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from tasks_app import services
 from tasks_app.models import Task
-from tasks_app.rows import Claimed
+from tasks_app.rows import ClaimedRow
 from tasks_app.specs import TaskSpec
 from tests.concurrency.hands import make_node
 from tests.property.checks import Checks
@@ -43,7 +43,7 @@ class Ground(RuleBasedStateMachine):
         self.workspace: UUID = workspace.id
         self.nodes = [make_node(), make_node()]
         self.can_claim = [True, True]
-        self.claims: list[tuple[int, Claimed]] = []  # node, claim; right and stale ones
+        self.claims: list[tuple[int, ClaimedRow]] = []  # node, claim; right and stale ones
         self.model = Model()
         self.is_paused = False
         self.max_running: int | None = None

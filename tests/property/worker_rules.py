@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tasks_app import services, transitions
-from tasks_app.rows import Claimed
+from tasks_app.rows import ClaimedRow
 from tasks_app.services.rescue import settle_slot
 from tests.concurrency.hands import make_node, store
 from tests.property.endings import ENDINGS, settled
 from tests.property.ground import Ground, nodes, one, picks
 from workers.services import LossDetector, stop_node
-from workers.slots import Ask, RowStatus, Slot
+from workers.slots import InterruptFlag, RowStatus, Slot
 from workers.transitions import begin_drain
 
 _KEPT_CLAIMS = 12  # the oldest of them are long stale
@@ -49,7 +49,7 @@ class WorkerRules(Ground):
         del self.claims[:-_KEPT_CLAIMS]
         self.after()
 
-    def _claims(self, places: list[int]) -> list[tuple[int, Claimed]]:
+    def _claims(self, places: list[int]) -> list[tuple[int, ClaimedRow]]:
         """Claims from the newest backwards: mostly right ones, and stale ones."""
         found = {self.claims[-1 - p % len(self.claims)][1].lease: p for p in places}
         chosen = [self.claims[-1 - p % len(self.claims)] for p in found.values()]
@@ -117,7 +117,7 @@ class WorkerRules(Ground):
     def _finish(self, places: list[int], kinds: list[str]) -> None:
         self._write(self._claims(places), kinds)
 
-    def _write(self, chosen: list[tuple[int, Claimed]], kinds: list[str]) -> None:
+    def _write(self, chosen: list[tuple[int, ClaimedRow]], kinds: list[str]) -> None:
         outcomes = [ENDINGS[kind](row) for (_, row), kind in zip(chosen, kinds, strict=False)]
         accepted = [o for o in outcomes if self.model.holds(o.id, o.lease)]
         store(chosen[0][0], self.queue).exchange(outcomes)
@@ -135,7 +135,7 @@ class WorkerRules(Ground):
             self.do_cancel([row.id for row in chosen if row.id in self.model.tasks])
         self._release(chosen)
 
-    def _release(self, chosen: list[Claimed]) -> None:
+    def _release(self, chosen: list[ClaimedRow]) -> None:
         held = [row.id for row in chosen if self.model.holds(row.id, row.lease)]
         with transaction.atomic(), connections["default"].cursor() as cursor:
             ended = transitions.release_leased(cursor, [(row.id, row.lease) for row in chosen])
@@ -157,7 +157,7 @@ class WorkerRules(Ground):
         """Its slot file tells how far it was; the lease it announced last may name more rows."""
         chosen = self._claims(places)
         rows = [
-            (row, RowStatus(status), Ask(ask if status == RowStatus.STARTED else 0))
+            (row, RowStatus(status), InterruptFlag(ask if status == RowStatus.STARTED else 0))
             for (_, row), status, ask in zip(chosen, statuses, asks, strict=False)
         ]
         node, last = chosen[0]
@@ -172,14 +172,14 @@ class WorkerRules(Ground):
         self.after()
 
     def _slot(
-        self, folder: Path, rows: list[tuple[Claimed, RowStatus, Ask]], announced: UUID
+        self, folder: Path, rows: list[tuple[ClaimedRow, RowStatus, InterruptFlag]], announced: UUID
     ) -> Slot:
         slot = Slot.create(folder, pid=1, pid_born=0.0)
         slot.announce(announced.bytes)
         for index, (row, _, _) in enumerate(rows):
             slot.claim(index, row.id.bytes, row.lease.bytes)
         for noted, (_, status, ask) in zip(list(slot.rows()), rows, strict=True):
-            slot.ask(noted, ask)
+            slot.set_flags(noted, ask)
             if status == RowStatus.TAKEN:
                 slot.take_back(noted)
             elif status != RowStatus.CLAIMED:

@@ -6,16 +6,16 @@ import orjson
 import pytest
 
 from controlplane.core.masking import mask_secrets
-from tasks_app.execution import failures
+from tasks_app import failures
 from tasks_app.execution.context import TaskContext
-from tasks_app.rows import Claimed
+from tasks_app.rows import ClaimedRow
 from workers.slots import Slot
 
 
 @pytest.fixture
 def context(tmp_path_factory: pytest.TempPathFactory) -> TaskContext:
     slot = Slot.create(tmp_path_factory.mktemp("slots"), pid=1, pid_born=0)
-    claim = Claimed(
+    claim = ClaimedRow(
         *(uuid4(), uuid4(), 1, uuid4(), "noop", "noop", "{}", 1, 3, 3, 0, 1000, None, 0, None, 0.0)
     )
     return TaskContext(claim, queue="default", slot=slot, index=0)

@@ -8,11 +8,11 @@ import orjson
 import pytest
 from hypothesis import given
 
-from tasks_app.execution.endings import ResultNotJson, succeeded
-from tasks_app.rows import Claimed
+from tasks_app.endings import ResultNotJson, succeeded
+from tasks_app.rows import ClaimedRow
 from tests.jsonvalues import is_same, json_values
 
-CLAIM = Claimed(
+CLAIM = ClaimedRow(
     id=uuid4(), lease=uuid4(), queue_id=1, workspace_id=uuid4(), type="noop", name="noop",
     payload="{}", attempt=1, max_attempts=1, round_attempts=1, lost_count=0, timeout_ms=1_000,
     retry=None, priority=0, idempotency_key=None, wait_ms=0,

@@ -21,7 +21,7 @@ from workflows.admin.pages import WorkflowPages, as_id, badge
 from workflows.definitions import load_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.selectors.overview import (
-    MOST_COUNTED,
+    MAX_COUNTED,
     RunsOverview,
     get_runs_overviews,
     list_versions,
@@ -115,7 +115,7 @@ class WorkflowAdmin(WorkflowPages):
     @admin.display(description="runs")
     def runs(self, workflow: Any) -> str:
         total = workflow.overview.total
-        return f"{MOST_COUNTED}+" if total > MOST_COUNTED else str(total)
+        return f"{MAX_COUNTED}+" if total > MAX_COUNTED else str(total)
 
     @admin.display(description="last run")
     def last_run(self, workflow: Any) -> str:

@@ -69,8 +69,8 @@ def describe_page(workspace_id: UUID, run_id: UUID, asked: Mapping[str, Any]) ->
 
 
 def _needs_attention(step: Any) -> bool:
-    is_asked = step.state == StepState.WAITING.value and step.kind == StepKind.APPROVAL.value
-    return bool(is_asked or step.state == StepState.FAILED.value)
+    has_flags = step.state == StepState.WAITING.value and step.kind == StepKind.APPROVAL.value
+    return bool(has_flags or step.state == StepState.FAILED.value)
 
 
 def _row(run_id: UUID, number: int, step: Any, result: Any) -> StepRow:

@@ -11,12 +11,12 @@ from django.db.models import QuerySet
 from controlplane.core.sql import load_sql
 from workflows.models import Workflow, WorkflowVersion
 
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RunsOverview:
-    """How many runs, counted up to one above MOST_COUNTED, and the newest."""
+    """How many runs, counted up to one above MAX_COUNTED, and the newest."""
 
     total: int = 0
     newest_id: UUID | None = None
@@ -31,7 +31,7 @@ def get_runs_overviews(workflow_ids: Sequence[UUID]) -> dict[UUID, RunsOverview]
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "summarize_runs"),
-            {"ids": list(workflow_ids), "most": MOST_COUNTED + 1},
+            {"ids": list(workflow_ids), "most": MAX_COUNTED + 1},
         )
         return {row[0]: RunsOverview(*row[1:]) for row in cursor.fetchall()}
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from controlplane.core.errors import Invalid
 from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
-from tasks_app.processors.registry import LONGEST_TIMEOUT_SECONDS, MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS, MAX_TIMEOUT_SECONDS
 from tasks_app.serializers.fields import NumberField, TextField, WholeNumberField
 from tasks_app.serializers.parsing import one_key
 from tasks_app.serializers.requests import RetryRequestSerializer
@@ -61,8 +61,8 @@ class StepRequestSerializer(StrictSerializer):
         required=False, help_text="An expression that gives a list, or a list: a task per item."
     )
     priority = WholeNumberField(required=False, min_value=-100, max_value=100)
-    maxAttempts = WholeNumberField(required=False, min_value=1, max_value=MOST_ATTEMPTS)
-    timeoutSeconds = NumberField(required=False, min_value=0.001, max_value=LONGEST_TIMEOUT_SECONDS)
+    maxAttempts = WholeNumberField(required=False, min_value=1, max_value=MAX_ATTEMPTS)
+    timeoutSeconds = NumberField(required=False, min_value=0.001, max_value=MAX_TIMEOUT_SECONDS)
     onFailure = serializers.ChoiceField(choices=OnFailure.choices, default=OnFailure.FAIL)
     retry = RetryRequestSerializer(required=False)
     tags = serializers.ListField(child=TextField(max_length=100), required=False, max_length=50)

@@ -15,7 +15,7 @@ from controlplane.core.sql import release_connection
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 from workflows.definitions import Definition, parse_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.selectors import get_version, get_workflow
@@ -43,7 +43,7 @@ def create_workflow(
     with transaction.atomic():
         workflow_id = uuid7()
         if key is not None:
-            first = keep_first_answer(
+            first = store_or_get_response(
                 workspace_id=workspace_id,
                 key=key,
                 body_hash=hash_body("workflow", body),

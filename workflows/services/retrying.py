@@ -11,7 +11,7 @@ from controlplane.core.errors import Conflict, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from tasks_app.selectors import get_states
-from tasks_app.selectors.outcomes import get_repeat_specs
+from tasks_app.selectors.outcomes import get_reprocess_specs
 from tasks_app.services.preparation import prepare_changes
 from workflows import transitions
 from workflows.models import RunStep, WorkflowRun
@@ -125,7 +125,7 @@ class _Retry:
         broken = {task for task, state in states.items() if state in _BROKEN}
         if not broken or len(states) < len(step.task_ids):
             return None  # some were removed, and their items with them
-        specs = get_repeat_specs(workspace_id, broken)
+        specs = get_reprocess_specs(workspace_id, broken)
         for task in self.edits.keys() & broken:
             payload = dict(self.edits[task])
             prepare_changes({"payload": payload}, type_name=specs[task].type)

@@ -14,7 +14,7 @@ from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import cancel_tasks, hash_body, keep_first_answer
+from tasks_app.services import cancel_tasks, hash_body, store_or_get_response
 from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, WorkflowRun
 from workflows.selectors import get_run, get_version, get_workflow
@@ -71,7 +71,7 @@ def execute_workflow(
             get_run(workspace_id, rerun_of)
         run_id = uuid7()
         if key is not None:
-            first = keep_first_answer(
+            first = store_or_get_response(
                 workspace_id=workspace_id,
                 key=key,
                 body_hash=hash_body("workflow.run", workflow.id, value, rerun_of),

@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from controlplane.core.clock import now
 from controlplane.core.jsonb import dump_jsonb
 from controlplane.core.times import parse_time
-from tasks_app.services.preparation import LONGEST_WAIT, MOST_PARENTS
+from tasks_app.services.preparation import MAX_PARENTS, MAX_WAIT
 from tasks_app.specs import TaskSpec
 from workflows.definitions import StepDefinition
 from workflows.language import BudgetSpentError, ExpressionError, TemplateError
@@ -193,7 +193,7 @@ def _items(step: StepDefinition, scopes: Scopes) -> list[Any]:
             "ExpressionError",
             f"Step {step.key!r}, forEach: it must give a list, not {_kind_of(items)}.",
         )
-    most = min(settings.TASKPLANE["BULK_MAX"], MOST_PARENTS)
+    most = min(settings.TASKPLANE["BULK_MAX"], MAX_PARENTS)
     if len(items) > most:
         raise _CannotStartError(
             "TooLarge",
@@ -225,7 +225,7 @@ def _wait_until(step: StepDefinition, payload: dict[str, Any]) -> datetime:
     except ValueError as error:
         wanted = str(error).removesuffix(".")
         raise _wrong(step, "until", wanted[0].lower() + wanted[1:]) from None
-    if until > now() + LONGEST_WAIT:
+    if until > now() + MAX_WAIT:
         raise _wrong(step, "until", "at most 10 years from now")
     return until.astimezone(UTC)
 
@@ -277,7 +277,7 @@ _PREPARE: dict[StepKind, _Prepare] = {
 
 
 def _duration(step: StepDefinition, name: str, seconds: Any) -> timedelta:
-    most = LONGEST_WAIT.total_seconds()
+    most = MAX_WAIT.total_seconds()
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= most:
         raise _wrong(step, name, f"a number of seconds from 0 to {most:.0f} (10 years)")

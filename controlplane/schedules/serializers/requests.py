@@ -13,7 +13,7 @@ from controlplane.schedules.services.checks import (
 )
 from controlplane.schedules.states import Overlap
 from controlplane.schedules.timing import LONGEST_TEXT
-from tasks_app.processors.registry import MOST_ATTEMPTS
+from tasks_app.processors.registry import MAX_ATTEMPTS
 from tasks_app.serializers.fields import FlagField, TextField, WholeNumberField
 
 EXAMPLE_JOB = {
@@ -80,7 +80,7 @@ class JobChangeSerializer(StrictSerializer):
         required=False,
         allow_null=True,
         min_value=1,
-        max_value=MOST_ATTEMPTS,
+        max_value=MAX_ATTEMPTS,
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from controlplane.schedules.states import Source
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 # Columns of Schedule that a change sets as they are.
 _COLUMNS = (
@@ -90,7 +90,7 @@ def create_schedule(
         **{column: checked.values[column] for column in _COLUMNS},
     )
     if key is not None:
-        first = keep_first_answer(
+        first = store_or_get_response(
             workspace_id=workspace_id,
             key=key,
             body_hash=hash_body("schedule", values),

@@ -8,7 +8,7 @@ from controlplane.core.errors import NotFound
 from controlplane.schedules.models import Firing
 from controlplane.schedules.services.manual import trigger_schedule
 from controlplane.workspaces.actors import Actor
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 
 class _UsedError(Exception):
@@ -43,7 +43,7 @@ def trigger_once(
 
 
 def _keep(workspace_id: UUID, schedule_id: UUID, key: str, firing: Firing) -> None:
-    first = keep_first_answer(
+    first = store_or_get_response(
         workspace_id=workspace_id,
         key=key,
         body_hash=hash_body("trigger", schedule_id),

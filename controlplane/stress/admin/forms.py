@@ -7,7 +7,7 @@ from django.conf import settings
 
 from controlplane.core.errors import DomainError
 from controlplane.stress.planning import LARGEST_SHARE
-from controlplane.stress.processors import LONGEST_MS
+from controlplane.stress.processors import MAX_MS
 from controlplane.stress.services.control import Asked
 from controlplane.stress.services.submitting import QUEUE
 from controlplane.stress.states import StressShape, StressType
@@ -28,7 +28,7 @@ class StressForm(forms.Form):
     tasks = forms.IntegerField(min_value=1, initial=1_000)
     type = forms.ChoiceField(choices=StressType.choices)
     duration_ms = forms.FloatField(
-        initial=100, min_value=0, max_value=LONGEST_MS, label="Milliseconds of each task"
+        initial=100, min_value=0, max_value=MAX_MS, label="Milliseconds of each task"
     )
     failure_rate = forms.FloatField(
         initial=0, min_value=0, max_value=1, label="Share of tasks that fail", help_text="0 to 1."

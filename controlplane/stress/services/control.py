@@ -23,7 +23,7 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, keep_first_answer
+from tasks_app.services import hash_body, store_or_get_response
 
 _SEEDS = 2**31
 
@@ -121,7 +121,7 @@ def _make(workspace_id: UUID, asked: Asked, actor: Actor) -> StressTest:
 
 
 def _first_answer(test: StressTest, asked: Asked, key: str) -> UUID | None:
-    first = keep_first_answer(
+    first = store_or_get_response(
         workspace_id=test.workspace_id,
         key=key,
         body_hash=hash_body("stress", asdict(asked)),

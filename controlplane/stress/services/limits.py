@@ -8,7 +8,7 @@ from django.conf import settings
 from controlplane.core.errors import FieldError
 from controlplane.core.names import InvalidNameError, check_name
 from controlplane.stress.planning import LARGEST_SHARE
-from controlplane.stress.processors import LONGEST_MS
+from controlplane.stress.processors import MAX_MS
 from controlplane.stress.states import StressShape, StressType
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def find_problems(asked: "Asked") -> list[FieldError]:
             asked.shape in StressShape.values, "shape", f"One of {', '.join(StressShape.values)}."
         ),
         *_unless(
-            _is_number(asked.duration_ms, 0, LONGEST_MS),
+            _is_number(asked.duration_ms, 0, MAX_MS),
             "durationMs",
-            f"Milliseconds from 0 to {LONGEST_MS:,}.",
+            f"Milliseconds from 0 to {MAX_MS:,}.",
         ),
         *_unless(_is_number(asked.failure_rate, 0, 1), "failureRate", "A share from 0 to 1."),
         *_unless(

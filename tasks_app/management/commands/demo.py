@@ -28,7 +28,7 @@ from tasks_app.states import TaskState
 
 QUEUE = "default"
 TAG = "demo"
-_MOST_FILES = 9_000  # one call takes 10,000 tasks
+_MAX_FILES = 9_000  # one call takes 10,000 tasks
 _DELAYED_EACH, _DELAY_MS = 50, 2_000
 _PRIORITISED_EACH, _PRIORITY = 10, 50
 _QUICK = RetryPolicy(strategy="fixed", base_ms=200, max_ms=200)
@@ -159,7 +159,7 @@ def sort_files(paths: Iterable[Path]) -> tuple[list[Path], Path | None]:
             continue  # not ours to read: then not the worker's either
         else:
             texts.append(path)
-        if len(texts) == _MOST_FILES:
+        if len(texts) == _MAX_FILES:
             break
     return texts, bad
 

@@ -24,7 +24,7 @@ from workers.services import drain_node
 from workers.states import LIVE, NodeState
 
 _POLL_SECONDS = 0.2
-_MOST_SHOWN = 1_000
+_MAX_SHOWN = 1_000
 _COLUMNS = ("node", "status", "host", "running", "processed", "failed", "CPU", "MB", "end")
 
 
@@ -54,7 +54,7 @@ class Command(TerminalCommand):
         {"list": self._list, "show": self._show, "drain": self._drain}[options["verb"]](options)
 
     def _list(self, options: dict[str, Any]) -> None:
-        nodes = list_nodes(options["status"]).order_by("-id")[:_MOST_SHOWN]
+        nodes = list_nodes(options["status"]).order_by("-id")[:_MAX_SHOWN]
         found = list(NodeSerializer(nodes, many=True).data)
         if options["json"]:
             self.write_json(found)

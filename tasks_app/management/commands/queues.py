@@ -14,7 +14,7 @@ from tasks_app.management.terminal import (
     workspace_of,
 )
 from tasks_app.serializers import QueueSerializer
-from tasks_app.serializers.queues import FASTEST_RATE, MOST_RUNNING
+from tasks_app.serializers.queues import FASTEST_RATE, MAX_RUNNING
 
 _NONE = "none"
 
@@ -34,7 +34,7 @@ class Command(TerminalCommand):
         limit.add_argument("name")
         limit.add_argument(
             "--max-running",
-            type=_limit(int, 1, MOST_RUNNING),
+            type=_limit(int, 1, MAX_RUNNING),
             metavar="N",
             help="at once; `none` lifts it",
         )

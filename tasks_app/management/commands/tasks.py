@@ -34,7 +34,7 @@ from tasks_app.serializers import (
     represent_task,
 )
 from tasks_app.services.actions import ActionResult
-from tasks_app.services.counts import recount_tasks
+from tasks_app.services.rollups import recount_tasks
 
 _FILTERS = {
     "status": "status",
@@ -51,7 +51,7 @@ _FILTERS = {
     "finished_before": "finishedBefore",
     "internal": "internal",
 }
-_MOST_SHOWN = 10_000
+_MAX_SHOWN = 10_000
 
 
 class Command(TerminalCommand):
@@ -106,8 +106,8 @@ class Command(TerminalCommand):
         run(workspace_of(options), options)
 
     def _list(self, workspace_id: UUID, options: dict[str, Any]) -> None:
-        if not 1 <= options["limit"] <= _MOST_SHOWN:
-            self.usage(f"--limit must be from 1 to {_MOST_SHOWN}.")
+        if not 1 <= options["limit"] <= _MAX_SHOWN:
+            self.usage(f"--limit must be from 1 to {_MAX_SHOWN}.")
         sort = self._sort(options["sort"])
         with selectors.in_bounded_time():
             tasks = selectors.list_tasks(workspace_id, self._wanted(options))

@@ -25,8 +25,8 @@ from tasks_app.processors.outcomes import Fail
 from tasks_app.processors.registry import processor
 
 # Steps that feed each other grow fast: fifty doublings of a string are a petabyte.
-_LONGEST_TEXT = 100_000
-_LARGEST_NUMBER = 1e300
+_MAX_TEXT = 100_000
+_MAX_NUMBER = 1e300
 _REPORT_EVERY = 1_000  # records between two looks at the progress
 
 
@@ -196,20 +196,20 @@ def _calculated_number(calculation: Calculation, values: list[Any]) -> int | flo
 
 
 def _number(value: float) -> int | float:
-    if not -_LARGEST_NUMBER < value < _LARGEST_NUMBER:  # also false for what is not a number
+    if not -_MAX_NUMBER < value < _MAX_NUMBER:  # also false for what is not a number
         raise Unprocessable("a number grew beyond 1e300.")
     return value
 
 
 def _text(value: str) -> str:
-    if len(value) > _LONGEST_TEXT:
-        raise Unprocessable(f"a text grew beyond {_LONGEST_TEXT} characters.")
+    if len(value) > _MAX_TEXT:
+        raise Unprocessable(f"a text grew beyond {_MAX_TEXT} characters.")
     return value
 
 
 def _as_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text[: _LONGEST_TEXT + 1]
+    return text[: _MAX_TEXT + 1]
 
 
 def _sorted(operation: Sort, records: list[Record]) -> list[Record]:

@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
-from tasks_app.selectors.wellbeing import Wellbeing, read_wellbeing
+from tasks_app.selectors.engine_health import EngineHealth, read_engine_health
 
 _OK, _DEGRADED, _DOWN = "ok", "degraded", "down"
 _WARNING, _CRITICAL = "warning", "critical"
@@ -36,7 +36,7 @@ def examine(
     findings = find_unreachable(database, broker)
     if database["status"] == _OK:
         is_everybodys = workspace_id == DEFAULT_WORKSPACE_ID
-        seen = read_wellbeing(None if is_everybodys else workspace_id)
+        seen = read_engine_health(None if is_everybodys else workspace_id)
         parts |= _tell(seen)
         findings += find_stuck(seen, max_wait_seconds)
     return {"status": judge(findings), "findings": findings, **parts}
@@ -64,7 +64,7 @@ def find_unreachable(database: dict[str, Any], broker: dict[str, Any]) -> list[F
     return found
 
 
-def find_stuck(seen: Wellbeing, max_wait_seconds: float | None) -> list[Finding]:
+def find_stuck(seen: EngineHealth, max_wait_seconds: float | None) -> list[Finding]:
     """What keeps work from starting."""
     found: list[Finding] = []
     if not seen.has_dispatcher:
@@ -87,7 +87,7 @@ def find_stuck(seen: Wellbeing, max_wait_seconds: float | None) -> list[Finding]
     return found
 
 
-def _tell(seen: Wellbeing) -> dict[str, Any]:
+def _tell(seen: EngineHealth) -> dict[str, Any]:
     ago = seen.dispatcher_seen_ago
     return {
         "dispatcher": {

@@ -27,8 +27,8 @@ from tasks_app.processors.registry import processor
 if TYPE_CHECKING:
     from tasks_app.processors.builtin.http_client import Reply
 
-_MOST_BODY_BYTES = 262_144
-_LONGEST_PAUSE_SECONDS = 3_600.0
+_MAX_BODY_BYTES = 262_144
+_MAX_PAUSE_SECONDS = 3_600.0
 # A 4xx that the same request may get past later; every other one is final.
 _PASSING_STATUSES = frozenset({408, 409, 423, 425, 429})
 _HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
@@ -59,7 +59,7 @@ class HttpRequestPayload(Payload):
     follow_redirects: bool = False
     max_redirects: int = Field(default=5, ge=1, le=20)
     max_response_bytes: int = Field(
-        default=65_536, ge=0, le=_MOST_BODY_BYTES, description="What is kept of the answer's body."
+        default=65_536, ge=0, le=_MAX_BODY_BYTES, description="What is kept of the answer's body."
     )
 
     @field_validator("url")
@@ -198,14 +198,14 @@ def _retry_after_seconds(value: str | None) -> float | None:
     if value is None:
         return None
     if value.strip().isdecimal():
-        return min(float(value[:12]), _LONGEST_PAUSE_SECONDS)
+        return min(float(value[:12]), _MAX_PAUSE_SECONDS)
     try:
         at = parsedate_to_datetime(value)
     except ValueError:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_PAUSE_SECONDS)
+    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _MAX_PAUSE_SECONDS)
 
 
 def _result(reply: "Reply", took_ms: int) -> dict[str, Any]:

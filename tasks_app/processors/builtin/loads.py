@@ -10,7 +10,7 @@ from tasks_app.processors.builtin.payloads import Payload
 from tasks_app.processors.context import Context
 from tasks_app.processors.registry import processor
 
-_LONGEST_MS = 3_600_000
+_MAX_MS = 3_600_000
 
 
 class NoopPayload(Payload):
@@ -20,7 +20,7 @@ class NoopPayload(Payload):
 class DurationPayload(Payload):
     """How long to take."""
 
-    ms: float = Field(ge=0, le=_LONGEST_MS, description="Milliseconds to take.")
+    ms: float = Field(ge=0, le=_MAX_MS, description="Milliseconds to take.")
 
 
 class FlakyPayload(Payload):
@@ -29,7 +29,7 @@ class FlakyPayload(Payload):
     failure_rate: float = Field(
         default=0.5, ge=0, le=1, description="Share of the attempts that fail."
     )
-    ms: float = Field(default=0, ge=0, le=_LONGEST_MS, description="Milliseconds to take.")
+    ms: float = Field(default=0, ge=0, le=_MAX_MS, description="Milliseconds to take.")
 
 
 class FlakyError(RuntimeError):

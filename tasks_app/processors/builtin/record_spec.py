@@ -134,13 +134,13 @@ class Limit(Payload):
 Operation = Annotated[Filter | Map | Sort | Aggregate | Limit, Field(discriminator="op")]
 
 
-MOST_RECORDS = 100_000
+MAX_RECORDS = 100_000
 
 
 class DataProcessingPayload(Payload):
     """Records, and the operations to put them through in turn. `data` may stand for `records`."""
 
-    records: list[Record] | None = Field(default=None, max_length=MOST_RECORDS)
+    records: list[Record] | None = Field(default=None, max_length=MAX_RECORDS)
     data: JsonValue = Field(
         default=None,
         description="Any value instead of records: an object is one record, a list has a record "
@@ -152,8 +152,8 @@ class DataProcessingPayload(Payload):
     def _has_records_or_data(self) -> Self:
         if ("data" in self.model_fields_set) == (self.records is not None):
             raise ValueError("give records or data, one of the two")
-        if isinstance(self.data, list) and len(self.data) > MOST_RECORDS:
-            raise ValueError(f"data has more than {MOST_RECORDS} items")
+        if isinstance(self.data, list) and len(self.data) > MAX_RECORDS:
+            raise ValueError(f"data has more than {MAX_RECORDS} items")
         return self
 
     def to_records(self) -> list[Record]:

@@ -123,7 +123,7 @@ class TestReprocess:
         assert run("dlq", "reprocess", NOBODY).code == 3
 
     def test_by_filter_in_as_many_calls_as_it_takes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(actions, "MOST_PER_CALL", 2)
+        monkeypatch.setattr(actions, "MAX_PER_CALL", 2)
         for _ in range(5):
             die(queue="mail")
         die()

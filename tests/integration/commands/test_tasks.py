@@ -107,7 +107,7 @@ def test_cancel_by_id() -> None:
 
 
 def test_retry_by_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MOST_PER_CALL", 2)
+    monkeypatch.setattr(actions, "MAX_PER_CALL", 2)
     for _ in range(5):
         make_task("FAILED", type="cpu")
     make_task("COMPLETED", type="cpu")

@@ -130,7 +130,7 @@ def test_everything_must_be_meant(workspace: Workspace, ada: Actor) -> None:
 def test_a_call_has_a_limit_and_says_so(
     workspace: Workspace, ada: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "MOST_PER_CALL", 3)
+    monkeypatch.setattr(actions, "MAX_PER_CALL", 3)
     monkeypatch.setattr(actions, "_BATCH", 2)
     for _ in range(4):
         die()

@@ -13,8 +13,8 @@ from dlq.services.recording import bound_attempts, record_deaths
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.rows import Finished
 from tasks_app.services import retry_task, submit_task
-from tasks_app.services.deaths import announce_deaths
-from tasks_app.signals import task_died
+from tasks_app.settling import announce_dead_lettered
+from tasks_app.signals import task_dead_lettered
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
 from tests.deaths import an_error, die, die_again, run_to_end
@@ -160,12 +160,12 @@ def test_a_death_that_is_rolled_back_leaves_no_letter() -> None:
     def refuse(**_: Any) -> None:
         raise RuntimeError("no mourners today")
 
-    task_died.connect(refuse)
+    task_dead_lettered.connect(refuse)
     try:
         with pytest.raises(RuntimeError, match="mourners"):
             run_to_end(task.id, an_error())
     finally:
-        task_died.disconnect(refuse)
+        task_dead_lettered.disconnect(refuse)
     task.refresh_from_db()
     assert task.state == "RUNNING"
     assert not DeadLetter.objects.exists()
@@ -191,5 +191,5 @@ def test_a_thousand_deaths_are_a_few_statements(
     Task.objects.bulk_create(rows)
     ended = [Finished(row.id, "FAILED", False) for row in rows]
     with django_assert_max_num_queries(32), transaction.atomic(), connection.cursor():
-        announce_deaths(ended, using="default")
+        announce_dead_lettered(ended, using="default")
     assert DeadLetter.objects.count() == 1_000

@@ -92,7 +92,7 @@ def test_what_is_refused_says_why(operator: APIClient) -> None:
 
 
 def test_a_call_has_a_limit(operator: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MOST_PER_CALL", 2)
+    monkeypatch.setattr(actions, "MAX_PER_CALL", 2)
     for _ in range(3):
         die()
     first = act(operator, action="discard", all=True, reason="x").json()

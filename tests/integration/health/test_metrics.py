@@ -65,7 +65,7 @@ def test_depths_counts_times_and_nodes() -> None:
 
 
 def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exposition, "MOST_NAMES", 2)
+    monkeypatch.setattr(exposition, "MAX_NAMES", 2)
     for name in ("a", "b", "c", "d"):
         make_task(queue=name)
     found = scrape()

@@ -145,7 +145,7 @@ def test_many_go_in_batches_up_to_the_limit(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "_CHUNK", 4)
-    monkeypatch.setattr(actions, "MOST_PER_CALL", 10)
+    monkeypatch.setattr(actions, "MAX_PER_CALL", 10)
     for n in range(13):
         make_task(name=str(n))
     first = act(client, action="cancel", filter={"type": "noop"})

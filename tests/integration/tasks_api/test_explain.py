@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from tasks_app.models import Leader, Queue, Task
-from tasks_app.selectors.line import recent_rate
+from tasks_app.selectors.queue_position import recent_rate
 from tests.rows import make_attempt, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_a_worker_of_other_queues_or_a_silent_one_does_not_count(client: APIClie
     make_node(state="DRAINING")
     assert explain(client, make_task())["reason"] == "NO_WORKER"
     make_node(queues=["default"])
-    assert explain(client, make_task())["reason"] == "IN_LINE"
+    assert explain(client, make_task())["reason"] == "QUEUED"
 
 
 def test_the_line(client: APIClient, node: Any) -> None:
@@ -62,7 +62,7 @@ def test_the_line(client: APIClient, node: Any) -> None:
     make_task(queue="other", priority=100)
     assert explain(client, middle)["position"] == 2
     found = explain(client, low)
-    assert (found["reason"], found["position"], found["forecastStart"]) == ("IN_LINE", 3, None)
+    assert (found["reason"], found["position"], found["forecastStart"]) == ("QUEUED", 3, None)
     assert "2 tasks" in found["detail"]
     for number in range(1, 61):
         make_attempt(low, number)
@@ -95,7 +95,7 @@ def test_a_full_queue_names_who_runs(client: APIClient, node: Any) -> None:
         {"kind": "task", "id": str(runs.id), "name": "the long one", "status": "RUNNING"}
     ]
     Queue.objects.update(max_running=2)
-    assert explain(client, make_task())["reason"] == "IN_LINE"
+    assert explain(client, make_task())["reason"] == "QUEUED"
 
 
 def test_an_empty_bucket_says_when_it_refills(client: APIClient, node: Any) -> None:
@@ -107,7 +107,7 @@ def test_an_empty_bucket_says_when_it_refills(client: APIClient, node: Any) -> N
     assert found["forecastStart"] == found["until"]
     assert explain(client, second)["forecastStart"] > found["forecastStart"]
     Queue.objects.update(rate_at=now() - timedelta(minutes=1))
-    assert explain(client, first)["reason"] == "IN_LINE"
+    assert explain(client, first)["reason"] == "QUEUED"
 
 
 def test_not_due(client: APIClient, node: Any, dispatcher: Leader) -> None:
@@ -135,7 +135,7 @@ def test_the_dispatcher_is_away(client: APIClient, node: Any, dispatcher: Leader
     assert explain(client, overdue)["reason"] == "NOT_DUE"
     Leader.objects.update(expires_at=now() - timedelta(seconds=1))
     found = explain(client, overdue)
-    assert found["reason"] == "DISPATCHER_AWAY"
+    assert found["reason"] == "DISPATCHER_DOWN"
     assert "manage.py dispatch" in found["detail"]
 
 
@@ -177,8 +177,10 @@ def test_running(client: APIClient, node: Any) -> None:
 
 def test_running_on_a_worker_that_is_not_heard_of(client: APIClient) -> None:
     silent = make_node(heartbeat_at=now() - timedelta(hours=1))
-    assert explain(client, make_task("RUNNING", node_id=silent.id))["reason"] == "WORKER_SILENT"
-    assert explain(client, make_task("RUNNING", node_id=9999))["reason"] == "WORKER_SILENT"
+    assert (
+        explain(client, make_task("RUNNING", node_id=silent.id))["reason"] == "WORKER_UNRESPONSIVE"
+    )
+    assert explain(client, make_task("RUNNING", node_id=9999))["reason"] == "WORKER_UNRESPONSIVE"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app import services
 from tasks_app.models import Task
-from tasks_app.signals import task_cancelled_by_parent, task_repeated
+from tasks_app.signals import task_cancelled_by_parent, task_reprocessed
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace
 from tests.rows import make_task
@@ -42,7 +42,7 @@ def submit(**fields: Any) -> UUID:
 
 def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient) -> None:
     old = make_task("FAILED")
-    with heard(task_repeated) as said:
+    with heard(task_reprocessed) as said:
         new = submit(reprocess_of=old.id)
 
     assert said == [{"pairs": [(old.id, new)], "using": "default", "by": ""}]
@@ -53,7 +53,7 @@ def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient
 
 def test_an_operators_retry_repeats_the_task_itself() -> None:
     dead = make_task("FAILED")
-    with heard(task_repeated) as said:
+    with heard(task_reprocessed) as said:
         services.retry_task(workspace_id=dead.workspace_id, task_id=dead.id, actor=SYSTEM)
 
     assert said == [{"pairs": [(dead.id, dead.id)], "using": "default", "by": "system"}]
@@ -100,10 +100,10 @@ def test_a_failing_listener_undoes_the_repetition() -> None:
     def refuse(**_: Any) -> None:
         raise RuntimeError("the letter cannot be written")
 
-    task_repeated.connect(refuse)
+    task_reprocessed.connect(refuse)
     try:
         with pytest.raises(RuntimeError, match="cannot be written"):
             submit(reprocess_of=old.id)
     finally:
-        task_repeated.disconnect(refuse)
+        task_reprocessed.disconnect(refuse)
     assert list(Task.objects.values_list("id", flat=True)) == [old.id]

@@ -133,7 +133,7 @@ def test_tasks_that_ended_long_ago_are_counted(client: APIClient) -> None:
 def test_counts_beyond_a_bound_say_that_they_are_estimates(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "MOST_COUNTED", 3)
+    monkeypatch.setattr(counts, "MAX_COUNTED", 3)
     for _ in range(2):
         make_task("PENDING")
     assert client.get("/tasks/stats").json()["totalIsEstimate"] is False

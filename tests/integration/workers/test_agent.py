@@ -19,12 +19,12 @@ from tests.rows import make_node
 from workers import agent as agents
 from workers import services, transitions
 from workers.agent import Agent
-from workers.measures import TreeMeter
+from workers.counters import Counters
+from workers.measures import ProcessTreeMeter
 from workers.models import Node
-from workers.nodepage import NodePage
-from workers.runtime import Runtime, born
+from workers.node_state import SharedNodeState
+from workers.runtime import Runtime, birth_time
 from workers.slots import Slot
-from workers.tally import Tally
 
 pytestmark = pytest.mark.django_db
 
@@ -42,13 +42,13 @@ def main() -> Iterator[subprocess.Popen[bytes]]:
 def agent(main: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Agent:
     # One agent is one process elsewhere; here the next one must not take over its memory.
     monkeypatch.setattr(supervision, "_supervisor", supervision._Supervisor())
-    runtime = Runtime(name="w", page=NodePage(), directory=tmp_path)
+    runtime = Runtime(name="w", node_state=SharedNodeState(), directory=tmp_path)
     return Agent(runtime=runtime, main_pid=main.pid, queues=["*"], concurrency=1, name="w")
 
 
 def own_slot(agent: Agent) -> Slot:
     process = psutil.Process()
-    return Slot.create(agent.runtime.directory, pid=process.pid, pid_born=born(process))
+    return Slot.create(agent.runtime.directory, pid=process.pid, pid_born=birth_time(process))
 
 
 def test_a_node_that_comes_back_is_another_and_drains_if_it_was_to(agent: Agent) -> None:
@@ -57,7 +57,7 @@ def test_a_node_that_comes_back_is_another_and_drains_if_it_was_to(agent: Agent)
     before = Node.objects.get()
     slot.count(processed=5, failed=2)
     agent._pass(is_orphan=False)
-    assert agent._vitals.tally.processed == 5
+    assert agent._status.counters.processed == 5
     assert transitions.begin_drain(before.id)
     before.refresh_from_db()
     assert transitions.lose(before.id, heartbeat=before.heartbeat)
@@ -68,14 +68,14 @@ def test_a_node_that_comes_back_is_another_and_drains_if_it_was_to(agent: Agent)
     after = Node.objects.exclude(id=before.id).get()
     assert (after.replaces, after.state) == (before.id, "DRAINING")
     assert after.incarnation != before.incarnation
-    assert agent.page.is_draining
+    assert agent.node_state.is_draining
     slot.count(processed=1)
     agent._pass(is_orphan=False)
-    assert (agent._vitals.tally.processed, agent._vitals.tally.failed) == (1, 0)
+    assert (agent._status.counters.processed, agent._status.counters.failed) == (1, 0)
 
 
 def test_a_node_that_comes_back_works_if_it_was_to(agent: Agent) -> None:
-    agent.page.is_ready = True
+    agent.node_state.is_ready = True
     agent._pass(is_orphan=False)
     before = Node.objects.get()
     assert transitions.lose(before.id, heartbeat=before.heartbeat)
@@ -84,7 +84,7 @@ def test_a_node_that_comes_back_works_if_it_was_to(agent: Agent) -> None:
     agent._pass(is_orphan=False)
     after = Node.objects.exclude(id=before.id).get()
     assert (after.replaces, after.state) == (before.id, "ACTIVE")
-    assert agent.page.takes_work
+    assert agent.node_state.takes_work
 
 
 def test_a_draining_worker_ends_when_it_holds_nothing(
@@ -94,17 +94,17 @@ def test_a_draining_worker_ends_when_it_holds_nothing(
     slot = own_slot(agent)
     slot.claim(0, uuid4().bytes, uuid4().bytes)
     agent._pass(is_orphan=False)
-    agent.page.is_draining = True
+    agent.node_state.is_draining = True
     agent._end_when_drained()
     agent._end_when_drained()
     assert main.poll() is None
     slot.forget(0)
     agent._pass(is_orphan=False)
-    agent.page.is_draining = False
+    agent.node_state.is_draining = False
     agent._end_when_drained()
     agent._end_when_drained()
     assert main.poll() is None
-    agent.page.is_draining = True
+    agent.node_state.is_draining = True
     agent._end_when_drained()
     agent._end_when_drained()
     assert main.wait(10) == -15
@@ -119,12 +119,12 @@ def test_a_draining_worker_stays_where_it_must_not_end_by_itself(
     monkeypatch.setattr(agents, "_DRAINED_SECONDS", 0.0)
     settings.TASKPLANE = {**settings.TASKPLANE, "WORKER_EXIT_WHEN_DRAINED": False}
     agent._pass(is_orphan=False)
-    agent.page.is_draining = True
+    agent.node_state.is_draining = True
     for _ in range(3):
         agent._end_when_drained()
     with pytest.raises(subprocess.TimeoutExpired):
         main.wait(0.5)
-    assert not agent.page.takes_work
+    assert not agent.node_state.takes_work
     settings.TASKPLANE = {**settings.TASKPLANE, "WORKER_EXIT_WHEN_DRAINED": True}
     for _ in range(2):
         agent._end_when_drained()
@@ -134,7 +134,7 @@ def test_a_draining_worker_stays_where_it_must_not_end_by_itself(
 def test_the_figures_of_a_dead_child_stay(agent: Agent) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     slot = Slot.create(
-        agent.runtime.directory, pid=child.pid, pid_born=born(psutil.Process(child.pid))
+        agent.runtime.directory, pid=child.pid, pid_born=birth_time(psutil.Process(child.pid))
     )
     slot.count(processed=7, failed=1, stale=2)
     agent._pass(is_orphan=False)
@@ -142,14 +142,14 @@ def test_the_figures_of_a_dead_child_stay(agent: Agent) -> None:
     child.communicate()
     agent._pass(is_orphan=False)
     assert agent._slots == {}
-    tally = agent._vitals.tally
-    assert (tally.processed, tally.failed, tally.stale, tally.slots) == (7, 1, 2, [])
+    counters = agent._status.counters
+    assert (counters.processed, counters.failed, counters.stale, counters.slots) == (7, 1, 2, [])
 
 
 def test_a_sample_is_taken_when_it_is_time(agent: Agent) -> None:
-    meter = TreeMeter(os.getpid())
+    meter = ProcessTreeMeter(os.getpid())
     agent._sample(meter)
-    assert agent._vitals.usage is None  # not registered: nobody to sample
+    assert agent._status.usage is None  # not registered: nobody to sample
     agent._pass(is_orphan=False)
     agent._sample(meter)
     agent._sample(meter)
@@ -159,7 +159,7 @@ def test_a_sample_is_taken_when_it_is_time(agent: Agent) -> None:
 
 def test_stopping_writes_the_last_figures() -> None:
     node = make_node(running=3, slots=[{}])
-    services.stop_node(node.id, Tally(processed=9, failed=2))
+    services.stop_node(node.id, Counters(processed=9, failed=2))
     node.refresh_from_db()
     assert (node.state, node.running, node.slots) == ("STOPPED", 0, [])
     assert (node.processed, node.failed) == (9, 2)
@@ -184,7 +184,7 @@ def test_a_node_that_was_draining_when_it_was_killed_is_lost(agent: Agent) -> No
     assert transitions.begin_drain(Node.objects.get().id)
     agent._next_beat = 0
     agent._pass(is_orphan=False)
-    assert agent.page.is_draining
+    assert agent.node_state.is_draining
     assert ended(agent)[0] == "LOST"
 
 
@@ -200,14 +200,14 @@ def test_a_node_that_ends_by_itself_is_stopped_and_says_why(
     agent: Agent, status: int, is_draining: bool, reason: str
 ) -> None:
     agent._pass(is_orphan=False)
-    agent.page.is_draining = is_draining
-    agent.page.exit_status, agent.page.is_gone = status, True
+    agent.node_state.is_draining = is_draining
+    agent.node_state.exit_status, agent.node_state.has_exited = status, True
     assert ended(agent) == ("STOPPED", reason)
 
 
 def test_nodes_of_workers_with_one_name_have_names_of_their_own(agent: Agent) -> None:
     agent._pass(is_orphan=False)
-    agent.page.node_id = 0
+    agent.node_state.node_id = 0
     agent._pass(is_orphan=False)
     assert sorted(Node.objects.values_list("name", flat=True)) == sorted(
         f"w#{node.id}" for node in Node.objects.all()

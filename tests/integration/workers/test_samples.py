@@ -10,9 +10,9 @@ from controlplane.core.clock import now
 from tasks_app.services import prune_everything
 from tests.rows import make_node
 from workers import services
+from workers.counters import Counters
 from workers.measures import Usage
 from workers.models import Node, NodeSample
-from workers.tally import Tally
 
 pytestmark = pytest.mark.django_db
 USAGE = Usage(cpu_percent=150.5, memory_bytes=1 << 30, processes=4)
@@ -44,14 +44,14 @@ def thin(limit: int = 1_000) -> int:
 
 def test_a_sample_is_kept_and_shown_on_the_node() -> None:
     node = make_node()
-    tally = Tally(running=2, processed=10, failed=3)
-    assert services.record_sample(node.id, tally, USAGE)
+    counters = Counters(running=2, processed=10, failed=3)
+    assert services.record_sample(node.id, counters, USAGE)
     node.refresh_from_db()
     assert (node.cpu_percent, node.memory_bytes) == (150.5, 1 << 30)
     sample = NodeSample.objects.get(node=node)
     assert (sample.cpu_percent, sample.memory_bytes, sample.grain_seconds) == (150.5, 1 << 30, 0)
     assert (sample.running, sample.processed, sample.failed) == (2, 10, 3)
-    assert not services.record_sample(node.id + 1, tally, USAGE)
+    assert not services.record_sample(node.id + 1, counters, USAGE)
 
 
 @pytest.mark.parametrize("limit", [7, 1_000])

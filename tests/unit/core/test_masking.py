@@ -7,7 +7,7 @@ import pytest
 
 from controlplane.core.masking import MASK, mask_secrets
 from controlplane.workspaces.keys import make_key
-from tasks_app.execution.failures import describe
+from tasks_app.failures import describe
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 

@@ -12,7 +12,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
 
-from tasks_app.execution.failures import category_of
+from tasks_app.failures import category_of
 from tasks_app.processors import DependencyFailed, Fail, RetryLater, category_rule, registry
 from tasks_app.processors import categories as rules
 from tasks_app.processors.builtin.http_request import FinalStatus, UnexpectedStatus

@@ -10,7 +10,7 @@ from controlplane.stress.comparing import compare
 from controlplane.stress.facts import Facts, add_up, establish
 from controlplane.stress.flights import find_peaks, read_flights
 from controlplane.stress.report import (
-    MOST_POINTS,
+    MAX_POINTS,
     Course,
     Point,
     describe_times,
@@ -139,7 +139,7 @@ def test_the_peak_in_flight() -> None:
 def test_a_series_has_few_points_and_the_last(count: int) -> None:
     points = [Point(at(n), n, 0, 0, 0, 1) for n in range(count)]
     kept = thin(points)
-    assert len(kept) <= MOST_POINTS
+    assert len(kept) <= MAX_POINTS
     assert kept[-1:] == points[-1:]
     assert kept == sorted(kept, key=lambda point: point.at)
 

@@ -9,12 +9,17 @@ from uuid import uuid4
 
 import psutil
 
+from workers.counters import (
+    Counters,
+    WorkerStatus,
+    keep_counts_of_ended,
+    read_counters,
+    restart_counts,
+)
 from workers.exposition import expose
-from workers.measures import TreeMeter, Usage
-from workers.nodepage import NodePage
+from workers.measures import ProcessTreeMeter, Usage
+from workers.node_state import SharedNodeState
 from workers.slots import Slot, SlotCounts
-from workers.tally import Tally, keep_counts, restart_counts, take_tally
-from workers.vitals import Vitals
 
 
 def slot_in(folder: Path, pid: int) -> Slot:
@@ -42,33 +47,33 @@ def test_a_tally_names_the_longest_running_task_of_each_slot(tmp_path: Path) -> 
     second.claim(0, tasks[3].bytes, uuid4().bytes)
     second.start(0, started=at - 9, deadline=at + 9)
     second.done(0)
-    tally = take_tally(NodePage(), [first, second])
-    assert (tally.running, tally.busy, tally.held) == (2, 1, 4)
-    assert [(view["slot"], view["running"], view["taskId"]) for view in tally.slots] == [
+    counters = read_counters(SharedNodeState(), [first, second])
+    assert (counters.running, counters.busy, counters.held) == (2, 1, 4)
+    assert [(view["slot"], view["running"], view["taskId"]) for view in counters.slots] == [
         (8, 0, None),
         (9, 2, str(tasks[1])),
     ]
-    assert tally.slots[1]["startedAt"].endswith("Z")
+    assert counters.slots[1]["startedAt"].endswith("Z")
 
 
 def test_counts_outlive_a_child_and_begin_anew_with_an_incarnation(tmp_path: Path) -> None:
-    page = NodePage()
+    node_state = SharedNodeState()
     dead, living = slot_in(tmp_path, 1), slot_in(tmp_path, 2)
     dead.count(processed=5, failed=1, stale=1)
     living.count(processed=3, failed=2)
-    keep_counts(page, dead)
-    tally = take_tally(page, [living])
-    assert (tally.processed, tally.failed, tally.stale) == (8, 3, 1)
-    restart_counts(page, [living])
+    keep_counts_of_ended(node_state, dead)
+    counters = read_counters(node_state, [living])
+    assert (counters.processed, counters.failed, counters.stale) == (8, 3, 1)
+    restart_counts(node_state, [living])
     living.count(processed=2)
-    tally = take_tally(page, [living])
-    assert (tally.processed, tally.failed, tally.stale) == (2, 0, 0)
-    keep_counts(page, living)
-    assert take_tally(page, []).processed == 2
+    counters = read_counters(node_state, [living])
+    assert (counters.processed, counters.failed, counters.stale) == (2, 0, 0)
+    keep_counts_of_ended(node_state, living)
+    assert read_counters(node_state, []).processed == 2
 
 
 def test_a_tree_is_measured_with_all_its_processes() -> None:
-    meter = TreeMeter(os.getpid())
+    meter = ProcessTreeMeter(os.getpid())
     alone = meter.measure()
     busy = "x = bytearray(64 << 20)\nprint(flush=True)\nwhile True: pass"
     child = subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE)
@@ -92,22 +97,24 @@ def test_a_tree_is_measured_with_all_its_processes() -> None:
 def test_a_tree_that_is_gone_costs_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    assert TreeMeter(child.pid).measure() == Usage(0.0, 0, 0)
+    assert ProcessTreeMeter(child.pid).measure() == Usage(0.0, 0, 0)
 
 
 def test_exposition() -> None:
-    page = NodePage()
-    page.node_id, page.is_ready = 12, True
-    vitals = Vitals(tally=Tally(running=3, processed=2**53, failed=1, slots=[{"running": 3}]))
-    lines = expose(page, vitals, name='a"b\\c', concurrency=2).splitlines()
+    node_state = SharedNodeState()
+    node_state.node_id, node_state.is_ready = 12, True
+    status = WorkerStatus(
+        counters=Counters(running=3, processed=2**53, failed=1, slots=[{"running": 3}])
+    )
+    lines = expose(node_state, status, name='a"b\\c', concurrency=2).splitlines()
     labels = '{node="a\\"b\\\\c#12",id="12"}'
     assert f"taskplane_node_up{labels} 1" in lines
     assert f"taskplane_node_slots_busy{labels} 1" in lines
     assert "# TYPE taskplane_node_tasks_ended_total counter" in lines
     assert not [line for line in lines if "cpu_percent" in line or "canary_age" in line]
-    page.stopping_since = page.canary_back = time.monotonic()
-    vitals.usage = Usage(cpu_percent=12.5, memory_bytes=123456789012, processes=4)
-    text = expose(page, vitals, name="a", concurrency=2)
+    node_state.stopping_since = node_state.canary_received_at = time.monotonic()
+    status.usage = Usage(cpu_percent=12.5, memory_bytes=123456789012, processes=4)
+    text = expose(node_state, status, name="a", concurrency=2)
     assert 'taskplane_node_up{node="a#12",id="12"} 0\n' in text
     assert 'taskplane_node_memory_bytes{node="a#12",id="12"} 123456789012\n' in text
     assert "taskplane_node_canary_age_seconds" in text

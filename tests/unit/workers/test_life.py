@@ -8,13 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.agent import _lives
-from workers.runtime import born
+from workers.agent import _is_alive
+from workers.runtime import birth_time
 from workers.slots import Slot
 
 
 def slot_of(pid: int, folder: Path) -> Slot:
-    return Slot.create(folder, pid=pid, pid_born=born(psutil.Process(pid)))
+    return Slot.create(folder, pid=pid, pid_born=birth_time(psutil.Process(pid)))
 
 
 @pytest.mark.parametrize("step", [-3_600.0, 1.0, 3_600.0])
@@ -26,15 +26,15 @@ def test_a_step_of_the_clock_declares_nobody_dead(
     booted = psutil.boot_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + step)
     assert psutil.Process().create_time() - psutil.boot_time() >= 0
-    assert _lives(slot)
+    assert _is_alive(slot)
 
 
 def test_the_dead_and_those_who_got_their_number_are_told_apart(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     slot = slot_of(child.pid, tmp_path)
     namesake = Slot.create(tmp_path / "other", pid=child.pid, pid_born=slot.pid_born - 1)
-    assert _lives(slot)
-    assert not _lives(namesake)
+    assert _is_alive(slot)
+    assert not _is_alive(namesake)
     child.kill()
     child.communicate()
-    assert not _lives(slot)
+    assert not _is_alive(slot)

@@ -27,10 +27,9 @@ from django.conf import settings
 from controlplane.celery import app
 from controlplane.core.commands import CommandError, SafeCommand
 from workers.agent import Agent
-from workers.bells import celery_queue
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
-from workers.naming import MAX_WORKER_NAME
-from workers.nodepage import NodePage
+from workers.naming import MAX_WORKER_NAME, celery_queue
+from workers.node_state import SharedNodeState
 from workers.pool import bound_last_results
 from workers.runtime import Runtime, open_slot, set_runtime
 
@@ -76,15 +75,15 @@ class Command(SafeCommand):
         names = [queue.strip() for queue in queues.split(",") if queue.strip()]
         runtime = Runtime(
             name=f"{name}-{os.getpid()}",
-            page=NodePage(),
+            node_state=SharedNodeState(),
             directory=_new_directory(),
             serves_all="*" in names,
         )
         set_runtime(runtime)
         agent = AgentProcess(runtime, queues=names, concurrency=concurrency, name=name)
         agent.start()
-        runtime.page.exit_status = 1  # unless it gets to the end
-        _end_on_signals(runtime.page)
+        runtime.node_state.exit_status = 1  # unless it gets to the end
+        _end_on_signals(runtime.node_state)
         try:
             _wait_until_possible(runtime, app)
             _connect_signals(runtime, agent)
@@ -92,7 +91,7 @@ class Command(SafeCommand):
             AgentStep.keep = agent.keep
             bound_last_results()
             _run_celery(app, runtime, concurrency, names)
-            runtime.page.exit_status = 0
+            runtime.node_state.exit_status = 0
         finally:
             agent.end()
             shutil.rmtree(runtime.directory, ignore_errors=True)
@@ -128,7 +127,7 @@ class AgentProcess:
 
     def end(self) -> None:
         """Let the agent settle what is left, and wait for it."""
-        self._agent.page.is_gone = True
+        self._agent.node_state.has_exited = True
         give_up = time.monotonic() + _AGENT_END_SECONDS
         while not self._has_ended() and time.monotonic() < give_up:
             time.sleep(0.02)
@@ -141,7 +140,7 @@ class AgentProcess:
             if child.pid != self._pid:
                 with suppress(psutil.NoSuchProcess):
                     child.kill()
-        self._agent.page.exit_status = 0
+        self._agent.node_state.exit_status = 0
         self.end()
         shutil.rmtree(self._agent.runtime.directory, ignore_errors=True)
         os._exit(0)
@@ -153,13 +152,13 @@ class AgentProcess:
             return True
 
 
-def _end_on_signals(page: NodePage) -> None:
+def _end_on_signals(node_state: SharedNodeState) -> None:
     """Until Celery takes the signals over: a worker that is told to stop while it starts was not
     killed."""
 
     def end(*_: Any) -> NoReturn:
-        page.exit_status = 0
-        page.stopping_since = time.monotonic()
+        node_state.exit_status = 0
+        node_state.stopping_since = time.monotonic()
         sys.exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -184,7 +183,7 @@ def _wait_until_possible(runtime: Runtime, celery: Celery) -> None:
     been seen to say ready later and never take a message."""
     said = False
     while not (
-        runtime.page.node_id
+        runtime.node_state.node_id
         and (runtime.read_queues() or not runtime.serves_all)
         and _broker_answers(celery)
     ):
@@ -204,15 +203,15 @@ def _broker_answers(celery: Celery) -> bool:
 
 
 def _connect_signals(runtime: Runtime, agent: AgentProcess) -> None:
-    page = runtime.page
+    node_state = runtime.node_state
     give_up: float = settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + _OVERDUE_SECONDS
 
     def became_ready(**_: Any) -> None:
-        page.canary_back = time.monotonic()
-        page.is_ready = True
+        node_state.canary_received_at = time.monotonic()
+        node_state.is_ready = True
 
     def is_stopping(**_: Any) -> None:
-        page.stopping_since = time.monotonic()
+        node_state.stopping_since = time.monotonic()
         # A signal, not a thread: main must have none when it forks. It also interrupts a read from
         # a broker that does not answer.
         signal.signal(signal.SIGALRM, lambda *_: agent.end_now())
@@ -254,5 +253,5 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     )
     worker.start()
     if worker.exitcode:
-        runtime.page.exit_status = worker.exitcode
+        runtime.node_state.exit_status = worker.exitcode
         sys.exit(worker.exitcode)

@@ -9,11 +9,11 @@ import pydantic
 from django.conf import settings
 
 from controlplane.core.values import check_json_value
-from tasks_app.execution.failures import describe, error_record
+from tasks_app.failures import describe, error_record
 from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
 from tasks_app.processors.registry import Processor
 from tasks_app.processors.retry import RetryPolicy
-from tasks_app.rows import Claimed, Outcome
+from tasks_app.rows import ClaimedRow, Outcome
 from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class ResultNotJson(Exception):  # noqa: N818 - the name that people read in the
     """The handler returned something that cannot be kept as JSON."""
 
 
-def succeeded(claim: Claimed, result: Any, *, run_ms: float) -> Outcome:
+def succeeded(claim: ClaimedRow, result: Any, *, run_ms: float) -> Outcome:
     """COMPLETED with a result. Raises ResultNotJson."""
     if result is not None:
         try:
@@ -50,10 +50,10 @@ def succeeded(claim: Claimed, result: Any, *, run_ms: float) -> Outcome:
 
 
 def ending_of(
-    claim: Claimed,
+    claim: ClaimedRow,
     error: BaseException,
     *,
-    struck: BaseException | None,
+    interruption: BaseException | None,
     processor: Processor | None,
     run_ms: float,
 ) -> Outcome:
@@ -63,13 +63,13 @@ def ending_of(
     category rule may raise anything, SystemExit included.
     """
     try:
-        return _ending_of(claim, error, struck, processor, run_ms)
+        return _ending_of(claim, error, interruption, processor, run_ms)
     except BaseException:
         logger.exception(
             "A rule or an error of task type %s raised; the defaults decide", claim.type
         )
     try:
-        return _ending_of(claim, error, struck, None, run_ms)
+        return _ending_of(claim, error, interruption, None, run_ms)
     except BaseException:
         logger.exception("An error of task type %s cannot be described", claim.type)
     return failed(
@@ -82,17 +82,17 @@ def ending_of(
 
 
 def _ending_of(
-    claim: Claimed,
+    claim: ClaimedRow,
     error: BaseException,
-    struck: BaseException | None,
+    interruption: BaseException | None,
     processor: Processor | None,
     run_ms: float,
 ) -> Outcome:
-    if struck is None:
+    if interruption is None:
         return raised(claim, error, processor=processor, run_ms=run_ms)
-    cleanup_error = None if error is struck or isinstance(error, Swallowed) else error
-    return struck_down(
-        claim, struck, processor=processor, run_ms=run_ms, cleanup_error=cleanup_error
+    cleanup_error = None if error is interruption or isinstance(error, Swallowed) else error
+    return ending_of_interrupted(
+        claim, interruption, processor=processor, run_ms=run_ms, cleanup_error=cleanup_error
     )
 
 
@@ -100,9 +100,9 @@ class Swallowed(Exception):  # noqa: N818 - what happened
     """The handler returned a value although the engine had interrupted it."""
 
 
-def struck_down(
-    claim: Claimed,
-    struck: BaseException,
+def ending_of_interrupted(
+    claim: ClaimedRow,
+    interruption: BaseException,
     *,
     processor: Processor | None,
     run_ms: float,
@@ -110,7 +110,7 @@ def struck_down(
 ) -> Outcome:
     """The ending of a handler that the engine interrupted, whatever it made of that: a value that
     it returned, or an error of its clean-up, does not hide the time-out or the cancel."""
-    match struck:
+    match interruption:
         case TaskTimedOut():
             return timed_out(claim, processor=processor, run_ms=run_ms, cleanup_error=cleanup_error)
         case TaskCancelled():
@@ -119,7 +119,7 @@ def struck_down(
 
 
 def raised(
-    claim: Claimed, error: BaseException, *, processor: Processor | None, run_ms: float
+    claim: ClaimedRow, error: BaseException, *, processor: Processor | None, run_ms: float
 ) -> Outcome:
     """The ending that an exception out of a handler means."""
     match error:
@@ -144,7 +144,7 @@ def raised(
 
 
 def failed(
-    claim: Claimed,
+    claim: ClaimedRow,
     record: dict[str, Any],
     *,
     error: BaseException,
@@ -173,7 +173,7 @@ def failed(
 
 
 def timed_out(
-    claim: Claimed,
+    claim: ClaimedRow,
     *,
     processor: Processor | None,
     run_ms: float,
@@ -199,7 +199,7 @@ def timed_out(
     )
 
 
-def cancelled(claim: Claimed, *, run_ms: float) -> Outcome:
+def cancelled(claim: ClaimedRow, *, run_ms: float) -> Outcome:
     """CANCELLED: the handler was interrupted at an operator's wish."""
     return Outcome(
         id=claim.id,
@@ -213,7 +213,7 @@ def cancelled(claim: Claimed, *, run_ms: float) -> Outcome:
     )
 
 
-def snoozed(claim: Claimed, snooze: Snooze, *, run_ms: float) -> Outcome:
+def snoozed(claim: ClaimedRow, snooze: Snooze, *, run_ms: float) -> Outcome:
     """SCHEDULED; the attempt is given back."""
     return Outcome(
         id=claim.id,
@@ -226,7 +226,7 @@ def snoozed(claim: Claimed, snooze: Snooze, *, run_ms: float) -> Outcome:
     )
 
 
-def interrupted(claim: Claimed, *, run_ms: float) -> Outcome:
+def interrupted(claim: ClaimedRow, *, run_ms: float) -> Outcome:
     """PENDING; the worker had to stop, and the attempt is given back."""
     return Outcome(
         id=claim.id,
@@ -262,7 +262,9 @@ def _checked_ms(seconds: Any) -> float:
     return seconds * 1000
 
 
-def _back_off_ms(claim: Claimed, error: BaseException, processor: Processor | None) -> float | None:
+def _back_off_ms(
+    claim: ClaimedRow, error: BaseException, processor: Processor | None
+) -> float | None:
     # Grants raise the ceiling with the attempt, so the difference counts true failures only.
     failed_attempts = max(1, claim.round_attempts - (claim.max_attempts - claim.attempt))
     if claim.retry is not None:

@@ -9,10 +9,10 @@ import pytest
 from celery import current_app
 from kombu import Connection
 
-from tasks_app.ring import MOST_BELLS, Belfry, Ringer, waiting_bells
-from workers.bells import celery_queue
+from tasks_app.wakeups import MAX_WAKE_UPS, Notifier, WakeUpSender, count_waiting_wake_ups
 from workers.canary import Canary, canary_queue
-from workers.nodepage import NodePage
+from workers.naming import celery_queue
+from workers.node_state import SharedNodeState
 
 
 @pytest.fixture
@@ -37,23 +37,23 @@ def queue(broker: Connection) -> Iterator[str]:
 
 def test_bells_that_nobody_hears_do_not_pile_up(broker: Connection, queue: str) -> None:
     """Tasks that come by and by while no worker runs: each of them would leave one in Redis."""
-    belfry = Belfry()
+    sender = WakeUpSender()
     for _ in range(12):
         for _ in range(4):
-            belfry.ring(queue, 1)
+            sender.send(queue, 1)
         time.sleep(0.11)
-    belfry.close()
-    assert waiting_bells(broker, queue) == MOST_BELLS
+    sender.close()
+    assert count_waiting_wake_ups(broker, queue) == MAX_WAKE_UPS
 
 
 def test_one_bell_is_sent_at_once_and_many_are_enough(broker: Connection, queue: str) -> None:
-    belfry = Belfry()
-    assert belfry.ring(queue, 1) == 1
-    assert belfry.ring(queue, 1_000) == MOST_BELLS - 1
-    assert belfry.ring(queue, 1_000) == 0
+    sender = WakeUpSender()
+    assert sender.send(queue, 1) == 1
+    assert sender.send(queue, 1_000) == MAX_WAKE_UPS - 1
+    assert sender.send(queue, 1_000) == 0
     redis_of(broker).delete(celery_queue(queue))
-    assert belfry.ring(queue, 1) == 1
-    belfry.close()
+    assert sender.send(queue, 1) == 1
+    sender.close()
 
 
 def test_a_broker_that_refuses_ends_neither_the_ringer_nor_the_agent(
@@ -62,20 +62,20 @@ def test_a_broker_that_refuses_ends_neither_the_ringer_nor_the_agent(
     """As one that is full, or a replica, does: here a key of another kind is in the way."""
     client = redis_of(broker)
     client.set(celery_queue(queue), "no list")
-    ringer = Ringer()
-    ringer.note(queue, 1)
-    assert ringer.flush(5)
-    thread = ringer._thread
+    notifier = Notifier()
+    notifier.notify(queue, 1)
+    assert notifier.flush(5)
+    thread = notifier._thread
     client.delete(celery_queue(queue))
-    ringer.note(queue, 1)
-    assert ringer.flush(5)
-    assert ringer._thread is thread
-    assert waiting_bells(broker, queue) == 1
+    notifier.notify(queue, 1)
+    assert notifier.flush(5)
+    assert notifier._thread is thread
+    assert count_waiting_wake_ups(broker, queue) == 1
 
-    page = NodePage()
-    page.is_ready = True
+    node_state = SharedNodeState()
+    node_state.is_ready = True
     client.set(canary_queue(queue).name, "no list")
-    canary = Canary(page, queue)
-    canary.keep_singing()
+    canary = Canary(node_state, queue)
+    canary.send_if_due()
     client.delete(canary_queue(queue).name)
-    assert canary.silent_seconds() == 0
+    assert canary.seconds_without_answer() == 0

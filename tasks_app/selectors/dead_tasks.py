@@ -10,7 +10,7 @@ from django.db import connections
 from controlplane.core.sql import load_sql
 
 
-class Death(NamedTuple):
+class DeadTask(NamedTuple):
     """An ended task with what explains it; JSON columns are JSON text."""
 
     task_id: UUID
@@ -33,7 +33,7 @@ class Death(NamedTuple):
     on_parent_failure: str
 
 
-class DeathAttempt(NamedTuple):
+class DeadTaskAttempt(NamedTuple):
     """One attempt of an ended task; `total` is how many it had. The error is JSON text."""
 
     task_id: UUID
@@ -46,24 +46,24 @@ class DeathAttempt(NamedTuple):
     total: int
 
 
-def describe_deaths(task_ids: Sequence[UUID], *, using: str) -> list[Death]:
+def describe_dead_tasks(task_ids: Sequence[UUID], *, using: str) -> list[DeadTask]:
     """These tasks, in the order of the ids. Read on `using`, in whose open transaction they may
     have just ended."""
     with connections[using].cursor() as cursor:
-        cursor.execute(load_sql("tasks_app", "describe_deaths"), {"ids": list(task_ids)})
-        return [Death(*row) for row in cursor.fetchall()]
+        cursor.execute(load_sql("tasks_app", "describe_dead_tasks"), {"ids": list(task_ids)})
+        return [DeadTask(*row) for row in cursor.fetchall()]
 
 
-def list_death_attempts(
+def list_dead_task_attempts(
     task_ids: Sequence[UUID], *, using: str, first: int, last: int
-) -> dict[UUID, list[DeathAttempt]]:
+) -> dict[UUID, list[DeadTaskAttempt]]:
     """The `first` and the `last` attempts of each of these tasks that has any, in their order."""
-    attempts: dict[UUID, list[DeathAttempt]] = {}
+    attempts: dict[UUID, list[DeadTaskAttempt]] = {}
     with connections[using].cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "list_death_attempts"),
+            load_sql("tasks_app", "list_dead_task_attempts"),
             {"ids": list(task_ids), "first": first, "last": last},
         )
         for row in cursor.fetchall():
-            attempts.setdefault(row[0], []).append(DeathAttempt(*row))
+            attempts.setdefault(row[0], []).append(DeadTaskAttempt(*row))
     return attempts

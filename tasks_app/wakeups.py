@@ -17,20 +17,20 @@ from kombu import Connection, Producer, Queue
 from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 
-from tasks_app.queues import BELL_TASK
-from workers.bells import celery_queue
+from tasks_app.queues import WAKE_UP_TASK
+from workers.naming import celery_queue
 
 logger = logging.getLogger(__name__)
 
-MOST_BELLS = 16  # waiting bells that are enough for a queue: each wakes one slot
+MAX_WAKE_UPS = 16  # waiting bells that are enough for a queue: each wakes one slot
 _EXPIRES_SECONDS = 60
-_UNASKED_BELLS = 4  # of a process and queue, sent since it asked what waits
+_UNCHECKED_WAKE_UPS = 4  # of a process and queue, sent since it asked what waits
 _ENOUGH_SECONDS = 0.02
 _REST_SECONDS = 1.0  # after a failure; notes gather meanwhile
 _FLUSH_SECONDS = 2.0
 
 
-class Ringer:
+class Notifier:
     """One process's notes of queues to ring, and the thread that rings them."""
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Ringer:
         self._condition = threading.Condition()
         self._notes: dict[str, int] = {}
         self._thread: threading.Thread | None = None
-        self._is_ringing = False
+        self._is_sending = False
 
-    def note(self, queue: str, bells: int) -> None:
+    def notify(self, queue: str, wake_ups: int) -> None:
         """Ask for `bells` more bells on `queue`."""
         with self._condition:
-            self._notes[queue] = min(MOST_BELLS, self._notes.get(queue, 0) + bells)
+            self._notes[queue] = min(MAX_WAKE_UPS, self._notes.get(queue, 0) + wake_ups)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="ringer", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
                 self._thread.start()
             self._condition.notify_all()
 
@@ -56,36 +56,36 @@ class Ringer:
         """Wait until all notes are rung or dropped; False when it took too long."""
         with self._condition:
             return self._condition.wait_for(
-                lambda: not self._notes and not self._is_ringing, timeout
+                lambda: not self._notes and not self._is_sending, timeout
             )
 
     def _work(self) -> None:
-        belfry = Belfry()
+        sender = WakeUpSender()
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: bool(self._notes))
                 notes, self._notes = self._notes, {}
-                self._is_ringing = True
+                self._is_sending = True
             rest = 0.0
             try:
-                sent = sum(belfry.ring(queue, bells) for queue, bells in notes.items())
+                sent = sum(sender.send(queue, wake_ups) for queue, wake_ups in notes.items())
                 # Where enough bells wait, nobody needs another look at once.
                 rest = 0.0 if sent else _ENOUGH_SECONDS
-            except belfry.failures as error:
+            except sender.failures as error:
                 logger.warning("Cannot ring %s: %s", ", ".join(notes), error)
-                belfry.close()
-                belfry = Belfry()
+                sender.close()
+                sender = WakeUpSender()
                 rest = _REST_SECONDS
             self._done()
             time.sleep(rest)
 
     def _done(self) -> None:
         with self._condition:
-            self._is_ringing = False
+            self._is_sending = False
             self._condition.notify_all()
 
 
-class Belfry:
+class WakeUpSender:
     """Rings through one connection to the broker."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Belfry:
     def close(self) -> None:
         self._connection.release()
 
-    def ring(self, queue: str, bells: int) -> int:
+    def send(self, queue: str, wake_ups: int) -> int:
         """Ring up to `bells` times, unless enough bells wait; how many were sent.
 
         A few are sent on the strength of an earlier answer, since an idle worker's next task waits
@@ -111,25 +111,25 @@ class Belfry:
         connection errors.
         """
         allowed = self._allowed.get(queue, 0)
-        if bells > allowed:
-            allowed = self._ask(queue)
-        sending = min(bells, allowed)
+        if wake_ups > allowed:
+            allowed = self._count_allowed(queue)
+        sending = min(wake_ups, allowed)
         for _ in range(sending):
-            self._send(queue)
+            self._publish(queue)
         allowed -= sending
         if sending and not allowed:
-            allowed = self._ask(queue)
+            allowed = self._count_allowed(queue)
         # Others ring too: an old answer is good for a few only.
-        self._allowed[queue] = min(allowed, _UNASKED_BELLS)
+        self._allowed[queue] = min(allowed, _UNCHECKED_WAKE_UPS)
         return sending
 
-    def _ask(self, queue: str) -> int:
-        return max(0, MOST_BELLS - waiting_bells(self._connection, queue))
+    def _count_allowed(self, queue: str) -> int:
+        return max(0, MAX_WAKE_UPS - count_waiting_wake_ups(self._connection, queue))
 
-    def _send(self, queue: str) -> None:
+    def _publish(self, queue: str) -> None:
         # The default exchange routes by the queue's name: no binding has to be looked up.
         message = current_app.amqp.as_task_v2(
-            uuid(), BELL_TASK, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True
+            uuid(), WAKE_UP_TASK, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True
         )
         self._producer.publish(
             message.body,
@@ -143,7 +143,7 @@ class Belfry:
         )
 
 
-def waiting_bells(connection: Connection, queue: str) -> int:
+def count_waiting_wake_ups(connection: Connection, queue: str) -> int:
     """How many bells wait in the queue's Celery queue."""
     try:
         channel = connection.default_channel
@@ -152,17 +152,17 @@ def waiting_bells(connection: Connection, queue: str) -> int:
         return 0
 
 
-_ringer = Ringer()
+_notifier = Notifier()
 
 
-def ring(queue: str, bells: int = 1) -> None:
+def notify_workers(queue: str, wake_ups: int = 1) -> None:
     """Wake up to `bells` slots for a queue; returns at once."""
-    _ringer.note(queue, bells)
+    _notifier.notify(queue, wake_ups)
 
 
 def flush() -> bool:
     """Wait a little until what was noted is rung: for short-lived commands."""
-    return _ringer.flush()
+    return _notifier.flush()
 
 
 atexit.register(flush)

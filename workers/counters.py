@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.core.clock import now, utc_z
-from workers.nodepage import NodePage
+from workers.measures import Usage
+from workers.node_state import SharedNodeState
 from workers.slots import RowStatus, Slot
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Counters:
     """One look at a worker.
 
     `running`: handlers that run now. `processed`: tasks that ended on this node, whatever they came
@@ -34,12 +35,21 @@ class Tally:
         return sum(1 for slot in self.slots if slot["running"])
 
 
-NOTHING = Tally()
+NO_COUNTERS = Counters()
 
 
-def take_tally(page: NodePage, slots: Sequence[Slot]) -> Tally:
+@dataclass(slots=True)
+class WorkerStatus:
+    """What the agent knows of its worker. Replaced whole by the agent's loop, read by threads of
+    its HTTP service, which never ask the database. `usage` is None before the first sample."""
+
+    counters: Counters = NO_COUNTERS
+    usage: Usage | None = None
+
+
+def read_counters(node_state: SharedNodeState, slots: Sequence[Slot]) -> Counters:
     """Look at the slots of a worker."""
-    processed, failed, stale = page.gone_counts
+    processed, failed, stale = node_state.ended_child_counts
     views, running, held = [], 0, 0
     for slot in slots:
         counts = slot.counts
@@ -50,7 +60,7 @@ def take_tally(page: NodePage, slots: Sequence[Slot]) -> Tally:
         views.append(view)
         running += view["running"]
         held += holds
-    return Tally(
+    return Counters(
         running=running,
         # A child may count between the look at the page and that at its slot, never less than 0.
         processed=max(0, processed),
@@ -61,21 +71,21 @@ def take_tally(page: NodePage, slots: Sequence[Slot]) -> Tally:
     )
 
 
-def keep_counts(page: NodePage, slot: Slot) -> None:
+def keep_counts_of_ended(node_state: SharedNodeState, slot: Slot) -> None:
     """Take over the counters of a pool child that is gone."""
-    processed, failed, stale = page.gone_counts
+    processed, failed, stale = node_state.ended_child_counts
     counts = slot.counts
-    page.gone_counts = (
+    node_state.ended_child_counts = (
         processed + counts.processed,
         failed + counts.failed,
         stale + counts.stale,
     )
 
 
-def restart_counts(page: NodePage, slots: Sequence[Slot]) -> None:
+def restart_counts(node_state: SharedNodeState, slots: Sequence[Slot]) -> None:
     """A new incarnation begins at 0: what the living have counted belongs to the one before."""
     counts = [slot.counts for slot in slots]
-    page.gone_counts = (
+    node_state.ended_child_counts = (
         -sum(count.processed for count in counts),
         -sum(count.failed for count in counts),
         -sum(count.stale for count in counts),

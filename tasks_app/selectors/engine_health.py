@@ -11,17 +11,17 @@ from controlplane.core.sql import load_sql
 from tasks_app.models import Queue
 from tasks_app.queues import ALL_QUEUES
 from tasks_app.selectors.leaders import DISPATCHER, view_leader
-from tasks_app.selectors.workforce import silence
+from tasks_app.selectors.workforce import unresponsive_after
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
 
-_MOST_NODES = 10_000
-_MOST_LANES = 10_000
+_MAX_NODES = 10_000
+_MAX_LANES = 10_000
 _LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wellbeing:
+class EngineHealth:
     """What was found now. `ready_queues` has the name and the longest wait in ms of each queue with
     work that may start, longest first; queues that are paused or limited wait on purpose."""
 
@@ -37,14 +37,16 @@ class Wellbeing:
         return self.ready_queues[0][1] if self.ready_queues else None
 
 
-def read_wellbeing(workspace_id: UUID | None) -> Wellbeing:
+def read_engine_health(workspace_id: UUID | None) -> EngineHealth:
     """The state of dispatcher, workers and this workspace's queues; of None: of everybody's."""
     dispatcher = view_leader(DISPATCHER)
-    nodes = list_live_nodes().filter(state=NodeState.ACTIVE, heartbeat_at__gt=now() - silence())
-    served = list(nodes.values_list("queues", flat=True)[:_MOST_NODES])
+    nodes = list_live_nodes().filter(
+        state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after()
+    )
+    served = list(nodes.values_list("queues", flat=True)[:_MAX_NODES])
     names = {name for queues in served for name in queues}
     ready = _find_ready(workspace_id)
-    return Wellbeing(
+    return EngineHealth(
         has_dispatcher=dispatcher.leads,
         dispatcher_seen_ago=dispatcher.seen_ago,
         live_nodes=len(served),
@@ -61,7 +63,7 @@ def _find_ready(workspace_id: UUID | None) -> list[tuple[str, int]]:
     )
     if workspace_id is not None:
         free = free.filter(workspace_id=workspace_id)
-    names = dict(free.values_list("id", "name").order_by("id")[:_MOST_LANES])
+    names = dict(free.values_list("id", "name").order_by("id")[:_MAX_LANES])
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "find_oldest_waiting"),

@@ -8,18 +8,18 @@ from controlplane.core.clock import now as utc_now
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.states import TaskState
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 _HOLDERS_SHOWN = 20
 _ENOUGH = 50  # attempts from which a short window says how fast a queue moves
-_MOST_ATTEMPTS = 50_000
+_MAX_ATTEMPTS = 50_000
 _WINDOWS_SECONDS = (10, 60, 300)
 
 
-def position_of(task: Task) -> int:
-    """The place of a ready task in its queue, from 1; MOST_COUNTED + 1 means that or later."""
+def get_queue_position(task: Task) -> int:
+    """The place of a ready task in its queue, from 1; MAX_COUNTED + 1 means that or later."""
     ready = Task.objects.filter(queue_id=task.queue_id, state=TaskState.PENDING)
     before = ready.filter(Q(priority__gt=task.priority) | Q(priority=task.priority, id__lt=task.id))
-    return before.order_by()[:MOST_COUNTED].count() + 1
+    return before.order_by()[:MAX_COUNTED].count() + 1
 
 
 def recent_rate(queue: Queue) -> float | None:
@@ -29,7 +29,7 @@ def recent_rate(queue: Queue) -> float | None:
     for seconds in _WINDOWS_SECONDS:
         at = utc_now()
         recent = ended.filter(finished_at__gte=at - timedelta(seconds=seconds))
-        found = recent.values("started_at")[:_MOST_ATTEMPTS].aggregate(
+        found = recent.values("started_at")[:_MAX_ATTEMPTS].aggregate(
             count=Count("started_at"), first=Min("started_at")
         )
         count: int = found["count"]

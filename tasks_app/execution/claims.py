@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from tasks_app.execution.context import TaskContext
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
-from tasks_app.rows import Claimed
+from tasks_app.rows import ClaimedRow
 from workers.slots import CAPACITY, Slot
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class ClaimedTask:
     """A claimed row, its index in the slot, and its processor if this worker has one."""
 
-    claim: Claimed
+    claim: ClaimedRow
     index: int
     processor: Processor | None
     context: TaskContext
@@ -23,18 +23,18 @@ class Held:
         return self.processor is not None and self.processor.is_async
 
     @property
-    def is_suspect(self) -> bool:
+    def has_lost_worker(self) -> bool:
         """An earlier attempt took its worker with it: it runs apart from others."""
         return self.claim.lost_count > 0
 
     @property
-    def may_join(self) -> bool:
+    def can_share_loop(self) -> bool:
         """It may run in one event loop with others."""
-        return self.is_async and not self.is_suspect
+        return self.is_async and not self.has_lost_worker
 
 
 @dataclass(slots=True)
-class Holdings:
+class ClaimSet:
     """Which places of the slot file are taken."""
 
     slot: Slot
@@ -44,7 +44,7 @@ class Holdings:
     def room(self) -> int:
         return len(self._free)
 
-    def hold(self, claim: Claimed, queue: str) -> Held:
+    def hold(self, claim: ClaimedRow, queue: str) -> ClaimedTask:
         """Note the row in the slot file."""
         index = self._free.pop()
         self.slot.claim(index, claim.id.bytes, claim.lease.bytes)
@@ -53,9 +53,9 @@ class Holdings:
         except UnknownType:
             processor = None  # said by the attempt that tries to run it
         context = TaskContext(claim, queue=queue, slot=self.slot, index=index)
-        return Held(claim, index, processor, context)
+        return ClaimedTask(claim, index, processor, context)
 
-    def let_go(self, held: Held) -> None:
+    def remove(self, claimed: ClaimedTask) -> None:
         """The row's outcome is committed, or the row was handed back."""
-        self.slot.forget(held.index)
-        self._free.append(held.index)
+        self.slot.forget(claimed.index)
+        self._free.append(claimed.index)

@@ -7,16 +7,16 @@ import struct
 _NODE_ID = 0
 _DRAINING = 8
 _READY = 9
-_GONE = 10
-_CANARY_BACK = 24
+_EXITED = 10
+_CANARY_RECEIVED_AT = 24
 _STOPPING_SINCE = 32
-_GONE_PROCESSED = 40
-_GONE_FAILED = 48
-_GONE_STALE = 56
+_ENDED_PROCESSED = 40
+_ENDED_FAILED = 48
+_ENDED_STALE = 56
 _EXIT_STATUS = 64
 
 
-class NodePage:
+class SharedNodeState:
     """Anonymous shared memory, inherited over fork. Single words, one writer each."""
 
     def __init__(self) -> None:
@@ -56,13 +56,13 @@ class NodePage:
         self._map[_READY] = int(value)
 
     @property
-    def is_gone(self) -> bool:
+    def has_exited(self) -> bool:
         """Celery has ended: the agent shall settle what is left and end too. Written by main."""
-        return bool(self._map[_GONE])
+        return bool(self._map[_EXITED])
 
-    @is_gone.setter
-    def is_gone(self, value: bool) -> None:
-        self._map[_GONE] = int(value)
+    @has_exited.setter
+    def has_exited(self, value: bool) -> None:
+        self._map[_EXITED] = int(value)
 
     @property
     def exit_status(self) -> int:
@@ -83,28 +83,30 @@ class NodePage:
         self._map[_DRAINING] = int(value)
 
     @property
-    def canary_back(self) -> float:
+    def canary_received_at(self) -> float:
         """Monotonic seconds when main last received the canary bell. Written by main."""
-        return self._get("d", _CANARY_BACK)
+        return self._get("d", _CANARY_RECEIVED_AT)
 
-    @canary_back.setter
-    def canary_back(self, value: float) -> None:
-        self._set("d", _CANARY_BACK, value)
+    @canary_received_at.setter
+    def canary_received_at(self, value: float) -> None:
+        self._set("d", _CANARY_RECEIVED_AT, value)
 
     @property
-    def gone_counts(self) -> tuple[int, int, int]:
+    def ended_child_counts(self) -> tuple[int, int, int]:
         """Processed, failed and stale of pool children that are gone; kept here, so that an agent
         that is started again still knows. Less than nothing after the node was registered anew,
         by what the living had counted for its earlier incarnation. Written by the agent."""
         return (
-            int(self._get("q", _GONE_PROCESSED)),
-            int(self._get("q", _GONE_FAILED)),
-            int(self._get("q", _GONE_STALE)),
+            int(self._get("q", _ENDED_PROCESSED)),
+            int(self._get("q", _ENDED_FAILED)),
+            int(self._get("q", _ENDED_STALE)),
         )
 
-    @gone_counts.setter
-    def gone_counts(self, value: tuple[int, int, int]) -> None:
-        for offset, count in zip((_GONE_PROCESSED, _GONE_FAILED, _GONE_STALE), value, strict=True):
+    @ended_child_counts.setter
+    def ended_child_counts(self, value: tuple[int, int, int]) -> None:
+        for offset, count in zip(
+            (_ENDED_PROCESSED, _ENDED_FAILED, _ENDED_STALE), value, strict=True
+        ):
             self._set("q", offset, count)
 
     @property

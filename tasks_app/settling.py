@@ -6,21 +6,21 @@ from uuid import UUID
 from tasks_app import transitions
 from tasks_app.models import Task
 from tasks_app.rows import Cursor, Finished
-from tasks_app.signals import task_cancelled_by_parent, task_died, task_repeated
+from tasks_app.signals import task_cancelled_by_parent, task_dead_lettered, task_reprocessed
 from tasks_app.states import TaskState
 
 
-def announce_deaths(ended: Iterable[Finished], *, using: str) -> None:
-    """Send `task_died` for those that FAILED."""
+def announce_dead_lettered(ended: Iterable[Finished], *, using: str) -> None:
+    """Send `task_dead_lettered` for those that FAILED."""
     dead = [row.id for row in ended if row.state == TaskState.FAILED]
     if dead:
-        task_died.send(sender=Task, task_ids=dead, using=using)
+        task_dead_lettered.send(sender=Task, task_ids=dead, using=using)
 
 
-def announce_repeats(pairs: Sequence[tuple[UUID, UUID]], *, using: str, by: str = "") -> None:
-    """Send `task_repeated`: of each pair the ended task, and the one that repeats it."""
+def announce_reprocessed(pairs: Sequence[tuple[UUID, UUID]], *, using: str, by: str = "") -> None:
+    """Send `task_reprocessed`: of each pair the ended task, and the one that repeats it."""
     if pairs:
-        task_repeated.send(sender=Task, pairs=list(pairs), using=using, by=by)
+        task_reprocessed.send(sender=Task, pairs=list(pairs), using=using, by=by)
 
 
 def settle_ended(cursor: Cursor, ended: Iterable[Finished], *, using: str) -> list[str]:
@@ -29,11 +29,11 @@ def settle_ended(cursor: Cursor, ended: Iterable[Finished], *, using: str) -> li
     In a statement after the one that ended them: see `transitions.settle_dependents`.
     """
     settled = transitions.settle_dependents(cursor, ended)
-    announce_cascade(settled.cancelled, using=using)
+    announce_cancelled_by_parent(settled.cancelled, using=using)
     return settled.queues
 
 
-def announce_cascade(task_ids: Sequence[UUID], *, using: str) -> None:
+def announce_cancelled_by_parent(task_ids: Sequence[UUID], *, using: str) -> None:
     """Send `task_cancelled_by_parent`."""
     if task_ids:
         task_cancelled_by_parent.send(sender=Task, task_ids=list(task_ids), using=using)
