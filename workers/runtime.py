@@ -22,7 +22,7 @@ class Runtime:
     directory: Path
     serves_all: bool = True
     slot: Slot | None = None
-    recycle_reason: str = ""  # why this pool child wants to be replaced after its bell
+    recycle_reason: str = ""  # why this pool child wants to be replaced after its wake-up
 
     def write_queues(self, celery_queues: Iterable[str]) -> None:
         """Leave the names of the Celery queues to consume, for main. Replaced atomically."""

@@ -64,7 +64,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
-        """Through the service, which audits it and rings."""
+        """Through the service, which audits it and sends wake-ups."""
         services.change_queue(
             workspace_id=obj.workspace_id,
             name=obj.name,

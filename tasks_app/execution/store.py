@@ -1,8 +1,8 @@
 """The pool child's conversation with Postgres: outcomes in, the next batch out, in one commit.
 
 Uses the connection alias `engine`, which lives as long as the child: Celery closes the others
-around every task. After an error the fate of the COMMIT is unknown, so nothing is assumed: the
-outcomes are written again (their lease guards them), and what the unanswered claim may have
+around every task. After an error it is unknown whether the COMMIT succeeded, so nothing is assumed:
+the outcomes are written again (their lease guards them), and what the unanswered claim may have
 taken is handed back by its lease before anything else is tried.
 """
 
@@ -88,7 +88,7 @@ class Store:
         `want` rows; one commit.
 
         Returns the claimed rows, and the queues that got work by it. Raises OperationalError when
-        the database stays away for a whole lease period: by then others own the rows.
+        the database is unreachable for a whole lease period: by then others own the rows.
         """
         for context in contexts:
             context.close_logs()
@@ -106,7 +106,7 @@ class Store:
                     return [], self._write_one_by_one(outcomes, logs, unstarted, lease, error)
                 if monotonic() > give_up:
                     raise
-                logger.warning("Writing %d outcomes again: %s", len(outcomes), error)
+                logger.warning("Batch write retried: outcomes=%d error=%s", len(outcomes), error)
                 self._forget(lease, give_up)
 
     def _write_one_by_one(
@@ -129,7 +129,7 @@ class Store:
             except Exception as error:
                 if is_transient(error):
                     raise
-                logger.exception("The outcome of task %s cannot be written", outcome.id)
+                logger.exception("Outcome not written: task=%s", outcome.id)
                 queues += self._exchange([endings.postponed(outcome, error)], [], [], 0, lease)[1]
         return queues
 
@@ -210,4 +210,4 @@ class Store:
             except DATABASE_ERRORS as error:
                 if not is_transient(error) or monotonic() > give_up:
                     raise
-                logger.warning("The database is still away: %s", error)
+                logger.warning("Database unreachable: error=%s", error)

@@ -1,4 +1,4 @@
-"""Whether the engine as a whole gets on with its work, in a few bounded reads."""
+"""The health of the engine as a whole, in a few bounded reads."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,11 +22,11 @@ _LOOKED_AT = 20
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """What was found now. `ready_queues` has the name and the longest wait in ms of each queue with
+    """`ready_queues` has the name and the longest wait in ms of each queue with
     work that may start, longest first; queues that are paused or limited wait on purpose."""
 
-    has_dispatcher: bool  # somebody leads
-    dispatcher_seen_ago: timedelta | None  # since its last pass; None: there never was one
+    has_dispatcher: bool  # one of them leads
+    dispatcher_seen_ago: timedelta | None  # since its last pass; None before the first
     live_nodes: int
     ready_queues: list[tuple[str, int]]
     unserved_queues: list[str]  # those of ready_queues that no live worker takes work of
@@ -38,7 +38,7 @@ class EngineHealth:
 
 
 def read_engine_health(workspace_id: UUID | None) -> EngineHealth:
-    """The state of dispatcher, workers and this workspace's queues; of None: of everybody's."""
+    """The state of dispatcher, workers and queues of a workspace; None: of all workspaces."""
     dispatcher = view_leader(DISPATCHER)
     nodes = list_live_nodes().filter(
         state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after()

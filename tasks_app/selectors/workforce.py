@@ -1,4 +1,4 @@
-"""Whether anybody is there to do the work."""
+"""Whether live workers serve a queue."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from workers.states import NodeState
 
 
 def has_worker(queue: str) -> bool:
-    """Whether a worker that is heard of takes work of this queue."""
+    """Whether a worker with a recent heartbeat takes work of this queue."""
     nodes = list_live_nodes().filter(
         state=NodeState.ACTIVE,
         heartbeat_at__gt=now() - unresponsive_after(),

@@ -97,7 +97,7 @@ def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finis
             raise
         if len(outcomes) > 1:
             return [row for one in outcomes for row in _finish(cursor, node_id, [one])]
-        logger.exception("The outcome of task %s cannot be written", outcomes[0].id)
+        logger.exception("Outcome not written: task=%s", outcomes[0].id)
         return _write(cursor, node_id, [endings.postponed(outcomes[0], error)])
 
 

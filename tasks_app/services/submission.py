@@ -1,4 +1,4 @@
-"""Submitting tasks: rows committed before anyone hears of them, then a bell."""
+"""Submitting tasks: rows committed before anyone hears of them, then a wake-up."""
 
 import hashlib
 from collections import Counter

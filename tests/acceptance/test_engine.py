@@ -196,7 +196,7 @@ def test_dependencies_fan_in(engine: Engine) -> None:
         assert str(parent) in error_of(task)["message"]
 
 
-def test_slow_neighbours_hold_no_hostages(engine: Engine) -> None:
+def test_slow_neighbours_stall_no_claims(engine: Engine) -> None:
     """Fast work claimed together with a slow handler moves to another slot."""
     engine.worker(concurrency=2)
     engine.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 2_000))

@@ -130,7 +130,7 @@ def test_flushing_redis_loses_and_repeats_nothing(
 
 @pytest.fixture
 def rings_private(private_valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bells that this process rings go to the private Valkey."""
+    """The wake-ups that this process rings go to the private Valkey."""
     host, port, _ = private_valkey.env().values()
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://{host}:{port}/0")
     monkeypatch.setattr(wakeups, "_notifier", wakeups.Notifier())
@@ -168,7 +168,7 @@ def test_a_frozen_redis_delays_no_submission(
 def test_a_redis_that_stays_away_costs_no_node_its_life(
     chaos: Engine, private_valkey: PrivateValkey, traces: Path
 ) -> None:
-    """Longer than a lease, and than the pause between two canary bells."""
+    """Longer than a lease, and than the pause between two canaries."""
     chaos.dispatcher()
     chaos.worker(concurrency=2)
     private_valkey.kill()

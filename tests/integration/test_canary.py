@@ -1,4 +1,4 @@
-"""The worker's own bell, when the broker is not there to carry it."""
+"""The worker's own canary, when the broker is not there to carry it."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Bells in a real broker: enough of them, never a heap."""
+"""Wake-ups in a real broker: enough of them, never a heap."""
 
 import time
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ CELERY_RESULT_SERIALIZER = "json"
 CELERY_EVENT_SERIALIZER = "json"
 CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 
-# django-celery-results serves plain Celery tasks that ask for a result; bells never do.
+# django-celery-results serves plain Celery tasks that ask for a result; wake-ups never do.
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = 86_400
@@ -60,7 +60,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-# A killed child keeps its slot reserved this long; a bell's result is not worth waiting for.
+# A killed child keeps its slot reserved this long; a wake-up's result is not worth waiting for.
 CELERY_WORKER_LOST_WAIT = 0.5
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0
 

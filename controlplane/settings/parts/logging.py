@@ -35,7 +35,7 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
         "celery": {"level": LOG_LEVEL},
-        # Two lines for every bell, which says nothing: the record is in Postgres.
+        # Two lines for every wake-up, which says nothing: the record is in Postgres.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "daphne": {"level": "INFO"},

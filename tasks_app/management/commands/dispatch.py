@@ -1,4 +1,4 @@
-"""Run a dispatcher: promotes, rings, rescues, prunes. Any number may run; one of them leads."""
+"""Run a dispatcher: promotes, wakes, rescues, prunes. Any number may run; one of them leads."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ class Command(SafeCommand):
     # The checks import every view; a worker that never serves one must not pay for that.
     requires_system_checks = []
     help = (
-        "Run a dispatcher: makes due tasks ready, rings queues whose bells were lost, rescues the "
+        "Run a dispatcher: makes due tasks ready, sends lost wake-ups again, rescues the "
         "work of lost workers, prunes history. Run as many as you like; one of them leads."
     )
 
