@@ -3,7 +3,7 @@
 import os
 import sys
 
-from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.home import EmbeddedError
 
 DEFAULT_SETTINGS = "controlplane.settings"
 # These wait patiently for a database that comes back, so they must ask before they begin.

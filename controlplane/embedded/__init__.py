@@ -7,7 +7,7 @@ REDIS_HOST. Ports and passwords are remembered there, so that every process find
 from pathlib import Path
 
 from controlplane.embedded import home, postgres, valkey
-from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.home import EmbeddedError
 
 __all__ = [
     "EmbeddedError",

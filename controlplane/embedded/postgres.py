@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from controlplane.embedded import home, ports, processes, serviceuser, storage
-from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.home import EmbeddedError
 
 DATABASE = "taskplane"
 ROLE = "taskplane"

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from controlplane.embedded import home, ports, processes, serviceuser, storage
-from controlplane.embedded.errors import EmbeddedError
+from controlplane.embedded.home import EmbeddedError
 
 START_SECONDS = 10
 STOP_SECONDS = 5
