@@ -14,7 +14,7 @@ from controlplane.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.schedules.selectors.lag import get_lag
 from scaling.selectors.pool import find_problem, get_values, read_pool
 from tasks_app.selectors import EngineHealth, read_engine_health
-from tasks_app.selectors.leaders import AUTOSCALER, LeaderView, view_leader
+from tasks_app.selectors.engine_health import AUTOSCALER, LeaderView, view_leader
 from workers.selectors import list_lost_since
 
 # Due schedules are looked for twice a second; what has waited longer was not merely unlucky.

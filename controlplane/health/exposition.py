@@ -18,7 +18,7 @@ from controlplane.core.clock import now
 from controlplane.health.scaling import expose_scaling
 from tasks_app.histograms import RATIO, cumulate
 from tasks_app.selectors import list_queues, view_queues
-from tasks_app.selectors.leaders import DISPATCHER, view_leader
+from tasks_app.selectors.engine_health import DISPATCHER, view_leader
 from tasks_app.selectors.metering import TypeMeter, read_meters
 from workers.selectors import count_ended, count_rescued_tasks, list_live_nodes
 

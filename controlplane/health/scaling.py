@@ -9,7 +9,7 @@ from controlplane.core.clock import now
 from scaling.selectors.events import count_events
 from scaling.selectors.launches import get_pause, measure_startup
 from scaling.selectors.pool import get_backend, read_pool
-from tasks_app.selectors.leaders import AUTOSCALER, view_leader
+from tasks_app.selectors.engine_health import AUTOSCALER, view_leader
 
 _DAY = timedelta(days=1)
 

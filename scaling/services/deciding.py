@@ -15,7 +15,7 @@ from scaling.selectors.launches import failed_since, get_startup
 from scaling.selectors.pool import get_configuration, read_pool
 from scaling.services.mustering import list_pool_nodes
 from scaling.strategies import Decision, Memory, decide
-from tasks_app.selectors.workforce import unresponsive_after
+from tasks_app.selectors.engine_health import unresponsive_after
 from workers.states import NodeState
 
 

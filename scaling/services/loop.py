@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connections
 from scaling.fleet import Fleet, make_fleet
 from scaling.services.turns import Turn
 from tasks_app.dispatch.leader import Leadership
-from tasks_app.selectors.leaders import AUTOSCALER
+from tasks_app.selectors.engine_health import AUTOSCALER
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from scaling.selectors.pool import get_backend, get_manual_order, get_sound_conf
 from scaling.services.configuration import lock_pool
 from scaling.services.recording import MANUAL
 from scaling.states import EventState, Trigger
-from tasks_app.selectors.leaders import AUTOSCALER, view_leader
+from tasks_app.selectors.engine_health import AUTOSCALER, view_leader
 from tasks_app.services import hash_body, store_or_get_response
 
 LONGEST_REASON = 2_000

@@ -13,7 +13,7 @@ from scaling.fleet import Fleet, Member, Phase
 from scaling.models import Launch
 from scaling.selectors.launches import get_startup, list_starting
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.workforce import unresponsive_after
+from tasks_app.selectors.engine_health import unresponsive_after
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
 

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from tasks_app.dispatch.leader import Leadership
 from tasks_app.dispatch.sweeps import Sweep, make_sweeps
-from tasks_app.selectors.leaders import DISPATCHER
+from tasks_app.selectors.engine_health import DISPATCHER
 
 logger = logging.getLogger(__name__)
 

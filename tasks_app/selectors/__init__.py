@@ -15,7 +15,7 @@ from tasks_app.selectors.dead_tasks import (
     list_dead_task_attempts,
 )
 from tasks_app.selectors.detail import TaskDetail, get_task_detail
-from tasks_app.selectors.engine_health import EngineHealth, read_engine_health
+from tasks_app.selectors.engine_health import EngineHealth, has_worker, read_engine_health
 from tasks_app.selectors.explain import Explanation, explain_task
 from tasks_app.selectors.lists import (
     SORT_FIELDS,
@@ -28,7 +28,6 @@ from tasks_app.selectors.lists import (
 from tasks_app.selectors.nodes import NodeView, view_node
 from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
 from tasks_app.selectors.stats import TaskStats, get_task_stats
-from tasks_app.selectors.workforce import has_worker
 
 __all__ = [
     "SORT_FIELDS",

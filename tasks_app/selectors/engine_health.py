@@ -1,29 +1,70 @@
-"""The health of the engine as a whole, in a few bounded reads."""
+"""The health of the engine as a whole, in a few bounded reads: leaders, workers, waiting work."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
-from tasks_app.models import Queue
+from tasks_app.models import Leader, Queue
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.leaders import DISPATCHER, view_leader
-from tasks_app.selectors.workforce import unresponsive_after
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
 
+DISPATCHER = "dispatcher"
+AUTOSCALER = "autoscaler"
 _MAX_NODES = 10_000
 _MAX_LANES = 10_000
 _LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
+class LeaderView:
+    """The leader of a loop. `seen_at` is its last pass; None when it has never run."""
+
+    leads: bool  # a process holds the lead now
+    seen_at: datetime | None = None
+    label: str = ""  # host and process of the holder
+    seen_ago: timedelta | None = None
+
+
+def view_leader(name: str) -> LeaderView:
+    """The loop of this name, such as `autoscaler`."""
+    leader = Leader.objects.filter(name=name).first()
+    if leader is None:
+        return LeaderView(leads=False)
+    at, seen = now(), leader.last_pass_at
+    return LeaderView(
+        leads=leader.expires_at > at,
+        seen_at=seen,
+        label=leader.holder_label,
+        seen_ago=None if seen is None else max(timedelta(), at - seen),
+    )
+
+
+def has_worker(queue: str) -> bool:
+    """Whether a worker with a recent heartbeat takes work of this queue."""
+    nodes = list_live_nodes().filter(
+        state=NodeState.ACTIVE,
+        heartbeat_at__gt=now() - unresponsive_after(),
+        queues__overlap=[queue, ALL_QUEUES],
+    )
+    return nodes.exists()
+
+
+def unresponsive_after() -> timedelta:
+    """After this long without a heartbeat a node is not counted on; a few heartbeats at least."""
+    beat = settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
+    return timedelta(seconds=max(settings.TASKPLANE["LEASE_SECONDS"], 3 * beat))
+
+
+@dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """`ready_queues` has the name and the longest wait in ms of each queue with
-    work that may start, longest first; queues that are paused or limited wait on purpose."""
+    """`ready_queues` has the name and the longest wait in ms of each queue with ready work, longest
+    first; queues that are paused or limited wait on purpose, and are left out."""
 
     has_dispatcher: bool  # one of them leads
     dispatcher_seen_ago: timedelta | None  # since its last pass; None before the first

@@ -9,10 +9,13 @@ from controlplane.core.clock import now as utc_now
 from controlplane.core.clock import utc_z
 from tasks_app.models import Queue, Task
 from tasks_app.selectors import queue_position
-from tasks_app.selectors.basics import get_task
-from tasks_app.selectors.leaders import DISPATCHER, view_leader
-from tasks_app.selectors.parents import describe_parents
-from tasks_app.selectors.workforce import has_worker, unresponsive_after
+from tasks_app.selectors.basics import describe_parents, get_task
+from tasks_app.selectors.engine_health import (
+    DISPATCHER,
+    has_worker,
+    unresponsive_after,
+    view_leader,
+)
 from tasks_app.states import TaskState
 from workers.selectors import list_live_nodes
 

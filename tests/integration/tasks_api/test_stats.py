@@ -88,7 +88,7 @@ def test_figures(client: APIClient, other: Workspace) -> None:
 def test_a_busy_workspace_tells_a_shorter_window(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stats, "_MOST_ATTEMPTS", 5)
+    monkeypatch.setattr(stats, "_MAX_ATTEMPTS", 5)
     task = make_task("COMPLETED")
     at = now()
     for number, age in enumerate([200, 100, 40, 30, 20, 5, 3, 1], start=1):
