@@ -35,7 +35,12 @@ class HealthServer:
         """Listen and serve in a thread. Raises OSError when no port is free."""
         host: str = settings.TASKPLANE["WORKER_SERVICE_HOST"]
         first: int = settings.TASKPLANE["WORKER_SERVICE_PORT"]
-        view = {"page": node_state, "node_name": name, "concurrency": concurrency, "vitals": status}
+        view = {
+            "node_state": node_state,
+            "node_name": name,
+            "concurrency": concurrency,
+            "status": status,
+        }
         handler = type("Handler", (_Handler,), view)
         for port in range(first, min(first + _TRIES, 65535)):
             try:
