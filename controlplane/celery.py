@@ -9,7 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 app = Celery("taskplane")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Celery closes all of Django's connections around every task unless this key, which its Django
-# fix-up looks up under just this name, says after how many. A wake-up must not open a connection; each
+# fix-up looks up under just this name, says after how many. A wake-up must not open a
+# connection; each
 # connection's own age and health checks still count.
 app.conf["CELERY_DB_REUSE_MAX"] = 10**12
 app.autodiscover_tasks()

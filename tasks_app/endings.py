@@ -65,13 +65,11 @@ def ending_of(
     try:
         return _ending_of(claim, error, interruption, processor, run_ms)
     except BaseException:
-        logger.exception(
-            "A rule or an error of task type %s raised; the defaults decide", claim.type
-        )
+        logger.exception("Retry or category rule failed: type=%s", claim.type)
     try:
         return _ending_of(claim, error, interruption, None, run_ms)
     except BaseException:
-        logger.exception("An error of task type %s cannot be described", claim.type)
+        logger.exception("Error of a handler unreadable: type=%s", claim.type)
     return failed(
         claim,
         error_record("UnreadableError", "The handler's error cannot be read.", ErrorCategory.CODE),
@@ -108,8 +106,8 @@ def ending_of_interrupted(
     run_ms: float,
     cleanup_error: BaseException | None = None,
 ) -> Outcome:
-    """The ending of a handler that the engine interrupted, whatever it made of that: a value that
-    it returned, or an error of its clean-up, does not hide the time-out or the cancel."""
+    """The ending of a handler that the engine interrupted. A value that it returned, or
+    an error of its clean-up, does not hide the time-out or the cancel."""
     match interruption:
         case TaskTimedOut():
             return timed_out(claim, processor=processor, run_ms=run_ms, cleanup_error=cleanup_error)
@@ -186,9 +184,9 @@ def timed_out(
         ErrorCategory.TIMEOUT,
     )
     if cleanup_error is not None:
-        found = describe(cleanup_error, category=ErrorCategory.TIMEOUT)
-        record["message"] += f" Its clean-up then raised {found['class']}: {found['message']}"
-        record["traceback"] = found["traceback"]
+        cleanup = describe(cleanup_error, category=ErrorCategory.TIMEOUT)
+        record["message"] += f" Its clean-up then raised {cleanup['class']}: {cleanup['message']}"
+        record["traceback"] = cleanup["traceback"]
     return failed(
         claim,
         record,
@@ -200,7 +198,7 @@ def timed_out(
 
 
 def cancelled(claim: ClaimedRow, *, run_ms: float) -> Outcome:
-    """CANCELLED: the handler was interrupted at an operator's wish."""
+    """CANCELLED: the handler was interrupted at an operator's request."""
     return Outcome(
         id=claim.id,
         lease=claim.lease,
@@ -239,7 +237,7 @@ def interrupted(claim: ClaimedRow, *, run_ms: float) -> Outcome:
 
 
 def postponed(outcome: Outcome, error: Exception) -> Outcome:
-    """RETRYING in a while: its outcome could not be written, and the attempt does not count."""
+    """RETRYING in a minute: its outcome could not be written, and the attempt does not count."""
     return Outcome(
         id=outcome.id,
         lease=outcome.lease,
@@ -255,8 +253,8 @@ def postponed(outcome: Outcome, error: Exception) -> Outcome:
 
 
 def _checked_ms(seconds: Any) -> float:
-    """The milliseconds of a delay that a handler asked for. Raises ValueError for what is no time
-    that a row can hold: it would be tried again for ever."""
+    """The milliseconds of a delay that a handler asked for. Raises ValueError for a time
+    that a row cannot hold: it would be tried again for ever."""
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_DELAY_SECONDS:
         raise ValueError(f"A delay must be from 0 to {_MAX_DELAY_SECONDS} seconds.")
     return seconds * 1000

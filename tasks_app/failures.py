@@ -52,12 +52,12 @@ def describe(
 
 
 def error_record(class_name: str, message: str, category: str) -> dict[str, Any]:
-    """An error that no exception stands behind."""
+    """The record of an error without an exception."""
     return {"class": class_name, "message": message, "traceback": "", "category": category}
 
 
 def category_of(error: BaseException, processor: Processor | None = None) -> str:
-    """The dead letter category: the processor's own word, the registered rules', or the table's."""
+    """The dead letter category: from the processor, the registered rules or the table."""
     return categorize(error, processor.category_of if processor is not None else None)
 
 
@@ -74,8 +74,8 @@ def _text_of(error: BaseException) -> str:
 def _traceback_of(error: BaseException) -> str:
     _cut_chain(error)
     try:
-        found = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
-        parts = itertools.islice(found.format(), _TRACEBACK_PARTS)
+        chain = traceback.TracebackException.from_exception(error, limit=-_FRAMES, compact=True)
+        parts = itertools.islice(chain.format(), _TRACEBACK_PARTS)
         return "".join(part[:_TRACEBACK_PART_LENGTH] for part in parts)
     except BaseException:  # noqa: BLE001 - it reads the author's attributes, too
         return "".join(traceback.format_tb(error.__traceback__, limit=-_FRAMES))

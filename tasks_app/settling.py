@@ -1,4 +1,5 @@
-"""Telling upward what became of tasks, inside the open transaction of `using`."""
+"""Announce ended tasks to other apps, and release or cancel their dependents, inside the open
+transaction of `using`."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -18,7 +19,7 @@ def announce_dead_lettered(ended: Iterable[Finished], *, using: str) -> None:
 
 
 def announce_reprocessed(pairs: Sequence[tuple[UUID, UUID]], *, using: str, by: str = "") -> None:
-    """Send `task_reprocessed`: of each pair the ended task, and the one that repeats it."""
+    """Send `task_reprocessed` with pairs of an ended task and the task that repeats it."""
     if pairs:
         task_reprocessed.send(sender=Task, pairs=list(pairs), using=using, by=by)
 

@@ -1,6 +1,6 @@
-"""What the tasks tell upward. Receivers run inside the transaction that moved the tasks.
+"""Signals for the apps above. Receivers run inside the transaction that moved the tasks.
 
-All are sent by `send`, so that a receiver that fails undoes what it was told of: both exist or
+All are sent by `send`, so that a receiver that fails rolls back what it was sent: both exist or
 neither. Common argument: `using` (the alias of the connection whose transaction is open).
 """
 

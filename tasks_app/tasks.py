@@ -15,14 +15,14 @@ _drainer: Drainer | None = None
 
 @shared_task(name=WAKE_UP_TASK, ignore_result=True)
 def drain(queue: str) -> None:
-    """A wake-up: drain this queue. The queue's name is all that a message can say."""
+    """A wake-up: drain this queue. A message carries only the queue's name."""
     global _drainer  # noqa: PLW0603 - one per pool child
     runtime = get_runtime()
     if runtime is None or runtime.slot is None:
-        logger.error("A wake-up was rung outside `manage.py worker`; it is ignored")
+        logger.error("Wake-up ignored: reason=not a worker of `manage.py worker`")
         return
     if not NAME.fullmatch(queue):
-        logger.warning("A wake-up names no possible queue: %.100r", queue)
+        logger.warning("Wake-up ignored: reason=invalid queue name, queue=%.100r", queue)
         return
     if _drainer is None:
         _drainer = Drainer(runtime)

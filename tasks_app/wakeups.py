@@ -1,7 +1,7 @@
-"""Ringing a queue: the Celery message that tells a worker to look into Postgres.
+"""Wake-ups: the Celery messages that make a worker look into Postgres.
 
-Sending a wake-up never fails and never blocks its caller: a thread does it, callers only leave a note. A wake-up
-that is lost is rung again by the dispatcher, which reads from Postgres which queues have work.
+Asking for one never fails and never blocks the caller: a thread sends it. A wake-up that is lost is
+sent again by the dispatcher, which reads from Postgres which queues have work.
 """
 
 import atexit
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 MAX_WAKE_UPS = 16  # waiting wake-ups that are enough for a queue: each wakes one slot
 _EXPIRES_SECONDS = 60
-_UNCHECKED_WAKE_UPS = 4  # of a process and queue, sent since it asked what waits
+_UNCHECKED_WAKE_UPS = 4  # of a process and queue, sent since it last counted the waiting ones
 _ENOUGH_SECONDS = 0.02
-_REST_SECONDS = 1.0  # after a failure; notes gather meanwhile
+_REST_SECONDS = 1.0  # after a failure
 _FLUSH_SECONDS = 2.0
 
 
 class Notifier:
-    """One process's notes of queues to ring, and the thread that rings them."""
+    """The queues that one process has to wake, and the thread that sends the wake-ups."""
 
     def __init__(self) -> None:
         self._reset()
@@ -44,7 +44,7 @@ class Notifier:
         self._is_sending = False
 
     def notify(self, queue: str, wake_ups: int) -> None:
-        """Ask for `wake-ups` more wake-ups on `queue`."""
+        """Have up to `wake_ups` wake-ups sent to `queue`."""
         with self._condition:
             self._notes[queue] = min(MAX_WAKE_UPS, self._notes.get(queue, 0) + wake_ups)
             if self._thread is None or not self._thread.is_alive():
@@ -53,7 +53,7 @@ class Notifier:
             self._condition.notify_all()
 
     def flush(self, timeout: float = _FLUSH_SECONDS) -> bool:
-        """Wait until all notes are rung or dropped; False when it took too long."""
+        """Wait until all wake-ups are sent or dropped; False when it took too long."""
         with self._condition:
             return self._condition.wait_for(
                 lambda: not self._notes and not self._is_sending, timeout
@@ -69,10 +69,10 @@ class Notifier:
             rest = 0.0
             try:
                 sent = sum(sender.send(queue, wake_ups) for queue, wake_ups in notes.items())
-                # Where enough wake-ups wait, nobody needs another look at once.
+                # Where enough wake-ups wait, no queue is urgent.
                 rest = 0.0 if sent else _ENOUGH_SECONDS
             except sender.failures as error:
-                logger.warning("Cannot ring %s: %s", ", ".join(notes), error)
+                logger.warning("Wake-ups not sent: queues=%s error=%s", ",".join(notes), error)
                 sender.close()
                 sender = WakeUpSender()
                 rest = _REST_SECONDS
@@ -86,13 +86,13 @@ class Notifier:
 
 
 class WakeUpSender:
-    """Rings through one connection to the broker."""
+    """Sends wake-ups through one connection to the broker."""
 
     def __init__(self) -> None:
         self._connection = current_app.connection_for_write()
         self._producer = Producer(self._connection, auto_declare=False)
-        self._allowed: dict[str, int] = {}  # wake-ups that may be sent without asking what waits
-        # Of the channel too: a Redis that is full or read-only refuses with one.
+        self._allowed: dict[str, int] = {}  # may be sent without counting the waiting ones
+        # A Redis that is full or read-only refuses with an error of the channel.
         self.failures = (
             BrokerError,
             OSError,
@@ -104,11 +104,10 @@ class WakeUpSender:
         self._connection.release()
 
     def send(self, queue: str, wake_ups: int) -> int:
-        """Ring up to `wake-ups` times, unless enough wake-ups wait; how many were sent.
+        """Send up to `wake_ups`, unless enough wait already; returns how many were sent.
 
-        A few are sent on the strength of an earlier answer, since an idle worker's next task waits
-        for them; when those are used up, the question comes after the wake-up. Raises the transport's
-        connection errors.
+        A few are sent on an earlier count, since an idle worker's next task waits for them; when
+        those are used up, the next count follows the wake-up. Raises the transport's errors.
         """
         allowed = self._allowed.get(queue, 0)
         if wake_ups > allowed:
@@ -119,7 +118,7 @@ class WakeUpSender:
         allowed -= sending
         if sending and not allowed:
             allowed = self._count_allowed(queue)
-        # Others ring too: an old answer is good for a few only.
+        # Other processes send too: an old count is good for a few only.
         self._allowed[queue] = min(allowed, _UNCHECKED_WAKE_UPS)
         return sending
 
@@ -156,12 +155,12 @@ _notifier = Notifier()
 
 
 def notify_workers(queue: str, wake_ups: int = 1) -> None:
-    """Wake up to `wake-ups` slots for a queue; returns at once."""
+    """Wake up to `wake_ups` slots for a queue; returns at once."""
     _notifier.notify(queue, wake_ups)
 
 
 def flush() -> bool:
-    """Wait a little until what was noted is rung: for short-lived commands."""
+    """Wait a little until pending wake-ups are sent: for short-lived commands."""
     return _notifier.flush()
 
 

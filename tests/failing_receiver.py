@@ -1,4 +1,4 @@
-"""A receiver of `task_dead_lettered` that fails for tasks of one name; loaded into a test's worker."""
+"""A receiver of `task_dead_lettered` that fails for tasks of one name, for a test's worker."""
 
 from typing import Any
 from uuid import UUID

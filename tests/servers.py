@@ -37,7 +37,8 @@ _slot: IO[str] | None = None
 def start() -> None:
     """Start what is needed and put its addresses into the environment, for children too.
 
-    Each worker of pytest-xdist has servers of its own: a wake-up of one must not wake another's tests.
+    Each worker of pytest-xdist has servers of its own: a wake-up of one must not reach
+    another's tests.
     """
     runner = os.environ.get("PYTEST_XDIST_WORKER", "main")
     if os.environ.get(RUNNER) == runner:

@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 PASS_SECONDS = 0.25
 _CANARY_DEADLINE_SECONDS = 60.0
-# A drained worker ends after holding nothing for so long: a claim that was under way when the drain
-# was committed is seen in a slot by then.
+# A drained worker ends after holding nothing for this long: a claim that was under way when the
+# drain was committed is seen in a slot by then.
 _DRAINED_SECONDS = 1.0
 
 
@@ -79,7 +79,7 @@ class Agent:
                         self._end_node()
                     break
             except (DatabaseError, OSError) as error:
-                logger.warning("The agent's pass failed, and is repeated: %s", error)
+                logger.warning("Agent pass failed: error=%s", error)
                 connections.close_all()
                 time.sleep(1)
             if not is_orphan:
@@ -99,7 +99,7 @@ class Agent:
         if node_state.exit_status:
             reason = f"The main process ended with exit code {node_state.exit_status}; see its log."
         else:
-            reason = "It had drained." if node_state.is_draining else "It was told to stop."
+            reason = "It had drained." if node_state.is_draining else "It was stopped."
         services.stop_node(node_state.node_id, counters, reason=reason)
 
     def _pass(self, is_orphan: bool) -> None:
@@ -124,9 +124,11 @@ class Agent:
         self._next_beat = now + settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
         state = services.beat_node(self.node_state.node_id, self._status.counters)
         if state is None:
-            logger.warning("Node %s was declared lost; it starts anew", self.node_state.node_id)
+            logger.warning(
+                "Node declared lost, registered again: old_node=%s", self.node_state.node_id
+            )
             self._register()
-            self._next_beat = now  # which also tells whether the one before was to drain
+            self._next_beat = now  # which also carries over a drain
             return
         self.node_state.is_draining = state == NodeState.DRAINING
 
@@ -163,7 +165,7 @@ class Agent:
             del self._slots[name]
 
     def _sample(self, meter: ProcessTreeMeter) -> None:
-        """Measure and keep it when it is time. A database that is away costs this sample only."""
+        """Measure and store a sample when it is due. Without the database only this one is lost."""
         now = time.monotonic()
         if now < self._next_sample or not self.node_state.node_id:
             return
@@ -172,11 +174,11 @@ class Agent:
         try:
             services.record_sample(self.node_state.node_id, self._status.counters, usage)
         except DatabaseError as error:
-            logger.warning("A sample of the node is not kept: %s", error)
+            logger.warning("Node sample not written: error=%s", error)
             connections.close_all()
 
     def _end_when_drained(self) -> None:
-        """Stop main once a draining node holds nothing any more, if it may end by itself."""
+        """Stop main once a draining node holds nothing, if WORKER_EXIT_WHEN_DRAINED is set."""
         if not settings.TASKPLANE["WORKER_EXIT_WHEN_DRAINED"]:
             return
         now = time.monotonic()
@@ -185,19 +187,20 @@ class Agent:
         elif self._idle_since is None:
             self._idle_since = now
         elif now - self._idle_since >= _DRAINED_SECONDS and not self.node_state.stopping_since:
-            logger.info("Node %s has finished what it held, and ends", self.node_state.node_id)
+            logger.info("Node drained: node=%s", self.node_state.node_id)
             self._idle_since = now  # again a second later, if main was not ready for the signal
             os.kill(self.main_pid, signal.SIGTERM)
 
     def _check_canary(self, canary: Canary) -> None:
-        """A main process that no longer gets its own canary consumes nothing: end it, so that the
-        process manager starts a fresh one."""
+        """Kill a main process that no longer receives its own canary, since it consumes nothing:
+        the process manager starts a new one."""
         unanswered_seconds = canary.seconds_without_answer()
         if unanswered_seconds > _CANARY_DEADLINE_SECONDS and not self.node_state.stopping_since:
-            logger.error(
-                "The worker got none of its own canaries for %.0f s: ending it", unanswered_seconds
+            logger.error("Worker killed: canary_unanswered_seconds=%.0f", unanswered_seconds)
+            self._verdict = (
+                f"It received none of its own wake-ups for {unanswered_seconds:.0f} s, so its "
+                "agent killed it."
             )
-            self._verdict = f"It received none of its own wake-ups for {unanswered_seconds:.0f} s, so its agent killed it."
             os.kill(self.main_pid, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""What the worker's main process does beside Celery's own work, in Celery's event loop."""
+"""Extra work of the worker's main process, in Celery's event loop."""
 
 import logging
 import time
@@ -36,7 +36,7 @@ class CanaryStep(bootsteps.ConsumerStep):
 
 
 class QueuesStep(bootsteps.StartStopStep):
-    """Consumes queues that came into being after the worker started. The agent, which may read
+    """Consumes queues that were created after the worker started. The agent, which may read
     the database, leaves their names in a file."""
 
     requires = ("celery.worker.consumer:Tasks",)
@@ -64,7 +64,7 @@ class QueuesStep(bootsteps.StartStopStep):
         new = [name for name in runtime.read_queues() if name not in queues.consume_from]
         if not new:
             return
-        logger.info("Consuming %d more queues: %s", len(new), ", ".join(new[:_MAX_NAMED]))
+        logger.info("Queues added: count=%d names=%s", len(new), ",".join(new[:_MAX_NAMED]))
         consumer = parent.task_consumer
         for name in new:
             consumer.add_queue(queues.select_add(name, exchange=name, exchange_type="direct"))

@@ -28,17 +28,17 @@ def canary_queue(name: str) -> Queue:
 
 
 class Canary:
-    """The agent's side: sends, and tells how long nothing came back."""
+    """The agent's side: sends canaries, and measures how long they stay unanswered."""
 
     def __init__(self, node_state: SharedNodeState, name: str) -> None:
         self._node_state = node_state
         self._queue = canary_queue(name)
         self._next = 0.0
-        self._sent_since: float | None = None  # the oldest wake-up sent without an answer
+        self._sent_since: float | None = None  # the oldest canary without an answer
         self._connection: Connection | None = None
 
     def send_if_due(self) -> None:
-        """Send a wake-up when it is time. A broker that is away is nobody's fault here."""
+        """Send a canary if one is due. An unreachable broker does not count against the worker."""
         now = time.monotonic()
         if now < self._next or not self._node_state.is_ready:
             return
@@ -61,7 +61,7 @@ class Canary:
             *self._connection.connection_errors,
             *self._connection.channel_errors,
         ) as error:
-            logger.info("The canary could not be sent: %s", error)
+            logger.info("Canary not sent: error=%s", error)
             self._connection.release()
             self._connection = None
             self._sent_since = None
@@ -70,7 +70,7 @@ class Canary:
             self._sent_since = now
 
     def seconds_without_answer(self) -> float:
-        """How long the oldest unanswered wake-up has been under way; 0 when all came back."""
+        """The age of the oldest unanswered canary; 0 when all came back."""
         if self._sent_since is None or self._node_state.canary_received_at >= self._sent_since:
             return 0.0
         return time.monotonic() - self._sent_since

@@ -1,4 +1,4 @@
-"""What a worker has done and does, read from its slot files: no database, a few microseconds."""
+"""What a worker does and has done, read from its slot files in a few microseconds."""
 
 import time
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.core.clock import now, utc_z
+from workers.measures import Usage
 from workers.node_state import SharedNodeState
 from workers.slots import RowStatus, Slot
 
@@ -15,10 +16,9 @@ from workers.slots import RowStatus, Slot
 class Counters:
     """One look at a worker.
 
-    `running`: handlers that run now. `processed`: tasks that ended on this node, whatever they came
-    to; `failed`: those of them that failed for good;
-    `stale`: outcomes that were refused. `slots`: one entry per pool child, `slot` being its process
-    id, with its longest-running task and how many run beside it.
+    `running`: handlers that run now. `processed`: tasks that ended on this node; `failed`: those of
+    them that failed for good; `stale`: outcomes that were refused. `slots`: one entry per pool
+    child, `slot` being its process id, with its longest-running task and how many run beside it.
     """
 
     running: int = 0
@@ -35,6 +35,15 @@ class Counters:
 
 
 NO_COUNTERS = Counters()
+
+
+@dataclass(slots=True)
+class WorkerStatus:
+    """What the agent knows of its worker. Replaced whole by the agent's loop, read by threads of
+    its HTTP service, which never ask the database. `usage` is None before the first sample."""
+
+    counters: Counters = NO_COUNTERS
+    usage: Usage | None = None
 
 
 def read_counters(node_state: SharedNodeState, slots: Sequence[Slot]) -> Counters:
@@ -62,7 +71,7 @@ def read_counters(node_state: SharedNodeState, slots: Sequence[Slot]) -> Counter
 
 
 def keep_counts_of_ended(node_state: SharedNodeState, slot: Slot) -> None:
-    """Take over the counters of a pool child that is gone."""
+    """Add the counters of a pool child that has ended to the shared state."""
     processed, failed, stale = node_state.ended_child_counts
     counts = slot.counts
     node_state.ended_child_counts = (
@@ -73,7 +82,7 @@ def keep_counts_of_ended(node_state: SharedNodeState, slot: Slot) -> None:
 
 
 def restart_counts(node_state: SharedNodeState, slots: Sequence[Slot]) -> None:
-    """A new incarnation begins at 0: what the living have counted belongs to the one before."""
+    """Start a new incarnation at 0: what living children have counted belongs to the one before."""
     counts = [slot.counts for slot in slots]
     node_state.ended_child_counts = (
         -sum(count.processed for count in counts),

@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
             text = expose(
                 self.node_state, self.status, name=self.node_name, concurrency=self.concurrency
             )
-            self._send(200, CONTENT_TYPE, text.encode())
+            self._send(200, CONTENT_TYPE, text)
             return
         if path not in ("/health", "/health/live", "/health/ready", "/health/detailed"):
             self._answer(404, {"status": "not found"})

@@ -1,6 +1,7 @@
-"""The name of a node."""
+"""Names: of nodes, and of the Celery queues that carry wake-ups."""
 
 MAX_WORKER_NAME = 100
+_CELERY_PREFIX = "taskplane."
 
 
 def name_node(worker: str, node_id: int) -> str:
@@ -14,3 +15,8 @@ def read_node_id(text: str) -> int | None:
     """The id in a node's name, or in an id alone; None when there is none."""
     digits = text.rpartition("#")[2]
     return int(digits) if digits.isascii() and digits.isdigit() else None
+
+
+def celery_queue(queue: str) -> str:
+    """The Celery queue that carries the wake-ups of a queue."""
+    return f"{_CELERY_PREFIX}{queue}"

@@ -1,5 +1,5 @@
-"""The node page: a few words of shared memory between a worker's main process, its agent and its
-pool children, made before the fork, so that none of them needs a connection to tell the others."""
+"""The state that a worker's main process, its agent and its pool children share: a few words of
+memory, mapped before the fork, so that they need no connection to exchange them."""
 
 import mmap
 import struct
@@ -94,8 +94,8 @@ class SharedNodeState:
     @property
     def ended_child_counts(self) -> tuple[int, int, int]:
         """Processed, failed and stale of pool children that are gone; kept here, so that an agent
-        that is started again still knows. Less than nothing after the node was registered anew,
-        by what the living had counted for its earlier incarnation. Written by the agent."""
+        that is started again still knows. Negative after the node was registered again, by what
+        living children had counted for its earlier incarnation. Written by the agent."""
         return (
             int(self._get("q", _ENDED_PROCESSED)),
             int(self._get("q", _ENDED_FAILED)),

@@ -29,8 +29,8 @@ class _UntilRecycled:
 
 
 class SlotProcess(asynpool.Worker):
-    """A pool child that ends after the wake-up in which it asked for it. Its parent starts another, as
-    after `worker_max_tasks_per_child`."""
+    """A pool child that ends after the wake-up in which it asked to be replaced. Its parent starts
+    another, as after `worker_max_tasks_per_child`."""
 
     def workloop(self, *args: Any, **kwargs: Any) -> Any:
         self.maxtasks = _UntilRecycled()
@@ -50,8 +50,8 @@ class TaskPool(prefork.TaskPool):
 def bound_last_results() -> None:
     """Let a pool child that ends wait for a second, not 30, until its parent has read its results.
 
-    A parent that stops forgets the wake-ups that it has handed out and that no child has acknowledged
-    yet, and reads nothing more once it knows of no other: a child that had just taken such a wake-up
+    A parent that stops forgets the wake-ups that it handed out and no child has acknowledged yet,
+    and reads nothing more once it knows of no other: a child that had just taken such a wake-up
     would outlast every grace. Nothing is lost by it, since what a child did is in Postgres. Called
     before the pool is forked.
     """

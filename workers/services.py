@@ -1,4 +1,4 @@
-"""What happens to nodes: they register, beat, stop, and are found lost."""
+"""Nodes register, send heartbeats, stop, and are declared lost."""
 
 import time
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from workers.selectors import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
 from workers.states import LIVE, NodeState
 
-# How a trend stays small: samples older than the age become one per so many seconds. With a sample
+# How a trend stays small: samples older than the age are thinned to one per interval. With a sample
 # each 30 s a node has 2,880 + 4,176 + 8,040 rows after a year instead of 1,051,200.
 THINNING = ((timedelta(hours=24), 600), (timedelta(days=30), 3_600))
 _CLOCK_SKEW = timedelta(seconds=30)
@@ -44,8 +44,8 @@ def register_node(
 ) -> int:
     """Make the row of a new incarnation, STARTING; its id. Its name is made of the worker's.
 
-    `replaces` is the incarnation before, when that was declared lost and its worker lives on. Was
-    that told to drain, so is this one: what an operator asked of a worker outlives the loss.
+    `replaces` is the incarnation before, when that was declared lost and its worker lives on. If
+    that was draining, so is this one: an operator's request outlives the loss.
     """
     before = Node.objects.filter(id=replaces).first() if replaces else None
     node = Node(
@@ -148,10 +148,10 @@ def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
 
 
 def record_sample(node_id: int, counters: Counters, usage: Usage) -> bool:
-    """Keep what the node does and costs now; False when there is no such node any more."""
+    """Store what the node does and uses now; False when its row has been removed."""
     with transaction.atomic():
         cost = {"cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes}
-        # Before the sample: it also locks the row, so that no clean-up removes it meanwhile.
+        # Before the sample: it also locks the row, so that no clean-up removes it.
         if not Node.objects.filter(id=node_id).update(**cost):
             return False
         NodeSample.objects.create(
@@ -190,7 +190,7 @@ def count_stale_writes(node_id: int, count: int, *, using: str = "default") -> N
 
 
 def count_rescued(node_id: int, count: int) -> None:
-    """Note that so many tasks were taken back from this node, which has ended."""
+    """Note that `count` tasks were taken back from this node, which has ended."""
     Node.objects.filter(id=node_id).update(rescued=F("rescued") + count)
 
 
@@ -200,7 +200,7 @@ class LossDetector:
 
     A node is lost when its counter was seen unchanged for a whole lease period. Every seen change,
     a fresh detector, and a gap in seeing (the database was away, this process was frozen) start
-    the period anew, so that neither an outage nor a clock step reaps living work.
+    the period again, so that neither an outage nor a clock step reaps living work.
     """
 
     _seen: dict[int, tuple[int, float]] = field(default_factory=dict)

@@ -1,9 +1,10 @@
 """Slot files: what each pool child is doing, in memory that outlives it.
 
 A child maps one small file and notes every row it claimed, started and finished. Its node's agent
-maps the same file: after a `kill -9` it still tells which handlers had started (their attempt is
-lost) from rows merely claimed (they go back uncharged), and it is how the agent asks a handler to
-stop. Written by plain stores; only `start` and `take_back` race, so those two hold a file lock.
+maps the same file: after a `kill -9` it still distinguishes handlers that had started (their
+attempt is lost) from rows merely claimed (they go back uncharged), and through it the agent
+interrupts a handler. Written by plain stores; only `start` and `take_back` race, so those two hold
+a file lock.
 """
 
 import fcntl
@@ -48,15 +49,15 @@ _STARTED, _DONE, _EMPTY, _TAKEN = (
 
 
 class InterruptFlag(IntFlag):
-    """What the agent wants of a started row, and why."""
+    """How the agent interrupts a started row, and why."""
 
     CANCEL = 1  # an operator's cancel: `is_cancelled()` is true
     INTERRUPT = 2  # raise into the handler now
     TIMEOUT = 4
     SHUTDOWN = 8
-    LEASE_LOST = 16  # the row was rescued by others: whatever comes of it is dropped
+    LEASE_LOST = 16  # the row was rescued: its outcome is dropped
     MEMORY = 32
-    KILLED = 64  # the agent is about to kill the process, for this row's sake or a neighbour's
+    KILLED = 64  # the agent is about to kill the process, for this row or a neighbour
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Slot:
             struct.pack_into("=I", self._map, 8, index + 1)
 
     def start(self, index: int, *, started: float, deadline: float) -> bool:
-        """Note that the handler starts; False when the agent took the row back meanwhile."""
+        """Note that the handler starts; False when the agent has taken the row back."""
         at = _START + index * _ROW.size
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         try:
@@ -157,11 +158,11 @@ class Slot:
         self._map[_START + index * _ROW.size + _STATUS] = _EMPTY
 
     def flags(self, index: int) -> InterruptFlag:
-        """What the agent asks of this row."""
+        """The flags that the agent has set for this row."""
         return InterruptFlag(self._map[_START + index * _ROW.size + _FLAGS])
 
     def has_flags(self, index: int) -> bool:
-        """Whether the agent asks anything of this row; cheaper than `asks`."""
+        """Whether any flag is set for this row; cheaper than `flags`."""
         return self._map[_START + index * _ROW.size + _FLAGS] != 0
 
     def count(self, *, processed: int = 0, failed: int = 0, stale: int = 0) -> None:
@@ -204,7 +205,7 @@ class Slot:
                 )
 
     def set_flags(self, row: SlotRow, flags: InterruptFlag) -> None:
-        """Add to what is asked of `row`, if it is still the same claim."""
+        """Add flags to `row`, if it is still the same claim."""
         at = _START + row.index * _ROW.size
         if self._map[at : at + 32] == row.task_id.bytes + row.lease.bytes:
             self._map[at + _FLAGS] |= flags

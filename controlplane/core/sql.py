@@ -1,11 +1,13 @@
-"""SQL that the ORM says badly stands in files: `<app>/sql/<verb_noun>.sql`."""
+"""Statements that stand in files (`<app>/sql/<verb_noun>.sql`), and connections to run them on."""
 
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import psycopg
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+
+DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 
 @cache
@@ -33,3 +35,12 @@ def prepared_cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
     wrapper = connections[using]
     wrapper.ensure_connection()
     return psycopg.Cursor(wrapper.connection)
+
+
+def is_transient(error: BaseException) -> bool:
+    """A lost connection, a deadlock, a serialization failure, a starting or stopping server."""
+    cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
+    return state[:2] in ("08", "40", "53", "57") or state == "55P03"

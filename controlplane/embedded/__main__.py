@@ -9,7 +9,7 @@ from controlplane.embedded import home, postgres, valkey
 
 
 def main() -> int:
-    """Do what the one word says, then print how things are."""
+    """Run the action, then print the state of both servers."""
     parser = argparse.ArgumentParser(
         prog="python -m controlplane.embedded",
         description="Start, stop or show the embedded Postgres and Valkey, without the components.",

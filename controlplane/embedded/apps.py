@@ -15,7 +15,7 @@ class EmbeddedConfig(AppConfig):
     verbose_name = "Embedded servers"
 
     def ready(self) -> None:
-        """Migrations may take as long as they take."""
+        """Lift the time limit of statements for migrations."""
         pre_migrate.connect(_lift_statement_timeout, sender=self)
 
 

@@ -1,4 +1,4 @@
-"""The components that `manage.py up` runs: their commands and how one sees that they are ready."""
+"""The components that `manage.py up` runs: their commands and readiness checks."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def answers_ok(url: str, path: str) -> bool:
 
 
 def port_problem(listener: Listener) -> str | None:
-    """One sentence when another program has the port; None when it can be had."""
+    """One sentence when another program has the port; None when it is free."""
     if ports.is_free(listener.port, listener.host):
         return None
     owner = processes.listening_on(listener.port)
@@ -74,7 +74,7 @@ def components(
     autoscaler_note: str,
     leads: Callable[[str], bool],
 ) -> list[Component]:
-    """The four components. `leads` tells whether somebody holds the lead of that name."""
+    """The four components. `leads` returns whether a process holds the lead of that name."""
     manage = [sys.executable, "manage.py"]
     bind = ["-b", app.host, "-p", str(app.port)]
     return [

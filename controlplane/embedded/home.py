@@ -12,6 +12,10 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
+class EmbeddedError(Exception):
+    """An embedded server cannot be used; the message is one sentence that says what to do."""
+
+
 def home() -> Path:
     """The state folder: TASKPLANE_HOME, or `.taskplane` in the project."""
     return Path(os.environ.get("TASKPLANE_HOME") or PROJECT / ".taskplane").resolve()

@@ -1,4 +1,4 @@
-"""Finding out whether a remembered process id still is the process that we mean."""
+"""Processes by id: whether one is still the expected program, and ending it."""
 
 import os
 import time
@@ -24,7 +24,7 @@ def find(pid: int, *, name: str, mentions: str) -> psutil.Process | None:
 
 
 def is_over(process: psutil.Process) -> bool:
-    """Whether the process does nothing any more; one that only waits to be reaped counts."""
+    """Whether the process has ended, reaped or not."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -32,7 +32,7 @@ def is_over(process: psutil.Process) -> bool:
 
 
 def end(process: psutil.Process, seconds: float) -> None:
-    """Ask the process to end, and kill it when it has not after so many seconds."""
+    """Terminate the process, and kill it after `seconds`."""
     # psutil's own wait would wait for init to reap a process that is not our child.
     try:
         process.terminate()
@@ -66,7 +66,7 @@ def tail(path: Path, lines: int = 5, limit: int = 8192) -> list[str]:
 
 
 def listening_on(port: int) -> str:
-    """Who listens on the port, as `name, pid N`; empty when this user may not know."""
+    """Who listens on the port, as `name, pid N`; empty when this user may not see it."""
     try:
         for found in psutil.net_connections("tcp"):
             if found.status == psutil.CONN_LISTEN and found.pid and found.laddr[1:] == (port,):

@@ -33,7 +33,7 @@ def service_user() -> pwd.struct_passwd | None:
     found = _lookup(SERVICE_USER)
     if found is None and (useradd := shutil.which("useradd")):
         command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
-        # Two starts at once may both try; the look-up below tells whether the user is there.
+        # Two starts at once may both try; the look-up below finds the user either way.
         subprocess.run([*command, SERVICE_USER], check=False, capture_output=True)
         found = _lookup(SERVICE_USER)
     found = found or _lookup(FALLBACK_USER)

@@ -34,13 +34,13 @@ Say = Callable[[str, str, str], None]
 
 @dataclass(frozen=True)
 class _Failing:
-    """What does not start. due: when it is tried again; is_full: it is tried as soon as there is
-    room again."""
+    """What does not start. due: time of the next try; is_full: the next try is as soon as the disk
+    has room."""
 
     failures: int = 0
     due: float = 0.0
     is_full: bool = False
-    is_told: bool = False
+    is_reported: bool = False
 
 
 class Session:
@@ -59,7 +59,7 @@ class Session:
         self._late: dict[str, Component] = {}
         self._failing: dict[str, _Failing] = {}
         self._given_up: dict[str, float] = {}
-        self._has_no_room = False
+        self._is_disk_full = False
         self._ending, self._ended = threading.Event(), threading.Event()
         self._lock = self._take_lock()
 
@@ -73,7 +73,7 @@ class Session:
             pid = file.read().strip()
             file.close()
             raise EmbeddedError(
-                f"Taskplane runs here already (pid {pid}): use it, or stop it with Ctrl-C there."
+                f"Taskplane already runs here (pid {pid}): use it, or stop it with Ctrl-C there."
             ) from None
         return file
 
@@ -83,13 +83,13 @@ class Session:
             self._say_to(name, state, note)
 
     def write_pid(self, pid: int) -> None:
-        """Put the process id where a second start can name it."""
+        """Write the process id to where a second start reads it."""
         self._lock.truncate(0)
         self._lock.write(str(pid))
         self._lock.flush()
 
     def make_room(self, components: Sequence[Component]) -> None:
-        """End what an earlier start left behind, and see that the ports can be had.
+        """End what an earlier start left behind, and check that the ports are free.
 
         Raises:
             EmbeddedError: another program has a port.
@@ -160,12 +160,12 @@ class Session:
             supervisor.start_component(name)
 
     def watch(self) -> None:
-        """Heal what dies and say so, until this process is interrupted or `end_watch` is called."""
+        """Restart what ends and report it, until an interrupt or `end_watch`."""
         while not self._ending.is_set():
-            self._tell_room()
-            self._heal_servers()
-            self._heal_supervisor()
-            self._tell_changes()
+            self._report_disk()
+            self._restart_servers()
+            self._restart_supervisor()
+            self._report_changes()
             self._ending.wait(WATCH_SECONDS)
         self._ended.set()
 
@@ -174,28 +174,28 @@ class Session:
         self._ending.set()
         self._ended.wait(READY_SECONDS)
 
-    def _tell_room(self) -> None:
-        """A server that has no room may go on and refuse; then only this says why."""
+    def _report_disk(self) -> None:
+        """Report a full disk: a server without room may keep running and refuse writes."""
         if not self._servers:
             return
         problem = storage.find_problem(self.state / "postgres")
-        if problem and not self._has_no_room:
+        if problem and not self._is_disk_full:
             self._say("disk", "full", problem)
-        elif self._has_no_room and not problem:
+        elif self._is_disk_full and not problem:
             self._say("disk", "ready", "there is room again")
-        self._has_no_room = bool(problem)
+        self._is_disk_full = bool(problem)
 
-    def _heal_servers(self) -> None:
+    def _restart_servers(self) -> None:
         for name, server in self._servers:
             if server.pid(self.state) is not None or self._must_wait(name):
                 continue
             if name not in self._failing:
-                self._say(name, "died", "it is started again")
+                self._say(name, "ended", "starting it again")
             before = _port(self.state, name)
             try:
                 server.start(self.state)
             except EmbeddedError as error:
-                # At first, the processes of the one that was killed still hold its files.
+                # At first, processes of the killed server still hold its files.
                 self._count_failure(name, str(error))
             else:
                 self._failing.pop(name, None)
@@ -206,12 +206,11 @@ class Session:
     def _follow(self, server: str) -> None:
         """Another program took the server's port: the components know only where it was."""
         if self._supervisor is not None:
-            self._say(server, "moved", "the components are started again with its new port")
+            self._say(server, "moved", "restarting the components with its new port")
             self._supervisor.restart_components()
 
     def _must_wait(self, name: str) -> bool:
-        """Whether the pause after a failure lasts. One that could not write is tried as soon as
-        there is room again."""
+        """Whether the pause after a failure lasts; on a full disk, until there is room."""
         failing = self._failing.get(name)
         if failing is None or time.monotonic() >= failing.due:
             return False
@@ -224,19 +223,19 @@ class Session:
         is_storage = is_full or storage.names_cause(reason)
         pause = min(MAX_PAUSE_SECONDS, WATCH_SECONDS * 2**failures)
         # A write failure is reported at once; the figures in it change all the time.
-        is_news = is_storage and not before.is_told
-        is_news = is_news or failures == QUIET_FAILURES
-        if is_news:
-            self._say(name, "failing", f"{reason} It is tried again after up to {pause:g} s.")
+        is_new = is_storage and not before.is_reported
+        is_new = is_new or failures == QUIET_FAILURES
+        if is_new:
+            self._say(name, "failing", f"{reason} The next try is in at most {pause:g} s.")
         self._failing[name] = _Failing(
-            failures, time.monotonic() + pause, is_full, before.is_told or is_news
+            failures, time.monotonic() + pause, is_full, before.is_reported or is_new
         )
 
-    def _heal_supervisor(self) -> None:
+    def _restart_supervisor(self) -> None:
         name = "supervisor"
         if self._supervisor is None or self._supervisor.is_alive() or self._must_wait(name):
             return
-        self._say(name, "died", "it and the components are started again")
+        self._say(name, "ended", "starting it and the components again")
         end_leftovers(self.state / "run")
         try:
             self._supervisor.start()
@@ -246,26 +245,26 @@ class Session:
         else:
             self._failing.pop(name, None)
 
-    def _tell_changes(self) -> None:
+    def _report_changes(self) -> None:
         if self._supervisor is None:
             return
         for status in self._supervisor.statuses():
             if status.state in TROUBLED:
-                self._tell_trouble(self._supervisor, status)
+                self._report_trouble(self._supervisor, status)
             elif status.name in self._late:
-                self._tell_late(status)
+                self._report_late(status)
             elif status.pid and status.pid != self._pids.get(status.name):
                 self._pids[status.name] = status.pid
                 self._say(status.name, "restarted", f"after it had ended; now pid {status.pid}")
 
-    def _tell_late(self, status: Status) -> None:
+    def _report_late(self, status: Status) -> None:
         component = self._late[status.name]
         if status.pid and component.is_ready():
             del self._late[status.name]
             self._pids[status.name] = status.pid
             self._say(status.name, "ready", component.note)
 
-    def _tell_trouble(self, supervisor: Supervisor, status: Status) -> None:
+    def _report_trouble(self, supervisor: Supervisor, status: Status) -> None:
         known = self._pids.pop(status.name, None), self._late.pop(status.name, None)
         if known != (None, None):
             self._say(status.name, "failing", f"see {supervisor.log(status.name)}")

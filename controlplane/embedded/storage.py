@@ -28,10 +28,10 @@ def free_bytes(folder: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def find_problem(folder: Path, least: int = LOW_BYTES) -> str:
+def find_problem(folder: Path, minimum: int = LOW_BYTES) -> str:
     """Why the servers cannot write there and what to do, in two sentences; empty when they can.
 
-    least: bytes that must be free. The folder, or the nearest parent that exists, is looked at.
+    minimum: bytes that must be free. The folder, or the nearest parent that exists, is looked at.
     """
     path = _nearest(folder)
     found = os.statvfs(path)
@@ -41,11 +41,11 @@ def find_problem(folder: Path, least: int = LOW_BYTES) -> str:
             f"The file system of {path} is read-only. Remount it for writing, or move the folder "
             "to another disk and set TASKPLANE_HOME."
         )
-    if free < least:
+    if free < minimum:
         total = found.f_blocks * found.f_frsize
         return (
             f"No space left on device: {path} has {free / _MB:.1f} MB free of "
-            f"{total / _MB:.0f} MB. Free at least {least // _MB} MB there; it goes on by itself."
+            f"{total / _MB:.0f} MB. Free at least {minimum // _MB} MB there; it goes on by itself."
         )
     if found.f_files and found.f_favail < _FEW_INODES:
         return (

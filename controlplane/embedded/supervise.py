@@ -74,7 +74,7 @@ stdout_logfile_backups = 3
 
 @dataclass(frozen=True)
 class Status:
-    """What supervisor says of one component."""
+    """One component as supervisor reports it."""
 
     name: str
     state: str
@@ -116,8 +116,8 @@ class Supervisor:
             # Ctrl-C reaches the whole foreground group; the order of stopping is ours.
             start_new_session=True,
         )
-        said: deque[str] = deque(maxlen=_LINES_KEPT)
-        reader = threading.Thread(target=_read_lines, args=(process, said), daemon=True)
+        output_lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        reader = threading.Thread(target=_read_lines, args=(process, output_lines), daemon=True)
         reader.start()
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -126,7 +126,9 @@ class Supervisor:
             time.sleep(0.02)
         if process.poll() is not None:
             reader.join(1)
-        reason = next((line for line in list(said) if "Error" in line), "it does not answer")
+        reason = next(
+            (line for line in list(output_lines) if "Error" in line), "it does not answer"
+        )
         raise EmbeddedError(f"supervisord could not be started ({reason}): see {self.logs}.")
 
     def is_alive(self) -> bool:
@@ -134,7 +136,7 @@ class Supervisor:
         return self._process is not None and self._process.poll() is None
 
     def statuses(self) -> list[Status]:
-        """What every component does; empty when supervisord does not answer."""
+        """The state of every component; empty when supervisord does not answer."""
         try:
             with self._rpc() as rpc:
                 answer: Any = rpc.supervisor.getAllProcessInfo()
@@ -146,23 +148,23 @@ class Supervisor:
         ]
 
     def start_component(self, name: str) -> None:
-        """Start a late component, or one that supervisor has given up."""
+        """Start a late component, or one in state FATAL."""
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
             rpc.supervisor.startProcess(f"{GROUP}:{name}", False)
 
     def stop_components(self) -> None:
-        """Ask all the components to end, without waiting."""
+        """Stop all components, without waiting."""
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
             rpc.supervisor.stopProcessGroup(GROUP, False)
 
     def restart_components(self) -> None:
-        """Stop all the components in their own time, then start them again."""
+        """Stop all components within their stop times, then start them again."""
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
             rpc.supervisor.stopProcessGroup(GROUP)
             rpc.supervisor.startProcessGroup(GROUP, False)
 
     def stop(self, seconds: float) -> None:
-        """End supervisord, by force after so many seconds, and whatever it left behind."""
+        """End supervisord, by force after `seconds`, and whatever it left behind."""
         if self._process is not None and self._process.poll() is None:
             # A signal would wait for the next turn of its loop, up to a second away.
             with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
@@ -218,10 +220,10 @@ def end_leftovers(run: Path, seconds: float = TERM_SECONDS) -> int:
     return len(found)
 
 
-def _read_lines(process: "subprocess.Popen[bytes]", said: "deque[str]") -> None:
+def _read_lines(process: "subprocess.Popen[bytes]", output_lines: "deque[str]") -> None:
     if process.stdout is not None:
         with process.stdout as output:
-            said.extend(line.decode(errors="replace").strip() for line in output)
+            output_lines.extend(line.decode(errors="replace").strip() for line in output)
 
 
 def _escaped(value: object) -> str:

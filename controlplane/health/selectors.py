@@ -87,7 +87,7 @@ def _look_at_disk(folder: Path) -> dict[str, Any]:
     if not storage.find_problem(folder):
         return {"status": OK}
     left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"
-    if storage.find_problem(folder, least=storage.FULL_BYTES):
+    if storage.find_problem(folder, minimum=storage.FULL_BYTES):
         detail = f"The database's disk is full, read-only or out of inodes: {left}."
         return {"status": DOWN, "detail": detail}
     return {"status": OK, "detail": f"The database's disk is nearly full: {left}."}

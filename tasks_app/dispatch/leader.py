@@ -1,4 +1,4 @@
-"""Who of several equal processes works: a row with a term and a time to live.
+"""Which of several equal processes works: a row with a term and a time to live.
 
 Leadership only saves double work; every sweep stays correct with any number of leaders.
 """
@@ -54,9 +54,10 @@ class Leadership:
             row = cursor.fetchone()
         before, self.term = self.term, row[0] if row else None
         if self.term != before:
-            logger.info(
-                "%s", f"Leading, term {self.term}" if self.term else "Another process leads"
-            )
+            if self.term is None:
+                logger.info("Leadership not held: name=%s", self.name)
+            else:
+                logger.info("Leadership held: name=%s term=%d", self.name, self.term)
         return self.term is not None
 
     def resign(self) -> None:

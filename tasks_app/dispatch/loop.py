@@ -21,7 +21,7 @@ _CONNECTION_ERRORS = (OperationalError, InterfaceError, OSError)  # the database
 
 
 class Dispatcher:
-    """Holds the lead and runs what is due, until told to stop."""
+    """Holds the lead and runs the sweeps that are due, until a signal stops it."""
 
     def __init__(self) -> None:
         self._is_stopping = False
@@ -31,14 +31,14 @@ class Dispatcher:
         self._sweeps = make_sweeps()
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; a database that is away is waited for."""
+        """Work until SIGTERM or SIGINT. Waits while the database is unreachable."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._is_stopping:
             try:
                 self._pass()
             except _CONNECTION_ERRORS as error:
-                logger.warning("A pass failed, and is repeated: %s", error)
+                logger.warning("Dispatcher pass failed: error=%s", error)
                 connections.close_all()
                 self._lead_due = 0.0
                 time.sleep(_REST_SECONDS)
@@ -64,7 +64,7 @@ class Dispatcher:
             raise
         except Exception:
             # One broken sweep must not keep the others from their work.
-            logger.exception("The sweep %r failed, and rests", sweep.name)
+            logger.exception("Sweep failed: name=%s retry_seconds=%d", sweep.name, _BROKEN_SECONDS)
             sweep.due = time.monotonic() + _BROKEN_SECONDS
             return
         sweep.due = time.monotonic() + (0 if more else sweep.every_seconds)

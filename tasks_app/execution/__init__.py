@@ -1,1 +1,1 @@
-"""The engine inside a worker's pool child: claim a batch, run it, write what became of it."""
+"""The engine inside a worker's pool child: claim a batch, run it, write the outcomes."""

@@ -21,7 +21,7 @@ from tasks_app.rows import Outcome
 from workers.slots import InterruptFlag, Slot
 
 TICK_SECONDS = 0.1
-_LINGER_SECONDS = 0.003  # how long an outcome waits for company
+_LINGER_SECONDS = 0.003  # how long an outcome waits for others to share its commit
 _REPEAT_SECONDS = 1.0
 _CHUNK = 100  # outcomes that are worth a commit at once
 
@@ -50,7 +50,7 @@ class AsyncRunner:
         return list(self._running)
 
     def start(self, batch: Iterable[ClaimedTask]) -> list[ClaimedTask]:
-        """Start handlers; the rows that the agent took back instead."""
+        """Start handlers; returns the rows that the agent took back instead."""
         refused = []
         for claimed in batch:
             now = monotonic()
@@ -102,7 +102,7 @@ class AsyncRunner:
             flags = self._slot.flags(claimed.index)
             if not flags & InterruptFlag.INTERRUPT:
                 continue
-            # Once a second, as in sync handlers: a clean-up that awaits must get somewhere.
+            # Once a second, as in sync handlers: a clean-up that awaits needs time to finish.
             if now >= self._interrupted_at.get(claimed, 0.0) + _REPEAT_SECONDS:
                 self._interrupted_at[claimed] = now
                 self._interruptions.setdefault(claimed, exception_for(flags))

@@ -1,4 +1,4 @@
-"""The rows that a pool child holds: each claim with its place in the slot file."""
+"""The rows that a pool child has claimed, each with its place in the slot file."""
 
 from dataclasses import dataclass, field
 
@@ -24,12 +24,12 @@ class ClaimedTask:
 
     @property
     def has_lost_worker(self) -> bool:
-        """An earlier attempt took its worker with it: it runs apart from others."""
+        """An earlier attempt ended with its worker: this one runs alone."""
         return self.claim.lost_count > 0
 
     @property
     def can_share_loop(self) -> bool:
-        """It may run in one event loop with others."""
+        """It may share an event loop with others."""
         return self.is_async and not self.has_lost_worker
 
 
@@ -51,7 +51,7 @@ class ClaimSet:
         try:
             processor = registry.get(claim.type)
         except UnknownType:
-            processor = None  # said by the attempt that tries to run it
+            processor = None  # reported by the attempt that tries to run it
         context = TaskContext(claim, queue=queue, slot=self.slot, index=index)
         return ClaimedTask(claim, index, processor, context)
 

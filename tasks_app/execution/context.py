@@ -127,7 +127,7 @@ class TaskContext:
         from tasks_app.specs import TaskSpec
 
         self._children += 1
-        # The same call of a repeated attempt must find its first answer, not make a second task.
+        # The same call in a later attempt must return the first task, not make a second one.
         key = options.pop("idempotency_key", None) or f"{self._claim.id}/{self._children}"
         retry = options.get("retry")
         if isinstance(retry, Mapping):

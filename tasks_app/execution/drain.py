@@ -9,6 +9,7 @@ from traceback import format_exc
 from django.conf import settings
 from django.db import transaction
 
+from controlplane.core.sql import DATABASE_ERRORS, is_transient
 from tasks_app.execution.async_runner import AsyncRunner
 from tasks_app.execution.claims import ClaimedTask, ClaimSet
 from tasks_app.execution.context import FLUSH_SECONDS, TaskContext
@@ -19,11 +20,9 @@ from tasks_app.execution.reports import write_reports
 from tasks_app.execution.sizing import BatchSizer, TypeTimes
 from tasks_app.execution.store import (
     ALIAS,
-    DATABASE_ERRORS,
     LimitWatch,
     Store,
     engine_cursor,
-    is_transient,
 )
 from tasks_app.execution.sync_runner import SyncRunner
 from tasks_app.rows import Outcome
@@ -67,7 +66,8 @@ class Drainer:
         )
 
     def drain(self, queue: str) -> None:
-        """Claim and run until the queue is empty or the time slice is over; then ring again."""
+        """Claim and run until the queue is empty or the time slice is over; then send a
+        wake-up for the rest."""
         store = Store(
             queue=queue,
             node=lambda: self.node_state.node_id,
@@ -84,7 +84,7 @@ class Drainer:
             # Not only errors: a SystemExit that got here would leave rows RUNNING for ever. Without
             # logging, which a handler may have broken, or whose lock a thread of it may hold.
             try:
-                text = f"This pool child cannot write what it ran, and ends\n{format_exc()}"
+                text = f"Pool child ends: cannot write outcomes\n{format_exc()}"
                 os.write(2, text.encode("utf-8", "replace"))
             finally:
                 os._exit(1)
@@ -131,8 +131,9 @@ class _Drain:
     def _run_sync(
         self, batch: list[ClaimedTask]
     ) -> tuple[list[Outcome], list[ClaimedTask], list[ClaimedTask]]:
-        """Run sync rows. Quick ones share a commit; a slow, unknown or suspect one runs after what
-        is done has been written, so that it takes no neighbour's result along, or holds it back."""
+        """Run sync rows. Batchable ones share a commit. The others (slow, of unknown duration, or
+        with a lost worker) run one by one, after finished results have been written, so that none
+        delays or loses a neighbour's result."""
         # Divided once: what is known of a type changes as its handlers run.
         batchable: list[ClaimedTask] = []
         isolated: list[ClaimedTask] = []
@@ -186,25 +187,25 @@ class _Drain:
         self._d.guard.after_report()
 
     def _report(self, contexts: Sequence[TaskContext]) -> None:
-        """Write progress and logs. A database that is away is no failure of a handler: the report
-        waits for the next one, or for the outcome."""
+        """Write progress and logs. An unreachable database does not fail the handler: the report is
+        written with the next one, or with the outcome."""
         kept = [(context, context.percent, context.logs) for context in contexts]
         try:
             with transaction.atomic(using=ALIAS):
                 write_reports(engine_cursor(), contexts)
         except DATABASE_ERRORS as error:
             if not is_transient(error):
-                logger.exception("A report of %d running tasks cannot be written", len(contexts))
+                logger.exception("Report not written: tasks=%d", len(contexts))
                 return
-            logger.warning("A report is written later: %s", error)
+            logger.warning("Report postponed: tasks=%d error=%s", len(contexts), error)
             for context, percent, lines in kept:
                 context.give_back(percent, lines)
 
     # Async handlers.
 
     def _run_async(self, batch: list[ClaimedTask]) -> None:
-        """Run suspects first and one by one: a crash ends all that fly together, and each of them
-        counts as lost with its worker."""
+        """Run rows that have lost a worker first and one by one: a crash ends every handler of the
+        process, and each of them counts as lost with its worker."""
         isolated = [[claimed] for claimed in batch if claimed.has_lost_worker]
         others = [claimed for claimed in batch if not claimed.has_lost_worker]
         for group in (*isolated, others):
@@ -214,7 +215,7 @@ class _Drain:
                 self._exchange([], [], group, 0)
 
     def _run_async_batch(self, batch: list[ClaimedTask], *, claims_more: bool) -> None:
-        """Run async rows; `tops_up`: with more of them until other work or the end is met."""
+        """Run async rows; `claims_more`: add newly claimed ones until other work or the end."""
         runner = AsyncRunner(self._d.slot, self._d.guard)
         give_up = self._ends + _ASYNC_PATIENCE * self._d.slice_seconds
         next_poll = 0.0

@@ -1,8 +1,8 @@
 """Time-outs and interrupts of a sync handler, by signals to the process it runs in.
 
 SIGALRM comes from the child's own timer at the time-out; SIGUSR2 from the node's agent, which has
-noted in the slot row what it wants. Both raise only while a handler runs. A handler that swallows
-the exception is told again every second, until the agent kills the child after the grace.
+set flags in the slot row. Both raise only while a handler runs. A handler that swallows
+the exception is interrupted again every second, until the agent kills the child after the grace.
 """
 
 import math
@@ -16,7 +16,7 @@ from tasks_app.processors.outcomes import TaskCancelled, TaskTimedOut
 from workers.slots import InterruptFlag, Slot
 
 _REPEAT_SECONDS = 1.0
-_DEFERRED_RETRY_SECONDS = 0.05  # after which a signal that met a shelter is tried again
+_DEFERRED_RETRY_SECONDS = 0.05  # after which a deferred signal is tried again
 
 
 class TaskInterrupted(BaseException):
@@ -27,7 +27,7 @@ class TaskInterrupted(BaseException):
 class Interrupts:
     """The signal handlers of one pool child. `install` once, in the main thread.
 
-    The timer is not set anew for every handler, which costs two system calls: it stays armed for
+    The timer is not set again for every handler, which costs two system calls: it stays armed for
     the earliest deadline it was ever given, and arms itself again when it comes too early.
     """
 
@@ -51,7 +51,7 @@ class Interrupts:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Keep signals from raising in this block: the engine's own work on a handler's stack. They
+        """Defer signals in this block, which is the engine's own work on a handler's stack: they
         raise soon after it."""
         self._is_deferred = True
         try:
@@ -102,7 +102,7 @@ class Interrupts:
             return
         flags = self._slot.flags(self._index)
         if not flags & InterruptFlag.INTERRUPT:
-            return  # meant for a row that has ended meanwhile
+            return  # for a row that has already ended
         if self._is_deferred:
             self._arm(_DEFERRED_RETRY_SECONDS)
             return
@@ -137,7 +137,7 @@ class _Handling:
 
 
 def exception_for(flags: InterruptFlag) -> BaseException:
-    """What to raise into a handler for what the agent asks."""
+    """The exception to raise into a handler for these flags."""
     if flags & InterruptFlag.CANCEL:
         return TaskCancelled()
     if flags & InterruptFlag.TIMEOUT:

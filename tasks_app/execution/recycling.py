@@ -21,7 +21,7 @@ class Recycling:
     """Counts what a pool child ran, and decides when it has to be replaced: after a number of
     tasks, after a number of failures in a row, or on request.
 
-    Failures in a row say that the process may be spoilt by something nobody looks for. A child that
+    Failures in a row say that the process may be damaged in a way that no check finds. A child that
     has failed from its very start is not replaced at once, since the next one would fail as well.
     """
 
@@ -43,10 +43,10 @@ class Recycling:
         """Have this child replaced after what it holds."""
         if not self.is_due:
             self._runtime.recycle_reason = reason
-            logger.warning("This pool child is replaced: %s", reason)
+            logger.warning("Pool child replaced: reason=%s", reason)
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Take note of what ran."""
+        """Count the outcomes."""
         for outcome in outcomes:
             self._tasks += 1
             if outcome.outcome == _FAILED:

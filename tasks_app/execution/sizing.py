@@ -28,8 +28,8 @@ class BatchSizer:
     def record(self, *, tasks: int, run_ms: float) -> None:
         """Learn from a batch: how many handlers ran, and for how long in all.
 
-        A mean that rises is believed at once, one that falls only by and by: a claim too large
-        costs more than one too small.
+        A rising mean takes effect at once, a falling one gradually: a claim too large costs more
+        than one too small.
         """
         if tasks == 0:
             return
@@ -42,7 +42,7 @@ class BatchSizer:
 
 
 class TypeTimes:
-    """How long handlers of each type ran lately in this pool child, to keep quick results from
+    """How long handlers of each type ran lately in this pool child, to keep short results from
     waiting behind slow or unknown handlers."""
 
     def __init__(self, *, batchable_ms: float) -> None:
@@ -55,6 +55,6 @@ class TypeTimes:
         return mean is not None and mean <= self._batchable_ms
 
     def record(self, task_type: str, run_ms: float) -> None:
-        """Learn from one handler; a long one is believed at once."""
+        """Learn from one handler; a long one takes effect at once."""
         mean = self._mean_ms.get(task_type, run_ms)
         self._mean_ms[task_type] = mean + (_WEIGHT if run_ms < mean else 1) * (run_ms - mean)

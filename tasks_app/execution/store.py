@@ -1,8 +1,8 @@
 """The pool child's conversation with Postgres: outcomes in, the next batch out, in one commit.
 
 Uses the connection alias `engine`, which lives as long as the child: Celery closes the others
-around every task. After an error the fate of the COMMIT is unknown, so nothing is assumed: the
-outcomes are written again (their lease guards them), and what the unanswered claim may have
+around every task. After an error it is unknown whether the COMMIT succeeded, so nothing is assumed:
+the outcomes are written again (their lease guards them), and what the unanswered claim may have
 taken is handed back by its lease before anything else is tried.
 """
 
@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import connections, transaction
 
-from controlplane.core.sql import prepared_cursor
+from controlplane.core.sql import DATABASE_ERRORS, is_transient, prepared_cursor
 from tasks_app import endings, transitions
 from tasks_app.execution.context import TaskContext
 from tasks_app.execution.reports import append_logs, gather_logs
@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 ALIAS = "engine"
 _FIRST_PAUSE_SECONDS = 0.05
 _MAX_PAUSE_SECONDS = 2.0
-DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 
 def engine_cursor() -> psycopg.Cursor[tuple[Any, ...]]:
@@ -89,7 +88,7 @@ class Store:
         `want` rows; one commit.
 
         Returns the claimed rows, and the queues that got work by it. Raises OperationalError when
-        the database stays away for a whole lease period: by then others own the rows.
+        the database is unreachable for a whole lease period: by then others own the rows.
         """
         for context in contexts:
             context.close_logs()
@@ -107,7 +106,7 @@ class Store:
                     return [], self._write_one_by_one(outcomes, logs, unstarted, lease, error)
                 if monotonic() > give_up:
                     raise
-                logger.warning("Writing %d outcomes again: %s", len(outcomes), error)
+                logger.warning("Batch write retried: outcomes=%d error=%s", len(outcomes), error)
                 self._forget(lease, give_up)
 
     def _write_one_by_one(
@@ -118,9 +117,10 @@ class Store:
         lease: UUID,
         cause: Exception,
     ) -> list[str]:
-        """One outcome cannot be written, as when a receiver of `task_dead_lettered` fails: find it, so that
-        it takes no neighbour along, and let its task try again later with the cause on record."""
-        logger.error("A batch of %d outcomes cannot be written", len(outcomes), exc_info=cause)
+        """Write each outcome in a transaction of its own, so that one that cannot be written, as
+        when a receiver of `task_dead_lettered` fails, does not stop the others. Its task is tried
+        again later, with the cause on record."""
+        logger.error("Batch not written: outcomes=%d", len(outcomes), exc_info=cause)
         _, queues = self._exchange([], [], unstarted, 0, lease)
         for outcome in outcomes:
             own = [line for line in logs if line["id"] == str(outcome.id)]
@@ -129,7 +129,7 @@ class Store:
             except Exception as error:
                 if is_transient(error):
                     raise
-                logger.exception("The outcome of task %s cannot be written", outcome.id)
+                logger.exception("Outcome not written: task=%s", outcome.id)
                 queues += self._exchange([endings.postponed(outcome, error)], [], [], 0, lease)[1]
         return queues
 
@@ -210,13 +210,4 @@ class Store:
             except DATABASE_ERRORS as error:
                 if not is_transient(error) or monotonic() > give_up:
                     raise
-                logger.warning("The database is still away: %s", error)
-
-
-def is_transient(error: BaseException) -> bool:
-    """A lost connection, a deadlock, a serialization failure, a starting or stopping server."""
-    cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
-    state = getattr(cause, "sqlstate", None)
-    if state is None:
-        return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
-    return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+                logger.warning("Database unreachable: error=%s", error)

@@ -65,7 +65,7 @@ def _ask(rule: CategoryRule, error: BaseException) -> str | None:
         found = rule(error)
     except Exception:
         # The error that the rule was asked about must be recorded, whatever the rule is worth.
-        logger.exception("The category rule %r failed", rule)
+        logger.exception("Category rule failed: rule=%r", rule)
         return None
     return str(found) if found in ErrorCategory.values else None
 

@@ -1,6 +1,7 @@
 """Reads of tasks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,10 @@ from django.db import connection
 
 from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
-from tasks_app.models import Task
+from tasks_app.models import Task, TaskDependency
 from tasks_app.states import TaskState
+
+_PARENTS_SHOWN = 20
 
 
 def get_task(workspace_id: UUID, task_id: UUID) -> Task:
@@ -54,3 +57,23 @@ def list_nodes_holding_tasks() -> list[int]:
     """The ids of nodes that hold leases."""
     held = Task.objects.filter(state=TaskState.RUNNING)
     return [node for node in held.values_list("node_id", flat=True).distinct() if node]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A task that another waits for."""
+
+    id: UUID
+    name: str
+    status: str
+
+
+def describe_parents(task_id: UUID) -> tuple[list[Parent], int]:
+    """The first parents that are not satisfied, those that ended badly before the others, and how
+    many there are."""
+    edges = TaskDependency.objects.filter(task_id=task_id, is_satisfied=False)
+    rows = edges.values_list("depends_on_id", "depends_on__name", "depends_on__state")
+    broken = rows.filter(depends_on__state__in=["FAILED", "CANCELLED"])[:_PARENTS_SHOWN]
+    others = rows.exclude(depends_on__state__in=["FAILED", "CANCELLED"])[:_PARENTS_SHOWN]
+    found = [Parent(*row) for row in (*broken, *others)]
+    return found[:_PARENTS_SHOWN], edges.count()

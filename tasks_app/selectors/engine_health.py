@@ -1,31 +1,73 @@
-"""Whether the engine as a whole gets on with its work, in a few bounded reads."""
+"""The health of the engine as a whole, in a few bounded reads: leaders, workers, waiting work."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
-from tasks_app.models import Queue
+from tasks_app.models import Leader, Queue
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.engine_health import DISPATCHER, unresponsive_after, view_leader
 from workers.selectors import list_live_nodes
 from workers.states import NodeState
 
+DISPATCHER = "dispatcher"
+AUTOSCALER = "autoscaler"
 _MAX_NODES = 10_000
 _MAX_LANES = 10_000
 _LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class EngineHealth:
-    """What was found now. `ready_queues` has the name and the longest wait in ms of each queue with
-    work that may start, longest first; queues that are paused or limited wait on purpose."""
+class LeaderView:
+    """The leader of a loop. `seen_at` is its last pass; None when it has never run."""
 
-    has_dispatcher: bool  # somebody leads
-    dispatcher_seen_ago: timedelta | None  # since its last pass; None: there never was one
+    leads: bool  # a process holds the lead now
+    seen_at: datetime | None = None
+    label: str = ""  # host and process of the holder
+    seen_ago: timedelta | None = None
+
+
+def view_leader(name: str) -> LeaderView:
+    """The loop of this name, such as `autoscaler`."""
+    leader = Leader.objects.filter(name=name).first()
+    if leader is None:
+        return LeaderView(leads=False)
+    at, seen = now(), leader.last_pass_at
+    return LeaderView(
+        leads=leader.expires_at > at,
+        seen_at=seen,
+        label=leader.holder_label,
+        seen_ago=None if seen is None else max(timedelta(), at - seen),
+    )
+
+
+def has_worker(queue: str) -> bool:
+    """Whether a worker with a recent heartbeat takes work of this queue."""
+    nodes = list_live_nodes().filter(
+        state=NodeState.ACTIVE,
+        heartbeat_at__gt=now() - unresponsive_after(),
+        queues__overlap=[queue, ALL_QUEUES],
+    )
+    return nodes.exists()
+
+
+def unresponsive_after() -> timedelta:
+    """After this long without a heartbeat a node is not counted on; a few heartbeats at least."""
+    beat = settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
+    return timedelta(seconds=max(settings.TASKPLANE["LEASE_SECONDS"], 3 * beat))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """`ready_queues` has the name and the longest wait in ms of each queue with ready work, longest
+    first; queues that are paused or limited wait on purpose, and are left out."""
+
+    has_dispatcher: bool  # one of them leads
+    dispatcher_seen_ago: timedelta | None  # since its last pass; None before the first
     live_nodes: int
     ready_queues: list[tuple[str, int]]
     unserved_queues: list[str]  # those of ready_queues that no live worker takes work of
@@ -37,7 +79,7 @@ class EngineHealth:
 
 
 def read_engine_health(workspace_id: UUID | None) -> EngineHealth:
-    """The state of dispatcher, workers and this workspace's queues; of None: of everybody's."""
+    """The state of dispatcher, workers and queues of a workspace; None: of all workspaces."""
     dispatcher = view_leader(DISPATCHER)
     nodes = list_live_nodes().filter(
         state=NodeState.ACTIVE, heartbeat_at__gt=now() - unresponsive_after()

@@ -52,7 +52,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`position` counts from 1 and stops at queue_position.MAX_COUNTED; times are guesses unless said."""
+    """`position` counts from 1 and stops at queue_position.MAX_COUNTED; times are estimates."""
 
     reason: Reason
     detail: str
@@ -82,7 +82,7 @@ def _explain_blocked(task: Task) -> Explanation:
     if not parents:
         return Explanation(
             Reason.DEPENDENCIES,
-            "It waits for a task that was removed meanwhile: cancel it, or submit it anew.",
+            "It waits for a task that has been removed: cancel it, or submit it again.",
         )
     names = ", ".join(f"{p.name} ({p.id}) is {p.status}" for p in parents[:3])
     more = f", and {total - 3} more" if total > 3 else ""
@@ -92,7 +92,7 @@ def _explain_blocked(task: Task) -> Explanation:
     if broken is not None:
         detail += f" {broken.name} has ended as {broken.status}: retry that one first."
     if task.run_at is not None and task.run_at > utc_now():
-        detail += f" It is also not to run before {utc_z(task.run_at)}."
+        detail += f" It also does not run before {utc_z(task.run_at)}."
     blockers = [Blocker("task", p.name, p.status, p.id) for p in parents]
     return Explanation(Reason.DEPENDENCIES, detail, blockers, until=task.run_at)
 
@@ -101,23 +101,23 @@ def _explain_not_due(task: Task) -> Explanation:
     due = task.run_at or utc_now()
     is_retry = task.state == TaskState.RETRYING
     if _has_no_leader():
-        what = "is due since" if due <= utc_now() else "is due at"
+        what = "has been due since" if due <= utc_now() else "is due at"
         return Explanation(
             Reason.DISPATCHER_DOWN,
             f"It {what} {utc_z(due)}, but no dispatcher runs to make it ready: start one with "
             "`python manage.py dispatch`.",
-            [Blocker("dispatcher", DISPATCHER, "AWAY")],
+            [Blocker("dispatcher", DISPATCHER, "DOWN")],
             until=due,
         )
     if due <= utc_now():
-        detail = f"It is due since {utc_z(due)}; the dispatcher makes it ready any moment."
+        detail = f"It has been due since {utc_z(due)}; the dispatcher makes it ready in a moment."
     elif is_retry:
         detail = (
             f"Attempt {task.attempt} of {task.max_attempts} failed; the next one is due at "
             f"{utc_z(due)}."
         )
     else:
-        detail = f"It is not to run before {utc_z(due)}."
+        detail = f"It does not run before {utc_z(due)}."
     found = Explanation(
         Reason.BACKING_OFF if is_retry else Reason.NOT_DUE, detail, until=due, forecast_start=due
     )
@@ -125,7 +125,7 @@ def _explain_not_due(task: Task) -> Explanation:
     if obstacle is not None:
         found = replace(
             found,
-            detail=f"{detail} Then it will wait on: {obstacle.detail}",
+            detail=f"{detail} After that: {obstacle.detail}",
             blocked_by=obstacle.blocked_by,
             forecast_start=None,
         )
@@ -154,7 +154,7 @@ def _explain_pending(task: Task) -> Explanation:
         count = f"at least {ahead}" if position > queue_position.MAX_COUNTED else str(ahead)
         tasks = "task" if ahead == 1 else "tasks"
         come = "comes" if ahead == 1 else "come"
-        detail = f"It is ready; {count} {tasks} of queue {queue.name} {come} before it."
+        detail = f"It is ready; {count} {tasks} of queue {queue.name} {come} first."
     return Explanation(Reason.QUEUED, detail, position=position, forecast_start=start)
 
 
@@ -215,9 +215,9 @@ def _explain_running(task: Task) -> Explanation:
         name = node.name if node else "its worker"
         return Explanation(
             Reason.WORKER_UNRESPONSIVE,
-            f"It is leased to {name}, which is not heard of any more; the dispatcher gives it to "
-            "another worker after the lease.",
-            [Blocker("workers", name, "SILENT")],
+            f"It is leased to {name}, which no longer sends heartbeats; the dispatcher gives it to "
+            "another worker when the lease has expired.",
+            [Blocker("workers", name, "UNRESPONSIVE")],
         )
     if task.cancel_requested_at is not None:
         return Explanation(
@@ -234,15 +234,15 @@ def _explain_running(task: Task) -> Explanation:
 
 def _explain_ended(task: Task) -> Explanation:
     at = utc_z(task.finished_at) if task.finished_at else ""
-    said = str((task.error or {}).get("message", ""))[:200]
+    message = str((task.error or {}).get("message", ""))[:200]
     match task.state:
         case TaskState.COMPLETED:
             detail = f"It completed at {at}, in attempt {task.attempt}."
         case TaskState.FAILED:
             attempts = "1 attempt" if task.attempt == 1 else f"{task.attempt} attempts"
-            detail = f"It failed for good at {at}, after {attempts}: {said}"
+            detail = f"It failed for good at {at}, after {attempts}: {message}"
         case _:
-            detail = f"It was cancelled at {at}." + (f" {said}" if said else "")
+            detail = f"It was cancelled at {at}." + (f" {message}" if message else "")
     return Explanation(Reason(task.state), detail)
 
 

@@ -1,24 +1,30 @@
 """Figures of a workspace: the tasks that it has, and what ended within a stated window."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.db.models import Min
 
+from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
+from tasks_app.models import Rollup, Task
 from tasks_app.processors.registry import internal_types
 from tasks_app.selectors.counts import TaskCounts, count_tasks
 from tasks_app.selectors.lists import in_bounded_time
 from tasks_app.selectors.queues import list_queues
-from tasks_app.selectors.stats import measured_seconds
 
 # The longest window whose attempts can be read in bounded time is used.
 WINDOWS_SECONDS = (300, 60, 10)
 _MAX_ATTEMPTS = 500_000
 _WINDOW_SECONDS_TO_READ = 3.0
+_MIN_SECONDS = 1.0
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_BY_MINUTES = timedelta(days=1)  # minutes are kept for a week
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +113,23 @@ def _read(workspace_id: UUID, seconds: int, hidden: list[str]) -> dict[str, Any]
         (found,) = cursor.fetchone()
         summary: dict[str, Any] = orjson.loads(found) if isinstance(found, str) else found
         return summary
+
+
+def measured_seconds(workspace_id: UUID, window_seconds: float) -> float:
+    """How much of the last `window_seconds` lies behind the first task of the workspace."""
+    begin = now() - timedelta(seconds=window_seconds)
+    return max(_MIN_SECONDS, (now() - measured_since(workspace_id, begin)).total_seconds())
+
+
+def measured_since(workspace_id: UUID, begin: datetime) -> datetime:
+    """`begin`, or when the first task of the workspace was made if that is later. Two look-ups by
+    an index, whatever the history."""
+    unit = _MINUTE if now() - begin <= _BY_MINUTES else _HOUR
+    rollups = Rollup.objects.filter(workspace_id=workspace_id, seconds=int(unit.total_seconds()))
+    earliest = rollups.aggregate(at=Min("at"))["at"]
+    if earliest is not None and earliest <= begin:
+        return begin
+    first = Task.objects.filter(workspace_id=workspace_id).order_by("id").only("created_at").first()
+    if first is not None and (earliest is None or first.created_at < earliest + unit):
+        return max(begin, first.created_at)
+    return earliest or begin  # the first task may have been removed

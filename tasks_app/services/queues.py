@@ -3,12 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
+from tasks_app import transitions
 from tasks_app.models import Queue
 from tasks_app.wakeups import MAX_WAKE_UPS, notify_workers
 
@@ -53,3 +54,9 @@ def _limits(queue: Queue) -> dict[str, Any]:
         "maxRunning": queue.max_running,
         "ratePerSecond": queue.rate_per_second,
     }
+
+
+def promote_due(*, limit: int) -> dict[str, int]:
+    """SCHEDULED, RETRYING → PENDING for at most `limit` due tasks; how many per queue."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        return transitions.promote_due(cursor, limit=limit)

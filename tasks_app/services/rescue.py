@@ -9,9 +9,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections, transaction
 
-from controlplane.core.sql import load_sql
+from controlplane.core.sql import is_transient, load_sql
 from tasks_app import endings, transitions
-from tasks_app.execution.store import is_transient
 from tasks_app.failures import error_record
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
@@ -98,7 +97,7 @@ def _finish(cursor: Cursor, node_id: int, outcomes: list[Outcome]) -> list[Finis
             raise
         if len(outcomes) > 1:
             return [row for one in outcomes for row in _finish(cursor, node_id, [one])]
-        logger.exception("The outcome of task %s cannot be written", outcomes[0].id)
+        logger.exception("Outcome not written: task=%s", outcomes[0].id)
         return _write(cursor, node_id, [endings.postponed(outcomes[0], error)])
 
 

@@ -1,4 +1,4 @@
-"""Roll-ups: what happened in each minute and each hour, recomputed from attempts and tasks."""
+"""Figures kept beside the tasks: roll-ups of each minute and hour, and the counts of tasks."""
 
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ SOON = MINUTE
 _MAX_AT_ONCE = timedelta(minutes=10)
 _ID_SLACK = MINUTE
 MINUTES_KEPT = timedelta(days=7)
+_FOLDED_AT_ONCE = 20_000  # changes of counts
 
 
 def recompute_rollups() -> bool:
@@ -86,3 +87,19 @@ def _make_mark() -> bool:
         )
         made: bool = cursor.rowcount > 0
         return made
+
+
+def fold_counts() -> bool:
+    """One batch of changes; whether more may wait."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "fold_counts"), {"limit": _FOLDED_AT_ONCE})
+        (changes,) = cursor.fetchone()
+        return bool(changes >= _FOLDED_AT_ONCE)
+
+
+def recount_tasks() -> int:
+    """Compare the counts with all tasks and correct them; how many kinds (a workspace, a queue and
+    a type) were wrong. It reads the whole table: for an operator, not for a timer."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "recount_tasks"))
+        return int(cursor.rowcount)

@@ -1,7 +1,7 @@
-"""What an agent does about running handlers: cancels, time-outs, shutdown, memory, hostages.
+"""What an agent does about running handlers: cancels, time-outs, shutdown, memory, stalled claims.
 
-A handler is first asked, then interrupted by a signal, then its process is killed; the slot file
-keeps the reason, so that the attempt's record is true also when nobody was left to write it.
+A handler first sees a flag, then it is interrupted by a signal, then its process is killed. The
+slot file keeps the reason, so that the attempt's record is right even if the process is gone.
 """
 
 import logging
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _STALLED_CLAIM_SECONDS = 0.5  # how long a claimed row may wait behind a slow neighbour
 _QUEUES_SECONDS = 1.0
 _UNKNOWN_CLAIMS_SECONDS = 3.0  # between two looks for rows that no slot knows
-_FLAG_ONLY_SHARE = 0.4  # of the grace: asked only; afterwards also interrupted
+_FLAG_ONLY_SHARE = 0.4  # of the grace: only flagged; afterwards also interrupted
 _KILL_AFTER_INTERRUPT_SECONDS = 1.5
 
 Key = tuple[UUID, UUID]  # task, lease
@@ -143,7 +143,7 @@ def _apply_cancels(runtime: Runtime, rows: list[tuple[Slot, SlotRow]], now: floa
 
 
 def _release_stalled_claims(rows: list[tuple[Slot, SlotRow]], now: float) -> None:
-    """Give back rows that wait behind a neighbour slower than its like."""
+    """Hand back claimed rows that wait behind a neighbour that is slower than usual."""
     waiting = {
         (row.task_id, row.lease): (slot, row)
         for slot, row in rows
@@ -161,10 +161,10 @@ def _release_stalled_claims(rows: list[tuple[Slot, SlotRow]], now: float) -> Non
 
 
 def _release_unknown_claims(runtime: Runtime, slots: list[Slot], now: float) -> None:
-    """Hand back what this node holds and no slot knows: the commit of a claim whose child had
-    given it up may land late, when a connection that was thought dead was only slow.
+    """Hand back rows that this node holds and no slot knows: the commit of a claim that its child
+    gave up may arrive late, when a connection was slow, not dead.
 
-    Twice in a row, since a slot is read a moment after the rows.
+    Only rows found twice in a row, since a slot is read a moment after the rows.
     """
     if now < _supervisor.unknown_claims_due or not runtime.node_state.node_id:
         return
@@ -176,13 +176,13 @@ def _release_unknown_claims(runtime: Runtime, slots: list[Slot], now: float) -> 
     unknown = {key for key in leased - known if key[1] not in announced}
     lost, _supervisor.orphans = unknown & _supervisor.orphans, unknown
     if lost:
-        logger.warning("Handing back %d rows that no slot knows", len(lost))
+        logger.warning("Unknown claims released: tasks=%d", len(lost))
         release_claims(sorted(lost))
 
 
 def _publish_queues(runtime: Runtime, now: float) -> None:
-    """Tell main what to consume: the queues that task types name, and, for a worker that serves
-    all, those that came into being meanwhile."""
+    """Write down for the main process which queues to consume: those that task types name, and all
+    that exist."""
     if now < _supervisor.queues_due or not runtime.serves_all:
         return
     _supervisor.queues_due = now + _QUEUES_SECONDS
@@ -204,9 +204,9 @@ def _kill(slot: Slot, why: str) -> None:
     if process in _supervisor.killed:
         return
     _supervisor.killed.add(process)
-    logger.warning("Killing pool child %d: %s", slot.pid, why)
+    logger.warning("Pool child killed: pid=%d reason=%s", slot.pid, why)
     for row in slot.rows():
-        slot.set_flags(row, InterruptFlag.KILLED)  # whoever dies by this is not to blame for it
+        slot.set_flags(row, InterruptFlag.KILLED)  # no task ended by this is counted as the cause
     try:
         os.kill(slot.pid, signal.SIGKILL)
     except ProcessLookupError:

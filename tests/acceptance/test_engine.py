@@ -296,8 +296,8 @@ def test_the_health_service_tells_the_truth(running: StandingEngine) -> None:
 
 
 def test_a_receiver_that_fails_loses_no_neighbours(engine: Engine) -> None:
-    """`task_dead_lettered` is part of the outcome's transaction: where its receiver fails, the death is not
-    recorded and the task tries again later, while the rest of its batch is written."""
+    """`task_dead_lettered` is part of the outcome's transaction: where its receiver fails, no dead
+    letter is recorded and the task tries again later, while the rest of its batch is written."""
     engine.worker(concurrency=1, TASKPLANE_PROCESSORS="tests.handlers,tests.failing_receiver")
     engine.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 500))
     ids = submit_tasks(

@@ -60,7 +60,7 @@ def test_a_node_says_how_it_ended_under_a_name_of_its_own(engine: Engine) -> Non
         lambda: Node.objects.get(id=told_node.id).heartbeat > before, "a heartbeat of a new agent"
     )
     assert told.stop() == 0
-    assert end_of(engine, told_node) == ("STOPPED", "It was told to stop.")
+    assert end_of(engine, told_node) == ("STOPPED", "It was stopped.")
 
 
 @pytest.mark.nightly
@@ -86,4 +86,4 @@ def test_a_worker_that_is_told_to_stop_while_it_starts_was_not_killed(engine: En
     worker = engine.worker(ready=False)
     node = engine.wait(Node.objects.first, "a node")
     assert worker.stop() == 0
-    assert end_of(engine, node) == ("STOPPED", "It was told to stop.")
+    assert end_of(engine, node) == ("STOPPED", "It was stopped.")

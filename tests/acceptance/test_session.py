@@ -207,7 +207,7 @@ def test_a_killed_process_manager_comes_back_with_its_components(watched: Watche
     assert len(old) == 3
     manager = min(watched.marked(), key=lambda process: process.create_time())
     manager.kill()
-    wait_for(lambda: watched.lines.has("supervisor", "died"))
+    wait_for(lambda: watched.lines.has("supervisor", "ended"))
     wait_for(lambda: len({process.pid for process in watched.marked()} - old) == 3)
     assert not {process.pid for process in watched.marked()} & old
 
@@ -280,7 +280,7 @@ def test_a_start_ends_what_a_killed_one_left_behind(tmp_path: Path, script: Path
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
     session = Session(tmp_path, say=Lines().say, with_postgres=False, with_valkey=False)
     session.write_pid(4711)
-    with pytest.raises(embedded.EmbeddedError, match=r"runs here already \(pid 4711\)"):
+    with pytest.raises(embedded.EmbeddedError, match=r"already runs here \(pid 4711\)"):
         Session(tmp_path, say=Lines().say, with_postgres=False, with_valkey=False)
     session.stop()
 

@@ -193,7 +193,7 @@ def test_an_autoscaler_that_is_killed_keeps_its_workers(
     scaler.kill()
     up.wait_until_printed("  autoscaler  restarted ")
     log = state / "logs" / "autoscaler.log"
-    wait_for(lambda: "Leading, term 2" in log.read_text(), log.read_text)
+    wait_for(lambda: "term=2" in log.read_text(), log.read_text)
     assert active_nodes() == both
     assert [each.pid for each in elastic(state)] == [worker.pid]
 

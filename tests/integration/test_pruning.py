@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from tasks_app.dispatch.maintenance import prune
 
 from controlplane.core.clock import now
+from tasks_app.dispatch.maintenance import prune
 from tests.factories import make_node
 from workers.models import Node
 

@@ -122,7 +122,8 @@ GUARDS = [
     Guard("isolation: a forked child ends", "tasks_app/execution/isolation/guard.py",
           "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
     Guard("isolation: a time-out cannot be hidden", "tasks_app/endings.py",
-          "    if interruption is None:\n", "    if interruption is None or error is not interruption:\n", FAULTS),
+          "    if interruption is None:\n",
+          "    if interruption is None or error is not interruption:\n", FAULTS),
     # Batches.
     Guard("batch: one driver at a time", "tasks_app/batches.py",
           "self.model._default_manager.select_for_update(skip_locked=True)",

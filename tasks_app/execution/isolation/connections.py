@@ -97,7 +97,7 @@ class _Watched:
             # The zone and the role that Django set when it connected.
             self.wrapper._configure_connection(self.raw)  # type: ignore[attr-defined]
         except psycopg.Error as error:
-            logger.info("A handlers' connection is given up: %s", error)
+            logger.info("Handlers' connection dropped: error=%s", error)
             return False
         self.wrapper.errors_occurred = False
         self.is_used = False
@@ -196,7 +196,7 @@ class ThreadConnections:
         try:
             watched.raw.close()
         except Exception:
-            logger.exception("A connection that a handler left cannot be closed")
+            logger.exception("Handler's connection not closed")
         if watched.wrapper.connection in (watched.raw, None):
             watched.wrapper.connection = None
             _forget_wrapper(watched.wrapper)

@@ -99,7 +99,7 @@ class SharedLoop(asyncio.SelectorEventLoop):
         try:
             self.run_forever()
         except (SystemExit, KeyboardInterrupt) as error:
-            logger.warning("An asyncio task of a handler tried to end the process: %r", error)
+            logger.warning("Process exit by an asyncio task prevented: error=%r", error)
 
     def end_turn(self) -> None:
         """Return from `run_turn` after this pass over what is ready."""
@@ -150,7 +150,7 @@ class SharedLoop(asyncio.SelectorEventLoop):
     def _refuse(self, what: str) -> None:
         handler = CURRENT.get()
         if handler is None:
-            logger.warning("Code outside a handler tried to %s", what)
+            logger.warning("Call outside a handler refused: call=%s", what)
         else:
             handler.warn(f"It tried to {what}, which all async handlers of the worker share.")
 

@@ -191,7 +191,7 @@ def test_a_node_that_was_draining_when_it_was_killed_is_lost(agent: Agent) -> No
 @pytest.mark.parametrize(
     ("status", "is_draining", "reason"),
     [
-        (0, False, "It was told to stop."),
+        (0, False, "It was stopped."),
         (0, True, "It had drained."),
         (3, False, "The main process ended with exit code 3; see its log."),
     ],
@@ -224,9 +224,9 @@ def test_what_a_back_end_has_seen_is_more_exact_than_what_is_concluded() -> None
     earlier.refresh_from_db()
     assert earlier.end_reason == ""
     assert transitions.lose(node.id, heartbeat=node.heartbeat, reason="No heartbeat.")
-    services.stop_node(stopped.id, reason="It was told to stop.")
+    services.stop_node(stopped.id, reason="It was stopped.")
     assert not services.note_end(stopped.host, 3, since=None, reason="It ended with exit code 1.")
     node.refresh_from_db()
     stopped.refresh_from_db()
     assert node.end_reason == "It was killed by signal 9 (SIGKILL)."
-    assert stopped.end_reason == "It was told to stop."
+    assert stopped.end_reason == "It was stopped."

@@ -106,15 +106,15 @@ def test_exposition() -> None:
     status = WorkerStatus(
         counters=Counters(running=3, processed=2**53, failed=1, slots=[{"running": 3}])
     )
-    lines = expose(node_state, status, name='a"b\\c', concurrency=2).splitlines()
-    labels = '{node="a\\"b\\\\c#12",id="12"}'
-    assert f"taskplane_node_up{labels} 1" in lines
-    assert f"taskplane_node_slots_busy{labels} 1" in lines
+    lines = expose(node_state, status, name='a"b\\c', concurrency=2).decode().splitlines()
+    labels = '{id="12",node="a\\"b\\\\c#12"}'
+    assert f"taskplane_node_up{labels} 1.0" in lines
+    assert f"taskplane_node_slots_busy{labels} 1.0" in lines
     assert "# TYPE taskplane_node_tasks_ended_total counter" in lines
     assert not [line for line in lines if "cpu_percent" in line or "canary_age" in line]
     node_state.stopping_since = node_state.canary_received_at = time.monotonic()
     status.usage = Usage(cpu_percent=12.5, memory_bytes=123456789012, processes=4)
-    text = expose(node_state, status, name="a", concurrency=2)
-    assert 'taskplane_node_up{node="a#12",id="12"} 0\n' in text
-    assert 'taskplane_node_memory_bytes{node="a#12",id="12"} 123456789012\n' in text
+    text = expose(node_state, status, name="a", concurrency=2).decode()
+    assert 'taskplane_node_up{id="12",node="a#12"} 0.0\n' in text
+    assert 'taskplane_node_memory_bytes{id="12",node="a#12"} 1.23456789012e+11\n' in text
     assert "taskplane_node_canary_age_seconds" in text

@@ -117,14 +117,14 @@ class AgentProcess:
                 self._agent.run()
                 status = 0
             except BaseException:
-                logger.exception("The agent failed")
+                logger.exception("Agent failed")
             finally:
                 os._exit(status)  # main's own exit handlers are not the agent's
 
     def keep(self) -> None:
         """Fork the agent again if it has died; called from Celery's event loop."""
         if self._has_ended():
-            logger.warning("The agent died; it is started again")
+            logger.warning("Agent ended, starting it again")
             self.start()
 
     def end(self) -> None:
@@ -137,7 +137,7 @@ class AgentProcess:
     def end_now(self) -> NoReturn:
         """End this worker without Celery, which overran its time to stop: what is left of its pool,
         then itself. The agent settles what they held."""
-        logger.warning("The worker did not stop in time: ending what is left of it")
+        logger.warning("Worker shutdown timed out: killing its remaining processes")
         for child in psutil.Process().children():
             if child.pid != self._pid:
                 with suppress(psutil.NoSuchProcess):
