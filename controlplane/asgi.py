@@ -9,12 +9,12 @@ os.environ.setdefault("TASKPLANE_COMPONENT", "app")
 
 from channels.routing import ProtocolTypeRouter
 
-from controlplane.core.asgi import get_http_application, refuse_websocket
+from controlplane.core.http.asgi import get_http_application, refuse_websocket
 
 application = ProtocolTypeRouter({"http": get_http_application(), "websocket": refuse_websocket})
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
-    from controlplane.core.server import install
+    from controlplane.core.http.server import install
     from controlplane.workspaces.credentials import has_valid_credentials
 
     install(has_valid_credentials)

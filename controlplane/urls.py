@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from controlplane.core.problems import (  # noqa: F401 - Django finds them by name
+from controlplane.core.http.problems import (  # noqa: F401 - Django finds them by name
     handler400,
     handler403,
     handler404,
@@ -27,9 +27,9 @@ urlpatterns = [
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
     path("", include("controlplane.workspaces.urls")),
-    path("", include("controlplane.health.urls")),
-    path("", include("controlplane.schedules.urls")),
-    path("", include("controlplane.stress.urls")),
+    path("", include("controlplane.ops.health.urls")),
+    path("", include("controlplane.ops.schedules.urls")),
+    path("", include("controlplane.ops.stress.urls")),
     path("", include("dlq.urls")),
     path("", include("scaling.api.urls")),
     path("", include("workflows.urls")),

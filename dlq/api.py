@@ -7,8 +7,9 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.http import Answer, Listed, Views, filter_parameters, verb
-from controlplane.core.views import LIST_PARAMETERS
+from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import (
     HEADER,
     KEY_PARAMETER,

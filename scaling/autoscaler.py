@@ -8,9 +8,9 @@ from types import FrameType
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
+from controlplane.core.runtime.leader import Leadership
 from scaling.control_loop import ControlLoop
 from scaling.fleet import Fleet, make_fleet
-from tasks_app.dispatch.leader import Leadership
 from tasks_app.selectors.engine_health import AUTOSCALER
 
 logger = logging.getLogger(__name__)

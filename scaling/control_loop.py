@@ -10,6 +10,7 @@ from django.db import OperationalError
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
+from controlplane.core.runtime.leader import Leadership
 from scaling import sentences, transitions
 from scaling.actions import start_workers, terminate_workers
 from scaling.decisions import (
@@ -32,7 +33,6 @@ from scaling.queries.pool import get_configuration, get_pool
 from scaling.schema import Configuration
 from scaling.states import EventState
 from scaling.strategies import Decision, RunTimes
-from tasks_app.dispatch.leader import Leadership
 from tasks_app.signals import alert_raised
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,9 @@ class TasksAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from controlplane.core.runtime import sweeps
         from tasks_app import receivers  # noqa: F401 - connects them
-        from tasks_app.dispatch import maintenance, sweeps
+        from tasks_app.dispatch import maintenance
         from tasks_app.processors.discovery import discover
         from tasks_app.services import register_pruner, rollups
 

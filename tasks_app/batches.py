@@ -20,8 +20,8 @@ from django.db.models import Count, F, Q, QuerySet
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.ids import uuid7
+from controlplane.core.runtime.pacing import spend, tokens
 from controlplane.core.sql import load_sql
-from tasks_app.pacing import spend, tokens
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Paths of the tasks API."""
 
-from controlplane.core.http import routes
+from controlplane.core.http.verbs import routes
 from tasks_app import views
 
 urlpatterns = routes(

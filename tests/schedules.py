@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.schedules import beat_sync, editing
-from controlplane.schedules.models import Firing, Schedule
+from controlplane.ops.schedules import beat_sync, editing
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tests.clients import default_workspace
 

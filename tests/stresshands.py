@@ -8,11 +8,11 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from controlplane.core.clock import now
-from controlplane.stress import control
-from controlplane.stress.driver import StressDriver
-from controlplane.stress.models import StressTest
-from controlplane.stress.processors import StressPayload
-from controlplane.stress.spec import make_spec
+from controlplane.ops.stress import control
+from controlplane.ops.stress.driver import StressDriver
+from controlplane.ops.stress.models import StressTest
+from controlplane.ops.stress.processors import StressPayload
+from controlplane.ops.stress.spec import make_spec
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import Workspace
 from tasks_app import transitions

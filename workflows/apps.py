@@ -9,7 +9,7 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tasks_app.dispatch import sweeps
+        from controlplane.core.runtime import sweeps
         from tasks_app.services import register_pruner
         from workflows.repair import make_repair_sweep, prune_runs
 

@@ -38,14 +38,14 @@ INSTALLED_APPS = [
     "controlplane.embedded",
     "controlplane.core",
     "controlplane.workspaces",
-    "controlplane.health",
+    "controlplane.ops.health",
     "workers",
     "tasks_app",
     "workflows",
     "dlq",
     "scaling",
-    "controlplane.schedules",
-    "controlplane.stress",
+    "controlplane.ops.schedules",
+    "controlplane.ops.stress",
     "benchmarks.autoscaling",
 ]
 
@@ -63,10 +63,10 @@ if TASKPLANE["COMPONENT"] in HEADLESS:
     INSTALLED_APPS = [_PLAIN.get(app, app) for app in INSTALLED_APPS if app not in _HTTP_ONLY]
 
 MIDDLEWARE = [
-    "controlplane.health.middleware.RequestMetricsMiddleware",
-    "controlplane.core.middleware.RequestIdMiddleware",
-    "controlplane.core.middleware.SecurityHeadersMiddleware",
-    "controlplane.core.hosts.KnownHostMiddleware",
+    "controlplane.ops.health.middleware.RequestMetricsMiddleware",
+    "controlplane.core.http.middleware.RequestIdMiddleware",
+    "controlplane.core.http.middleware.SecurityHeadersMiddleware",
+    "controlplane.core.http.hosts.KnownHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -152,12 +152,12 @@ REST_FRAMEWORK: dict[str, Any] = {
         "controlplane.workspaces.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["controlplane.workspaces.permissions.RolePermission"],
-    "DEFAULT_PARSER_CLASSES": ["controlplane.core.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["controlplane.core.http.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
-    "EXCEPTION_HANDLER": "controlplane.core.problems.exception_handler",
+    "EXCEPTION_HANDLER": "controlplane.core.http.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "controlplane.core.http.openapi.Operation",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "DATETIME_FORMAT": "iso-8601",
@@ -174,7 +174,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "controlplane.core.openapi.allow_null_in_any_json",
+        "controlplane.core.http.openapi_hooks.allow_null_in_any_json",
     ],
     "SCHEMA_PATH_PREFIX": "/",
     "ENUM_NAME_OVERRIDES": {
@@ -182,7 +182,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatusEnum": "workflows.states.RunState",
         "StepStatusEnum": "workflows.states.StepState",
         "StepKindEnum": "workflows.states.StepKind",
-        "FiringStatusEnum": "controlplane.schedules.states.FiringState",
+        "FiringStatusEnum": "controlplane.ops.schedules.states.FiringState",
         "LetterStatusEnum": "dlq.states.LetterStatus",
         "ReplayStatusEnum": "dlq.states.ReplayState",
         "NodeStatusEnum": "workers.states.NodeState",
@@ -192,10 +192,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RetryStrategyEnum": "tasks_app.processors.retry.STRATEGIES",
         "ScalingStrategyEnum": list(_SCALING["strategy"].choices),
         "ActorKindEnum": "controlplane.workspaces.states.ActorKind",
-        "StressStatusEnum": "controlplane.stress.states.StressState",
-        "StressTypeEnum": "controlplane.stress.states.StressType",
-        "StressShapeEnum": "controlplane.stress.states.StressShape",
-        "VerdictEnum": "controlplane.stress.states.Verdict",
+        "StressStatusEnum": "controlplane.ops.stress.states.StressState",
+        "StressTypeEnum": "controlplane.ops.stress.states.StressType",
+        "StressShapeEnum": "controlplane.ops.stress.states.StressShape",
+        "VerdictEnum": "controlplane.ops.stress.states.Verdict",
         "SystemStatusEnum": ["ok", "degraded", "down"],
         "ComponentStatusEnum": ["ok", "down"],
     },
@@ -205,5 +205,5 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# Counting queries costs every query; what is measured is in the exporter of controlplane.health.
+# Counting queries costs every query; what is measured is in controlplane.ops.health.
 PROMETHEUS_EXPORT_MIGRATIONS = False

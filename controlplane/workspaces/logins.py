@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from controlplane.core import hashing
 from controlplane.core.errors import DomainError
-from controlplane.core.ratelimits import RateCounter, Rule
+from controlplane.core.http.ratelimits import RateCounter, Rule
 from controlplane.core.requests import current_client_ip
 
 WINDOW_SECONDS = 900

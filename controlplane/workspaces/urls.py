@@ -1,6 +1,6 @@
 """Paths of the workspaces API."""
 
-from controlplane.core.http import routes
+from controlplane.core.http.verbs import routes
 from controlplane.workspaces import openapi, views
 
 __all__ = ["openapi", "urlpatterns"]

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.http import Listed, Views, verb
+from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces import selectors, services
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.schema import (

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.serializers import BoundField, StrictSerializer, UtcDateTimeField
+from controlplane.core.http.serializers import BoundField, StrictSerializer, UtcDateTimeField
 from controlplane.workspaces.states import ActorKind
 from scaling.queries.events import EventFilter
 from scaling.states import EventState, LaunchState, Trigger

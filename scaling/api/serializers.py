@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.core.serializers import UNKNOWN, StrictSerializer, UtcDateTimeField
+from controlplane.core.http.serializers import UNKNOWN, StrictSerializer, UtcDateTimeField
 from scaling.api.event_serializers import EventSerializer
 from scaling.overrides import DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS, MAX_REASON_LENGTH
 from scaling.queries.pool import get_backend, get_values

@@ -1,6 +1,6 @@
 """Paths of the API of auto-scaling."""
 
-from controlplane.core.paths import optional_slash_path as path
+from controlplane.core.http.paths import optional_slash_path as path
 from scaling.api import views
 
 urlpatterns = [

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
-from controlplane.core.views import ApiView, ListView
+from controlplane.core.http.views import ApiView, ListView
 from controlplane.workspaces.requests import WorkspaceRequest
 from scaling.api.event_serializers import (
     EventDetailSerializer,

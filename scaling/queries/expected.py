@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from controlplane.schedules.queries import Upcoming, list_upcoming
+from controlplane.ops.schedules.queries import Upcoming, list_upcoming
 from scaling.queries.arrivals import WINDOW_SECONDS
 from scaling.strategies import Expected
 from tasks_app.processors.registry import UnknownType, get

@@ -7,8 +7,8 @@ from types import FrameType
 
 from django.db import InterfaceError, OperationalError, connections
 
-from tasks_app.dispatch.leader import Leadership
-from tasks_app.dispatch.sweeps import Sweep, make_sweeps
+from controlplane.core.runtime.leader import Leadership
+from controlplane.core.runtime.sweeps import Sweep, make_sweeps
 from tasks_app.selectors.engine_health import DISPATCHER
 
 logger = logging.getLogger(__name__)

@@ -57,7 +57,7 @@ class Rollup(models.Model):
     wait_ms = models.FloatField()
     longest_run_ms = models.FloatField(null=True)
     longest_wait_ms = models.FloatField(null=True)
-    runs = models.JSONField()  # counts by bucket of tasks_app/histograms.py
+    runs = models.JSONField()  # counts by bucket of controlplane/core/runtime/histograms.py
     waits = models.JSONField()
 
     class Meta:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from controlplane.core.runtime.histograms import RATIO, bucket_of
 from controlplane.core.sql import load_sql
-from tasks_app.histograms import RATIO, bucket_of
 from tasks_app.models import RollupMark
 
 _MAX_MINUTES = 500_000  # rows of roll-ups, for the arrivals of a week

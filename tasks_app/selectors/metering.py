@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from controlplane.core.clock import now
-from tasks_app.histograms import merge
+from controlplane.core.runtime.histograms import merge
 from tasks_app.models import Rollup
 from tasks_app.processors.registry import internal_types
 from tasks_app.selectors.lists import in_bounded_time

@@ -13,8 +13,8 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
+from controlplane.core.runtime.histograms import percentile
 from controlplane.core.sql import load_sql
-from tasks_app.histograms import percentile
 from tasks_app.processors.registry import internal_types
 from tasks_app.selectors.lists import in_bounded_time
 from tasks_app.selectors.stats import measured_since

@@ -3,7 +3,7 @@
 
 from rest_framework import serializers
 
-from controlplane.core.serializers import StrictSerializer
+from controlplane.core.http.serializers import StrictSerializer
 from tasks_app.processors.retry import STRATEGIES
 from tasks_app.serializers.fields import NumberField, WholeNumberField
 

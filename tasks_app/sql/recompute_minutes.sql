@@ -1,6 +1,6 @@
 -- The roll-ups of the minutes from %(from)s up to %(until)s, from the attempts and the tasks.
 -- Running it again writes the same; rows that are right already are not touched.
---   an attempt counts in the minute of its end; its bucket is that of tasks_app/histograms.py
+--   an attempt counts in the minute of its end; its bucket is that of controlplane/core/runtime/histograms.py
 --   "retried": a failed attempt whose task did not end with it
 --   "failed_tasks": tasks that ended as FAILED with a failed attempt
 --   "started": attempts that ended within an hour, and what runs now

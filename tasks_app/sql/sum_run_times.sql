@@ -1,4 +1,4 @@
--- Run times of these types by bucket of tasks_app/histograms.py, of the roll-ups of %(seconds)s
+-- Run times of these types by bucket of controlplane/core/runtime/histograms.py, of the roll-ups of %(seconds)s
 -- seconds (60 or 3600) since %(since)s.
 SELECT r.type, bucket.key::int, sum(bucket.value::bigint)::bigint
 FROM tasks_app_rollup r

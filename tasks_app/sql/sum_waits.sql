@@ -1,5 +1,5 @@
 -- How many attempts of these lanes the minutes since %(since)s hold, and how many of them waited no
--- longer than bucket %(bucket)s of tasks_app/histograms.py. At most %(most)s rows are looked at, the
+-- longer than bucket %(bucket)s of controlplane/core/runtime/histograms.py. At most %(most)s rows are looked at, the
 -- newest.
 SELECT coalesce(sum(w.value::bigint), 0)::bigint,
     coalesce(sum(w.value::bigint) FILTER (WHERE w.key::int <= %(bucket)s), 0)::bigint

@@ -9,15 +9,15 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, Serializer
 
 from controlplane.core.errors import Invalid
-from controlplane.core.pagination import (
+from controlplane.core.http.pagination import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_OFFSET,
     ListPagination,
     count_or_estimate,
 )
-from controlplane.core.serializers import StrictSerializer
-from controlplane.core.views import ApiView
+from controlplane.core.http.serializers import StrictSerializer
+from controlplane.core.http.views import ApiView
 from tasks_app.selectors.lists import estimate_count, in_bounded_time
 
 _COUNT_SECONDS = 1.0

@@ -11,8 +11,9 @@ from rest_framework.request import Request
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
-from controlplane.core.http import Views, filter_parameters, query_parameter, verb
-from controlplane.core.listrows import read_fields
+from controlplane.core.http.listrows import read_fields
+from controlplane.core.http.parameters import filter_parameters, query_parameter
+from controlplane.core.http.verbs import Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors
 from tasks_app.exports import MEDIA_TYPES, columns_of, export

@@ -3,7 +3,7 @@ is known here."""
 
 from typing import Any
 
-from controlplane.core.http import Listed, Views, verb
+from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors
 from tasks_app.schema.nodes import Node, NodeDetail, NodeFilter, NodeSample, SampleFilter

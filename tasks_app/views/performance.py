@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controlplane.core.http import Views, verb
+from controlplane.core.http.verbs import Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app.filters import InternalFilter
 from tasks_app.schema.figures import Performance, PerformanceQuery, QueueHealth, SummedHealth

@@ -4,8 +4,9 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.http import Answer, Listed, Views, filter_parameters, verb
-from controlplane.core.views import LIST_PARAMETERS
+from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors, services

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.schedules.models import Schedule
+from controlplane.ops.schedules.models import Schedule
 from tests.clients import key_client
 from tests.engine import Engine
 from tests.standing import StandingEngine

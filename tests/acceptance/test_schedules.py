@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from controlplane.schedules.models import Firing
+from controlplane.ops.schedules.models import Firing
 from tests.engine import Engine
 from tests.schedules import make_schedule
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
-from controlplane.stress.models import StressTest
-from controlplane.stress.states import ENDED
+from controlplane.ops.stress.models import StressTest
+from controlplane.ops.stress.states import ENDED
 from tasks_app.models import Task
 from tasks_app.states import TaskState
 from tests.clients import key_client

@@ -16,9 +16,9 @@ from django.db.models.signals import post_save
 from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.errors import NotFound
-from controlplane.schedules import beat_sync, editing, firing, overlaps, triggering
-from controlplane.schedules.beat import BEAT, read_timing
-from controlplane.schedules.models import Firing, Schedule
+from controlplane.ops.schedules import beat_sync, editing, firing, overlaps, triggering
+from controlplane.ops.schedules.beat import BEAT, read_timing
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tests.concurrency.racing import Racers

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.stress.driver import StressDriver
-from controlplane.stress.models import StressTask, StressTest
+from controlplane.ops.stress.driver import StressDriver
+from controlplane.ops.stress.models import StressTask, StressTest
 from controlplane.workspaces.actors import SYSTEM
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask

@@ -8,10 +8,10 @@ import pytest
 from pytest_django import Settings
 
 from controlplane.core.errors import Conflict
-from controlplane.schedules import code_sync, declarations, editing
-from controlplane.schedules.models import Schedule
-from controlplane.schedules.queries import describe, get_schedule
-from controlplane.schedules.states import Source
+from controlplane.ops.schedules import code_sync, declarations, editing
+from controlplane.ops.schedules.models import Schedule
+from controlplane.ops.schedules.queries import describe, get_schedule
+from controlplane.ops.schedules.states import Source
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
@@ -71,7 +71,7 @@ def test_the_shipped_jobs(sync: Sync) -> None:
         assert (job.workspace_id, job.source) == (DEFAULT_WORKSPACE_ID, Source.CODE)
         assert describe(job).enabled
         assert job.next_at is not None
-        assert job.created_by == "controlplane.schedules.schedules"
+        assert job.created_by == "controlplane.ops.schedules.schedules"
 
 
 def test_every_value_arrives_and_a_second_time_nothing_happens(

@@ -13,7 +13,7 @@ from controlplane.core.schema import represent
 from tasks_app.models import TaskAttempt, TaskLog
 from tests.clients import key_client
 from tests.deaths import die
-from tests.rows import make_attempt, make_node, make_task
+from tests.factories import make_attempt, make_node, make_task
 from tests.schedules import make_schedule
 from tests.workflowrows import end_run, end_step, make_run
 

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 import tests.handlers  # noqa: F401 - registers test-echo
 from controlplane.core.errors import Invalid
-from controlplane.schedules.models import Schedule
+from controlplane.ops.schedules.models import Schedule
 from dlq.models import DeadLetter, Replay
 from tasks_app.models import Task
 from tasks_app.services import submit_task

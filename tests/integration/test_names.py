@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.schedules.models import Schedule
-from controlplane.stress.control import start_test
-from controlplane.stress.spec import make_spec
+from controlplane.ops.schedules.models import Schedule
+from controlplane.ops.stress.control import start_test
+from controlplane.ops.stress.spec import make_spec
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.services import create_workspace
 from tasks_app.services.lanes import forget_lanes

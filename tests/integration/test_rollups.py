@@ -10,7 +10,7 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
-from tasks_app.histograms import bucket_of
+from controlplane.core.runtime.histograms import bucket_of
 from tasks_app.models import Rollup, RollupMark, Task
 from tasks_app.selectors.lists import first_id_of
 from tasks_app.services.rollups import prune_rollups, recompute_range, recompute_rollups

@@ -8,11 +8,11 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.schedules.firing import fire_due
+from controlplane.ops.schedules.firing import fire_due
 from tasks_app.models import TaskLog
 from tasks_app.processors.retry import RetryPolicy
 from tests.clients import key_client
-from tests.rows import make_attempt, make_node, make_task
+from tests.factories import make_attempt, make_node, make_task
 from tests.schedules import MINUTE, make_schedule
 from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
 

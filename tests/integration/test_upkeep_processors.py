@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from controlplane.core.clock import now
-from controlplane.schedules import editing
-from controlplane.schedules.models import Firing
+from controlplane.ops.schedules import editing
+from controlplane.ops.schedules.models import Firing
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
 from tasks_app.models import IdempotencyKey, Leader, Task

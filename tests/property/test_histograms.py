@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks_app.histograms import (
+from controlplane.core.runtime.histograms import (
     HIGHEST,
     LARGEST_ERROR,
     LOWEST,

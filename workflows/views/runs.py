@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.http import Answer, Listed, Views, verb
+from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import queries, runs

@@ -13,8 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 
 from controlplane.core.errors import DomainError
+from controlplane.core.http.pagination import count_or_estimate
 from controlplane.core.ids import parse_uuid_or_none
-from controlplane.core.pagination import count_or_estimate
 
 # Generic for the type checker only.
 if TYPE_CHECKING:

@@ -1,16 +1,4 @@
-"""Endpoints, declared once: `@verb` says path, role, body, answer and errors of a handler."""
+"""The HTTP API: endpoints, pages of lists, problems, limits, and the server before Django.
 
-from controlplane.core.http.parameters import filter_parameters, query_parameter
-from controlplane.core.http.problemschema import problems
-from controlplane.core.http.verbs import Answer, Listed, Views, routes, verb
-
-__all__ = [
-    "Answer",
-    "Listed",
-    "Views",
-    "filter_parameters",
-    "problems",
-    "query_parameter",
-    "routes",
-    "verb",
-]
+Empty, so that a worker which needs one module of it does not load the framework.
+"""

@@ -16,7 +16,7 @@ import pydantic
 from pydantic.fields import FieldInfo
 
 from controlplane.core.clock import utc_z
-from controlplane.core.listrows import shorten_error
+from controlplane.core.http.listrows import shorten_error
 from controlplane.core.schema.shown import Kind, Shown, shown_fields
 
 Read = Callable[[Any, Any], Any]

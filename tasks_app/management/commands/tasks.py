@@ -10,7 +10,7 @@ from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
 from controlplane.core.console.tables import Columns, Console, list_view, print_record
 from controlplane.core.cursors import Sort
 from controlplane.core.formatting import format_count, format_duration
-from controlplane.core.pagination import count_or_estimate, read_sorted
+from controlplane.core.http.pagination import count_or_estimate, read_sorted
 from controlplane.core.schema import represent, represent_row
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import selectors, services

@@ -67,6 +67,8 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "dlq_deadletter_reprocess": ("POST", "operator", {}),
     "dlq_deadletter_discard": ("POST", "operator", {}),
     "dlq_replay_cancel": ("POST", "operator", {}),
+    "dlq_replay_pause": ("POST", "operator", {}),
+    "dlq_replay_resume": ("POST", "operator", {}),
     "stress_stresstest_stop": ("POST", "operator", {}),
     "stress_stresstest_compare": ("GET", "viewer", {}),
     "auth_user_password_change": ("GET", "root", {}),

@@ -1,6 +1,5 @@
 """The admin's pages of dead letters, groups and replays."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
-from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace, other_workspace
 from tests.deaths import an_error, die, die_again, run_to_end
 from tests.jsonvalues import is_same
@@ -26,13 +24,6 @@ pytestmark = pytest.mark.django_db
 LETTERS = "/admin/dlq/deadletter/"
 GROUPS = f"{LETTERS}groups/"
 REPLAYS = "/admin/dlq/replay/"
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 def login(username: str, role: str | None = None, **fields: Any) -> Client:

@@ -10,8 +10,8 @@ from django.urls import reverse
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Leader
 from tests.clients import other_workspace
+from tests.factories import make_node
 from tests.integration.admin.world import World, log_in, rows_of
-from tests.rows import make_node
 from tests.scalingrows import lead, make_event
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.clock import now
-from controlplane.schedules import beat_sync, editing, triggering
-from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.queries import describe, get_schedule
+from controlplane.ops.schedules import beat_sync, editing, triggering
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.queries import describe, get_schedule
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace

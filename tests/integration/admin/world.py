@@ -17,7 +17,7 @@ from django_celery_beat.models import (
 from django_celery_results.models import GroupResult, TaskResult
 
 from controlplane.core.clock import now
-from controlplane.schedules import editing, triggering
+from controlplane.ops.schedules import editing, triggering
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace

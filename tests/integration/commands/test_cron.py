@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from controlplane.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
 from tests.clients import other_workspace

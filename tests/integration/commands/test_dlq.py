@@ -1,6 +1,5 @@
 """`manage.py dlq`."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,12 @@ from dlq import bulk
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
-from tasks_app.services.lanes import forget_lanes
 from tests.clients import other_workspace
 from tests.deaths import an_error, die, run_to_end
 from tests.integration.commands.running import run
 
 pytestmark = pytest.mark.django_db
 NOBODY = "018f6f2e-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 def statuses() -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
-from controlplane.schedules import editing, triggering
-from controlplane.schedules.models import Firing, Schedule
-from controlplane.stress.models import StressTest
+from controlplane.ops.schedules import editing, triggering
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import ApiKey
 from dlq.filters import LetterFilter

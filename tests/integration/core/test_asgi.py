@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as settings_module
 
-from controlplane.core.asgi import RequestGate, get_http_application
+from controlplane.core.http.asgi import RequestGate, get_http_application
 from tests.integration.core import urls
 
 pytestmark = [
@@ -132,7 +132,7 @@ def test_a_websocket_passes_the_gate_untouched() -> None:
 
 def test_a_server_can_import_it_before_anything_else() -> None:
     code = (
-        "from controlplane.core.asgi import get_http_application as get; "
+        "from controlplane.core.http.asgi import get_http_application as get; "
         "print(type(get()).__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from controlplane.core import pagination
 from controlplane.core.clock import now
+from controlplane.core.http import pagination
 from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.services import prune_audit
 from tests.clients import default_workspace, key_client, other_workspace

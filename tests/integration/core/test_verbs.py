@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 
 from tasks_app.models import IdempotencyKey, Task
 from tests.clients import key_client, other_workspace
+from tests.factories import make_task
 from tests.integration.core import verburls
-from tests.rows import make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.integration.core.verburls")]
 

@@ -13,11 +13,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core import problems
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
-from controlplane.core.http import Listed, Views, routes, verb
-from controlplane.core.paths import optional_slash_path
-from controlplane.core.views import ApiView
+from controlplane.core.http import problems
+from controlplane.core.http.paths import optional_slash_path
+from controlplane.core.http.verbs import Listed, Views, routes, verb
+from controlplane.core.http.views import ApiView
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.schema import AuditEvent
 from controlplane.workspaces.selectors import list_audit_events

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from controlplane.core.errors import Conflict, Invalid, NotFound
-from controlplane.core.http import Listed, Views, routes, verb
+from controlplane.core.http.verbs import Listed, Views, routes, verb
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Text, Whole
 from controlplane.workspaces.idempotency import Made, idempotent

@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
-from controlplane.health import detailed
-from controlplane.health.probes import Probe
-from controlplane.schedules.models import Schedule
-from controlplane.schedules.queries import get_lag
+from controlplane.ops.health import detailed
+from controlplane.ops.health.probes import Probe
+from controlplane.ops.schedules.models import Schedule
+from controlplane.ops.schedules.queries import get_lag
 from tests.clients import key_client
 from tests.factories import make_node
 from tests.scalingrows import lead, set_pool

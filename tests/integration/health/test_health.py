@@ -17,9 +17,9 @@ from pytest_django import Settings
 from redis.exceptions import ResponseError
 from rest_framework.test import APIClient
 
-from controlplane.health import selectors
-from controlplane.health.middleware import RequestMetricsMiddleware
-from controlplane.health.probes import Probe
+from controlplane.ops.health import selectors
+from controlplane.ops.health.middleware import RequestMetricsMiddleware
+from controlplane.ops.health.probes import Probe
 from tests.clients import key_client
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
-from controlplane.health import exposition
-from controlplane.health.middleware import BoundedPairs
+from controlplane.ops.health import exposition
+from controlplane.ops.health.middleware import BoundedPairs
 from tasks_app.models import Queue, Rollup
 from tasks_app.services.rescue import rescue_node
 from tasks_app.services.rollups import recompute_range

@@ -10,7 +10,7 @@ from django_celery_beat.models import PeriodicTask
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now as utc_now
-from controlplane.schedules.models import Schedule
+from controlplane.ops.schedules.models import Schedule
 from scaling.queries.demand import is_idle
 from scaling.queries.expected import Expectations
 from scaling.strategies import Demand, Expected

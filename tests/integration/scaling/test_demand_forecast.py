@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from controlplane.core.runtime.histograms import bucket_of
 from scaling.forecast import Forecaster
 from scaling.queries.demand import Observer
 from scaling.queries.forecast import ArrivalForecast
 from scaling.queries.run_times import Punctuality
-from tasks_app.histograms import bucket_of
 from tasks_app.models import Rollup, RollupMark
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_queue

@@ -3,8 +3,8 @@
 import pytest
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.schedules import firing
-from controlplane.schedules import overlaps as queueing
+from controlplane.ops.schedules import firing
+from controlplane.ops.schedules import overlaps as queueing
 
 
 @pytest.fixture(autouse=True)

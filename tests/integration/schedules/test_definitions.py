@@ -8,11 +8,11 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge
-from controlplane.schedules import editing, ends, firing, sweeps, triggering
-from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.queries import describe, get_success_rates, list_schedules
-from controlplane.schedules.states import Source
-from controlplane.schedules.sweeps import RecordEnds, StartQueued
+from controlplane.ops.schedules import editing, ends, firing, sweeps, triggering
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.queries import describe, get_success_rates, list_schedules
+from controlplane.ops.schedules.states import Source
+from controlplane.ops.schedules.sweeps import RecordEnds, StartQueued
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from controlplane.schedules import firing as firing_module
-from controlplane.schedules.beat import read_beat
-from controlplane.schedules.beat_sync import sync_beat
-from controlplane.schedules.ends import record_ends
-from controlplane.schedules.firing import fire_due
-from controlplane.schedules.models import Firing, Schedule
-from controlplane.schedules.overlaps import start_queued
-from controlplane.schedules.starting import due_to_start
-from controlplane.schedules.triggering import trigger_schedule
+from controlplane.ops.schedules import firing as firing_module
+from controlplane.ops.schedules.beat import read_beat
+from controlplane.ops.schedules.beat_sync import sync_beat
+from controlplane.ops.schedules.ends import record_ends
+from controlplane.ops.schedules.firing import fire_due
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.overlaps import start_queued
+from controlplane.ops.schedules.starting import due_to_start
+from controlplane.ops.schedules.triggering import trigger_schedule
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
@@ -104,7 +104,7 @@ def test_overlap_skip() -> None:
 
 
 def test_overlap_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controlplane.schedules.overlaps.MAX_QUEUED", 2)
+    monkeypatch.setattr("controlplane.ops.schedules.overlaps.MAX_QUEUED", 2)
     schedule = make_schedule("*/10 * * * *", since=NOON, overlap="queue")
     for minutes in (10, 20, 30, 40):
         fire_due(now=NOON + minutes * MINUTE)

@@ -1,26 +1,18 @@
 """Fixtures of the schedules API."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.schedules import editing
-from controlplane.schedules.models import Schedule
+from controlplane.ops.schedules import editing
+from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
-from tasks_app.services.lanes import forget_lanes
 from tests.clients import default_workspace, key_client, other_workspace
 
 MakeJob = Callable[..., Schedule]
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_lanes() -> Iterator[None]:
-    forget_lanes()
-    yield
-    forget_lanes()
 
 
 @pytest.fixture

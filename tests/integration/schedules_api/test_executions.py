@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
-from controlplane.schedules import firing
-from controlplane.schedules.models import Firing, Schedule
+from controlplane.ops.schedules import firing
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
 from tests.integration.schedules_api.conftest import MakeJob

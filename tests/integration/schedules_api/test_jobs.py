@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from controlplane.schedules.models import Schedule
-from controlplane.schedules.states import Source
+from controlplane.ops.schedules.models import Schedule
+from controlplane.ops.schedules.states import Source
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
 from tests.integration.schedules_api.conftest import MakeJob

@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
-from controlplane.schedules import firing
-from controlplane.schedules.models import Firing
+from controlplane.ops.schedules import firing
+from controlplane.ops.schedules.models import Firing
 from tests.integration.schedules_api.conftest import MakeJob
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
 from tests.clients import key_client
@@ -91,7 +91,7 @@ def test_another_workspace_is_not_there(
 
 
 def test_every_route_is_covered() -> None:
-    from controlplane.schedules.urls import urlpatterns
+    from controlplane.ops.schedules.urls import urlpatterns
 
     routes = {str(pattern.pattern) for pattern in urlpatterns}
     called = {

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.schedules import code_sync
-from controlplane.schedules.declarations import schedule
+from controlplane.ops.schedules import code_sync
+from controlplane.ops.schedules.declarations import schedule
 from controlplane.workspaces.models import Workspace
 from tests.workflowrows import make_workflow
 from workflows.models import Workflow, WorkflowRun
@@ -60,7 +60,7 @@ def test_from_a_type_to_a_workflow_and_back(client: APIClient, workflow: Workflo
 def test_declared_by_the_name_of_the_workflow(
     client: APIClient, workflow: Workflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from controlplane.schedules import declarations
+    from controlplane.ops.schedules import declarations
 
     declarations.discover()
     monkeypatch.setattr(declarations, "_declared", dict(declarations._declared))

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from controlplane.stress.models import StressTest
+from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces import services as workspaces
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent

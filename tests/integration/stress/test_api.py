@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.stress.models import StressTest
+from controlplane.ops.stress.models import StressTest
 from tasks_app.models import Task
 from tests.clients import key_client, other_workspace
 from tests.factories import make_node, make_task

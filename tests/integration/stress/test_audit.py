@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from controlplane.stress import audit
-from controlplane.stress.audit import audit_next, find_peaks
-from controlplane.stress.checks import AuditCounts
-from controlplane.stress.models import StressTest
+from controlplane.ops.stress import audit
+from controlplane.ops.stress.audit import audit_next, find_peaks
+from controlplane.ops.stress.checks import AuditCounts
+from controlplane.ops.stress.models import StressTest
 from tasks_app.models import Task, TaskAttempt, TaskDependency
 from tests.stresshands import drive_to, start, tasks_of, work
 

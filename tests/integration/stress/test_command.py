@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from controlplane.stress.management.commands import stress
-from controlplane.stress.models import StressTest
+from controlplane.ops.stress.management.commands import stress
+from controlplane.ops.stress.models import StressTest
 from tests.clients import other_workspace
 from tests.integration.commands.running import run
 from tests.stresshands import drive_to, start, work

@@ -8,8 +8,8 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
-from controlplane.stress.driver import StressDriver
-from controlplane.stress.models import StressSample, StressTest
+from controlplane.ops.stress.driver import StressDriver
+from controlplane.ops.stress.models import StressSample, StressTest
 from scaling.models import Pool, ScalingEvent
 from scaling.queries import POOL
 from tasks_app.models import Task, TaskAttempt

@@ -6,9 +6,9 @@ import pytest
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
-from controlplane.stress import control, spec
-from controlplane.stress.models import StressTest
-from controlplane.stress.queries import describe_test
+from controlplane.ops.stress import control, spec
+from controlplane.ops.stress.models import StressTest
+from controlplane.ops.stress.queries import describe_test
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent
 from dlq.models import DeadLetter

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.stress.models import StressTest
+from controlplane.ops.stress.models import StressTest
 from tasks_app.batches import read_outcomes
 from tasks_app.models import Task
 from tests.stresshands import drive_to, end_task, start, tasks_of

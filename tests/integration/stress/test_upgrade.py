@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from controlplane.stress.models import StressTask, StressTest
+from controlplane.ops.stress.models import StressTask, StressTest
 from tasks_app.models import Task
 from tests.stresshands import drive, drive_to, start, tasks_of, work
 

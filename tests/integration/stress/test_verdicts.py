@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.stress.models import StressTest
+from controlplane.ops.stress.models import StressTest
 from tasks_app.models import Task, TaskAttempt, TaskDependency
 from tests.factories import make_attempt
 from tests.stresshands import drive_to, start, tasks_of, work

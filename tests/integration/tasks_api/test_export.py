@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from rest_framework.test import APIClient
 
-from controlplane.core import workbooks
+from controlplane.core.http import workbooks
 from controlplane.workspaces.models import Workspace
 from tasks_app import exports
 from tasks_app.filters import TaskFilter

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
+from controlplane.core.runtime.histograms import LARGEST_ERROR
 from controlplane.workspaces.models import Workspace
-from tasks_app.histograms import LARGEST_ERROR
 from tasks_app.services.rollups import recompute_range
 from tests.integration.test_rollups import ended, this_minute
 

@@ -6,7 +6,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from controlplane.core.pagination import MAX_LIMIT
+from controlplane.core.http.pagination import MAX_LIMIT
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from django.urls import URLResolver, get_resolver
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Forbidden
-from controlplane.schedules import editing
+from controlplane.ops.schedules import editing
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import ApiKey, AuditEvent

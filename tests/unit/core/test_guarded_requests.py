@@ -9,9 +9,9 @@ import pytest
 from twisted.internet.testing import StringTransport
 from twisted.web.http import HTTPChannel, HTTPFactory
 
-from controlplane.core.server import bodies, requests
-from controlplane.core.server.flow import Flow
-from controlplane.core.server.requests import GuardedRequest
+from controlplane.core.http.server import bodies, requests
+from controlplane.core.http.server.flow import Flow
+from controlplane.core.http.server.requests import GuardedRequest
 
 START = b"POST /tasks HTTP/1.1\r\nHost: localhost\r\n"
 

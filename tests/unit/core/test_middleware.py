@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from controlplane.core.middleware import (
+from controlplane.core.http.middleware import (
     RequestIdMiddleware,
     SecurityHeadersMiddleware,
     client_ip,

@@ -8,7 +8,7 @@ from django.http.request import UnreadablePostError
 from rest_framework.exceptions import ParseError
 
 from controlplane.core.errors import TooLarge
-from controlplane.core.parsers import StrictJSONParser
+from controlplane.core.http.parsers import StrictJSONParser
 
 
 class Request:

@@ -8,8 +8,8 @@ import pytest
 import redis
 from django.conf import settings
 
+from controlplane.core.http.ratelimits import WINDOW_SECONDS, RateCounter, Rule
 from controlplane.core.ids import uuid7
-from controlplane.core.ratelimits import WINDOW_SECONDS, RateCounter, Rule
 
 MINUTE = 1_000_000 * WINDOW_SECONDS
 NOWHERE = "redis://127.0.0.1:1/0"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rest_framework import serializers
 
-from controlplane.core.fieldpaths import flatten
-from controlplane.core.serializers import StrictSerializer, UtcDateTimeField
+from controlplane.core.http.fieldpaths import flatten
+from controlplane.core.http.serializers import StrictSerializer, UtcDateTimeField
 
 
 class Item(StrictSerializer):

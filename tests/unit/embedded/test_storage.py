@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
-from controlplane.core.problems import problem_of
+from controlplane.core.http.problems import problem_of
 from controlplane.embedded import storage
 
 MB = 1 << 20

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from controlplane.health.probes import Probe
+from controlplane.ops.health.probes import Probe
 
 
 def explain(error: Exception) -> str:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from controlplane.schedules import declarations
-from controlplane.schedules.declarations import check_declarations, discover
+from controlplane.ops.schedules import declarations
+from controlplane.ops.schedules.declarations import check_declarations, discover
 from tasks_app.processors import discovery
 
 DECLARES = """
-from controlplane.schedules.declarations import schedule
+from controlplane.ops.schedules.declarations import schedule
 
 {}
 """
@@ -38,7 +38,7 @@ def warnings() -> list[str]:
 def test_the_shipped_ones() -> None:
     found = {each.name: each for each in discover()[0]}
     health, cleanup = found["System health check"], found["Clean-up"]
-    assert health.code_name == "controlplane.schedules.schedules:System health check"
+    assert health.code_name == "controlplane.ops.schedules.schedules:System health check"
     assert (health.values["schedule"], health.values["task_type"]) == (
         "*/5 * * * *",
         "health-check",

@@ -10,8 +10,8 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controlplane.schedules.timing import Timing, TimingError, find_warnings, parse_timing
-from controlplane.schedules.timing.fields import plain_fields
+from controlplane.ops.schedules.timing import Timing, TimingError, find_warnings, parse_timing
+from controlplane.ops.schedules.timing.fields import plain_fields
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from controlplane.stress.plan import (
+from controlplane.ops.stress.plan import (
     Planned,
     PlanPosition,
     count_edges,
     plan_next,
     should_fail,
 )
-from controlplane.stress.spec import StressTestSpec, make_spec
+from controlplane.ops.stress.spec import StressTestSpec, make_spec
 
 
 def spec(tasks: int = 2_000, **fields: object) -> StressTestSpec:

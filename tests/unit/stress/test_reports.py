@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from controlplane.stress.audit import add_counts
-from controlplane.stress.checks import AuditCounts
-from controlplane.stress.report import (
+from controlplane.core.runtime.histograms import bucket_of
+from controlplane.ops.stress.audit import add_counts
+from controlplane.ops.stress.checks import AuditCounts
+from controlplane.ops.stress.report import (
     MAX_POINTS,
     Point,
     Summary,
@@ -16,7 +17,6 @@ from controlplane.stress.report import (
     thin,
     write_report,
 )
-from tasks_app.histograms import bucket_of
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

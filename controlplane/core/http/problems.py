@@ -1,0 +1,192 @@
+"""Every error of the HTTP API as RFC 9457 `application/problem+json`."""
+
+import logging
+import sys
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from django.core import exceptions as django_errors
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions as api_errors
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from controlplane.core.errors import (
+    DomainError,
+    FieldError,
+    Invalid,
+    TooLarge,
+    Unavailable,
+    summary,
+)
+from controlplane.core.http.fieldpaths import flatten
+from controlplane.core.http.problemdetails import MEDIA_TYPE, Problem
+
+# Conditions that pass by themselves and that psycopg does not count as operational.
+_PASSING = (psycopg.errors.IdleInTransactionSessionTimeout, psycopg.errors.ReadOnlySqlTransaction)
+_CONNECTION_ERRORS = (
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def problem_of(error: BaseException | None) -> Problem | None:
+    """What an exception means to the client; None when it is a fault of ours."""
+    if isinstance(error, DomainError):
+        return _of_domain(error)
+    if isinstance(error, api_errors.APIException):
+        return _of_api(error)
+    if isinstance(error, DatabaseError | psycopg.Error | InterfaceError):
+        return _of_database(error)
+    return _of_django(error)
+
+
+def _of_domain(error: DomainError) -> Problem:
+    wait = error.retry_after_seconds
+    return Problem(
+        status=error.status,
+        detail=error.detail,
+        title=error.title,
+        type=error.type,
+        errors=error.errors,
+        headers={} if wait is None else {"Retry-After": str(wait)},
+    )
+
+
+def _of_api(error: api_errors.APIException) -> Problem:
+    if isinstance(error, api_errors.ValidationError):
+        return _of_domain(Invalid(errors=flatten(error.detail)))
+    detail = summary(flatten(error.detail))
+    if isinstance(error, api_errors.NotAuthenticated):
+        detail = "Send an API key as `Authorization: Bearer <key>`, or log in."
+    headers = {}
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, int(wait)))
+    return Problem(status=error.status_code, detail=detail, headers=headers)
+
+
+def _of_database(error: BaseException) -> Problem | None:
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if isinstance(cause, psycopg.errors.QueryCanceled):
+        return _of_domain(Unavailable("The database took too long to answer; ask for less."))
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return _of_domain(
+            Unavailable("The disk of the database is full: nothing was stored. Try again later.")
+        )
+    if isinstance(error, _CONNECTION_ERRORS) or isinstance(cause, _PASSING):
+        return _of_domain(Unavailable("The database is not available at the moment."))
+    if isinstance(error, DataError | psycopg.DataError):
+        # The last net: whoever took the value should have refused it and named its field.
+        logger.warning("A value that the database cannot hold reached it: %s", error)
+        return _of_domain(Invalid("A value has characters or a size that cannot be stored."))
+    return None
+
+
+def _of_django(error: BaseException | None) -> Problem | None:
+    match error:
+        case Http404():
+            return Problem(404, "There is nothing at this address.")
+        case django_errors.PermissionDenied():
+            return Problem(403, str(error) or "This is not allowed.")
+        case django_errors.RequestDataTooBig():
+            return _of_domain(TooLarge("The body is over the limit of this server."))
+        case django_errors.ValidationError():
+            return _of_domain(Invalid(errors=_of_model(error)))
+        case django_errors.BadRequest() | django_errors.SuspiciousOperation():
+            return Problem(400, str(error) or "The request cannot be understood.")
+    return None
+
+
+def _of_model(error: django_errors.ValidationError) -> list[FieldError]:
+    if not hasattr(error, "error_dict"):
+        return [{"field": "", "message": message} for message in error.messages]
+    return [
+        {"field": "" if name == django_errors.NON_FIELD_ERRORS else name, "message": message}
+        for name, messages in error.message_dict.items()
+        for message in messages
+    ]
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's exception handler; None lets it become a 500."""
+    problem = problem_of(error)
+    if problem is None:
+        return None
+    set_rollback()
+    request = context.get("request")
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE and request is not None:
+        # The browsable page would ask the database that is away who is logged in.
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+    renderer = getattr(request, "accepted_renderer", None)
+    is_json = renderer is None or renderer.format != "api"
+    return Response(
+        problem.body(),
+        status=problem.status,
+        headers=problem.headers,
+        content_type=MEDIA_TYPE if is_json else None,
+    )
+
+
+def plain_response(problem: Problem) -> JsonResponse:
+    """A problem where no view of the REST framework is at work."""
+    return JsonResponse(
+        problem.body(), status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE
+    )
+
+
+def wants_html(request: HttpRequest) -> bool:
+    """Whether a browser asks: it names text/html; programs say `*/*`, JSON or nothing."""
+    return "text/html" in request.headers.get("Accept", "")[:1000]
+
+
+def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """What Django found wrong before a view was reached."""
+    problem = problem_of(exception) or Problem(400, "The request cannot be understood.")
+    if wants_html(request) and problem.status == HTTPStatus.BAD_REQUEST:
+        return defaults.bad_request(request, exception or Exception())
+    return plain_response(problem)
+
+
+def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """Django refused, outside of the API."""
+    if wants_html(request):
+        return defaults.permission_denied(request, exception or Exception())
+    return plain_response(problem_of(exception) or Problem(403, "This is not allowed."))
+
+
+def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """No such path."""
+    if wants_html(request):
+        return defaults.page_not_found(request, exception or Http404())
+    return plain_response(Problem(404, "There is nothing at this address."))
+
+
+def handler500(request: HttpRequest) -> HttpResponseBase:
+    """A fault of ours, or a database that is away while no view of the API was at work."""
+    problem = problem_of(sys.exc_info()[1])
+    if problem is None:
+        if wants_html(request):
+            return defaults.server_error(request)
+        return plain_response(
+            Problem(500, "A fault of the server. The log has it under this request's id.")
+        )
+    if wants_html(request):
+        return HttpResponse(
+            f"{problem.detail}\n",
+            status=problem.status,
+            headers=problem.headers,
+            content_type="text/plain; charset=utf-8",
+        )
+    return plain_response(problem)

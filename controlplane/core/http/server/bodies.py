@@ -1,0 +1,66 @@
+"""How much of a request's body is taken, and from whom."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from controlplane.core.http.problemdetails import Problem
+from controlplane.core.http.problems import problem_of
+
+# Taken from anybody: more than a log-in or a task needs.
+UNVERIFIED_MAX_BYTES = 65_536
+# Above this a body waits on disk for its end.
+IN_MEMORY_BYTES = 1_048_576
+# From the first byte of the request to the last of its body.
+UNVERIFIED_SECONDS = 30.0
+VERIFIED_SECONDS = 300.0
+_CHECKS_AT_ONCE = 4
+
+# Takes the headers Authorization and Cookie.
+CredentialCheck = Callable[[str, str], bool]
+
+logger = logging.getLogger(__name__)
+
+_executor = ThreadPoolExecutor(_CHECKS_AT_ONCE, thread_name_prefix="credentials")
+
+
+def open_body() -> IO[bytes]:
+    """A place for a body of any size."""
+    return SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
+
+
+def check_credentials(
+    check: CredentialCheck, authorization: str, cookie: str, done: Callable[[Problem | None], None]
+) -> None:
+    """Check in another thread, then call `done` in this one with what is wrong."""
+
+    def judge() -> Problem | None:
+        try:
+            is_valid = check(authorization, cookie)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                logger.exception("Checking the credentials of a large request failed.")
+            return problem or Problem(500, "A fault of the server.")
+        return None if is_valid else unauthorized()
+
+    loop = asyncio.get_running_loop()
+    loop.run_in_executor(_executor, judge).add_done_callback(lambda future: done(future.result()))
+
+
+def unauthorized() -> Problem:
+    """401 for a body that only a known client may send."""
+    return Problem(
+        401,
+        f"A body of more than {UNVERIFIED_MAX_BYTES} bytes needs a valid API key or session: send "
+        "`Authorization: Bearer <key>`, or log in.",
+        headers={"WWW-Authenticate": 'Bearer realm="taskplane"'},
+    )
+
+
+def too_slow(seconds: float) -> Problem:
+    """408."""
+    return Problem(408, f"The request has not arrived within {seconds:g} seconds.")

@@ -1,0 +1,170 @@
+"""What /health/detailed reports: each component, checked within its own time limit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from controlplane.core.clock import now, utc_z
+from controlplane.core.process_state import register_reset
+from controlplane.ops.health import selectors
+from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
+from controlplane.ops.schedules.queries import get_lag
+from scaling.queries.pool import find_problem, get_values, read_pool
+from tasks_app.selectors import EngineHealth, read_engine_health
+from tasks_app.selectors.engine_health import AUTOSCALER, LeaderView, view_leader
+from workers.selectors import list_lost_since
+
+# Due schedules are looked for twice a second; what has waited longer was not merely unlucky.
+LATE = timedelta(seconds=30)
+_HOUR = timedelta(hours=1)
+_MAX_LOST = 1_000  # nodes that are counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaler:
+    leader: LeaderView
+    enabled: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _LostNode:
+    name: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """`lost`: nodes of the last hour, the newest loss first."""
+
+    wellbeing: EngineHealth
+    lost: list[_LostNode]
+
+
+_seen: dict[str, Any] = {}
+
+
+def _keep(name: str, read: Callable[[], Any]) -> Callable[[], None]:
+    def check() -> None:
+        try:
+            _seen[name] = read()
+        finally:
+            connections.close_all()  # those of the probe's own thread
+
+    return check
+
+
+def _read_scaler() -> _Scaler:
+    pool = read_pool()
+    return _Scaler(
+        leader=view_leader(AUTOSCALER),
+        enabled=bool(get_values(pool)["enabled"]),
+        problem=find_problem(pool),
+    )
+
+
+def _read_engine() -> _Engine:
+    lost = list_lost_since(now() - _HOUR)[:_MAX_LOST]
+    return _Engine(
+        wellbeing=read_engine_health(None),
+        lost=[_LostNode(node.name, node.stopped_at or now(), node.end_reason) for node in lost],
+    )
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error.__cause__, psycopg.OperationalError):
+        return "The database cannot be reached."
+    return f"It answers with an error ({type(error).__name__})."
+
+
+_check_engine = _keep("engine", _read_engine)
+_check_beat = _keep("beat", get_lag)
+_check_scaler = _keep("scaler", _read_scaler)
+_engine = Probe(_check_engine, explain=_explain)
+_beat = Probe(_check_beat, explain=_explain)
+_scaler = Probe(_check_scaler, explain=_explain)
+for _probe in (_engine, _beat, _scaler):
+    register_reset(_probe.forget)
+register_reset(_seen.clear)
+
+
+def read_detailed() -> dict[str, Any]:
+    """The state of what this process needs, and of dispatcher, workers, schedules and autoscaler.
+    All checks run at once."""
+    runs = [probe.begin() for probe in (_engine, _beat, _scaler)]
+    report = selectors.read_health()
+    engine, beat, scaler = (run.wait(LIMIT_SECONDS) for run in runs)
+    checks = {
+        "dispatcher": _describe(engine, "engine", _dispatcher),
+        "workers": _describe(engine, "engine", _workers),
+        "beat": _describe(beat, "beat", _schedules),
+        "autoscaler": _describe(scaler, "scaler", _autoscaler),
+    }
+    report["checks"] |= checks
+    if report["status"] == selectors.OK and any(
+        c["status"] != selectors.OK for c in checks.values()
+    ):
+        report["status"] = selectors.DEGRADED
+    return report
+
+
+def _describe(finding: Finding, name: str, tell: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    if not finding.is_up or name not in _seen:
+        return {"status": selectors.DOWN, "detail": finding.detail}
+    return {**tell(_seen[name]), "latencyMs": finding.latency_ms}
+
+
+def _dispatcher(engine: _Engine) -> dict[str, Any]:
+    found = engine.wellbeing
+    told = {"status": selectors.OK if found.has_dispatcher else selectors.DOWN}
+    if found.dispatcher_seen_ago is not None:
+        told["lastSeen"] = utc_z(now() - found.dispatcher_seen_ago)
+    return told
+
+
+def _workers(found: _Engine) -> dict[str, Any]:
+    live, lost = found.wellbeing.live_nodes, found.lost
+    described: dict[str, Any] = {
+        "status": selectors.OK if live else selectors.DOWN,
+        "liveNodes": live,
+        "lostNodesLastHour": len(lost),
+    }
+    if lost:
+        newest = lost[0]
+        described["detail"] = f"{newest.name} was lost at {utc_z(newest.at)}. {newest.reason}"
+    return described
+
+
+def _schedules(lag: timedelta) -> dict[str, Any]:
+    told: dict[str, Any] = {"status": selectors.OK, "lagMs": round(lag.total_seconds() * 1000)}
+    if lag > LATE:
+        told["status"] = selectors.DEGRADED
+        told["detail"] = (
+            f"A schedule has been due for {lag.total_seconds():.0f} s: the dispatcher does not "
+            "run, or does not get to it."
+        )
+    return told
+
+
+def _autoscaler(found: _Scaler) -> dict[str, Any]:
+    """One that nobody started, or that is off, is no fault; one that has stopped is."""
+    told: dict[str, Any] = {"status": selectors.OK}
+    if found.leader.seen_at is not None:
+        told["lastSeen"] = utc_z(found.leader.seen_at)
+    if not found.enabled:
+        told["detail"] = "off"
+    elif found.leader.seen_at is None:
+        told["detail"] = "not started"
+    elif not found.leader.leads:
+        told |= {
+            "status": selectors.DEGRADED,
+            "detail": "It has stopped: start `manage.py autoscale`.",
+        }
+    elif found.problem:
+        told |= {"status": selectors.DEGRADED, "detail": found.problem}
+    return told

@@ -1,0 +1,102 @@
+"""What the health addresses report."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+from django.conf import settings
+from django.db import connection, connections
+from psycopg_pool import PoolTimeout
+
+from controlplane import __version__
+from controlplane.core.clock import now, utc_z
+from controlplane.core.process_state import register_reset
+from controlplane.embedded import home, storage
+from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
+
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+
+
+def _check_database() -> None:
+    # The way requests go: where the pool has no connection for them, this process is not ready.
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connections.close_all()  # those of the probe's own thread
+
+
+def _check_redis() -> None:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=LIMIT_SECONDS,
+        socket_connect_timeout=LIMIT_SECONDS,
+        retry=None,
+    )
+    with client:
+        client.ping()
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF"):
+        return "It takes no writes, since it cannot save to its disk (MISCONF)."
+    if isinstance(error, psycopg.errors.DiskFull):
+        return "Its disk is full."
+    # The text of the error may hold addresses and names: the class is enough for a stranger.
+    cause = error.__cause__ or error
+    if isinstance(cause, PoolTimeout):
+        return "No connection is free, or none can be made."
+    if isinstance(cause, psycopg.OperationalError | redis.ConnectionError):
+        return "It cannot be reached."
+    return f"It answers with an error ({type(error).__name__})."
+
+
+_database = Probe(_check_database, explain=_explain)
+_redis = Probe(_check_redis, explain=_explain)
+register_reset(_database.forget)
+register_reset(_redis.forget)
+
+
+def read_health() -> dict[str, Any]:
+    """The state of what this process needs, within about two seconds.
+
+    `down` without the database, which holds the truth; `degraded` without Redis, when work is
+    accepted and starts when Redis is back, and when the disk is full.
+    """
+    database_run, redis_run = _database.begin(), _redis.begin()
+    database = database_run.wait(LIMIT_SECONDS)
+    cache = redis_run.wait(LIMIT_SECONDS)
+    checks = {"database": _component(database), "redis": _component(cache)}
+    is_whole = cache.is_up
+    if settings.EMBEDDED_POSTGRES:
+        checks["disk"] = disk = _look_at_disk(home.home())
+        # Not down: it still reads, and writes as long as the segment of its log lasts.
+        is_whole = is_whole and "detail" not in disk
+    return {
+        "status": DOWN if not database.is_up else OK if is_whole else DEGRADED,
+        "version": __version__,
+        "time": utc_z(now()),
+        "checks": checks,
+    }
+
+
+def _look_at_disk(folder: Path) -> dict[str, Any]:
+    """Of the embedded database, which reads on while nothing can be stored any more. No path: the
+    address is open to everybody."""
+    if not storage.find_problem(folder):
+        return {"status": OK}
+    left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"
+    if storage.find_problem(folder, minimum=storage.FULL_BYTES):
+        detail = f"The database's disk is full, read-only or out of inodes: {left}."
+        return {"status": DOWN, "detail": detail}
+    return {"status": OK, "detail": f"The database's disk is nearly full: {left}."}
+
+
+def _component(finding: Finding) -> dict[str, Any]:
+    found: dict[str, Any] = {"status": OK if finding.is_up else DOWN}
+    if finding.latency_ms is not None:
+        found["latencyMs"] = finding.latency_ms
+    if finding.detail:
+        found["detail"] = finding.detail
+    return found

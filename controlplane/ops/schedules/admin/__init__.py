@@ -1,0 +1,7 @@
+"""Schedules and firings in the admin. The pages of django-celery-beat stay, for superusers."""
+
+from controlplane.ops.schedules.admin.beat import PeriodicTaskPages
+from controlplane.ops.schedules.admin.firings import FiringAdmin
+from controlplane.ops.schedules.admin.schedules import ScheduleAdmin
+
+__all__ = ["FiringAdmin", "PeriodicTaskPages", "ScheduleAdmin"]

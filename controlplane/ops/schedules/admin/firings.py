@@ -1,0 +1,86 @@
+"""The pages of firings."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+
+from controlplane.core.admin.display import badge, link, show_time
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.formatting import EMPTY, format_duration, format_state
+from controlplane.ops.schedules.models import Firing
+from controlplane.workspaces.adminpages import WorkspacePages
+
+
+@admin.register(Firing)
+class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
+    """The decision about each scheduled time of all schedules, newest first."""
+
+    list_display = [
+        "nominal_time", "schedule", "why", "status", "lateness", "times", "started",
+    ]  # fmt: skip
+    list_filter = ["state", "kind", "skip_reason"]
+    list_select_related = ["schedule"]
+    search_fields = ["schedule__name"]
+    ordering = ["-id"]
+    sortable_by: ClassVar[list[str]] = []  # no other order has an index
+    fields = [
+        "schedule",
+        "nominal_time",
+        "until",
+        "times",
+        "kind",
+        "triggered_by",
+        "status",
+        "detail",
+        "lateness",
+        "started",
+        "celery_id",
+        "decided_at",
+        "started_at",
+        "finished_at",
+        "error",
+        "result",
+    ]
+    readonly_fields = ["nominal_time", "status", "lateness", "started"]
+
+    @admin.display(description="scheduled for")
+    def nominal_time(self, firing: Firing) -> str:
+        return show_time(firing.scheduled_for)
+
+    @admin.display(description="trigger")
+    def why(self, firing: Firing) -> str:
+        return firing.triggered_by or firing.kind
+
+    @admin.display(description="status")
+    def status(self, firing: Firing) -> str:
+        return show_state(firing)
+
+    @admin.display(description="delay")
+    def lateness(self, firing: Firing) -> str:
+        return show_delay(firing)
+
+    @admin.display(description="started")
+    def started(self, firing: Firing) -> str:
+        return show_work(firing)
+
+
+def show_state(firing: Firing | None) -> str:
+    """The state, with the reason of a skipped time."""
+    if firing is None:
+        return EMPTY
+    text = firing.get_state_display()
+    if firing.skip_reason:
+        text = f"{text}: {format_state(firing.skip_reason)}"
+    return badge(firing.state, text)
+
+
+def show_delay(firing: Firing) -> str:
+    """By how much the decision was late."""
+    return EMPTY if firing.late_ms is None else format_duration(firing.late_ms / 1_000)
+
+
+def show_work(firing: Firing) -> str:
+    """A link to the task or the run of a firing."""
+    if firing.task_id is not None:
+        return link("tasks_app_task", firing.task_id, "task")
+    return link("workflows_workflowrun", firing.run_id, "run")

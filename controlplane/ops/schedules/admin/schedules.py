@@ -1,0 +1,264 @@
+"""The pages of schedules."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+
+from controlplane.core.admin.display import Table, link, show_time
+from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
+from controlplane.core.clock import now
+from controlplane.core.errors import DomainError
+from controlplane.core.formatting import format_elapsed, format_percent, shorten
+from controlplane.ops.schedules import editing, triggering
+from controlplane.ops.schedules.admin.firings import show_delay, show_state, show_work
+from controlplane.ops.schedules.admin.forms import ScheduleForm
+from controlplane.ops.schedules.beat import BEAT, read_timing
+from controlplane.ops.schedules.editing import refuse_code_removal
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.queries import (
+    describe,
+    describe_jobs,
+    get_schedule,
+    list_firings,
+    next_times,
+)
+from controlplane.ops.schedules.timing import TimingError
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.states import Role
+
+_MAX_TIMES = 10
+_MAX_FIRINGS = 20
+_THIS_PAGE = "_this_page"
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
+    """Schedules with their next times and firings. Changes go through the services."""
+
+    form = ScheduleForm
+    change_form_template = "admin/schedules/schedule/change_form.html"
+    list_display = [
+        "name",
+        "workspace",
+        "description",
+        "next_time",
+        "last_status",
+        "success_rate",
+        "is_enabled",
+        "defined_by",
+    ]
+    list_filter = ["periodic_task__enabled", "source", "overlap"]
+    list_select_related = ["workspace", *BEAT]
+    search_fields = ["name", "task_type"]
+    ordering = ["name"]
+    sortable_by: ClassVar[list[str]] = ["name"]
+    actions = ["run_now", "pause", "resume"]
+    fieldsets = [
+        (None, {"fields": ["workspace", "name", "schedule", "timezone", "enabled"]}),
+        ("Work", {"fields": ["task_type", "workflow", "payload"]}),
+        (
+            "Rules",
+            {"fields": ["overlap", "catch_up", "catch_up_max", "jitter_ms", "start_at", "end_at"]},
+        ),
+        ("Task options", {"fields": ["queue", "priority", "max_attempts"]}),
+    ]
+
+    def load_page(self, rows: Sequence[Any]) -> None:
+        """A fixed number of queries describes all schedules."""
+        for schedule, facts in zip(rows, describe_jobs(list(rows)), strict=True):
+            schedule.facts = facts
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """A schedule never moves to another workspace."""
+        return ["workspace"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only on the page of one schedule; one that is declared in code is removed there."""
+        if not isinstance(obj, Schedule) or not self.allows(request, "delete", obj):
+            return False
+        try:
+            refuse_code_removal(obj)
+        except DomainError:
+            return False
+        return bool(request.user.has_perm("schedules.delete_schedule"))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """One line, not each of thousands of firings."""
+        return [f"The schedule {obj.name} with its firings" for obj in objs], {}, set(), []
+
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        """Through the services."""
+        actor = self.require_operator(request, obj.workspace_id)
+        if change:
+            editing.update_schedule(
+                workspace_id=obj.workspace_id,
+                schedule_id=obj.id,
+                changes=form.values,
+                actor=actor,
+            )
+            return
+        made, _ = editing.create_schedule(
+            workspace_id=obj.workspace_id, values=form.values, actor=actor
+        )
+        copy_row(made, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
+        """Through the service."""
+        actor = self.require_operator(request, obj.workspace_id)
+        editing.delete_schedule(workspace_id=obj.workspace_id, schedule_id=obj.id, actor=actor)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A service may refuse a valid form after a concurrent change."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def describe(self, request: HttpRequest, schedule: Any) -> dict[str, Any]:
+        """The schedule with its next times and its newest firings."""
+        context = _describe(schedule)
+        context["may_operate"] = is_allowed(request, Role.OPERATOR, schedule.workspace_id)
+        return context
+
+    @admin.display(description="schedule")
+    def description(self, schedule: Any) -> str:
+        view = schedule.facts.view
+        return str(view.words or view.problem)
+
+    @admin.display(description="next")
+    def next_time(self, schedule: Schedule) -> str:
+        return show_time(schedule.next_at)
+
+    @admin.display(description="last")
+    def last_status(self, schedule: Any) -> str:
+        return show_state(schedule.facts.last)
+
+    @admin.display(description="success")
+    def success_rate(self, schedule: Any) -> str:
+        return format_percent(schedule.facts.success_rate)
+
+    @admin.display(description="enabled", boolean=True)
+    def is_enabled(self, schedule: Any) -> bool:
+        return bool(schedule.facts.view.enabled)
+
+    @admin.display(description="source")
+    def defined_by(self, schedule: Schedule) -> str:
+        return schedule.source
+
+    @admin.action(description="Run now")
+    def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
+        def verb(schedule: Schedule, actor: Actor) -> None:
+            triggering.trigger_schedule(
+                workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=actor
+            )
+
+        return self._act(request, queryset, verb, "fired")
+
+    @admin.action(description="Pause")
+    def pause(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
+        return self._act(request, queryset, _set_enabled(False), "paused")
+
+    @admin.action(description="Resume")
+    def resume(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
+        return self._act(request, queryset, _set_enabled(True), "resumed")
+
+    def _act(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Schedule],
+        verb: Callable[[Schedule, Actor], None],
+        done: str,
+    ) -> HttpResponse:
+        """Act on each, and go back to the list or, for a button, to the page of the schedule."""
+        first = queryset.first() if _THIS_PAGE in request.POST else None
+        self.act_on_rows(request, queryset, verb, done)
+        url = request.get_full_path() if first is None else self.row_url(first.pk)
+        return HttpResponseRedirect(url)
+
+
+def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
+    def verb(schedule: Schedule, actor: Actor) -> None:
+        editing.update_schedule(
+            workspace_id=schedule.workspace_id,
+            schedule_id=schedule.id,
+            changes={"enabled": enabled},
+            actor=actor,
+        )
+
+    return verb
+
+
+def _describe(row: Schedule) -> dict[str, Any]:
+    """The context of the template."""
+    schedule = get_schedule(row.workspace_id, row.id)
+    (facts,) = describe_jobs([schedule])
+    view = describe(schedule)
+    rate = facts.success_rate
+    return {
+        "view": view,
+        "next_at": show_time(schedule.next_at),
+        "success_rate": "" if rate is None else format_percent(rate),
+        "sections": [_times_table(schedule, view), _firings_table(schedule)],
+        "has_firings": facts.last is not None,
+    }
+
+
+def _times_table(schedule: Schedule, view: Any) -> Table:
+    try:
+        times = next_times(read_timing(schedule), after=now(), count=_MAX_TIMES)
+    except TimingError:
+        times = []  # the view says what is wrong
+    is_local = view.timezone != "UTC"
+    return Table(
+        "Next times" if view.enabled else "Next times after it is resumed",
+        [view.timezone, "UTC"] if is_local else ["UTC"],
+        [[each.shown_local, each.shown_utc] if is_local else [each.shown_utc] for each in times],
+        empty="No more times.",
+    )
+
+
+def _firings_table(schedule: Schedule) -> Table:
+    firings = list_firings(schedule.workspace_id, schedule.id)
+    return Table(
+        "Newest firings",
+        ["Scheduled for", "Trigger", "Status", "Delay", "Run time", "Started", "Decision"],
+        [
+            [
+                _scheduled_for(firing),
+                firing.triggered_by or firing.kind,
+                show_state(firing),
+                show_delay(firing),
+                format_elapsed(firing.started_at, firing.finished_at),
+                show_work(firing),
+                _decision(firing),
+            ]
+            for firing in firings.order_by("-scheduled_for", "-id")[:_MAX_FIRINGS]
+        ],
+        empty="No firings yet.",
+        numbers=frozenset({"Delay", "Run time"}),
+    )
+
+
+def _scheduled_for(firing: Firing) -> str:
+    page = link("schedules_firing", firing.pk, show_time(firing.scheduled_for))
+    if firing.times == 1:
+        return page
+    return format_html("{}<br>and {} more", page, firing.times - 1)
+
+
+def _decision(firing: Firing) -> str:
+    error = shorten(str((firing.error or {}).get("message", "")), 200)
+    return f"{firing.detail} {error}".strip()

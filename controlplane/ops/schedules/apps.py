@@ -1,0 +1,23 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class SchedulesConfig(AppConfig):
+    name = "controlplane.ops.schedules"
+    label = "schedules"
+    verbose_name = "Schedules"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from controlplane.core.runtime.sweeps import register
+        from controlplane.ops.schedules import receivers, sweeps  # noqa: F401 - connects them
+        from controlplane.ops.schedules.code_sync import make_code_sync
+        from tasks_app.services import register_pruner
+
+        register("schedules", every_seconds=0.5, make=lambda: sweeps.fire)
+        register("queued firings", every_seconds=0.5, make=sweeps.StartQueued)
+        register("firings", every_seconds=2.0, make=sweeps.RecordEnds)
+        register("periodic tasks", every_seconds=1.0, make=sweeps.SyncBeat)
+        register("declared schedules", every_seconds=60.0, make=make_code_sync)
+        register_pruner("firings", sweeps.prune_firings)

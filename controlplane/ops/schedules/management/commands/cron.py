@@ -1,0 +1,246 @@
+"""`manage.py cron`: look at schedules, create, trigger, pause, resume and remove them."""
+
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from controlplane.core.clock import now
+from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.options import (
+    JSON_HELP,
+    add_limit,
+    add_yes,
+    duration_ms,
+    json_object,
+    names_of,
+    time,
+    whole_number,
+)
+from controlplane.core.errors import NotFound
+from controlplane.core.ids import parse_uuid
+from controlplane.core.names import canonical_name
+from controlplane.core.schema import represent, represent_row
+from controlplane.ops.schedules import beat, editing, queries, triggering
+from controlplane.ops.schedules.management import tables
+from controlplane.ops.schedules.queries import describe_timing, next_times, parse_checked
+from controlplane.ops.schedules.schema import MAX_PREVIEWED, Execution, Job, PreviewTime
+from controlplane.ops.schedules.states import FiringState, Overlap
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
+from workflows.queries import get_workflow
+
+_TIMES_SHOWN = 5
+# Options of `create` that the service takes under the same name.
+_SAME_NAME = (
+    "name", "schedule", "timezone", "overlap", "catch_up", "catch_up_max", "start_at", "end_at",
+    "queue", "priority", "max_attempts",
+)  # fmt: skip
+_EXAMPLES = """\
+  manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5
+  manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin --task-type cleanup
+  manage.py cron create Hourly "@every 1h" --workflow Order --payload '{"total": 5}' --catch-up
+  manage.py cron trigger Nightly
+  manage.py cron executions Nightly --status FAILED,SKIPPED --json"""
+
+
+class Command(WorkspaceCommand):
+    """A schedule is named by its name or its id. Changes are audited."""
+
+    help = "List, show, preview, create, trigger, pause, resume and remove schedules."
+    examples = _EXAMPLES
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = self.add_subcommands(parser).add
+        listing = add(
+            "list", self._list, "List schedules with their next times.", show=tables.show_jobs
+        )
+        listing.add_argument("--search", default="", help="part of the name or type")
+        add_limit(listing, default=100)
+        preview = add("preview", self._preview, "Show the next times of an expression.")
+        create = add("create", self._create, "Create a schedule.", show=tables.show_job)
+        show = add("show", self._show, "Show a schedule with its next times.", show=tables.show_job)
+        trigger = add(
+            "trigger",
+            self._trigger,
+            "Fire a schedule now, also when it is paused.",
+            show=tables.show_execution,
+        )
+        pause = add(
+            "pause",
+            partial(self._set_enabled, False),
+            "Fire nothing until the schedule is resumed.",
+            show=tables.show_job,
+        )
+        resume = add(
+            "resume",
+            partial(self._set_enabled, True),
+            "Fire again; times of the pause are not caught up.",
+            show=tables.show_job,
+        )
+        remove = add("remove", self._remove, "Remove a schedule; its tasks and runs stay.")
+        executions = add(
+            "executions",
+            self._executions,
+            "List executions, newest first.",
+            show=tables.show_executions,
+        )
+        _add_preview_options(preview)
+        _add_create_options(create)
+        for each in (show, trigger, pause, resume, remove, executions):
+            each.add_argument("job", help="name or id of the schedule")
+        add_yes(remove)
+        executions.add_argument(
+            "--status",
+            type=names_of(FiringState.values, ignore_case=True),
+            default=[],
+            help="comma-separated list",
+        )
+        add_limit(executions)
+
+    def _list(self, workspace_id: UUID, options: Options) -> Any:
+        found = queries.list_schedules(workspace_id, search=options["search"]).order_by("name")
+        jobs = queries.describe_jobs(list(found[: options["limit"]]))
+        return [represent_row(Job, job, None) for job in jobs]
+
+    def _show(self, workspace_id: UUID, options: Options) -> Any:
+        schedule = _find(workspace_id, options["job"])
+        job = _describe_job(schedule)
+        times = []
+        if job["enabled"] and not job["problem"]:
+            times = next_times(beat.read_timing(schedule), after=now(), count=_TIMES_SHOWN)
+        return {**job, "times": _describe_times(times)}
+
+    def _preview(self, workspace_id: UUID, options: Options) -> Any:
+        at, count = now(), options["count"]
+        timing = parse_checked(options["schedule"], options["timezone"], at=at)
+        times = _describe_times(next_times(timing, after=at, count=count))
+        body = {**describe_timing(timing), "times": times}
+        return Reply(body, tables.describe_preview(body, count))
+
+    def _create(self, workspace_id: UUID, options: Options) -> Any:
+        job, _ = editing.create_schedule(
+            workspace_id=workspace_id,
+            values=_values_of(workspace_id, options),
+            actor=terminal_actor(),
+        )
+        return _describe_job(job)
+
+    def _set_enabled(self, enabled: bool, workspace_id: UUID, options: Options) -> Any:
+        job = editing.update_schedule(
+            workspace_id=workspace_id,
+            schedule_id=_find(workspace_id, options["job"]).id,
+            changes={"enabled": enabled},
+            actor=terminal_actor(),
+        )
+        return _describe_job(job)
+
+    def _trigger(self, workspace_id: UUID, options: Options) -> Any:
+        firing = triggering.trigger_schedule(
+            workspace_id=workspace_id,
+            schedule_id=_find(workspace_id, options["job"]).id,
+            actor=terminal_actor(),
+        )
+        return represent(Execution, firing, None)
+
+    def _remove(self, workspace_id: UUID, options: Options) -> Any:
+        job = _find(workspace_id, options["job"])
+        self.confirm(f"Remove the schedule {job.name}?", options)
+        editing.delete_schedule(
+            workspace_id=workspace_id, schedule_id=job.id, actor=terminal_actor()
+        )
+        return Reply({"removed": job.id}, [f"Removed {job.name}."])
+
+    def _executions(self, workspace_id: UUID, options: Options) -> Any:
+        job = _find(workspace_id, options["job"])
+        firings = queries.list_firings(workspace_id, job.id, states=options["status"])
+        newest = firings.order_by("-scheduled_for", "-id")[: options["limit"]]
+        return [represent_row(Execution, each, None) for each in newest]
+
+
+def _describe_job(schedule: Any) -> dict[str, Any]:
+    return represent(Job, queries.describe_jobs([schedule])[0], None)
+
+
+def _describe_times(times: Any) -> list[dict[str, Any]]:
+    return [represent(PreviewTime, time, None) for time in times]
+
+
+def _find(workspace_id: UUID, text: str) -> Any:
+    try:
+        return queries.get_schedule(workspace_id, parse_uuid(text))
+    except ValueError:
+        names = [text, canonical_name(text)]
+        schedule = queries.list_schedules(workspace_id).filter(name__in=names).first()
+    if schedule is None:
+        raise NotFound(f"There is no schedule {text!r}.")
+    return schedule
+
+
+def _add_preview_options(parser: ArgumentParser) -> None:
+    _add_timing(parser)
+    parser.add_argument(
+        "--count",
+        type=whole_number(1, MAX_PREVIEWED),
+        default=10,
+        metavar="N",
+        help=f"times to show, 1 to {MAX_PREVIEWED} (default %(default)s)",
+    )
+
+
+def _add_timing(parser: ArgumentParser) -> None:
+    parser.add_argument("schedule", help='such as "0 2 * * *", @daily, "@every 15m"')
+    parser.add_argument("--timezone", default="UTC", help="such as Europe/Berlin (default UTC)")
+
+
+def _add_create_options(parser: ArgumentParser) -> None:
+    parser.add_argument("name", help="name of the schedule")
+    _add_timing(parser)
+    parser.add_argument("--task-type", "--type", help="task type to submit")
+    parser.add_argument(
+        "--workflow", "--workflow-id", help="or the workflow to run: its name or id"
+    )
+    parser.add_argument(
+        "--payload", default="{}", metavar="JSON", help=f"payload or input: {JSON_HELP}"
+    )
+    parser.add_argument("--paused", action="store_true", help="create it paused")
+    parser.add_argument(
+        "--overlap",
+        choices=Overlap.values,
+        default=Overlap.SKIP.value,
+        help="when the last execution has not ended (default %(default)s)",
+    )
+    parser.add_argument("--catch-up", action="store_true", help="fire missed times afterwards")
+    parser.add_argument(
+        "--catch-up-max",
+        type=int,
+        default=10,
+        metavar="N",
+        help="maximum missed times to fire (default %(default)s)",
+    )
+    parser.add_argument(
+        "--jitter",
+        "--jitter-ms",
+        type=duration_ms,
+        default=0,
+        metavar="DURATION",
+        help="maximum random delay: 30s, 5m (default none)",
+    )
+    parser.add_argument(
+        "--start-at", type=time, metavar="TIME", help="first time: 2030-01-31T08:00:00Z"
+    )
+    parser.add_argument("--end-at", type=time, metavar="TIME", help="end, not included")
+    parser.add_argument("--queue", default="", help="queue (default: that of the type)")
+    parser.add_argument("--priority", type=int, default=0, help="-100 to 100 (default 0)")
+    parser.add_argument("--max-attempts", type=int, metavar="N", help="of each task")
+
+
+def _values_of(workspace_id: UUID, options: Options) -> dict[str, Any]:
+    workflow = options["workflow"]
+    return {
+        **{name: options[name] for name in _SAME_NAME},
+        "task_type": options["task_type"] or "",
+        "workflow_id": get_workflow(workspace_id, workflow).id if workflow else None,
+        "payload": json_object(options["payload"], option="--payload"),
+        "enabled": not options["paused"],
+        "jitter_ms": options["jitter"],
+    }

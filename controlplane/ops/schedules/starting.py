@@ -1,0 +1,110 @@
+"""Starting a firing's work; whether a schedule's earlier work has ended."""
+
+import hashlib
+import logging
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import DatabaseError, InterfaceError, transaction
+
+from controlplane.core.errors import DomainError
+from controlplane.ops.schedules import transitions
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.ops.schedules.states import FiringKind, FiringState, Source
+from controlplane.ops.schedules.validation import spec_of
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.states import ActorKind, Role
+from tasks_app.selectors import get_states
+from tasks_app.services import submit_task
+from tasks_app.states import FINAL
+from workflows.queries.runs import list_run_endings
+from workflows.runs import execute_workflow
+
+logger = logging.getLogger(__name__)
+
+_MS = timedelta(milliseconds=1)
+
+
+def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
+    """Submit the work of a QUEUED firing, in the caller's transaction; whether it was accepted.
+
+    A refusal leaves a FAILED firing with its reason, also when it is an unexpected error: otherwise
+    the schedule would come back to the same nominal time for ever. The caller has locked the
+    schedule.
+    """
+    try:
+        # A task is refused before anything is written; a run may be refused half-way.
+        with transaction.atomic() if schedule.workflow_id else nullcontext():
+            task_id, run_id = _submit(schedule, firing, at)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:
+        if not isinstance(error, DomainError):
+            logger.exception("Firing not started: firing=%s schedule=%s", firing.id, schedule.id)
+        message = error.detail if isinstance(error, DomainError) else repr(error).replace("\0", "")
+        cause = {"class": type(error).__name__, "message": message[:2_000]}
+        transitions.fail_queued(firing.id, error=cause, at=at)
+        return False
+    return transitions.start_queued(
+        firing.id, task_id=task_id, run_id=run_id, detail=firing.detail or "Started."
+    )
+
+
+def is_plain(schedule: Schedule) -> bool:
+    """Whether it starts a plain Celery task, which is sent after the commit."""
+    return bool(schedule.source == Source.BEAT)
+
+
+def new_celery_id(schedule: Schedule) -> str:
+    """The id under which a firing's Celery task is sent, however often that is tried."""
+    return str(uuid4()) if is_plain(schedule) else ""
+
+
+def due_to_start(schedule: Schedule, moment: datetime) -> datetime:
+    """A nominal time with its jitter. Schedule and time determine the jitter, so that every process
+    computes the same."""
+    if schedule.jitter_ms == 0:
+        return moment
+    text = f"{schedule.id} {moment.timestamp():.6f}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return moment + _MS * (number % (schedule.jitter_ms + 1))
+
+
+def has_unfinished(schedule: Schedule) -> bool:
+    """Whether the task or run of any STARTED firing is unfinished, whatever its row says."""
+    started = Firing.objects.filter(schedule=schedule, state=FiringState.STARTED.value)
+    pairs = list(started.values_list("task_id", "run_id"))
+    tasks = [task for task, _ in pairs if task]
+    if tasks and any(
+        state not in FINAL for state in get_states(schedule.workspace_id, tasks).values()
+    ):
+        return True
+    runs = [run for _, run in pairs if run]
+    return any(run.finished_at is None for run in list_run_endings(runs).values())
+
+
+def actor_of(schedule: Schedule) -> Actor:
+    """The actor that starts what a schedule starts."""
+    return Actor(
+        kind=ActorKind.SYSTEM.value,
+        id=str(schedule.id),
+        label=f"schedule {schedule.name}",
+        role=Role.OPERATOR,
+    )
+
+
+def _submit(schedule: Schedule, firing: Firing, at: datetime) -> tuple[UUID | None, UUID | None]:
+    if schedule.workflow_id is not None:
+        run, _ = execute_workflow(
+            workspace_id=schedule.workspace_id,
+            workflow_id=schedule.workflow_id,
+            input=schedule.payload,
+            actor=actor_of(schedule),
+        )
+        return None, run.id
+    run_at = (
+        None if firing.kind == FiringKind.MANUAL else due_to_start(schedule, firing.scheduled_for)
+    )
+    spec = spec_of(schedule, run_at=run_at if run_at and run_at > at else None)
+    return submit_task(workspace_id=schedule.workspace_id, spec=spec), None

@@ -1,0 +1,33 @@
+"""When a schedule fires: text in, instants out. Knows no database and no clock.
+
+The dispatcher and the preview compute with the same code, and two dispatchers compute the same
+instants from the same text, zone, anchor and bounds.
+"""
+
+from controlplane.ops.schedules.timing.parsing import (
+    MAX_TEXT_LENGTH,
+    TimingError,
+    find_warnings,
+    parse_timing,
+)
+from controlplane.ops.schedules.timing.rules import (
+    Count,
+    CronRule,
+    EveryRule,
+    OnceRule,
+    Rule,
+    Timing,
+)
+
+__all__ = [
+    "MAX_TEXT_LENGTH",
+    "Count",
+    "CronRule",
+    "EveryRule",
+    "OnceRule",
+    "Rule",
+    "Timing",
+    "TimingError",
+    "find_warnings",
+    "parse_timing",
+]

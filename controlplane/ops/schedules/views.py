@@ -1,0 +1,196 @@
+"""The HTTP API of schedules: jobs, executions, preview."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
+from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.schema.base import REQUIRED_FIELD
+from controlplane.ops.schedules import editing, queries, triggering
+from controlplane.ops.schedules.schema import (
+    DEFAULT_PREVIEWED,
+    Execution,
+    ExecutionFilter,
+    Job,
+    JobChange,
+    JobFilter,
+    JobIn,
+    Preview,
+    PreviewFilter,
+)
+from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
+from controlplane.workspaces.requests import WorkspaceRequest
+
+_EXAMPLES = [
+    OpenApiExample("Every night in Berlin", value=JobIn.example, request_only=True),
+    OpenApiExample(
+        "Every quarter of an hour, all of them",
+        value={
+            "name": "Fetch orders",
+            "schedule": "@every 15m",
+            "taskType": "http-request",
+            "payload": {"url": "https://shop.example/orders"},
+            "overlap": "queue",
+            "catchUp": True,
+            "catchUpMax": 4,
+        },
+        request_only=True,
+    ),
+]
+_EXECUTION_SORTS = {"scheduledFor": "scheduled_for", "createdAt": "id"}
+
+
+def _check_new(request: WorkspaceRequest, body: JobIn) -> None:
+    editing.check_new_schedule(request.workspace.id, body.values)
+
+
+class Jobs(Views):
+    """Jobs of the workspace."""
+
+    tag = "cron"
+
+    @verb(
+        "GET",
+        "cron/jobs",
+        name="cron_jobs_list",
+        summary="List jobs",
+        query=JobFilter,
+        returns=Listed(Job, {"createdAt": "id", "name": "name"}),
+        errors=(422,),
+    )
+    def list(self, request: WorkspaceRequest, query: JobFilter) -> Any:
+        """Jobs with their next time and their last execution, newest first."""
+        schedules = queries.list_schedules(
+            request.workspace.id,
+            search=query.search,
+            enabled=query.enabled,
+            sources=query.sources,
+        )
+        return self.page(schedules, queries.describe_jobs)
+
+    @verb(
+        "POST",
+        "cron/jobs",
+        name="cron_jobs_create",
+        summary="Create a job",
+        body=JobIn,
+        check=_check_new,
+        parameters=[KEY_PARAMETER],
+        examples=_EXAMPLES,
+        returns={201: Job, 200: Job},
+        errors=(409, 413, 422),
+    )
+    def create(self, request: WorkspaceRequest, body: JobIn) -> Answer:
+        """Create a job; 409 when its name is taken. Its first time is the next one from now on."""
+        schedule, is_new = editing.create_schedule(
+            workspace_id=request.workspace.id,
+            values=body.values,
+            actor=request.actor,
+            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
+        )
+        return Answer(queries.describe_jobs([schedule])[0], 201 if is_new else 200)
+
+    @verb(
+        "GET",
+        "cron/jobs/<uuid:id>",
+        name="cron_jobs_retrieve",
+        summary="Show a job",
+        returns=Job,
+        errors=(404,),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The job with its next time and its last execution."""
+        return queries.describe_jobs([queries.get_schedule(request.workspace.id, id)])[0]
+
+    @verb(
+        "PATCH",
+        "cron/jobs/<uuid:id>",
+        name="cron_jobs_change",
+        summary="Change a job",
+        body=JobChange,
+        returns=Job,
+        errors=(404, 409, 413, 422),
+    )
+    def change(self, request: WorkspaceRequest, body: JobChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Change a job, pause it (`enabled: false`) or resume it. A job that is declared in code
+        can be paused and resumed only: 409 for the rest."""
+        schedule = editing.update_schedule(
+            workspace_id=request.workspace.id,
+            schedule_id=id,
+            changes=body.values,
+            actor=request.actor,
+        )
+        return queries.describe_jobs([schedule])[0]
+
+    @verb(
+        "DELETE",
+        "cron/jobs/<uuid:id>",
+        name="cron_jobs_delete",
+        summary="Delete a job",
+        returns=None,
+        errors=(404, 409),
+    )
+    def remove(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
+        """Delete a job with its executions; tasks and runs that it started stay. 409 for one that
+        is declared in code."""
+        editing.delete_schedule(
+            workspace_id=request.workspace.id, schedule_id=id, actor=request.actor
+        )
+
+    @verb(
+        "GET",
+        "cron/jobs/<uuid:id>/executions",
+        name="cron_executions_list",
+        summary="List the executions of a job",
+        query=ExecutionFilter,
+        returns=Listed(Execution, _EXECUTION_SORTS, "-scheduledFor"),
+        errors=(404, 422),
+    )
+    def executions(self, request: WorkspaceRequest, query: ExecutionFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The decision about each nominal time, and what came of it; newest first."""
+        return queries.list_firings(
+            request.workspace.id, id, states=query.states, kinds=query.kinds
+        )
+
+    @verb(
+        "POST",
+        "cron/jobs/<uuid:id>/trigger",
+        name="cron_jobs_trigger",
+        summary="Run a job now",
+        parameters=[KEY_PARAMETER],
+        returns={202: Execution, 200: Execution},
+        errors=(404, 409, 422),
+    )
+    def trigger(self, request: WorkspaceRequest, id: UUID) -> Answer:  # noqa: A002 - the name in the API
+        """Run it now, also while it is paused, without regard to its overlap rule."""
+        firing, is_new = triggering.trigger_once(
+            workspace_id=request.workspace.id,
+            schedule_id=id,
+            actor=request.actor,
+            key=request.headers.get(HEADER),
+        )
+        return Answer(firing, 202 if is_new else 200)
+
+    @verb(
+        "GET",
+        "cron/preview",
+        name="cron_preview",
+        summary="Preview a schedule",
+        query=PreviewFilter,
+        returns=Preview,
+        errors=(422,),
+    )
+    def preview(self, _request: WorkspaceRequest, query: PreviewFilter) -> Any:
+        """The next times of a schedule, in words too, computed by the code that fires it."""
+        if not query.schedule:
+            raise Invalid(errors=[{"field": "schedule", "message": REQUIRED_FIELD}])
+        at = now()
+        timing = queries.parse_checked(query.schedule, query.timezone, at=at)
+        count = query.count or DEFAULT_PREVIEWED
+        return {
+            **queries.describe_timing(timing),
+            "times": queries.next_times(timing, after=at, count=count),
+        }

@@ -1,0 +1,130 @@
+"""The HTTP API of stress tests."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample
+
+from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.ops.stress import control, queries
+from controlplane.ops.stress.schema import (
+    CompareQuery,
+    Comparison,
+    StressFilter,
+    StressTest,
+    StressTestDetail,
+    StressTestIn,
+)
+from controlplane.workspaces.idempotency import Made, idempotent
+from controlplane.workspaces.requests import WorkspaceRequest
+
+_EXAMPLES = [
+    OpenApiExample(
+        "More than a thousand waits at once", value=StressTestIn.example, request_only=True
+    ),
+    OpenApiExample(
+        "Failures and dependents, at a rate",
+        value={
+            "tasks": 5_000,
+            "durationMs": 100,
+            "failureRate": 0.02,
+            "dependentShare": 0.3,
+            "ratePerSecond": 500,
+        },
+        request_only=True,
+    ),
+]
+
+
+def _find_started(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
+    return queries.get_test(request.workspace.id, UUID(reference["stressTestId"]))
+
+
+class StressTests(Views):
+    """Stress tests of the workspace."""
+
+    tag = "stress tests"
+
+    @verb(
+        "GET",
+        "system/stress-tests",
+        name="stress_tests_list",
+        summary="List stress tests",
+        query=StressFilter,
+        returns=Listed(StressTest, {"createdAt": "id"}),
+        errors=(422,),
+    )
+    def list(self, request: WorkspaceRequest, query: StressFilter) -> Any:
+        """Stress tests, newest first."""
+        return queries.list_tests(request.workspace.id, query.states)
+
+    @verb(
+        "POST",
+        "system/stress-tests",
+        name="stress_tests_start",
+        summary="Start a stress test",
+        body=StressTestIn,
+        examples=_EXAMPLES,
+        returns={202: StressTestDetail, 200: StressTestDetail},
+        errors=(409, 422),
+    )
+    @idempotent(_find_started)
+    def start(self, request: WorkspaceRequest, body: StressTestIn) -> Made:
+        """Start a stress test on the queue `stress`; one at a time in a workspace.
+
+        The dispatcher submits the tasks, watches them, and writes a report with a verdict. In
+        production it must be confirmed.
+        """
+        test = control.start_test(
+            workspace_id=request.workspace.id,
+            spec=body.spec,
+            actor=request.actor,
+            confirm=body.confirm,
+        )
+        return Made(test, {"stressTestId": str(test.id)})
+
+    @verb(
+        "GET",
+        "system/stress-tests/<uuid:id>",
+        name="stress_tests_retrieve",
+        summary="Show a stress test",
+        returns=StressTestDetail,
+        errors=(404,),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The test: its progress and, when it has ended, its report."""
+        return queries.get_test(request.workspace.id, id)
+
+    @verb(
+        "DELETE",
+        "system/stress-tests/<uuid:id>",
+        name="stress_tests_stop",
+        summary="Stop a stress test",
+        returns={202: StressTestDetail},
+        errors=(404, 409),
+    )
+    def stop(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Stop it: nothing more is submitted, waiting tasks are cancelled, running ones are asked
+        to stop.
+
+        It ends STOPPED, with a report of what was submitted.
+        """
+        return control.stop_test(workspace_id=request.workspace.id, test_id=id, actor=request.actor)
+
+    @verb(
+        "GET",
+        "system/stress-tests/<uuid:id>/compare",
+        name="stress_tests_compare",
+        summary="Compare two stress tests",
+        query=CompareQuery,
+        returns=Comparison,
+        errors=(404, 409, 422),
+    )
+    def compare(self, request: WorkspaceRequest, query: CompareQuery, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """This test's figures as multiples of another's, with what makes them incomparable."""
+        if not query.others:
+            message = "Give the id of the other test."
+            raise Invalid(errors=[FieldError(field="with", message=message)])
+        return queries.compare_tests(request.workspace.id, id, query.others[0])

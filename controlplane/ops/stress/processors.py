@@ -1,0 +1,90 @@
+"""The task types of stress tests. Which of their tasks fail is known beforehand: `should_fail`."""
+
+import asyncio
+import time
+
+from pydantic import Field
+
+from controlplane.ops.stress.plan import should_fail
+from controlplane.ops.stress.spec import MAX_MS
+from tasks_app.processors import Context, processor
+from tasks_app.processors.builtin.payloads import Payload
+
+_TIMEOUT_SECONDS = 180.0
+
+
+class StressPayload(Payload):
+    """One task of a stress test."""
+
+    seed: int = Field(description="Seed of the test.")
+    index: int = Field(ge=0, description="Number of the task in the test.")
+    ms: float = Field(ge=0, le=MAX_MS, description="Milliseconds that the task takes.")
+    failure_rate: float = Field(ge=0, le=1, description="Share of the test's tasks that fail.")
+
+    @property
+    def should_fail(self) -> bool:
+        """Whether this task is among those that fail."""
+        return should_fail(self.seed, self.index, self.failure_rate)
+
+
+class StressFailure(RuntimeError):  # noqa: N818 - an intended failure
+    """The planned failure of a task."""
+
+
+def _fail_if_planned(payload: StressPayload) -> None:
+    if payload.should_fail:
+        raise StressFailure("This task of the stress test fails as planned.")
+
+
+@processor(
+    "stress-sleep",
+    payload=StressPayload,
+    queue="stress",
+    max_attempts=1,
+    timeout_seconds=_TIMEOUT_SECONDS,
+)
+async def stress_sleep(ctx: Context, payload: StressPayload) -> None:
+    """Wait without using the processor."""
+    await asyncio.sleep(payload.ms / 1_000)
+    _fail_if_planned(payload)
+
+
+@processor(
+    "stress-flaky",
+    payload=StressPayload,
+    queue="stress",
+    max_attempts=2,
+    timeout_seconds=_TIMEOUT_SECONDS,
+)
+async def stress_flaky(ctx: Context, payload: StressPayload) -> None:
+    """Wait; those that fail do so at the first attempt only."""
+    await asyncio.sleep(payload.ms / 1_000)
+    if ctx.attempt == 1:
+        _fail_if_planned(payload)
+
+
+@processor(
+    "stress-cpu",
+    payload=StressPayload,
+    queue="stress",
+    max_attempts=1,
+    timeout_seconds=_TIMEOUT_SECONDS,
+)
+def stress_cpu(ctx: Context, payload: StressPayload) -> None:
+    """Keep one core busy."""
+    end = time.perf_counter() + payload.ms / 1_000
+    while time.perf_counter() < end:
+        sum(range(1_000))  # about 10 µs between two looks at the clock
+    _fail_if_planned(payload)
+
+
+@processor(
+    "stress-noop",
+    payload=StressPayload,
+    queue="stress",
+    max_attempts=1,
+    timeout_seconds=_TIMEOUT_SECONDS,
+)
+def stress_noop(ctx: Context, payload: StressPayload) -> None:
+    """Do nothing: what a task costs besides its work."""
+    _fail_if_planned(payload)

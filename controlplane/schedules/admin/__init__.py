@@ -1,7 +1,0 @@
-"""Schedules and firings in the admin. The pages of django-celery-beat stay, for superusers."""
-
-from controlplane.schedules.admin.beat import PeriodicTaskPages
-from controlplane.schedules.admin.firings import FiringAdmin
-from controlplane.schedules.admin.schedules import ScheduleAdmin
-
-__all__ = ["FiringAdmin", "PeriodicTaskPages", "ScheduleAdmin"]

@@ -1,6 +1,0 @@
-"""The schedules that every installation has."""
-
-from controlplane.schedules.declarations import schedule
-
-schedule("System health check", "*/5 * * * *", task_type="health-check")
-schedule("Clean-up", "0 2 * * *", task_type="cleanup")
