@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
-from controlplane.ops.schedules.services import update_schedule
 from django.db import connection, connections
 
 from controlplane.core import process_state
 from controlplane.embedded import valkey
+from controlplane.ops.schedules.editing import update_schedule
 from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app import ring
