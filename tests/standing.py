@@ -2,8 +2,8 @@
 
 A cold start of a worker, a dispatcher and an app takes seconds; a test that only submits work does
 not need its own. A standing engine has a database and a Valkey of its own, since its worker would
-take the rows and hear the bells of other tests. While a test borrows it, this process's database
-connections and bells lead there; afterwards the test's rows are deleted, and the engine goes on.
+take the rows and hear the wake-ups of other tests. While a test borrows it, this process's database
+connections and wake-ups lead there; afterwards the test's rows are deleted, and the engine goes on.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from controlplane.embedded import valkey
 from controlplane.ops.schedules.editing import update_schedule
 from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.actors import SYSTEM
-from tasks_app import ring
+from tasks_app import wakeups
 from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tasks_app.states import FINAL
@@ -44,7 +44,7 @@ class StandingEngine(Engine):
         addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
         super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
         self.env |= {"TASKPLANE_PROCESSORS": _MODULES, "WORKER_NODE_ID": "standing"}
-        self._notifier = ring.Notifier()
+        self._notifier = wakeups.Notifier()
         with self.borrowed():
             self._dispatcher = super().dispatcher()
             self._worker = super().worker(concurrency=concurrency)
@@ -56,13 +56,13 @@ class StandingEngine(Engine):
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
-        """This process's connections and bells lead to the engine."""
+        """This process's connections and wake-ups lead to the engine."""
         before = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 current_app.conf, "broker_write_url", f"redis://{self.host}:{self.port}/0"
             )
-            patch.setattr(ring, "_notifier", self._notifier)
+            patch.setattr(wakeups, "_notifier", self._notifier)
             try:
                 for alias in connections:
                     _lead(alias, self._database)
