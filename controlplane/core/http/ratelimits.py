@@ -2,7 +2,7 @@
 
 A request is judged by this process's memory alone: what Redis knew at the last exchange plus what
 was counted here since. A thread of its own exchanges the counts, so that a Redis that is slow,
-frozen or away costs no request anything; meanwhile each process counts for itself.
+frozen or unreachable delays no request; until it answers, each process counts for itself.
 """
 
 import logging

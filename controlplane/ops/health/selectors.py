@@ -82,8 +82,8 @@ def read_health() -> dict[str, Any]:
 
 
 def _look_at_disk(folder: Path) -> dict[str, Any]:
-    """Of the embedded database, which reads on while nothing can be stored any more. No path: the
-    address is open to everybody."""
+    """The disk of the embedded database, which still serves reads when it is full. Leaves out the
+    path: the endpoint is public."""
     if not storage.find_problem(folder):
         return {"status": OK}
     left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"

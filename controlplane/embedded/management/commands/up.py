@@ -229,7 +229,7 @@ def _leads(name: str) -> bool:
     except DatabaseError:
         return False
     finally:
-        # Asked now and then over days: a connection kept meanwhile would be a broken one.
+        # Checked rarely, over days: a connection kept open between two checks would break.
         connection.close()
 
 
