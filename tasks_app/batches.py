@@ -216,8 +216,8 @@ class StageProgress:
 
     @property
     def counted(self) -> int:
-        """Of how many items the share of failures is taken. A stage that could not be filled is
-        measured by what it has."""
+        """The number of items that the share of failures refers to. A stage that could not be
+        filled is measured by the items it has."""
         if self.size is None:
             return RECENT
         return self.submitted if self.is_exhausted else max(self.size, self.submitted)

@@ -192,7 +192,7 @@ class KubernetesFleet:
         for name in ("hostNetwork", "hostname"):
             if spec.get(name):
                 raise FleetError(
-                    f"Pods of deployment {self.deployment} cannot be told apart: remove {name} "
+                    f"Pods of deployment {self.deployment} cannot be distinguished: remove {name} "
                     "from its pod template."
                 )
 

@@ -187,8 +187,8 @@ def _lock(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def _broken_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Tasks that would wait for ever, since a parent did not complete and is not retried with
-    them, with that parent. Locks them and their parents: a parent that ended meanwhile would not
-    see that its child waits again."""
+    them, with that parent. Locks them and their parents: a parent that ended before the commit
+    would not see that its child waits again."""
     edges = list(
         TaskDependency.objects.filter(
             task_id__in=list(ids), is_satisfied=False, task__on_parent_failure=ParentFailure.CANCEL

@@ -110,7 +110,7 @@ def _explain(raw: str, text: str) -> ExpressionError:
 
 def _explain_name(name: str, text: str, offset: int) -> ExpressionError:
     name = name.lstrip(".").partition(".")[0] or name
-    # Of a call the library gives the place of its parenthesis.
+    # For a call the library gives the place of its parenthesis.
     is_call = text[offset : offset + 1] == "("
     start = text.rfind(name, 0, offset + len(name))
     is_function = is_call or text[: max(start, 0)].rstrip().endswith(".")

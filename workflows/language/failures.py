@@ -113,7 +113,7 @@ def _find_call(tree: Tree, function: str) -> Node | None:
 
 
 def _guess_column(raw: str, tree: Tree) -> int:
-    """Of a conversion or another function whose name is in the message."""
+    """The column of a conversion or another function whose name is in the message."""
     words = set(re.findall(r"\w+", raw.lower()))
     calls = [node for node in walk(tree.root) if isinstance(node, Call)]
     named = [node for node in calls if node.function.lower() in words]

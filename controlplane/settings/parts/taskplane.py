@@ -84,7 +84,7 @@ TASKPLANE: dict[str, Any] = {
     ),
     # Failed log-ins of a user name from one address in 15 minutes; 0 for no limit
     "LOGIN_FAILURE_LIMIT": env.integer("LOGIN_FAILURE_LIMIT", 10, minimum=0, maximum=10_000),
-    # How many proxies in front are ours: so many entries of X-Forwarded-For are believed
+    # Trusted proxies in front: as many entries of X-Forwarded-For, from its end, are believed
     "TRUSTED_PROXIES": env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10),
     # A bearer token that may read /metrics, and of these what belongs to no workspace
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),

@@ -95,8 +95,8 @@ class HandlerGuard:
         was_interrupted: bool,
     ) -> None:
         """After a handler, before anything else: ends a forked child, puts back what the handler
-        changed, and tells its task by `context.warn`. Raises nothing: what fails here is of the
-        handler's making, and has this process replaced.
+        changed, and reports it on the task by `context.warn`. Raises nothing: a failure here comes
+        from the handler, and has this process replaced.
 
         `seconds` it took; `error` it raised; `was_interrupted`, at whatever line it was, so that
         its connections may be in the middle of a query."""

@@ -36,7 +36,7 @@ _METADATA: tuple[Network, ...] = (
 
 
 class RefusedAddress(Fail):
-    """The address is not one that tasks may talk to. No retry mends that."""
+    """The address is not one that tasks may connect to; a retry cannot help."""
 
 
 class UnresolvedName(OSError):  # noqa: N818 - named like its sibling
