@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
-from controlplane.ops.schedules.services import update_schedule
 from django.db import connection, connections
 
 from controlplane.core import process_state
 from controlplane.embedded import valkey
+from controlplane.ops.schedules.editing import update_schedule
 from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.actors import SYSTEM
-from tasks_app import ring
+from tasks_app import wakeups
 from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tasks_app.states import FINAL
@@ -44,7 +44,7 @@ class StandingEngine(Engine):
         addresses = {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
         super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
         self.env |= {"TASKPLANE_PROCESSORS": _MODULES, "WORKER_NODE_ID": "standing"}
-        self._notifier = ring.Notifier()
+        self._notifier = wakeups.Notifier()
         with self.borrowed():
             self._dispatcher = super().dispatcher()
             self._worker = super().worker(concurrency=concurrency)
@@ -62,7 +62,7 @@ class StandingEngine(Engine):
             patch.setattr(
                 current_app.conf, "broker_write_url", f"redis://{self.host}:{self.port}/0"
             )
-            patch.setattr(ring, "_notifier", self._notifier)
+            patch.setattr(wakeups, "_notifier", self._notifier)
             try:
                 for alias in connections:
                     _lead(alias, self._database)

@@ -125,7 +125,7 @@ class TestReprocess:
         assert ran.json == {"matched": 5, "changed": 5, "refusals": []}
         assert statuses() == ["REPROCESSED"] * 5 + ["OPEN"]
 
-    def test_refusals_of_a_filter_are_told(self) -> None:
+    def test_refusals_of_a_filter_are_printed(self) -> None:
         bad = die(type="noop-of-yore")
         ran = run("dlq", "reprocess", "--all")
         assert "0 of 1 letter" in ran.out

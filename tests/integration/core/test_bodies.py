@@ -53,7 +53,7 @@ def test_too_many_bytes_are_413_whatever_django_thinks(settings: Any) -> None:
         assert "2000 bytes" in response.json()["detail"]
 
 
-def test_limits_are_counted_per_key_and_told_on_every_answer(settings: Any) -> None:
+def test_limits_are_counted_per_key_and_shown_on_every_answer(settings: Any) -> None:
     settings.TASKPLANE = {**settings.TASKPLANE, "RATE_LIMIT_PER_KEY": 3}
     client, other = key_client(), key_client()
     answers = [client.get("/tasks") for _ in range(5)]

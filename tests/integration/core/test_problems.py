@@ -84,7 +84,7 @@ def test_a_connection_that_postgres_ends_is_503_and_the_next_request_works(
 
 
 @pytest.mark.parametrize("way", ["bug", "pg-syntax"])
-def test_a_fault_of_ours_is_500_and_tells_nothing(client: APIClient, way: str) -> None:
+def test_a_fault_of_ours_is_500_and_reveals_nothing(client: APIClient, way: str) -> None:
     body = problem(client.get(f"/api/{way}"), 500)
     assert "secret" not in json.dumps(body)
     assert "SELEC" not in json.dumps(body)

@@ -77,7 +77,7 @@ def test_a_second_driver_leaves_a_test_alone_that_is_being_driven() -> None:
     assert Task.objects.count() == 50
 
 
-def test_progress_tells_rate_and_eta() -> None:
+def test_progress_shows_rate_and_eta() -> None:
     test = drive_to(start(100), "SETTLING")
     for task in Task.objects.all()[:40]:
         end_task(task)

@@ -79,7 +79,7 @@ def test_all_or_nothing(client: APIClient, tasks: Any, field: str) -> None:
     answer = client.post("/tasks/bulk", {"tasks": tasks})
     assert answer.status_code == 422, answer.content
     fields = [error["field"] for error in answer.json()["errors"]]
-    if field == "tasks[0].dependsOn":  # a cycle is told at one of its members
+    if field == "tasks[0].dependsOn":  # a cycle is reported at one of its members
         assert fields[0].endswith(".dependsOn")
     else:
         assert field in fields

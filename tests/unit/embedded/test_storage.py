@@ -63,16 +63,16 @@ def test_the_cause_the_path_and_what_to_do_are_named(
 ) -> None:
     have(monkeypatch, **changes)
     assert storage.find_problem(tmp_path) == said.format(tmp_path)
-    told = storage.explain("LOG: redirecting log output", tmp_path, "move the folder away")
-    assert told == said.format(tmp_path)
+    explained = storage.explain("LOG: redirecting log output", tmp_path, "move the folder away")
+    assert explained == said.format(tmp_path)
 
 
 def test_a_reason_that_names_the_cause_is_enough(tmp_path: Path) -> None:
     """A quota, or space that was freed by the failure itself."""
     line = '2026-11-28 UTC [1] FATAL:  could not extend file "base/1": wrote only 1 of 2 bytes'
-    told = storage.explain(line, tmp_path, "move the folder away")
-    assert '(FATAL:  could not extend file "base/1": wrote only 1 of 2 bytes)' in told
-    assert "MB are free" in told
+    explained = storage.explain(line, tmp_path, "move the folder away")
+    assert '(FATAL:  could not extend file "base/1": wrote only 1 of 2 bytes)' in explained
+    assert "MB are free" in explained
     assert storage.explain("a broken file", tmp_path, "restore it") == "restore it"
 
 

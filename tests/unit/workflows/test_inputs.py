@@ -55,11 +55,11 @@ def test_inputs_that_match() -> None:
         ({"id": 2**64}, "input.id", "An integer must fit in 64 bits (from -2^63 to 2^63-1)."),
     ],
 )
-def test_what_does_not_match_is_told_by_field(value: Any, field: str, message: str) -> None:
+def test_what_does_not_match_is_reported_by_field(value: Any, field: str, message: str) -> None:
     assert problems(value) == [(field, message)]
 
 
-def test_all_problems_are_told_up_to_fifty() -> None:
+def test_all_problems_are_reported_up_to_fifty() -> None:
     assert len(problems({"id": 1, "size": "L", "zz": 1, "yy": 2})) == 4
     assert len(problems({"id": 3, "lines": [{}] * 60})) == 50
 
