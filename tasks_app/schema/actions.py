@@ -53,7 +53,7 @@ class TaskAction(Request):
             yield from error.errors
             return
         if is_everything and not self.all:
-            message = 'This names every task of the workspace: say so with "all": true.'
+            message = 'This selects every task of the workspace: confirm it with "all": true.'
             yield {"field": "filter", "message": message}
 
 

@@ -62,7 +62,7 @@ class QueueChange(Request):
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given."""
         if not self.model_fields_set:
-            yield {"field": "", "message": f"Say what to change: {names_of(QueueChange)}."}
+            yield {"field": "", "message": f"Give at least one of: {names_of(QueueChange)}."}
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def _explain_blocked(task: Task) -> Explanation:
     detail = f"It waits for {noun} to complete: {names}{more}."
     broken = next((p for p in parents if p.status in ("FAILED", "CANCELLED")), None)
     if broken is not None:
-        detail += f" {broken.name} has ended as {broken.status}: retry that one first."
+        detail += f" {broken.name} has ended as {broken.status}: retry it first."
     if task.run_at is not None and task.run_at > utc_now():
         detail += f" It also does not run before {utc_z(task.run_at)}."
     blockers = [Blocker("task", p.name, p.status, p.id) for p in parents]

@@ -83,7 +83,7 @@ def test_a_broken_data_directory_is_one_sentence(state: Path) -> None:
     with pytest.raises(embedded.EmbeddedError) as caught:
         embedded.ensure_postgres(state)
     assert str(state / "postgres") in str(caught.value)
-    assert "move it away to begin with an empty database" in str(caught.value)
+    assert "move it away to start with an empty database" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP service while Postgres or Redis is away: what a client sees, and that nothing needs a
+"""The HTTP service without Postgres or Redis: what a client sees, and that nothing needs a
 restart."""
 
 import time

@@ -163,7 +163,7 @@ def test_the_end_of_one_is_explained(world: LocalWorld) -> None:
     member = get_member(fleet, key)
     assert member.phase is Phase.ENDED
     assert member.detail.startswith(
-        "It was killed by signal 9 (SIGKILL), exit code 137 (its memory was not enough)"
+        "It was killed by signal 9 (SIGKILL), exit code 137 (out of memory)"
     )
 
 

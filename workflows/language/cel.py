@@ -77,7 +77,7 @@ def explain_types(function: str, types: list[str]) -> str:
             conversion = "double" if "double" in types else "int"
             return f"{message} Both must be of one type: write {conversion}(…)."
         if function == "_+_" and "string" in types:
-            return f"{message} Write string(…) around what is no text."
+            return f"{message} Write string(…) around values that are not texts."
     return message
 
 
@@ -100,7 +100,7 @@ def _explain(raw: str, text: str) -> ExpressionError:
     keyword = _KEYWORD_FIELD.search(text)
     if keyword and ("Syntax error" in message or "has()" in message):
         message = (
-            f"{keyword[1]!r} is a word of the language and no field: write [{keyword[1]!r}] "
+            f"{keyword[1]!r} is a reserved word, not a field: write [{keyword[1]!r}] "
             "without the dot."
         )
         return ExpressionError(message, keyword.start(1) + 1)

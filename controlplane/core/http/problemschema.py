@@ -14,7 +14,7 @@ _MEANINGS = {
     413: ("Too large", "More bytes or tasks than one call may carry; the limit is named."),
     422: ("Invalid request", "Values that cannot be accepted, each with its field."),
     429: ("Too many requests", "Beyond the rate limit; see `Retry-After`."),
-    503: ("Unavailable", "The database is away; nothing was half written."),
+    503: ("Unavailable", "The database is unreachable; nothing was written."),
 }
 _EVERYWHERE = (401, 403, 429, 503)
 

@@ -23,7 +23,7 @@ _MESSAGES = {
     "missing": REQUIRED_FIELD,
     "extra_forbidden": UNKNOWN_FIELD,
     "bool_type": "This must be true or false.",
-    "int_type": "A whole number is needed.",
+    "int_type": "Send a whole number.",
     "float_type": "A number is needed.",
     "string_type": "A text is needed.",
     "dict_type": "An object is needed.",
@@ -108,7 +108,7 @@ class Request(Schema):
             return body
         # Each unknown field is an error, and costs more memory than its bytes in a body.
         if len(body) > len(cls.model_fields) + MAX_ERRORS:
-            raise PydanticCustomError("refused", f"{len(body)} fields are too many.")
+            raise PydanticCustomError("refused", f"{len(body)} fields exceed the limit.")
         if cls.null_is_absent and None in body.values():
             return {name: value for name, value in body.items() if value is not None}
         return body

@@ -133,7 +133,7 @@ class Names:
 
     def _check(self, values: Any) -> Sequence[str]:
         if not isinstance(values, list | tuple):
-            raise refused("A list of texts is needed.")
+            raise refused("Send a list of texts.")
         if len(values) > self.count or not all(map(self._is_kept, values)):
             raise refused(
                 f"At most {self.count} {self.word}s of 1 to {self.limit} characters, {STORABLE}."
@@ -208,4 +208,4 @@ Bound = Annotated[datetime, Time(parse_bound)]
 
 Flag = Annotated[bool, Saying("This must be true or false.")]
 JsonObject = Annotated[dict[str, Any], Saying("An object is needed.")]
-Texts = Annotated[list[str], Saying("A list of texts is needed.")]
+Texts = Annotated[list[str], Saying("Send a list of texts.")]

@@ -24,7 +24,7 @@ from controlplane.workspaces.requests import WorkspaceRequest
 
 _REPORT = {
     200: Health,
-    503: OpenApiResponse(Health, description="The database is away."),
+    503: OpenApiResponse(Health, description="The database is unreachable."),
 }
 
 

@@ -149,7 +149,7 @@ class HandlerGuard:
         if isinstance(cause, CannotPutBack):
             reason = f"{who} changed what cannot be put back: {cause}"
         else:
-            reason = f"{who} left what cannot be looked at: {type(cause).__name__}"
+            reason = f"{who} left a state that cannot be checked: {type(cause).__name__}"
         self._recycle(reason)
         return f"{reason}. The worker's process is replaced."
 

@@ -33,7 +33,7 @@ def test_no_body_is_an_empty_object() -> None:
         (b'["\\u0000"]', 422, "U+0000"),
         (b'["\\ud800"]', 422, "surrogate"),
         (b"[1e200000]", 422, "double"),
-        (b'{"a": 1, "a": 2}', 422, "a: This key is there twice."),
+        (b'{"a": 1, "a": 2}', 422, "a: This key occurs twice."),
     ],
 )
 def test_hostile_bodies_are_refused_with_a_sentence(body: bytes, status: int, said: str) -> None:

@@ -464,4 +464,4 @@ def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
     assert drive(sound).submitted == 1
     broken.refresh_from_db()
     assert (broken.state, broken.submitted) == ("STOPPED", 0)
-    assert broken.stop_reason.startswith("It could not go on: Invalid: filter.colour: Unknown")
+    assert broken.stop_reason.startswith("An error stopped it: Invalid: filter.colour: Unknown")

@@ -158,7 +158,7 @@ def test_one_that_cannot_go_on_ends_with_the_reason() -> None:
     broken.items.all().delete()
     Task.objects.all().delete()
     broken = drive_to(broken, "FAILED")
-    assert "It could not go on: Invalid" in broken.stop_reason
+    assert "An error stopped it: Invalid" in broken.stop_reason
     assert drive_to(healthy, "SETTLING").submitted == 5
 
 

@@ -98,7 +98,7 @@ def test_many_wrong_tasks_cost_little_and_a_hundred_errors_are_named(client: API
     named = {error["field"] for error in errors}
     assert named == {"tasks[5000].priority", "tasks[5001].type", "tasks[5001].bogus"}
     many = client.post("/tasks", {"type": "noop", **wrong[0], **{str(n): 1 for n in range(500)}})
-    assert many.json()["errors"] == [{"field": "", "message": "551 fields are too many."}]
+    assert many.json()["errors"] == [{"field": "", "message": "551 fields exceed the limit."}]
 
 
 def test_unknown_fields_beside_the_tasks(client: APIClient) -> None:

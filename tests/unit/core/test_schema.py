@@ -135,8 +135,8 @@ class TestRequest:
 
     def test_many_unknown_fields_are_one_error(self) -> None:
         body = {f"field {number}": 1 for number in range(1_000)}
-        assert errors_of(body) == [("", "1000 fields are too many.")]
-        assert errors_of({"items": [body]})[0] == ("items[0]", "1000 fields are too many.")
+        assert errors_of(body) == [("", "1000 fields exceed the limit.")]
+        assert errors_of({"items": [body]})[0] == ("items[0]", "1000 fields exceed the limit.")
 
     def test_a_long_name_is_shortened(self) -> None:
         ((field, _),) = errors_of({"n" * 5_000: 1})

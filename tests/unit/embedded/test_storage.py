@@ -39,14 +39,14 @@ def test_a_sound_folder_has_no_problem(tmp_path: Path, monkeypatch: pytest.Monke
             {"f_bavail": 3},
             (
                 "No space left on device: {} has 3.0 MB free of 100 MB. "
-                "Free at least 16 MB there; it goes on by itself."
+                "Free at least 16 MB there; the server then continues."
             ),
         ),
         (
             {"f_favail": 2},
             (
                 "No inodes left on the file system of {}: 2 of 5000 are free. "
-                "Remove files there; it goes on by itself."
+                "Remove files there; the server then continues."
             ),
         ),
         (

@@ -189,8 +189,8 @@ RANGES = [
     ("onFailure", [], "One of fail, continue, skip-dependents."),
     ("queue", "-", "1 to 100 letters, digits, '.', '_', ':' and '-'"),
     ("queue", 5, "A text is needed."),
-    ("tags", "x", "A list of texts is needed."),
-    ("tags", [1], "A list of texts is needed."),
+    ("tags", "x", "Send a list of texts."),
+    ("tags", [1], "Send a list of texts."),
     ("tags", ["x"] * 51, "At most 50 tags of 1 to 100 characters, without NUL"),
     ("retry", 5, "An object is needed."),
     ("dependsOn", "a", "A list of keys of steps is needed."),
@@ -452,6 +452,5 @@ def test_a_word_of_the_language_after_a_dot_says_what_to_write() -> None:
     ((field, message),) = problems_of(step(when="input.in == 1"))
     assert field == "tasks[0].when"
     assert message == (
-        "Step 'a', column 7: 'in' is a word of the language and no field: write ['in'] without the "
-        "dot."
+        "Step 'a', column 7: 'in' is a reserved word, not a field: write ['in'] without the dot."
     )
