@@ -12,7 +12,9 @@ from tasks_app.processors.registry import MAX_ATTEMPTS
 class ReprocessForm(ServiceForm):
     """The payload and the attempts of the new task."""
 
-    payload = JsonField(rows=18, help_text="A JSON object. The letter keeps the old payload.")
+    payload = JsonField(
+        required=True, rows=18, help_text="A JSON object. The letter keeps the old payload."
+    )
     max_attempts = forms.IntegerField(
         required=False,
         min_value=1,

@@ -16,6 +16,7 @@ from controlplane.core.formatting import (
     format_time,
     shorten,
 )
+from controlplane.core.schema import represent_value
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
 from dlq.queries import count_letters, get_chain
@@ -51,13 +52,18 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
             ),
             state=letter.status,
             lead=_describe_death(letter),
-            lines=[_describe_error(letter.error), _describe_resolution(letter)],
+            lines=[
+                _describe_error(represent_value("error", letter.error, None)),
+                _describe_resolution(letter),
+            ],
             links=_links(letter),
         ),
         "is_open": letter.status == LetterStatus.OPEN,
         "sections": [
             Section(f"Attempts ({letter.attempts_total})", _attempts(letter)),
-            Section("Original payload", show_json(letter.payload)),
+            Section(
+                "Original payload", show_json(represent_value("payload", letter.payload, None))
+            ),
         ],
     }
 
@@ -73,7 +79,7 @@ def describe_type(letter: DeadLetter) -> list[Section]:
         content = format_html("<p>{}</p>{}", processor.description, schema)
     return [
         Section(f"Payload of {letter.type}", content),
-        Section("Why it failed", _describe_error(letter.error)),
+        Section("Why it failed", _describe_error(represent_value("error", letter.error, None))),
     ]
 
 
@@ -157,7 +163,7 @@ def _attempts(letter: DeadLetter) -> str:
     if omitted > 0:
         shown.insert(0, f"{format_count(omitted, 'attempt')} in the middle are not shown.")
     if not shown:
-        traceback = (letter.error or {}).get("traceback")
+        traceback = (represent_value("error", letter.error, None) or {}).get("traceback")
         shown = ["No attempt was made.", folded("Traceback", traceback) if traceback else ""]
     return format_html_join("", "{}", ((each,) for each in shown))
 

@@ -13,6 +13,7 @@ from controlplane.core.admin.display import badge, time_column
 from controlplane.core.formatting import format_count, format_json, shorten
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
+from controlplane.core.schema import represent_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.states import Role
@@ -101,7 +102,8 @@ class LetterAdmin(GroupPages):
         """The form with the payload of the new task."""
         letter = self.get_row(request, object_id)
         actor = self.require_operator(request, letter.workspace_id)
-        form = ReprocessForm(request.POST or None, initial={"payload": format_json(letter.payload)})
+        original = represent_value("payload", letter.payload, None)
+        form = ReprocessForm(request.POST or None, initial={"payload": format_json(original)})
         if letter.workflow_run_id:  # the definition says how many attempts a step has
             del form.fields["max_attempts"]
 
@@ -111,7 +113,7 @@ class LetterAdmin(GroupPages):
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
                 actor=actor,
-                payload=None if is_same_json(payload, letter.payload) else payload,
+                payload=None if is_same_json(payload, original) else payload,
                 max_attempts=form.cleaned_data.get("max_attempts"),
             )
             text = f"The task {result.reprocessed_task_id} does the work again."
@@ -163,7 +165,7 @@ class LetterAdmin(GroupPages):
     @admin.display(description="failure")
     def failure(self, letter: DeadLetter) -> str:
         """The class and the beginning of the message; the name if there is neither."""
-        error = letter.error or {}
+        error = represent_value("error", letter.error, None) or {}
         parts = [str(part) for part in (error.get("class"), error.get("message")) if part]
         line = " ".join(": ".join(parts).split()) or letter.name
         return shorten(line, _MAX_FAILURE)

@@ -22,6 +22,7 @@ from controlplane.core.admin.display import (
 )
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_number, format_state, format_time, shorten
+from controlplane.core.schema import represent_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -134,7 +135,8 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="payload")
     def payload_text(self, replay: Replay) -> str:
-        return "each letter's own" if replay.payload is None else show_json(replay.payload)
+        payload = represent_value("payload", replay.payload, None)
+        return "each letter's own" if payload is None else show_json(payload)
 
 
 def _buttons(replay: Replay) -> list[Button]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from controlplane.core.admin.display import Summary, Table, badge, folded, link, show_time
 from controlplane.core.formatting import EMPTY, format_elapsed, format_number, format_state, shorten
+from controlplane.core.schema import represent_value
 from tasks_app.models import Task
 from tasks_app.selectors import explain_task, get_task_detail
 
@@ -55,7 +56,7 @@ def _attempts(detail: Any) -> Table:
                 _exact(each.started_at),
                 format_elapsed(each.started_at, each.finished_at),
                 format_number(each.wait_ms),
-                _error(each.error),
+                _error(represent_value("error", each.error, None)),
             ]
             for each in detail.attempts
         ],
@@ -94,7 +95,7 @@ def _logs(detail: Any) -> Table:
         ["Time (UTC)", "Attempt", "Level", "Message", "Fields"],
         [
             [_exact(line.at), line.attempt, line.level, line.message, line.fields or ""]
-            for line in detail.logs
+            for line in represent_value("log", detail.logs, None)
         ],
         empty="No log lines.",
     )

@@ -15,6 +15,7 @@ from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.schema import represent_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed, roles_of
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -161,15 +162,15 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="payload")
     def payload_text(self, task: Task) -> str:
-        return show_json(task.payload)
+        return show_json(represent_value("payload", task.payload, None))
 
     @admin.display(description="result")
     def result_text(self, task: Task) -> str:
-        return show_json(task.result)
+        return show_json(represent_value("result", task.result, None))
 
     @admin.display(description="error")
     def error_text(self, task: Task) -> str:
-        return show_json(task.error)
+        return show_json(represent_value("error", task.error, None))
 
     @admin.display(description="retry policy")
     def retry_policy(self, task: Task) -> str:

@@ -118,7 +118,7 @@ GUARDS = [
           "AND"),
     # What handlers leave behind.
     Guard("isolation: transactions are rolled back", "tasks_app/execution/isolation/guard.py",
-          "                left += main.clean()\n", "                left += []\n", ISOLATION),
+          "            left += self._main.clean()\n", "            left += []\n", ISOLATION),
     Guard("isolation: a forked child ends", "tasks_app/execution/isolation/guard.py",
           "            forks.end_child(error)\n", "            logger.debug(error)\n", FAULTS),
     Guard("isolation: a time-out cannot be hidden", "tasks_app/endings.py",

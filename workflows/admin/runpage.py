@@ -19,6 +19,7 @@ from controlplane.core.formatting import (
     format_size,
     shorten,
 )
+from controlplane.core.schema import represent_value
 from workflows import queries
 from workflows.admin.graph import draw
 from workflows.queries.run_view import get_results
@@ -58,6 +59,7 @@ def describe_page(workspace_id: UUID, run_id: UUID, params: Mapping[str, Any]) -
     results = get_results(workspace_id, run_id, [step.key for _, step in page])
     graph = draw(view.steps)
     boxes = [(node, view.steps[node.number], True) for node in graph.nodes] if graph else []
+    error = represent_value("error", view.run.error, None)
     return {
         "view": view,
         "summary": _summary(view),
@@ -66,7 +68,7 @@ def describe_page(workspace_id: UUID, run_id: UUID, params: Mapping[str, Any]) -
         "steps_page": page,
         "graph": graph,
         "boxes": boxes,
-        "error_text": format_json(view.run.error) if view.run.error else "",
+        "error_text": format_json(error) if error else "",
         "may_cancel": view.run.state == RunState.RUNNING.value,
         "may_retry": view.run.state in {RunState.FAILED.value, RunState.CANCELLED.value},
     }

@@ -17,13 +17,14 @@ def filter_parameters(schema: type[Any], *, skip: Iterable[str] = ()) -> list[Op
     """One for each condition of a filter."""
     left_out = set(skip)
     return [
-        _parameter(name, wanted.values.schema(), wanted.help)
+        _parameter(name, wanted.values.schema(), wanted.help, required=wanted.is_required)
         for name, (_, wanted) in conditions(schema).items()
         if name not in left_out
     ]
 
 
-def _parameter(name: str, schema: dict[str, Any], description: str) -> OpenApiParameter:
-    if schema["type"] == "array":
-        return query_parameter(name, description, schema, style="form", explode=False)
-    return query_parameter(name, description, schema)
+def _parameter(
+    name: str, schema: dict[str, Any], description: str, *, required: bool
+) -> OpenApiParameter:
+    is_list = {"style": "form", "explode": False} if schema["type"] == "array" else {}
+    return query_parameter(name, description, schema, required=required, **is_list)

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic.alias_generators import to_snake
 
 from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.schema.base import REQUIRED_FIELD
 from controlplane.core.schema.texts import split_values
 from controlplane.core.schema.values import FilterError, Values
 
@@ -41,13 +42,19 @@ class Condition:
     name: str
     values: Values
     help: str
+    is_required: bool = False
 
 
-def condition(name: str, values: Values, help: str = "") -> Any:  # noqa: A002 - as Django calls it
+def condition(
+    name: str,
+    values: Values,
+    help: str = "",  # noqa: A002 - as Django calls it
+    *,
+    is_required: bool = False,
+) -> Any:
     """A field of a filter: its name in the API, and what it takes."""
-    return dataclasses.field(
-        default=values.empty, metadata={"condition": Condition(name, values, help)}
-    )
+    found = Condition(name, values, help, is_required)
+    return dataclasses.field(default=values.empty, metadata={"condition": found})
 
 
 def conditions(schema: type[Any]) -> dict[str, tuple[str, Condition]]:
@@ -115,6 +122,11 @@ def build(
             found[attribute] = wanted.values.read(values)
         except FilterError as error:
             problems.append({"field": field, "message": str(error)})
+    problems += [
+        {"field": name, "message": REQUIRED_FIELD}
+        for name, (attribute, wanted) in known.items()
+        if wanted.is_required and name not in given
+    ]
     if problems:
         raise Invalid(errors=problems)
     return schema(**found, **more)

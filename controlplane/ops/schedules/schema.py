@@ -64,7 +64,9 @@ class ExecutionFilter:
 class PreviewFilter:
     """Which schedule, and how many of its times."""
 
-    schedule: str = condition("schedule", Search(MAX_TEXT_LENGTH), "As in a job.")
+    schedule: str = condition(
+        "schedule", Search(MAX_TEXT_LENGTH, minimum=1), "As in a job.", is_required=True
+    )
     timezone: str = condition("timezone", Search(MAX_TIMEZONE_LENGTH, empty="UTC"), "Default: UTC.")
     count: int | None = condition(
         "count",

@@ -6,9 +6,7 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.clock import now
-from controlplane.core.errors import Invalid
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
-from controlplane.core.schema.base import REQUIRED_FIELD
 from controlplane.ops.schedules import editing, queries, triggering
 from controlplane.ops.schedules.schema import (
     DEFAULT_PREVIEWED,
@@ -185,8 +183,6 @@ class Jobs(Views):
     )
     def preview(self, _request: WorkspaceRequest, query: PreviewFilter) -> Any:
         """The next times of a schedule, in words too, computed by the code that fires it."""
-        if not query.schedule:
-            raise Invalid(errors=[{"field": "schedule", "message": REQUIRED_FIELD}])
         at = now()
         timing = queries.parse_checked(query.schedule, query.timezone, at=at)
         count = query.count or DEFAULT_PREVIEWED

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample
 
-from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.ops.stress import control, queries
 from controlplane.ops.stress.schema import (
@@ -124,7 +123,4 @@ class StressTests(Views):
     )
     def compare(self, request: WorkspaceRequest, query: CompareQuery, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """This test's figures as multiples of another's, with what makes them incomparable."""
-        if not query.others:
-            message = "Give the id of the other test."
-            raise Invalid(errors=[FieldError(field="with", message=message)])
         return queries.compare_tests(request.workspace.id, id, query.others[0])

@@ -44,7 +44,9 @@ class StressFilter:
 class CompareQuery:
     """The test to compare with."""
 
-    others: tuple[UUID, ...] = condition("with", Ids(1), "The id of the other test; needed.")
+    others: tuple[UUID, ...] = condition(
+        "with", Ids(1), "The id of the other test.", is_required=True
+    )
 
 
 class StressTimes(Resource):

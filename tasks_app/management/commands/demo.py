@@ -11,6 +11,7 @@ from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.options import add_wait_timeout
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.tables import Console, table_of
+from controlplane.core.schema import represent_value
 from controlplane.workspaces.console import WorkspaceCommand
 from tasks_app import services
 from tasks_app.management.waiting import wait_for_tasks
@@ -76,21 +77,24 @@ class Command(WorkspaceCommand):
         seconds: float,
     ) -> Any:
         """Both totals, and what became of the bad file. Raises CommandError when they differ."""
-        merged: Totals = get_task(workspace_id, ids[-1]).result or {}
+        merged: Totals = (
+            represent_value("result", get_task(workspace_id, ids[-1]).result, None) or {}
+        )
         direct = count_directly(texts)
         bad_task = None if bad is None else get_task(workspace_id, ids[0])
+        error = None if bad_task is None else represent_value("error", bad_task.error, None)
         report = {
             "merged": merged,
             "direct": direct,
             "equal": merged == direct,
-            "notText": None if bad_task is None else bad_task.error,
+            "notText": error,
             "seconds": round(seconds, 2),
         }
         if not self.is_json:
             _print_totals(self.console(), report)
             self.stdout.write(f"{len(ids)} tasks in {seconds:.1f} s.")
             if bad_task is not None:
-                reason = (bad_task.error or {}).get("message", "")
+                reason = (error or {}).get("message", "")
                 self.stdout.write(
                     f"Not text: {bad_task.state} after {bad_task.attempt} attempts: {reason}"
                 )

@@ -17,6 +17,7 @@ from controlplane.core.console.options import (
 )
 from controlplane.core.console.output import CommandError, describe_refusal
 from controlplane.core.errors import Invalid
+from controlplane.core.schema import represent_value
 from controlplane.workspaces.console import WorkspaceCommand
 from tasks_app import services
 from tasks_app.management.waiting import (
@@ -136,7 +137,9 @@ class Command(WorkspaceCommand):
         self.say(describe_states(states))
         if len(ids) == 1 and not self.is_json:
             task = get_task(workspace_id, ids[0])
-            self.write_json(task.error if task.result is None else task.result)
+            result = represent_value("result", task.result, None)
+            error = represent_value("error", task.error, None)
+            self.write_json(error if result is None else result)
         return states
 
 

@@ -15,7 +15,9 @@ from tests.hostiletext import HOSTILE, find_dangers
 from tests.integration.commands.running import run
 from tests.integration.commands.test_hostile_text import COMMANDS
 
-OWN = sorted(n for n, app in get_commands().items() if app.partition(".")[0] in PACKAGES)
+OWN = sorted(
+    n for n, app in get_commands().items() if app.partition(".")[0] in {*PACKAGES, "benchmarks"}
+)
 
 
 def walk(parser: ArgumentParser, path: str) -> Iterator[tuple[str, ArgumentParser]]:

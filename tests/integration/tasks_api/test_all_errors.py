@@ -47,7 +47,7 @@ def fields(client: APIClient, path: str, body: Any, method: str = "post") -> set
             {"name": "a", "schedule": "61 * * * *", "taskType": "sleep", "payload": {"ms": "x"}},
             {"schedule", "payload.ms"},
         ),
-        ("/dlq/actions", {"action": "discard", "filter": {}}, {"reason"}),
+        ("/dlq/actions", {"action": "discard", "filter": {}}, {"filter", "reason"}),
         ("/auto-scaling/config", {"maxWorkers": 2, "minWorkers": 5}, {"minWorkers"}),
     ],
 )

@@ -190,7 +190,7 @@ RANGES = [
     ("queue", "-", "1 to 100 letters, digits, '.', '_', ':' and '-'"),
     ("queue", 5, "A text is needed."),
     ("tags", "x", "Send a list of texts."),
-    ("tags", [1], "Send a list of texts."),
+    ("tags", [1], "At most 50 tags of 1 to 100 characters"),
     ("tags", ["x"] * 51, "At most 50 tags of 1 to 100 characters, without NUL"),
     ("retry", 5, "An object is needed."),
     ("dependsOn", "a", "A list of keys of steps is needed."),
