@@ -158,7 +158,7 @@ class KubernetesFleet:
                 except ApiError as refusal:
                     if refusal.status != 403:
                         raise
-                    logger.warning("Pods that have failed stay: %s", refusal)
+                    logger.warning("Failed pods not removed: error=%s", refusal)
                     self._may_clear = False
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class TaskAction(Request):
             yield {"field": "ids", "message": "Give ids or a filter, one of the two."}
             return
         if (self.action == "reprioritize") != (self.priority is not None):
-            message = "Needed by reprioritize, and by nothing else."
+            message = "Only reprioritize takes a priority, and needs it."
             yield {"field": "priority", "message": message}
         try:
             is_everything = self.wanted.is_empty

@@ -48,7 +48,7 @@ TypeName = Annotated[
     str, Text(200, message="A text of 1 to 200 characters: one of GET /task-types.")
 ]
 Parents = Annotated[
-    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("Send a list of texts.")
+    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("This must be a list of texts.")
 ]
 
 

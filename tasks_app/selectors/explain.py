@@ -164,8 +164,8 @@ def _obstacle(queue: Queue) -> Explanation | None:
         who = f" by {queue.paused_by}" if queue.paused_by else ""
         return Explanation(
             Reason.QUEUE_PAUSED,
-            f"Queue {queue.name} was paused{who} at {utc_z(queue.paused_at)}; it goes on when "
-            "somebody resumes the queue.",
+            f"Queue {queue.name} was paused{who} at {utc_z(queue.paused_at)}; it continues when "
+            "the queue is resumed.",
             [Blocker("queue", queue.name, "PAUSED")],
         )
     if not has_worker(queue.name):

@@ -70,7 +70,7 @@ def retry_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
         raise Conflict(f"Only an ended task can be retried; this one is {task.state}.")
     if task.workflow_run_id is not None:
         raise Conflict(
-            "It is a step of a workflow run, which goes on only when the run is retried: "
+            "It is a step of a workflow run, which continues only when the run is retried: "
             f"POST /workflows/runs/{task.workflow_run_id}/retry."
         )
     with transaction.atomic():

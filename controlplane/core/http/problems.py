@@ -88,7 +88,7 @@ def _of_database(error: BaseException) -> Problem | None:
         return _of_domain(Unavailable("The database is not available at the moment."))
     if isinstance(error, DataError | psycopg.DataError):
         # The last net: whoever took the value should have refused it and named its field.
-        logger.warning("A value that the database cannot hold reached it: %s", error)
+        logger.warning("Value refused by the database: error=%s", error)
         return _of_domain(Invalid("A value has characters or a size that cannot be stored."))
     return None
 

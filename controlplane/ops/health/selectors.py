@@ -40,13 +40,13 @@ def _check_redis() -> None:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF"):
-        return "It takes no writes, since it cannot save to its disk (MISCONF)."
+        return "It refuses writes because it cannot save to its disk (MISCONF)."
     if isinstance(error, psycopg.errors.DiskFull):
         return "Its disk is full."
     # The text of the error may hold addresses and names: the class is enough for a stranger.
     cause = error.__cause__ or error
     if isinstance(cause, PoolTimeout):
-        return "No connection is free, or none can be made."
+        return "No connection is free, and none can be opened."
     if isinstance(cause, psycopg.OperationalError | redis.ConnectionError):
         return "It cannot be reached."
     return f"It answers with an error ({type(error).__name__})."

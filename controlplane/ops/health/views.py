@@ -72,7 +72,7 @@ class Probes(Views):
         "GET",
         "health/live",
         name="health_live_retrieve",
-        summary="Show whether the process lives",
+        summary="Show whether the process is alive",
         returns=Liveness,
         public=True,
     )

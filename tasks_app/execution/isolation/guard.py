@@ -172,7 +172,7 @@ class HandlerGuard:
             self._distrust_all()
         if left:
             self._distrust_all()
-            logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
+            logger.warning("Process state restored after a batch: changed=%s", ", ".join(left))
         if is_idle and self.connections.has_others:
             for busy in self.connections.clean_other_threads():
                 logger.warning("A handler left %s", busy)
@@ -206,7 +206,9 @@ class HandlerGuard:
         warn(f"The handler left changed: {what}. The worker put it back.")
         if (task_type, what) not in self._reported:
             self._reported.add((task_type, what))
-            logger.warning("A handler of type %s left changed: %s", task_type, what)
+            logger.warning(
+                "Process state restored after a handler: type=%s changed=%s", task_type, what
+            )
 
     def _after_fork(self) -> None:
         self.connections.forget_all()

@@ -209,7 +209,7 @@ class TestReplays:
         assert str(replay.id) in run("dlq", "replays").out
         assert run("dlq", "replay", str(replay.id), "--json").json["status"] == "RUNNING"
         waited = run("dlq", "replay", str(replay.id), "--watch", "--wait-timeout=0")
-        assert (waited.code, "goes on without" in waited.err) == (4, True)
+        assert (waited.code, "continues without" in waited.err) == (4, True)
         settle()
         ran = run("dlq", "replay", str(replay.id), "--watch")
         assert ran.code == 0

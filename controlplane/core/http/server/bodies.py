@@ -43,7 +43,7 @@ def check_credentials(
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
-                logger.exception("Checking the credentials of a large request failed.")
+                logger.exception("Credential check failed for a large request")
             return problem or Problem(500, "Internal error.")
         return None if is_valid else unauthorized()
 

@@ -68,7 +68,7 @@ class Command(SafeCommand):
             self._run(session, options["admin"])
         except KeyboardInterrupt:
             self._line("")
-            self._line("Stopping; what runs is finished or handed back.")
+            self._line("Stopping: running tasks are finished or handed back.")
         except embedded.EmbeddedError as error:
             failure = error
         finally:
