@@ -76,7 +76,7 @@ def _content_length(head: bytes) -> int:
 
 
 async def run(host: str, port: int, key: str, count: int, connections: int) -> Load:
-    """Send `count` times `POST /tasks` over so many connections. Raises OSError, TimeoutError."""
+    """Send `POST /tasks` `count` times over these connections. Raises OSError, TimeoutError."""
     request = (
         b"POST /tasks HTTP/1.1\r\n"
         b"Host: %b:%d\r\n"

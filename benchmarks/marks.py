@@ -31,7 +31,7 @@ def folder() -> Path:
 
 
 class _Spans:
-    """This process's span, in a file of its own; made anew after a fork."""
+    """This process's span, in a file of its own; created again after a fork."""
 
     def __init__(self) -> None:
         self._pid = 0
@@ -108,5 +108,5 @@ def wait_until(
     give_up = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up:
-            raise TimeoutError(f"Waited {seconds:g} s in vain for {what}.")
+            raise TimeoutError(f"Timed out after {seconds:g} s: {what}.")
         time.sleep(every)

@@ -28,7 +28,7 @@ def run(
     sizes: Sizes,
     say: Say,
 ) -> Run:
-    """Measure. `say` is told what begins. Raises what a scenario raises."""
+    """Measure; `say` reports each start. Errors of a scenario propagate."""
     facts = _facts(servers, sizes)
     for system in systems:
         system.prepare()

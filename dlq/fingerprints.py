@@ -47,8 +47,8 @@ def fingerprint(
 ) -> str:
     """Sixteen hexadecimal digits, the same for the same failure in every process.
 
-    Of the category, the class, the normalised message and the place: the top own frame, or
-    without one the type of the task.
+    Computed from the category, the class, the normalised message and the place: the top own frame,
+    or the type of the task when there is none.
     """
     place = top_own_frame(traceback) or task_type
     parts = (category, error_class, normalise(message), place)

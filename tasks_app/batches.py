@@ -112,7 +112,7 @@ class BatchDriver(Generic[BatchT]):
             except Exception as error:
                 # One batch that cannot go on must not keep the others from their work.
                 logger.exception("Batch stopped by an error: kind=%s id=%s", self.label, batch_id)
-                reason = f"It could not go on: {type(error).__name__}: {error}"
+                reason = f"An error stopped it: {type(error).__name__}: {error}"
                 self.give_up(batch_id, reason[:_MAX_REASON])
         return has_more
 
@@ -216,8 +216,8 @@ class StageProgress:
 
     @property
     def counted(self) -> int:
-        """Of how many items the share of failures is taken. A stage that could not be filled is
-        measured by what it has."""
+        """The number of items that the share of failures refers to. A stage that could not be
+        filled is measured by the items it has."""
         if self.size is None:
             return RECENT
         return self.submitted if self.is_exhausted else max(self.size, self.submitted)

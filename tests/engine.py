@@ -33,7 +33,7 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"Waited {timeout:g} s in vain: {what}")
+    raise AssertionError(f"Timed out after {timeout:g} s: {what}")
 
 
 class Component:
@@ -90,7 +90,7 @@ class Component:
 
 @contextmanager
 def suppress_gone() -> Iterator[None]:
-    """A process that has ended meanwhile needs no signal."""
+    """A process that has already ended needs no signal."""
     try:
         yield
     except (ProcessLookupError, psutil.NoSuchProcess):

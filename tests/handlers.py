@@ -233,5 +233,5 @@ def number(ctx: Any, payload: Any) -> int:
 
 @processor("test-needs-file", max_attempts=1)
 def needs_file(ctx: Any, payload: Any) -> str:
-    """Broken until somebody mends what it needs."""
+    """Fails until its file exists."""
     return Path(payload["path"]).read_text()

@@ -31,7 +31,7 @@ def set_clock(schedule: Schedule, since: datetime) -> Schedule:
     schedule.created_at = schedule.considered_until = since
     schedule.timing = ""
     schedule.save()
-    # Its times are computed anew, as after an edit.
+    # Its times are computed again, as after an edit.
     beat_sync.sync_beat(now=since)
     return reload(schedule)
 

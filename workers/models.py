@@ -79,7 +79,7 @@ class NodeSample(models.Model):
     # For how many seconds this sample stands: 0 as it was taken, then services.THINNING.
     grain_seconds = models.PositiveSmallIntegerField(default=0)
     cpu_percent = models.FloatField()  # of one core, over all processes of the worker
-    memory_bytes = models.BigIntegerField()  # PSS where the system tells it, else RSS; of all
+    memory_bytes = models.BigIntegerField()  # PSS where the system reports it, else RSS; of all
     running = models.PositiveIntegerField()
     processed = models.BigIntegerField()  # since the node began
     failed = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""What a node tells upward. Its agent sends these; the tasks' receivers settle the leases."""
+"""Signals of a node. Its agent sends these; the tasks' receivers settle the leases."""
 
 from django.dispatch import Signal
 

@@ -9,7 +9,7 @@ class NodeState(TextChoices):
     STARTING = "STARTING", "Starting"  # registered → ACTIVE
     ACTIVE = "ACTIVE", "Active"  # claims work → DRAINING, STOPPED, LOST
     DRAINING = "DRAINING", "Draining"  # finishes, takes nothing new → STOPPED, LOST
-    STOPPED = "STOPPED", "Stopped"  # ended in order; final
+    STOPPED = "STOPPED", "Stopped"  # ended normally; final
     LOST = "LOST", "Lost"  # killed, crashed, or without a heartbeat for a lease period; final
 
 

@@ -58,7 +58,7 @@ class Problems:
 def check_steps(tasks: Any, problems: Problems) -> None:
     """Add what is wrong with the steps, each by itself and all together."""
     if not isinstance(tasks, list) or not tasks:
-        problems.add("tasks", "A list of at least one step is needed.")
+        problems.add("tasks", "This must be a list of at least one step.")
         return
     if len(tasks) > MAX_STEPS:
         problems.add("tasks", f"At most {MAX_STEPS:,} steps; these are {len(tasks):,}.")
@@ -67,7 +67,7 @@ def check_steps(tasks: Any, problems: Problems) -> None:
     expressions = characters = 0
     for number, raw in enumerate(tasks):
         if not isinstance(raw, dict):
-            problems.add(f"tasks[{number}]", "An object is needed.")
+            problems.add(f"tasks[{number}]", "This must be an object.")
             continue
         check = StepCheck(raw, number, problems)
         check.run()
@@ -166,7 +166,7 @@ class StepCheck:
             return
         name, expected = _EXPECTED[field]
         if expression.type_name not in (name, "dyn"):
-            self.add(field, f"It gives {expression.type_name}, and {expected} is needed.")
+            self.add(field, f"It gives {expression.type_name}; it must give {expected}.")
         self._note_reads(field, expression, has_item=False)
 
     def _note_reads(self, field: str, expression: Expression, *, has_item: bool) -> None:

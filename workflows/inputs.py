@@ -37,7 +37,7 @@ def check_schema(schema: Any) -> Iterator[_Problem]:
     import jsonschema_rs  # 8 MB, which most processes that import this app never need
 
     if not isinstance(schema, dict):
-        yield "", "A JSON Schema, which is an object, is needed."
+        yield "", "This must be a JSON Schema, as an object."
         return
     try:
         _check_size(schema)
@@ -61,7 +61,7 @@ def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> Any:
     Raises Invalid with up to 50 problems, or TooLarge.
     """
     if not isinstance(value, dict):
-        raise Invalid(errors=[{"field": "input", "message": "An object is needed."}])
+        raise Invalid(errors=[{"field": "input", "message": "This must be an object."}])
     text = check_json_value(
         value,
         max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
@@ -106,7 +106,7 @@ def _explain(error: Any) -> Iterator[FieldError]:
         yield {"field": f"{field}.{error.kind.property}", "message": "It is required."}
     elif isinstance(error.kind, kind.AdditionalProperties | kind.UnevaluatedProperties):
         for name in error.kind.unexpected:
-            yield {"field": f"{field}.{name[:100]}", "message": "There is no such field."}
+            yield {"field": f"{field}.{name[:100]}", "message": "This field is unknown."}
     else:
         yield {"field": field, "message": _shorten(error.message)}
 
@@ -145,7 +145,7 @@ class _Count:
         if id(node) in self._known:
             return self._known[id(node)]
         if id(node) in self._open:
-            raise _refusal(path, "A schema may not refer to itself, not through others either.")
+            raise _refusal(path, "A schema must not refer to itself, directly or through others.")
         if depth > _MAX_DEPTH:
             raise _refusal("", f"References go through more than {_MAX_DEPTH} schemas.")
         self._open.add(id(node))

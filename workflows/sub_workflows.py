@@ -187,5 +187,5 @@ def _explain(graph: CallGraph, own: Caller, sub: SubWorkflow) -> str | None:
     limit = MAX_DEPTH + 1
     depth = graph.levels_above(own.id, limit) + 1 + graph.levels_below(target, limit)
     if depth > MAX_DEPTH:
-        return f"At most {MAX_DEPTH} runs may stand below each other; these would be more."
+        return f"At most {MAX_DEPTH} runs may be nested; these would be more."
     return None

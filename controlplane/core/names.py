@@ -42,7 +42,7 @@ def check_name(text: object, *, limit: int) -> str:
     character that is not shown."""
     name = canonical_name(text) if isinstance(text, str) else ""
     if not 0 < len(name) <= limit:
-        raise InvalidNameError(f"A text of 1 to {limit} characters is needed.")
+        raise InvalidNameError(f"This must be a text of 1 to {limit} characters.")
     if name.isascii() and name.isprintable():
         return name
     for place, char in enumerate(name):

@@ -109,7 +109,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, _ in pairs:
         if key in seen:
             shown = key[:_KEY_SHOWN]
-            raise Invalid(errors=[{"field": shown, "message": "This key is there twice."}])
+            raise Invalid(errors=[{"field": shown, "message": "This key occurs twice."}])
         seen.add(key)
     return found
 

@@ -108,7 +108,7 @@ def _start(state: Path) -> None:
     elif data.stat().st_uid != (user.pw_uid if user else os.geteuid()):
         raise EmbeddedError(
             f"The database in {data} belongs to another user of this machine: start Taskplane as "
-            "the user who made it, or move the folder away to begin with an empty one."
+            "the user who made it, or move the folder away to start with an empty one."
         )
     for tries_left in reversed(range(PORT_TRIES)):
         port = ports.remembered_or_free(kept.get("port"))
@@ -139,7 +139,7 @@ def _make_data_directory(data: Path, password: str) -> None:
         )  # fmt: skip
     if result.returncode:
         reason = _reason_in(result.stdout.splitlines()) or _last_line(result)
-        otherwise = f"The embedded Postgres could not be made: {reason}"
+        otherwise = f"The embedded Postgres could not be created: {reason}"
         raise EmbeddedError(storage.explain(reason, data.parent, otherwise))
     # Renamed at the end, so that a start that was killed half way is not taken for a database.
     unfinished.rename(data)
@@ -199,7 +199,7 @@ def _reason_in(lines: list[str]) -> str:
 def _explain_failure(state: Path, reason: str) -> str:
     hint = (
         f"The embedded Postgres in {folder(state)} cannot be started ({reason}): restore the "
-        "folder from a copy, or move it away to begin with an empty database."
+        "folder from a copy, or move it away to start with an empty database."
     )
     return storage.explain(reason, folder(state), hint)
 

@@ -39,7 +39,7 @@ def service_user() -> pwd.struct_passwd | None:
     found = found or _lookup(FALLBACK_USER)
     if found is None:
         raise EmbeddedError(
-            f"Postgres does not run as root and no user {SERVICE_USER!r} could be made: "
+            f"Postgres does not run as root and no user {SERVICE_USER!r} could be created: "
             "start Taskplane as an ordinary user, or set DATABASE_URL and REDIS_HOST."
         )
     return found

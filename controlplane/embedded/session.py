@@ -44,7 +44,7 @@ class _Failing:
 
 
 class Session:
-    """Starts, watches and stops; `say(name, state, note)` tells a person what happens."""
+    """Starts, watches and stops; `say(name, state, note)` reports progress to a person."""
 
     def __init__(self, state: Path, *, say: Say, with_postgres: bool, with_valkey: bool) -> None:
         self.state = home.ensure_folder(state)

@@ -45,12 +45,13 @@ def find_problem(folder: Path, minimum: int = LOW_BYTES) -> str:
         total = found.f_blocks * found.f_frsize
         return (
             f"No space left on device: {path} has {free / _MB:.1f} MB free of "
-            f"{total / _MB:.0f} MB. Free at least {minimum // _MB} MB there; it goes on by itself."
+            f"{total / _MB:.0f} MB. Free at least {minimum // _MB} MB there; the server then "
+            "continues."
         )
     if found.f_files and found.f_favail < _FEW_INODES:
         return (
             f"No inodes left on the file system of {path}: {found.f_favail} of {found.f_files} are "
-            "free. Remove files there; it goes on by itself."
+            "free. Remove files there; the server then continues."
         )
     return _find_owner_problem(path)
 

@@ -57,7 +57,7 @@ def _bare(text: str) -> str:
 
 
 def _repeats(secret: str) -> bool:
-    """Of random characters nearly all groups of three differ; of a repetition few do."""
+    """In random characters nearly all groups of three differ; in a repetition few do."""
     groups = [secret[at : at + _TRIGRAM] for at in range(len(secret) - _TRIGRAM + 1)]
     return len(set(groups)) < _MIN_TRIGRAM_SHARE * len(groups)
 

@@ -61,7 +61,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
             raise PermissionDenied(
                 f"You are not a member of the workspace that {WORKSPACE_HEADER} names."
                 if wanted
-                else f"Say with {WORKSPACE_HEADER} which of your workspaces; you may have none."
+                else f"Name one of your workspaces with {WORKSPACE_HEADER}; you may have none."
             )
         workspace, role = choice
         actor = Actor(

@@ -61,7 +61,7 @@ def require_grantable(
     ]
     end = actor.expires_at
     if end is not None and (expires_at is None or expires_at > end):
-        message = f"Your own key expires at {end.isoformat()}: this key must not live longer."
+        message = f"Your own key expires at {end.isoformat()}: the new key must expire by then."
         errors.append({"field": "expiresAt", "message": message})
     if not (actor.role and actor.role.includes(role)):
         errors.append({"field": "role", "message": f"Your own role is {actor.role}."})

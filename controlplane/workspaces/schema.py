@@ -52,7 +52,7 @@ class ApiKeyRequest(Request):
 
     name: Annotated[str, Text(200)]
     role: Annotated[str, OneOf(tuple(Role.values))] = Field(
-        default=Role.OPERATOR.value, description="What it may do at most."
+        default=Role.OPERATOR.value, description="The role of the key."
     )
     scopes: Annotated[list[Annotated[str, Text(64)]], MaxLen(50)] = Field(
         default_factory=list,

@@ -80,7 +80,7 @@ def find_first_network(template: Record) -> str | None:
     if mode == "host" or mode.startswith("container:"):
         raise FleetError(
             f"The container {get_name(template)} has no network of its own (network_mode {mode}), "
-            "so its copies could not be told apart: give it a network."
+            "so its copies cannot be distinguished: give it a network."
         )
     networks = list(template["NetworkSettings"].get("Networks") or {})
     if mode in networks:

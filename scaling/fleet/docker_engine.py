@@ -213,7 +213,7 @@ class Engine:
             return f"Docker's engine could not {doing}: {said}. Build or pull that image."
         if error.status_code == _FORBIDDEN:
             return (
-                f"Docker's engine at {self.place} forbids to {doing} ({said}): where a socket "
+                f"Docker's engine at {self.place} refuses to {doing} ({said}): where a socket "
                 "proxy is before it, allow POST and DELETE on containers there."
             )
         return f"Docker's engine at {self.place} could not {doing} ({error.status_code}): {said}."

@@ -125,10 +125,10 @@ def _is_looping(record: Record, at: datetime) -> bool:
 def _explain(record: Record, read_log: ReadLog) -> str:
     state = record["State"]
     if state["Status"] == "created":
-        return _sentence(state.get("Error") or "It was made, but not started")
+        return _sentence(state.get("Error") or "It was created, but not started")
     started, finished = _parse(state.get("StartedAt")), _parse(state.get("FinishedAt"))
     ran = (finished - started).total_seconds() if started and finished else None
-    notes = ["its memory was not enough"] if state.get("OOMKilled") else []
+    notes = ["out of memory"] if state.get("OOMKilled") else []
     if times := record.get("RestartCount"):
         notes.append(f"started again {times} {'time' if times == 1 else 'times'}")
     if state.get("Error"):

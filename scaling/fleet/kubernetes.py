@@ -158,7 +158,7 @@ class KubernetesFleet:
                 except ApiError as refusal:
                     if refusal.status != 403:
                         raise
-                    logger.warning("Pods that have failed stay: %s", refusal)
+                    logger.warning("Failed pods not removed: error=%s", refusal)
                     self._may_clear = False
 
     def close(self) -> None:
@@ -192,7 +192,7 @@ class KubernetesFleet:
         for name in ("hostNetwork", "hostname"):
             if spec.get(name):
                 raise FleetError(
-                    f"Pods of deployment {self.deployment} cannot be told apart: remove {name} "
+                    f"Pods of deployment {self.deployment} cannot be distinguished: remove {name} "
                     "from its pod template."
                 )
 

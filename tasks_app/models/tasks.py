@@ -96,7 +96,7 @@ class Task(models.Model):
 
     attempt = models.IntegerField(default=0)  # attempts started so far
     max_attempts = models.IntegerField()  # ceiling of `attempt`; a lost or snoozed one raises it
-    round_attempts = models.IntegerField()  # what an operator's retry grants anew
+    round_attempts = models.IntegerField()  # attempts that an operator's retry grants
     lost_count = models.SmallIntegerField(default=0)  # attempts that took their worker with them
     retry = models.JSONField(null=True)  # the task's own retry policy, over its type's
     timeout_ms = models.IntegerField()
@@ -204,7 +204,7 @@ class Task(models.Model):
             ),
             # Lists by the time of the end, and by how long the last attempt took. The first without
             # the workspace: every end adds to it, and new ones then come last, which costs a third.
-            # Of a workspace with few tasks the planner sorts them all instead.
+            # For a workspace with few tasks the planner sorts them all instead.
             models.Index(
                 fields=["finished_at"],
                 name="task_finished",

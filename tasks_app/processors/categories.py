@@ -29,7 +29,7 @@ _SCARCE = frozenset(
 _UNREACHABLE = frozenset(
     {errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
 )
-# Of PostgreSQL, by the first two characters (PostgreSQL's manual, appendix A).
+# Errors of PostgreSQL, by the first two characters (PostgreSQL's manual, appendix A).
 _STATES = {"08": ErrorCategory.NETWORK, "53": ErrorCategory.RESOURCE}
 _STATE_TIMEOUTS = frozenset({"57014", "55P03"})  # a statement or a lock waited too long
 _STATE_AWAY = frozenset({"57P01", "57P02", "57P03"})  # the server ends, or is not up yet

@@ -3,7 +3,7 @@
 Which of these are errors is chosen so that an ordinary `except Exception` in a handler does the
 right thing:
 
-* `Fail` is an `Exception`: it *is* the handler's error, only one that no retry can mend.
+* `Fail` is an `Exception`: it *is* the handler's error, only one that a retry cannot help.
 * `RetryLater` and `Snooze` are `BaseException`s: they say that the work is not done. Swallowed,
   the handler would return normally and the task be recorded as COMPLETED without its work.
 * `TaskCancelled` and `TaskTimedOut` are `BaseException`s: they arrive at any line of the handler,

@@ -45,7 +45,7 @@ class TaskAction(Request):
             yield {"field": "ids", "message": "Give ids or a filter, one of the two."}
             return
         if (self.action == "reprioritize") != (self.priority is not None):
-            message = "Needed by reprioritize, and by nothing else."
+            message = "Only reprioritize takes a priority, and needs it."
             yield {"field": "priority", "message": message}
         try:
             is_everything = self.wanted.is_empty
@@ -53,7 +53,7 @@ class TaskAction(Request):
             yield from error.errors
             return
         if is_everything and not self.all:
-            message = 'This names every task of the workspace: say so with "all": true.'
+            message = 'This selects every task of the workspace: confirm it with "all": true.'
             yield {"field": "filter", "message": message}
 
 

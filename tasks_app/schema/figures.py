@@ -30,7 +30,7 @@ class Window(Resource):
     completed: int
     failed: int
     attempts: int
-    failed_attempts: int = shown("They failed, timed out or were lost.")
+    failed_attempts: int = shown("Attempts that failed, timed out or were lost.")
 
 
 class TaskStats(Resource):
@@ -110,7 +110,7 @@ class Figures(_Shares):
     completed: int
     failed: int = shown(source="failed_tasks")
     started_attempts: int = shown(source="started")
-    failed_attempts: int = shown("They failed, timed out or were lost.", source="failed")
+    failed_attempts: int = shown("Attempts that failed, timed out or were lost.", source="failed")
     retried_attempts: int = shown("Those of them that another followed.", source="retried")
 
 
@@ -186,7 +186,7 @@ class AttemptCounts(Resource):
     """Attempts that ended within the last 24 hours, whole hours."""
 
     succeeded: int = shown(source="succeeded_attempts")
-    failed: int = shown("They failed, timed out or were lost.", source="failed_attempts")
+    failed: int = shown("Attempts that failed, timed out or were lost.", source="failed_attempts")
 
 
 class QueueCounts(Resource):

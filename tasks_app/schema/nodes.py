@@ -22,7 +22,7 @@ class Node(Resource):
     host: str
     version: str
     status: NodeState = shown(
-        "STOPPED: ended in order. LOST: killed, crashed, or without a heartbeat.", source="state"
+        "STOPPED: ended normally. LOST: killed, crashed, or without a heartbeat.", source="state"
     )
     end_reason: str | None = shown(
         "Why it ended; null while it lives.", compute=lambda node: node.end_reason or None
@@ -66,7 +66,7 @@ class NodeSample(Resource):
     processed: int = shown("Since the node began.")
     failed: int = shown("Since the node began.")
     grain_seconds: int = shown(
-        "For how long it stands: 0 as it was taken, 600 after a day, 3600 after 30."
+        "Seconds that the sample represents: 0 when taken, 600 after a day, 3600 after 30 days."
     )
 
 

@@ -26,7 +26,7 @@ class Queue(Resource):
     retrying: int = shown(source="counts.retrying")
     blocked: int = shown(source="counts.blocked")
     is_estimate: bool = shown(
-        "Whether there may be more than a million of one.", source="counts.is_capped"
+        "Whether there may be more than a million tasks of one status.", source="counts.is_capped"
     )
     oldest_waiting_ms: int | None = shown(
         "How long the first of the ready tasks has waited; null when none waits."
@@ -62,7 +62,7 @@ class QueueChange(Request):
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given."""
         if not self.model_fields_set:
-            yield {"field": "", "message": f"Say what to change: {names_of(QueueChange)}."}
+            yield {"field": "", "message": f"Give at least one of: {names_of(QueueChange)}."}
 
     @property
     def changes(self) -> dict[str, Any]:

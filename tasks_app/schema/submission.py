@@ -48,7 +48,7 @@ TypeName = Annotated[
     str, Text(200, message="A text of 1 to 200 characters: one of GET /task-types.")
 ]
 Parents = Annotated[
-    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("A list of texts is needed.")
+    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("This must be a list of texts.")
 ]
 
 
@@ -60,13 +60,13 @@ class TaskFields(Request):
     name: TaskName = optional()
     priority: Priority = Field(default=0, description="Higher runs first.")
     delay_ms: Delay = optional("Milliseconds to wait; instead of runAt.", alias="delay")
-    run_at: Moment = optional("Not before; instead of delay.")
+    run_at: Moment = optional("Earliest start; instead of delay.")
     queue: QueueName = optional("Leave it out for the queue of the type.")
     max_attempts: Attempts = optional()
     timeout_seconds: TimeoutSeconds = optional()
     on_parent_failure: OnParentFailure = Field(
         default=ParentFailure.CANCEL.value,
-        description="What becomes of it when one of those fails or is cancelled.",
+        description="What happens when one of those fails or is cancelled.",
     )
     tags: Tags = Field(default_factory=list)
 
@@ -179,7 +179,7 @@ class TaskChange(Request):
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given."""
         if not self.model_fields_set:
-            yield {"field": "", "message": f"Say what to change: {names_of(TaskChange)}."}
+            yield {"field": "", "message": f"Give at least one of: {names_of(TaskChange)}."}
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -169,5 +169,5 @@ class Explanation(Resource):
     until: datetime | None = shown("When this reason ends, if that is known.")
     position: int | None = shown("Place in the queue, from 1; 10001 means that or later.")
     forecast_start: datetime | None = shown(
-        "A guess from how fast the queue moved in the last minutes."
+        "An estimate from the speed of the queue in the last minutes."
     )

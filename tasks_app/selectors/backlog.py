@@ -17,8 +17,8 @@ _FEWEST = 30  # attempts
 
 
 def estimate_types(waiting: Mapping[int, int]) -> dict[str, float]:
-    """How many ready tasks there are of each type, in lanes with so many ready ones: from the
-    first two hundred of each of the fifty longest lanes, which stand for the rest."""
+    """Estimated ready tasks of each type, given the ready tasks of each lane: the first two
+    hundred of each of the fifty longest lanes are the sample."""
     longest = sorted(waiting, key=lambda lane: -waiting[lane])[:_MAX_LANES]
     if not longest:
         return {}

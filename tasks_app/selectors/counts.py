@@ -27,13 +27,13 @@ class TaskCounts:
 
     @property
     def states(self) -> dict[str, int]:
-        """Of all queues, by state; every state is in it."""
+        """Tasks of all queues by state; contains every state."""
         found = dict.fromkeys(TaskState.values, 0)
         return found | dict(_total(self.by_state.values()))
 
     @property
     def types(self) -> dict[str, int]:
-        """Of all queues, by type, the most frequent first."""
+        """Tasks of all queues by type, the most frequent first."""
         return dict(_total(self.by_type.values()).most_common())
 
     @property

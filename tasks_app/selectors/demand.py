@@ -66,8 +66,8 @@ def count_ready(lanes: Sequence[Lane], seconds: float) -> dict[int, int]:
     """Ready tasks by lane that more workers could start within `seconds`.
 
     A paused lane has none. One with max_running has no more than may run beside what runs; one with
-    a rate no more than the rate allows, but at least one. Lanes without any are left out. Of more
-    than MAX_READY tasks so many are counted.
+    a rate no more than the rate allows, but at least one. Lanes without any are left out. The
+    count stops at MAX_READY.
     """
     open_lanes = [lane for lane in lanes if not lane.is_paused]
     limits = {lane.id: _most_ready(lane, seconds) for lane in open_lanes}
@@ -127,7 +127,7 @@ def count_due(
     lanes: Sequence[int], at: datetime, until: datetime, *, step: float
 ) -> list[tuple[int, int]]:
     """Tasks that wait for a time up to `until`: (step, tasks), step k begins `step * k` seconds
-    after `at`. What is overdue counts in the first. Of the earliest 50,000 of all lanes."""
+    after `at`. Overdue tasks count in the first. Reads the earliest 50,000 of all lanes."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_due"),

@@ -74,7 +74,7 @@ class EngineHealth:
 
     @property
     def longest_wait_ms(self) -> int | None:
-        """Of the ready tasks looked at; None when none waits."""
+        """The longest wait among the ready tasks read; None when none waits."""
         return self.ready_queues[0][1] if self.ready_queues else None
 
 

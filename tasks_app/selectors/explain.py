@@ -90,7 +90,7 @@ def _explain_blocked(task: Task) -> Explanation:
     detail = f"It waits for {noun} to complete: {names}{more}."
     broken = next((p for p in parents if p.status in ("FAILED", "CANCELLED")), None)
     if broken is not None:
-        detail += f" {broken.name} has ended as {broken.status}: retry that one first."
+        detail += f" {broken.name} has ended as {broken.status}: retry it first."
     if task.run_at is not None and task.run_at > utc_now():
         detail += f" It also does not run before {utc_z(task.run_at)}."
     blockers = [Blocker("task", p.name, p.status, p.id) for p in parents]
@@ -164,8 +164,8 @@ def _obstacle(queue: Queue) -> Explanation | None:
         who = f" by {queue.paused_by}" if queue.paused_by else ""
         return Explanation(
             Reason.QUEUE_PAUSED,
-            f"Queue {queue.name} was paused{who} at {utc_z(queue.paused_at)}; it goes on when "
-            "somebody resumes the queue.",
+            f"Queue {queue.name} was paused{who} at {utc_z(queue.paused_at)}; it continues when "
+            "the queue is resumed.",
             [Blocker("queue", queue.name, "PAUSED")],
         )
     if not has_worker(queue.name):

@@ -1,4 +1,4 @@
-"""Lists of tasks: narrowed by a filter, read in one bounded time, told with their neighbours."""
+"""Lists of tasks: narrowed by a filter, read in bounded time, with queue, node and parents."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ SORT_FIELDS: dict[str, str | SortColumn] = {
     ),
 }
 _MANY_TASKS = 20_000  # of a node: fewer are found by the index of attempts
-# Of payloads and results: 500 of the largest would be 250 MB.
+# Payloads and results read at once: 500 of the largest would be 250 MB.
 _CHUNK_BYTES = 4_000_000
 # An id is made a little after its row's created_at: a bulk of ten thousand takes a second or two.
 _ID_SLACK = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""What each task type of a workspace did today, for counters that begin anew at midnight UTC."""
+"""What each task type of a workspace did today, for counters that reset at midnight UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -83,7 +83,7 @@ def list_unfinished(ids: Iterable[UUID]) -> set[UUID]:
 
 
 def get_blocked_counts(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, tuple[str, int]]:
-    """Of each of these tasks its state, and how many parents it still waits for."""
+    """The state of each of these tasks, and how many parents it still waits for."""
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))
     rows = tasks.values_list("id", "state", "blocked_by")
     return {task: (state, count) for task, state, count in rows}

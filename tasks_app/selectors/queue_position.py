@@ -23,8 +23,8 @@ def get_queue_position(task: Task) -> int:
 
 
 def recent_rate(queue: Queue) -> float | None:
-    """Attempts that this queue ended a second, in the shortest recent window that tells, from when
-    the first of them started; None when none ended in five minutes."""
+    """Attempts that this queue ended per second, in the shortest recent window with enough of them,
+    from when the first of them started; None when none ended in five minutes."""
     ended = TaskAttempt.objects.filter(queue_id=queue.id).order_by()
     for seconds in _WINDOWS_SECONDS:
         at = utc_now()

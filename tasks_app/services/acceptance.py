@@ -36,9 +36,7 @@ def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
     )
     task = list_tasks(workspace_id, TaskFilter(ids=(done.ids[0],))).first()
     if task is None:
-        raise Conflict(
-            "The task that this idempotency key made was removed meanwhile; use a new key."
-        )
+        raise Conflict("The task of this idempotency key has been removed; use a new key.")
     return describe_tasks([task])[0], done.is_new
 
 

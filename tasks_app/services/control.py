@@ -70,7 +70,7 @@ def retry_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
         raise Conflict(f"Only an ended task can be retried; this one is {task.state}.")
     if task.workflow_run_id is not None:
         raise Conflict(
-            "It is a step of a workflow run, which goes on only when the run is retried: "
+            "It is a step of a workflow run, which continues only when the run is retried: "
             f"POST /workflows/runs/{task.workflow_run_id}/retry."
         )
     with transaction.atomic():
@@ -187,8 +187,8 @@ def _lock(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def _broken_parents(workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Tasks that would wait for ever, since a parent did not complete and is not retried with
-    them, with that parent. Locks them and their parents: a parent that ended meanwhile would not
-    see that its child waits again."""
+    them, with that parent. Locks them and their parents: a parent that ended before the commit
+    would not see that its child waits again."""
     edges = list(
         TaskDependency.objects.filter(
             task_id__in=list(ids), is_satisfied=False, task__on_parent_failure=ParentFailure.CANCEL

@@ -31,7 +31,7 @@ class Pruned:
         return sum(getattr(self, field.name) for field in fields(self))
 
 
-# Removes at most so many rows of an app above this one; how many it removed.
+# Removes at most this number of rows of an app above this one; returns how many it removed.
 Pruner = Callable[[int], int]
 _pruners: dict[str, Pruner] = {}
 

@@ -1,5 +1,5 @@
--- Of which types the tasks of these lanes are that wait for a time up to %(until)s; at most %(most)s
--- are looked at, the earliest.
+-- The types of the tasks of these lanes that wait for a time up to %(until)s; reads the earliest
+-- %(most)s.
 SELECT due.type, count(*)
 FROM (
     SELECT t.queue_id, t.type

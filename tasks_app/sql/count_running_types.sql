@@ -1,5 +1,4 @@
--- Of which types the running tasks of these lanes are that started since %(since)s, of at most
--- %(most)s.
+-- The types of the running tasks of these lanes that started since %(since)s; reads at most %(most)s.
 SELECT few.type, count(*)
 FROM (
     SELECT t.type

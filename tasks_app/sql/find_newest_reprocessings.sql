@@ -1,4 +1,4 @@
--- Of each task the newest that repeats its work, directly or over repetitions of repetitions.
+-- For each task the newest that repeats its work, directly or through other repetitions.
 WITH RECURSIVE chain (root, id, depth) AS (
     SELECT t.id, t.id, 0
     FROM tasks_app_task t

@@ -1,6 +1,6 @@
 -- Write the outcomes of leased rows and their attempts. A row counts only while it is RUNNING
 -- under the lease the outcome names: a worker that lost its lease finds nothing to write.
---   state       what the task becomes; a cancel asked for meanwhile wins over all but COMPLETED
+--   state       what the task becomes; a cancel requested before this wins over all but COMPLETED
 --   grant       1 when the attempt is given back (snoozed, interrupted, lost): raises the ceiling
 --   lost        1 when the attempt took its worker with it
 --   run_ms      how long the handler ran; ago_ms: how long ago it ended; wait_ms: from ready to

@@ -6,7 +6,7 @@
 --   "started": attempts that ended within an hour, and what runs now
 -- A task's id is made at most a minute after its created_at, so a range of ids finds the minutes.
 WITH cells AS MATERIALIZED (
-    SELECT ended.at, ended.workspace_id, ended.queue_id, ended.type, ended.outcome, ended.fate,
+    SELECT ended.at, ended.workspace_id, ended.queue_id, ended.type, ended.outcome, ended.task_end,
         greatest(-48, least(240, ceil(ln(greatest(ended.run_ms, 0.0001)) / ln(1.1))))::int AS run,
         greatest(-48, least(240, ceil(ln(greatest(ended.wait_ms, 0.0001)) / ln(1.1))))::int AS wait,
         count(*) AS n, sum(ended.run_ms) AS run_ms, sum(ended.wait_ms) AS wait_ms,
@@ -19,7 +19,7 @@ WITH cells AS MATERIALIZED (
                 SELECT t.state FROM tasks_app_task t
                 WHERE t.id = a.task_id AND t.attempt = a.attempt
                   AND t.state IN ('FAILED', 'CANCELLED')
-            ), 'RETRIED') END AS fate
+            ), 'RETRIED') END AS task_end
         FROM tasks_app_taskattempt a
         WHERE a.finished_at >= %(from)s AND a.finished_at < %(until)s
     ) ended
@@ -28,8 +28,8 @@ WITH cells AS MATERIALIZED (
     SELECT at, workspace_id, queue_id, type, 0 AS submitted, 0 AS started,
         sum(n) FILTER (WHERE outcome = 'SUCCEEDED') AS completed,
         sum(n) FILTER (WHERE outcome IN ('FAILED', 'TIMED_OUT', 'LOST')) AS failed,
-        sum(n) FILTER (WHERE fate = 'FAILED') AS failed_tasks,
-        sum(n) FILTER (WHERE fate = 'RETRIED') AS retried,
+        sum(n) FILTER (WHERE task_end = 'FAILED') AS failed_tasks,
+        sum(n) FILTER (WHERE task_end = 'RETRIED') AS retried,
         sum(n) FILTER (WHERE outcome = 'LOST') AS lost,
         sum(n) FILTER (WHERE outcome = 'CANCELLED') AS cancelled,
         sum(run_ms) FILTER (WHERE outcome IN ('SUCCEEDED', 'FAILED', 'TIMED_OUT')) AS run_ms,

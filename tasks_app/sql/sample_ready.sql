@@ -1,5 +1,4 @@
--- Of which types the ready tasks of these lanes are: of each lane the first %(most)s that will be
--- claimed.
+-- The types of the ready tasks of these lanes: in each lane the first %(most)s that will be claimed.
 SELECT lane.id, first.type, count(*)
 FROM unnest(%(lanes)s::int[]) AS lane (id)
 CROSS JOIN LATERAL (

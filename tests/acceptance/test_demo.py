@@ -39,7 +39,7 @@ def test_the_demos_totals_are_equal(engine: Engine) -> None:
     assert Task.objects.filter(run_at__isnull=False, state="COMPLETED").exists()
 
 
-def test_enqueue_waits_and_tells(running: StandingEngine) -> None:
+def test_enqueue_waits_and_reports(running: StandingEngine) -> None:
     done = manage(running, "enqueue", "sleep", '--payload={"ms": 5}', "--wait")
     assert done.returncode == 0, done.stderr
     assert "1 COMPLETED" in done.stdout

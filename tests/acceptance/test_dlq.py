@@ -1,4 +1,4 @@
-"""A cause is mended while letters wait: the canary finds out on a few of them, then all go."""
+"""The cause is fixed while letters wait: the canary tries a few of them, then all are sent."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def replay_to_end(engine: Engine, expected: str) -> Replay:
     return replay
 
 
-def test_a_canary_stops_while_the_cause_lasts_and_goes_through_once_it_is_mended(
+def test_a_canary_stops_while_the_cause_lasts_and_passes_once_it_is_fixed(
     running: StandingEngine, tmp_path: Path
 ) -> None:
     missing = tmp_path / "exchange-rates.txt"

@@ -67,7 +67,7 @@ def test_require_running_says_what_to_do(state: Path) -> None:
     embedded.require_running(postgres=False, state=state)
 
 
-def test_a_port_that_was_taken_meanwhile_is_given_up(state: Path) -> None:
+def test_a_port_that_another_process_took_is_given_up(state: Path) -> None:
     url, (host, port) = embedded.ensure_postgres(state), embedded.ensure_valkey(state)
     embedded.stop_all(state)
     with socket.create_server((host, port)), socket.create_server((host, int(url[-15:-10]))):
@@ -83,7 +83,7 @@ def test_a_broken_data_directory_is_one_sentence(state: Path) -> None:
     with pytest.raises(embedded.EmbeddedError) as caught:
         embedded.ensure_postgres(state)
     assert str(state / "postgres") in str(caught.value)
-    assert "move it away to begin with an empty database" in str(caught.value)
+    assert "move it away to start with an empty database" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -285,7 +285,7 @@ def test_a_killed_worker_leaves_nothing_behind(engine: Engine, traces: Path) -> 
     assert alive == []
 
 
-def test_the_health_service_tells_the_truth(running: StandingEngine) -> None:
+def test_the_health_service_reports_the_state(running: StandingEngine) -> None:
     import json
     import urllib.request
 

@@ -77,11 +77,11 @@ def find_harm(engine: Engine, name: str, task_type: str, **payload: object) -> l
         harm.append(f"{repeated} neighbours ran again")
     if TaskAttempt.objects.filter(task_id=first).count() > 1:
         harm.append("the handler ran again")
-    is_told = TaskLog.objects.filter(task_id=first, level="warning").exists()
+    has_warning = TaskLog.objects.filter(task_id=first, level="warning").exists()
     state = Task.objects.get(id=first)
-    must_tell = name in handlers.CASES and name not in _SILENT
-    if must_tell and not is_told and state.state == "COMPLETED":
-        harm.append("the handler was not told")
+    must_warn = name in handlers.CASES and name not in _SILENT
+    if must_warn and not has_warning and state.state == "COMPLETED":
+        harm.append("the task has no warning")
     return [f"{name} {payload}: {line} (itself {state.state}, {state.error})" for line in harm]
 
 

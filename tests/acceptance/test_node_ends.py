@@ -39,8 +39,8 @@ def test_a_node_says_how_it_ended_under_a_name_of_its_own(engine: Engine) -> Non
     engine.dispatcher()
     killed, killed_node = start(engine)
     gone, gone_node = start(engine)
-    told, told_node = start(engine)
-    assert len({killed_node.name, gone_node.name, told_node.name}) == 3
+    stopped, stopped_node = start(engine)
+    assert len({killed_node.name, gone_node.name, stopped_node.name}) == 3
     assert killed_node.name == f"{killed_node.host}#{killed_node.id}"
 
     killed.kill()
@@ -52,15 +52,16 @@ def test_a_node_says_how_it_ended_under_a_name_of_its_own(engine: Engine) -> Non
     state, reason = end_of(engine, gone_node)
     assert (state, reason.split(":")[0]) == ("LOST", "No heartbeat for 2 s")
 
-    agent = next(each for each in told.children() if each.pid != told.process.pid)
+    agent = next(each for each in stopped.children() if each.pid != stopped.process.pid)
     agent.kill()
-    told_node.refresh_from_db()
-    before = told_node.heartbeat
+    stopped_node.refresh_from_db()
+    before = stopped_node.heartbeat
     engine.wait(
-        lambda: Node.objects.get(id=told_node.id).heartbeat > before, "a heartbeat of a new agent"
+        lambda: Node.objects.get(id=stopped_node.id).heartbeat > before,
+        "a heartbeat of a new agent",
     )
-    assert told.stop() == 0
-    assert end_of(engine, told_node) == ("STOPPED", "It was stopped.")
+    assert stopped.stop() == 0
+    assert end_of(engine, stopped_node) == ("STOPPED", "It was stopped.")
 
 
 @pytest.mark.nightly
@@ -82,7 +83,7 @@ def test_draining_ends_in_order_and_a_kill_while_draining_does_not(engine: Engin
     assert end_of(engine, killed_node)[0] == "LOST"
 
 
-def test_a_worker_that_is_told_to_stop_while_it_starts_was_not_killed(engine: Engine) -> None:
+def test_a_worker_that_is_stopped_while_it_starts_was_not_killed(engine: Engine) -> None:
     worker = engine.worker(ready=False)
     node = engine.wait(Node.objects.first, "a node")
     assert worker.stop() == 0

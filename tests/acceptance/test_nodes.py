@@ -29,8 +29,8 @@ def figures(node: Node) -> tuple[int, int]:
 
 
 def test_a_node_is_seen_and_drained(engine: Engine) -> None:
-    """One worker: it counts what it ran, also over the death of a pool child; it is sampled; told
-    to drain, it finishes its task, takes no other, and ends."""
+    """One worker: it counts what it ran, also over the death of a pool child; it is sampled; when
+    drained, it finishes its task, takes no other, and ends."""
     engine.dispatcher()
     worker = engine.worker(concurrency=1, METRICS_COLLECTION_INTERVAL="300")
     node = Node.objects.get()

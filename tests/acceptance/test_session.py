@@ -146,7 +146,7 @@ def test_a_server_that_cannot_write_is_explained_and_comes_back_by_itself(
     wait_for(lambda: watched.lines.has("postgres", "ready"), 45)
 
 
-def test_a_full_disk_is_told_while_the_server_lives(
+def test_a_full_disk_is_reported_while_the_server_runs(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -215,7 +215,7 @@ def test_a_killed_process_manager_comes_back_with_its_components(watched: Watche
 def test_a_late_component_is_started_when_the_others_are_ready(
     tmp_path: Path, script: Path
 ) -> None:
-    """It is not waited for, is told when it is ready, and is then kept running as the others."""
+    """The session does not wait for it, reports it when ready, and then keeps it running too."""
     lines = Lines()
     session = Session(tmp_path, say=lines.say, with_postgres=False, with_valkey=False)
     early, late = server("early", free_port(), script), server("late", free_port(), script)

@@ -158,7 +158,7 @@ def test_a_killed_worker_and_a_cancelled_join_stop_no_run(engine: Engine, tmp_pa
         value={"l": list(range(60))},
     )
     other = start(
-        "mend",
+        "other",
         {"key": "rest", "type": "wait", "payload": {"seconds": 3}},
         {"key": "after", "dependsOn": ["rest"]},
     )

@@ -1,4 +1,4 @@
-"""The HTTP service while Postgres or Redis is away: what a client sees, and that nothing needs a
+"""The HTTP service without Postgres or Redis: what a client sees, and that nothing needs a
 restart."""
 
 import time
@@ -51,7 +51,7 @@ def test_postgres_away_is_503_and_comes_back_without_a_restart(
         assert refused[2].status_code == 503
         wait_until(lambda: post_noop(client).status_code == 201, "a 201 again", 15)
         connections.close_all()
-        assert Task.objects.filter(type="noop").count() == 2  # nothing half written meanwhile
+        assert Task.objects.filter(type="noop").count() == 2  # the outage left nothing half written
 
 
 @pytest.mark.parametrize("trouble", ["frozen", "gone"])
@@ -63,7 +63,7 @@ def test_redis_away_is_201_all_the_same(
     with client_of(chaos.app()) as client:
         chaos.wait_for(UUID(post_noop(client).json()["id"]))
         calm = slowest(lambda: post_noop(client), 40)
-        break_it, mend = {
+        break_it, repair = {
             "frozen": (private_valkey.freeze, private_valkey.thaw),
             "gone": (private_valkey.kill, private_valkey.start),
         }[trouble]
@@ -80,7 +80,7 @@ def test_redis_away_is_201_all_the_same(
             assert client.get("/health").json()["status"] == "degraded"
             assert client.get("/health/ready").status_code == 200
         finally:
-            mend()
+            repair()
         print(f"slowest POST: calm {calm * 1000:.0f} ms, Redis {trouble} {worst * 1000:.0f} ms")
         # A wait for Redis would be its time limit of two seconds.
         assert worst < 1.0

@@ -41,7 +41,7 @@ def worker(chaos: Engine) -> Component:
 def flooded(
     worker: Component, private_valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch
 ) -> Component:
-    """The worker with so many wake-ups before it that its children are handed one all the time."""
+    """A worker with enough pending wake-ups that its children always have one."""
     host, port, _ = private_valkey.env().values()
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://{host}:{port}/0")
     sender = WakeUpSender()

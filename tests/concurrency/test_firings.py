@@ -254,7 +254,7 @@ def test_queued_firings_start_one_at_a_time(two: Racers) -> None:
 
 
 def test_the_unique_time_is_a_guard_of_its_own() -> None:
-    """Should a schedule ever be considered anew, its decided times are not decided again."""
+    """Times that are decided stay so, even if the schedule is considered again."""
     schedule = make_schedule("*/10 * * * *", since=NOON, overlap="allow")
     firing.fire_due(now=NOON + 10 * MINUTE)
     Schedule.objects.update(considered_until=NOON, next_at=NOON + 10 * MINUTE)

@@ -56,7 +56,7 @@ def test_a_worker_writes_the_letters_with_its_outcomes() -> None:
 
 
 def test_a_receiver_that_fails_for_one_death_leaves_the_others_theirs() -> None:
-    """The one whose death cannot be told is tried again later, and has no letter."""
+    """A task whose death cannot be recorded is tried again later, and has no letter."""
     node = make_node()
     ids = submit_tasks(
         specs=[TaskSpec(type="noop", max_attempts=1, name=name) for name in ("a", "refuses", "c")]

@@ -116,7 +116,7 @@ def test_a_fresh_or_thawed_dispatcher_reaps_nobody(clock: Clock) -> None:
     Node.objects.filter(id=node).update(heartbeat_at=timezone.now() - timedelta(days=1))
     old = LossDetector()
     assert look_for(old, clock, LEASE_SECONDS) == []
-    clock.now += LEASE_SECONDS  # frozen meanwhile
+    clock.now += LEASE_SECONDS  # as if frozen for a whole lease
     assert old.check() == []
     assert LossDetector().check() == []
 

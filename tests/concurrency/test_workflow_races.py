@@ -221,7 +221,7 @@ def test_a_step_is_decided_once(two: Racers) -> None:
 def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_each_other(
     two: Racers,
 ) -> None:
-    """The run below tells the one above by a task; the cancel goes from above to below."""
+    """The run below notifies the one above by a task; the cancel goes from above to below."""
     node = make_node()
     define({"key": "deep"}, name="child")
     workflow = define(

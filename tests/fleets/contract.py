@@ -32,7 +32,7 @@ class World(Protocol):
     """A place where workers live, seen from outside: never through the back-end under test."""
 
     shares_host: bool  # several workers have one host, so that members must tell their pid
-    patience: float  # seconds after which a wait is in vain
+    patience: float  # seconds after which a wait fails
     settle: float  # seconds within which the place would have started a worker again
     faults: Sequence[Fault]
 
@@ -148,7 +148,7 @@ class FleetContract:
             assert member.started_at is not None
             assert (member.pid is not None) == world.shares_host
         places = {(member.host, member.pid) for member in everyone}
-        assert len(places) == 3, "nodes could not be told apart"
+        assert len(places) == 3, "nodes cannot be distinguished"
 
     def test_one_is_stopped_gently_and_no_other(self, world: World, fleet: Fleet) -> None:
         members = self.bring_up(world, fleet, 3)
@@ -315,5 +315,5 @@ class FleetContract:
 
     def stays(self, world: World, condition: Callable[[], bool], what: str) -> None:
         """The condition holds for as long as the place could take to undo it."""
-        with pytest.raises(AssertionError, match="in vain"):
+        with pytest.raises(AssertionError, match="Timed out"):
             wait_until(lambda: not condition(), f"the loss of {what}", world.settle)

@@ -46,7 +46,7 @@ class Container:
     started_at: str = NOWHEN
     signals: list[str] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
-    # Told to end by a signal: no restart policy counts from then on.
+    # Stopped by a signal: no restart policy applies from then on.
     is_let_go: bool = False
     # Any signal does that; only `unless-stopped` looks at it.
     was_signalled: bool = False
@@ -113,7 +113,7 @@ class Machine:
         return container
 
     def start(self, container: Container) -> bool:
-        """ContainerStart: 304 "container already started"; the restart policy counts anew."""
+        """ContainerStart: 304 "container already started"; the restart policy counts from 0."""
         if container.runs:
             return False
         for network in container.networks:
@@ -149,7 +149,7 @@ class Machine:
             self.end(container, 0)
 
     def release_endings(self) -> None:
-        """Those that got their stop signal meanwhile end."""
+        """Containers that have got their stop signal end."""
         self.holds_endings = False
         for each in list(self.containers.values()):
             if each.runs and (each.config.get("StopSignal") or "SIGTERM") in each.signals:

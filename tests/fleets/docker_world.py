@@ -180,10 +180,10 @@ class LocalWorld(DockerWorld):
 
 # A worker's ways, as far as containers go: it hears its signal, and ends unless it is held.
 STAND_IN = """
-told=
-trap 'echo told; told=1' TERM
+stopping=
+trap 'echo stopping; stopping=1' TERM
 while :; do
-    if [ "$told" ] && [ ! -e /world/hold ]; then exit 0; fi
+    if [ "$stopping" ] && [ ! -e /world/hold ]; then exit 0; fi
     if [ -e /world/end-$HOSTNAME ]; then exit "$(cat /world/end-$HOSTNAME)"; fi
     sleep 0.1
 done
@@ -216,7 +216,7 @@ class RealWorld(DockerWorld):
 
     def stop_requests(self, member: Member) -> int:
         try:
-            return self.client.logs(member.key).decode().count("told")
+            return self.client.logs(member.key).decode().count("stopping")
         except NotFound:
             return 1 if self.was_seen_to_end(member) else 0
 

@@ -1,5 +1,5 @@
 """A small cluster for tests: deployments, their ReplicaSets and pods, and the controllers that move
-them. Pods have no process; what a process would have been told is counted.
+them. Pods have no process; the signals it would have got are counted.
 
 Names of pages are those of the documentation of Kubernetes.
 """
@@ -44,7 +44,7 @@ class Cluster:
     replicasets: dict[str, Object] = field(default_factory=dict)
     pods: dict[str, Object] = field(default_factory=dict)
     autoscalers: dict[str, Object] = field(default_factory=dict)
-    told: dict[str, int] = field(default_factory=dict)  # by uid of the pod
+    stop_signals: dict[str, int] = field(default_factory=dict)  # by uid of the pod
     killed: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -100,7 +100,7 @@ class Cluster:
         return item
 
     def delete_pod(self, name: str) -> None:
-        """It is marked, told (TERM), and killed after its grace: page "Pod Lifecycle". One that is
+        """It is marked, gets TERM, and is killed after its grace: page "Pod Lifecycle". One that is
         on no machine, or has ended, goes at once."""
         pod = self.pods[name]
         uid = pod["metadata"]["uid"]
@@ -110,7 +110,7 @@ class Cluster:
             grace = pod["spec"]["terminationGracePeriodSeconds"]
             marks = {"deletionTimestamp": stamp(), "deletionGracePeriodSeconds": grace}
             pod["metadata"] |= marks
-            self.told[uid] = self.told.get(uid, 0) + 1
+            self.stop_signals[uid] = self.stop_signals.get(uid, 0) + 1
             self._due[uid, "kill"] = time.monotonic() + grace
             self._due[uid, "end"] = time.monotonic() + self.end_delay
             self.touch(pod)
@@ -173,7 +173,7 @@ class Cluster:
             sets[-1]["spec"]["replicas"] = wanted
             self.touch(sets[-1])
         pods = [pod for each in sets for pod in _owned(self.pods, each) if is_active(pod)]
-        # A condition tells that pods could not be made: page "Deployments".
+        # A condition says that pods could not be made: page "Deployments".
         status: Object = {"replicas": len(pods)}
         if self.quota is not None and len(self.pods) >= self.quota and len(pods) < wanted:
             message = f'pods "x" is forbidden: exceeded quota, limited: pods={self.quota}'

@@ -40,10 +40,10 @@ COST = "controller.kubernetes.io/pod-deletion-cost"
 _FILES = Path(__file__).parents[2] / "deploy/kubernetes"
 # A worker's ways, as far as pods go: it hears its signal, and ends unless it is held.
 _STAND_IN = """
-told=
-trap 'echo told; told=1' TERM
+stopping=
+trap 'echo stopping; stopping=1' TERM
 while :; do
-    if [ "$told" ] && [ ! -e /tmp/hold ]; then exit 0; fi
+    if [ "$stopping" ] && [ ! -e /tmp/hold ]; then exit 0; fi
     if [ -e /tmp/end ]; then rm /tmp/end; exit 0; fi
     sleep 0.3
 done
@@ -138,7 +138,7 @@ class RealKubernetes:
     def stop_requests(self, member: Member) -> int:
         """By its own word while it is there."""
         try:
-            return self.admin.read("GET", f"{self.core}/pods/{member.host}/log").count("told")
+            return self.admin.read("GET", f"{self.core}/pods/{member.host}/log").count("stopping")
         except RefusedError as refusal:
             if refusal.status not in (400, 404):  # 400: its container is not there any more
                 raise

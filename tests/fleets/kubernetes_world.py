@@ -64,7 +64,7 @@ class Kubernetes:
         return _uid(member) in self.cluster.running
 
     def stop_requests(self, member: Member) -> int:
-        return self.cluster.told.get(_uid(member), 0)
+        return self.cluster.stop_signals.get(_uid(member), 0)
 
     def was_killed(self, member: Member) -> bool:
         return _uid(member) in self.cluster.killed
@@ -150,7 +150,7 @@ def hpa(name: str, target: str) -> Object:
 
 
 def bring_up(fleet: Fleet, count: int) -> list[Member]:
-    """Start so many where there were none; they run."""
+    """Start `count` workers where there were none; they run."""
     fleet.start(count)
 
     def running() -> list[Member]:

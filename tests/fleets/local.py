@@ -95,7 +95,7 @@ class LocalFleet:
         self.members[key] = replace(self.members[key], phase=Phase.ENDED, detail=detail)
 
     def crash(self, key: str, detail: str = "") -> None:
-        """Its process is killed: nothing tells its node's row."""
+        """Its process is killed: nothing updates its node's row."""
         self.members[key] = replace(self.members[key], phase=Phase.ENDED, detail=detail)
 
     def end_the_stopped(self) -> None:

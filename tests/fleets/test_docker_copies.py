@@ -127,7 +127,7 @@ def test_a_start_that_is_refused_leaves_nothing(world: LocalWorld, lacks: str) -
 
 def test_the_network_of_the_host_is_refused(world: LocalWorld) -> None:
     world.add(HostConfig={"NetworkMode": "host"}, NetworkingConfig={})
-    with pytest.raises(FleetError, match="could not be told apart"):
+    with pytest.raises(FleetError, match="cannot be distinguished"):
         world.make_fleet().start(1)
     assert len(world.list_ids(everything=True)) == 1
 
@@ -163,7 +163,7 @@ def test_the_end_of_one_is_explained(world: LocalWorld) -> None:
     member = get_member(fleet, key)
     assert member.phase is Phase.ENDED
     assert member.detail.startswith(
-        "It was killed by signal 9 (SIGKILL), exit code 137 (its memory was not enough)"
+        "It was killed by signal 9 (SIGKILL), exit code 137 (out of memory)"
     )
 
 
@@ -227,7 +227,7 @@ def test_copies_of_a_fenced_one_are_not_fenced(world: LocalWorld) -> None:
         assert policy == given
 
 
-def test_one_that_was_told_is_known_to_the_next_loop(world: LocalWorld) -> None:
+def test_the_next_loop_knows_a_worker_that_was_signalled(world: LocalWorld) -> None:
     world.add()
     (key,) = world.make_fleet().start(1)
     world.hold_endings()

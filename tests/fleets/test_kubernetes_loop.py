@@ -86,17 +86,17 @@ def test_it_grows_then_lets_go_of_the_idle_ones_only(loop: Loop) -> None:
     assert loop.running() == {node.host for node in busy}
     assert loop.world.replicas() == 2
     assert event.interrupted_tasks == 0
-    assert sorted(loop.world.cluster.told.values()) == [1, 1]
+    assert sorted(loop.world.cluster.stop_signals.values()) == [1, 1]
 
 
-def test_a_worker_that_holds_work_is_not_told_to_end(loop: Loop) -> None:
+def test_a_worker_that_holds_work_gets_no_stop_signal(loop: Loop) -> None:
     loop.decide_until(override(2), EventState.SUCCEEDED)
     tasks = [make_task("RUNNING", node_id=node.id) for node in Node.objects.all()]
     event = loop.decide_until(override(1), EventState.ACTING)
     for _ in range(3):
         loop.decide()
     (victim,) = Node.objects.filter(state=NodeState.DRAINING)
-    assert not loop.world.cluster.told
+    assert not loop.world.cluster.stop_signals
     assert loop.world.replicas() == 2
     next(task for task in tasks if task.node_id == victim.id).delete()
     loop.decide_until(event, EventState.SUCCEEDED)

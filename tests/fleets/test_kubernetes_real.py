@@ -143,13 +143,13 @@ def test_why_one_does_not_become_ready_is_reported(
     fleet.start(1)
     seen: set[tuple[Phase, str]] = set()
 
-    def is_told() -> list[Member]:
+    def list_reported() -> list[Member]:
         members = fleet.list_members()
         seen.update((member.phase, member.detail) for member in members)
         return [m for m in members if m.phase is Phase.STARTING and m.detail.startswith(detail)]
 
     try:
-        (member,) = wait_until(is_told, f"{detail} among {seen}", bare.patience)
+        (member,) = wait_until(list_reported, f"{detail} among {seen}", bare.patience)
     finally:
         print(seen)
     if "exit" in str(spec):
@@ -227,7 +227,7 @@ def test_one_that_was_passed_over_is_reported_and_stopped_by_name(
 ) -> None:
     """Where costs are not known, the youngest goes."""
     if knows_cost:
-        pytest.skip("this cluster does as it is told")
+        pytest.skip("this cluster follows the deletion cost")
     fleet = world.make_fleet(patience=5.0)
     (chosen,) = _bring_up(world, fleet, 1)
     time.sleep(2)
@@ -268,7 +268,7 @@ def _member(fleet: KubernetesFleet, member: Member) -> Member:
 
 
 def _bring_up(world: RealKubernetes, fleet: KubernetesFleet, count: int) -> list[Member]:
-    """Start so many more; those, when they are ready."""
+    """Start `count` more workers; returns them when they are ready."""
     before = keys_of(fleet.list_members())
     fleet.start(count)
 

@@ -111,7 +111,7 @@ def test_a_container_that_ended_is_reported_until_it_runs_again(
     )
 
 
-def test_pods_that_failed_are_told_and_stay_where_they_may_not_be_deleted(
+def test_pods_that_failed_are_reported_and_stay_where_they_may_not_be_deleted(
     world: Kubernetes, fleet: KubernetesFleet, caplog: pytest.LogCaptureFixture
 ) -> None:
     (member,) = bring_up(fleet, 1)
@@ -169,7 +169,7 @@ def test_an_api_that_hangs_is_given_up_in_time(world: Kubernetes) -> None:
         fleet.list_members()
 
 
-def test_nodes_must_be_told_apart(world: Kubernetes, fleet: KubernetesFleet) -> None:
+def test_nodes_must_be_distinguishable(world: Kubernetes, fleet: KubernetesFleet) -> None:
     world.cluster.add_deployment(DEPLOYMENT, hostNetwork=True)
     with pytest.raises(FleetError, match="remove hostNetwork from its pod template"):
         fleet.list_members()

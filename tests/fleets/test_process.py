@@ -34,16 +34,16 @@ import os, pathlib, signal, subprocess, sys, time
 
 place = pathlib.Path(sys.argv[1])
 child = subprocess.Popen(["sleep", "600"], start_new_session=True)
-told = []
+stops = []
 
-def tell(*_):
-    told.append(1)
-    with (place / f"{os.getpid()}.told").open("a") as file:
-        file.write("told\\n")
+def note_stop(*_):
+    stops.append(1)
+    with (place / f"{os.getpid()}.stops").open("a") as file:
+        file.write("stop\\n")
 
-signal.signal(signal.SIGTERM, tell)
+signal.signal(signal.SIGTERM, note_stop)
 (place / f"{os.getpid()}.up").touch()
-while not told or (place / "hold").exists():
+while not stops or (place / "hold").exists():
     time.sleep(0.02)
 child.kill()
 child.wait()
@@ -93,7 +93,7 @@ class Host:
         return member.pid in self.pids() and (self.place / f"{member.pid}.up").exists()
 
     def stop_requests(self, member: Member) -> int:
-        path = self.place / f"{member.pid}.told"
+        path = self.place / f"{member.pid}.stops"
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def was_killed(self, member: Member) -> bool:
@@ -372,7 +372,7 @@ def test_logs_are_bounded_in_size_and_number(host: Host) -> None:
 
 
 def test_real_workers_of_one_host(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three, told apart by pid and health port; one is stopped, the others end with the loop."""
+    """Three with different pids and health ports; one is stopped, the others end with the loop."""
     for name, value in {**engine.env, "WORKER_CONCURRENCY": "1"}.items():
         monkeypatch.setenv(name, value)
     fleet = make_fleet("process")

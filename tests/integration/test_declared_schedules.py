@@ -220,9 +220,11 @@ def test_the_dispatcher_logs_a_fault_once(
     sweep = code_sync.make_code_sync()
     assert not sweep()
     assert not sweep()
-    told = [record.message for record in caplog.records if "Declaration ignored" in record.message]
-    assert len(told) == 1
-    assert f"{__name__}:x" in told[0]
+    logged = [
+        record.message for record in caplog.records if "Declaration ignored" in record.message
+    ]
+    assert len(logged) == 1
+    assert f"{__name__}:x" in logged[0]
     declare("x")
     sweep()
     assert is_enabled("x")

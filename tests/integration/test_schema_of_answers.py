@@ -124,11 +124,11 @@ def test_tasks_queues_and_nodes(schema: dict[str, Any]) -> None:
 
 
 def test_operations_of_the_kit_have_a_summary(schema: dict[str, Any]) -> None:
-    told = {"tasks", "queues", "task types", "nodes", "system", "workspaces"}
+    tags = {"tasks", "queues", "task types", "nodes", "system", "workspaces"}
     silent = [
         f"{method} {path}"
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
-        if method != "parameters" and told & set(operation["tags"]) and not operation.get("summary")
+        if method != "parameters" and tags & set(operation["tags"]) and not operation.get("summary")
     ]
     assert [each for each in silent if "stress" not in each] == []

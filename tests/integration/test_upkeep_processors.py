@@ -34,7 +34,7 @@ def run(name: str, payload: dict[str, object], context: RecordingContext | None 
 
 @pytest.fixture
 def context() -> RecordingContext:
-    """Of the workspace `default`, which checks for everybody."""
+    """A context in the workspace `default`, which checks for everybody."""
     context = RecordingContext()
     context.workspace_id = DEFAULT_WORKSPACE_ID
     return context
@@ -42,14 +42,14 @@ def context() -> RecordingContext:
 
 @pytest.fixture
 def alerts() -> Iterator[list[dict[str, Any]]]:
-    """What was told to the receivers of alerts."""
-    told: list[dict[str, Any]] = []
+    """The alerts that receivers got."""
+    alerts: list[dict[str, Any]] = []
 
     def hear(**what: Any) -> None:
-        told.append(what)
+        alerts.append(what)
 
     alert_raised.connect(hear)
-    yield told
+    yield alerts
     alert_raised.disconnect(hear)
 
 
@@ -201,7 +201,7 @@ def test_cleanup_removes_what_is_past_its_retention_and_nothing_else() -> None:
     assert "Removed 0 rows" in again.lines[0]
 
 
-def test_cleanup_tells_each_kind_and_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cleanup_reports_each_kind_and_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """In batches: what an app registered is asked until it has no more."""
     make_history()
     make_node("old", state="LOST", stopped_at=now() - timedelta(days=400))

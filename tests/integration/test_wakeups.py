@@ -36,7 +36,7 @@ def queue(broker: Connection) -> Iterator[str]:
 
 
 def test_bells_that_nobody_hears_do_not_pile_up(broker: Connection, queue: str) -> None:
-    """Tasks that come by and by while no worker runs: each of them would leave one in Redis."""
+    """Tasks that come one by one while no worker runs: each of them would leave one in Redis."""
     sender = WakeUpSender()
     for _ in range(12):
         for _ in range(4):

@@ -27,7 +27,7 @@ def histogram(values: list[float]) -> dict[int, int]:
 
 
 @given(st.lists(times, min_size=1, max_size=200), shares)
-def test_a_percentile_is_within_the_error_that_is_told(values: list[float], share: float) -> None:
+def test_a_percentile_is_within_the_documented_error(values: list[float], share: float) -> None:
     exact = sorted(values)[max(1, math.ceil(share * len(values))) - 1]
     found = percentile(histogram(values), share)
     assert found is not None

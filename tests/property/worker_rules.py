@@ -103,7 +103,7 @@ class WorkerRules(Ground):
     @precondition(lambda self: any(t.state == "COMPLETED" for t in self.model.tasks.values()))
     @rule(place=one, kind=st.sampled_from(["succeeds", "fails for good"]), at=nodes)
     def ended_work_runs_again(self, place: int, kind: str, at: int) -> None:
-        """At an operator's wish; its dependents have had their release already."""
+        """Retried by an operator; its dependents have had their release already."""
         (task_id,) = self.pick([place], {"COMPLETED"})
         services.retry_tasks(ids=[task_id], **self.common())
         self.model.retry([task_id])
@@ -154,7 +154,7 @@ class WorkerRules(Ground):
         ),
     )
     def pool_child_dies(self, places: list[int], statuses: list[int], asks: list[int]) -> None:
-        """Its slot file tells how far it was; the lease it announced last may name more rows."""
+        """Its slot file shows how far it was; the lease it announced last may name more rows."""
         chosen = self._claims(places)
         rows = [
             (row, RowStatus(status), InterruptFlag(ask if status == RowStatus.STARTED else 0))

@@ -1,5 +1,5 @@
--- Of the samples of one grain that have grown old, at most `limit`: keep the first of each node and
--- span, which then stands for that span, and remove the others. A span that an earlier batch has
+-- Thin out the old samples of one grain, at most `limit`: keep the first of each node and span, which
+-- then represents that span, and remove the others. A span that an earlier batch has
 -- cut in two has its sample already.
 WITH old AS (
     SELECT id, node_id, at, date_bin(make_interval(secs => %(grain)s), at, 'epoch') AS span

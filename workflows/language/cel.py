@@ -77,7 +77,7 @@ def explain_types(function: str, types: list[str]) -> str:
             conversion = "double" if "double" in types else "int"
             return f"{message} Both must be of one type: write {conversion}(…)."
         if function == "_+_" and "string" in types:
-            return f"{message} Write string(…) around what is no text."
+            return f"{message} Write string(…) around values that are not texts."
     return message
 
 
@@ -100,7 +100,7 @@ def _explain(raw: str, text: str) -> ExpressionError:
     keyword = _KEYWORD_FIELD.search(text)
     if keyword and ("Syntax error" in message or "has()" in message):
         message = (
-            f"{keyword[1]!r} is a word of the language and no field: write [{keyword[1]!r}] "
+            f"{keyword[1]!r} is a reserved word, not a field: write [{keyword[1]!r}] "
             "without the dot."
         )
         return ExpressionError(message, keyword.start(1) + 1)
@@ -110,7 +110,7 @@ def _explain(raw: str, text: str) -> ExpressionError:
 
 def _explain_name(name: str, text: str, offset: int) -> ExpressionError:
     name = name.lstrip(".").partition(".")[0] or name
-    # Of a call the library gives the place of its parenthesis.
+    # For a call the library gives the place of its parenthesis.
     is_call = text[offset : offset + 1] == "("
     start = text.rfind(name, 0, offset + len(name))
     is_function = is_call or text[: max(start, 0)].rstrip().endswith(".")

@@ -192,7 +192,7 @@ class _Estimate:
             longest = total + 2 * SLOT
             shape = Shape(longest, longest) if name in _TEXTS else SCALAR
             cost = _BUILT * total
-        self._spend(node, cost, _MESSAGES.get(name, "It reads too long texts too often."))
+        self._spend(node, cost, _MESSAGES.get(name, "It reads long texts too often."))
         return shape
 
 

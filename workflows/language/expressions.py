@@ -150,7 +150,7 @@ def compile_expression(text: str) -> Expression:
     Raises ExpressionError.
     """
     if not isinstance(text, str):
-        raise ExpressionError("An expression is a text.")
+        raise ExpressionError("An expression must be a text.")
     offset = len(text) - len(text.lstrip())
     bare = text.strip()
     if bare.startswith("{{") and bare.endswith("}}") and len(bare) >= 4:

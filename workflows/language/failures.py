@@ -70,13 +70,13 @@ def _explain_select(text: str, tree: Tree, values: Mapping[str, Any]) -> Express
         found = _ABSENT if path is None else _follow(values, path)
         if isinstance(node, Field) and found is not _ABSENT and not isinstance(found, Mapping):
             what = "null" if found is None else _NAMES.get(type(found), type(found).__name__)
-            message = f"{show_path(path or ())} is {what}, which has no {key!r}."
+            message = f"{show_path(path or ())} is {what}, which has no field {key!r}."
             return ExpressionError(message, _locate(text, tree, node, str(key)))
     for node, holder, key in _accesses(tree):
         if isinstance(node, Field) and path_of(holder) is None:
             column = _locate(text, tree, node, str(key))
-            return ExpressionError(f"There is no {key!r} here: it is read of no object.", column)
-    return ExpressionError("A field is read of something that is no object.")
+            return ExpressionError(f"There is no {key!r} here: the value is not an object.", column)
+    return ExpressionError("A field is read from a value that is not an object.")
 
 
 def _accesses(tree: Tree) -> list[tuple[Node, Node, str | int]]:
@@ -113,7 +113,7 @@ def _find_call(tree: Tree, function: str) -> Node | None:
 
 
 def _guess_column(raw: str, tree: Tree) -> int:
-    """Of a conversion or another function whose name is in the message."""
+    """The column of a conversion or another function whose name is in the message."""
     words = set(re.findall(r"\w+", raw.lower()))
     calls = [node for node in walk(tree.root) if isinstance(node, Call)]
     named = [node for node in calls if node.function.lower() in words]

@@ -48,7 +48,7 @@ def _convert(value: Any) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ExpressionError(f"The value is {value}, which JSON has no number for.")
+            raise ExpressionError(f"The value is {value}, which JSON cannot hold.")
         return value
     if isinstance(value, list | tuple):
         return [_convert(item) for item in value]
@@ -72,7 +72,7 @@ def _convert_scalar(value: Any) -> str:
         return _write_duration(value)
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
-    raise ExpressionError(f"{value} is a type, and no value that JSON has.")
+    raise ExpressionError(f"{value} is a type, which JSON cannot hold.")
 
 
 def _write_duration(value: timedelta) -> str:

@@ -168,7 +168,7 @@ def decide_step(
         if step is None:
             raise NotFound(f"The run {run_id} has no step {step_key!r}.")
         if machine.definition.by_key[step_key].kind != StepKind.APPROVAL:
-            raise Conflict(f"The step {step_key!r} is no approval.")
+            raise Conflict(f"The step {step_key!r} is not an approval.")
         if step.state != StepState.WAITING or is_deferred(step):
             raise Conflict(f"The step {step_key!r} cannot be decided: it is {step.state}.")
         audit_run(

@@ -252,7 +252,7 @@ class RunStateMachine:
     def _start_child(self, start: Start, name: str, value: Any) -> StepEnd | None:
         run = self.run
         if run.depth >= MAX_DEPTH:
-            message = f"Step {start.key!r}: at most {MAX_DEPTH} runs may stand below each other."
+            message = f"Step {start.key!r}: at most {MAX_DEPTH} runs may be nested."
             return failed(start.key, "TooDeep", message, "VALIDATION")
         try:
             workflow = get_workflow(run.workspace_id, name)

@@ -89,7 +89,7 @@ class _Step(Request):
     name: TaskName = optional()
     depends_on: fields.Parents = optional("Keys or names of steps.")
     when: fields.Condition = optional("An expression; the step is skipped when it is false.")
-    on_failure: fields.Failure = optional("What a failure means for the run.")
+    on_failure: fields.Failure = optional("What the run does when the step fails.")
 
     @model_validator(mode="before")
     @classmethod

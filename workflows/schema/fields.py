@@ -28,13 +28,13 @@ MAX_NAME_LENGTH = 200
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_QUESTION_LENGTH = 2_000
 MAX_WAIT_SECONDS = int(MAX_WAIT.total_seconds())
-NO_OBJECT = "An object is needed."
+NO_OBJECT = "This must be an object."
 MISSING = {
     "key": "Give the step a key, or a name from which one can be derived.",
     "type": "The name of a task type, or wait, approval, workflow.",
-    "workflow": "The name or the id of a workflow is needed.",
+    "workflow": "This must be the name or the id of a workflow.",
 }
-_NO_EXPRESSION = Saying("An expression, which is a text, is needed.")
+_NO_EXPRESSION = Saying("This must be an expression, as a text.")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ Key = Annotated[
     AfterValidator(_check_key),
 ]
 Parents = Annotated[
-    list[str], Saying("A list of keys of steps is needed."), AtMost(MAX_PARENTS, "steps")
+    list[str], Saying("This must be a list of keys of steps."), AtMost(MAX_PARENTS, "steps")
 ]
 Condition = Annotated[str, _NO_EXPRESSION]
 Items = Annotated[str | list[Any], _NO_EXPRESSION, AtMost(MAX_ITEMS, "items")]

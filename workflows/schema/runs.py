@@ -108,7 +108,7 @@ class Run(Resource):
     )
     input: Any = shown(source="run.input", guard="payload")
     error: RunError | None = shown(
-        "Of the step that failed first.", source="run.error", guard="error"
+        "The error of the step that failed first.", source="run.error", guard="error"
     )
     started_by: str = shown(source="run.started_by")
     rerun_of: UUID | None = shown(source="run.rerun_of")

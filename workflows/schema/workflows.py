@@ -70,7 +70,7 @@ class WorkflowChange(WorkflowDefinition):
         definition = dict(body)
         key = definition.pop("idempotencyKey", None)
         if key is not None and not isinstance(key, str):
-            raise Invalid(errors=[{"field": "idempotencyKey", "message": "A text is needed."}])
+            raise Invalid(errors=[{"field": "idempotencyKey", "message": "This must be a text."}])
         unpacked = cls.model_construct(idempotency_key=key)
         unpacked._definition = definition
         return unpacked

@@ -204,5 +204,5 @@ def _read_version(text: str | None) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
-        raise Invalid(errors=[{"field": "version", "message": "A whole number is needed."}])
+        raise Invalid(errors=[{"field": "version", "message": "This must be a whole number."}])
     return int(text)

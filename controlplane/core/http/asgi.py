@@ -115,7 +115,7 @@ class _LimitedBody:
 def _problem_of_headers(headers: dict[bytes, bytes], limit: int) -> Problem | None:
     length = headers.get(b"content-length", b"0").strip()
     if not length.isdigit() or len(length) > _LENGTH_DIGITS:
-        return Problem(400, "Content-Length is not a number of bytes.")
+        return Problem(400, "Content-Length is not a number of bytes: send the length of the body.")
     if int(length) > limit:
         return too_large(limit)
     if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":

@@ -185,7 +185,7 @@ def _offset(page: int, limit: int) -> int:
     if offset > MAX_OFFSET:
         raise _wrong(
             "page",
-            f"Pages reach {MAX_OFFSET} rows deep; use `cursor` (`nextCursor` of a page).",
+            f"Pages end at row {MAX_OFFSET}; use `cursor` (`nextCursor` of a page).",
         )
     return offset
 

@@ -40,7 +40,7 @@ class StrictJSONParser(BaseParser):
         try:
             body = stream.read(limit + 1)
         except UnreadablePostError as error:
-            raise ParseError("The body ended before its end.") from error
+            raise ParseError("The body is incomplete.") from error
         if len(body) > limit:
             raise _too_large(limit)
         try:

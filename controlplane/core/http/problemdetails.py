@@ -1,4 +1,4 @@
-"""What a client is told about an error. Needs neither Django's apps nor the REST framework."""
+"""The body of an error response. Needs neither Django's apps nor the REST framework."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus

@@ -88,7 +88,7 @@ def _of_database(error: BaseException) -> Problem | None:
         return _of_domain(Unavailable("The database is not available at the moment."))
     if isinstance(error, DataError | psycopg.DataError):
         # The last net: whoever took the value should have refused it and named its field.
-        logger.warning("A value that the database cannot hold reached it: %s", error)
+        logger.warning("Value refused by the database: error=%s", error)
         return _of_domain(Invalid("A value has characters or a size that cannot be stored."))
     return None
 
@@ -96,11 +96,11 @@ def _of_database(error: BaseException) -> Problem | None:
 def _of_django(error: BaseException | None) -> Problem | None:
     match error:
         case Http404():
-            return Problem(404, "There is nothing at this address.")
+            return Problem(404, "This address does not exist.")
         case django_errors.PermissionDenied():
             return Problem(403, str(error) or "This is not allowed.")
         case django_errors.RequestDataTooBig():
-            return _of_domain(TooLarge("The body is over the limit of this server."))
+            return _of_domain(TooLarge("The body exceeds the limit of this server."))
         case django_errors.ValidationError():
             return _of_domain(Invalid(errors=_of_model(error)))
         case django_errors.BadRequest() | django_errors.SuspiciousOperation():
@@ -170,7 +170,7 @@ def handler404(request: HttpRequest, exception: Exception | None = None) -> Http
     """No such path."""
     if wants_html(request):
         return defaults.page_not_found(request, exception or Http404())
-    return plain_response(Problem(404, "There is nothing at this address."))
+    return plain_response(Problem(404, "This address does not exist."))
 
 
 def handler500(request: HttpRequest) -> HttpResponseBase:
@@ -180,7 +180,7 @@ def handler500(request: HttpRequest) -> HttpResponseBase:
         if wants_html(request):
             return defaults.server_error(request)
         return plain_response(
-            Problem(500, "A fault of the server. The log has it under this request's id.")
+            Problem(500, "Internal error. The log has it under this request's id.")
         )
     if wants_html(request):
         return HttpResponse(

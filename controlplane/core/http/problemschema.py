@@ -10,11 +10,11 @@ _MEANINGS = {
     401: ("Unauthorized", "No identity: send `Authorization: Bearer <api key>`."),
     403: ("Forbidden", "The role or the key's scopes do not allow it."),
     404: ("Not found", "It does not exist, or belongs to another workspace."),
-    409: ("Conflict", "The present state does not allow it."),
+    409: ("Conflict", "The current state does not allow it."),
     413: ("Too large", "More bytes or tasks than one call may carry; the limit is named."),
     422: ("Invalid request", "Values that cannot be accepted, each with its field."),
-    429: ("Too many requests", "Beyond the rate limit; see `Retry-After`."),
-    503: ("Unavailable", "The database is away; nothing was half written."),
+    429: ("Too many requests", "The rate limit is exceeded; see `Retry-After`."),
+    503: ("Unavailable", "The database is unreachable; nothing was written."),
 }
 _EVERYWHERE = (401, 403, 429, 503)
 

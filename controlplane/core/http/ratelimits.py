@@ -2,7 +2,7 @@
 
 A request is judged by this process's memory alone: what Redis knew at the last exchange plus what
 was counted here since. A thread of its own exchanges the counts, so that a Redis that is slow,
-frozen or away costs no request anything; meanwhile each process counts for itself.
+frozen or unreachable delays no request; until it answers, each process counts for itself.
 """
 
 import logging
@@ -148,13 +148,13 @@ class RateCounter:
             except redis.RedisError as error:
                 if not is_away:
                     logger.warning(
-                        "Rate limits: Redis is away, each process counts alone: %s", error
+                        "Redis unreachable, rate limits counted per process: error=%s", error
                     )
                 is_away = True
                 self._has_news.set()
             else:
                 if is_away:
-                    logger.info("Rate limits: Redis is back.")
+                    logger.info("Redis reachable again, rate limits shared")
                 is_away = False
 
     def exchange(self, client: redis.Redis) -> None:

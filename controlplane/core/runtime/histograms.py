@@ -1,6 +1,6 @@
 """Distributions of times as counts in logarithmic buckets, which add up: pure functions.
 
-Bucket i holds the times t with RATIO^(i-1) < t ≤ RATIO^i milliseconds. The value told for it is
+Bucket i holds the times t with RATIO^(i-1) < t ≤ RATIO^i milliseconds. Its reported value is
 2·RATIO^i / (RATIO + 1): it lies at the same relative distance from both ends, so it differs from
 any time of the bucket by at most (RATIO - 1) / (RATIO + 1), 4.8 % (the mapping of DDSketch: Masson,
 Rim, Lee, "DDSketch", VLDB 2019, section 2.2). Sums of histograms lose nothing: a percentile over
@@ -26,7 +26,7 @@ def bucket_of(milliseconds: float) -> int:
 
 
 def value_of(bucket: int) -> float:
-    """The time told for a bucket, in milliseconds."""
+    """The reported time of a bucket, in milliseconds."""
     return float(2 * RATIO**bucket / (RATIO + 1))
 
 

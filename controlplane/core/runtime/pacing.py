@@ -29,7 +29,7 @@ def tokens(paced: Paced, now: datetime) -> int:
 
 
 def spend(paced: Paced, count: int, now: datetime) -> datetime:
-    """The `last_submit_at` after so many submissions: what was not used up stays."""
+    """The `last_submit_at` after `count` submissions: the unused allowance is kept."""
     if paced.rate_per_second is None or paced.last_submit_at is None:
         return now
     return _since(paced, now) + timedelta(seconds=count / paced.rate_per_second)

@@ -23,13 +23,13 @@ _MESSAGES = {
     "missing": REQUIRED_FIELD,
     "extra_forbidden": UNKNOWN_FIELD,
     "bool_type": "This must be true or false.",
-    "int_type": "A whole number is needed.",
-    "float_type": "A number is needed.",
-    "string_type": "A text is needed.",
-    "dict_type": "An object is needed.",
-    "model_type": "An object is needed.",
-    "list_type": "A list is needed.",
-    "uuid_type": "An id is needed.",
+    "int_type": "This must be a whole number.",
+    "float_type": "This must be a number.",
+    "string_type": "This must be a text.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "list_type": "This must be a list.",
+    "uuid_type": "This must be an id.",
     "uuid_parsing": "An id, such as 018f6f2e-0000-7000-8000-000000000000.",
     "too_short": "At least {min_length} needed.",
     "too_long": "At most {max_length} allowed.",
@@ -108,7 +108,7 @@ class Request(Schema):
             return body
         # Each unknown field is an error, and costs more memory than its bytes in a body.
         if len(body) > len(cls.model_fields) + MAX_ERRORS:
-            raise PydanticCustomError("refused", f"{len(body)} fields are too many.")
+            raise PydanticCustomError("refused", f"{len(body)} fields exceed the limit.")
         if cls.null_is_absent and None in body.values():
             return {name: value for name, value in body.items() if value is not None}
         return body

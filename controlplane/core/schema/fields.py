@@ -110,7 +110,7 @@ class Matching:
 
     def _check(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise refused("A text is needed.")
+            raise refused("This must be a text.")
         if not self.accepts(value):
             raise refused(self.message)
         return value
@@ -133,7 +133,7 @@ class Names:
 
     def _check(self, values: Any) -> Sequence[str]:
         if not isinstance(values, list | tuple):
-            raise refused("A list of texts is needed.")
+            raise refused("This must be a list of texts.")
         if len(values) > self.count or not all(map(self._is_kept, values)):
             raise refused(
                 f"At most {self.count} {self.word}s of 1 to {self.limit} characters, {STORABLE}."
@@ -207,5 +207,5 @@ Bound = Annotated[datetime, Time(parse_bound)]
 """A time that only limits others: one out of range means the nearest that is in it."""
 
 Flag = Annotated[bool, Saying("This must be true or false.")]
-JsonObject = Annotated[dict[str, Any], Saying("An object is needed.")]
-Texts = Annotated[list[str], Saying("A list of texts is needed.")]
+JsonObject = Annotated[dict[str, Any], Saying("This must be an object.")]
+Texts = Annotated[list[str], Saying("This must be a list of texts.")]

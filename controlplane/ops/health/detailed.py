@@ -42,7 +42,7 @@ class _LostNode:
 class _Engine:
     """`lost`: nodes of the last hour, the newest loss first."""
 
-    wellbeing: EngineHealth
+    health: EngineHealth
     lost: list[_LostNode]
 
 
@@ -71,7 +71,7 @@ def _read_scaler() -> _Scaler:
 def _read_engine() -> _Engine:
     lost = list_lost_since(now() - _HOUR)[:_MAX_LOST]
     return _Engine(
-        wellbeing=read_engine_health(None),
+        health=read_engine_health(None),
         lost=[_LostNode(node.name, node.stopped_at or now(), node.end_reason) for node in lost],
     )
 
@@ -113,58 +113,60 @@ def read_detailed() -> dict[str, Any]:
     return report
 
 
-def _describe(finding: Finding, name: str, tell: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+def _describe(
+    finding: Finding, name: str, describe: Callable[[Any], dict[str, Any]]
+) -> dict[str, Any]:
     if not finding.is_up or name not in _seen:
         return {"status": selectors.DOWN, "detail": finding.detail}
-    return {**tell(_seen[name]), "latencyMs": finding.latency_ms}
+    return {**describe(_seen[name]), "latencyMs": finding.latency_ms}
 
 
 def _dispatcher(engine: _Engine) -> dict[str, Any]:
-    found = engine.wellbeing
-    told = {"status": selectors.OK if found.has_dispatcher else selectors.DOWN}
-    if found.dispatcher_seen_ago is not None:
-        told["lastSeen"] = utc_z(now() - found.dispatcher_seen_ago)
-    return told
+    health = engine.health
+    check = {"status": selectors.OK if health.has_dispatcher else selectors.DOWN}
+    if health.dispatcher_seen_ago is not None:
+        check["lastSeen"] = utc_z(now() - health.dispatcher_seen_ago)
+    return check
 
 
-def _workers(found: _Engine) -> dict[str, Any]:
-    live, lost = found.wellbeing.live_nodes, found.lost
-    described: dict[str, Any] = {
+def _workers(engine: _Engine) -> dict[str, Any]:
+    live, lost = engine.health.live_nodes, engine.lost
+    check: dict[str, Any] = {
         "status": selectors.OK if live else selectors.DOWN,
         "liveNodes": live,
         "lostNodesLastHour": len(lost),
     }
     if lost:
         newest = lost[0]
-        described["detail"] = f"{newest.name} was lost at {utc_z(newest.at)}. {newest.reason}"
-    return described
+        check["detail"] = f"{newest.name} was lost at {utc_z(newest.at)}. {newest.reason}"
+    return check
 
 
 def _schedules(lag: timedelta) -> dict[str, Any]:
-    told: dict[str, Any] = {"status": selectors.OK, "lagMs": round(lag.total_seconds() * 1000)}
+    check: dict[str, Any] = {"status": selectors.OK, "lagMs": round(lag.total_seconds() * 1000)}
     if lag > LATE:
-        told["status"] = selectors.DEGRADED
-        told["detail"] = (
+        check["status"] = selectors.DEGRADED
+        check["detail"] = (
             f"A schedule has been due for {lag.total_seconds():.0f} s: the dispatcher does not "
             "run, or does not get to it."
         )
-    return told
+    return check
 
 
-def _autoscaler(found: _Scaler) -> dict[str, Any]:
-    """One that nobody started, or that is off, is no fault; one that has stopped is."""
-    told: dict[str, Any] = {"status": selectors.OK}
-    if found.leader.seen_at is not None:
-        told["lastSeen"] = utc_z(found.leader.seen_at)
-    if not found.enabled:
-        told["detail"] = "off"
-    elif found.leader.seen_at is None:
-        told["detail"] = "not started"
-    elif not found.leader.leads:
-        told |= {
+def _autoscaler(scaler: _Scaler) -> dict[str, Any]:
+    """An autoscaler that is off or was never started is no fault; one that has stopped is."""
+    check: dict[str, Any] = {"status": selectors.OK}
+    if scaler.leader.seen_at is not None:
+        check["lastSeen"] = utc_z(scaler.leader.seen_at)
+    if not scaler.enabled:
+        check["detail"] = "off"
+    elif scaler.leader.seen_at is None:
+        check["detail"] = "not started"
+    elif not scaler.leader.leads:
+        check |= {
             "status": selectors.DEGRADED,
             "detail": "It has stopped: start `manage.py autoscale`.",
         }
-    elif found.problem:
-        told |= {"status": selectors.DEGRADED, "detail": found.problem}
-    return told
+    elif scaler.problem:
+        check |= {"status": selectors.DEGRADED, "detail": scaler.problem}
+    return check

@@ -110,7 +110,7 @@ def _nodes() -> Iterator[Metric]:
     yield nodes
     ended = GaugeMetricFamily(
         "taskplane_nodes_ended_last_hour",
-        "Nodes that ended within the last hour: STOPPED in order, or LOST.",
+        "Nodes that ended within the last hour: STOPPED (normally) or LOST.",
         labels=["state"],
     )
     for state, count in count_ended(now() - _HOUR).items():

@@ -46,7 +46,8 @@ class EngineComponent(Component):
     last_seen: datetime = shown(default=None)
     live_nodes: int = shown(default=None)
     lost_nodes_last_hour: int = shown(
-        "Nodes that were killed or fell silent; `detail` has the newest.", default=None
+        "Nodes that were killed or stopped sending heartbeats; `detail` has the newest.",
+        default=None,
     )
 
 

@@ -40,13 +40,13 @@ def _check_redis() -> None:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF"):
-        return "It takes no writes, since it cannot save to its disk (MISCONF)."
+        return "It refuses writes because it cannot save to its disk (MISCONF)."
     if isinstance(error, psycopg.errors.DiskFull):
         return "Its disk is full."
     # The text of the error may hold addresses and names: the class is enough for a stranger.
     cause = error.__cause__ or error
     if isinstance(cause, PoolTimeout):
-        return "No connection is free, or none can be made."
+        return "No connection is free, and none can be opened."
     if isinstance(cause, psycopg.OperationalError | redis.ConnectionError):
         return "It cannot be reached."
     return f"It answers with an error ({type(error).__name__})."
@@ -82,8 +82,8 @@ def read_health() -> dict[str, Any]:
 
 
 def _look_at_disk(folder: Path) -> dict[str, Any]:
-    """Of the embedded database, which reads on while nothing can be stored any more. No path: the
-    address is open to everybody."""
+    """The disk of the embedded database, which still serves reads when it is full. Leaves out the
+    path: the endpoint is public."""
     if not storage.find_problem(folder):
         return {"status": OK}
     left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"

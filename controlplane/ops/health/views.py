@@ -24,7 +24,7 @@ from controlplane.workspaces.requests import WorkspaceRequest
 
 _REPORT = {
     200: Health,
-    503: OpenApiResponse(Health, description="The database is away."),
+    503: OpenApiResponse(Health, description="The database is unreachable."),
 }
 
 
@@ -72,7 +72,7 @@ class Probes(Views):
         "GET",
         "health/live",
         name="health_live_retrieve",
-        summary="Show whether the process lives",
+        summary="Show whether the process is alive",
         returns=Liveness,
         public=True,
     )

@@ -46,7 +46,7 @@ class Declaration:
 
     @property
     def hash(self) -> str:
-        """Of all values: another hash means that the code has changed."""
+        """Hash of all values: it differs when the declaration in the code has changed."""
         text = orjson.dumps([self.workflow, self.values], option=orjson.OPT_SORT_KEYS, default=str)
         return hashlib.sha256(text).hexdigest()
 

@@ -111,7 +111,7 @@ class _Post:
         if time.monotonic() < self.rests_until:
             raise BrokerUnavailableError
         connection = current_app.connection_for_write()
-        # Of the channel too: a Redis that is full or read-only refuses with one.
+        # Channel errors too: a Redis that is full or read-only answers with one.
         failures = (
             BrokerError,
             OSError,

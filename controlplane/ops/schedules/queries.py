@@ -168,8 +168,8 @@ class Upcoming:
 
 
 def list_upcoming(at: datetime, until: datetime, *, steady: timedelta) -> list[Upcoming]:
-    """The firings after `at` up to `until`, also those that are due and not decided yet; with half
-    of the jitter added. Of at most MAX_SCHEDULES schedules, the next ones.
+    """The firings after `at` up to `until`, including those that are due and not decided yet, with
+    half of the jitter added. Covers the MAX_SCHEDULES schedules that fire next.
 
     A schedule that fires again within `steady`, and has a nominal time less than `steady` ago, is
     left out: a measurement over that time sees it already.

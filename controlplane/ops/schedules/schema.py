@@ -110,7 +110,7 @@ class JobChange(Request):
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given."""
         if not self.model_fields_set:
-            yield {"field": "", "message": f"Say what to change: {names_of(JobChange)}."}
+            yield {"field": "", "message": f"Give at least one of: {names_of(JobChange)}."}
 
     @property
     def values(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Job(Resource):
     timezone: str = shown(source="view.timezone")
     words: str = shown("The schedule for people.", source="view.words")
     problem: str | None = shown(
-        "Why it never fires as it stands; null when it does.",
+        "Why it never fires; null when it does.",
         compute=lambda row: row.view.problem or None,
     )
     note: str | None = shown(

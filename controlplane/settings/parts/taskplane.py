@@ -29,7 +29,7 @@ TASKPLANE: dict[str, Any] = {
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),
     "WORKER_QUEUES": env.words("WORKER_QUEUES", ["*"]),
-    # A pool child is replaced after so many tasks, or failures in a row; 0 for never
+    # Tasks, or failures in a row, after which a pool child is replaced; 0 for never
     "WORKER_RECYCLE_AFTER_TASKS": env.integer(
         "WORKER_RECYCLE_AFTER_TASKS", 0, minimum=0, maximum=10**9
     ),
@@ -84,7 +84,7 @@ TASKPLANE: dict[str, Any] = {
     ),
     # Failed log-ins of a user name from one address in 15 minutes; 0 for no limit
     "LOGIN_FAILURE_LIMIT": env.integer("LOGIN_FAILURE_LIMIT", 10, minimum=0, maximum=10_000),
-    # How many proxies in front are ours: so many entries of X-Forwarded-For are believed
+    # Trusted proxies in front: as many entries of X-Forwarded-For, from its end, are believed
     "TRUSTED_PROXIES": env.integer("TRUSTED_PROXIES", 0, minimum=0, maximum=10),
     # A bearer token that may read /metrics, and of these what belongs to no workspace
     "METRICS_TOKEN": env.text("METRICS_TOKEN"),

@@ -309,7 +309,7 @@ class Command(WorkspaceCommand):
         report = _describe_replay(workspace_id, replay_id)
         if not has_ended:
             raise CommandError(
-                f"Waited {seconds:g} s; the replay goes on without this command.",
+                f"Waited {seconds:g} s; the replay continues without this command.",
                 returncode=EXIT_TIMEOUT,
                 body=report,
             )

@@ -183,7 +183,7 @@ class Command(WorkspaceCommand):
         reply = Reply(body, lines)
         if result.different:
             raise CommandError(
-                f"{result.different} decisions are different now: did the release change since?",
+                f"{result.different} decisions differ now: check whether the release has changed.",
                 body=reply,
             )
         return reply

@@ -2,7 +2,7 @@
 
 A handler's transaction must not outlive it: a neighbour that writes inside it is recorded as
 COMPLETED, and its rows vanish with the rollback. Nor may session settings, locks, or a connection
-that is dead. Django tells of every new connection by a signal, so a handler that uses none costs
+that is dead. Django sends a signal for every new connection, so a handler that uses none costs
 nothing here.
 """
 
@@ -27,7 +27,7 @@ ENGINE_ALIAS = "engine"
 """The engine's own connection, which no handler may use."""
 
 # Everything that a session keeps outside a transaction, as DISCARD ALL, but for the statements that
-# psycopg prepared and expects to find again. The last statement tells of those made by PREPARE.
+# psycopg prepared and expects to find again. The last statement lists those made by PREPARE.
 _RESET = (
     b"CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *;"
     b" SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;"

@@ -80,8 +80,8 @@ class HandlerTask(asyncio.Task[_T]):
 
 
 class SharedLoop(asyncio.SelectorEventLoop):
-    """A loop whose life belongs to the engine: a handler's `stop`, `close` and the like have no
-    effect, and are told to it."""
+    """A loop that only the engine may end: a handler's `stop`, `close` and the like have no
+    effect, and leave a warning on its task."""
 
     def __init__(self) -> None:
         super().__init__()

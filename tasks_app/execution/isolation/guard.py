@@ -95,8 +95,8 @@ class HandlerGuard:
         was_interrupted: bool,
     ) -> None:
         """After a handler, before anything else: ends a forked child, puts back what the handler
-        changed, and tells its task by `context.warn`. Raises nothing: what fails here is of the
-        handler's making, and has this process replaced.
+        changed, and reports it on the task by `context.warn`. Raises nothing: a failure here comes
+        from the handler, and has this process replaced.
 
         `seconds` it took; `error` it raised; `was_interrupted`, at whatever line it was, so that
         its connections may be in the middle of a query."""
@@ -149,7 +149,7 @@ class HandlerGuard:
         if isinstance(cause, CannotPutBack):
             reason = f"{who} changed what cannot be put back: {cause}"
         else:
-            reason = f"{who} left what cannot be looked at: {type(cause).__name__}"
+            reason = f"{who} left a state that cannot be checked: {type(cause).__name__}"
         self._recycle(reason)
         return f"{reason}. The worker's process is replaced."
 
@@ -172,7 +172,7 @@ class HandlerGuard:
             self._distrust_all()
         if left:
             self._distrust_all()
-            logger.warning("Handlers of the last batch left changed: %s", ", ".join(left))
+            logger.warning("Process state restored after a batch: changed=%s", ", ".join(left))
         if is_idle and self.connections.has_others:
             for busy in self.connections.clean_other_threads():
                 logger.warning("A handler left %s", busy)
@@ -206,7 +206,9 @@ class HandlerGuard:
         warn(f"The handler left changed: {what}. The worker put it back.")
         if (task_type, what) not in self._reported:
             self._reported.add((task_type, what))
-            logger.warning("A handler of type %s left changed: %s", task_type, what)
+            logger.warning(
+                "Process state restored after a handler: type=%s changed=%s", task_type, what
+            )
 
     def _after_fork(self) -> None:
         self.connections.forget_all()

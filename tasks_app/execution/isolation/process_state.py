@@ -264,7 +264,7 @@ def _set_limits(limits: tuple[tuple[int, int], ...]) -> None:
 
 
 def _set_warning_filters(filters: tuple[Any, ...]) -> None:
-    warnings.resetwarnings()  # also tells the modules that remember what they have shown
+    warnings.resetwarnings()  # also resets the modules' records of shown warnings
     warnings.filters[:] = filters  # type: ignore[index]
 
 
@@ -310,7 +310,7 @@ _COMMON: tuple[tuple[str, _Restore], ...] = (
     ("the trace function", sys.settrace),
     ("the profile function", sys.setprofile),
 )
-_FOR_MAIN_THREAD = 3  # so many of the following
+_FOR_MAIN_THREAD = 3  # the first entries of _REST
 _REST: tuple[tuple[str, _Restore], ...] = (
     # Before the handlers: the default of these signals ends the process.
     ("timers", _stop_timers),

@@ -89,7 +89,7 @@ def _wait(node_id: int, seconds: float) -> Any:
     if not has_ended:
         raise CommandError(
             f"Waited {seconds:g} s: node {node.name} is {node.state} and runs "
-            f"{format_count(node.running, 'task')}. It goes on draining.",
+            f"{format_count(node.running, 'task')}. It is still draining.",
             returncode=EXIT_TIMEOUT,
         )
     return node

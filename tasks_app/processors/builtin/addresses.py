@@ -36,7 +36,7 @@ _METADATA: tuple[Network, ...] = (
 
 
 class RefusedAddress(Fail):
-    """The address is not one that tasks may talk to. No retry mends that."""
+    """The address is not one that tasks may connect to; a retry cannot help."""
 
 
 class UnresolvedName(OSError):  # noqa: N818 - named like its sibling
@@ -123,9 +123,9 @@ def _parse_exception(entry: str) -> _Exception:
         parts = urlsplit(f"//{entry}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"{entry!r} is no host, address or network: {error}.") from error
+        raise ValueError(f"{entry!r} is not a host, address or network: {error}.") from error
     if not host or parts.path or parts.query or parts.username is not None:
-        raise ValueError(f"{entry!r} is no host, address or network.")
+        raise ValueError(f"{entry!r} is not a host, address or network.")
     try:
         return _Exception(None, ipaddress.ip_network(host), port)
     except ValueError:

@@ -172,7 +172,7 @@ def _sender(result: "TaskResult[Any]") -> type:
 
 def _is_last(ctx: Context, error: Exception) -> bool:
     # Interruptions (time-out, cancel, shutdown) are no Exceptions and send no signal: they leave
-    # no time for receivers, and the record tells how the task ended.
+    # no time for receivers, and the record shows how the task ended.
     return isinstance(error, Fail) or ctx.attempt >= ctx.max_attempts
 
 

@@ -49,7 +49,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
     """Connects to vetted addresses only, under the name that was asked for.
 
     A transport, and not a check before the request, so that nothing gets out around it. The Host
-    header stays as it is, and TLS is told the name: certificates are checked against it.
+    header stays as it is, and TLS gets the name: certificates are checked against it.
     """
 
     def __init__(self, rules: AddressRules, resolve: Resolver) -> None:

@@ -61,7 +61,7 @@ def cpu(ctx: Context, payload: DurationPayload) -> dict[str, float]:
 
 @processor("flaky", payload=FlakyPayload, timeout_seconds=3_700)
 def flaky(ctx: Context, payload: FlakyPayload) -> dict[str, float]:
-    """Take some time, then fail with the given probability, anew at each attempt."""
+    """Take some time, then fail with the given probability, drawn again at each attempt."""
     time.sleep(payload.ms / 1_000)
     # Not the seeded generator of the process: forked workers must not all fail together.
     if random.SystemRandom().random() < payload.failure_rate:

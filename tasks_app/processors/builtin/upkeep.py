@@ -45,8 +45,8 @@ def health_check(ctx: Context, payload: HealthCheckPayload) -> dict[str, Any]:
     """Look at the database, Redis, the dispatcher, the workers and what waits, and keep what was
     found as the result: `ok`, `degraded`, or `down` without the database.
 
-    What is wrong is a finding with a sentence, not a failure of the task. Each finding is told to
-    the receivers of `tasks_app.signals.alert_raised`.
+    A problem is a finding with a sentence, not a failure of the task. Each finding is sent to the
+    receivers of `tasks_app.signals.alert_raised`.
     """
     report = examine(
         _timed(_ask_database),

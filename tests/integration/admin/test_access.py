@@ -275,7 +275,7 @@ class TestVerbs:
         assert type(row)._default_manager.filter(pk=row.pk).exists()
 
 
-def test_nothing_tells_whether_a_row_of_another_workspace_exists(world: World) -> None:
+def test_nothing_reveals_whether_a_row_of_another_workspace_exists(world: World) -> None:
     content_type = ContentType.objects.get_for_model(Task)
     row = world.foreign["tasks_app.Task"]
     for pk in (row.pk, uuid7()):

@@ -123,7 +123,7 @@ def test_what_cannot_be_stands_beside_its_field(root: Client) -> None:
     assert get_pool().overrides == {}
 
 
-def test_who_was_slower_is_told(root: Client) -> None:
+def test_who_was_slower_gets_a_message(root: Client) -> None:
     old = values_of(read(root))
     configure(root, max_workers="20")
     answer = root.post(f"{POOL}configure/", {**old, "min_workers": "2"})

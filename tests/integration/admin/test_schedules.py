@@ -219,7 +219,7 @@ class TestPage:
             ({"schedule": "0 0 30 2 *"}, "never fires"),
             ({"payload": '{"ms": "x"}'}, "payload.ms"),
             ({"payload": "{"}, "not JSON"),
-            ({"payload": '{"ms": 1, "ms": 2}'}, "This key is there twice"),
+            ({"payload": '{"ms": 1, "ms": 2}'}, "This key occurs twice"),
             ({"payload": '{"ms": 9223372036854775808}'}, "64 bits"),
             ({"payload": '{"ms": NaN}'}, "NaN is not a JSON number"),
             ({"task_type": ""}, "Give either"),

@@ -134,7 +134,7 @@ class TestExecute:
             ('{"a": 1, "a": 2}', "a"),
         ],
     )
-    def test_what_is_wrong_is_told_at_the_field(self, root: Client, text: str, words: str) -> None:
+    def test_what_is_wrong_is_shown_at_the_field(self, root: Client, text: str, words: str) -> None:
         workflow = make_workflow(inputSchema=SCHEMA)
         answer = root.post(f"{WORKFLOWS}{workflow.id}/execute/", {"input": text})
         assert answer.status_code == 200
@@ -173,7 +173,7 @@ class TestRuns:
             assert str(expected.id)[-12:] in text, query
             assert str(hidden.id)[-12:] not in text, query
 
-    def test_the_page_tells_everything(self, root: Client) -> None:
+    def test_the_page_shows_everything(self, root: Client) -> None:
         tasks = [
             {"key": "charge", "type": "noop", "name": "Charge <i>"},
             {"key": "ship", "type": "noop", "dependsOn": ["charge"]},
@@ -202,7 +202,7 @@ class TestRuns:
         listed = page(root, address.replace("&amp;", "&"))
         assert listed.count('class="action-select"') == 3
 
-    def test_a_list_tells_which_item_failed_first_and_how_many(self, root: Client) -> None:
+    def test_a_list_shows_which_item_failed_first_and_how_many(self, root: Client) -> None:
         tasks = [{"key": "each", "type": "noop", "forEach": [1, 2, 3]}]
         run = make_run(make_workflow(tasks=tasks))
         task = RunStep.objects.get(run=run).task_ids[1]

@@ -34,8 +34,8 @@ def test_create_with_everything() -> None:
     assert (job["queue"], job["priority"], job["maxAttempts"]) == ("night", -3, 2)
     assert job["startAt"] == "2030-01-01T00:00:00.000Z"
     assert "at the command line" in job["createdBy"]
-    ran = run("cron", "create", "Told", "@daily", "--type=noop")
-    assert "Told" in ran.out
+    ran = run("cron", "create", "Evening", "@daily", "--type=noop")
+    assert "Evening" in ran.out
 
 
 def test_what_has_no_effect_is_noted() -> None:
@@ -130,8 +130,8 @@ def test_trigger_and_executions() -> None:
     assert len(run("cron", "executions", "Nightly", "--json").json) == 2
     assert run("cron", "executions", "Nightly", "--json", "--status=failed,skipped").json == []
     assert "No execution matches" in run("cron", "executions", "Nightly", "--status=failed").out
-    told = " ".join(run("cron", "show", "Nightly").out.split())
-    assert re.search(r"lastExecution STARTED, \S+Z: Triggered by .*\.", told)
+    shown = " ".join(run("cron", "show", "Nightly").out.split())
+    assert re.search(r"lastExecution STARTED, \S+Z: Triggered by .*\.", shown)
     wrong = run("cron", "executions", "Nightly", "--status=done")
     assert (wrong.code, "COMPLETED" in wrong.err) == (2, True)
     assert (

@@ -125,7 +125,7 @@ class TestReprocess:
         assert ran.json == {"matched": 5, "changed": 5, "refusals": []}
         assert statuses() == ["REPROCESSED"] * 5 + ["OPEN"]
 
-    def test_refusals_of_a_filter_are_told(self) -> None:
+    def test_refusals_of_a_filter_are_printed(self) -> None:
         bad = die(type="noop-of-yore")
         ran = run("dlq", "reprocess", "--all")
         assert "0 of 1 letter" in ran.out
@@ -209,7 +209,7 @@ class TestReplays:
         assert str(replay.id) in run("dlq", "replays").out
         assert run("dlq", "replay", str(replay.id), "--json").json["status"] == "RUNNING"
         waited = run("dlq", "replay", str(replay.id), "--watch", "--wait-timeout=0")
-        assert (waited.code, "goes on without" in waited.err) == (4, True)
+        assert (waited.code, "continues without" in waited.err) == (4, True)
         settle()
         ran = run("dlq", "replay", str(replay.id), "--watch")
         assert ran.code == 0

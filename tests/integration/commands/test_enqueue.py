@@ -78,7 +78,7 @@ def test_payloads_from_a_file_and_from_stdin(
         (["noop", "--run-at=soon"], 2, "--run-at: "),
         (["noop", "--payload=["], 2, "--payload cannot be read"),
         (["noop", "--payload=[]"], 2, "must be a JSON object"),
-        (["noop", '--payload={"a": 1, "a": 2}'], 2, "This key is there twice."),
+        (["noop", '--payload={"a": 1, "a": 2}'], 2, "This key occurs twice."),
         (["noop", "--queue="], 1, "Leave it out for the queue of the task's type."),
         (["noop", "--name=\udcff"], 1, "without NUL and lone surrogates"),
         (["noop", "--tag=\udcff"], 1, "without NUL and lone surrogates"),

@@ -24,28 +24,28 @@ def _environment(settings: Any) -> None:
 
 
 def test_status() -> None:
-    told = run("scaling", "status").out
-    assert "Target none; 0 ready, 0 starting, 0 draining (process)." in told
-    assert "the loop has never run" in told
+    shown = run("scaling", "status").out
+    assert "Target none; 0 ready, 0 starting, 0 draining (process)." in shown
+    assert "the loop has never run" in shown
     lead()
     set_pool(
         target=5, ready=3, starting=2, manual_workers=5, manual_by="ada", problem="Out of quota."
     )
     make_event()
-    assert "A worker is ready after" not in told
+    assert "A worker is ready after" not in shown
     make_launch()
     assert "A worker is ready after 1.5 s (p95 of 1 start)." in run("scaling", "status").out
     make_launch()
-    told = run("scaling", "status").out
-    assert "A worker is ready after 1.5 s (p95 of 2 starts)." in told
-    assert "Next launch" not in told
+    shown = run("scaling", "status").out
+    assert "A worker is ready after 1.5 s (p95 of 2 starts)." in shown
+    assert "Next launch" not in shown
     make_launch(state="FAILED", problem="It ended with exit code 2.")
-    told = run("scaling", "status").out
-    assert "Z. The last launch failed. It ended with exit code 2." in told
-    assert "Auto-scaling is on; the loop runs." in told
-    assert "By hand: 5 workers, until it is released, ordered by ada." in told
-    assert "Problem: Out of quota." in told
-    assert "SUCCEEDED: 2 → 5 workers. 200 waiting." in told
+    shown = run("scaling", "status").out
+    assert "Z. The last launch failed. It ended with exit code 2." in shown
+    assert "Auto-scaling is on; the loop runs." in shown
+    assert "By hand: 5 workers, until it is released, ordered by ada." in shown
+    assert "Problem: Out of quota." in shown
+    assert "SUCCEEDED: 2 → 5 workers. 200 waiting." in shown
     assert run("scaling", "status", "--json").json["target"] == 5
     lead(seconds=-60)
     assert "the loop does not run, last heard of 20" in run("scaling", "status").out
@@ -77,13 +77,13 @@ def test_one_event() -> None:
     )
     make_launch(event)
     make_launch(event, state="FAILED", problem="No such image.")
-    told = run("scaling", "event", str(event.id)).out
-    assert "decided by predictive (rule wait)." in told
-    assert "5 workers are ready. (2.0 s)" in told
-    assert "scaled in: worker-7 (node 7): idle" in told
-    assert "launch w-1: READY after 1.5 s" in told
-    assert "FAILED: No such image." in told
-    assert "workers: a wait of" in told
+    shown = run("scaling", "event", str(event.id)).out
+    assert "decided by predictive (rule wait)." in shown
+    assert "5 workers are ready. (2.0 s)" in shown
+    assert "scaled in: worker-7 (node 7): idle" in shown
+    assert "launch w-1: READY after 1.5 s" in shown
+    assert "FAILED: No such image." in shown
+    assert "workers: a wait of" in shown
     shown = run("scaling", "event", str(event.id), "--json").json
     assert shown["inputs"]["demand"]["waiting"] == 200
     assert run("scaling", "event", "00000000-0000-7000-8000-00000000ffff").code == 3
@@ -124,8 +124,8 @@ def test_set_and_release() -> None:
     until = set_pool(ready=0).manual_until
     assert until is not None
     assert timedelta(minutes=59) < until - now() <= timedelta(hours=1)
-    told = run("scaling", "set", "5", "--reason", "more", "--until-released", "--json").json
-    assert (told["to"], told["state"]) == (5, "WAITING")
+    shown = run("scaling", "set", "5", "--reason", "more", "--until-released", "--json").json
+    assert (shown["to"], shown["state"]) == (5, "WAITING")
     assert set_pool(ready=0).manual_until is None
     assert run("scaling", "set", "99", "--reason", "too many").code == 1
     assert "By hand" not in run("scaling", "release").out
@@ -145,7 +145,7 @@ def test_decisions_replay_to_themselves(monkeypatch: pytest.MonkeyPatch) -> None
     assert found.code == 1
 
 
-def test_a_difference_is_told() -> None:
+def test_a_difference_is_printed() -> None:
     record = make_decision(500)
     record["outcome"]["desired"] += 1
     event = make_event(inputs=record)

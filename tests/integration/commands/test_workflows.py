@@ -108,9 +108,9 @@ def test_execute(tmp_path: Path) -> None:
 
 def test_wait() -> None:
     make_workflow()
-    vain = run("workflows", "execute", "Order", "--wait", "--wait-timeout=0.1")
-    assert vain.code == 4
-    assert "0 of 2 steps" in vain.err
+    ran = run("workflows", "execute", "Order", "--wait", "--wait-timeout=0.1")
+    assert ran.code == 4
+    assert "0 of 2 steps" in ran.err
 
 
 def test_runs_and_status() -> None:
@@ -130,9 +130,9 @@ def test_runs_and_status() -> None:
     assert run("workflows", "runs", "--status=NOPE").code == 2
     assert run("workflows", "runs", "Nothing").code == 3
     assert run("workflows", "status", "Order", "--json").json["runId"] == str(newest.id)
-    told = run("workflows", "status", str(failed.id)).out
-    assert "Error: it [bold]broke (item 1; 2 of 9 failed)" in told
-    assert "FAILED" in told
+    shown = run("workflows", "status", str(failed.id)).out
+    assert "Error: it [bold]broke (item 1; 2 of 9 failed)" in shown
+    assert "FAILED" in shown
     assert run("workflows", "status", NOBODY).code == 3
     make_workflow("idle")
     idle = run("workflows", "status", "idle")

@@ -33,7 +33,7 @@ def test_no_body_is_an_empty_object() -> None:
         (b'["\\u0000"]', 422, "U+0000"),
         (b'["\\ud800"]', 422, "surrogate"),
         (b"[1e200000]", 422, "double"),
-        (b'{"a": 1, "a": 2}', 422, "a: This key is there twice."),
+        (b'{"a": 1, "a": 2}', 422, "a: This key occurs twice."),
     ],
 )
 def test_hostile_bodies_are_refused_with_a_sentence(body: bytes, status: int, said: str) -> None:
@@ -53,7 +53,7 @@ def test_too_many_bytes_are_413_whatever_django_thinks(settings: Any) -> None:
         assert "2000 bytes" in response.json()["detail"]
 
 
-def test_limits_are_counted_per_key_and_told_on_every_answer(settings: Any) -> None:
+def test_limits_are_counted_per_key_and_shown_on_every_answer(settings: Any) -> None:
     settings.TASKPLANE = {**settings.TASKPLANE, "RATE_LIMIT_PER_KEY": 3}
     client, other = key_client(), key_client()
     answers = [client.get("/tasks") for _ in range(5)]

@@ -20,10 +20,10 @@ EXPECTED = {
     "drf-parse": (400, "Bad request", "No JSON."),
     "drf-throttled": (429, "Too many requests", "Request was throttled."),
     "drf-forbidden": (403, "Forbidden", "Not you."),
-    "http404": (404, "Not found", "There is nothing at this address."),
+    "http404": (404, "Not found", "This address does not exist."),
     "django-forbidden": (403, "Forbidden", "This is not allowed."),
     "django-bad-request": (400, "Bad request", "Odd."),
-    "django-too-big": (413, "Too large", "The body is over the limit of this server."),
+    "django-too-big": (413, "Too large", "The body exceeds the limit of this server."),
     "django-validation": (422, "Invalid request", "name: Too odd. (and 1 more)"),
     "django-validation-plain": (422, "Invalid request", "Never."),
     "operational": (503, "Unavailable", "The database is not available at the moment."),
@@ -84,7 +84,7 @@ def test_a_connection_that_postgres_ends_is_503_and_the_next_request_works(
 
 
 @pytest.mark.parametrize("way", ["bug", "pg-syntax"])
-def test_a_fault_of_ours_is_500_and_tells_nothing(client: APIClient, way: str) -> None:
+def test_a_fault_of_ours_is_500_and_reveals_nothing(client: APIClient, way: str) -> None:
     body = problem(client.get(f"/api/{way}"), 500)
     assert "secret" not in json.dumps(body)
     assert "SELEC" not in json.dumps(body)

@@ -91,10 +91,13 @@ def test_the_audit_log_says_how_a_payload_given_to_many_differs(
     payload = {"order": 3, "password": "hunter3"}
     act(workspace, ada, "reprocess", LetterFilter(everything=True), payload=payload)
     (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
-    told = event.detail["payloads"]
-    assert (event.detail["count"], len(told)) == (25, 20)
-    assert told[str(letters[0].id)]["changed"] == {"order": ["0", "3"], "password": ["***", "***"]}
-    assert list(told[str(letters[3].id)]["changed"]) == ["password"]
+    payloads = event.detail["payloads"]
+    assert (event.detail["count"], len(payloads)) == (25, 20)
+    assert payloads[str(letters[0].id)]["changed"] == {
+        "order": ["0", "3"],
+        "password": ["***", "***"],
+    }
+    assert list(payloads[str(letters[3].id)]["changed"]) == ["password"]
 
 
 def test_what_the_audit_log_says_of_payloads_is_bounded(workspace: Workspace, ada: Actor) -> None:

@@ -148,7 +148,7 @@ def test_a_cascade_that_comes_again_at_the_same_attempt_has_a_letter_again(
     assert list(statuses.values_list("status", "attempt")) == [("REPROCESSED", 0), ("OPEN", 0)]
 
 
-def test_the_same_death_told_twice_is_one_letter() -> None:
+def test_the_same_death_reported_twice_is_one_letter() -> None:
     letter = die()
     assert record_deaths([letter.task_id], using="default") == 0
     assert DeadLetter.objects.count() == 1

@@ -135,7 +135,7 @@ def test_failures_up_to_the_share_are_borne(workspace: Workspace, ada: Actor) ->
 def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
     workspace: Workspace, ada: Actor
 ) -> None:
-    """Two of five failed: the others cannot mend that."""
+    """Two of five failed: the others cannot make up for it."""
     for _ in range(8):
         die()
     replay = drive(start(workspace, ada))
@@ -147,7 +147,7 @@ def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
 
 
 def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Actor) -> None:
-    """Nothing was left to spare; that the failure repeats must be told all the same."""
+    """Nothing was left to spare; the repeated failure must be reported all the same."""
     for _ in range(3):
         die()
     replay = drive(start(workspace, ada))
@@ -464,4 +464,4 @@ def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
     assert drive(sound).submitted == 1
     broken.refresh_from_db()
     assert (broken.state, broken.submitted) == ("STOPPED", 0)
-    assert broken.stop_reason.startswith("It could not go on: Invalid: filter.colour: Unknown")
+    assert broken.stop_reason.startswith("An error stopped it: Invalid: filter.colour: Unknown")

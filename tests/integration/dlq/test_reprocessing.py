@@ -246,7 +246,7 @@ def _close_before_lock(letter: DeadLetter) -> Any:
             discard.discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
-                reason="meanwhile",
+                reason="in between",
                 actor=Actor(kind="user", id="2", label="bob", role=None),
             )
         return execute(sql, params, many, context)

@@ -22,7 +22,7 @@ from workflows.models import WorkflowRun
 pytestmark = pytest.mark.django_db
 
 FAIL = {"fail": True}
-MENDED = {"mended": True}
+FIXED = {"fixed": True}
 EACH: dict[str, Any] = {
     "key": "each",
     "forEach": "{{ input.l }}",
@@ -55,16 +55,16 @@ def test_a_step_is_reprocessed_by_retrying_its_run(
             workspace_id=workspace.id, letter_id=letter.id, actor=ada, max_attempts=2
         )
     after = reprocess.reprocess_letter(
-        workspace_id=workspace.id, letter_id=letter.id, actor=ada, payload=MENDED
+        workspace_id=workspace.id, letter_id=letter.id, actor=ada, payload=FIXED
     )
     assert (after.status, after.resolved_by) == ("REPROCESSED", "ada")
     assert after.reprocessed_task_id == step_of(run, "each").task_ids[1]
-    assert Task.objects.get(id=after.reprocessed_task_id).payload == MENDED
+    assert Task.objects.get(id=after.reprocessed_task_id).payload == FIXED
     assert state_of(run) == "RUNNING"
     drain(node)
     assert state_of(run) == "COMPLETED"
     event = AuditEvent.objects.get(action="dlq.reprocess")
-    assert event.detail["payload"]["added"] == {"mended": "true"}
+    assert event.detail["payload"]["added"] == {"fixed": "true"}
 
 
 def test_all_letters_of_a_run_are_closed_by_its_one_retry(
@@ -87,7 +87,7 @@ def test_an_action_takes_each_run_once(node: int, workspace: Workspace, ada: Act
         action="reprocess",
         letter_filter=LetterFilter(everything=True),
         actor=ada,
-        payload=MENDED,
+        payload=FIXED,
     )
     assert (done.matched, done.changed, done.refusals) == (3, 3, {})
     drain(node)
@@ -122,7 +122,7 @@ def test_a_letter_that_is_discarded_while_its_run_is_retried_is_refused(
             actor=ada,
         )
     assert list(done.refused) == [lost.id]
-    assert "discarded by ada: meanwhile" in done.refused[lost.id].detail
+    assert "discarded by ada: in between" in done.refused[lost.id].detail
     assert list(done.tasks) == [letter.id for letter in others]
     # By itself it was the only reason to retry the run.
     assert state_of(run) == ("RUNNING" if others else "FAILED")
@@ -137,7 +137,7 @@ def discard_before_the_run_is_locked(letter: DeadLetter, actor: Actor) -> Any:
             discard.discard_letter(
                 workspace_id=letter.workspace_id,
                 letter_id=letter.id,
-                reason="meanwhile",
+                reason="in between",
                 actor=actor,
             )
         return execute(sql, params, many, context)
@@ -189,7 +189,7 @@ def test_a_replay_takes_each_run_once(node: int, workspace: Workspace, ada: Acto
         workspace_id=workspace.id,
         letter_filter=LetterFilter(everything=True),
         actor=ada,
-        payload=MENDED,
+        payload=FIXED,
         stages=(1,),
     )
     ReplayDriver().drive()

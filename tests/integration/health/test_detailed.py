@@ -80,7 +80,7 @@ def test_a_check_that_hangs_is_reported_in_time(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", ["beat", "scaler"])
-def test_another_that_hangs_keeps_none_from_being_told(
+def test_a_check_that_hangs_does_not_delay_the_others(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_node(heartbeat_at=now())

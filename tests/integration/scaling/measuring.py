@@ -68,7 +68,7 @@ def make_tasks(
 
 
 def multiply(task: Task, number: int, **expressions: str) -> None:
-    """So many more rows like this one in one statement; columns are SQL of `n`, from 1."""
+    """Insert `count` more rows like this one in one statement; columns are SQL of `n`, from 1."""
     columns = {"id": "gen_random_uuid()", **expressions}
     changes = ", ".join(f"'{column}', {sql}" for column, sql in columns.items())
     with connection.cursor() as cursor:

@@ -150,7 +150,7 @@ def test_the_nearest_look_to_two_minutes_ago(now: datetime) -> None:
     assert measure(meter, now) == pytest.approx(12 / 120)
 
 
-def test_after_a_silence_it_begins_anew(now: datetime) -> None:
+def test_after_a_silence_it_begins_again(now: datetime) -> None:
     meter = meter_since(now - 1_000 * SECOND)
     make_tasks(500)
     make_attempts(12, 1.0, ago=20)

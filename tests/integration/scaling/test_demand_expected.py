@@ -163,7 +163,7 @@ def test_very_many_times_are_put_together(now: datetime) -> None:
     assert sum(tasks for _, tasks in found) == 201
 
 
-def test_schedules_are_read_anew_after_half_a_minute(now: datetime) -> None:
+def test_schedules_are_read_again_after_half_a_minute(now: datetime) -> None:
     lanes = list_lanes(["*"])
     expectations = Expectations(["*"])
     every(10, now)

@@ -104,7 +104,7 @@ def test_together_they_must_fit(boss: APIClient) -> None:
     assert post(boss, minWorkers=12, maxWorkers=15).status_code == 200
 
 
-def test_an_environment_that_no_longer_fits_is_told_and_can_be_repaired(
+def test_an_environment_that_no_longer_fits_is_reported_and_can_be_repaired(
     boss: APIClient, environment: Any
 ) -> None:
     post(boss, minWorkers=8)

@@ -55,7 +55,7 @@ def test_while_it_is_off_the_number_stays(client: APIClient, environment: Any) -
 
 
 @pytest.mark.parametrize("seconds_ago", [61, 3_600])
-def test_what_is_old_is_decided_anew(client: APIClient, seconds_ago: float) -> None:
+def test_an_old_decision_is_made_again(client: APIClient, seconds_ago: float) -> None:
     decided(seconds_ago, target=7, is_idle=False)
     assert value(client) == 0
 
@@ -73,7 +73,7 @@ def test_without_a_loop(client: APIClient) -> None:
     make_node(heartbeat_at=now())
     desired = value(client)
     assert 2 <= desired <= 10
-    # It serves all workspaces, and tells nothing of one.
+    # It serves all workspaces, and reveals nothing about any.
     assert value(key_client("viewer")) == desired
     set_pool(manual_workers=4, manual_by="ada")
     assert value(client) == 4

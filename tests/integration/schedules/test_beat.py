@@ -107,7 +107,7 @@ def test_the_sweep_looks_when_beat_says_so() -> None:
     sync()
     PeriodicTask.objects.filter(pk=schedule.periodic_task_id).update(enabled=False)
     sync()
-    assert reload(schedule).paused_at is None  # update() tells nobody
+    assert reload(schedule).paused_at is None  # update() sends no signal
     task = reload(schedule).periodic_task
     task.save()
     sync()

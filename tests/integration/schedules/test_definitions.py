@@ -108,7 +108,7 @@ def test_wrong_values_name_their_field(values: dict[str, Any], field: str) -> No
     assert not PeriodicTask.objects.exists()
 
 
-def test_all_wrong_values_are_told_at_once() -> None:
+def test_all_wrong_values_are_reported_at_once() -> None:
     with pytest.raises(Invalid) as refused:
         create(name="", schedule="x", overlap="y", task_type="z")
     assert {error["field"] for error in refused.value.errors} == {

@@ -101,7 +101,9 @@ class TestTrigger:
         assert client.post(path_of(job, "trigger")).json()["status"] == "STARTED"
         assert client.get(f"/cron/jobs/{job.id}").json()["enabled"] is False
 
-    def test_what_cannot_be_submitted_is_told(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_what_cannot_be_submitted_is_reported(
+        self, client: APIClient, make_job: MakeJob
+    ) -> None:
         job = make_job()
         Schedule.objects.filter(id=job.id).update(task_type="gone")
         execution = client.post(path_of(job, "trigger")).json()

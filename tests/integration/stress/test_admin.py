@@ -185,7 +185,7 @@ def test_who_may_what(viewer: Client, root: Client) -> None:
     assert "Select a valid choice" in stranger.post(f"{TESTS}start/", other).content.decode()
 
 
-def test_a_report_tells_figures_in_words_and_workers_without_events(viewer: Client) -> None:
+def test_a_report_shows_figures_in_words_and_workers_without_events(viewer: Client) -> None:
     test = finished(seed=77)
     shown = page(viewer, f"{TESTS}{test.id}/change/")
     assert "Wait (ms), p95" in shown

@@ -77,7 +77,7 @@ def test_a_second_driver_leaves_a_test_alone_that_is_being_driven() -> None:
     assert Task.objects.count() == 50
 
 
-def test_progress_tells_rate_and_eta() -> None:
+def test_progress_shows_rate_and_eta() -> None:
     test = drive_to(start(100), "SETTLING")
     for task in Task.objects.all()[:40]:
         end_task(task)
@@ -158,7 +158,7 @@ def test_one_that_cannot_go_on_ends_with_the_reason() -> None:
     broken.items.all().delete()
     Task.objects.all().delete()
     broken = drive_to(broken, "FAILED")
-    assert "It could not go on: Invalid" in broken.stop_reason
+    assert "An error stopped it: Invalid" in broken.stop_reason
     assert drive_to(healthy, "SETTLING").submitted == 5
 
 

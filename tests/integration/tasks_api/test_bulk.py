@@ -79,7 +79,7 @@ def test_all_or_nothing(client: APIClient, tasks: Any, field: str) -> None:
     answer = client.post("/tasks/bulk", {"tasks": tasks})
     assert answer.status_code == 422, answer.content
     fields = [error["field"] for error in answer.json()["errors"]]
-    if field == "tasks[0].dependsOn":  # a cycle is told at one of its members
+    if field == "tasks[0].dependsOn":  # a cycle is reported at one of its members
         assert fields[0].endswith(".dependsOn")
     else:
         assert field in fields
@@ -98,7 +98,7 @@ def test_many_wrong_tasks_cost_little_and_a_hundred_errors_are_named(client: API
     named = {error["field"] for error in errors}
     assert named == {"tasks[5000].priority", "tasks[5001].type", "tasks[5001].bogus"}
     many = client.post("/tasks", {"type": "noop", **wrong[0], **{str(n): 1 for n in range(500)}})
-    assert many.json()["errors"] == [{"field": "", "message": "551 fields are too many."}]
+    assert many.json()["errors"] == [{"field": "", "message": "551 fields exceed the limit."}]
 
 
 def test_unknown_fields_beside_the_tasks(client: APIClient) -> None:

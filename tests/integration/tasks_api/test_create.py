@@ -200,7 +200,7 @@ def test_a_time_may_be_written_in_lower_case(client: APIClient) -> None:
     assert answer.json()["runAt"] == "2030-01-31T08:00:00.000Z"
 
 
-def test_every_wrong_field_is_told_at_once(client: APIClient) -> None:
+def test_every_wrong_field_is_reported_at_once(client: APIClient) -> None:
     answer = client.post(
         "/tasks", {"type": "noop", "priority": 500, "maxAttempts": 0, "tags": ["a"]}
     )
@@ -279,7 +279,7 @@ class TestIdempotency:
         assert client.post("/tasks", body).status_code == 201
         assert stranger.post("/tasks", {**body, "priority": 3}).status_code == 201
 
-    def test_a_removed_task_is_told(self, client: APIClient) -> None:
+    def test_a_removed_task_is_reported(self, client: APIClient) -> None:
         body = {"type": "noop", "idempotencyKey": "k"}
         task_id = client.post("/tasks", body).json()["id"]
         Task.objects.filter(id=task_id).delete()

@@ -155,7 +155,7 @@ def test_a_parent_that_failed(client: APIClient) -> None:
     parent = make_task("FAILED", name="broken")
     task = make_task("BLOCKED", parents=[parent], blocked_by=1)
     task.dependencies.update(is_satisfied=False)
-    assert "retry that one first" in explain(client, task)["detail"]
+    assert "retry it first" in explain(client, task)["detail"]
 
 
 def test_a_parent_that_was_removed(client: APIClient) -> None:

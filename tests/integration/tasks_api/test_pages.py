@@ -109,7 +109,7 @@ def test_the_schema_has_every_call_of_the_contract(schema: dict[str, Any]) -> No
             assert set(problem) == {"application/problem+json"}
 
 
-def test_the_schema_tells_the_fields_of_a_task(schema: dict[str, Any], client: APIClient) -> None:
+def test_the_schema_lists_the_fields_of_a_task(schema: dict[str, Any], client: APIClient) -> None:
     body = client.get(f"/tasks/{make_task('COMPLETED').id}").json()
     assert set(schema["components"]["schemas"]["TaskDetail"]["properties"]) == set(body)
     error = schema["components"]["schemas"]["Error"]["properties"]

@@ -1,4 +1,4 @@
-"""What a task tells of its repetitions, and what it tells upward."""
+"""What a task shows about its repetitions, and which signals it sends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +74,7 @@ def test_a_task_of_a_workflow_run_is_not_retried_by_itself(client: APIClient) ->
     assert states == {step.id: "FAILED", free.id: "PENDING"}
 
 
-def test_the_cascade_of_a_cancel_is_told_with_every_generation() -> None:
+def test_the_cascade_of_a_cancel_is_signalled_with_every_generation() -> None:
     parent = submit()
     child = submit(depends_on=[parent])
     grandchild = submit(depends_on=[child])
@@ -86,7 +86,7 @@ def test_the_cascade_of_a_cancel_is_told_with_every_generation() -> None:
     assert Task.objects.get(id=spared).state == "PENDING"
 
 
-def test_a_child_that_is_submitted_too_late_is_told_too() -> None:
+def test_a_child_that_is_submitted_too_late_is_signalled_too() -> None:
     parent = make_task("FAILED")
     with heard(task_cancelled_by_parent) as said:
         child = submit(depends_on=[parent.id])

@@ -85,7 +85,7 @@ def test_figures(client: APIClient, other: Workspace) -> None:
     assert body["totalIsEstimate"] is False
 
 
-def test_a_busy_workspace_tells_a_shorter_window(
+def test_a_busy_workspace_reports_a_shorter_window(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stats, "_MAX_ATTEMPTS", 5)

@@ -48,7 +48,7 @@ CALLS = [
     Call("get", "/system/performance/summary", "viewer"),
     Call("get", "/system/nodes", "viewer"),
 ]
-# Nodes belong to no workspace: test_nodes.py tells who sees what of one.
+# Nodes belong to no workspace: test_nodes.py checks who sees what of one.
 OF_A_NODE = {
     "system/nodes/<int:id>",
     "system/nodes/<int:id>/samples",

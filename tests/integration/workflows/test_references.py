@@ -90,8 +90,7 @@ def test_runs_cannot_be_meant_to_stand_too_deep(client: APIClient) -> None:
     for number in range(1, 6):
         store(client, f"w{number}", f"w{number - 1}")
     too_deep = {
-        "tasks[0].payload.workflow": "Step 's0': At most 5 runs may stand below each other; these "
-        "would be more."
+        "tasks[0].payload.workflow": "Step 's0': At most 5 runs may be nested; these would be more."
     }
     assert errors_of(client.post(URL, body("w6", "w5"))) == too_deep
     bottom = client.get(URL, {"search": "w0"}).json()["data"][0]["id"]

@@ -216,7 +216,7 @@ def test_an_approval_that_nobody_gives_in_time_fails(node: int) -> None:
 
 def test_only_an_approval_can_be_decided() -> None:
     run = run_steps({"key": "ask"})
-    with pytest.raises(Conflict, match="is no approval"):
+    with pytest.raises(Conflict, match="is not an approval"):
         decide(run, approve=True)
     with pytest.raises(NotFound):
         runs.decide_step(

@@ -92,7 +92,7 @@ class TestCreate:
         assert words in errors[0]["message"]
         assert not Workflow.objects.exists()
 
-    def test_a_cycle_is_told_with_its_steps(self, client: APIClient) -> None:
+    def test_a_cycle_is_reported_with_its_steps(self, client: APIClient) -> None:
         cycle = [
             {"key": "a", "type": "noop", "dependsOn": ["b"]},
             {"key": "b", "type": "noop", "dependsOn": ["a"]},

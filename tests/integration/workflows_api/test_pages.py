@@ -98,7 +98,7 @@ def test_the_schema_has_every_call(schema: dict[str, Any]) -> None:
             assert call["security"], (path, method)
 
 
-def test_the_schema_tells_the_fields(schema: dict[str, Any], client: APIClient) -> None:
+def test_the_schema_lists_the_fields(schema: dict[str, Any], client: APIClient) -> None:
     run = make_run(make_workflow(tasks=APPROVAL))
 
     def fields(name: str) -> set[str]:

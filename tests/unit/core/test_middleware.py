@@ -85,7 +85,7 @@ def test_no_address_is_none() -> None:
     assert client_ip(request) is None
 
 
-def test_browsers_are_told_to_be_careful_unless_a_view_knows_better() -> None:
+def test_browsers_get_strict_headers_unless_a_view_sets_its_own() -> None:
     def view(request: object) -> HttpResponse:
         return HttpResponse(headers={"Permissions-Policy": "mine"})
 

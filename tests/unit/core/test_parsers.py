@@ -39,5 +39,5 @@ def test_a_client_that_leaves_is_a_bad_request() -> None:
         def read(self, size: int = -1) -> bytes:
             raise UnreadablePostError("connection reset")
 
-    with pytest.raises(ParseError, match="ended before its end"):
+    with pytest.raises(ParseError, match="body is incomplete"):
         StrictJSONParser().parse(Broken())

@@ -100,7 +100,7 @@ def test_what_could_not_be_sent_goes_with_the_next_exchange(
     assert two.hit([shared]).remaining == 6
 
 
-def test_counts_of_a_window_that_ended_meanwhile_change_nothing(
+def test_counts_of_a_window_that_has_ended_change_nothing(
     clock: Clock, client: redis.Redis
 ) -> None:
     counter, shared = counter_of(clock), rule(10, f"key:{uuid7()}")

@@ -87,22 +87,22 @@ class TestRequest:
     @pytest.mark.parametrize(
         ("body", "wrong"),
         [
-            ([], ("", "An object is needed.")),
-            (None, ("", "An object is needed.")),
+            ([], ("", "This must be an object.")),
+            (None, ("", "This must be an object.")),
             ({"item": {}}, ("item.type", "This field is required.")),
             ({"item": {"type": 5}}, ("item.type", "1 to 10 characters,")),
             ({"item": {"type": "a\0"}}, ("item.type", "1 to 10 characters,")),
             ({"item": {"type": "\ud800"}}, ("item.type", "1 to 10 characters,")),
             ({"items": [{"type": "a"}, {"type": "a", "size": 10}]}, ("items[1].size", "A whole")),
             ({"items": [{"type": "a", "size": True}]}, ("items[0].size", "A whole")),
-            ({"items": {}}, ("items", "A list is needed.")),
+            ({"items": {}}, ("items", "This must be a list.")),
             ({"weight": "1"}, ("weight", "A number from 0 to 5.")),
             ({"weight": float("nan")}, ("weight", "A number from 0 to 5.")),
             ({"tags": ["a", "b", "c"]}, ("tags", "At most 2 tags")),
             ({"tags": ["a\u200b"]}, ("tags", "Tag 1: ")),
             ({"kind": "odd"}, ("kind", "One of fast, slow.")),
             ({"isPaid": 1}, ("isPaid", "This must be true or false.")),
-            ({"more": []}, ("more", "An object is needed.")),
+            ({"more": []}, ("more", "This must be an object.")),
             ({"at": "2030-01-31T08:00:00"}, ("at", "A time with its zone")),
             ({"isPaid": True, "kind": "slow"}, ("isPaid", "Slow orders")),
         ],
@@ -135,8 +135,8 @@ class TestRequest:
 
     def test_many_unknown_fields_are_one_error(self) -> None:
         body = {f"field {number}": 1 for number in range(1_000)}
-        assert errors_of(body) == [("", "1000 fields are too many.")]
-        assert errors_of({"items": [body]})[0] == ("items[0]", "1000 fields are too many.")
+        assert errors_of(body) == [("", "1000 fields exceed the limit.")]
+        assert errors_of({"items": [body]})[0] == ("items[0]", "1000 fields exceed the limit.")
 
     def test_a_long_name_is_shortened(self) -> None:
         ((field, _),) = errors_of({"n" * 5_000: 1})

@@ -39,7 +39,7 @@ def test_unknown_fields_are_named_with_their_path() -> None:
     assert errors_of({"items": items}) == [("items[1].foo", "Unknown field.")]
 
 
-def test_unknown_and_wrong_are_told_together() -> None:
+def test_unknown_and_wrong_are_reported_together() -> None:
     assert errors_of({"items": [{"size": "x", "foo": 1}], "bar": 0}) == [
         ("items[0].type", "This field is required."),
         ("items[0].size", "A valid integer is required."),

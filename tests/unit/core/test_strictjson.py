@@ -111,7 +111,7 @@ def test_the_message_gives_the_limit() -> None:
 def test_a_duplicate_key_is_named() -> None:
     with pytest.raises(Invalid) as refused:
         parse_json(b'{"priority": 1, "priority": 2}', max_depth=DEPTH)
-    assert refused.value.errors == [{"field": "priority", "message": "This key is there twice."}]
+    assert refused.value.errors == [{"field": "priority", "message": "This key occurs twice."}]
 
 
 HOSTILE_AND_LONG = {

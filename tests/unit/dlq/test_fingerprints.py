@@ -141,7 +141,7 @@ def test_hostile_messages_are_read_to_the_end(text: str) -> None:
 
 
 def test_the_engine_that_calls_a_handler_is_not_its_place() -> None:
-    """Handlers of installed packages have no own frame; the type tells them apart."""
+    """Handlers of installed packages have no own frame; the type distinguishes them."""
     traceback = (
         "Traceback (most recent call last):\n"
         '  File "/srv/taskplane/tasks_app/execution/sync_runner.py", line 88, in _call\n'

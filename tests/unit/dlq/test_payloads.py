@@ -1,4 +1,4 @@
-"""How a corrected payload differs is told by path, bounded, and without credentials."""
+"""The difference of a corrected payload is shown by path, bounded, and without credentials."""
 
 from dlq.reprocess_audit import diff_payloads
 

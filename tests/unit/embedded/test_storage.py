@@ -39,14 +39,14 @@ def test_a_sound_folder_has_no_problem(tmp_path: Path, monkeypatch: pytest.Monke
             {"f_bavail": 3},
             (
                 "No space left on device: {} has 3.0 MB free of 100 MB. "
-                "Free at least 16 MB there; it goes on by itself."
+                "Free at least 16 MB there; the server then continues."
             ),
         ),
         (
             {"f_favail": 2},
             (
                 "No inodes left on the file system of {}: 2 of 5000 are free. "
-                "Remove files there; it goes on by itself."
+                "Remove files there; the server then continues."
             ),
         ),
         (
@@ -63,16 +63,16 @@ def test_the_cause_the_path_and_what_to_do_are_named(
 ) -> None:
     have(monkeypatch, **changes)
     assert storage.find_problem(tmp_path) == said.format(tmp_path)
-    told = storage.explain("LOG: redirecting log output", tmp_path, "move the folder away")
-    assert told == said.format(tmp_path)
+    explained = storage.explain("LOG: redirecting log output", tmp_path, "move the folder away")
+    assert explained == said.format(tmp_path)
 
 
 def test_a_reason_that_names_the_cause_is_enough(tmp_path: Path) -> None:
     """A quota, or space that was freed by the failure itself."""
     line = '2026-11-28 UTC [1] FATAL:  could not extend file "base/1": wrote only 1 of 2 bytes'
-    told = storage.explain(line, tmp_path, "move the folder away")
-    assert '(FATAL:  could not extend file "base/1": wrote only 1 of 2 bytes)' in told
-    assert "MB are free" in told
+    explained = storage.explain(line, tmp_path, "move the folder away")
+    assert '(FATAL:  could not extend file "base/1": wrote only 1 of 2 bytes)' in explained
+    assert "MB are free" in explained
     assert storage.explain("a broken file", tmp_path, "restore it") == "restore it"
 
 

@@ -90,7 +90,7 @@ def test_the_allow_list(entry: str, host: str, address: str, port: int, expected
 
 @pytest.mark.parametrize("entry", ["", "a b:x", "host:99999", "http://a/", "u@host", "[::1", "a/b"])
 def test_a_wrong_entry_is_named(entry: str) -> None:
-    with pytest.raises(ValueError, match="is no host, address or network"):
+    with pytest.raises(ValueError, match="is not a host, address or network"):
         AddressRules.of(allow_private=False, allow=[entry])
 
 

@@ -78,7 +78,7 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
     assert category_of(first) == "UNKNOWN"
 
 
-def test_what_a_service_answered_is_told_from_what_it_refused() -> None:
+def test_what_a_service_answered_is_distinguished_from_what_it_refused() -> None:
     processor = registry.get("http-request")
     assert category_of(UnexpectedStatus("500"), processor) == "DEPENDENCY"
     assert category_of(RetryLater(5, "503"), processor) == "DEPENDENCY"

@@ -494,5 +494,7 @@ def test_the_client_logs_no_secret_of_the_request(
 def test_a_wrong_entry_of_the_allow_list_stops_the_start(settings: Settings) -> None:
     allow(settings, "10.0.0.0/8", "not a host:x")
 
-    with pytest.raises(ImproperlyConfigured, match="HTTP_REQUEST_ALLOW: 'not a host:x' is no host"):
+    with pytest.raises(
+        ImproperlyConfigured, match="HTTP_REQUEST_ALLOW: 'not a host:x' is not a host"
+    ):
         address_rules()

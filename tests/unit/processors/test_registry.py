@@ -48,7 +48,7 @@ def test_defaults_of_a_processor() -> None:
     assert found.func(None, {"a": 1}) == {"got": {"a": 1}}
 
 
-def test_async_handlers_are_told_apart_also_behind_a_decorator() -> None:
+def test_async_handlers_are_recognised_also_behind_a_decorator() -> None:
     @functools.wraps(waiting)
     def wrapped(*args: Any) -> Any:
         return waiting(*args)

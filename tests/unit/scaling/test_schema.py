@@ -56,7 +56,7 @@ def test_no_other_file_declares_a_name_of_the_api() -> None:
     assert declared == []
 
 
-def test_bounds_of_both_ends_hold_and_are_told() -> None:
+def test_bounds_of_both_ends_hold_and_are_reported() -> None:
     for setting in SETTINGS.values():
         if setting.kind not in (int, float):
             continue

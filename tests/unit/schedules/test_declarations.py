@@ -113,8 +113,8 @@ def test_what_is_wrong_is_a_warning_that_names_the_place(
     assert "Clean-up" in [each.name for each in discover()[0]]
 
 
-def test_a_module_that_was_mended_is_no_fault_any_more(modules: Path, settings: Settings) -> None:
-    declare(modules, settings, "mended_schedules", "1 / 0")
+def test_a_module_that_was_fixed_is_no_fault_any_more(modules: Path, settings: Settings) -> None:
+    declare(modules, settings, "fixed_schedules", "1 / 0")
     assert len(discover()[1]) == 1
-    (modules / "mended_schedules.py").write_text("fine = True")
+    (modules / "fixed_schedules.py").write_text("fine = True")
     assert discover()[1] == []

@@ -291,7 +291,7 @@ def test_what_has_an_effect_is_not_noted(text: str) -> None:
         ("@every 367d", "UTC", "schedule", "from 1s to 366d"),
         ("@every 999999999d", "UTC", "schedule", "from 1s to 366d"),
         ("2026-05-05T08:00:00", "UTC", "schedule", "has no offset"),
-        ("2026-02-30T08:00:00Z", "UTC", "schedule", "is no time"),
+        ("2026-02-30T08:00:00Z", "UTC", "schedule", "is not a time"),
         ("0001-01-01T00:00:00+14:00", "UTC", "schedule", "too far away"),
         ("1," * 100 + "1 * * * *", "UTC", "schedule", "200 characters"),
         ("@daily", "Europe/Berln", "timezone", "Did you mean Europe/Berlin?"),

@@ -56,7 +56,7 @@ def test_a_tally_names_the_longest_running_task_of_each_slot(tmp_path: Path) -> 
     assert counters.slots[1]["startedAt"].endswith("Z")
 
 
-def test_counts_outlive_a_child_and_begin_anew_with_an_incarnation(tmp_path: Path) -> None:
+def test_counts_outlive_a_child_and_restart_with_an_incarnation(tmp_path: Path) -> None:
     node_state = SharedNodeState()
     dead, living = slot_in(tmp_path, 1), slot_in(tmp_path, 2)
     dead.count(processed=5, failed=1, stale=1)

@@ -21,7 +21,7 @@ def slot_of(pid: int, folder: Path) -> Slot:
 def test_a_step_of_the_clock_declares_nobody_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
 ) -> None:
-    """The kernel tells the machine's start by the clock of now."""
+    """The kernel reports the machine's start by the current clock."""
     slot = slot_of(os.getpid(), tmp_path)
     booted = psutil.boot_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + step)
@@ -29,7 +29,7 @@ def test_a_step_of_the_clock_declares_nobody_dead(
     assert _is_alive(slot)
 
 
-def test_the_dead_and_those_who_got_their_number_are_told_apart(tmp_path: Path) -> None:
+def test_a_dead_process_is_distinguished_from_one_that_got_its_number(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     slot = slot_of(child.pid, tmp_path)
     namesake = Slot.create(tmp_path / "other", pid=child.pid, pid_born=slot.pid_born - 1)

@@ -18,12 +18,12 @@ from workflows.models import WorkflowVersion
 from workflows.schema.definition import WorkflowDefinition
 from workflows.states import OnFailure, StepKind
 
-NAMED = "A text of 1 to 200 characters is needed."
-ONE_STEP = "A list of at least one step is needed."
+NAMED = "This must be a text of 1 to 200 characters."
+ONE_STEP = "This must be a list of at least one step."
 ONE_OF = "Give `seconds` or `until`, one of them."
 ZONED = "A time with its zone, such as 2030-01-31T08:00:00Z."
 SHORT = "A text of at most 2,000 characters."
-NAMELESS = "The name or the id of a workflow is needed."
+NAMELESS = "This must be the name or the id of a workflow."
 UNKNOWN = "Unknown field; there are"
 WAIT_LONG = "A number of seconds from 0 to 315360000 (10 years)."
 
@@ -148,7 +148,7 @@ def test_a_stored_version_may_name_a_task_type_that_has_gone() -> None:
         ({"name": "x", "tasks": {}}, [("tasks", ONE_STEP)]),
         (whole(nmae=1), [("nmae", "Unknown field.")]),
         (whole(description=5), [("description", "A text of at most 10,000 characters.")]),
-        (whole(tasks=[1]), [("tasks[0]", "An object is needed.")]),
+        (whole(tasks=[1]), [("tasks[0]", "This must be an object.")]),
         (
             whole(tasks=[step()] * 10_001),
             [("tasks", "At most 10,000 steps; these are 10,001.")],
@@ -188,18 +188,18 @@ RANGES = [
     ("onFailure", "ignore", "One of fail, continue, skip-dependents."),
     ("onFailure", [], "One of fail, continue, skip-dependents."),
     ("queue", "-", "1 to 100 letters, digits, '.', '_', ':' and '-'"),
-    ("queue", 5, "A text is needed."),
-    ("tags", "x", "A list of texts is needed."),
+    ("queue", 5, "This must be a text."),
+    ("tags", "x", "This must be a list of texts."),
     ("tags", [1], "At most 50 tags of 1 to 100 characters"),
     ("tags", ["x"] * 51, "At most 50 tags of 1 to 100 characters, without NUL"),
-    ("retry", 5, "An object is needed."),
-    ("dependsOn", "a", "A list of keys of steps is needed."),
-    ("dependsOn", [1], "A list of keys of steps is needed."),
+    ("retry", 5, "This must be an object."),
+    ("dependsOn", "a", "This must be a list of keys of steps."),
+    ("dependsOn", [1], "This must be a list of keys of steps."),
     ("dependsOn", ["x"] * 10_001, "At most 10,000 steps."),
-    ("payload", [], "An object is needed."),
+    ("payload", [], "This must be an object."),
     ("payload", {"a": "x" * 300_000}, "payload has 300008 bytes as JSON; the limit is 262144."),
-    ("when", True, "An expression, which is a text, is needed."),
-    ("forEach", {"a": 1}, "An expression, which is a text, is needed."),
+    ("when", True, "This must be an expression, as a text."),
+    ("forEach", {"a": 1}, "This must be an expression, as a text."),
     ("forEach", [1] * 10_001, "At most 10,000 items."),
     ("forEach", ["{{ 1 }}"], "The items of a list are taken as they are"),
     ("forEach", ["{{ "], "The items of a list are taken as they are"),
@@ -246,10 +246,10 @@ def test_the_json_schema_has_an_object_for_each_kind_of_step() -> None:
         ({"payload": {"a": "{{ x"}}, "payload.a", "column 1: This {{ has no }} after it."),
         ({"when": "item > 1"}, "when", "column 1: `item` is known only in the payload"),
         ({"forEach": "[1].map(x, index)"}, "forEach", "column 12: `index` is known only"),
-        ({"when": "input.n + 1"}, "when", "It gives int, and true or false is needed."),
-        ({"when": "'a'"}, "when", "It gives string, and true or false is needed."),
-        ({"forEach": "size(input.l)"}, "forEach", "It gives int, and a list is needed."),
-        ({"forEach": "{'a': 1}"}, "forEach", "It gives map, and a list is needed."),
+        ({"when": "input.n + 1"}, "when", "It gives int; it must give true or false."),
+        ({"when": "'a'"}, "when", "It gives string; it must give true or false."),
+        ({"forEach": "size(input.l)"}, "forEach", "It gives int; it must give a list."),
+        ({"forEach": "{'a': 1}"}, "forEach", "It gives map; it must give a list."),
         ({"forEach": "input.l", "when": "item"}, "when", "column 1: `item` is known only"),
         ({"payload": {"a": "{{ item }}"}}, "payload.a", "column 4: `item` is known only"),
         ({"when": "steps.a.result"}, "when", "column 1: It reads steps.a without depending on it."),
@@ -290,7 +290,7 @@ def test_payloads_with_templates_are_checked_when_they_are_made() -> None:
         ("approval", {"x": 1}, "payload.x", f"{UNKNOWN} message and timeoutSeconds."),
         ("workflow", {}, "payload.workflow", NAMELESS),
         ("workflow", {"workflow": " "}, "payload.workflow", NAMELESS),
-        ("workflow", {"workflow": "x", "input": []}, "payload.input", "An object is needed."),
+        ("workflow", {"workflow": "x", "input": []}, "payload.input", "This must be an object."),
         ("workflow", {"workflow": "x", "in": {}}, "payload.in", f"{UNKNOWN} workflow and input."),
     ],
 )  # fmt: skip
@@ -452,6 +452,5 @@ def test_a_word_of_the_language_after_a_dot_says_what_to_write() -> None:
     ((field, message),) = problems_of(step(when="input.in == 1"))
     assert field == "tasks[0].when"
     assert message == (
-        "Step 'a', column 7: 'in' is a word of the language and no field: write ['in'] without the "
-        "dot."
+        "Step 'a', column 7: 'in' is a reserved word, not a field: write ['in'] without the dot."
     )

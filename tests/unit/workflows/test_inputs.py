@@ -40,12 +40,12 @@ def test_inputs_that_match() -> None:
 @pytest.mark.parametrize(
     ("value", "field", "message"),
     [
-        ([], "input", "An object is needed."),
-        (None, "input", "An object is needed."),
+        ([], "input", "This must be an object."),
+        (None, "input", "This must be an object."),
         ({}, "input.id", "It is required."),
         ({"id": 1}, "input.id", "1 is less than the minimum of 3."),
         ({"id": "x"}, "input.id", '"x" is not of type "integer".'),
-        ({"id": 3, "zz": 1}, "input.zz", "There is no such field."),
+        ({"id": 3, "zz": 1}, "input.zz", "This field is unknown."),
         ({"id": 3, "mail": "x"}, "input.mail", '"x" is not a "email".'),
         ({"id": 3, "size": "L"}, "input.size", '"L" is not one of "S" or "M".'),
         ({"id": 3, "code": "A"}, "input.code", '"A" does not match "^[a-z]+$".'),
@@ -55,11 +55,11 @@ def test_inputs_that_match() -> None:
         ({"id": 2**64}, "input.id", "An integer must fit in 64 bits (from -2^63 to 2^63-1)."),
     ],
 )
-def test_what_does_not_match_is_told_by_field(value: Any, field: str, message: str) -> None:
+def test_what_does_not_match_is_reported_by_field(value: Any, field: str, message: str) -> None:
     assert problems(value) == [(field, message)]
 
 
-def test_all_problems_are_told_up_to_fifty() -> None:
+def test_all_problems_are_reported_up_to_fifty() -> None:
     assert len(problems({"id": 1, "size": "L", "zz": 1, "yy": 2})) == 4
     assert len(problems({"id": 3, "lines": [{}] * 60})) == 50
 
@@ -102,8 +102,8 @@ DOUBLING = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in ran
 @pytest.mark.parametrize(
     ("schema", "path", "message"),
     [
-        ([], "", "A JSON Schema, which is an object, is needed."),
-        ("x", "", "A JSON Schema, which is an object, is needed."),
+        ([], "", "This must be a JSON Schema, as an object."),
+        ("x", "", "This must be a JSON Schema, as an object."),
         ({"type": "objekt"}, ".type", '"objekt" is not valid'),
         ({"properties": {"a": {"minimum": "x"}}}, ".properties.a.minimum", "not of type"),
         ({"pattern": "("}, ".pattern", '"(" is not a "regex".'),
@@ -111,12 +111,12 @@ DOUBLING = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in ran
         ({"pattern": r"(a)\1"}, ".pattern", 'is not a "regex".'),
         ({"pattern": r"^(\w{1,100}){1,100}$"}, ".pattern", 'is not a "regex".'),
         ({"$schema": "https://example.com/x"}, "", "Unknown meta-schema"),
-        ({"$ref": "#"}, ".$ref", "may not refer to itself"),
+        ({"$ref": "#"}, ".$ref", "must not refer to itself"),
         ({"properties": {"default": {"$ref": "#"}}}, ".properties.default.$ref", "refer to itself"),
         (
             {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"items": {"$ref": "#/$defs/a"}}}},
             ".$defs.a.$ref.items.$ref",
-            "may not refer to itself",
+            "must not refer to itself",
         ),
         ({"$ref": "https://example.com/x"}, ".$ref", "must stay in the schema"),
         ({"$ref": "#name"}, ".$ref", "must stay in the schema"),

@@ -32,7 +32,7 @@ SCOPE = Scope(
 
 
 ONE_TYPE = "Both must be of one type: write double(…)."
-NO_TEXT = "Write string(…) around what is no text."
+NO_TEXT = "Write string(…) around values that are not texts."
 
 
 def evaluate(text: str, scope: Scope = SCOPE) -> Any:
@@ -134,11 +134,11 @@ def test_what_cannot_be_compiled(text: str, column: int, message: str) -> None:
         ("steps.b.result", 7, "There is no 'b' in steps."),
         ("item.x", 6, "There is no 'x' in item."),
         ("input.rows.map(row, row.name)", 25, "There is no 'name' here."),
-        ("input.none.x", 12, "input.none is null, which has no 'x'."),
-        ("input.s.x", 9, "input.s is a string, which has no 'x'."),
-        ("input.list.x", 12, "input.list is a list, which has no 'x'."),
-        ("steps.skipped.result.x", 22, "steps.skipped.result is null, which has no 'x'."),
-        ("input.list.map(x, x.y)", 21, "There is no 'y' here: it is read of no object."),
+        ("input.none.x", 12, "input.none is null, which has no field 'x'."),
+        ("input.s.x", 9, "input.s is a string, which has no field 'x'."),
+        ("input.list.x", 12, "input.list is a list, which has no field 'x'."),
+        ("steps.skipped.result.x", 22, "steps.skipped.result is null, which has no field 'x'."),
+        ("input.list.map(x, x.y)", 21, "There is no 'y' here: the value is not an object."),
         ("input.n + 2.5", 9, "'+' cannot be used with int and double. " + ONE_TYPE),
         ("input.n + 'a'", 9, "'+' cannot be used with int and string. " + NO_TEXT),
         ("input.n * input.f", 9, "'*' cannot be used with int and double. " + ONE_TYPE),
@@ -153,9 +153,9 @@ def test_what_cannot_be_compiled(text: str, column: int, message: str) -> None:
         ("1 + int(input.s)", 8, "Cannot convert string to int."),
         ("timestamp(input.s)", 10, "String to Timestamp conversion failed."),
         ("input.s.matches('(')", 1, "Invalid regular expression: missing ): (."),
-        (" 1.0 / 0.0", 2, "The value is inf, which JSON has no number for."),
+        (" 1.0 / 0.0", 2, "The value is inf, which JSON cannot hold."),
         ("{1: 2}", 1, "A key of a map must be a text in JSON, not 1: write string(…)."),
-        ("int", 1, "INT is a type, and no value that JSON has."),
+        ("int", 1, "INT is a type, which JSON cannot hold."),
         ("18446744073709551615u", 1, f"In the value: A{TOO_LONG_INTEGER[1:]}."),
         ("'\\u0000'", 1, "In the value: The character U+0000 cannot be stored."),
     ],

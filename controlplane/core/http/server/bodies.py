@@ -43,8 +43,8 @@ def check_credentials(
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
-                logger.exception("Checking the credentials of a large request failed.")
-            return problem or Problem(500, "A fault of the server.")
+                logger.exception("Credential check failed for a large request")
+            return problem or Problem(500, "Internal error.")
         return None if is_valid else unauthorized()
 
     loop = asyncio.get_running_loop()

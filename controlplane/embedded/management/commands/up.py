@@ -68,7 +68,7 @@ class Command(SafeCommand):
             self._run(session, options["admin"])
         except KeyboardInterrupt:
             self._line("")
-            self._line("Stopping; what runs is finished or handed back.")
+            self._line("Stopping: running tasks are finished or handed back.")
         except embedded.EmbeddedError as error:
             failure = error
         finally:
@@ -229,7 +229,7 @@ def _leads(name: str) -> bool:
     except DatabaseError:
         return False
     finally:
-        # Asked now and then over days: a connection kept meanwhile would be a broken one.
+        # Checked rarely, over days: a connection kept open between two checks would break.
         connection.close()
 
 

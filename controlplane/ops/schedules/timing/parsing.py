@@ -142,7 +142,7 @@ def _instant(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError as error:
-        raise TimingError("schedule", f"{text} is no time: {error}.") from error
+        raise TimingError("schedule", f"{text} is not a time: {error}.") from error
     if moment.tzinfo is None:
         raise TimingError("schedule", f"{text} has no offset: write {text}Z for UTC.")
     try:

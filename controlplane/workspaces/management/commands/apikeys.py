@@ -46,7 +46,7 @@ class Command(WorkspaceCommand):
             dest="scopes",
             action="append",
             default=[],
-            help="narrows the role, such as tasks:read; may be repeated",
+            help="scope that limits the role, such as tasks:read; may be repeated",
         )
         create.add_argument(
             "--days", type=whole_number(1, _MAX_DAYS), metavar="N", help="days until it expires"

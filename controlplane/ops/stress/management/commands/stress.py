@@ -73,7 +73,7 @@ class Command(WorkspaceCommand):
             has_ended = self._watch(workspace_id, test.id, options["wait_timeout"])
         if not has_ended:
             raise CommandError(
-                f"Waited {options['wait_timeout']:g} s; the test goes on without this command: "
+                f"Waited {options['wait_timeout']:g} s; the test continues without this command: "
                 f"`manage.py stress show {test.id}`.",
                 returncode=EXIT_TIMEOUT,
             )
