@@ -13,6 +13,7 @@ from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
+from controlplane.core.schema import represent_value
 from controlplane.ops.schedules import editing, triggering
 from controlplane.ops.schedules.admin.firings import show_delay, show_state, show_work
 from controlplane.ops.schedules.admin.forms import ScheduleForm
@@ -260,5 +261,7 @@ def _scheduled_for(firing: Firing) -> str:
 
 
 def _decision(firing: Firing) -> str:
-    error = shorten(str((firing.error or {}).get("message", "")), 200)
+    error = shorten(
+        str((represent_value("error", firing.error, None) or {}).get("message", "")), 200
+    )
     return f"{firing.detail} {error}".strip()
