@@ -18,6 +18,8 @@ from scaling.schema import MAX_WORKERS, NAMES_BY_API, SETTINGS, Configuration, S
 from scaling.states import EventState, LaunchState, Trigger
 from tasks_app.schema.fields import IdempotencyKey
 
+Source = Literal["environment", "changed"]
+
 
 class ScaleRequest(Request):
     """A manual override: how many workers there should be, and why."""
@@ -117,7 +119,7 @@ ScalingConfiguration = create_model(
     changed_at=(datetime | None, shown()),
     changed_by=(str | None, shown()),
     sources=(
-        dict[str, Literal["environment", "changed"]],
+        dict[str, Source],
         shown("Source of each field: the environment, or changed at run time."),
     ),
 )
