@@ -31,7 +31,7 @@ urlpatterns = [
     path("", include("controlplane.ops.schedules.urls")),
     path("", include("controlplane.ops.stress.urls")),
     path("", include("dlq.urls")),
-    path("", include("scaling.api.urls")),
+    path("", include("scaling.urls")),
     path("", include("workflows.urls")),
     path("", include("tasks_app.urls")),
 ]

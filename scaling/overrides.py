@@ -10,20 +10,17 @@ from django.db.models import Q
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid
-from controlplane.core.ids import uuid7
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from scaling import sentences, transitions
 from scaling.configuration import lock_pool
 from scaling.decisions import MANUAL, Plan
 from scaling.models import Pool, ScalingEvent
-from scaling.queries.events import get_event
 from scaling.queries.pool import get_backend, get_manual_override, get_sound_configuration
 from scaling.schema import Configuration
 from scaling.states import EventState, Trigger
 from scaling.strategies import Decision
 from tasks_app.selectors.engine_health import AUTOSCALER, view_leader
-from tasks_app.services import hash_body, store_or_get_response
 
 MAX_REASON_LENGTH = 2_000
 DEFAULT_HOLD_SECONDS = 300
@@ -48,7 +45,6 @@ def set_override(
     hold_seconds: float | None = DEFAULT_HOLD_SECONDS,
     workspace_id: UUID,
     actor: Actor,
-    event_id: UUID | None = None,
 ) -> ScalingEvent:
     """Set a number of workers; the loop takes the event up within about a second. It holds for
     `hold_seconds`; without them, and while auto-scaling is off, until it is released. The fleet
@@ -75,9 +71,7 @@ def set_override(
     pool.manual_by = actor.label
     pool.save(update_fields=_COLUMNS)
     _supersede(pool, sentences.OVERRIDE_REPLACED)
-    event = _record(
-        pool, workers, text, id=event_id or uuid7(), at=at, workspace_id=workspace_id, actor=actor
-    )
+    event = _record(pool, workers, text, at=at, workspace_id=workspace_id, actor=actor)
     record_audit(
         workspace=workspace_id,
         actor=actor,
@@ -93,41 +87,6 @@ def set_override(
         },
     )
     return event
-
-
-@transaction.atomic
-def set_override_once(
-    *,
-    workers: int,
-    reason: str,
-    hold_seconds: float | None,
-    workspace_id: UUID,
-    actor: Actor,
-    key: str | None,
-) -> tuple[ScalingEvent, bool]:
-    """The event of the override, and whether this call set it: not when the key did before.
-
-    Raises what `set_override` raises, and Conflict for a key used with another body.
-    """
-    event_id = uuid7()
-    if key is not None:
-        first = store_or_get_response(
-            workspace_id=workspace_id,
-            key=key,
-            body_hash=hash_body("scaling.scale", workers, reason, hold_seconds),
-            answer={"eventId": str(event_id)},
-        )
-        if first is not None:
-            return get_event(UUID(first["eventId"])), False
-    event = set_override(
-        workers=workers,
-        reason=reason,
-        hold_seconds=hold_seconds,
-        workspace_id=workspace_id,
-        actor=actor,
-        event_id=event_id,
-    )
-    return event, True
 
 
 @transaction.atomic

@@ -5,76 +5,21 @@ committed, and a second call with the key waits, at the unique index, until the 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connections, transaction
-from drf_spectacular.utils import OpenApiParameter
+from django.db import connections
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, FieldError, Invalid
-from controlplane.core.http.verbs import Answer, Verb
 
 IDEMPOTENCY_LIFE = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
-KEY_PARAMETER = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and body within 24 h give the first answer again (200); another "
-    "body gives 409.",
-)
 _TABLE = "tasks_app_idempotencykey"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a handler made, and the reference by which a repeated call finds it again."""
-
-    resource: Any
-    reference: Mapping[str, Any]
-
-
-def idempotent(
-    find_again: Callable[..., Any], *, status: int = 200
-) -> Callable[[Callable[..., Made]], Callable[..., Answer]]:
-    """Below `@verb`: the handler runs once for a key and body, and returns Made.
-
-    A repeated call answers `find_again(request, reference, **path)` with `status`; it raises
-    NotFound or Conflict when what was made is gone. A body's key is its field `idempotency_key`.
-    """
-
-    def decorate(handler: Callable[..., Made]) -> Callable[..., Answer]:
-        @wraps(handler)
-        def run(view: Any, request: Any, *body: Any, **path: Any) -> Answer:
-            config: Verb = view.current_verb
-            own_key = getattr(body[0], "idempotency_key", None) if body else None
-            key = resolve_idempotency_key(request.headers.get(HEADER), own_key)
-            if key is None:
-                made = handler(view, request, *body, **path)
-                return Answer(made.resource, config.own_status)
-            workspace_id = request.workspace.id
-            asked = hash_body(config.method, config.path, _named(path), *map(_asked, body))
-            with transaction.atomic():
-                first = store_or_get_response(
-                    workspace_id=workspace_id, key=key, body_hash=asked, answer={}
-                )
-                if first is None:
-                    made = handler(view, request, *body, **path)
-                    _store_reference(workspace_id, key, made.reference)
-                    return Answer(made.resource, config.own_status)
-            return Answer(find_again(request, first, **path), status)
-
-        run.extra_parameters = [KEY_PARAMETER]  # type: ignore[attr-defined] # read by verb
-        return run
-
-    return decorate
 
 
 def resolve_idempotency_key(header: str | None, field: str | None) -> str | None:
@@ -131,6 +76,15 @@ def store_or_get_response(
     return found
 
 
+def store_reference(workspace_id: UUID, key: str, reference: Mapping[str, Any]) -> None:
+    """Replace the answer of a key that this transaction has stored."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_TABLE} SET answer = %s WHERE workspace_id = %s AND key = %s",  # noqa: S608 - a constant
+            [_json(reference), workspace_id, key],
+        )
+
+
 def hash_body(*parts: Any) -> bytes:
     """SHA-256 of what is asked, for telling a repetition from another body."""
     text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)
@@ -142,24 +96,6 @@ def _checked(key: str) -> str:
         message = f"1 to {MAX_KEY_LENGTH} characters, without NUL."
         raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
     return key
-
-
-def _asked(body: Any) -> dict[str, Any]:
-    """The values of a body without its key."""
-    values: dict[str, Any] = body.model_dump(exclude={"idempotency_key"})
-    return values
-
-
-def _named(path: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in path.items()}
-
-
-def _store_reference(workspace_id: UUID, key: str, reference: Mapping[str, Any]) -> None:
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {_TABLE} SET answer = %s WHERE workspace_id = %s AND key = %s",  # noqa: S608 - a constant
-            [_json(reference), workspace_id, key],
-        )
 
 
 def _json(answer: Mapping[str, Any]) -> str:

@@ -8,9 +8,11 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, QuerySet
 
 from controlplane.core.errors import NotFound
+from controlplane.core.schema.filters import condition
+from controlplane.core.schema.values import COMMA, Choices, Flag, Moment, Texts
 from scaling.models import Launch, ScalingEvent
 from scaling.queries.pool import POOL
-from scaling.states import EventState
+from scaling.states import EventState, Trigger
 
 _CHUNK = 200
 
@@ -23,12 +25,16 @@ class EventFilter:
     nothing are left out unless `unchanged` is true or their state is filtered for.
     """
 
-    states: tuple[str, ...] = ()
-    triggers: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    unchanged: bool = False
+    states: tuple[str, ...] = condition(
+        "state",
+        Choices(choices=tuple(EventState.values)),
+        f"{COMMA} Default: all but UNCHANGED.",
+    )
+    triggers: tuple[str, ...] = condition("trigger", Choices(choices=tuple(Trigger.values)), COMMA)
+    rules: tuple[str, ...] = condition("rule", Texts(), COMMA)
+    since: datetime | None = condition("since", Moment(), "Decided at this time or later.")
+    until: datetime | None = condition("until", Moment(), "Decided before this time.")
+    unchanged: bool = condition("unchanged", Flag(), "Include decisions that changed nothing.")
 
 
 def list_events(filters: EventFilter | None = None) -> QuerySet[ScalingEvent]:

@@ -75,6 +75,21 @@ def get_sound_configuration(pool: Pool) -> Configuration:
         raise Conflict(advise(error)) from error
 
 
+def describe_configuration(pool: Pool) -> dict[str, Any]:
+    """The values in force by field name, the source of each, and who changed them last."""
+    return {
+        **get_values(pool),
+        "backend": get_backend(pool),
+        "version": pool.version,
+        "changed_at": pool.changed_at,
+        "changed_by": pool.changed_by or None,
+        "sources": {
+            setting.api: "changed" if name in pool.overrides else "environment"
+            for name, setting in SETTINGS.items()
+        },
+    }
+
+
 def find_contradiction(pool: Pool) -> str:
     """Which overrides no longer fit the environment, and what to do; empty when all do."""
     try:

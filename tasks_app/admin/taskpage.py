@@ -6,8 +6,9 @@ from typing import Any
 
 from controlplane.core.admin.display import Summary, Table, badge, folded, link, show_time
 from controlplane.core.formatting import EMPTY, format_elapsed, format_number, format_state, shorten
-from controlplane.core.schema import represent_value
+from controlplane.core.schema import represent, represent_value
 from tasks_app.models import Task
+from tasks_app.schema.tasks import TaskDetail
 from tasks_app.selectors import explain_task, get_task_detail
 
 _TASK_PAGE = "tasks_app_task"
@@ -90,12 +91,19 @@ def _neighbours(title: str, edges: Iterable[tuple[Any, Any]]) -> Table:
 
 
 def _logs(detail: Any) -> Table:
+    lines = represent(TaskDetail, detail, None, fields=("logs",))["logs"]
     return Table(
         f"Newest log lines ({detail.logs_total})",
         ["Time (UTC)", "Attempt", "Level", "Message", "Fields"],
         [
-            [_exact(line.at), line.attempt, line.level, line.message, line.fields or ""]
-            for line in represent_value("log", detail.logs, None)
+            [
+                _exact(datetime.fromisoformat(line["at"])),
+                line["attempt"],
+                line["level"],
+                line["message"],
+                line["fields"] or "",
+            ]
+            for line in lines
         ],
         empty="No log lines.",
     )

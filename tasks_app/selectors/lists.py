@@ -83,7 +83,7 @@ def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
             )
             found = {task: (queue, node, above) for task, queue, node, above in cursor.fetchall()}
     for task in tasks:
-        task.queue_name, task.worker_node, task.parents = found[task.id]  # type: ignore[attr-defined] # for serializers
+        task.queue_name, task.worker_node, task.parents = found[task.id]  # type: ignore[attr-defined] # for represent
     return tasks
 
 

@@ -64,7 +64,7 @@ def _as_task(row: NewTask, spec: Spec) -> Task:
     task = Task(**values)
     parents = [UUID(str(parent)) for parent in dict.fromkeys(spec.depends_on)]
     # As describe_tasks gives them.
-    task.queue_name = registry.get(row.type).queue if spec.queue is None else spec.queue  # type: ignore[attr-defined] # for serializers
-    task.worker_node = None  # type: ignore[attr-defined] # for serializers
-    task.parents = parents[:MAX_PARENTS_SHOWN]  # type: ignore[attr-defined] # for serializers
+    task.queue_name = registry.get(row.type).queue if spec.queue is None else spec.queue  # type: ignore[attr-defined] # for represent
+    task.worker_node = None  # type: ignore[attr-defined] # for represent
+    task.parents = parents[:MAX_PARENTS_SHOWN]  # type: ignore[attr-defined] # for represent
     return task

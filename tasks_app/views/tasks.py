@@ -7,7 +7,8 @@ from uuid import UUID
 from controlplane.core.http.parameters import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
-from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
+from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
+from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import selectors, services
 from tasks_app.filters import InternalFilter, TaskFilter, filter_of_query

@@ -1,7 +1,7 @@
 """What users wrote leaves by one door: `represent_value`, called by `represent`.
 
 Payloads, results, errors and log lines are read by engine and services everywhere. In what shows
-things (views, serializers, exports, pages, commands, templates) only a schema may name them.
+things (views, exports, pages, commands, templates) only a schema may name them.
 """
 
 import ast
@@ -12,10 +12,7 @@ from pathlib import Path
 from tests.architecture.test_house_rules import PACKAGES, ROOT
 
 GUARDED = {"payload", "result", "error", "traceback", "logs"}
-SHOWS = {
-    "views", "api", "serializers", "exports", "admin", "management", "report", "telling",
-    "terminal",
-}  # fmt: skip
+SHOWS = {"views", "api", "exports", "admin", "management", "report"}
 _IN_TEMPLATE = re.compile(rf"{{[{{%][^}}]*\.(?:{'|'.join(sorted(GUARDED))})\b")
 
 
@@ -25,8 +22,8 @@ def shows(path: Path) -> bool:
 
 
 def reads_guarded(source: str) -> Iterator[int]:
-    """Lines that read a guarded attribute, or have a serializer's field of its name or source.
-    What is handed to `represent_value` goes through the door."""
+    """Lines that read a guarded attribute, or show a field of its source. What is
+    handed to `represent_value` goes through the door."""
     tree = ast.parse(source)
     through = {
         inner
@@ -37,25 +34,12 @@ def reads_guarded(source: str) -> Iterator[int]:
     for node in ast.walk(tree):
         if node in through:
             continue
-        if isinstance(node, ast.ClassDef):
-            yield from (each.lineno for each in node.body if _is_field(each))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield from [node.lineno] if node.attr in GUARDED else []
         if isinstance(node, ast.keyword) and node.arg == "source":
             value = node.value.value if isinstance(node.value, ast.Constant) else ""
             if str(value).rpartition(".")[2] in GUARDED:
                 yield node.value.lineno
-
-
-def _is_field(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in GUARDED
-        and isinstance(node.value, ast.Call)
-        and "Field" in ast.unparse(node.value.func)
-        and not any(word.arg == "required" for word in node.value.keywords)  # of a request
-    )
 
 
 def doors() -> set[str]:

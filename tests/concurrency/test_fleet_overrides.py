@@ -11,8 +11,9 @@ from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.selectors import get_default_workspace_id
 from scaling.configuration import change_configuration
 from scaling.models import Pool, ScalingEvent
-from scaling.overrides import set_override_once
+from scaling.overrides import set_override
 from scaling.queries.pool import get_pool
+from tests.clients import key_client
 from tests.concurrency.racing import Racers
 from tests.scalingrows import lead
 
@@ -27,14 +28,13 @@ def _environment(settings: Any) -> None:
     lead()
 
 
-def override(workers: int, key: str | None = None) -> Any:
-    return set_override_once(
+def override(workers: int) -> Any:
+    return set_override(
         workers=workers,
         reason="a race",
         hold_seconds=None,
         workspace_id=get_default_workspace_id(),
         actor=SYSTEM,
-        key=key,
     )
 
 
@@ -60,9 +60,14 @@ def test_of_many_overrides_the_one_in_force_waits(eight: Racers) -> None:
 
 
 def test_one_key_sets_once(eight: Racers) -> None:
-    answers = eight.race(*[partial(override, 4, "key")] * 8)
-    assert sorted(is_new for _, is_new in answers) == [False] * 7 + [True]
-    assert len({event.id for event, _ in answers}) == 1
+    body = {"workers": 4, "reason": "a race", "idempotencyKey": "key"}
+    calls = [
+        partial(key_client("operator").post, "/auto-scaling/scale", body, format="json")
+        for _ in range(8)
+    ]
+    answers = eight.race(*calls)
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
+    assert len({answer.json()["id"] for answer in answers}) == 1
     assert ScalingEvent.objects.count() == 1
 
 

@@ -10,9 +10,10 @@ import orjson
 from rest_framework.test import APIClient
 
 from controlplane.core.ids import uuid7
+from controlplane.core.schema import represent
 from tasks_app.models import Task
+from tasks_app.schema.tasks import Task as TaskResource
 from tasks_app.selectors import describe_tasks
-from tasks_app.serializers import represent_task
 from tests import django_functions
 from tests.engine import Engine
 from tests.exported import read_csv, read_ndjson, read_xlsx
@@ -262,7 +263,10 @@ class Journey:
     def read_representation(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What a message about tasks is made of, written and read."""
         rows = describe_tasks(list(Task.objects.filter(id__in=ids)))
-        return {str(row.id): json.loads(orjson.dumps(represent_task(row))) for row in rows}
+        return {
+            str(row.id): json.loads(orjson.dumps(represent(TaskResource, row, None)))
+            for row in rows
+        }
 
     def export(self, format_name: str, ids: Sequence[str]) -> bytes:
         answer = self.client.get(f"/tasks/export?format={format_name}&id={','.join(ids)}")

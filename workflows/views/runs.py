@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
-from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
+from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
+from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import queries, runs
 from workflows.schema.runs import (

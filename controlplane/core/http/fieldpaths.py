@@ -1,4 +1,4 @@
-"""From the nested errors of serializers to paths such as `tasks[3].type`."""
+"""From the nested errors of the REST framework to paths such as `tasks[3].type`."""
 
 from collections.abc import Iterator
 from typing import Any

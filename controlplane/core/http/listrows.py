@@ -1,6 +1,6 @@
 """Rows of lists: short, and with the fields that were asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controlplane.core.errors import FieldError, Invalid
@@ -26,15 +26,6 @@ def read_fields(text: str | None, known: Iterable[str]) -> tuple[str, ...] | Non
             errors=[_error(f"Unknown field {name[:_NAME_SHOWN]!r}. {choices}") for name in unknown]
         )
     return names
-
-
-def list_row(row: Mapping[str, Any], fields: Sequence[str] | None = None) -> dict[str, Any]:
-    """A resource as a row of a list: an error without its traceback, its message cut; only
-    `fields` when they are given."""
-    short = dict(row) if fields is None else {name: row[name] for name in fields}
-    if isinstance(short.get("error"), Mapping):
-        short["error"] = shorten_error(short["error"])
-    return short
 
 
 def shorten_error(error: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,11 +79,12 @@ class Choices(Texts):
     choices: tuple[str, ...] = ()
 
     def read(self, values: Sequence[Any]) -> tuple[str, ...]:
-        """The words in upper case. Raises FilterError."""
-        found = tuple(value.upper() for value in super().read(values))
-        if any(value not in self.choices for value in found):
-            raise FilterError(f"One of {', '.join(self.choices)}.")
-        return found
+        """The words as they are declared. Raises FilterError."""
+        known = {word.upper(): word for word in self.choices}
+        try:
+            return tuple(known[value.upper()] for value in super().read(values))
+        except KeyError:
+            raise FilterError(f"One of {', '.join(self.choices)}.") from None
 
     def schema(self) -> dict[str, Any]:
         """A list in the form a,b."""

@@ -19,7 +19,8 @@ from controlplane.ops.schedules.schema import (
     Preview,
     PreviewFilter,
 )
-from controlplane.workspaces.idempotency import HEADER, KEY_PARAMETER, resolve_idempotency_key
+from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
+from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _EXAMPLES = [

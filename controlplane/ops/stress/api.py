@@ -16,7 +16,7 @@ from controlplane.ops.stress.schema import (
     StressTestDetail,
     StressTestIn,
 )
-from controlplane.workspaces.idempotency import Made, idempotent
+from controlplane.workspaces.idempotent_calls import Made, idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _EXAMPLES = [

@@ -15,16 +15,21 @@ from controlplane.core.console.options import (
     time_or_age,
 )
 from controlplane.core.console.output import CommandError
+from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from scaling.api.event_serializers import EventDetailSerializer, EventSerializer
-from scaling.api.serializers import StatusSerializer, represent_configuration
 from scaling.configuration import change_configuration
 from scaling.decisions import replay_decisions
 from scaling.management import tables
 from scaling.overrides import DEFAULT_HOLD_SECONDS, release_override, set_override
 from scaling.queries.events import EventFilter, get_event, list_events
-from scaling.queries.pool import find_contradiction, get_environment, read_pool
+from scaling.queries.pool import (
+    describe_configuration,
+    find_contradiction,
+    get_environment,
+    read_pool,
+)
 from scaling.queries.status import read_status
+from scaling.resources import Event, EventDetail, ScalingConfiguration, Status
 from scaling.schema import NAMES_BY_API
 from scaling.states import EventState
 
@@ -114,16 +119,17 @@ class Command(WorkspaceCommand):
         )
 
     def _status(self, workspace_id: UUID, options: Options) -> Any:
-        return StatusSerializer(read_status()).data
+        return represent(Status, read_status(), None)
 
     def _events(self, workspace_id: UUID, options: Options) -> Any:
         event_filter = EventFilter(
             states=tuple(options["state"]), unchanged=options["unchanged"], since=options["since"]
         )
-        return EventSerializer(list_events(event_filter)[: options["limit"]], many=True).data
+        events = list_events(event_filter)[: options["limit"]]
+        return [represent(Event, event, None) for event in events]
 
     def _event(self, workspace_id: UUID, options: Options) -> Any:
-        return EventDetailSerializer(get_event(options["id"])).data
+        return represent(EventDetail, get_event(options["id"]), None)
 
     def _show_config(self, workspace_id: UUID, options: Options) -> Any:
         return self._describe_config(read_pool())
@@ -141,7 +147,7 @@ class Command(WorkspaceCommand):
 
     def _describe_config(self, pool: Any) -> Any:
         """The values. Raises CommandError: they contradict each other."""
-        configuration = represent_configuration(pool)
+        configuration = represent(ScalingConfiguration, describe_configuration(pool), None)
         if not self.is_json:
             values = get_environment()
             environment = {api: values[name] for api, name in NAMES_BY_API.items()}
@@ -161,7 +167,7 @@ class Command(WorkspaceCommand):
             actor=terminal_actor(),
         )
         lines = [event.sentence, f"manage.py scaling event {event.id}"]
-        return Reply(EventDetailSerializer(event).data, lines)
+        return Reply(represent(EventDetail, event, None), lines)
 
     def _release(self, workspace_id: UUID, options: Options) -> Any:
         release_override(workspace_id=workspace_id, actor=terminal_actor())

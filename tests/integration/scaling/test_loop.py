@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
-from scaling.api.serializers import StatusSerializer
+from controlplane.core.schema import represent
 from scaling.autoscaler import Autoscaler
 from scaling.models import Launch, Pool, ScalingEvent
 from scaling.queries import get_pool
 from scaling.queries.launches import get_pause
 from scaling.queries.status import read_status
+from scaling.resources import Status
 from scaling.states import EventState, LaunchState
 from scaling.strategies import find_difference
 from tests.fleets.local import LocalFleet, add_node
@@ -214,7 +215,7 @@ def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_shown(
     assert (pause.until - now()).total_seconds() <= 5
     due = loop.autoscaler._loop._decide_due - time.monotonic()
     assert due <= 5, "the next decision is when the pause is over"
-    shown = StatusSerializer(read_status()).data["nextLaunch"]
+    shown = represent(Status, read_status(), None)["nextLaunch"]
     assert (shown["failures"], shown["reason"]) == (
         1,
         f"The last launch failed. {KILLED}",
@@ -227,7 +228,7 @@ def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_shown(
     Launch.objects.filter(state="FAILED").update(ended_at=now() - timedelta(seconds=6))
     loop.decide()
     assert len(loop.fleet.members) == 2, "no cooldown of a minute after what never came"
-    assert StatusSerializer(read_status()).data["nextLaunch"] is None
+    assert represent(Status, read_status(), None)["nextLaunch"] is None
 
 
 def test_ten_that_fail_together_are_one_failure(loop: Loop) -> None:

@@ -88,7 +88,7 @@ def test_it_is_audited_where_the_caller_is_at_home(call: Call) -> None:
 
 
 def test_every_route_is_covered() -> None:
-    from scaling.api.urls import urlpatterns
+    from scaling.urls import urlpatterns
 
     routes = {str(pattern.pattern) for pattern in urlpatterns}
     assert routes == {call.path.lstrip("/").replace("{event}", "<uuid:id>") for call in CALLS}

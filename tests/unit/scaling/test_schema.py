@@ -43,13 +43,13 @@ def test_the_default_strategy_and_its_names_are_those_of_the_registry() -> None:
 
 
 def test_no_other_file_declares_a_name_of_the_api() -> None:
-    """`cooldownSeconds` and the like are aliases that pydantic derives; only the examples of the
-    views repeat some."""
+    """`cooldownSeconds` and the like are aliases that pydantic derives; only the examples of
+    `api` repeat some."""
     declared = [
         f"{path.relative_to(ROOT)}: {setting.api}"
         for package in ("scaling", "controlplane")
         for path in sorted((ROOT / package).rglob("*.py"))
-        if "migrations" not in path.parts and path.name != "views.py"
+        if "migrations" not in path.parts and path.name != "api.py"
         for setting in SETTINGS.values()
         if setting.api != setting.name and re.search(rf'"{setting.api}"', path.read_text())
     ]

@@ -1,0 +1,184 @@
+"""The HTTP API of auto-scaling."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample
+
+from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.workspaces.idempotent_calls import Made, idempotent
+from controlplane.workspaces.requests import WorkspaceRequest
+from scaling.configuration import change_configuration, check_changes
+from scaling.decisions import read_metric
+from scaling.overrides import release_override, set_override
+from scaling.queries.events import EventFilter, get_event, list_events
+from scaling.queries.pool import describe_configuration, get_sound_configuration, read_pool
+from scaling.queries.status import read_status
+from scaling.resources import (
+    Changes,
+    ConfigurationChange,
+    Event,
+    EventDetail,
+    Metric,
+    ScaleRequest,
+    ScalingConfiguration,
+    Status,
+)
+from tasks_app.selectors import in_bounded_time
+
+_CONFIGURATION_EXAMPLES = [
+    OpenApiExample("Other limits", value={"minWorkers": 2, "maxWorkers": 20}, request_only=True),
+    OpenApiExample(
+        "Back to the environment's value", value={"maxWorkers": None}, request_only=True
+    ),
+]
+_SCALE_EXAMPLES = [
+    OpenApiExample(
+        "For an hour",
+        value={"workers": 8, "reason": "The sale begins at noon.", "holdSeconds": 3600},
+        request_only=True,
+    )
+]
+
+
+def _find_event(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
+    return get_event(UUID(reference["eventId"]))
+
+
+def _check_changes(request: WorkspaceRequest, body: Changes) -> None:
+    check_changes(body.values)
+
+
+class Fleet(Views):
+    """The fleet, which serves all workspaces, and its configuration."""
+
+    tag = "auto-scaling"
+
+    @verb(
+        "GET",
+        "auto-scaling/config",
+        name="scaling_config_retrieve",
+        summary="Show the configuration",
+        returns=ScalingConfiguration,
+        errors=(409,),
+    )
+    def show_configuration(self, request: WorkspaceRequest) -> Any:
+        """The values in force, and the source of each. 409 when changed values no longer fit the
+        environment; the error says what to change."""
+        pool = read_pool()
+        get_sound_configuration(pool)
+        return describe_configuration(pool)
+
+    @verb(
+        "POST",
+        "auto-scaling/config",
+        name="scaling_config_change",
+        summary="Change the configuration",
+        body=ConfigurationChange,
+        check=_check_changes,
+        examples=_CONFIGURATION_EXAMPLES,
+        returns=ScalingConfiguration,
+        errors=(422,),
+        role="admin",
+    )
+    def change_configuration(self, request: WorkspaceRequest, body: Changes) -> Any:
+        """Change some values, for the whole installation; null resets one to the environment's.
+        The loop takes them up within about a second. Role admin."""
+        pool = change_configuration(
+            body.values, workspace_id=request.workspace.id, actor=request.actor
+        )
+        return describe_configuration(pool)
+
+    @verb(
+        "GET",
+        "auto-scaling/metric",
+        name="scaling_metric",
+        summary="Show the number of workers for an external scaler",
+        returns=Metric,
+        errors=(409,),
+    )
+    def metric(self, request: WorkspaceRequest) -> Any:
+        """Desired workers, for KEDA, an HPA or another scaler to follow: 0 when nothing waits, runs
+        or is expected; never empty. While no loop runs it is decided at each call."""
+        return {"value": read_metric()}
+
+    @verb(
+        "POST",
+        "auto-scaling/release",
+        name="scaling_release",
+        summary="End the manual override",
+        returns=Status,
+    )
+    def release(self, request: WorkspaceRequest) -> Any:
+        """End the manual override, so that the strategy decides again."""
+        release_override(workspace_id=request.workspace.id, actor=request.actor)
+        return read_status()
+
+    @verb(
+        "POST",
+        "auto-scaling/scale",
+        name="scaling_scale",
+        summary="Set the number of workers by hand",
+        body=ScaleRequest,
+        examples=_SCALE_EXAMPLES,
+        returns={202: EventDetail, 200: EventDetail},
+        errors=(409, 422),
+    )
+    @idempotent(_find_event)
+    def scale(self, request: WorkspaceRequest, body: ScaleRequest) -> Made:
+        """Set a number of workers, for the whole installation. The response is the event, which
+        records the result. 409 while the autoscaler does not run."""
+        event = set_override(
+            workers=body.workers,
+            reason=body.reason,
+            hold_seconds=body.hold_seconds,
+            workspace_id=request.workspace.id,
+            actor=request.actor,
+        )
+        return Made(event, {"eventId": str(event.id)})
+
+    @verb(
+        "GET",
+        "auto-scaling/status",
+        name="scaling_status",
+        summary="Show the fleet and the control loop",
+        returns=Status,
+    )
+    def status(self, request: WorkspaceRequest) -> Any:
+        """Desired, ready, starting and draining workers; whether the loop runs; the manual
+        override; the problem, if any; the newest event."""
+        return read_status()
+
+
+class Events(Views):
+    """Scaling events."""
+
+    tag = "auto-scaling"
+
+    @verb(
+        "GET",
+        "health/scaling-events",
+        name="scaling_events_list",
+        summary="List scaling events",
+        query=EventFilter,
+        returns=Listed(Event, {"at": "id"}, "-at"),
+        errors=(422,),
+    )
+    def list(self, request: WorkspaceRequest, query: EventFilter) -> Any:
+        """Decisions on the number of workers, newest first. Those that changed nothing are kept for
+        six hours, and listed with `unchanged=true` or `state=UNCHANGED`."""
+        with in_bounded_time(narrow_by="since and until"):
+            return self.page(list_events(query))
+
+    @verb(
+        "GET",
+        "health/scaling-events/<uuid:id>",
+        name="scaling_events_retrieve",
+        summary="Show a scaling event",
+        returns=EventDetail,
+        errors=(404,),
+    )
+    def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The decision with the measurements, the settings, and the predicted waits."""
+        return get_event(id)

@@ -1,5 +1,0 @@
-"""Errors, for the OpenAPI schema."""
-
-from controlplane.core.http.problemschema import problems
-
-__all__ = ["problems"]
