@@ -1,6 +1,7 @@
 """A handler's end is recorded as what it was, whatever the handler does to hide it."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -165,12 +166,20 @@ def test_async_handlers_go_on_after_a_failover(single: StandingEngine) -> None:
 
 
 def test_a_call_that_never_returns_holds_up_no_other_async_handler(single: StandingEngine) -> None:
+    single.wait_for_all(submit_many("fault-count-async", 100))  # calls that ended in the thread
     stuck = submit("fault-blocks-thread")
     neighbours = submit_many("fault-count-async", 20)
     single.wait_for_all([stuck, *neighbours], timeout=15)
     assert ending(stuck)[:2] == ("FAILED", ["TIMED_OUT"])
     assert Task.objects.filter(id__in=neighbours, state="COMPLETED").count() == 20
     single.wait_for_all(submit_many("fault-count-async", 20), timeout=15)
+
+
+def test_a_call_that_never_returns_does_not_delay_the_next_child(single: StandingEngine) -> None:
+    stuck = submit("fault-blocks-thread")
+    single.wait_for(stuck)
+    time.sleep(1.5)  # until the thread counts as stuck
+    single.wait_for_all(submit_many("fault-count-async", 20), timeout=10)
 
 
 def test_a_pool_child_is_replaced_after_a_number_of_tasks(engine: Engine) -> None:

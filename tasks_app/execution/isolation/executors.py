@@ -20,7 +20,6 @@ from tasks_app.execution.isolation.process_state import (
     ProcessState,
 )
 
-_MAX_SUBMISSIONS = 20
 _LEFT_SECONDS = 1.0  # a call may run on for so long after its handler
 
 _P = ParamSpec("_P")
@@ -73,11 +72,11 @@ class CleaningExecutor(ThreadPoolExecutor):
             if is_left and thread not in self._given_up:
                 self._given_up.add(thread)
                 self._max_workers += 1
-                # A submission starts a thread unless one is counted as idle.
-                for _ in range(_MAX_SUBMISSIONS):
-                    super().submit(lambda: None)
-                    if len(self._threads) == self._max_workers:
-                        break
+                # The pool counts an idle thread for each call that has ended, and starts none for
+                # a submission while it counts any.
+                while self._idle_semaphore.acquire(blocking=False):
+                    continue
+                super().submit(lambda: None)
                 is_stuck = True
         return is_stuck
 
