@@ -27,9 +27,6 @@ _MAX_FAILING = 20
 _CHUNK = 500
 _MAX_NEXT = 20
 
-# Left out of lists: they may have hundreds of kilobytes each.
-HEAVY_COLUMNS = ("attempts", "payload")
-
 
 @dataclass(frozen=True, slots=True)
 class LetterChain:

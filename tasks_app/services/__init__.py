@@ -1,5 +1,6 @@
 """Writes to tasks, one verb per use case."""
 
+from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from tasks_app.services.acceptance import accept_task, accept_tasks
 from tasks_app.services.actions import ActionResult, act_on_tasks
 from tasks_app.services.control import (
@@ -14,7 +15,6 @@ from tasks_app.services.control import (
     run_task_now,
 )
 from tasks_app.services.dependencies import ParentEdge, lock_with_parents
-from tasks_app.services.idempotency import hash_body, store_or_get_response
 from tasks_app.services.queues import change_queue, promote_due
 from tasks_app.services.retention import (
     Pruned,

@@ -14,11 +14,11 @@ from django.db import connections, transaction
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.sql import prepared_cursor
+from controlplane.workspaces.idempotency import store_or_get_response
 from controlplane.workspaces.selectors import get_default_workspace_id
 from tasks_app import transitions
 from tasks_app.rows import Cursor, NewTask
 from tasks_app.services.dependencies import Family, link_family
-from tasks_app.services.idempotency import store_or_get_response
 from tasks_app.services.lanes import Lanes, get_lane_name
 from tasks_app.services.preparation import Spec, prepare
 from tasks_app.settling import announce_reprocessed

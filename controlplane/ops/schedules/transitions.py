@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.ops.schedules.models import Firing
-from controlplane.ops.schedules.states import FiringState, SkipReason
+from controlplane.ops.schedules.states import FiringState
 
 
 def insert_firings(firings: Sequence[Firing]) -> set[UUID]:
@@ -34,14 +34,6 @@ def fail_queued(firing_id: UUID, *, error: dict[str, Any], at: datetime) -> bool
     return _move(
         firing_id, FiringState.QUEUED, FiringState.FAILED,
         error=error, finished_at=at, detail="It could not be submitted.",
-    )  # fmt: skip
-
-
-def skip_queued(firing_id: UUID, *, reason: SkipReason, detail: str) -> bool:
-    """QUEUED → SKIPPED."""
-    return _move(
-        firing_id, FiringState.QUEUED, FiringState.SKIPPED,
-        skip_reason=reason.value, detail=detail,
     )  # fmt: skip
 
 

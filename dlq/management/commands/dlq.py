@@ -96,7 +96,9 @@ class Command(WorkspaceCommand):
         reprocess.add_argument(
             "--payload", metavar="JSON", help=f"replaces the payload: {JSON_HELP}"
         )
-        reprocess.add_argument("--max-attempts", type=int, metavar="N", help="of the new tasks")
+        reprocess.add_argument(
+            "--max-attempts", type=int, metavar="N", help="maximum attempts of each new task"
+        )
         replays = reprocess.add_argument_group("replays: reprocess in stages, or at a rate")
         replays.add_argument(
             "--canary", action="store_true", help="small stages first; stop when they fail"

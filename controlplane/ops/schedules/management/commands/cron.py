@@ -231,7 +231,9 @@ def _add_create_options(parser: ArgumentParser) -> None:
     parser.add_argument("--end-at", type=time, metavar="TIME", help="end, not included")
     parser.add_argument("--queue", default="", help="queue (default: that of the type)")
     parser.add_argument("--priority", type=int, default=0, help="-100 to 100 (default 0)")
-    parser.add_argument("--max-attempts", type=int, metavar="N", help="of each task")
+    parser.add_argument(
+        "--max-attempts", type=int, metavar="N", help="maximum attempts of each task"
+    )
 
 
 def _values_of(workspace_id: UUID, options: Options) -> dict[str, Any]:
