@@ -18,6 +18,8 @@ from tasks_app.states import AttemptOutcome, ErrorCategory, TaskState
 
 logger = logging.getLogger(__name__)
 
+_COMPLETED = TaskState.COMPLETED.value
+_SUCCEEDED = AttemptOutcome.SUCCEEDED.value
 _POSTPONED_MS = 60_000
 _MAX_DELAY_SECONDS = 3_650 * 86_400
 
@@ -39,14 +41,7 @@ def succeeded(claim: ClaimedRow, result: Any, *, run_ms: float) -> Outcome:
             result = orjson.Fragment(text)
         except Exception as error:
             raise ResultNotJson(f"The handler's result is not JSON: {error}") from error
-    return Outcome(
-        id=claim.id,
-        lease=claim.lease,
-        state=TaskState.COMPLETED.value,
-        outcome=AttemptOutcome.SUCCEEDED.value,
-        run_ms=run_ms,
-        result=result,
-    )
+    return Outcome(claim.id, claim.lease, _COMPLETED, _SUCCEEDED, run_ms, result)
 
 
 def ending_of(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from tasks_app.states import FINAL, TaskState
+from tasks_app.states import FINAL, AttemptOutcome, TaskState
+
+_SUCCEEDED = AttemptOutcome.SUCCEEDED.value
 
 
 class Cursor(Protocol):
@@ -86,6 +88,21 @@ class Outcome:
     grant: int = 0
     lost: int = 0
     progress: float | None = None
+
+    def as_row(self) -> object:
+        """What `finish_leased.sql` reads as JSON: of a success, only what is not its default."""
+        if self.outcome != _SUCCEEDED:
+            return self
+        row = {
+            "id": self.id,
+            "lease": self.lease,
+            "run_ms": self.run_ms,
+            "ago_ms": self.ago_ms,
+            "wait_ms": self.wait_ms,
+        }
+        if self.result is not None:
+            row["result"] = self.result
+        return row
 
 
 class Finished(NamedTuple):

@@ -92,10 +92,10 @@ def claim_limited(
 def finish_leased(cursor: Cursor, *, node: int, outcomes: Iterable[Outcome]) -> list[Finished]:
     """Write outcomes with their attempts. What is missing in the answer was stale."""
     # In the order in which everybody locks rows, or a bulk cancel of the same rows could deadlock.
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.id)
+    rows = [outcome.as_row() for outcome in sorted(outcomes, key=lambda outcome: outcome.id.int)]
     cursor.execute(
         load_sql("tasks_app", "finish_leased"),
-        {"node": node, "outcomes": orjson.dumps(outcomes).decode()},
+        {"node": node, "outcomes": orjson.dumps(rows).decode()},
     )
     return [Finished._make(row) for row in cursor.fetchall()]
 

@@ -21,6 +21,7 @@ CAPACITY = 1024  # rows one child may hold at once
 
 _HEADER = struct.Struct("=4sIIId")  # magic, pid, rows in use (high-water mark), unused, pid's birth
 _ROW = struct.Struct("=16s16sBBHIdd")  # task, lease, status, flags, unused twice, started, deadline
+_ROW_SIZE = _ROW.size
 _TIMES = struct.Struct("=dd")  # started, deadline
 _STATUS = 32  # offset of the status byte in a row
 _FLAGS = 33
@@ -28,7 +29,7 @@ _MAGIC = b"TPS1"
 _ANNOUNCED = 32  # offset of the lease of the claim under way
 _STALE, _PROCESSED, _FAILED = 24, 48, 56  # offsets of the counters
 _START = 64  # where the rows begin
-_SIZE = _START + CAPACITY * _ROW.size
+_SIZE = _START + CAPACITY * _ROW_SIZE
 
 
 class RowStatus(IntEnum):
@@ -43,9 +44,7 @@ class RowStatus(IntEnum):
 
 # As plain numbers: these are read and written for every task, and an enum's member costs more than
 # the store.
-_STARTED, _DONE, _EMPTY, _TAKEN = (
-    int(status) for status in (RowStatus.STARTED, RowStatus.DONE, RowStatus.EMPTY, RowStatus.TAKEN)
-)
+_EMPTY, _CLAIMED, _STARTED, _DONE, _TAKEN = (int(status) for status in RowStatus)
 
 
 class InterruptFlag(IntFlag):
@@ -90,7 +89,8 @@ class Slot:
         self.path = path
         self._fd = file_descriptor
         self._map = mmap.mmap(file_descriptor, _SIZE)
-        magic, self.pid, _, _, self.pid_born = _HEADER.unpack_from(self._map, 0)
+        # Of the child: the agent reads it from the file.
+        magic, self.pid, self._high_water, _, self.pid_born = _HEADER.unpack_from(self._map, 0)
         if magic != _MAGIC:
             self.close()
             raise ValueError(f"{path} is not a slot file")
@@ -131,14 +131,15 @@ class Slot:
     def claim(self, index: int, task_id: bytes, lease: bytes) -> None:
         """Note a claimed row at `index`."""
         _ROW.pack_into(
-            self._map, _START + index * _ROW.size, task_id, lease, RowStatus.CLAIMED, 0, 0, 0, 0, 0
+            self._map, _START + index * _ROW_SIZE, task_id, lease, _CLAIMED, 0, 0, 0, 0, 0
         )
-        if index >= self._used():
+        if index >= self._high_water:
+            self._high_water = index + 1
             struct.pack_into("=I", self._map, 8, index + 1)
 
     def start(self, index: int, *, started: float, deadline: float) -> bool:
         """Note that the handler starts; False when the agent has taken the row back."""
-        at = _START + index * _ROW.size
+        at = _START + index * _ROW_SIZE
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         try:
             if self._map[at + _STATUS] == _TAKEN:
@@ -151,19 +152,19 @@ class Slot:
 
     def done(self, index: int) -> None:
         """Note that the handler returned."""
-        self._map[_START + index * _ROW.size + _STATUS] = _DONE
+        self._map[_START + index * _ROW_SIZE + _STATUS] = _DONE
 
     def forget(self, index: int) -> None:
         """The row's outcome is committed, or it was given back."""
-        self._map[_START + index * _ROW.size + _STATUS] = _EMPTY
+        self._map[_START + index * _ROW_SIZE + _STATUS] = _EMPTY
 
     def flags(self, index: int) -> InterruptFlag:
         """The flags that the agent has set for this row."""
-        return InterruptFlag(self._map[_START + index * _ROW.size + _FLAGS])
+        return InterruptFlag(self._map[_START + index * _ROW_SIZE + _FLAGS])
 
     def has_flags(self, index: int) -> bool:
         """Whether any flag is set for this row; cheaper than `flags`."""
-        return self._map[_START + index * _ROW.size + _FLAGS] != 0
+        return self._map[_START + index * _ROW_SIZE + _FLAGS] != 0
 
     def count(self, *, processed: int = 0, failed: int = 0, stale: int = 0) -> None:
         """Add to the counters, after the commit. What is committed and not counted when the
@@ -192,7 +193,7 @@ class Slot:
     def rows(self) -> Iterator[SlotRow]:
         """The rows in use."""
         for index in range(min(self._used(), CAPACITY)):
-            row = _ROW.unpack_from(self._map, _START + index * _ROW.size)
+            row = _ROW.unpack_from(self._map, _START + index * _ROW_SIZE)
             if row[2] != RowStatus.EMPTY:
                 yield SlotRow(
                     index=index,
@@ -206,13 +207,13 @@ class Slot:
 
     def set_flags(self, row: SlotRow, flags: InterruptFlag) -> None:
         """Add flags to `row`, if it is still the same claim."""
-        at = _START + row.index * _ROW.size
+        at = _START + row.index * _ROW_SIZE
         if self._map[at : at + 32] == row.task_id.bytes + row.lease.bytes:
             self._map[at + _FLAGS] |= flags
 
     def take_back(self, row: SlotRow) -> bool:
         """Keep the child from starting a claimed row; False when it already did."""
-        at = _START + row.index * _ROW.size
+        at = _START + row.index * _ROW_SIZE
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         try:
             same = self._map[at : at + 32] == row.task_id.bytes + row.lease.bytes

@@ -48,6 +48,8 @@ def load_jsonb(text: str) -> Any:
     An integer beyond 64 bits was a float when it was submitted: no door takes such an integer. A
     number beyond a double, which only SQL can have written, becomes a text of its digits.
     """
+    if len(text) < len(_LONG):
+        return orjson.loads(text)
     encoded = text.encode()
     if _LONG in encoded.translate(_DIGITS_TO_ZERO):
         return json.loads(text, parse_int=_read_integer, parse_float=_read_float)

@@ -17,10 +17,7 @@ class ClaimedTask:
     index: int
     processor: Processor | None
     context: TaskContext
-
-    @property
-    def is_async(self) -> bool:
-        return self.processor is not None and self.processor.is_async
+    is_async: bool
 
     @property
     def has_lost_worker(self) -> bool:
@@ -53,7 +50,8 @@ class ClaimSet:
         except UnknownType:
             processor = None  # reported by the attempt that tries to run it
         context = TaskContext(claim, queue=queue, slot=self.slot, index=index)
-        return ClaimedTask(claim, index, processor, context)
+        is_async = processor is not None and processor.is_async
+        return ClaimedTask(claim, index, processor, context, is_async)
 
     def remove(self, claimed: ClaimedTask) -> None:
         """The row's outcome is committed, or the row was handed back."""

@@ -35,7 +35,7 @@ class TaskContext:
         self._children = 0
         self._dropped = 0
         self._lines = 0
-        self._warnings: set[str] = set()
+        self._warnings: set[str] | None = None  # made when needed: most tasks have none
         self.queue = queue
         self.percent: float | None = None
         self.logs: list[tuple[datetime, str, str, str]] = []
@@ -92,6 +92,7 @@ class TaskContext:
 
     def warn(self, message: str) -> None:
         """Add a line of the engine's own to the log, once for each text."""
+        self._warnings = self._warnings or set()
         if message not in self._warnings:
             self._warnings.add(message)
             self.logs.append((datetime.now(UTC), "warning", message, "{}"))

@@ -140,8 +140,10 @@ class _Drain:
         for claimed in batch:
             (batchable if self._is_batchable(claimed) else isolated).append(claimed)
         outcomes, unstarted = self._run_batch(batchable)
-        idle = set(unstarted)
-        ran = [claimed for claimed in batchable if claimed not in idle]
+        ran = batchable
+        if unstarted:
+            idle = set(unstarted)
+            ran = [claimed for claimed in batchable if claimed not in idle]
         for claimed in isolated:
             self._exchange(outcomes, ran, unstarted, 0)
             outcomes, unstarted = self._run_batch([claimed])

@@ -71,6 +71,35 @@ class CannotPutBack(Exception):  # noqa: N818 - what happened, not an error of t
     """The process may not change this back, so it has to be replaced."""
 
 
+class _Variables(dict[Any, Any]):
+    """What stands behind os.environ, which changes it item by item; it counts those changes, since
+    comparing all variables after every handler takes longer than all else."""
+
+    changes = 0
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        self.changes += 1
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: Any) -> None:
+        self.changes += 1
+        super().__delitem__(name)
+
+
+def _watch_environment() -> _Variables:
+    found = os.environ._data  # type: ignore[attr-defined]
+    if not isinstance(found, _Variables):
+        found = _Variables(found)
+        _set_store(found)
+    return found
+
+
+def _set_store(variables: _Variables) -> None:
+    environments: tuple[Any, ...] = (os.environ, os.environb)
+    for environment in environments:
+        environment._data = variables
+
+
 class ProcessState:
     """The state of this process as it was when this object was made."""
 
@@ -78,9 +107,9 @@ class ProcessState:
         self.recursion_limit = sys.getrecursionlimit()
         self._environ = os.environ
         self._variables = dict(os.environ)
-        # The dictionary behind os.environ: comparing the mapping itself decodes every variable.
-        self._data: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]
+        self._data = _watch_environment()
         self._data_before = dict(self._data)
+        self._changes_before = self._data.changes
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._builtins = dict(vars(builtins))
@@ -97,13 +126,11 @@ class ProcessState:
         except BaseException:  # noqa: BLE001 - what raised is a function that the handler replaced
             now = self._read(self._read_common)
             changed.append(_REPLACED)
-        has_environment = self._data == self._data_before and os.environ is self._environ
-        if has_environment and now == self._common:
-            return changed
-        if not has_environment:
-            changed.append("environment variables")
-            self._put_back_environment()
-        return changed + _put_back(_COMMON, self._common, now)
+        if os.environ is not self._environ or self._data.changes != self._changes_before:
+            changed += self._put_back_environment()
+        if now != self._common:
+            changed += _put_back(_COMMON, self._common, now)
+        return changed
 
     def put_back_all(self) -> list[str]:
         """Everything, from whichever thread. Raises CannotPutBack."""
@@ -124,6 +151,7 @@ class ProcessState:
         now = self._read(self._read_rest)
         if threading.current_thread() is not threading.main_thread():
             now = (*self._rest[:_FOR_MAIN_THREAD], *now[_FOR_MAIN_THREAD:])
+        changed += self._put_back_environment()
         changed += _put_back(_REST, self._rest, now)
         if connections.settings != self._databases:
             changed.append(DATABASE_SETTINGS)
@@ -141,12 +169,20 @@ class ProcessState:
             _set_functions(self._functions)
             return read()
 
-    def _put_back_environment(self) -> None:
+    def _put_back_environment(self) -> list[str]:
+        self._changes_before = self._data.changes
+        data = self._environ._data  # type: ignore[attr-defined]
+        is_same = os.environ is self._environ and data is self._data
+        if is_same and data == self._data_before:
+            return []
         os.environ = self._environ  # noqa: B003 - the object itself was replaced
+        _set_store(self._data)
         for name in set(os.environ) - set(self._variables):
             del os.environ[name]
         os.environ.update(self._variables)
         time.tzset()
+        self._changes_before = self._data.changes
+        return ["environment variables"]
 
     def _read_common(self) -> tuple[Any, ...]:
         # In the order of _COMMON. One tuple and its comparison: this runs after every handler.
