@@ -57,7 +57,7 @@ class Taskplane:
     def execute_workflow(self, width: int) -> str:
         """Start a run of `width` no-op tasks of one step and one task that waits for them all."""
         from controlplane.workspaces.actors import SYSTEM
-        from controlplane.workspaces.selectors import get_default_workspace_id
+        from controlplane.workspaces.queries import get_default_workspace_id
         from workflows import services
 
         workspace_id = get_default_workspace_id()

@@ -29,8 +29,8 @@ from dlq.schema import (
     ReplayStarted,
     Reprocess,
 )
-from tasks_app.selectors import in_bounded_time
-from tasks_app.views.base import TaskPagination, ValuesPagination
+from tasks_app.api.base import TaskPagination, ValuesPagination
+from tasks_app.queries import in_bounded_time
 
 _ACTION_EXAMPLES = [
     OpenApiExample(

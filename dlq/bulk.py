@@ -14,7 +14,7 @@ from dlq.queries import iterate_letter_ids
 from dlq.reprocess import reprocess_letters
 from dlq.reprocess_tasks import Changes
 from dlq.states import LetterStatus
-from tasks_app.selectors import in_bounded_time
+from tasks_app.queries import in_bounded_time
 
 MAX_PER_CALL = 50_000
 ACTIONS = ("reprocess", "discard")

@@ -15,7 +15,7 @@ from dlq import transitions
 from dlq.fingerprints import fingerprint
 from dlq.models import DeadLetter
 from dlq.transitions import NewLetter
-from tasks_app.selectors import (
+from tasks_app.queries import (
     DeadTask,
     DeadTaskAttempt,
     describe_dead_tasks,

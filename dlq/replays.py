@@ -26,8 +26,8 @@ from dlq.models import Replay
 from dlq.queries import count_letters, get_replay, list_letters
 from dlq.states import ReplayState
 from tasks_app.batches import prune_one, set_paused
+from tasks_app.queries import in_bounded_time
 from tasks_app.schema.fields import Attempts, optional
-from tasks_app.selectors import in_bounded_time
 
 DEFAULT_STAGES = (5, 50)
 DEFAULT_FAILURE_SHARE = 0.2

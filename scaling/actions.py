@@ -15,7 +15,7 @@ from scaling.fleet_snapshot import FleetSnapshot, Worker, look_again
 from scaling.models import Launch, ScalingEvent
 from scaling.states import LaunchState
 from scaling.strategies import RunTimes
-from tasks_app.selectors.holdings import list_held_since
+from tasks_app.queries.holdings import list_held_since
 from workers.services import retire_node
 
 # Ends of the steps over which what is left of a task is summed up, in seconds: up to a day.

@@ -25,7 +25,7 @@ from scaling.resources import (
     ScalingConfiguration,
     Status,
 )
-from tasks_app.selectors import in_bounded_time
+from tasks_app.queries import in_bounded_time
 
 _CONFIGURATION_EXAMPLES = [
     OpenApiExample("Other limits", value={"minWorkers": 2, "maxWorkers": 20}, request_only=True),

@@ -27,7 +27,7 @@ from scaling.queries.pool import (
 from scaling.schema import Configuration
 from scaling.states import OPEN_EVENTS, EventState, LaunchState, Trigger
 from scaling.strategies import Decision, Memory, Rule, Settings, decide, find_difference
-from tasks_app.selectors.engine_health import unresponsive_after
+from tasks_app.queries.engine_health import unresponsive_after
 from workers.states import NodeState
 
 MANUAL = "manual"  # the rule of an override

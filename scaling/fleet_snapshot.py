@@ -12,9 +12,9 @@ from scaling.fleet import Fleet, Member, Phase
 from scaling.models import Launch
 from scaling.queries.demand import WorkerCounts
 from scaling.queries.launches import get_startup, list_starting
+from tasks_app.queries.engine_health import unresponsive_after
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.engine_health import unresponsive_after
-from workers.selectors import list_live_nodes
+from workers.queries import list_live_nodes
 from workers.states import NodeState
 
 if TYPE_CHECKING:

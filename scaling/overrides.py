@@ -20,7 +20,7 @@ from scaling.queries.pool import get_backend, get_manual_override, get_sound_con
 from scaling.schema import Configuration
 from scaling.states import EventState, Trigger
 from scaling.strategies import Decision
-from tasks_app.selectors.engine_health import AUTOSCALER, view_leader
+from tasks_app.queries.engine_health import AUTOSCALER, view_leader
 
 MAX_REASON_LENGTH = 2_000
 DEFAULT_HOLD_SECONDS = 300

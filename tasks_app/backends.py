@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from controlplane.core.errors import NotFound
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.processors import outcomes
 from tasks_app.processors.builtin.django_task import (
     ASYNC_TYPE,
@@ -34,11 +34,11 @@ from tasks_app.processors.builtin.task_library import (
     normalize_json,
     task_enqueued,
 )
-from tasks_app.selectors import get_task
+from tasks_app.queries import get_task
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
-from workers.selectors import get_node_names
+from workers.queries import get_node_names
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,8 +1,6 @@
 """Paths of the tasks API."""
 
 from controlplane.core.http.verbs import routes
-from tasks_app import views
+from tasks_app import api
 
-urlpatterns = routes(
-    views.TaskExport, views.Tasks, views.TaskTypes, views.Nodes, views.System, views.Queues
-)
+urlpatterns = routes(api.TaskExport, api.Tasks, api.TaskTypes, api.Nodes, api.System, api.Queues)

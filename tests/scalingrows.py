@@ -11,7 +11,7 @@ from scaling.queries.pool import get_pool
 from scaling.states import EventState
 from scaling.strategies import Demand, Memory, RunTimes, Settings, decide
 from tasks_app.models import Leader
-from tasks_app.selectors.engine_health import AUTOSCALER
+from tasks_app.queries.engine_health import AUTOSCALER
 
 _UNFINISHED = {EventState.WAITING.value, EventState.ACTING.value}
 

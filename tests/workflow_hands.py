@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import endings, transitions
 from tasks_app.models import Task
 from tasks_app.rows import ClaimedRow, Outcome

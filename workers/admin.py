@@ -18,10 +18,10 @@ from controlplane.core.admin.sparklines import sparkline
 from controlplane.core.formatting import EMPTY, format_number, format_size
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import InstallationPages
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from workers import services
 from workers.models import Node, NodeSample
-from workers.selectors import list_samples
+from workers.queries import list_samples
 
 _SHOWN_SAMPLES = 240
 _MEBIBYTE = 1 << 20

@@ -20,7 +20,7 @@ from workers.counters import NO_COUNTERS, Counters
 from workers.measures import Usage
 from workers.models import Node, NodeSample
 from workers.naming import name_node
-from workers.selectors import get_node, list_heartbeats
+from workers.queries import get_node, list_heartbeats
 from workers.signals import node_lost, node_stopped
 from workers.states import LIVE, NodeState
 

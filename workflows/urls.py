@@ -1,6 +1,6 @@
 """Paths of the workflows API."""
 
 from controlplane.core.http.verbs import routes
-from workflows import views
+from workflows import api
 
-urlpatterns = routes(views.Runs, views.Workflows)
+urlpatterns = routes(api.Runs, api.Workflows)

@@ -27,7 +27,7 @@ from controlplane.workspaces.adminaccess import (
     is_allowed,
     roles_of,
 )
-from controlplane.workspaces.selectors import list_workspaces
+from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import Role
 
 _MAX_WORKSPACES = 1_000

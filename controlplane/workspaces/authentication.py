@@ -11,7 +11,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from controlplane.workspaces import selectors
+from controlplane.workspaces import queries
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.identities import directory
 from controlplane.workspaces.models import Workspace
@@ -56,7 +56,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
             return None
         user = found[0]
         wanted = request.headers.get(WORKSPACE_HEADER)
-        choice = selectors.choose_workspace(user, wanted)
+        choice = queries.choose_workspace(user, wanted)
         if choice is None:
             raise PermissionDenied(
                 f"You are not a member of the workspace that {WORKSPACE_HEADER} names."

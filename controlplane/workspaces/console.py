@@ -7,7 +7,7 @@ from typing import Any
 
 from controlplane.core.console.command import ConsoleCommand, Options
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.selectors import get_workspace
+from controlplane.workspaces.queries import get_workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
 
 

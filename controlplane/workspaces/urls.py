@@ -1,8 +1,8 @@
 """Paths of the workspaces API."""
 
 from controlplane.core.http.verbs import routes
-from controlplane.workspaces import openapi, views
+from controlplane.workspaces import api, openapi
 
 __all__ = ["openapi", "urlpatterns"]
 
-urlpatterns = routes(views.Workspaces)
+urlpatterns = routes(api.Workspaces)

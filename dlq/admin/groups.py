@@ -24,7 +24,7 @@ from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
 from dlq.queries import get_letter_stats
 from dlq.replays import start_replay
-from tasks_app.selectors import in_bounded_time
+from tasks_app.queries import in_bounded_time
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 

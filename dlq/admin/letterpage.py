@@ -23,7 +23,7 @@ from dlq.queries import count_letters, get_chain
 from dlq.states import LetterStatus
 from tasks_app.processors import registry
 from tasks_app.processors.registry import UnknownType
-from tasks_app.selectors import get_states, in_bounded_time
+from tasks_app.queries import get_states, in_bounded_time
 from tasks_app.states import ErrorCategory
 
 _LETTER_PAGE, _TASK_PAGE = "dlq_deadletter", "tasks_app_task"

@@ -18,7 +18,7 @@ from controlplane.core.formatting import EMPTY, format_duration, format_number
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, roles_of
 from controlplane.workspaces.adminpages import InstallationPages
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.states import Role
 from scaling.admin.eventpage import show_change, show_decider, show_state
 from scaling.admin.forms import ConfigurationForm, ManualForm

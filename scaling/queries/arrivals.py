@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks_app.selectors.arrivals import count_starts
-from tasks_app.selectors.demand import Lane
+from tasks_app.queries.arrivals import count_starts
+from tasks_app.queries.demand import Lane
 
 WINDOW_SECONDS = 120.0
 SHORTEST_SECONDS = 5.0

@@ -17,15 +17,15 @@ from scaling.schema import Configuration
 from scaling.strategies import Demand
 from scaling.strategies.inputs import PREDICTION_WINDOW
 from scaling.strategies.runtimes import EDGES
-from tasks_app.selectors.backlog import count_due_types
-from tasks_app.selectors.demand import (
+from tasks_app.queries.backlog import count_due_types
+from tasks_app.queries.demand import (
     RunningGroup,
     count_ready,
     find_longest_wait,
     group_running,
     list_lanes,
 )
-from tasks_app.selectors.runtimes import async_share
+from tasks_app.queries.runtimes import async_share
 
 _SINGLE_AGES = 200
 _SOON_SECONDS = 60.0

@@ -8,8 +8,8 @@ from controlplane.ops.schedules.queries import Upcoming, list_upcoming
 from scaling.queries.arrivals import WINDOW_SECONDS
 from scaling.strategies import Expected
 from tasks_app.processors.registry import UnknownType, get
+from tasks_app.queries.demand import Lane, count_due, count_tasks_of_runs
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.demand import Lane, count_due, count_tasks_of_runs
 from workflows.queries.definitions import Fanout, get_fanouts
 
 MIN_AHEAD_SECONDS = 900.0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from scaling.forecast import Forecaster
 from scaling.forecast.history import WEEK
 from scaling.strategies import Forecast
-from tasks_app.selectors.arrivals import get_rolled_up_until, sum_arrivals
+from tasks_app.queries.arrivals import get_rolled_up_until, sum_arrivals
 
 _ROLLED_UP_AFTER = timedelta(seconds=15)  # from the end of a minute until its roll-up exists
 _BEYOND = 4  # minutes: the one that is not over, the window, and the edges of both

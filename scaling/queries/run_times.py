@@ -7,9 +7,9 @@ from controlplane.core.runtime.histograms import value_of
 from scaling.queries.arrivals import WINDOW_SECONDS
 from scaling.strategies import RunTimes
 from scaling.strategies.runtimes import CAP_SECONDS, EDGES
-from tasks_app.selectors.arrivals import count_punctual
-from tasks_app.selectors.backlog import count_running_types, estimate_types, sum_run_times
-from tasks_app.selectors.runtimes import (
+from tasks_app.queries.arrivals import count_punctual
+from tasks_app.queries.backlog import count_running_types, estimate_types, sum_run_times
+from tasks_app.queries.runtimes import (
     MAX_LOOKED_AT,
     RunTimesFound,
     async_share,

@@ -16,7 +16,7 @@ from scaling.queries.pool import (
     get_values,
     read_pool,
 )
-from tasks_app.selectors.engine_health import AUTOSCALER, LeaderView, view_leader
+from tasks_app.queries.engine_health import AUTOSCALER, LeaderView, view_leader
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.models import Queue
-from tasks_app.selectors.queues import LaneCounts, count_lanes
+from tasks_app.queries.queues import LaneCounts, count_lanes
 
 
 @admin.register(Queue)

@@ -8,8 +8,8 @@ from controlplane.core.admin.display import Summary, Table, badge, folded, link,
 from controlplane.core.formatting import EMPTY, format_elapsed, format_number, format_state, shorten
 from controlplane.core.schema import represent, represent_value
 from tasks_app.models import Task
+from tasks_app.queries import explain_task, get_task_detail
 from tasks_app.schema.tasks import TaskDetail
-from tasks_app.selectors import explain_task, get_task_detail
 
 _TASK_PAGE = "tasks_app_task"
 

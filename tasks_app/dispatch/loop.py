@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from controlplane.core.runtime.leader import Leadership
 from controlplane.core.runtime.sweeps import Sweep, make_sweeps
-from tasks_app.selectors.engine_health import DISPATCHER
+from tasks_app.queries.engine_health import DISPATCHER
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from django.conf import settings
 
 from tasks_app import services
-from tasks_app.selectors import list_nodes_holding_tasks, list_queues_with_ready_tasks
+from tasks_app.queries import list_nodes_holding_tasks, list_queues_with_ready_tasks
 from tasks_app.services.rescue import rescue_node
 from tasks_app.wakeups import notify_workers
-from workers.selectors import list_ended_ids
+from workers.queries import list_ended_ids
 from workers.services import LossDetector
 
 _PROMOTED_AT_ONCE = 1_000

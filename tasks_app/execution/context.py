@@ -147,7 +147,7 @@ class TaskContext:
         raise Snooze(seconds, reason)
 
     def dependency_results(self) -> Mapping[UUID, Any]:
-        from tasks_app.selectors import get_dependency_results  # as in enqueue
+        from tasks_app.queries import get_dependency_results  # as in enqueue
 
         def read() -> Mapping[UUID, Any]:
             return get_dependency_results(self.workspace_id, self.task_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 from controlplane.core.console.command import ConsoleCommand
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
-from tasks_app.selectors import get_states
+from tasks_app.queries import get_states
 from tasks_app.states import FINAL, TaskState
 
 _POLL_SECONDS = 0.1

@@ -7,11 +7,11 @@ from typing import Any
 from controlplane.core.schema import Resource, itself, shown
 from controlplane.core.schema.filters import condition
 from controlplane.core.schema.values import Flag, Search
+from tasks_app.queries.performance import Figures as _Figures
+from tasks_app.queries.performance import quantile
+from tasks_app.queries.queue_health import QueueHealth as _QueueHealth
+from tasks_app.queries.queue_health import QueuesHealth
 from tasks_app.schema.fields import Times
-from tasks_app.selectors.performance import Figures as _Figures
-from tasks_app.selectors.performance import quantile
-from tasks_app.selectors.queue_health import QueueHealth as _QueueHealth
-from tasks_app.selectors.queue_health import QueuesHealth
 
 
 class Throughput(Resource):

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from controlplane.core.clock import now
 from controlplane.core.schema import Resource, shown
+from tasks_app.queries.explain import Reason
 from tasks_app.schema.fields import Error, Priority
-from tasks_app.selectors.explain import Reason
 from tasks_app.states import AttemptOutcome, TaskState
 
 # A task cancelled while it waited was asked and ended in one statement.

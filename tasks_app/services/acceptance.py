@@ -8,9 +8,9 @@ from controlplane.core.jsonb import load_jsonb
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.processors import registry
+from tasks_app.queries import describe_tasks, list_tasks
+from tasks_app.queries.lists import MAX_PARENTS_SHOWN
 from tasks_app.rows import NewTask
-from tasks_app.selectors import describe_tasks, list_tasks
-from tasks_app.selectors.lists import MAX_PARENTS_SHOWN
 from tasks_app.services.preparation import Spec
 from tasks_app.services.submission import (
     Submission,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from controlplane.workspaces.actors import Actor
 from tasks_app.filters import TaskFilter
-from tasks_app.selectors.lists import in_bounded_time, iterate_ids
+from tasks_app.queries.lists import in_bounded_time, iterate_ids
 from tasks_app.services.control import (
     cancel_tasks,
     delete_tasks,

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.services import prune_audit
-from tasks_app.selectors.lists import first_id_of
+from tasks_app.queries.lists import first_id_of
 from workers.services import prune_nodes, prune_samples
 
 _LATE = timedelta(days=7)  # in which the last work of a node may be settled

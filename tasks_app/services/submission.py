@@ -15,7 +15,7 @@ from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.idempotency import store_or_get_response
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import transitions
 from tasks_app.rows import Cursor, NewTask
 from tasks_app.services.dependencies import Family, link_family

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from dlq import queries, replays
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay

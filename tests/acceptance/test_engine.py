@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import services
 from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tasks_app.services import submit_task, submit_tasks

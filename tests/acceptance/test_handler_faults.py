@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import services
 from tasks_app.models import Task, TaskAttempt, TaskLog
 from tasks_app.services import submit_task, submit_tasks

@@ -11,7 +11,7 @@ from uuid import UUID
 import psutil
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tests.engine import Engine

@@ -9,7 +9,7 @@ import psutil
 from django.db import transaction
 
 from tasks_app.models import Leader, Task
-from tasks_app.selectors import list_nodes_holding_tasks
+from tasks_app.queries import list_nodes_holding_tasks
 from tests.engine import Component, Engine, suppress_gone
 from workers.models import Node
 from workers.states import LIVE, NodeState

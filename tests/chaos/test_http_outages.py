@@ -11,7 +11,7 @@ from django.db import connections
 
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.services import create_api_key, ensure_default_workspace
 from controlplane.workspaces.states import Role
 from tasks_app.models import Task

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec

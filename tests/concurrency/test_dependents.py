@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import services
 from tasks_app.models import Task, TaskDependency
 from tasks_app.rows import ClaimedRow

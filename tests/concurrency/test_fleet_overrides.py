@@ -8,7 +8,7 @@ import pytest
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from scaling.configuration import change_configuration
 from scaling.models import Pool, ScalingEvent
 from scaling.overrides import set_override

@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import services
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task

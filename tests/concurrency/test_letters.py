@@ -10,7 +10,7 @@ from django.db import transaction
 
 from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from dlq import bulk, replays
 from dlq.discard import discard_letter
 from dlq.filters import LetterFilter

@@ -10,7 +10,7 @@ from django.db import connections, transaction
 from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import services, transitions
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks

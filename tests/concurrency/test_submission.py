@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane.core.errors import Conflict
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import IdempotencyKey, Task
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec

@@ -8,7 +8,7 @@ import pytest
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app import services
 from tasks_app.models import Task
-from tasks_app.selectors.counts import count_tasks
+from tasks_app.queries.counts import count_tasks
 from tasks_app.services.rollups import fold_counts, recount_tasks
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace

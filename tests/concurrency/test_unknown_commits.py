@@ -7,7 +7,7 @@ from django.db import DatabaseError, connections
 from pytest_django import Settings
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import services, transitions
 from tasks_app.execution.store import Store
 from tasks_app.models import Task, TaskAttempt

@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.concurrency.hands import make_node
 from tests.concurrency.racing import racers

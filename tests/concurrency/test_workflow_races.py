@@ -12,7 +12,7 @@ from django.db import transaction
 
 from controlplane.core.errors import Conflict, Unavailable
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.concurrency.hands import failure, make_node, success
 from tests.concurrency.racing import Racers

@@ -12,7 +12,7 @@ from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.core.runtime.histograms import bucket_of
 from tasks_app.models import Rollup, RollupMark, Task
-from tasks_app.selectors.lists import first_id_of
+from tasks_app.queries.lists import first_id_of
 from tasks_app.services.rollups import prune_rollups, recompute_range, recompute_rollups
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_attempt, make_task

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 from controlplane.core.ids import uuid7
 from controlplane.core.schema import represent
 from tasks_app.models import Task
+from tasks_app.queries import describe_tasks
 from tasks_app.schema.tasks import Task as TaskResource
-from tasks_app.selectors import describe_tasks
 from tests import django_functions
 from tests.engine import Engine
 from tests.exported import read_csv, read_ndjson, read_xlsx

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from controlplane.core.clock import utc_z
 from controlplane.core.errors import Invalid, NotFound
-from tasks_app.selectors import has_worker
-from tasks_app.selectors.outcomes import get_blocked_counts
+from tasks_app.queries import has_worker
+from tasks_app.queries.outcomes import get_blocked_counts
 from workflows.definitions import Definition, load_definition
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries.runs import get_progress, percent, share_of

@@ -10,8 +10,8 @@ from django.db import transaction
 from controlplane.core.errors import Conflict, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
-from tasks_app.selectors import get_states
-from tasks_app.selectors.outcomes import get_reprocess_specs
+from tasks_app.queries import get_states
+from tasks_app.queries.outcomes import get_reprocess_specs
 from tasks_app.services.preparation import prepare_changes
 from workflows import transitions
 from workflows.models import RunStep, WorkflowRun

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM, Actor
-from tasks_app.selectors.outcomes import list_unfinished
+from tasks_app.queries.outcomes import list_unfinished
 from tasks_app.services import cancel_tasks
 from workflows import transitions
 from workflows.models import RunStep

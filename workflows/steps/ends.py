@@ -8,7 +8,7 @@ from uuid import UUID
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.jsonb import dump_jsonb
-from tasks_app.selectors.outcomes import Broken, Outcomes, list_results, summarize_outcomes
+from tasks_app.queries.outcomes import Broken, Outcomes, list_results, summarize_outcomes
 from workflows.definitions import Step
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries.scopes import MAX_RESULT_BYTES, get_leaf_results

@@ -6,7 +6,7 @@
         @verb("GET", "queues/<str:name>", name="queues_retrieve", summary="Show a queue",
               returns=QueueDetail, errors=(404,))
         def retrieve(self, request, name):
-            return selectors.get_queue(request.workspace.id, name)
+            return queries.get_queue(request.workspace.id, name)
 
     urlpatterns = routes(Queues)
 

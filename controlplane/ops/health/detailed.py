@@ -10,13 +10,13 @@ from django.db import connections
 
 from controlplane.core.clock import now, utc_z
 from controlplane.core.process_state import register_reset
-from controlplane.ops.health import selectors
+from controlplane.ops.health import queries
 from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.ops.schedules.queries import get_lag
 from scaling.queries.pool import find_problem, get_values, read_pool
-from tasks_app.selectors import EngineHealth, read_engine_health
-from tasks_app.selectors.engine_health import AUTOSCALER, LeaderView, view_leader
-from workers.selectors import list_lost_since
+from tasks_app.queries import EngineHealth, read_engine_health
+from tasks_app.queries.engine_health import AUTOSCALER, LeaderView, view_leader
+from workers.queries import list_lost_since
 
 # Due schedules are looked for twice a second; what has waited longer was not merely unlucky.
 LATE = timedelta(seconds=30)
@@ -97,7 +97,7 @@ def read_detailed() -> dict[str, Any]:
     """The state of what this process needs, and of dispatcher, workers, schedules and autoscaler.
     All checks run at once."""
     runs = [probe.begin() for probe in (_engine, _beat, _scaler)]
-    report = selectors.read_health()
+    report = queries.read_health()
     engine, beat, scaler = (run.wait(LIMIT_SECONDS) for run in runs)
     checks = {
         "dispatcher": _describe(engine, "engine", _dispatcher),
@@ -106,10 +106,8 @@ def read_detailed() -> dict[str, Any]:
         "autoscaler": _describe(scaler, "scaler", _autoscaler),
     }
     report["checks"] |= checks
-    if report["status"] == selectors.OK and any(
-        c["status"] != selectors.OK for c in checks.values()
-    ):
-        report["status"] = selectors.DEGRADED
+    if report["status"] == queries.OK and any(c["status"] != queries.OK for c in checks.values()):
+        report["status"] = queries.DEGRADED
     return report
 
 
@@ -117,13 +115,13 @@ def _describe(
     finding: Finding, name: str, describe: Callable[[Any], dict[str, Any]]
 ) -> dict[str, Any]:
     if not finding.is_up or name not in _seen:
-        return {"status": selectors.DOWN, "detail": finding.detail}
+        return {"status": queries.DOWN, "detail": finding.detail}
     return {**describe(_seen[name]), "latencyMs": finding.latency_ms}
 
 
 def _dispatcher(engine: _Engine) -> dict[str, Any]:
     health = engine.health
-    check = {"status": selectors.OK if health.has_dispatcher else selectors.DOWN}
+    check = {"status": queries.OK if health.has_dispatcher else queries.DOWN}
     if health.dispatcher_seen_ago is not None:
         check["lastSeen"] = utc_z(now() - health.dispatcher_seen_ago)
     return check
@@ -132,7 +130,7 @@ def _dispatcher(engine: _Engine) -> dict[str, Any]:
 def _workers(engine: _Engine) -> dict[str, Any]:
     live, lost = engine.health.live_nodes, engine.lost
     check: dict[str, Any] = {
-        "status": selectors.OK if live else selectors.DOWN,
+        "status": queries.OK if live else queries.DOWN,
         "liveNodes": live,
         "lostNodesLastHour": len(lost),
     }
@@ -143,9 +141,9 @@ def _workers(engine: _Engine) -> dict[str, Any]:
 
 
 def _schedules(lag: timedelta) -> dict[str, Any]:
-    check: dict[str, Any] = {"status": selectors.OK, "lagMs": round(lag.total_seconds() * 1000)}
+    check: dict[str, Any] = {"status": queries.OK, "lagMs": round(lag.total_seconds() * 1000)}
     if lag > LATE:
-        check["status"] = selectors.DEGRADED
+        check["status"] = queries.DEGRADED
         check["detail"] = (
             f"A schedule has been due for {lag.total_seconds():.0f} s: the dispatcher does not "
             "run, or does not get to it."
@@ -155,7 +153,7 @@ def _schedules(lag: timedelta) -> dict[str, Any]:
 
 def _autoscaler(scaler: _Scaler) -> dict[str, Any]:
     """An autoscaler that is off or was never started is no fault; one that has stopped is."""
-    check: dict[str, Any] = {"status": selectors.OK}
+    check: dict[str, Any] = {"status": queries.OK}
     if scaler.leader.seen_at is not None:
         check["lastSeen"] = utc_z(scaler.leader.seen_at)
     if not scaler.enabled:
@@ -164,9 +162,9 @@ def _autoscaler(scaler: _Scaler) -> dict[str, Any]:
         check["detail"] = "not started"
     elif not scaler.leader.leads:
         check |= {
-            "status": selectors.DEGRADED,
+            "status": queries.DEGRADED,
             "detail": "It has stopped: start `manage.py autoscale`.",
         }
     elif scaler.problem:
-        check |= {"status": selectors.DEGRADED, "detail": scaler.problem}
+        check |= {"status": queries.DEGRADED, "detail": scaler.problem}
     return check

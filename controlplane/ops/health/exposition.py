@@ -17,10 +17,10 @@ from prometheus_client.registry import Collector
 from controlplane.core.clock import now
 from controlplane.core.runtime.histograms import RATIO, cumulate
 from controlplane.ops.health.scaling import expose_scaling
-from tasks_app.selectors import list_queues, view_queues
-from tasks_app.selectors.engine_health import DISPATCHER, view_leader
-from tasks_app.selectors.metering import TypeMeter, read_meters
-from workers.selectors import count_ended, count_rescued_tasks, list_live_nodes
+from tasks_app.queries import list_queues, view_queues
+from tasks_app.queries.engine_health import DISPATCHER, view_leader
+from tasks_app.queries.metering import TypeMeter, read_meters
+from workers.queries import count_ended, count_rescued_tasks, list_live_nodes
 
 MAX_NAMES = 50
 _HOUR = timedelta(hours=1)

@@ -1,6 +1,6 @@
 """Paths of health and metrics."""
 
 from controlplane.core.http.verbs import routes
-from controlplane.ops.health import views
+from controlplane.ops.health import api
 
-urlpatterns = routes(views.Probes, views.Metrics, views.Detailed)
+urlpatterns = routes(api.Probes, api.Metrics, api.Detailed)

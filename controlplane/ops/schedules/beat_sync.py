@@ -12,7 +12,7 @@ from controlplane.ops.schedules.beat import BEAT, OWN_TASK, read_beat
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.refreshing import lock_free, refresh
 from controlplane.ops.schedules.states import Overlap, Source
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 
 _AUTHOR = "django-celery-beat"
 _NAME_LENGTH = 150

@@ -32,8 +32,8 @@ from controlplane.ops.schedules.validation import (
     check_schedule,
 )
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.queries import get_workspace_slug
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
-from controlplane.workspaces.selectors import get_workspace_slug
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, store_or_get_response
 

@@ -12,7 +12,7 @@ from controlplane.core.clock import now
 from controlplane.ops.schedules import transitions
 from controlplane.ops.schedules.models import Firing
 from controlplane.ops.schedules.states import FiringState
-from tasks_app.selectors.endings import TaskEnding, list_endings
+from tasks_app.queries.endings import TaskEnding, list_endings
 from workflows.queries.runs import RunEnding, list_run_endings
 
 MAX_RESULT_BYTES = 10_000  # a larger result is kept on the task only

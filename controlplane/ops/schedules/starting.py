@@ -15,7 +15,7 @@ from controlplane.ops.schedules.states import FiringKind, FiringState, Source
 from controlplane.ops.schedules.validation import spec_of
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import ActorKind, Role
-from tasks_app.selectors import get_states
+from tasks_app.queries import get_states
 from tasks_app.services import submit_task
 from tasks_app.states import FINAL
 from workflows.queries.runs import list_run_endings

@@ -1,6 +1,6 @@
 """Paths of the schedules API."""
 
 from controlplane.core.http.verbs import routes
-from controlplane.ops.schedules import views
+from controlplane.ops.schedules import api
 
-urlpatterns = routes(views.Jobs)
+urlpatterns = routes(api.Jobs)

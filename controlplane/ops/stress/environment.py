@@ -14,7 +14,7 @@ from controlplane.ops.stress.report import Point
 from controlplane.ops.stress.spec import QUEUE
 from scaling.queries.events import EventFilter, list_events
 from tasks_app.queues import ALL_QUEUES
-from workers.selectors import list_live_nodes, list_nodes
+from workers.queries import list_live_nodes, list_nodes
 from workers.states import NodeState
 
 _MAX_EVENTS = 100

@@ -34,7 +34,7 @@ from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
 from dlq.schema import Group, Letter, LetterDetail, LetterStats, Replay, ReplayDetail
 from dlq.states import ReplayState
 from tasks_app.management.waiting import describe_states, have_all_completed, wait_for_tasks
-from tasks_app.selectors import in_bounded_time
+from tasks_app.queries import in_bounded_time
 
 _POLL_SECONDS = 0.5
 _PAST = {"discard": "discarded", "reprocess": "reprocessed"}

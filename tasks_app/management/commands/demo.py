@@ -17,7 +17,7 @@ from tasks_app import services
 from tasks_app.management.waiting import wait_for_tasks
 from tasks_app.processors import RetryPolicy
 from tasks_app.processors.builtin.file_stats import file_roots
-from tasks_app.selectors import get_task, has_worker
+from tasks_app.queries import get_task, has_worker
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
 

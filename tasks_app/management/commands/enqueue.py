@@ -26,7 +26,7 @@ from tasks_app.management.waiting import (
     have_all_completed,
     wait_for_tasks,
 )
-from tasks_app.selectors import get_task, has_worker
+from tasks_app.queries import get_task, has_worker
 from tasks_app.specs import TaskSpec
 
 _IDS_SHOWN = 20

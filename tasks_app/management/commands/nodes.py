@@ -14,9 +14,9 @@ from controlplane.core.formatting import format_count, format_size
 from controlplane.core.schema import represent
 from controlplane.core.times import parse_time
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from tasks_app import selectors
+from tasks_app import queries
 from tasks_app.schema.nodes import Node, NodeDetail
-from workers.selectors import find_node, get_node, list_nodes
+from workers.queries import find_node, get_node, list_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
 
@@ -63,7 +63,7 @@ class Command(WorkspaceCommand):
         return [represent(Node, node, None) for node in nodes]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
-        view = selectors.view_node(workspace_id, find_node(options["node"]).id)
+        view = queries.view_node(workspace_id, find_node(options["node"]).id)
         return represent(NodeDetail, view, None)
 
     def _drain(self, workspace_id: UUID, options: Options) -> Any:

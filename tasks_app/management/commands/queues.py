@@ -9,7 +9,7 @@ from controlplane.core.console.options import number, one_or_none, whole_number
 from controlplane.core.console.tables import list_view
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from tasks_app import selectors, services
+from tasks_app import queries, services
 from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, Queue
 
 _EXAMPLES = """\
@@ -52,8 +52,8 @@ class Command(WorkspaceCommand):
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        rows = selectors.list_queues(workspace_id).order_by("name")
-        return [represent(Queue, each, None) for each in selectors.view_queues(list(rows))]
+        rows = queries.list_queues(workspace_id).order_by("name")
+        return [represent(Queue, each, None) for each in queries.view_queues(list(rows))]
 
     def _pause(self, workspace_id: UUID, options: Options) -> Any:
         return _change(workspace_id, options["name"], {"paused": True})
@@ -77,7 +77,7 @@ def _change(workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
     services.change_queue(
         workspace_id=workspace_id, name=name, actor=terminal_actor(), changes=changes
     )
-    return [represent(Queue, selectors.get_queue(workspace_id, name), None)]
+    return [represent(Queue, queries.get_queue(workspace_id, name), None)]
 
 
 def _limits(queue: Any) -> str:

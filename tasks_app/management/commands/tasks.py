@@ -13,13 +13,13 @@ from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.http.pagination import count_or_estimate, read_sorted
 from controlplane.core.schema import represent, represent_row
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from tasks_app import selectors, services
+from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
 from tasks_app.management.filters import TASK_FILTERS, task_filter
 from tasks_app.processors.registry import all_processors
+from tasks_app.queries import SORT_FIELDS
 from tasks_app.schema.queues import TaskType
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
-from tasks_app.selectors import SORT_FIELDS
 from tasks_app.services.rollups import recount_tasks
 
 _PAST = {"cancel": "cancelled", "retry": "retried"}
@@ -74,10 +74,10 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         selection, limit = task_filter(options), options["limit"]
-        with selectors.in_bounded_time():
-            tasks = selectors.list_tasks(workspace_id, selection)
+        with queries.in_bounded_time():
+            tasks = queries.list_tasks(workspace_id, selection)
             rows = read_sorted(tasks, options["sort"], limit + 1)
-            described = selectors.describe_tasks(rows[:limit])
+            described = queries.describe_tasks(rows[:limit])
             has_more = not self.is_json and len(rows) > limit
             total, is_estimate = count_or_estimate(tasks) if has_more else (len(described), False)
         shown = [represent_row(Task, task, None) for task in described]
@@ -88,8 +88,8 @@ class Command(WorkspaceCommand):
         return Reply(shown, [f"… {about}{total - limit:,} more; --limit shows more of them."])
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
-        detail = selectors.get_task_detail(workspace_id, options["id"])
-        explanation = selectors.explain_task(workspace_id, options["id"])
+        detail = queries.get_task_detail(workspace_id, options["id"])
+        explanation = queries.explain_task(workspace_id, options["id"])
         return {
             **represent(TaskDetail, detail, None),
             "explanation": represent(Explanation, explanation, None),
@@ -121,7 +121,7 @@ class Command(WorkspaceCommand):
         )
         unchanged = len(selection.ids) - reply.body["changed"]
         if unchanged > 0 and not options["dry_run"]:
-            states = selectors.get_states(workspace_id, selection.ids)
+            states = queries.get_states(workspace_id, selection.ids)
             raise CommandError(
                 f"{format_count(unchanged, 'task')} could not be {_PAST[action]}: "
                 f"the state does not allow it (now: {', '.join(sorted(set(states.values())))}).",
@@ -136,7 +136,7 @@ class Command(WorkspaceCommand):
             if not selection.is_empty:
                 self.usage("Give ids or filters, one of the two.")
             selection = TaskFilter(ids=tuple(dict.fromkeys(options["ids"])))
-            known = selectors.get_states(workspace_id, selection.ids)
+            known = queries.get_states(workspace_id, selection.ids)
             missing = [str(each) for each in selection.ids if each not in known]
             if missing:
                 raise CommandError(

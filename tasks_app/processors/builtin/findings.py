@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
-from tasks_app.selectors.engine_health import EngineHealth, read_engine_health
+from tasks_app.queries.engine_health import EngineHealth, read_engine_health
 
 _OK, _DEGRADED, _DOWN = "ok", "degraded", "down"
 _WARNING, _CRITICAL = "warning", "critical"

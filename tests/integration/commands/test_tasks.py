@@ -7,7 +7,7 @@ import pytest
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task, TaskCountChange
-from tasks_app.selectors.counts import count_tasks
+from tasks_app.queries.counts import count_tasks
 from tasks_app.services import actions
 from tests.clients import default_workspace, other_workspace
 from tests.factories import make_attempt, make_log, make_task

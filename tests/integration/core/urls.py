@@ -18,9 +18,9 @@ from controlplane.core.http import problems
 from controlplane.core.http.paths import optional_slash_path
 from controlplane.core.http.verbs import Listed, Views, routes, verb
 from controlplane.core.http.views import ApiView
+from controlplane.workspaces.queries import list_audit_events
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.schema import AuditEvent
-from controlplane.workspaces.selectors import list_audit_events
 
 handler400 = problems.handler400
 handler403 = problems.handler403

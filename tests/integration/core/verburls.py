@@ -9,7 +9,7 @@ from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Text, Whole
 from controlplane.workspaces.idempotent_calls import Made, idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
-from tasks_app import selectors, services
+from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
 from tasks_app.specs import TaskSpec
 
@@ -35,7 +35,7 @@ class ToyRequest(Request):
 def find_again(request: WorkspaceRequest, reference: dict[str, Any], **path: Any) -> Any:
     """The toy that a key made."""
     try:
-        return selectors.get_task(request.workspace.id, UUID(reference["id"]))
+        return queries.get_task(request.workspace.id, UUID(reference["id"]))
     except NotFound:
         raise Conflict("The toy is gone.") from None
 
@@ -60,7 +60,7 @@ class Toys(Views):
     )
     def list(self, request: WorkspaceRequest) -> Any:
         """All toys."""
-        return selectors.list_tasks(request.workspace.id, TaskFilter())
+        return queries.list_tasks(request.workspace.id, TaskFilter())
 
     @verb(
         "POST",
@@ -81,7 +81,7 @@ class Toys(Views):
         made = services.submit_task(workspace_id=request.workspace.id, spec=spec)
         if body.fails:
             raise Conflict("It broke while it was made.")
-        return Made(selectors.get_task(request.workspace.id, made), {"id": str(made)})
+        return Made(queries.get_task(request.workspace.id, made), {"id": str(made)})
 
     @verb(
         "DELETE",
@@ -106,7 +106,7 @@ class Toys(Views):
     def polish(self, request: WorkspaceRequest, id: UUID) -> Made:  # noqa: A002 - the name in the API
         """Without a body."""
         services.retry_task(workspace_id=request.workspace.id, task_id=id, actor=request.actor)
-        return Made(selectors.get_task(request.workspace.id, id), {"id": str(id)})
+        return Made(queries.get_task(request.workspace.id, id), {"id": str(id)})
 
 
 urlpatterns = routes(Toys)

@@ -14,7 +14,7 @@ from dlq.models import DeadLetter
 from dlq.reprocess import reprocess_letter
 from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from tasks_app.models import Task, TaskDependency
-from tasks_app.selectors import get_dependency_results
+from tasks_app.queries import get_dependency_results
 from tasks_app.services import retry_task, submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from redis.exceptions import ResponseError
 from rest_framework.test import APIClient
 
-from controlplane.ops.health import selectors
+from controlplane.ops.health import queries
 from controlplane.ops.health.middleware import RequestMetricsMiddleware
 from controlplane.ops.health.probes import Probe
 from tests.clients import key_client
@@ -31,8 +31,8 @@ PATHS = ["/health", "/health/ready"]
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is remembered from the test before."""
     for name in ("database", "redis"):
-        probe = Probe(getattr(selectors, f"_check_{name}"), explain=selectors._explain)
-        monkeypatch.setattr(selectors, f"_{name}", probe)
+        probe = Probe(getattr(queries, f"_check_{name}"), explain=queries._explain)
+        monkeypatch.setattr(queries, f"_{name}", probe)
 
 
 @pytest.fixture
@@ -200,4 +200,4 @@ def test_a_full_disk_of_the_embedded_database_is_named(
 
 def test_a_redis_that_cannot_save_says_so() -> None:
     error = ResponseError("MISCONF Redis is configured to save RDB snapshots")
-    assert selectors._explain(error).endswith("cannot save to its disk (MISCONF).")
+    assert queries._explain(error).endswith("cannot save to its disk (MISCONF).")

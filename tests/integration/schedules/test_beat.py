@@ -25,7 +25,7 @@ from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.queries import describe, get_schedule
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tests.clients import user_client
 from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
 

@@ -12,7 +12,7 @@ from controlplane.ops.schedules.models import Firing
 from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.starting import due_to_start
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
 from tests.workflow_hands import define
 from workflows import authoring, runs

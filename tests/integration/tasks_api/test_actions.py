@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Task
-from tasks_app.selectors import lists
+from tasks_app.queries import lists
 from tasks_app.services import actions
 from tests.factories import make_attempt, make_log, make_task
 

@@ -14,7 +14,7 @@ from controlplane.workspaces.models import Workspace
 from tasks_app import exports
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
-from tasks_app.selectors import lists
+from tasks_app.queries import lists
 from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db

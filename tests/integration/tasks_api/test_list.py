@@ -14,10 +14,10 @@ import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now, utc_z
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
+from tasks_app.api import base
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
-from tasks_app.selectors import lists
-from tasks_app.views import base
+from tasks_app.queries import lists
 from tests.factories import make_attempt, make_node, make_task
 
 pytestmark = pytest.mark.django_db
@@ -220,8 +220,8 @@ def test_a_search_that_takes_too_long_ends_with_advice(
 ) -> None:
     make_task(payload={"n": 1})
     bounded = lists.in_bounded_time
-    monkeypatch.setattr("tasks_app.selectors.in_bounded_time", lambda: bounded(0.05))
-    monkeypatch.setattr("tasks_app.selectors.list_tasks", lambda *_: _slow(None))
+    monkeypatch.setattr("tasks_app.queries.in_bounded_time", lambda: bounded(0.05))
+    monkeypatch.setattr("tasks_app.queries.list_tasks", lambda *_: _slow(None))
     answer = client.get("/tasks?payload.n=1")
     assert answer.status_code == 422
     assert "createdAfter" in answer.json()["detail"]

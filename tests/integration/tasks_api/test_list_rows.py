@@ -12,7 +12,7 @@ from controlplane.core.clock import now
 from controlplane.core.cursors import Sort
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.models import Task
-from tasks_app.selectors import SORT_FIELDS, list_tasks
+from tasks_app.queries import SORT_FIELDS, list_tasks
 from tests.clients import default_workspace
 from tests.factories import copy_rows, make_attempt, make_node, make_task
 from workers.models import Node

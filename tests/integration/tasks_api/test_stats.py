@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
-from tasks_app.selectors import counts, stats
+from tasks_app.queries import counts, stats
 from tests.factories import make_attempt, make_task
 
 pytestmark = pytest.mark.django_db

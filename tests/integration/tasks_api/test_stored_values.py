@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 import tests.handlers  # noqa: F401 - registers test-echo
 from dlq.models import DeadLetter
 from tasks_app.models import Task
-from tasks_app.selectors.outcomes import list_results
+from tasks_app.queries.outcomes import list_results
 from tests.clients import default_workspace
 from tests.deaths import die
 from tests.exported import read_csv, read_ndjson, read_xlsx, texts_of

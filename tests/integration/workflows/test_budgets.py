@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.clients import key_client
 from tests.concurrency.hands import make_node

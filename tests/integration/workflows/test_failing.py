@@ -11,7 +11,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tasks_app.services import cancel_tasks, delete_tasks, retry_task
 from tests.clients import other_workspace

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.selectors import get_default_workspace_id
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.clients import key_client, other_workspace
 from tests.concurrency.hands import make_node

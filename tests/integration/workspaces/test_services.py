@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
-from controlplane.workspaces import selectors, services
+from controlplane.workspaces import queries, services
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.identities import KeyDirectory
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_default_workspace_exists() -> None:
-    assert Workspace.objects.get(id=selectors.get_default_workspace_id()).slug == "default"
+    assert Workspace.objects.get(id=queries.get_default_workspace_id()).slug == "default"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_default_workspace_survives_a_flush() -> None:
     call_command("flush", interactive=False, verbosity=0)
-    assert Workspace.objects.get(id=selectors.get_default_workspace_id()).slug == "default"
+    assert Workspace.objects.get(id=queries.get_default_workspace_id()).slug == "default"
 
 
 def test_workspaces_are_made_once() -> None:
@@ -41,7 +41,7 @@ def test_workspaces_are_made_once() -> None:
     with pytest.raises(Invalid, match="name: "):
         services.rename_workspace(workspace=other_workspace("acme"), name=" ", actor=SYSTEM)
     with pytest.raises(NotFound, match="no workspace 'nope'"):
-        selectors.get_workspace("nope")
+        queries.get_workspace("nope")
 
 
 @pytest.mark.parametrize("slug", ["", "-a", "a-", "A", "a b", "a" * 64, "ü", "a\n"])
@@ -96,11 +96,11 @@ def test_members_come_change_and_go() -> None:
     workspace = default_workspace()
     services.add_member(workspace=workspace, user=user, role="viewer", actor=SYSTEM)
     member = services.add_member(workspace=workspace, user=user, role="admin", actor=SYSTEM)
-    assert [m.role for m in selectors.list_members(workspace)] == ["admin"]
+    assert [m.role for m in queries.list_members(workspace)] == ["admin"]
     with pytest.raises(Invalid, match="role"):
         services.add_member(workspace=workspace, user=user, role="root", actor=SYSTEM)
     services.remove_member(member=member, actor=SYSTEM)
-    assert not selectors.list_members(workspace)
+    assert not queries.list_members(workspace)
     actions = AuditEvent.objects.order_by("id").values_list("action", flat=True)
     assert list(actions) == ["member.add", "member.change", "member.remove"]
 

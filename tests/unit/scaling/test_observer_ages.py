@@ -1,7 +1,7 @@
 """Which ages stand for the running tasks."""
 
 from scaling.queries.demand import represent
-from tasks_app.selectors.demand import RunningGroup
+from tasks_app.queries.demand import RunningGroup
 
 
 def sync(*ages: float) -> list[RunningGroup]:

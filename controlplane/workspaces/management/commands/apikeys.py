@@ -11,7 +11,7 @@ from controlplane.core.console.options import add_yes, whole_number
 from controlplane.core.console.tables import list_view
 from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent
-from controlplane.workspaces import selectors, services
+from controlplane.workspaces import queries, services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.console import WorkspaceCommand
 from controlplane.workspaces.schema import ApiKey
@@ -59,7 +59,7 @@ class Command(WorkspaceCommand):
     def _create(self, workspace_id: UUID, options: Options) -> Any:
         days = options["days"]
         created = services.create_api_key(
-            workspace=selectors.get_workspace(options["workspace"]),
+            workspace=queries.get_workspace(options["workspace"]),
             name=options["name"],
             role=options["role"],
             scopes=options["scopes"],
@@ -73,15 +73,15 @@ class Command(WorkspaceCommand):
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        workspace = selectors.get_workspace(options["workspace"])
-        return [represent(ApiKey, key, None) for key in selectors.list_api_keys(workspace)]
+        workspace = queries.get_workspace(options["workspace"])
+        return [represent(ApiKey, key, None) for key in queries.list_api_keys(workspace)]
 
     def _revoke(self, workspace_id: UUID, options: Options) -> Any:
-        workspace = selectors.get_workspace(options["workspace"])
+        workspace = queries.get_workspace(options["workspace"])
         try:
             key_id = parse_uuid(options["key"])
         except ValueError:
-            key_id = selectors.get_api_key_by_prefix(workspace, options["key"]).id
+            key_id = queries.get_api_key_by_prefix(workspace, options["key"]).id
         self.confirm(f"Revoke the key {options['key']}?", options)
         key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=SYSTEM)
         return Reply(represent(ApiKey, key, None), [f"{key} is revoked."])

@@ -16,8 +16,8 @@ from controlplane.core.errors import Invalid
 from controlplane.core.runtime.histograms import percentile
 from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.lists import in_bounded_time
-from tasks_app.selectors.stats import measured_since
+from tasks_app.queries.lists import in_bounded_time
+from tasks_app.queries.stats import measured_since
 
 MAX_POINTS = 300
 MAX_NAMES = 20

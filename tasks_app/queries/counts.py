@@ -10,7 +10,7 @@ from django.db import connection
 
 from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.queues import MAX_COUNTED
+from tasks_app.queries.queues import MAX_COUNTED
 from tasks_app.states import TaskState
 
 _MAX_CHANGES = 200_000  # a dispatcher folds them every two seconds

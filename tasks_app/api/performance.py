@@ -5,9 +5,9 @@ from typing import Any
 from controlplane.core.http.verbs import Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app.filters import InternalFilter
+from tasks_app.queries.performance import get_performance
+from tasks_app.queries.queue_health import list_queue_health
 from tasks_app.schema.figures import Performance, PerformanceQuery, QueueHealth, SummedHealth
-from tasks_app.selectors.performance import get_performance
-from tasks_app.selectors.queue_health import list_queue_health
 
 
 class System(Views):

@@ -8,16 +8,16 @@ from uuid import UUID
 from controlplane.core.clock import now as utc_now
 from controlplane.core.clock import utc_z
 from tasks_app.models import Queue, Task
-from tasks_app.selectors import queue_position
-from tasks_app.selectors.basics import describe_parents, get_task
-from tasks_app.selectors.engine_health import (
+from tasks_app.queries import queue_position
+from tasks_app.queries.basics import describe_parents, get_task
+from tasks_app.queries.engine_health import (
     DISPATCHER,
     has_worker,
     unresponsive_after,
     view_leader,
 )
 from tasks_app.states import TaskState
-from workers.selectors import list_live_nodes
+from workers.queries import list_live_nodes
 
 
 class Reason(StrEnum):

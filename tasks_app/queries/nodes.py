@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tasks_app.models import Task
-from workers.selectors import get_node, list_samples
+from workers.queries import get_node, list_samples
 
 NEWEST_SAMPLES = 60
 

@@ -7,11 +7,11 @@ from rest_framework.exceptions import PermissionDenied
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.states import Role
-from tasks_app import selectors, services
+from tasks_app import queries, services
+from tasks_app.api.base import ValuesPagination
 from tasks_app.filters import InternalFilter
 from tasks_app.processors.registry import all_processors
 from tasks_app.schema.queues import Queue, QueueChange, QueueDetail, TaskType
-from tasks_app.views.base import ValuesPagination
 
 _LIMITS = {"max_running", "rate_per_second"}
 
@@ -31,7 +31,7 @@ class Queues(Views):
     )
     def list(self, request: WorkspaceRequest) -> Any:
         """The queues of the workspace, with what waits and runs in each now."""
-        return self.page(selectors.list_queues(request.workspace.id), selectors.view_queues)
+        return self.page(queries.list_queues(request.workspace.id), queries.view_queues)
 
     @verb(
         "GET",
@@ -43,7 +43,7 @@ class Queues(Views):
     )
     def retrieve(self, request: WorkspaceRequest, name: str) -> Any:
         """The queue with its hot view: ids of the newest completed and failed tasks."""
-        return selectors.get_queue(request.workspace.id, name)
+        return queries.get_queue(request.workspace.id, name)
 
     @verb(
         "PATCH",
@@ -62,7 +62,7 @@ class Queues(Views):
         services.change_queue(
             workspace_id=request.workspace.id, name=name, actor=request.actor, changes=changes
         )
-        return selectors.get_queue(request.workspace.id, name)
+        return queries.get_queue(request.workspace.id, name)
 
 
 class TaskTypes(Views):

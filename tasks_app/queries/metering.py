@@ -8,7 +8,7 @@ from controlplane.core.clock import now
 from controlplane.core.runtime.histograms import merge
 from tasks_app.models import Rollup
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.lists import in_bounded_time
+from tasks_app.queries.lists import in_bounded_time
 
 # The names in the metrics, with the columns of the roll-ups.
 TASKS = {"submitted": "submitted", "completed": "completed", "failed": "failed_tasks"}

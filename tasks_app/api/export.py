@@ -15,10 +15,10 @@ from controlplane.core.http.listrows import read_fields
 from controlplane.core.http.parameters import filter_parameters, query_parameter
 from controlplane.core.http.verbs import Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
-from tasks_app import selectors
+from tasks_app import queries
+from tasks_app.api.examples import PAYLOAD_PARAMETER
 from tasks_app.exports import MEDIA_TYPES, columns_of, export
 from tasks_app.filters import TaskFilter, filter_of_query
-from tasks_app.views.examples import PAYLOAD_PARAMETER
 
 
 class _NoNegotiation(BaseContentNegotiation):
@@ -67,8 +67,8 @@ class TaskExport(Views):
             raise Invalid(errors=[{"field": "format", "message": "csv, ndjson or xlsx."}])
         wanted = filter_of_query(request.query_params, ignore=["fields"])
         columns = read_fields(request.query_params.get("fields"), columns_of(name))
-        chunks = selectors.iterate_tasks(request.workspace.id, wanted)
-        with selectors.in_bounded_time():  # a search that takes too long is refused, not cut off
+        chunks = queries.iterate_tasks(request.workspace.id, wanted)
+        with queries.in_bounded_time():  # a search that takes too long is refused, not cut off
             first = next(chunks, [])
         return StreamingHttpResponse(
             export(name, chain([first], chunks), request.actor, columns),

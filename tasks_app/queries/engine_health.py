@@ -11,7 +11,7 @@ from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
 from tasks_app.models import Leader, Queue
 from tasks_app.queues import ALL_QUEUES
-from workers.selectors import list_live_nodes
+from workers.queries import list_live_nodes
 from workers.states import NodeState
 
 DISPATCHER = "dispatcher"

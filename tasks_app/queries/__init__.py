@@ -1,6 +1,6 @@
 """Reads of tasks and queues."""
 
-from tasks_app.selectors.basics import (
+from tasks_app.queries.basics import (
     get_dependency_results,
     get_states,
     get_task,
@@ -8,16 +8,16 @@ from tasks_app.selectors.basics import (
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
 )
-from tasks_app.selectors.dead_tasks import (
+from tasks_app.queries.dead_tasks import (
     DeadTask,
     DeadTaskAttempt,
     describe_dead_tasks,
     list_dead_task_attempts,
 )
-from tasks_app.selectors.detail import TaskDetail, get_task_detail
-from tasks_app.selectors.engine_health import EngineHealth, has_worker, read_engine_health
-from tasks_app.selectors.explain import Explanation, explain_task
-from tasks_app.selectors.lists import (
+from tasks_app.queries.detail import TaskDetail, get_task_detail
+from tasks_app.queries.engine_health import EngineHealth, has_worker, read_engine_health
+from tasks_app.queries.explain import Explanation, explain_task
+from tasks_app.queries.lists import (
     SORT_FIELDS,
     describe_tasks,
     in_bounded_time,
@@ -25,9 +25,9 @@ from tasks_app.selectors.lists import (
     iterate_tasks,
     list_tasks,
 )
-from tasks_app.selectors.nodes import NodeView, view_node
-from tasks_app.selectors.queues import QueueView, get_queue, list_queues, view_queues
-from tasks_app.selectors.stats import TaskStats, get_task_stats
+from tasks_app.queries.nodes import NodeView, view_node
+from tasks_app.queries.queues import QueueView, get_queue, list_queues, view_queues
+from tasks_app.queries.stats import TaskStats, get_task_stats
 
 __all__ = [
     "SORT_FIELDS",

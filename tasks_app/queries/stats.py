@@ -14,9 +14,9 @@ from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.models import Rollup, Task
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.counts import TaskCounts, count_tasks
-from tasks_app.selectors.lists import in_bounded_time
-from tasks_app.selectors.queues import list_queues
+from tasks_app.queries.counts import TaskCounts, count_tasks
+from tasks_app.queries.lists import in_bounded_time
+from tasks_app.queries.queues import list_queues
 
 # The longest window whose attempts can be read in bounded time is used.
 WINDOWS_SECONDS = (300, 60, 10)

@@ -9,6 +9,7 @@ from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import authoring, queries, runs
+from workflows.api import examples
 from workflows.schema.runs import ExecuteIn, Run, RunDetail, RunStarted, WorkflowRunFilter
 from workflows.schema.workflows import (
     Validation,
@@ -19,7 +20,6 @@ from workflows.schema.workflows import (
     WorkflowIn,
     WorkflowSummary,
 )
-from workflows.views import examples
 
 _MAX_DIGITS = 9
 _SORTS = {"createdAt": "id", "name": "name"}

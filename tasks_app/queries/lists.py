@@ -28,7 +28,7 @@ from tasks_app.models import (
 )
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
-from workers.selectors import find_nodes
+from workers.queries import find_nodes
 
 SCAN_SECONDS = 5.0
 MAX_PARENTS_SHOWN = 100

@@ -5,9 +5,9 @@ from typing import Any
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.requests import WorkspaceRequest
-from tasks_app import selectors
+from tasks_app import queries
 from tasks_app.schema.nodes import Node, NodeDetail, NodeFilter, NodeSample, SampleFilter
-from workers.selectors import get_node, list_nodes, list_samples
+from workers.queries import get_node, list_nodes, list_samples
 from workers.services import drain_node
 
 
@@ -40,7 +40,7 @@ class Nodes(Views):
     def retrieve(self, request: WorkspaceRequest, id: int) -> Any:  # noqa: A002 - the name in the API
         """The node with what each of its slots runs, as of the newest heartbeat. A task of
         another workspace shows only that it runs."""
-        return selectors.view_node(request.workspace.id, id)
+        return queries.view_node(request.workspace.id, id)
 
     @verb(
         "GET",
@@ -68,4 +68,4 @@ class Nodes(Views):
         """From now on it claims nothing, for any workspace; when what it holds has ended, its
         worker ends with exit code 0. Asking again changes nothing; 409 when it has ended."""
         drain_node(id, workspace_id=request.workspace.id, actor=request.actor)
-        return selectors.view_node(request.workspace.id, id)
+        return queries.view_node(request.workspace.id, id)

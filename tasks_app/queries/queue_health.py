@@ -10,9 +10,9 @@ from django.db.models import Sum
 from controlplane.core.clock import now
 from tasks_app.models import Rollup
 from tasks_app.processors.registry import internal_types
-from tasks_app.selectors.counts import count_tasks
-from tasks_app.selectors.lists import in_bounded_time
-from tasks_app.selectors.queues import list_queues
+from tasks_app.queries.counts import count_tasks
+from tasks_app.queries.lists import in_bounded_time
+from tasks_app.queries.queues import list_queues
 from tasks_app.states import TaskState
 
 ENDED_HOURS = 24

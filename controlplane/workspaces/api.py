@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces import selectors, services
+from controlplane.workspaces import queries, services
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.schema import (
     ApiKey,
@@ -45,7 +45,7 @@ class Workspaces(Views):
     )
     def list_keys(self, request: WorkspaceRequest) -> Any:
         """All of them, without their secrets; revoked ones too."""
-        return selectors.list_api_keys(request.workspace)
+        return queries.list_api_keys(request.workspace)
 
     @verb(
         "POST",
@@ -73,7 +73,7 @@ class Workspaces(Views):
     )
     def retrieve_key(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """The key, without its secret."""
-        return selectors.get_api_key(request.workspace, id)
+        return queries.get_api_key(request.workspace, id)
 
     @verb(
         "DELETE",
@@ -98,7 +98,7 @@ class Workspaces(Views):
     )
     def audit(self, request: WorkspaceRequest, wanted: AuditFilter) -> Any:
         """The audit log, newest first."""
-        return selectors.list_audit_events(
+        return queries.list_audit_events(
             request.workspace,
             after=wanted.created_after,
             before=wanted.created_before,

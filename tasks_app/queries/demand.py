@@ -10,8 +10,8 @@ from django.db import connection
 
 from controlplane.core.sql import load_sql
 from tasks_app.models import Queue
+from tasks_app.queries.runtimes import list_async_types
 from tasks_app.queues import ALL_QUEUES
-from tasks_app.selectors.runtimes import list_async_types
 
 MAX_LANES = 10_000
 MAX_READY = 1_000_000

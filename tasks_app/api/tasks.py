@@ -10,21 +10,21 @@ from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
-from tasks_app import selectors, services
+from tasks_app import queries, services
+from tasks_app.api import examples
+from tasks_app.api.base import TaskPagination
 from tasks_app.filters import InternalFilter, TaskFilter, filter_of_query
 from tasks_app.schema.actions import ActionResult, TaskAction
 from tasks_app.schema.figures import TaskStats
 from tasks_app.schema.submission import BulkIn, Submitted, TaskChange, TaskIn
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
-from tasks_app.views import examples
-from tasks_app.views.base import TaskPagination
 
 _INDEXED_SORTS = {None, "", "createdAt", "-createdAt"}
 
 
 def _shown(request: WorkspaceRequest, task_id: UUID) -> Any:
-    task = selectors.get_task(request.workspace.id, task_id)
-    return selectors.describe_tasks([task])[0]
+    task = queries.get_task(request.workspace.id, task_id)
+    return queries.describe_tasks([task])[0]
 
 
 def _check_change(request: WorkspaceRequest, body: TaskChange, id: UUID) -> None:  # noqa: A002 - the name in the API
@@ -42,7 +42,7 @@ class Tasks(Views):
         name="tasks_list",
         summary="List tasks",
         parameters=[*filter_parameters(TaskFilter), examples.PAYLOAD_PARAMETER],
-        returns=Listed(Task, selectors.SORT_FIELDS, pagination=TaskPagination),
+        returns=Listed(Task, queries.SORT_FIELDS, pagination=TaskPagination),
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest) -> Any:
@@ -56,9 +56,9 @@ class Tasks(Views):
         params = request.query_params
         wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
         must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
-        with selectors.in_bounded_time() if must_scan else nullcontext():
-            tasks = selectors.list_tasks(request.workspace.id, wanted)
-            return self.page(tasks, selectors.describe_tasks)
+        with queries.in_bounded_time() if must_scan else nullcontext():
+            tasks = queries.list_tasks(request.workspace.id, wanted)
+            return self.page(tasks, queries.describe_tasks)
 
     @verb(
         "POST",
@@ -132,7 +132,7 @@ class Tasks(Views):
     )
     def stats(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
         """The tasks that the workspace has, and what ended within the last minutes."""
-        return selectors.get_task_stats(request.workspace.id, with_internal=wanted.is_internal)
+        return queries.get_task_stats(request.workspace.id, with_internal=wanted.is_internal)
 
     @verb(
         "GET",
@@ -144,7 +144,7 @@ class Tasks(Views):
     )
     def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """The task with its attempts, neighbours and log lines."""
-        return selectors.get_task_detail(request.workspace.id, id)
+        return queries.get_task_detail(request.workspace.id, id)
 
     @verb(
         "PATCH",
@@ -189,7 +189,7 @@ class Tasks(Views):
     )
     def explain(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
         """Why it is not running, in one sentence and as data."""
-        return selectors.explain_task(request.workspace.id, id)
+        return queries.explain_task(request.workspace.id, id)
 
     @verb(
         "POST",

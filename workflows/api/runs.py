@@ -8,6 +8,7 @@ from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import queries, runs
+from workflows.api import examples
 from workflows.schema.runs import (
     Decision,
     RerunIn,
@@ -17,7 +18,6 @@ from workflows.schema.runs import (
     RunStarted,
     StepDetail,
 )
-from workflows.views import examples
 
 
 def _page(request: WorkspaceRequest, run_id: UUID) -> Any:

@@ -16,7 +16,7 @@ from controlplane.core.http.pagination import (
 )
 from controlplane.core.schema.filters import condition, read_query
 from controlplane.core.schema.values import WholeNumber
-from tasks_app.selectors.lists import estimate_count, in_bounded_time
+from tasks_app.queries.lists import estimate_count, in_bounded_time
 
 _COUNT_SECONDS = 1.0
 

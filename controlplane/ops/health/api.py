@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.core.http.verbs import Views, verb
-from controlplane.ops.health import selectors
+from controlplane.ops.health import queries
 from controlplane.ops.health.detailed import read_detailed
 from controlplane.ops.health.exposition import expose
 from controlplane.ops.health.schema import DetailedHealth, Health, Liveness
@@ -29,8 +29,8 @@ _REPORT = {
 
 
 def _report() -> Response:
-    report = selectors.read_health()
-    is_down = report["status"] == selectors.DOWN
+    report = queries.read_health()
+    is_down = report["status"] == queries.DOWN
     return Response(report, status.HTTP_503_SERVICE_UNAVAILABLE if is_down else None)
 
 
@@ -78,7 +78,7 @@ class Probes(Views):
     )
     def live(self, request: Request) -> Response:
         """It answers, so it lives; a database that is away is no reason to restart it."""
-        return Response({"status": selectors.OK})
+        return Response({"status": queries.OK})
 
 
 class _AnyAccept(BaseContentNegotiation):

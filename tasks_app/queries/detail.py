@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from controlplane.core.errors import NotFound
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
-from tasks_app.selectors.lists import describe_tasks, list_tasks
-from workers.selectors import get_node_names
+from tasks_app.queries.lists import describe_tasks, list_tasks
+from workers.queries import get_node_names
 
 MAX_SHOWN = 100
 
