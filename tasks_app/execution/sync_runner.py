@@ -116,7 +116,7 @@ def outcome_of(
     seconds: float,
 ) -> Outcome:
     """The outcome of a handler that returned `result` or raised `error`, and that the engine
-    interrupted by `struck`, if it did."""
+    interrupted by `interruption`, if it did."""
     run_ms = seconds * 1000
     if error is None and interruption is None:
         try:
