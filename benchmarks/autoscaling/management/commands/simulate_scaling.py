@@ -79,9 +79,9 @@ class Command(ConsoleCommand):
             "--hours", type=number(0, 24, above=True), metavar="H", help="play only these hours"
         )
         self._add_settings(parser)
-        self.add_common_options(parser)
+        self.add_run(parser, self._run)
 
-    def run(self, options: Options) -> Any:
+    def _run(self, options: Options) -> Any:
         settings = self._settings(options)
         names: list[str] = options["strategies"]
         traces = self._traces(options)

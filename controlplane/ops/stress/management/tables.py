@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.core.console.tables import (
-    Columns,
     Console,
     Group,
     ProgressBar,
     RenderableType,
     Table,
+    columns_of,
     list_view,
     styled,
     table_of,
@@ -104,7 +104,7 @@ def _count_ended(test: Mapping[str, Any]) -> str:
     return f"{test['completed'] + test['failed'] + test['cancelled']:,}"
 
 
-_CHECKS: Columns = {
+_CHECKS = {
     "check": "name",
     "": lambda check: styled(*_RESULTS[check["passed"]]),
     "expected": lambda check: format_number(check["expected"]),
@@ -113,14 +113,11 @@ _CHECKS: Columns = {
 }
 show_tests = list_view(
     {
-        "id": "id",
-        "name": "name",
-        "status": "status",
+        **columns_of("id", "name", "status"),
         "verdict": lambda test: test["verdict"] or "",
         "tasks": lambda test: f"{test['parameters']['tasks']:,}",
         "ended": _count_ended,
-        "by": "createdBy",
-        "created": "createdAt",
+        **columns_of("createdBy", "createdAt"),
     },
     empty="There is no stress test yet.",
 )
