@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.core.console.tables import (
+    Columns,
     Console,
     Group,
     ProgressBar,
@@ -104,7 +105,7 @@ def _count_ended(test: Mapping[str, Any]) -> str:
     return f"{test['completed'] + test['failed'] + test['cancelled']:,}"
 
 
-_CHECKS = {
+_CHECKS: Columns = {
     "check": "name",
     "": lambda check: styled(*_RESULTS[check["passed"]]),
     "expected": lambda check: format_number(check["expected"]),
