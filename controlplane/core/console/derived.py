@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import NoneType
 from typing import Any, Protocol, TypeVar, get_args
-from uuid import UUID
 
 import pydantic
 from pydantic.alias_generators import to_snake
@@ -28,7 +27,6 @@ F = TypeVar("F")
 _READERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     int: (int, "N"),
     float: (float, "N"),
-    UUID: (identifier, "ID"),
     datetime: (time, "TIME"),
 }
 
@@ -151,9 +149,7 @@ def _describe_field(info: pydantic.fields.FieldInfo) -> dict[str, Any]:
     if bool in parts:
         return {"action": "store_true", "help": text}
     if list in parts:
-        return {"action": "append", "default": [], "help": f"{text}; may be repeated"} | {
-            name: value for name, value in options.items() if name != "default"
-        }
+        return {"action": "append", "default": [], "help": f"{text}; may be repeated"}
     if default not in (None, ""):
         text += f" (default %(default){'g' if isinstance(default, float) else 's'})"
     return {**options, "help": text.removeprefix(", ")}
