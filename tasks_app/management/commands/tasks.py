@@ -9,9 +9,8 @@ from controlplane.core.console.derived import add_options, add_selection, read_o
 from controlplane.core.console.options import add_limit, identifier
 from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
 from controlplane.core.console.tables import Console, columns_of, list_view, print_record
-from controlplane.core.cursors import Sort
+from controlplane.core.cursors import Sort, count_or_estimate, read_sorted
 from controlplane.core.formatting import format_count, format_duration
-from controlplane.core.http.pagination import count_or_estimate, read_sorted
 from controlplane.core.schema import represent, represent_row
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
