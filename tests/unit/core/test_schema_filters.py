@@ -154,7 +154,7 @@ def test_the_help_of_an_option_names_values_and_forms() -> None:
     assert "or how long ago: 30m, 24h, 7d" in text
 
 
-class Wish(Request):
+class Order(Request):
     count: Annotated[int, Whole(1, 5_000)] = Field(2, description="Number of things.")
     share: Annotated[float, Number(0, 1)] | None = Field(None, description="Share that 5 % take.")
     colour: Annotated[str, OneOf(("red", "blue"))] = Field("red", description="Colour of each.")
@@ -165,7 +165,7 @@ class Wish(Request):
 
 def test_fields_of_a_request_are_options() -> None:
     parser = ArgumentParser()
-    add_fields(parser, Wish, *Wish.model_fields, aliases={"labels": "--label"})
+    add_fields(parser, Order, *Order.model_fields, aliases={"labels": "--label"})
     none = vars(parser.parse_args([]))
     assert none == {
         "count": 2, "share": None, "colour": "red", "is_loud": False, "begin": None, "labels": [],
