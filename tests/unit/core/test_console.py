@@ -15,7 +15,7 @@ from controlplane.core.console import options as kit
 from controlplane.core.console.command import ConsoleCommand, Options, Reply
 from controlplane.core.console.output import EXIT_NOT_FOUND, EXIT_USAGE, CommandError
 from controlplane.core.console.polling import poll
-from controlplane.core.console.tables import list_view
+from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.errors import Invalid, NotFound
 
 ROWS = [{"id": 1, "name": None}, {"id": 2, "name": "two"}]
@@ -74,6 +74,9 @@ class TestAnswers:
         assert run("empty") == "Nothing.\n"
         assert json.loads(run("list", "--json")) == ROWS
         assert json.loads(run("empty", "--json")) == []
+
+    def test_columns_have_the_words_of_the_api(self) -> None:
+        assert columns_of("id", "lastSeenAt") == {"id": "id", "last seen at": "lastSeenAt"}
 
     def test_a_record_without_a_view_is_json(self) -> None:
         assert json.loads(run("record")) == json.loads(run("record", "--json")) == {"a": 1}
