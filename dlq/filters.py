@@ -50,10 +50,8 @@ class LetterFilter:
         Search(),
         "A part of the name, the type, the error's class or message; or a whole id or fingerprint.",
     )
-    since: datetime | None = condition(
-        "since", Moment(), "Died then or later. RFC 3339 with a zone."
-    )
-    until: datetime | None = condition("until", Moment(), "Died before. RFC 3339 with a zone.")
+    since: datetime | None = condition("since", Moment(), "Died then or later.")
+    until: datetime | None = condition("until", Moment(), "Died before.")
     everything: bool = condition("all", Flag(only_true=True), "No effect in a list.")
 
     @property

@@ -49,7 +49,7 @@ class _Changes(Request):
     """What a new task has of its own."""
 
     payload: JsonObject = optional(_PAYLOAD)
-    max_attempts: Attempts = optional()
+    max_attempts: Attempts = optional("Maximum attempts of each new task.")
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -77,7 +77,9 @@ class Canary(Request):
     """Small stages first; a stage that fails too often stops the replay."""
 
     stages: Annotated[list[Stage], Len(1, MAX_STAGES)] = list(DEFAULT_STAGES)
-    max_failure_share: Share = DEFAULT_FAILURE_SHARE
+    max_failure_share: Share = Field(
+        DEFAULT_FAILURE_SHARE, description="Failures of a stage above which the replay stops."
+    )
 
 
 def _read_canary(value: Any) -> Any:
@@ -121,7 +123,7 @@ class LetterAction(_Changes):
     payload: JsonObject = optional(f"For reprocess. {_PAYLOAD}")
     max_attempts: Attempts = optional("For reprocess.")
     reason: Annotated[str, Text(MAX_REASON)] = optional("For discard, which needs it.")
-    rate_per_second: Rate = optional("For reprocess. Maximum tasks submitted per second.")
+    rate_per_second: Rate = optional("Maximum tasks that a reprocess submits per second.")
     canary: _CanaryIn = optional()
     idempotency_key: IdempotencyKey = optional("For a replay.")
 

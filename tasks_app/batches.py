@@ -9,6 +9,7 @@ as it was before the pass.
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,7 +78,7 @@ class BatchItem(models.Model):
 BatchT = TypeVar("BatchT", bound=Batch)
 
 
-class BatchDriver(Generic[BatchT]):
+class BatchDriver(ABC, Generic[BatchT]):
     """The dispatcher's work for one kind of batch."""
 
     model: ClassVar[type[Batch]]
@@ -86,17 +87,17 @@ class BatchDriver(Generic[BatchT]):
     progress_fields: ClassVar[Sequence[str]] = ()
     PROGRESS_FIELDS: ClassVar[Sequence[str]] = ("submitted", "last_submit_at", "read_after")
 
+    @abstractmethod
     def list_due(self) -> list[UUID]:
         """The batches that have work, those that waited longest first; a bounded number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def advance(self, batch: BatchT, now: datetime) -> bool:
         """Do what is due for a batch whose row is locked; whether more can be done at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def give_up(self, batch_id: UUID, reason: str) -> None:
         """Stop a batch that cannot be advanced."""
-        raise NotImplementedError
 
     def drive(self, *, now: datetime | None = None) -> bool:
         """One pass over the due batches; whether one of them has more to do at once.

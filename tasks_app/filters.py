@@ -54,7 +54,6 @@ MAX_PATH_DEPTH = 32
 _KEYS = re.compile(rf"(?:\A|\.)({QUOTED}(?=\.|\Z)|[^.]+)", re.DOTALL)
 _QUOTES = f'{COMMA} A tag that contains a comma is written as a JSON string: `"red, green"`.'
 _ALSO = "payload.<path>"
-_ZONE = "RFC 3339 with a zone."
 
 Containment = dict[str, Any]
 
@@ -74,7 +73,7 @@ def _internal() -> Any:
     return condition(
         "internal",
         Flag(),
-        "true adds tasks of internal types: the platform's own bookkeeping, such as the joins of "
+        "Include tasks of internal types: the platform's own bookkeeping, such as the joins of "
         "workflow steps.",
     )
 
@@ -106,8 +105,8 @@ class TaskFilter:
     search: str = condition(
         "search", Search(), "A part of the name or type; or a whole id or idempotency key."
     )
-    created_after: datetime | None = condition("createdAfter", Moment(), _ZONE)
-    created_before: datetime | None = condition("createdBefore", Moment(), _ZONE)
+    created_after: datetime | None = condition("createdAfter", Moment(), "Created after.")
+    created_before: datetime | None = condition("createdBefore", Moment(), "Created before.")
     min_priority: int | None = condition("minPriority", WholeNumber(-100, 100), "From -100 to 100.")
     workflow_run_ids: tuple[UUID, ...] = condition("workflowRunId", Ids(), COMMA)
     workers: tuple[str, ...] = condition(
@@ -118,8 +117,8 @@ class TaskFilter:
     error_classes: tuple[str, ...] = condition(
         "errorClass", Texts(), f"Exact classes of the last error. {COMMA}"
     )
-    finished_after: datetime | None = condition("finishedAfter", Moment(), _ZONE)
-    finished_before: datetime | None = condition("finishedBefore", Moment(), _ZONE)
+    finished_after: datetime | None = condition("finishedAfter", Moment(), "Ended after.")
+    finished_before: datetime | None = condition("finishedBefore", Moment(), "Ended before.")
     is_internal: bool = _internal()
     payload: tuple[tuple[Containment, ...], ...] = ()
 

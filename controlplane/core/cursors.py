@@ -1,5 +1,7 @@
-"""Cursors: where a list goes on, as text that only this server needs to understand."""
+"""Sorted lists: how they are read and counted, and cursors: where one goes on, as text that only
+this server needs to understand."""
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,8 @@ from controlplane.core.errors import FieldError, Invalid
 
 _LONGEST = 2_000
 _MAX_PAGE = 10**9
+# Counting costs what it counts; beyond this the planner's guess has to do.
+EXACT_TOTAL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,52 @@ class Cursor:
         return Q(**{f"{sort.column}__{beyond}e": self.value}) & (
             Q(**{f"{sort.column}__{beyond}": self.value}) | Q(**{f"id__{beyond}": self.row})
         )
+
+
+def count_or_estimate(queryset: QuerySet[Any]) -> tuple[int, bool]:
+    """How many rows, and whether that is the planner's estimate (beyond EXACT_TOTAL)."""
+    plain = queryset.order_by()
+    counted = plain[: EXACT_TOTAL + 1].count()
+    if counted <= EXACT_TOTAL:
+        return counted, False
+    plan = json.loads(plain.explain(format="json"))
+    return max(int(plan[0]["Plan"]["Plan Rows"]), counted), True
+
+
+def read_behind(
+    queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
+) -> tuple[list[Any], int]:
+    """Up to `count` rows behind the cursor or the offset, and how many of them have a value in the
+    sorted column. One ordered read for each part of the sort that is needed: no index serves an
+    order in which nulls are last in both directions.
+    """
+    parts, rest = sort.split(queryset)
+    found: list[Any] = []
+    if cursor is None or cursor.value is not None:
+        behind = Q() if cursor is None else cursor.condition(sort)
+        for part in parts:
+            offset = _add(found, part.filter(behind), offset, count)
+    number = len(found)
+    if rest is not None:
+        if cursor is not None and cursor.value is None:
+            rest = rest.filter(cursor.condition(sort))
+        _add(found, rest, offset, count)
+    return found, number
+
+
+def read_sorted(queryset: QuerySet[Any], sort: Sort, count: int) -> list[Any]:
+    """The first rows of a sorted list."""
+    return read_behind(queryset, sort, None, 0, count)[0]
+
+
+def _add(found: list[Any], rows: QuerySet[Any], offset: int, count: int) -> int:
+    """Add rows until there are `count`; how much of the offset is left for what follows."""
+    if (missing := count - len(found)) <= 0:
+        return 0
+    more = list(rows[offset : offset + missing])
+    found += more
+    # At most MAX_OFFSET rows are counted.
+    return 0 if more or not offset else offset - rows[:offset].count()
 
 
 def _python_value(field: Any, value: Any) -> Any:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.core.console.tables import Columns, Console, list_view, print_record, table_of
+from controlplane.core.console.tables import Console, columns_of, list_view, print_record, table_of
 from controlplane.core.formatting import shorten
 
 _MAX_MESSAGE = 80
@@ -40,7 +40,7 @@ def show_stats(console: Console, stats: Mapping[str, Any]) -> None:
         for name, count in stats[by].items()
         if count
     ]
-    console.print(table_of({"by": "by", "value": "value", "letters": "letters"}, rows))
+    console.print(table_of(columns_of("by", "value", "letters"), rows))
 
 
 def show_replay(console: Console, replay: Mapping[str, Any]) -> None:
@@ -80,44 +80,30 @@ def _write_error(console: Console, error: Mapping[str, Any] | None) -> None:
 
 show_letters = list_view(
     {
-        "id": "id",
-        "type": "type",
-        "category": "category",
-        "status": "status",
-        "attempts": "attempts",
-        "died": "diedAt",
+        **columns_of("id", "type", "category", "status", "attempts", "diedAt"),
         "error": _describe_error,
     },
     empty="No letter matches.",
 )
 show_groups = list_view(
     {
-        "fingerprint": "fingerprint",
-        "letters": "count",
-        "category": "category",
+        **columns_of("fingerprint", "count", "category"),
         "types": lambda group: ", ".join(group["types"]),
-        "last seen": "lastSeenAt",
+        **columns_of("lastSeenAt"),
         "error": _describe_error,
     },
     empty="There is no open letter.",
 )
 show_replays = list_view(
     {
-        "id": "id",
-        "status": "status",
+        **columns_of("id", "status"),
         "submitted": lambda replay: f"{replay['submitted']}/{replay['matched']}",
-        "succeeded": "succeeded",
-        "failed": "failed",
-        "skipped": "skipped",
-        "by": "createdBy",
-        "created": "createdAt",
+        **columns_of("succeeded", "failed", "skipped", "createdBy", "createdAt"),
     },
     empty="There is no replay yet.",
 )
-_STAGES: Columns = {
+_STAGES = {
     "stage": lambda stage: stage["stage"] + 1,
     "size": lambda stage: stage["size"] or "the rest",
-    "submitted": "submitted",
-    "succeeded": "succeeded",
-    "failed": "failed",
+    **columns_of("submitted", "succeeded", "failed"),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.core.console.tables import Console, list_view, table_of
+from controlplane.core.console.tables import Console, columns_of, list_view, table_of
 from controlplane.core.formatting import format_count
 
 
@@ -90,12 +90,10 @@ def _describe_source(event: Mapping[str, Any]) -> Any:
 
 show_events = list_view(
     {
-        "id": "id",
-        "at": "at",
-        "state": "state",
+        **columns_of("id", "at", "state"),
         "workers": lambda event: f"{event['from']} → {event['to']}",
         "by": _describe_source,
-        "decision": "sentence",
+        **columns_of("sentence"),
     },
     empty="No event matches.",
 )

@@ -6,13 +6,13 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
+from controlplane.core.cursors import count_or_estimate
 from controlplane.core.errors import Invalid
 from controlplane.core.http.pagination import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_OFFSET,
     ListPagination,
-    count_or_estimate,
 )
 from controlplane.core.schema.filters import condition, read_query
 from controlplane.core.schema.values import WholeNumber

@@ -12,7 +12,7 @@ from tasks_app.schema.fields import names_of, optional
 
 MAX_RUNNING = 1_000_000
 MAX_RATE = 1_000_000
-_MIN_RATE = 0.0001  # one start in about three hours
+MIN_RATE = 0.0001  # one start in about three hours
 
 
 class Queue(Resource):
@@ -57,7 +57,7 @@ class QueueChange(Request):
 
     paused: Flag = optional()
     max_running: Annotated[int, Whole(1, MAX_RUNNING)] | None = None
-    rate_per_second: Annotated[float, Number(_MIN_RATE, MAX_RATE)] | None = None
+    rate_per_second: Annotated[float, Number(MIN_RATE, MAX_RATE)] | None = None
 
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given."""

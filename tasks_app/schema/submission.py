@@ -57,18 +57,18 @@ class TaskFields(Request):
 
     null_is_absent: ClassVar[bool] = True
 
-    name: TaskName = optional()
+    name: TaskName = optional("Name of the task; leave it out for its type.")
     priority: Priority = Field(default=0, description="Higher runs first.")
     delay_ms: Delay = optional("Milliseconds to wait; instead of runAt.", alias="delay")
     run_at: Moment = optional("Earliest start; instead of delay.")
     queue: QueueName = optional("Leave it out for the queue of the type.")
-    max_attempts: Attempts = optional()
-    timeout_seconds: TimeoutSeconds = optional()
+    max_attempts: Attempts = optional("Maximum attempts.")
+    timeout_seconds: TimeoutSeconds = optional("Time limit of an attempt.")
     on_parent_failure: OnParentFailure = Field(
         default=ParentFailure.CANCEL.value,
-        description="What happens when one of those fails or is cancelled.",
+        description="What happens when a task of dependsOn fails or is cancelled.",
     )
-    tags: Tags = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list, description="Words to find the task by.")
 
     def cross_check(self) -> Iterable[FieldError]:
         """Its times."""

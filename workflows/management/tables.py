@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controlplane.core.console.tables import Columns, Console, list_view, table_of
+from controlplane.core.console.tables import Console, columns_of, list_view, table_of
 
 
 def show_run(console: Console, run: dict[str, Any]) -> None:
@@ -39,30 +39,19 @@ def _describe_error(error: dict[str, Any]) -> str:
 
 
 show_workflows = list_view(
-    {
-        "id": "id",
-        "name": "name",
-        "version": "version",
-        "updated": "updatedAt",
-        "created by": "createdBy",
-    },
+    columns_of("id", "name", "version", "updatedAt", "createdBy"),
     empty="No workflow is defined.",
 )
 show_runs = list_view(
     {
-        "id": "runId",
-        "workflow": "workflowName",
-        "version": "version",
-        "status": "status",
+        **columns_of("runId", "workflowName", "version", "status"),
         "progress": lambda run: f"{run['progress']:g} %",
-        "created": "createdAt",
+        **columns_of("createdAt"),
     },
     empty="No run matches.",
 )
-_STEPS: Columns = {
-    "step": "key",
-    "kind": "kind",
-    "status": "status",
+_STEPS = {
+    **columns_of("key", "kind", "status"),
     "tasks": _count_tasks,
     "reason": _reason,
 }

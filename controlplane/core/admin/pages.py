@@ -12,8 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 
+from controlplane.core.cursors import count_or_estimate
 from controlplane.core.errors import DomainError
-from controlplane.core.http.pagination import count_or_estimate
 from controlplane.core.ids import parse_uuid_or_none
 
 # Generic for the type checker only.

@@ -140,6 +140,12 @@ class ConsoleCommand(SafeCommand):
         """For `add_arguments`: the place to declare subcommands, one of which must be given."""
         return Subcommands(self, parser)
 
+    def add_run(self, parser: ArgumentParser, run: Callable[..., Any]) -> None:
+        """For `add_arguments` of a command without subcommands: what it calls, and the options that
+        every command has. What `run` returns is printed."""
+        self.add_common_options(parser)
+        parser.set_defaults(handler=Handler(run, None))
+
     def add_common_options(self, parser: ArgumentParser, **kwargs: Any) -> None:
         """The options of each subcommand. `kwargs` go to `add_argument`."""
         parser.add_argument(
@@ -149,7 +155,7 @@ class ConsoleCommand(SafeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Call the subcommand and print its answer."""
         self.is_json = options.get("json", False)
-        handler = options.get("handler") or Handler(self.run, None)
+        handler = options["handler"]
         try:
             answer = self.call(handler.run, options)
         except CommandError as error:
@@ -164,10 +170,6 @@ class ConsoleCommand(SafeCommand):
     def call(self, run: Callable[..., Any], options: Options) -> Any:
         """Call what was declared. Raises DomainError, CommandError."""
         return run(options)
-
-    def run(self, *args: Any) -> Any:
-        """The whole command, when it has no subcommands."""
-        raise NotImplementedError
 
     def say(self, *lines: str) -> None:
         """Lines for people, before the answer."""

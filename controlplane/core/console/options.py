@@ -9,22 +9,19 @@ import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from controlplane.core.clock import now, utc_z
-from controlplane.core.console.output import EXIT_USAGE, CommandError, describe_refusal
+from controlplane.core.clock import now
+from controlplane.core.console.output import EXIT_USAGE, CommandError
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import parse_json
 from controlplane.core.times import parse_time
-
-F = TypeVar("F")
 
 MAX_LIMIT = 10_000
 JSON_HELP = "a JSON object; @file reads a file, - reads the standard input"
@@ -159,78 +156,6 @@ def json_object(text: str, *, option: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CommandError(f"{option} must be a JSON object.", returncode=EXIT_USAGE)
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One filter of a list: its name in the API, of which its option is made."""
-
-    name: str
-    help: str = "comma-separated list"
-    is_list: bool = False
-    is_flag: bool = False
-    read: Callable[[str], Any] | None = None
-    metavar: str | None = None
-    alias: str = ""
-
-    @property
-    def option(self) -> str:
-        """`--created-after` for `createdAfter`."""
-        return "--" + re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", self.name)
-
-
-def add_filters(parser: ArgumentParser, filters: Sequence[Filter]) -> None:
-    """An option for each."""
-    group = parser.add_argument_group("filters")
-    for each in filters:
-        options = [each.option, *([each.alias] if each.alias else [])]
-        if each.is_flag:
-            group.add_argument(
-                *options, dest=each.name, action="store_const", const=True, help=each.help
-            )
-        else:
-            group.add_argument(
-                *options,
-                dest=each.name,
-                action="append" if each.is_list else "store",
-                type=each.read or str,
-                metavar=each.metavar,
-                help=each.help,
-            )
-
-
-def read_filter(
-    options: dict[str, Any],
-    filters: Sequence[Filter],
-    *,
-    split: Callable[[list[str]], list[str]],
-    read: Callable[[dict[str, Any]], F],
-    **more: Any,
-) -> F:
-    """What `read` makes of the filters that are given, by their names in the API, and of `more`.
-    `split` makes the values of the texts of a list. Raises CommandError with EXIT_USAGE."""
-    given = dict(more)
-    for each in filters:
-        value = options[each.name]
-        if isinstance(value, list):
-            given[each.name] = split(value)
-        elif isinstance(value, datetime):
-            given[each.name] = utc_z(value)
-        elif value is not None:
-            given[each.name] = value
-    try:
-        return read(given)
-    except Invalid as error:
-        raise CommandError(*describe_refusal(error), returncode=EXIT_USAGE) from error
-
-
-def add_selection(parser: ArgumentParser, filters: Sequence[Filter], noun: str) -> None:
-    """For a bulk action: ids, filters or --all; --dry-run and --yes."""
-    parser.add_argument("ids", nargs="*", type=identifier, metavar="id", help=f"ids of {noun}")
-    add_filters(parser, filters)
-    parser.add_argument("--all", action="store_true", help=f"all {noun} of the workspace")
-    parser.add_argument("--dry-run", action="store_true", help="only count them")
-    add_yes(parser)
 
 
 def add_limit(parser: ArgumentParser, *, default: int = 20, maximum: int = MAX_LIMIT) -> None:

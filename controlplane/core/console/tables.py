@@ -7,6 +7,7 @@ safe. Markup and emoji codes are off: brackets in a name are brackets.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
+from pydantic.alias_generators import to_snake
 from rich.console import Console as _Console
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -30,6 +31,7 @@ __all__ = [
     "RenderableType",
     "Show",
     "Table",
+    "columns_of",
     "list_view",
     "make_progress",
     "print_record",
@@ -68,6 +70,12 @@ Columns: TypeAlias = Mapping[str, Column]
 class _SafeColumn(_TextColumn):
     def render(self, task: _ProgressTask) -> Text:
         return Text(safe_text(self.text_format.format(task=task)), style=self.style)
+
+
+def columns_of(*names: str) -> dict[str, Column]:
+    """The fields of a represented resource, each under its own words: `createdAt` under `created
+    at`."""
+    return {to_snake(name).replace("_", " "): name for name in names}
 
 
 def table_of(columns: Columns, rows: Collection[Any], **options: Any) -> Table:

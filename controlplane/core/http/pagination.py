@@ -4,23 +4,27 @@ A list is `{"data", "page", "limit", "total", "totalIsEstimate", "nextCursor"}`.
 already that of one workspace; a cursor only says where in it to go on.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.core.cursors import Cursor, Sort, SortColumn
+from controlplane.core.cursors import (
+    EXACT_TOTAL,
+    Cursor,
+    Sort,
+    SortColumn,
+    count_or_estimate,
+    read_behind,
+)
 from controlplane.core.errors import FieldError, Invalid
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
 MAX_OFFSET = 10_000
-# Counting costs what it counts; beyond this the planner's guess has to do.
-EXACT_TOTAL = 10_000
 _NUMBER_DIGITS = 9
 
 
@@ -51,7 +55,7 @@ class ListPagination(BasePagination):
         else:
             self._page = _number(params, "page", 1, 10**_NUMBER_DIGITS - 1)
             offset = _offset(self._page, self._limit)
-        found, valued = _read(queryset, self._sort, cursor, offset, self._limit + 1)
+        found, valued = read_behind(queryset, self._sort, cursor, offset, self._limit + 1)
         self._next = self._cursor_after(found, valued) if len(found) > self._limit else None
         self._total, self._is_estimate = self._count(queryset, found)
         return found[: self._limit]
@@ -122,52 +126,6 @@ class ListPagination(BasePagination):
                 "Names of fields, separated by commas: each row has only these.",
             ),
         ]
-
-
-def count_or_estimate(queryset: QuerySet[Any]) -> tuple[int, bool]:
-    """How many rows, and whether that is the planner's estimate (beyond EXACT_TOTAL)."""
-    plain = queryset.order_by()
-    counted = plain[: EXACT_TOTAL + 1].count()
-    if counted <= EXACT_TOTAL:
-        return counted, False
-    plan = json.loads(plain.explain(format="json"))
-    return max(int(plan[0]["Plan"]["Plan Rows"]), counted), True
-
-
-def _read(
-    queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
-) -> tuple[list[Any], int]:
-    """Up to `count` rows behind the cursor or the offset, and how many of them have a value in the
-    sorted column. One ordered read for each part of the sort that is needed: no index serves an
-    order in which nulls are last in both directions.
-    """
-    parts, rest = sort.split(queryset)
-    found: list[Any] = []
-    if cursor is None or cursor.value is not None:
-        behind = Q() if cursor is None else cursor.condition(sort)
-        for part in parts:
-            offset = _add(found, part.filter(behind), offset, count)
-    number = len(found)
-    if rest is not None:
-        if cursor is not None and cursor.value is None:
-            rest = rest.filter(cursor.condition(sort))
-        _add(found, rest, offset, count)
-    return found, number
-
-
-def read_sorted(queryset: QuerySet[Any], sort: Sort, count: int) -> list[Any]:
-    """The first rows of a sorted list."""
-    return _read(queryset, sort, None, 0, count)[0]
-
-
-def _add(found: list[Any], rows: QuerySet[Any], offset: int, count: int) -> int:
-    """Add rows until there are `count`; how much of the offset is left for what follows."""
-    if (missing := count - len(found)) <= 0:
-        return 0
-    more = list(rows[offset : offset + missing])
-    found += more
-    # At most MAX_OFFSET rows are counted.
-    return 0 if more or not offset else offset - rows[:offset].count()
 
 
 def _number(params: Mapping[str, str], name: str, default: int, maximum: int) -> int:

@@ -17,7 +17,7 @@ def filter_parameters(schema: type[Any], *, skip: Iterable[str] = ()) -> list[Op
     """One for each condition of a filter."""
     left_out = set(skip)
     return [
-        _parameter(name, wanted.values.schema(), wanted.help, required=wanted.is_required)
+        _parameter(name, wanted.values.schema(), wanted.description, required=wanted.is_required)
         for name, (_, wanted) in conditions(schema).items()
         if name not in left_out
     ]

@@ -5,16 +5,13 @@
         ids: tuple[UUID, ...] = condition("id", Ids(), "Comma-separated list.")
 
 From it come the reader of a query string, the reader of a JSON object (bulk actions), the
-parameters in the OpenAPI document and the options of a command.
+parameters in the OpenAPI document and the options of a command (`core.console.derived`).
 """
 
 import dataclasses
-from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
-
-from pydantic.alias_generators import to_snake
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema.base import REQUIRED_FIELD
@@ -43,6 +40,11 @@ class Condition:
     values: Values
     help: str
     is_required: bool = False
+
+    @property
+    def description(self) -> str:
+        """The help with the form of the values, for readers of the API."""
+        return f"{self.help} {self.values.form}".strip()
 
 
 def condition(
@@ -135,43 +137,3 @@ def build(
 def within(field: str, errors: Iterable[FieldError]) -> list[FieldError]:
     """The errors of an object that is a field of another one."""
     return [{**error, "field": ".".join(filter(None, (field, error["field"])))} for error in errors]
-
-
-def add_options(parser: ArgumentParser, schema: type[Any], *, skip: Iterable[str] = ()) -> None:
-    """An option of a command for each condition, but for those in `skip`: `--created-after`."""
-    left_out = set(skip)
-    for name, (_, wanted) in conditions(schema).items():
-        if name not in left_out:
-            options: dict[str, Any] = {"help": wanted.help, "dest": name}
-            if wanted.values.is_flag:
-                options |= {"action": "store_true", "default": None}
-            else:
-                options["metavar"] = wanted.values.metavar
-            parser.add_argument(option_name(name), **options)
-
-
-def option_name(name: str) -> str:
-    """`createdAfter` as `--created-after`."""
-    return "--" + to_snake(name).replace("_", "-")
-
-
-def read_options(
-    schema: type[F], options: Mapping[str, Any], *, skip: Iterable[str] = (), **more: Any
-) -> F:
-    """The filter of a command's options. Raises Invalid, whose fields are options' names."""
-    left_out = set(skip)
-    known = conditions(schema)
-    given: dict[str, Sequence[Any]] = {}
-    for name, (_, wanted) in known.items():
-        value = options.get(name)
-        if name not in left_out and value is not None:
-            is_text = isinstance(value, str) and wanted.values.is_split
-            given[name] = split_values([value]) if is_text else [value]
-    try:
-        return build(schema, given, **more)
-    except Invalid as error:
-        errors = [
-            {**each, "field": option_name(each["field"])} if each["field"] in known else each
-            for each in error.errors
-        ]
-        raise Invalid(errors=errors) from error  # type: ignore[arg-type] # the same keys

@@ -9,7 +9,7 @@ import pydantic
 from pydantic.fields import FieldInfo
 
 Kind = Literal["payload", "result", "error", "log"]
-Place = Literal["list", "export", "table"]
+Place = Literal["list", "export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Shown:
     `source` is the attribute, with dots; `compute` makes the value of the resource instead.
     `guard` names what users wrote: `represent_value` decides what of it leaves. `role` is the
     smallest role that sees the value; others see null. `defer` is a column that is read for this
-    field only, and worth leaving out. `heading` is that of a table's column.
+    field only, and worth leaving out.
     """
 
     source: str | None = None
@@ -28,7 +28,6 @@ class Shown:
     role: str | None = None
     in_list: bool = True
     in_export: bool = True
-    heading: str | None = None
     defer: str | None = None
 
 
@@ -44,7 +43,6 @@ def shown(
     role: str | None = None,
     in_list: bool = True,
     in_export: bool = True,
-    heading: str | None = None,
     defer: str | None = None,
     **options: Any,
 ) -> Any:
@@ -58,7 +56,6 @@ def shown(
             role=role,
             in_list=in_list,
             in_export=in_export,
-            heading=heading,
             defer=defer,
         )
     )
@@ -80,7 +77,7 @@ def shown_fields(schema: type[pydantic.BaseModel]) -> dict[str, tuple[str, Field
 
 
 def field_names(schema: type[pydantic.BaseModel], place: Place | None = None) -> list[str]:
-    """Names in the API of the fields that stand in a list, an export or a table; all for None."""
+    """Names in the API of the fields that stand in a list or an export; all for None."""
     return list(_names(schema, place))
 
 
@@ -99,12 +96,7 @@ def deferred_columns(
 
 def _names(schema: type[pydantic.BaseModel], place: Place | None) -> Iterator[str]:
     for name, (_, _, how) in shown_fields(schema).items():
-        in_place = {
-            None: True,
-            "list": how.in_list,
-            "export": how.in_export,
-            "table": how.heading is not None,
-        }
+        in_place = {None: True, "list": how.in_list, "export": how.in_export}
         if in_place[place]:
             yield name
 

@@ -20,7 +20,8 @@ class FilterError(ValueError):
 
 
 class Values(Protocol):
-    """A kind of condition. `is_split`: in a query string commas separate several values."""
+    """A kind of condition. `is_split`: in a query string commas separate several values.
+    `form`: how a value is written, as a sentence."""
 
     @property
     def empty(self) -> Any: ...
@@ -30,6 +31,8 @@ class Values(Protocol):
     def is_flag(self) -> bool: ...
     @property
     def metavar(self) -> str: ...
+    @property
+    def form(self) -> str: ...
     def read(self, values: Sequence[Any]) -> Any: ...
     def schema(self) -> dict[str, Any]: ...
 
@@ -39,6 +42,7 @@ class _Kind:
     is_split = True
     is_flag = False
     metavar = "VALUE"
+    form = ""
     json_type: ClassVar[dict[str, Any]] = {"type": "string"}
 
     def schema(self) -> dict[str, Any]:
@@ -142,6 +146,7 @@ class Moment(_Kind):
     """One time with its zone, which limits others."""
 
     metavar = "TIME"
+    form = "RFC 3339 with a zone."
     json_type = {"type": "string", "format": "date-time"}
 
     def read(self, values: Sequence[Any]) -> Any:

@@ -99,13 +99,15 @@ class JobChange(Request):
     jitter_ms: Annotated[int, Whole(0, MAX_JITTER_MS)] = optional(
         "Maximum delay of a start, so that not everything starts at once."
     )
-    start_at: Moment | None = None
-    end_at: Moment | None = None
+    start_at: Moment | None = Field(default=None, description="First time (default: now).")
+    end_at: Moment | None = Field(default=None, description="End, not included (default: none).")
     queue: Annotated[str, Text(100)] | None = Field(
-        default=None, description="null: that of the type."
+        default=None, description="Queue (default: that of the type)."
     )
-    priority: Priority = optional()
-    max_attempts: Attempts | None = None
+    priority: Priority = optional("Higher runs first.")
+    max_attempts: Attempts | None = Field(
+        default=None, description="Maximum attempts of each task (default: those of the type)."
+    )
 
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given."""

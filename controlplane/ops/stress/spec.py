@@ -50,10 +50,11 @@ class StressParameters(Request):
         StressShape.MIXED.value, description="Shape of the dependents."
     )
     rate_per_second: Annotated[float, Number(0.1, 10_000)] | None = Field(
-        None, description="Maximum tasks submitted per second; null: no limit."
+        None, description="Maximum tasks submitted per second (default: no limit)."
     )
     seed: Annotated[int, Whole(0, MAX_SEED)] | None = Field(
-        None, description="Decides which tasks fail, so that a test can be repeated; null: drawn."
+        None,
+        description="Decides which tasks fail, to repeat a test (default: drawn).",
     )
 
     def cross_check(self) -> Iterable[FieldError]:

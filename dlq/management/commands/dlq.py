@@ -5,11 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply, Subcommands
+from controlplane.core.console.derived import (
+    add_fields,
+    add_options,
+    add_selection,
+    read_options,
+)
 from controlplane.core.console.options import (
     JSON_HELP,
-    add_filters,
     add_limit,
-    add_selection,
     add_wait,
     add_wait_timeout,
     identifier,
@@ -29,14 +33,25 @@ from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import tables
-from dlq.management.filters import LETTER_FILTERS, letter_filter
-from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES
-from dlq.schema import Group, Letter, LetterDetail, LetterStats, Replay, ReplayDetail
+from dlq.replays import DEFAULT_STAGES
+from dlq.schema import (
+    Canary,
+    Group,
+    Letter,
+    LetterAction,
+    LetterDetail,
+    LetterStats,
+    Replay,
+    ReplayDetail,
+    Reprocess,
+)
 from dlq.states import ReplayState
 from tasks_app.management.waiting import describe_states, have_all_completed, wait_for_tasks
 from tasks_app.queries import in_bounded_time
 
 _POLL_SECONDS = 0.5
+# What the options were called before.
+_ALIASES = {"taskId": "--task", "workflowRunId": "--run"}
 _PAST = {"discard": "discarded", "reprocess": "reprocessed"}
 _EXAMPLES = """\
   manage.py dlq groups                                   what fails, the most frequent first
@@ -60,7 +75,7 @@ class Command(WorkspaceCommand):
         listing = subcommands.add(
             "list", self._list, "List letters that match, newest first.", show=tables.show_letters
         )
-        add_filters(listing, LETTER_FILTERS)
+        add_options(listing, LetterFilter, skip=("id", "all"), aliases=_ALIASES)
         add_limit(listing)
         subcommands.add(
             "show",
@@ -91,38 +106,24 @@ class Command(WorkspaceCommand):
             "discard", self._discard, "Close open letters without their work."
         )
         for each in (reprocess, discard):
-            add_selection(each, LETTER_FILTERS, "open letters")
+            add_selection(each, LetterFilter, "open letters", aliases=_ALIASES)
         discard.add_argument("--reason", required=True, help="why; kept in the letter")
         reprocess.add_argument(
             "--payload", metavar="JSON", help=f"replaces the payload: {JSON_HELP}"
         )
-        reprocess.add_argument(
-            "--max-attempts", type=int, metavar="N", help="maximum attempts of each new task"
-        )
+        add_fields(reprocess, Reprocess, "max_attempts")
         replays = reprocess.add_argument_group("replays: reprocess in stages, or at a rate")
         replays.add_argument(
             "--canary", action="store_true", help="small stages first; stop when they fail"
         )
-        replays.add_argument(
-            "--rate-per-second",
-            "--rate",
-            type=float,
-            metavar="N",
-            help="maximum tasks submitted per second",
-        )
+        add_fields(replays, LetterAction, "rate_per_second")
         replays.add_argument(
             "--stages",
             type=_stages,
             default=DEFAULT_STAGES,
             help=f"sizes of the stages (default {','.join(map(str, DEFAULT_STAGES))})",
         )
-        replays.add_argument(
-            "--max-failure-share",
-            type=float,
-            default=DEFAULT_FAILURE_SHARE,
-            metavar="SHARE",
-            help="failures of a stage above which the replay stops, 0 to 1 (default %(default)g)",
-        )
+        add_fields(replays, Canary, "max_failure_share")
         add_wait(reprocess, "the new tasks have ended")
 
     def _add_replays(self, subcommands: Subcommands) -> None:
@@ -143,7 +144,7 @@ class Command(WorkspaceCommand):
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
         with in_bounded_time(narrow_by="--since and --until"):
-            letters = queries.list_letters(workspace_id, letter_filter(options))
+            letters = queries.list_letters(workspace_id, read_options(LetterFilter, options))
             newest = list(letters.defer("attempts").order_by("-id")[: options["limit"]])
         return [represent(Letter, letter, None) for letter in newest]
 
@@ -198,7 +199,7 @@ class Command(WorkspaceCommand):
 
     def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
         """The letters that are named, in one of three ways."""
-        selection = letter_filter(options)
+        selection = read_options(LetterFilter, {**options, "id": options["ids"]})
         if options["ids"]:
             if selection != LetterFilter(ids=selection.ids):
                 self.usage("Give ids, filters or --all: one of the three.")

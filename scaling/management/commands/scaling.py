@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply, Subcommands
+from controlplane.core.console.derived import add_options, read_options
 from controlplane.core.console.options import (
     TIME_HELP,
     add_limit,
     duration_seconds,
     identifier,
-    names_of,
     time_or_age,
 )
 from controlplane.core.console.output import CommandError
@@ -31,7 +31,6 @@ from scaling.queries.pool import (
 from scaling.queries.status import read_status
 from scaling.resources import Event, EventDetail, ScalingConfiguration, Status
 from scaling.schema import NAMES_BY_API
-from scaling.states import EventState
 
 _EXAMPLES = """\
   manage.py scaling status
@@ -57,18 +56,7 @@ class Command(WorkspaceCommand):
         events = add(
             "events", self._events, "List decisions, newest first.", show=tables.show_events
         )
-        events.add_argument(
-            "--state",
-            type=names_of(EventState.values, ignore_case=True),
-            default=[],
-            help="comma-separated list",
-        )
-        events.add_argument(
-            "--unchanged", action="store_true", help="also decisions that changed nothing"
-        )
-        events.add_argument(
-            "--since", type=time_or_age, metavar="TIME", help=f"decided since: {TIME_HELP}"
-        )
+        add_options(events, EventFilter)
         add_limit(events)
         event = add(
             "event", self._event, "Show a decision with its inputs.", show=tables.show_event
@@ -122,10 +110,7 @@ class Command(WorkspaceCommand):
         return represent(Status, read_status(), None)
 
     def _events(self, workspace_id: UUID, options: Options) -> Any:
-        event_filter = EventFilter(
-            states=tuple(options["state"]), unchanged=options["unchanged"], since=options["since"]
-        )
-        events = list_events(event_filter)[: options["limit"]]
+        events = list_events(read_options(EventFilter, options))[: options["limit"]]
         return [represent(Event, event, None) for event in events]
 
     def _event(self, workspace_id: UUID, options: Options) -> Any:

@@ -45,10 +45,10 @@ class Command(WorkspaceCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_common_options(parser)
+        self.add_run(parser, self._run)
         add_wait_timeout(parser, "--timeout", default="10m")
 
-    def run(self, workspace_id: UUID, options: Options) -> Any:
+    def _run(self, workspace_id: UUID, options: Options) -> Any:
         if not has_worker(QUEUE):
             raise CommandError(
                 "No worker is alive: run ./scripts/up (or `python manage.py worker` and "

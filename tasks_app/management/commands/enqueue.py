@@ -7,13 +7,13 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.derived import add_fields
 from controlplane.core.console.options import (
     JSON_HELP,
     add_wait,
     duration_ms,
     identifier,
     json_object,
-    time,
 )
 from controlplane.core.console.output import CommandError, describe_refusal
 from controlplane.core.errors import Invalid
@@ -27,14 +27,16 @@ from tasks_app.management.waiting import (
     wait_for_tasks,
 )
 from tasks_app.queries import get_task, has_worker
+from tasks_app.schema.submission import TaskIn
 from tasks_app.specs import TaskSpec
 
 _IDS_SHOWN = 20
-# Options that a task has under the same name.
-_SAME_NAME = (
-    "type", "name", "queue", "priority", "run_at", "max_attempts", "timeout_seconds", "depends_on",
-    "on_parent_failure", "tags", "idempotency_key",
+# Fields of a task that are options as they are.
+_FIELDS = (
+    "name", "queue", "priority", "run_at", "max_attempts", "timeout_seconds", "on_parent_failure",
+    "tags",
 )  # fmt: skip
+_ALIASES = {"tags": "--tag", "timeout_seconds": "--timeout"}
 _EXAMPLES = """\
   manage.py enqueue noop
   manage.py enqueue sleep --payload '{"ms": 500}' --count 100 --wait
@@ -48,31 +50,13 @@ class Command(WorkspaceCommand):
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        self.add_common_options(parser)
+        self.add_run(parser, self._run)
         parser.add_argument("type", help="a task type: `manage.py tasks types` lists them")
         parser.add_argument("--payload", default="{}", metavar="JSON", help=JSON_HELP)
         parser.add_argument("--count", type=int, default=1, metavar="N", help="tasks (default 1)")
-        parser.add_argument("--name", help="name of the task (default: its type)")
-        parser.add_argument("--queue", help="queue (default: that of the type)")
-        parser.add_argument(
-            "--priority", type=int, default=0, help="-100 to 100, higher first (default 0)"
-        )
+        add_fields(parser, TaskIn, *_FIELDS, aliases=_ALIASES)
         parser.add_argument(
             "--delay", type=duration_ms, metavar="DURATION", help="wait first: 500ms, 30s, 5m, 2h"
-        )
-        parser.add_argument(
-            "--run-at", type=time, metavar="TIME", help="earliest start: 2030-01-31T08:00:00Z"
-        )
-        parser.add_argument("--max-attempts", type=int, metavar="N", help="attempts in all")
-        parser.add_argument(
-            "--timeout-seconds",
-            "--timeout",
-            type=float,
-            metavar="SECONDS",
-            help="time limit of an attempt",
-        )
-        parser.add_argument(
-            "--tag", "--tags", dest="tags", action="append", default=[], help="may be repeated"
         )
         parser.add_argument(
             "--depends-on",
@@ -83,17 +67,11 @@ class Command(WorkspaceCommand):
             help="task to wait for; may be repeated",
         )
         parser.add_argument(
-            "--on-parent-failure",
-            choices=["cancel", "run"],
-            default="cancel",
-            help="what to do when a task of --depends-on fails (default cancel)",
-        )
-        parser.add_argument(
             "--idempotency-key", metavar="KEY", help="the same key within 24 h: the same task"
         )
         add_wait(parser, "all tasks have ended")
 
-    def run(self, workspace_id: UUID, options: Options) -> Any:
+    def _run(self, workspace_id: UUID, options: Options) -> Any:
         if options["count"] < 1 or (options["count"] > 1 and options["idempotency_key"]):
             self.usage("--count must be at least 1, and 1 with --idempotency-key.")
         spec = _spec(options)
@@ -144,7 +122,7 @@ class Command(WorkspaceCommand):
 
 
 def _spec(options: Options) -> TaskSpec:
-    values = {name: options[name] for name in _SAME_NAME}
+    values = {name: options[name] for name in ("type", "depends_on", "idempotency_key", *_FIELDS)}
     return TaskSpec(
         **values,
         payload=json_object(options["payload"], option="--payload"),

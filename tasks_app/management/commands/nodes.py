@@ -6,16 +6,17 @@ from uuid import UUID
 
 from controlplane.core.clock import now
 from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.derived import add_options, read_options
 from controlplane.core.console.options import add_wait
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
-from controlplane.core.console.tables import Console, list_view, table_of
+from controlplane.core.console.tables import Console, columns_of, list_view, table_of
 from controlplane.core.formatting import format_count, format_size
 from controlplane.core.schema import represent
 from controlplane.core.times import parse_time
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries
-from tasks_app.schema.nodes import Node, NodeDetail
+from tasks_app.schema.nodes import Node, NodeDetail, NodeFilter
 from workers.queries import find_node, get_node, list_nodes
 from workers.services import drain_node
 from workers.states import LIVE, NodeState
@@ -43,13 +44,7 @@ class Command(WorkspaceCommand):
             "List nodes that are alive or ended within the last hour.",
             show=_NODES,
         )
-        listing.add_argument(
-            "--status",
-            action="append",
-            choices=NodeState.values,
-            default=[],
-            help="only this status; may be repeated",
-        )
+        add_options(listing, NodeFilter)
         show = subcommands.add("show", self._show, "Show a node with its slots.", show=_show_node)
         drain = subcommands.add(
             "drain", self._drain, "Let a node finish its running tasks, take no more, and end."
@@ -59,7 +54,8 @@ class Command(WorkspaceCommand):
         add_wait(drain, "the node has ended", "--timeout", default="10m")
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        nodes = list_nodes(options["status"]).order_by("-id")[:_MAX_NODES]
+        wanted = read_options(NodeFilter, options)
+        nodes = list_nodes(wanted.statuses, name=wanted.name).order_by("-id")[:_MAX_NODES]
         return [represent(Node, node, None) for node in nodes]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
@@ -105,24 +101,15 @@ def _show_node(console: Console, node: Any) -> None:
     console.write(
         f"{format_count(node['processed'], 'task')} ended here, {node['failed']:,} FAILED."
     )
-    columns = {
-        "slot": "slot",
-        "running": "running",
-        "task": "taskId",
-        "type": "type",
-        "since": "startedAt",
-    }
+    columns = columns_of("slot", "running", "taskId", "type", "startedAt")
     console.print(table_of(columns, node["slots"]))
 
 
 _NODES = list_view(
     {
-        "node": "name",
-        "status": "status",
-        "host": "host",
+        **columns_of("name", "status", "host"),
         "running": lambda node: f"{node['running']} ({node['concurrency']} slots)",
-        "processed": "processed",
-        "failed": "failed",
+        **columns_of("processed", "failed"),
         "CPU": lambda node: None if node["cpu"] is None else f"{node['cpu']:.0f}%",
         "memory": lambda node: format_size(node["memory"]),
         "end": lambda node: node["endReason"] or "",

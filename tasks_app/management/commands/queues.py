@@ -10,7 +10,7 @@ from controlplane.core.console.tables import list_view
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
-from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, Queue
+from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, MIN_RATE, Queue
 
 _EXAMPLES = """\
   manage.py queues list
@@ -46,7 +46,7 @@ class Command(WorkspaceCommand):
         limit.add_argument(
             "--rate-per-second",
             "--rate",
-            type=one_or_none(number(0.0001, MAX_RATE)),
+            type=one_or_none(number(MIN_RATE, MAX_RATE)),
             metavar="N",
             help="maximum starts per second, or `none`",
         )

@@ -5,17 +5,16 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply
-from controlplane.core.console.options import add_filters, add_limit, add_selection, identifier
+from controlplane.core.console.derived import add_options, add_selection, read_options
+from controlplane.core.console.options import add_limit, identifier
 from controlplane.core.console.output import EXIT_NOT_FOUND, CommandError
-from controlplane.core.console.tables import Columns, Console, list_view, print_record
-from controlplane.core.cursors import Sort
+from controlplane.core.console.tables import Console, columns_of, list_view, print_record
+from controlplane.core.cursors import Sort, count_or_estimate, read_sorted
 from controlplane.core.formatting import format_count, format_duration
-from controlplane.core.http.pagination import count_or_estimate, read_sorted
 from controlplane.core.schema import represent, represent_row
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
-from tasks_app.management.filters import TASK_FILTERS, task_filter
 from tasks_app.processors.registry import all_processors
 from tasks_app.queries import SORT_FIELDS
 from tasks_app.schema.queues import TaskType
@@ -39,7 +38,7 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
         listing = subcommands.add("list", self._list, "List tasks that match.", show=_show_tasks)
-        add_filters(listing, TASK_FILTERS)
+        add_options(listing, TaskFilter)
         add_limit(listing)
         listing.add_argument(
             "--sort",
@@ -57,7 +56,7 @@ class Command(WorkspaceCommand):
             ("retry", self._retry, "Retry ended tasks; COMPLETED ones only by id or --status."),
         ):
             action = subcommands.add(name, run, summary)
-            add_selection(action, TASK_FILTERS, "tasks")
+            add_selection(action, TaskFilter, "tasks")
         subcommands.add(
             "recount",
             self._recount,
@@ -73,7 +72,7 @@ class Command(WorkspaceCommand):
         )
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        selection, limit = task_filter(options), options["limit"]
+        selection, limit = read_options(TaskFilter, options), options["limit"]
         with queries.in_bounded_time():
             tasks = queries.list_tasks(workspace_id, selection)
             rows = read_sorted(tasks, options["sort"], limit + 1)
@@ -131,7 +130,7 @@ class Command(WorkspaceCommand):
 
     def _select(self, workspace_id: UUID, options: Options) -> TaskFilter:
         """The tasks that are named, in one of three ways."""
-        selection = task_filter(options)
+        selection = read_options(TaskFilter, options)
         if options["ids"]:
             if not selection.is_empty:
                 self.usage("Give ids or filters, one of the two.")
@@ -187,23 +186,16 @@ def _describe_error(task: dict[str, Any]) -> str:
     return f"{error.get('class', '')}: {error.get('message', '')}" if error else ""
 
 
-_COLUMNS: Columns = {
-    "id": "id",
-    "name": "name",
-    "type": "type",
-    "status": "status",
-    "queue": "queue",
-    "priority": "priority",
+_COLUMNS = {
+    **columns_of("id", "name", "type", "status", "queue", "priority"),
     "attempt": lambda task: f"{task['attempt']}/{task['maxAttempts']}",
-    "created": "createdAt",
+    **columns_of("createdAt"),
 }
 _TYPES = list_view(
     {
-        "type": "type",
-        "queue": "queue",
-        "attempts": "maxAttempts",
+        **columns_of("type", "queue", "maxAttempts"),
         "timeout": lambda each: format_duration(each["timeoutSeconds"]),
-        "description": "description",
+        **columns_of("description"),
     },
     empty="No task type is registered.",
 )

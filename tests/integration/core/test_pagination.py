@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from controlplane.core import cursors
 from controlplane.core.clock import now
-from controlplane.core.http import pagination
 from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.services import prune_audit
 from tests.clients import default_workspace, key_client, other_workspace
@@ -117,11 +117,11 @@ def test_totals_are_estimated_beyond_what_is_cheap(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_events(30)
-    monkeypatch.setattr(pagination, "EXACT_TOTAL", 10)
+    monkeypatch.setattr(cursors, "EXACT_TOTAL", 10)
     page = get(client, limit=5)
     assert page["totalIsEstimate"] is True
     assert page["total"] >= 11
-    monkeypatch.setattr(pagination, "EXACT_TOTAL", 30)
+    monkeypatch.setattr(cursors, "EXACT_TOTAL", 30)
     assert get(client, limit=5)["total"] == 30
 
 

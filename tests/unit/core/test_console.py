@@ -15,7 +15,7 @@ from controlplane.core.console import options as kit
 from controlplane.core.console.command import ConsoleCommand, Options, Reply
 from controlplane.core.console.output import EXIT_NOT_FOUND, EXIT_USAGE, CommandError
 from controlplane.core.console.polling import poll
-from controlplane.core.console.tables import list_view
+from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.errors import Invalid, NotFound
 
 ROWS = [{"id": 1, "name": None}, {"id": 2, "name": "two"}]
@@ -74,6 +74,9 @@ class TestAnswers:
         assert run("empty") == "Nothing.\n"
         assert json.loads(run("list", "--json")) == ROWS
         assert json.loads(run("empty", "--json")) == []
+
+    def test_columns_have_the_words_of_the_api(self) -> None:
+        assert columns_of("id", "lastSeenAt") == {"id": "id", "last seen at": "lastSeenAt"}
 
     def test_a_record_without_a_view_is_json(self) -> None:
         assert json.loads(run("record")) == json.loads(run("record", "--json")) == {"a": 1}
@@ -195,36 +198,3 @@ def test_a_time_or_how_long_ago() -> None:
     assert kit.time_or_age("2030-01-31T08:00:00Z").year == 2030
     age = kit.time_or_age("1h") + timedelta(hours=1) - now()
     assert abs(age) < timedelta(minutes=1)
-
-
-def test_filters_have_the_names_of_the_api() -> None:
-    filters = (
-        kit.Filter("createdAfter", read=kit.time_or_age),
-        kit.Filter("errorClass", is_list=True, alias="--class"),
-        kit.Filter("internal", is_flag=True),
-        kit.Filter("search"),
-    )
-    parser = ArgumentParser()
-    kit.add_filters(parser, filters)
-    options = vars(
-        parser.parse_args(
-            ["--created-after=2030-01-31T08:00:00Z", "--error-class=A", "--class=B", "--internal"]
-        )
-    )
-
-    def read(given: dict[str, Any], read: Any = dict) -> Any:
-        return kit.read_filter(given, filters, split=lambda texts: texts, read=read, id=["1"])
-
-    assert read(options) == {
-        "id": ["1"],
-        "createdAfter": "2030-01-31T08:00:00.000Z",
-        "errorClass": ["A", "B"],
-        "internal": True,
-    }
-
-    def refuse(_: Any) -> None:
-        raise Invalid(errors=WRONG)  # type: ignore[arg-type] # the same keys
-
-    with pytest.raises(CommandError, match="a: No") as wrong:
-        read(options, refuse)
-    assert wrong.value.returncode == EXIT_USAGE

@@ -149,7 +149,7 @@ class Part(Resource):
 
 class Thing(Resource):
     id: UUID
-    name: str = shown(source="owner.name", heading="name")
+    name: str = shown(source="owner.name")
     made_at: datetime | None
     share: float = shown(role="admin")
     payload: dict[str, Any] = shown(guard="payload", defer="payload", in_export=False)
@@ -236,6 +236,5 @@ class TestRepresent:
     def test_places(self) -> None:
         assert "secretCount" not in field_names(Thing, "list")
         assert "payload" not in field_names(Thing, "export")
-        assert field_names(Thing, "table") == ["name"]
         assert deferred_columns(Thing, ("id",)) == ("payload",)
         assert deferred_columns(Thing, None) == ()

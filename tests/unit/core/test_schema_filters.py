@@ -2,22 +2,25 @@
 
 from argparse import ArgumentParser
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 from django.http import QueryDict
+from pydantic import Field
 
+from controlplane.core.clock import now
+from controlplane.core.console.derived import add_fields, add_options, read_options
+from controlplane.core.console.output import EXIT_USAGE, CommandError
 from controlplane.core.errors import Invalid
 from controlplane.core.http.parameters import filter_parameters
-from controlplane.core.schema.filters import (
-    add_options,
-    condition,
-    read_body,
-    read_options,
-    read_query,
-)
+from controlplane.core.schema import Request
+from controlplane.core.schema.fields import Flag as Loud
+from controlplane.core.schema.fields import Moment as When
+from controlplane.core.schema.fields import Number, OneOf, Whole
+from controlplane.core.schema.fields import Texts as Labels
+from controlplane.core.schema.filters import condition, read_body, read_query
 from controlplane.core.schema.values import (
     Choices,
     Flag,
@@ -110,11 +113,74 @@ def test_what_is_wrong_is_named(body: dict[str, Any], message: str) -> None:
 
 
 def test_options_name_themselves_in_errors() -> None:
-    with pytest.raises(Invalid) as caught:
-        read_options(Wanted, {"madeAfter": "soon", "least": "1"})
-    assert [error["field"] for error in caught.value.errors] == ["--made-after"]
-    skipped = read_options(Wanted, {"madeAfter": "soon", "least": "1"}, skip=["madeAfter"])
-    assert skipped == Wanted(least=1)
+    with pytest.raises(CommandError) as caught:
+        read_options(Wanted, {"madeAfter": "soon", "least": "1", "state": ["odd"]})
+    assert caught.value.returncode == EXIT_USAGE
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["--state", "--made-after"]
+    assert read_options(Wanted, {"least": "1"}, ids=(ID,)) == Wanted(ids=(ID,), least=1)
+
+
+def test_options_may_be_repeated_left_out_and_have_an_older_name() -> None:
+    parser = ArgumentParser()
+    add_options(parser, Wanted, skip=["all"], aliases={"name": "--called"})
+    given = ["--state=open", "--state", "shut", "--called", '"a, b",c', "--made-after=1h"]
+    options = vars(parser.parse_args(given))
+    assert "all" not in options
+    found = read_options(Wanted, options)
+    assert (found.states, found.names) == (("OPEN", "SHUT"), ("a, b", "c"))
+    assert abs(now() - timedelta(hours=1) - (found.made_after or now())) < timedelta(minutes=1)
+
+
+def test_a_flag_that_may_also_be_false_has_an_option_for_it() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Jobs:
+        enabled: bool | None = condition("enabled", Flag(empty=None), "Only enabled, or paused.")
+
+    parser = ArgumentParser()
+    add_options(parser, Jobs)
+    found = [
+        read_options(Jobs, vars(parser.parse_args(given))).enabled
+        for given in ([], ["--enabled"], ["--no-enabled"])
+    ]
+    assert found == [None, True, False]
+
+
+def test_the_help_of_an_option_names_values_and_forms() -> None:
+    parser = ArgumentParser()
+    add_options(parser, Wanted)
+    text = " ".join(parser.format_help().split())
+    assert "--state VALUE[,VALUE] states. Values: OPEN, SHUT" in text
+    assert "or how long ago: 30m, 24h, 7d" in text
+
+
+class Order(Request):
+    count: Annotated[int, Whole(1, 5_000)] = Field(2, description="Number of things.")
+    share: Annotated[float, Number(0, 1)] | None = Field(None, description="Share that 5 % take.")
+    colour: Annotated[str, OneOf(("red", "blue"))] = Field("red", description="Colour of each.")
+    is_loud: Loud = Field(default=False, description="With noise.")
+    begin: When | None = Field(None, description="First time.")
+    labels: Labels = Field(default_factory=list, description="Labels.")
+
+
+def test_fields_of_a_request_are_options() -> None:
+    parser = ArgumentParser()
+    add_fields(parser, Order, *Order.model_fields, aliases={"labels": "--label"})
+    none = vars(parser.parse_args([]))
+    assert none == {
+        "count": 2, "share": None, "colour": "red", "is_loud": False, "begin": None, "labels": [],
+    }  # fmt: skip
+    given = ["--count=7", "--share=0.5", "--colour=blue", "--is-loud", "--label=a", "--labels=b,c"]
+    found = vars(parser.parse_args([*given, "--begin=2030-01-31T08:00:00Z"]))
+    # Bounds are those of the schema, which checks them when it reads the request.
+    assert (found["count"], found["share"], found["colour"]) == (7, 0.5, "blue")
+    assert (found["is_loud"], found["labels"]) == (True, ["a", "b,c"])
+    assert found["begin"] == datetime(2030, 1, 31, 8, tzinfo=UTC)
+    text = " ".join(parser.format_help().split())
+    assert "number of things, 1 to 5,000 (default 2)" in text
+    assert "share that 5 % take, 0 to 1" in text
+    assert "{red,blue} colour of each (default red)" in text
+    assert "labels; may be repeated" in text
 
 
 def test_the_document_has_a_parameter_for_each() -> None:

@@ -48,7 +48,7 @@ def test_a_file_is_played_instead(tmp_path: Path) -> None:
         ("--traces=", "is not one of diurnal"),
         ("--seeds=101", "is not a whole number from 1 to 100"),
         ("--hours=25", "is not a number above 0 and up to 24"),
-        ("--objective=nan", "is not a number above 0"),
+        ("--objective=nan", "must be a number from 0.1 to 86,400"),
         ("--trace-file=/nowhere/a.csv", "No such file"),
         ("--max-workers=0", "--max-workers: It must be a whole number from 1"),
         ("--startup=60 30", "must not be above"),

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options, Reply, Subcommands
+from controlplane.core.console.derived import add_options, read_options
 from controlplane.core.console.options import (
     JSON_HELP,
     add_limit,
     add_wait,
     add_yes,
     identifier,
-    names_of,
     read_json,
     whole_number,
 )
@@ -25,8 +25,14 @@ from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from workflows import authoring, queries, runs
 from workflows.management import tables
-from workflows.schema.runs import MAX_COMMENT_LENGTH, Run, RunDetail
-from workflows.schema.workflows import Validation, Workflow, WorkflowChange, WorkflowSummary
+from workflows.schema.runs import MAX_COMMENT_LENGTH, Run, RunDetail, WorkflowRunFilter
+from workflows.schema.workflows import (
+    Validation,
+    Workflow,
+    WorkflowChange,
+    WorkflowFilter,
+    WorkflowSummary,
+)
 from workflows.states import ENDED_RUNS, RunState
 
 _POLL_SECONDS = 0.2
@@ -57,7 +63,7 @@ class Command(WorkspaceCommand):
         listing = add(
             "list", self._list, "List workflows, newest first.", show=tables.show_workflows
         )
-        listing.add_argument("--search", default="", help="part of the name")
+        add_options(listing, WorkflowFilter)
         add_limit(listing)
         show = add("show", self._show, "Show a definition as JSON.")
         validate = add("validate", self._validate, "Check a definition without storing it.")
@@ -85,12 +91,7 @@ class Command(WorkspaceCommand):
         _add_idempotency_key(execute, "run")
         runs = add("runs", self._runs, "List runs, newest first.", show=tables.show_runs)
         runs.add_argument("workflow", nargs="?", help="name or id (default: all workflows)")
-        runs.add_argument(
-            "--status",
-            action="append",
-            type=names_of(RunState.values, ignore_case=True),
-            help="comma-separated list",
-        )
+        add_options(runs, WorkflowRunFilter)
         add_limit(runs)
         status = add(
             "status",
@@ -123,7 +124,8 @@ class Command(WorkspaceCommand):
             each.add_argument("--comment", default="", type=_comment, help="kept with the decision")
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        workflows = queries.list_workflows(workspace_id, options["search"])[: options["limit"]]
+        wanted = read_options(WorkflowFilter, options)
+        workflows = queries.list_workflows(workspace_id, wanted.search)[: options["limit"]]
         return [represent_row(WorkflowSummary, each, None) for each in workflows]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
@@ -190,7 +192,7 @@ class Command(WorkspaceCommand):
         workflow_id = None
         if options["workflow"]:
             workflow_id = queries.get_workflow(workspace_id, options["workflow"]).id
-        states = [state for states in options["status"] or [] for state in states]
+        states = read_options(WorkflowRunFilter, options).statuses
         rows = list(queries.list_runs(workspace_id, workflow_id, states)[: options["limit"]])
         return [represent_row(Run, row, None) for row in queries.describe_rows(rows)]
 

@@ -11,10 +11,11 @@ from typing import Any
 from benchmarks.autoscaling.baselines import BASELINES, policies
 from benchmarks.autoscaling.lower_bound import lower_bound
 from controlplane.core.console.command import ConsoleCommand, Options, Reply
+from controlplane.core.console.derived import add_fields
 from controlplane.core.console.options import names_of, number, whole_number
 from controlplane.core.console.tables import Console, Table
 from controlplane.core.formatting import format_count
-from scaling.schema import DAY_SECONDS, MAX_WORKERS, find_errors
+from scaling.schema import MAX_WORKERS, Configuration, find_errors
 from scaling.simulation.files import TraceFileError, read_trace
 from scaling.simulation.runner import STARTUP, run
 from scaling.simulation.scoring import Score, Summary, summarise
@@ -22,6 +23,8 @@ from scaling.simulation.traces import DEFAULT_TRACES, SHAPES, Trace, make_trace
 from scaling.strategies import DEFAULT_STRATEGY, STRATEGIES, Settings
 
 _MAX_SEEDS = 100
+# What the strategies play with, of the configuration.
+_FIELDS = ("min_workers", "max_workers", "objective_seconds")
 
 
 class Command(ConsoleCommand):
@@ -79,9 +82,9 @@ class Command(ConsoleCommand):
             "--hours", type=number(0, 24, above=True), metavar="H", help="play only these hours"
         )
         self._add_settings(parser)
-        self.add_common_options(parser)
+        self.add_run(parser, self._run)
 
-    def run(self, options: Options) -> Any:
+    def _run(self, options: Options) -> Any:
         settings = self._settings(options)
         names: list[str] = options["strategies"]
         traces = self._traces(options)
@@ -102,30 +105,13 @@ class Command(ConsoleCommand):
         return Reply(_as_json(scores, settings, names), ())
 
     def _add_settings(self, parser: ArgumentParser) -> None:
-        default = Settings()
-        workers = whole_number(0, MAX_WORKERS)
-        for name, value in (("min", default.min_workers), ("max", default.max_workers)):
-            parser.add_argument(
-                f"--{name}-workers",
-                type=workers,
-                default=value,
-                metavar="N",
-                help="default %(default)s",
-            )
+        add_fields(parser, Configuration, *_FIELDS, aliases={"objective_seconds": "--objective"})
         parser.add_argument(
             "--slots",
             type=whole_number(1, MAX_WORKERS),
             default=1,
             metavar="N",
             help="slots of a worker (default %(default)s)",
-        )
-        parser.add_argument(
-            "--objective-seconds",
-            "--objective",
-            type=number(0, DAY_SECONDS, above=True),
-            default=default.objective_seconds,
-            metavar="SECONDS",
-            help="within this time 95 %% of the tasks should start (default %(default)g)",
         )
         parser.add_argument(
             "--startup",
@@ -139,11 +125,7 @@ class Command(ConsoleCommand):
     def _settings(self, options: dict[str, Any]) -> Settings:
         if options["startup"][0] > options["startup"][1]:
             self.usage("--startup: the first number must not be above the second")
-        values = {
-            "min_workers": options["min_workers"],
-            "max_workers": options["max_workers"],
-            "objective_seconds": options["objective_seconds"],
-        }
+        values = {name: options[name] for name in _FIELDS}
         for name, message in find_errors(values):
             self.usage(f"--{name.replace('_', '-')}: {message}")
         return Settings(**values, slots=options["slots"])

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from controlplane.core.console.tables import Console, list_view, print_record, record_view
+from controlplane.core.console.tables import (
+    Console,
+    columns_of,
+    list_view,
+    print_record,
+    record_view,
+)
 from controlplane.core.formatting import format_percent
 
 
@@ -60,8 +66,7 @@ show_jobs = list_view(
 )
 show_executions = list_view(
     {
-        "scheduled for": "scheduledFor",
-        "kind": "kind",
+        **columns_of("scheduledFor", "kind"),
         "status": _status,
         "late (ms)": "lateMs",
         "took (ms)": "durationMs",

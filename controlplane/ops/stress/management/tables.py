@@ -10,6 +10,7 @@ from controlplane.core.console.tables import (
     ProgressBar,
     RenderableType,
     Table,
+    columns_of,
     list_view,
     styled,
     table_of,
@@ -113,14 +114,11 @@ _CHECKS: Columns = {
 }
 show_tests = list_view(
     {
-        "id": "id",
-        "name": "name",
-        "status": "status",
+        **columns_of("id", "name", "status"),
         "verdict": lambda test: test["verdict"] or "",
         "tasks": lambda test: f"{test['parameters']['tasks']:,}",
         "ended": _count_ended,
-        "by": "createdBy",
-        "created": "createdAt",
+        **columns_of("createdBy", "createdAt"),
     },
     empty="There is no stress test yet.",
 )

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from controlplane.core.clock import now
 from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.derived import add_fields
 from controlplane.core.console.options import add_yes, whole_number
-from controlplane.core.console.tables import list_view
+from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent
 from controlplane.workspaces import queries, services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.console import WorkspaceCommand
-from controlplane.workspaces.schema import ApiKey
-from controlplane.workspaces.states import Role
+from controlplane.workspaces.schema import ApiKey, ApiKeyRequest
 
 _MAX_DAYS = 36_500
 _EXAMPLES = """\
@@ -34,20 +34,7 @@ class Command(WorkspaceCommand):
         subcommands = self.add_subcommands(parser)
         create = subcommands.add("create", self._create, "Create a key, and show it this once.")
         create.add_argument("name", help="what the key is for")
-        create.add_argument(
-            "--role",
-            choices=Role.values,
-            default=Role.OPERATOR.value,
-            help="what the key may do (default %(default)s)",
-        )
-        create.add_argument(
-            "--scope",
-            "--scopes",
-            dest="scopes",
-            action="append",
-            default=[],
-            help="scope that limits the role, such as tasks:read; may be repeated",
-        )
+        add_fields(create, ApiKeyRequest, "role", "scopes", aliases={"scopes": "--scope"})
         create.add_argument(
             "--days", type=whole_number(1, _MAX_DAYS), metavar="N", help="days until it expires"
         )
@@ -94,6 +81,6 @@ def _state(key: Any) -> str:
 
 
 _KEYS = list_view(
-    {"prefix": "prefix", "role": "role", "state": _state, "name": "name"},
+    {**columns_of("prefix", "role"), "state": _state, **columns_of("name")},
     empty="There are no keys yet: create one with `manage.py apikeys create NAME`.",
 )

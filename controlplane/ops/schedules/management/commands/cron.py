@@ -7,15 +7,13 @@ from uuid import UUID
 
 from controlplane.core.clock import now
 from controlplane.core.console.command import Options, Reply
+from controlplane.core.console.derived import add_fields, add_options, read_options
 from controlplane.core.console.options import (
     JSON_HELP,
     add_limit,
     add_yes,
     duration_ms,
     json_object,
-    names_of,
-    time,
-    whole_number,
 )
 from controlplane.core.errors import NotFound
 from controlplane.core.ids import parse_uuid
@@ -24,16 +22,25 @@ from controlplane.core.schema import represent, represent_row
 from controlplane.ops.schedules import beat, editing, queries, triggering
 from controlplane.ops.schedules.management import tables
 from controlplane.ops.schedules.queries import describe_timing, next_times, parse_checked
-from controlplane.ops.schedules.schema import MAX_PREVIEWED, Execution, Job, PreviewTime
-from controlplane.ops.schedules.states import FiringState, Overlap
+from controlplane.ops.schedules.schema import (
+    DEFAULT_PREVIEWED,
+    Execution,
+    ExecutionFilter,
+    Job,
+    JobFilter,
+    JobIn,
+    PreviewFilter,
+    PreviewTime,
+)
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from workflows.queries import get_workflow
 
 _TIMES_SHOWN = 5
-# Options of `create` that the service takes under the same name.
-_SAME_NAME = (
-    "name", "schedule", "timezone", "overlap", "catch_up", "catch_up_max", "start_at", "end_at",
-    "queue", "priority", "max_attempts",
+_SCHEDULE = 'such as "0 2 * * *", @daily, "@every 15m"'
+# Fields of a job that are options of `create` as they are.
+_FIELDS = (
+    "task_type", "timezone", "overlap", "catch_up", "catch_up_max", "start_at", "end_at", "queue",
+    "priority", "max_attempts",
 )  # fmt: skip
 _EXAMPLES = """\
   manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5
@@ -54,7 +61,7 @@ class Command(WorkspaceCommand):
         listing = add(
             "list", self._list, "List schedules with their next times.", show=tables.show_jobs
         )
-        listing.add_argument("--search", default="", help="part of the name or type")
+        add_options(listing, JobFilter)
         add_limit(listing, default=100)
         preview = add("preview", self._preview, "Show the next times of an expression.")
         create = add("create", self._create, "Create a schedule.", show=tables.show_job)
@@ -84,21 +91,20 @@ class Command(WorkspaceCommand):
             "List executions, newest first.",
             show=tables.show_executions,
         )
-        _add_preview_options(preview)
+        preview.add_argument("schedule", help=_SCHEDULE)
+        add_options(preview, PreviewFilter, skip=["schedule"])
         _add_create_options(create)
         for each in (show, trigger, pause, resume, remove, executions):
             each.add_argument("job", help="name or id of the schedule")
         add_yes(remove)
-        executions.add_argument(
-            "--status",
-            type=names_of(FiringState.values, ignore_case=True),
-            default=[],
-            help="comma-separated list",
-        )
+        add_options(executions, ExecutionFilter)
         add_limit(executions)
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        found = queries.list_schedules(workspace_id, search=options["search"]).order_by("name")
+        wanted = read_options(JobFilter, options)
+        found = queries.list_schedules(
+            workspace_id, search=wanted.search, enabled=wanted.enabled, sources=wanted.sources
+        ).order_by("name")
         jobs = queries.describe_jobs(list(found[: options["limit"]]))
         return [represent_row(Job, job, None) for job in jobs]
 
@@ -111,8 +117,9 @@ class Command(WorkspaceCommand):
         return {**job, "times": _describe_times(times)}
 
     def _preview(self, workspace_id: UUID, options: Options) -> Any:
-        at, count = now(), options["count"]
-        timing = parse_checked(options["schedule"], options["timezone"], at=at)
+        wanted = read_options(PreviewFilter, options)
+        at, count = now(), wanted.count or DEFAULT_PREVIEWED
+        timing = parse_checked(wanted.schedule, wanted.timezone, at=at)
         times = _describe_times(next_times(timing, after=at, count=count))
         body = {**describe_timing(timing), "times": times}
         return Reply(body, tables.describe_preview(body, count))
@@ -152,7 +159,10 @@ class Command(WorkspaceCommand):
 
     def _executions(self, workspace_id: UUID, options: Options) -> Any:
         job = _find(workspace_id, options["job"])
-        firings = queries.list_firings(workspace_id, job.id, states=options["status"])
+        wanted = read_options(ExecutionFilter, options)
+        firings = queries.list_firings(
+            workspace_id, job.id, states=wanted.states, kinds=wanted.kinds
+        )
         newest = firings.order_by("-scheduled_for", "-id")[: options["limit"]]
         return [represent_row(Execution, each, None) for each in newest]
 
@@ -176,26 +186,10 @@ def _find(workspace_id: UUID, text: str) -> Any:
     return schedule
 
 
-def _add_preview_options(parser: ArgumentParser) -> None:
-    _add_timing(parser)
-    parser.add_argument(
-        "--count",
-        type=whole_number(1, MAX_PREVIEWED),
-        default=10,
-        metavar="N",
-        help=f"times to show, 1 to {MAX_PREVIEWED} (default %(default)s)",
-    )
-
-
-def _add_timing(parser: ArgumentParser) -> None:
-    parser.add_argument("schedule", help='such as "0 2 * * *", @daily, "@every 15m"')
-    parser.add_argument("--timezone", default="UTC", help="such as Europe/Berlin (default UTC)")
-
-
 def _add_create_options(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="name of the schedule")
-    _add_timing(parser)
-    parser.add_argument("--task-type", "--type", help="task type to submit")
+    parser.add_argument("schedule", help=_SCHEDULE)
+    add_fields(parser, JobIn, *_FIELDS, aliases={"task_type": "--type"})
     parser.add_argument(
         "--workflow", "--workflow-id", help="or the workflow to run: its name or id"
     )
@@ -204,20 +198,6 @@ def _add_create_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--paused", action="store_true", help="create it paused")
     parser.add_argument(
-        "--overlap",
-        choices=Overlap.values,
-        default=Overlap.SKIP.value,
-        help="when the last execution has not ended (default %(default)s)",
-    )
-    parser.add_argument("--catch-up", action="store_true", help="fire missed times afterwards")
-    parser.add_argument(
-        "--catch-up-max",
-        type=int,
-        default=10,
-        metavar="N",
-        help="maximum missed times to fire (default %(default)s)",
-    )
-    parser.add_argument(
         "--jitter",
         "--jitter-ms",
         type=duration_ms,
@@ -225,22 +205,13 @@ def _add_create_options(parser: ArgumentParser) -> None:
         metavar="DURATION",
         help="maximum random delay: 30s, 5m (default none)",
     )
-    parser.add_argument(
-        "--start-at", type=time, metavar="TIME", help="first time: 2030-01-31T08:00:00Z"
-    )
-    parser.add_argument("--end-at", type=time, metavar="TIME", help="end, not included")
-    parser.add_argument("--queue", default="", help="queue (default: that of the type)")
-    parser.add_argument("--priority", type=int, default=0, help="-100 to 100 (default 0)")
-    parser.add_argument(
-        "--max-attempts", type=int, metavar="N", help="maximum attempts of each task"
-    )
 
 
 def _values_of(workspace_id: UUID, options: Options) -> dict[str, Any]:
     workflow = options["workflow"]
+    given = ("name", "schedule", *_FIELDS)
     return {
-        **{name: options[name] for name in _SAME_NAME},
-        "task_type": options["task_type"] or "",
+        **{name: options[name] for name in given if options[name] is not None},
         "workflow_id": get_workflow(workspace_id, workflow).id if workflow else None,
         "payload": json_object(options["payload"], option="--payload"),
         "enabled": not options["paused"],

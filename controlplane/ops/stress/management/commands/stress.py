@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.console.command import Options
+from controlplane.core.console.derived import add_fields, add_options, read_options
 from controlplane.core.console.options import add_limit, add_wait_timeout, identifier
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
@@ -16,13 +17,14 @@ from controlplane.core.errors import Conflict
 from controlplane.core.schema import represent
 from controlplane.ops.stress import control, queries
 from controlplane.ops.stress.management import tables
-from controlplane.ops.stress.schema import Comparison, StressTest, StressTestDetail
+from controlplane.ops.stress.schema import Comparison, StressFilter, StressTest, StressTestDetail
 from controlplane.ops.stress.spec import QUEUE, StressTestSpec, make_spec
-from controlplane.ops.stress.states import ENDED, StressShape, StressState, StressType, Verdict
+from controlplane.ops.stress.states import ENDED, StressState, Verdict
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 
 _POLL_SECONDS = 0.5
 _STARTS_WITHIN_SECONDS = 15.0
+_TASKS = "number of tasks, up to STRESS_MAX_TASKS (default %(default)s)"
 _NOT_STARTED = "No dispatcher has started the test yet: is `manage.py dispatch` running?"
 _EXAMPLES = """\
   manage.py stress run --tasks 1500 --duration-ms 3000        a thousand waits at once
@@ -42,11 +44,16 @@ class Command(WorkspaceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = self.add_subcommands(parser).add
-        _add_run_options(
-            add("run", self._run, "Start a test, and watch it to its end.", show=tables.show_test)
+        begin = add(
+            "run", self._run, "Start a test, and watch it to its end.", show=tables.show_test
         )
+        begin.add_argument("--tasks", type=int, default=1_000, metavar="N", help=_TASKS)
+        others = [name for name in StressTestSpec.model_fields if name != "tasks"]
+        add_fields(begin, StressTestSpec, *others)
+        begin.add_argument("--yes", action="store_true", help="start it in production, too")
+        add_wait_timeout(begin, default="1d")
         listing = add("list", self._list, "List tests, newest first.", show=tables.show_tests)
-        listing.add_argument("--status", choices=StressState.values, help="only this status")
+        add_options(listing, StressFilter)
         add_limit(listing, maximum=1_000)
         show = add("show", self._show, "Show a test with its report.", show=tables.show_test)
         stop = add("stop", self._stop, "Stop a test.", show=tables.show_test)
@@ -112,8 +119,8 @@ class Command(WorkspaceCommand):
         return has_ended
 
     def _list(self, workspace_id: UUID, options: Options) -> Any:
-        states = [options["status"]] if options["status"] else []
-        tests = queries.list_tests(workspace_id, states)[: options["limit"]]
+        wanted = read_options(StressFilter, options)
+        tests = queries.list_tests(workspace_id, wanted.states)[: options["limit"]]
         return [represent(StressTest, test, None) for test in tests]
 
     def _show(self, workspace_id: UUID, options: Options) -> Any:
@@ -128,51 +135,3 @@ class Command(WorkspaceCommand):
     def _compare(self, workspace_id: UUID, options: Options) -> Any:
         compared = queries.compare_tests(workspace_id, options["id"], options["other"])
         return represent(Comparison, compared, None)
-
-
-def _add_run_options(run: ArgumentParser) -> None:
-    run.add_argument("--tasks", type=int, default=1_000, metavar="N", help="default %(default)s")
-    run.add_argument(
-        "--type",
-        choices=StressType.values,
-        default=StressType.SLEEP.value,
-        help="work of a task (default %(default)s)",
-    )
-    run.add_argument(
-        "--duration-ms",
-        type=float,
-        default=100.0,
-        metavar="MS",
-        help="duration of a task (default %(default)g)",
-    )
-    run.add_argument(
-        "--failure-rate",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="share of the tasks that fail, 0 to 1 (default 0)",
-    )
-    run.add_argument(
-        "--dependent-share",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="share of the tasks that wait for others, 0 to 0.8 (default 0)",
-    )
-    run.add_argument(
-        "--shape",
-        choices=StressShape.values,
-        default=StressShape.MIXED.value,
-        help="shape of the dependencies (default %(default)s)",
-    )
-    run.add_argument(
-        "--rate-per-second",
-        "--rate",
-        type=float,
-        metavar="N",
-        help="maximum submissions per second (default: no maximum)",
-    )
-    run.add_argument("--name", default="", help="name of the test")
-    run.add_argument("--seed", type=int, metavar="N", help="decides which tasks fail")
-    run.add_argument("--yes", action="store_true", help="start it in production, too")
-    add_wait_timeout(run, default="1d")
