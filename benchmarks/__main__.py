@@ -15,13 +15,14 @@ from benchmarks import report, runner, servers
 from benchmarks.processes import ChildError
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.sizes import SIZES
-from benchmarks.systems import CeleryBare, CeleryResults, System, Taskplane
+from benchmarks.systems import CeleryBare, CeleryResults, Express, System, Taskplane
 from benchmarks.systems.base import RecordError
 from controlplane.embedded import EmbeddedError
 
 EXIT_FAILED = 1
 EXIT_UNUSABLE = 2
 _SYSTEMS = ("taskplane", "bare", "results", "results-keep")
+_ON_REQUEST = ("express",)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -41,9 +42,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--systems",
         action="append",
-        choices=_SYSTEMS,
+        choices=(*_SYSTEMS, *_ON_REQUEST),
         metavar="SYSTEM",
-        help=f"{', '.join(_SYSTEMS)}; all by default; may be repeated, as --only may",
+        help=f"{', '.join(_SYSTEMS)}; all of these by default; express (Express, one row and "
+        "BullMQ behind HTTP; installs npm packages) when named; may be repeated, as --only may",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     parser.add_argument("--size", choices=list(SIZES), help=argparse.SUPPRESS)
@@ -56,8 +58,9 @@ def _systems(at: servers.Servers, wanted: Sequence[str] | None) -> list[System]:
         CeleryBare(at),
         CeleryResults(at, "default"),
         CeleryResults(at, "keep"),
+        Express(at),
     ]
-    return [system for system in every if not wanted or system.key in wanted]
+    return [system for system in every if system.key in (wanted or _SYSTEMS)]
 
 
 def _measure(options: argparse.Namespace, errors: Console) -> tuple[report.Run, list[System]]:

@@ -10,6 +10,8 @@ import json
 import time
 from typing import Any
 
+import psutil
+
 _BODY = b'{"type":"noop","payload":{}}'
 _LONGEST_SECONDS = 120
 
@@ -75,16 +77,22 @@ def _content_length(head: bytes) -> int:
     raise ValueError("an answer without Content-Length")
 
 
-async def run(host: str, port: int, key: str, count: int, connections: int) -> Load:
-    """Send `POST /tasks` `count` times over these connections. Raises OSError, TimeoutError."""
-    request = (
-        b"POST /tasks HTTP/1.1\r\n"
-        b"Host: %b:%d\r\n"
-        b"Authorization: Bearer %b\r\n"
-        b"Content-Type: application/json\r\n"
-        b"Accept: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b"
-    ) % (host.encode(), port, key.encode(), len(_BODY), _BODY)
+def make_request(host: str, port: int, key: str, method: str, path: str) -> bytes:
+    """A request; that of a POST is a task."""
+    body = _BODY if method == "POST" else b""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        f"Host: {host}:{port}",
+        f"Authorization: Bearer {key}",
+        "Accept: application/json",
+    ]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def run(host: str, port: int, request: bytes, count: int, connections: int) -> Load:
+    """Send a request `count` times over these connections. Raises OSError, TimeoutError."""
     loop = asyncio.get_running_loop()
     load = Load(count)
     ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
@@ -99,6 +107,13 @@ async def run(host: str, port: int, key: str, count: int, connections: int) -> L
     return load
 
 
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its descendants so far."""
+    process = psutil.Process(pid)
+    family = [process, *process.children(recursive=True)]
+    return sum(sum(member.cpu_times()[:2]) for member in family)
+
+
 def main() -> None:
     """Warm the server up, then measure; prints one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http_client")
@@ -108,13 +123,21 @@ def main() -> None:
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--warm-up", type=int, required=True)
+    parser.add_argument("--pid", type=int, required=True, help="of the server, for its CPU time")
+    parser.add_argument("method")
+    parser.add_argument("path")
     options = parser.parse_args()
-    target = (options.host, options.port, options.key)
-    asyncio.run(run(*target, options.warm_up, options.connections))
-    began = time.monotonic()
-    load = asyncio.run(run(*target, options.count, options.connections))
-    seconds = time.monotonic() - began
-    answer = {"seconds": seconds, "latencies": load.seconds, "statuses": load.statuses}
+    request = make_request(options.host, options.port, options.key, options.method, options.path)
+    server = (options.host, options.port, request)
+    asyncio.run(run(*server, options.warm_up, options.connections))
+    cpu, began = cpu_seconds(options.pid), time.monotonic()
+    load = asyncio.run(run(*server, options.count, options.connections))
+    answer = {
+        "seconds": time.monotonic() - began,
+        "cpu_seconds": cpu_seconds(options.pid) - cpu,
+        "latencies": load.seconds,
+        "statuses": load.statuses,
+    }
     print(json.dumps(answer))
 
 

@@ -21,13 +21,22 @@ class ChildError(Exception):
 
 
 class Component:
-    """A long-running child with all its descendants."""
+    """A long-running child with all its descendants. `program` is Python unless another is
+    named."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        log: Path,
+        *,
+        program: str = sys.executable,
+    ) -> None:
         self.log = log
+        self.env = env
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [program, *arguments],
                 cwd=PROJECT,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
@@ -66,9 +75,15 @@ class Component:
 
 
 @contextmanager
-def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[Component]:
+def running(
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    *,
+    program: str = sys.executable,
+) -> Iterator[Component]:
     """A component for as long as the block lasts."""
-    component = Component(arguments, env, log)
+    component = Component(arguments, env, log, program=program)
     try:
         yield component
     finally:

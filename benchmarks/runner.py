@@ -44,7 +44,7 @@ def run(
 
 
 def _of(scenario: Scenario, systems: Sequence[System]) -> list[System]:
-    return [s for s in systems if s.key == "taskplane" or not scenario.only_taskplane]
+    return [system for system in systems if isinstance(system, scenario.systems)]
 
 
 def _medians(repeats: dict[str, dict[str, list[Figures]]]) -> dict[str, dict[str, Figures]]:

@@ -7,35 +7,36 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from benchmarks.processes import ChildError, Component, run_job
+from benchmarks.processes import Component
 from benchmarks.sizes import Sizes
-from benchmarks.systems import System, Taskplane
+from benchmarks.systems import HttpSystem, Taskplane, WorkerSystem
 
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One measurement that every system, or Taskplane alone, is put through."""
+    """One measurement. `systems`: the kind of system that it can measure."""
 
     name: str
     title: str
-    run: Callable[[System, Sizes], Figures]
-    only_taskplane: bool = False
+    run: Callable[[Any, Sizes], Figures]
+    systems: type[Any] = WorkerSystem
 
 
-def drain(system: System, sizes: Sizes) -> Figures:
+def drain(system: WorkerSystem, sizes: Sizes) -> Figures:
     """No-op tasks that wait when the worker starts; from the first start to the last end."""
     return _work_off(system, "noop", sizes.drain[system.size])
 
 
-def waits(system: System, sizes: Sizes) -> Figures:
+def waits(system: WorkerSystem, sizes: Sizes) -> Figures:
     """Tasks that wait 10 ms: async in Taskplane, blocking in Celery's prefork pool."""
     return _work_off(system, "wait", sizes.waits[system.size])
 
 
-def _work_off(system: System, kind: str, count: int) -> Figures:
+def _work_off(system: WorkerSystem, kind: str, count: int) -> Figures:
     system.reset()
     system.produce("fill", kind=kind, count=count)
     with system.worker() as worker:
@@ -44,19 +45,19 @@ def _work_off(system: System, kind: str, count: int) -> Figures:
     return {"per_second": count / seconds, "seconds": seconds, "tasks": count}
 
 
-def single(system: System, sizes: Sizes) -> Figures:
+def single(system: WorkerSystem, sizes: Sizes) -> Figures:
     """One task a call, one caller, no worker running."""
     return _submit(system, "single", count=sizes.single)
 
 
-def bulk(system: System, sizes: Sizes) -> Figures:
+def bulk(system: WorkerSystem, sizes: Sizes) -> Figures:
     """Many tasks a call, one caller, no worker running; Celery's better way counts."""
     # A peer needs fewer of them for a steady rate, and its worker has to work them all off.
     count = sizes.bulk if system.size == 0 else sizes.bulk_call
     return _submit(system, "bulk", count=count, call=sizes.bulk_call)
 
 
-def _submit(system: System, job: str, **options: int) -> Figures:
+def _submit(system: WorkerSystem, job: str, **options: int) -> Figures:
     system.reset()
     made = system.produce(job, **options)
     if isinstance(system, Taskplane):  # what it was given must all be there, and run
@@ -67,29 +68,32 @@ def _submit(system: System, job: str, **options: int) -> Figures:
     return {"per_second": made["per_second"], **{f"{way}_per_second": ways[way] for way in ways}}
 
 
-def http(system: System, sizes: Sizes) -> Figures:
-    """`POST /tasks` to the app service with an API key, no worker running."""
-    assert isinstance(system, Taskplane)  # noqa: S101 - it is `only_taskplane`
+def http(system: HttpSystem, sizes: Sizes) -> Figures:
+    """The app service with an API key and no worker: submit tasks, then list them and show one."""
     system.reset()
-    warm_up = max(sizes.warm_up, sizes.http_connections)
+    connections = sizes.http_connections
+    warm_up = max(sizes.warm_up, connections)
+    reads = sizes.http // 4
+    figures = {}
     with system.app() as app:
-        made = run_job(
-            [
-                *("-m", "benchmarks.http_client", "--host", app.host, "--port", str(app.port)),
-                *("--key", app.api_key, "--count", str(sizes.http)),
-                *("--connections", str(sizes.http_connections), "--warm-up", str(warm_up)),
-            ],
-            system.env(),
-        )
-    if made["statuses"] != {"201": sizes.http}:
-        raise ChildError(f"POST /tasks answered {made['statuses']}.")
-    with system.worker() as worker:
-        system.await_end(sizes.http + warm_up, worker)
-        system.verify(sizes.http + warm_up)
-    return {"per_second": sizes.http / made["seconds"], **_percentiles(made["latencies"])}
+        made = app.load("POST /tasks", count=sizes.http, connections=connections, warm_up=warm_up)
+        figures = {**_requests(made), **_percentiles(made["latencies"])}
+        for name, path in (("list", "/tasks?limit=20"), ("show", f"/tasks/{system.newest_task()}")):
+            read = app.load(f"GET {path}", count=reads, connections=connections, warm_up=warm_up)
+            figures |= {f"{name}_{figure}": value for figure, value in _requests(read).items()}
+    system.verify_accepted(sizes.http + warm_up)
+    return figures
 
 
-def latency(system: System, sizes: Sizes) -> Figures:
+def _requests(measured: dict[str, Any]) -> Figures:
+    count = len(measured["latencies"])
+    return {
+        "per_second": count / measured["seconds"],
+        "cpu_ms": measured["cpu_seconds"] / count * 1000,
+    }
+
+
+def latency(system: WorkerSystem, sizes: Sizes) -> Figures:
     """From the call that submits to the handler's first line, on an idle worker."""
     system.reset()
     gap = sizes.latency_gap_ms / 1000
@@ -103,10 +107,9 @@ def latency(system: System, sizes: Sizes) -> Figures:
     return _percentiles([starts[number] - at for number, at in made["times"]])
 
 
-def workflows(system: System, sizes: Sizes) -> Figures:
+def workflows(system: Taskplane, sizes: Sizes) -> Figures:
     """Runs of one wide step and one task that waits for all of it, from the call that starts the
     run to its end; twice, so that the cost of an item can be seen to stay the same."""
-    assert isinstance(system, Taskplane)  # noqa: S101 - it is `only_taskplane`
     system.reset()
     figures = {}
     with system.worker() as worker:
@@ -119,7 +122,7 @@ def workflows(system: System, sizes: Sizes) -> Figures:
     return figures
 
 
-def memory(system: System, sizes: Sizes) -> Figures:
+def memory(system: WorkerSystem, sizes: Sizes) -> Figures:
     """What an idle worker with two slots holds, after it has worked."""
     system.reset()
     with system.worker() as worker:
@@ -131,7 +134,7 @@ def memory(system: System, sizes: Sizes) -> Figures:
     return {"mib": mebibytes}
 
 
-def _verify_record(system: System, count: int, worker: Component) -> None:
+def _verify_record(system: WorkerSystem, count: int, worker: Component) -> None:
     """Stamps say that a peer's tasks ran; Taskplane's record is checked besides."""
     if isinstance(system, Taskplane):
         system.await_end(count, worker)
@@ -147,9 +150,9 @@ SCENARIOS = (
     Scenario("drain", "No-op drain", drain),
     Scenario("single", "Single submit in Python", single),
     Scenario("bulk", "Bulk submit in Python", bulk),
-    Scenario("http", "POST /tasks", http, only_taskplane=True),
+    Scenario("http", "The front door", http, HttpSystem),
     Scenario("latency", "Idle: enqueue to start", latency),
     Scenario("waits", "Tasks that wait 10 ms", waits),
-    Scenario("workflows", "Fan-out and fan-in", workflows, only_taskplane=True),
+    Scenario("workflows", "Fan-out and fan-in", workflows, Taskplane),
     Scenario("memory", "Idle worker, 2 slots", memory),
 )

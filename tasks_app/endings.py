@@ -52,7 +52,7 @@ def ending_of(
     processor: Processor | None,
     run_ms: float,
 ) -> Outcome:
-    """The ending of a handler that raised `error`, or that the engine interrupted by `interruption`.
+    """The ending of a handler that raised `error`, or that `interruption` of the engine stopped.
 
     It must not fail, whatever the author's code does: the text of an exception, a retry rule or a
     category rule may raise anything, SystemExit included.

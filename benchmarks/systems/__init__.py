@@ -1,7 +1,16 @@
 """The systems that are compared, each behind the same few verbs."""
 
-from benchmarks.systems.base import System
+from benchmarks.systems.base import HttpSystem, System, WorkerSystem
 from benchmarks.systems.celery import CeleryBare, CeleryResults
+from benchmarks.systems.express import Express
 from benchmarks.systems.taskplane import Taskplane
 
-__all__ = ["CeleryBare", "CeleryResults", "System", "Taskplane"]
+__all__ = [
+    "CeleryBare",
+    "CeleryResults",
+    "Express",
+    "HttpSystem",
+    "System",
+    "Taskplane",
+    "WorkerSystem",
+]

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks import marks
 from benchmarks.processes import Component, run_job
 from benchmarks.servers import Servers
+from benchmarks.systems.app import App
 
 SLOTS = 2
 _LATEST = 180.0  # seconds after which work that does not end is given up
@@ -22,8 +23,6 @@ class System(ABC):
 
     key: str
     title: str
-    producer: str  # its name in benchmarks.producer
-    size: int  # its place in the tuples of Sizes
 
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
@@ -38,12 +37,41 @@ class System(ABC):
         """Make what it needs, once."""
 
     @abstractmethod
-    def worker(self) -> AbstractContextManager[Component]:
-        """A worker with two slots, while the block lasts."""
-
-    @abstractmethod
     def empty(self) -> None:
         """Remove all tasks and what is on record of them; no worker is running."""
+
+    def reset(self) -> None:
+        """A fresh start for the next measurement."""
+        self.empty()
+        marks.clear(self.marks)
+        self.servers.checkpoint()
+
+
+class HttpSystem(System):
+    """A system that takes tasks over HTTP."""
+
+    @abstractmethod
+    def app(self) -> AbstractContextManager[App]:
+        """The app service, answering, while the block lasts."""
+
+    @abstractmethod
+    def newest_task(self) -> str:
+        """The id of a task that exists."""
+
+    @abstractmethod
+    def verify_accepted(self, count: int) -> None:
+        """Check that exactly `count` tasks are kept, and will run. Raises RecordError."""
+
+
+class WorkerSystem(System):
+    """A system that is given tasks in Python, and runs them."""
+
+    producer: str  # its name in benchmarks.producer
+    size: int  # its place in the tuples of Sizes
+
+    @abstractmethod
+    def worker(self) -> AbstractContextManager[Component]:
+        """A worker with two slots, while the block lasts."""
 
     @abstractmethod
     def await_end(self, count: int, worker: Component) -> float:
@@ -52,12 +80,6 @@ class System(ABC):
     @abstractmethod
     def verify(self, count: int) -> None:
         """Check that exactly `count` tasks ran, each once. Raises RecordError."""
-
-    def reset(self) -> None:
-        """A fresh start for the next measurement."""
-        self.empty()
-        marks.clear(self.marks)
-        self.servers.checkpoint()
 
     def produce(self, job: str, **options: Any) -> dict[str, Any]:
         """Run a job of benchmarks.producer for this system."""

@@ -8,10 +8,10 @@ import psycopg
 from benchmarks import marks
 from benchmarks.processes import Component, running
 from benchmarks.servers import Servers
-from benchmarks.systems.base import _LATEST, SLOTS, RecordError, System
+from benchmarks.systems.base import _LATEST, SLOTS, RecordError, WorkerSystem
 
 
-class CeleryBare(System):
+class CeleryBare(WorkerSystem):
     """Prefork with two processes; results are ignored."""
 
     key = "bare"

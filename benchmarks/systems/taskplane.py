@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 import psycopg
@@ -12,7 +10,8 @@ import psycopg
 from benchmarks import marks
 from benchmarks.processes import Component, running
 from benchmarks.servers import Servers
-from benchmarks.systems.base import _LATEST, SLOTS, RecordError, System
+from benchmarks.systems.app import App
+from benchmarks.systems.base import _LATEST, SLOTS, HttpSystem, RecordError, WorkerSystem
 from controlplane.embedded import ports
 
 _DATABASE = "taskplane"
@@ -21,16 +20,7 @@ _NO_LIMIT = "1000000000"
 _ASK_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class App:
-    """A running app service."""
-
-    host: str
-    port: int
-    api_key: str
-
-
-class Taskplane(System):
+class Taskplane(HttpSystem, WorkerSystem):
     """Two slots, a dispatcher beside the worker, everything else as it comes."""
 
     key = "taskplane"
@@ -79,19 +69,14 @@ class Taskplane(System):
 
     @contextmanager
     def app(self) -> Iterator[App]:
-        """The app service, answering, while the block lasts."""
         host, port = ports.LOOPBACK, self._ports[0]
         arguments = ["-m", "daphne", "--verbosity", "0", "-b", host, "-p", str(port)]
         arguments.append("controlplane.asgi:application")
         env = {**self.env(), "TASKPLANE_COMPONENT": "app"}
         with running(arguments, env, self.servers.state / "app.log") as component:
-
-            def answers() -> bool:
-                component.require_alive()
-                return _status(host, port, "/health/live") == 200
-
-            marks.wait_until(answers, "the app", seconds=60)
-            yield App(host, port, self._api_key)
+            app = App(component, port, self._api_key)
+            app.await_ready()
+            yield app
 
     def empty(self) -> None:
         self.servers.flush_broker(0)
@@ -139,6 +124,15 @@ class Taskplane(System):
             raise RecordError(f"The run {run} is {state}.")
         return float(seconds)
 
+    def newest_task(self) -> str:
+        return str(self._query("SELECT id FROM tasks_app_task ORDER BY id DESC LIMIT 1")[0])
+
+    def verify_accepted(self, count: int) -> None:
+        """All of them run, each once: see `verify`."""
+        with self.worker() as worker:
+            self.await_end(count, worker)
+            self.verify(count)
+
     def verify(self, count: int) -> None:
         """Every task COMPLETED, with exactly one attempt row, which SUCCEEDED. What the shipped
         schedules start at any five minutes is no part of a measurement."""
@@ -176,14 +170,3 @@ class Taskplane(System):
         cursor = self._connection.execute(text.encode(), values or None)
         row = cursor.fetchone() if cursor.description else None
         return row or ()
-
-
-def _status(host: str, port: int, path: str) -> int:
-    connection = HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, HTTPException):
-        return 0
-    finally:
-        connection.close()

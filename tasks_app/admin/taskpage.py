@@ -10,6 +10,7 @@ from controlplane.core.schema import represent, represent_value
 from tasks_app.models import Task
 from tasks_app.queries import explain_task, get_task_detail
 from tasks_app.schema.tasks import TaskDetail
+from tasks_app.states import AttemptOutcome
 
 _TASK_PAGE = "tasks_app_task"
 
@@ -34,11 +35,11 @@ def describe_task(task: Task) -> dict[str, Any]:
             _attempts(detail),
             _neighbours(
                 f"Depends on ({detail.dependencies_total})",
-                ((edge, edge.depends_on) for edge in detail.dependencies),
+                detail.dependencies,
             ),
             _neighbours(
                 f"Dependent tasks ({detail.dependents_total})",
-                ((edge, edge.task) for edge in detail.dependents),
+                detail.dependents,
             ),
             _logs(detail),
         ],
@@ -52,7 +53,7 @@ def _attempts(detail: Any) -> Table:
         [
             [
                 each.attempt,
-                each.get_outcome_display(),
+                AttemptOutcome(each.outcome).label,
                 each.worker_node or EMPTY,
                 _exact(each.started_at),
                 format_elapsed(each.started_at, each.finished_at),
@@ -73,7 +74,7 @@ def _error(error: Any) -> str:
     return folded(shorten(message, 120), error.get("traceback") or f"{message}\nNo traceback.")
 
 
-def _neighbours(title: str, edges: Iterable[tuple[Any, Any]]) -> Table:
+def _neighbours(title: str, neighbours: Iterable[Any]) -> Table:
     return Table(
         title,
         ["Task", "Type", "State", "Finished", "Satisfied"],
@@ -83,9 +84,9 @@ def _neighbours(title: str, edges: Iterable[tuple[Any, Any]]) -> Table:
                 other.type,
                 badge(other.state, other.get_state_display()),
                 show_time(other.finished_at),
-                format_number(edge.is_satisfied),
+                format_number(other.is_satisfied),
             ]
-            for edge, other in edges
+            for other in neighbours
         ],
     )
 

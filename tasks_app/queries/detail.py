@@ -1,31 +1,49 @@
 """One task with what belongs to it, every part of it bounded."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Model
 
 from controlplane.core.errors import NotFound
-from tasks_app.filters import TaskFilter
+from controlplane.core.jsonb import load_jsonb
+from controlplane.core.sql import load_sql
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
-from tasks_app.queries.lists import describe_tasks, list_tasks
-from workers.queries import get_node_names
+from tasks_app.queries.lists import MAX_PARENTS_SHOWN
+from tasks_app.states import FINAL
 
 MAX_SHOWN = 100
+
+_M = TypeVar("_M", bound=Model)
+
+
+class Attempt(NamedTuple):
+    """One attempt, with the name of its node."""
+
+    attempt: int
+    worker_node: str | None
+    outcome: str
+    error: Any
+    wait_ms: int
+    started_at: datetime
+    finished_at: datetime
 
 
 @dataclass(slots=True)
 class TaskDetail:
     """A task, its newest attempts and log lines (oldest of them first), its first neighbours, and
-    how many there are of each."""
+    how many there are of each. A neighbour is a task with `is_satisfied`, whether the wait between
+    the two is over, and only what is shown of it."""
 
     task: Task
-    attempts: list[TaskAttempt]
+    attempts: list[Attempt]
     attempts_total: int
-    dependencies: list[TaskDependency]
+    dependencies: list[Task]
     dependencies_total: int
-    dependents: list[TaskDependency]
+    dependents: list[Task]
     dependents_total: int
     logs: list[TaskLog]
     logs_total: int
@@ -37,45 +55,51 @@ class TaskDetail:
 
 
 def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
-    """One task of a workspace with its history and neighbours. Raises NotFound."""
-    task = list_tasks(workspace_id, TaskFilter(ids=(task_id,))).first()
-    if task is None:
+    """One task of a workspace with its history and neighbours. Raises NotFound.
+
+    The statements are written out, and those that can find nothing are left out: the ORM needs
+    longer to compose such statements than Postgres to answer them.
+    """
+    found = _read(Task, "show_task", task=task_id, workspace=workspace_id, most=MAX_PARENTS_SHOWN)
+    if not found:
         raise NotFound(f"There is no task {task_id}.")
-    describe_tasks([task])
-    attempts = _newest(TaskAttempt.objects.filter(task_id=task_id).order_by("-attempt"))
-    names = get_node_names([attempt.node_id for attempt in attempts])
-    for attempt in attempts:
-        attempt.worker_node = names.get(attempt.node_id)
-    above = TaskDependency.objects.filter(task_id=task_id).select_related("depends_on")
-    below = TaskDependency.objects.filter(depends_on_id=task_id).select_related("task")
-    logs = _newest(TaskLog.objects.filter(task_id=task_id).order_by("-id"))
+    task: Any = found[0]
+    has_run = task.attempt > 0
+    attempts = _read_attempts(task_id) if has_run else []
+    logs = _read(TaskLog, "list_logs", task=task_id) if has_run else []
+    above = _read(Task, "list_parents", task=task_id) if task.parents else []
+    below = _read(Task, "list_dependents", task=task_id) if task.has_dependents else []
+    later = []
+    if task.state in FINAL:
+        later = _read(Task, "list_reprocessings", task=task_id, workspace=workspace_id)
     return TaskDetail(
         task=task,
-        attempts=attempts,
-        attempts_total=_total(attempts, TaskAttempt.objects.filter(task_id=task_id)),
-        dependencies=_edges(above.order_by("depends_on_id"), "depends_on"),
-        dependencies_total=above.count(),
-        dependents=_edges(below.order_by("task_id"), "task"),
-        dependents_total=below.count(),
-        logs=logs,
-        logs_total=_total(logs, TaskLog.objects.filter(task_id=task_id)),
-        reprocessed_as=list(
-            Task.objects.filter(workspace_id=workspace_id, reprocess_of=task_id)
-            .order_by("id")
-            .values_list("id", flat=True)[:MAX_SHOWN]
-        ),
+        attempts=attempts[::-1],
+        attempts_total=_total(attempts, TaskAttempt, task_id=task_id),
+        dependencies=above,
+        dependencies_total=_total(above, TaskDependency, task_id=task_id),
+        dependents=below,
+        dependents_total=_total(below, TaskDependency, depends_on_id=task_id),
+        logs=logs[::-1],
+        logs_total=_total(logs, TaskLog, task_id=task_id),
+        reprocessed_as=[reprocessing.id for reprocessing in later],
     )
 
 
-def _newest(rows: QuerySet[Any]) -> list[Any]:
-    return list(reversed(rows[:MAX_SHOWN]))
+def _read(model: type[_M], statement: str, **parameters: Any) -> list[_M]:
+    sql = load_sql("tasks_app", statement)
+    return list(model._default_manager.raw(sql, {"most": MAX_SHOWN, **parameters}))
 
 
-def _total(shown: list[Any], rows: QuerySet[Any]) -> int:
-    return len(shown) if len(shown) < MAX_SHOWN else rows.count()
+def _read_attempts(task_id: UUID) -> list[Attempt]:
+    # Not by `raw`, which knows no primary key of two columns.
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "list_attempts"), {"task": task_id, "most": MAX_SHOWN})
+        found = [Attempt._make(row) for row in cursor.fetchall()]
+    return [a if a.error is None else a._replace(error=load_jsonb(a.error)) for a in found]
 
 
-def _edges(edges: QuerySet[TaskDependency], side: str) -> list[TaskDependency]:
-    """The first edges, with the columns of the other task that are shown."""
-    shown = [f"{side}__{name}" for name in ("id", "name", "type", "state", "finished_at")]
-    return list(edges.only("task_id", "depends_on_id", "is_satisfied", *shown)[:MAX_SHOWN])
+def _total(shown: list[Any], model: type[Model], **condition: UUID) -> int:
+    if len(shown) < MAX_SHOWN:
+        return len(shown)
+    return model._default_manager.filter(**condition).count()

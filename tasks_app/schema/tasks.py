@@ -1,8 +1,7 @@
 """A task as it is shown, with its history and neighbours."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from controlplane.core.clock import now
@@ -41,15 +40,6 @@ def _between(start: datetime | None, end: datetime | None) -> int | None:
 
 def _ms(duration: timedelta) -> int:
     return round(duration.total_seconds() * 1000)
-
-
-class _Neighbour(NamedTuple):
-    task: Any
-    is_satisfied: bool
-
-
-def _edges(edges: Sequence[Any], side: str) -> list[_Neighbour]:
-    return [_Neighbour(getattr(edge, side), edge.is_satisfied) for edge in edges]
 
 
 class Task(Resource):
@@ -116,11 +106,11 @@ class Edge(Resource):
     """A task that this one waits for, or that waits for this one, and whether the wait between the
     two is over."""
 
-    id: UUID = shown(source="task.id")
-    name: str = shown(source="task.name")
-    type: str = shown(source="task.type")
-    status: TaskState = shown(source="task.state")
-    finished_at: datetime | None = shown(source="task.finished_at")
+    id: UUID
+    name: str
+    type: str
+    status: TaskState = shown(source="state")
+    finished_at: datetime | None
     is_satisfied: bool
 
 
@@ -139,11 +129,9 @@ class TaskDetail(Task):
 
     attempts: list[Attempt]
     attempts_total: int
-    dependencies: list[Edge] = shown(
-        compute=lambda detail: _edges(detail.dependencies, "depends_on")
-    )
+    dependencies: list[Edge]
     dependencies_total: int
-    dependents: list[Edge] = shown(compute=lambda detail: _edges(detail.dependents, "task"))
+    dependents: list[Edge]
     dependents_total: int
     logs: list[Log]
     logs_total: int

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.scenarios import SCENARIOS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -26,6 +28,16 @@ def bench(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
     )
     assert result.returncode == 0, result.stderr[-4000:]
     return json.loads(file.read_text()), result.stdout
+
+
+@pytest.mark.nightly
+def test_every_scenario_measures_taskplane(tmp_path: Path) -> None:
+    """Also those in which it has no peer."""
+    figures, printed = bench(tmp_path, "--systems", "taskplane")
+
+    assert set(figures["medians"]) == {scenario.name for scenario in SCENARIOS}
+    assert figures["medians"]["http"]["taskplane"]["cpu_ms"] > 0
+    assert "GET /tasks?limit=20" in printed
 
 
 @pytest.mark.nightly
