@@ -17,6 +17,7 @@ from workflows.schema.runs import (
     RunFilter,
     RunStarted,
     StepDetail,
+    WorkflowRunFilter,
 )
 
 
@@ -57,6 +58,22 @@ class Runs(Views):
         """The runs of all workflows, newest first, without their steps."""
         workflow_id = next(iter(query.workflow_ids), None)
         found = queries.list_runs(request.workspace.id, workflow_id, query.statuses)
+        return self.page(found, queries.describe_rows)
+
+    @verb(
+        "GET",
+        "workflows/<uuid:id>/runs",
+        name="workflows_runs_of_one",
+        summary="List the runs of a workflow",
+        query=WorkflowRunFilter,
+        returns=Listed(Run, {"createdAt": "id"}),
+        errors=(404, 422),
+    )
+    def of_workflow(self, request: WorkspaceRequest, query: WorkflowRunFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The runs of a workflow, newest first, without their steps; also of a deleted one."""
+        if not queries.list_runs(request.workspace.id, id).exists():
+            queries.get_workflow(request.workspace.id, id)
+        found = queries.list_runs(request.workspace.id, id, query.statuses)
         return self.page(found, queries.describe_rows)
 
     @verb(

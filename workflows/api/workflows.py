@@ -10,7 +10,7 @@ from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import authoring, queries, runs
 from workflows.api import examples
-from workflows.schema.runs import ExecuteIn, Run, RunDetail, RunStarted, WorkflowRunFilter
+from workflows.schema.runs import ExecuteIn, RunDetail, RunStarted
 from workflows.schema.workflows import (
     Validation,
     Version,
@@ -183,22 +183,6 @@ class Workflows(Views):
             workflow = queries.get_workflow(request.workspace.id, id)
             raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
         return queries.describe_page(run, steps_after=request.query_params.get("stepsAfter"))
-
-    @verb(
-        "GET",
-        "workflows/<uuid:id>/runs",
-        name="workflows_runs_of_one",
-        summary="List the runs of a workflow",
-        query=WorkflowRunFilter,
-        returns=Listed(Run, {"createdAt": "id"}),
-        errors=(404, 422),
-    )
-    def runs(self, request: WorkspaceRequest, query: WorkflowRunFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """The runs of a workflow, newest first, without their steps; also of a deleted one."""
-        if not queries.list_runs(request.workspace.id, id).exists():
-            queries.get_workflow(request.workspace.id, id)
-        found = queries.list_runs(request.workspace.id, id, query.statuses)
-        return self.page(found, queries.describe_rows)
 
 
 def _read_version(text: str | None) -> int | None:

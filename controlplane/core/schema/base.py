@@ -50,7 +50,7 @@ class Request(Schema):
     """What a client sends.
 
     `null_is_absent`: a field that is null takes its default. `example`: what the form of the
-    browsable API begins with.
+    browsable API begins with, and the example in the OpenAPI document.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
