@@ -10,8 +10,8 @@ from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.http.parameters import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
-from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
-from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, Made, idempotent
+from controlplane.workspaces.idempotency import HEADER, Made, resolve_idempotency_key
+from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from dlq import bulk, discard, queries, replays, reprocess
 from dlq.filters import LetterFilter, letter_filter_of_query

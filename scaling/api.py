@@ -7,7 +7,8 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces.idempotent_calls import Made, idempotent
+from controlplane.workspaces.idempotency import Made
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from scaling.configuration import change_configuration, check_changes
 from scaling.decisions import read_metric

@@ -5,13 +5,14 @@ committed, and a second call with the key waits, at the unique index, until the 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connections
+from django.db import connections, transaction
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, FieldError, Invalid
@@ -20,6 +21,40 @@ IDEMPOTENCY_LIFE = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 _TABLE = "tasks_app_idempotencykey"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a call made, and the reference by which a repeated call finds it again."""
+
+    resource: Any
+    reference: Mapping[str, Any]
+
+
+def run_once(
+    make: Callable[[], Made],
+    find_again: Callable[[dict[str, Any]], Any],
+    *,
+    workspace_id: UUID,
+    key: str | None,
+    asked: Sequence[Any],
+) -> tuple[Any, bool]:
+    """What `make` made, and whether that was now: a key that was used for the same `asked` gives
+    `find_again(reference)`. The key and what is made are committed together.
+
+    Raises Conflict when the key was used for something else, Invalid for a key that cannot be kept.
+    """
+    if key is None:
+        return make().resource, True
+    with transaction.atomic():
+        first = store_or_get_response(
+            workspace_id=workspace_id, key=key, body_hash=hash_body(*asked), answer={}
+        )
+        if first is None:
+            made = make()
+            store_reference(workspace_id, key, made.reference)
+            return made.resource, True
+    return find_again(first), False
 
 
 def resolve_idempotency_key(header: str | None, field: str | None) -> str | None:

@@ -1,11 +1,12 @@
 """Runs: list, show, cancel, retry, rerun, decide."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
-from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
-from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
+from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.workspaces.idempotency import Made
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import queries, runs
 from workflows.api import examples
@@ -38,6 +39,11 @@ def _decide(
         actor=request.actor,
     )
     return _page(request, run_id)
+
+
+def find_started(request: WorkspaceRequest, reference: Mapping[str, Any], **_path: Any) -> Any:
+    """The run that an idempotency key started."""
+    return runs.get_started(request.workspace.id, UUID(reference["runId"]), actor=request.actor)
 
 
 class Runs(Views):
@@ -121,23 +127,22 @@ class Runs(Views):
         name="workflows_runs_rerun",
         summary="Start a run again from the beginning",
         body=RerunIn,
-        parameters=[KEY_PARAMETER],
         examples=examples.RERUN,
         returns={202: RunStarted, 200: RunStarted},
         errors=(404, 409, 413, 422),
     )
-    def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> Answer:  # noqa: A002 - the name in the API
+    @idempotent(find_started)
+    def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> Made:  # noqa: A002 - the name in the API
         """A new run of the newest version, with the input of this run or with another one."""
         old = queries.get_run(request.workspace.id, id)
-        run, is_new = runs.execute_workflow(
+        run = runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=old.workflow_id,
             input=body.input if "input" in body.model_fields_set else old.input,
             actor=request.actor,
             rerun_of=old.id,
-            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
         )
-        return Answer(run, 202 if is_new else 200)
+        return Made(run, {"runId": str(run.id)})
 
     @verb(
         "GET",

@@ -16,7 +16,8 @@ from controlplane.ops.stress.schema import (
     StressTestDetail,
     StressTestIn,
 )
-from controlplane.workspaces.idempotent_calls import Made, idempotent
+from controlplane.workspaces.idempotency import Made
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _EXAMPLES = [

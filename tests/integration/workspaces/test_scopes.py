@@ -21,6 +21,7 @@ from tasks_app.models import IdempotencyKey, Task
 from tests.clients import default_workspace, key_client, user_client
 from tests.deaths import die
 from tests.factories import make_task
+from tests.schedules import make_schedule
 from tests.workflowrows import make_run, make_workflow
 from workflows.models import WorkflowRun
 
@@ -198,7 +199,7 @@ class Rows:
     def __init__(self) -> None:
         self.workflow = make_workflow("Known")
         self.run = make_run(self.workflow)
-        self.job, _ = editing.create_schedule(
+        self.job = editing.create_schedule(
             workspace_id=default_workspace().id,
             values={"name": "known", "schedule": "@daily", "task_type": "noop"},
             actor=SYSTEM,
@@ -352,6 +353,18 @@ class TestWhatACallCauses:
         narrow = key_client("operator", scopes=["workflows:write"])
         assert narrow.post(path, {}, headers=key).status_code == 403
         assert WorkflowRun.objects.count() == 1
+
+    @pytest.mark.parametrize("path", ["/cron/jobs", "/cron/jobs/{job}/trigger"])
+    def test_an_idempotent_answer_of_a_job_needs_the_right_to_submit(self, path: str) -> None:
+        job = make_schedule("@daily")
+        body = {"name": "nightly", "schedule": "@daily", "taskType": "test-echo"}
+        sent = {"path": path.format(job=job.id), "data": body if path == "/cron/jobs" else None}
+        wide = key_client("operator", scopes=["cron:write", "tasks:write"])
+        narrow = key_client("operator", scopes=["cron:write"])
+        key = {"Idempotency-Key": "one"}
+        assert wide.post(**sent, headers=key).status_code in (201, 202)
+        assert wide.post(**sent, headers=key).status_code == 200
+        assert narrow.post(**sent, headers=key).status_code == 403
 
     def test_letters_of_a_run_need_the_right_to_run_workflows(self) -> None:
         letter = die()
