@@ -68,7 +68,8 @@ def create_workflow(
 
 
 def get_created(workspace_id: UUID, workflow_id: UUID) -> Workflow:
-    """The workflow that an idempotency key created. Raises Conflict when it is deleted."""
+    """The workflow that a call, or the first one under its idempotency key, created. Raises
+    Conflict when it is deleted."""
     try:
         return get_workflow(workspace_id, workflow_id)
     except NotFound as error:

@@ -6,7 +6,6 @@ committed, and a second call with the key waits, at the unique index, until the 
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,38 +22,25 @@ MAX_KEY_LENGTH = 255
 _TABLE = "tasks_app_idempotencykey"
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a call made, and the reference by which a repeated call finds it again."""
-
-    resource: Any
-    reference: Mapping[str, Any]
-
-
 def run_once(
-    make: Callable[[], Made],
-    find_again: Callable[[dict[str, Any]], Any],
-    *,
-    workspace_id: UUID,
-    key: str | None,
-    asked: Sequence[Any],
-) -> tuple[Any, bool]:
-    """What `make` made, and whether that was now: a key that was used for the same `asked` gives
-    `find_again(reference)`. The key and what is made are committed together.
+    make: Callable[[], UUID], *, workspace_id: UUID, key: str | None, asked: Sequence[Any]
+) -> tuple[UUID, bool]:
+    """The id of what `make` made, and whether that was now: a key that was used for the same
+    `asked` gives the first id again. The key and what is made are committed together.
 
     Raises Conflict when the key was used for something else, Invalid for a key that cannot be kept.
     """
     if key is None:
-        return make().resource, True
+        return make(), True
     with transaction.atomic():
         first = store_or_get_response(
             workspace_id=workspace_id, key=key, body_hash=hash_body(*asked), answer={}
         )
-        if first is None:
-            made = make()
-            store_reference(workspace_id, key, made.reference)
-            return made.resource, True
-    return find_again(first), False
+        if first is not None:
+            return UUID(first["id"]), False
+        made = make()
+        _replace_answer(workspace_id, key, {"id": made})
+        return made, True
 
 
 def resolve_idempotency_key(header: str | None, field: str | None) -> str | None:
@@ -111,12 +97,11 @@ def store_or_get_response(
     return found
 
 
-def store_reference(workspace_id: UUID, key: str, reference: Mapping[str, Any]) -> None:
-    """Replace the answer of a key that this transaction has stored."""
+def _replace_answer(workspace_id: UUID, key: str, answer: Mapping[str, Any]) -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute(
             f"UPDATE {_TABLE} SET answer = %s WHERE workspace_id = %s AND key = %s",  # noqa: S608 - a constant
-            [_json(reference), workspace_id, key],
+            [_json(answer), workspace_id, key],
         )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 
 from controlplane.core.http.verbs import Answer, Verb
-from controlplane.workspaces.idempotency import HEADER, Made, resolve_idempotency_key, run_once
+from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key, run_once
 
 KEY_PARAMETER = OpenApiParameter(
     HEADER,
@@ -19,35 +20,31 @@ KEY_PARAMETER = OpenApiParameter(
 
 
 def idempotent(
-    find_again: Callable[..., Any],
-    *,
-    status: int = 200,
-    prepare: Callable[..., Any] | None = None,
-) -> Callable[[Callable[..., Made]], Callable[..., Answer]]:
+    find: Callable[..., Any], *, status: int = 200, prepare: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., UUID]], Callable[..., Answer]]:
     """Below `@verb`: the handler runs once for a key and body, in the key's transaction, and
-    returns Made.
+    returns the id of what it made. A body's key is its field `idempotency_key`.
 
-    A repeated call answers `find_again(request, reference, **path)` with `status`; it raises
-    NotFound or Conflict when what was made is gone. A body's key is its field `idempotency_key`.
+    `find(request, made, **path)` is what the answer shows of that id, at the first call and, with
+    `status`, at a repeated one; it raises NotFound or Conflict when what was made is gone.
     `prepare(request, *body, **path)` is called first, outside the transaction: its result is the
     handler's last positional argument.
     """
 
-    def decorate(handler: Callable[..., Made]) -> Callable[..., Answer]:
+    def decorate(handler: Callable[..., UUID]) -> Callable[..., Answer]:
         @wraps(handler)
         def run(view: Any, request: Any, *body: Any, **path: Any) -> Answer:
             config: Verb = view.current_verb
             own_key = getattr(body[0], "idempotency_key", None) if body else None
             key = resolve_idempotency_key(request.headers.get(HEADER), own_key)
             prepared = () if prepare is None else (prepare(request, *body, **path),)
-            shown, is_new = run_once(
+            made, is_new = run_once(
                 lambda: handler(view, request, *body, *prepared, **path),
-                lambda reference: find_again(request, reference, **path),
                 workspace_id=request.workspace.id,
                 key=key,
                 asked=() if key is None else _asked(config, body, path),
             )
-            return Answer(shown, config.own_status if is_new else status)
+            return Answer(find(request, made, **path), config.own_status if is_new else status)
 
         run.extra_parameters = [KEY_PARAMETER]  # type: ignore[attr-defined] # read by verb
         return run

@@ -1,11 +1,9 @@
 """Runs: list, show, cancel, retry, rerun, decide."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces.idempotency import Made
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import queries, runs
@@ -41,9 +39,9 @@ def _decide(
     return _page(request, run_id)
 
 
-def find_started(request: WorkspaceRequest, reference: Mapping[str, Any], **_path: Any) -> Any:
-    """The run that an idempotency key started."""
-    return runs.get_started(request.workspace.id, UUID(reference["runId"]), actor=request.actor)
+def find_started(request: WorkspaceRequest, run_id: UUID, **_path: Any) -> Any:
+    """The run that this call, or the first one under its idempotency key, started."""
+    return runs.get_started(request.workspace.id, run_id, actor=request.actor)
 
 
 class Runs(Views):
@@ -132,17 +130,16 @@ class Runs(Views):
         errors=(404, 409, 413, 422),
     )
     @idempotent(find_started)
-    def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> Made:  # noqa: A002 - the name in the API
+    def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """A new run of the newest version, with the input of this run or with another one."""
         old = queries.get_run(request.workspace.id, id)
-        run = runs.execute_workflow(
+        return runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=old.workflow_id,
             input=body.input if "input" in body.model_fields_set else old.input,
             actor=request.actor,
             rerun_of=old.id,
-        )
-        return Made(run, {"runId": str(run.id)})
+        ).id
 
     @verb(
         "GET",

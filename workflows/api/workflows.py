@@ -1,12 +1,10 @@
 """Definitions: store, list, show, check, start."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces.idempotency import Made
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import authoring, queries, runs
@@ -36,8 +34,7 @@ def _prepare(request: WorkspaceRequest, body: WorkflowIn) -> Definition:
     return authoring.prepare_workflow(body=body.definition, actor=request.actor)
 
 
-def _find_created(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
-    workflow_id = UUID(reference["workflowId"])
+def _find_created(request: WorkspaceRequest, workflow_id: UUID) -> Any:
     return queries.get_version(authoring.get_created(request.workspace.id, workflow_id))
 
 
@@ -70,15 +67,14 @@ class Workflows(Views):
         errors=(409, 413, 422),
     )
     @idempotent(_find_created, prepare=_prepare)
-    def create(self, request: WorkspaceRequest, body: WorkflowIn, definition: Definition) -> Made:
+    def create(self, request: WorkspaceRequest, body: WorkflowIn, definition: Definition) -> UUID:
         """Store a workflow as version 1; 409 when its name is taken."""
-        workflow = authoring.create_workflow(
+        return authoring.create_workflow(
             workspace_id=request.workspace.id,
             body=body.definition,
             actor=request.actor,
             definition=definition,
-        )
-        return Made(queries.get_version(workflow), {"workflowId": str(workflow.id)})
+        ).id
 
     @verb(
         "POST",
@@ -167,16 +163,15 @@ class Workflows(Views):
         errors=(404, 409, 413, 422),
     )
     @idempotent(find_started)
-    def execute(self, request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> Made:  # noqa: A002 - the name in the API
+    def execute(self, request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """Start a run of the newest version; 200 when the idempotency key was used before."""
-        run = runs.execute_workflow(
+        return runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=id,
             input=body.input,
             actor=request.actor,
             rerun_of=body.rerun_of,
-        )
-        return Made(run, {"runId": str(run.id)})
+        ).id
 
     @verb(
         "GET",

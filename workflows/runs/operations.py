@@ -70,12 +70,14 @@ def execute_workflow(
         run = open_run(workflow, value, id=uuid7(), started_by=actor.label, rerun_of=rerun_of)
         audit_run(run, actor, "workflow.execute", version=run.version.version)
         begin_run(run)
-    return get_run(workspace_id, run.id)
+    return run
 
 
 def get_started(workspace_id: UUID, run_id: UUID, *, actor: Actor) -> WorkflowRun:
-    """The run that an idempotency key started. Raises Conflict when it was removed, and Forbidden
-    when the actor's key could not have started it."""
+    """The run that a call, or the first one under its idempotency key, started.
+
+    Raises Conflict when it was removed, Forbidden when the actor's key could not have started it.
+    """
     require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     try:
         return get_run(workspace_id, run_id)

@@ -1,6 +1,5 @@
 """The HTTP API of schedules: jobs, executions, preview."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from controlplane.ops.schedules.schema import (
     Preview,
     PreviewFilter,
 )
-from controlplane.workspaces.idempotency import Made
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 
@@ -47,17 +45,17 @@ def _check_new(request: WorkspaceRequest, body: JobIn) -> None:
     editing.check_new_schedule(request.workspace.id, body.values)
 
 
-def _find_created(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
-    schedule = queries.get_schedule(request.workspace.id, UUID(reference["jobId"]))
+def _find_created(request: WorkspaceRequest, job_id: UUID) -> Any:
+    schedule = queries.get_schedule(request.workspace.id, job_id)
     editing.require_start(request.actor, schedule.workflow_id)
     return queries.describe_jobs([schedule])[0]
 
 
-def _find_triggered(request: WorkspaceRequest, reference: Mapping[str, Any], id: UUID) -> Any:  # noqa: A002 - the name in the API
+def _find_triggered(request: WorkspaceRequest, firing_id: UUID, id: UUID) -> Any:  # noqa: A002 - the name in the API
     return triggering.get_triggered(
         workspace_id=request.workspace.id,
         schedule_id=id,
-        firing_id=UUID(reference["executionId"]),
+        firing_id=firing_id,
         actor=request.actor,
     )
 
@@ -98,12 +96,11 @@ class Jobs(Views):
         errors=(409, 413, 422),
     )
     @idempotent(_find_created)
-    def create(self, request: WorkspaceRequest, body: JobIn) -> Made:
+    def create(self, request: WorkspaceRequest, body: JobIn) -> UUID:
         """Create a job; 409 when its name is taken. Its first time is the next one from now on."""
-        schedule = editing.create_schedule(
+        return editing.create_schedule(
             workspace_id=request.workspace.id, values=body.values, actor=request.actor
-        )
-        return Made(queries.describe_jobs([schedule])[0], {"jobId": str(schedule.id)})
+        ).id
 
     @verb(
         "GET",
@@ -176,12 +173,11 @@ class Jobs(Views):
         errors=(404, 409, 422),
     )
     @idempotent(_find_triggered)
-    def trigger(self, request: WorkspaceRequest, id: UUID) -> Made:  # noqa: A002 - the name in the API
+    def trigger(self, request: WorkspaceRequest, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """Run it now, also while it is paused, without regard to its overlap rule."""
-        firing = triggering.trigger_schedule(
+        return triggering.trigger_schedule(
             workspace_id=request.workspace.id, schedule_id=id, actor=request.actor
-        )
-        return Made(firing, {"executionId": str(firing.id)})
+        ).id
 
     @verb(
         "GET",

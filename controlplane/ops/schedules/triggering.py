@@ -58,8 +58,10 @@ def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> 
 def get_triggered(
     *, workspace_id: UUID, schedule_id: UUID, firing_id: UUID, actor: Actor
 ) -> Firing:
-    """The firing that an idempotency key started. Raises NotFound when it was removed, and
-    Forbidden when the actor's key could not have started it."""
+    """The firing that a call, or the first one under its idempotency key, started.
+
+    Raises NotFound when it was removed, Forbidden when the actor's key could not have started it.
+    """
     schedule = get_schedule(workspace_id, schedule_id)
     require_start(actor, schedule.workflow_id)
     firing = Firing.objects.filter(schedule=schedule, id=firing_id).first()

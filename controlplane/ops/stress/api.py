@@ -1,6 +1,5 @@
 """The HTTP API of stress tests."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from controlplane.ops.stress.schema import (
     StressTestDetail,
     StressTestIn,
 )
-from controlplane.workspaces.idempotency import Made
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 
@@ -38,8 +36,8 @@ _EXAMPLES = [
 ]
 
 
-def _find_started(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
-    return queries.get_test(request.workspace.id, UUID(reference["stressTestId"]))
+def _find_test(request: WorkspaceRequest, test_id: UUID) -> Any:
+    return queries.get_test(request.workspace.id, test_id)
 
 
 class StressTests(Views):
@@ -70,20 +68,19 @@ class StressTests(Views):
         returns={202: StressTestDetail, 200: StressTestDetail},
         errors=(409, 422),
     )
-    @idempotent(_find_started)
-    def start(self, request: WorkspaceRequest, body: StressTestIn) -> Made:
+    @idempotent(_find_test)
+    def start(self, request: WorkspaceRequest, body: StressTestIn) -> UUID:
         """Start a stress test on the queue `stress`; one at a time in a workspace.
 
         The dispatcher submits the tasks, watches them, and writes a report with a verdict. In
         production it must be confirmed.
         """
-        test = control.start_test(
+        return control.start_test(
             workspace_id=request.workspace.id,
             spec=body.spec,
             actor=request.actor,
             confirm=body.confirm,
-        )
-        return Made(test, {"stressTestId": str(test.id)})
+        ).id
 
     @verb(
         "GET",

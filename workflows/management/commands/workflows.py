@@ -1,7 +1,6 @@
 """`manage.py workflows`: define workflows, run them, look at runs, decide."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -24,7 +23,7 @@ from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent, represent_row
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
-from controlplane.workspaces.idempotency import Made, run_once
+from controlplane.workspaces.idempotency import run_once
 from workflows import authoring, queries, runs
 from workflows.management import tables
 from workflows.schema.runs import MAX_COMMENT_LENGTH, Run, RunDetail
@@ -140,12 +139,17 @@ class Command(WorkspaceCommand):
 
     def _create(self, workspace_id: UUID, options: Options) -> Any:
         body = _definition(options["file"])
-        create = partial(
-            authoring.create_workflow, workspace_id=workspace_id, body=body, actor=terminal_actor()
+        workflow_id, _ = run_once(
+            lambda: (
+                authoring.create_workflow(
+                    workspace_id=workspace_id, body=body, actor=terminal_actor()
+                ).id
+            ),
+            workspace_id=workspace_id,
+            key=options["idempotency_key"],
+            asked=("workflow", body),
         )
-        find = partial(authoring.get_created, workspace_id)
-        workflow = _once(workspace_id, options, create, find, "workflow", body)
-        return _describe_workflow(workflow)
+        return _describe_workflow(authoring.get_created(workspace_id, workflow_id))
 
     def _update(self, workspace_id: UUID, options: Options) -> Any:
         old = queries.get_workflow(workspace_id, options["workflow"])
@@ -167,17 +171,21 @@ class Command(WorkspaceCommand):
 
     def _execute(self, workspace_id: UUID, options: Options) -> Any:
         workflow = queries.get_workflow(workspace_id, options["workflow"])
-        value, actor = read_json(options["input"], "--input", is_inline=True), terminal_actor()
-        execute = partial(
-            runs.execute_workflow,
+        value = read_json(options["input"], "--input", is_inline=True)
+        run_id, _ = run_once(
+            lambda: (
+                runs.execute_workflow(
+                    workspace_id=workspace_id,
+                    workflow_id=workflow.id,
+                    input=value,
+                    actor=terminal_actor(),
+                ).id
+            ),
             workspace_id=workspace_id,
-            workflow_id=workflow.id,
-            input=value,
-            actor=actor,
+            key=options["idempotency_key"],
+            asked=("run", workflow.id, value),
         )
-        find = partial(runs.get_started, workspace_id, actor=actor)
-        run = _once(workspace_id, options, execute, find, "run", workflow.id, value)
-        return self._follow(workspace_id, run.id, options)
+        return self._follow(workspace_id, run_id, options)
 
     def _rerun(self, workspace_id: UUID, options: Options) -> Any:
         old = queries.get_run(workspace_id, options["run"])
@@ -260,29 +268,6 @@ def _add_idempotency_key(parser: ArgumentParser, noun: str) -> None:
     parser.add_argument(
         "--idempotency-key", metavar="KEY", help=f"the same key within 24 h: the same {noun}"
     )
-
-
-def _once(
-    workspace_id: UUID,
-    options: Options,
-    make: Callable[[], Any],
-    find: Callable[[UUID], Any],
-    *asked: Any,
-) -> Any:
-    """What `make` makes, or what it made first under the idempotency key, found by its id."""
-
-    def make_with_reference() -> Made:
-        made = make()
-        return Made(made, {"id": str(made.id)})
-
-    found, _ = run_once(
-        make_with_reference,
-        lambda reference: find(UUID(reference["id"])),
-        workspace_id=workspace_id,
-        key=options["idempotency_key"],
-        asked=asked,
-    )
-    return found
 
 
 def _comment(text: str) -> str:
