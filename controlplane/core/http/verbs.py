@@ -110,7 +110,7 @@ def verb(
     204. `check(request, body, **path)` is what the service will refuse of the body, by Invalid:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` stands in
     the document instead of `returns`, for what is no JSON. A `public` verb asks for no identity.
-    `examples` are those of the body in the document; without any, the body's own.
+    Without `examples`, the document has the body's own.
     """
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(
@@ -125,7 +125,6 @@ def verb(
         check=check,
     )
 
-    shown_examples = examples or _examples_of(body)
     shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
@@ -135,7 +134,7 @@ def verb(
             summary=summary,
             parameters=[*getattr(handler, "extra_parameters", ()), *shown_parameters],
             request=body,
-            examples=list(shown_examples),
+            examples=list(examples or _examples_of(body)),
             auth=[] if public else None,
             responses=shown_responses,
         )(_runner(config, handler))
