@@ -12,6 +12,7 @@ from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq import bulk, discard, queries, replays, reprocess
 from dlq.filters import LetterFilter, letter_filter_of_query
 from dlq.schema import (
@@ -68,6 +69,7 @@ _REPROCESS_EXAMPLES = [
 
 
 def _find_letter(request: WorkspaceRequest, letter_id: UUID, **_path: Any) -> Any:
+    require_scopes(request.actor, SUBMIT_TASKS)
     return queries.get_letter(request.workspace.id, letter_id)
 
 

@@ -17,6 +17,7 @@ from controlplane.ops.stress.schema import (
 )
 from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 
 _EXAMPLES = [
     OpenApiExample(
@@ -37,6 +38,7 @@ _EXAMPLES = [
 
 
 def _find_test(request: WorkspaceRequest, test_id: UUID) -> Any:
+    require_scopes(request.actor, SUBMIT_TASKS)
     return queries.get_test(request.workspace.id, test_id)
 
 

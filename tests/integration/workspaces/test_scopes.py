@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.urls import URLResolver, get_resolver
 
+import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
 from controlplane.core.errors import Forbidden
 from controlplane.ops.schedules import editing
@@ -354,13 +355,22 @@ class TestWhatACallCauses:
         assert narrow.post(path, {}, headers=key).status_code == 403
         assert WorkflowRun.objects.count() == 1
 
-    @pytest.mark.parametrize("path", ["/cron/jobs", "/cron/jobs/{job}/trigger"])
-    def test_an_idempotent_answer_of_a_job_needs_the_right_to_submit(self, path: str) -> None:
-        job = make_schedule("@daily")
-        body = {"name": "nightly", "schedule": "@daily", "taskType": "test-echo"}
-        sent = {"path": path.format(job=job.id), "data": body if path == "/cron/jobs" else None}
-        wide = key_client("operator", scopes=["cron:write", "tasks:write"])
-        narrow = key_client("operator", scopes=["cron:write"])
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/cron/jobs", {"name": "a", "schedule": "@daily", "taskType": "test-echo"}),
+            ("/cron/jobs/{job}/trigger", None),
+            ("/dlq/tasks/{letter}/reprocess", {}),
+            ("/system/stress-tests", {"tasks": 1}),
+        ],
+    )
+    def test_an_idempotent_answer_needs_the_right_to_submit(self, path: str, body: Any) -> None:
+        ids = {"job": make_schedule("@daily").id, "letter": die().id}
+        sent = {"path": path.format(**ids), "data": body}
+        scopes = ["cron:write", "dlq:write", "system:write"]
+        wide, narrow = (
+            key_client("operator", scopes=[*scopes, *more]) for more in (["tasks:write"], [])
+        )
         key = {"Idempotency-Key": "one"}
         assert wide.post(**sent, headers=key).status_code in (201, 202)
         assert wide.post(**sent, headers=key).status_code == 200
