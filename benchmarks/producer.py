@@ -58,8 +58,7 @@ class Taskplane:
         """Start a run of `width` no-op tasks of one step and one task that waits for them all."""
         from controlplane.workspaces.actors import SYSTEM
         from controlplane.workspaces.queries import get_default_workspace_id
-        from workflows.authoring import create_workflow
-        from workflows.runs.operations import execute_workflow
+        from workflows import authoring, runs
 
         workspace_id = get_default_workspace_id()
         fan_in = {
@@ -69,8 +68,8 @@ class Taskplane:
                 {"key": "last", "type": "noop", "dependsOn": ["items"]},
             ],
         }
-        workflow, _ = create_workflow(workspace_id=workspace_id, body=fan_in, actor=SYSTEM)
-        run, _ = execute_workflow(
+        workflow = authoring.create_workflow(workspace_id=workspace_id, body=fan_in, actor=SYSTEM)
+        run = runs.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=workflow.id,
             input={"items": list(range(width))},

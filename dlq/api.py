@@ -1,6 +1,5 @@
 """The HTTP API of dead letters and replays."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,9 @@ from controlplane.core.http.parameters import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
-from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, Made, idempotent
+from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq import bulk, discard, queries, replays, reprocess
 from dlq.filters import LetterFilter, letter_filter_of_query
 from dlq.schema import (
@@ -68,8 +68,9 @@ _REPROCESS_EXAMPLES = [
 ]
 
 
-def _find_letter(request: WorkspaceRequest, _reference: Mapping[str, Any], id: UUID) -> Any:  # noqa: A002 - the name in the API
-    return queries.get_letter(request.workspace.id, id)
+def _find_letter(request: WorkspaceRequest, letter_id: UUID, **_path: Any) -> Any:
+    require_scopes(request.actor, SUBMIT_TASKS)
+    return queries.get_letter(request.workspace.id, letter_id)
 
 
 def _check_reprocess(request: WorkspaceRequest, body: Reprocess, id: UUID) -> None:  # noqa: A002 - the name in the API
@@ -124,20 +125,19 @@ class Letters(Views):
         errors=(404, 409, 413, 422),
     )
     @idempotent(_find_letter)
-    def reprocess(self, request: WorkspaceRequest, body: Reprocess, id: UUID) -> Made:  # noqa: A002 - the name in the API
+    def reprocess(self, request: WorkspaceRequest, body: Reprocess, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """Submit the work again as a new task, with its own payload or another one. The letter
         stays.
 
         When the task is a step of a workflow, its run goes on from that step. 409 when the letter
         is not open.
         """
-        letter = reprocess.reprocess_letter(
+        return reprocess.reprocess_letter(
             workspace_id=request.workspace.id,
             letter_id=id,
             actor=request.actor,
             **body.changes,
-        )
-        return Made(letter, {"letterId": str(id)})
+        ).id
 
     @verb(
         "POST",

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from annotated_types import Len
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema import Request, Resource, itself, shown
@@ -82,24 +83,26 @@ class Canary(Request):
     )
 
 
-def _read_canary(value: Any) -> Any:
-    """true is the default canary, false none."""
-    if isinstance(value, bool):
-        return {} if value else NO_CANARY
-    return value
-
-
 NO_CANARY = Canary.model_construct(stages=[], max_failure_share=DEFAULT_FAILURE_SHARE)
-_CanaryIn = Annotated[
-    Canary,
-    BeforeValidator(_read_canary),
-    WithJsonSchema(
-        {
-            "oneOf": [{"type": "boolean"}, Canary.model_json_schema()],
-            "description": "true is `{stages: [5, 50], maxFailureShare: 0.2}`.",
-        }
-    ),
-]
+
+
+class _OrBoolean:
+    """true is the default canary, false none."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"oneOf": [{"type": "boolean"}, handler(schema)]}
+
+    def _read(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            return {} if value else NO_CANARY
+        return value
 
 
 class LetterAction(_Changes):
@@ -123,8 +126,10 @@ class LetterAction(_Changes):
     payload: JsonObject = optional(f"For reprocess. {_PAYLOAD}")
     max_attempts: Attempts = optional("For reprocess.")
     reason: Annotated[str, Text(MAX_REASON)] = optional("For discard, which needs it.")
-    rate_per_second: Rate = optional("Maximum tasks that a reprocess submits per second.")
-    canary: _CanaryIn = optional()
+    rate_per_second: Rate = optional("For reprocess. Maximum tasks that a reprocess submits per second.")
+    canary: Annotated[Canary, _OrBoolean()] = optional(
+        "For reprocess. true is `{stages: [5, 50], maxFailureShare: 0.2}`."
+    )
     idempotency_key: IdempotencyKey = optional("For a replay.")
 
     @property

@@ -1,13 +1,12 @@
 """The HTTP API of auto-scaling."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces.idempotent_calls import Made, idempotent
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from scaling.configuration import change_configuration, check_changes
 from scaling.decisions import read_metric
@@ -42,8 +41,8 @@ _SCALE_EXAMPLES = [
 ]
 
 
-def _find_event(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
-    return get_event(UUID(reference["eventId"]))
+def _find_event(_request: WorkspaceRequest, event_id: UUID) -> Any:
+    return get_event(event_id)
 
 
 def _check_changes(request: WorkspaceRequest, body: Changes) -> None:
@@ -126,17 +125,16 @@ class Fleet(Views):
         errors=(409, 422),
     )
     @idempotent(_find_event)
-    def scale(self, request: WorkspaceRequest, body: ScaleRequest) -> Made:
+    def scale(self, request: WorkspaceRequest, body: ScaleRequest) -> UUID:
         """Set a number of workers, for the whole installation. The response is the event, which
         records the result. 409 while the autoscaler does not run."""
-        event = set_override(
+        return set_override(
             workers=body.workers,
             reason=body.reason,
             hold_seconds=body.hold_seconds,
             workspace_id=request.workspace.id,
             actor=request.actor,
-        )
-        return Made(event, {"eventId": str(event.id)})
+        ).id
 
     @verb(
         "GET",

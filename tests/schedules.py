@@ -20,7 +20,7 @@ def make_schedule(
     wanted = {"name": f"schedule {Schedule.objects.count()}", "schedule": schedule}
     if "workflow_id" not in values:
         wanted["task_type"] = "test-echo"
-    made, _ = editing.create_schedule(
+    made = editing.create_schedule(
         workspace_id=default_workspace().id, values={**wanted, **values}, actor=SYSTEM
     )
     return set_clock(made, since) if since is not None else made

@@ -25,7 +25,7 @@ TYPE = "test-echo"
 def define(*steps: dict[str, Any], name: str = "flow", **more: Any) -> UUID:
     """A new workflow of these steps; what a step leaves out is a task that echoes its payload."""
     tasks = [{"type": TYPE, **step} for step in steps]
-    workflow, _ = authoring.create_workflow(
+    workflow = authoring.create_workflow(
         workspace_id=get_default_workspace_id(),
         body={"name": name, "tasks": tasks, **more},
         actor=SYSTEM,
@@ -35,7 +35,7 @@ def define(*steps: dict[str, Any], name: str = "flow", **more: Any) -> UUID:
 
 def execute(workflow_id: UUID, value: Any = None, **more: Any) -> UUID:
     """A new run."""
-    run, _ = runs.execute_workflow(
+    run = runs.execute_workflow(
         workspace_id=get_default_workspace_id(),
         workflow_id=workflow_id,
         input={} if value is None else value,

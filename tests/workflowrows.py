@@ -29,12 +29,11 @@ def make_workflow(
     **more: Any,
 ) -> Workflow:
     """A workflow, version 1."""
-    made, _ = authoring.create_workflow(
+    return authoring.create_workflow(
         workspace_id=(workspace or default_workspace()).id,
         body={"name": name, "tasks": list(tasks), **more},
         actor=SYSTEM,
     )
-    return made
 
 
 def make_run(
@@ -42,13 +41,12 @@ def make_run(
 ) -> WorkflowRun:
     """A run that has just started."""
     workflow = workflow or make_workflow(workspace=workspace)
-    run, _ = runs.execute_workflow(
+    return runs.execute_workflow(
         workspace_id=workflow.workspace_id,
         workflow_id=workflow.id,
         input={} if value is None else value,
         actor=SYSTEM,
     )
-    return run
 
 
 def end_step(run_id: UUID, key: str, state: str = "COMPLETED", **fields: Any) -> None:

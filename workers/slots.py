@@ -89,7 +89,7 @@ class Slot:
         self.path = path
         self._fd = file_descriptor
         self._map = mmap.mmap(file_descriptor, _SIZE)
-        # Of the child: the agent reads it from the file.
+        # Kept for the child only: the agent reads the mark from the file.
         magic, self.pid, self._high_water, _, self.pid_born = _HEADER.unpack_from(self._map, 0)
         if magic != _MAGIC:
             self.close()

@@ -15,7 +15,6 @@ from controlplane.core.sql import release_connection
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, store_or_get_response
 from workflows.definitions import Definition, parse_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.queries import get_version, get_workflow
@@ -29,29 +28,29 @@ def validate_workflow(*, workspace_id: UUID, body: Mapping[str, Any]) -> Definit
     return definition
 
 
-def create_workflow(
-    *, workspace_id: UUID, body: Mapping[str, Any], actor: Actor, key: str | None = None
-) -> tuple[Workflow, bool]:
-    """A new workflow with its first version, and whether it is new: the same `key` gives the first
-    answer again.
-
-    Raises Invalid, TooLarge, Conflict for a name that is taken or a key used for another body, and
-    Forbidden when the actor's key could not submit the steps' tasks.
-    """
+def prepare_workflow(*, body: Mapping[str, Any], actor: Actor) -> Definition:
+    """The checks of create_workflow that need no database. Raises Invalid, TooLarge, and Forbidden
+    when the actor's key could not submit the steps' tasks."""
     require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
-    definition = _parse(body)
+    return _parse(body)
+
+
+def create_workflow(
+    *,
+    workspace_id: UUID,
+    body: Mapping[str, Any],
+    actor: Actor,
+    definition: Definition | None = None,
+) -> Workflow:
+    """A new workflow with its first version. `definition` is that of prepare_workflow, when the
+    caller has it already.
+
+    Raises Conflict for a name that is taken, and what prepare_workflow raises.
+    """
+    definition = definition or prepare_workflow(body=body, actor=actor)
     with transaction.atomic():
-        workflow_id = uuid7()
-        if key is not None:
-            first = store_or_get_response(
-                workspace_id=workspace_id,
-                key=key,
-                body_hash=hash_body("workflow", body),
-                answer={"workflowId": str(workflow_id)},
-            )
-            if first is not None:
-                return _first_answer(workspace_id, UUID(first["workflowId"])), False
         name = canonical_name(body["name"])
+        workflow_id = uuid7()
         lock_references(workspace_id)
         check_sub_workflows(workspace_id, name, definition, workflow_id)
         workflow = Workflow(
@@ -65,7 +64,18 @@ def create_workflow(
         _save(workflow, is_new=True)
         _add_version(workflow, definition, actor)
         _audit(workflow, actor, "workflow.create", steps=len(definition.steps))
-    return workflow, True
+    return workflow
+
+
+def get_created(workspace_id: UUID, workflow_id: UUID) -> Workflow:
+    """The workflow that a call, or the first one under its idempotency key, created. Raises
+    Conflict when it is deleted."""
+    try:
+        return get_workflow(workspace_id, workflow_id)
+    except NotFound as error:
+        raise Conflict(
+            "The idempotency key was used for a workflow that is deleted. Use a new key."
+        ) from error
 
 
 def update_workflow(
@@ -151,15 +161,6 @@ def _add_version(workflow: Workflow, definition: Definition, actor: Actor) -> No
 
 def _stored(definition: Definition) -> dict[str, Any]:
     return dict(definition.raw)
-
-
-def _first_answer(workspace_id: UUID, workflow_id: UUID) -> Workflow:
-    try:
-        return get_workflow(workspace_id, workflow_id)
-    except NotFound as error:
-        raise Conflict(
-            "The idempotency key was used for a workflow that is deleted. Use a new key."
-        ) from error
 
 
 def _taken(name: str) -> Conflict:

@@ -5,13 +5,13 @@ committed, and a second call with the key waits, at the unique index, until the 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connections
+from django.db import connections, transaction
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, FieldError, Invalid
@@ -20,6 +20,27 @@ IDEMPOTENCY_LIFE = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 _TABLE = "tasks_app_idempotencykey"
+
+
+def run_once(
+    make: Callable[[], UUID], *, workspace_id: UUID, key: str | None, asked: Sequence[Any]
+) -> tuple[UUID, bool]:
+    """The id of what `make` made, and whether that was now: a key that was used for the same
+    `asked` gives the first id again. The key and what is made are committed together.
+
+    Raises Conflict when the key was used for something else, Invalid for a key that cannot be kept.
+    """
+    if key is None:
+        return make(), True
+    with transaction.atomic():
+        first = store_or_get_response(
+            workspace_id=workspace_id, key=key, body_hash=hash_body(*asked), answer={}
+        )
+        if first is not None:
+            return UUID(first["id"]), False
+        made = make()
+        _replace_answer(workspace_id, key, {"id": made})
+        return made, True
 
 
 def resolve_idempotency_key(header: str | None, field: str | None) -> str | None:
@@ -76,12 +97,11 @@ def store_or_get_response(
     return found
 
 
-def store_reference(workspace_id: UUID, key: str, reference: Mapping[str, Any]) -> None:
-    """Replace the answer of a key that this transaction has stored."""
+def _replace_answer(workspace_id: UUID, key: str, answer: Mapping[str, Any]) -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute(
             f"UPDATE {_TABLE} SET answer = %s WHERE workspace_id = %s AND key = %s",  # noqa: S608 - a constant
-            [_json(reference), workspace_id, key],
+            [_json(answer), workspace_id, key],
         )
 
 

@@ -1,6 +1,5 @@
 """Writes to tasks, one verb per use case."""
 
-from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from tasks_app.services.acceptance import accept_task, accept_tasks
 from tasks_app.services.actions import ActionResult, act_on_tasks
 from tasks_app.services.control import (
@@ -46,7 +45,6 @@ __all__ = [
     "check_task",
     "delete_tasks",
     "edit_task",
-    "hash_body",
     "lock_with_parents",
     "promote_due",
     "prune_everything",
@@ -57,7 +55,6 @@ __all__ = [
     "retry_task",
     "retry_tasks",
     "run_task_now",
-    "store_or_get_response",
     "submit_once",
     "submit_task",
     "submit_tasks",

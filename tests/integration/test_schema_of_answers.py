@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.ops.schedules.firing import fire_due
+from controlplane.ops.stress.schema import StressTestIn
+from dlq.schema import Discard
 from tasks_app.models import TaskLog
 from tasks_app.processors.retry import RetryPolicy
 from tests.clients import key_client
@@ -123,12 +125,50 @@ def test_tasks_queues_and_nodes(schema: dict[str, Any]) -> None:
         assert find_problems(schema, template, path) == [], path
 
 
-def test_operations_of_the_kit_have_a_summary(schema: dict[str, Any]) -> None:
-    tags = {"tasks", "queues", "task types", "nodes", "system", "workspaces"}
-    silent = [
-        f"{method} {path}"
+def operations_of(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By the method and the path."""
+    return {
+        f"{method.upper()} {path}": operation
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
-        if method != "parameters" and tags & set(operation["tags"]) and not operation.get("summary")
+        if method != "parameters"
+    }
+
+
+def test_every_operation_has_a_summary_and_a_description(schema: dict[str, Any]) -> None:
+    found = operations_of(schema)
+    assert len(found) > 80
+    for key in ("summary", "description"):
+        assert [name for name, operation in found.items() if not operation.get(key)] == [], key
+
+
+def test_a_body_shows_the_example_that_it_declares(schema: dict[str, Any]) -> None:
+    operations = operations_of(schema)
+    for name, body in [
+        ("POST /dlq/tasks/{id}/discard", Discard),
+        ("POST /system/stress-tests", StressTestIn),
+    ]:
+        content = operations[name]["requestBody"]["content"]["application/json"]
+        assert body.example in [each["value"] for each in content["examples"].values()], name
+
+
+def test_what_a_client_is_generated_from_is_precise(schema: dict[str, Any]) -> None:
+    operations, schemas = operations_of(schema), schema["components"]["schemas"]
+
+    def parameter(operation: str, name: str) -> dict[str, Any]:
+        (found,) = [p for p in operations[operation]["parameters"] if p["name"] == name]
+        return dict(found["schema"])
+
+    uuid = {"type": "string", "format": "uuid"}
+    assert parameter("GET /system/stress-tests/{id}/compare", "with") == uuid
+    assert parameter("GET /workflows/runs", "workflowId") == uuid
+    assert parameter("GET /cron/jobs", "source")["items"]["enum"] == ["person", "code", "beat"]
+    assert parameter("GET /system/nodes", "name")["default"] == ""
+    assert schemas["FigureChange"]["enum"] == ["better", "worse", "alike", "unknown"]
+    assert schemas["LetterAction"]["properties"]["canary"]["oneOf"] == [
+        {"type": "boolean"},
+        {"$ref": "#/components/schemas/Canary"},
     ]
-    assert [each for each in silent if "stress" not in each] == []
+    parameters = schemas["StressParameters"]
+    assert parameters["required"] == list(parameters["properties"])
+    assert operations["GET /workflows/{id}/runs"]["tags"] == ["workflow runs"]

@@ -232,7 +232,7 @@ def test_cleanup_stops_at_its_limit() -> None:
 
 
 def test_cleanup_includes_dead_letters_runs_and_firings() -> None:
-    job, _ = editing.create_schedule(
+    job = editing.create_schedule(
         workspace_id=DEFAULT_WORKSPACE_ID,
         values={"name": "a job", "schedule": "@daily", "task_type": "noop"},
         actor=SYSTEM,

@@ -93,7 +93,7 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
         form = InputForm(request.POST or None, initial={"input": format_json(sample_input(schema))})
 
         def submit() -> str:
-            run, _ = runs.execute_workflow(
+            run = runs.execute_workflow(
                 workspace_id=workflow.workspace_id,
                 workflow_id=workflow.id,
                 input=form.cleaned_data["input"],

@@ -130,7 +130,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         form = InputForm(request.POST or None, initial={"input": format_json(run.input)})
 
         def submit() -> str:
-            new, _ = runs.execute_workflow(
+            new = runs.execute_workflow(
                 workspace_id=run.workspace_id,
                 workflow_id=run.workflow_id,
                 input=form.cleaned_data["input"],

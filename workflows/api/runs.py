@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
-from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
-from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
+from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import queries, runs
 from workflows.api import examples
@@ -17,6 +16,7 @@ from workflows.schema.runs import (
     RunFilter,
     RunStarted,
     StepDetail,
+    WorkflowRunFilter,
 )
 
 
@@ -39,6 +39,11 @@ def _decide(
     return _page(request, run_id)
 
 
+def find_started(request: WorkspaceRequest, run_id: UUID, **_path: Any) -> Any:
+    """The run that this call, or the first one under its idempotency key, started."""
+    return runs.get_started(request.workspace.id, run_id, actor=request.actor)
+
+
 class Runs(Views):
     """Runs of the workspace."""
 
@@ -57,6 +62,22 @@ class Runs(Views):
         """The runs of all workflows, newest first, without their steps."""
         workflow_id = next(iter(query.workflow_ids), None)
         found = queries.list_runs(request.workspace.id, workflow_id, query.statuses)
+        return self.page(found, queries.describe_rows)
+
+    @verb(
+        "GET",
+        "workflows/<uuid:id>/runs",
+        name="workflows_runs_of_one",
+        summary="List the runs of a workflow",
+        query=WorkflowRunFilter,
+        returns=Listed(Run, {"createdAt": "id"}),
+        errors=(404, 422),
+    )
+    def of_workflow(self, request: WorkspaceRequest, query: WorkflowRunFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """The runs of a workflow, newest first, without their steps; also of a deleted one."""
+        if not queries.list_runs(request.workspace.id, id).exists():
+            queries.get_workflow(request.workspace.id, id)
+        found = queries.list_runs(request.workspace.id, id, query.statuses)
         return self.page(found, queries.describe_rows)
 
     @verb(
@@ -104,23 +125,21 @@ class Runs(Views):
         name="workflows_runs_rerun",
         summary="Start a run again from the beginning",
         body=RerunIn,
-        parameters=[KEY_PARAMETER],
         examples=examples.RERUN,
         returns={202: RunStarted, 200: RunStarted},
         errors=(404, 409, 413, 422),
     )
-    def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> Answer:  # noqa: A002 - the name in the API
+    @idempotent(find_started)
+    def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """A new run of the newest version, with the input of this run or with another one."""
         old = queries.get_run(request.workspace.id, id)
-        run, is_new = runs.execute_workflow(
+        return runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=old.workflow_id,
             input=body.input if "input" in body.model_fields_set else old.input,
             actor=request.actor,
             rerun_of=old.id,
-            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
-        )
-        return Answer(run, 202 if is_new else 200)
+        ).id
 
     @verb(
         "GET",

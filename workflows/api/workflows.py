@@ -4,13 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.errors import Invalid, NotFound
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
-from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
-from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
+from controlplane.core.http.verbs import Listed, Views, verb
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from workflows import authoring, queries, runs
 from workflows.api import examples
-from workflows.schema.runs import ExecuteIn, Run, RunDetail, RunStarted, WorkflowRunFilter
+from workflows.api.runs import find_started
+from workflows.definitions import Definition
+from workflows.schema.runs import ExecuteIn, RunDetail, RunStarted
 from workflows.schema.workflows import (
     Validation,
     Version,
@@ -27,6 +28,14 @@ _SORTS = {"createdAt": "id", "name": "name"}
 
 def _check_input(request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> None:  # noqa: A002 - the name in the API
     runs.check_execution(workspace_id=request.workspace.id, workflow_id=id, input=body.input)
+
+
+def _prepare(request: WorkspaceRequest, body: WorkflowIn) -> Definition:
+    return authoring.prepare_workflow(body=body.definition, actor=request.actor)
+
+
+def _find_created(request: WorkspaceRequest, workflow_id: UUID) -> Any:
+    return queries.get_version(authoring.get_created(request.workspace.id, workflow_id))
 
 
 class Workflows(Views):
@@ -53,20 +62,19 @@ class Workflows(Views):
         name="workflows_create",
         summary="Store a workflow",
         body=WorkflowIn,
-        parameters=[KEY_PARAMETER],
         examples=examples.DEFINITIONS,
         returns={201: Workflow, 200: Workflow},
         errors=(409, 413, 422),
     )
-    def create(self, request: WorkspaceRequest, body: WorkflowIn) -> Answer:
+    @idempotent(_find_created, prepare=_prepare)
+    def create(self, request: WorkspaceRequest, body: WorkflowIn, definition: Definition) -> UUID:
         """Store a workflow as version 1; 409 when its name is taken."""
-        workflow, is_new = authoring.create_workflow(
+        return authoring.create_workflow(
             workspace_id=request.workspace.id,
             body=body.definition,
             actor=request.actor,
-            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
-        )
-        return Answer(queries.get_version(workflow), 201 if is_new else 200)
+            definition=definition,
+        ).id
 
     @verb(
         "POST",
@@ -150,22 +158,20 @@ class Workflows(Views):
         summary="Start a run",
         body=ExecuteIn,
         check=_check_input,
-        parameters=[KEY_PARAMETER],
         examples=examples.EXECUTE,
         returns={202: RunStarted, 200: RunStarted},
         errors=(404, 409, 413, 422),
     )
-    def execute(self, request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> Answer:  # noqa: A002 - the name in the API
+    @idempotent(find_started)
+    def execute(self, request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """Start a run of the newest version; 200 when the idempotency key was used before."""
-        run, is_new = runs.execute_workflow(
+        return runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=id,
             input=body.input,
             actor=request.actor,
             rerun_of=body.rerun_of,
-            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
-        )
-        return Answer(run, 202 if is_new else 200)
+        ).id
 
     @verb(
         "GET",
@@ -183,22 +189,6 @@ class Workflows(Views):
             workflow = queries.get_workflow(request.workspace.id, id)
             raise NotFound(f"The workflow {workflow.name!r} has not run yet.")
         return queries.describe_page(run, steps_after=request.query_params.get("stepsAfter"))
-
-    @verb(
-        "GET",
-        "workflows/<uuid:id>/runs",
-        name="workflows_runs_of_one",
-        summary="List the runs of a workflow",
-        query=WorkflowRunFilter,
-        returns=Listed(Run, {"createdAt": "id"}),
-        errors=(404, 422),
-    )
-    def runs(self, request: WorkspaceRequest, query: WorkflowRunFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """The runs of a workflow, newest first, without their steps; also of a deleted one."""
-        if not queries.list_runs(request.workspace.id, id).exists():
-            queries.get_workflow(request.workspace.id, id)
-        found = queries.list_runs(request.workspace.id, id, query.statuses)
-        return self.page(found, queries.describe_rows)
 
 
 def _read_version(text: str | None) -> int | None:

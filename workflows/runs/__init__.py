@@ -6,6 +6,7 @@ from workflows.runs.operations import (
     check_execution,
     decide_step,
     execute_workflow,
+    get_started,
 )
 from workflows.runs.retry import retry_run
 
@@ -15,5 +16,6 @@ __all__ = [
     "check_execution",
     "decide_step",
     "execute_workflow",
+    "get_started",
     "retry_run",
 ]

@@ -14,7 +14,7 @@ from controlplane.core.values import check_json_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import cancel_tasks, hash_body, store_or_get_response
+from tasks_app.services import cancel_tasks
 from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries import get_run, get_version, get_workflow
@@ -48,13 +48,11 @@ def execute_workflow(
     input: Any,  # noqa: A002 - the word of the API
     actor: Actor,
     rerun_of: UUID | None = None,
-    key: str | None = None,
-) -> tuple[WorkflowRun, bool]:
-    """Start a run of the newest version, and whether it is new: the same `key` gives the first
-    answer again. `rerun_of` is the run whose input this one edits.
+) -> WorkflowRun:
+    """Start a run of the newest version. `rerun_of` is the run whose input this one edits.
 
-    Raises NotFound, TooLarge, Invalid for an input that breaks the schema, Conflict for a key that
-    was used for another body, and Forbidden when the actor's key may not submit tasks.
+    Raises NotFound, TooLarge, Invalid for an input that breaks the schema, and Forbidden when the
+    actor's key may not submit tasks.
     """
     require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     value = {} if input is None else input
@@ -69,20 +67,24 @@ def execute_workflow(
         workflow = get_workflow(workspace_id, workflow_id)
         if rerun_of is not None:
             get_run(workspace_id, rerun_of)
-        run_id = uuid7()
-        if key is not None:
-            first = store_or_get_response(
-                workspace_id=workspace_id,
-                key=key,
-                body_hash=hash_body("workflow.run", workflow.id, value, rerun_of),
-                answer={"runId": str(run_id)},
-            )
-            if first is not None:
-                return _first_answer(workspace_id, UUID(first["runId"])), False
-        run = open_run(workflow, value, id=run_id, started_by=actor.label, rerun_of=rerun_of)
+        run = open_run(workflow, value, id=uuid7(), started_by=actor.label, rerun_of=rerun_of)
         audit_run(run, actor, "workflow.execute", version=run.version.version)
         begin_run(run)
-    return get_run(workspace_id, run_id), True
+    return run
+
+
+def get_started(workspace_id: UUID, run_id: UUID, *, actor: Actor) -> WorkflowRun:
+    """The run that a call, or the first one under its idempotency key, started.
+
+    Raises Conflict when it was removed, Forbidden when the actor's key could not have started it.
+    """
+    require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
+    try:
+        return get_run(workspace_id, run_id)
+    except NotFound as error:
+        raise Conflict(
+            "The idempotency key was used for a run that was removed. Use a new key."
+        ) from error
 
 
 def advance_run(
@@ -226,12 +228,3 @@ def _lock(workspace_id: UUID, run_id: UUID) -> RunStateMachine:
     if machine is None:
         raise NotFound(f"There is no workflow run {run_id}.")
     return machine
-
-
-def _first_answer(workspace_id: UUID, run_id: UUID) -> WorkflowRun:
-    try:
-        return get_run(workspace_id, run_id)
-    except NotFound as error:
-        raise Conflict(
-            "The idempotency key was used for a run that was removed. Use a new key."
-        ) from error

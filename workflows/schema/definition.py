@@ -29,7 +29,7 @@ from tasks_app.schema.fields import (
 )
 from workflows.schema import fields
 from workflows.schema.fields import MAX_STEPS, MISSING, NO_OBJECT
-from workflows.states import StepKind
+from workflows.states import OnFailure, StepKind
 
 
 class WaitPayload(Request):
@@ -89,7 +89,9 @@ class _Step(Request):
     name: TaskName = optional()
     depends_on: fields.Parents = optional("Keys or names of steps.")
     when: fields.Condition = optional("An expression; the step is skipped when it is false.")
-    on_failure: fields.Failure = optional("What the run does when the step fails.")
+    on_failure: fields.Failure = Field(
+        default=OnFailure.FAIL.value, description="What the run does when the step fails."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -62,6 +62,8 @@ class WorkflowChange(WorkflowDefinition):
         """The definition as it was sent."""
         return self._definition
 
+    content = definition
+
     @classmethod
     def read(cls, body: Any, *, check: Callable[[Self], object] | None = None) -> Self:
         """The body, unchecked but for its key. Raises Invalid."""

@@ -110,6 +110,7 @@ def verb(
     204. `check(request, body, **path)` is what the service will refuse of the body, by Invalid:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` stands in
     the document instead of `returns`, for what is no JSON. A `public` verb asks for no identity.
+    Without `examples`, the document has the body's own.
     """
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(
@@ -133,7 +134,7 @@ def verb(
             summary=summary,
             parameters=[*getattr(handler, "extra_parameters", ()), *shown_parameters],
             request=body,
-            examples=list(examples),
+            examples=list(examples or _examples_of(body)),
             auth=[] if public else None,
             responses=shown_responses,
         )(_runner(config, handler))
@@ -279,6 +280,12 @@ def _view_of(viewset: type[Views], actions: dict[str, Any]) -> Callable[..., Any
         options["sort_fields"] = listed.sorts
         options["default_sort"] = listed.default_sort
     return viewset.as_view(actions, **options)
+
+
+def _examples_of(body: type[Request] | None) -> list[OpenApiExample]:
+    if body is None or not body.example:
+        return []
+    return [OpenApiExample("Example", value=dict(body.example), request_only=True)]
 
 
 def _statuses(returns: Shape | Listed | Mapping[int, Shape]) -> Mapping[int, Shape]:

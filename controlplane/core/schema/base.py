@@ -50,7 +50,7 @@ class Request(Schema):
     """What a client sends.
 
     `null_is_absent`: a field that is null takes its default. `example`: what the form of the
-    browsable API begins with.
+    browsable API begins with, and the example in the OpenAPI document.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -112,6 +112,16 @@ class Request(Schema):
         if cls.null_is_absent and None in body.values():
             return {name: value for name, value in body.items() if value is not None}
         return body
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The values by which two bodies are the same: all but the idempotency key, and what was
+        left out and has no default."""
+        return {
+            name: value
+            for name, value in self.model_dump(exclude={"idempotency_key"}).items()
+            if value is not None or name in self.model_fields_set
+        }
 
     def cross_check(self) -> Iterable[FieldError]:
         """What is wrong with the fields together, when each is right by itself."""

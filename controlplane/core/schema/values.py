@@ -110,6 +110,10 @@ class Ids(Texts):
         except ValueError:
             raise FilterError("An id, such as 018f6f2e-0000-7000-8000-000000000000.") from None
 
+    def schema(self) -> dict[str, Any]:
+        """One id, or several in the form a,b."""
+        return {"type": "string", "format": "uuid"} if self.limit == 1 else {"type": "string"}
+
 
 @dataclass(frozen=True)
 class Search(_Kind):
@@ -132,10 +136,12 @@ class Search(_Kind):
         return text
 
     def schema(self) -> dict[str, Any]:
-        """A text, with the bounds that are its own."""
+        """A text, with the bounds that are its own, and what it is when it is left out."""
         found = dict(self.json_type)
         if self.minimum:
             found["minLength"] = self.minimum
+        else:
+            found["default"] = self.empty
         if self.limit < MAX_LENGTH:
             found["maxLength"] = self.limit
         return found
@@ -198,6 +204,11 @@ class Flag(_Kind):
         if self.only_true and not value:
             raise FilterError("Only true.")
         return value
+
+    def schema(self) -> dict[str, Any]:
+        """A boolean, and what it is when it is left out."""
+        has_default = self.empty is not None and not self.only_true
+        return {**self.json_type, **({"default": self.empty} if has_default else {})}
 
 
 def check_count(values: Sequence[Any], limit: int = MAX_VALUES) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.clock import now
-from controlplane.core.http.verbs import Answer, Listed, Views, verb
+from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.ops.schedules import editing, queries, triggering
 from controlplane.ops.schedules.schema import (
     DEFAULT_PREVIEWED,
@@ -19,8 +19,7 @@ from controlplane.ops.schedules.schema import (
     Preview,
     PreviewFilter,
 )
-from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
-from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 
 _EXAMPLES = [
@@ -44,6 +43,21 @@ _EXECUTION_SORTS = {"scheduledFor": "scheduled_for", "createdAt": "id"}
 
 def _check_new(request: WorkspaceRequest, body: JobIn) -> None:
     editing.check_new_schedule(request.workspace.id, body.values)
+
+
+def _find_created(request: WorkspaceRequest, job_id: UUID) -> Any:
+    schedule = queries.get_schedule(request.workspace.id, job_id)
+    editing.require_start(request.actor, schedule.workflow_id)
+    return queries.describe_jobs([schedule])[0]
+
+
+def _find_triggered(request: WorkspaceRequest, firing_id: UUID, id: UUID) -> Any:  # noqa: A002 - the name in the API
+    return triggering.get_triggered(
+        workspace_id=request.workspace.id,
+        schedule_id=id,
+        firing_id=firing_id,
+        actor=request.actor,
+    )
 
 
 class Jobs(Views):
@@ -77,20 +91,16 @@ class Jobs(Views):
         summary="Create a job",
         body=JobIn,
         check=_check_new,
-        parameters=[KEY_PARAMETER],
         examples=_EXAMPLES,
         returns={201: Job, 200: Job},
         errors=(409, 413, 422),
     )
-    def create(self, request: WorkspaceRequest, body: JobIn) -> Answer:
+    @idempotent(_find_created)
+    def create(self, request: WorkspaceRequest, body: JobIn) -> UUID:
         """Create a job; 409 when its name is taken. Its first time is the next one from now on."""
-        schedule, is_new = editing.create_schedule(
-            workspace_id=request.workspace.id,
-            values=body.values,
-            actor=request.actor,
-            key=resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key),
-        )
-        return Answer(queries.describe_jobs([schedule])[0], 201 if is_new else 200)
+        return editing.create_schedule(
+            workspace_id=request.workspace.id, values=body.values, actor=request.actor
+        ).id
 
     @verb(
         "GET",
@@ -159,19 +169,15 @@ class Jobs(Views):
         "cron/jobs/<uuid:id>/trigger",
         name="cron_jobs_trigger",
         summary="Run a job now",
-        parameters=[KEY_PARAMETER],
         returns={202: Execution, 200: Execution},
         errors=(404, 409, 422),
     )
-    def trigger(self, request: WorkspaceRequest, id: UUID) -> Answer:  # noqa: A002 - the name in the API
+    @idempotent(_find_triggered)
+    def trigger(self, request: WorkspaceRequest, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """Run it now, also while it is paused, without regard to its overlap rule."""
-        firing, is_new = triggering.trigger_once(
-            workspace_id=request.workspace.id,
-            schedule_id=id,
-            actor=request.actor,
-            key=request.headers.get(HEADER),
-        )
-        return Answer(firing, 202 if is_new else 200)
+        return triggering.trigger_schedule(
+            workspace_id=request.workspace.id, schedule_id=id, actor=request.actor
+        ).id
 
     @verb(
         "GET",

@@ -21,7 +21,6 @@ from controlplane.ops.schedules.beat import (
 )
 from controlplane.ops.schedules.firing import decide_due_times
 from controlplane.ops.schedules.models import Schedule
-from controlplane.ops.schedules.queries import get_schedule
 from controlplane.ops.schedules.refreshing import lock_schedule, refresh
 from controlplane.ops.schedules.states import Source
 from controlplane.ops.schedules.validation import (
@@ -35,7 +34,6 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.queries import get_workspace_slug
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, store_or_get_response
 
 # Stored instead of a hash: the declaration has gone, and whether a person had paused the schedule.
 GONE, GONE_PAUSED = "gone", "gone, was paused"
@@ -48,33 +46,30 @@ _COLUMNS = (
 _TIMES = ("schedule", "timezone", "start_at", "end_at")
 
 
-@transaction.atomic
 def check_new_schedule(workspace_id: UUID, values: Mapping[str, Any]) -> None:
     """What create_schedule checks of the values. Raises Invalid, TooLarge."""
     at = now()
-    given = {name: value for name, value in values.items() if name != "idempotency_key"}
-    checked = check_schedule(workspace_id, {**DEFAULTS, **given}, at=at, anchor=at)
+    checked = check_schedule(workspace_id, {**DEFAULTS, **values}, at=at, anchor=at)
     check_fires(checked.timing, at)
 
 
+@transaction.atomic
 def create_schedule(
     *,
     workspace_id: UUID,
     values: Mapping[str, Any],
     actor: Actor,
-    key: str | None = None,
     source: Source = Source.PERSON,
     code_name: str = "",
     code_hash: str = "",
-) -> tuple[Schedule, bool]:
-    """A new schedule, and whether it is new: the same key and values give the first one again.
-
-    `values` needs name, schedule, and task_type or workflow_id; `checks.DEFAULTS` has the rest.
+) -> Schedule:
+    """A new schedule. `values` needs name, schedule, and task_type or workflow_id;
+    `validation.DEFAULTS` has the rest.
 
     Raises:
         Forbidden: the actor's key may not start what the schedule starts.
         Invalid, TooLarge: some values cannot be kept, or it would never fire.
-        Conflict: the name is taken, or the key was used with other values.
+        Conflict: the name is taken.
     """
     at = now()
     require_start(actor, values.get("workflow_id"))
@@ -92,20 +87,11 @@ def create_schedule(
         updated_at=at,
         **{column: checked.values[column] for column in _COLUMNS},
     )
-    if key is not None:
-        first = store_or_get_response(
-            workspace_id=workspace_id,
-            key=key,
-            body_hash=hash_body("schedule", values),
-            answer={"id": str(schedule.id)},
-        )
-        if first is not None:
-            return get_schedule(workspace_id, UUID(first["id"])), False
     announce_change()
     _write(schedule, PeriodicTask(task=OWN_TASK, description=""), checked)
     refresh(schedule, at)
     _audit(schedule, actor, "schedule.create", checked.values)
-    return schedule, True
+    return schedule
 
 
 @transaction.atomic

@@ -96,7 +96,7 @@ def actor_of(schedule: Schedule) -> Actor:
 
 def _submit(schedule: Schedule, firing: Firing, at: datetime) -> tuple[UUID | None, UUID | None]:
     if schedule.workflow_id is not None:
-        run, _ = execute_workflow(
+        run = execute_workflow(
             workspace_id=schedule.workspace_id,
             workflow_id=schedule.workflow_id,
             input=schedule.payload,

@@ -9,12 +9,12 @@ from controlplane.core.errors import NotFound
 from controlplane.ops.schedules import transitions
 from controlplane.ops.schedules.editing import require_start
 from controlplane.ops.schedules.models import Firing
+from controlplane.ops.schedules.queries import get_schedule
 from controlplane.ops.schedules.refreshing import lock_schedule
 from controlplane.ops.schedules.starting import new_celery_id, start
 from controlplane.ops.schedules.states import FiringKind, FiringState
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, store_or_get_response
 
 
 @transaction.atomic
@@ -55,43 +55,16 @@ def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> 
     return firing
 
 
-class _UsedError(Exception):
-    """The key has an answer already; raised to undo the second firing."""
+def get_triggered(
+    *, workspace_id: UUID, schedule_id: UUID, firing_id: UUID, actor: Actor
+) -> Firing:
+    """The firing that a call, or the first one under its idempotency key, started.
 
-    def __init__(self, firing_id: str) -> None:
-        self.firing_id = UUID(firing_id)
-
-
-def trigger_once(
-    *, workspace_id: UUID, schedule_id: UUID, actor: Actor, key: str | None = None
-) -> tuple[Firing, bool]:
-    """Fire at once, and whether that was new: the same key gives the first firing again.
-
-    Raises NotFound, Conflict when the key was used for something else, Invalid for a bad key.
+    Raises NotFound when it was removed, Forbidden when the actor's key could not have started it.
     """
-    try:
-        with transaction.atomic():
-            firing = trigger_schedule(
-                workspace_id=workspace_id, schedule_id=schedule_id, actor=actor
-            )
-            if key is not None:
-                _keep(workspace_id, schedule_id, key, firing)
-            return firing, True
-    except _UsedError as used:
-        first = Firing.objects.filter(
-            workspace_id=workspace_id, schedule_id=schedule_id, id=used.firing_id
-        ).first()
-    if first is None:
+    schedule = get_schedule(workspace_id, schedule_id)
+    require_start(actor, schedule.workflow_id)
+    firing = Firing.objects.filter(schedule=schedule, id=firing_id).first()
+    if firing is None:
         raise NotFound("The firing that this idempotency key started was removed. Use a new key.")
-    return first, False
-
-
-def _keep(workspace_id: UUID, schedule_id: UUID, key: str, firing: Firing) -> None:
-    first = store_or_get_response(
-        workspace_id=workspace_id,
-        key=key,
-        body_hash=hash_body("trigger", schedule_id),
-        answer={"id": str(firing.id)},
-    )
-    if first is not None:
-        raise _UsedError(first["id"])
+    return firing

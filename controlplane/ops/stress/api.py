@@ -1,6 +1,5 @@
 """The HTTP API of stress tests."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +15,9 @@ from controlplane.ops.stress.schema import (
     StressTestDetail,
     StressTestIn,
 )
-from controlplane.workspaces.idempotent_calls import Made, idempotent
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 
 _EXAMPLES = [
     OpenApiExample(
@@ -37,8 +37,9 @@ _EXAMPLES = [
 ]
 
 
-def _find_started(request: WorkspaceRequest, reference: Mapping[str, Any]) -> Any:
-    return queries.get_test(request.workspace.id, UUID(reference["stressTestId"]))
+def _find_test(request: WorkspaceRequest, test_id: UUID) -> Any:
+    require_scopes(request.actor, SUBMIT_TASKS)
+    return queries.get_test(request.workspace.id, test_id)
 
 
 class StressTests(Views):
@@ -69,20 +70,19 @@ class StressTests(Views):
         returns={202: StressTestDetail, 200: StressTestDetail},
         errors=(409, 422),
     )
-    @idempotent(_find_started)
-    def start(self, request: WorkspaceRequest, body: StressTestIn) -> Made:
+    @idempotent(_find_test)
+    def start(self, request: WorkspaceRequest, body: StressTestIn) -> UUID:
         """Start a stress test on the queue `stress`; one at a time in a workspace.
 
         The dispatcher submits the tasks, watches them, and writes a report with a verdict. In
         production it must be confirmed.
         """
-        test = control.start_test(
+        return control.start_test(
             workspace_id=request.workspace.id,
             spec=body.spec,
             actor=request.actor,
             confirm=body.confirm,
-        )
-        return Made(test, {"stressTestId": str(test.id)})
+        ).id
 
     @verb(
         "GET",

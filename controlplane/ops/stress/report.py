@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.core.clock import utc_z
 from controlplane.core.runtime.histograms import Histogram, percentile
 from controlplane.ops.stress.checks import AuditCounts, judge, summarize, verdict_of
-from controlplane.ops.stress.states import Verdict
+from controlplane.ops.stress.states import FigureChange, Verdict
 
 REPORT_VERSION = 1
 MAX_POINTS = 300
@@ -227,16 +227,17 @@ def _compare_figure(name: str, one: Mapping[str, Any], other: Mapping[str, Any])
         "value": mine,
         "other": theirs,
         "ratio": ratio,
-        "change": _change(name, mine, theirs),
+        "change": _change(name, mine, theirs).value,
     }
 
 
-def _change(name: str, mine: float | None, theirs: float | None) -> str:
+def _change(name: str, mine: float | None, theirs: float | None) -> FigureChange:
     if mine is None or theirs is None:
-        return "unknown"
+        return FigureChange.UNKNOWN
     if abs(mine - theirs) <= _ALIKE * theirs:
-        return "alike"
-    return "better" if (mine > theirs) == _COMPARED[name] else "worse"
+        return FigureChange.ALIKE
+    is_better = (mine > theirs) == _COMPARED[name]
+    return FigureChange.BETTER if is_better else FigureChange.WORSE
 
 
 def _warnings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

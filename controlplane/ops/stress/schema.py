@@ -13,7 +13,7 @@ from controlplane.core.schema.filters import condition
 from controlplane.core.schema.values import COMMA, Choices, Ids
 from controlplane.ops.stress.queries import describe_test
 from controlplane.ops.stress.spec import QUEUE, StressParameters, StressTestSpec, tag_of
-from controlplane.ops.stress.states import StressState, Verdict
+from controlplane.ops.stress.states import FigureChange, StressState, Verdict
 from tasks_app.schema.fields import IdempotencyKey
 
 
@@ -141,7 +141,7 @@ class ComparedFigure(Resource):
     value: float | None
     other: float | None
     ratio: float | None = shown("value / other")
-    change: str = shown("better, worse, alike or unknown.")
+    change: FigureChange
 
 
 class Comparison(Resource):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from controlplane.core.errors import FieldError
@@ -30,6 +30,9 @@ _MAX_WAITING_SECONDS, _MAX_BUSY_SECONDS = 1_000_000, 86_400
 
 class StressParameters(Request):
     """What the plan of a test follows from."""
+
+    # A stored test has them all.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     tasks: Annotated[int, Whole(1, _MAX_TASKS)] = Field(
         description="Number of tasks, up to STRESS_MAX_TASKS."
@@ -86,7 +89,7 @@ class StressParameters(Request):
 class StressTestSpec(StressParameters):
     """A stress test that is to begin on the queue `stress`."""
 
-    example: ClassVar[Mapping[str, Any]] = {"tasks": 1_500, "durationMs": 3_000}
+    example: ClassVar[Mapping[str, Any]] = {"tasks": 1_500, "type": "sleep", "durationMs": 3_000}
 
     name: Annotated[str, Text(MAX_NAME, minimum=0)] = Field(
         "", description="Name of the test and of its tasks."

@@ -48,6 +48,15 @@ class StressShape(TextChoices):
     FAN_IN = "fan-in", "Tasks that each wait for several"
 
 
+class FigureChange(TextChoices):
+    """How a figure of a test compares with that of another."""
+
+    BETTER = "better", "Better"
+    WORSE = "worse", "Worse"
+    ALIKE = "alike", "Alike"
+    UNKNOWN = "unknown", "Unknown"
+
+
 class Verdict(TextChoices):
     """What a report comes to."""
 

@@ -49,7 +49,7 @@ def root(db: None) -> Client:
 def make_job(name: str = "a job", workspace: Workspace | None = None, **values: Any) -> Schedule:
     values = {"name": name, "schedule": "0 2 * * *", "task_type": "noop", **values}
     workspace = workspace or default_workspace()
-    return editing.create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)[0]
+    return editing.create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)
 
 
 def page_of(job: Schedule) -> str:

@@ -42,7 +42,7 @@ def rows_of(workspace: Workspace) -> Rows:
     replay = start_replay(
         workspace_id=workspace.id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
     )
-    schedule, _ = editing.create_schedule(
+    schedule = editing.create_schedule(
         workspace_id=workspace.id,
         values={"name": "nightly", "schedule": "0 2 * * *", "task_type": "noop"},
         actor=SYSTEM,

@@ -67,7 +67,7 @@ def make_letters() -> tuple[DeadLetter, Replay]:
 
 
 def make_schedule() -> Schedule:
-    schedule, _ = editing.create_schedule(
+    schedule = editing.create_schedule(
         workspace_id=default_workspace().id,
         values={"name": "hostile", "schedule": "@daily", "task_type": "noop"},
         actor=SYSTEM,

@@ -53,6 +53,17 @@ def test_define(file: Path) -> None:
     assert run("workflows", "show", "Order").code == 3
 
 
+def test_a_key_creates_one_workflow(file: Path) -> None:
+    create = ("workflows", "create", str(file), "--idempotency-key=k", "--json")
+    assert run(*create).json == run(*create).json
+    assert Workflow.objects.count() == 1
+    rewrite(file, tasks=CHAIN[:1])
+    assert run(*create).code == 1
+    rewrite(file, tasks=CHAIN)
+    run("workflows", "delete", "Order")
+    assert "Use a new key" in run(*create).err
+
+
 def test_a_definition_from_stdin(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", StringIO(file.read_text()))
     assert run("workflows", "create", "-").code == 0
@@ -100,6 +111,8 @@ def test_execute(tmp_path: Path) -> None:
         run("workflows", "execute", "Order", "--idempotency-key=k").out.strip() for _ in range(2)
     ]
     assert again[0] == again[1]
+    other = run("workflows", "execute", "Order", "--idempotency-key=k", '--input={"a": 1}')
+    assert (other.code, "another body" in other.err) == (1, True)
     assert run("workflows", "execute", "Order", "--input={").code == 2
     assert run("workflows", "execute", "Nothing").code == 3
     theirs = make_workflow("theirs", workspace=other_workspace())

@@ -7,7 +7,7 @@ from controlplane.core.errors import Conflict, Invalid, NotFound
 from controlplane.core.http.verbs import Listed, Views, routes, verb
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Text, Whole
-from controlplane.workspaces.idempotent_calls import Made, idempotent
+from controlplane.workspaces.idempotent_calls import idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
@@ -32,10 +32,10 @@ class ToyRequest(Request):
     idempotency_key: Annotated[str, Text(255)] | None = None
 
 
-def find_again(request: WorkspaceRequest, reference: dict[str, Any], **path: Any) -> Any:
-    """The toy that a key made."""
+def find(request: WorkspaceRequest, made: UUID, **_path: Any) -> Any:
+    """The toy that was made."""
     try:
-        return queries.get_task(request.workspace.id, UUID(reference["id"]))
+        return queries.get_task(request.workspace.id, made)
     except NotFound:
         raise Conflict("The toy is gone.") from None
 
@@ -73,15 +73,15 @@ class Toys(Views):
         errors=(409, 422),
         resource="tasks",
     )
-    @idempotent(find_again)
-    def create(self, request: WorkspaceRequest, body: ToyRequest) -> Made:
+    @idempotent(find)
+    def create(self, request: WorkspaceRequest, body: ToyRequest) -> UUID:
         """A toy."""
         refuse_ball(request, body)
         spec = TaskSpec(type="noop", name=body.name, priority=body.priority)
         made = services.submit_task(workspace_id=request.workspace.id, spec=spec)
         if body.fails:
             raise Conflict("It broke while it was made.")
-        return Made(queries.get_task(request.workspace.id, made), {"id": str(made)})
+        return made
 
     @verb(
         "DELETE",
@@ -102,11 +102,11 @@ class Toys(Views):
         summary="Polish a toy",
         returns={202: Toy, 200: Toy},
     )
-    @idempotent(find_again)
-    def polish(self, request: WorkspaceRequest, id: UUID) -> Made:  # noqa: A002 - the name in the API
+    @idempotent(find)
+    def polish(self, request: WorkspaceRequest, id: UUID) -> UUID:  # noqa: A002 - the name in the API
         """Without a body."""
         services.retry_task(workspace_id=request.workspace.id, task_id=id, actor=request.actor)
-        return Made(queries.get_task(request.workspace.id, id), {"id": str(id)})
+        return id
 
 
 urlpatterns = routes(Toys)

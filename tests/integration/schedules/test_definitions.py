@@ -31,11 +31,9 @@ VALUES: dict[str, Any] = {
 
 
 def create(**values: Any) -> Schedule:
-    made, is_new = editing.create_schedule(
+    return editing.create_schedule(
         workspace_id=default_workspace().id, values={**VALUES, **values}, actor=SYSTEM
     )
-    assert is_new
-    return made
 
 
 def test_a_schedule_is_a_periodic_task_of_beat() -> None:
@@ -129,13 +127,15 @@ def test_names_are_unique_in_a_workspace() -> None:
     assert Schedule.objects.count() == 2
 
 
-def test_a_key_gives_the_first_answer_again() -> None:
-    make = {"workspace_id": default_workspace().id, "actor": SYSTEM, "key": "k"}
-    first, is_new = editing.create_schedule(values=VALUES, **make)
-    again, is_new_again = editing.create_schedule(values=VALUES, **make)
-    assert (is_new, is_new_again, again.id) == (True, False, first.id)
-    with pytest.raises(Conflict):
-        editing.create_schedule(values={**VALUES, "name": "other"}, **make)
+def test_a_schedule_is_created_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no audit")
+
+    monkeypatch.setattr(editing, "_audit", fail)
+    with pytest.raises(RuntimeError):
+        create()
+    assert not PeriodicTask.objects.exists()
+    assert not Schedule.objects.exists()
 
 
 def test_another_workspace_finds_nothing() -> None:

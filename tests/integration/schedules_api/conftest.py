@@ -37,11 +37,10 @@ def make_job(db: None) -> MakeJob:
 
     def make(name: str = "a job", workspace: Workspace | None = None, **values: Any) -> Schedule:
         values = {"schedule": "0 2 * * *", "task_type": "noop", **values}
-        schedule, _ = editing.create_schedule(
+        return editing.create_schedule(
             workspace_id=(workspace or default_workspace()).id,
             values={"name": name, **values},
             actor=SYSTEM,
         )
-        return schedule
 
     return make

@@ -311,21 +311,6 @@ def test_a_join_that_comes_again_finds_the_step_closed(node: int) -> None:
     assert not runs.advance_run(run, "b", workspace_id=other_workspace().id)
 
 
-def test_the_same_key_gives_the_first_run_again() -> None:
-    workflow, workspace = define({"key": "a"}), get_default_workspace_id()
-
-    def start(value: Any) -> tuple[WorkflowRun, bool]:
-        return runs.execute_workflow(
-            workspace_id=workspace, workflow_id=workflow, input=value, actor=SYSTEM, key="k"
-        )
-
-    first, is_new = start({"a": 1})
-    again, is_new_too = start({"a": 1})
-    assert (again.id, is_new, is_new_too) == (first.id, True, False)
-    with pytest.raises(Conflict):
-        start({"a": 2})
-
-
 def test_an_input_is_checked() -> None:
     workflow = define(
         {"key": "a"},

@@ -27,4 +27,7 @@ def test_a_definition_is_checked_without_a_connection(monkeypatch: pytest.Monkey
     made = client.post("/workflows", BODY)
     assert made.status_code == 201
     assert client.put(f"/workflows/{made.json()['id']}", BODY).status_code == 200
-    assert held == [False, False, False]
+    for status in (201, 200):
+        keyed = {**BODY, "name": "other", "idempotencyKey": "k"}
+        assert client.post("/workflows", keyed).status_code == status
+    assert held == [False] * 5

@@ -205,6 +205,9 @@ class TestChange:
         assert (again.status_code, again.json()["runId"]) == (200, answer.json()["runId"])
         new = operator.get(f"/workflows/runs/{answer.json()['runId']}").json()
         assert (new["input"], new["rerunOf"]) == (expected, str(run.id))
+        other = {"input": None} if sent == {} else {}
+        conflict = operator.post(path, other, format="json", headers={"Idempotency-Key": "k"})
+        assert conflict.status_code == 409, "null is an input, and left out is that of the run"
         assert operator.post(path, {"inptu": 1}, format="json").status_code == 422
         assert operator.post(f"/workflows/runs/{NOBODY}/rerun", {}).status_code == 404
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.urls import URLResolver, get_resolver
 
+import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
 from controlplane.core.errors import Forbidden
 from controlplane.ops.schedules import editing
@@ -21,6 +22,7 @@ from tasks_app.models import IdempotencyKey, Task
 from tests.clients import default_workspace, key_client, user_client
 from tests.deaths import die
 from tests.factories import make_task
+from tests.schedules import make_schedule
 from tests.workflowrows import make_run, make_workflow
 from workflows.models import WorkflowRun
 
@@ -198,7 +200,7 @@ class Rows:
     def __init__(self) -> None:
         self.workflow = make_workflow("Known")
         self.run = make_run(self.workflow)
-        self.job, _ = editing.create_schedule(
+        self.job = editing.create_schedule(
             workspace_id=default_workspace().id,
             values={"name": "known", "schedule": "@daily", "task_type": "noop"},
             actor=SYSTEM,
@@ -352,6 +354,27 @@ class TestWhatACallCauses:
         narrow = key_client("operator", scopes=["workflows:write"])
         assert narrow.post(path, {}, headers=key).status_code == 403
         assert WorkflowRun.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/cron/jobs", {"name": "a", "schedule": "@daily", "taskType": "test-echo"}),
+            ("/cron/jobs/{job}/trigger", None),
+            ("/dlq/tasks/{letter}/reprocess", {}),
+            ("/system/stress-tests", {"tasks": 1}),
+        ],
+    )
+    def test_an_idempotent_answer_needs_the_right_to_submit(self, path: str, body: Any) -> None:
+        ids = {"job": make_schedule("@daily").id, "letter": die().id}
+        sent = {"path": path.format(**ids), "data": body}
+        scopes = ["cron:write", "dlq:write", "system:write"]
+        wide, narrow = (
+            key_client("operator", scopes=[*scopes, *more]) for more in (["tasks:write"], [])
+        )
+        key = {"Idempotency-Key": "one"}
+        assert wide.post(**sent, headers=key).status_code in (201, 202)
+        assert wide.post(**sent, headers=key).status_code == 200
+        assert narrow.post(**sent, headers=key).status_code == 403
 
     def test_letters_of_a_run_need_the_right_to_run_workflows(self) -> None:
         letter = die()

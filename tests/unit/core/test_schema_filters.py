@@ -29,6 +29,7 @@ from controlplane.core.schema.values import (
     Search,
     Tags,
     Texts,
+    Values,
     WholeNumber,
 )
 
@@ -193,3 +194,20 @@ def test_the_document_has_a_parameter_for_each() -> None:
     assert (parameters["state"].style, parameters["state"].explode) == ("form", False)
     assert parameters["madeAfter"].type == {"type": "string", "format": "date-time"}
     assert parameters["id"].description == "Ids."
+    assert parameters["search"].type == {"type": "string", "default": ""}
+    assert parameters["all"].type == {"type": "boolean", "default": False}
+
+
+@pytest.mark.parametrize(
+    ("values", "schema"),
+    [
+        (Ids(limit=1), {"type": "string", "format": "uuid"}),
+        (Ids(), {"type": "string"}),
+        (Search(20, minimum=1), {"type": "string", "minLength": 1, "maxLength": 20}),
+        (Search(empty="UTC"), {"type": "string", "default": "UTC"}),
+        (Flag(empty=None), {"type": "boolean"}),
+        (Flag(only_true=True), {"type": "boolean"}),
+    ],
+)
+def test_a_kind_says_its_format_and_default(values: Values, schema: dict[str, Any]) -> None:
+    assert values.schema() == schema

@@ -23,6 +23,7 @@ from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent, represent_row
 from controlplane.core.strictjson import BODY_EXTRA_DEPTH
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
+from controlplane.workspaces.idempotency import run_once
 from workflows import authoring, queries, runs
 from workflows.management import tables
 from workflows.schema.runs import MAX_COMMENT_LENGTH, Run, RunDetail, WorkflowRunFilter
@@ -139,13 +140,18 @@ class Command(WorkspaceCommand):
         return Reply(checked, [f"In order: {' → '.join(checked['order'])}"])
 
     def _create(self, workspace_id: UUID, options: Options) -> Any:
-        workflow, _ = authoring.create_workflow(
+        body = _definition(options["file"])
+        workflow_id, _ = run_once(
+            lambda: (
+                authoring.create_workflow(
+                    workspace_id=workspace_id, body=body, actor=terminal_actor()
+                ).id
+            ),
             workspace_id=workspace_id,
-            body=_definition(options["file"]),
-            actor=terminal_actor(),
             key=options["idempotency_key"],
+            asked=("workflow", body),
         )
-        return _describe_workflow(workflow)
+        return _describe_workflow(authoring.get_created(workspace_id, workflow_id))
 
     def _update(self, workspace_id: UUID, options: Options) -> Any:
         old = queries.get_workflow(workspace_id, options["workflow"])
@@ -167,19 +173,26 @@ class Command(WorkspaceCommand):
 
     def _execute(self, workspace_id: UUID, options: Options) -> Any:
         workflow = queries.get_workflow(workspace_id, options["workflow"])
-        run, _ = runs.execute_workflow(
+        value = read_json(options["input"], "--input", is_inline=True)
+        run_id, _ = run_once(
+            lambda: (
+                runs.execute_workflow(
+                    workspace_id=workspace_id,
+                    workflow_id=workflow.id,
+                    input=value,
+                    actor=terminal_actor(),
+                ).id
+            ),
             workspace_id=workspace_id,
-            workflow_id=workflow.id,
-            input=read_json(options["input"], "--input", is_inline=True),
-            actor=terminal_actor(),
             key=options["idempotency_key"],
+            asked=("run", workflow.id, value),
         )
-        return self._follow(workspace_id, run.id, options)
+        return self._follow(workspace_id, run_id, options)
 
     def _rerun(self, workspace_id: UUID, options: Options) -> Any:
         old = queries.get_run(workspace_id, options["run"])
         text = options["input"]
-        run, _ = runs.execute_workflow(
+        run = runs.execute_workflow(
             workspace_id=workspace_id,
             workflow_id=old.workflow_id,
             input=old.input if text is None else read_json(text, "--input", is_inline=True),

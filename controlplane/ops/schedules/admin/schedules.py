@@ -104,7 +104,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
                 actor=actor,
             )
             return
-        made, _ = editing.create_schedule(
+        made = editing.create_schedule(
             workspace_id=obj.workspace_id, values=form.values, actor=actor
         )
         copy_row(made, obj)

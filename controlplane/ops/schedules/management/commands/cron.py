@@ -125,7 +125,7 @@ class Command(WorkspaceCommand):
         return Reply(body, tables.describe_preview(body, count))
 
     def _create(self, workspace_id: UUID, options: Options) -> Any:
-        job, _ = editing.create_schedule(
+        job = editing.create_schedule(
             workspace_id=workspace_id,
             values=_values_of(workspace_id, options),
             actor=terminal_actor(),
