@@ -126,7 +126,7 @@ class LetterAction(_Changes):
     payload: JsonObject = optional(f"For reprocess. {_PAYLOAD}")
     max_attempts: Attempts = optional("For reprocess.")
     reason: Annotated[str, Text(MAX_REASON)] = optional("For discard, which needs it.")
-    rate_per_second: Rate = optional("For reprocess. Maximum tasks that a reprocess submits per second.")
+    rate_per_second: Rate = optional("For reprocess. Maximum tasks that it submits per second.")
     canary: Annotated[Canary, _OrBoolean()] = optional(
         "For reprocess. true is `{stages: [5, 50], maxFailureShare: 0.2}`."
     )

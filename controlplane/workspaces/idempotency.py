@@ -37,10 +37,19 @@ def run_once(
             workspace_id=workspace_id, key=key, body_hash=hash_body(*asked), answer={}
         )
         if first is not None:
-            return UUID(first["id"]), False
+            return _read_id(first, key), False
         made = make()
         _replace_answer(workspace_id, key, {"id": made})
         return made, True
+
+
+def _read_id(first: Mapping[str, Any], key: str) -> UUID:
+    if "id" not in first:  # kept by a version before 1.0, whose answers had other forms
+        raise Conflict(
+            f"The idempotency key {key!r} was used before an upgrade, and its first answer cannot "
+            "be read any more. Check whether the call took effect, then use a new key."
+        )
+    return UUID(first["id"])
 
 
 def resolve_idempotency_key(header: str | None, field: str | None) -> str | None:
