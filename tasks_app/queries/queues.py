@@ -56,14 +56,9 @@ def view_queues(queues: Sequence[Queue]) -> list[QueueView]:
     """Queues with what waits and runs in them now."""
     lanes = [queue.id for queue in queues]
     counts = count_lanes(lanes)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "find_oldest_waiting"),
-            {"lanes": lanes, "some": _OLDEST_LOOKED_AT},
-        )
-        oldest: dict[int, int] = dict(cursor.fetchall())
+    waits = list_longest_waits(lanes)
     return [
-        QueueView(queue, counts.get(queue.id, LaneCounts()), oldest.get(queue.id))
+        QueueView(queue, counts.get(queue.id, LaneCounts()), waits.get(queue.id))
         for queue in queues
     ]
 
@@ -88,6 +83,17 @@ def count_lanes(lanes: Sequence[int]) -> dict[int, LaneCounts]:
             load_sql("tasks_app", "count_lanes"), {"lanes": list(lanes), "most": MAX_COUNTED}
         )
         return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
+
+
+def list_longest_waits(lanes: Sequence[int]) -> dict[int, int]:
+    """For how many milliseconds the ready task that waits longest has waited, by lane; lanes in
+    which none is ready are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "find_oldest_waiting"),
+            {"lanes": list(lanes), "some": _OLDEST_LOOKED_AT},
+        )
+        return dict(cursor.fetchall())
 
 
 def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:
