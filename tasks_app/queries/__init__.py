@@ -8,12 +8,6 @@ from tasks_app.queries.basics import (
     list_nodes_holding_tasks,
     list_queues_with_ready_tasks,
 )
-from tasks_app.queries.dead_tasks import (
-    DeadTask,
-    DeadTaskAttempt,
-    describe_dead_tasks,
-    list_dead_task_attempts,
-)
 from tasks_app.queries.detail import TaskDetail, get_task_detail
 from tasks_app.queries.engine_health import EngineHealth, has_worker, read_engine_health
 from tasks_app.queries.explain import Explanation, explain_task
@@ -31,15 +25,12 @@ from tasks_app.queries.stats import TaskStats, get_task_stats
 
 __all__ = [
     "SORT_FIELDS",
-    "DeadTask",
-    "DeadTaskAttempt",
     "EngineHealth",
     "Explanation",
     "NodeView",
     "QueueView",
     "TaskDetail",
     "TaskStats",
-    "describe_dead_tasks",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",
@@ -53,7 +44,6 @@ __all__ = [
     "in_bounded_time",
     "iterate_ids",
     "iterate_tasks",
-    "list_dead_task_attempts",
     "list_nodes_holding_tasks",
     "list_queues",
     "list_queues_with_ready_tasks",
