@@ -14,7 +14,6 @@ from workers.queries import list_live_nodes
 from workers.states import NodeState
 
 DISPATCHER = "dispatcher"
-AUTOSCALER = "autoscaler"
 _MAX_NODES = 10_000
 _MAX_LANES = 10_000
 
