@@ -14,13 +14,13 @@ from controlplane.core.ids import uuid7
 from dlq import transitions
 from dlq.fingerprints import fingerprint
 from dlq.models import DeadLetter
-from dlq.transitions import NewLetter
-from tasks_app.queries import (
+from dlq.queries.deaths import (
     DeadTask,
     DeadTaskAttempt,
     describe_dead_tasks,
     list_dead_task_attempts,
 )
+from dlq.transitions import NewLetter
 from tasks_app.states import ErrorCategory
 
 # The attempts that a letter keeps: the first show how it began and the last how it ended; the

@@ -13,9 +13,9 @@ from scaling import sentences, transitions
 from scaling.fleet import Fleet
 from scaling.fleet_snapshot import FleetSnapshot, Worker, look_again
 from scaling.models import Launch, ScalingEvent
+from scaling.queries.launches import list_held_since
 from scaling.states import LaunchState
 from scaling.strategies import RunTimes
-from tasks_app.queries.holdings import list_held_since
 from workers.services import retire_node
 
 # Ends of the steps over which what is left of a task is summed up, in seconds: up to a day.

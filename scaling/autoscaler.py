@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connections
 from controlplane.core.runtime.leader import Leadership
 from scaling.control_loop import ControlLoop
 from scaling.fleet import Fleet, make_fleet
-from tasks_app.queries.engine_health import AUTOSCALER
+from scaling.queries.pool import AUTOSCALER
 
 logger = logging.getLogger(__name__)
 

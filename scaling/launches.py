@@ -15,10 +15,9 @@ from scaling import sentences, transitions
 from scaling.fleet import Fleet, Member, Phase
 from scaling.fleet_snapshot import FleetSnapshot, Worker
 from scaling.models import Launch, ScalingEvent
-from scaling.queries.launches import get_pause, list_starting
+from scaling.queries.launches import count_cut_attempts, get_pause, list_starting
 from scaling.states import EventState, LaunchState
 from tasks_app.queries import list_nodes_holding_tasks
-from tasks_app.queries.holdings import count_cut_attempts
 from tasks_app.signals import alert_raised
 from workers.queries import list_ended_ids
 from workers.services import note_end

@@ -16,11 +16,16 @@ from scaling import sentences, transitions
 from scaling.configuration import lock_pool
 from scaling.decisions import MANUAL, Plan
 from scaling.models import Pool, ScalingEvent
-from scaling.queries.pool import get_backend, get_manual_override, get_sound_configuration
+from scaling.queries.pool import (
+    AUTOSCALER,
+    get_backend,
+    get_manual_override,
+    get_sound_configuration,
+)
 from scaling.schema import Configuration
 from scaling.states import EventState, Trigger
 from scaling.strategies import Decision
-from tasks_app.queries.engine_health import AUTOSCALER, view_leader
+from tasks_app.queries.engine_health import view_leader
 
 MAX_REASON_LENGTH = 2_000
 DEFAULT_HOLD_SECONDS = 300

@@ -7,11 +7,10 @@ from uuid import uuid4
 
 from controlplane.core.clock import now
 from scaling.models import Launch, Pool, ScalingEvent
-from scaling.queries.pool import get_pool
+from scaling.queries.pool import AUTOSCALER, get_pool
 from scaling.states import EventState
 from scaling.strategies import Demand, Memory, RunTimes, Settings, decide
 from tasks_app.models import Leader
-from tasks_app.queries.engine_health import AUTOSCALER
 
 _UNFINISHED = {EventState.WAITING.value, EventState.ACTING.value}
 

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 
 from controlplane.core.clock import now
 from controlplane.core.sql import load_sql
-from tasks_app.queries.outcomes import list_unfinished
 from workflows.models import RunStep, WorkflowRun
+from workflows.queries.outcomes import list_unfinished
 from workflows.runs.operations import advance_run
 from workflows.states import OPEN_STEPS, RunState, StepState
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks_app.queries.arrivals import count_starts
-from tasks_app.queries.demand import Lane
+from django.db import connection
+
+from controlplane.core.sql import load_sql
+from scaling.queries.lanes import Lane
 
 WINDOW_SECONDS = 120.0
 SHORTEST_SECONDS = 5.0
@@ -121,7 +123,7 @@ class ArrivalMeter:
             look = looks.get(max(base.at, changed.get(lane.id, base.at)))
             if look is not None and _age(look, at) >= SHORTEST_SECONDS:
                 bases[lane.id] = look
-        starts = count_starts({lane: look.at for lane, look in bases.items()})
+        starts = _count_starts({lane: look.at for lane, look in bases.items()})
         arrivals = sum(
             max(0, waiting.get(lane, 0) - look.waiting.get(lane, 0) + starts.get(lane, 0))
             / _age(look, at)
@@ -174,4 +176,21 @@ def _count_fresh(lanes: Sequence[Lane], waiting: Mapping[int, int], oldest: floa
 
 def _count_since(at: datetime, lanes: Sequence[Lane], seconds: float) -> int:
     since = at - timedelta(seconds=seconds)
-    return sum(count_starts({lane.id: since for lane in lanes}).values())
+    return sum(_count_starts({lane.id: since for lane in lanes}).values())
+
+
+def _count_starts(since: Mapping[int, datetime]) -> dict[int, int]:
+    """How many attempts started in each of these lanes since its moment: those that have ended and
+    those that run. Lanes without any are left out."""
+    if not since:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("scaling", "count_starts"),
+            {
+                "lanes": list(since),
+                "since": list(since.values()),
+                "first": min(since.values()),
+            },
+        )
+        return dict(cursor.fetchall())

@@ -9,25 +9,21 @@ from itertools import islice
 
 from django.db import connection, transaction
 
+from controlplane.core.sql import load_sql
 from scaling.queries.arrivals import ArrivalMeter
+from scaling.queries.backlog import BacklogMeter, count_due_types
 from scaling.queries.expected import MIN_AHEAD_SECONDS, Expectations
 from scaling.queries.forecast import ArrivalForecast
-from scaling.queries.run_times import BacklogMeter, Punctuality
+from scaling.queries.lanes import count_ready, list_lanes
+from scaling.queries.run_times import Punctuality, async_share, list_async_types
 from scaling.schema import Configuration
 from scaling.strategies import Demand
 from scaling.strategies.inputs import PREDICTION_WINDOW
 from scaling.strategies.runtimes import EDGES
-from tasks_app.queries.backlog import count_due_types
-from tasks_app.queries.demand import (
-    RunningGroup,
-    count_ready,
-    find_longest_wait,
-    group_running,
-    list_lanes,
-)
-from tasks_app.queries.runtimes import async_share
+from tasks_app.queries.queues import list_longest_waits
 
 _SINGLE_AGES = 200
+_MAX_RUNNING = 200_000
 _SOON_SECONDS = 60.0
 _QUERY_SECONDS = 5.0
 
@@ -52,6 +48,15 @@ class WorkerCounts:
     def total(self) -> int:
         """How many there are, or will be once those that start are ready."""
         return len(self.ready) + len(self.starting)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningGroup:
+    """Running tasks of about the same age, in seconds."""
+
+    is_async: bool
+    age: float
+    tasks: int
 
 
 class Observer:
@@ -79,11 +84,9 @@ class Observer:
             every = [lane.id for lane in lanes]
             free = [lane.id for lane in lanes if lane.is_free]
             waiting = count_ready(lanes, objective)
-            oldest = find_longest_wait(free)
+            oldest = max(list_longest_waits(free).values(), default=0) / 1000
             per_second = self._arrivals.measure(at, lanes, waiting, oldest, objective)
-            running = group_running(
-                every, at, without_nodes=counts.draining, edges=EDGES, single=_SINGLE_AGES
-            )
+            running = _group_running(every, at, without_nodes=counts.draining)
             soon = counts.startup + PREDICTION_WINDOW
             run_times = self._run_times.measure(
                 at,
@@ -149,6 +152,31 @@ def one_snapshot(seconds: float = _QUERY_SECONDS) -> Iterator[datetime]:
             [f"{seconds}s"],
         )
         yield cursor.fetchone()[0]
+
+
+def _group_running(
+    lanes: Sequence[int], at: datetime, *, without_nodes: Sequence[int]
+) -> list[RunningGroup]:
+    """How long the tasks that run have run at `at`, the oldest first, without those of some nodes.
+
+    Up to _SINGLE_AGES tasks each stands for itself; more are put together between the EDGES. At
+    most 200,000 tasks are looked at.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("scaling", "group_running"),
+            {
+                "lanes": list(lanes),
+                "at": at,
+                "without": list(without_nodes),
+                "async": list_async_types(),
+                "edges": list(EDGES),
+                "single": _SINGLE_AGES,
+                "most": _MAX_RUNNING,
+            },
+        )
+        groups = [RunningGroup(*row) for row in cursor.fetchall()]
+    return sorted(groups, key=lambda group: -group.age)
 
 
 def represent(groups: Sequence[RunningGroup], *, slots: int, share: int) -> tuple[float, ...]:

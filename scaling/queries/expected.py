@@ -4,11 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+
+from controlplane.core.sql import load_sql
 from controlplane.ops.schedules.queries import Upcoming, list_upcoming
 from scaling.queries.arrivals import WINDOW_SECONDS
+from scaling.queries.lanes import Lane
 from scaling.strategies import Expected
 from tasks_app.processors.registry import UnknownType, get
-from tasks_app.queries.demand import Lane, count_due, count_tasks_of_runs
 from tasks_app.queues import ALL_QUEUES
 from workflows.queries.definitions import Fanout, get_fanouts
 
@@ -16,6 +19,8 @@ MIN_AHEAD_SECONDS = 900.0
 STEP_SECONDS = 10.0
 _KEPT_SECONDS = 30.0
 _MAX_TIMES = 100  # different ones; more are put together in steps
+_MAX_DUE = 50_000  # tasks
+_MAX_OF_RUN = 100_000  # tasks
 
 Known = list[tuple[float, float]]  # epoch second, tasks
 
@@ -63,8 +68,26 @@ def _list_due(at: datetime, lanes: Sequence[Lane], per_second: float, seconds: f
     usual = per_second * STEP_SECONDS
     return [
         (at.timestamp() + (step + 0.5) * STEP_SECONDS, max(0.0, round(tasks - usual, 3)))
-        for step, tasks in count_due(free, at, until, step=STEP_SECONDS)
+        for step, tasks in _count_due(free, at, until)
     ]
+
+
+def _count_due(lanes: Sequence[int], at: datetime, until: datetime) -> list[tuple[int, int]]:
+    """Tasks that wait for a time up to `until`: (step, tasks), step k begins k steps after `at`.
+    Overdue tasks count in the first. Reads the earliest 50,000 of all lanes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("scaling", "count_due"),
+            {
+                "lanes": list(lanes),
+                "at": at,
+                "until": until,
+                "step": STEP_SECONDS,
+                "most": _MAX_DUE,
+            },
+        )
+        steps: list[tuple[int, int]] = cursor.fetchall()
+        return steps
 
 
 def _list_firings(
@@ -102,7 +125,7 @@ def _measure_runs(workflow_ids: Sequence[UUID], lanes: Sequence[Lane]) -> dict[U
     have ended; without any, the number of its steps."""
     fanouts = get_fanouts(workflow_ids)
     runs = [run for fanout in fanouts.values() for run in fanout.runs]
-    counts = count_tasks_of_runs(runs, [lane.id for lane in lanes if lane.is_free])
+    counts = _count_tasks(runs, [lane.id for lane in lanes if lane.is_free])
 
     def mean(fanout: Fanout) -> float:
         if not fanout.runs:
@@ -110,6 +133,18 @@ def _measure_runs(workflow_ids: Sequence[UUID], lanes: Sequence[Lane]) -> dict[U
         return sum(counts[run] for run in fanout.runs) / len(fanout.runs)
 
     return {workflow: mean(fanout) for workflow, fanout in fanouts.items()}
+
+
+def _count_tasks(runs: Sequence[UUID], lanes: Sequence[int]) -> dict[UUID, int]:
+    """How many tasks each of these workflow runs has in these lanes, up to 100,000."""
+    if not runs:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("scaling", "count_tasks_of_runs"),
+            {"runs": list(runs), "lanes": list(lanes), "most": _MAX_OF_RUN},
+        )
+        return dict(cursor.fetchall())
 
 
 def _merge(now: float, firings: Known) -> Known:

@@ -1,5 +1,7 @@
-"""Requested workers: how long they take until they are ready, and how many failed."""
+"""Workers that come and go: how long they take until they are ready, how many failed, and what
+those that end hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,6 +14,8 @@ from scaling import sentences
 from scaling.models import Launch
 from scaling.queries.pool import POOL
 from scaling.states import LaunchState
+from tasks_app.models import Task, TaskAttempt
+from tasks_app.states import AttemptOutcome, TaskState
 
 USUAL_STARTUP = 60.0  # seconds, as long as too few were measured
 _MEASURED = 50
@@ -20,6 +24,8 @@ _SINCE = timedelta(days=30)
 _SHARE = 0.95
 _FIRST_PAUSE, _MAX_PAUSE = 5.0, 300.0  # seconds
 _MAX_LOOKED_AT = 500  # launches
+_MAX_HELD = 10_000  # tasks
+_CUT = (AttemptOutcome.LOST.value, AttemptOutcome.INTERRUPTED.value)
 
 
 def list_starting() -> QuerySet[Launch]:
@@ -110,3 +116,23 @@ def failed_since(backend: str, since: datetime) -> bool:
     """Whether a launch that was requested from then on failed."""
     failed = Launch.objects.filter(pool=POOL, backend=backend, state=LaunchState.FAILED)
     return failed.filter(asked_at__gte=since).exists()
+
+
+def list_held_since(node_ids: Sequence[int]) -> dict[int, list[datetime]]:
+    """When the running tasks of these nodes started, by node, oldest first; nodes that hold none
+    are left out. At most 10,000 tasks are looked at."""
+    running = Task.objects.filter(state=TaskState.RUNNING, node_id__in=list(node_ids))
+    rows = running.order_by("started_at").values_list("node_id", "started_at")[:_MAX_HELD]
+    starts: dict[int, list[datetime]] = {}
+    for node, started in rows:
+        if node is not None and started is not None:
+            starts.setdefault(node, []).append(started)
+    return starts
+
+
+def count_cut_attempts(node_ids: Sequence[int], *, since: datetime) -> int:
+    """Attempts on these nodes that their end cut short: lost with them, or interrupted by it."""
+    cut = TaskAttempt.objects.filter(
+        finished_at__gte=since, node_id__in=list(node_ids), outcome__in=_CUT
+    )
+    return cut.count()

@@ -13,6 +13,7 @@ from scaling.models import Pool
 from scaling.schema import SETTINGS, Configuration, find_errors
 
 POOL = "default"
+AUTOSCALER = "autoscaler"  # the name of its leader row
 _FRESH_SECONDS = 60.0
 _FRESH_INTERVALS = 3
 

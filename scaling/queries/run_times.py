@@ -1,27 +1,45 @@
-"""The run times of a pool's latest tasks, and the share of them that started in time."""
+"""How long a pool's latest tasks took of a slot, and the share of them that started in time."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controlplane.core.runtime.histograms import value_of
+from django.conf import settings
+from django.db import connection
+
+from controlplane.core.runtime.histograms import RATIO, bucket_of
+from controlplane.core.sql import load_sql
 from scaling.queries.arrivals import WINDOW_SECONDS
 from scaling.strategies import RunTimes
 from scaling.strategies.runtimes import CAP_SECONDS, EDGES
-from tasks_app.queries.arrivals import count_punctual
-from tasks_app.queries.backlog import count_running_types, estimate_types, sum_run_times
-from tasks_app.queries.runtimes import (
-    MAX_LOOKED_AT,
-    RunTimesFound,
-    async_share,
-    group_run_times,
-    list_async_types,
-)
+from tasks_app.processors.registry import all_processors
+from workers.slots import CAPACITY
 
 NEWEST = 1_000
+MAX_LOOKED_AT = 60_000
 _NARROWER = (60.0, 10.0, 1.0)  # seconds
 _WIDER = (600.0, 3_600.0, 86_400.0)
 _HOUR = timedelta(hours=1)
 _KEPT_SECONDS = 30.0
+_MAX_WAITS = 50_000  # rows of roll-ups, for the waits of an hour
+_ROUNDING = 1e-9
+
+
+def list_async_types() -> list[str]:
+    """The task types whose handlers share a slot. A type that nobody knows here counts as one that
+    has its slot for itself."""
+    return [each.name for each in all_processors() if each.is_async]
+
+
+def async_share() -> int:
+    """How many async handlers one slot holds at once.
+
+    They wait most of the time, and do so together: an async attempt of d seconds takes d divided by
+    this of a slot, where a sync one takes d. Counted by its wall time, a thousand calls of a slow
+    service would ask for hundreds of workers, and one slot or two hold them all.
+    """
+    limit: int = settings.TASKPLANE["ASYNC_CONCURRENCY"]
+    return min(limit, CAPACITY)
 
 
 class RunTimeMeter:
@@ -32,103 +50,90 @@ class RunTimeMeter:
         """The window is two minutes; narrower while it holds more rows than can be looked at, wider
         until it holds a thousand, up to a day. The index of attempts by their end knows only
         windows."""
-        found = _read(at, lanes, WINDOW_SECONDS, MAX_LOOKED_AT)
-        for seconds in _NARROWER if found.is_cut else ():
+        ended = _read(at, lanes, WINDOW_SECONDS, MAX_LOOKED_AT)
+        for seconds in _NARROWER if ended.is_cut else ():
             shorter = _read(at, lanes, seconds, MAX_LOOKED_AT)
-            if shorter.attempts < NEWEST <= found.attempts:
+            if shorter.attempts < NEWEST <= ended.attempts:
                 break  # most of what ends is of other queues
-            found = shorter
-            if not found.is_cut:
+            ended = shorter
+            if not ended.is_cut:
                 break
         for seconds in _WIDER:
-            if found.is_cut or found.attempts >= NEWEST:
+            if ended.is_cut or ended.attempts >= NEWEST:
                 break
             wider = _read(at, lanes, seconds, NEWEST)
-            if wider.attempts < found.attempts:
+            if wider.attempts < ended.attempts:
                 break  # cut: most of what ends is of other queues
-            found = wider
-        return RunTimes.binned((g.bin, g.attempts, g.seconds, g.capped) for g in found.groups)
+            ended = wider
+        return RunTimes.binned(ended.bins)
 
 
-def _read(at: datetime, lanes: Sequence[int], seconds: float, newest: int) -> RunTimesFound:
-    since = at - timedelta(seconds=seconds)
-    return group_run_times(lanes, since, newest=newest, edges=EDGES, cap=CAP_SECONDS)
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """Attempts that ended: the number of the bin, how many, their slot seconds, and these with the
+    cap on each. `is_cut`: the window held more rows than were looked at, and these are some of
+    them."""
+
+    bins: list[tuple[int, int, float, float]]
+    is_cut: bool
+
+    @property
+    def attempts(self) -> int:
+        """In all bins."""
+        return sum(attempts for _, attempts, _, _ in self.bins)
 
 
-class BacklogMeter:
-    """The slot seconds of what is ahead. What ended lately says how long the next arrivals take;
-    what waits, and what has just started, may be of other kinds: after ten thousand quick tasks
-    come five hundred slow ones, and those that have ended say nothing of them for minutes."""
-
-    def __init__(self) -> None:
-        self._ended = RunTimeMeter()
-        self._by_type: dict[str, RunTimes] = {}
-        self._read_at: datetime | None = None
-
-    def measure(
-        self,
-        at: datetime,
-        lanes: Sequence[int],
-        waiting: Mapping[int, int],
-        due: Mapping[str, int],
-        coming: float,
-    ) -> RunTimes:
-        """A mixture: the ready tasks (`waiting` by lane) and those that will soon be (`due` by
-        type) as their types take, and as many tasks as are `coming` as those that ended last, or,
-        as far as they run still, as their types take. A type of which none has ended counts as
-        what ended."""
-        ended = self._ended.measure(at, lanes)
-        ready = estimate_types(waiting)
-        for kind, tasks in due.items():
-            ready[kind] = ready.get(kind, 0.0) + tasks
-        running = count_running_types(lanes, at - timedelta(seconds=WINDOW_SECONDS))
-        types = ready.keys() | running.keys()
-        if self._read_at is None or _is_old(self._read_at, at) or types - self._by_type.keys():
-            self._read(at, types, lanes)
-        each = coming / max(1, ended.tasks + sum(running.values()))
-        parts = [
-            (self._times_of(kind, ended), ready.get(kind, 0.0) + each * running.get(kind, 0))
-            for kind in sorted(types)
-        ]
-        unknown = sum(weight for times, weight in parts if not times.tasks)
-        if not ready and not running:
-            return ended
-        return RunTimes.mixed([*parts, (ended, each * ended.tasks + unknown)])
-
-    def _times_of(self, kind: str, ended: RunTimes) -> RunTimes:
-        known = self._by_type[kind]
-        if known.tasks or not ended.tasks or kind not in list_async_types():
-            return known
-        # How long it waits is unknown; it is known that it shares its slot.
-        return RunTimes.of([ended.mean / async_share()])
-
-    def _read(self, at: datetime, types: Collection[str], lanes: Sequence[int]) -> None:
-        shared, slots = set(list_async_types()), async_share()
-        found = sum_run_times(types, lanes, at)
-        self._read_at = at
-        self._by_type = {
-            kind: RunTimes.counted(
-                (value_of(bucket) / 1000 / (slots if kind in shared else 1), attempts)
-                for bucket, attempts in found.get(kind, {}).items()
-            )
-            for kind in types
-        }
+def _read(at: datetime, lanes: Sequence[int], seconds: float, newest: int) -> _Ended:
+    """The newest attempts that ended in the `seconds` before `at`: succeeded, failed or timed out,
+    for only these say how long a handler runs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("scaling", "group_run_times"),
+            {
+                "lanes": list(lanes),
+                "since": at - timedelta(seconds=seconds),
+                "newest": newest,
+                "most": MAX_LOOKED_AT,
+                "async": list_async_types(),
+                "share": async_share(),
+                "edges": list(EDGES),
+                "cap": CAP_SECONDS,
+            },
+        )
+        (_, looked_at, _, _), *bins = sorted(cursor.fetchall())
+    return _Ended(bins, looked_at >= MAX_LOOKED_AT)
 
 
 class Punctuality:
     """How many attempts of the last hour started, and started in time; read again after 30 s."""
 
     def __init__(self) -> None:
-        self._found = (0, 0)
+        self._counts = (0, 0)
         self._of: tuple[datetime, float] | None = None  # when, and for which objective
 
     def measure(self, at: datetime, free: Sequence[int], objective: float) -> tuple[int, int]:
         """free: lanes that are neither paused nor limited: the others wait on purpose."""
-        if self._of is None or self._of[1] != objective or _is_old(self._of[0], at):
-            self._found = count_punctual(free, at - _HOUR, objective)
+        if self._of is None or self._of[1] != objective or is_old(self._of[0], at):
+            self._counts = _count_punctual(free, at - _HOUR, objective)
             self._of = (at, objective)
-        return self._found
+        return self._counts
 
 
-def _is_old(then: datetime, at: datetime) -> bool:
+def _count_punctual(lanes: Sequence[int], since: datetime, seconds: float) -> tuple[int, int]:
+    """How many attempts of these lanes the roll-ups since then hold, and how many of them started
+    within `seconds`: those whose bucket ends within it, up to a tenth too few."""
+    bucket = bucket_of(seconds * 1000)
+    if RATIO**bucket > seconds * 1000 * (1 + _ROUNDING):
+        bucket -= 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("scaling", "sum_waits"),
+            {"lanes": list(lanes), "since": since, "bucket": bucket, "most": _MAX_WAITS},
+        )
+        started, on_time = cursor.fetchone()
+    return int(started), int(on_time)
+
+
+def is_old(then: datetime, at: datetime) -> bool:
+    """Whether what was read `then` is read again: after 30 s, or when the clock went back."""
     return not 0 <= (at - then).total_seconds() < _KEPT_SECONDS

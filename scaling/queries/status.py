@@ -9,6 +9,7 @@ from scaling.models import Pool, ScalingEvent
 from scaling.queries.events import get_newest_event
 from scaling.queries.launches import LaunchPause, Startup, get_pause, measure_startup
 from scaling.queries.pool import (
+    AUTOSCALER,
     ManualOverride,
     find_problem,
     get_backend,
@@ -16,7 +17,7 @@ from scaling.queries.pool import (
     get_values,
     read_pool,
 )
-from tasks_app.queries.engine_health import AUTOSCALER, LeaderView, view_leader
+from tasks_app.queries.engine_health import LeaderView, view_leader
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,45 +1,33 @@
 """Reads of tasks and queues."""
 
-from tasks_app.queries.basics import (
-    get_dependency_results,
-    get_states,
-    get_task,
-    get_workflow_runs,
-    list_nodes_holding_tasks,
-    list_queues_with_ready_tasks,
-)
-from tasks_app.queries.dead_tasks import (
-    DeadTask,
-    DeadTaskAttempt,
-    describe_dead_tasks,
-    list_dead_task_attempts,
-)
-from tasks_app.queries.detail import TaskDetail, get_task_detail
 from tasks_app.queries.engine_health import EngineHealth, has_worker, read_engine_health
-from tasks_app.queries.explain import Explanation, explain_task
+from tasks_app.queries.explain import explain_task
 from tasks_app.queries.lists import (
     SORT_FIELDS,
     describe_tasks,
     in_bounded_time,
-    iterate_ids,
     iterate_tasks,
     list_tasks,
 )
-from tasks_app.queries.nodes import NodeView, view_node
-from tasks_app.queries.queues import QueueView, get_queue, list_queues, view_queues
-from tasks_app.queries.stats import TaskStats, get_task_stats
+from tasks_app.queries.nodes import list_nodes_holding_tasks, view_node
+from tasks_app.queries.queues import (
+    get_queue,
+    list_queues,
+    list_queues_with_ready_tasks,
+    view_queues,
+)
+from tasks_app.queries.stats import get_task_stats
+from tasks_app.queries.tasks import (
+    get_dependency_results,
+    get_states,
+    get_task,
+    get_task_detail,
+    get_workflow_runs,
+)
 
 __all__ = [
     "SORT_FIELDS",
-    "DeadTask",
-    "DeadTaskAttempt",
     "EngineHealth",
-    "Explanation",
-    "NodeView",
-    "QueueView",
-    "TaskDetail",
-    "TaskStats",
-    "describe_dead_tasks",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",
@@ -51,9 +39,7 @@ __all__ = [
     "get_workflow_runs",
     "has_worker",
     "in_bounded_time",
-    "iterate_ids",
     "iterate_tasks",
-    "list_dead_task_attempts",
     "list_nodes_holding_tasks",
     "list_queues",
     "list_queues_with_ready_tasks",

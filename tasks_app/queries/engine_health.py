@@ -5,20 +5,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from controlplane.core.clock import now
-from controlplane.core.sql import load_sql
 from tasks_app.models import Leader, Queue
+from tasks_app.queries.queues import list_longest_waits
 from tasks_app.queues import ALL_QUEUES
 from workers.queries import list_live_nodes
 from workers.states import NodeState
 
 DISPATCHER = "dispatcher"
-AUTOSCALER = "autoscaler"
 _MAX_NODES = 10_000
 _MAX_LANES = 10_000
-_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +102,7 @@ def _find_ready(workspace_id: UUID | None) -> list[tuple[str, int]]:
     if workspace_id is not None:
         free = free.filter(workspace_id=workspace_id)
     names = dict(free.values_list("id", "name").order_by("id")[:_MAX_LANES])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "find_oldest_waiting"),
-            {"lanes": list(names), "some": _LOOKED_AT},
-        )
-        waits = cursor.fetchall()
     longest: dict[str, int] = {}
-    for lane, waited in waits:
+    for lane, waited in list_longest_waits(list(names)).items():
         longest[names[lane]] = max(waited, longest.get(names[lane], 0))
     return sorted(longest.items(), key=lambda found: -found[1])

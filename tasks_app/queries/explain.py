@@ -8,14 +8,20 @@ from uuid import UUID
 from controlplane.core.clock import now as utc_now
 from controlplane.core.clock import utc_z
 from tasks_app.models import Queue, Task
-from tasks_app.queries import queue_position
-from tasks_app.queries.basics import describe_parents, get_task
 from tasks_app.queries.engine_health import (
     DISPATCHER,
     has_worker,
     unresponsive_after,
     view_leader,
 )
+from tasks_app.queries.queues import (
+    MAX_POSITION,
+    get_queue_position,
+    list_running,
+    recent_rate,
+    seconds_until_token,
+)
+from tasks_app.queries.tasks import describe_parents, get_task
 from tasks_app.states import TaskState
 from workers.queries import list_live_nodes
 
@@ -52,7 +58,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`position` counts from 1 and stops at queue_position.MAX_COUNTED; times are estimates."""
+    """`position` counts from 1 and stops at MAX_POSITION; times are estimates."""
 
     reason: Reason
     detail: str
@@ -134,8 +140,8 @@ def _explain_not_due(task: Task) -> Explanation:
 
 def _explain_pending(task: Task) -> Explanation:
     queue = Queue.objects.get(id=task.queue_id)
-    position = queue_position.get_queue_position(task)
-    rate = queue_position.recent_rate(queue)
+    position = get_queue_position(task)
+    rate = recent_rate(queue)
     start = None if rate is None else utc_now() + timedelta(seconds=(position - 1) / rate)
     found = _obstacle(queue)
     if found is not None:
@@ -151,7 +157,7 @@ def _explain_pending(task: Task) -> Explanation:
     if ahead == 0:
         detail = f"It is the next of queue {queue.name}, and starts when a slot is free."
     else:
-        count = f"at least {ahead}" if position > queue_position.MAX_COUNTED else str(ahead)
+        count = f"at least {ahead}" if position > MAX_POSITION else str(ahead)
         tasks = "task" if ahead == 1 else "tasks"
         come = "comes" if ahead == 1 else "come"
         detail = f"It is ready; {count} {tasks} of queue {queue.name} {come} first."
@@ -181,7 +187,7 @@ def _obstacle(queue: Queue) -> Explanation | None:
 def _full_lane(queue: Queue) -> Explanation | None:
     if queue.max_running is None:
         return None
-    running, total = queue_position.list_running(queue)
+    running, total = list_running(queue)
     if total < queue.max_running:
         return None
     blockers = [Blocker("task", task.name, task.state, task.id) for task in running]
@@ -195,7 +201,7 @@ def _full_lane(queue: Queue) -> Explanation | None:
 def _empty_bucket(queue: Queue) -> Explanation | None:
     if queue.rate_per_second is None:
         return None
-    wait = queue_position.seconds_until_token(queue)
+    wait = seconds_until_token(queue)
     if wait <= 0:
         return None
     until = utc_now() + timedelta(seconds=wait)

@@ -1,4 +1,4 @@
-"""What a workspace may see of the nodes, which serve all of them."""
+"""The tasks of nodes, and what a workspace may see of the nodes, which serve all of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from tasks_app.models import Task
+from tasks_app.states import TaskState
 from workers.queries import get_node, list_samples
 
 NEWEST_SAMPLES = 60
+
+
+def list_nodes_holding_tasks() -> list[int]:
+    """The ids of nodes that hold leases."""
+    held = Task.objects.filter(state=TaskState.RUNNING)
+    return [node for node in held.values_list("node_id", flat=True).distinct() if node]
 
 
 @dataclass(frozen=True, slots=True)

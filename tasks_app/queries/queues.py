@@ -1,22 +1,29 @@
-"""Queues of a workspace, with what waits and runs in them now."""
+"""Queues: what waits and runs in them now, who comes first, and how fast they move."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
+from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
-from tasks_app.models import Queue
+from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
 
 MAX_COUNTED = 1_000_000  # of one state in one queue
+MAX_POSITION = 10_000
 _OLDEST_LOOKED_AT = 20
 _RECENT_LOOKED_AT = 50_000  # newest tasks of the workspace, among which a queue's are picked
+_HOLDERS_SHOWN = 20
+_ENOUGH = 50  # attempts from which a short window says how fast a queue moves
+_MAX_ATTEMPTS = 50_000
+_WINDOWS_SECONDS = (10, 60, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,9 @@ def view_queues(queues: Sequence[Queue]) -> list[QueueView]:
     """Queues with what waits and runs in them now."""
     lanes = [queue.id for queue in queues]
     counts = count_lanes(lanes)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "find_oldest_waiting"),
-            {"lanes": lanes, "some": _OLDEST_LOOKED_AT},
-        )
-        oldest: dict[int, int] = dict(cursor.fetchall())
+    waits = list_longest_waits(lanes)
     return [
-        QueueView(queue, counts.get(queue.id, LaneCounts()), oldest.get(queue.id))
+        QueueView(queue, counts.get(queue.id, LaneCounts()), waits.get(queue.id))
         for queue in queues
     ]
 
@@ -88,6 +90,67 @@ def count_lanes(lanes: Sequence[int]) -> dict[int, LaneCounts]:
             load_sql("tasks_app", "count_lanes"), {"lanes": list(lanes), "most": MAX_COUNTED}
         )
         return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
+
+
+def list_longest_waits(lanes: Sequence[int]) -> dict[int, int]:
+    """For how many milliseconds the ready task that waits longest has waited, by lane; lanes in
+    which none is ready are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "find_oldest_waiting"),
+            {"lanes": list(lanes), "some": _OLDEST_LOOKED_AT},
+        )
+        return dict(cursor.fetchall())
+
+
+def list_queues_with_ready_tasks() -> dict[str, int]:
+    """Queues with claimable work, of all workspaces, with a lower bound of how much: enough to
+    know how many slots to wake. Costs one index probe per lane, whatever the backlog."""
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("tasks_app", "list_ready_queues"))
+        return dict(cursor.fetchall())
+
+
+def get_queue_position(task: Task) -> int:
+    """The place of a ready task in its queue, from 1; MAX_POSITION + 1 means that or later."""
+    ready = Task.objects.filter(queue_id=task.queue_id, state=TaskState.PENDING)
+    before = ready.filter(Q(priority__gt=task.priority) | Q(priority=task.priority, id__lt=task.id))
+    return before.order_by()[:MAX_POSITION].count() + 1
+
+
+def recent_rate(queue: Queue) -> float | None:
+    """Attempts that this queue ended per second, in the shortest recent window with enough of them,
+    from when the first of them started; None when none ended in five minutes."""
+    ended = TaskAttempt.objects.filter(queue_id=queue.id).order_by()
+    for seconds in _WINDOWS_SECONDS:
+        at = utc_now()
+        recent = ended.filter(finished_at__gte=at - timedelta(seconds=seconds))
+        ends = recent.values("started_at")[:_MAX_ATTEMPTS].aggregate(
+            count=Count("started_at"), first=Min("started_at")
+        )
+        count: int = ends["count"]
+        if count >= _ENOUGH or (count and seconds == _WINDOWS_SECONDS[-1]):
+            # A queue that has just begun did not work for the whole window.
+            worked: float = max(1.0, (at - ends["first"]).total_seconds())
+            return count / min(seconds, worked)
+    return None
+
+
+def list_running(queue: Queue) -> tuple[list[Task], int]:
+    """The tasks of a queue that have run longest, and how many run."""
+    running = Task.objects.filter(queue_id=queue.id, state=TaskState.RUNNING)
+    shown = running.order_by("started_at").only("id", "name", "state")[:_HOLDERS_SHOWN]
+    return list(shown), running.count()
+
+
+def seconds_until_token(queue: Queue) -> float:
+    """How long until the queue's token bucket has room for one start; 0 when it has now."""
+    rate = queue.rate_per_second
+    if rate is None:
+        return 0.0
+    idle = max(0.0, (utc_now() - queue.rate_at).total_seconds())
+    tokens = min(max(1.0, rate), queue.rate_tokens + idle * rate)
+    return max(0.0, (1.0 - tokens) / rate)
 
 
 def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:

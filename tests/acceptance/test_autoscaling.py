@@ -114,7 +114,7 @@ def test_the_workers_of_an_autoscaler_that_was_killed_are_taken_over(engine: Eng
     first.kill()
     second = engine.autoscaler(**quick)
     # The lead of the killed one must run out first.
-    engine.wait(lambda: "Leading" in second.output(), "the second to lead", 60)
+    engine.wait(lambda: "Leadership held" in second.output(), "the second to lead", 60)
     engine.wait(
         lambda: ScalingEvent.objects.filter(term=2).count() >= 2, "decisions of the second", 30
     )

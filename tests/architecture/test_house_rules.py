@@ -10,6 +10,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("controlplane", "tasks_app", "workers", "workflows", "scaling", "dlq")
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
+_WRITES_ROWS = re.compile(
+    r"\b(?:INSERT\s+INTO|UPDATE\s+\w+|DELETE\s+FROM)\b|\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b"
+)
+_WRITING_METHODS = "bulk_create bulk_update create delete save select_for_update update_or_create"
 _WRITES_STATE = re.compile(r"\bSET\b(?:(?!\bWHERE\b|\bRETURNING\b).)*?\bstate\s*=", re.DOTALL)
 
 
@@ -96,6 +100,51 @@ def test_sql_files_that_write_state_are_run_by_transitions_only() -> None:
         if f'load_sql("tasks_app", "{name}")' in path.read_text()
     ]
     assert strangers == []
+
+
+def writes_of_rows(source: str) -> Iterator[int]:
+    """Lines that write or lock rows: by a method of a model or query set, or in SQL, also in a file
+    that is loaded."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if _WRITES_ROWS.search(node.value):
+                yield node.lineno
+        elif isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            # A dict or Counter is updated with a value, rows with names of columns.
+            if name in _WRITING_METHODS.split() or (name == "update" and node.keywords):
+                yield node.lineno
+            if ast.unparse(node.func) == "load_sql":
+                app, name = (ast.unparse(each).removeprefix("f'").strip("'") for each in node.args)
+                folder = ROOT / app.replace(".", "/") / "sql"
+                files = list(folder.glob(re.sub("{.*}", "*", name) + ".sql"))
+                assert files, f"{folder} has no {name}.sql"
+                if any(_WRITES_ROWS.search(re.sub("--.*", "", f.read_text())) for f in files):
+                    yield node.lineno
+
+
+def test_queries_only_read() -> None:
+    """They may import the models of the apps below, so nothing else keeps them from writing."""
+    queries = [path for path in sources() if "queries" in path.with_suffix("").parts]
+    assert len(queries) > 30
+    writes = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in queries
+        for line in writes_of_rows(path.read_text())
+    ]
+    assert writes == []
+
+
+def test_the_check_of_queries_finds_writes() -> None:
+    seeded = (
+        "Task.objects.filter(id=1).update(priority=2)\n"
+        "counts.update(other)\n"
+        "found.delete()\n"
+        "cursor.execute('SELECT 1 FROM tasks_app_task FOR UPDATE')\n"
+        "load_sql('tasks_app', 'claim_ready')\n"
+        "load_sql('tasks_app', 'count_lanes')\n"
+    )
+    assert sorted(writes_of_rows(seeded)) == [1, 3, 4, 5]
 
 
 def test_files_and_functions_stay_readable() -> None:

@@ -9,9 +9,9 @@ from uuid import UUID
 from controlplane.core.clock import utc_z
 from controlplane.core.errors import Invalid, NotFound
 from tasks_app.queries import has_worker
-from tasks_app.queries.outcomes import get_blocked_counts
 from workflows.definitions import Definition, load_definition
 from workflows.models import RunStep, WorkflowRun
+from workflows.queries.outcomes import get_blocked_counts
 from workflows.queries.runs import get_progress, percent, share_of
 from workflows.schema.runs import MAX_STEPS_SHOWN
 from workflows.states import ENDED_STEPS, OPEN_STEPS, ReasonCode, StepKind, StepState

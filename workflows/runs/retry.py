@@ -11,11 +11,11 @@ from controlplane.core.errors import Conflict, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from tasks_app.queries import get_states
-from tasks_app.queries.outcomes import get_reprocess_specs
 from tasks_app.services.preparation import prepare_changes
 from workflows import transitions
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries import get_run
+from workflows.queries.outcomes import get_reprocess_specs
 from workflows.runs.operations import audit_run
 from workflows.runs.state_machine import RunStateMachine
 from workflows.states import ReasonCode, RunState, StepState

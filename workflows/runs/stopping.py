@@ -12,10 +12,10 @@ from uuid import UUID
 
 from controlplane.core.clock import now
 from controlplane.workspaces.actors import SYSTEM, Actor
-from tasks_app.queries.outcomes import list_unfinished
 from tasks_app.services import cancel_tasks
 from workflows import transitions
 from workflows.models import RunStep
+from workflows.queries.outcomes import list_unfinished
 from workflows.states import OPEN_STEPS, RunState, StepState
 from workflows.steps.ends import StepEnd, cancelled, end_of
 

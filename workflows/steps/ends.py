@@ -8,9 +8,9 @@ from uuid import UUID
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.jsonb import dump_jsonb
-from tasks_app.queries.outcomes import Broken, Outcomes, list_results, summarize_outcomes
 from workflows.definitions import Step
 from workflows.models import RunStep, WorkflowRun
+from workflows.queries.outcomes import Broken, Outcomes, list_results, summarize_outcomes
 from workflows.queries.scopes import MAX_RESULT_BYTES, get_leaf_results
 from workflows.states import ReasonCode, RunState, StepKind, StepState
 

@@ -13,9 +13,9 @@ from controlplane.core.process_state import register_reset
 from controlplane.ops.health import queries
 from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
 from controlplane.ops.schedules.queries import get_lag
-from scaling.queries.pool import find_problem, get_values, read_pool
+from scaling.queries.pool import AUTOSCALER, find_problem, get_values, read_pool
 from tasks_app.queries import EngineHealth, read_engine_health
-from tasks_app.queries.engine_health import AUTOSCALER, LeaderView, view_leader
+from tasks_app.queries.engine_health import LeaderView, view_leader
 from workers.queries import list_lost_since
 
 # Due schedules are looked for twice a second; what has waited longer was not merely unlucky.

@@ -16,10 +16,10 @@ from prometheus_client.registry import Collector
 
 from controlplane.core.clock import now
 from controlplane.core.runtime.histograms import RATIO, cumulate
+from controlplane.ops.health.queries import TypeMeter, read_meters
 from controlplane.ops.health.scaling import expose_scaling
 from tasks_app.queries import list_queues, view_queues
 from tasks_app.queries.engine_health import DISPATCHER, view_leader
-from tasks_app.queries.metering import TypeMeter, read_meters
 from workers.queries import count_ended, count_rescued_tasks, list_live_nodes
 
 MAX_NAMES = 50
@@ -43,7 +43,7 @@ class _Families(Collector):
         self._families = [*_nodes(), *_dispatcher(), *expose_scaling()]
         if workspace_id is not None:
             self._families += _queues(workspace_id)
-            self._families += _types(read_meters(workspace_id, most=MAX_NAMES))
+            self._families += _types(read_meters(workspace_id, limit=MAX_NAMES))
 
     def collect(self) -> Iterator[Metric]:
         return iter(self._families)

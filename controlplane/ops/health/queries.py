@@ -1,7 +1,10 @@
-"""What the health addresses report."""
+"""What the health addresses report, and what the metrics say of task types."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import redis
@@ -12,10 +15,25 @@ from psycopg_pool import PoolTimeout
 from controlplane import __version__
 from controlplane.core.clock import now, utc_z
 from controlplane.core.process_state import register_reset
+from controlplane.core.runtime.histograms import merge
 from controlplane.embedded import home, storage
 from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
+from tasks_app.models import Rollup
+from tasks_app.processors.registry import internal_types
+from tasks_app.queries import in_bounded_time
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
+# The names in the metrics, with the columns of the roll-ups.
+TASKS = {"submitted": "submitted", "completed": "completed", "failed": "failed_tasks"}
+ATTEMPTS = {
+    "started": "started",
+    "succeeded": "completed",
+    "failed": "failed",
+    "retried": "retried",
+    "lost": "lost",
+    "cancelled": "cancelled",
+}
+OTHER = "other"
 
 
 def _check_database() -> None:
@@ -100,3 +118,37 @@ def _component(finding: Finding) -> dict[str, Any]:
     if finding.detail:
         found["detail"] = finding.detail
     return found
+
+
+@dataclass(slots=True)
+class TypeMeter:
+    """What tasks of a type did since midnight UTC; times in milliseconds."""
+
+    tasks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TASKS, 0))
+    attempts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ATTEMPTS, 0))
+    run_ms: float = 0.0
+    wait_ms: float = 0.0
+    runs: dict[int, int] = field(default_factory=dict)
+    waits: dict[int, int] = field(default_factory=dict)
+
+
+def read_meters(workspace_id: UUID, *, limit: int) -> Mapping[str, TypeMeter]:
+    """By type, internal ones left out, from the roll-ups of hours. The first `limit` names in order
+    of the alphabet have their own; the rest are together under OTHER, so that a name never moves
+    while types stay."""
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    meters: dict[str, TypeMeter] = {}
+    with in_bounded_time(narrow_by="fewer types"):
+        rows = Rollup.objects.filter(workspace_id=workspace_id, seconds=3600, at__gte=midnight)
+        for row in rows.exclude(type__in=internal_types()).order_by("type"):
+            name = row.type if row.type in meters or len(meters) < limit else OTHER
+            meter = meters.setdefault(name, TypeMeter())
+            for event, column in TASKS.items():
+                meter.tasks[event] += getattr(row, column)
+            for event, column in ATTEMPTS.items():
+                meter.attempts[event] += getattr(row, column)
+            meter.run_ms += row.run_ms
+            meter.wait_ms += row.wait_ms
+            meter.runs = merge([meter.runs, {int(b): n for b, n in row.runs.items()}])
+            meter.waits = merge([meter.waits, {int(b): n for b, n in row.waits.items()}])
+    return meters

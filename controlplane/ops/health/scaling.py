@@ -8,8 +8,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from controlplane.core.clock import now
 from scaling.queries.events import count_events
 from scaling.queries.launches import get_pause, measure_startup
-from scaling.queries.pool import get_backend, read_pool
-from tasks_app.queries.engine_health import AUTOSCALER, view_leader
+from scaling.queries.pool import AUTOSCALER, get_backend, read_pool
+from tasks_app.queries.engine_health import view_leader
 
 _DAY = timedelta(days=1)
 

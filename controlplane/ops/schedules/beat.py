@@ -1,30 +1,21 @@
-"""Rows of django-celery-beat: a PeriodicTask and its times, read and written."""
+"""Rows of django-celery-beat: what a PeriodicTask and its times say.
+
+This module does not import it: `scaling` reads upcoming firings through this module.
+"""
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from celery import schedules as celery_schedules
-from django_celery_beat.models import (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    PeriodicTasks,
-)
 
 from controlplane.core.clock import utc_z
-from controlplane.core.errors import FieldError
 from controlplane.ops.schedules.models import Schedule
-from controlplane.ops.schedules.timing import (
-    CronRule,
-    EveryRule,
-    OnceRule,
-    Timing,
-    TimingError,
-    parse_timing,
-)
+from controlplane.ops.schedules.timing import Timing, TimingError, parse_timing
+
+if TYPE_CHECKING:
+    from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 # What to join to a schedule, so that reading its timing costs no query.
 BEAT = (
@@ -70,7 +61,7 @@ class BeatTiming:
         )
 
 
-def read_beat(task: PeriodicTask) -> BeatTiming:
+def read_beat(task: "PeriodicTask") -> BeatTiming:
     """What beat's row says."""
     text, timezone = "", "UTC"
     if task.crontab is not None:
@@ -93,7 +84,7 @@ def read_timing(schedule: Schedule) -> Timing:
     return read_beat(schedule.periodic_task).parse(schedule.created_at)
 
 
-def describe_crontab(crontab: CrontabSchedule) -> str:
+def describe_crontab(crontab: "CrontabSchedule") -> str:
     """The fields for people; why they do not fire, where that is so."""
     try:
         return parse_timing(_cron_text(crontab), str(crontab.timezone)).words()
@@ -101,7 +92,7 @@ def describe_crontab(crontab: CrontabSchedule) -> str:
         return error.message
 
 
-def _cron_text(crontab: CrontabSchedule) -> str:
+def _cron_text(crontab: "CrontabSchedule") -> str:
     fields = [
         str(field).replace(" ", "") or "*"
         for field in (
@@ -134,69 +125,9 @@ def _spelled_out(fields: list[str]) -> str:
     )
 
 
-def _every_text(interval: IntervalSchedule) -> str:
+def _every_text(interval: "IntervalSchedule") -> str:
     every = int(interval.every)
     if interval.period == "microseconds":
         seconds, rest = divmod(every, 1_000_000)
         return f"@every {seconds}s" if seconds and not rest else ""
     return f"@every {every}{_UNITS[interval.period]}"
-
-
-# What a PeriodicTask of ours names. No such Celery task exists: the dispatcher fires.
-OWN_TASK = "taskplane.schedule"
-_FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
-_PERIODS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
-
-
-def announce_change() -> None:
-    """Note that beat's rows change, before any is locked: beat's own pages lock this row first too,
-    so two writers never wait for each other."""
-    PeriodicTasks.update_changed()
-
-
-def check_storable(timing: Timing) -> list[FieldError]:
-    """The errors of a timing that beat's own rows cannot hold."""
-    if not isinstance(timing.rule, CronRule):
-        return []
-    row = _crontab(timing.rule)
-    for name in _FIELDS:
-        limit = CrontabSchedule._meta.get_field(name).max_length
-        if len(getattr(row, name)) > limit:
-            message = f"The field {name!r} has more than {limit} characters."
-            return [{"field": "schedule", "message": message}]
-    return []
-
-
-def set_times(task: PeriodicTask, timing: Timing) -> None:
-    """Point a PeriodicTask, not yet saved, at rows with these times. Equal rows are shared, as
-    beat itself shares them."""
-    task.crontab = task.interval = task.clocked = task.solar = None
-    rule = timing.rule
-    if isinstance(rule, CronRule):
-        task.crontab = _shared(_crontab(rule))
-    elif isinstance(rule, EveryRule):
-        task.interval = _shared(_interval(rule.period))
-    elif isinstance(rule, OnceRule):
-        task.clocked = _shared(ClockedSchedule(clocked_time=rule.at))
-    task.one_off = task.clocked is not None
-    task.start_time = timing.start_at
-    task.expires = timing.end_at
-
-
-def _crontab(rule: CronRule) -> CrontabSchedule:
-    return CrontabSchedule(**dict(zip(_FIELDS, rule.fields, strict=True)), timezone=rule.zone.key)
-
-
-def _interval(period: timedelta) -> IntervalSchedule:
-    seconds = period // timedelta(seconds=1)
-    name, size = next(pair for pair in _PERIODS if seconds % pair[1] == 0)
-    return IntervalSchedule(every=seconds // size, period=name)
-
-
-def _shared(row: Any) -> Any:
-    names = [field.name for field in row._meta.concrete_fields if not field.primary_key]
-    found = type(row).objects.filter(**{name: getattr(row, name) for name in names}).first()
-    if found is None:
-        row.save()
-        found = row
-    return found

@@ -8,7 +8,8 @@ from django_celery_beat.models import PeriodicTask
 from controlplane.core.clock import now as utc_now
 from controlplane.core.ids import uuid7
 from controlplane.core.names import canonical_name
-from controlplane.ops.schedules.beat import BEAT, OWN_TASK, read_beat
+from controlplane.ops.schedules.beat import BEAT, read_beat
+from controlplane.ops.schedules.beat_writing import OWN_TASK
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.refreshing import lock_free, refresh
 from controlplane.ops.schedules.states import Overlap, Source

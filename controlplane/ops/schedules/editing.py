@@ -12,13 +12,8 @@ from django_celery_beat.models import PeriodicTask
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid
 from controlplane.core.ids import uuid7
-from controlplane.ops.schedules.beat import (
-    OWN_TASK,
-    announce_change,
-    read_beat,
-    read_timezone,
-    set_times,
-)
+from controlplane.ops.schedules.beat import read_beat, read_timezone
+from controlplane.ops.schedules.beat_writing import OWN_TASK, announce_change, set_times
 from controlplane.ops.schedules.firing import decide_due_times
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.refreshing import lock_schedule, refresh

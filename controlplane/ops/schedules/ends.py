@@ -11,8 +11,8 @@ from django.db.models import Q
 from controlplane.core.clock import now
 from controlplane.ops.schedules import transitions
 from controlplane.ops.schedules.models import Firing
+from controlplane.ops.schedules.queries import TaskEnding, list_task_endings
 from controlplane.ops.schedules.states import FiringState
-from tasks_app.queries.endings import TaskEnding, list_endings
 from workflows.queries.runs import RunEnding, list_run_endings
 
 MAX_RESULT_BYTES = 10_000  # a larger result is kept on the task only
@@ -45,7 +45,7 @@ def record_batch(*, after: Position, limit: int) -> tuple[int, Position | None]:
 
 
 def _record(firings: Sequence[Firing]) -> int:
-    tasks = list_endings([firing.task_id for firing in firings if firing.task_id])
+    tasks = list_task_endings([firing.task_id for firing in firings if firing.task_id])
     runs = list_run_endings([firing.run_id for firing in firings if firing.run_id])
     recorded = 0
     for firing in firings:

@@ -7,7 +7,6 @@ writes a firing's `state`.
 
 from django.db import models
 from django.db.models import Q
-from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.clock import now
 from controlplane.core.fields import JSONBField
@@ -22,7 +21,9 @@ class Schedule(models.Model):
     workspace = models.ForeignKey(
         "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    periodic_task = models.OneToOneField(PeriodicTask, on_delete=models.CASCADE, related_name="+")
+    periodic_task = models.OneToOneField(
+        "django_celery_beat.PeriodicTask", on_delete=models.CASCADE, related_name="+"
+    )
     name = models.CharField(max_length=150)
     # What it starts: exactly one of the two, or none for a plain Celery task of beat.
     task_type = models.CharField(max_length=200, blank=True, default="")

@@ -12,7 +12,7 @@ from controlplane.core.errors import FieldError, Invalid, NotFound
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_json_value
-from controlplane.ops.schedules.beat import check_storable
+from controlplane.ops.schedules.beat_writing import check_storable
 from controlplane.ops.schedules.schema import MAX_CATCH_UP, MAX_JITTER_MS, MAX_NAME_LENGTH
 from controlplane.ops.schedules.states import Overlap
 from controlplane.ops.schedules.timing import OnceRule, Timing, TimingError, parse_timing

@@ -197,7 +197,7 @@ def test_run_times_go_as_far_back_as_arrivals() -> None:
 
 
 def test_run_times_when_more_ends_than_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks_app.queries.runtimes.MAX_LOOKED_AT", 2_000)
+    monkeypatch.setattr("scaling.queries.run_times.MAX_LOOKED_AT", 2_000)
     make_attempts(2_100, 3.0, ago=50)
     make_attempts(1_500, 1.0, ago=5)
     found = look().run_times

@@ -9,8 +9,8 @@ from django.db import OperationalError, connection
 
 from scaling.queries.arrivals import ArrivalMeter
 from scaling.queries.demand import Observer, one_snapshot
+from scaling.queries.lanes import count_ready, list_lanes
 from tasks_app.models import Task
-from tasks_app.queries.demand import count_ready, list_lanes
 from tests.factories import make_queue, make_task
 from tests.integration.scaling.measuring import (
     SECOND,

@@ -13,8 +13,8 @@ from controlplane.core.clock import now as utc_now
 from controlplane.ops.schedules.models import Schedule
 from scaling.queries.demand import is_idle
 from scaling.queries.expected import Expectations
+from scaling.queries.lanes import list_lanes
 from scaling.strategies import Demand, Expected
-from tasks_app.queries.demand import list_lanes
 from tests.clients import default_workspace
 from tests.factories import make_queue, make_task
 from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_counts, make_tasks

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from tasks_app.models import Leader, Queue, Task
-from tasks_app.queries.queue_position import recent_rate
+from tasks_app.queries.queues import recent_rate
 from tests.factories import make_attempt, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,12 @@ from rest_framework.test import APIClient
 import tests.handlers  # noqa: F401 - registers test-echo
 from dlq.models import DeadLetter
 from tasks_app.models import Task
-from tasks_app.queries.outcomes import list_results
 from tests.clients import default_workspace
 from tests.deaths import die
 from tests.exported import read_csv, read_ndjson, read_xlsx, texts_of
 from tests.factories import make_task
 from tests.jsonvalues import is_same
+from workflows.queries.outcomes import list_results
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,6 @@
 """Which ages stand for the running tasks."""
 
-from scaling.queries.demand import represent
-from tasks_app.queries.demand import RunningGroup
+from scaling.queries.demand import RunningGroup, represent
 
 
 def sync(*ages: float) -> list[RunningGroup]:

@@ -45,7 +45,7 @@ def summarize_outcomes(workspace_id: UUID, ids: Sequence[UUID]) -> Outcomes:
     """How these tasks of a workspace stand."""
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "summarize_outcomes"),
+            load_sql("workflows", "summarize_outcomes"),
             {"ids": list(ids), "workspace": workspace_id},
         )
         unfinished, missing, completed, failed, cancelled, size, *rest = cursor.fetchone()
@@ -94,10 +94,10 @@ def get_reprocess_specs(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, T
     says, but for its time and its parents."""
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))
     tasks = tasks.select_related("queue").defer("result", "error")
-    return {task.id: _repeat(task) for task in tasks}
+    return {task.id: _spec_of(task) for task in tasks}
 
 
-def _repeat(task: Task) -> TaskSpec:
+def _spec_of(task: Task) -> TaskSpec:
     return TaskSpec(
         type=task.type,
         payload=task.payload,

@@ -1,4 +1,4 @@
-"""What explains the end of tasks: for those who keep it longer than the tasks are kept."""
+"""What a letter takes over from the task that died: a letter is kept longer than its task."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -50,7 +50,7 @@ def describe_dead_tasks(task_ids: Sequence[UUID], *, using: str) -> list[DeadTas
     """These tasks, in the order of the ids. Read on `using`, in whose open transaction they may
     have just ended."""
     with connections[using].cursor() as cursor:
-        cursor.execute(load_sql("tasks_app", "describe_dead_tasks"), {"ids": list(task_ids)})
+        cursor.execute(load_sql("dlq", "describe_dead_tasks"), {"ids": list(task_ids)})
         return [DeadTask(*row) for row in cursor.fetchall()]
 
 
@@ -61,7 +61,7 @@ def list_dead_task_attempts(
     attempts: dict[UUID, list[DeadTaskAttempt]] = {}
     with connections[using].cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "list_dead_task_attempts"),
+            load_sql("dlq", "list_dead_task_attempts"),
             {"ids": list(task_ids), "first": first, "last": last},
         )
         for row in cursor.fetchall():

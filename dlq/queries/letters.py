@@ -7,15 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
-from controlplane.core.percent import percent_done
 from controlplane.core.sql import load_sql
 from dlq.filters import LetterFilter
 from dlq.fingerprints import normalise
-from dlq.models import DeadLetter, Replay, ReplayTask
+from dlq.models import DeadLetter
 from dlq.states import LetterStatus
 
 DAYS_SHOWN = 30
@@ -23,7 +22,6 @@ MAX_GROUPS = 50
 # The newest letters that are counted: more would take too long.
 MAX_COUNTED = 100_000
 _MAX_TYPES = 20
-_MAX_FAILING = 20
 _CHUNK = 500
 _MAX_NEXT = 20
 
@@ -228,96 +226,3 @@ def _oldest_open(workspace_id: UUID) -> datetime | None:
 
 def _by_count(counts: dict[str, Any]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-@dataclass(frozen=True, slots=True)
-class StageView:
-    """One stage that has begun. `size` is None for the rest, after the canary."""
-
-    number: int  # from 0
-    size: int | None
-    submitted: int
-    succeeded: int
-    failed: int  # failed, cancelled or deleted
-
-
-@dataclass(frozen=True, slots=True)
-class FailingGroup:
-    """Tasks of a replay that failed again in the same way."""
-
-    fingerprint: str
-    category: str
-    error_class: str
-    message: str
-    count: int
-    letter_id: UUID  # the newest of them
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayView:
-    """A replay with its report."""
-
-    replay: Replay
-    stages: list[StageView]
-    failing: list[FailingGroup]
-    progress: float  # see percent_replayed
-
-
-def list_replays(workspace_id: UUID) -> QuerySet[Replay]:
-    """Replays of a workspace, newest first."""
-    return Replay.objects.filter(workspace_id=workspace_id)
-
-
-def get_replay(workspace_id: UUID, replay_id: UUID) -> Replay:
-    """One replay of a workspace. Raises NotFound."""
-    replay = Replay.objects.filter(workspace_id=workspace_id, id=replay_id).first()
-    if replay is None:
-        raise NotFound(f"There is no replay {replay_id}.")
-    return replay
-
-
-def describe_replay(replay: Replay) -> ReplayView:
-    """A replay with its stages and the failures that repeated."""
-    return ReplayView(
-        replay=replay,
-        stages=list_stages(replay),
-        failing=list_failing(replay.id),
-        progress=percent_replayed(replay),
-    )
-
-
-def list_stages(replay: Replay) -> list[StageView]:
-    """The stages that have begun."""
-    ended = Q(outcome="") | Q(outcome="COMPLETED")
-    rows = (
-        ReplayTask.objects.filter(replay=replay)
-        .values("stage")
-        .annotate(
-            submitted=Count("id"),
-            succeeded=Count("id", filter=Q(outcome="COMPLETED")),
-            failed=Count("id", filter=~ended),
-        )
-        .order_by("stage")
-    )
-    sizes = dict(enumerate(replay.stages))
-    return [
-        StageView(
-            row["stage"], sizes.get(row["stage"]), row["submitted"], row["succeeded"], row["failed"]
-        )
-        for row in rows
-    ]
-
-
-def percent_replayed(replay: Replay) -> float:
-    """Percent of the matched letters that ended or were skipped."""
-    return percent_done(replay.succeeded + replay.failed + replay.skipped, replay.matched)
-
-
-def list_failing(replay_id: UUID, *, limit: int = _MAX_FAILING) -> list[FailingGroup]:
-    """The groups of failures among a replay's tasks, the largest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("dlq", "group_replay_failures"), {"replay": replay_id, "limit": limit}
-        )
-        groups = [FailingGroup(*row) for row in cursor.fetchall()]
-        return [replace(group, message=normalise(group.message)) for group in groups]

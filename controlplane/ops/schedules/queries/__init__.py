@@ -1,0 +1,37 @@
+"""Reads of schedules and firings, and the times that come."""
+
+from controlplane.ops.schedules.queries.schedules import (
+    TaskEnding,
+    describe,
+    describe_jobs,
+    get_lag,
+    get_schedule,
+    get_success_rates,
+    list_firings,
+    list_schedules,
+    list_task_endings,
+)
+from controlplane.ops.schedules.queries.times import (
+    Upcoming,
+    describe_timing,
+    list_upcoming,
+    next_times,
+    parse_checked,
+)
+
+__all__ = [
+    "TaskEnding",
+    "Upcoming",
+    "describe",
+    "describe_jobs",
+    "describe_timing",
+    "get_lag",
+    "get_schedule",
+    "get_success_rates",
+    "list_firings",
+    "list_schedules",
+    "list_task_endings",
+    "list_upcoming",
+    "next_times",
+    "parse_checked",
+]

@@ -1,0 +1,45 @@
+"""Reads of dead letters and replays, and of the tasks that die."""
+
+from dlq.queries.letters import (
+    DAYS_SHOWN,
+    MAX_COUNTED,
+    MAX_GROUPS,
+    count_letters,
+    get_chain,
+    get_letter,
+    get_letter_stats,
+    iterate_letter_ids,
+    list_groups,
+    list_letters,
+    list_open_letters,
+)
+from dlq.queries.replays import (
+    FailingGroup,
+    describe_replay,
+    get_replay,
+    list_failing,
+    list_replays,
+    list_stages,
+    percent_replayed,
+)
+
+__all__ = [
+    "DAYS_SHOWN",
+    "MAX_COUNTED",
+    "MAX_GROUPS",
+    "FailingGroup",
+    "count_letters",
+    "describe_replay",
+    "get_chain",
+    "get_letter",
+    "get_letter_stats",
+    "get_replay",
+    "iterate_letter_ids",
+    "list_failing",
+    "list_groups",
+    "list_letters",
+    "list_open_letters",
+    "list_replays",
+    "list_stages",
+    "percent_replayed",
+]
