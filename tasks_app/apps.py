@@ -12,7 +12,7 @@ class TasksAppConfig(AppConfig):
         from controlplane.core.runtime import sweeps
         from tasks_app import receivers  # noqa: F401 - connects them
         from tasks_app.dispatch import maintenance
-        from tasks_app.processors.discovery import discover
+        from tasks_app.processors.registry import discover
         from tasks_app.services import register_pruner, rollups
 
         discover()

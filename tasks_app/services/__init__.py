@@ -1,7 +1,6 @@
 """Writes to tasks, one verb per use case."""
 
 from controlplane.workspaces.idempotency import hash_body, store_or_get_response
-from tasks_app.services.acceptance import accept_task, accept_tasks
 from tasks_app.services.actions import ActionResult, act_on_tasks
 from tasks_app.services.control import (
     cancel_task,
@@ -25,6 +24,8 @@ from tasks_app.services.retention import (
 )
 from tasks_app.services.submission import (
     Submission,
+    accept_task,
+    accept_tasks,
     check_task,
     submit_once,
     submit_task,
