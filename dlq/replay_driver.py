@@ -15,7 +15,7 @@ from dlq.discard import describe_closed
 from dlq.filters import letter_filter_of_body
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.queries import FailingGroup, list_failing, list_letters
-from dlq.reprocess_audit import audit_reprocessing
+from dlq.reprocess import audit_reprocessing
 from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from dlq.states import LetterStatus, ReplayState
 from tasks_app.batches import (
