@@ -20,9 +20,9 @@ from workflows.models import RunStep, WorkflowRun
 from workflows.queries import get_run, get_version, get_workflow
 from workflows.queries.scopes import make_worker_budget
 from workflows.runs.creation import CreationBudget, open_run
-from workflows.runs.deferral import is_deferred, start_deferred
 from workflows.runs.state_machine import RunStateMachine, begin_run
 from workflows.runs.stopping import stop
+from workflows.runs.submission import is_deferred, start_deferred
 from workflows.schema.runs import MAX_COMMENT_LENGTH
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 from workflows.steps.ends import completed, end_of, failed
