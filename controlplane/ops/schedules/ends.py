@@ -21,19 +21,8 @@ Position = tuple[UUID, UUID]  # a schedule, and one of its firings
 START: Position = (UUID(int=0), UUID(int=0))
 
 
-def record_ends(*, limit: int = 1_000) -> int:
-    """Record the end of every STARTED firing whose task or run has ended; how many."""
-    recorded, after = 0, START
-    while True:
-        count, last = record_batch(after=after, limit=limit)
-        recorded += count
-        if last is None:
-            return recorded
-        after = last
-
-
-def record_batch(*, after: Position, limit: int) -> tuple[int, Position | None]:
-    """Look at `limit` STARTED firings after the position `after`; how many were recorded, and the
+def record_ends(*, after: Position = START, limit: int = 1_000) -> tuple[int, Position | None]:
+    """Record the ends among `limit` STARTED firings after the position `after`; how many, and the
     next position, None when there are no more."""
     schedule_id, firing_id = after
     beyond = Q(schedule_id__gt=schedule_id) | Q(schedule_id=schedule_id, id__gt=firing_id)
