@@ -58,7 +58,8 @@ class Taskplane:
         """Start a run of `width` no-op tasks of one step and one task that waits for them all."""
         from controlplane.workspaces.actors import SYSTEM
         from controlplane.workspaces.queries import get_default_workspace_id
-        from workflows import services
+        from workflows.authoring import create_workflow
+        from workflows.runs import execute_workflow
 
         workspace_id = get_default_workspace_id()
         fan_in = {
@@ -68,8 +69,8 @@ class Taskplane:
                 {"key": "last", "type": "noop", "dependsOn": ["items"]},
             ],
         }
-        workflow, _ = services.create_workflow(workspace_id=workspace_id, body=fan_in, actor=SYSTEM)
-        run, _ = services.execute_workflow(
+        workflow, _ = create_workflow(workspace_id=workspace_id, body=fan_in, actor=SYSTEM)
+        run, _ = execute_workflow(
             workspace_id=workspace_id,
             workflow_id=workflow.id,
             input={"items": list(range(width))},
@@ -83,9 +84,10 @@ class CeleryPeer:
 
     ways: tuple[str, ...] = ("loop", "group")
 
-    def __init__(self, module: Any) -> None:
-        self._app = module.app
-        self._tasks = module.TASKS
+    def __init__(self) -> None:
+        from benchmarks.peers import TASKS, app
+
+        self._app, self._tasks = app, TASKS
 
     def _args(self, kind: str, number: int) -> tuple[Any, ...]:
         return {"wait": (10,), "stamp": (number,)}.get(kind, ())
@@ -112,12 +114,7 @@ def _make(system: str) -> Producer:
         import django
 
         django.setup()
-        from benchmarks.peers import results
-
-        return CeleryPeer(results)
-    from benchmarks.peers import bare
-
-    return CeleryPeer(bare)
+    return CeleryPeer()
 
 
 def _fill(producer: Producer, kind: str, count: int, call: int) -> dict[str, Any]:
