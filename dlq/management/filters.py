@@ -4,8 +4,8 @@ from functools import partial
 from typing import Any
 
 from controlplane.core.console.options import TIME_HELP, Filter, read_filter, time_or_age
+from controlplane.core.schema.texts import split_values
 from dlq.filters import LetterFilter, letter_filter_of_body
-from tasks_app.filters import split_values
 
 LETTER_FILTERS = (
     Filter("status", is_list=True),

@@ -10,7 +10,8 @@ from controlplane.core.console.options import (
     time_or_age,
     whole_number,
 )
-from tasks_app.filters import TaskFilter, filter_of_body, split_values
+from controlplane.core.schema.texts import split_values
+from tasks_app.filters import TaskFilter, filter_of_body
 
 TASK_FILTERS = (
     Filter("status", is_list=True),

@@ -8,7 +8,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
 from controlplane.ops.schedules import transitions
 from controlplane.ops.schedules.editing import require_start
-from controlplane.ops.schedules.models import Firing
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.refreshing import lock_schedule
 from controlplane.ops.schedules.starting import new_celery_id, start
 from controlplane.ops.schedules.states import FiringKind, FiringState
@@ -17,13 +17,24 @@ from controlplane.workspaces.services import record_audit
 from tasks_app.services import hash_body, store_or_get_response
 
 
-@transaction.atomic
 def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> Firing:
     """Fire at once, also while it is paused, without regard to the overlap rule.
 
     A plain Celery task is sent within about a second. A refusal gives a FAILED firing with its
     reason. Raises NotFound, and Forbidden when the actor's key may not start what the schedule
     starts.
+    """
+    firing, _ = trigger_once(workspace_id=workspace_id, schedule_id=schedule_id, actor=actor)
+    return firing
+
+
+@transaction.atomic
+def trigger_once(
+    *, workspace_id: UUID, schedule_id: UUID, actor: Actor, key: str | None = None
+) -> tuple[Firing, bool]:
+    """As trigger_schedule, and whether that was new: the same key gives the first firing again.
+
+    Raises also Conflict when the key was used for something else, Invalid for a bad key.
     """
     schedule = lock_schedule(workspace_id, schedule_id)
     require_start(actor, schedule.workflow_id)
@@ -40,6 +51,15 @@ def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> 
         late_ms=0,
         decided_at=at,
     )
+    if key is not None:
+        first = store_or_get_response(
+            workspace_id=workspace_id,
+            key=key,
+            body_hash=hash_body("trigger", schedule_id),
+            answer={"id": str(firing.id)},
+        )
+        if first is not None:
+            return _get_first(schedule, UUID(first["id"])), False
     transitions.insert_firings([firing])
     if not firing.celery_id:
         start(schedule, firing, at)
@@ -52,46 +72,11 @@ def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> 
         detail={"firing": str(firing.id)},
     )
     firing.refresh_from_db()
-    return firing
+    return firing, True
 
 
-class _UsedError(Exception):
-    """The key has an answer already; raised to undo the second firing."""
-
-    def __init__(self, firing_id: str) -> None:
-        self.firing_id = UUID(firing_id)
-
-
-def trigger_once(
-    *, workspace_id: UUID, schedule_id: UUID, actor: Actor, key: str | None = None
-) -> tuple[Firing, bool]:
-    """Fire at once, and whether that was new: the same key gives the first firing again.
-
-    Raises NotFound, Conflict when the key was used for something else, Invalid for a bad key.
-    """
-    try:
-        with transaction.atomic():
-            firing = trigger_schedule(
-                workspace_id=workspace_id, schedule_id=schedule_id, actor=actor
-            )
-            if key is not None:
-                _keep(workspace_id, schedule_id, key, firing)
-            return firing, True
-    except _UsedError as used:
-        first = Firing.objects.filter(
-            workspace_id=workspace_id, schedule_id=schedule_id, id=used.firing_id
-        ).first()
-    if first is None:
+def _get_first(schedule: Schedule, firing_id: UUID) -> Firing:
+    firing = Firing.objects.filter(schedule=schedule, id=firing_id).first()
+    if firing is None:
         raise NotFound("The firing that this idempotency key started was removed. Use a new key.")
-    return first, False
-
-
-def _keep(workspace_id: UUID, schedule_id: UUID, key: str, firing: Firing) -> None:
-    first = store_or_get_response(
-        workspace_id=workspace_id,
-        key=key,
-        body_hash=hash_body("trigger", schedule_id),
-        answer={"id": str(firing.id)},
-    )
-    if first is not None:
-        raise _UsedError(first["id"])
+    return firing
