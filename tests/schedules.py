@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.ops.schedules import beat_sync, editing, ends, overlaps
+from controlplane.ops.schedules import beat_sync, editing, overlaps, starting
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tests.clients import default_workspace
@@ -49,7 +49,7 @@ def start_queued(**options: Any) -> int:
 
 def record_ends(**options: Any) -> int:
     """Record the end of every firing that has ended; how many."""
-    return _run_through(ends.record_ends, **options)
+    return _run_through(starting.record_ends, **options)
 
 
 def _run_through(batch: Callable[..., tuple[int, Any]], **options: Any) -> int:

@@ -45,7 +45,6 @@ _MAX_ALIKE = 1_000
 
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:
-    """The context of the template."""
     return {
         "summary": Summary(
             badge=format_html(

@@ -173,7 +173,6 @@ class LetterAdmin(GroupPages):
         )
 
     def discard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The form with the reason."""
         letter = self.get_row(request, object_id)
         actor = self.require_operator(request, letter.workspace_id)
         form = DiscardForm(request.POST or None)

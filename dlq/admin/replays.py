@@ -105,7 +105,6 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def control_view(self, request: HttpRequest, object_id: UUID, verb: str) -> HttpResponse:
-        """The buttons."""
         control, text = _CONTROLS[verb]
 
         def act(replay: Replay, actor: Actor) -> None:

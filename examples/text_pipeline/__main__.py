@@ -27,9 +27,6 @@ class TextCounts:
     words: int
     characters: int
 
-    def as_dict(self) -> dict[str, int]:
-        return asdict(self)
-
 
 def make_text(target: Path, size: int) -> None:
     """Write about `size` bytes: the source files of this Python's standard library, one after
@@ -166,7 +163,7 @@ def _compare(
     console.print(table)
     said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(attempts.items()))
     console.print(f"{run['status']} in {seconds:.1f} s; attempts of the parts: {said}.")
-    is_equal = run["status"] == "COMPLETED" and merged == direct.as_dict()
+    is_equal = run["status"] == "COMPLETED" and merged == asdict(direct)
     if is_equal:
         console.print(report.read_text().rstrip(), markup=False)
     console.print("The counts are equal." if is_equal else "The counts DIFFER.")

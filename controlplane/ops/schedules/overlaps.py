@@ -103,7 +103,6 @@ class _Post:
         self.forget()
 
     def forget(self) -> None:
-        """Send at once again."""
         self.rests_until = 0.0
 
     def send(self, name: str, celery_id: str, options: dict[str, Any]) -> None:

@@ -12,10 +12,10 @@ from django_celery_beat.models import PeriodicTasks
 
 from controlplane.core.clock import now
 from controlplane.ops.schedules.beat_sync import sync_beat
-from controlplane.ops.schedules.ends import START, record_ends
 from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.schedules.models import Firing
 from controlplane.ops.schedules.overlaps import NO_ID, start_queued
+from controlplane.ops.schedules.starting import START, record_ends
 from controlplane.ops.schedules.states import FiringState
 
 _FIRE_LIMIT = 100
