@@ -13,9 +13,9 @@ from controlplane.core.jsonb import is_same_json
 from controlplane.core.names import canonical_name
 from controlplane.core.sql import release_connection
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, store_or_get_response
 from workflows.definitions import Definition, parse_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.queries import get_version, get_workflow

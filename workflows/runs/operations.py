@@ -11,9 +11,10 @@ from controlplane.core.errors import Conflict, Invalid, NotFound, Unavailable
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_payload_value
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import cancel_tasks, hash_body, store_or_get_response
+from tasks_app.services import cancel_tasks
 from workflows.definitions import check_input, load_definition
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries import get_run, get_version, get_workflow

@@ -32,10 +32,10 @@ from controlplane.ops.schedules.validation import (
     check_schedule,
 )
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from controlplane.workspaces.queries import get_workspace_slug
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, store_or_get_response
 
 # Stored instead of a hash: the declaration has gone, and whether a person had paused the schedule.
 GONE, GONE_PAUSED = "gone", "gone, was paused"

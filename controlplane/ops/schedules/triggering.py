@@ -13,8 +13,8 @@ from controlplane.ops.schedules.refreshing import lock_schedule
 from controlplane.ops.schedules.starting import new_celery_id, start
 from controlplane.ops.schedules.states import FiringKind, FiringState
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from controlplane.workspaces.services import record_audit
-from tasks_app.services import hash_body, store_or_get_response
 
 
 def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> Firing:
