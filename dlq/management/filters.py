@@ -4,8 +4,9 @@ from functools import partial
 from typing import Any
 
 from controlplane.core.console.options import TIME_HELP, Filter, read_filter, time_or_age
+from controlplane.core.schema.filters import read_body
 from controlplane.core.schema.texts import split_values
-from dlq.filters import LetterFilter, letter_filter_of_body
+from dlq.filters import LetterFilter
 
 LETTER_FILTERS = (
     Filter("status", is_list=True),
@@ -33,6 +34,6 @@ def letter_filter(options: dict[str, Any]) -> LetterFilter:
         options,
         LETTER_FILTERS,
         split=split_values,
-        read=partial(letter_filter_of_body, field=""),
+        read=partial(read_body, LetterFilter, field=""),
         **named,
     )
