@@ -13,8 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report, runner, servers
 from benchmarks.processes import ChildError
-from benchmarks.scenarios import SCENARIOS, Scenario
-from benchmarks.sizes import SIZES
+from benchmarks.scenarios import SCENARIOS, SIZES, Scenario
 from benchmarks.systems import CeleryBare, CeleryResults, Express, System, Taskplane
 from benchmarks.systems.base import RecordError
 from controlplane.embedded import EmbeddedError

@@ -26,7 +26,6 @@ class Load:
         self.over = asyncio.get_running_loop().create_future()
 
     def record(self, status: int, seconds: float) -> None:
-        """Note one answer."""
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.seconds.append(seconds)
 

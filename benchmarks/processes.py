@@ -109,5 +109,4 @@ def run_job(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
 
 
 def tail(path: Path) -> str:
-    """The end of a log."""
     return path.read_text(errors="replace")[-3000:]

@@ -83,9 +83,10 @@ class CeleryPeer:
 
     ways: tuple[str, ...] = ("loop", "group")
 
-    def __init__(self, module: Any) -> None:
-        self._app = module.app
-        self._tasks = module.TASKS
+    def __init__(self) -> None:
+        from benchmarks.peers import TASKS, app
+
+        self._app, self._tasks = app, TASKS
 
     def _args(self, kind: str, number: int) -> tuple[Any, ...]:
         return {"wait": (10,), "stamp": (number,)}.get(kind, ())
@@ -112,12 +113,7 @@ def _make(system: str) -> Producer:
         import django
 
         django.setup()
-        from benchmarks.peers import results
-
-        return CeleryPeer(results)
-    from benchmarks.peers import bare
-
-    return CeleryPeer(bare)
+    return CeleryPeer()
 
 
 def _fill(producer: Producer, kind: str, count: int, call: int) -> dict[str, Any]:

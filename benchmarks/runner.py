@@ -8,9 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks.report import Run
-from benchmarks.scenarios import Figures, Scenario
+from benchmarks.scenarios import Figures, Scenario, Sizes
 from benchmarks.servers import Servers
-from benchmarks.sizes import Sizes
 from benchmarks.systems import System
 
 Say = Callable[[str], None]

@@ -9,12 +9,13 @@ from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.http.parameters import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
+from controlplane.core.schema.filters import read_query
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
 from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq import bulk, discard, queries, replays, reprocess
-from dlq.filters import LetterFilter, letter_filter_of_query
+from dlq.filters import LetterFilter
 from dlq.schema import (
     NO_CANARY,
     Discard,
@@ -95,7 +96,7 @@ class Letters(Views):
     )
     def list(self, request: WorkspaceRequest) -> Any:
         """Dead letters that match every filter, those that died last first."""
-        letter_filter = letter_filter_of_query(request.query_params, ignore=LIST_PARAMETERS)
+        letter_filter = read_query(LetterFilter, request.query_params, ignore=LIST_PARAMETERS)
         with in_bounded_time(narrow_by="since and until"):
             # A list counts the attempts; their tracebacks are many times as long as all the rest.
             letters = queries.list_letters(request.workspace.id, letter_filter).defer("attempts")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.errors import FieldError, Invalid
+from controlplane.core.errors import Invalid
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from dlq.discard import check_reason, discard_letters
@@ -55,7 +55,7 @@ def act_on_letters(
     finding the letters takes too long; Forbidden for `reprocess` when the key may not submit tasks.
     """
     if action not in ACTIONS:
-        raise Invalid(errors=[_problem("action", f"Use one of {', '.join(ACTIONS)}.")])
+        raise Invalid(errors=[{"field": "action", "message": f"Use one of {', '.join(ACTIONS)}."}])
     refuse_empty(letter_filter)
     refusals: dict[str, UUID] = {}
     if action == "discard":
@@ -80,7 +80,7 @@ def refuse_empty(letter_filter: LetterFilter) -> None:
     """Raises Invalid for a filter without a condition and without `all`."""
     if letter_filter.is_empty:
         message = 'Name ids or a condition; {"all": true} selects every open letter.'
-        raise Invalid(errors=[_problem("filter", message)])
+        raise Invalid(errors=[{"field": "filter", "message": message}])
 
 
 def only_open(letter_filter: LetterFilter) -> LetterFilter:
@@ -121,7 +121,3 @@ def _chunks(workspace_id: UUID, letter_filter: LetterFilter) -> Iterator[list[UU
         ids += chunk
     for start in range(0, len(ids), _CHUNK):
         yield ids[start : start + _CHUNK]
-
-
-def _problem(field: str, message: str) -> FieldError:
-    return FieldError(field=field, message=message)

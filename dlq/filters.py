@@ -1,19 +1,12 @@
 """One filter of dead letters, for lists, bulk actions and replays."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import utc_z
-from controlplane.core.schema.filters import (
-    QueryParams,
-    condition,
-    conditions,
-    read_body,
-    read_query,
-)
+from controlplane.core.schema.filters import condition, conditions
 from controlplane.core.schema.values import COMMA, Choices, Flag, Ids, Moment, Search, Texts
 from dlq.states import LetterStatus
 from tasks_app.states import ErrorCategory
@@ -77,7 +70,7 @@ class LetterFilter:
         return any(getattr(self, field.name) for field in fields(self) if field.name not in indexed)
 
     def to_json(self) -> dict[str, Any]:
-        """As `letter_filter_of_body` reads it."""
+        """As `read_body` reads it."""
         values: dict[str, Any] = {}
         for name, (column, _) in conditions(LetterFilter).items():
             value = getattr(self, column)
@@ -87,17 +80,3 @@ class LetterFilter:
                 value = utc_z(value)
             values[name] = [str(item) for item in value] if isinstance(value, tuple) else value
         return values
-
-
-def letter_filter_of_query(params: QueryParams, *, ignore: Iterable[str] = ()) -> LetterFilter:
-    """The filter of a query string. `ignore` names its other parameters. Raises Invalid."""
-    return read_query(LetterFilter, params, ignore=ignore)
-
-
-def letter_filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> LetterFilter:
-    """The filter of a JSON object: the same names, a value or a list of values each; `all` is
-    true to select every letter.
-
-    Raises Invalid; field names in it begin with `field`, unless that is empty.
-    """
-    return read_body(LetterFilter, body, field=field)

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from controlplane.core.schema.filters import read_body
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import ActorKind
 from dlq import transitions
 from dlq.discard import describe_closed
-from dlq.filters import letter_filter_of_body
+from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.queries import FailingGroup, list_failing, list_letters
-from dlq.reprocess_audit import audit_reprocessing
+from dlq.reprocess import audit_reprocessing
 from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from dlq.states import LetterStatus, ReplayState
 from tasks_app.batches import (
@@ -182,7 +183,7 @@ def _up_to(letters: Iterable[DeadLetter], room: int) -> list[DeadLetter]:
 
 def _matching(replay: Replay) -> QuerySet[DeadLetter]:
     """The letters that matched when it began: those still open, and those resolved since."""
-    letters = list_letters(replay.workspace_id, letter_filter_of_body(replay.filter))
+    letters = list_letters(replay.workspace_id, read_body(LetterFilter, replay.filter))
     return letters.filter(
         Q(status=LetterStatus.OPEN) | Q(resolved_at__gte=replay.created_at),
         id__lte=replay.until_id,

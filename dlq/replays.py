@@ -14,7 +14,7 @@ from controlplane.core.errors import Conflict
 from controlplane.core.ids import uuid7
 from controlplane.core.schema import Request
 from controlplane.core.schema.fields import Number, Saying, Whole
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_payload_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.idempotency import hash_body, store_or_get_response
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
@@ -199,13 +199,7 @@ def _count_letters(replay: Replay, letter_filter: LetterFilter) -> None:
 def _checked_payload(payload: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if payload is None:
         return None
-    config = settings.TASKPLANE
-    check_json_value(
-        dict(payload),
-        max_bytes=config["PAYLOAD_MAX_BYTES"],
-        max_depth=config["JSON_MAX_DEPTH"],
-        field="payload",
-    )
+    check_payload_value(dict(payload), field="payload")
     return dict(payload)
 
 

@@ -13,9 +13,10 @@ from pydantic_core import CoreSchema, core_schema
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Flag, JsonObject, OneOf, Text
+from controlplane.core.schema.filters import read_body
 from dlq.bulk import ACTIONS
 from dlq.discard import MAX_REASON
-from dlq.filters import MAX_IDS, LetterFilter, letter_filter_of_body
+from dlq.filters import MAX_IDS, LetterFilter
 from dlq.queries import (
     DAYS_SHOWN,
     MAX_COUNTED,
@@ -137,7 +138,7 @@ class LetterAction(_Changes):
         """The selected letters. Raises Invalid."""
         if self.ids is not None:
             return LetterFilter(ids=tuple(dict.fromkeys(self.ids)))
-        letter_filter = letter_filter_of_body(self.filter or {})
+        letter_filter = read_body(LetterFilter, self.filter or {})
         return replace(letter_filter, everything=True) if self.all else letter_filter
 
     @property

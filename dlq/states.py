@@ -18,18 +18,3 @@ class ReplayState(TextChoices):
     COMPLETED = "COMPLETED", "Completed"  # every letter was submitted or skipped
     STOPPED = "STOPPED", "Stopped by failures"  # by the stop rule, or an error
     CANCELLED = "CANCELLED", "Cancelled"  # by a person
-
-
-LETTER_TRANSITIONS: dict[LetterStatus, frozenset[LetterStatus]] = {
-    LetterStatus.OPEN: frozenset({LetterStatus.REPROCESSED, LetterStatus.DISCARDED}),
-    LetterStatus.REPROCESSED: frozenset(),
-    LetterStatus.DISCARDED: frozenset(),
-}
-REPLAY_TRANSITIONS: dict[ReplayState, frozenset[ReplayState]] = {
-    ReplayState.RUNNING: frozenset(
-        {ReplayState.COMPLETED, ReplayState.STOPPED, ReplayState.CANCELLED}
-    ),
-    ReplayState.COMPLETED: frozenset(),
-    ReplayState.STOPPED: frozenset(),
-    ReplayState.CANCELLED: frozenset(),
-}

@@ -6,9 +6,8 @@ from typing import Any
 
 import orjson
 import pydantic
-from django.conf import settings
 
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_payload_value
 from tasks_app.failures import describe, error_record
 from tasks_app.processors.outcomes import Fail, RetryLater, Snooze, TaskCancelled, TaskTimedOut
 from tasks_app.processors.registry import Processor
@@ -32,13 +31,7 @@ def succeeded(claim: ClaimedRow, result: Any, *, run_ms: float) -> Outcome:
     """COMPLETED with a result. Raises ResultNotJson."""
     if result is not None:
         try:
-            text = check_json_value(
-                result,
-                max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
-                max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
-                field="result",
-            )
-            result = orjson.Fragment(text)
+            result = orjson.Fragment(check_payload_value(result, field="result"))
         except Exception as error:
             raise ResultNotJson(f"The handler's result is not JSON: {error}") from error
     return Outcome(claim.id, claim.lease, _COMPLETED, _SUCCEEDED, run_ms, result)

@@ -13,15 +13,12 @@ from controlplane.core.errors import FieldError
 from controlplane.core.schema.filters import QueryParams, condition, read_body, read_query
 from controlplane.core.schema.texts import (
     QUOTED,
-    join_values,
     split_parts,
-    split_values,
     unquote,
 )
 from controlplane.core.schema.values import (
     COMMA,
     MAX_LENGTH,
-    MAX_VALUES,
     Choices,
     FilterError,
     Flag,
@@ -35,19 +32,6 @@ from controlplane.core.schema.values import (
 )
 from tasks_app.states import TaskState
 
-__all__ = [
-    "FilterError",
-    "InternalFilter",
-    "QueryParams",
-    "TaskFilter",
-    "filter_of_body",
-    "filter_of_query",
-    "join_values",
-    "read_texts",
-    "read_time",
-    "split_values",
-]
-
 PAYLOAD_PREFIX = "payload."
 MAX_PAYLOAD_FILTERS = 10
 MAX_PATH_DEPTH = 32
@@ -56,17 +40,6 @@ _QUOTES = f'{COMMA} A tag that contains a comma is written as a JSON string: `"r
 _ALSO = "payload.<path>"
 
 Containment = dict[str, Any]
-
-
-def read_texts(values: Sequence[Any], most: int = MAX_VALUES) -> tuple[str, ...]:
-    """From 1 to `most` texts of bounded length. Raises FilterError."""
-    return Texts(limit=most).read(values)
-
-
-def read_time(values: Sequence[Any]) -> datetime:
-    """One time with its zone, which limits others. Raises FilterError."""
-    found: datetime = Moment().read(values)
-    return found
 
 
 def _internal() -> Any:

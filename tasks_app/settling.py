@@ -35,6 +35,5 @@ def settle_ended(cursor: Cursor, ended: Iterable[Finished], *, using: str) -> li
 
 
 def announce_cancelled_by_parent(task_ids: Sequence[UUID], *, using: str) -> None:
-    """Send `task_cancelled_by_parent`."""
     if task_ids:
         task_cancelled_by_parent.send(sender=Task, task_ids=list(task_ids), using=using)

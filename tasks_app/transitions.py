@@ -13,8 +13,7 @@ from uuid import UUID
 import orjson
 
 from controlplane.core.sql import load_sql
-from tasks_app.counts import note_counts
-from tasks_app.rows import ClaimedRow, Cursor, Finished, NewTask, Outcome, Settled
+from tasks_app.rows import ClaimedRow, Cursor, Finished, NewTask, Outcome, Settled, note_counts
 from tasks_app.states import TaskState
 
 _COPY_FROM = 20  # rows from which COPY beats single INSERTs

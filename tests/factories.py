@@ -18,8 +18,8 @@ from factory.django import DjangoModelFactory
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
-from tasks_app.counts import note_counts
 from tasks_app.models import Queue, Task, TaskAttempt, TaskDependency, TaskLog
+from tasks_app.rows import note_counts
 from tasks_app.states import FINAL, TaskState
 from tests.clients import default_workspace
 from workers.models import Node

@@ -1,9 +1,10 @@
 """Schedules for tests, made by the services, with clocks of their own."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from controlplane.ops.schedules import beat_sync, editing
+from controlplane.ops.schedules import beat_sync, editing, overlaps, starting
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tests.clients import default_workspace
@@ -32,8 +33,31 @@ def set_clock(schedule: Schedule, since: datetime) -> Schedule:
     schedule.timing = ""
     schedule.save()
     # Its times are computed again, as after an edit.
-    beat_sync.sync_beat(now=since)
+    sync_beat(now=since)
     return reload(schedule)
+
+
+def sync_beat(**options: Any) -> int:
+    """Compare every PeriodicTask with its schedule; how many schedules changed."""
+    return _run_through(beat_sync.sync_beat, **options)
+
+
+def start_queued(**options: Any) -> int:
+    """Start the firings of all schedules whose turn has come; how many."""
+    return _run_through(overlaps.start_queued, **options)
+
+
+def record_ends(**options: Any) -> int:
+    """Record the end of every firing that has ended; how many."""
+    return _run_through(starting.record_ends, **options)
+
+
+def _run_through(batch: Callable[..., tuple[int, Any]], **options: Any) -> int:
+    done, after = batch(**options)
+    while after is not None:
+        count, after = batch(after=after, **options)
+        done += count
+    return done
 
 
 def reload(schedule: Schedule) -> Schedule:

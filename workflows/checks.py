@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pydantic
-from django.conf import settings
 
 from controlplane.core.errors import FieldError, Invalid, TooLarge
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_payload_value
 from tasks_app.processors import registry
 from workflows.graphs import Ancestors, find_cycle, show_cycle, sort_keys
 from workflows.language import (
@@ -196,14 +195,8 @@ class StepCheck:
                 self.add(_below("payload", path), message)
 
     def _compile_payload(self, payload: dict[str, Any]) -> Template | None:
-        limits = settings.TASKPLANE
         try:
-            check_json_value(
-                payload,
-                max_bytes=limits["PAYLOAD_MAX_BYTES"],
-                max_depth=limits["JSON_MAX_DEPTH"],
-                field="payload",
-            )
+            check_payload_value(payload, field="payload")
             return compile_template(payload)
         except Invalid as error:
             for problem in error.errors:

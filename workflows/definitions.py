@@ -66,7 +66,6 @@ class Step:
 
     @functools.cached_property
     def template(self) -> Template:
-        """The payload."""
         payload = self.raw.get("payload")
         return compile_template({} if payload is None else payload)
 

@@ -9,7 +9,7 @@ import orjson
 from django.conf import settings
 
 from controlplane.core.errors import FieldError, Invalid, TooLarge
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_json_value, check_payload_value
 from workflows.language.templates import write_path
 from workflows.numbers import convert_numbers
 
@@ -62,12 +62,7 @@ def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> Any:
     """
     if not isinstance(value, dict):
         raise Invalid(errors=[{"field": "input", "message": "This must be an object."}])
-    text = check_json_value(
-        value,
-        max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
-        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
-        field="input",
-    )
+    text = check_payload_value(value, field="input")
     if schema is None:
         return value
     validator = _validator(orjson.dumps(schema))

@@ -32,40 +32,6 @@ ENDED_STEPS = frozenset(
 )
 ENDED_RUNS = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
 
-# Only a retry of the run leads out of an ended state.
-RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    RunState.RUNNING: frozenset(ENDED_RUNS),
-    RunState.COMPLETED: frozenset(),
-    RunState.FAILED: frozenset({RunState.RUNNING}),
-    RunState.CANCELLED: frozenset({RunState.RUNNING}),
-}
-STEP_TRANSITIONS: dict[StepState, frozenset[StepState]] = {
-    StepState.PENDING: frozenset(
-        {
-            StepState.RUNNING,
-            StepState.WAITING,
-            StepState.COMPLETED,  # a forEach over an empty list
-            StepState.FAILED,  # an expression that cannot be evaluated
-            StepState.SKIPPED,
-            StepState.CANCELLED,
-        }
-    ),
-    StepState.RUNNING: frozenset({StepState.COMPLETED, StepState.FAILED, StepState.CANCELLED}),
-    StepState.WAITING: frozenset(
-        {
-            StepState.COMPLETED,
-            StepState.FAILED,
-            StepState.CANCELLED,
-            StepState.RUNNING,  # its expressions were left to a worker
-            StepState.SKIPPED,  # the same
-        }
-    ),
-    StepState.COMPLETED: frozenset(),
-    StepState.FAILED: frozenset({StepState.PENDING, StepState.RUNNING}),
-    StepState.SKIPPED: frozenset({StepState.PENDING}),
-    StepState.CANCELLED: frozenset({StepState.PENDING, StepState.RUNNING}),
-}
-
 
 class StepKind(TextChoices):
     """What a step does. All but TASK are named in its `type`."""

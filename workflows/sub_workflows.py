@@ -47,7 +47,6 @@ class CallGraph:
 
     @property
     def names(self) -> list[str]:
-        """Every workflow's name."""
         return list(self._by_name)
 
     def resolve(self, text: str) -> UUID | None:
@@ -98,7 +97,6 @@ class CallGraph:
 
 
 def list_callers(workspace_id: UUID) -> list[Caller]:
-    """Every workflow of a workspace."""
     rows = Workflow.objects.filter(workspace_id=workspace_id, deleted_at__isnull=True)
     return [Caller(*row) for row in rows.values_list("id", "name", "sub_workflows")]
 

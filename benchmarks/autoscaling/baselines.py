@@ -145,7 +145,6 @@ class Static:
     drains: bool = True
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """The maximum."""
         return _conclude(demand, settings, memory, settings.max_workers)
 
 

@@ -33,7 +33,7 @@ class CeleryBare(WorkerSystem):
         arguments = [
             "-m",
             "celery",
-            f"--app=benchmarks.peers.{self.producer}",
+            "--app=benchmarks.peers",
             "worker",
             "--pool=prefork",
             f"--concurrency={SLOTS}",
@@ -85,7 +85,7 @@ class CeleryResults(CeleryBare):
     def env(self) -> dict[str, str]:
         return {
             **super().env(),
-            "DJANGO_SETTINGS_MODULE": "benchmarks.peers.results_settings",
+            "DJANGO_SETTINGS_MODULE": "benchmarks.peer_settings",
             "BENCH_DATABASE_URL": self.servers.database_url(self._database),
             "BENCH_CONNECTIONS": self._connections,
         }

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from django.conf import settings
+
 from controlplane.core.errors import FieldError, Invalid, TooLarge
 from controlplane.core.jsonb import INTEGER_MAX, INTEGER_MIN, LARGE_FLOAT, dump_jsonb
 
@@ -41,6 +43,17 @@ def check_json_value(value: Any, *, max_bytes: int, max_depth: int, field: str) 
     if len(text) > max_bytes:
         raise TooLarge(f"{field} has {len(text)} bytes as JSON; the limit is {max_bytes}.")
     return text
+
+
+def check_payload_value(value: Any, *, field: str) -> bytes:
+    """As `check_json_value`, with the limits of a payload: PAYLOAD_MAX_BYTES, JSON_MAX_DEPTH."""
+    limits = settings.TASKPLANE
+    return check_json_value(
+        value,
+        max_bytes=limits["PAYLOAD_MAX_BYTES"],
+        max_depth=limits["JSON_MAX_DEPTH"],
+        field=field,
+    )
 
 
 class _RefusedError(Exception):

@@ -1,14 +1,16 @@
-"""What the page of one letter shows."""
+"""What the page of one letter shows, and its forms."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 
 from controlplane.core.admin.display import Section, Summary, badge, folded, link, show_json
+from controlplane.core.admin.forms import JsonField, ServiceForm
 from controlplane.core.formatting import (
     format_count,
     format_elapsed,
@@ -17,12 +19,13 @@ from controlplane.core.formatting import (
     shorten,
 )
 from controlplane.core.schema import represent_value
+from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
 from dlq.queries import count_letters, get_chain
 from dlq.states import LetterStatus
 from tasks_app.processors import registry
-from tasks_app.processors.registry import UnknownType
+from tasks_app.processors.registry import MAX_ATTEMPTS, UnknownType
 from tasks_app.queries import get_states, in_bounded_time
 from tasks_app.states import ErrorCategory
 
@@ -42,7 +45,6 @@ _MAX_ALIKE = 1_000
 
 
 def describe_letter(letter: DeadLetter) -> dict[str, Any]:
-    """The context of the template."""
     return {
         "summary": Summary(
             badge=format_html(
@@ -182,3 +184,36 @@ def _attempt(kept: Mapping[str, Any], *, is_open: bool) -> str:
         text = f"{text}. {shorten(message, 120)}"
         details = error.get("traceback") or f"{message}\nNo traceback."
     return folded(text, details, is_open=is_open)
+
+
+class ReprocessForm(ServiceForm):
+    """The payload and the attempts of the new task."""
+
+    payload = JsonField(
+        required=True, rows=18, help_text="A JSON object. The letter keeps the old payload."
+    )
+    max_attempts = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_ATTEMPTS,
+        label="Maximum attempts",
+        help_text="Leave empty to use the same number as before.",
+    )
+
+    def clean_payload(self) -> dict[str, Any]:
+        """The object. Raises ValidationError."""
+        value = self.cleaned_data["payload"]
+        if not isinstance(value, dict):
+            raise forms.ValidationError("Enter a JSON object, such as {}.")
+        return value
+
+
+class DiscardForm(ServiceForm):
+    """Why the work need not be done."""
+
+    reason = forms.CharField(
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="Why the work need not be done. It is kept in the letter and the audit log.",
+        error_messages={"required": "Give the reason."},
+    )

@@ -15,18 +15,60 @@ from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
 from controlplane.core.schema import represent_value
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminaccess import is_allowed, roles_of
 from controlplane.workspaces.states import Role
-from dlq.admin.filters import FingerprintFilter, TypeFilter
-from dlq.admin.forms import DiscardForm, ReprocessForm
 from dlq.admin.groups import GroupPages
-from dlq.admin.letterpage import describe_letter, describe_type
+from dlq.admin.letterpage import DiscardForm, ReprocessForm, describe_letter, describe_type
 from dlq.bulk import act_on_letters
 from dlq.discard import discard_letter
 from dlq.filters import MAX_IDS, LetterFilter
 from dlq.models import DeadLetter
 from dlq.reprocess import reprocess_letter
 from dlq.states import LetterStatus
+
+_NEWEST = 10_000
+_MAX_TYPES = 100
+
+
+class TypeFilter(admin.SimpleListFilter):
+    """By type. It lists the types of the newest letters, since no index lists all."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        letters = DeadLetter.objects.all()
+        roles = roles_of(request)
+        if roles is not None:
+            letters = letters.filter(workspace_id__in=list(roles))
+        newest = letters.order_by("-id").values("id")[:_NEWEST]
+        types = DeadLetter.objects.filter(id__in=newest).order_by("type")
+        return [(t, t) for t in types.values_list("type", flat=True).distinct()[:_MAX_TYPES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _filter_by(queryset, "type", self.value())
+
+
+class FingerprintFilter(admin.SimpleListFilter):
+    """By failure. It is shown only after a link has chosen one."""
+
+    title = "failure (fingerprint)"
+    parameter_name = "fingerprint"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get(self.parameter_name, "")
+        return [(chosen, chosen)] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _filter_by(queryset, "fingerprint", self.value())
+
+
+def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
+    if value is None:
+        return letters
+    # Postgres refuses NUL, even in a comparison.
+    return letters.none() if "\x00" in value else letters.filter(**{column: value})
+
 
 _MAX_FAILURE = 110
 
@@ -131,7 +173,6 @@ class LetterAdmin(GroupPages):
         )
 
     def discard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The form with the reason."""
         letter = self.get_row(request, object_id)
         actor = self.require_operator(request, letter.workspace_id)
         form = DiscardForm(request.POST or None)

@@ -1,5 +1,7 @@
 """The pages of replays."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -37,6 +39,12 @@ _OUTCOMES = {
     ReplayState.COMPLETED: "Every letter of the replay was handled.",
     ReplayState.CANCELLED: "Cancelled: no further letters are submitted.",
     ReplayState.STOPPED: "It stopped because too many tasks failed again.",
+}
+# What a button does, and what is said afterwards.
+_CONTROLS: dict[str, tuple[Callable[..., Replay], str]] = {
+    "cancel": (cancel_replay, "No further letters are submitted. Submitted tasks continue."),
+    "pause": (pause_replay, "The replay is paused. Submitted tasks continue."),
+    "resume": (resume_replay, "The replay is resumed."),
 }
 
 
@@ -77,9 +85,8 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
 
     def extra_pages(self) -> list[Any]:
         return [
-            ("<uuid:object_id>/cancel/", self.cancel_view, "cancel"),
-            ("<uuid:object_id>/pause/", self.pause_view, "pause"),
-            ("<uuid:object_id>/resume/", self.resume_view, "resume"),
+            (f"<uuid:object_id>/{verb}/", partial(self.control_view, verb=verb), verb)
+            for verb in _CONTROLS
         ]
 
     def describe(self, request: HttpRequest, replay: Any) -> dict[str, Any]:
@@ -97,32 +104,12 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
         }
 
     @method_decorator(require_POST)
-    def pause_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
+    def control_view(self, request: HttpRequest, object_id: UUID, verb: str) -> HttpResponse:
+        control, text = _CONTROLS[verb]
 
         def act(replay: Replay, actor: Actor) -> None:
-            pause_replay(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
+            control(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
 
-        text = "The replay is paused. Submitted tasks continue."
-        return self.act_on_row(request, object_id, act, text)
-
-    @method_decorator(require_POST)
-    def resume_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
-
-        def act(replay: Replay, actor: Actor) -> None:
-            resume_replay(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
-
-        return self.act_on_row(request, object_id, act, "The replay is resumed.")
-
-    @method_decorator(require_POST)
-    def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
-
-        def act(replay: Replay, actor: Actor) -> None:
-            cancel_replay(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
-
-        text = "No further letters are submitted. Submitted tasks continue."
         return self.act_on_row(request, object_id, act, text)
 
     @admin.display(description="status")

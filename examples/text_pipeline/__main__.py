@@ -3,8 +3,10 @@
 import argparse
 import json
 import sys
+import sysconfig
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,42 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from examples.text_pipeline.processors import WORD
 from examples.text_pipeline.taskplane import Taskplane, TaskplaneError
-from examples.text_pipeline.text import TextCounts, count_directly, make_text
+
+
+@dataclass(frozen=True, slots=True)
+class TextCounts:
+    """What the workflow counts too."""
+
+    lines: int
+    words: int
+    characters: int
+
+
+def make_text(target: Path, size: int) -> None:
+    """Write about `size` bytes: the source files of this Python's standard library, one after
+    the other, again from the first when they are used up."""
+    sources = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    written = 0
+    with target.open("w", encoding="utf-8") as text:
+        while written < size:
+            for source in sources:
+                written += text.write(source.read_text(encoding="utf-8", errors="replace"))
+                if written >= size:
+                    break
+
+
+def count_directly(path: Path) -> TextCounts:
+    """The counts, line by line."""
+    lines = words = characters = 0
+    with path.open(encoding="utf-8", newline="") as text:
+        for line in text:
+            lines += line.count("\n")
+            words += len(WORD.findall(line.lower()))
+            characters += len(line)
+    return TextCounts(lines=lines, words=words, characters=characters)
+
 
 _HERE = Path(__file__).resolve().parent
 _KILL_AT = 0.4  # of the parts counted
@@ -127,7 +163,7 @@ def _compare(
     console.print(table)
     said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(attempts.items()))
     console.print(f"{run['status']} in {seconds:.1f} s; attempts of the parts: {said}.")
-    is_equal = run["status"] == "COMPLETED" and merged == direct.as_dict()
+    is_equal = run["status"] == "COMPLETED" and merged == asdict(direct)
     if is_equal:
         console.print(report.read_text().rstrip(), markup=False)
     console.print("The counts are equal." if is_equal else "The counts DIFFER.")

@@ -91,7 +91,6 @@ class Taskplane:
                 process.kill()
 
     def remove(self) -> None:
-        """Remove its folder."""
         shutil.rmtree(self._folder)
 
     def _processes(self) -> list[psutil.Process]:

@@ -1,7 +1,6 @@
 """Tasks, queues and the engine's records in the admin: read-only, changed by actions."""
 
-from tasks_app.admin.queues import QueueAdmin
-from tasks_app.admin.records import IdempotencyKeyAdmin, LeaderAdmin
+from tasks_app.admin.queues import IdempotencyKeyAdmin, LeaderAdmin, QueueAdmin
 from tasks_app.admin.tasks import TaskAdmin
 
 __all__ = ["IdempotencyKeyAdmin", "LeaderAdmin", "QueueAdmin", "TaskAdmin"]

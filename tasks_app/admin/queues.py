@@ -1,4 +1,4 @@
-"""The pages of queues."""
+"""The pages of queues, and of the engine's own records."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from controlplane.core.admin.pages import ReadMostlyAdmin
+from controlplane.core.admin.display import time_column
+from controlplane.core.admin.pages import ReadMostlyAdmin, ReadOnlyAdmin
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in
+from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, SuperuserPages, actor_in
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
-from tasks_app.models import Queue
+from tasks_app.models import IdempotencyKey, Leader, Queue
 from tasks_app.queries.queues import LaneCounts, count_lanes
 
 
@@ -97,3 +98,33 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             )
 
         self.act_on_rows(request, queues, act, "paused" if paused else "resumed")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
+    """Stored responses to requests with an idempotency key."""
+
+    list_display = [
+        "key",
+        "workspace_id",
+        time_column("created_at", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+    ]
+    search_fields = ["key"]
+    ordering = ["-id"]
+    fields = ["key", "workspace_id", "answer", "created_at", "expires_at"]
+
+
+@admin.register(Leader)
+class LeaderAdmin(SuperuserPages, ReadOnlyAdmin):
+    """Which process leads, and until when."""
+
+    list_display = [
+        "name",
+        "holder_label",
+        "term",
+        time_column("acquired_at", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+        time_column("last_pass_at", "last pass", is_sortable=True),
+    ]
+    ordering = ["name"]

@@ -1,14 +1,22 @@
-"""The task types of this installation: each name, its function and its defaults."""
+"""The task types of this installation: each name, its function and its defaults; and how they are
+found, once, at start.
+"""
 
 import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
+from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import module_has_submodule
 from pydantic import BaseModel, RootModel
 
 from tasks_app.processors.retry import RetryPolicy
@@ -220,3 +228,47 @@ def _schema_of(name: str, payload: type[BaseModel] | None) -> Mapping[str, Any]:
             f"Task type {name!r}: payload must be a pydantic model class: not {payload!r}."
         )
     return payload.model_json_schema()
+
+
+BUILTIN = "tasks_app.processors.builtin"
+ENTRY_POINT_GROUP = "taskplane.processors"
+MODULES_SETTING = "TASKPLANE_PROCESSORS"
+
+
+def discover() -> list[str]:
+    """Import every module that registers processors, and return the names of all task types.
+
+    Looked at in turn: the shipped processors, `processors.py` of every installed app, the modules
+    of TASKPLANE_PROCESSORS, the entry points of the group `taskplane.processors`. Safe to call
+    again. Opens no connection.
+
+    Raises ImproperlyConfigured, naming the module and the cause, when one cannot be imported.
+    """
+    _load("the shipped processors", BUILTIN, partial(import_module, BUILTIN))
+    for module in _modules_of_apps():
+        _load("an installed app", module, partial(import_module, module))
+    for module in _modules_of_settings():
+        _load(MODULES_SETTING, module, partial(import_module, module))
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        _load(f"entry point {point.name!r} of {ENTRY_POINT_GROUP}", point.value, point.load)
+    return names()
+
+
+def _modules_of_apps() -> Iterator[str]:
+    for app in apps.get_app_configs():
+        if app.module is not None and module_has_submodule(app.module, "processors"):
+            yield f"{app.name}.processors"
+
+
+def _modules_of_settings() -> list[str]:
+    return list(getattr(settings, MODULES_SETTING, []))
+
+
+def _load(source: str, module: str, load: Callable[[], Any]) -> None:
+    try:
+        load()
+    except Exception as error:
+        raise ImproperlyConfigured(
+            f"Processors cannot be loaded: module {module!r} (from {source}) fails with "
+            f"{type(error).__name__}: {error}"
+        ) from error

@@ -60,8 +60,8 @@ class RetryPolicy:
                 "strategy",
                 f"strategy must be one of {', '.join(STRATEGIES)}: not {self.strategy!r}.",
             )
-        _check_whole("maxMs", self.max_ms, 0, MAX_MS)
-        _check_whole("baseMs", self.base_ms, 0, MAX_MS)
+        _check_ms("maxMs", self.max_ms)
+        _check_ms("baseMs", self.base_ms)
         _check_number("factor", self.factor, 1, 1_000)
         _check_number("jitter", self.jitter, 0, 1)
         if self.base_ms > self.max_ms:
@@ -116,8 +116,8 @@ def _check_number(field: str, value: object, least: float, most: float) -> None:
         )
 
 
-def _check_whole(field: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+def _check_ms(field: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_MS:
         raise InvalidRetryPolicy(
-            field, f"{field} must be a whole number from {least} to {most}: not {value!r}."
+            field, f"{field} must be a whole number from 0 to {MAX_MS}: not {value!r}."
         )

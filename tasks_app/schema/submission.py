@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pydantic
 from annotated_types import MaxLen, MinLen
-from django.conf import settings
 from pydantic import FailFast, Field
 
 from controlplane.core.clock import now as utc_now
@@ -16,7 +15,7 @@ from controlplane.core.schema import Request, Resource, read_problems, shown
 from controlplane.core.schema.base import MAX_ERRORS, join_path
 from controlplane.core.schema.fields import JsonObject, Moment, Saying, Text, Whole
 from controlplane.core.schema.filters import within
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_payload_value
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.schema.fields import (
@@ -243,12 +242,7 @@ def check_payload(
         return "{}", []
     if not isinstance(payload, dict):
         payload = dict(payload) if hasattr(payload, "keys") else payload
-    text = check_json_value(
-        payload,
-        max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
-        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
-        field=f"{prefix}payload",
-    )
+    text = check_payload_value(payload, field=f"{prefix}payload")
     try:
         processor.validate(payload)
     except pydantic.ValidationError as error:

@@ -1,7 +1,6 @@
 """Writes to tasks, one verb per use case."""
 
-from tasks_app.services.acceptance import accept_task, accept_tasks
-from tasks_app.services.actions import ActionResult, act_on_tasks
+from tasks_app.services.actions import act_on_tasks
 from tasks_app.services.control import (
     cancel_task,
     cancel_tasks,
@@ -16,25 +15,21 @@ from tasks_app.services.control import (
 from tasks_app.services.dependencies import ParentEdge, lock_with_parents
 from tasks_app.services.queues import change_queue, promote_due
 from tasks_app.services.retention import (
-    Pruned,
     prune_everything,
     prune_history,
     prune_registered,
     register_pruner,
 )
 from tasks_app.services.submission import (
-    Submission,
+    accept_task,
+    accept_tasks,
     check_task,
-    submit_once,
     submit_task,
     submit_tasks,
 )
 
 __all__ = [
-    "ActionResult",
     "ParentEdge",
-    "Pruned",
-    "Submission",
     "accept_task",
     "accept_tasks",
     "act_on_tasks",
@@ -55,7 +50,6 @@ __all__ = [
     "retry_task",
     "retry_tasks",
     "run_task_now",
-    "submit_once",
     "submit_task",
     "submit_tasks",
 ]

@@ -12,10 +12,9 @@ from controlplane.core.errors import Conflict, NotFound
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app import transitions
-from tasks_app.counts import note_counts
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.queries import get_workflow_runs
-from tasks_app.rows import Cursor, Finished
+from tasks_app.rows import Cursor, Finished, note_counts
 from tasks_app.services.preparation import prepare_changes
 from tasks_app.settling import announce_reprocessed, settle_ended
 from tasks_app.states import FINAL, ParentFailure, TaskState

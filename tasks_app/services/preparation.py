@@ -14,22 +14,10 @@ from controlplane.core.names import canonical_name
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.rows import NewTask
-from tasks_app.schema.submission import MAX_PARENTS as MAX_PARENTS
-from tasks_app.schema.submission import MAX_WAIT as MAX_WAIT
 from tasks_app.schema.submission import BulkTaskIn, TaskIn, check_payload, find_problems
-from tasks_app.services.lanes import Lanes
+from tasks_app.services.queues import Lanes
 from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
-
-__all__ = [
-    "MAX_PARENTS",
-    "MAX_WAIT",
-    "Spec",
-    "canonical_tags",
-    "find_problems",
-    "prepare",
-    "prepare_changes",
-]
 
 Spec = TaskSpec | TaskIn | BulkTaskIn
 

@@ -9,7 +9,7 @@ from django.db import connections
 
 from controlplane.embedded import postgres, valkey
 from controlplane.settings.parts.database import parse_database_url
-from tasks_app.services.lanes import forget_lanes
+from tasks_app.services.queues import forget_lanes
 from tests.chaos.servers import PrivatePostgres, PrivateValkey
 from tests.engine import Engine
 

@@ -16,13 +16,22 @@ from django.db.models.signals import post_save
 from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.errors import NotFound
-from controlplane.ops.schedules import beat_sync, editing, firing, overlaps, triggering
+from controlplane.ops.schedules import editing, firing, triggering
 from controlplane.ops.schedules.beat import BEAT, read_timing
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tests.concurrency.racing import Racers
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload
+from tests.schedules import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    history,
+    make_schedule,
+    reload,
+    start_queued,
+    sync_beat,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -95,7 +104,7 @@ def make_mix() -> list[Schedule]:
     made = [make_schedule(**times, **rule) for times in MIX for rule in RULES]
     start = SPAN_START
     Schedule.objects.update(created_at=start, considered_until=start, timing="")
-    beat_sync.sync_beat(now=start)
+    sync_beat(now=start)
     return made
 
 
@@ -114,7 +123,7 @@ def dispatch(clock: Clock) -> None:
         try:
             firing.fire_due(now=shown, limit=50)
             if int(shown.timestamp()) % 7 == 0:
-                overlaps.start_queued(now=shown)
+                start_queued(now=shown)
         except (DatabaseError, InterfaceError, RuntimeError):
             connections["default"].close()
 
@@ -200,8 +209,8 @@ def test_a_pause_during_a_firing_leaves_every_time_decided(two: Racers) -> None:
                 enabled=turn % 2 == 0
             ),
         )
-        beat_sync.sync_beat(now=at + SECOND)
-    beat_sync.sync_beat(now=NOON + 100 * MINUTE + 2 * SECOND)
+        sync_beat(now=at + SECOND)
+    sync_beat(now=NOON + 100 * MINUTE + 2 * SECOND)
     rows = Firing.objects.filter(schedule=schedule)
     assert sum(rows.values_list("times", flat=True)) == 10
     assert rows.filter(Q(state="STARTED") | Q(skip_reason="PAUSED")).count() == rows.count()
@@ -247,7 +256,7 @@ def test_queued_firings_start_one_at_a_time(two: Racers) -> None:
     done = {"state": "COMPLETED", "finished_at": NOON, "started_at": NOON, "attempt": 1}
     for left in (2, 1, 0):
         Task.objects.filter(state="PENDING").update(**done)
-        counts = two.race(*[lambda: overlaps.start_queued(now=NOON + HOUR)] * 2)
+        counts = two.race(*[lambda: start_queued(now=NOON + HOUR)] * 2)
         assert sum(counts) == 1
         assert Firing.objects.filter(schedule=schedule, state="QUEUED").count() == left
     assert Task.objects.count() == 4

@@ -9,7 +9,7 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from tasks_app.dispatch.maintenance import rescue_interval_seconds
+from tasks_app.dispatch import rescue_interval_seconds
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.services.rescue import rescue_node

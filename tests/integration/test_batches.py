@@ -16,7 +16,7 @@ from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from dlq.replays import start_replay
 from tasks_app.models import Task
-from tasks_app.services.lanes import forget_lanes
+from tasks_app.services.queues import forget_lanes
 from tests.clients import default_workspace
 from tests.deaths import die, run_to_end
 from tests.stresshands import drive_to, start, work

@@ -11,7 +11,7 @@ from controlplane.ops.stress.control import start_test
 from controlplane.ops.stress.spec import make_spec
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.services import create_workspace
-from tasks_app.services.lanes import forget_lanes
+from tasks_app.services.queues import forget_lanes
 from tests.clients import default_workspace, key_client
 from tests.integration.commands.running import run
 

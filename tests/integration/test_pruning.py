@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from controlplane.core.clock import now
-from tasks_app.dispatch.maintenance import prune
+from tasks_app.dispatch import prune
 from tests.factories import make_node
 from workers.models import Node
 

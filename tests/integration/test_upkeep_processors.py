@@ -16,7 +16,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
 from tasks_app.models import IdempotencyKey, Leader, Task
 from tasks_app.processors import registry
-from tasks_app.processors.builtin.findings import examine
+from tasks_app.processors.builtin.upkeep import examine
 from tasks_app.services import cancel_task, retention, submit_task, submit_tasks
 from tasks_app.signals import alert_raised
 from tasks_app.specs import TaskSpec

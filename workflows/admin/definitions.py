@@ -27,8 +27,8 @@ from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from workflows import queries, runs
-from workflows.admin.forms import InputForm, sample_input
 from workflows.admin.graph import draw
+from workflows.admin.runpage import InputForm, sample_input
 from workflows.definitions import load_definition
 from workflows.models import Workflow, WorkflowVersion
 from workflows.queries.definitions import (
@@ -66,7 +66,6 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
     change_form_template = "admin/workflows/workflow/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
-        """Without deleted workflows."""
         return super().get_queryset(request).filter(deleted_at__isnull=True)
 
     def load_page(self, rows: Sequence[Any]) -> None:

@@ -39,7 +39,6 @@ class Node:
 
     @property
     def middle(self) -> int:
-        """The centre of its texts."""
         return self.x + _NODE_WIDTH // 2
 
 

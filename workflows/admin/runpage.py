@@ -1,16 +1,18 @@
-"""What the page of one run shows."""
+"""What the page of one run shows, and the forms of its pages: the input of a run, a decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
 from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from controlplane.core.admin.display import Summary, badge, link, show_time
+from controlplane.core.admin.forms import JsonField, ServiceForm
 from controlplane.core.clock import now
 from controlplane.core.formatting import (
     format_elapsed,
@@ -23,6 +25,7 @@ from controlplane.core.schema import represent_value
 from workflows import queries
 from workflows.admin.graph import draw
 from workflows.queries.run_view import get_results
+from workflows.schema.runs import MAX_COMMENT_LENGTH
 from workflows.states import ENDED_RUNS, RunState, StepKind, StepState
 
 _STEPS_ON_PAGE = 200
@@ -128,3 +131,62 @@ def _work(run_id: UUID, step: Any) -> str:
 def _elapsed(start: Any, end: Any) -> str:
     """The duration; until now if it has not ended."""
     return format_elapsed(start, end or now())
+
+
+_MAX_SAMPLE_DEPTH = 5
+_MAX_PROPERTIES = 50
+_EMPTY: dict[str, Any] = {
+    "string": "",
+    "integer": 0,
+    "number": 0,
+    "boolean": False,
+    "array": [],
+    "null": None,
+}
+
+
+class InputForm(ServiceForm):
+    """The input of a run as JSON."""
+
+    input = JsonField(required=False, empty_value={}, help_text="JSON. Leave empty for {}.")
+
+
+class DecisionForm(forms.Form):
+    """A decision on an approval step."""
+
+    CHOICES: ClassVar = [("approve", "Approve"), ("reject", "Reject")]
+
+    step = forms.CharField(max_length=100)
+    decision = forms.ChoiceField(choices=CHOICES)
+    comment = forms.CharField(required=False, max_length=MAX_COMMENT_LENGTH)
+
+
+def sample_input(schema: Mapping[str, Any] | None) -> Any:
+    """A value to start from: the example, the default, or an empty value of each property."""
+    return _sample(schema, 0) if schema else {}
+
+
+def _sample(schema: Any, depth: int) -> Any:
+    if not isinstance(schema, Mapping) or depth > _MAX_SAMPLE_DEPTH:
+        return None
+    examples, choices = schema.get("examples"), schema.get("enum")
+    if isinstance(examples, list) and examples:
+        return examples[0]
+    for name in ("default", "const"):
+        if name in schema:
+            return schema[name]
+    if isinstance(choices, list) and choices:
+        return choices[0]
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) and kind else kind
+    properties = schema.get("properties")
+    if kind == "object" or isinstance(properties, Mapping):
+        return _sample_object(properties, depth)
+    return _EMPTY.get(kind) if isinstance(kind, str) else None
+
+
+def _sample_object(properties: Any, depth: int) -> dict[str, Any]:
+    if not isinstance(properties, Mapping):
+        return {}
+    shown = list(properties.items())[:_MAX_PROPERTIES]
+    return {str(name): _sample(each, depth + 1) for name, each in shown}

@@ -22,8 +22,7 @@ from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from workflows import runs
-from workflows.admin.forms import DecisionForm, InputForm
-from workflows.admin.runpage import describe_page
+from workflows.admin.runpage import DecisionForm, InputForm, describe_page
 from workflows.models import WorkflowRun
 
 _MAX_SELECTED = 200  # each is a call of a service
@@ -86,13 +85,11 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
         text = "The run is being cancelled."
         return self.act_on_row(request, object_id, _call(runs.cancel_run), text)
 
     @method_decorator(require_POST)
     def retry_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
         text = "The run continues from its failed steps."
         return self.act_on_row(request, object_id, _call(runs.retry_run), text)
 

@@ -59,7 +59,6 @@ def measure(value: Any) -> Shape:
 
 
 def list_of(shapes: Iterable[Shape]) -> Shape:
-    """A list with these elements."""
     items = list(shapes)
     weight = SLOT + sum(SLOT + item.weight for item in items)
     return Shape(weight, len(items), item=join(items) if items else None)

@@ -103,7 +103,6 @@ class _Estimate:
 
     @property
     def work(self) -> int:
-        """What was counted."""
         return self._work
 
     def _spend(self, node: Node, amount: int, message: str) -> None:

@@ -60,7 +60,6 @@ class Scope:
     run: Mapping[str, Any] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
-        """Each variable by its name."""
         return {
             "input": self.input,
             "steps": self.steps,

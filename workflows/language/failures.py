@@ -35,7 +35,7 @@ def explain_failure(raw: str, text: str, tree: Tree, values: Mapping[str, Any]) 
     if raw.startswith("Applying SELECT"):
         return _explain_select(text, tree, values)
     if overload := _OVERLOAD.search(raw):
-        types = [_name_type(one) for one in overload[2].split(", ")] if overload[2] else []
+        types = [_TYPES.get(one, one) for one in overload[2].split(", ")] if overload[2] else []
         node = _find_call(tree, overload[1])
         return ExpressionError(explain_types(overload[1], types), _column(tree, node))
     if index := _INDEX.search(raw):
@@ -129,7 +129,3 @@ def _locate(text: str, tree: Tree, node: Node, name: str) -> int:
     start = tree.positions.get(node.id, 0)
     found = text.find(name, start)
     return (found if found >= 0 else start) + 1
-
-
-def _name_type(raw: str) -> str:
-    return _TYPES.get(raw, raw)

@@ -7,9 +7,7 @@ from workflows.queries.definitions import (
     list_workflows,
 )
 from workflows.queries.run_view import (
-    RunRow,
     RunView,
-    StepView,
     describe_page,
     describe_rows,
     describe_run,
@@ -18,9 +16,7 @@ from workflows.queries.run_view import (
 from workflows.queries.runs import get_newest_run, get_run, list_runs
 
 __all__ = [
-    "RunRow",
     "RunView",
-    "StepView",
     "describe_page",
     "describe_rows",
     "describe_run",

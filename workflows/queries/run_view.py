@@ -85,7 +85,12 @@ def describe_page(run: WorkflowRun, *, steps_after: str | None = None) -> RunPag
     return RunPage(
         run=run,
         progress=view.progress,
-        steps=[_with_result(step, results.get(step.key)) for step in page],
+        steps=[
+            replace(step, result=found.value, result_bytes=found.size)
+            if (found := results.get(step.key))
+            else step
+            for step in page
+        ],
         next_steps_after=page[-1].key if len(steps) > len(page) else None,
     )
 
@@ -95,7 +100,8 @@ def describe_step(run: WorkflowRun, key: str) -> StepView:
     step = next((step for step in describe_run(run).steps if step.key == key), None)
     if step is None:
         raise NotFound(f"The run has no step {key!r}.")
-    return _with_result(step, StepResult(*get_step_result(run.workspace_id, run.id, key)))
+    row = RunStep.objects.only("result", "result_bytes").get(run_id=run.id, key=key)
+    return replace(step, result=row.result, result_bytes=row.result_bytes)
 
 
 def describe_run(run: WorkflowRun) -> RunView:
@@ -112,18 +118,6 @@ def describe_run(run: WorkflowRun) -> RunView:
         share_of(view.tasks_total, view.tasks_ended) for view in views if view.state in OPEN_STEPS
     )
     return RunView(run=run, definition=definition, steps=views, progress=percent(run, shares))
-
-
-def get_step_result(workspace_id: UUID, run_id: UUID, key: str) -> tuple[Any, int]:
-    """The result of one step, and its bytes of JSON; one too large to be kept is None."""
-    step = RunStep.objects.filter(run__workspace_id=workspace_id, run_id=run_id, key=key).first()
-    return (step.result, step.result_bytes) if step else (None, 0)
-
-
-def _with_result(step: StepView, result: "StepResult | None") -> StepView:
-    if result is None:
-        return step
-    return replace(step, result=result.value, result_bytes=result.size)
 
 
 def _steps_after(steps: list[StepView], key: str | None) -> list[StepView]:

@@ -58,7 +58,6 @@ class Scopes:
                 del self._steps[key]["result"]
 
     def forget(self, keys: Iterable[str]) -> None:
-        """These steps have moved."""
         for key in keys:
             self._steps.pop(key, None)
 

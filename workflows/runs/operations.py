@@ -4,13 +4,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Conflict, Invalid, NotFound, Unavailable
 from controlplane.core.ids import uuid7
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_payload_value
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
@@ -20,9 +19,9 @@ from workflows.models import RunStep, WorkflowRun
 from workflows.queries import get_run, get_version, get_workflow
 from workflows.queries.scopes import make_worker_budget
 from workflows.runs.creation import CreationBudget, open_run
-from workflows.runs.deferral import is_deferred, start_deferred
 from workflows.runs.state_machine import RunStateMachine, begin_run
 from workflows.runs.stopping import stop
+from workflows.runs.submission import is_deferred, start_deferred
 from workflows.schema.runs import MAX_COMMENT_LENGTH
 from workflows.states import OPEN_STEPS, RunState, StepKind, StepState
 from workflows.steps.ends import completed, end_of, failed
@@ -56,13 +55,7 @@ def execute_workflow(
     """
     require_scopes(actor, RUN_WORKFLOWS, SUBMIT_TASKS)
     value = {} if input is None else input
-    config = settings.TASKPLANE
-    check_json_value(
-        value,
-        max_bytes=config["PAYLOAD_MAX_BYTES"],
-        max_depth=config["JSON_MAX_DEPTH"],
-        field="input",
-    )
+    check_payload_value(value, field="input")
     with transaction.atomic():
         workflow = get_workflow(workspace_id, workflow_id)
         if rerun_of is not None:

@@ -22,9 +22,8 @@ from workflows.models import WorkflowRun
 from workflows.queries import get_workflow
 from workflows.queries.scopes import Scopes, get_parent_states
 from workflows.runs.creation import CreationBudget, open_run
-from workflows.runs.deferral import defer_steps
 from workflows.runs.stopping import stop
-from workflows.runs.submission import batch_starts, step_row, submit_with_joins
+from workflows.runs.submission import batch_starts, defer_steps, step_row, submit_with_joins
 from workflows.states import MAX_DEPTH, OnFailure, ReasonCode, RunState, StepState
 from workflows.steps.ends import StepEnd, failed, reason, refused, refused_or_broken, skipped
 from workflows.steps.starts import MAX_PAYLOAD_BYTES, Start, make_join, prepare_start

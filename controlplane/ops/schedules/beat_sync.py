@@ -19,18 +19,9 @@ _AUTHOR = "django-celery-beat"
 _NAME_LENGTH = 150
 
 
-def sync_beat(*, now: datetime | None = None, limit: int = 1_000) -> int:
-    """Compare every PeriodicTask with its schedule; how many schedules were created or changed."""
-    changed, after = 0, 0
-    while True:
-        count, last = sync_batch(after=after, limit=limit, now=now)
-        changed += count
-        if last is None:
-            return changed
-        after = last
-
-
-def sync_batch(*, after: int, limit: int, now: datetime | None = None) -> tuple[int, int | None]:
+def sync_beat(
+    *, after: int = 0, limit: int = 1_000, now: datetime | None = None
+) -> tuple[int, int | None]:
     """Compare `limit` PeriodicTasks with ids above `after`; how many schedules were created or
     changed, and the last of these ids, None when there are no more."""
     at = now or utc_now()

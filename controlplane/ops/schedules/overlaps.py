@@ -89,7 +89,7 @@ logger = logging.getLogger(__name__)
 
 START_LIMIT = 20  # firings of one schedule that one transaction starts
 _REST_SECONDS = 5.0
-_NO_ID = UUID(int=0)
+NO_ID = UUID(int=0)
 
 
 class BrokerUnavailableError(Exception):
@@ -103,7 +103,6 @@ class _Post:
         self.forget()
 
     def forget(self) -> None:
-        """Send at once again."""
         self.rests_until = 0.0
 
     def send(self, name: str, celery_id: str, options: dict[str, Any]) -> None:
@@ -133,23 +132,12 @@ post = _Post()
 register_reset(post.forget)
 
 
-def start_queued(*, now: datetime | None = None, limit: int = 100) -> int:
-    """Start the firings of all schedules whose turn has come; how many. Others stay queued, as do
-    those of paused schedules, and Celery tasks while the broker is down."""
-    started, after = 0, _NO_ID
-    while True:
-        count, last = start_queued_batch(after=after, limit=limit, now=now)
-        started += count
-        if last is None:
-            return started
-        after = last
-
-
-def start_queued_batch(
-    *, after: UUID, limit: int, now: datetime | None = None
+def start_queued(
+    *, after: UUID = NO_ID, limit: int = 100, now: datetime | None = None
 ) -> tuple[int, UUID | None]:
-    """As start_queued, for `limit` schedules with ids above `after`; also the last of these ids,
-    None when there are no more."""
+    """Start the firings whose turn has come of `limit` schedules with ids above `after`; how many,
+    and the last of these ids, None when there are no more. Others stay queued, as do those of
+    paused schedules, and Celery tasks while the broker is down."""
     at = now or utc_now()
     waiting = Firing.objects.filter(state=FiringState.QUEUED.value, schedule_id__gt=after)
     ids = list(

@@ -5,7 +5,11 @@ The row is the lock: whoever fires, changes or removes a schedule holds it.
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 
 from controlplane.core.errors import NotFound
 from controlplane.ops.schedules import transitions
@@ -36,10 +40,11 @@ def lock_free(schedule_id: UUID) -> Schedule | None:
     return _lock_first(Schedule.objects.filter(id=schedule_id).values_list("id", flat=True))
 
 
-def wait_for_firing(*, periodic_task_id: int) -> None:
-    """Wait for whoever is firing the schedule of a PeriodicTask that is about to be deleted, and
-    keep others from it, so that no firing appears beneath the deletion."""
-    found = Schedule.objects.filter(periodic_task_id=periodic_task_id)
+@receiver(pre_delete, sender="django_celery_beat.PeriodicTask")
+def wait_for_firing(instance: Any, **_: Any) -> None:
+    """Before a PeriodicTask is deleted, here or in beat's own pages: wait for whoever is firing its
+    schedule, and keep others from it, so that no firing appears beneath the deletion."""
+    found = Schedule.objects.filter(periodic_task_id=instance.pk)
     found.select_for_update().values_list("id").first()
 
 

@@ -45,15 +45,3 @@ class SkipReason(TextChoices):
     OVERLAP = "OVERLAP", "The firing before it had not ended"
     QUEUE_FULL = "QUEUE_FULL", "Too many firings waited for their turn"
     PAUSED = "PAUSED", "The schedule was paused"
-
-
-FIRING_TRANSITIONS: dict[FiringState, frozenset[FiringState]] = {
-    FiringState.QUEUED: frozenset({FiringState.STARTED, FiringState.FAILED, FiringState.SKIPPED}),
-    FiringState.STARTED: frozenset(
-        {FiringState.COMPLETED, FiringState.FAILED, FiringState.CANCELLED}
-    ),
-    FiringState.COMPLETED: frozenset(),
-    FiringState.FAILED: frozenset(),
-    FiringState.CANCELLED: frozenset(),
-    FiringState.SKIPPED: frozenset(),
-}

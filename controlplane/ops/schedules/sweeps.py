@@ -3,60 +3,59 @@ ended.
 """
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django_celery_beat.models import PeriodicTasks
 
 from controlplane.core.clock import now
-from controlplane.ops.schedules.beat_sync import sync_batch
-from controlplane.ops.schedules.ends import START, record_batch
+from controlplane.ops.schedules.beat_sync import sync_beat
 from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.schedules.models import Firing
-from controlplane.ops.schedules.overlaps import start_queued_batch
+from controlplane.ops.schedules.overlaps import NO_ID, start_queued
+from controlplane.ops.schedules.starting import START, record_ends
 from controlplane.ops.schedules.states import FiringState
 
-FIRE_LIMIT = 100
-QUEUE_LIMIT = 100
-RECORD_LIMIT = 1_000
-SYNC_LIMIT = 1_000
-SYNC_EVERY_SECONDS = 60.0
+_FIRE_LIMIT = 100
+_SYNC_EVERY_SECONDS = 60.0
 
 
 def fire() -> bool:
     """Fire what is due; whether more waits."""
-    return fire_due(limit=FIRE_LIMIT) == FIRE_LIMIT
+    return fire_due(limit=_FIRE_LIMIT) == _FIRE_LIMIT
 
 
-class StartQueued:
-    """Round and round through the schedules that have firings waiting."""
+class Rounds:
+    """Round and round, a batch at each call; whether more waits. `batch` takes where to go on, and
+    returns that for the next one: None at the end, after which it begins again at `start`."""
 
-    def __init__(self) -> None:
-        self._after = START[0]
+    def __init__(self, batch: Callable[..., tuple[int, Any]], start: Any) -> None:
+        self._batch = batch
+        self._start = self._after = start
 
     def __call__(self) -> bool:
-        _, last = start_queued_batch(after=self._after, limit=QUEUE_LIMIT)
-        self._after = last or START[0]
+        _, last = self._batch(after=self._after)
+        self._after = self._start if last is None else last
         return last is not None
 
 
-class RecordEnds:
-    """Round and round through the firings that are under way."""
-
-    def __init__(self) -> None:
-        self._after = START
-
-    def __call__(self) -> bool:
-        _, last = record_batch(after=self._after, limit=RECORD_LIMIT)
-        self._after = last or START
-        return last is not None
+def make_queue_sweep() -> Rounds:
+    """Through the schedules that have firings waiting."""
+    return Rounds(start_queued, NO_ID)
 
 
-class SyncBeat:
+def make_end_sweep() -> Rounds:
+    """Through the firings that are under way."""
+    return Rounds(record_ends, START)
+
+
+class SyncBeat(Rounds):
     """Through all PeriodicTasks when beat says that something changed, and once a minute."""
 
     def __init__(self) -> None:
-        self._after = 0
+        super().__init__(sync_beat, 0)
         self._seen: datetime | None = None
         self._due = 0.0
 
@@ -66,10 +65,8 @@ class SyncBeat:
             if change == self._seen and time.monotonic() < self._due:
                 return False
             # Noted before the look: what changes during it is looked at again.
-            self._seen, self._due = change, time.monotonic() + SYNC_EVERY_SECONDS
-        _, last = sync_batch(after=self._after, limit=SYNC_LIMIT)
-        self._after = last or 0
-        return last is not None
+            self._seen, self._due = change, time.monotonic() + _SYNC_EVERY_SECONDS
+        return super().__call__()
 
 
 def prune_firings(limit: int) -> int:

@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
 from controlplane.core.errors import FieldError, Invalid, NotFound
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
-from controlplane.core.values import check_json_value
+from controlplane.core.values import check_payload_value
 from controlplane.ops.schedules.beat_writing import check_storable
 from controlplane.ops.schedules.schema import MAX_CATCH_UP, MAX_JITTER_MS, MAX_NAME_LENGTH
 from controlplane.ops.schedules.states import Overlap
@@ -166,12 +164,7 @@ def _check_work(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldErro
 
 
 def _check_run(workspace_id: UUID, values: Mapping[str, Any]) -> list[FieldError]:
-    check_json_value(
-        values["payload"],
-        max_bytes=settings.TASKPLANE["PAYLOAD_MAX_BYTES"],
-        max_depth=settings.TASKPLANE["JSON_MAX_DEPTH"],
-        field="payload",
-    )
+    check_payload_value(values["payload"], field="payload")
     try:
         workflow = get_workflow(workspace_id, values["workflow_id"])
         check_input(load_definition(get_version(workflow)), values["payload"])

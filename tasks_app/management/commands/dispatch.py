@@ -3,7 +3,7 @@
 from typing import Any
 
 from controlplane.core.console.command import SafeCommand
-from tasks_app.dispatch.loop import Dispatcher
+from tasks_app.dispatch import Dispatcher
 
 
 class Command(SafeCommand):

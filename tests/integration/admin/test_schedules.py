@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.clock import now
-from controlplane.ops.schedules import beat_sync, editing, triggering
+from controlplane.ops.schedules import editing, triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.queries import describe, get_schedule
 from controlplane.workspaces import services
@@ -21,7 +21,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Task
 from tests.clients import default_workspace, other_workspace
-from tests.schedules import make_schedule
+from tests.schedules import make_schedule, sync_beat
 
 pytestmark = pytest.mark.django_db
 SCHEDULES = "/admin/schedules/schedule/"
@@ -340,7 +340,7 @@ class TestBeat:
         }
         answer = root.post(f"{BEAT}periodictask/{task.pk}/change/", data)
         assert answer.status_code == 302, errors_of(answer)
-        beat_sync.sync_beat()
+        sync_beat()
         changed = get_schedule(job.workspace_id, job.id)
         assert (describe(changed).text, describe(changed).timezone) == ("15 4 * * *", "Asia/Tokyo")
         assert changed.next_at is not None
@@ -349,7 +349,7 @@ class TestBeat:
     def test_a_plain_periodic_task_has_a_page_of_a_schedule(self, root: Client) -> None:
         crontab = CrontabSchedule.objects.create(minute="0")
         PeriodicTask.objects.create(name="Plain", task="shop.count", crontab=crontab)
-        beat_sync.sync_beat()
+        sync_beat()
         job = Schedule.objects.get()
         page = root.get(page_of(job)).content.decode()
         assert "shop.count" in page

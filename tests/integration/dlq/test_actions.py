@@ -9,10 +9,11 @@ from django.http import QueryDict
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
+from controlplane.core.schema.filters import read_body, read_query
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import bulk, discard, queries
-from dlq.filters import LetterFilter, letter_filter_of_body, letter_filter_of_query
+from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
 from tasks_app.models import Task
 from tasks_app.services import prune_everything, submit_task
@@ -145,7 +146,7 @@ def test_a_call_has_a_limit_and_says_so(
 
 
 def found(workspace: Workspace, query: str) -> list[UUID]:
-    wanted = letter_filter_of_query(QueryDict(query))
+    wanted = read_query(LetterFilter, QueryDict(query))
     letters = queries.list_letters(workspace.id, wanted)
     return list(letters.order_by("id").values_list("id", flat=True))
 
@@ -197,21 +198,22 @@ def test_each_filter_finds_its_letters(workspace: Workspace) -> None:
 )
 def test_a_wrong_filter_names_its_field(body: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        letter_filter_of_body(body)
+        read_body(LetterFilter, body)
     assert [e["field"] for e in refused.value.errors] == [field]
 
 
 def test_a_filter_is_kept_as_it_was_asked() -> None:
-    wanted = letter_filter_of_body(
+    wanted = read_body(
+        LetterFilter,
         {
             "category": ["NETWORK"],
             "since": "2026-01-31T08:00:00.125Z",
             "id": "018f6f2e-0000-7000-8000-000000000000",
             "search": "a,b",
             "all": True,
-        }
+        },
     )
-    assert letter_filter_of_body(wanted.to_json()) == wanted
+    assert read_body(LetterFilter, wanted.to_json()) == wanted
 
 
 def test_the_figures_of_a_workspace(workspace: Workspace, ada: Actor) -> None:
@@ -267,4 +269,4 @@ def test_letters_outlive_tasks_and_go_by_their_own_retention(
     ],
 )
 def test_a_read_that_no_index_serves_is_known(query: str, must_scan: bool) -> None:
-    assert letter_filter_of_query(QueryDict(query)).must_scan is must_scan
+    assert read_query(LetterFilter, QueryDict(query)).must_scan is must_scan

@@ -20,14 +20,22 @@ from django_celery_beat.models import (
 from controlplane.core.errors import Invalid
 from controlplane.ops.schedules import overlaps as queueing
 from controlplane.ops.schedules import sweeps
-from controlplane.ops.schedules.beat_sync import sync_beat
 from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.schedules.models import Firing, Schedule
-from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.queries import describe, get_schedule
 from controlplane.workspaces.queries import get_default_workspace_id
 from tests.clients import user_client
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
+from tests.schedules import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    history,
+    make_schedule,
+    reload,
+    start_queued,
+    sync_beat,
+    update,
+)
 
 pytestmark = pytest.mark.django_db
 

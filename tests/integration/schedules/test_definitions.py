@@ -8,16 +8,15 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge
-from controlplane.ops.schedules import editing, ends, firing, sweeps, triggering
+from controlplane.ops.schedules import editing, firing, sweeps, triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.queries import describe, get_success_rates, list_schedules
 from controlplane.ops.schedules.states import Source
-from controlplane.ops.schedules.sweeps import RecordEnds, StartQueued
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
 from tests.clients import default_workspace, other_workspace
-from tests.schedules import HOUR, MINUTE, history, make_schedule, reload, update
+from tests.schedules import HOUR, MINUTE, history, make_schedule, record_ends, reload, update
 
 pytestmark = pytest.mark.django_db
 
@@ -221,7 +220,7 @@ def test_success_rates() -> None:
     ids = list(Firing.objects.values_list("task_id", flat=True))
     Task.objects.filter(id__in=ids[:3]).update(**done)
     Task.objects.filter(id=ids[3]).update(**{**done, "state": "FAILED"})
-    ends.record_ends()
+    record_ends()
     assert get_success_rates([schedule.id, idle.id]) == {schedule.id: 0.75}
     assert get_success_rates([]) == {}
 
@@ -241,8 +240,8 @@ def test_sweeps_go_round() -> None:
         make_schedule("*/10 * * * *", since=NOON, overlap="queue")
     firing.fire_due(now=NOON + 10 * MINUTE)
     firing.fire_due(now=NOON + 20 * MINUTE)
-    assert not RecordEnds()()
+    assert not sweeps.make_end_sweep()()
     done = {"state": "COMPLETED", "started_at": NOON, "finished_at": NOON, "attempt": 1}
     Task.objects.update(**done)
-    StartQueued()()
+    sweeps.make_queue_sweep()()
     assert Firing.objects.filter(state="QUEUED").count() == 0

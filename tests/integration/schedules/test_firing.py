@@ -7,17 +7,25 @@ import pytest
 
 from controlplane.ops.schedules import firing as firing_module
 from controlplane.ops.schedules.beat import read_beat
-from controlplane.ops.schedules.beat_sync import sync_beat
-from controlplane.ops.schedules.ends import record_ends
 from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.schedules.models import Firing, Schedule
-from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.starting import due_to_start
 from controlplane.ops.schedules.triggering import trigger_schedule
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
+from tests.schedules import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    history,
+    make_schedule,
+    record_ends,
+    reload,
+    start_queued,
+    sync_beat,
+    update,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -6,14 +6,22 @@ from uuid import UUID, uuid4
 import pytest
 
 from controlplane.core.errors import Invalid
-from controlplane.ops.schedules.ends import record_ends
 from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.schedules.models import Firing
-from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.starting import due_to_start
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
+from tests.schedules import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    history,
+    make_schedule,
+    record_ends,
+    reload,
+    start_queued,
+    update,
+)
 from tests.workflow_hands import define
 from workflows import authoring, runs
 from workflows.queries import get_run

@@ -1,6 +1,6 @@
 """The difference of a corrected payload is shown by path, bounded, and without credentials."""
 
-from dlq.reprocess_audit import diff_payloads
+from dlq.reprocess import diff_payloads
 
 
 def test_paths_are_added_removed_and_changed() -> None:

@@ -1,5 +1,5 @@
 """Every test here may ask for the shipped processors."""
 
-from tasks_app.processors import discovery
+from tasks_app.processors import registry
 
-discovery.discover()
+registry.discover()

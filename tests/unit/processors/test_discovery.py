@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from tasks_app.processors import discovery, registry
+from tasks_app.processors import registry
 
 SHIPPED = {
     "cleanup", "cpu", "data-processing", "file-stats", "file-stats-merge", "flaky",
@@ -33,14 +33,14 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_shipped_processors_are_found() -> None:
-    assert set(discovery.discover()) >= SHIPPED
+    assert set(registry.discover()) >= SHIPPED
 
 
 def test_modules_of_the_setting(modules: Path, settings: Settings) -> None:
     (modules / "acme_jobs.py").write_text(HANDLER.format(name="acme.invoice"))
     settings.TASKPLANE_PROCESSORS = ["acme_jobs"]
 
-    assert "acme.invoice" in discovery.discover()
+    assert "acme.invoice" in registry.discover()
 
 
 def test_processors_of_an_installed_app(modules: Path, settings: Settings) -> None:
@@ -50,7 +50,7 @@ def test_processors_of_an_installed_app(modules: Path, settings: Settings) -> No
     (package / "processors.py").write_text(HANDLER.format(name="shop.ship"))
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "shop_app"]
 
-    assert "shop.ship" in discovery.discover()
+    assert "shop.ship" in registry.discover()
 
 
 def test_entry_points(modules: Path) -> None:
@@ -61,7 +61,7 @@ def test_entry_points(modules: Path) -> None:
     (record / "entry_points.txt").write_text("[taskplane.processors]\njobs = plugin_jobs\n")
     importlib.invalidate_caches()
 
-    assert "plugin.job" in discovery.discover()
+    assert "plugin.job" in registry.discover()
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_entry_points(modules: Path) -> None:
 def test_a_broken_module_stops_the_start_in_one_sentence(
     modules: Path, settings: Settings, text: str, cause: str
 ) -> None:
-    discovery.discover()
+    registry.discover()
     (modules / "broken_jobs.py").write_text(text)
     settings.TASKPLANE_PROCESSORS = ["broken_jobs"]
 
     with pytest.raises(ImproperlyConfigured) as caught:
-        discovery.discover()
+        registry.discover()
     sys.modules.pop("broken_jobs", None)
 
     message = str(caught.value)
@@ -96,7 +96,7 @@ def test_a_module_that_is_missing_is_named(settings: Settings) -> None:
     settings.TASKPLANE_PROCESSORS = ["nowhere.jobs"]
 
     with pytest.raises(ImproperlyConfigured, match=r"'nowhere\.jobs'.*No module named 'nowhere'"):
-        discovery.discover()
+        registry.discover()
 
 
 def test_discovery_opens_no_connection_and_does_not_load_the_http_client() -> None:
@@ -104,7 +104,7 @@ def test_discovery_opens_no_connection_and_does_not_load_the_http_client() -> No
     # port 1: any use of the database would fail.
     script = (
         "import sys, django; django.setup();"
-        "from tasks_app.processors.discovery import discover; discover();"
+        "from tasks_app.processors.registry import discover; discover();"
         "from django.db import connections;"
         "assert all(c.connection is None for c in connections.all());"
         "assert 'httpx' not in sys.modules"

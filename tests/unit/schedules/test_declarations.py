@@ -7,14 +7,14 @@ from pytest_django import Settings
 
 from controlplane.ops.schedules import declarations
 from controlplane.ops.schedules.declarations import check_declarations, discover
-from tasks_app.processors import discovery
+from tasks_app.processors import registry
 
 DECLARES = """
 from controlplane.ops.schedules.declarations import schedule
 
 {}
 """
-discovery.discover()
+registry.discover()
 
 
 @pytest.fixture

@@ -94,7 +94,6 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         return [f"The schedule {obj.name} with its firings" for obj in objs], {}, set(), []
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
-        """Through the services."""
         actor = self.require_operator(request, obj.workspace_id)
         if change:
             editing.update_schedule(
@@ -110,7 +109,6 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         copy_row(made, obj)
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
-        """Through the service."""
         actor = self.require_operator(request, obj.workspace_id)
         editing.delete_schedule(workspace_id=obj.workspace_id, schedule_id=obj.id, actor=actor)
 
@@ -203,7 +201,6 @@ def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:
 
 
 def _describe(row: Schedule) -> dict[str, Any]:
-    """The context of the template."""
     schedule = get_schedule(row.workspace_id, row.id)
     (facts,) = describe_jobs([schedule])
     view = describe(schedule)

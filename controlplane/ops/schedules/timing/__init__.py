@@ -11,21 +11,17 @@ from controlplane.ops.schedules.timing.parsing import (
     parse_timing,
 )
 from controlplane.ops.schedules.timing.rules import (
-    Count,
     CronRule,
     EveryRule,
     OnceRule,
-    Rule,
     Timing,
 )
 
 __all__ = [
     "MAX_TEXT_LENGTH",
-    "Count",
     "CronRule",
     "EveryRule",
     "OnceRule",
-    "Rule",
     "Timing",
     "TimingError",
     "find_warnings",

@@ -1,4 +1,7 @@
-"""Cron fields as a sentence, made from the values that they stand for."""
+"""Cron fields as a sentence, made from the values that they stand for.
+
+`CronSim.explain()` repeats the fields as they are written ("every fourth day of week", "22th").
+"""
 
 import calendar
 from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ INSTALLED_APPS = ["django.contrib.contenttypes", "django_celery_results"]
 DATABASES = {
     "default": {
         **parse_database_url(os.environ["BENCH_DATABASE_URL"]),
-        # With the default (0) every task opens a connection; see results.py for the other half.
+        # With the default (0) every task opens a connection; see peers.py for the other half.
         "CONN_MAX_AGE": None if os.environ["BENCH_CONNECTIONS"] == "keep" else 0,
     }
 }

@@ -1,1 +1,0 @@
-"""The peers: small Celery applications, configured as their manual advises for throughput."""
