@@ -1,6 +1,7 @@
 """GET /dlq/tasks/{id}, reprocess, discard."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from rest_framework.test import APIClient
@@ -43,8 +44,7 @@ class TestShow:
 
     def test_the_chain_leads_from_death_to_death(self, operator: APIClient) -> None:
         first = die()
-        new = reprocess(operator, first).json()["reprocessedTaskId"]
-        second = die_again(new)
+        second = die_again(UUID(reprocess(operator, first).json()["reprocessedTaskId"]))
         found = operator.get(f"/dlq/tasks/{second.id}").json()
         assert [link["id"] for link in found["chain"]["previous"]] == [str(first.id)]
         assert found["chain"]["next"] == []
@@ -193,6 +193,6 @@ class TestDiscard:
 
 def test_a_repetition_that_completes_leaves_its_letter_closed(operator: APIClient) -> None:
     letter = die()
-    run_to_end(reprocess(operator, letter).json()["reprocessedTaskId"])
+    run_to_end(UUID(reprocess(operator, letter).json()["reprocessedTaskId"]))
     assert operator.get(f"/dlq/tasks/{letter.id}").json()["chain"]["next"] == []
     assert operator.get("/dlq/stats").json()["open"] == 0
