@@ -86,8 +86,7 @@ def test_a_check_that_hangs_does_not_delay_the_others(
     make_node(heartbeat_at=now())
     see(monkeypatch, "engine", detailed._read_engine)
     release = threading.Event()
-    wait: Any = release.wait
-    stuck = Probe(wait, explain=detailed._explain, limit_seconds=0.3)
+    stuck = Probe(release.wait, explain=detailed._explain)  # type: ignore[arg-type] # its answer
     monkeypatch.setattr(detailed, f"_{name}", stuck)
     started = time.monotonic()
     checks = checks_of(key_client("viewer"))
@@ -95,7 +94,7 @@ def test_a_check_that_hangs_does_not_delay_the_others(
     assert time.monotonic() - started < 10
     assert checks["workers"]["status"] == "ok"
     late = checks[{"beat": "beat", "scaler": "autoscaler"}[name]]
-    assert late == {"status": "down", "detail": "No answer within 0.3 seconds."}
+    assert late == {"status": "down", "detail": "No answer within 1.5 seconds."}
 
 
 def test_schedules_fire_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
