@@ -1,6 +1,8 @@
 """Fixtures that every kind of test may use."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_by_folder(items)
 
 
+def pytest_collection_finish() -> None:
+    """What has been loaded until now stays: the garbage collector leaves it alone."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """The tests' database, which is cleaned quickly after tests that commit."""
@@ -35,6 +43,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def _new_process() -> None:
     """No test finds what an earlier one left in this process's memory."""
     process_state.reset_all()
+
+
+@pytest.fixture(scope="module")
+def committed_rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Rows that a module's fixtures make with this are committed: every test of the module finds
+    them as they were made. They are gone after the module."""
+    with django_db_blocker.unblock():
+        yield
+        cleaning.restore_rows()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ def find_dangers(text: str) -> list[str]:
     """Characters that do more than stand where they are printed, and lines that are forged."""
     found = [
         f"U+{ord(each):04X}"
-        for each in text
+        for each in sorted(set(text))
         if each != "\n" and (not each.isprintable() or each in _FILLERS)
     ]
     return found + [line for line in text.split("\n") if line.startswith("FORGED")]

@@ -1,8 +1,8 @@
 """Marks that a folder, or a file, gives to its tests: see docs/testing.md.
 
 `core` is quick and needs no row; `nightly` is long, and not part of a run without arguments;
-`ci` chooses of those what runs before a change is taken. All else is a default test. A test may
-have these marks itself.
+`ci` chooses of those what runs before a change is taken. All else is a default test. A file's
+marks replace those of its folder. A test may have these marks itself.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ _MARKS = {
     "architecture": ("core",),
     "chaos": ("nightly",),
     "unit": ("core",),
+    "unit/scaling/test_simulation.py": (),  # plays whole days
 }
 
 
@@ -38,4 +39,6 @@ def is_left_out(path: Path, expression: str) -> bool:
 def _marks_of(path: Path) -> Iterable[str]:
     parts = path.relative_to(_TESTS)
     for place in (parts, *parts.parents):
-        yield from _MARKS.get(place.as_posix(), ())
+        if place.as_posix() in _MARKS:
+            return _MARKS[place.as_posix()]
+    return ()

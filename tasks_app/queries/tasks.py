@@ -93,18 +93,30 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
     The statements are written out, and those that can find nothing are left out: the ORM needs
     longer to compose such statements than Postgres to answer them.
     """
-    found = _read(Task, "show_task", task=task_id, workspace=workspace_id, most=MAX_PARENTS_SHOWN)
+    found = _read(
+        Task,
+        load_sql("tasks_app", "show_task"),
+        task=task_id,
+        workspace=workspace_id,
+        most=MAX_PARENTS_SHOWN,
+    )
     if not found:
         raise NotFound(f"There is no task {task_id}.")
     task: Any = found[0]
     has_run = task.attempt > 0
     attempts = _read_attempts(task_id) if has_run else []
-    logs = _read(TaskLog, "list_logs", task=task_id) if has_run else []
-    above = _read(Task, "list_parents", task=task_id) if task.parents else []
-    below = _read(Task, "list_dependents", task=task_id) if task.has_dependents else []
+    logs = _read(TaskLog, load_sql("tasks_app", "list_logs"), task=task_id) if has_run else []
+    above = _read(Task, load_sql("tasks_app", "list_parents"), task=task_id) if task.parents else []
+    below = (
+        _read(Task, load_sql("tasks_app", "list_dependents"), task=task_id)
+        if task.has_dependents
+        else []
+    )
     later = []
     if task.state in FINAL:
-        later = _read(Task, "list_reprocessings", task=task_id, workspace=workspace_id)
+        later = _read(
+            Task, load_sql("tasks_app", "list_reprocessings"), task=task_id, workspace=workspace_id
+        )
     return TaskDetail(
         task=task,
         attempts=attempts[::-1],
@@ -119,8 +131,7 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
     )
 
 
-def _read(model: type[_M], statement: str, **parameters: Any) -> list[_M]:
-    sql = load_sql("tasks_app", statement)
+def _read(model: type[_M], sql: str, **parameters: Any) -> list[_M]:
     return list(model._default_manager.raw(sql, {"most": MAX_SHOWN, **parameters}))
 
 

@@ -184,11 +184,11 @@ def test_a_call_that_never_returns_does_not_delay_the_next_child(single: Standin
 
 def test_a_pool_child_is_replaced_after_a_number_of_tasks(engine: Engine) -> None:
     start(engine, WORKER_RECYCLE_AFTER_TASKS="50")
-    ids = submit_many("fault-needs-unspoilt", 600)
+    ids = submit_many("fault-needs-unspoilt", 200)
     engine.wait_for_all(ids)
     pids = set(Task.objects.filter(id__in=ids, attempt=1).values_list("result", flat=True))
     assert len(pids) >= 3
-    assert Task.objects.filter(id__in=ids, state="COMPLETED", attempt=1).count() == 600
+    assert Task.objects.filter(id__in=ids, state="COMPLETED", attempt=1).count() == 200
 
 
 def test_a_pool_child_in_which_everything_fails_is_replaced(engine: Engine) -> None:

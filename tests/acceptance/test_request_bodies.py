@@ -26,7 +26,7 @@ def key(running: StandingEngine) -> str:
 
 def tasks_of(size: int) -> tuple[int, bytes]:
     """A bulk call of about this many bytes, and how many tasks it has."""
-    task = {"type": "noop", "name": "x" * 150, "payload": {}}
+    task = {"type": "test-echo", "payload": {"text": "x" * 900}}
     count = size // len(json.dumps(task))
     return count, json.dumps({"tasks": [task] * count}).encode()
 

@@ -2,8 +2,6 @@
 draws."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +13,6 @@ from tests.architecture.test_house_rules import PACKAGES, ROOT, trees
 CONSOLE = ROOT / "controlplane" / "core" / "console"
 RICH = CONSOLE / "tables.py"
 STREAMS = {CONSOLE / "command.py", CONSOLE / "output.py"}
-_RICH_IS_LOADED = """
-import django, sys
-django.setup()
-from django.core.management import get_commands, load_command_class
-for name in ("dispatch", "worker", "autoscale"):
-    load_command_class(get_commands()[name], name)
-sys.exit("rich" in sys.modules)
-"""
 # They print before Django is there, or for nobody but the test of the embedded servers.
 PRINTS = {ROOT / "controlplane" / "cli.py", ROOT / "controlplane" / "embedded" / "__main__.py"}
 
@@ -89,8 +79,3 @@ def test_every_command_is_a_safe_one() -> None:
     assert {"tasks", "dlq", "cron", "workflows", "scaling", "stress", "apikeys", "up"} <= set(own)
     for name, app in own.items():
         assert isinstance(load_command_class(app, name), SafeCommand), name
-
-
-def test_rich_is_loaded_by_no_long_running_command() -> None:
-    done = subprocess.run([sys.executable, "-c", _RICH_IS_LOADED], cwd=ROOT, check=False)
-    assert done.returncode == 0

@@ -14,6 +14,12 @@ def two() -> Iterator[Racers]:
         yield made
 
 
+@pytest.fixture(params=[10, pytest.param(50, marks=pytest.mark.nightly)])
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often a race of two is run: more often at night."""
+    return int(request.param)
+
+
 @pytest.fixture
 def eight() -> Iterator[Racers]:
     with racers(8) as made:

@@ -33,8 +33,6 @@ from workflows.models import RunStep, WorkflowRun
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
-ROUNDS = 50
-
 
 def quietly(act: Callable[[], Any]) -> str:
     """What came of it: "done", or "refused"."""
@@ -65,10 +63,10 @@ def check(run: UUID) -> None:
         assert tasks.count() in (0, 1), "a step starts once"
 
 
-def test_steps_that_end_together_release_their_dependent_once(two: Racers) -> None:
+def test_steps_that_end_together_release_their_dependent_once(two: Racers, rounds: int) -> None:
     node = make_node()
     workflow = define({"key": "a"}, {"key": "b"}, {"key": "c", "dependsOn": ["a", "b"]})
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         run = execute(workflow)
         work(node)
         first, second = claim(node, want=2, queue="workflows")
@@ -80,10 +78,10 @@ def test_steps_that_end_together_release_their_dependent_once(two: Racers) -> No
         assert state_of(run) == "COMPLETED"
 
 
-def test_two_joins_of_a_step_close_it_once(two: Racers) -> None:
+def test_two_joins_of_a_step_close_it_once(two: Racers, rounds: int) -> None:
     node = make_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         run = execute(workflow)
         work(node)
         closed = two.race(*[lambda run=run: runs.advance_run(run, "a")] * 2)  # type: ignore[misc]
@@ -93,10 +91,10 @@ def test_two_joins_of_a_step_close_it_once(two: Racers) -> None:
         drain(node)
 
 
-def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers) -> None:
+def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers, rounds: int) -> None:
     node = make_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]}, {"key": "c"})
-    for number in range(ROUNDS):
+    for number in range(rounds):
         run = execute(workflow)
         work(node, want=1)
         (row,) = claim(node, queue="workflows")
@@ -113,13 +111,13 @@ def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers) -> None:
         check(run)
 
 
-def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers) -> None:
+def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers, rounds: int) -> None:
     """The worker holds the rows of tasks, the cancel that of the run."""
     node = make_node()
     workflow = define(
         {"key": "each", "forEach": "{{ input.l }}"}, {"key": "b", "dependsOn": ["each"]}
     )
-    for number in range(ROUNDS):
+    for number in range(rounds):
         run = execute(workflow, {"l": list(range(10))})
         rows = claim(node, want=6)
 
@@ -136,12 +134,12 @@ def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers) -> N
         assert not Task.objects.exclude(state__in=["COMPLETED", "CANCELLED"]).exists()
 
 
-def test_a_failing_step_and_one_that_completes_leave_a_failed_run(two: Racers) -> None:
+def test_a_failing_step_and_one_that_completes_leave_a_failed_run(two: Racers, rounds: int) -> None:
     node = make_node()
     workflow = define(
         {"key": "bad"}, {"key": "good"}, {"key": "next", "dependsOn": ["good"]},
     )  # fmt: skip
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         run = execute(workflow)
         rows = claim(node, want=2)
         bad = step_of(run, "bad").task_ids[0]
@@ -155,10 +153,12 @@ def test_a_failing_step_and_one_that_completes_leave_a_failed_run(two: Racers) -
         check(run)
 
 
-def test_retries_at_once_are_one_and_an_old_join_does_not_disturb_it(two: Racers) -> None:
+def test_retries_at_once_are_one_and_an_old_join_does_not_disturb_it(
+    two: Racers, rounds: int
+) -> None:
     node = make_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         run = execute(workflow)
         finish(node, [failure(row) for row in claim(node)])
         (old,) = claim(node, queue="workflows")
@@ -175,11 +175,11 @@ def test_retries_at_once_are_one_and_an_old_join_does_not_disturb_it(two: Racers
         assert Task.objects.filter(workflow_run_id=run, step_key="b").count() == 1
 
 
-def test_a_retry_and_a_join_of_the_run_come_one_after_the_other(two: Racers) -> None:
+def test_a_retry_and_a_join_of_the_run_come_one_after_the_other(two: Racers, rounds: int) -> None:
     """The join that ends the run meets a retry: it is refused, or repeats everything broken."""
     node = make_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
-    for number in range(ROUNDS):
+    for number in range(rounds):
         run = execute(workflow)
         finish(node, [failure(row) for row in claim(node)])
         (row,) = claim(node, queue="workflows")
@@ -196,10 +196,10 @@ def test_a_retry_and_a_join_of_the_run_come_one_after_the_other(two: Racers) -> 
         assert WorkflowRun.objects.get(id=run).steps_ended == 2
 
 
-def test_a_step_is_decided_once(two: Racers) -> None:
+def test_a_step_is_decided_once(two: Racers, rounds: int) -> None:
     node = make_node()
     workflow = define({"key": "ask", "type": "approval"}, {"key": "b", "dependsOn": ["ask"]})
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         run = execute(workflow)
 
         def decide(approve: bool, run: UUID = run) -> None:
@@ -219,7 +219,7 @@ def test_a_step_is_decided_once(two: Racers) -> None:
 
 
 def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_each_other(
-    two: Racers,
+    two: Racers, rounds: int
 ) -> None:
     """The run below notifies the one above by a task; the cancel goes from above to below."""
     node = make_node()
@@ -228,7 +228,7 @@ def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_eac
         {"key": "sub", "type": "workflow", "payload": {"workflow": "child"}},
         {"key": "after", "dependsOn": ["sub"]},
     )
-    for number in range(ROUNDS):
+    for number in range(rounds):
         run = execute(workflow)
         work(node)
         (row,) = claim(node, queue="workflows")

@@ -46,7 +46,7 @@ class DockerWorld:
         self.network = "bridge"
 
     def make_fleet(self) -> DockerFleet:
-        return DockerFleet(Engine(self.address, timeout=2.0), project=self.project)
+        raise NotImplementedError
 
     def add(self, number: int = 1, **changes: Any) -> str:
         """A container as compose makes it, not started; its id. Changes: of the configuration."""
@@ -128,12 +128,26 @@ class LocalWorld(DockerWorld):
         super().__init__(self.api.address, "taskplane:latest")
         self.network = f"{self.project}_default"
         self.api.machine.networks.add(self.network)
+        self.fleets: list[DockerFleet] = []
+        self.timeout = 2.0
         self.faults = [
             Fault("gone", "DOCKER_HOST"),
             Fault("forbidden", "socket proxy"),
             Fault("broken", "could not"),
-            Fault("hangs", "2 s"),
+            Fault("hangs", "within 0.2 s"),
         ]
+
+    def make_fleet(self) -> DockerFleet:
+        fleet = DockerFleet(Engine(self.address, timeout=self.timeout), project=self.project)
+        self.fleets.append(fleet)
+        return fleet
+
+    def _set_timeout(self, seconds: float) -> None:
+        """Of all calls from now on."""
+        self.timeout = seconds
+        for fleet in self.fleets:
+            fleet.engine._timeout = seconds
+            fleet.close()
 
     def runs(self, member: Member) -> bool:
         """Also while the engine cannot be spoken with."""
@@ -165,6 +179,7 @@ class LocalWorld(DockerWorld):
             self.api.hide()
         elif fault.name == "hangs":
             self.api.waits = 2.5
+            self._set_timeout(0.2)
         else:
             self.api.refuses = {"forbidden": 403, "broken": 500}[fault.name]
 
@@ -172,6 +187,7 @@ class LocalWorld(DockerWorld):
         if not self.api.path.exists():
             self.api.show()
         self.api.refuses, self.api.waits = None, 0.0
+        self._set_timeout(2.0)
 
     def close(self) -> None:
         self.client.close()

@@ -51,12 +51,12 @@ class Door:
     body: str  # with %s for the payload
 
 
-@pytest.fixture
-def client(db: None) -> APIClient:
+@pytest.fixture(scope="module")
+def client(committed_rows: None) -> APIClient:
     return key_client("admin")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def doors(client: APIClient) -> dict[str, Door]:
     task = make_task("SCHEDULED", type="test-echo")
     step = {"key": "a", "type": "test-echo", "payload": {}}

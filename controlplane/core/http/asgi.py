@@ -59,7 +59,7 @@ class OneThreadHandler(ASGIHandler):
         super().load_middleware(is_async=False)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Only a streamed response is told when its client leaves: the others
+        """Serve one request. Only a streamed response ends when its client leaves: the others
         are complete before the first byte is sent."""
         try:
             body = await self.read_body(receive)

@@ -3,6 +3,7 @@
 Each person here holds every permission that Django knows; only their roles differ.
 """
 
+import copy
 from itertools import product
 from typing import Any
 
@@ -102,9 +103,15 @@ CHANGES = {
 LABELS = [*ROW_PAGES, *SHARED_PAGES]
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@pytest.fixture(scope="module")
+def made(committed_rows: None) -> World:
     return World()
+
+
+@pytest.fixture
+def world(made: World) -> World:
+    """A copy, with rows and cookies that no other test has changed."""
+    return copy.deepcopy(made)
 
 
 def name_of(label: str) -> str:
