@@ -22,7 +22,8 @@ from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tests.concurrency.racing import Racers
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload
+from tests.factories import make_schedule
+from tests.factories.schedules import HOUR, MINUTE, SECOND, history, reload
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 

@@ -14,8 +14,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tests.clients import default_workspace
-from tests.factories import make_node
-from workers.models import NodeSample
+from tests.factories import make_node, make_sample
 
 pytestmark = pytest.mark.django_db
 NODES = "/admin/workers/node/"
@@ -42,15 +41,8 @@ def test_a_node_with_its_slots_and_trend() -> None:
     assert "No samples yet." in page
     assert (str(TASK) in page, "4711" in page) == (True, True)
     for minutes, cpu in ((2, 10), (1, 90), (0, 50)):
-        NodeSample.objects.create(
-            node=node,
-            at=now() - timedelta(minutes=minutes),
-            cpu_percent=cpu,
-            memory_bytes=(100 + cpu) << 20,
-            running=1,
-            processed=1,
-            failed=0,
-        )
+        ago = timedelta(minutes=minutes)
+        make_sample(node, ago=ago, cpu_percent=cpu, memory_bytes=(100 + cpu) << 20)
     page = root.get(path).content.decode()
     assert "CPU in percent of a core: now 50, at most 90 in 3 samples" in page
     assert "Memory in MiB: now 150, at most 190 in 3 samples" in page

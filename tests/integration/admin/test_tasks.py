@@ -14,9 +14,9 @@ from controlplane.core.clock import now
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
-from tasks_app.models import IdempotencyKey, Leader, Queue, Task
+from tasks_app.models import IdempotencyKey, Queue, Task
 from tests.clients import default_workspace, other_workspace
-from tests.factories import make_attempt, make_log, make_node, make_queue, make_task
+from tests.factories import make_attempt, make_leader, make_log, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 TASKS = "/admin/tasks_app/task/"
@@ -269,13 +269,7 @@ class TestRecords:
         assert root.get(f"{path}add/").status_code == 403
 
     def test_leaders_are_for_superusers(self, root: Client) -> None:
-        Leader.objects.create(
-            name="dispatcher",
-            holder="018f6f2e-1111-7000-8000-000000000000",
-            holder_label="host:1",
-            acquired_at=now(),
-            expires_at=now(),
-        )
+        make_leader("dispatcher", holder_label="host:1", seconds=0)
         path = "/admin/tasks_app/leader/"
         assert "host:1" in root.get(path).content.decode()
         assert root.get(f"{path}dispatcher/change/").status_code == 200

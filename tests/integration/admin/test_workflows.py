@@ -14,7 +14,8 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tests.clients import default_workspace, other_workspace
-from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL, end_run, end_step
 from workflows.admin.forms import sample_input
 from workflows.admin.graph import draw
 from workflows.models import RunStep, WorkflowRun

@@ -19,7 +19,8 @@ from tasks_app.models import Task
 from tasks_app.services import delete_tasks, submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.deaths import an_error, die, run_to_end
+from tests.factories import make_error, make_letter
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 
@@ -59,12 +60,12 @@ def waiting(replay: Replay) -> list[UUID]:
 def end(tasks: list[UUID], *, failing: int = 0) -> None:
     """End these tasks, the first ones with a failure."""
     for number, task in enumerate(tasks):
-        run_to_end(task, an_error("still broken 1") if number < failing else None)
+        run_task(task, make_error("still broken 1") if number < failing else None)
 
 
 def test_the_canary_goes_on_when_the_first_five_succeed(workspace: Workspace, ada: Actor) -> None:
     for _ in range(60):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     assert (replay.matched, replay.submitted, replay.stage) == (60, 5, 0)
     end(waiting(replay))
@@ -95,7 +96,7 @@ def test_the_canary_goes_on_when_the_first_five_succeed(workspace: Workspace, ad
 
 def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, ada: Actor) -> None:
     for _ in range(60):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     end(waiting(replay), failing=2)
     replay = drive(replay)
@@ -125,7 +126,7 @@ def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, a
 
 def test_failures_up_to_the_share_are_borne(workspace: Workspace, ada: Actor) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada, stages=(5,)))
     end(waiting(replay), failing=1)
     replay = drive(replay)
@@ -137,7 +138,7 @@ def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
 ) -> None:
     """Two of five failed: the others cannot make up for it."""
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     end(waiting(replay)[:2], failing=2)
     replay = drive(replay)
@@ -149,7 +150,7 @@ def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
 def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Actor) -> None:
     """Nothing was left to spare; the repeated failure must be reported all the same."""
     for _ in range(3):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     end(waiting(replay)[:1], failing=1)
     assert drive(replay).state == "RUNNING"  # the others may be waited for
@@ -161,7 +162,7 @@ def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Acto
 
 def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: Actor) -> None:
     for _ in range(70):
-        die()
+        make_letter()
     replay = start(workspace, ada, stages=())
     replay = _with_room(replay, 40)
     end(waiting(replay)[:20])
@@ -181,7 +182,7 @@ def _with_room(replay: Replay, room: int) -> Replay:
 
 def test_what_has_not_ended_is_bounded(workspace: Workspace, ada: Actor) -> None:
     for _ in range(6):
-        die()
+        make_letter()
     replay = _with_room(start(workspace, ada, stages=()), 4)
     assert (replay.submitted, len(waiting(replay))) == (4, 4)
     end(waiting(replay)[:1])
@@ -190,7 +191,7 @@ def test_what_has_not_ended_is_bounded(workspace: Workspace, ada: Actor) -> None
 
 def test_a_rate_is_kept_by_the_clock(workspace: Workspace, ada: Actor) -> None:
     for _ in range(30):
-        die()
+        make_letter()
     replay = start(workspace, ada, stages=(), rate_per_second=4)
     begun = now()
 
@@ -209,7 +210,7 @@ def test_a_rate_is_kept_by_the_clock(workspace: Workspace, ada: Actor) -> None:
 
 def test_a_slow_rate_is_kept_too(workspace: Workspace, ada: Actor) -> None:
     for _ in range(5):
-        die()
+        make_letter()
     replay = start(workspace, ada, stages=(), rate_per_second=0.1)
     begun = now()
     counts = [
@@ -222,7 +223,7 @@ def test_a_slow_rate_is_kept_too(workspace: Workspace, ada: Actor) -> None:
 def test_what_is_no_longer_open_is_skipped_with_the_reason(
     workspace: Workspace, ada: Actor
 ) -> None:
-    letters = [die(), die(type="was-removed"), die()]
+    letters = [make_letter(), make_letter(type="was-removed"), make_letter()]
     replay = start(workspace, ada)
     discard.discard_letter(
         workspace_id=workspace.id, letter_id=letters[0].id, reason="paid", actor=ada
@@ -243,7 +244,7 @@ def test_what_is_skipped_takes_no_room(
     workspace: Workspace, ada: Actor, pace: dict[str, Any]
 ) -> None:
     """Or a replay whose letters others have resolved would crawl past them, a stage at a time."""
-    letters = [die() for _ in range(9)]
+    letters = [make_letter() for _ in range(9)]
     replay = start(workspace, ada, **pace)
     discard_letters(
         workspace_id=workspace.id, ids=[row.id for row in letters[:7]], reason="paid", actor=ada
@@ -258,8 +259,8 @@ def test_what_is_refused_is_passed_without_a_pause(
 ) -> None:
     monkeypatch.setattr(replay_driver, "_MAX_CHUNKS", 3)
     for _ in range(7):
-        die(type="was-removed")
-    die()
+        make_letter(type="was-removed")
+    make_letter()
     replay = start(workspace, ada, stages=(1,))
     assert [ReplayDriver().drive() for _ in range(4)] == [True, True, False, False]
     replay.refresh_from_db()
@@ -268,9 +269,9 @@ def test_what_is_refused_is_passed_without_a_pause(
 
 def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: Actor) -> None:
     """Or a failure that repeats would be repeated for ever."""
-    die()
+    make_letter()
     replay = start(workspace, ada, stages=())
-    die()
+    make_letter()
     replay = drive(replay)
     end(waiting(replay), failing=1)
     replay = drive(replay)
@@ -279,8 +280,8 @@ def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: 
 
 
 def test_a_replay_takes_ids_a_payload_and_attempts(workspace: Workspace, ada: Actor) -> None:
-    wanted = [die(), die()]
-    die()
+    wanted = [make_letter(), make_letter()]
+    make_letter()
     replay = start(
         workspace,
         ada,
@@ -297,7 +298,7 @@ def test_a_replay_takes_ids_a_payload_and_attempts(workspace: Workspace, ada: Ac
 def test_a_family_is_replayed_parents_first(workspace: Workspace, ada: Actor) -> None:
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     replay = drive(start(workspace, ada, stages=(1,)))
     assert Task.objects.get(id=waiting(replay)[0]).reprocess_of == parent
     end(waiting(replay))
@@ -309,10 +310,10 @@ def test_a_family_is_replayed_parents_first(workspace: Workspace, ada: Actor) ->
 def test_a_task_that_was_deleted_or_cancelled_has_not_completed(
     workspace: Workspace, ada: Actor
 ) -> None:
-    die()
+    make_letter()
     replay = drive(start(workspace, ada))
     (task,) = waiting(replay)
-    run_to_end(task)
+    run_task(task)
     delete_tasks(workspace_id=workspace.id, ids=[task], actor=ada)
     replay = drive(replay)
     assert (replay.state, replay.failed) == ("STOPPED", 1)
@@ -323,7 +324,7 @@ def test_a_cancelled_replay_submits_no_more_and_still_counts(
     workspace: Workspace, ada: Actor
 ) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     after = replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     assert (after.state, after.finished_at is not None) == ("CANCELLED", True)
@@ -340,7 +341,7 @@ def test_a_paused_replay_submits_nothing_until_it_is_resumed(
     workspace: Workspace, ada: Actor
 ) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     key: Any = {"workspace_id": workspace.id, "replay_id": replay.id, "actor": ada}
     with pytest.raises(Conflict, match="is not paused"):
@@ -362,7 +363,7 @@ def test_a_paused_replay_submits_nothing_until_it_is_resumed(
 
 def test_a_paused_replay_still_stops_when_failures_repeat(workspace: Workspace, ada: Actor) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     replays.pause_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     end(waiting(replay), failing=2)
@@ -374,7 +375,7 @@ def test_a_paused_replay_still_stops_when_failures_repeat(workspace: Workspace, 
 def test_what_a_replay_does_is_audited_in_the_name_of_who_began_it(
     workspace: Workspace, ada: Actor
 ) -> None:
-    die()
+    make_letter()
     replay = drive(start(workspace, ada))
     (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
     assert (event.actor_label, event.detail["replayId"]) == ("ada", str(replay.id))
@@ -382,7 +383,7 @@ def test_what_a_replay_does_is_audited_in_the_name_of_who_began_it(
 
 def test_replays_of_another_workspace_do_not_exist(workspace: Workspace, ada: Actor) -> None:
     other = other_workspace()
-    die(workspace=other)
+    make_letter(workspace=other)
     replay = start(other, ada)
     with pytest.raises(NotFound):
         replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
@@ -394,7 +395,7 @@ def test_replays_of_another_workspace_do_not_exist(workspace: Workspace, ada: Ac
 
 
 def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Actor) -> None:
-    die()
+    make_letter()
     first = start(workspace, ada, key="k")
     drive(first)
     assert start(workspace, ada, key="k").id == first.id
@@ -421,7 +422,7 @@ def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Ac
 def test_wrong_options_are_named(
     workspace: Workspace, ada: Actor, options: dict[str, Any], field: str
 ) -> None:
-    die()
+    make_letter()
     with pytest.raises(Invalid) as refused:
         start(workspace, ada, **options)
     assert [e["field"] for e in refused.value.errors] == [field]
@@ -433,7 +434,7 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
 ) -> None:
     """As if the dispatcher were killed after the tasks were submitted, before it wrote so."""
     for _ in range(8):
-        die()
+        make_letter()
     replay = start(workspace, ada)
 
     class Killed(BaseException):
@@ -458,7 +459,7 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
 def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
     workspace: Workspace, ada: Actor
 ) -> None:
-    die()
+    make_letter()
     broken, sound = start(workspace, ada), start(workspace, ada)
     Replay.objects.filter(id=broken.id).update(filter={"colour": "red"})
     assert drive(sound).submitted == 1

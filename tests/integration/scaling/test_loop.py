@@ -17,9 +17,9 @@ from scaling.queries.status import read_status
 from scaling.resources import Status
 from scaling.states import EventState, LaunchState
 from scaling.strategies import find_difference
+from tests.factories import make_launch, make_scaling_event
 from tests.fleets.local import LocalFleet, add_node
 from tests.integration.scaling.conftest import Loop, override
-from tests.scalingrows import make_event, make_launch
 
 pytestmark = pytest.mark.django_db
 
@@ -233,7 +233,7 @@ def test_a_failed_launch_starts_no_cooldown_and_its_pause_is_shown(
 
 def test_ten_that_fail_together_are_one_failure(loop: Loop) -> None:
     for ago, state in ((30, "READY"), (20, "FAILED"), (10, "FAILED")):
-        event = make_event(ago=ago)
+        event = make_scaling_event(ago=ago)
         for _ in range(10):
             ended = now() - timedelta(seconds=ago)
             make_launch(event, backend="local", state=state, ended_at=ended, problem=KILLED)
@@ -241,13 +241,13 @@ def test_ten_that_fail_together_are_one_failure(loop: Loop) -> None:
     assert pause is not None
     assert pause.failures == 2
     assert (pause.until - now()).total_seconds() == pytest.approx(0, abs=1)
-    make_launch(make_event(), backend="local", state="STARTING", ended_at=None)
+    make_launch(make_scaling_event(), backend="local", state="STARTING", ended_at=None)
     assert get_pause("local") == pause, "what starts has not failed"
 
 
 def test_the_pause_is_bounded(loop: Loop) -> None:
     for _ in range(30):
-        make_launch(make_event(), backend="local", state="FAILED", problem=KILLED)
+        make_launch(make_scaling_event(), backend="local", state="FAILED", problem=KILLED)
     pause = get_pause("local")
     assert pause is not None
     assert (pause.until - now()).total_seconds() == pytest.approx(300, abs=2)

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import Pool, ScalingEvent
 from tests.clients import default_workspace, key_client, other_workspace
-from tests.scalingrows import lead, make_event, set_pool
+from tests.factories import make_leader, make_scaling_event, set_pool
 
 pytestmark = pytest.mark.django_db
 ORDER = {"workers": 3, "reason": "a sale"}
@@ -43,8 +43,8 @@ changing = pytest.mark.parametrize(
 
 
 def send(client: APIClient, call: Call, slash: str = "") -> Any:
-    lead()
-    path = call.path.format(event=make_event().id)
+    make_leader()
+    path = call.path.format(event=make_scaling_event().id)
     return getattr(client, call.method)(path + slash, call.body, format="json")
 
 

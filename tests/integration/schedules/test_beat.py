@@ -27,7 +27,8 @@ from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.queries import describe, get_schedule
 from controlplane.workspaces.queries import get_default_workspace_id
 from tests.clients import user_client
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
+from tests.factories import make_schedule
+from tests.factories.schedules import HOUR, MINUTE, SECOND, history, reload, update
 
 pytestmark = pytest.mark.django_db
 

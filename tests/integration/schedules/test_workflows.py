@@ -13,8 +13,9 @@ from controlplane.ops.schedules.overlaps import start_queued
 from controlplane.ops.schedules.starting import due_to_start
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
-from tests.schedules import HOUR, MINUTE, SECOND, history, make_schedule, reload, update
-from tests.workflow_hands import define
+from tests.factories import make_schedule
+from tests.factories.schedules import HOUR, MINUTE, SECOND, history, reload, update
+from tests.workflow_worker import define
 from workflows import authoring, runs
 from workflows.queries import get_run
 

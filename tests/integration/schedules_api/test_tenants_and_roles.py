@@ -10,7 +10,7 @@ from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.integration.schedules_api.conftest import MakeJob
+from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -51,23 +51,23 @@ def send(client: APIClient, call: Call, job: Schedule, slash: str = "") -> Any:
 
 
 @each
-def test_without_identity(call: Call, make_job: MakeJob) -> None:
+def test_without_identity(call: Call) -> None:
     assert send(APIClient(), call, make_job()).status_code == 401
 
 
 @each
-def test_with_the_role_it_needs(call: Call, make_job: MakeJob) -> None:
+def test_with_the_role_it_needs(call: Call) -> None:
     answer = send(key_client(call.role), call, make_job())
     assert answer.status_code == call.ok, answer.content
 
 
 @each
-def test_with_a_last_slash(call: Call, make_job: MakeJob) -> None:
+def test_with_a_last_slash(call: Call) -> None:
     assert send(key_client(call.role), call, make_job(), "/").status_code == call.ok
 
 
 @each
-def test_with_too_small_a_role(call: Call, make_job: MakeJob) -> None:
+def test_with_too_small_a_role(call: Call) -> None:
     scopes = ["tasks:read"] if call.role == "viewer" else []
     job = make_job()
     before = Schedule.objects.values().get(id=job.id)
@@ -78,9 +78,7 @@ def test_with_too_small_a_role(call: Call, make_job: MakeJob) -> None:
 
 
 @each
-def test_another_workspace_is_not_there(
-    call: Call, make_job: MakeJob, other: Workspace, client: APIClient
-) -> None:
+def test_another_workspace_is_not_there(call: Call, other: Workspace, client: APIClient) -> None:
     theirs = make_job("secret-name", other, queue="secret-queue")
     before = Schedule.objects.values().get(id=theirs.id)
     answer = send(client, call, theirs)

@@ -11,8 +11,8 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.concurrency.hands import make_node
-from tests.workflow_hands import (
+from tests.manual_worker import register_node
+from tests.workflow_worker import (
     define,
     drain,
     execute,
@@ -36,7 +36,7 @@ LONG = {"l": list(range(3_900))}  # an evaluation is 243 million bytes by the es
 
 @pytest.fixture
 def node() -> int:
-    return make_node()
+    return register_node()
 
 
 @pytest.fixture

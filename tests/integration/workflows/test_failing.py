@@ -15,13 +15,11 @@ from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tasks_app.services import cancel_tasks, delete_tasks, retry_task
 from tests.clients import other_workspace
-from tests.concurrency.hands import failure, make_node, success
-from tests.workflow_hands import (
-    claim,
+from tests.manual_worker import claim_here, failure, finish_here, register_node, success
+from tests.workflow_worker import (
     define,
     drain,
     execute,
-    finish,
     join,
     payloads_of,
     run_steps,
@@ -40,7 +38,7 @@ FAIL = {"fail": True}
 
 @pytest.fixture
 def node() -> int:
-    return make_node()
+    return register_node()
 
 
 def error_of(run: UUID) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def test_a_failure_fails_the_run(node: int) -> None:
         {"key": "breaks", "payload": FAIL},
         {"key": "after", "dependsOn": ["breaks"]},
     )
-    (running,) = claim(node, queue="slow")
+    (running,) = claim_here(node, queue="slow")
     work(node)
     join(node)
     assert states_of(run) == {
@@ -76,7 +74,7 @@ def test_a_failure_fails_the_run(node: int) -> None:
         "code": "RUN_FAILED", "message": "The run failed at step 'breaks'.", "step": "breaks",
     }  # fmt: skip
     assert Task.objects.get(id=running.id).cancel_requested_at is None
-    finish(node, [success(running)])
+    finish_here(node, [success(running)])
     drain(node)
     assert (state_of(run), states_of(run)["runs"]) == ("FAILED", "COMPLETED")
     error = error_of(run)
@@ -239,11 +237,11 @@ def test_a_cancel_asks_what_runs_and_waits_for_it(node: int) -> None:
         {"key": "runs", "queue": "slow"},
     )
     child = WorkflowRun.objects.get(parent_run_id=run).id
-    rows = claim(node, want=2, queue="slow")
+    rows = claim_here(node, want=2, queue="slow")
     assert cancel(run).state == "RUNNING"
     assert Task.objects.filter(cancel_requested_at__isnull=False, state="RUNNING").count() == 2
     assert states_of(child) == {"deep": "RUNNING", "next": "CANCELLED"}
-    finish(node, [failure(row) for row in rows])
+    finish_here(node, [failure(row) for row in rows])
     drain(node)
     assert (state_of(child), state_of(run)) == ("CANCELLED", "CANCELLED")
     assert set(states_of(run).values()) == {"CANCELLED"}

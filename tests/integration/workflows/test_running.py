@@ -16,8 +16,8 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.clients import key_client, other_workspace
-from tests.concurrency.hands import make_node
-from tests.workflow_hands import (
+from tests.manual_worker import register_node
+from tests.workflow_worker import (
     define,
     drain,
     execute,
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def node() -> int:
-    return make_node()
+    return register_node()
 
 
 def view(run_id: UUID) -> queries.RunView:

@@ -6,7 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from tasks_app.models import Task
-from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL, end_run, end_step
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries import run_view
 

@@ -8,7 +8,8 @@ from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import Workspace
 from tests.clients import key_client
-from tests.workflowrows import APPROVAL, CHAIN, make_run, make_workflow
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL, CHAIN
 from workflows.models import RunStep, Workflow, WorkflowRun
 
 pytestmark = pytest.mark.django_db

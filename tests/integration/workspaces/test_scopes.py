@@ -19,9 +19,7 @@ from controlplane.workspaces.states import Role
 from dlq.models import DeadLetter
 from tasks_app.models import IdempotencyKey, Task
 from tests.clients import default_workspace, key_client, user_client
-from tests.deaths import die
-from tests.factories import make_task
-from tests.workflowrows import make_run, make_workflow
+from tests.factories import make_letter, make_run, make_task, make_workflow
 from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.django_db
@@ -354,7 +352,7 @@ class TestWhatACallCauses:
         assert WorkflowRun.objects.count() == 1
 
     def test_letters_of_a_run_need_the_right_to_run_workflows(self) -> None:
-        letter = die()
+        letter = make_letter()
         DeadLetter.objects.filter(id=letter.id).update(workflow_run_id=NOBODY)
         narrow = key_client("operator", scopes=["dlq:write", "tasks:write"])
         assert narrow.post("/dlq/actions", REPLAY).status_code == 403
