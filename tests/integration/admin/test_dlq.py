@@ -1,14 +1,13 @@
 """The admin's pages of dead letters, groups and replays."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.workspaces import services as workspaces
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import discard, replays
@@ -16,7 +15,7 @@ from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
-from tests.clients import default_workspace, other_workspace
+from tests.clients import default_workspace, staff_client
 from tests.factories import make_error, make_letter, make_next_letter
 from tests.jsonvalues import is_same
 from tests.manual_worker import run_task
@@ -25,24 +24,7 @@ pytestmark = pytest.mark.django_db
 LETTERS = "/admin/dlq/deadletter/"
 GROUPS = f"{LETTERS}groups/"
 REPLAYS = "/admin/dlq/replay/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with Django's permission to look, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["dlq", "tasks_app"])
-    )
-    if role:
-        workspaces.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
+login = partial(staff_client, apps=["dlq", "tasks_app"])
 
 
 @pytest.fixture
@@ -53,11 +35,6 @@ def operator(db: None) -> Client:
 @pytest.fixture
 def viewer(db: None) -> Client:
     return login("eve", "viewer")
-
-
-@pytest.fixture
-def other(db: None) -> Workspace:
-    return other_workspace()
 
 
 def page(client: Client, path: str, **params: Any) -> str:

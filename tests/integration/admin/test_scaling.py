@@ -2,11 +2,11 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from controlplane.core.clock import now
@@ -15,7 +15,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
 from scaling.queries import get_configuration, get_pool
-from tests.clients import default_workspace, other_workspace
+from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import (
     make_decision,
     make_launch,
@@ -28,23 +28,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 POOL = "/admin/scaling/pool/"
 EVENTS = "/admin/scaling/scalingevent/"
-
-
-def login(username: str, role: str | None = None, workspace: Any = None, **fields: Any) -> Client:
-    """A staff member who may look at the pages, with a role in a workspace."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="scaling"))
-    if role:
-        workspace = workspace or default_workspace()
-        services.add_member(workspace=workspace, user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
+login = partial(staff_client, apps=["scaling"])
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,10 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,34 +15,16 @@ from controlplane.core.clock import now
 from controlplane.ops.schedules import beat_sync, triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.queries import describe, get_schedule
-from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
-from tests.clients import default_workspace, other_workspace
+from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import make_firing, make_job, make_schedule
 
 pytestmark = pytest.mark.django_db
 SCHEDULES = "/admin/schedules/schedule/"
 BEAT = "/admin/django_celery_beat/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with every permission of Django's, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["schedules", "django_celery_beat"])
-    )
-    if role:
-        services.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
+login = partial(staff_client, apps=["schedules", "django_celery_beat"])
 
 
 def page_of(job: Schedule) -> str:

@@ -1,35 +1,22 @@
 """The admin's pages of stress tests."""
 
+from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.ops.stress.models import StressTest
-from controlplane.workspaces import services as workspaces
-from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from tests.clients import default_workspace, other_workspace
+from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import make_stress_test
 from tests.stress_driver import drive, drive_to, end_tasks
 
 pytestmark = pytest.mark.django_db
 TESTS = "/admin/stress/stresstest/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with Django's permission to look, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="stress"))
-    if role:
-        workspaces.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
+login = partial(staff_client, apps=["stress"])
 
 
 @pytest.fixture

@@ -161,23 +161,6 @@ def test_production_wants_a_confirmation(operator: APIClient, settings: Any) -> 
         drive_to(StressTest.objects.get(id=answer.json()["id"]), "STOPPED")
 
 
-def test_who_may_what(operator: APIClient, viewer: APIClient) -> None:
-    test_id = operator.post(TESTS, {"tasks": 5}).json()["id"]
-    assert viewer.post(TESTS, {"tasks": 5}).status_code == 403
-    assert viewer.delete(f"{TESTS}/{test_id}").status_code == 403
-    assert viewer.get(TESTS).status_code == 200
-    nobody = APIClient()
-    calls = [("get", TESTS), ("post", TESTS), ("get", f"{TESTS}/{test_id}")]
-    for method, path in [*calls, ("delete", f"{TESTS}/{test_id}")]:
-        assert getattr(nobody, method)(path).status_code == 401
-    stranger = key_client("admin", workspace=other_workspace())
-    assert stranger.get(f"{TESTS}/{test_id}").status_code == 404
-    assert stranger.delete(f"{TESTS}/{test_id}").status_code == 404
-    assert stranger.get(f"{TESTS}/{test_id}/compare", {"with": test_id}).status_code == 404
-    assert stranger.get(TESTS).json()["data"] == []
-    assert StressTest.objects.get(id=test_id).state == "PREPARING"
-
-
 def test_the_list_and_its_filter(viewer: APIClient) -> None:
     done = finished()
     running = make_stress_test(5)
