@@ -15,7 +15,6 @@ from tasks_app.processors import registry
 from tasks_app.rows import ClaimedRow, Outcome
 from tasks_app.settling import announce_dead_lettered, settle_ended
 from tasks_app.states import TaskState
-from tests.factories.tasks import make_node
 from workers import services
 from workers.models import Node
 
@@ -62,11 +61,13 @@ def finish_here(node: int, outcomes: Sequence[Outcome]) -> None:
 def run_task(task_id: UUID, error: dict[str, Any] | None = None) -> None:
     """Claim the task, whatever it waits for, and end its attempt: COMPLETED, or with an error
     FAILED."""
-    lease, node = uuid4(), Node.objects.first() or make_node()
+    lease = uuid4()
+    first = Node.objects.first()
+    node = first.id if first else register_node("node-a")
     Task.objects.filter(id=task_id).update(
         state=TaskState.RUNNING,
         lease=lease,
-        node_id=node.id,
+        node_id=node,
         attempt=F("attempt") + 1,
         started_at=now(),
     )
@@ -78,7 +79,7 @@ def run_task(task_id: UUID, error: dict[str, Any] | None = None) -> None:
         run_ms=5,
         error=error,
     )
-    finish_here(node.id, [outcome])
+    finish_here(node, [outcome])
 
 
 def success(claimed: ClaimedRow) -> Outcome:

@@ -8,15 +8,17 @@ from uuid import UUID
 import orjson
 
 import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import endings
 from tasks_app.models import Task
 from tasks_app.rows import ClaimedRow, Outcome
 from tests.factories import make_run, make_workflow
 from tests.manual_worker import claim_here, failure, finish_here, success
-from workflows import runs
+from workflows import queries, runs
 from workflows.models import RunStep, Workflow, WorkflowRun
 
 TYPE = "test-echo"
+FAIL = {"fail": True}  # a payload
 
 
 def define(*steps: dict[str, Any], name: str = "flow", **more: Any) -> UUID:
@@ -88,3 +90,11 @@ def payloads_of(run_id: UUID, key: str) -> list[Mapping[str, Any]]:
     ids = step_of(run_id, key).task_ids
     found = Task.objects.in_bulk(ids)
     return [found[task].payload for task in ids]
+
+
+def view(run_id: UUID) -> queries.RunView:
+    return queries.describe_run(queries.get_run(get_default_workspace_id(), run_id))
+
+
+def error_of(run: UUID) -> dict[str, Any]:
+    return dict(WorkflowRun.objects.get(id=run).error or {})

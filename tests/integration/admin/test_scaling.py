@@ -158,7 +158,7 @@ def test_scale_by_hand_and_release(root: Client) -> None:
 )
 def test_roles(role: str, may_operate: bool, may_configure: bool) -> None:
     make_leader()
-    client = login("ada", role, other_workspace())
+    client = login("ada", role, workspace=other_workspace())
     page = read(client)
     assert ("Scale manually" in page) is may_operate
     assert ("Save the configuration" in page) is may_configure

@@ -207,7 +207,7 @@ class TestPage:
         assert Schedule.objects.count() == 1
 
     def test_change(self, root: Client) -> None:
-        job = make_job("Nightly", task_type="sleep", payload={"ms": 5}, workspace=None)
+        job = make_job("Nightly", task_type="sleep", payload={"ms": 5})
         data = form_of(name="Other", schedule="@hourly", priority="9")
         answer = root.post(page_of(job), data)
         assert answer.status_code == 302, errors_of(answer)

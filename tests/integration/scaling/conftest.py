@@ -14,6 +14,10 @@ from tasks_app.signals import alert_raised
 from tests.factories import make_scaling_event, make_tasks, set_pool
 from tests.fleets.local import LocalFleet
 
+Backlog = Callable[[int], None]
+Settings = dict[str, Any]
+Alerts = list[dict[str, Any]]
+
 
 @dataclass
 class Loop:
@@ -120,3 +124,14 @@ def override(workers: int, **columns: Any) -> ScalingEvent:
         to_workers=workers,
         sentence=f"{workers} workers, set by Ada.",
     )
+
+
+def grow_to(loop: Loop, backlog: Backlog, workers: int) -> list[str]:
+    """Grow to this number of ready workers of the fleet; their keys."""
+    backlog(60)
+    while sum(1 for m in loop.fleet.members.values() if m.phase != "ended") < workers:
+        loop.decide()
+        loop.fleet.come_up()
+        loop.look()
+    backlog(0)
+    return list(loop.fleet.members)
