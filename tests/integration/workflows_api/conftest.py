@@ -1,19 +1,11 @@
 """Fixtures of the workflows API."""
 
-from tests.integration.tasks_api.conftest import (
-    client,
-    operator,
-    other,
-    stranger,
-    viewer,
-    workspace,
-)
+import pytest
+from rest_framework.test import APIClient
 
-__all__ = [
-    "client",
-    "operator",
-    "other",
-    "stranger",
-    "viewer",
-    "workspace",
-]
+from tests.clients import key_client
+
+
+@pytest.fixture
+def client(db: None) -> APIClient:
+    return key_client("admin")
