@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.architecture.test_house_rules import PACKAGES, ROOT
+from tests.architecture.test_conventions import PACKAGES, ROOT
 
 # The modules of installed apps that Django itself imports.
 OF_SETUP = {"apps", "checks"}
