@@ -1,8 +1,11 @@
-"""Clients of the HTTP API, with an identity made for the test."""
+"""Clients of the HTTP API and of the admin, with an identity made for the test."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
 from rest_framework.test import APIClient
 
 from controlplane.workspaces import services
@@ -57,4 +60,24 @@ def user_client(
     client = APIClient(enforce_csrf_checks=enforce_csrf_checks)
     client.force_login(user)
     client.user = user
+    return client
+
+
+def staff_client(
+    username: str,
+    role: str | None = None,
+    *,
+    apps: Iterable[str],
+    workspace: Workspace | None = None,
+    **fields: Any,
+) -> Client:
+    """A staff member with Django's permissions for these apps, and perhaps a role."""
+    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=apps))
+    if role:
+        services.add_member(
+            workspace=workspace or default_workspace(), user=user, role=role, actor=SYSTEM
+        )
+    client = Client()
+    client.force_login(user)
     return client

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from controlplane.ops.schedules.models import Firing
 from tests.engine import Engine
-from tests.schedules import make_schedule
+from tests.factories import make_schedule
 
 
 def test_every_second_is_decided_through_a_killed_dispatcher(engine: Engine) -> None:

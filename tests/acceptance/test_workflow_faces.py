@@ -6,9 +6,9 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.services import create_api_key
 from controlplane.workspaces.states import Role
 from tests.clients import default_workspace
+from tests.factories import make_workflow
 from tests.integration.commands.running import run
 from tests.standing import StandingEngine
-from tests.workflowrows import make_workflow
 
 TASKS = [
     {"key": "each", "type": "sleep", "forEach": "input.waits", "payload": {"ms": "{{ item }}"}},

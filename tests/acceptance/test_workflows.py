@@ -16,7 +16,7 @@ from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tests.engine import Engine
 from tests.standing import StandingEngine
-from tests.workflow_hands import define, execute, state_of, states_of, step_of
+from tests.workflow_worker import define, execute, state_of, states_of, step_of
 from workflows import runs
 from workflows.models import WorkflowRun
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.test_house_rules import PACKAGES, ROOT
+from tests.architecture.test_conventions import PACKAGES, ROOT
 
 GUARDED = {"payload", "result", "error", "traceback", "logs"}
 SHOWS = {"views", "api", "exports", "admin", "management", "report"}

@@ -1,7 +1,7 @@
 """Where the REST framework may be: in the API, whose resources are schemas. For the engine see
 `test_long_running_commands`."""
 
-from tests.architecture.test_house_rules import PACKAGES, ROOT
+from tests.architecture.test_conventions import PACKAGES, ROOT
 
 
 def test_no_resource_is_a_serializer() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management import get_commands, load_command_class
 
 from controlplane.core.console.command import SafeCommand
-from tests.architecture.test_house_rules import PACKAGES, ROOT, trees
+from tests.architecture.test_conventions import PACKAGES, ROOT, trees
 
 CONSOLE = ROOT / "controlplane" / "core" / "console"
 RICH = CONSOLE / "tables.py"

@@ -14,8 +14,8 @@ from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import claim, make_node, store, success
 from tests.concurrency.racing import Racers
+from tests.manual_worker import claim, register_node, store, success
 from workers import services, transitions
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -38,7 +38,7 @@ def work_until(node: int, queue: str, ends: float, want: int = 3) -> list[UUID]:
 
 def test_claimers_never_share_a_row(eight: Racers) -> None:
     ids = submit_tasks(specs=[TaskSpec(type="noop", queue="shared")] * 2_000)
-    nodes = [make_node() for _ in range(CLAIMERS)]
+    nodes = [register_node() for _ in range(CLAIMERS)]
 
     def drain(node: int) -> list[UUID]:
         mine, seen = store(node, "shared"), []
@@ -59,7 +59,7 @@ def test_claimers_never_share_a_row(eight: Racers) -> None:
 def test_no_more_run_than_max_running(eight: Racers) -> None:
     Queue.objects.create(workspace_id=get_default_workspace_id(), name="narrow", max_running=2)
     submit_tasks(specs=[TaskSpec(type="noop", queue="narrow")] * 2_000)
-    nodes = [make_node() for _ in range(CLAIMERS)]
+    nodes = [register_node() for _ in range(CLAIMERS)]
     ends = time.monotonic() + 1.5
     most = 0
     is_over = threading.Event()
@@ -86,7 +86,7 @@ def test_a_rate_is_kept_by_many_claimers(eight: Racers) -> None:
         workspace_id=get_default_workspace_id(), name="rated", rate_per_second=rate
     )
     submit_tasks(specs=[TaskSpec(type="noop", queue="rated")] * 500)
-    nodes = [make_node() for _ in range(CLAIMERS)]
+    nodes = [register_node() for _ in range(CLAIMERS)]
     began = time.monotonic()
     ends = began + seconds
     shares = eight.race(*[
@@ -119,7 +119,7 @@ def test_a_single_task_waits_for_no_foreign_backlog() -> None:
         cursor.execute("ANALYZE tasks_app_task")
     lonely = submit_task(workspace_id=loner.id, spec=TaskSpec(type="noop", queue="busy"))
     began = time.perf_counter()
-    claims = claim(make_node(), want=2, queue="busy")
+    claims = claim(register_node(), want=2, queue="busy")
     elapsed = time.perf_counter() - began
     assert lonely in {row.id for row in claims}
     assert len(claims) == 2
@@ -131,7 +131,7 @@ def test_a_small_batch_of_one_comes_round_to_every_workspace() -> None:
     loner = Workspace.objects.create(name="Loner", slug="loner")
     submit_tasks(workspace_id=crowd, specs=[TaskSpec(type="noop", queue="busy")] * 50)
     lonely = submit_task(workspace_id=loner.id, spec=TaskSpec(type="noop", queue="busy"))
-    node = make_node()
+    node = register_node()
     mine = store(node, "busy")
     first, _ = mine.exchange([], want=1)
     second, _ = mine.exchange([], want=1)
@@ -141,20 +141,20 @@ def test_a_small_batch_of_one_comes_round_to_every_workspace() -> None:
 def test_a_node_that_may_not_work_claims_nothing() -> None:
     submit_tasks(specs=[TaskSpec(type="noop", queue="free"), TaskSpec(type="noop", queue="tight")])
     Queue.objects.filter(name="tight").update(max_running=5)
-    draining, stopped, lost = make_node(), make_node(), make_node()
+    draining, stopped, lost = register_node(), register_node(), register_node()
     assert transitions.begin_drain(draining)
     services.stop_node(stopped)
     assert transitions.lose(lost, heartbeat=0)
     for node in (draining, stopped, lost):
         assert claim(node, queue="free") == []
         assert claim(node, queue="tight") == []
-    assert len(claim(make_node(), queue="free")) == 1
+    assert len(claim(register_node(), queue="free")) == 1
 
 
 def test_a_paused_queue_gives_nothing_out() -> None:
     submit_tasks(specs=[TaskSpec(type="noop", queue="free"), TaskSpec(type="noop", queue="tight")])
     Queue.objects.filter(name="tight").update(max_running=5)
-    node = make_node()
+    node = register_node()
     Queue.objects.update(paused_at=now())
     assert claim(node, queue="free") == claim(node, queue="tight") == []
     Queue.objects.update(paused_at=None)
@@ -163,7 +163,7 @@ def test_a_paused_queue_gives_nothing_out() -> None:
 
 def test_a_locked_row_holds_no_claimer_up(eight: Racers) -> None:
     first, second = submit_tasks(specs=[TaskSpec(type="noop", queue="held")] * 2)
-    node = make_node()
+    node = register_node()
     with transaction.atomic():
         assert Task.objects.select_for_update().get(id=first).state == "PENDING"
         claims = eight.start(lambda: claim(node, want=2, queue="held")).result(10)

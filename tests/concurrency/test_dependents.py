@@ -14,8 +14,8 @@ from tasks_app.models import Task, TaskDependency
 from tasks_app.rows import ClaimedRow
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import claim, failure, finish, make_node, states, success
 from tests.concurrency.racing import Racers
+from tests.manual_worker import claim, failure, finish, register_node, states, success
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -34,7 +34,7 @@ def claimed(node: int, task: UUID) -> ClaimedRow:
 
 
 def test_parents_that_end_together_release_their_child_once(two: Racers) -> None:
-    node = make_node()
+    node = register_node()
     for _ in range(ROUNDS):
         parents = submit_tasks(specs=[TaskSpec(type="noop")] * 2)
         child = submit(*parents)
@@ -57,7 +57,7 @@ def test_parents_that_end_together_release_their_child_once(two: Racers) -> None
 def test_a_child_submitted_while_its_parent_ends_is_not_stranded(
     two: Racers, *, is_success: bool, policy: str, expected: str
 ) -> None:
-    node = make_node()
+    node = register_node()
     for number in range(ROUNDS):
         parent = submit()
         row = claimed(node, parent)
@@ -78,7 +78,7 @@ def test_a_child_submitted_while_its_parent_ends_is_not_stranded(
 
 def test_a_grandchild_submitted_while_the_family_is_cancelled_goes_with_it(two: Racers) -> None:
     """The submission holds the child's row when the parent fails, and commits a moment later."""
-    node = make_node()
+    node = register_node()
     parent = submit()
     child = submit(parent)
     row = claimed(node, parent)
@@ -92,7 +92,7 @@ def test_a_grandchild_submitted_while_the_family_is_cancelled_goes_with_it(two: 
 
 def test_a_child_retried_while_its_parent_fails_is_not_stranded(two: Racers) -> None:
     """The retry has seen the parent running when the parent fails."""
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     parent = submit()
     child = submit(parent)
     services.cancel_task(workspace_id=workspace, task_id=child, actor=SYSTEM)
@@ -106,7 +106,7 @@ def test_a_child_retried_while_its_parent_fails_is_not_stranded(two: Racers) -> 
 
 
 def test_retries_and_failing_parents_race_without_stranding(two: Racers) -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     for number in range(ROUNDS):
         parent = submit()
         child = submit(parent)
@@ -127,7 +127,7 @@ def test_retries_and_failing_parents_race_without_stranding(two: Racers) -> None
 
 
 def test_a_child_whose_parent_was_deleted_is_not_retried_into_waiting_for_ever() -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     parent = submit()
     child = submit(parent)
     finish(node, [failure(claimed(node, parent))])
@@ -137,7 +137,7 @@ def test_a_child_whose_parent_was_deleted_is_not_retried_into_waiting_for_ever()
 
 
 def test_a_bulk_retry_leaves_out_whoever_waits_for_one_left_out() -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     parent = submit()
     child = submit(parent)
     grandchild = submit(child)

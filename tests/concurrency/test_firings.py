@@ -22,12 +22,12 @@ from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
 from tests.concurrency.racing import Racers
-from tests.schedules import (
+from tests.factories import make_schedule
+from tests.factories.schedules import (
     HOUR,
     MINUTE,
     SECOND,
     history,
-    make_schedule,
     reload,
     start_queued,
     sync_beat,

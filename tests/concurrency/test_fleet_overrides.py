@@ -15,7 +15,7 @@ from scaling.overrides import set_override
 from scaling.queries.pool import get_pool
 from tests.clients import key_client
 from tests.concurrency.racing import Racers
-from tests.scalingrows import lead
+from tests.factories import make_leader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +25,7 @@ def _environment(settings: Any) -> None:
     settings.TASKPLANE_SCALING = {
         **settings.TASKPLANE_SCALING, "MIN_WORKERS": 1, "MAX_WORKERS": 10,
     }  # fmt: skip
-    lead()
+    make_leader()
 
 
 def override(workers: int) -> Any:

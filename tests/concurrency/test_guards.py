@@ -9,7 +9,7 @@ from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.services.rescue import rescue_node
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import claim, failure, finish, make_node, success
+from tests.manual_worker import claim, failure, finish, register_node, success
 from workers.models import Node
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -21,7 +21,7 @@ def outcomes() -> list[str]:
 
 def test_an_outcome_of_an_old_lease_is_refused_while_another_runs_the_task() -> None:
     """The state alone would let it in: the task is RUNNING again, under another lease."""
-    frozen, second = make_node("frozen"), make_node("second")
+    frozen, second = register_node("frozen"), register_node("second")
     task = submit_task(spec=TaskSpec(type="noop"))
     (old,) = claim(frozen)
     assert rescue_node(frozen) == 1
@@ -38,7 +38,7 @@ def test_an_outcome_of_an_old_lease_is_refused_while_another_runs_the_task() -> 
 
 
 def test_a_parent_that_completes_twice_counts_once() -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     first = submit_task(spec=TaskSpec(type="noop"))
     second = submit_task(spec=TaskSpec(type="noop", priority=-1))
     child = submit_task(spec=TaskSpec(type="noop", depends_on=[first, second]))

@@ -21,8 +21,8 @@ from tasks_app.models import Task
 from tasks_app.services import retry_tasks, submit_task, submit_tasks
 from tasks_app.signals import task_dead_lettered
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import claim, failure, finish, make_node
 from tests.concurrency.racing import Racers
+from tests.manual_worker import claim, failure, finish, register_node
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -49,7 +49,7 @@ def reprocess(letter: DeadLetter) -> UUID | None:
 
 
 def test_a_worker_writes_the_letters_with_its_outcomes() -> None:
-    letters = deaths(make_node(), 3)
+    letters = deaths(register_node(), 3)
     assert [letter.error["message"] for letter in letters] == ["by hand"] * 3
     assert [len(letter.attempts) for letter in letters] == [1, 1, 1]
     assert letters[0].attempts[0]["workerNode"].startswith("by-hand#")
@@ -57,7 +57,7 @@ def test_a_worker_writes_the_letters_with_its_outcomes() -> None:
 
 def test_a_receiver_that_fails_for_one_death_leaves_the_others_theirs() -> None:
     """A task whose death cannot be recorded is tried again later, and has no letter."""
-    node = make_node()
+    node = register_node()
     ids = submit_tasks(
         specs=[TaskSpec(type="noop", max_attempts=1, name=name) for name in ("a", "refuses", "c")]
     )
@@ -77,7 +77,7 @@ def test_a_receiver_that_fails_for_one_death_leaves_the_others_theirs() -> None:
 
 
 def test_two_operators_reprocess_a_letter_once(two: Racers) -> None:
-    node = make_node()
+    node = register_node()
     for letter in deaths(node, ROUNDS):
         answers = two.race(*[partial(reprocess, letter)] * 2)
         assert sum(answer is not None for answer in answers) == 1
@@ -85,7 +85,7 @@ def test_two_operators_reprocess_a_letter_once(two: Racers) -> None:
 
 
 def test_reprocessing_races_discarding(two: Racers) -> None:
-    node = make_node()
+    node = register_node()
     for letter in deaths(node, ROUNDS):
 
         def discard(letter: DeadLetter = letter) -> bool:
@@ -109,7 +109,7 @@ def test_reprocessing_races_discarding(two: Racers) -> None:
 
 def test_reprocessing_families_races_retrying_them_without_a_deadlock(two: Racers) -> None:
     """Both lock tasks before letters, in the order of ids."""
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     for _ in range(ROUNDS):
         parent = submit_task(spec=TaskSpec(type="noop", max_attempts=1))
         child = submit_task(spec=TaskSpec(type="noop", depends_on=[parent]))
@@ -131,7 +131,7 @@ def test_reprocessing_families_races_retrying_them_without_a_deadlock(two: Racer
 
 
 def test_two_drivers_submit_nothing_twice(two: Racers) -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     letters = deaths(node, 150)
     replay = replays.start_replay(
         workspace_id=workspace,
@@ -153,7 +153,7 @@ def test_two_drivers_submit_nothing_twice(two: Racers) -> None:
 
 
 def test_a_second_driver_does_not_wait_for_the_first(two: Racers) -> None:
-    deaths(make_node(), 1)
+    deaths(register_node(), 1)
     replay = replays.start_replay(
         workspace_id=get_default_workspace_id(),
         letter_filter=LetterFilter(everything=True),
@@ -168,7 +168,7 @@ def test_a_second_driver_does_not_wait_for_the_first(two: Racers) -> None:
 
 def test_a_cancel_waits_for_the_driver_and_then_nothing_more_is_submitted(two: Racers) -> None:
     workspace = get_default_workspace_id()
-    deaths(make_node(), 20)
+    deaths(register_node(), 20)
     replay = replays.start_replay(
         workspace_id=workspace, letter_filter=LetterFilter(everything=True), actor=SYSTEM, stages=()
     )

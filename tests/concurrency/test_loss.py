@@ -15,8 +15,8 @@ from tasks_app.services import submit_task
 from tasks_app.services.rescue import rescue_node
 from tasks_app.signals import task_dead_lettered
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import claim, make_node
 from tests.concurrency.racing import Racers
+from tests.manual_worker import claim, register_node
 from workers import services
 from workers.models import Node
 from workers.services import LossDetector, beat_node
@@ -58,7 +58,7 @@ def look_for(
 
 
 def test_a_silent_node_is_lost_after_its_lease_and_its_work_goes_on(clock: Clock) -> None:
-    silent, living = make_node(), make_node()
+    silent, living = register_node(), register_node()
     task = submit_task(spec=TaskSpec(type="noop"))
     claim(silent)
     detector = LossDetector()
@@ -72,7 +72,7 @@ def test_a_silent_node_is_lost_after_its_lease_and_its_work_goes_on(clock: Clock
 
 
 def test_a_clock_step_of_the_wall_reaps_nobody(clock: Clock) -> None:
-    node = make_node()
+    node = register_node()
     detector = LossDetector()
     hour = timedelta(hours=1)
     for step in (-hour, hour):
@@ -84,7 +84,7 @@ def test_a_clock_step_of_the_wall_reaps_nobody(clock: Clock) -> None:
 
 def test_an_outage_reaps_nobody(clock: Clock) -> None:
     """Nobody could beat while the database was away, and nobody could look."""
-    nodes = [make_node() for _ in range(3)]
+    nodes = [register_node() for _ in range(3)]
     detector = LossDetector()
     assert look_for(detector, clock, LEASE_SECONDS - 2) == []
     clock.now += 10 * LEASE_SECONDS
@@ -94,7 +94,7 @@ def test_an_outage_reaps_nobody(clock: Clock) -> None:
 
 
 def test_looks_that_fail_count_as_an_outage(clock: Clock, settings: Settings) -> None:
-    make_node()
+    register_node()
     detector = LossDetector()
     assert look_for(detector, clock, 5) == []
     port = connections["default"].settings_dict["PORT"]
@@ -112,7 +112,7 @@ def test_looks_that_fail_count_as_an_outage(clock: Clock, settings: Settings) ->
 
 
 def test_a_fresh_or_thawed_dispatcher_reaps_nobody(clock: Clock) -> None:
-    node = make_node()
+    node = register_node()
     Node.objects.filter(id=node).update(heartbeat_at=timezone.now() - timedelta(days=1))
     old = LossDetector()
     assert look_for(old, clock, LEASE_SECONDS) == []
@@ -123,7 +123,7 @@ def test_a_fresh_or_thawed_dispatcher_reaps_nobody(clock: Clock) -> None:
 
 def test_a_beat_that_comes_last_saves_the_node(clock: Clock, two: Racers) -> None:
     """Two dispatchers find the same silence; the beat moved on after the counter was read."""
-    node = make_node()
+    node = register_node()
     first, second = LossDetector(), LossDetector()
     for detector in (first, second):
         detector.check()
@@ -133,7 +133,7 @@ def test_a_beat_that_comes_last_saves_the_node(clock: Clock, two: Racers) -> Non
     clock.now += 1
     lost = two.race(first.check, second.check)
     assert sorted(lost) == [[], [node]]
-    saved = make_node()
+    saved = register_node()
     seen = Node.objects.get(id=saved).heartbeat
     beat_node(saved)
     assert not services.transitions.lose(saved, heartbeat=seen)
@@ -145,7 +145,7 @@ def test_looks_are_close_enough_to_find_silence(
 ) -> None:
     """Also when a look comes twice as late as it should."""
     settings.TASKPLANE = {**settings.TASKPLANE, "LEASE_SECONDS": lease_seconds}
-    silent = make_node()
+    silent = register_node()
     detector = LossDetector()
     lost: list[int] = []
     while not lost and clock.now < 1_000 + 2 * lease_seconds:
@@ -157,7 +157,7 @@ def test_looks_are_close_enough_to_find_silence(
 def test_a_death_that_nobody_can_record_holds_up_no_other_rescue() -> None:
     """One task's dead letter cannot be written: the rest of the node's work must not wait for it,
     and the node must not stay among the living."""
-    node = make_node()
+    node = register_node()
     poison = submit_task(spec=TaskSpec(type="noop", priority=1))
     other = submit_task(spec=TaskSpec(type="noop"))
     Task.objects.filter(id=poison).update(lost_count=2)

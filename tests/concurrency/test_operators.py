@@ -15,8 +15,8 @@ from tasks_app import services, transitions
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import claim, failure, finish, make_node, success
 from tests.concurrency.racing import Racers
+from tests.manual_worker import claim, failure, finish, register_node, success
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -25,7 +25,7 @@ ROUNDS = 25
 
 def test_a_cancelled_task_never_starts(two: Racers) -> None:
     """Either the cancel was first and nobody claims it, or it is asked of the running one."""
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     answers = []
     for number in range(ROUNDS):
         task = submit_task(spec=TaskSpec(type="noop"))
@@ -50,7 +50,7 @@ def test_a_cancelled_task_never_starts(two: Racers) -> None:
 
 def test_a_cancel_does_not_miss_a_task_that_is_handed_back(two: Racers) -> None:
     """The row is RUNNING at the cancel's first look, and PENDING a moment later."""
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     task = submit_task(spec=TaskSpec(type="noop"))
     (row,) = claim(node)
     with transaction.atomic(), connections["default"].cursor() as cursor:
@@ -64,7 +64,7 @@ def test_a_cancel_does_not_miss_a_task_that_is_handed_back(two: Racers) -> None:
 
 
 def test_cancels_and_hand_backs_race(two: Racers) -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     for number in range(ROUNDS):
         task = submit_task(spec=TaskSpec(type="noop"))
         (row,) = claim(node)
@@ -86,7 +86,7 @@ def test_cancels_and_hand_backs_race(two: Racers) -> None:
 
 
 def test_a_retry_racing_a_cancel_leaves_one_of_the_two(two: Racers) -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     for number in range(ROUNDS):
         task = submit_task(spec=TaskSpec(type="noop"))
         finish(node, [failure(claim(node)[0])])
@@ -115,7 +115,7 @@ def test_a_retry_racing_a_cancel_leaves_one_of_the_two(two: Racers) -> None:
 
 
 def test_two_retries_are_one_round(two: Racers) -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     for _ in range(ROUNDS):
         task = submit_task(spec=TaskSpec(type="noop", max_attempts=1))
         finish(node, [failure(claim(node)[0])])
@@ -133,7 +133,7 @@ def test_two_retries_are_one_round(two: Racers) -> None:
 @pytest.mark.parametrize("verb", ["reprioritize", "delete"])
 def test_every_bulk_action_locks_in_the_order_of_ids(two: Racers, verb: str) -> None:
     """One that began at the other end would meet a cancel half way, and one of them be ended."""
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     first, second = ids = submit_tasks(specs=[TaskSpec(type="noop")] * 2)
     if verb == "delete":
         finish(node, [success(row) for row in claim(node) + claim(node)])

@@ -12,8 +12,8 @@ from tasks_app.queries.counts import count_tasks
 from tasks_app.services.rollups import fold_counts, recount_tasks
 from tasks_app.specs import TaskSpec
 from tests.clients import default_workspace
-from tests.concurrency.hands import claim, finish, make_node, success
 from tests.concurrency.racing import racers
+from tests.manual_worker import claim, finish, register_node, success
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "engine"])
 
@@ -24,7 +24,7 @@ def submit(number: int) -> list[UUID]:
 
 
 def work() -> None:
-    node = make_node()
+    node = register_node()
     for _ in range(6):
         finish(node, [success(claimed) for claimed in claim(node, want=5)])
 

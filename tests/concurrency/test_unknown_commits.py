@@ -13,8 +13,8 @@ from tasks_app.execution.store import Store
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task, submit_tasks
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import make_node, states, store, success
 from tests.concurrency.proxy import Proxy
+from tests.manual_worker import register_node, states, store, success
 from workers.models import Node
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -44,7 +44,7 @@ def running_under(leases: set[object]) -> int:
 @pytest.mark.parametrize("down_seconds", [0.0, 0.5])
 def test_outcomes_count_once_and_claims_are_remembered(proxy: Proxy, down_seconds: float) -> None:
     """Also when the database stays away for longer than the first try to hand back."""
-    node = make_node()
+    node = register_node()
     submit_tasks(specs=[TaskSpec(type="noop")] * 9)
     mine = store(node)
     batch, _ = mine.exchange([], want=3)
@@ -62,7 +62,7 @@ def test_outcomes_count_once_and_claims_are_remembered(proxy: Proxy, down_second
 def test_a_claim_that_is_never_answered_can_be_found(proxy: Proxy, settings: Settings) -> None:
     """The child gives up: the lease that its slot file names last is the one that has rows."""
     settings.TASKPLANE = {**settings.TASKPLANE, "LEASE_SECONDS": 0.3}
-    node = make_node()
+    node = register_node()
     submit_tasks(specs=[TaskSpec(type="noop")] * 3)
     announced: list[bytes] = []
     mine = Store(queue="default", node=lambda: node, announce=announced.append)
@@ -78,7 +78,7 @@ def test_a_claim_that_is_never_answered_can_be_found(proxy: Proxy, settings: Set
 def test_what_was_cancelled_in_an_unanswered_claim_takes_its_dependents_along(
     proxy: Proxy,
 ) -> None:
-    node, workspace = make_node(), get_default_workspace_id()
+    node, workspace = register_node(), get_default_workspace_id()
     parent = submit_task(spec=TaskSpec(type="noop"))
     child = submit_task(spec=TaskSpec(type="noop", depends_on=[parent]))
     mine = store(node)
@@ -89,7 +89,7 @@ def test_what_was_cancelled_in_an_unanswered_claim_takes_its_dependents_along(
 
 
 def test_stale_outcomes_are_counted(proxy: Proxy) -> None:
-    node = make_node()
+    node = register_node()
     submit_tasks(specs=[TaskSpec(type="noop")] * 2)
     mine = store(node)
     batch, _ = mine.exchange([], want=2)

@@ -11,9 +11,9 @@ from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
-from tests.concurrency.hands import make_node
 from tests.concurrency.racing import racers
-from tests.workflow_hands import define, drain, execute, state_of
+from tests.manual_worker import register_node
+from tests.workflow_worker import define, drain, execute, state_of
 from workflows import runs
 from workflows.models import RunStep, WorkflowRun
 
@@ -67,7 +67,7 @@ def expect(steps: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
 
 
 def test_graphs_by_chance_end_as_the_rules_say() -> None:
-    node = make_node()
+    node = register_node()
     with racers(_WORKERS) as several:
         for seed in range(12):
             steps = make_graph(random.Random(seed))
@@ -87,7 +87,7 @@ def test_graphs_by_chance_end_as_the_rules_say() -> None:
 
 
 def test_cancels_and_retries_at_any_moment_lose_and_repeat_nothing_that_completed() -> None:
-    node = make_node()
+    node = register_node()
     workspace = get_default_workspace_id()
     with racers(_WORKERS) as several:
         for seed in range(10):

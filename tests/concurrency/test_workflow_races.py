@@ -14,14 +14,12 @@ from controlplane.core.errors import Conflict, Unavailable
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
-from tests.concurrency.hands import failure, make_node, success
 from tests.concurrency.racing import Racers
-from tests.workflow_hands import (
-    claim,
+from tests.manual_worker import claim_here, failure, finish_here, register_node, success
+from tests.workflow_worker import (
     define,
     drain,
     execute,
-    finish,
     run_join,
     state_of,
     states_of,
@@ -64,22 +62,22 @@ def check(run: UUID) -> None:
 
 
 def test_steps_that_end_together_release_their_dependent_once(two: Racers, rounds: int) -> None:
-    node = make_node()
+    node = register_node()
     workflow = define({"key": "a"}, {"key": "b"}, {"key": "c", "dependsOn": ["a", "b"]})
     for _ in range(rounds):
         run = execute(workflow)
         work(node)
-        first, second = claim(node, want=2, queue="workflows")
+        first, second = claim_here(node, want=2, queue="workflows")
         two.race(lambda row=first: run_join(row), lambda row=second: run_join(row))  # type: ignore[misc]
         assert states_of(run) == {"a": "COMPLETED", "b": "COMPLETED", "c": "RUNNING"}
         check(run)
-        finish(node, [success(first), success(second)])
+        finish_here(node, [success(first), success(second)])
         drain(node)
         assert state_of(run) == "COMPLETED"
 
 
 def test_two_joins_of_a_step_close_it_once(two: Racers, rounds: int) -> None:
-    node = make_node()
+    node = register_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
     for _ in range(rounds):
         run = execute(workflow)
@@ -92,12 +90,12 @@ def test_two_joins_of_a_step_close_it_once(two: Racers, rounds: int) -> None:
 
 
 def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers, rounds: int) -> None:
-    node = make_node()
+    node = register_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]}, {"key": "c"})
     for number in range(rounds):
         run = execute(workflow)
         work(node, want=1)
-        (row,) = claim(node, queue="workflows")
+        (row,) = claim_here(node, queue="workflows")
 
         def cancels(run: UUID = run, number: int = number) -> None:
             time.sleep(number % 6 * 0.001)
@@ -105,7 +103,7 @@ def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers, rounds: int) -> 
 
         two.race(lambda row=row: run_join(row), cancels)  # type: ignore[misc]
         assert states_of(run)["a"] in ("COMPLETED", "CANCELLED")
-        finish(node, [success(row)])
+        finish_here(node, [success(row)])
         drain(node)
         assert state_of(run) == "CANCELLED"
         check(run)
@@ -113,17 +111,17 @@ def test_a_cancel_and_a_join_leave_a_run_that_ends(two: Racers, rounds: int) -> 
 
 def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers, rounds: int) -> None:
     """The worker holds the rows of tasks, the cancel that of the run."""
-    node = make_node()
+    node = register_node()
     workflow = define(
         {"key": "each", "forEach": "{{ input.l }}"}, {"key": "b", "dependsOn": ["each"]}
     )
     for number in range(rounds):
         run = execute(workflow, {"l": list(range(10))})
-        rows = claim(node, want=6)
+        rows = claim_here(node, want=6)
 
         def ends(rows: Any = rows, number: int = number) -> None:
             time.sleep(number % 6 * 0.001)
-            finish(node, [success(row) for row in rows])
+            finish_here(node, [success(row) for row in rows])
 
         two.race(ends, lambda run=run: cancel(run))  # type: ignore[misc]
         drain(node)
@@ -135,18 +133,18 @@ def test_a_cancel_and_a_finishing_worker_leave_a_run_that_ends(two: Racers, roun
 
 
 def test_a_failing_step_and_one_that_completes_leave_a_failed_run(two: Racers, rounds: int) -> None:
-    node = make_node()
+    node = register_node()
     workflow = define(
         {"key": "bad"}, {"key": "good"}, {"key": "next", "dependsOn": ["good"]},
     )  # fmt: skip
     for _ in range(rounds):
         run = execute(workflow)
-        rows = claim(node, want=2)
+        rows = claim_here(node, want=2)
         bad = step_of(run, "bad").task_ids[0]
-        finish(node, [failure(row) if row.id == bad else success(row) for row in rows])
-        first, second = claim(node, want=2, queue="workflows")
+        finish_here(node, [failure(row) if row.id == bad else success(row) for row in rows])
+        first, second = claim_here(node, want=2, queue="workflows")
         two.race(lambda row=first: run_join(row), lambda row=second: run_join(row))  # type: ignore[misc]
-        finish(node, [success(first), success(second)])
+        finish_here(node, [success(first), success(second)])
         drain(node)
         assert state_of(run) == "FAILED"
         assert WorkflowRun.objects.get(id=run).error["step"] == "bad"  # type: ignore[index]
@@ -156,19 +154,19 @@ def test_a_failing_step_and_one_that_completes_leave_a_failed_run(two: Racers, r
 def test_retries_at_once_are_one_and_an_old_join_does_not_disturb_it(
     two: Racers, rounds: int
 ) -> None:
-    node = make_node()
+    node = register_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
     for _ in range(rounds):
         run = execute(workflow)
-        finish(node, [failure(row) for row in claim(node)])
-        (old,) = claim(node, queue="workflows")
+        finish_here(node, [failure(row) for row in claim_here(node)])
+        (old,) = claim_here(node, queue="workflows")
         run_join(old)
         assert state_of(run) == "FAILED"
         came = two.race(*[lambda run=run: quietly(lambda: retry(run))] * 2)  # type: ignore[misc]
         assert sorted(came) == ["done", "refused"]
         again, _ = two.race(lambda: work(node), lambda old=old: run_join(old))  # type: ignore[misc]
         assert again == 1
-        finish(node, [success(old)])
+        finish_here(node, [success(old)])
         drain(node)
         assert state_of(run) == "COMPLETED"
         assert Task.objects.filter(workflow_run_id=run, step_key="a").count() == 2
@@ -177,19 +175,19 @@ def test_retries_at_once_are_one_and_an_old_join_does_not_disturb_it(
 
 def test_a_retry_and_a_join_of_the_run_come_one_after_the_other(two: Racers, rounds: int) -> None:
     """The join that ends the run meets a retry: it is refused, or repeats everything broken."""
-    node = make_node()
+    node = register_node()
     workflow = define({"key": "a"}, {"key": "b", "dependsOn": ["a"]})
     for number in range(rounds):
         run = execute(workflow)
-        finish(node, [failure(row) for row in claim(node)])
-        (row,) = claim(node, queue="workflows")
+        finish_here(node, [failure(row) for row in claim_here(node)])
+        (row,) = claim_here(node, queue="workflows")
 
         def retries(run: UUID = run, number: int = number) -> str:
             time.sleep(number % 6 * 0.001)
             return quietly(lambda: retry(run))
 
         _, came = two.race(lambda row=row: run_join(row), retries)  # type: ignore[misc]
-        finish(node, [success(row)])
+        finish_here(node, [success(row)])
         assert state_of(run) == ("RUNNING" if came == "done" else "FAILED")
         drain(node)
         assert state_of(run) == ("COMPLETED" if came == "done" else "FAILED")
@@ -197,7 +195,7 @@ def test_a_retry_and_a_join_of_the_run_come_one_after_the_other(two: Racers, rou
 
 
 def test_a_step_is_decided_once(two: Racers, rounds: int) -> None:
-    node = make_node()
+    node = register_node()
     workflow = define({"key": "ask", "type": "approval"}, {"key": "b", "dependsOn": ["ask"]})
     for _ in range(rounds):
         run = execute(workflow)
@@ -222,7 +220,7 @@ def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_eac
     two: Racers, rounds: int
 ) -> None:
     """The run below notifies the one above by a task; the cancel goes from above to below."""
-    node = make_node()
+    node = register_node()
     define({"key": "deep"}, name="child")
     workflow = define(
         {"key": "sub", "type": "workflow", "payload": {"workflow": "child"}},
@@ -231,14 +229,14 @@ def test_a_run_that_ends_and_the_run_above_that_is_cancelled_do_not_wait_for_eac
     for number in range(rounds):
         run = execute(workflow)
         work(node)
-        (row,) = claim(node, queue="workflows")
+        (row,) = claim_here(node, queue="workflows")
 
         def cancels(run: UUID = run, number: int = number) -> None:
             time.sleep(number % 6 * 0.001)
             cancel(run)
 
         two.race(lambda row=row: run_join(row), cancels)  # type: ignore[misc]
-        finish(node, [success(row)])
+        finish_here(node, [success(row)])
         drain(node)
         assert state_of(run) == "CANCELLED"
         assert states_of(run)["after"] == "CANCELLED"

@@ -11,7 +11,7 @@ from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import SYSTEM
 from tests.clients import default_workspace
 from tests.concurrency.racing import Racers
-from tests.workflowrows import make_workflow
+from tests.factories import make_workflow
 from workflows import authoring
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")

@@ -18,8 +18,9 @@ from dlq.replays import start_replay
 from tasks_app.models import Task
 from tasks_app.services.queues import forget_lanes
 from tests.clients import default_workspace
-from tests.deaths import die, run_to_end
-from tests.stresshands import drive_to, start, work
+from tests.factories import make_letter, make_stress_test
+from tests.manual_worker import run_task
+from tests.stress_driver import drive_to, end_tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +66,7 @@ def rows(model: Any) -> list[Any]:
 
 
 def test_a_replay() -> None:
-    letters = [die() for _ in range(4)]
+    letters = [make_letter() for _ in range(4)]
     replay = start_replay(
         workspace_id=default_workspace().id,
         letter_filter=LetterFilter(everything=True),
@@ -78,7 +79,7 @@ def test_a_replay() -> None:
 
     assert drive_killed_everywhere(ReplayDriver().drive, snapshot) > 10
     for task in ReplayTask.objects.filter(outcome=""):
-        run_to_end(task.task_id)
+        run_task(task.task_id)
     # The outcomes of the stage, the next stage and the rest.
     assert drive_killed_everywhere(ReplayDriver().drive, snapshot) > 10
     replay.refresh_from_db()
@@ -89,7 +90,7 @@ def test_a_replay() -> None:
 
 
 def test_a_stress_test() -> None:
-    test = start(12, failure_rate=0.3, dependent_share=0.4, seed=7)
+    test = make_stress_test(12, failure_rate=0.3, dependent_share=0.4, seed=7)
 
     def snapshot() -> Any:
         return [rows(model) for model in (StressTest, StressTask, DeadLetter)], Task.objects.count()
@@ -97,7 +98,7 @@ def test_a_stress_test() -> None:
     drive = StressDriver().drive
     for _ in ("begins", "submits"):
         assert drive_killed_everywhere(drive, snapshot) > 3
-    work(test)
+    end_tasks(test)
     for _ in range(10):
         test.refresh_from_db()
         if test.state == "DONE":

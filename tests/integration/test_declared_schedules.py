@@ -15,6 +15,7 @@ from controlplane.ops.schedules.states import Source
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
+from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db
 Declare = Callable[..., None]
@@ -173,11 +174,7 @@ def test_only_what_is_gone_can_be_removed(declare: Declare, sync: Sync) -> None:
 
 
 def test_broken_ones_are_left_out_and_the_rest_is_made(declare: Declare, sync: Sync) -> None:
-    editing.create_schedule(
-        workspace_id=DEFAULT_WORKSPACE_ID,
-        values={"name": "taken", "schedule": "@daily", "task_type": "noop"},
-        actor=SYSTEM,
-    )
+    make_job("taken")
     declare("taken")
     declare("no type", task_type="noob")
     declare("no workflow", task_type=None, workflow="nowhere")

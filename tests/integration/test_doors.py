@@ -10,12 +10,18 @@ from rest_framework.test import APIClient
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.schema import represent
-from tasks_app.models import TaskAttempt, TaskLog
+from tasks_app.models import TaskAttempt
 from tests.clients import key_client
-from tests.deaths import die
-from tests.factories import make_attempt, make_node, make_task
-from tests.schedules import make_schedule
-from tests.workflowrows import end_run, end_step, make_run
+from tests.factories import (
+    make_attempt,
+    make_letter,
+    make_log,
+    make_node,
+    make_run,
+    make_schedule,
+    make_task,
+)
+from tests.factories.workflows import end_run, end_step
 
 pytestmark = pytest.mark.django_db
 
@@ -49,11 +55,9 @@ class World:
         make_node()
         self.task = make_task("FAILED", payload=held, error=error)
         make_attempt(self.task, error=error)
-        TaskLog.objects.create(
-            task=self.task, attempt=1, at=self.task.created_at, message=SECRET, fields=held
-        )
+        make_log(self.task, SECRET, fields=held)
         make_task("COMPLETED", payload=held, result=held)
-        self.letter = die(type="noop", payload=held, error=error)
+        self.letter = make_letter(type="noop", payload=held, error=error)
         self.run = make_run(value=held)
         end_step(self.run.id, "charge", "FAILED", error=error)
         end_run(self.run.id, error={"step": "charge", **error})

@@ -15,8 +15,7 @@ from tasks_app.models import Task
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import key_client
-from tests.deaths import die
-from tests.factories import make_task
+from tests.factories import make_letter, make_task
 from tests.integration.commands.running import run
 from tests.jsonvalues import is_same
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
@@ -66,7 +65,7 @@ def doors(client: APIClient) -> dict[str, Door]:
     job = client.post("/cron/jobs", job_body).json()["id"]
     flow_body = {"name": "flow job", "schedule": "@daily", "workflowId": flow}
     flow_job = client.post("/cron/jobs", flow_body).json()["id"]
-    letter, second = die(type="test-echo"), die(type="test-echo")
+    letter, second = make_letter(type="test-echo"), make_letter(type="test-echo")
     new_flow = '{"name": "new", "tasks": [{"key": "a", "type": "test-echo", "payload": %s}]}'
     new_job = '{"name": "new job", "schedule": "@daily", "taskType": "test-echo", "payload": %s}'
     replay = f'{{"action": "reprocess", "ids": ["{second.id}"], "ratePerSecond": 1, "payload": %s}}'

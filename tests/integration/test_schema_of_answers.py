@@ -11,12 +11,19 @@ import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.ops.schedules.firing import fire_due
 from controlplane.ops.stress.schema import StressTestIn
 from dlq.schema import Discard
-from tasks_app.models import TaskLog
 from tasks_app.processors.retry import RetryPolicy
 from tests.clients import key_client
-from tests.factories import make_attempt, make_node, make_task
-from tests.schedules import MINUTE, make_schedule
-from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
+from tests.factories import (
+    make_attempt,
+    make_log,
+    make_node,
+    make_run,
+    make_schedule,
+    make_task,
+    make_workflow,
+)
+from tests.factories.schedules import MINUTE
+from tests.factories.workflows import APPROVAL, end_run, end_step
 
 pytestmark = pytest.mark.django_db
 
@@ -102,7 +109,7 @@ def test_tasks_queues_and_nodes(schema: dict[str, Any]) -> None:
     node = make_node()
     parent = make_task("FAILED", error=error, payload={"a": 1})
     make_attempt(parent, error=error, outcome="FAILED", node_id=node.id)
-    TaskLog.objects.create(task=parent, attempt=1, at=NOON, level="INFO", message="m")
+    make_log(parent, "m", at=NOON, level="INFO")
     child = make_task("BLOCKED", parents=[make_task(), parent], retry=RetryPolicy().to_json())
     for template, path in [
         ("/tasks", "/tasks"),

@@ -3,25 +3,24 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
 from controlplane.core.clock import now
-from controlplane.ops.schedules import editing
 from controlplane.ops.schedules.models import Firing
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
-from tasks_app.models import IdempotencyKey, Leader, Task
+from tasks_app.models import IdempotencyKey, Task
 from tasks_app.processors import registry
 from tasks_app.processors.builtin.upkeep import examine
 from tasks_app.services import cancel_task, retention, submit_task, submit_tasks
 from tasks_app.signals import alert_raised
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.factories import make_node, make_queue, make_task
+from tests.factories import make_firing, make_job, make_leader, make_node, make_queue, make_task
 from tests.unit.processors.recording import RecordingContext
 
 pytestmark = pytest.mark.django_db
@@ -53,18 +52,12 @@ def alerts() -> Iterator[list[dict[str, Any]]]:
     alert_raised.disconnect(hear)
 
 
-def make_dispatcher(**fields: Any) -> None:
-    """Somebody who leads."""
-    lead = {"acquired_at": now(), "expires_at": now() + timedelta(seconds=5), "last_pass_at": now()}
-    Leader.objects.create(name="dispatcher", holder=uuid4(), **{**lead, **fields})
-
-
 def kinds(result: Any) -> list[str]:
     return [finding["kind"] for finding in result["findings"]]
 
 
 def test_health_is_measured(context: RecordingContext, alerts: list[Any]) -> None:
-    make_dispatcher()
+    make_leader("dispatcher")
     make_node()
     make_task()
 
@@ -84,7 +77,7 @@ def test_health_is_measured(context: RecordingContext, alerts: list[Any]) -> Non
 def test_a_redis_that_is_away_is_a_finding(
     context: RecordingContext, alerts: list[Any], settings: Settings
 ) -> None:
-    make_dispatcher()
+    make_leader("dispatcher")
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     result = run("health-check", {}, context)
@@ -100,14 +93,14 @@ def test_a_redis_that_is_away_is_a_finding(
 
 def test_without_a_dispatcher(context: RecordingContext, alerts: list[Any]) -> None:
     assert kinds(run("health-check", {}, context)) == ["dispatcher-away"]
-    make_dispatcher(expires_at=now() - timedelta(seconds=1))
+    make_leader("dispatcher", expires_at=now() - timedelta(seconds=1))
     result = run("health-check", {}, context)
     assert (result["status"], kinds(result)) == ("degraded", ["dispatcher-away"])
     assert [alert["severity"] for alert in alerts] == ["critical", "critical"]
 
 
 def test_queues_that_nobody_serves(context: RecordingContext, alerts: list[Any]) -> None:
-    make_dispatcher()
+    make_leader("dispatcher")
     make_node(queues=["mail"])
     make_node(queues=["silent"], heartbeat_at=now() - timedelta(hours=1))
     for queue in ("mail", "silent", "video", "paused", "limited"):
@@ -124,7 +117,7 @@ def test_queues_that_nobody_serves(context: RecordingContext, alerts: list[Any])
 
 
 def test_a_long_wait(context: RecordingContext) -> None:
-    make_dispatcher()
+    make_leader("dispatcher")
     make_node()
     task = make_task(queue="slow", run_at=now() - timedelta(minutes=2))
     make_task()
@@ -140,7 +133,7 @@ def test_a_long_wait(context: RecordingContext) -> None:
 
 
 def test_another_workspace_looks_at_its_own_queues(context: RecordingContext) -> None:
-    make_dispatcher()
+    make_leader("dispatcher")
     make_task(queue="secret")
     context.workspace_id = other_workspace().id
 
@@ -232,17 +225,10 @@ def test_cleanup_stops_at_its_limit() -> None:
 
 
 def test_cleanup_includes_dead_letters_runs_and_firings() -> None:
-    job = editing.create_schedule(
-        workspace_id=DEFAULT_WORKSPACE_ID,
-        values={"name": "a job", "schedule": "@daily", "task_type": "noop"},
-        actor=SYSTEM,
-    )
+    job = make_job()
     for days, state in ((400, "COMPLETED"), (400, "STARTED"), (1, "COMPLETED")):
         at = now() - timedelta(days=days, hours=len(state))
-        Firing.objects.create(
-            schedule=job, workspace_id=job.workspace_id, kind="schedule", state=state,
-            scheduled_for=at, decided_at=at,
-        )  # fmt: skip
+        make_firing(job, state, scheduled_for=at, decided_at=at)
 
     removed = run("cleanup", {})["removed"]
 

@@ -17,7 +17,7 @@ from tasks_app import services
 from tasks_app.models import Task
 from tasks_app.rows import ClaimedRow
 from tasks_app.specs import TaskSpec
-from tests.concurrency.hands import make_node
+from tests.manual_worker import register_node
 from tests.property.checks import Checks
 from tests.property.model import Model, ModelTask
 
@@ -41,7 +41,7 @@ class Ground(RuleBasedStateMachine):
             name=self.queue, slug=f"{self.queue}-{uuid4().hex[:8]}"
         )
         self.workspace: UUID = workspace.id
-        self.nodes = [make_node(), make_node()]
+        self.nodes = [register_node(), register_node()]
         self.can_claim = [True, True]
         self.claims: list[tuple[int, ClaimedRow]] = []  # node, claim; right and stale ones
         self.model = Model()

@@ -12,7 +12,7 @@ from hypothesis.stateful import precondition, rule
 from tasks_app import services, transitions
 from tasks_app.rows import ClaimedRow
 from tasks_app.services.rescue import settle_slot
-from tests.concurrency.hands import make_node, store
+from tests.manual_worker import register_node, store
 from tests.property.endings import ENDINGS, settled
 from tests.property.ground import Ground, nodes, one, picks
 from workers.services import LossDetector, stop_node
@@ -198,7 +198,7 @@ class WorkerRules(Ground):
         else:
             stop_node(self.nodes[at])
             self.model.release(held)
-        self.nodes[at], self.can_claim[at] = make_node(), True
+        self.nodes[at], self.can_claim[at] = register_node(), True
         self.after()
 
     @rule(at=nodes)

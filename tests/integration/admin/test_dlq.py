@@ -1,14 +1,13 @@
 """The admin's pages of dead letters, groups and replays."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 import tests.handlers  # noqa: F401 - registers the test types
-from controlplane.workspaces import services as workspaces
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import discard, replays
@@ -16,32 +15,16 @@ from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
-from tests.clients import default_workspace, other_workspace
-from tests.deaths import an_error, die, die_again, run_to_end
+from tests.clients import default_workspace, staff_client
+from tests.factories import make_error, make_letter, make_next_letter
 from tests.jsonvalues import is_same
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 LETTERS = "/admin/dlq/deadletter/"
 GROUPS = f"{LETTERS}groups/"
 REPLAYS = "/admin/dlq/replay/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with Django's permission to look, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["dlq", "tasks_app"])
-    )
-    if role:
-        workspaces.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
+login = partial(staff_client, apps=["dlq", "tasks_app"])
 
 
 @pytest.fixture
@@ -52,11 +35,6 @@ def operator(db: None) -> Client:
 @pytest.fixture
 def viewer(db: None) -> Client:
     return login("eve", "viewer")
-
-
-@pytest.fixture
-def other(db: None) -> Workspace:
-    return other_workspace()
 
 
 def page(client: Client, path: str, **params: Any) -> str:
@@ -80,8 +58,8 @@ class TestList:
     """Many letters."""
 
     def test_filters_and_search(self, root: Client) -> None:
-        first = die(an_error("no such order 9"), name="charge")
-        die(an_error("unreachable", category="NETWORK"), name="call", type="test-raise")
+        first = make_letter(make_error("no such order 9"), name="charge")
+        make_letter(make_error("unreachable", category="NETWORK"), name="call", type="test-raise")
         assert "ValueError: no such order 9" in page(root, LETTERS)
         for params in (
             {"category__exact": "NETWORK"},
@@ -103,7 +81,7 @@ class TestList:
             assert root.get(LETTERS, {name: "a\x00b"}).status_code == 200
 
     def test_reprocess_and_discard(self, operator: Client) -> None:
-        first, second, third = die(), die(), die()
+        first, second, third = make_letter(), make_letter(), make_letter()
         assert "2 of 2 dead letters reprocessed" in act(operator, "reprocess", first, second)
         assert Task.objects.filter(reprocess_of__isnull=False).count() == 2
         assert "Give the reason" in act(operator, "discard", third)
@@ -115,19 +93,19 @@ class TestList:
         assert AuditEvent.objects.get(action="dlq.discard").actor_label == "op"
 
     def test_what_is_refused_says_why(self, operator: Client) -> None:
-        bad = die(type="noop-of-yore")
+        bad = make_letter(type="noop-of-yore")
         said = act(operator, "reprocess", bad)
         assert "0 of 1 dead letter reprocessed" in said
         assert "noop-of-yore" in said
 
     def test_a_canary_of_the_selected(self, operator: Client) -> None:
-        letters = [die(), die()]
-        die()
+        letters = [make_letter(), make_letter()]
+        make_letter()
         assert "of 2 letters has started" in act(operator, "reprocess_as_canary", *letters)
         assert Replay.objects.get().matched == 2
 
     def test_nothing_is_added_changed_or_deleted(self, root: Client) -> None:
-        letter = die()
+        letter = make_letter()
         assert root.get(f"{LETTERS}add/").status_code == 403
         assert root.get(f"{LETTERS}{letter.id}/delete/").status_code == 403
         assert root.post(f"{LETTERS}{letter.id}/change/", {"name": "x"}).status_code == 403
@@ -137,9 +115,9 @@ class TestOne:
     """The page of a letter."""
 
     def test_what_happened_in_words(self, root: Client) -> None:
-        letter = die(an_error("first <b>try</b>"), name="charge")
+        letter = make_letter(make_error("first <b>try</b>"), name="charge")
         Task.objects.filter(id=letter.task_id).update(state="PENDING", finished_at=None)
-        letter = die_again(letter.task_id, an_error("second try"))
+        letter = make_next_letter(letter.task_id, make_error("second try"))
         found = page(root, f"{LETTERS}{letter.id}/change/")
         for words in (
             "The task charge died at",
@@ -157,10 +135,10 @@ class TestOne:
         assert found.count("<details open>") == 1  # the last one
 
     def test_the_way_to_what_repeats_it(self, operator: Client) -> None:
-        first = die()
+        first = make_letter()
         act(operator, "reprocess", first)
         task = Task.objects.get(reprocess_of=first.task_id)
-        second = die_again(task.id)
+        second = make_next_letter(task.id)
         found = page(operator, f"{LETTERS}{first.id}/change/")
         assert f"/admin/tasks_app/task/{task.id}/change/" in found
         assert f"{LETTERS}{second.id}/change/" in found
@@ -175,7 +153,7 @@ class TestOne:
 
     def test_a_step_of_a_workflow(self, root: Client) -> None:
         run = "018f6f2e-0000-7000-8000-000000000001"
-        letter = die(workflow_run_id=run, step_key="notify")
+        letter = make_letter(workflow_run_id=run, step_key="notify")
         found = page(root, f"{LETTERS}{letter.id}/change/")
         assert f"/admin/workflows/workflowrun/{run}/change/" in found
         assert "Step notify of" in found
@@ -183,7 +161,7 @@ class TestOne:
         assert 'name="max_attempts"' not in page(root, f"{LETTERS}{letter.id}/reprocess/")
 
     def test_a_task_that_never_started_or_was_removed(self, root: Client) -> None:
-        letter = die()
+        letter = make_letter()
         Task.objects.filter(id=letter.task_id).delete()
         DeadLetter.objects.update(attempts=[], attempts_total=0)
         found = page(root, f"{LETTERS}{letter.id}/change/")
@@ -196,7 +174,7 @@ class TestReprocess:
     """The form of a repetition."""
 
     def test_a_corrected_payload(self, operator: Client) -> None:
-        letter = die(type="sleep", payload={"ms": 1})
+        letter = make_letter(type="sleep", payload={"ms": 1})
         path = f"{LETTERS}{letter.id}/reprocess/"
         found = page(operator, path)
         assert "&quot;ms&quot;: 1" in found
@@ -207,7 +185,7 @@ class TestReprocess:
         assert (task.payload, task.max_attempts) == ({"ms": 5}, 2)
 
     def test_a_corrected_kind_of_a_number(self, operator: Client) -> None:
-        letter = die(payload={"n": 1})
+        letter = make_letter(payload={"n": 1})
         post(operator, f"{LETTERS}{letter.id}/reprocess/", payload='{"n": 1.0}')
         payload = Task.objects.get(reprocess_of=letter.task_id).payload
         assert is_same(payload, {"n": 1.0})
@@ -226,14 +204,14 @@ class TestReprocess:
     def test_errors_stand_beside_the_field(
         self, operator: Client, data: dict[str, str], said: str
     ) -> None:
-        letter = die(type="sleep", payload={"ms": 1})
+        letter = make_letter(type="sleep", payload={"ms": 1})
         found = post(operator, f"{LETTERS}{letter.id}/reprocess/", **data)
         assert 'class="errorlist"' in found
         assert said in found
         assert DeadLetter.objects.get().status == "OPEN"
 
     def test_a_type_that_is_gone_and_a_letter_that_is_closed(self, operator: Client) -> None:
-        letter = die(type="noop-of-yore")
+        letter = make_letter(type="noop-of-yore")
         path = f"{LETTERS}{letter.id}/reprocess/"
         assert "The work cannot be done here" in page(operator, path)
         assert "noop-of-yore" in post(operator, path, payload="{}")
@@ -245,7 +223,7 @@ class TestReprocess:
 
 
 def test_discard_of_one(operator: Client) -> None:
-    letter = die()
+    letter = make_letter()
     path = f"{LETTERS}{letter.id}/discard/"
     assert "Why the work need not be done" in page(operator, path)
     assert 'class="errorlist"' in post(operator, path, reason="")
@@ -259,16 +237,16 @@ class TestGroups:
 
     def test_the_page(self, root: Client) -> None:
         assert "There are no open letters" in page(root, GROUPS)
-        die(an_error("order 17 <i>cannot</i> be charged"))
-        letter = die(an_error("order 18 <i>cannot</i> be charged"))
+        make_letter(make_error("order 17 <i>cannot</i> be charged"))
+        letter = make_letter(make_error("order 18 <i>cannot</i> be charged"))
         found = page(root, GROUPS)
         assert "order # &lt;i&gt;cannot&lt;/i&gt; be charged" in found
         assert f"status__exact=OPEN&amp;fingerprint={letter.fingerprint}" in found
         assert '<td class="number">2</td>' in found
 
     def test_a_canary_of_a_group(self, operator: Client) -> None:
-        letter = die()
-        die(an_error(function="refund"))
+        letter = make_letter()
+        make_letter(make_error(function="refund"))
         found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="canary")
         assert "has started" in found
         replay = Replay.objects.get()
@@ -276,8 +254,8 @@ class TestGroups:
         assert 'http-equiv="refresh"' in found  # its page
 
     def test_discard_all_of_a_group(self, operator: Client, other: Workspace) -> None:
-        letter, another = die(), die(an_error(function="refund"))
-        theirs = die(workspace=other)
+        letter, another = make_letter(), make_letter(make_error(function="refund"))
+        theirs = make_letter(workspace=other)
         assert "Give a reason of" in post(
             operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" "
         )
@@ -292,7 +270,7 @@ class TestGroups:
             )
 
     def test_of_the_own_workspaces(self, root: Client, operator: Client, other: Workspace) -> None:
-        die(an_error("theirs"), workspace=other)
+        make_letter(make_error("theirs"), workspace=other)
         assert "theirs" in page(root, GROUPS, workspace="other")
         assert "theirs" not in page(operator, GROUPS, workspace="other")
         fingerprint = DeadLetter.objects.get().fingerprint
@@ -314,9 +292,9 @@ class TestReplays:
         )
 
     def test_the_page_looks_again_while_it_runs(self, operator: Client) -> None:
-        gone = die(type="noop-of-yore")
+        gone = make_letter(type="noop-of-yore")
         for _ in range(3):
-            die()
+            make_letter()
         replay = self.begin()
         for _ in range(2):  # the skipped letter takes a turn of the first pass
             ReplayDriver().drive()
@@ -326,8 +304,8 @@ class TestReplays:
         assert "Stage 1 of 2: 2 letters" in found
         assert f"{LETTERS}{gone.id}/change/" in found  # skipped
         first, second = ReplayTask.objects.order_by("letter_id").values_list("task_id", flat=True)
-        run_to_end(first)
-        run_to_end(second, an_error("still broken"))
+        run_task(first)
+        run_task(second, make_error("still broken"))
         ReplayDriver().drive()
         found = page(operator, path)
         assert 'http-equiv="refresh"' not in found
@@ -337,7 +315,7 @@ class TestReplays:
         assert str(replay.id)[-12:] in page(operator, REPLAYS)
 
     def test_cancel(self, operator: Client, viewer: Client) -> None:
-        die()
+        make_letter()
         replay = self.begin()
         path = f"{REPLAYS}{replay.id}/"
         assert "Cancel the replay" not in page(viewer, f"{path}change/")
@@ -348,7 +326,7 @@ class TestReplays:
         assert Replay.objects.get().state == "CANCELLED"
 
     def test_pause_and_resume(self, operator: Client, viewer: Client) -> None:
-        die()
+        make_letter()
         path = f"{REPLAYS}{self.begin().id}/"
         assert "Pause the replay" not in page(viewer, f"{path}change/")
         for verb in ("pause", "resume"):
@@ -373,7 +351,7 @@ class TestWho:
     """Roles, and workspaces."""
 
     def test_viewers_look_only(self, viewer: Client) -> None:
-        letter = die()
+        letter = make_letter()
         found = page(viewer, f"{LETTERS}{letter.id}/change/")
         assert "The task an echo died" in found
         assert "/reprocess/" not in found
@@ -393,7 +371,10 @@ class TestWho:
     def test_members_see_and_act_in_their_workspaces_only(
         self, operator: Client, other: Workspace
     ) -> None:
-        mine, theirs = die(an_error("mine")), die(an_error("theirs"), workspace=other)
+        mine, theirs = (
+            make_letter(make_error("mine")),
+            make_letter(make_error("theirs"), workspace=other),
+        )
         found = page(operator, LETTERS)
         assert "mine" in found
         assert "theirs" not in found
@@ -406,13 +387,13 @@ class TestWho:
         assert login("nobody").get(LETTERS).status_code == 403
 
     def test_superusers_act_everywhere(self, root: Client, other: Workspace) -> None:
-        letters = [die(), die(workspace=other)]
+        letters = [make_letter(), make_letter(workspace=other)]
         assert "2 of 2 dead letters reprocessed" in act(root, "reprocess", *letters)
 
     def test_without_djangos_permission_nothing(self, db: None) -> None:
         user = get_user_model().objects.create_user("plain", is_staff=True)
         client = Client()
         client.force_login(user)
-        letter = die()
+        letter = make_letter()
         for path in (LETTERS, GROUPS, REPLAYS, f"{LETTERS}{letter.id}/change/"):
             assert client.get(path).status_code == 403

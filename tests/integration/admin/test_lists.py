@@ -10,9 +10,8 @@ from django.urls import reverse
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Leader
 from tests.clients import other_workspace
-from tests.factories import make_node
+from tests.factories import make_leader, make_node, make_scaling_event
 from tests.integration.admin.world import World, log_in, rows_of
-from tests.scalingrows import lead, make_event
 
 pytestmark = pytest.mark.django_db
 MAX_QUERIES = 16
@@ -30,17 +29,17 @@ def count_queries(client: Client, path: str) -> int:
 
 def add_shared_rows() -> list[Model]:
     """Rows that belong to no workspace, of the models of this project."""
-    leader = lead()
+    leader = make_leader()
     other = Leader(name="another", holder=leader.holder, holder_label="host:2")
     other.acquired_at, other.expires_at = leader.acquired_at, leader.expires_at
     other.save()
-    return [make_node(), make_event(), other]
+    return [make_node(), make_scaling_event(), other]
 
 
 def test_the_number_of_queries_does_not_depend_on_the_number_of_rows() -> None:
     world = World()
     root = world.people["root"]
-    shared = [make_node(), make_event(), lead()]
+    shared = [make_node(), make_scaling_event(), make_leader()]
     labels = [*world.own, *(row._meta.label for row in shared)]
     assert len(labels) == 17
     before = {label: count_queries(root, list_of(label)) for label in labels}

@@ -1,34 +1,20 @@
 """The admin's pages of nodes."""
 
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
-from django.test import Client
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
-from controlplane.workspaces import services
-from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from tests.clients import default_workspace
-from tests.factories import make_node
-from workers.models import NodeSample
+from tests.clients import staff_client
+from tests.factories import make_node, make_sample
 
 pytestmark = pytest.mark.django_db
 NODES = "/admin/workers/node/"
 TASK = uuid7()
-
-
-def login(username: str, **fields: Any) -> Client:
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    services.add_member(workspace=default_workspace(), user=user, role="viewer", actor=SYSTEM)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="workers"))
-    client = Client()
-    client.force_login(user)
-    return client
+login = partial(staff_client, role="viewer", apps=["workers"])
 
 
 def test_a_node_with_its_slots_and_trend() -> None:
@@ -42,15 +28,8 @@ def test_a_node_with_its_slots_and_trend() -> None:
     assert "No samples yet." in page
     assert (str(TASK) in page, "4711" in page) == (True, True)
     for minutes, cpu in ((2, 10), (1, 90), (0, 50)):
-        NodeSample.objects.create(
-            node=node,
-            at=now() - timedelta(minutes=minutes),
-            cpu_percent=cpu,
-            memory_bytes=(100 + cpu) << 20,
-            running=1,
-            processed=1,
-            failed=0,
-        )
+        ago = timedelta(minutes=minutes)
+        make_sample(node, ago=ago, cpu_percent=cpu, memory_bytes=(100 + cpu) << 20)
     page = root.get(path).content.decode()
     assert "CPU in percent of a core: now 50, at most 90 in 3 samples" in page
     assert "Memory in MiB: now 150, at most 190 in 3 samples" in page

@@ -2,11 +2,11 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from controlplane.core.clock import now
@@ -15,30 +15,20 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
 from scaling.queries import get_configuration, get_pool
-from tests.clients import default_workspace, other_workspace
-from tests.factories import make_node
-from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import (
+    make_decision,
+    make_launch,
+    make_leader,
+    make_node,
+    make_scaling_event,
+    set_pool,
+)
 
 pytestmark = pytest.mark.django_db
 POOL = "/admin/scaling/pool/"
 EVENTS = "/admin/scaling/scalingevent/"
-
-
-def login(username: str, role: str | None = None, workspace: Any = None, **fields: Any) -> Client:
-    """A staff member who may look at the pages, with a role in a workspace."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="scaling"))
-    if role:
-        workspace = workspace or default_workspace()
-        services.add_member(workspace=workspace, user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
+login = partial(staff_client, apps=["scaling"])
 
 
 @pytest.fixture(autouse=True)
@@ -79,13 +69,13 @@ def test_the_page_without_anything(root: Client) -> None:
 
 
 def test_the_page_of_a_fleet_that_works(root: Client) -> None:
-    lead()
+    make_leader()
     set_pool(
         backend="docker", target=5, ready=3, starting=2, draining=1, manual_workers=5,
         manual_until=now() + timedelta(minutes=5), manual_by="ada",
     )  # fmt: skip
-    make_event()
-    make_event("UNCHANGED", sentence="2 workers, no change.")
+    make_scaling_event()
+    make_scaling_event("UNCHANGED", sentence="2 workers, no change.")
     page = read(root)
     assert "Autoscaler: running" in page
     for name, value in (("Target", 5), ("Ready", 3), ("Starting", 2), ("Draining", 1)):
@@ -97,7 +87,7 @@ def test_the_page_of_a_fleet_that_works(root: Client) -> None:
     page = read(root)
     assert "Autoscaler: cannot act" in page
     assert "Out of quota." in page
-    lead(seconds=-60)
+    make_leader(seconds=-60)
     assert "Autoscaler: stopped" in read(root)
 
 
@@ -144,7 +134,7 @@ def test_scale_by_hand_and_release(root: Client) -> None:
     page = root.post(f"{POOL}scale/", order).content.decode()
     assert "The autoscaler does not run" in page
     assert 'value="a sale"' in page
-    lead()
+    make_leader()
     page = root.post(f"{POOL}scale/", order, follow=True).content.decode()
     assert "0 → 4 workers, set by root: a sale." in page
     assert 'http-equiv="refresh"' in page
@@ -167,8 +157,8 @@ def test_scale_by_hand_and_release(root: Client) -> None:
     [("viewer", False, False), ("operator", True, False), ("admin", True, True)],
 )
 def test_roles(role: str, may_operate: bool, may_configure: bool) -> None:
-    lead()
-    client = login("ada", role, other_workspace())
+    make_leader()
+    client = login("ada", role, workspace=other_workspace())
     page = read(client)
     assert ("Scale manually" in page) is may_operate
     assert ("Save the configuration" in page) is may_configure
@@ -204,11 +194,13 @@ def test_nothing_changes_by_looking(root: Client, verb: str) -> None:
 
 
 def test_the_list_of_events(root: Client) -> None:
-    make_event(sentence="Reached it.")
-    make_event(
+    make_scaling_event(sentence="Reached it.")
+    make_scaling_event(
         "UNCHANGED", sentence="Held it.", from_workers=3, to_workers=3, constraint="cooldown"
     )
-    make_event("FAILED", sentence="Failed it.", trigger="person", rule="manual", actor_label="ada")
+    make_scaling_event(
+        "FAILED", sentence="Failed it.", trigger="person", rule="manual", actor_label="ada"
+    )
     page = read(root, EVENTS)
     assert ("Reached it." in page, "Held it." in page, "Failed it." in page) == (True, False, True)
     assert "2 → 5" in page
@@ -227,7 +219,7 @@ def test_the_list_of_events(root: Client) -> None:
 
 def test_one_event_explains_itself(root: Client) -> None:
     node = make_node()
-    event = make_event(
+    event = make_scaling_event(
         inputs=make_decision(startup=30.0),
         outcome="5 workers are ready.",
         constraint="max",
@@ -256,7 +248,7 @@ def test_one_event_explains_itself(root: Client) -> None:
 
 @pytest.mark.parametrize("inputs", [{}, {"reason": "<b>a sale</b>"}, {"outcome": {}}])
 def test_an_event_with_little_in_it_has_a_page(root: Client, inputs: Any) -> None:
-    event = make_event(inputs=inputs, sentence="<b>It</b> was.")
+    event = make_scaling_event(inputs=inputs, sentence="<b>It</b> was.")
     page = read(root, f"{EVENTS}{event.id}/change/")
     assert "&lt;b&gt;It&lt;/b&gt; was." in page
     assert "<b>" not in page
@@ -264,13 +256,13 @@ def test_an_event_with_little_in_it_has_a_page(root: Client, inputs: Any) -> Non
 
 def test_an_order_shows_what_would_have_been(root: Client) -> None:
     decision = make_decision()
-    event = make_event(trigger="person", rule="manual", inputs={"instead": decision})
+    event = make_scaling_event(trigger="person", rule="manual", inputs={"instead": decision})
     page = read(root, f"{EVENTS}{event.id}/change/")
     assert f"Without the manual override: {decision['outcome']['sentence']}" in page
 
 
 def test_events_are_only_looked_at(root: Client) -> None:
-    event = make_event()
+    event = make_scaling_event()
     assert root.get(f"{EVENTS}add/").status_code == 403
     assert root.post(f"{EVENTS}{event.id}/change/", {}).status_code == 403
     assert root.post(f"{EVENTS}{event.id}/delete/", {"post": "yes"}).status_code == 403

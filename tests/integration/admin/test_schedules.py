@@ -2,54 +2,30 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from controlplane.core.clock import now
-from controlplane.ops.schedules import editing, triggering
+from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.queries import describe, get_schedule
-from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.models import AuditEvent, Workspace
+from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
-from tests.clients import default_workspace, other_workspace
-from tests.schedules import make_schedule, sync_beat
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_firing, make_job, make_schedule
+from tests.factories.schedules import sync_beat
 
 pytestmark = pytest.mark.django_db
 SCHEDULES = "/admin/schedules/schedule/"
 BEAT = "/admin/django_celery_beat/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with every permission of Django's, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["schedules", "django_celery_beat"])
-    )
-    if role:
-        services.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
-
-
-def make_job(name: str = "a job", workspace: Workspace | None = None, **values: Any) -> Schedule:
-    values = {"name": name, "schedule": "0 2 * * *", "task_type": "noop", **values}
-    workspace = workspace or default_workspace()
-    return editing.create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)
+login = partial(staff_client, apps=["schedules", "django_celery_beat"])
 
 
 def page_of(job: Schedule) -> str:
@@ -96,14 +72,8 @@ class TestList:
         for n in range(2):
             for number in range(4):
                 job = make_job(f"job {n}{number}", other_workspace(f"w{number}"))
-                Firing.objects.create(
-                    schedule=job, workspace_id=job.workspace_id, kind="schedule",
-                    state="SKIPPED", skip_reason="OVERLAP", scheduled_for=now(),
-                )  # fmt: skip
-                Firing.objects.create(
-                    schedule=job, workspace_id=job.workspace_id, kind="schedule",
-                    state="COMPLETED", scheduled_for=now() - timedelta(hours=1),
-                )  # fmt: skip
+                make_firing(job, "SKIPPED", skip_reason="OVERLAP")
+                make_firing(job, scheduled_for=now() - timedelta(hours=1))
             with CaptureQueriesContext(connection) as queries:
                 page = root.get(SCHEDULES).content.decode()
             counts.append(len(queries))
@@ -170,10 +140,9 @@ class TestPage:
     def test_next_times_in_both_zones_and_firings(self, root: Client) -> None:
         job = make_job(timezone="Asia/Kolkata", schedule="30 4 * * *")
         at = now()
-        Firing.objects.create(
-            schedule=job, workspace_id=job.workspace_id, kind="schedule", state="FAILED",
-            scheduled_for=at, late_ms=2_500, started_at=at, finished_at=at + timedelta(minutes=2),
-            error={"message": "it <b>broke</b>"}, times=3,
+        make_firing(
+            job, "FAILED", scheduled_for=at, late_ms=2_500, started_at=at, times=3,
+            finished_at=at + timedelta(minutes=2), error={"message": "it <b>broke</b>"},
         )  # fmt: skip
         triggering.trigger_schedule(workspace_id=job.workspace_id, schedule_id=job.id, actor=SYSTEM)
         page = root.get(page_of(job)).content.decode()
@@ -239,7 +208,7 @@ class TestPage:
         assert Schedule.objects.count() == 1
 
     def test_change(self, root: Client) -> None:
-        job = make_job("Nightly", task_type="sleep", payload={"ms": 5}, workspace=None)
+        job = make_job("Nightly", task_type="sleep", payload={"ms": 5})
         data = form_of(name="Other", schedule="@hourly", priority="9")
         answer = root.post(page_of(job), data)
         assert answer.status_code == 302, errors_of(answer)

@@ -1,49 +1,25 @@
 """The admin's pages of tasks, queues, nodes and records."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now
-from controlplane.workspaces import services
-from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
-from tasks_app.models import IdempotencyKey, Leader, Queue, Task
-from tests.clients import default_workspace, other_workspace
-from tests.factories import make_attempt, make_log, make_node, make_queue, make_task
+from tasks_app.models import IdempotencyKey, Queue, Task
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_attempt, make_leader, make_log, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 TASKS = "/admin/tasks_app/task/"
 QUEUES = "/admin/tasks_app/queue/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with every permission of Django's, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label__in=["tasks_app", "workers"])
-    )
-    if role:
-        services.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
-
-
-@pytest.fixture
-def other(db: None) -> Workspace:
-    return other_workspace()
+login = partial(staff_client, apps=["tasks_app", "workers"])
 
 
 def act(client: Client, action: str, *tasks: Task, **data: Any) -> str:
@@ -269,13 +245,7 @@ class TestRecords:
         assert root.get(f"{path}add/").status_code == 403
 
     def test_leaders_are_for_superusers(self, root: Client) -> None:
-        Leader.objects.create(
-            name="dispatcher",
-            holder="018f6f2e-1111-7000-8000-000000000000",
-            holder_label="host:1",
-            acquired_at=now(),
-            expires_at=now(),
-        )
+        make_leader("dispatcher", holder_label="host:1", seconds=0)
         path = "/admin/tasks_app/leader/"
         assert "host:1" in root.get(path).content.decode()
         assert root.get(f"{path}dispatcher/change/").status_code == 200

@@ -1,11 +1,11 @@
 """The admin's pages of workflows and runs."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
-from tests.clients import default_workspace, other_workspace
-from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
+from tests.clients import default_workspace, staff_client
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL, end_run, end_step
 from workflows.admin.graph import draw
 from workflows.admin.runpage import sample_input
 from workflows.models import RunStep, WorkflowRun
@@ -30,27 +31,7 @@ SCHEMA = {
         "to": {"type": "object", "properties": {"city": {"type": "string", "default": "Delft"}}},
     },
 }
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with every permission of Django's, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="workflows"))
-    if role:
-        services.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> Client:
-    return login("root", is_superuser=True)
-
-
-@pytest.fixture
-def other(db: None) -> Workspace:
-    return other_workspace()
+login = partial(staff_client, apps=["workflows"])
 
 
 def page(client: Client, path: str) -> str:

@@ -17,7 +17,7 @@ from django_celery_beat.models import (
 from django_celery_results.models import GroupResult, TaskResult
 
 from controlplane.core.clock import now
-from controlplane.ops.schedules import editing, triggering
+from controlplane.ops.schedules import triggering
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
@@ -25,11 +25,18 @@ from dlq.filters import LetterFilter
 from dlq.replays import start_replay
 from tasks_app.models import IdempotencyKey
 from tests.clients import default_workspace, key_client, other_workspace
-from tests.deaths import die
-from tests.factories import make_node, make_queue, make_task
-from tests.scalingrows import lead, make_event, set_pool
-from tests.stresshands import start
-from tests.workflowrows import make_run
+from tests.factories import (
+    make_job,
+    make_leader,
+    make_letter,
+    make_node,
+    make_queue,
+    make_run,
+    make_scaling_event,
+    make_stress_test,
+    make_task,
+    set_pool,
+)
 
 ROLES = ("viewer", "operator", "admin")
 Rows = dict[str, Model]
@@ -38,15 +45,11 @@ Rows = dict[str, Model]
 def rows_of(workspace: Workspace) -> Rows:
     """One row of each model that belongs to a workspace, by label."""
     run = make_run(workspace=workspace)
-    letter = die(workspace=workspace)
+    letter = make_letter(workspace=workspace)
     replay = start_replay(
         workspace_id=workspace.id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
     )
-    schedule = editing.create_schedule(
-        workspace_id=workspace.id,
-        values={"name": "nightly", "schedule": "0 2 * * *", "task_type": "noop"},
-        actor=SYSTEM,
-    )
+    schedule = make_job("nightly", workspace)
     firing = triggering.trigger_schedule(
         workspace_id=workspace.id, schedule_id=schedule.id, actor=SYSTEM
     )
@@ -58,7 +61,7 @@ def rows_of(workspace: Workspace) -> Rows:
     found: list[Model] = [
         workspace, member, key_client(workspace=workspace).api_key, make_task(workspace=workspace),
         make_queue("mail", workspace), answer, run.workflow, run, letter, replay, schedule, firing,
-        start(1, workspace=workspace, name="load"),
+        make_stress_test(1, workspace=workspace, name="load"),
     ]  # fmt: skip
     event = AuditEvent.objects.filter(workspace=workspace).latest("id")
     return {row._meta.label: row for row in [*found, event]}
@@ -68,7 +71,7 @@ def shared_rows() -> Rows:
     """One row of each model that belongs to no workspace."""
     at = now()
     found: list[Model] = [
-        make_node(), make_event(), set_pool(), lead(),
+        make_node(), make_scaling_event(), set_pool(), make_leader(),
         get_user_model().objects.create_user("somebody"), Group.objects.create(name="group"),
         TaskResult.objects.create(task_id=str(uuid4())),
         GroupResult.objects.create(group_id=str(uuid4()), date_created=at, date_done=at),

@@ -14,8 +14,9 @@ from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
 from tests.clients import other_workspace
-from tests.deaths import an_error, die, run_to_end
+from tests.factories import make_error, make_letter
 from tests.integration.commands.running import run
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 NOBODY = "018f6f2e-0000-7000-8000-000000000000"
@@ -29,9 +30,9 @@ class TestLooking:
     """What changes nothing."""
 
     def test_list(self) -> None:
-        die(an_error("a [bold]message"), name="first")
-        second = die(an_error(category="NETWORK"), name="second")
-        die(name="theirs", workspace=other_workspace())
+        make_letter(make_error("a [bold]message"), name="first")
+        second = make_letter(make_error(category="NETWORK"), name="second")
+        make_letter(name="theirs", workspace=other_workspace())
         ran = run("dlq", "list")
         assert str(second.id) in ran.out
         assert "a [bold]message" in ran.out
@@ -44,8 +45,8 @@ class TestLooking:
         assert (wrong.code, "category: One of" in wrong.err) == (2, True)
 
     def test_times_may_be_ages(self) -> None:
-        old = die(name="old")
-        die(name="new")
+        old = make_letter(name="old")
+        make_letter(name="new")
         DeadLetter.objects.filter(id=old.id).update(died_at=now() - timedelta(days=3))
         assert [each["name"] for each in run("dlq", "list", "--since=2d", "--json").json] == ["new"]
         assert [each["name"] for each in run("dlq", "list", "--until=2d", "--json").json] == ["old"]
@@ -54,7 +55,7 @@ class TestLooking:
         assert run("dlq", "list", "--since=soon").code == 2
 
     def test_show(self) -> None:
-        letter = die(an_error("it [bold]broke"))
+        letter = make_letter(make_error("it [bold]broke"))
         ran = run("dlq", "show", str(letter.id))
         for words in ('{"order": 17}', "attempt 1: FAILED", "it [bold]broke", "orders.py"):
             assert words in ran.out
@@ -62,13 +63,13 @@ class TestLooking:
         assert body["attempts"][0]["error"]["message"] == "it [bold]broke"
         assert run("dlq", "show", NOBODY).code == 3
         assert run("dlq", "show", str(letter.id), "--workspace=nowhere").code == 3
-        theirs = die(workspace=other_workspace())
+        theirs = make_letter(workspace=other_workspace())
         assert run("dlq", "show", str(theirs.id)).code == 3
 
     def test_groups_and_stats(self) -> None:
         assert "no open letter" in run("dlq", "groups").out
-        letter = die()
-        die()
+        letter = make_letter()
+        make_letter()
         ran = run("dlq", "groups")
         assert letter.fingerprint in ran.out
         assert run("dlq", "groups", "--json").json[0]["count"] == 2
@@ -88,7 +89,7 @@ class TestReprocess:
     """The work once more."""
 
     def test_ids_with_a_payload_from_a_file(self, tmp_path: Path) -> None:
-        letter = die()
+        letter = make_letter()
         fixed = tmp_path / "fixed.json"
         fixed.write_text('{"order": 18}')
         ran = run("dlq", "reprocess", str(letter.id), f"--payload=@{fixed}", "--max-attempts=2")
@@ -99,14 +100,14 @@ class TestReprocess:
         assert "at the command line" in AuditEvent.objects.get(action="dlq.reprocess").actor_label
 
     def test_what_is_refused_says_why_and_holds_nothing_up(self) -> None:
-        closed, good = die(), die()
+        closed, good = make_letter(), make_letter()
         run("dlq", "discard", str(closed.id), "--reason=x")
         ran = run("dlq", "reprocess", str(closed.id), str(good.id), "--json")
         assert ran.code == 1
         assert "was discarded" in ran.err
         assert [each["letterId"] for each in ran.json["reprocessed"]] == [str(good.id)]
         assert ran.json["refused"][0]["letterId"] == str(closed.id)
-        bad = die(type="sleep", payload={"ms": 1})
+        bad = make_letter(type="sleep", payload={"ms": 1})
         ran = run("dlq", "reprocess", str(bad.id), '--payload={"ms": -1}')
         assert (ran.code, "payload.ms" in ran.err) == (1, True)
         assert run("dlq", "reprocess", str(bad.id), "--payload=[1]").code == 2
@@ -116,8 +117,8 @@ class TestReprocess:
     def test_by_filter_in_as_many_calls_as_it_takes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bulk, "MAX_PER_CALL", 2)
         for _ in range(5):
-            die(queue="mail")
-        die()
+            make_letter(queue="mail")
+        make_letter()
         dry = run("dlq", "reprocess", "--queue=mail", "--dry-run", "--json")
         assert dry.json["changed"] == 0
         assert statuses() == ["OPEN"] * 6
@@ -126,13 +127,13 @@ class TestReprocess:
         assert statuses() == ["REPROCESSED"] * 5 + ["OPEN"]
 
     def test_refusals_of_a_filter_are_printed(self) -> None:
-        bad = die(type="noop-of-yore")
+        bad = make_letter(type="noop-of-yore")
         ran = run("dlq", "reprocess", "--all")
         assert "0 of 1 letter" in ran.out
         assert f"{bad.id}: " in ran.err
         assert "noop-of-yore" in ran.err
         assert (ran.code, "1 could not be changed" in ran.err) == (1, True)
-        die()
+        make_letter()
         ran = run("dlq", "reprocess", "--all", "--json")
         assert (ran.code, ran.json["matched"], ran.json["changed"]) == (1, 2, 1)
 
@@ -141,12 +142,12 @@ class TestReprocess:
         [[], [NOBODY, "--type=noop"], [NOBODY, "--all"], ["--status=OPEN"]],
     )
     def test_which_letters_must_be_said(self, arguments: list[str]) -> None:
-        die()
+        make_letter()
         assert run("dlq", "reprocess", *arguments).code == 2
         assert statuses() == ["OPEN"]
 
     def test_letters_of_others_are_not_touched(self) -> None:
-        theirs = die(workspace=other_workspace())
+        theirs = make_letter(workspace=other_workspace())
         assert run("dlq", "reprocess", str(theirs.id)).code == 3
         run("dlq", "reprocess", "--all")
         assert statuses() == ["OPEN"]
@@ -154,7 +155,7 @@ class TestReprocess:
         assert statuses() == ["REPROCESSED"]
 
     def test_waiting_in_vain(self) -> None:
-        letter = die()
+        letter = make_letter()
         ran = run("dlq", "reprocess", str(letter.id), "--wait", "--wait-timeout=0.01")
         assert (ran.code, "not ended yet" in ran.err) == (4, True)
 
@@ -163,7 +164,7 @@ class TestDiscard:
     """No more of it."""
 
     def test_with_a_reason(self) -> None:
-        letter = die()
+        letter = make_letter()
         ran = run("dlq", "discard", str(letter.id), "--reason=sent by hand")
         assert (ran.code, ran.out.strip()) == (0, "Discarded 1 of 1 letter.")
         assert DeadLetter.objects.get().discard_reason == "sent by hand"
@@ -171,7 +172,7 @@ class TestDiscard:
         assert run("dlq", "discard", "--all", "--reason= ").code == 1
 
     def test_dry_run(self) -> None:
-        die()
+        make_letter()
         ran = run("dlq", "discard", "--all", "--reason=x", "--dry-run")
         assert ran.out.strip() == "Dry run: would discard 1 letter."
         assert statuses() == ["OPEN"]
@@ -183,7 +184,7 @@ def settle(*errors: Any) -> None:
     for _ in range(6):
         ReplayDriver().drive()
         for task in ReplayTask.objects.filter(outcome="").values_list("task_id", flat=True):
-            run_to_end(task, left.pop(0) if left else None)
+            run_task(task, left.pop(0) if left else None)
 
 
 class TestReplays:
@@ -191,7 +192,7 @@ class TestReplays:
 
     def test_a_canary(self) -> None:
         for _ in range(3):
-            die()
+            make_letter()
         ran = run(
             "dlq",
             "reprocess",
@@ -216,16 +217,16 @@ class TestReplays:
         assert "COMPLETED, 100 %" in ran.out
 
     def test_one_that_stops_is_an_error(self) -> None:
-        die()
+        make_letter()
         begun = run("dlq", "reprocess", "--all", "--canary", "--json").json
         assert begun["matched"] == 1
-        settle(an_error("still [red]broken"))
+        settle(make_error("still [red]broken"))
         ran = run("dlq", "replay", begun["replayId"], "--watch")
         assert ran.code == 1
         assert "still [red]broken" in ran.out
 
     def test_one_that_could_not_submit_everything_is_an_error(self) -> None:
-        die(type="noop-of-yore")
+        make_letter(type="noop-of-yore")
         begun = run("dlq", "reprocess", "--all", "--canary", "--json").json
         settle()
         ran = run("dlq", "replay", begun["replayId"], "--watch")
@@ -233,7 +234,7 @@ class TestReplays:
         assert "COMPLETED: 0 failed again, 1 were skipped." in ran.err
 
     def test_cancel(self) -> None:
-        die()
+        make_letter()
         begun = run("dlq", "reprocess", "--all", "--rate=1", "--json").json
         ran = run("dlq", "cancel-replay", begun["replayId"])
         assert (ran.code, "CANCELLED" in ran.out) == (0, True)
@@ -245,7 +246,7 @@ class TestReplays:
     def test_nothing_to_replay_and_bad_figures(self) -> None:
         assert run("dlq", "reprocess", "--all", "--canary").code == 1
         assert "no replay" in run("dlq", "replays").out
-        die()
+        make_letter()
         wrong = run("dlq", "reprocess", "--all", "--canary", "--max-failure-share=2")
         assert (wrong.code, "maxFailureShare" in wrong.err) == (1, True)
         assert run("dlq", "reprocess", "--all", "--canary", "--stages=0").code == 2

@@ -10,7 +10,7 @@ from django.core.management import get_commands, load_command_class
 
 from controlplane.cli import CONSOLE
 from controlplane.core.console.command import ConsoleCommand
-from tests.architecture.test_house_rules import PACKAGES, ROOT
+from tests.architecture.test_conventions import PACKAGES, ROOT
 from tests.hostiletext import HOSTILE, find_dangers
 from tests.integration.commands.running import run
 from tests.integration.commands.test_hostile_text import COMMANDS

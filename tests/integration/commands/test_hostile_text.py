@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.ops.schedules import editing, triggering
+from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
@@ -16,14 +16,25 @@ from dlq.models import DeadLetter, Replay
 from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
-from tests.clients import default_workspace, key_client
-from tests.deaths import die
-from tests.factories import make_attempt, make_log, make_node, make_queue, make_task
+from tests.clients import key_client
+from tests.factories import (
+    make_attempt,
+    make_decision,
+    make_job,
+    make_launch,
+    make_letter,
+    make_log,
+    make_node,
+    make_queue,
+    make_run,
+    make_scaling_event,
+    make_stress_test,
+    make_task,
+    set_pool,
+)
+from tests.factories.workflows import CHAIN, end_step
 from tests.hostiletext import HOSTILE, find_dangers
 from tests.integration.commands.running import run
-from tests.scalingrows import make_decision, make_event, make_launch, set_pool
-from tests.stresshands import start
-from tests.workflowrows import CHAIN, end_step, make_run
 from workers.models import Node
 from workflows.models import Workflow
 
@@ -51,7 +62,7 @@ def make_tasks() -> Task:
 
 
 def make_letters() -> tuple[DeadLetter, Replay]:
-    letter = die()
+    letter = make_letter()
     attempts = [{"attempt": 1, "outcome": HOSTILE, "workerNode": HOSTILE, "error": ERROR}]
     for each in attempts:
         each |= {"startedAt": None, "finishedAt": HOSTILE}
@@ -65,11 +76,7 @@ def make_letters() -> tuple[DeadLetter, Replay]:
 
 
 def make_schedule() -> Schedule:
-    schedule = editing.create_schedule(
-        workspace_id=default_workspace().id,
-        values={"name": "hostile", "schedule": "@daily", "task_type": "noop"},
-        actor=SYSTEM,
-    )
+    schedule = make_job("hostile")
     firing = triggering.trigger_schedule(
         workspace_id=schedule.workspace_id, schedule_id=schedule.id, actor=SYSTEM
     )
@@ -79,7 +86,7 @@ def make_schedule() -> Schedule:
 
 
 def make_fleet() -> ScalingEvent:
-    event = make_event(
+    event = make_scaling_event(
         inputs=make_decision() | {"reason": HOSTILE}, trigger="person", sentence=HOSTILE,
         outcome=HOSTILE, actor_label=HOSTILE, strategy=SHORT[:20], rule=SHORT[:20],
     )  # fmt: skip
@@ -92,7 +99,7 @@ def make_fleet() -> ScalingEvent:
 def make_all() -> dict[str, str]:
     """Rows of every kind; the ids that the commands below name."""
     task, (letter, replay) = make_tasks(), make_letters()
-    schedule, event, test = make_schedule(), make_fleet(), start(1, name="hostile")
+    schedule, event, test = make_schedule(), make_fleet(), make_stress_test(1, name="hostile")
     write(StressTest, test, name=HOSTILE[:200], created_by=HOSTILE)
     run_ = make_run()
     write(Workflow, run_.workflow, name=HOSTILE[:200], created_by=HOSTILE)

@@ -10,8 +10,8 @@ from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
 from scaling.queries import get_configuration
 from scaling.strategies import find_difference
+from tests.factories import make_decision, make_launch, make_leader, make_scaling_event, set_pool
 from tests.integration.commands.running import run
-from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +27,11 @@ def test_status() -> None:
     shown = run("scaling", "status").out
     assert "Target none; 0 ready, 0 starting, 0 draining (process)." in shown
     assert "the loop has never run" in shown
-    lead()
+    make_leader()
     set_pool(
         target=5, ready=3, starting=2, manual_workers=5, manual_by="ada", problem="Out of quota."
     )
-    make_event()
+    make_scaling_event()
     assert "A worker is ready after" not in shown
     make_launch()
     assert "A worker is ready after 1.5 s (p95 of 1 start)." in run("scaling", "status").out
@@ -47,15 +47,15 @@ def test_status() -> None:
     assert "Problem: Out of quota." in shown
     assert "SUCCEEDED: 2 → 5 workers. 200 waiting." in shown
     assert run("scaling", "status", "--json").json["target"] == 5
-    lead(seconds=-60)
+    make_leader(seconds=-60)
     assert "the loop does not run, last heard of 20" in run("scaling", "status").out
 
 
 def test_events() -> None:
     assert "No event matches." in run("scaling", "events").out
-    old = make_event("TIMED_OUT", ago=7_200)
-    new = make_event()
-    held = make_event("UNCHANGED")
+    old = make_scaling_event("TIMED_OUT", ago=7_200)
+    new = make_scaling_event()
+    held = make_scaling_event("UNCHANGED")
 
     def ids(*options: str) -> list[str]:
         return [event["id"] for event in run("scaling", "events", "--json", *options).json]
@@ -70,7 +70,7 @@ def test_events() -> None:
 
 
 def test_one_event() -> None:
-    event = make_event(
+    event = make_scaling_event(
         inputs=make_decision(),
         outcome="5 workers are ready.",
         victims=[{"node": 7, "name": "worker-7", "reason": "idle"}],
@@ -116,7 +116,7 @@ def test_a_configuration_that_contradicts_itself_is_shown_and_repaired() -> None
 def test_set_and_release() -> None:
     ran = run("scaling", "set", "4", "--reason", "a sale")
     assert (ran.code, "manage.py autoscale" in ran.err) == (1, True)
-    lead()
+    make_leader()
     ran = run("scaling", "set", "4", "--reason", "a sale", "--hold", "1h")
     event = ScalingEvent.objects.get()
     assert event.sentence in ran.out
@@ -135,10 +135,10 @@ def test_set_and_release() -> None:
 def test_decisions_replay_to_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaling.queries.events._CHUNK", 2)
     for waiting in (0, 5, 50, 500):
-        make_event("UNCHANGED", inputs=make_decision(waiting))
-    make_event(trigger="person", inputs={"instead": make_decision(7)})
-    make_event(trigger="person", inputs={"reason": "a sale"})
-    make_event("UNCHANGED", ago=90_000, inputs={"outcome": {}})
+        make_scaling_event("UNCHANGED", inputs=make_decision(waiting))
+    make_scaling_event(trigger="person", inputs={"instead": make_decision(7)})
+    make_scaling_event(trigger="person", inputs={"reason": "a sale"})
+    make_scaling_event("UNCHANGED", ago=90_000, inputs={"outcome": {}})
     ran = run("scaling", "replay")
     assert (ran.code, ran.out) == (0, "5 of 5 recorded decisions replay to themselves.\n")
     found = run("scaling", "replay", "--since", "2d", "--json")
@@ -148,8 +148,8 @@ def test_decisions_replay_to_themselves(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_difference_is_printed() -> None:
     record = make_decision(500)
     record["outcome"]["desired"] += 1
-    event = make_event(inputs=record)
-    unknown = make_event(inputs={**make_decision(), "strategy": "of-old"})
+    event = make_scaling_event(inputs=record)
+    unknown = make_scaling_event(inputs={**make_decision(), "strategy": "of-old"})
     ran = run("scaling", "replay")
     assert ran.code == 1
     assert "0 of 2 recorded decisions" in ran.out

@@ -10,8 +10,9 @@ from django.core.management import get_commands, load_command_class
 
 from controlplane.workspaces.models import AuditEvent
 from tests.clients import other_workspace
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL, CHAIN, end_run, end_step
 from tests.integration.commands.running import run
-from tests.workflowrows import APPROVAL, CHAIN, end_run, end_step, make_run, make_workflow
 from workflows.models import Workflow, WorkflowRun
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,8 @@ from tasks_app.models import Task
 from tasks_app.services import prune_everything, submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.deaths import an_error, die, run_to_end
+from tests.factories import make_error, make_letter
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 
@@ -37,9 +38,9 @@ def statuses() -> list[str]:
 def test_reprocessing_by_filter_takes_what_is_open_and_matches(
     workspace: Workspace, ada: Actor
 ) -> None:
-    wanted = [die(queue="billing"), die(queue="billing")]
-    die(queue="mail")
-    die(queue="billing", workspace=other_workspace())
+    wanted = [make_letter(queue="billing"), make_letter(queue="billing")]
+    make_letter(queue="mail")
+    make_letter(queue="billing", workspace=other_workspace())
     dry = act(workspace, ada, "reprocess", LetterFilter(queues=("billing",)), dry_run=True)
     assert (dry.matched, dry.changed) == (2, 0)
     assert statuses() == ["OPEN"] * 4
@@ -61,22 +62,22 @@ def test_a_family_is_reprocessed_together_whatever_the_order(
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
     grandchild = submit_task(spec=TaskSpec(type="test-echo", depends_on=[child, parent]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     done = act(workspace, ada, "reprocess", LetterFilter(everything=True))
     assert (done.matched, done.changed) == (3, 3)
     new = {t.reprocess_of: t for t in Task.objects.filter(reprocess_of__isnull=False)}
     assert new[parent].state == "PENDING"
     assert new[child].state == new[grandchild].state == "BLOCKED"
     assert new[grandchild].blocked_by == 2
-    run_to_end(new[parent].id)
+    run_task(new[parent].id)
     new[child].refresh_from_db()
     assert new[child].state == "PENDING"
 
 
 def test_one_that_is_refused_does_not_keep_the_others(workspace: Workspace, ada: Actor) -> None:
-    die()
-    gone = die(type="was-removed")
-    die()
+    make_letter()
+    gone = make_letter(type="was-removed")
+    make_letter()
     done = act(workspace, ada, "reprocess", LetterFilter(everything=True))
     assert (done.matched, done.changed) == (3, 2)
     ((reason, letter),) = done.refusals.items()
@@ -88,7 +89,7 @@ def test_one_that_is_refused_does_not_keep_the_others(workspace: Workspace, ada:
 def test_the_audit_log_says_how_a_payload_given_to_many_differs(
     workspace: Workspace, ada: Actor
 ) -> None:
-    letters = [die(payload={"order": n, "password": "hunter2"}) for n in range(25)]
+    letters = [make_letter(payload={"order": n, "password": "hunter2"}) for n in range(25)]
     payload = {"order": 3, "password": "hunter3"}
     act(workspace, ada, "reprocess", LetterFilter(everything=True), payload=payload)
     (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
@@ -103,15 +104,15 @@ def test_the_audit_log_says_how_a_payload_given_to_many_differs(
 
 def test_what_the_audit_log_says_of_payloads_is_bounded(workspace: Workspace, ada: Actor) -> None:
     for _ in range(20):
-        die(payload={f"{'k' * 200}{n}": "x" * 300 for n in range(50)})
+        make_letter(payload={f"{'k' * 200}{n}": "x" * 300 for n in range(50)})
     act(workspace, ada, "reprocess", LetterFilter(everything=True), payload={})
     (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
     assert 1 <= len(event.detail["payloads"]) < 10
 
 
 def test_discarding_by_filter(workspace: Workspace, ada: Actor) -> None:
-    die(an_error(category="NETWORK"))
-    die()
+    make_letter(make_error(category="NETWORK"))
+    make_letter()
     wanted = LetterFilter(categories=("NETWORK",))
     with pytest.raises(Invalid, match="reason"):
         act(workspace, ada, "discard", wanted)
@@ -121,7 +122,7 @@ def test_discarding_by_filter(workspace: Workspace, ada: Actor) -> None:
 
 
 def test_everything_must_be_meant(workspace: Workspace, ada: Actor) -> None:
-    die()
+    make_letter()
     for wanted in (LetterFilter(), LetterFilter(statuses=("OPEN",))):
         with pytest.raises(Invalid, match="all"):
             act(workspace, ada, "discard", wanted, reason="no")
@@ -136,7 +137,7 @@ def test_a_call_has_a_limit_and_says_so(
     monkeypatch.setattr(bulk, "MAX_PER_CALL", 3)
     monkeypatch.setattr(bulk, "_CHUNK", 2)
     for _ in range(4):
-        die()
+        make_letter()
     wanted = LetterFilter(everything=True)
     done = act(workspace, ada, "discard", wanted, reason="no")
     assert (done.matched, done.changed, done.has_more) == (3, 3, True)
@@ -152,11 +153,13 @@ def found(workspace: Workspace, query: str) -> list[UUID]:
 
 
 def test_each_filter_finds_its_letters(workspace: Workspace) -> None:
-    a = die(an_error("connection refused", category="NETWORK"), queue="mail", name="letter to ada")
-    b = die(an_error("17 is no name", name="KeyError"), type="test-work", payload={})
+    a = make_letter(
+        make_error("connection refused", category="NETWORK"), queue="mail", name="letter to ada"
+    )
+    b = make_letter(make_error("17 is no name", name="KeyError"), type="test-work", payload={})
     DeadLetter.objects.filter(id=b.id).update(died_at=now() - timedelta(days=2))
     b.refresh_from_db()
-    die(workspace=other_workspace())
+    make_letter(workspace=other_workspace())
     day_ago = (now() - timedelta(days=1)).isoformat().replace("+", "%2B")
     for query, expected in [
         ("", [a, b]),
@@ -217,11 +220,14 @@ def test_a_filter_is_kept_as_it_was_asked() -> None:
 
 
 def test_the_figures_of_a_workspace(workspace: Workspace, ada: Actor) -> None:
-    same = [die(an_error(f"order {n} is stuck"), type="test-work", payload={}) for n in range(3)]
-    die(an_error("another", name="OSError", category="NETWORK"))
-    closed = die(an_error("closed"))
+    same = [
+        make_letter(make_error(f"order {n} is stuck"), type="test-work", payload={})
+        for n in range(3)
+    ]
+    make_letter(make_error("another", name="OSError", category="NETWORK"))
+    closed = make_letter(make_error("closed"))
     discard.discard_letter(workspace_id=workspace.id, letter_id=closed.id, reason="no", actor=ada)
-    die(workspace=other_workspace())
+    make_letter(workspace=other_workspace())
     yesterday = now() - timedelta(days=1)
     DeadLetter.objects.filter(id=same[0].id).update(died_at=yesterday)
     stats = queries.get_letter_stats(workspace.id)
@@ -247,7 +253,7 @@ def test_letters_outlive_tasks_and_go_by_their_own_retention(
     workspace: Workspace, settings: Any
 ) -> None:
     settings.TASKPLANE = {**settings.TASKPLANE, "DLQ_RETENTION_DAYS": 10}
-    old, young = die(), die()
+    old, young = make_letter(), make_letter()
     DeadLetter.objects.filter(id=old.id).update(died_at=now() - timedelta(days=11))
     Task.objects.all().delete()
     assert prune_everything()["deadLetters"] == 1

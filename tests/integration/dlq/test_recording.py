@@ -10,15 +10,23 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from dlq.recording import bound_attempts, record_deaths
-from tasks_app.models import Task, TaskAttempt
+from tasks_app.models import Task
 from tasks_app.rows import Finished
 from tasks_app.services import retry_task, submit_task
 from tasks_app.settling import announce_dead_lettered
 from tasks_app.signals import task_dead_lettered
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.deaths import an_error, die, die_again, run_to_end
-from tests.factories import make_attempt, make_node, make_task
+from tests.factories import (
+    make_attempt,
+    make_attempts,
+    make_error,
+    make_letter,
+    make_next_letter,
+    make_node,
+    make_task,
+)
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +45,7 @@ def test_a_letter_holds_what_its_task_was() -> None:
         retry={"strategy": "fixed", "baseMs": 1},
         on_parent_failure="run",
     )
-    letter = die_again(task.id, an_error("order 17 cannot be charged"))
+    letter = make_next_letter(task.id, make_error("order 17 cannot be charged"))
     task.refresh_from_db()
     assert (letter.workspace_id, letter.type, letter.name) == (
         task.workspace_id,
@@ -60,10 +68,10 @@ def test_a_letter_holds_what_its_task_was() -> None:
 def test_a_letter_holds_every_attempt_with_its_traceback() -> None:
     node = make_node("node-b")
     task = make_task(type="test-echo")
-    first = make_attempt(task, 1, outcome="TIMED_OUT", node_id=node.id, error=an_error("slow"))
+    first = make_attempt(task, 1, outcome="TIMED_OUT", node_id=node.id, error=make_error("slow"))
     make_attempt(task, 2, outcome="LOST", node_id=987_654)
     Task.objects.filter(id=task.id).update(attempt=2)
-    letter = die_again(task.id, an_error("the last"))
+    letter = make_next_letter(task.id, make_error("the last"))
     assert [a["attempt"] for a in letter.attempts] == [1, 2, 3]
     assert [a["outcome"] for a in letter.attempts] == ["TIMED_OUT", "LOST", "FAILED"]
     assert [a["workerNode"] for a in letter.attempts] == ["node-b", None, "node-b"]
@@ -77,15 +85,8 @@ def test_a_letter_holds_every_attempt_with_its_traceback() -> None:
 def test_of_very_many_attempts_the_first_and_the_last_are_kept() -> None:
     task = make_task(type="test-echo", max_attempts=500, round_attempts=500, attempt=249)
     node = make_node()
-    TaskAttempt.objects.bulk_create(
-        TaskAttempt(
-            task=task, attempt=number, workspace_id=task.workspace_id, queue_id=task.queue_id,
-            type=task.type, node_id=node.id, outcome="FAILED", wait_ms=1,
-            started_at=task.created_at, finished_at=task.created_at,
-        )
-        for number in range(1, 250)
-    )  # fmt: skip
-    letter = die_again(task.id)
+    make_attempts(task, range(1, 250), node_id=node.id, outcome="FAILED")
+    letter = make_next_letter(task.id)
     assert [a["attempt"] for a in letter.attempts] == [*range(1, 11), *range(161, 251)]
     assert letter.attempts_total == 250
 
@@ -105,7 +106,7 @@ def test_what_waited_for_a_dead_task_has_letters_too() -> None:
     anyway = submit_task(
         spec=TaskSpec(type="test-echo", depends_on=[parent], on_parent_failure="run")
     )
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     letters = {letter.task_id: letter for letter in DeadLetter.objects.order_by("id")}
     assert set(letters) == {parent, child, grandchild}
     assert next(iter(letters)) == parent
@@ -116,7 +117,7 @@ def test_what_waited_for_a_dead_task_has_letters_too() -> None:
 
 
 def test_a_task_submitted_under_a_dead_parent_has_a_letter() -> None:
-    dead = die().task_id
+    dead = make_letter().task_id
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[dead]))
     assert DeadLetter.objects.get(task_id=child).category == "CANCELLED_BY_PARENT"
 
@@ -124,12 +125,12 @@ def test_a_task_submitted_under_a_dead_parent_has_a_letter() -> None:
 def test_a_retry_in_place_closes_the_letter_and_its_next_death_writes_another(
     workspace: Workspace, ada: Actor
 ) -> None:
-    first = die()
+    first = make_letter()
     retry_task(workspace_id=workspace.id, task_id=first.task_id, actor=ada)
     first.refresh_from_db()
     assert (first.status, first.reprocessed_task_id) == ("REPROCESSED", first.task_id)
     assert (first.resolved_by, first.resolved_at is not None) == ("ada", True)
-    second = die_again(first.task_id)
+    second = make_next_letter(first.task_id)
     assert (second.id != first.id, second.attempt, second.status) == (True, 2, "OPEN")
     assert DeadLetter.objects.filter(task_id=first.task_id).count() == 2
 
@@ -140,16 +141,16 @@ def test_a_cascade_that_comes_again_at_the_same_attempt_has_a_letter_again(
     """The child never started: both its deaths are of attempt 0."""
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     retry_task(workspace_id=workspace.id, task_id=parent, actor=ada)
     retry_task(workspace_id=workspace.id, task_id=child, actor=ada)
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     statuses = DeadLetter.objects.filter(task_id=child).order_by("id")
     assert list(statuses.values_list("status", "attempt")) == [("REPROCESSED", 0), ("OPEN", 0)]
 
 
 def test_the_same_death_reported_twice_is_one_letter() -> None:
-    letter = die()
+    letter = make_letter()
     assert record_deaths([letter.task_id], using="default") == 0
     assert DeadLetter.objects.count() == 1
 
@@ -163,7 +164,7 @@ def test_a_death_that_is_rolled_back_leaves_no_letter() -> None:
     task_dead_lettered.connect(refuse)
     try:
         with pytest.raises(RuntimeError, match="mourners"):
-            run_to_end(task.id, an_error())
+            run_task(task.id, make_error())
     finally:
         task_dead_lettered.disconnect(refuse)
     task.refresh_from_db()
@@ -173,19 +174,19 @@ def test_a_death_that_is_rolled_back_leaves_no_letter() -> None:
 
 def test_letters_stay_in_their_workspace() -> None:
     other = other_workspace()
-    letter = die(workspace=other)
+    letter = make_letter(workspace=other)
     assert letter.workspace_id == other.id
 
 
 def test_an_error_of_no_known_kind_is_unknown() -> None:
-    letter = die({"message": "odd", "category": "NONSENSE"})
+    letter = make_letter({"message": "odd", "category": "NONSENSE"})
     assert (letter.category, letter.error["class"]) == ("UNKNOWN", "")
 
 
 def test_a_thousand_deaths_are_a_few_statements(
     django_assert_max_num_queries: Any,
 ) -> None:
-    template = make_task("FAILED", type="test-echo", error=an_error(), payload={"x": "y" * 200})
+    template = make_task("FAILED", type="test-echo", error=make_error(), payload={"x": "y" * 200})
     values = {field.attname: getattr(template, field.attname) for field in Task._meta.fields}
     rows = [Task(**{**values, "id": uuid4()}) for _ in range(1_000)]
     Task.objects.bulk_create(rows)

@@ -1,8 +1,7 @@
 """Replays: stages, verdicts, rates, ends. The driver is called as the dispatcher calls it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -19,178 +18,25 @@ from tasks_app.models import Task
 from tasks_app.services import delete_tasks, submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.deaths import an_error, die, run_to_end
+from tests.factories import make_error, make_letter
+from tests.integration.dlq.replaying import drive, drive_with_room, end, start, waiting
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
-
-EVERYTHING = LetterFilter(everything=True)
-
-
-def start(workspace: Workspace, actor: Actor, **options: Any) -> Replay:
-    return replays.start_replay(
-        workspace_id=workspace.id,
-        letter_filter=options.pop("letter_filter", EVERYTHING),
-        actor=actor,
-        **options,
-    )
-
-
-def drive(replay: Replay, at: datetime | None = None) -> Replay:
-    """Passes until nothing changes, as if the dispatcher had come round several times."""
-    for _ in range(20):
-        before = _standing(replay)
-        ReplayDriver().drive(now=at)
-        replay.refresh_from_db()
-        if _standing(replay) == before:
-            return replay
-    raise AssertionError("The replay never comes to rest.")
-
-
-def _standing(replay: Replay) -> tuple[Any, ...]:
-    return (replay.state, replay.stage, replay.submitted, replay.skipped, replay.failed)
-
-
-def waiting(replay: Replay) -> list[UUID]:
-    """The tasks that the replay has submitted and that have not ended."""
-    rows = ReplayTask.objects.filter(replay=replay, outcome="").order_by("letter_id")
-    return list(rows.values_list("task_id", flat=True))
-
-
-def end(tasks: list[UUID], *, failing: int = 0) -> None:
-    """End these tasks, the first ones with a failure."""
-    for number, task in enumerate(tasks):
-        run_to_end(task, an_error("still broken 1") if number < failing else None)
-
-
-def test_the_canary_goes_on_when_the_first_five_succeed(workspace: Workspace, ada: Actor) -> None:
-    for _ in range(60):
-        die()
-    replay = drive(start(workspace, ada))
-    assert (replay.matched, replay.submitted, replay.stage) == (60, 5, 0)
-    end(waiting(replay))
-    replay = drive(replay)
-    assert (replay.submitted, replay.stage, replay.succeeded) == (55, 1, 5)
-    end(waiting(replay))
-    replay = drive(replay)
-    assert (replay.submitted, replay.stage, replay.state) == (60, 2, "RUNNING")
-    end(waiting(replay))
-    replay = drive(replay)
-    assert (replay.state, replay.succeeded, replay.failed, replay.skipped) == (
-        "COMPLETED",
-        60,
-        0,
-        0,
-    )
-    assert replay.finished_at is not None
-    view = queries.describe_replay(replay)
-    assert [(s.number, s.size, s.submitted, s.succeeded, s.failed) for s in view.stages] == [
-        (0, 5, 5, 5, 0),
-        (1, 50, 50, 50, 0),
-        (2, None, 5, 5, 0),
-    ]
-    assert (view.progress, view.failing) == (100.0, [])
-    letters = DeadLetter.objects.filter(status="REPROCESSED")
-    assert (letters.count(), letters.filter(resolved_by="ada").count()) == (60, 60)
-
-
-def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, ada: Actor) -> None:
-    for _ in range(60):
-        die()
-    replay = drive(start(workspace, ada))
-    end(waiting(replay), failing=2)
-    replay = drive(replay)
-    assert (replay.state, replay.submitted, replay.succeeded, replay.failed) == (
-        "STOPPED",
-        5,
-        3,
-        2,
-    )
-    again = DeadLetter.objects.order_by("id").last()
-    assert again is not None
-    assert replay.stop_reason == (
-        "Stage 1 of 3: 2 of 5 tasks had not completed when it stopped, above the 20% limit. "
-        "Most frequent (2 times): ValueError: still broken # "
-        f"(CODE, fingerprint {again.fingerprint})."
-    )
-    (group,) = queries.describe_replay(replay).failing
-    assert (group.fingerprint, group.count, group.message) == (
-        again.fingerprint,
-        2,
-        "still broken #",
-    )
-    assert DeadLetter.objects.filter(status="OPEN").count() == 55 + 2
-    ReplayDriver().drive()
-    assert Task.objects.filter(reprocess_of__isnull=False).count() == 5
-
-
-def test_failures_up_to_the_share_are_borne(workspace: Workspace, ada: Actor) -> None:
-    for _ in range(8):
-        die()
-    replay = drive(start(workspace, ada, stages=(5,)))
-    end(waiting(replay), failing=1)
-    replay = drive(replay)
-    assert (replay.state, replay.stage, replay.submitted) == ("RUNNING", 1, 8)
-
-
-def test_a_stage_is_stopped_as_soon_as_its_verdict_is_certain(
-    workspace: Workspace, ada: Actor
-) -> None:
-    """Two of five failed: the others cannot make up for it."""
-    for _ in range(8):
-        die()
-    replay = drive(start(workspace, ada))
-    end(waiting(replay)[:2], failing=2)
-    replay = drive(replay)
-    assert (replay.state, replay.failed) == ("STOPPED", 2)
-    end(waiting(replay))
-    assert drive(replay).succeeded == 3
-
-
-def test_a_canary_whose_last_stage_fails_says_so(workspace: Workspace, ada: Actor) -> None:
-    """Nothing was left to spare; the repeated failure must be reported all the same."""
-    for _ in range(3):
-        die()
-    replay = drive(start(workspace, ada))
-    end(waiting(replay)[:1], failing=1)
-    assert drive(replay).state == "RUNNING"  # the others may be waited for
-    end(waiting(replay))
-    replay = drive(replay)
-    assert (replay.state, replay.submitted, replay.failed) == ("STOPPED", 3, 1)
-    assert replay.stop_reason.startswith("Stage 1 of 3: 1 of 3 tasks had not completed")
-
-
-def test_the_rest_is_stopped_by_its_newest_failures(workspace: Workspace, ada: Actor) -> None:
-    for _ in range(70):
-        die()
-    replay = start(workspace, ada, stages=())
-    replay = _with_room(replay, 40)
-    end(waiting(replay)[:20])
-    replay = _with_room(replay, 40)
-    assert (replay.state, replay.succeeded) == ("RUNNING", 20)
-    end(waiting(replay)[:19], failing=19)
-    replay = _with_room(replay, 40)
-    assert replay.state == "STOPPED"
-    assert "Without a canary: 19 of 20" in replay.stop_reason
-
-
-def _with_room(replay: Replay, room: int) -> Replay:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replay_driver, "MAX_IN_FLIGHT", room)
-        return drive(replay)
 
 
 def test_what_has_not_ended_is_bounded(workspace: Workspace, ada: Actor) -> None:
     for _ in range(6):
-        die()
-    replay = _with_room(start(workspace, ada, stages=()), 4)
+        make_letter()
+    replay = drive_with_room(start(workspace, ada, stages=()), 4)
     assert (replay.submitted, len(waiting(replay))) == (4, 4)
     end(waiting(replay)[:1])
-    assert _with_room(replay, 4).submitted == 5
+    assert drive_with_room(replay, 4).submitted == 5
 
 
 def test_a_rate_is_kept_by_the_clock(workspace: Workspace, ada: Actor) -> None:
     for _ in range(30):
-        die()
+        make_letter()
     replay = start(workspace, ada, stages=(), rate_per_second=4)
     begun = now()
 
@@ -209,7 +55,7 @@ def test_a_rate_is_kept_by_the_clock(workspace: Workspace, ada: Actor) -> None:
 
 def test_a_slow_rate_is_kept_too(workspace: Workspace, ada: Actor) -> None:
     for _ in range(5):
-        die()
+        make_letter()
     replay = start(workspace, ada, stages=(), rate_per_second=0.1)
     begun = now()
     counts = [
@@ -222,7 +68,7 @@ def test_a_slow_rate_is_kept_too(workspace: Workspace, ada: Actor) -> None:
 def test_what_is_no_longer_open_is_skipped_with_the_reason(
     workspace: Workspace, ada: Actor
 ) -> None:
-    letters = [die(), die(type="was-removed"), die()]
+    letters = [make_letter(), make_letter(type="was-removed"), make_letter()]
     replay = start(workspace, ada)
     discard.discard_letter(
         workspace_id=workspace.id, letter_id=letters[0].id, reason="paid", actor=ada
@@ -243,7 +89,7 @@ def test_what_is_skipped_takes_no_room(
     workspace: Workspace, ada: Actor, pace: dict[str, Any]
 ) -> None:
     """Or a replay whose letters others have resolved would crawl past them, a stage at a time."""
-    letters = [die() for _ in range(9)]
+    letters = [make_letter() for _ in range(9)]
     replay = start(workspace, ada, **pace)
     discard_letters(
         workspace_id=workspace.id, ids=[row.id for row in letters[:7]], reason="paid", actor=ada
@@ -258,8 +104,8 @@ def test_what_is_refused_is_passed_without_a_pause(
 ) -> None:
     monkeypatch.setattr(replay_driver, "_MAX_CHUNKS", 3)
     for _ in range(7):
-        die(type="was-removed")
-    die()
+        make_letter(type="was-removed")
+    make_letter()
     replay = start(workspace, ada, stages=(1,))
     assert [ReplayDriver().drive() for _ in range(4)] == [True, True, False, False]
     replay.refresh_from_db()
@@ -268,9 +114,9 @@ def test_what_is_refused_is_passed_without_a_pause(
 
 def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: Actor) -> None:
     """Or a failure that repeats would be repeated for ever."""
-    die()
+    make_letter()
     replay = start(workspace, ada, stages=())
-    die()
+    make_letter()
     replay = drive(replay)
     end(waiting(replay), failing=1)
     replay = drive(replay)
@@ -279,8 +125,8 @@ def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: 
 
 
 def test_a_replay_takes_ids_a_payload_and_attempts(workspace: Workspace, ada: Actor) -> None:
-    wanted = [die(), die()]
-    die()
+    wanted = [make_letter(), make_letter()]
+    make_letter()
     replay = start(
         workspace,
         ada,
@@ -297,7 +143,7 @@ def test_a_replay_takes_ids_a_payload_and_attempts(workspace: Workspace, ada: Ac
 def test_a_family_is_replayed_parents_first(workspace: Workspace, ada: Actor) -> None:
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     replay = drive(start(workspace, ada, stages=(1,)))
     assert Task.objects.get(id=waiting(replay)[0]).reprocess_of == parent
     end(waiting(replay))
@@ -309,10 +155,10 @@ def test_a_family_is_replayed_parents_first(workspace: Workspace, ada: Actor) ->
 def test_a_task_that_was_deleted_or_cancelled_has_not_completed(
     workspace: Workspace, ada: Actor
 ) -> None:
-    die()
+    make_letter()
     replay = drive(start(workspace, ada))
     (task,) = waiting(replay)
-    run_to_end(task)
+    run_task(task)
     delete_tasks(workspace_id=workspace.id, ids=[task], actor=ada)
     replay = drive(replay)
     assert (replay.state, replay.failed) == ("STOPPED", 1)
@@ -323,7 +169,7 @@ def test_a_cancelled_replay_submits_no_more_and_still_counts(
     workspace: Workspace, ada: Actor
 ) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     after = replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     assert (after.state, after.finished_at is not None) == ("CANCELLED", True)
@@ -340,7 +186,7 @@ def test_a_paused_replay_submits_nothing_until_it_is_resumed(
     workspace: Workspace, ada: Actor
 ) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     key: Any = {"workspace_id": workspace.id, "replay_id": replay.id, "actor": ada}
     with pytest.raises(Conflict, match="is not paused"):
@@ -362,7 +208,7 @@ def test_a_paused_replay_submits_nothing_until_it_is_resumed(
 
 def test_a_paused_replay_still_stops_when_failures_repeat(workspace: Workspace, ada: Actor) -> None:
     for _ in range(8):
-        die()
+        make_letter()
     replay = drive(start(workspace, ada))
     replays.pause_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
     end(waiting(replay), failing=2)
@@ -374,7 +220,7 @@ def test_a_paused_replay_still_stops_when_failures_repeat(workspace: Workspace, 
 def test_what_a_replay_does_is_audited_in_the_name_of_who_began_it(
     workspace: Workspace, ada: Actor
 ) -> None:
-    die()
+    make_letter()
     replay = drive(start(workspace, ada))
     (event,) = AuditEvent.objects.filter(action="dlq.reprocess")
     assert (event.actor_label, event.detail["replayId"]) == ("ada", str(replay.id))
@@ -382,7 +228,7 @@ def test_what_a_replay_does_is_audited_in_the_name_of_who_began_it(
 
 def test_replays_of_another_workspace_do_not_exist(workspace: Workspace, ada: Actor) -> None:
     other = other_workspace()
-    die(workspace=other)
+    make_letter(workspace=other)
     replay = start(other, ada)
     with pytest.raises(NotFound):
         replays.cancel_replay(workspace_id=workspace.id, replay_id=replay.id, actor=ada)
@@ -394,7 +240,7 @@ def test_replays_of_another_workspace_do_not_exist(workspace: Workspace, ada: Ac
 
 
 def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Actor) -> None:
-    die()
+    make_letter()
     first = start(workspace, ada, key="k")
     drive(first)
     assert start(workspace, ada, key="k").id == first.id
@@ -421,7 +267,7 @@ def test_the_same_key_gives_the_first_replay_again(workspace: Workspace, ada: Ac
 def test_wrong_options_are_named(
     workspace: Workspace, ada: Actor, options: dict[str, Any], field: str
 ) -> None:
-    die()
+    make_letter()
     with pytest.raises(Invalid) as refused:
         start(workspace, ada, **options)
     assert [e["field"] for e in refused.value.errors] == [field]
@@ -433,7 +279,7 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
 ) -> None:
     """As if the dispatcher were killed after the tasks were submitted, before it wrote so."""
     for _ in range(8):
-        die()
+        make_letter()
     replay = start(workspace, ada)
 
     class Killed(BaseException):
@@ -458,7 +304,7 @@ def test_a_pass_that_fails_half_way_leaves_nothing_half_done(
 def test_a_replay_that_cannot_go_on_is_stopped_and_does_not_keep_the_others(
     workspace: Workspace, ada: Actor
 ) -> None:
-    die()
+    make_letter()
     broken, sound = start(workspace, ada), start(workspace, ada)
     Replay.objects.filter(id=broken.id).update(filter={"colour": "red"})
     assert drive(sound).submitted == 1

@@ -18,8 +18,8 @@ from tasks_app.queries import get_dependency_results
 from tasks_app.services import retry_task, submit_task
 from tasks_app.specs import TaskSpec
 from tests.clients import other_workspace
-from tests.deaths import an_error, die, die_again, run_to_end
-from tests.factories import make_task
+from tests.factories import make_error, make_letter, make_next_letter, make_task
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def events(action: str) -> list[AuditEvent]:
 
 
 def test_the_new_task_is_as_the_dead_one_was(ada: Actor) -> None:
-    letter = die(
+    letter = make_letter(
         name="charge order 17",
         queue="billing",
         priority=7,
@@ -66,13 +66,13 @@ def test_the_new_task_is_as_the_dead_one_was(ada: Actor) -> None:
 
 
 def test_a_letter_outlives_its_task_and_is_reprocessed_all_the_same(ada: Actor) -> None:
-    letter = die(max_attempts=7, round_attempts=7)
+    letter = make_letter(max_attempts=7, round_attempts=7)
     Task.objects.all().delete()
     assert task_of(reprocess(letter, ada)).max_attempts == 7
 
 
 def test_a_corrected_payload_is_checked_used_and_its_difference_audited(ada: Actor) -> None:
-    letter = die(
+    letter = make_letter(
         type="test-work",
         payload={"ms": 1, "folder": "/old", "password": "hunter2", "note": "x"},
     )
@@ -97,7 +97,7 @@ def test_a_corrected_payload_is_checked_used_and_its_difference_audited(ada: Act
 
 
 def test_a_closed_letter_says_what_became_of_it(ada: Actor) -> None:
-    letter = die()
+    letter = make_letter()
     after = reprocess(letter, ada)
     with pytest.raises(Conflict, match=f"reprocessed by ada: the task {after.reprocessed_task_id}"):
         reprocess(letter, ada)
@@ -110,7 +110,7 @@ def test_a_closed_letter_says_what_became_of_it(ada: Actor) -> None:
 
 
 def test_letters_of_another_workspace_do_not_exist(workspace: Workspace, ada: Actor) -> None:
-    letter = die(workspace=other_workspace())
+    letter = make_letter(workspace=other_workspace())
     for act in (
         lambda: reprocess_letter(workspace_id=workspace.id, letter_id=letter.id, actor=ada),
         lambda: discard.discard_letter(
@@ -126,12 +126,12 @@ def test_letters_of_another_workspace_do_not_exist(workspace: Workspace, ada: Ac
 
 
 def test_an_older_death_that_was_discarded_does_not_hide_the_newest(ada: Actor) -> None:
-    old = die()
+    old = make_letter()
     discard.discard_letter(
         workspace_id=old.workspace_id, letter_id=old.id, reason="later", actor=ada
     )
     retry_task(workspace_id=old.workspace_id, task_id=old.task_id, actor=ada)
-    new = die_again(old.task_id)
+    new = make_next_letter(old.task_id)
     done = reprocess_in_transaction(
         workspace_id=old.workspace_id, ids=[old.id, new.id], changes=Changes(), actor=ada
     )
@@ -139,7 +139,7 @@ def test_an_older_death_that_was_discarded_does_not_hide_the_newest(ada: Actor) 
 
 
 def test_a_type_that_is_gone_is_refused(ada: Actor) -> None:
-    letter = die(type="was-removed")
+    letter = make_letter(type="was-removed")
     with pytest.raises(Invalid, match="no task type 'was-removed'"):
         reprocess(letter, ada)
     letter.refresh_from_db()
@@ -147,13 +147,13 @@ def test_a_type_that_is_gone_is_refused(ada: Actor) -> None:
 
 
 def test_the_history_goes_both_ways(ada: Actor) -> None:
-    first = reprocess(die(), ada)
+    first = reprocess(make_letter(), ada)
     assert first.reprocessed_task_id is not None
-    second = die_again(first.reprocessed_task_id)
+    second = make_next_letter(first.reprocessed_task_id)
     assert second.reprocess_of == first.task_id
     second = reprocess(second, ada)
     assert second.reprocessed_task_id is not None
-    third = die_again(second.reprocessed_task_id)
+    third = make_next_letter(second.reprocessed_task_id)
     chain = queries.get_chain(second)
     assert chain.previous == first
     assert chain.next == [third]
@@ -163,11 +163,11 @@ def test_the_history_goes_both_ways(ada: Actor) -> None:
 
 def test_a_parent_is_reprocessed_before_what_waits_for_it(ada: Actor) -> None:
     done = submit_task(spec=TaskSpec(type="test-echo"))
-    run_to_end(done)
+    run_task(done)
     Task.objects.filter(id=done).update(result={"kept": 1})
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent, done]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     letter = DeadLetter.objects.get(task_id=child)
     with pytest.raises(Conflict, match=f"Reprocess the task it depends on first: {parent}"):
         reprocess(letter, ada)
@@ -178,7 +178,7 @@ def test_a_parent_is_reprocessed_before_what_waits_for_it(ada: Actor) -> None:
     assert (new.state, new.blocked_by) == ("BLOCKED", 1)
     edges = TaskDependency.objects.filter(task=new).values_list("depends_on_id", "is_satisfied")
     assert dict(edges) == {again: False, done: True}
-    run_to_end(again)
+    run_task(again)
     new.refresh_from_db()
     assert new.state == "PENDING"
     assert get_dependency_results(new.workspace_id, new.id)[done] == {"kept": 1}
@@ -187,10 +187,10 @@ def test_a_parent_is_reprocessed_before_what_waits_for_it(ada: Actor) -> None:
 def test_a_parent_that_died_again_is_named(ada: Actor) -> None:
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     again = reprocess(DeadLetter.objects.get(task_id=parent), ada).reprocessed_task_id
     assert again is not None
-    run_to_end(again, an_error())
+    run_task(again, make_error())
     with pytest.raises(Conflict, match=str(again)):
         reprocess(DeadLetter.objects.get(task_id=child), ada)
 
@@ -198,7 +198,7 @@ def test_a_parent_that_died_again_is_named(ada: Actor) -> None:
 def test_what_waited_for_a_removed_task_is_submitted_as_a_new_task(ada: Actor) -> None:
     parent = submit_task(spec=TaskSpec(type="test-echo"))
     child = submit_task(spec=TaskSpec(type="test-echo", depends_on=[parent]))
-    run_to_end(parent, an_error())
+    run_task(parent, make_error())
     Task.objects.filter(id=parent).delete()
     letter = DeadLetter.objects.get(task_id=child)
     with pytest.raises(Conflict, match="was removed: submit its work as a new task"):
@@ -209,7 +209,7 @@ def test_what_waited_for_a_removed_task_is_submitted_as_a_new_task(ada: Actor) -
 
 
 def test_discarding_needs_a_reason_and_is_final(workspace: Workspace, ada: Actor) -> None:
-    letter = die()
+    letter = make_letter()
     for reason in ("", "   ", "x" * 2_001, "a\x00b"):
         with pytest.raises(Invalid, match="reason"):
             discard.discard_letter(
@@ -231,7 +231,7 @@ def test_discarding_needs_a_reason_and_is_final(workspace: Workspace, ada: Actor
 
 def test_the_row_lock_of_the_letter_is_taken_once(ada: Actor) -> None:
     """A letter that was closed between the look and the lock is refused by the second look."""
-    letter = die()
+    letter = make_letter()
     with connection.execute_wrapper(_close_before_lock(letter)), pytest.raises(Conflict):
         reprocess(letter, ada)
     assert not Task.objects.filter(reprocess_of=letter.task_id).exists()

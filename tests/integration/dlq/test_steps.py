@@ -15,8 +15,8 @@ from dlq.models import DeadLetter, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from dlq.reprocess_tasks import Changes, reprocess_in_transaction
 from tasks_app.models import Task
-from tests.concurrency.hands import make_node
-from tests.workflow_hands import define, drain, run_steps, state_of, step_of
+from tests.manual_worker import register_node
+from tests.workflow_worker import define, drain, run_steps, state_of, step_of
 from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ EACH: dict[str, Any] = {
 
 @pytest.fixture
 def node() -> int:
-    return make_node()
+    return register_node()
 
 
 def failed_run(node: int, *fails: bool) -> UUID:

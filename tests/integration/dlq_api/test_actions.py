@@ -10,7 +10,7 @@ from controlplane.workspaces.models import Workspace
 from dlq import bulk
 from dlq.models import DeadLetter, Replay
 from tasks_app.models import Task
-from tests.deaths import an_error, die
+from tests.factories import make_error, make_letter
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +25,8 @@ def open_names() -> list[str]:
 
 def test_reprocess_by_filter(operator: APIClient) -> None:
     for name in ("a", "b"):
-        die(an_error(category="NETWORK"), name=name)
-    die(name="c")
+        make_letter(make_error(category="NETWORK"), name=name)
+    make_letter(name="c")
     answer = act(operator, action="reprocess", filter={"category": ["NETWORK"]})
     assert answer.status_code == 200
     assert answer.json() == {
@@ -41,7 +41,7 @@ def test_reprocess_by_filter(operator: APIClient) -> None:
 
 
 def test_ids_with_a_payload(operator: APIClient) -> None:
-    letter, _ = die(), die()
+    letter, _ = make_letter(), make_letter()
     answer = act(
         operator, action="reprocess", ids=[str(letter.id)], payload={"order": 1}, maxAttempts=4
     )
@@ -51,7 +51,7 @@ def test_ids_with_a_payload(operator: APIClient) -> None:
 
 
 def test_discard_with_a_reason(operator: APIClient) -> None:
-    die(name="a")
+    make_letter(name="a")
     answer = act(operator, action="discard", filter={"status": "OPEN"}, all=True, reason="gone")
     assert answer.json()["changed"] == 1
     assert DeadLetter.objects.get().discard_reason == "gone"
@@ -67,7 +67,7 @@ def test_discard_with_a_reason(operator: APIClient) -> None:
     ],
 )
 def test_a_dry_run_changes_nothing(operator: APIClient, body: dict[str, Any]) -> None:
-    die(), die()
+    make_letter(), make_letter()
     answer = act(operator, dryRun=True, **body)
     assert answer.status_code == 200
     assert answer.json() == {
@@ -82,7 +82,7 @@ def test_a_dry_run_changes_nothing(operator: APIClient, body: dict[str, Any]) ->
 
 
 def test_what_is_refused_says_why(operator: APIClient) -> None:
-    good, bad = die(), die(type="noop-of-yore")
+    good, bad = make_letter(), make_letter(type="noop-of-yore")
     body = act(operator, action="reprocess", all=True).json()
     assert (body["matched"], body["changed"]) == (2, 1)
     (refusal,) = body["refusals"]
@@ -94,7 +94,7 @@ def test_what_is_refused_says_why(operator: APIClient) -> None:
 def test_a_call_has_a_limit(operator: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "MAX_PER_CALL", 2)
     for _ in range(3):
-        die()
+        make_letter()
     first = act(operator, action="discard", all=True, reason="x").json()
     assert (first["changed"], first["hasMore"]) == (2, True)
     second = act(operator, action="discard", all=True, reason="x").json()
@@ -106,7 +106,7 @@ class TestReplays:
 
     def test_a_canary_of_its_own_stages(self, operator: APIClient) -> None:
         for _ in range(3):
-            die()
+            make_letter()
         answer = act(
             operator,
             action="reprocess",
@@ -126,19 +126,19 @@ class TestReplays:
         assert len(open_names()) == 3  # nothing was done by the call
 
     def test_true_is_the_usual_canary(self, operator: APIClient) -> None:
-        die()
+        make_letter()
         assert act(operator, action="reprocess", all=True, canary=True).status_code == 202
         replay = Replay.objects.get()
         assert (replay.stages, replay.max_failure_share) == ([5, 50], 0.2)
 
     def test_a_rate_alone_has_no_stages(self, operator: APIClient) -> None:
-        die()
+        make_letter()
         body = {"action": "reprocess", "all": True, "ratePerSecond": 0.5, "canary": False}
         assert act(operator, **body).status_code == 202
         assert Replay.objects.get().stages == []
 
     def test_a_key_gives_the_first_replay_again(self, operator: APIClient) -> None:
-        die()
+        make_letter()
         body = {"action": "reprocess", "all": True, "canary": True, "idempotencyKey": "k"}
         first, again = act(operator, **body), act(operator, **body)
         assert first.json() == again.json()
@@ -200,7 +200,7 @@ NOBODY = "018f6f2e-0000-7000-8000-000000000000"
     ],
 )
 def test_bad_bodies_name_the_field(operator: APIClient, body: dict[str, Any], field: str) -> None:
-    die()
+    make_letter()
     answer = act(operator, **body)
     assert answer.status_code == 422, answer.content
     assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -214,7 +214,7 @@ def test_bad_bodies_name_the_field(operator: APIClient, body: dict[str, Any], fi
 def test_a_key_that_nothing_would_be_kept_for_is_refused(
     operator: APIClient, body: dict[str, Any]
 ) -> None:
-    die()
+    make_letter()
     by_field = act(operator, **body, idempotencyKey="k")
     by_header = operator.post("/dlq/actions", body, format="json", headers={"Idempotency-Key": "k"})
     for answer in (by_field, by_header):
@@ -225,14 +225,14 @@ def test_a_key_that_nothing_would_be_kept_for_is_refused(
 
 
 def test_viewers_do_not_act(viewer: APIClient) -> None:
-    die()
+    make_letter()
     assert act(viewer, action="reprocess", all=True, dryRun=True).status_code == 403
 
 
 def test_letters_of_others_are_not_touched(
     operator: APIClient, stranger: APIClient, other: Workspace
 ) -> None:
-    ours, theirs = die(name="ours"), die(name="theirs", workspace=other)
+    ours, theirs = make_letter(name="ours"), make_letter(name="theirs", workspace=other)
     body = {"action": "discard", "reason": "x"}
     assert act(stranger, ids=[str(ours.id)], **body).json()["matched"] == 0
     assert act(operator, all=True, **body).json()["changed"] == 1
@@ -249,7 +249,7 @@ def test_more_ids_than_a_call_takes(operator: APIClient) -> None:
 @pytest.mark.parametrize("body", [[], "reprocess", 5, None, [{"action": "reprocess"}]])
 @pytest.mark.parametrize("path", ["actions", "tasks/{id}/reprocess", "tasks/{id}/discard"])
 def test_a_body_that_is_no_object(operator: APIClient, path: str, body: Any) -> None:
-    letter = die()
+    letter = make_letter()
     answer = operator.post(
         f"/dlq/{path.format(id=letter.id)}", json.dumps(body), content_type="application/json"
     )
@@ -258,7 +258,7 @@ def test_a_body_that_is_no_object(operator: APIClient, path: str, body: Any) -> 
 
 
 def test_a_payload_over_the_limit_begins_no_replay(operator: APIClient) -> None:
-    die()
+    make_letter()
     answer = act(operator, action="reprocess", all=True, canary=True, payload={"x": "y" * 300_000})
     assert answer.status_code == 413
     assert not Replay.objects.exists()

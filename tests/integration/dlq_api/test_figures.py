@@ -5,17 +5,17 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
 from controlplane.workspaces.models import Workspace
-from tests.deaths import an_error, die
+from tests.factories import make_error, make_letter
 
 pytestmark = pytest.mark.django_db
 
 
 def test_stats(viewer: APIClient, operator: APIClient, other: Workspace) -> None:
-    oldest = die()
-    die(an_error(category="NETWORK"), type="test-raise")
-    closed = die()
+    oldest = make_letter()
+    make_letter(make_error(category="NETWORK"), type="test-raise")
+    closed = make_letter()
     operator.post(f"/dlq/tasks/{closed.id}/discard", {"reason": "x"})
-    die(workspace=other)
+    make_letter(workspace=other)
     found = viewer.get("/dlq/stats").json()
     assert (found["open"], found["total"]) == (2, 3)
     assert found["byStatus"] == {"OPEN": 2, "REPROCESSED": 0, "DISCARDED": 1}
@@ -35,10 +35,10 @@ def test_of_nothing(viewer: APIClient) -> None:
 
 
 def test_groups_are_of_the_same_failure(viewer: APIClient, other: Workspace) -> None:
-    first = die(an_error("order 17 cannot be charged"))
-    last = die(an_error("order 18 cannot be charged"))
-    die(an_error("no money", function="refund"))
-    die(workspace=other)
+    first = make_letter(make_error("order 17 cannot be charged"))
+    last = make_letter(make_error("order 18 cannot be charged"))
+    make_letter(make_error("no money", function="refund"))
+    make_letter(workspace=other)
     body = viewer.get("/dlq/groups").json()
     assert body["total"] == 2
     group = body["data"][0]
@@ -57,7 +57,7 @@ def test_groups_are_of_the_same_failure(viewer: APIClient, other: Workspace) -> 
 
 
 def test_strangers_see_their_own(stranger: APIClient) -> None:
-    die()
+    make_letter()
     assert stranger.get("/dlq/stats").json()["total"] == 0
     assert stranger.get("/dlq/groups").json()["total"] == 0
     assert APIClient().get("/dlq/stats").status_code == 401

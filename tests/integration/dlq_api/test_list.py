@@ -12,8 +12,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from tests.clients import key_client
-from tests.deaths import an_error, die
-from tests.factories import make_task
+from tests.factories import make_error, make_letter, make_task
 
 pytestmark = pytest.mark.django_db
 RUN = "018f6f2e-0000-7000-8000-000000000001"
@@ -31,7 +30,7 @@ def names(client: APIClient, **params: Any) -> list[str]:
 
 
 def test_a_letter_says_what_happened(viewer: APIClient) -> None:
-    letter = die(an_error("no such order 9"), name="charge", tags=["shop"], priority=7)
+    letter = make_letter(make_error("no such order 9"), name="charge", tags=["shop"], priority=7)
     (found,) = listed(viewer)
     assert found == {
         "id": str(letter.id),
@@ -60,7 +59,7 @@ def test_a_letter_says_what_happened(viewer: APIClient) -> None:
 
 def test_those_that_died_last_come_first(viewer: APIClient) -> None:
     for name in ("a", "b", "c"):
-        die(name=name)
+        make_letter(name=name)
     assert names(viewer) == ["c", "b", "a"]
     assert names(viewer, sort="diedAt") == ["a", "b", "c"]
     page = viewer.get("/dlq/tasks/", {"limit": 2}).json()
@@ -84,9 +83,9 @@ def test_those_that_died_last_come_first(viewer: APIClient) -> None:
     ],
 )
 def test_filters(viewer: APIClient, params: dict[str, str], expected: list[str]) -> None:
-    die(name="code")
-    die(
-        an_error("the shop is unreachable", name="ConnectionError", category="NETWORK"),
+    make_letter(name="code")
+    make_letter(
+        make_error("the shop is unreachable", name="ConnectionError", category="NETWORK"),
         name="net",
         type="test-raise",
         queue="mail",
@@ -97,7 +96,7 @@ def test_filters(viewer: APIClient, params: dict[str, str], expected: list[str])
 
 
 def test_times_ids_and_fingerprints(viewer: APIClient) -> None:
-    old, new = die(name="old"), die(an_error(function="refund"), name="new")
+    old, new = make_letter(name="old"), make_letter(make_error(function="refund"), name="new")
     DeadLetter.objects.filter(id=old.id).update(died_at=now() - timedelta(days=2))
     yesterday = utc_z(now() - timedelta(days=1))
     assert names(viewer, since=yesterday) == ["new"]
@@ -136,8 +135,8 @@ def test_what_cannot_be_meant_is_refused(
 def test_of_the_own_workspace_only(
     viewer: APIClient, stranger: APIClient, other: Workspace
 ) -> None:
-    die(name="ours")
-    die(name="theirs", workspace=other)
+    make_letter(name="ours")
+    make_letter(name="theirs", workspace=other)
     assert names(viewer) == ["ours"]
     assert names(stranger) == ["theirs"]
     assert APIClient().get("/dlq/tasks").status_code == 401
@@ -153,7 +152,7 @@ def test_a_page_costs_the_same_whatever_its_length(viewer: APIClient) -> None:
     counts = []
     for _ in range(2):
         for _ in range(3):
-            die()
+            make_letter()
         with CaptureQueriesContext(connection) as queries:
             listed(viewer)
         counts.append(len(queries))
@@ -162,7 +161,7 @@ def test_a_page_costs_the_same_whatever_its_length(viewer: APIClient) -> None:
 
 
 def test_the_browsable_page(viewer: APIClient) -> None:
-    letter = die()
+    letter = make_letter()
     for path in ("/dlq/tasks", f"/dlq/tasks/{letter.id}", "/dlq/stats", "/dlq/groups"):
         answer = viewer.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == 200
@@ -172,7 +171,7 @@ def test_the_browsable_page(viewer: APIClient) -> None:
 
 
 def test_tasks_name_the_repetition(operator: APIClient) -> None:
-    letter = die()
+    letter = make_letter()
     new = operator.post(f"/dlq/tasks/{letter.id}/reprocess").json()["reprocessedTaskId"]
     assert operator.get(f"/tasks/{letter.task_id}").json()["reprocessedAs"] == [new]
     assert operator.get(f"/tasks/{new}").json()["reprocessOf"] == str(letter.task_id)

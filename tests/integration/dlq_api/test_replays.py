@@ -9,14 +9,15 @@ from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
 from dlq.models import Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
-from tests.deaths import an_error, die, run_to_end
+from tests.factories import make_error, make_letter
+from tests.manual_worker import run_task
 
 pytestmark = pytest.mark.django_db
 
 
 def begin(client: APIClient, letters: int = 3) -> str:
     for _ in range(letters):
-        die()
+        make_letter()
     body = {"action": "reprocess", "all": True, "canary": {"stages": [2], "maxFailureShare": 0.4}}
     answer = client.post("/dlq/actions", body)
     assert answer.status_code == 202, answer.content
@@ -31,8 +32,8 @@ def waiting(replay_id: str) -> list[UUID]:
 def test_one_that_stops_says_what_still_fails(operator: APIClient) -> None:
     replay_id = begin(operator)
     ReplayDriver().drive()
-    run_to_end(waiting(replay_id)[0])
-    run_to_end(waiting(replay_id)[1], an_error("still broken"))
+    run_task(waiting(replay_id)[0])
+    run_task(waiting(replay_id)[1], make_error("still broken"))
     ReplayDriver().drive()
     found = operator.get(f"/dlq/replays/{replay_id}").json()
     assert (found["status"], found["stage"]) == ("STOPPED", 0)
@@ -54,7 +55,7 @@ def test_one_that_completes(operator: APIClient) -> None:
     for _ in range(4):
         ReplayDriver().drive()
         for task in waiting(replay_id):
-            run_to_end(task)
+            run_task(task)
     ReplayDriver().drive()
     found = operator.get(f"/dlq/replays/{replay_id}/").json()
     assert (found["status"], found["progress"], found["stopReason"]) == ("COMPLETED", 100.0, None)
@@ -66,7 +67,7 @@ def test_one_that_completes(operator: APIClient) -> None:
 
 
 def test_what_was_skipped_is_named(operator: APIClient) -> None:
-    gone = die(type="noop-of-yore")
+    gone = make_letter(type="noop-of-yore")
     replay_id = begin(operator, letters=1)
     ReplayDriver().drive()
     found = operator.get(f"/dlq/replays/{replay_id}").json()
@@ -115,7 +116,7 @@ def test_pause_and_resume(operator: APIClient, viewer: APIClient, stranger: APIC
 
 
 def test_the_tasks_of_others_are_not_in_it(operator: APIClient, other: Workspace) -> None:
-    theirs = die(workspace=other)
+    theirs = make_letter(workspace=other)
     begin(operator, letters=1)
     ReplayDriver().drive()
     theirs.refresh_from_db()

@@ -15,9 +15,7 @@ from controlplane.ops.health.probes import Probe
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.queries import get_lag
 from tests.clients import key_client
-from tests.factories import make_node
-from tests.scalingrows import lead, set_pool
-from tests.schedules import make_schedule
+from tests.factories import make_leader, make_node, make_schedule, set_pool
 
 pytestmark = pytest.mark.django_db
 
@@ -120,7 +118,7 @@ def scaler(monkeypatch: pytest.MonkeyPatch, client: APIClient) -> tuple[str, str
 def test_the_autoscaler(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     client = key_client("viewer")
     assert scaler(monkeypatch, client) == ("ok", "not started")
-    lead()
+    make_leader()
     assert scaler(monkeypatch, client) == ("ok", None)
     assert checks_of(client)["autoscaler"]["lastSeen"].endswith("Z")
     set_pool(problem="Out of quota.")
@@ -129,7 +127,7 @@ def test_the_autoscaler(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     status, detail = scaler(monkeypatch, client)
     assert (status, "minWorkers" in (detail or "")) == ("degraded", True)
     set_pool(overrides={})
-    lead(seconds=-60)
+    make_leader(seconds=-60)
     status, detail = scaler(monkeypatch, client)
     assert (status, "manage.py autoscale" in (detail or "")) == ("degraded", True)
     settings.TASKPLANE_SCALING = {**settings.TASKPLANE_SCALING, "ENABLED": False}
@@ -146,8 +144,8 @@ def test_all_of_it_on_connections_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
         probe = Probe(getattr(detailed, f"_check_{name}"), explain=detailed._explain)
         monkeypatch.setattr(detailed, f"_{name}", probe)
     Schedule.objects.update(next_at=None)
-    lead("dispatcher")
-    lead()
+    make_leader("dispatcher")
+    make_leader()
     make_node(heartbeat_at=now())
     body = key_client("viewer").get("/health/detailed").json()
     found = {name: check["status"] for name, check in body["checks"].items()}

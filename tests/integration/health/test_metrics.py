@@ -18,9 +18,15 @@ from tasks_app.models import Queue, Rollup
 from tasks_app.services.rescue import rescue_node
 from tasks_app.services.rollups import recompute_range
 from tests.clients import default_workspace, key_client, other_workspace
-from tests.factories import make_node, make_task
+from tests.factories import (
+    make_launch,
+    make_leader,
+    make_node,
+    make_scaling_event,
+    make_task,
+    set_pool,
+)
 from tests.integration.test_rollups import ended, this_minute
-from tests.scalingrows import lead, make_event, make_launch, set_pool
 from workers import transitions
 from workers.services import stop_node
 
@@ -147,12 +153,12 @@ def test_the_fleet() -> None:
     assert not any(name.startswith("taskplane_workers") for name, _ in found)
     for name in ("taskplane_autoscaler_lag_seconds", "taskplane_startup_seconds"):
         assert (name, frozenset()) not in found
-    lead()
+    make_leader()
     set_pool(backend="process", target=5, ready=3, starting=2, draining=1)
-    make_event("SUCCEEDED")
-    make_event("TIMED_OUT", ago=23 * 3_600)
-    make_event("SUCCEEDED", ago=25 * 3_600)
-    make_event("UNCHANGED")
+    make_scaling_event("SUCCEEDED")
+    make_scaling_event("TIMED_OUT", ago=23 * 3_600)
+    make_scaling_event("SUCCEEDED", ago=25 * 3_600)
+    make_scaling_event("UNCHANGED")
     for _ in range(5):
         make_launch()
     found = scrape()
@@ -194,7 +200,7 @@ def test_rescued_tasks() -> None:
 
 def test_a_token_reads_what_belongs_to_no_workspace(token: str) -> None:
     make_task("PENDING")
-    lead("dispatcher")
+    make_leader("dispatcher")
     answer = bearer(token).get("/metrics")
     assert answer.status_code == 200
     text = answer.content.decode()

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from controlplane.core.clock import now
-from controlplane.core.ids import uuid7
 from scaling.autoscaler import Autoscaler
-from scaling.models import Pool, ScalingEvent
-from scaling.queries import get_pool
+from scaling.models import ScalingEvent
 from scaling.states import EventState, Trigger
 from tasks_app.models import Task
 from tasks_app.signals import alert_raised
-from tests.clients import default_workspace
-from tests.factories import make_queue
+from tests.factories import make_scaling_event, make_tasks, set_pool
 from tests.fleets.local import LocalFleet
+
+Backlog = Callable[[int], None]
+Settings = dict[str, Any]
+Alerts = list[dict[str, Any]]
 
 
 @dataclass
@@ -91,15 +91,8 @@ def backlog(db: None) -> Callable[[int], None]:
     """Make this many tasks wait: the old ones are replaced."""
 
     def set_backlog(count: int) -> None:
-        queue = make_queue()
         Task.objects.all().delete()
-        Task.objects.bulk_create(
-            Task(
-                id=uuid7(), workspace=default_workspace(), queue=queue, type="noop", name="noop",
-                state="PENDING", max_attempts=1, round_attempts=1, timeout_ms=60_000,
-            )
-            for _ in range(count)
-        )  # fmt: skip
+        make_tasks(count)
 
     return set_backlog
 
@@ -119,17 +112,26 @@ def alerts() -> Iterator[list[dict[str, Any]]]:
 
 def override(workers: int, **columns: Any) -> ScalingEvent:
     """A manual override, as its service leaves it."""
-    pool = get_pool()
-    Pool.objects.filter(name=pool.name).update(manual_workers=workers, manual_by="Ada", **columns)
-    return ScalingEvent.objects.create(
-        pool=pool,
+    pool = set_pool(manual_workers=workers, manual_by="Ada", **columns)
+    return make_scaling_event(
+        EventState.WAITING.value,
         trigger=Trigger.PERSON,
         backend="local",
+        strategy="",
         rule="manual",
         from_workers=pool.ready + pool.starting,
         recommended_workers=workers,
         to_workers=workers,
         sentence=f"{workers} workers, set by Ada.",
-        state=EventState.WAITING,
-        at=now(),
     )
+
+
+def grow_to(loop: Loop, backlog: Backlog, workers: int) -> list[str]:
+    """Grow to this number of ready workers of the fleet; their keys."""
+    backlog(60)
+    while sum(1 for m in loop.fleet.members.values() if m.phase != "ended") < workers:
+        loop.decide()
+        loop.fleet.come_up()
+        loop.look()
+    backlog(0)
+    return list(loop.fleet.members)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from django.db import connection
 
@@ -13,8 +12,8 @@ from scaling.queries.pool import get_environment, validate
 from scaling.schema import Configuration
 from scaling.strategies import Demand, Settings
 from tasks_app.models import Task, TaskAttempt
-from tests.clients import default_workspace
 from tests.factories import make_queue
+from tests.factories.tasks import AttemptFactory
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -47,26 +46,6 @@ def look(*queues: str, counts: WorkerCounts | None = None, **changes: Any) -> De
     return Observer(queues or ["*"]).look(counts or make_counts(), make_configuration(**changes))
 
 
-def make_tasks(
-    number: int, state: str = "PENDING", *, queue: str = "default", **fields: Any
-) -> list[Task]:
-    """Many tasks at once; running ones on node 1."""
-    values: dict[str, Any] = {
-        "workspace": default_workspace(),
-        "type": "noop",
-        "name": "noop",
-        "state": state,
-        "max_attempts": 3,
-        "round_attempts": 3,
-        "timeout_ms": 60_000,
-    }
-    if state == "RUNNING":
-        values |= {"lease": uuid4(), "node_id": 1, "attempt": 1, "started_at": now()}
-    values |= fields
-    values["queue"] = make_queue(queue, values["workspace"])
-    return Task.objects.bulk_create(Task(id=uuid7(), **values) for _ in range(number))
-
-
 def multiply(task: Task, number: int, **expressions: str) -> None:
     """Insert `count` more rows like this one in one statement; columns are SQL of `n`, from 1."""
     columns = {"id": "gen_random_uuid()", **expressions}
@@ -80,22 +59,20 @@ def multiply(task: Task, number: int, **expressions: str) -> None:
         )
 
 
-def make_attempts(
+def make_lane_attempts(
     number: int, seconds: float, *, ago: float = 0, queue: str = "default", **fields: Any
 ) -> None:
     """Attempts that took this long and ended `ago` seconds ago."""
     lane = make_queue(queue)
     end = now() - ago * SECOND
-    values: dict[str, Any] = {
+    values = {
         "workspace_id": lane.workspace_id,
         "queue_id": lane.id,
         "type": "noop",
-        "node_id": 1,
-        "outcome": "SUCCEEDED",
-        "wait_ms": 5,
         "started_at": end - seconds * SECOND,
         "finished_at": end,
+        **fields,
     }
     TaskAttempt.objects.bulk_create(
-        TaskAttempt(task_id=uuid7(), attempt=1, **{**values, **fields}) for _ in range(number)
+        AttemptFactory.build(task_id=uuid7(), **values) for _ in range(number)
     )

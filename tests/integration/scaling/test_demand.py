@@ -14,15 +14,14 @@ from scaling.queries.demand import Observer, is_idle, one_snapshot
 from scaling.strategies import Demand, Memory, decide, replay
 from tasks_app.models import Queue
 from tests.clients import other_workspace
-from tests.factories import make_queue, make_task
+from tests.factories import make_queue, make_task, make_tasks
 from tests.integration.scaling.measuring import (
     SECOND,
     look,
-    make_attempts,
     make_configuration,
     make_counts,
+    make_lane_attempts,
     make_settings,
-    make_tasks,
     multiply,
 )
 
@@ -166,21 +165,21 @@ def test_twenty_thousand_running_tasks_are_decided_quickly() -> None:
 
 
 def test_run_times_of_what_ran_to_an_end() -> None:
-    make_attempts(3, 4.0, ago=1)
-    make_attempts(1, 2.0, ago=3_000, outcome="FAILED")
-    make_attempts(1, 30.0, ago=80_000, outcome="TIMED_OUT")
+    make_lane_attempts(3, 4.0, ago=1)
+    make_lane_attempts(1, 2.0, ago=3_000, outcome="FAILED")
+    make_lane_attempts(1, 30.0, ago=80_000, outcome="TIMED_OUT")
     for outcome in ("CANCELLED", "SNOOZED", "INTERRUPTED", "LOST"):
-        make_attempts(1, 1_000.0, outcome=outcome)
-    make_attempts(1, 1_000.0, ago=90_000)
+        make_lane_attempts(1, 1_000.0, outcome=outcome)
+    make_lane_attempts(1, 1_000.0, ago=90_000)
     found = look().run_times
     assert found.tasks == 5
     assert found.mean == pytest.approx((3 * 4 + 2 + 30) / 5)
 
 
 def test_run_times_are_those_of_the_newest_thousand() -> None:
-    make_attempts(400, 9.0, ago=5_000)
-    make_attempts(700, 5.0, ago=500)
-    make_attempts(500, 1.0, ago=300)
+    make_lane_attempts(400, 9.0, ago=5_000)
+    make_lane_attempts(700, 5.0, ago=500)
+    make_lane_attempts(500, 1.0, ago=300)
     observer = Observer(["*"])
     for _ in range(2):
         found = observer.look(make_counts(), make_configuration()).run_times
@@ -190,37 +189,37 @@ def test_run_times_are_those_of_the_newest_thousand() -> None:
 
 def test_run_times_go_as_far_back_as_arrivals() -> None:
     """Twenty thousand quick tasks of the last two minutes count beside the slow ones after them."""
-    make_attempts(20_000, 0.001, ago=60)
-    make_attempts(1_000, 2.0, ago=5)
+    make_lane_attempts(20_000, 0.001, ago=60)
+    make_lane_attempts(1_000, 2.0, ago=5)
     found = look().run_times
     assert (found.tasks, found.mean) == (21_000, pytest.approx((20 + 2_000) / 21_000))
 
 
 def test_run_times_when_more_ends_than_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scaling.queries.run_times.MAX_LOOKED_AT", 2_000)
-    make_attempts(2_100, 3.0, ago=50)
-    make_attempts(1_500, 1.0, ago=5)
+    make_lane_attempts(2_100, 3.0, ago=50)
+    make_lane_attempts(1_500, 1.0, ago=5)
     found = look().run_times
     assert (found.tasks, found.mean) == (1_500, pytest.approx(1.0))
 
 
 def test_run_times_beside_a_busier_queue() -> None:
-    make_attempts(21_000, 3.0, ago=50)
-    make_attempts(40, 7.0, ago=5, queue="mail")
+    make_lane_attempts(21_000, 3.0, ago=50)
+    make_lane_attempts(40, 7.0, ago=5, queue="mail")
     found = look("mail").run_times
     assert found.tasks == pytest.approx(40)
     assert found.mean == pytest.approx(7.0)
 
 
 def test_an_async_attempt_takes_its_share_of_a_slot() -> None:
-    make_attempts(10, 60.0, type="test-long-async")
+    make_lane_attempts(10, 60.0, type="test-long-async")
     assert look().run_times.mean == pytest.approx(60 / 500)
 
 
 def test_a_thousand_async_tasks_ask_for_no_hundred_workers() -> None:
     """They take a minute each; one worker of two slots holds them all at once."""
     settings = make_settings(max_workers=1_000)
-    make_attempts(50, 60.0, type="test-long-async")
+    make_lane_attempts(50, 60.0, type="test-long-async")
     make_tasks(1_000, type="test-long-async", created_at=now() - 60 * SECOND)
     found = look(max_workers=1_000)
     assert found.waiting == 1_000
@@ -231,7 +230,7 @@ def test_a_thousand_async_tasks_ask_for_no_hundred_workers() -> None:
 
 def test_a_thousand_sync_tasks_do() -> None:
     settings = make_settings(max_workers=1_000)
-    make_attempts(50, 60.0, type="test-long")
+    make_lane_attempts(50, 60.0, type="test-long")
     make_tasks(1_000, type="test-long", created_at=now() - 60 * SECOND)
     found = look(max_workers=1_000)
     assert decide("predictive", found, settings, Memory()).outcome.recommended > 200

@@ -11,13 +11,12 @@ from scaling.queries.arrivals import ArrivalMeter
 from scaling.queries.demand import Observer, one_snapshot
 from scaling.queries.lanes import count_ready, list_lanes
 from tasks_app.models import Task
-from tests.factories import make_queue, make_task
+from tests.factories import make_queue, make_task, make_tasks
 from tests.integration.scaling.measuring import (
     SECOND,
-    make_attempts,
     make_configuration,
     make_counts,
-    make_tasks,
+    make_lane_attempts,
 )
 
 pytestmark = pytest.mark.django_db
@@ -56,8 +55,8 @@ def test_what_came_is_what_waits_more_and_what_started(now: datetime) -> None:
     make_tasks(2, "RUNNING", started_at=now - 200 * SECOND)
     meter = meter_since(now - 120 * SECOND)
     start(waiting[:4], now - 60 * SECOND)  # 6 are left
-    make_attempts(30, 10.0, ago=40)
-    make_attempts(1, 200.0, ago=40)  # started before the window
+    make_lane_attempts(30, 10.0, ago=40)
+    make_lane_attempts(1, 200.0, ago=40)  # started before the window
     make_tasks(12)
     assert measure(meter, now) == pytest.approx((18 - 10 + 4 + 30) / 120)
 
@@ -65,7 +64,7 @@ def test_what_came_is_what_waits_more_and_what_started(now: datetime) -> None:
 def test_what_is_handed_back_or_tried_again_arrives_again(now: datetime) -> None:
     task = make_tasks(1, "RUNNING", started_at=now - 130 * SECOND)[0]
     meter = meter_since(now - 120 * SECOND)
-    make_attempts(1, 100.0, ago=30, outcome="LOST")
+    make_lane_attempts(1, 100.0, ago=30, outcome="LOST")
     task.delete()
     make_tasks(1)
     assert measure(meter, now) == pytest.approx(1 / 120)
@@ -97,7 +96,7 @@ def test_a_paused_lane_neither(now: datetime) -> None:
     meter = meter_since(now - 120 * SECOND)
     make_queue("mail", paused_at=now)
     make_tasks(24, queue="mail")
-    make_attempts(5, 1.0, ago=10, queue="mail")
+    make_lane_attempts(5, 1.0, ago=10, queue="mail")
     assert measure(meter, now) == 0.0
 
 
@@ -115,7 +114,7 @@ def test_a_limited_lane_brings_what_it_may_start(now: datetime) -> None:
     make_queue(rate_per_second=0.5)
     meter = meter_since(now - 120 * SECOND)
     make_tasks(900)
-    make_attempts(60, 1.0, ago=50)
+    make_lane_attempts(60, 1.0, ago=50)
     assert measure(meter, now) == pytest.approx(0.5)
 
 
@@ -126,8 +125,8 @@ def test_a_new_lane_had_nothing(now: datetime) -> None:
 
 
 def test_the_first_look_takes_what_started_and_spreads_what_waits(now: datetime) -> None:
-    make_attempts(60, 5.0, ago=50)
-    make_attempts(60, 5.0, ago=400)
+    make_lane_attempts(60, 5.0, ago=50)
+    make_lane_attempts(60, 5.0, ago=400)
     make_tasks(60, "RUNNING", started_at=now - 10 * SECOND)
     make_tasks(40)
     assert measure(ArrivalMeter(), now, oldest=40.0) == pytest.approx(1.0 + 1.0)
@@ -136,7 +135,7 @@ def test_the_first_look_takes_what_started_and_spreads_what_waits(now: datetime)
 
 
 def test_the_first_minutes_know_what_the_first_look_saw(now: datetime) -> None:
-    make_attempts(60, 1.0, ago=100)
+    make_lane_attempts(60, 1.0, ago=100)
     meter = meter_since(now - 30 * SECOND)  # of the two minutes before: 0.5 a second
     assert measure(meter, now) == pytest.approx(0.75 * 0.5), "three quarters of it still count"
 
@@ -153,7 +152,7 @@ def test_the_nearest_look_to_two_minutes_ago(now: datetime) -> None:
 def test_after_a_silence_it_begins_again(now: datetime) -> None:
     meter = meter_since(now - 1_000 * SECOND)
     make_tasks(500)
-    make_attempts(12, 1.0, ago=20)
+    make_lane_attempts(12, 1.0, ago=20)
     assert measure(meter, now, oldest=900.0) == pytest.approx(0.1)
 
 
@@ -169,7 +168,7 @@ def test_where_much_starts_the_window_is_short(now: datetime) -> None:
         )
     meter = meter_since(now - 120 * SECOND)
     assert measure(meter, now - 60 * SECOND) == pytest.approx(2_000, rel=0.01)
-    make_attempts(120, 1.0, ago=20)
+    make_lane_attempts(120, 1.0, ago=20)
     assert measure(meter, now) == pytest.approx(120 / 60), "a minute ago is far enough"
 
 

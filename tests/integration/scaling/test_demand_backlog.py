@@ -9,14 +9,13 @@ from controlplane.core.clock import now
 from scaling.queries.demand import Observer
 from scaling.strategies import Memory, decide
 from tasks_app.services.rollups import recompute_range
-from tests.factories import make_queue
+from tests.factories import make_queue, make_tasks
 from tests.integration.scaling.measuring import (
     look,
-    make_attempts,
     make_configuration,
     make_counts,
+    make_lane_attempts,
     make_settings,
-    make_tasks,
 )
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +28,8 @@ def roll_up() -> None:
 
 
 def test_slow_work_behind_much_quick_work_is_seen() -> None:
-    make_attempts(20, 2.0, ago=3_000, type="slow")
-    make_attempts(2_000, 0.001, ago=5, type="quick")
+    make_lane_attempts(20, 2.0, ago=3_000, type="slow")
+    make_lane_attempts(2_000, 0.001, ago=5, type="quick")
     roll_up()
     make_tasks(500, type="slow")
     # Quick ones may come again, and count too: it is the work of both that is right.
@@ -42,22 +41,22 @@ def test_slow_work_behind_much_quick_work_is_seen() -> None:
 
 
 def test_without_a_backlog_the_newest_ends_count() -> None:
-    make_attempts(20, 2.0, ago=3_000, type="slow")
-    make_attempts(2_000, 0.001, ago=5, type="quick")
+    make_lane_attempts(20, 2.0, ago=3_000, type="slow")
+    make_lane_attempts(2_000, 0.001, ago=5, type="quick")
     roll_up()
     assert look().run_times.mean == pytest.approx(0.001)
 
 
 def test_a_kind_of_which_none_has_ended_counts_as_what_ended() -> None:
-    make_attempts(100, 3.0, ago=5, type="known")
+    make_lane_attempts(100, 3.0, ago=5, type="known")
     roll_up()
     make_tasks(50, type="new")
     assert look().run_times.mean == pytest.approx(3.0)
 
 
 def test_kinds_count_as_many_times_as_they_wait() -> None:
-    make_attempts(10, 1.0, ago=3_000, type="short")
-    make_attempts(10, 5.0, ago=3_000, type="long")
+    make_lane_attempts(10, 1.0, ago=3_000, type="short")
+    make_lane_attempts(10, 5.0, ago=3_000, type="long")
     roll_up()
     observer = Observer(["*"])
     old = now() - timedelta(hours=1)  # nothing of it has just arrived
@@ -72,8 +71,8 @@ def test_kinds_count_as_many_times_as_they_wait() -> None:
 
 
 def test_async_kinds_take_their_share_of_a_slot() -> None:
-    make_attempts(100, 60.0, ago=3_000, type="test-long-async")
-    make_attempts(1_000, 1.0, ago=300)
+    make_lane_attempts(100, 60.0, ago=3_000, type="test-long-async")
+    make_lane_attempts(1_000, 1.0, ago=300)
     roll_up()
     make_tasks(100, type="test-long-async", created_at=now() - timedelta(hours=1))
     found = look().run_times
@@ -81,8 +80,8 @@ def test_async_kinds_take_their_share_of_a_slot() -> None:
 
 
 def test_what_waits_in_a_paused_lane_does_not_count() -> None:
-    make_attempts(20, 50.0, ago=3_000, type="slow")
-    make_attempts(1_000, 1.0, ago=5)
+    make_lane_attempts(20, 50.0, ago=3_000, type="slow")
+    make_lane_attempts(1_000, 1.0, ago=5)
     roll_up()
     make_tasks(100, type="slow", queue="held")
     make_queue("held", paused_at=now())
@@ -91,8 +90,8 @@ def test_what_waits_in_a_paused_lane_does_not_count() -> None:
 
 def test_what_has_just_started_counts_as_its_kind() -> None:
     """A thousand async tasks have started and not ended; what ended are a few slow ones."""
-    make_attempts(100, 60.0, ago=3_000, type="test-long-async")
-    make_attempts(100, 4.0, ago=60)
+    make_lane_attempts(100, 60.0, ago=3_000, type="test-long-async")
+    make_lane_attempts(100, 4.0, ago=60)
     roll_up()
     make_tasks(900, "RUNNING", type="test-long-async", started_at=now() - timedelta(seconds=5))
     found = look(counts=make_counts(startup=10.0)).run_times
@@ -100,23 +99,23 @@ def test_what_has_just_started_counts_as_its_kind() -> None:
 
 
 def test_an_async_kind_of_which_none_has_ended_takes_a_share_of_a_slot() -> None:
-    make_attempts(1_000, 4.0, ago=60)
+    make_lane_attempts(1_000, 4.0, ago=60)
     roll_up()
     make_tasks(1_000, "RUNNING", type="test-long-async", started_at=now() - timedelta(seconds=5))
     assert look().run_times.mean == pytest.approx((4 + 4 / 500) / 2, rel=0.06)
 
 
 def test_a_kind_that_takes_longer_than_yesterday_is_known_after_thirty() -> None:
-    make_attempts(5_000, 0.05, ago=3_000, type="changing")
-    make_attempts(40, 2.0, ago=200, type="changing")
+    make_lane_attempts(5_000, 0.05, ago=3_000, type="changing")
+    make_lane_attempts(40, 2.0, ago=200, type="changing")
     roll_up()
     make_tasks(100, type="changing", created_at=now() - timedelta(hours=1))
     assert look().run_times.mean == pytest.approx(2.0, rel=0.06)
 
 
 def test_what_is_soon_due_counts_as_its_kind() -> None:
-    make_attempts(100, 2.0, ago=3_000, type="slow")
-    make_attempts(1_000, 0.01, ago=300)
+    make_lane_attempts(100, 2.0, ago=3_000, type="slow")
+    make_lane_attempts(1_000, 0.01, ago=300)
     roll_up()
     worker_counts = make_counts(startup=30.0)
     make_tasks(500, "SCHEDULED", type="slow", run_at=now() + timedelta(seconds=300))

@@ -16,10 +16,17 @@ from scaling.queries.expected import Expectations
 from scaling.queries.lanes import list_lanes
 from scaling.strategies import Demand, Expected
 from tests.clients import default_workspace
-from tests.factories import make_queue, make_task
-from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_counts, make_tasks
-from tests.schedules import make_schedule, update
-from tests.workflowrows import end_run, make_run, make_workflow
+from tests.factories import (
+    make_queue,
+    make_run,
+    make_schedule,
+    make_task,
+    make_tasks,
+    make_workflow,
+)
+from tests.factories.schedules import update
+from tests.factories.workflows import end_run
+from tests.integration.scaling.measuring import MINUTE, SECOND, look, make_counts
 from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.django_db

@@ -12,16 +12,16 @@ from scaling.fleet import Phase
 from scaling.fleet_snapshot import take_snapshot
 from scaling.states import EventState, LaunchState
 from scaling.strategies import RunTimes
+from tests.factories import make_scaling_event
 from tests.fleets.local import LocalFleet, add_node
 from tests.integration.scaling.conftest import Loop, override
-from tests.scalingrows import make_event
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_decision_that_was_not_carried_out_does_not_succeed(loop: Loop) -> None:
     """The loop was killed between the record and the first worker."""
-    event = make_event("ACTING", from_workers=0, to_workers=5, ago=3)
+    event = make_scaling_event("ACTING", from_workers=0, to_workers=5, ago=3)
     loop.decide()
     event.refresh_from_db()
     assert event.state == EventState.SUPERSEDED

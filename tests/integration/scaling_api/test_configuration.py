@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import AuditEvent
 from scaling.queries.pool import get_configuration
-from tests.scalingrows import set_pool
+from tests.factories import set_pool
 
 pytestmark = pytest.mark.django_db
 PATH = "/auto-scaling/config"

@@ -12,8 +12,8 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
+from tests.factories import make_decision, make_launch, make_leader, make_scaling_event, set_pool
 from tests.integration.test_schema_of_answers import find_problems
-from tests.scalingrows import lead, make_decision, make_event, make_launch, set_pool
 
 pytestmark = pytest.mark.django_db
 PATH = "/health/scaling-events"
@@ -27,7 +27,7 @@ def ids(client: APIClient, **query: Any) -> list[str]:
 
 def test_an_event_with_its_launches_and_victims(client: APIClient) -> None:
     victim = {"node": 7, "name": "worker-7", "reason": "idle for 96 s"}
-    event = make_event(
+    event = make_scaling_event(
         inputs=make_decision(),
         constraint="max",
         victims=[victim],
@@ -54,9 +54,9 @@ def test_an_event_with_its_launches_and_victims(client: APIClient) -> None:
 
 
 def test_filters(client: APIClient) -> None:
-    succeeded = str(make_event(ago=300).id)
-    unchanged = str(make_event("UNCHANGED", ago=200).id)
-    person = str(make_event("WAITING", ago=100, trigger="person", rule="manual").id)
+    succeeded = str(make_scaling_event(ago=300).id)
+    unchanged = str(make_scaling_event("UNCHANGED", ago=200).id)
+    person = str(make_scaling_event("WAITING", ago=100, trigger="person", rule="manual").id)
     assert ids(client) == [person, succeeded]
     assert ids(client, unchanged="true") == [person, unchanged, succeeded]
     assert ids(client, state="UNCHANGED") == [unchanged]
@@ -90,7 +90,7 @@ def test_wrong_filters_are_named(client: APIClient, query: str, field: str) -> N
 
 
 def test_pages_and_a_fixed_number_of_queries(client: APIClient) -> None:
-    made = [make_event() for _ in range(5)]
+    made = [make_scaling_event() for _ in range(5)]
     for event in made:
         make_launch(event)
     first = client.get(f"{PATH}?limit=2").json()
@@ -112,9 +112,9 @@ def test_status(client: APIClient, environment: Any) -> None:
     assert (body["backend"], body["enabled"], body["isRunning"]) == ("process", True, False)
     assert (body["lastSeen"], body["target"], body["newestEvent"]) == (None, None, None)
     assert body["startupSeconds"] is None
-    lead()
-    make_event("UNCHANGED")
-    event = make_event()
+    make_leader()
+    make_scaling_event("UNCHANGED")
+    event = make_scaling_event()
     for seconds in (1, 2, 3, 4, 5):
         make_launch(asked_at=now() - timedelta(seconds=seconds))
     set_pool(backend="process", target=5, ready=3, starting=2, draining=1, problem="Out of quota.")
@@ -125,16 +125,18 @@ def test_status(client: APIClient, environment: Any) -> None:
     assert body["problem"] == "Out of quota."
     assert body["newestEvent"]["id"] == str(event.id)
     assert body["startupSeconds"] == pytest.approx(5, abs=0.5)
-    lead(seconds=-60)
+    make_leader(seconds=-60)
     assert client.get("/auto-scaling/status").json()["isRunning"] is False
 
 
 def test_the_answers_hold_against_the_schema(client: APIClient, environment: Any) -> None:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     assert find_problems(schema, "/auto-scaling/status", "/auto-scaling/status") == []
-    event = make_event(inputs=make_decision(), victims=[{"node": 1, "name": "a", "reason": "b"}])
+    event = make_scaling_event(
+        inputs=make_decision(), victims=[{"node": 1, "name": "a", "reason": "b"}]
+    )
     make_launch(event)
-    make_event("WAITING", trigger="person", rule="manual", strategy="", actor_kind="user")
+    make_scaling_event("WAITING", trigger="person", rule="manual", strategy="", actor_kind="user")
     set_pool(manual_workers=3, manual_by="ada", decided_at=now(), target=3)
     for template, path in [
         ("/auto-scaling/status", "/auto-scaling/status"),

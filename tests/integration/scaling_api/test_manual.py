@@ -11,7 +11,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import Pool, ScalingEvent
 from tests.clients import default_workspace, key_client
-from tests.scalingrows import lead, make_event, set_pool
+from tests.factories import make_leader, make_scaling_event, set_pool
 
 pytestmark = pytest.mark.django_db
 SCALE, RELEASE, STATUS = "/auto-scaling/scale", "/auto-scaling/release", "/auto-scaling/status"
@@ -20,7 +20,7 @@ SCALE, RELEASE, STATUS = "/auto-scaling/scale", "/auto-scaling/release", "/auto-
 @pytest.fixture(autouse=True)
 def _loop(environment: Any) -> None:
     """A loop leads, and sees three workers."""
-    lead()
+    make_leader()
     set_pool(ready=2, starting=1, backend="docker")
 
 
@@ -75,7 +75,7 @@ def test_the_newest_override_counts(client: APIClient) -> None:
 
 
 def test_what_is_under_way_is_left_to_the_loop(client: APIClient) -> None:
-    acting = make_event("ACTING")
+    acting = make_scaling_event("ACTING")
     override(client)
     acting.refresh_from_db()
     assert acting.state == "ACTING"
@@ -107,7 +107,7 @@ def test_what_cannot_be_names_its_field(client: APIClient, change: Any, field: s
 
 @pytest.mark.parametrize("seconds", [None, -60])
 def test_without_a_loop_nothing_is_promised(client: APIClient, seconds: float | None) -> None:
-    leader = lead(seconds=seconds or 0)
+    leader = make_leader(seconds=seconds or 0)
     if seconds is None:
         leader.delete()
     answer = override(client)

@@ -8,8 +8,7 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
 from tests.clients import key_client, other_workspace
-from tests.factories import make_node, make_task
-from tests.scalingrows import set_pool
+from tests.factories import make_node, make_task, set_pool
 
 pytestmark = pytest.mark.django_db
 

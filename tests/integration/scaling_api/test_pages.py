@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.clients import user_client
-from tests.scalingrows import make_decision, make_event, make_launch, set_pool
+from tests.factories import make_decision, make_launch, make_scaling_event, set_pool
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_pages_render(path: str, environment: Any) -> None:
-    event = make_event(inputs=make_decision(), sentence="<script>alert(1)</script>")
+    event = make_scaling_event(inputs=make_decision(), sentence="<script>alert(1)</script>")
     make_launch(event)
     answer = user_client().get(path.format(event=event.id), headers={"Accept": "text/html"})
     assert answer.status_code == 200

@@ -25,12 +25,12 @@ from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.schedules.queries import describe, get_schedule
 from controlplane.workspaces.queries import get_default_workspace_id
 from tests.clients import user_client
-from tests.schedules import (
+from tests.factories import make_schedule
+from tests.factories.schedules import (
     HOUR,
     MINUTE,
     SECOND,
     history,
-    make_schedule,
     reload,
     start_queued,
     sync_beat,

@@ -16,7 +16,15 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
 from tests.clients import default_workspace, other_workspace
-from tests.schedules import HOUR, MINUTE, history, make_schedule, record_ends, reload, update
+from tests.factories import make_schedule
+from tests.factories.schedules import (
+    HOUR,
+    MINUTE,
+    history,
+    record_ends,
+    reload,
+    update,
+)
 
 pytestmark = pytest.mark.django_db
 

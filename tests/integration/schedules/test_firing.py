@@ -14,12 +14,12 @@ from controlplane.ops.schedules.triggering import trigger_schedule
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
-from tests.schedules import (
+from tests.factories import make_schedule
+from tests.factories.schedules import (
     HOUR,
     MINUTE,
     SECOND,
     history,
-    make_schedule,
     record_ends,
     reload,
     start_queued,

@@ -11,18 +11,18 @@ from controlplane.ops.schedules.models import Firing
 from controlplane.ops.schedules.starting import due_to_start
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
-from tests.schedules import (
+from tests.factories import make_schedule
+from tests.factories.schedules import (
     HOUR,
     MINUTE,
     SECOND,
     history,
-    make_schedule,
     record_ends,
     reload,
     start_queued,
     update,
 )
-from tests.workflow_hands import define
+from tests.workflow_worker import define
 from workflows import authoring, runs
 from workflows.queries import get_run
 

@@ -11,7 +11,7 @@ from controlplane.ops.schedules import firing
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
-from tests.integration.schedules_api.conftest import MakeJob
+from tests.factories import make_firing, make_job
 
 pytestmark = pytest.mark.django_db
 FIELDS = {
@@ -25,22 +25,20 @@ def path_of(job: Schedule, what: str = "executions") -> str:
     return f"/cron/jobs/{job.id}/{what}"
 
 
-def make_firing(job: Schedule, hours_ago: float, state: str, **fields: Any) -> Firing:
-    values = {"kind": "schedule", "scheduled_for": now() - timedelta(hours=hours_ago)}
-    return Firing.objects.create(
-        schedule=job, workspace_id=job.workspace_id, state=state, **{**values, **fields}
-    )
+def fire(job: Schedule, hours_ago: float, state: str, **fields: Any) -> Firing:
+    at = now() - timedelta(hours=hours_ago)
+    return make_firing(job, state, **{"scheduled_for": at, **fields})
 
 
-def test_what_became_of_each_time(client: APIClient, make_job: MakeJob) -> None:
+def test_what_became_of_each_time(client: APIClient) -> None:
     job = make_job()
     at = now()
-    done = make_firing(
+    done = fire(
         job, 1, "COMPLETED", started_at=at, finished_at=at + timedelta(seconds=1.5), late_ms=40,
         result={"x": 1},
     )  # fmt: skip
-    make_firing(job, 2, "SKIPPED", skip_reason="MISSED", times=3, until=at)
-    make_firing(make_job("another"), 1, "COMPLETED")
+    fire(job, 2, "SKIPPED", skip_reason="MISSED", times=3, until=at)
+    fire(make_job("another"), 1, "COMPLETED")
     found = client.get(path_of(job)).json()
     assert found["total"] == 2
     first, second = found["data"]
@@ -58,11 +56,11 @@ def test_what_became_of_each_time(client: APIClient, make_job: MakeJob) -> None:
     assert listed["successRate"] == 1.0
 
 
-def test_filters_and_pages(client: APIClient, make_job: MakeJob) -> None:
+def test_filters_and_pages(client: APIClient) -> None:
     job = make_job()
     for hours, state in enumerate(["COMPLETED", "FAILED", "CANCELLED", "FAILED"], start=1):
-        make_firing(job, hours, state)
-    make_firing(job, 0, "SKIPPED", skip_reason="OVERLAP", kind="manual")
+        fire(job, hours, state)
+    fire(job, 0, "SKIPPED", skip_reason="OVERLAP", kind="manual")
 
     def states(query: str) -> list[str]:
         return [each["status"] for each in client.get(f"{path_of(job)}?{query}").json()["data"]]
@@ -82,7 +80,7 @@ def test_filters_and_pages(client: APIClient, make_job: MakeJob) -> None:
 class TestTrigger:
     """POST."""
 
-    def test_it_runs_now(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_it_runs_now(self, client: APIClient) -> None:
         job = make_job(task_type="sleep", payload={"ms": 3}, queue="q", priority=7, max_attempts=2)
         answer = client.post(path_of(job, "trigger"))
         assert answer.status_code == 202, answer.content
@@ -96,21 +94,19 @@ class TestTrigger:
         assert (task.max_attempts, task.queue.name) == (2, "q")
         assert AuditEvent.objects.get(action="schedule.trigger").target_id == str(job.id)
 
-    def test_while_it_is_paused(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_while_it_is_paused(self, client: APIClient) -> None:
         job = make_job(enabled=False)
         assert client.post(path_of(job, "trigger")).json()["status"] == "STARTED"
         assert client.get(f"/cron/jobs/{job.id}").json()["enabled"] is False
 
-    def test_what_cannot_be_submitted_is_reported(
-        self, client: APIClient, make_job: MakeJob
-    ) -> None:
+    def test_what_cannot_be_submitted_is_reported(self, client: APIClient) -> None:
         job = make_job()
         Schedule.objects.filter(id=job.id).update(task_type="gone")
         execution = client.post(path_of(job, "trigger")).json()
         assert (execution["status"], execution["taskId"]) == ("FAILED", None)
         assert "gone" in execution["error"]["message"]
 
-    def test_idempotency(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_idempotency(self, client: APIClient) -> None:
         job, another = make_job(), make_job("another")
         key = {"Idempotency-Key": "k"}
         first = client.post(path_of(job, "trigger"), headers=key)
@@ -125,7 +121,7 @@ class TestTrigger:
         assert client.post(path_of(job, "trigger"), headers=key).status_code == 404
 
 
-def test_what_was_fired_is_shown(client: APIClient, make_job: MakeJob) -> None:
+def test_what_was_fired_is_shown(client: APIClient) -> None:
     job = make_job(schedule="@every 1m")
     first = job.next_at
     assert first is not None

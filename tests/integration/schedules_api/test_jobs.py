@@ -11,7 +11,7 @@ from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.states import Source
 from controlplane.workspaces.models import AuditEvent
 from tasks_app.models import Task
-from tests.integration.schedules_api.conftest import MakeJob
+from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db
 JOBS = "/cron/jobs"
@@ -137,9 +137,7 @@ class TestCreate:
             deep = {"a": deep}
         assert client.post(JOBS, {**JOB, "payload": deep}).status_code == 422
 
-    def test_a_name_that_is_taken(
-        self, client: APIClient, stranger: APIClient, make_job: MakeJob
-    ) -> None:
+    def test_a_name_that_is_taken(self, client: APIClient, stranger: APIClient) -> None:
         make_job("Nightly")
         answer = client.post(JOBS, JOB)
         assert (answer.status_code, "Nightly" in answer.json()["detail"]) == (409, True)
@@ -160,9 +158,7 @@ class TestCreate:
 class TestList:
     """GET."""
 
-    def test_newest_first_and_by_name(
-        self, client: APIClient, stranger: APIClient, make_job: MakeJob
-    ) -> None:
+    def test_newest_first_and_by_name(self, client: APIClient, stranger: APIClient) -> None:
         for name in ("b", "c", "a"):
             make_job(name)
         found = client.get(JOBS).json()
@@ -174,7 +170,7 @@ class TestList:
         assert [job["name"] for job in rest["data"]] == ["c"]
         assert stranger.get(JOBS).json()["data"] == []
 
-    def test_filters(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_filters(self, client: APIClient) -> None:
         make_job("Sums", task_type="sleep", payload={"ms": 1})
         make_job("Prices", enabled=False)
         for query, names in {
@@ -192,7 +188,7 @@ class TestList:
         assert "frequency" in errors_of(client.get(f"{JOBS}?frequency=1"))
         assert "sort" in errors_of(client.get(f"{JOBS}?sort=nextAt"))
 
-    def test_it_costs_a_fixed_number_of_queries(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_it_costs_a_fixed_number_of_queries(self, client: APIClient) -> None:
         counts = []
         for n in range(2):
             for number in range(4):
@@ -208,7 +204,7 @@ class TestList:
 class TestChange:
     """PATCH and DELETE."""
 
-    def test_some_fields(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_some_fields(self, client: APIClient) -> None:
         job = make_job(task_type="sleep", payload={"ms": 1}, max_attempts=2, queue="q")
         answer = client.patch(
             f"{JOBS}/{job.id}",
@@ -233,9 +229,7 @@ class TestChange:
         assert AuditEvent.objects.filter(action="schedule.update").count() == 1
 
     @pytest.mark.parametrize("between", ["@every 1h", "2099-01-01T00:00:00.000Z"])
-    def test_the_zone_outlasts_times_without_one(
-        self, client: APIClient, make_job: MakeJob, between: str
-    ) -> None:
+    def test_the_zone_outlasts_times_without_one(self, client: APIClient, between: str) -> None:
         url = f"{JOBS}/{make_job(timezone='Europe/Berlin').id}"
         changed = client.patch(url, {"schedule": between}).json()
         assert (changed["schedule"], changed["timezone"]) == (between, "Europe/Berlin")
@@ -264,7 +258,7 @@ class TestChange:
         assert job["words"] == "At 00:00 from Friday to Monday from November to February (UTC)"
         assert client.post(JOBS, {**JOB, "name": "b", "schedule": "@Daily"}).status_code == 201
 
-    def test_pause_and_resume(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_pause_and_resume(self, client: APIClient) -> None:
         job = make_job()
         paused = client.patch(f"{JOBS}/{job.id}", {"enabled": False}).json()
         assert (paused["enabled"], paused["nextAt"]) == (False, None)
@@ -272,16 +266,14 @@ class TestChange:
         assert resumed["enabled"] is True
         assert resumed["nextAt"] is not None
 
-    def test_what_can_no_longer_start_can_be_paused(
-        self, client: APIClient, make_job: MakeJob
-    ) -> None:
+    def test_what_can_no_longer_start_can_be_paused(self, client: APIClient) -> None:
         job = make_job()
         Schedule.objects.filter(id=job.id).update(task_type="gone")
         assert client.patch(f"{JOBS}/{job.id}", {"enabled": False}).status_code == 200
         errors = errors_of(client.patch(f"{JOBS}/{job.id}", {"priority": 3}))
         assert "gone" in errors["taskType"]
 
-    def test_what_is_refused(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_what_is_refused(self, client: APIClient) -> None:
         job, _ = make_job(), make_job("taken")
         path = f"{JOBS}/{job.id}"
         assert client.patch(path, {"name": "taken"}).status_code == 409
@@ -292,7 +284,7 @@ class TestChange:
         assert "taskType" in errors_of(client.patch(path, {"taskType": None}))
         assert client.get(path).json()["name"] == "a job"
 
-    def test_remove(self, client: APIClient, make_job: MakeJob) -> None:
+    def test_remove(self, client: APIClient) -> None:
         job = make_job()
         task = client.post(f"{JOBS}/{job.id}/trigger").json()["taskId"]
         assert client.delete(f"{JOBS}/{job.id}").status_code == 204
@@ -305,7 +297,7 @@ class TestDeclared:
     """Jobs that the code declares."""
 
     @pytest.fixture
-    def declared(self, make_job: MakeJob) -> Schedule:
+    def declared(self) -> Schedule:
         job = make_job()
         Schedule.objects.filter(id=job.id).update(
             source=Source.CODE, code_name="shop.schedules:a job", code_hash="x"

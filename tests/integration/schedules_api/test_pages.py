@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.clients import user_client
-from tests.integration.schedules_api.conftest import MakeJob
+from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def browser(db: None) -> APIClient:
         "/cron/preview?format=api",
     ],
 )
-def test_every_page_renders(browser: APIClient, make_job: MakeJob, path: str) -> None:
+def test_every_page_renders(browser: APIClient, path: str) -> None:
     job = make_job("<script>alert(1)</script>")
     answer = browser.get(path.format(job=job.id), headers={"Accept": "text/html"})
     assert answer.status_code in (200, 405, 422)

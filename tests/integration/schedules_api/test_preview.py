@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now, utc_z
 from controlplane.ops.schedules import firing
 from controlplane.ops.schedules.models import Firing
-from tests.integration.schedules_api.conftest import MakeJob
+from tests.factories import make_job
 
 pytestmark = pytest.mark.django_db
 PREVIEW = "/cron/preview"
@@ -77,9 +77,7 @@ def test_what_is_refused(client: APIClient, query: dict[str, object], field: str
         ("@weekly", "Europe/Berlin"),
     ],
 )
-def test_it_shows_what_is_fired(
-    client: APIClient, make_job: MakeJob, schedule: str, timezone: str
-) -> None:
+def test_it_shows_what_is_fired(client: APIClient, schedule: str, timezone: str) -> None:
     job = make_job(schedule=schedule, timezone=timezone, overlap="allow")
     query = {"schedule": schedule, "timezone": timezone, "count": 4}
     shown = [each["utc"] for each in client.get(PREVIEW, query).json()["times"]]
@@ -90,9 +88,7 @@ def test_it_shows_what_is_fired(
     assert shown[0] > utc_z(now())
 
 
-def test_a_period_counts_from_now_as_a_job_made_now_does(
-    client: APIClient, make_job: MakeJob
-) -> None:
+def test_a_period_counts_from_now_as_a_job_made_now_does(client: APIClient) -> None:
     before = now().replace(microsecond=0)
     found = client.get(PREVIEW, {"schedule": "@every 1d", "count": 2}).json()
     job = make_job(schedule="@every 1d")

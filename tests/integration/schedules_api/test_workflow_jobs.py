@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from controlplane.ops.schedules import code_sync
 from controlplane.ops.schedules.declarations import schedule
 from controlplane.workspaces.models import Workspace
-from tests.workflowrows import make_workflow
+from tests.factories import make_workflow
 from workflows.models import Workflow, WorkflowRun
 
 pytestmark = pytest.mark.django_db

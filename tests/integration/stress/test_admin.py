@@ -1,34 +1,22 @@
 """The admin's pages of stress tests."""
 
+from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.ops.stress.models import StressTest
-from controlplane.workspaces import services as workspaces
-from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
-from tests.clients import default_workspace, other_workspace
-from tests.stresshands import drive, drive_to, start, work
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_stress_test
+from tests.stress_driver import drive, drive_to, end_tasks
 
 pytestmark = pytest.mark.django_db
 TESTS = "/admin/stress/stresstest/"
-
-
-def login(username: str, role: str | None = None, **fields: Any) -> Client:
-    """A staff member with Django's permission to look, and a role in `default`."""
-    user = get_user_model().objects.create_user(username, is_staff=True, **fields)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="stress"))
-    if role:
-        workspaces.add_member(workspace=default_workspace(), user=user, role=role, actor=SYSTEM)
-    client = Client()
-    client.force_login(user)
-    return client
+login = partial(staff_client, apps=["stress"])
 
 
 @pytest.fixture
@@ -53,8 +41,8 @@ def page(client: Client, path: str, **params: Any) -> str:
 
 
 def finished(**asked: Any) -> StressTest:
-    test = drive_to(start(40, **asked), "SETTLING")
-    work(test)
+    test = drive_to(make_stress_test(40, **asked), "SETTLING")
+    end_tasks(test)
     return drive_to(test, "DONE")
 
 
@@ -97,12 +85,12 @@ def test_what_the_service_refuses_stands_beside_the_field(operator: Client, sett
         assert said in answer.content.decode()
     assert not StressTest.objects.exists()
     settings.TASKPLANE_STRESS = {**settings.TASKPLANE_STRESS, "MUST_CONFIRM": False}
-    start(5)
+    make_stress_test(5)
     assert "has not ended" in operator.post(f"{TESTS}start/", form()).content.decode()
 
 
 def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
-    test = drive_to(start(30), "SETTLING")
+    test = drive_to(make_stress_test(30), "SETTLING")
     path = f"{TESTS}{test.id}/change/"
     shown = page(operator, path)
     assert 'http-equiv="refresh" content="2"' in shown
@@ -117,9 +105,9 @@ def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
 
 
 def test_the_report(viewer: Client) -> None:
-    test = drive_to(start(40, failure_rate=0.2, dependent_share=0.3, seed=5), "SETTLING")
+    test = drive_to(make_stress_test(40, failure_rate=0.2, dependent_share=0.3, seed=5), "SETTLING")
     drive(test, passes=3)
-    work(test)
+    end_tasks(test)
     drive_to(test, "DONE")
     shown = page(viewer, f"{TESTS}{test.id}/change/")
     for words in (
@@ -134,8 +122,8 @@ def test_the_report(viewer: Client) -> None:
 
 
 def test_a_failing_check_names_tasks(viewer: Client) -> None:
-    test = drive_to(start(40), "SETTLING")
-    work(test)
+    test = drive_to(make_stress_test(40), "SETTLING")
+    end_tasks(test)
     test = drive_to(test, "CHECKING")
     task = test.items.get(number=0).task_id
     StressTest.objects.filter(id=test.id).update(submitted=41)
@@ -156,7 +144,7 @@ def test_two_side_by_side(viewer: Client) -> None:
     assert "Completions per second" in shown
     assert "Wait (ms), p95" in shown
     assert "Choose a test to compare with" in page(viewer, path)
-    running = start(5)
+    running = make_stress_test(5)
     assert "has no report yet" in page(viewer, path, **{"with": str(running.id)})
 
 
@@ -173,7 +161,7 @@ def test_the_list_shows_verdicts_and_costs_the_same_whatever_its_length(viewer: 
 
 
 def test_who_may_what(viewer: Client, root: Client) -> None:
-    mine, theirs = start(5), start(5, workspace=other_workspace())
+    mine, theirs = make_stress_test(5), make_stress_test(5, workspace=other_workspace())
     assert viewer.get(f"{TESTS}start/").status_code == 403
     assert viewer.post(f"{TESTS}{mine.id}/stop/").status_code == 403
     assert str(theirs.id) not in page(viewer, TESTS)

@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 from controlplane.ops.stress.models import StressTest
 from tasks_app.models import Task
 from tests.clients import key_client, other_workspace
-from tests.factories import make_node, make_task
-from tests.stresshands import drive_to, start, work
+from tests.factories import make_node, make_stress_test, make_task
+from tests.stress_driver import drive_to, end_tasks
 
 pytestmark = pytest.mark.django_db
 TESTS = "/system/stress-tests"
@@ -27,8 +27,8 @@ def viewer(db: None) -> APIClient:
 
 def finished(**asked: Any) -> StressTest:
     """A test that has ended."""
-    test = drive_to(start(asked.pop("tasks", 20), **asked), "SETTLING")
-    work(test)
+    test = drive_to(make_stress_test(asked.pop("tasks", 20), **asked), "SETTLING")
+    end_tasks(test)
     return drive_to(test, "DONE")
 
 
@@ -62,7 +62,7 @@ def test_its_whole_course_over_http(operator: APIClient, viewer: APIClient) -> N
     assert found["progress"]["waiting"] == 60
     assert found["environment"]["database"].startswith("PostgreSQL ")
     assert viewer.get("/tasks", {"tag": found["tag"]}).json()["total"] == 60
-    work(test)
+    end_tasks(test)
     drive_to(test, "DONE")
     found = viewer.get(f"{TESTS}/{test_id}/").json()
     assert (found["status"], found["verdict"]) == ("DONE", "PASSED")
@@ -161,26 +161,9 @@ def test_production_wants_a_confirmation(operator: APIClient, settings: Any) -> 
         drive_to(StressTest.objects.get(id=answer.json()["id"]), "STOPPED")
 
 
-def test_who_may_what(operator: APIClient, viewer: APIClient) -> None:
-    test_id = operator.post(TESTS, {"tasks": 5}).json()["id"]
-    assert viewer.post(TESTS, {"tasks": 5}).status_code == 403
-    assert viewer.delete(f"{TESTS}/{test_id}").status_code == 403
-    assert viewer.get(TESTS).status_code == 200
-    nobody = APIClient()
-    calls = [("get", TESTS), ("post", TESTS), ("get", f"{TESTS}/{test_id}")]
-    for method, path in [*calls, ("delete", f"{TESTS}/{test_id}")]:
-        assert getattr(nobody, method)(path).status_code == 401
-    stranger = key_client("admin", workspace=other_workspace())
-    assert stranger.get(f"{TESTS}/{test_id}").status_code == 404
-    assert stranger.delete(f"{TESTS}/{test_id}").status_code == 404
-    assert stranger.get(f"{TESTS}/{test_id}/compare", {"with": test_id}).status_code == 404
-    assert stranger.get(TESTS).json()["data"] == []
-    assert StressTest.objects.get(id=test_id).state == "PREPARING"
-
-
 def test_the_list_and_its_filter(viewer: APIClient) -> None:
     done = finished()
-    running = start(5)
+    running = make_stress_test(5)
     found = viewer.get(TESTS).json()
     assert [each["id"] for each in found["data"]] == [str(running.id), str(done.id)]
     assert "report" not in found["data"][0]
@@ -227,7 +210,7 @@ def test_two_tests_side_by_side(viewer: APIClient) -> None:
 
 
 def test_a_comparison_needs_two_reports(viewer: APIClient) -> None:
-    done, running = finished(), start(5)
+    done, running = finished(), make_stress_test(5)
     path = f"{TESTS}/{done.id}/compare"
     assert viewer.get(path).status_code == 422
     assert viewer.get(path, {"with": "x"}).status_code == 422

@@ -11,7 +11,8 @@ from controlplane.ops.stress.audit import audit_next, find_peaks
 from controlplane.ops.stress.checks import AuditCounts
 from controlplane.ops.stress.models import StressTest
 from tasks_app.models import Task, TaskAttempt, TaskDependency
-from tests.stresshands import drive_to, start, tasks_of, work
+from tests.factories import make_stress_test
+from tests.stress_driver import drive_to, end_tasks, tasks_of
 
 pytestmark = pytest.mark.django_db
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,8 +24,8 @@ def at(seconds: float) -> datetime:
 
 def settled(tasks: int, **parameters: Any) -> StressTest:
     """A test whose tasks have all ended."""
-    test = drive_to(start(tasks, **parameters), "SETTLING")
-    work(test)
+    test = drive_to(make_stress_test(tasks, **parameters), "SETTLING")
+    end_tasks(test)
     return drive_to(test, "CHECKING")
 
 

@@ -7,16 +7,17 @@ import pytest
 from controlplane.ops.stress.management.commands import stress
 from controlplane.ops.stress.models import StressTest
 from tests.clients import other_workspace
+from tests.factories import make_stress_test
 from tests.integration.commands.running import run
-from tests.stresshands import drive_to, start, work
+from tests.stress_driver import drive_to, end_tasks
 
 pytestmark = pytest.mark.django_db
 NOBODY = "018f6f2e-0000-7000-8000-000000000000"
 
 
 def finished(**asked: Any) -> StressTest:
-    test = drive_to(start(30, **asked), "SETTLING")
-    work(test)
+    test = drive_to(make_stress_test(30, **asked), "SETTLING")
+    end_tasks(test)
     return drive_to(test, "DONE")
 
 
@@ -47,7 +48,7 @@ def test_production_needs_yes(settings: Any) -> None:
 def test_list_and_show() -> None:
     assert "There is no stress test yet" in run("stress", "list").out
     test = finished(failure_rate=0.2, dependent_share=0.3, name="a [bold]test", seed=3)
-    start(5, workspace=other_workspace())
+    make_stress_test(5, workspace=other_workspace())
     listed = run("stress", "list")
     assert str(test.id) in listed.out
     assert "a [bold]test" in listed.out
@@ -63,7 +64,7 @@ def test_list_and_show() -> None:
 
 
 def test_stop() -> None:
-    test = start(5)
+    test = make_stress_test(5)
     assert "STOPPING" in run("stress", "stop", str(test.id)).out
     ran = run("stress", "stop", str(test.id))
     assert (ran.code, "is ending or has ended" in ran.err) == (1, True)
@@ -76,7 +77,7 @@ def test_compare() -> None:
     assert "Not the same: failureRate differs: 0.0 and 0.5." in ran.out
     found = run("stress", "compare", str(one.id), str(other.id), "--json").json
     assert [each["id"] for each in found["tests"]] == [str(one.id), str(other.id)]
-    running = start(5)
+    running = make_stress_test(5)
     ran = run("stress", "compare", str(one.id), str(running.id))
     assert (ran.code, "has no report yet" in ran.err) == (1, True)
 

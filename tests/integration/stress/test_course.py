@@ -10,17 +10,15 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
 from controlplane.ops.stress.driver import StressDriver
 from controlplane.ops.stress.models import StressSample, StressTest
-from scaling.models import Pool, ScalingEvent
-from scaling.queries import POOL
 from tasks_app.models import Task, TaskAttempt
-from tests.factories import make_node
-from tests.stresshands import drive, drive_to, start, tasks_of, work
+from tests.factories import make_node, make_scaling_event, make_stress_test
+from tests.stress_driver import drive, drive_to, end_tasks, tasks_of
 from workers.models import Node
 
 
 @pytest.mark.django_db
 def test_samples_thin_out_as_they_get_many() -> None:
-    test = drive_to(start(5), "SETTLING")
+    test = drive_to(make_stress_test(5), "SETTLING")
     test.samples.all().delete()
     StressSample.objects.bulk_create(
         StressSample(
@@ -39,7 +37,7 @@ def test_samples_thin_out_as_they_get_many() -> None:
     # Between two samples there are two seconds now.
     assert drive(test, at=now() + timedelta(seconds=61)).samples.count() == 301
     assert drive(test, at=now() + timedelta(seconds=63)).samples.count() == 302
-    work(test)
+    end_tasks(test)
     test = drive_to(test, "DONE")
     assert 100 < len(test.report["series"]) <= 300
     assert test.samples.count() == 0
@@ -47,8 +45,8 @@ def test_samples_thin_out_as_they_get_many() -> None:
 
 @pytest.mark.django_db
 def test_the_peak_is_that_of_the_attempts() -> None:
-    test = drive_to(start(10), "SETTLING")
-    work(test)
+    test = drive_to(make_stress_test(10), "SETTLING")
+    end_tasks(test)
     begin = now()
     TaskAttempt.objects.filter(task_id__in=tasks_of(test)[:7]).update(
         started_at=begin, finished_at=begin + timedelta(seconds=1)
@@ -62,27 +60,23 @@ def test_the_peak_is_that_of_the_attempts() -> None:
 
 def event(at_seconds: float, from_workers: int, to_workers: int, begun: StressTest) -> None:
     assert begun.begun_at is not None
-    ScalingEvent.objects.create(
-        pool_id=POOL,
+    make_scaling_event(
+        "UNCHANGED" if from_workers == to_workers else "RECOMMENDED",
         at=begun.begun_at + timedelta(seconds=at_seconds),
-        trigger="strategy",
         backend="advisory",
-        rule="wait",
         from_workers=from_workers,
         recommended_workers=to_workers,
         to_workers=to_workers,
         sentence=f"{from_workers} → {to_workers} workers.",
-        state="UNCHANGED" if from_workers == to_workers else "RECOMMENDED",
         finished_at=now(),
     )
 
 
 @pytest.mark.django_db
 def test_the_reaction_of_the_number_of_workers() -> None:
-    Pool.objects.get_or_create(name=POOL)
     make_node("first")
     begun_at = now() - timedelta(seconds=100)
-    test = drive(start(10), passes=2, at=begun_at)
+    test = drive(make_stress_test(10), passes=2, at=begun_at)
     event(-5, 2, 1, test)  # before it
     event(2, 1, 1, test)  # changed nothing
     event(4, 1, 2, test)
@@ -91,7 +85,7 @@ def test_the_reaction_of_the_number_of_workers() -> None:
     drive(test, at=begun_at + timedelta(seconds=10))
     Node.objects.filter(name="second").update(state="STOPPED", stopped_at=now())
     drive(test, at=begun_at + timedelta(seconds=30))
-    work(test)
+    end_tasks(test)
     found = drive_to(test, "DONE").report["scaling"]
     assert [e["sentence"] for e in found["events"]] == ["1 → 2 workers.", "2 → 1 workers."]
     assert found["secondsToDecision"] == 4.0
@@ -101,7 +95,7 @@ def test_the_reaction_of_the_number_of_workers() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_dispatchers_that_drive_at_once_submit_each_task_once() -> None:
-    test = start(3_000, type="noop", dependent_share=0.3, rate_per_second=5_000.0)
+    test = make_stress_test(3_000, type="noop", dependent_share=0.3, rate_per_second=5_000.0)
     begin = now()
 
     def drive_on(_: int) -> None:
@@ -127,7 +121,7 @@ def test_dispatchers_that_drive_at_once_submit_each_task_once() -> None:
 def test_of_two_that_begin_at_once_one_is_refused() -> None:
     def begin(_: int) -> str:
         try:
-            return str(start(5).id)
+            return str(make_stress_test(5).id)
         except Conflict as error:
             return str(error)
         finally:

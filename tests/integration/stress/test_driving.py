@@ -15,21 +15,23 @@ from dlq.models import DeadLetter
 from tasks_app.models import Task, TaskDependency
 from tasks_app.services import change_queue, prune_registered
 from tests.clients import other_workspace
-from tests.factories import make_node
-from tests.stresshands import drive, drive_to, end_task, start, tasks_of, work
+from tests.factories import make_node, make_stress_test
+from tests.stress_driver import drive, drive_to, end_task, end_tasks, tasks_of
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_test_passes_when_all_ends_as_planned() -> None:
-    test = drive_to(start(300, failure_rate=0.1, dependent_share=0.3, seed=7), "SETTLING")
+    test = drive_to(
+        make_stress_test(300, failure_rate=0.1, dependent_share=0.3, seed=7), "SETTLING"
+    )
     assert test.submitted == 300
     tasks = Task.objects.filter(id__in=tasks_of(test))
     assert set(tasks.values_list("queue__name", "type", "priority")) == {
         ("stress", "stress-sleep", -100)
     }
     assert all(task.tags == [spec.tag_of(test.id)] for task in tasks)
-    work(test)
+    end_tasks(test)
     test = drive_to(test, "DONE")
     assert test.verdict == "PASSED", test.report
     assert all(check["passed"] for check in test.report["checks"])
@@ -48,8 +50,10 @@ def test_a_test_passes_when_all_ends_as_planned() -> None:
 
 
 def test_its_dead_letters_are_discarded_with_the_reason() -> None:
-    test = drive_to(start(100, failure_rate=0.3, dependent_share=0.4, seed=7), "SETTLING")
-    work(test)
+    test = drive_to(
+        make_stress_test(100, failure_rate=0.3, dependent_share=0.4, seed=7), "SETTLING"
+    )
+    end_tasks(test)
     assert DeadLetter.objects.filter(status="OPEN").exists()
     test = drive_to(test, "DONE")
     letters = DeadLetter.objects.filter(task_id__in=tasks_of(test))
@@ -60,7 +64,7 @@ def test_its_dead_letters_are_discarded_with_the_reason() -> None:
 
 
 def test_the_rate_paces_submission() -> None:
-    test = start(100, rate_per_second=10.0)
+    test = make_stress_test(100, rate_per_second=10.0)
     begun = now()
     drive(test, at=begun)
     assert drive(test, at=begun).submitted == 1
@@ -71,14 +75,14 @@ def test_the_rate_paces_submission() -> None:
 
 
 def test_a_second_driver_leaves_a_test_alone_that_is_being_driven() -> None:
-    test = drive(start(50))
+    test = drive(make_stress_test(50))
     assert drive_to(test, "SETTLING").submitted == 50
     assert drive(test, passes=3).submitted == 50
     assert Task.objects.count() == 50
 
 
 def test_progress_shows_rate_and_eta() -> None:
-    test = drive_to(start(100), "SETTLING")
+    test = drive_to(make_stress_test(100), "SETTLING")
     for task in Task.objects.all()[:40]:
         end_task(task)
     later = now() + timedelta(seconds=5)
@@ -92,7 +96,7 @@ def test_progress_shows_rate_and_eta() -> None:
 
 
 def test_stopping_cancels_what_waits_and_reports(ada: Actor) -> None:
-    test = drive_to(start(200, dependent_share=0.3, actor=ada), "SETTLING")
+    test = drive_to(make_stress_test(200, dependent_share=0.3, actor=ada), "SETTLING")
     for task in Task.objects.filter(state="PENDING")[:50]:
         end_task(task)
     stopped = control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
@@ -110,7 +114,7 @@ def test_stopping_cancels_what_waits_and_reports(ada: Actor) -> None:
 
 
 def test_one_that_is_stopped_before_it_began_has_a_report_of_nothing(ada: Actor) -> None:
-    test = start(10)
+    test = make_stress_test(10)
     control.stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=ada)
     test = drive_to(test, "STOPPED")
     assert (test.submitted, test.verdict) == (0, "PASSED")
@@ -130,7 +134,7 @@ def test_one_in_which_nothing_moves_is_given_up(
 ) -> None:
     if has_node:
         make_node()
-    test = drive_to(start(20), "SETTLING")
+    test = drive_to(make_stress_test(20), "SETTLING")
     if is_paused:
         change_queue(
             workspace_id=test.workspace_id, name="stress", actor=ada, changes={"paused": True}
@@ -151,8 +155,8 @@ def test_one_in_which_nothing_moves_is_given_up(
 
 
 def test_one_that_cannot_go_on_ends_with_the_reason() -> None:
-    broken = drive(start(20))
-    healthy = start(5, workspace=other_workspace())
+    broken = drive(make_stress_test(20))
+    healthy = make_stress_test(5, workspace=other_workspace())
     # As a release that no longer knows the type would find it.
     StressTest.objects.filter(id=broken.id).update(type="gone", submitted=0, state="RUNNING")
     broken.items.all().delete()
@@ -163,10 +167,10 @@ def test_one_that_cannot_go_on_ends_with_the_reason() -> None:
 
 
 def test_ended_tests_are_pruned_by_age() -> None:
-    old = drive_to(start(3), "SETTLING")
-    work(old)
+    old = drive_to(make_stress_test(3), "SETTLING")
+    end_tasks(old)
     drive_to(old, "DONE")
-    young = start(3)
+    young = make_stress_test(3)
     StressTest.objects.filter(id=old.id).update(finished_at=now() - timedelta(days=366))
     assert prune_registered(limit=100)["stressTests"] == 1
     assert prune_registered(limit=100)["stressTests"] == 0

@@ -5,14 +5,15 @@ import pytest
 from controlplane.ops.stress.models import StressTest
 from tasks_app.batches import read_outcomes
 from tasks_app.models import Task
-from tests.stresshands import drive_to, end_task, start, tasks_of
+from tests.factories import make_stress_test
+from tests.stress_driver import drive_to, end_task, tasks_of
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def batch() -> StressTest:
-    return drive_to(start(7), "SETTLING")
+    return drive_to(make_stress_test(7), "SETTLING")
 
 
 def test_open_items_are_read_some_at_a_time_and_round_again(batch: StressTest) -> None:

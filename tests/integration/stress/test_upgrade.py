@@ -7,7 +7,8 @@ from django.db import connection
 
 from controlplane.ops.stress.models import StressTask, StressTest
 from tasks_app.models import Task
-from tests.stresshands import drive, drive_to, start, tasks_of, work
+from tests.factories import make_stress_test
+from tests.stress_driver import drive, drive_to, end_tasks, tasks_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,7 @@ def turn_back(test: StressTest, size: int) -> None:
 
 
 def test_its_chunks_become_items() -> None:
-    test = drive_to(start(90, failure_rate=0.2, seed=5), "SETTLING")
+    test = drive_to(make_stress_test(90, failure_rate=0.2, seed=5), "SETTLING")
     before = list(test.items.order_by("number").values_list("number", "task_id", "expected"))
     turn_back(test, 40)
     test = drive(test)
@@ -46,7 +47,7 @@ def test_its_chunks_become_items() -> None:
     after = list(test.items.order_by("number").values_list("number", "task_id", "expected"))
     assert after == before
     assert not test.chunks.exists()
-    work(test)
+    end_tasks(test)
     test = drive_to(test, "DONE")
     assert test.verdict == "PASSED", test.report
     assert test.failed == test.expected_failed > 0
@@ -54,7 +55,7 @@ def test_its_chunks_become_items() -> None:
 
 def test_a_test_of_both_dispatchers_goes_on() -> None:
     """The old one submitted, the new one went on, and the old one led once more."""
-    test = drive(start(30, rate_per_second=10.0), passes=4)
+    test = drive(make_stress_test(30, rate_per_second=10.0), passes=4)
     assert 0 < test.submitted < 30
     first = tasks_of(test)
     turn_back(test, 500)
@@ -65,6 +66,6 @@ def test_a_test_of_both_dispatchers_goes_on() -> None:
     submit_as_before(test, late, "C" * 5, 7)
     assert drive(test).items.count() == 30
     assert sorted(tasks_of(test)) == sorted(Task.objects.values_list("id", flat=True))
-    work(test)
+    end_tasks(test)
     test = drive_to(test, "DONE")
     assert (test.verdict, test.completed) == ("PASSED", 30)

@@ -8,8 +8,8 @@ import pytest
 
 from controlplane.ops.stress.models import StressTest
 from tasks_app.models import Task, TaskAttempt, TaskDependency
-from tests.factories import make_attempt
-from tests.stresshands import drive_to, start, tasks_of, work
+from tests.factories import make_attempt, make_stress_test
+from tests.stress_driver import drive_to, end_tasks, tasks_of
 
 pytestmark = pytest.mark.django_db
 
@@ -136,9 +136,10 @@ def cancel_unplanned(test: StressTest) -> Task:
 )
 def test_each_check_fails(tamper: Callable[[StressTest], Task | None], failing: list[str]) -> None:
     test = drive_to(
-        start(100, failure_rate=0.1, dependent_share=0.3, shape="chains", seed=7), "SETTLING"
+        make_stress_test(100, failure_rate=0.1, dependent_share=0.3, shape="chains", seed=7),
+        "SETTLING",
     )
-    work(test)
+    end_tasks(test)
     test = drive_to(test, "CHECKING")
     touched = tamper(test)
     test = drive_to(test, "DONE")
@@ -152,9 +153,10 @@ def test_each_check_fails(tamper: Callable[[StressTest], Task | None], failing: 
 
 def test_untouched_it_passes() -> None:
     test = drive_to(
-        start(100, failure_rate=0.1, dependent_share=0.3, shape="chains", seed=7), "SETTLING"
+        make_stress_test(100, failure_rate=0.1, dependent_share=0.3, shape="chains", seed=7),
+        "SETTLING",
     )
-    work(test)
+    end_tasks(test)
     test = drive_to(test, "DONE")
     assert test.verdict == "PASSED"
     assert test.report["sentence"] == "Passed: all 7 checks hold for 100 tasks."

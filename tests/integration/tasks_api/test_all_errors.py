@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tests.deaths import die
-from tests.factories import make_task
-from tests.workflowrows import make_workflow
+from tests.factories import make_letter, make_task, make_workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +71,6 @@ def test_changes_and_inputs_too(client: APIClient) -> None:
     body = {"input": {}, "bogus": 1}
     assert "bogus" in fields(client, f"/workflows/{workflow.id}/execute", body)
     assert len(fields(client, f"/workflows/{workflow.id}/execute", body)) == 2
-    letter = die(type="sleep", payload={})
+    letter = make_letter(type="sleep", payload={})
     body = {"payload": {"ms": "x"}, "bogus": 1}
     assert fields(client, f"/dlq/tasks/{letter.id}/reprocess", body) == {"payload.ms", "bogus"}

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from tasks_app.models import Leader, Queue, Task
 from tasks_app.queries.queues import recent_rate
-from tests.factories import make_attempt, make_node, make_queue, make_task
+from tests.factories import make_attempt, make_leader, make_node, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -29,13 +29,7 @@ def node(db: None) -> Any:
 
 @pytest.fixture
 def dispatcher(db: None) -> Leader:
-    return Leader.objects.create(
-        name="dispatcher",
-        holder="018f6f2e-1111-7000-8000-000000000000",
-        holder_label="here",
-        acquired_at=now(),
-        expires_at=now() + timedelta(seconds=60),
-    )
+    return make_leader("dispatcher", seconds=60)
 
 
 def test_nobody_works(client: APIClient) -> None:

@@ -15,9 +15,10 @@ from tasks_app import exports
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Task
 from tasks_app.queries import lists
-from tests.factories import make_queue, make_task
+from tests.factories import make_task, make_tasks
 
 pytestmark = pytest.mark.django_db
+FILLING = {"filling": "x" * 2_000}
 
 
 def fetch(client: APIClient, query: str) -> bytes:
@@ -115,30 +116,12 @@ def test_every_task_once_across_chunks(client: APIClient, monkeypatch: pytest.Mo
     assert names == [str(n) for n in reversed(range(10))]
 
 
-def bulk_make(count: int, workspace: Workspace) -> None:
-    queue = make_queue()
-    Task.objects.bulk_create(
-        Task(
-            workspace=workspace,
-            queue=queue,
-            type="noop",
-            name=str(n),
-            state="PENDING",
-            max_attempts=1,
-            round_attempts=1,
-            timeout_ms=1,
-            payload={"filling": "x" * 2_000},
-        )
-        for n in range(count)
-    )
-
-
 @pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
 def test_the_memory_is_that_of_a_chunk(
     client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, format_name: str
 ) -> None:
     monkeypatch.setattr(lists, "_CHUNK", 10)
-    bulk_make(500, workspace)
+    make_tasks(500, workspace=workspace, payload=FILLING)
     answer = client.get(f"/tasks/export?format={format_name}")
     tracemalloc.start()
     size = sum(len(piece) for piece in answer.streaming_content)
@@ -153,7 +136,7 @@ def test_a_chunk_is_bounded_by_its_bytes(
     client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "_CHUNK_BYTES", 7_000)
-    bulk_make(10, workspace)
+    make_tasks(10, workspace=workspace, payload=FILLING)
     chunks = list(lists.iterate_tasks(workspace.id, TaskFilter()))
     assert [len(chunk) for chunk in chunks] == [3, 3, 3, 1]
     ids = [task.id for chunk in chunks for task in chunk]
@@ -164,5 +147,5 @@ def test_a_task_larger_than_a_chunk_is_exported(
     client: APIClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "_CHUNK_BYTES", 1_000)
-    bulk_make(3, workspace)
+    make_tasks(3, workspace=workspace, payload=FILLING)
     assert len(rows_of(fetch(client, "format=csv"))) == 3

@@ -11,8 +11,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tests.clients import key_client
-from tests.factories import make_node, make_task
-from workers.models import Node, NodeSample
+from tests.factories import make_node, make_sample, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -24,11 +23,6 @@ def slot(pid: int, task_id: UUID | None) -> dict[str, Any]:
         "taskId": str(task_id) if task_id else None,
         "startedAt": utc_z(now()) if task_id else None,
     }
-
-
-def make_sample(node: Node, *, ago: timedelta = timedelta(0), **fields: Any) -> NodeSample:
-    values = {"cpu_percent": 12.5, "memory_bytes": 1 << 28, "running": 1, "processed": 3}
-    return NodeSample.objects.create(node=node, at=now() - ago, failed=0, **{**values, **fields})
 
 
 def test_list(viewer: APIClient) -> None:

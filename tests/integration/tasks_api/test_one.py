@@ -10,8 +10,7 @@ from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
 from controlplane.workspaces.models import AuditEvent
-from tasks_app.models import Task, TaskAttempt, TaskLog
-from tests.factories import make_attempt, make_log, make_node, make_task
+from tests.factories import make_attempt, make_attempts, make_log, make_node, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -53,11 +52,9 @@ class TestShow:
 
     def test_every_part_is_bounded(self, client: APIClient) -> None:
         task = make_task("FAILED", attempt=150, max_attempts=150)
-        TaskAttempt.objects.bulk_create(make_unsaved(task, number) for number in range(1, 151))
-        TaskLog.objects.bulk_create(
-            TaskLog(task=task, attempt=1, at=now(), level="info", message=str(n))
-            for n in range(150)
-        )
+        make_attempts(task, range(1, 151), outcome="FAILED")
+        for n in range(150):
+            make_log(task, str(n))
         for _ in range(101):
             make_task(parents=[task])
         body = client.get(f"/tasks/{task.id}").json()
@@ -80,21 +77,6 @@ class TestShow:
     )
     def test_unknown(self, client: APIClient, path: str) -> None:
         assert client.get(path).status_code == 404
-
-
-def make_unsaved(task: Task, number: int) -> TaskAttempt:
-    return TaskAttempt(
-        task=task,
-        attempt=number,
-        workspace_id=task.workspace_id,
-        queue_id=task.queue_id,
-        type=task.type,
-        node_id=1,
-        outcome="FAILED",
-        wait_ms=1,
-        started_at=now() - timedelta(seconds=1),
-        finished_at=now(),
-    )
 
 
 class TestChange:

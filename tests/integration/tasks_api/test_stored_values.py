@@ -10,9 +10,8 @@ import tests.handlers  # noqa: F401 - registers test-echo
 from dlq.models import DeadLetter
 from tasks_app.models import Task
 from tests.clients import default_workspace
-from tests.deaths import die
 from tests.exported import read_csv, read_ndjson, read_xlsx, texts_of
-from tests.factories import make_task
+from tests.factories import make_letter, make_task
 from tests.jsonvalues import is_same
 from workflows.queries.outcomes import list_results
 
@@ -60,7 +59,7 @@ def test_old_rows_are_shown_and_exported(client: APIClient, stored: str, value: 
 def test_old_letters_are_reprocessed_with_the_payload_that_they_show(
     client: APIClient, stored: str, value: Any
 ) -> None:
-    letter = die(type="test-echo")
+    letter = make_letter(type="test-echo")
     store("dlq_deadletter", letter.id, "payload", stored)
     shown = client.get(f"/dlq/tasks/{letter.id}").json()["payload"]
     answer = client.post(f"/dlq/tasks/{letter.id}/reprocess", {"payload": shown}, format="json")
@@ -113,5 +112,5 @@ def test_a_cell_that_is_too_small_says_so(client: APIClient, text: str) -> None:
 
 
 def test_letters_keep_kinds(client: APIClient) -> None:
-    letter = die(payload={"x": 1e20, "y": 10**18, "z": 1.0})
+    letter = make_letter(payload={"x": 1e20, "y": 10**18, "z": 1.0})
     assert is_same(DeadLetter.objects.get(id=letter.id).payload, {"x": 1e20, "y": 10**18, "z": 1.0})

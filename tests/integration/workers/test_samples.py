@@ -8,7 +8,8 @@ from django.conf import settings
 
 from controlplane.core.clock import now
 from tasks_app.services import prune_everything
-from tests.factories import make_node
+from tests.factories import make_node, make_sample
+from tests.factories.tasks import SampleFactory
 from workers import services
 from workers.counters import Counters
 from workers.measures import Usage
@@ -22,15 +23,7 @@ def samples_of(node: Node, *, since: timedelta, every: timedelta, count: int) ->
     """Samples from the start of an hour, `since` ago, on."""
     first = (now() - since).replace(minute=0, second=0, microsecond=0)
     NodeSample.objects.bulk_create(
-        NodeSample(
-            node=node,
-            at=first + every * number,
-            cpu_percent=1,
-            memory_bytes=1,
-            running=0,
-            processed=number,
-            failed=0,
-        )
+        SampleFactory.build(node=node, at=first + every * number, processed=number)
         for number in range(count)
     )
 
@@ -92,9 +85,7 @@ def test_spans_begin_at_full_hours_whatever_the_zone() -> None:
 def test_a_node_stays_as_long_as_its_samples() -> None:
     ended = now() - timedelta(days=settings.TASKPLANE["ATTEMPT_RETENTION_DAYS"] + 8)
     node = make_node(state="STOPPED", stopped_at=ended)
-    sample = NodeSample.objects.create(
-        node=node, at=ended, cpu_percent=0, memory_bytes=0, running=0, processed=0, failed=0
-    )
+    sample = make_sample(node, at=ended)
     prune_everything()
     assert Node.objects.filter(id=node.id).exists()
     NodeSample.objects.filter(id=sample.id).update(at=datetime(2020, 1, 1, tzinfo=UTC))

@@ -11,8 +11,7 @@ from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.models import Task
 from tests.clients import key_client
-from tests.concurrency.hands import make_node
-from tests.workflow_hands import (
+from tests.workflow_worker import (
     define,
     drain,
     execute,
@@ -32,11 +31,6 @@ from workflows.repair import close_stuck_steps
 pytestmark = pytest.mark.django_db
 COSTLY = "{{ input.l.map(x, x + x).size() }}"
 LONG = {"l": list(range(3_900))}  # an evaluation is 243 million bytes by the estimate
-
-
-@pytest.fixture
-def node() -> int:
-    return make_node()
 
 
 @pytest.fixture

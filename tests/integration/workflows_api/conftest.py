@@ -1,20 +1,12 @@
 """Fixtures of the workflows API."""
 
-import tests.handlers  # noqa: F401 - the task types of the tests
-from tests.integration.tasks_api.conftest import (
-    client,
-    operator,
-    other,
-    stranger,
-    viewer,
-    workspace,
-)
+import pytest
+from rest_framework.test import APIClient
 
-__all__ = [
-    "client",
-    "operator",
-    "other",
-    "stranger",
-    "viewer",
-    "workspace",
-]
+import tests.handlers  # noqa: F401 - the task types of the tests
+from tests.clients import key_client
+
+
+@pytest.fixture
+def client(db: None) -> APIClient:
+    return key_client("admin")

@@ -6,8 +6,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.workspaces.models import AuditEvent
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import CHAIN
 from tests.jsonvalues import is_same
-from tests.workflowrows import CHAIN, make_run, make_workflow
 from workflows.models import Workflow, WorkflowRun, WorkflowVersion
 
 pytestmark = pytest.mark.django_db

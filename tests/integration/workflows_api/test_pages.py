@@ -11,7 +11,8 @@ from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from tests.clients import user_client
-from tests.workflowrows import APPROVAL, make_run, make_workflow
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL
 from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db

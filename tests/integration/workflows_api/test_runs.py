@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
-from tests.workflowrows import APPROVAL, end_run, end_step, make_run, make_workflow
+from tests.factories import make_run, make_workflow
+from tests.factories.workflows import APPROVAL, end_run, end_step
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries import run_view
 
@@ -244,3 +246,14 @@ class TestDecide:
         for sent in ({"comment": 7}, {"comments": ""}, {"comment": "x" * 2_001}):
             assert operator.post(f"{path}/look/approve", sent, format="json").status_code == 422
         assert RunStep.objects.get(key="look").state == "WAITING"
+
+
+def test_an_own_workflow_does_not_open_foreign_runs(other: Workspace, client: APIClient) -> None:
+    theirs = make_run(make_workflow("theirs", APPROVAL, workspace=other))
+    mine = make_workflow("mine")
+    answer = client.post(
+        f"/workflows/{mine.id}/execute", {"input": {}, "rerunOf": str(theirs.id)}, format="json"
+    )
+    assert answer.status_code in (404, 422)
+    assert client.get(f"/workflows/runs?workflowId={theirs.workflow_id}").json()["total"] == 0
+    assert WorkflowRun.objects.count() == 1

@@ -1,6 +1,8 @@
 """A real HTTP server on loopback that remembers what it was asked."""
 
+import asyncio
 import gzip
+import json
 import ssl
 import threading
 from collections.abc import Iterator
@@ -8,6 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from pytest_django import Settings
+
+from tasks_app.processors import registry
+from tests.unit.processors.recording import RecordingContext
 
 
 @dataclass
@@ -93,3 +100,20 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Webservice]:
 def zipped(size: int) -> bytes:
     """A few bytes that unpack to `size` of them."""
     return gzip.compress(b"a" * size)
+
+
+def allow(settings: Settings, *entries: str, private: bool = False) -> None:
+    settings.TASKPLANE = {
+        **settings.TASKPLANE,
+        "HTTP_REQUEST_ALLOW": list(entries),
+        "HTTP_REQUEST_ALLOW_PRIVATE": private,
+    }
+
+
+def call(context: RecordingContext | None = None, **payload: Any) -> dict[str, Any]:
+    found = registry.get("http-request")
+    result: dict[str, Any] = asyncio.run(
+        found.func(context or RecordingContext(), found.validate(payload))
+    )
+    json.dumps(result, allow_nan=False)  # what is not JSON could not be recorded
+    return result

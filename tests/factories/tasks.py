@@ -1,4 +1,4 @@
-"""Rows for tests, in any state that the constraints allow.
+"""Tasks and what belongs to them, and nodes, in any state that the constraints allow.
 
 A factory makes a row as it is; a trait fills in what a state demands. The functions below them add
 what a row needs around it: counts, queues, dependencies.
@@ -6,6 +6,7 @@ what a row needs around it: counts, queues, dependencies.
 
 import base64
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -22,7 +23,7 @@ from tasks_app.models import Queue, Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.rows import note_counts
 from tasks_app.states import FINAL, TaskState
 from tests.clients import default_workspace
-from workers.models import Node
+from workers.models import Node, NodeSample
 
 
 class NodeFactory(DjangoModelFactory[Node]):
@@ -38,6 +39,20 @@ class NodeFactory(DjangoModelFactory[Node]):
     queues = factory.LazyFunction(lambda: ["*"])
     concurrency = 2
     state = "ACTIVE"
+
+
+class SampleFactory(DjangoModelFactory[NodeSample]):
+    """A minute's figures of a node."""
+
+    class Meta:
+        model = NodeSample
+
+    at = factory.LazyFunction(now)
+    cpu_percent = 12.5
+    memory_bytes = 1 << 28
+    running = 1
+    processed = 3
+    failed = 0
 
 
 class TaskFactory(DjangoModelFactory[Task]):
@@ -117,6 +132,11 @@ def make_node(name: str = "node-a", **fields: Any) -> Node:
     return NodeFactory.create(name=name, **fields)
 
 
+def make_sample(node: Node, *, ago: timedelta = timedelta(0), **fields: Any) -> NodeSample:
+    """The figures of a node, `ago` before now."""
+    return SampleFactory.create(**{"node": node, "at": now() - ago, **fields})
+
+
 def make_task(
     state: str = TaskState.PENDING,
     *,
@@ -144,9 +164,32 @@ def make_task(
     return task
 
 
+def make_tasks(
+    number: int,
+    state: str = TaskState.PENDING,
+    *,
+    workspace: Workspace | None = None,
+    queue: str = "default",
+    **fields: Any,
+) -> list[Task]:
+    """Equal tasks in one statement, without counts."""
+    workspace = workspace or default_workspace()
+    if state in _TRAITS:
+        fields = {_TRAITS[TaskState(state)]: True, **fields}
+    values = {"workspace": workspace, "queue": make_queue(queue, workspace), "state": state}
+    return Task.objects.bulk_create(TaskFactory.build_batch(number, **values, **fields))
+
+
 def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:
     """An attempt of a task that ended just now, after ten milliseconds."""
     return AttemptFactory.create(task=task, attempt=number, **fields)
+
+
+def make_attempts(task: Task, numbers: Iterable[int], **fields: Any) -> None:
+    """Attempts of one task with these numbers, in one statement."""
+    TaskAttempt.objects.bulk_create(
+        AttemptFactory.build(**{"task": task, "attempt": number, **fields}) for number in numbers
+    )
 
 
 def make_log(task: Task, message: str, **fields: Any) -> TaskLog:

@@ -1,12 +1,17 @@
-"""Schedules for tests, made by the services, with clocks of their own."""
+"""Schedules, made by their service, with clocks that a test sets, and their firings."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import factory
+from factory.django import DjangoModelFactory
+
+from controlplane.core.clock import now
 from controlplane.ops.schedules import beat_sync, editing, overlaps, starting
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import Workspace
 from tests.clients import default_workspace
 
 SECOND = timedelta(seconds=1)
@@ -14,17 +19,46 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
+class FiringFactory(DjangoModelFactory[Firing]):
+    """A time of a schedule that has come."""
+
+    class Meta:
+        model = Firing
+
+    workspace_id = factory.SelfAttribute("schedule.workspace_id")
+    kind = "schedule"
+    state = "COMPLETED"
+    scheduled_for = factory.LazyFunction(now)
+
+
+def make_firing(schedule: Schedule, state: str = "COMPLETED", **fields: Any) -> Firing:
+    """A firing of this schedule."""
+    return FiringFactory.create(schedule=schedule, state=state, **fields)
+
+
 def make_schedule(
-    schedule: str = "* * * * *", *, since: datetime | None = None, **values: Any
+    schedule: str = "* * * * *",
+    *,
+    workspace: Workspace | None = None,
+    since: datetime | None = None,
+    **values: Any,
 ) -> Schedule:
     """A schedule of an echoing task; `since` sets its clock: from there on it is considered."""
-    wanted = {"name": f"schedule {Schedule.objects.count()}", "schedule": schedule}
+    spec = {"name": f"schedule {Schedule.objects.count()}", "schedule": schedule}
     if "workflow_id" not in values:
-        wanted["task_type"] = "test-echo"
+        spec["task_type"] = "test-echo"
     made = editing.create_schedule(
-        workspace_id=default_workspace().id, values={**wanted, **values}, actor=SYSTEM
+        workspace_id=(workspace or default_workspace()).id,
+        values={**spec, **values},
+        actor=SYSTEM,
     )
     return set_clock(made, since) if since is not None else made
+
+
+def make_job(name: str = "a job", workspace: Workspace | None = None, /, **values: Any) -> Schedule:
+    """A nightly schedule of a task that does nothing."""
+    job = {"name": name, "schedule": "0 2 * * *", "task_type": "noop", **values}
+    return make_schedule(workspace=workspace, **job)
 
 
 def set_clock(schedule: Schedule, since: datetime) -> Schedule:
@@ -81,6 +115,6 @@ def history(schedule: Schedule) -> list[str]:
     for firing in Firing.objects.filter(schedule=schedule).order_by("scheduled_for", "id"):
         kind = "" if firing.kind == "schedule" else f" {firing.kind}"
         times = "" if firing.times == 1 else f" x{firing.times}"
-        said = firing.skip_reason or firing.state
-        lines.append(f"{firing.scheduled_for:%H:%M} {said}{times}{kind}")
+        state = firing.skip_reason or firing.state
+        lines.append(f"{firing.scheduled_for:%H:%M} {state}{times}{kind}")
     return lines

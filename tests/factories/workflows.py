@@ -1,4 +1,4 @@
-"""Workflows and runs for tests, made by the services; states that only time makes are written."""
+"""Workflows and runs, made by their services; states that only time makes are written."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,11 @@ def make_workflow(
 
 
 def make_run(
-    workflow: Workflow | None = None, value: Any = None, *, workspace: Workspace | None = None
+    workflow: Workflow | None = None,
+    value: Any = None,
+    *,
+    workspace: Workspace | None = None,
+    **more: Any,
 ) -> WorkflowRun:
     """A run that has just started."""
     workflow = workflow or make_workflow(workspace=workspace)
@@ -46,6 +50,7 @@ def make_run(
         workflow_id=workflow.id,
         input={} if value is None else value,
         actor=SYSTEM,
+        **more,
     )
 
 
