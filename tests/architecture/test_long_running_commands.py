@@ -5,7 +5,7 @@ import subprocess
 import sys
 from functools import cache
 
-from tests.architecture.test_house_rules import ROOT
+from tests.architecture.test_conventions import ROOT
 
 # The modules of installed apps that Django itself imports.
 OF_SETUP = {"apps", "checks"}
