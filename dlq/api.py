@@ -7,12 +7,12 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, Made, idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from dlq import bulk, discard, queries, replays, reprocess
 from dlq.filters import LetterFilter, letter_filter_of_query
 from dlq.schema import (

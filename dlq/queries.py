@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
-from controlplane.core.percent import percent_done
+from controlplane.core.formatting import percent_done
 from controlplane.core.sql import load_sql
 from dlq.filters import LetterFilter
 from dlq.fingerprints import normalise

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.actors import SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.services import record_audit
 from dlq.discard import refuse_closed
 from dlq.models import DeadLetter

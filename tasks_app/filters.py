@@ -11,17 +11,11 @@ import orjson
 
 from controlplane.core.errors import FieldError
 from controlplane.core.schema.filters import QueryParams, condition, read_body, read_query
-from controlplane.core.schema.texts import (
-    QUOTED,
-    join_values,
-    split_parts,
-    split_values,
-    unquote,
-)
 from controlplane.core.schema.values import (
     COMMA,
     MAX_LENGTH,
     MAX_VALUES,
+    QUOTED,
     Choices,
     FilterError,
     Flag,
@@ -32,6 +26,10 @@ from controlplane.core.schema.values import (
     Texts,
     WholeNumber,
     check_count,
+    join_values,
+    split_parts,
+    split_values,
+    unquote,
 )
 from tasks_app.states import TaskState
 

@@ -13,7 +13,7 @@ from benchmarks import marks
 from benchmarks.processes import Component, running
 from benchmarks.servers import Servers
 from benchmarks.systems.base import _LATEST, SLOTS, RecordError, System
-from controlplane.embedded import ports
+from controlplane.embedded import processes
 
 _DATABASE = "taskplane"
 _TABLES = "task, taskattempt, tasklog, taskdependency, idempotencykey"
@@ -41,7 +41,7 @@ class Taskplane(System):
     def __init__(self, servers: Servers) -> None:
         super().__init__(servers)
         self._api_key = ""
-        self._ports = (ports.free_port(), ports.free_port())
+        self._ports = (processes.free_port(), processes.free_port())
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def env(self) -> dict[str, str]:
@@ -80,7 +80,7 @@ class Taskplane(System):
     @contextmanager
     def app(self) -> Iterator[App]:
         """The app service, answering, while the block lasts."""
-        host, port = ports.LOOPBACK, self._ports[0]
+        host, port = processes.LOOPBACK, self._ports[0]
         arguments = ["-m", "daphne", "--verbosity", "0", "-b", host, "-p", str(port)]
         arguments.append("controlplane.asgi:application")
         env = {**self.env(), "TASKPLANE_COMPONENT": "app"}

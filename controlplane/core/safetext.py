@@ -5,9 +5,13 @@ read, or a line break that forges the next line. `safe_text` shows each such cha
 like `\\x1b`; everything that prints goes through it.
 """
 
+import copy
 import json
+import logging
 import re
 from typing import Any
+
+from controlplane.core.masking import mask_secrets
 
 # Not printable for Python are controls (C0, DEL, C1), format characters (direction overrides and
 # isolates, zero-width ones, tags), lone surrogates, private use, and line and paragraph separators.
@@ -46,3 +50,24 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_INDENT = "    "
+
+
+class LineFormatter(logging.Formatter):
+    """A record's text can neither forge a line nor send an escape sequence, and what looks like a
+    credential is masked. Lines of a traceback are indented, so that none passes for a record.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and below it the traceback."""
+        bare = copy.copy(record)
+        bare.msg, bare.args = mask_secrets(record.getMessage()), None
+        bare.exc_info = bare.exc_text = bare.stack_info = None
+        lines = [safe_text(super().format(bare))]
+        traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text
+        for text in (traceback, record.stack_info):
+            if text:
+                lines += [_INDENT + safe_text(line) for line in mask_secrets(text).split("\n")]
+        return "\n".join(lines)

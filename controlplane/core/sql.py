@@ -44,3 +44,14 @@ def is_transient(error: BaseException) -> bool:
     if state is None:
         return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
     return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+
+
+def release_connections() -> None:
+    """Give pooled connections back to the pool, except inside a transaction.
+
+    For the moments in which a request needs the database no longer, or not for a while: while a
+    password is hashed, or while a client reads its response.
+    """
+    for connection in connections.all(initialized_only=True):
+        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+            connection.close()

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from controlplane.embedded import home, ports, processes, serviceuser, storage
+from controlplane.embedded import home, processes, serviceuser, storage
 from controlplane.embedded.home import EmbeddedError
 
 DATABASE = "taskplane"
@@ -52,7 +52,7 @@ def url(state: Path) -> str | None:
     if not kept.get("port"):
         return None
     password = quote(str(kept["password"]), safe="")
-    return f"postgres://{ROLE}:{password}@{ports.LOOPBACK}:{kept['port']}/{DATABASE}"
+    return f"postgres://{ROLE}:{password}@{processes.LOOPBACK}:{kept['port']}/{DATABASE}"
 
 
 def pid(state: Path) -> int | None:
@@ -111,7 +111,7 @@ def _start(state: Path) -> None:
             "the user who made it, or move the folder away to start with an empty one."
         )
     for tries_left in reversed(range(PORT_TRIES)):
-        port = ports.remembered_or_free(kept.get("port"))
+        port = processes.remembered_or_free(kept.get("port"))
         if kept.get("port") != port:  # on a full disk nothing is written without need
             home.write_json(state / "postgres.json", {**kept, "port": port})
         _write_configuration(data, port)
@@ -119,7 +119,7 @@ def _start(state: Path) -> None:
         if reason is None:
             break
         # Another program may have taken the port since it was looked at.
-        if not tries_left or ports.is_free(port):
+        if not tries_left or processes.is_free(port):
             raise EmbeddedError(_explain_failure(state, reason))
     _ensure_database(state)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from controlplane.embedded import home, ports, processes, serviceuser, storage
+from controlplane.embedded import home, processes, serviceuser, storage
 from controlplane.embedded.home import EmbeddedError
 
 START_SECONDS = 10
@@ -40,7 +40,7 @@ def folder(state: Path) -> Path:
 def address(state: Path) -> tuple[str, int] | None:
     """Host and port, from what was remembered; None before the first start."""
     port = home.read_json(state / "valkey.json").get("port")
-    return (ports.LOOPBACK, port) if isinstance(port, int) else None
+    return (processes.LOOPBACK, port) if isinstance(port, int) else None
 
 
 def pid(state: Path) -> int | None:
@@ -99,14 +99,14 @@ def _start(state: Path) -> None:
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(base / "valkey.log.1")
     for tries_left in reversed(range(PORT_TRIES)):
-        port = ports.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
+        port = processes.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
         if home.read_json(state / "valkey.json").get("port") != port:
             home.write_json(state / "valkey.json", {"port": port})
         reason = _start_server(base, port)
         if reason is None:
             return
         # Another program may have taken the port since it was looked at.
-        if not tries_left or ports.is_free(port):
+        if not tries_left or processes.is_free(port):
             raise EmbeddedError(_explain_failure(base, reason))
 
 
@@ -146,7 +146,7 @@ def _answers(base: Path, port: int) -> bool:
     begun = time.monotonic()
     while time.monotonic() - begun < START_SECONDS:
         try:
-            with socket.create_connection((ports.LOOPBACK, port), timeout=1) as sock:
+            with socket.create_connection((processes.LOOPBACK, port), timeout=1) as sock:
                 sock.sendall(b"PING\r\n")
                 if sock.recv(64).startswith(b"+PONG"):
                     return True

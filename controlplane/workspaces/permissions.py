@@ -5,9 +5,16 @@ from typing import Any
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import allows
+from controlplane.workspaces.actors import Actor, allows
+from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import Role
+
+
+class WorkspaceRequest(Request):
+    """What RolePermission let in: for annotations only."""
+
+    workspace: Workspace
+    actor: Actor
 
 
 class RolePermission(BasePermission):

@@ -16,11 +16,9 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid, NotFound
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.requests import current_client_ip, current_request_id
-from controlplane.workspaces.actors import SYSTEM, Actor
-from controlplane.workspaces.identities import directory
-from controlplane.workspaces.keys import hash_key, make_key
+from controlplane.workspaces.actors import SYSTEM, Actor, require_grantable, require_role
+from controlplane.workspaces.identities import directory, hash_key, make_key
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
-from controlplane.workspaces.rights import require_grantable, require_role
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
 
 _SCOPE = re.compile(r"([a-z][a-z-]{0,30}|\*):(read|write)")

@@ -7,7 +7,7 @@ from controlplane.core.errors import Invalid, NotFound
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from workflows import authoring, queries, runs
 from workflows.api import examples
 from workflows.schema.runs import ExecuteIn, Run, RunDetail, RunStarted, WorkflowRunFilter

@@ -17,12 +17,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from controlplane.core.clock import now, utc_z
+from controlplane.core.clock import now, parse_time, utc_z
 from controlplane.core.console.output import EXIT_USAGE, CommandError, describe_refusal
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import parse_json
-from controlplane.core.times import parse_time
 
 F = TypeVar("F")
 

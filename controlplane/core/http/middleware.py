@@ -1,5 +1,6 @@
 """What every request gets: an id, and the headers that keep a browser careful."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -7,9 +8,12 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from controlplane.core.http.problemdetails import Problem
+from controlplane.core.http.problems import plain_response
 from controlplane.core.ids import uuid7
 from controlplane.core.requests import enter_request, leave_request
 
@@ -108,4 +112,22 @@ def _address(text: str) -> str | None:
     try:
         return str(ip_address(text.strip("[]").partition("%")[0]))
     except ValueError:
+        return None
+
+
+logger = logging.getLogger(__name__)
+
+
+class KnownHostMiddleware(PlainMiddleware):
+    """400 and one log line. Anybody can send any Host header, so it is no fault of the server."""
+
+    def before(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Refuse the request, or let it pass."""
+        try:
+            request.get_host()
+        except DisallowedHost:
+            logger.warning("Request refused: unknown host. host=%.200r", request.META["HTTP_HOST"])
+            return plain_response(
+                Problem(400, "The Host header names a host that this server does not serve.")
+            )
         return None

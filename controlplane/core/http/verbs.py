@@ -29,14 +29,12 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSetMixin
 
 from controlplane.core.cursors import SortColumn
-from controlplane.core.http.listrows import read_fields
+from controlplane.core.http.openapi import filter_parameters, problems
 from controlplane.core.http.pagination import ListPagination
-from controlplane.core.http.parameters import filter_parameters
-from controlplane.core.http.paths import optional_slash_path
-from controlplane.core.http.problemschema import problems
-from controlplane.core.http.views import LIST_PARAMETERS, ApiView
+from controlplane.core.http.views import LIST_PARAMETERS, ApiView, optional_slash_path
 from controlplane.core.schema import Request, Resource, field_names, represent, represent_row
 from controlplane.core.schema.filters import read_query
+from controlplane.core.schema.represent import read_fields
 from controlplane.core.schema.shown import deferred_columns
 
 Shape = type[Resource] | None

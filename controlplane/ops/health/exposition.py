@@ -16,9 +16,11 @@ from prometheus_client.registry import Collector
 
 from controlplane.core.clock import now
 from controlplane.core.runtime.histograms import RATIO, cumulate
-from controlplane.ops.health.scaling import expose_scaling
+from scaling.queries.events import count_events
+from scaling.queries.launches import get_pause, measure_startup
+from scaling.queries.pool import get_backend, read_pool
 from tasks_app.queries import list_queues, view_queues
-from tasks_app.queries.engine_health import DISPATCHER, view_leader
+from tasks_app.queries.engine_health import AUTOSCALER, DISPATCHER, view_leader
 from tasks_app.queries.metering import TypeMeter, read_meters
 from workers.queries import count_ended, count_rescued_tasks, list_live_nodes
 
@@ -136,3 +138,49 @@ def _dispatcher() -> Iterator[Metric]:
             "Since the dispatcher's last pass.",
             value=seen.total_seconds(),
         )
+
+
+_DAY = timedelta(days=1)
+
+
+def expose_scaling() -> Iterator[Metric]:
+    """What is unknown is left out: the target before a decision, the lag before a first pass, the
+    start-up time before the first launch."""
+    pool = read_pool()
+    if pool.target is not None:
+        yield GaugeMetricFamily("taskplane_workers_target", "Desired workers.", value=pool.target)
+    workers = GaugeMetricFamily(
+        "taskplane_workers", "Workers as of the autoscaler's last pass.", labels=["state"]
+    )
+    if pool.backend:
+        for state in ("ready", "starting", "draining"):
+            workers.add_metric([state], getattr(pool, state))
+    yield workers
+    events = GaugeMetricFamily(
+        "taskplane_scaling_events_last_day",
+        "Decisions of the last 24 hours that changed something, by outcome.",
+        labels=["state"],
+    )
+    for state, count in count_events(now() - _DAY).items():
+        events.add_metric([state], count)
+    yield events
+    seen = view_leader(AUTOSCALER).seen_ago
+    if seen is not None:
+        yield GaugeMetricFamily(
+            "taskplane_autoscaler_lag_seconds",
+            "Seconds since the autoscaler's last pass.",
+            value=seen.total_seconds(),
+        )
+    startup = measure_startup(get_backend(pool))
+    if startup is not None:
+        yield GaugeMetricFamily(
+            "taskplane_startup_seconds",
+            "Seconds from the request for a worker until it is ready, 95th percentile.",
+            value=startup.seconds,
+        )
+    pause = get_pause(get_backend(pool))
+    yield GaugeMetricFamily(
+        "taskplane_launch_pause_seconds",
+        "Seconds until a worker can be launched after failed launches; 0: at once.",
+        value=max(0.0, (pause.until - now()).total_seconds()) if pause is not None else 0,
+    )

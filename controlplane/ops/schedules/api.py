@@ -21,7 +21,7 @@ from controlplane.ops.schedules.schema import (
 )
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 
 _EXAMPLES = [
     OpenApiExample("Every night in Berlin", value=JobIn.example, request_only=True),

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.conf import settings
 
+from controlplane.core.clock import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.errors import FieldError, Invalid, NotFound
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
-from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_json_value
 from controlplane.ops.schedules.beat import check_storable
 from controlplane.ops.schedules.schema import MAX_CATCH_UP, MAX_JITTER_MS, MAX_NAME_LENGTH

@@ -17,7 +17,7 @@ from controlplane.ops.stress.schema import (
     StressTestIn,
 )
 from controlplane.workspaces.idempotent_calls import Made, idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 
 _EXAMPLES = [
     OpenApiExample(

@@ -12,9 +12,8 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Forbidden
 from controlplane.ops.schedules import editing
 from controlplane.workspaces import services
-from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.actors import SYSTEM, Actor, covers
 from controlplane.workspaces.models import ApiKey, AuditEvent
-from controlplane.workspaces.rights import covers
 from controlplane.workspaces.states import Role
 from dlq.models import DeadLetter
 from tasks_app.models import IdempotencyKey, Task

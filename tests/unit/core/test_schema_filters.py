@@ -10,7 +10,7 @@ import pytest
 from django.http import QueryDict
 
 from controlplane.core.errors import Invalid
-from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.schema.filters import (
     add_options,
     condition,

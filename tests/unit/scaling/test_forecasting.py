@@ -6,8 +6,7 @@ import random
 import pytest
 
 from scaling.forecast import Forecaster, History
-from scaling.forecast.forecaster import predict
-from scaling.forecast.history import DAY, KEPT
+from scaling.forecast.forecaster import DAY, KEPT, predict
 
 FIRST = 20_000_000  # a minute of the epoch
 

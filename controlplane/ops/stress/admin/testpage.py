@@ -6,8 +6,7 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 
-from controlplane.core.admin.display import Section, Summary, Table, badge, link
-from controlplane.core.admin.sparklines import sparkline
+from controlplane.core.admin.display import Section, Summary, Table, badge, link, sparkline
 from controlplane.core.formatting import EMPTY, format_duration, format_number
 from controlplane.core.schema import represent
 from controlplane.ops.stress.models import StressTest
