@@ -61,7 +61,6 @@ class LineFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and below it the traceback."""
         bare = copy.copy(record)
         bare.msg, bare.args = mask_secrets(record.getMessage()), None
         bare.exc_info = bare.exc_text = bare.stack_info = None

@@ -76,7 +76,6 @@ def _valkey_pid(state: Path) -> int | None:
 
 
 def stop_all(state: Path | None = None) -> None:
-    """Stop both servers when they run."""
     at = state or home.home()
     valkey.stop(at)
     postgres.stop(at)

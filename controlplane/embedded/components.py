@@ -40,7 +40,6 @@ class Component:
 
 
 def answers_ok(url: str, path: str) -> bool:
-    """Whether the address answers 200."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     connection = HTTPConnection(host, int(port), timeout=PROBE_SECONDS)
     try:

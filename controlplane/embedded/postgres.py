@@ -42,7 +42,6 @@ log_rotation_age = '1d'
 
 
 def folder(state: Path) -> Path:
-    """Where the data directory and the logs are."""
     return state / "postgres"
 
 
@@ -56,7 +55,6 @@ def url(state: Path) -> str | None:
 
 
 def pid(state: Path) -> int | None:
-    """The process id of the running server, or None."""
     data = folder(state) / "data"
     found = processes.read_pid(data / "postmaster.pid")
     if found is None or processes.find(found, name="postgres", mentions=str(data)) is None:

@@ -49,7 +49,6 @@ def end(process: psutil.Process, seconds: float) -> None:
 
 
 def read_pid(path: Path) -> int | None:
-    """The number in the first line of the file, or None."""
     try:
         return int(path.read_text(encoding="utf-8").split("\n", 1)[0])
     except (OSError, ValueError):

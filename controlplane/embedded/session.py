@@ -111,7 +111,6 @@ class Session:
             server.start(self.state)
 
     def say_servers(self) -> None:
-        """Say where the embedded servers are."""
         for name, _ in self._servers:
             self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
 

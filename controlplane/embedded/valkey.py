@@ -33,7 +33,6 @@ maxmemory-policy noeviction
 
 
 def folder(state: Path) -> Path:
-    """Where the configuration and the log are."""
     return state / "valkey"
 
 
@@ -44,7 +43,6 @@ def address(state: Path) -> tuple[str, int] | None:
 
 
 def pid(state: Path) -> int | None:
-    """The process id of the running server, or None."""
     process = _process(state)
     return process.pid if process else None
 

@@ -47,7 +47,6 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         return AnonymousUser(), identity.actor
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
         return f'{SCHEME} realm="taskplane"'
 
 
@@ -57,7 +56,6 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:
-        """The user, in a workspace of theirs."""
         found = super().authenticate(request)
         if found is None:
             return None

@@ -37,7 +37,6 @@ class NewKey:
 
 
 def make_key() -> NewKey:
-    """A key that nobody has."""
     prefix = SCHEME + "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
     return NewKey(prefix, f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}")
 
@@ -97,7 +96,6 @@ class KeyDirectory:
             self._found = {d: e for d, e in self._found.items() if e[1].key_id != key_id}
 
     def clear(self) -> None:
-        """Forget everything."""
         with self._lock:
             self._found.clear()
             self._noted.clear()

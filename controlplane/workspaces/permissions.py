@@ -26,7 +26,6 @@ class RolePermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the actor of the request may call the method of the view."""
         actor: Actor | None = getattr(request, "actor", None)
         if actor is None:
             # Makes a 401 of it: REST framework asks whether anybody was authenticated.
@@ -44,7 +43,6 @@ class RolePermission(BasePermission):
 
 
 def required_role(method: str, view: Any) -> Role:
-    """The role that a method of a view needs."""
     roles = getattr(view, "required_roles", {})
     method = "GET" if method in SAFE_METHODS else method
     default = Role.VIEWER if method == "GET" else Role.OPERATOR

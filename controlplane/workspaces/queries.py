@@ -42,7 +42,6 @@ def get_workspace_slug(workspace_id: UUID) -> str:
 
 
 def list_workspaces(ids: Collection[UUID] | None = None) -> QuerySet[Workspace]:
-    """These workspaces, or all, by name in addresses."""
     found = Workspace.objects.order_by("slug")
     return found if ids is None else found.filter(id__in=ids)
 
@@ -69,7 +68,6 @@ def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspac
 
 
 def list_members(workspace: Workspace) -> QuerySet[Membership]:
-    """Who may work there, by name."""
     members = Membership.objects.filter(workspace=workspace)
     return members.select_related("user").order_by("user__username")
 

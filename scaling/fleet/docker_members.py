@@ -81,7 +81,6 @@ def make_stopping_name(record: Record) -> str:
 
 
 def get_name(record: Record) -> str:
-    """The name that it was made with."""
     return _STOPPING.sub("", _read_name(record))
 
 
@@ -110,7 +109,6 @@ def _read_name(record: Record) -> str:
 
 
 def _write_start(record: Record) -> str:
-    """Milliseconds, hexadecimal."""
     started = _parse(record["State"].get("StartedAt"))
     return f"{round(started.timestamp() * 1000):x}" if started is not None else "0"
 

@@ -52,7 +52,6 @@ class Pod:
 
 
 def read_pod(item: Object) -> Pod:
-    """From its JSON."""
     metadata, status = item["metadata"], item.get("status") or {}
     annotations = metadata.get("annotations") or {}
     is_terminating = metadata.get("deletionTimestamp") is not None

@@ -76,7 +76,6 @@ class ProcessFleet:
 
     @classmethod
     def from_settings(cls) -> Self:
-        """Workers of this installation."""
         state = home.home()
         return cls(
             command=[sys.executable, "manage.py", "worker"],

@@ -44,7 +44,6 @@ class History:
             self.first, self._counts = self.end - KEPT, self._counts[-KEPT:]
 
     def at(self, minute: int) -> int | None:
-        """Arrivals in this minute, if known."""
         k = minute - self.first
         return self._counts[k] if 0 <= k < len(self._counts) else None
 

@@ -24,7 +24,6 @@ class Drained:
     seconds: list[float] = field(default_factory=list)
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """As in production."""
         began = perf_counter()
         outcome = STRATEGIES[self.name].decide(demand, settings, memory)
         self.seconds.append(perf_counter() - began)

@@ -117,7 +117,6 @@ def summarise(scores: Sequence[Score], goal: float) -> Summary:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """The geometric mean of numbers above 0."""
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
 

@@ -47,7 +47,6 @@ class Shape:
 
 
 def run_time(rng: random.Random) -> float:
-    """Seconds of one task."""
     if rng.random() >= _TAIL_SHARE:
         return rng.lognormvariate(_MU, _SIGMA)
     # The inverse of the distribution function of a Pareto distribution that is cut off above.

@@ -62,7 +62,6 @@ def time_column(name: str, title: str = "", *, is_sortable: bool = False) -> Cal
 
 @admin.display(description="ID")
 def short_id(row: Any) -> str:
-    """The column of the ends of ids."""
     return format_short_id(row.pk)
 
 
@@ -74,7 +73,6 @@ def link(page: str, pk: Any, text: Any) -> str:
 
 
 def show_json(value: Any) -> str:
-    """JSON on several lines."""
     return EMPTY if value is None else format_html("<pre>{}</pre>", format_json(value))
 
 

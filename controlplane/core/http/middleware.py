@@ -50,7 +50,6 @@ class PlainMiddleware:
         """A response instead of the view's, if a subclass has one."""
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """The response as it is, unless a subclass says so."""
         return response
 
 
@@ -61,14 +60,12 @@ class RequestIdMiddleware(PlainMiddleware):
     """
 
     def before(self, request: HttpRequest) -> None:
-        """Take or make the id."""
         given = request.headers.get(REQUEST_ID_HEADER, "")
         request_id = given if _SANE.fullmatch(given) else str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
         enter_request(request_id, client_ip(request))
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Say the id, and what the rate limiter counted."""
         response.headers[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined] # ours
         for name, value in getattr(request, "rate_limit_headers", {}).items():
             response.headers[name] = value
@@ -92,7 +89,6 @@ class SecurityHeadersMiddleware(PlainMiddleware):
     }
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Add what is missing."""
         for name, value in self.HEADERS.items():
             response.headers.setdefault(name, value)
         return response
@@ -122,7 +118,6 @@ class KnownHostMiddleware(PlainMiddleware):
     """400 and one log line. Anybody can send any Host header, so it is no fault of the server."""
 
     def before(self, request: HttpRequest) -> HttpResponseBase | None:
-        """Refuse the request, or let it pass."""
         try:
             request.get_host()
         except DisallowedHost:

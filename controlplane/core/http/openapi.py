@@ -21,7 +21,6 @@ class Operation(AutoSchema):
     """Says of a verb whether it answers with a page of a list, and its chapter."""
 
     def get_tags(self) -> list[str]:
-        """The tag of the view set."""
         tag = getattr(self.view, "tag", "")
         return [tag] if tag else list(super().get_tags())
 
@@ -49,11 +48,9 @@ class SchemaExtension(OpenApiSerializerExtension):
     priority = 1  # before the one for any pydantic model
 
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
-        """The class's name."""
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        """The schema itself; those in it become components of their own."""
         found: dict[str, Any] = self.target.model_json_schema(
             ref_template=_REFERENCE,
             schema_generator=_JsonSchema,
@@ -89,7 +86,6 @@ class _JsonSchema(GenerateJsonSchema):
     """As the rest of the document is written: no titles, `double`, null as a second type."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """A name says it."""
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
@@ -99,13 +95,11 @@ class _JsonSchema(GenerateJsonSchema):
         return found
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        """Without title."""
         found = super().enum_schema(schema)
         found.pop("title", None)
         return found
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
-        """A double."""
         return {**super().float_schema(schema), "format": "double"}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
@@ -159,7 +153,6 @@ def _correct(node: Any) -> None:
 
 
 def query_parameter(name: str, description: str, type_: Any = str, **more: Any) -> OpenApiParameter:
-    """A parameter of a query string."""
     return OpenApiParameter(name, type_, OpenApiParameter.QUERY, description=description, **more)
 
 

@@ -68,7 +68,6 @@ class ListPagination(BasePagination):
         return count_or_estimate(queryset)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page with what is needed to ask for the next."""
         return Response(
             {
                 "data": data,
@@ -81,7 +80,6 @@ class ListPagination(BasePagination):
         )
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The shape of a list, for the OpenAPI schema."""
         return {
             "type": "object",
             "required": ["data", "page", "limit", "total", "totalIsEstimate", "nextCursor"],
@@ -99,7 +97,6 @@ class ListPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """The parameters, for the OpenAPI schema."""
         names = [sign + name for name in getattr(view, "sort_fields", {}) for sign in ("", "-")]
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         sort = {"type": "string", "enum": names, "default": getattr(view, "default_sort", "")}

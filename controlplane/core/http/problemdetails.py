@@ -67,7 +67,6 @@ def serialize(problem: Problem) -> bytes:
 
 
 def too_large(limit: int) -> Problem:
-    """413 for a body."""
     return Problem(
         413,
         f"The body has more than {limit} bytes, which is the limit.",

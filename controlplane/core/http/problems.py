@@ -168,7 +168,6 @@ def handler403(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
-    """No such path."""
     if wants_html(request):
         return defaults.page_not_found(request, exception or Http404())
     return plain_response(Problem(404, "This address does not exist."))

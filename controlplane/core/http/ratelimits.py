@@ -197,7 +197,6 @@ DEFAULT_PER_WORKSPACE = 120_000
 
 @cache
 def counter() -> RateCounter:
-    """The one of this process."""
     return RateCounter(settings.CACHES["default"]["LOCATION"])
 
 
@@ -207,7 +206,6 @@ class RateThrottle(BaseThrottle):
     _wait: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Count the request of whoever it belongs to."""
         rules = _rules(request)
         if not rules:
             return True
@@ -221,7 +219,6 @@ class RateThrottle(BaseThrottle):
         return verdict.is_allowed
 
     def wait(self) -> float | None:
-        """Seconds until the window ends."""
         return self._wait
 
 

@@ -156,7 +156,6 @@ class _Form(Serializer[Any]):
         self._example = dict(body.example or {}) if body else {}
 
     def get_initial(self) -> dict[str, Any]:
-        """What the form begins with."""
         return self._example
 
 
@@ -192,7 +191,6 @@ class Views(ViewSetMixin, ApiView):
     def answer(
         self, config: Verb, handler: Callable[..., Any], request: Any, path_parts: dict[str, Any]
     ) -> HttpResponseBase:
-        """The response of a verb."""
         given = []
         if config.body is not None:
             given.append(self._read_body(config, request, path_parts))
@@ -234,7 +232,6 @@ class Views(ViewSetMixin, ApiView):
 
     @property
     def current_verb(self) -> Verb | None:
-        """The verb of the request's method."""
         return getattr(getattr(self, self.action or "", None), "verb", None)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Serializer[Any]:

@@ -38,7 +38,6 @@ class ApiView(APIView):
     throttle_classes = [RateThrottle]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """REST framework's request, ours."""
         return StreamedRequest(
             request,
             parsers=self.get_parsers(),
@@ -50,7 +49,6 @@ class ApiView(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        """Everything here belongs to somebody."""
         done = super().finalize_response(request, response, *args, **kwargs)
         done.headers.setdefault("Cache-Control", "private, no-store")
         return done

@@ -23,7 +23,6 @@ class StressPayload(Payload):
 
     @property
     def should_fail(self) -> bool:
-        """Whether this task is among those that fail."""
         return should_fail(self.seed, self.index, self.failure_rate)
 
 

@@ -52,7 +52,6 @@ class Point:
     workers: int
 
     def to_json(self) -> dict[str, Any]:
-        """As a report holds it."""
         return {
             "at": utc_z(self.at),
             "submitted": self.submitted,

@@ -19,7 +19,6 @@ class GuardedServer(Server):
     """Daphne, in which `await send(…)` waits for a client that does not read."""
 
     async def handle_reply(self, protocol: object, message: Message) -> None:
-        """Send, then wait until more may be sent."""
         await super().handle_reply(protocol, message)
         if message.get("more_body") and isinstance(protocol, GuardedRequest):
             await protocol.wait_until_writable()

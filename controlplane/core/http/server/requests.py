@@ -101,7 +101,6 @@ class GuardedRequest(WebRequest):
             self._check_credentials()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """A piece of the body."""
         if self._stage is Stage.REFUSED:
             return
         self._received_bytes += len(data)
@@ -118,14 +117,12 @@ class GuardedRequest(WebRequest):
                 self._transport.pauseProducing()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The request is whole."""
         if self._stage is Stage.REFUSED:
             return
         self._stage = Stage.RECEIVED
         super().requestReceived(command, path, version)
 
     def process(self) -> Any:
-        """Give the request to the application."""
         protocols = self.requestHeaders.getRawHeaders(b"sec-websocket-protocol") or []
         if not all(value.isascii() for value in protocols):
             # Daphne's handshake would fail with a traceback.
@@ -134,7 +131,6 @@ class GuardedRequest(WebRequest):
         return super().process()
 
     def connectionLost(self, reason: Any) -> None:
-        """The client, or the network, has gone."""
         if self._linger is not None and self._linger.active():
             self._linger.cancel()
         super().connectionLost(reason)
@@ -188,7 +184,6 @@ class GuardedRequest(WebRequest):
     # --- Daphne calls these with what the application answers ---
 
     def handle_reply(self, message: Message) -> None:
-        """Send a message of the application."""
         if self.finished or self.channel is None:
             return
         if not message.get("more_body"):

@@ -59,7 +59,6 @@ _PEAKS = {"waiting": "peakBacklog", "running": "peakInFlight"}
 
 
 def show_state(test: StressTest) -> str:
-    """The state with the verdict."""
     verdict = f": {test.get_verdict_display().lower()}" if test.verdict else ""
     return badge(test.verdict or test.state, f"{test.get_state_display()}{verdict}")
 
@@ -70,7 +69,6 @@ def describe_test(test: StressTest) -> dict[str, Any]:
 
 
 def compare_table(comparison: Mapping[str, Any]) -> Table:
-    """The figures of two tests side by side."""
     warnings = comparison["warnings"]
     tests = [
         format_html("{} ({})", link("stress_stresstest", test["id"], test["name"]), test["verdict"])
