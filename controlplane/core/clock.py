@@ -1,4 +1,4 @@
-"""Time: always UTC, always aware."""
+"""Time: always UTC, always aware; and times as clients write them."""
 
 import re
 from datetime import UTC, datetime

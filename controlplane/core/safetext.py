@@ -1,4 +1,4 @@
-"""Text that other people wrote, made safe for a terminal or a log line.
+"""Text that other people wrote, made safe for a terminal or a log line; and the log's lines.
 
 A name can hold an escape sequence that moves the cursor, a direction override that reverses what is
 read, or a line break that forges the next line. `safe_text` shows each such character as an escape,

@@ -45,9 +45,10 @@ def folder(state: Path) -> Path:
     return state / "postgres"
 
 
-def url(state: Path) -> str | None:
-    """The address of the database, from what was remembered; None before the first start."""
-    kept = home.read_json(state / "postgres.json")
+def url(state: Path | None = None) -> str | None:
+    """The remembered address of the database, whether or not the server runs now; None before its
+    first start."""
+    kept = home.read_json((state or home.home()) / "postgres.json")
     if not kept.get("port"):
         return None
     password = quote(str(kept["password"]), safe="")
@@ -62,12 +63,13 @@ def pid(state: Path) -> int | None:
     return found
 
 
-def start(state: Path) -> str:
+def start(state: Path | None = None) -> str:
     """Make the database when there is none, start the server unless it runs; returns its URL.
 
     Raises:
-        EmbeddedError: the server cannot be made or started.
+        EmbeddedError: the server cannot be made or started; the message says what to do.
     """
+    state = state or home.home()
     try:
         with home.locked(home.ensure_folder(state)):
             if pid(state) is None:

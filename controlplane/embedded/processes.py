@@ -1,4 +1,4 @@
-"""Processes by id: whether one is still the expected program, and ending it."""
+"""Processes by id (whether one is still the expected program, ending it), and loopback ports."""
 
 import os
 import random

@@ -36,9 +36,10 @@ def folder(state: Path) -> Path:
     return state / "valkey"
 
 
-def address(state: Path) -> tuple[str, int] | None:
-    """Host and port, from what was remembered; None before the first start."""
-    port = home.read_json(state / "valkey.json").get("port")
+def address(state: Path | None = None) -> tuple[str, int] | None:
+    """The remembered host and port, whether or not the server runs now; None before its first
+    start."""
+    port = home.read_json((state or home.home()) / "valkey.json").get("port")
     return (processes.LOOPBACK, port) if isinstance(port, int) else None
 
 
@@ -59,12 +60,13 @@ def _process_in(base: Path, port: int) -> psutil.Process | None:
     return processes.find(found, name="valkey-server", mentions=f":{port}")
 
 
-def start(state: Path) -> tuple[str, int]:
+def start(state: Path | None = None) -> tuple[str, int]:
     """Start the server unless it runs; returns host and port.
 
     Raises:
-        EmbeddedError: the server does not start.
+        EmbeddedError: the server does not start; the message says what to do.
     """
+    state = state or home.home()
     try:
         with home.locked(home.ensure_folder(state)):
             if pid(state) is None:

@@ -1,4 +1,9 @@
-"""Who acts: known at the door, handed to services, written in the audit log."""
+"""Who acts: known at the door, handed to services, written in the audit log; and what an actor may
+do and grant: roles, scopes, expiry.
+
+A scope names the route's resource. What a call causes elsewhere needs that resource's scope, too: a
+schedule submits tasks, so creating one needs `tasks:write`. Services ask with `require_scopes`.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who a key or a session is: found once, remembered for a moment."""
+"""The text of an API key, and who a key or a session is: found once, remembered for a moment."""
 
 import hashlib
 import hmac

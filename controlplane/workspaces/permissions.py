@@ -1,4 +1,4 @@
-"""Roles: who may call what."""
+"""Roles: who may call what, and the request of a caller who may."""
 
 from typing import Any
 

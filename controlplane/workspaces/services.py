@@ -71,14 +71,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
     workspace, is_new = Workspace.objects.get_or_create(slug=slug, defaults={"name": name})
     if not is_new:
         raise Conflict(f"There is a workspace {slug!r} already.")
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="workspace.create",
-        target_type="workspace",
-        target_id=str(workspace.id),
-        detail={"slug": slug},
-    )
+    record_audit(workspace, actor, "workspace.create", "workspace", workspace.id, {"slug": slug})
     return workspace
 
 
@@ -94,14 +87,7 @@ def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Worksp
         raise Invalid(errors=errors)
     workspace.name = name
     workspace.save(update_fields=["name"])
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="workspace.rename",
-        target_type="workspace",
-        target_id=str(workspace.id),
-        detail={"name": name},
-    )
+    record_audit(workspace, actor, "workspace.rename", "workspace", workspace.id, {"name": name})
     return workspace
 
 
@@ -113,14 +99,9 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> 
     member, is_new = Membership.objects.update_or_create(
         workspace=workspace, user=user, defaults={"role": role}
     )
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="member.add" if is_new else "member.change",
-        target_type="user",
-        target_id=str(user.pk),
-        detail={"user": user.get_username(), "role": role},
-    )
+    action = "member.add" if is_new else "member.change"
+    detail = {"user": user.get_username(), "role": role}
+    record_audit(workspace, actor, action, "user", user.pk, detail)
     return member
 
 
@@ -129,14 +110,8 @@ def remove_member(*, member: Membership, actor: Actor) -> None:
     """Take a user's role in the workspace away. Raises Forbidden."""
     require_role(actor, Role.ADMIN)
     member.delete()
-    record_audit(
-        workspace=member.workspace_id,
-        actor=actor,
-        action="member.remove",
-        target_type="user",
-        target_id=str(member.user_id),
-        detail={"role": member.role},
-    )
+    detail = {"role": member.role}
+    record_audit(member.workspace_id, actor, "member.remove", "user", member.user_id, detail)
 
 
 @transaction.atomic
@@ -168,14 +143,8 @@ def create_api_key(
         expires_at=expires_at,
         created_by=actor.label,
     )
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="api_key.create",
-        target_type="api_key",
-        target_id=str(key.id),
-        detail={"name": key.name, "prefix": key.prefix, "role": role, "scopes": key.scopes},
-    )
+    detail = {"name": key.name, "prefix": key.prefix, "role": role, "scopes": key.scopes}
+    record_audit(workspace, actor, "api_key.create", "api_key", key.id, detail)
     return CreatedKey(key, made.secret)
 
 
@@ -217,14 +186,8 @@ def revoke_api_key(*, workspace: Workspace, key_id: UUID, actor: Actor) -> ApiKe
     if not ApiKey.objects.filter(id=key_id, revoked_at__isnull=True).update(revoked_at=at):
         raise Conflict("This API key was revoked before.")
     key.revoked_at = at
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="api_key.revoke",
-        target_type="api_key",
-        target_id=str(key_id),
-        detail={"name": key.name, "prefix": key.prefix},
-    )
+    detail = {"name": key.name, "prefix": key.prefix}
+    record_audit(workspace, actor, "api_key.revoke", "api_key", key_id, detail)
     transaction.on_commit(lambda: directory.forget(key_id))
     return key
 
@@ -246,13 +209,13 @@ def ensure_bootstrap(username: str = "admin") -> Bootstrap | None:
 
 
 def record_audit(
-    *,
     workspace: Workspace | UUID,
     actor: Actor,
     action: str,
     target_type: str,
-    target_id: str,
+    target_id: object,
     detail: dict[str, Any],
+    *,
     using: str = "default",
 ) -> AuditEvent:
     """Write who did what; call it in the transaction of the change, so that both or neither are.
@@ -266,7 +229,7 @@ def record_audit(
         actor_label=actor.label,
         action=action,
         target_type=target_type,
-        target_id=target_id,
+        target_id=str(target_id),
         detail=detail,
         request_id=current_request_id(),
         ip=current_client_ip(),

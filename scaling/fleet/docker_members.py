@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from scaling.fleet.base import Member, Phase
+from scaling.fleet.base import Member, Phase, describe_end, find_error_line
 from scaling.fleet.docker_engine import Record
-from scaling.fleet.endings import describe_end, find_error_line
 
 # Labels of containers that this back-end made.
 FLEET_LABEL = "taskplane.fleet"

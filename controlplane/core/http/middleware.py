@@ -1,4 +1,4 @@
-"""What every request gets: an id, and the headers that keep a browser careful."""
+"""What every request gets: an id, headers that keep a browser careful, and a check of its host."""
 
 import logging
 import re

@@ -1,4 +1,5 @@
-"""How drf-spectacular describes schemas and verbs. Importing it registers the extension."""
+"""How drf-spectacular describes schemas, verbs, parameters and errors. Importing it registers the
+extension."""
 
 from collections.abc import Iterable
 from enum import Enum

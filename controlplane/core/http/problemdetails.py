@@ -1,4 +1,5 @@
-"""The body of an error response. Needs neither Django's apps nor the REST framework."""
+"""The body of an error response, and the whole response before Django has seen the request. Needs
+neither Django's apps nor the REST framework."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

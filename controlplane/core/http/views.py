@@ -1,4 +1,4 @@
-"""The base of every view of the API."""
+"""The base of every view of the API, and paths with and without their last slash."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar

@@ -117,11 +117,4 @@ def _require_confirmation(workspace_id: UUID, confirm: str) -> None:
 
 
 def _audit(test: StressTest, actor: Actor, action: str, **detail: Any) -> None:
-    record_audit(
-        workspace=test.workspace_id,
-        actor=actor,
-        action=action,
-        target_type="stress-test",
-        target_id=str(test.id),
-        detail=detail,
-    )
+    record_audit(test.workspace_id, actor, action, "stress-test", test.id, detail)

@@ -1,4 +1,4 @@
-"""Where Redis is: REDIS_HOST, or the embedded Valkey."""
+"""Where Redis is (REDIS_HOST, or the embedded Valkey), and what uses it: channels and cache."""
 
 from typing import Any
 from urllib.parse import quote

@@ -10,7 +10,7 @@ from controlplane.core.admin.display import Section, Summary, Table, badge, link
 from controlplane.core.formatting import EMPTY, format_duration, format_number
 from controlplane.core.schema import represent
 from controlplane.ops.stress.models import StressTest
-from controlplane.ops.stress.report import list_figures
+from controlplane.ops.stress.report import FIGURES, list_figures
 from controlplane.ops.stress.schema import StressTestDetail
 from controlplane.ops.stress.states import StressState
 
@@ -20,26 +20,6 @@ _STATES = {
     StressState.SETTLING: "All tasks are submitted; some have not ended yet.",
     StressState.STOPPING: "Stopping: waiting tasks are cancelled, running tasks are asked to stop.",
     StressState.CHECKING: "Every task is being checked for the verdict.",
-}
-_FIGURES = {
-    "submitted": "Submitted",
-    "completed": "Completed",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "dependents": "Dependents",
-    "dependencies": "Dependencies",
-    "elapsedSeconds": "Duration (s)",
-    "submitPerSecond": "Submissions per second",
-    "completePerSecond": "Completions per second",
-    "waitMs": "Wait (ms)",
-    "runMs": "Run time (ms)",
-    "peakInFlight": "Peak tasks in flight",
-    "peakBacklog": "Peak waiting tasks",
-    "attempts": "Attempts",
-    "failedAttempts": "Failed attempts",
-    "interruptedAttempts": "Interrupted attempts",
-    "lostAttempts": "Lost attempts",
-    "staleWrites": "Stale writes",
 }
 _WORKERS = {
     "workersAtBegin": "Workers at the start",
@@ -95,7 +75,7 @@ def compare_table(comparison: Mapping[str, Any]) -> Table:
 def _name(name: str) -> str:
     """A figure with its unit: `Wait (ms), p95` for `waitMs p95` or `waitMs.p95`."""
     first, _, part = name.replace(".", " ").partition(" ")
-    text = _FIGURES.get(first, first)
+    text = FIGURES.get(first, first)
     return f"{text}, {part}" if part else text
 
 
