@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from scaling.forecast import Forecaster
-from scaling.forecast.forecaster import WEEK
+from scaling.forecast import WEEK, Forecaster
 from scaling.strategies import Forecast
 from tasks_app.queries.arrivals import get_rolled_up_until, sum_arrivals
 

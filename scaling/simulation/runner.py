@@ -9,9 +9,9 @@ from time import perf_counter
 from scaling.forecast import Forecaster
 from scaling.simulation.engine import Played, Policy, Simulation
 from scaling.simulation.traces import Trace
+from scaling.strategies import STRATEGIES
 from scaling.strategies.decision import Memory, Outcome
 from scaling.strategies.inputs import Demand, Forecast, Settings
-from scaling.strategies.registry import STRATEGIES
 
 FLAP_SECONDS = 600.0
 _DAY = 86_400.0

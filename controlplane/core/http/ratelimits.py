@@ -189,12 +189,6 @@ class RateCounter:
                 count.unsent -= amount
 
 
-# Requests per minute; 0 means no limit. More than one process of the app answers in a minute, so
-# that only a client gone wild meets them.
-DEFAULT_PER_KEY = 60_000
-DEFAULT_PER_WORKSPACE = 120_000
-
-
 @cache
 def counter() -> RateCounter:
     return RateCounter(settings.CACHES["default"]["LOCATION"])
@@ -227,9 +221,8 @@ def _rules(request: Request) -> list[Rule]:
     workspace = getattr(request, "workspace", None)
     found = []
     if actor is not None:
-        per_key = settings.TASKPLANE.get("RATE_LIMIT_PER_KEY", DEFAULT_PER_KEY)
-        found.append(Rule(f"{actor.kind}:{actor.id}", per_key))
+        found.append(Rule(f"{actor.kind}:{actor.id}", settings.TASKPLANE["RATE_LIMIT_PER_KEY"]))
     if workspace is not None:
-        per_workspace = settings.TASKPLANE.get("RATE_LIMIT_PER_WORKSPACE", DEFAULT_PER_WORKSPACE)
+        per_workspace = settings.TASKPLANE["RATE_LIMIT_PER_WORKSPACE"]
         found.append(Rule(f"workspace:{workspace.pk}", per_workspace))
     return [rule for rule in found if rule.limit]

@@ -77,7 +77,7 @@ TASKPLANE: dict[str, Any] = {
     ),
     "JSON_MAX_DEPTH": env.integer("JSON_MAX_DEPTH", 32, minimum=2, maximum=200),
     "BULK_MAX": env.integer("BULK_MAX", 10_000, minimum=1, maximum=100_000),
-    # Requests per minute; 0 for no limit
+    # Requests per minute; 0 for no limit. Only a client gone wild meets the defaults.
     "RATE_LIMIT_PER_KEY": env.integer("RATE_LIMIT_PER_KEY", 60_000, minimum=0, maximum=10**9),
     "RATE_LIMIT_PER_WORKSPACE": env.integer(
         "RATE_LIMIT_PER_WORKSPACE", 120_000, minimum=0, maximum=10**9

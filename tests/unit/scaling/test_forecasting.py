@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from scaling.forecast import Forecaster, History
-from scaling.forecast.forecaster import DAY, KEPT, predict
+from scaling.forecast import DAY, KEPT, Forecaster, History, predict
 
 FIRST = 20_000_000  # a minute of the epoch
 
