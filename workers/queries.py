@@ -108,9 +108,3 @@ def find_nodes(labels: Sequence[str]) -> list[Node]:
 def _id_in(label: str) -> int | None:
     digits = label.rpartition("#")[2]
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
-
-
-def serves(queue: str) -> bool:
-    """Whether an active node takes work of this queue."""
-    active = Node.objects.filter(state=NodeState.ACTIVE)
-    return active.filter(queues__overlap=[queue, "*"]).exists()

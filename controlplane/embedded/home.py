@@ -6,11 +6,14 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controlplane.embedded import processes
+
+PORT_TRIES = 3
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -63,6 +66,22 @@ def locked(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def start_on_port(file: Path, start: Callable[[int], str | None]) -> str | None:
+    """Start a server on the port that the file remembers, or else on a free one, which the file
+    then remembers. `start` returns why it did not start, as this does for the last try."""
+    reason = None
+    for _ in range(PORT_TRIES):
+        kept = read_json(file)
+        port = processes.remembered_or_free(kept.get("port"))
+        if kept.get("port") != port:  # on a full disk nothing is written without need
+            write_json(file, {**kept, "port": port})
+        reason = start(port)
+        # Another program may have taken the port since it was looked at.
+        if reason is None or processes.is_free(port):
+            break
+    return reason
 
 
 CREDENTIALS_FILE = "credentials.env"

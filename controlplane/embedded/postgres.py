@@ -16,7 +16,6 @@ DATABASE = "taskplane"
 ROLE = "taskplane"
 START_SECONDS = 60
 STOP_SECONDS = 8
-PORT_TRIES = 3
 
 # Durability stays on: what was answered 201 is on disk, on a laptop too.
 CONFIGURATION = """\
@@ -101,8 +100,9 @@ def _start(state: Path) -> None:
     data = base / "data"
     kept = home.read_json(state / "postgres.json")
     if not data.exists():
-        kept = {"port": None, "password": secrets.token_urlsafe(24)}
-        _make_data_directory(data, kept["password"])
+        password = secrets.token_urlsafe(24)
+        _make_data_directory(data, password)
+        home.write_json(state / "postgres.json", {"port": None, "password": password})
     elif not kept.get("password"):
         raise EmbeddedError(_explain_failure(state, "its password file postgres.json is missing"))
     elif data.stat().st_uid != (user.pw_uid if user else os.geteuid()):
@@ -110,17 +110,9 @@ def _start(state: Path) -> None:
             f"The database in {data} belongs to another user of this machine: start Taskplane as "
             "the user who made it, or move the folder away to start with an empty one."
         )
-    for tries_left in reversed(range(PORT_TRIES)):
-        port = processes.remembered_or_free(kept.get("port"))
-        if kept.get("port") != port:  # on a full disk nothing is written without need
-            home.write_json(state / "postgres.json", {**kept, "port": port})
-        _write_configuration(data, port)
-        reason = _start_server(data)
-        if reason is None:
-            break
-        # Another program may have taken the port since it was looked at.
-        if not tries_left or processes.is_free(port):
-            raise EmbeddedError(_explain_failure(state, reason))
+    reason = home.start_on_port(state / "postgres.json", lambda port: _start_server(data, port))
+    if reason is not None:
+        raise EmbeddedError(_explain_failure(state, reason))
     _ensure_database(state)
 
 
@@ -162,8 +154,9 @@ def _write_configuration(data: Path, port: int) -> None:
         raise EmbeddedError(_explain_failure(data.parent.parent, reason)) from error
 
 
-def _start_server(data: Path) -> str | None:
+def _start_server(data: Path, port: int) -> str | None:
     """Start it; returns why it did not start, or None."""
+    _write_configuration(data, port)
     log = data.parent / "start.log"
     log.unlink(missing_ok=True)
     before = _log_sizes(data)

@@ -13,7 +13,6 @@ from controlplane.embedded.home import EmbeddedError
 START_SECONDS = 10
 STOP_SECONDS = 5
 LOG_LIMIT_BYTES = 5_000_000
-PORT_TRIES = 3
 # It writes the file with its process id a moment after it has gone to the background.
 GONE_SECONDS = 1.0
 
@@ -98,16 +97,9 @@ def _start(state: Path) -> None:
     log = base / "valkey.log"
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(base / "valkey.log.1")
-    for tries_left in reversed(range(PORT_TRIES)):
-        port = processes.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
-        if home.read_json(state / "valkey.json").get("port") != port:
-            home.write_json(state / "valkey.json", {"port": port})
-        reason = _start_server(base, port)
-        if reason is None:
-            return
-        # Another program may have taken the port since it was looked at.
-        if not tries_left or processes.is_free(port):
-            raise EmbeddedError(_explain_failure(base, reason))
+    reason = home.start_on_port(state / "valkey.json", lambda port: _start_server(base, port))
+    if reason is not None:
+        raise EmbeddedError(_explain_failure(base, reason))
 
 
 def _explain_failure(base: Path, reason: str) -> str:
