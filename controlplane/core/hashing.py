@@ -32,11 +32,8 @@ class HashingQueue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a turn, without a pooled database connection. A thread may nest turns.
-
-        Raises:
-            Unavailable: too many wait, or the wait took too long.
-        """
+        """Wait for a turn, without a pooled database connection. A thread may nest turns. Raises
+        Unavailable: too many wait, or the wait took too long."""
         release_connections()
         if getattr(self._mine, "has_turn", False):
             yield

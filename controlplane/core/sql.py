@@ -12,11 +12,8 @@ DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 @cache
 def load_sql(app: str, name: str) -> str:
-    """The statement `<app>/sql/<name>.sql`; `app` is the package, such as `tasks_app`.
-
-    Raises:
-        FileNotFoundError: there is no such statement.
-    """
+    """The statement `<app>/sql/<name>.sql`; `app` is the package, such as `tasks_app`. Raises
+    FileNotFoundError: there is no such statement."""
     return (files(app) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 

@@ -29,11 +29,8 @@ _MODULES = {"Postgres": postgres, "Valkey": valkey}
 def require_running(
     *, postgres: bool = True, valkey: bool = True, state: Path | None = None
 ) -> None:
-    """Check that the embedded servers run.
-
-    Raises:
-        EmbeddedError: one of the servers asked about does not run.
-    """
+    """Check that the embedded servers run. Raises EmbeddedError: one of the servers asked about
+    does not run."""
     at = state or home.home()
     needed = {"Postgres": postgres, "Valkey": valkey}
     missing = [name for name, server in _MODULES.items() if needed[name] and not server.pid(at)]

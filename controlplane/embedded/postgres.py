@@ -64,10 +64,7 @@ def pid(state: Path) -> int | None:
 
 def start(state: Path | None = None) -> str:
     """Make the database when there is none, start the server unless it runs; returns its URL.
-
-    Raises:
-        EmbeddedError: the server cannot be made or started; the message says what to do.
-    """
+    Raises EmbeddedError: the server cannot be made or started; the message says what to do."""
     state = state or home.home()
     try:
         with home.locked(home.ensure_folder(state)):

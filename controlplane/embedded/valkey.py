@@ -60,11 +60,8 @@ def _process_in(base: Path, port: int) -> psutil.Process | None:
 
 
 def start(state: Path | None = None) -> tuple[str, int]:
-    """Start the server unless it runs; returns host and port.
-
-    Raises:
-        EmbeddedError: the server does not start; the message says what to do.
-    """
+    """Start the server unless it runs; returns host and port. Raises EmbeddedError: the server does
+    not start; the message says what to do."""
     state = state or home.home()
     try:
         with home.locked(home.ensure_folder(state)):

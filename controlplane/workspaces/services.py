@@ -13,12 +13,13 @@ from django.contrib.auth.models import User
 from django.db import connections, transaction
 
 from controlplane.core.clock import now
-from controlplane.core.errors import Conflict, FieldError, Invalid, NotFound
+from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.requests import current_client_ip, current_request_id
 from controlplane.workspaces.actors import SYSTEM, Actor, require_grantable, require_role
 from controlplane.workspaces.identities import directory, hash_key, make_key
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
+from controlplane.workspaces.queries import get_api_key
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
 
 _SCOPE = re.compile(r"([a-z][a-z-]{0,30}|\*):(read|write)")
@@ -56,12 +57,8 @@ def ensure_default_workspace(*, using: str = "default") -> Workspace:
 
 @transaction.atomic
 def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
-    """A new tenant.
-
-    Raises:
-        Invalid: the slug is no label of lower-case letters, digits and hyphens, or no name.
-        Conflict: there is one already.
-    """
+    """A new tenant. Raises Invalid: the slug is no label of lower-case letters, digits and hyphens,
+    or no name; Conflict: there is one already."""
     name, errors = _read_name(name)
     if not _SLUG.fullmatch(slug):
         message = "Up to 63 lower-case letters, digits, and hyphens inside."
@@ -77,11 +74,7 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
 
 @transaction.atomic
 def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Workspace:
-    """Another name for people; the slug stays.
-
-    Raises:
-        Invalid: no name.
-    """
+    """Another name for people; the slug stays. Raises Invalid: no name."""
     name, errors = _read_name(name)
     if errors:
         raise Invalid(errors=errors)
@@ -124,12 +117,9 @@ def create_api_key(
     scopes: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> CreatedKey:
-    """A new key, with its secret this once.
-
-    Raises:
-        Forbidden: it would be allowed more than the actor, or live longer than the actor's key.
-        Invalid: no name, an unknown role, a malformed scope, or an expiry that has passed.
-    """
+    """A new key, with its secret this once. Raises Forbidden: it would be allowed more than the
+    actor, or live longer than the actor's key; Invalid: no name, an unknown role, a malformed
+    scope, or an expiry that has passed."""
     check_api_key(name=name, role=role, scopes=scopes, expires_at=expires_at)
     require_grantable(actor, role=Role(role), scopes=scopes, expires_at=expires_at)
     made = make_key()
@@ -151,11 +141,7 @@ def create_api_key(
 def check_api_key(
     *, name: str, role: str, scopes: Sequence[str], expires_at: datetime | None
 ) -> None:
-    """The rules of a new key.
-
-    Raises:
-        Invalid: one of them is broken; each error names its field.
-    """
+    """The rules of a new key. Raises Invalid: one of them is broken; each error names its field."""
     _, errors = _read_name(name)
     if role not in Role.values:
         errors.append({"field": "role", "message": f"One of {', '.join(Role.values)}."})
@@ -173,15 +159,9 @@ def check_api_key(
 
 @transaction.atomic
 def revoke_api_key(*, workspace: Workspace, key_id: UUID, actor: Actor) -> ApiKey:
-    """End a key for good: at once in this process, in others within a few seconds.
-
-    Raises:
-        NotFound: the workspace has no such key.
-        Conflict: it was revoked before.
-    """
-    key = ApiKey.objects.filter(workspace=workspace, id=key_id).first()
-    if key is None:
-        raise NotFound(f"There is no API key {key_id}.")
+    """End a key for good: at once in this process, in others within a few seconds. Raises NotFound:
+    the workspace has no such key; Conflict: it was revoked before."""
+    key = get_api_key(workspace, key_id)
     at = now()
     if not ApiKey.objects.filter(id=key_id, revoked_at__isnull=True).update(revoked_at=at):
         raise Conflict("This API key was revoked before.")

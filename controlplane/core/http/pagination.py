@@ -36,11 +36,8 @@ class ListPagination(BasePagination):
         request: Request,
         view: Any = None,
     ) -> list[Any]:
-        """One page of the queryset.
-
-        Raises:
-            Invalid: a parameter is wrong, or the page lies too deep.
-        """
+        """One page of the queryset. Raises Invalid: a parameter is wrong, or the page lies too
+        deep."""
         params = request.query_params
         self._limit = _number(params, "limit", DEFAULT_LIMIT, MAX_LIMIT)
         self._sort = _sort_of(params, view)
