@@ -17,6 +17,8 @@ from controlplane.core.http.problems import plain_response
 from controlplane.core.ids import uuid7
 from controlplane.core.requests import enter_request, leave_request
 
+logger = logging.getLogger(__name__)
+
 REQUEST_ID_HEADER = "X-Request-ID"
 # What may stand in a log line, a header and a column of 64 characters.
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
@@ -109,9 +111,6 @@ def _address(text: str) -> str | None:
         return str(ip_address(text.strip("[]").partition("%")[0]))
     except ValueError:
         return None
-
-
-logger = logging.getLogger(__name__)
 
 
 class KnownHostMiddleware(PlainMiddleware):

@@ -35,6 +35,7 @@ _CONNECTION_ERRORS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+_SHOWN = 1000  # errors of one answer
 
 logger = logging.getLogger(__name__)
 
@@ -190,9 +191,6 @@ def handler500(request: HttpRequest) -> HttpResponseBase:
             content_type="text/plain; charset=utf-8",
         )
     return plain_response(problem)
-
-
-_SHOWN = 1000
 
 
 def flatten(detail: Any) -> list[FieldError]:

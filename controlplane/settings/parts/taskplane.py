@@ -116,7 +116,6 @@ TASKPLANE_PROCESSORS = env.words("TASKPLANE_PROCESSORS")
 # Modules with declared schedules, beside every installed app's `schedules.py`.
 TASKPLANE_SCHEDULES = env.words("TASKPLANE_SCHEDULES")
 
-
 TASKPLANE_STRESS: dict[str, Any] = {
     "MAX_TASKS": env.integer("STRESS_MAX_TASKS", 100_000, minimum=1, maximum=1_000_000),
     "QUIET_SECONDS": env.decimal("STRESS_QUIET_SECONDS", 300.0, minimum=1, maximum=86_400),
