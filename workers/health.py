@@ -18,6 +18,9 @@ from workers.counters import WorkerStatus
 from workers.naming import name_node
 from workers.node_state import SharedNodeState
 
+_TRIES = 50  # ports tried after the configured one, for workers that share a host
+_CANARY_STALE_SECONDS = 45.0
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _PREFIX = "taskplane_node"
 
@@ -75,9 +78,6 @@ class _NodeCollector(Collector):
 
 
 logger = logging.getLogger(__name__)
-
-_TRIES = 50  # ports tried after the configured one, for workers that share a host
-_CANARY_STALE_SECONDS = 45.0
 
 
 class HealthServer:

@@ -13,6 +13,8 @@ from typing import Any
 
 from controlplane.core.masking import mask_secrets
 
+_INDENT = "    "
+
 # Not printable for Python are controls (C0, DEL, C1), format characters (direction overrides and
 # isolates, zero-width ones, tags), lone surrogates, private use, and line and paragraph separators.
 # These are printable for Python, and yet they show nothing.
@@ -50,9 +52,6 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-_INDENT = "    "
 
 
 class LineFormatter(logging.Formatter):

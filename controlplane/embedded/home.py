@@ -13,6 +13,9 @@ from typing import Any
 
 from controlplane.embedded import processes
 
+CREDENTIALS_FILE = "credentials.env"
+_HEAD = "# Made by ./scripts/up. Whoever can read this file is an admin of this Taskplane.\n"
+
 PORT_TRIES = 3
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -82,10 +85,6 @@ def start_on_port(file: Path, start: Callable[[int], str | None]) -> str | None:
         if reason is None or processes.is_free(port):
             break
     return reason
-
-
-CREDENTIALS_FILE = "credentials.env"
-_HEAD = "# Made by ./scripts/up. Whoever can read this file is an admin of this Taskplane.\n"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,12 @@ from pathlib import Path
 
 import psutil
 
+LOOPBACK = "127.0.0.1"
+# Below the range from which systems give ports to outgoing connections: one of those could take
+# a remembered port while its server is stopped.
+CHOICES = range(15_000, 30_000)
+TRIES = 50
+
 POLL_SECONDS = 0.02
 
 
@@ -91,13 +97,6 @@ def marked(name: str, value: str) -> list[psutil.Process]:
         except (psutil.Error, OSError):
             continue
     return found
-
-
-LOOPBACK = "127.0.0.1"
-# Below the range from which systems give ports to outgoing connections: one of those could take
-# a remembered port while its server is stopped.
-CHOICES = range(15_000, 30_000)
-TRIES = 50
 
 
 def free_port() -> int:

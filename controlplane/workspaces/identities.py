@@ -21,6 +21,11 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import ApiKey, Workspace
 from controlplane.workspaces.states import ActorKind, Role
 
+# A revoked key is refused by every process after this long at the latest.
+REMEMBER_SECONDS = 5.0
+NOTE_USE_SECONDS = 60.0
+_REMEMBER_MOST = 10_000
+
 SCHEME = "tp_"
 _ID_LENGTH = 8
 _ID_ALPHABET = string.digits + string.ascii_lowercase
@@ -50,12 +55,6 @@ def prefix_of(key: str) -> str | None:
 def hash_key(key: str) -> str:
     """SHA-256, hex: a slow hash would add nothing to 256 random bits, and cost every request."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-# A revoked key is refused by every process after this long at the latest.
-REMEMBER_SECONDS = 5.0
-NOTE_USE_SECONDS = 60.0
-_REMEMBER_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+_SHELL_SIGNALS = 128  # a shell, and container runtimes, add the signal's number to this
+_LINE_MAX = 300
+# A level name as loggers write it, the last line of a traceback, or a message of our commands.
+_ERROR_LINE = re.compile(
+    r"\b(?:ERROR|CRITICAL|FATAL|PANIC)\b"
+    r"|^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)\b"
+    r"|^(?:taskplane|manage\.py|python\d?|/bin/sh|sh): "
+)
+
 
 class Phase(StrEnum):
     """How a member stands, as the back-end sees it; whether it takes work, its node says."""
@@ -80,16 +89,6 @@ class Fleet(Protocol):
 
     def close(self) -> None:
         """The loop ends. Workers stay, unless nothing else could ever stop them."""
-
-
-_SHELL_SIGNALS = 128  # a shell, and container runtimes, add the signal's number to this
-_LINE_MAX = 300
-# A level name as loggers write it, the last line of a traceback, or a message of our commands.
-_ERROR_LINE = re.compile(
-    r"\b(?:ERROR|CRITICAL|FATAL|PANIC)\b"
-    r"|^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)\b"
-    r"|^(?:taskplane|manage\.py|python\d?|/bin/sh|sh): "
-)
 
 
 def describe_end(

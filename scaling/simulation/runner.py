@@ -13,6 +13,8 @@ from scaling.strategies import STRATEGIES
 from scaling.strategies.decision import Memory, Outcome
 from scaling.strategies.inputs import Demand, Forecast, Settings
 
+STARTUP = (30.0, 60.0)
+
 FLAP_SECONDS = 600.0
 _DAY = 86_400.0
 _TINY = 1e-9  # hours
@@ -136,9 +138,6 @@ def count_flaps(changes: Sequence[tuple[float, int, int]]) -> int:
 
 def _percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
-
-
-STARTUP = (30.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ from pathlib import Path
 
 from scaling.strategies.inputs import Expected
 
+MOST_TASKS = 5_000_000
+MOST_DAYS = 60
+_NDJSON = {".ndjson", ".jsonl"}
+
 DAY_SECONDS = 86_400
 HISTORY_DAYS = 7
 _MINUTES = 1_440
@@ -167,11 +171,6 @@ def _poisson(rng: random.Random, mean: float) -> int:
         count += 1
         left -= rng.expovariate(1.0)
     return count
-
-
-MOST_TASKS = 5_000_000
-MOST_DAYS = 60
-_NDJSON = {".ndjson", ".jsonl"}
 
 
 class TraceFileError(ValueError):

@@ -15,6 +15,19 @@ from pydantic_core import core_schema
 from controlplane.core.schema import Resource, Schema, shown
 from controlplane.core.schema.filters import conditions
 
+_ANYTHING_OR_NULL = [{}, {"type": "null"}]
+_MEANINGS = {
+    401: ("Unauthorized", "No identity: send `Authorization: Bearer <api key>`."),
+    403: ("Forbidden", "The role or the key's scopes do not allow it."),
+    404: ("Not found", "It does not exist, or belongs to another workspace."),
+    409: ("Conflict", "The current state does not allow it."),
+    413: ("Too large", "More bytes or tasks than one call may carry; the limit is named."),
+    422: ("Invalid request", "Values that cannot be accepted, each with its field."),
+    429: ("Too many requests", "The rate limit is exceeded; see `Retry-After`."),
+    503: ("Unavailable", "The database is unreachable; nothing was written."),
+}
+_EVERYWHERE = (401, 403, 429, 503)
+
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -129,9 +142,6 @@ class _JsonSchema(GenerateJsonSchema):
         return {"oneOf": [inner, {"type": "null"}]}
 
 
-_ANYTHING_OR_NULL = [{}, {"type": "null"}]
-
-
 def allow_null_in_any_json(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A hook of drf-spectacular: what may be any JSON may be null.
 
@@ -172,19 +182,6 @@ def _parameter(
 ) -> OpenApiParameter:
     is_list = {"style": "form", "explode": False} if schema["type"] == "array" else {}
     return query_parameter(name, description, schema, required=required, **is_list)
-
-
-_MEANINGS = {
-    401: ("Unauthorized", "No identity: send `Authorization: Bearer <api key>`."),
-    403: ("Forbidden", "The role or the key's scopes do not allow it."),
-    404: ("Not found", "It does not exist, or belongs to another workspace."),
-    409: ("Conflict", "The current state does not allow it."),
-    413: ("Too large", "More bytes or tasks than one call may carry; the limit is named."),
-    422: ("Invalid request", "Values that cannot be accepted, each with its field."),
-    429: ("Too many requests", "The rate limit is exceeded; see `Retry-After`."),
-    503: ("Unavailable", "The database is unreachable; nothing was written."),
-}
-_EVERYWHERE = (401, 403, 429, 503)
 
 
 class FieldError(Resource):

@@ -19,6 +19,9 @@ from controlplane.core.clock import utc_z
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema.shown import Kind, Shown, shown_fields
 
+MESSAGE_LENGTH = 200  # of an error in a row
+_NAME_SHOWN = 100
+
 Read = Callable[[Any, Any], Any]
 Convert = Callable[[Any, Any], Any]
 
@@ -144,10 +147,6 @@ _SCALARS: dict[Any, Convert] = {
     UUID: lambda value, actor: str(value),
     float: lambda value, actor: float(value),
 }
-
-
-MESSAGE_LENGTH = 200  # of an error in a row
-_NAME_SHOWN = 100
 
 
 def read_fields(text: str | None, known: Iterable[str]) -> tuple[str, ...] | None:

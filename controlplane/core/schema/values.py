@@ -13,6 +13,10 @@ from controlplane.core.clock import parse_bound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
 
+COMMA = "Comma-separated list."
+MAX_VALUES = 200  # of one parameter
+MAX_LENGTH = 1_000  # of one value
+
 QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _PARTS = re.compile(rf"(?:\A|,)({QUOTED}(?=,|\Z)|[^,]*)", re.DOTALL)
 
@@ -44,11 +48,6 @@ def unquote(part: str) -> str:
         return str(orjson.loads(part))
     except orjson.JSONDecodeError:
         return part
-
-
-COMMA = "Comma-separated list."
-MAX_VALUES = 200  # of one parameter
-MAX_LENGTH = 1_000  # of one value
 
 
 class FilterError(ValueError):
