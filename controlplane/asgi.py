@@ -15,6 +15,6 @@ application = ProtocolTypeRouter({"http": get_http_application(), "websocket": r
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
     from controlplane.core.http.server import install
-    from controlplane.workspaces.credentials import has_valid_credentials
+    from controlplane.workspaces.authentication import has_valid_credentials
 
     install(has_valid_credentials)

@@ -11,7 +11,7 @@ from controlplane.core.http.problems import (  # noqa: F401 - Django finds them 
     handler404,
     handler500,
 )
-from controlplane.workspaces.loginpage import LoginForm, login
+from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
 

@@ -6,14 +6,14 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.core.schema.filters import read_query
+from controlplane.workspaces.actors import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER, idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
-from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.permissions import WorkspaceRequest
 from dlq import bulk, discard, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.schema import (

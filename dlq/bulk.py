@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.errors import Invalid
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.actors import SUBMIT_TASKS, Actor, require_scopes
 from dlq.discard import check_reason, discard_letters
 from dlq.filters import LetterFilter
 from dlq.queries import iterate_letter_ids

@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.core.clock import now
-from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
+from controlplane.core.jsonb import JSONBField
 from dlq.states import LetterStatus, ReplayState
 from tasks_app.batches import Batch, BatchItem
 from tasks_app.states import ErrorCategory

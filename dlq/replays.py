@@ -15,9 +15,8 @@ from controlplane.core.ids import uuid7
 from controlplane.core.schema import Request
 from controlplane.core.schema.fields import Number, Saying, Whole
 from controlplane.core.values import check_payload_value
-from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.actors import RUN_WORKFLOWS, SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.idempotency import hash_body, store_or_get_response
-from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from dlq import transitions
 from dlq.bulk import only_open, refuse_empty

@@ -9,8 +9,7 @@ import orjson
 from django.db import transaction
 
 from controlplane.core.masking import mask_secrets
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.actors import SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.services import record_audit
 from dlq.discard import refuse_closed
 from dlq.models import DeadLetter

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiExample
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.idempotent_calls import idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from scaling.configuration import change_configuration, check_changes
 from scaling.decisions import read_metric
 from scaling.overrides import release_override, set_override

@@ -53,24 +53,16 @@ def change_configuration(
     pool.save(update_fields=["overrides", "version", "changed_at", "changed_by"])
     after = get_values(pool)
     changed = [name for name in changes if known.get(name) != overrides.get(name)]
-    record_audit(
-        workspace=workspace_id,
-        actor=actor,
-        action="scaling.configure",
-        target_type="pool",
-        target_id=pool.name,
-        detail={
-            "version": pool.version,
-            "changes": {
-                SETTINGS[name].api: {
-                    "before": before[name],
-                    "after": after[name],
-                    "source": "changed" if name in overrides else "environment",
-                }
-                for name in changed
-            },
-        },
-    )
+    changed_values = {
+        SETTINGS[name].api: {
+            "before": before[name],
+            "after": after[name],
+            "source": "changed" if name in overrides else "environment",
+        }
+        for name in changed
+    }
+    detail = {"version": pool.version, "changes": changed_values}
+    record_audit(workspace_id, actor, "scaling.configure", "pool", pool.name, detail)
     return pool
 
 

@@ -128,7 +128,6 @@ def read_metric() -> int:
 
 
 def strategy_plan(decision: Decision) -> Plan:
-    """A strategy's decision."""
     outcome = decision.outcome
     return Plan(
         current=decision.demand.workers,
@@ -143,7 +142,6 @@ def strategy_plan(decision: Decision) -> Plan:
 
 
 def no_change_plan(workers: int, problem: str, constraint: str) -> Plan:
-    """Nothing can be decided because of a problem."""
     sentence = sentences.not_decided(workers, problem)
     return Plan(workers, workers, sentence, Rule.NO_CHANGE, workers, constraint=constraint)
 
@@ -151,7 +149,6 @@ def no_change_plan(workers: int, problem: str, constraint: str) -> Plan:
 def record(
     pool: Pool, plan: Plan, state: EventState, *, term: int, outcome: str = "", **columns: Any
 ) -> ScalingEvent:
-    """Create the event of a decision in its first state."""
     is_open = state == EventState.ACTING
     return ScalingEvent.objects.create(
         pool=pool,

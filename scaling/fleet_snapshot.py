@@ -37,7 +37,6 @@ class Worker:
 
     @property
     def is_leaving(self) -> bool:
-        """It takes nothing new."""
         is_ending = self.member is not None and self.member.phase in (Phase.STOPPING, Phase.ENDED)
         return is_ending or (self.node is not None and self.node.state == NodeState.DRAINING)
 
@@ -53,7 +52,6 @@ class Worker:
 
     @property
     def name(self) -> str:
-        """For people."""
         if self.node is not None:
             return str(self.node.name)
         return self.member.key if self.member is not None else "a starting worker"
@@ -79,12 +77,10 @@ class FleetSnapshot:
 
     @property
     def ready(self) -> list[Worker]:
-        """Those that take work."""
         return [worker for worker in self.workers if worker.is_ready]
 
     @property
     def leaving(self) -> list[Worker]:
-        """Those that drain or stop."""
         return [worker for worker in self.workers if worker.is_leaving]
 
     @property
@@ -111,7 +107,6 @@ class FleetSnapshot:
         return not self.ended and all(worker.is_ready for worker in self.workers)
 
     def count(self) -> WorkerCounts:
-        """What the strategies are given."""
         nodes = [worker.node for worker in self.ready if worker.node is not None]
         return WorkerCounts(
             ready=tuple(node.id for node in nodes),

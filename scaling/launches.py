@@ -119,7 +119,6 @@ def close_events(snapshot: FleetSnapshot, backend: str) -> None:
 
 
 def fail_event(event: ScalingEvent, problem: str) -> None:
-    """The back-end refused."""
     transitions.move_event(event.id, EventState.FAILED, outcome=problem)
     _raise_alert("scaling-failed", event, problem)
 

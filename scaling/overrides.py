@@ -77,20 +77,14 @@ def set_override(
     pool.save(update_fields=_COLUMNS)
     _supersede(pool, sentences.OVERRIDE_REPLACED)
     event = _record(pool, workers, text, at=at, workspace_id=workspace_id, actor=actor)
-    record_audit(
-        workspace=workspace_id,
-        actor=actor,
-        action="scaling.scale",
-        target_type="pool",
-        target_id=pool.name,
-        detail={
-            "from": event.from_workers,
-            "to": workers,
-            "reason": text,
-            "holdSeconds": None if until_released else hold_seconds,
-            "event": str(event.id),
-        },
-    )
+    detail = {
+        "from": event.from_workers,
+        "to": workers,
+        "reason": text,
+        "holdSeconds": None if until_released else hold_seconds,
+        "event": str(event.id),
+    }
+    record_audit(workspace_id, actor, "scaling.scale", "pool", pool.name, detail)
     return event
 
 
@@ -106,14 +100,8 @@ def release_override(*, workspace_id: UUID, actor: Actor) -> Pool:
     pool.save(update_fields=_COLUMNS)
     _supersede(pool, sentences.override_released(actor.label))
     if override is not None:
-        record_audit(
-            workspace=workspace_id,
-            actor=actor,
-            action="scaling.release",
-            target_type="pool",
-            target_id=pool.name,
-            detail={"workers": override.workers, "by": override.by},
-        )
+        detail = {"workers": override.workers, "by": override.by}
+        record_audit(workspace_id, actor, "scaling.release", "pool", pool.name, detail)
     return pool
 
 

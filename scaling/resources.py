@@ -53,11 +53,9 @@ class Changes(Request):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is to be changed, by field name."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def cross_check(self) -> Iterable[FieldError]:
-        """Something must change."""
         if not self.model_fields_set:
             message = f"Give at least one of {', '.join(NAMES_BY_API)}."
             yield FieldError(field="", message=message)

@@ -147,7 +147,6 @@ class Configuration(BaseModel):
         return value
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values by field name."""
         return self.model_dump()
 
 

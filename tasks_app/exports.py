@@ -9,7 +9,7 @@ import orjson
 
 from controlplane.core.http.workbooks import stream_workbook
 from controlplane.core.schema import field_names, represent
-from controlplane.core.schema.texts import join_values
+from controlplane.core.schema.values import join_values
 from controlplane.workspaces.actors import Actor
 from tasks_app.models import Task
 from tasks_app.schema.tasks import Task as TaskSchema

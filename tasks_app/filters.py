@@ -11,14 +11,10 @@ import orjson
 
 from controlplane.core.errors import FieldError
 from controlplane.core.schema.filters import QueryParams, condition, read_body, read_query
-from controlplane.core.schema.texts import (
-    QUOTED,
-    split_parts,
-    unquote,
-)
 from controlplane.core.schema.values import (
     COMMA,
     MAX_LENGTH,
+    QUOTED,
     Choices,
     FilterError,
     Flag,
@@ -29,6 +25,8 @@ from controlplane.core.schema.values import (
     Texts,
     WholeNumber,
     check_count,
+    split_parts,
+    unquote,
 )
 from tasks_app.states import TaskState
 

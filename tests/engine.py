@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 import tests.handlers  # noqa: F401 - registers them here too; workers get them by name
-from controlplane.embedded import ports
+from controlplane.embedded import processes
 from tasks_app.models import Task
 from tasks_app.states import FINAL
 from workers.models import Node
@@ -135,7 +135,7 @@ class Engine:
 
     def app(self, **env: str) -> str:
         """The HTTP service; its address, once it answers."""
-        port = ports.free_port()
+        port = processes.free_port()
         component = Component(
             ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "controlplane.asgi:application"],
             {**self.env, "TASKPLANE_COMPONENT": "app", **env},

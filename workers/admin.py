@@ -12,9 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action, report
-from controlplane.core.admin.display import Table, badge, link, show_time, time_column
+from controlplane.core.admin.display import Table, badge, link, show_time, sparkline, time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.admin.sparklines import sparkline
 from controlplane.core.formatting import EMPTY, format_number, format_size
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import InstallationPages

@@ -1,10 +1,12 @@
-"""Extra work of the worker's main process, in Celery's event loop."""
+"""What the worker adds to Celery: steps in the event loop of its main process, and its pool."""
 
 import logging
 import time
 from typing import Any
 
+from billiard import pool
 from celery import bootsteps
+from celery.concurrency import asynpool, prefork
 from kombu import Consumer
 
 from workers.canary import canary_queue
@@ -14,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 _REFRESH_SECONDS = 1.0
 _MAX_NAMED = 10  # queues in one line of the log
+_RESULT_READ_SECONDS = 1.0
 
 
 class CanaryStep(bootsteps.ConsumerStep):
@@ -35,9 +38,8 @@ class CanaryStep(bootsteps.ConsumerStep):
         return [Consumer(channel, queues=[queue], callbacks=[came_back], accept=["json"])]
 
 
-class QueuesStep(bootsteps.StartStopStep):
-    """Consumes queues that were created after the worker started. The agent, which may read
-    the database, leaves their names in a file."""
+class _TimedStep(bootsteps.StartStopStep):
+    """Calls `run` once a second in the event loop."""
 
     requires = ("celery.worker.consumer:Tasks",)
 
@@ -47,16 +49,19 @@ class QueuesStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         if parent.timer is not None:
-            self._timer = parent.timer.call_repeatedly(
-                _REFRESH_SECONDS, self._refresh, (parent,), priority=10
-            )
+            self._timer = parent.timer.call_repeatedly(_REFRESH_SECONDS, self.run, (parent,))
 
     def stop(self, parent: Any) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _refresh(self, parent: Any) -> None:
+
+class QueuesStep(_TimedStep):
+    """Consumes queues that were created after the worker started. The agent, which may read
+    the database, leaves their names in a file."""
+
+    def run(self, parent: Any) -> None:
         runtime = get_runtime()
         if runtime is None:
             return
@@ -71,21 +76,59 @@ class QueuesStep(bootsteps.StartStopStep):
         consumer.consume()  # once: it goes over all queues, and as many may be new
 
 
-class AgentStep(bootsteps.StartStopStep):
-    """Keeps the agent alive: `keep` looks after it, once a second."""
+class AgentStep(_TimedStep):
+    """Keeps the agent alive: `keep` looks after it."""
 
-    requires = ("celery.worker.consumer:Tasks",)
     keep: Any = None
 
-    def __init__(self, parent: Any, **kwargs: Any) -> None:
-        super().__init__(parent, **kwargs)
-        self._timer: Any = None
+    def run(self, parent: Any) -> None:
+        if self.keep is not None:
+            type(self).keep()
 
-    def start(self, parent: Any) -> None:
-        if parent.timer is not None and self.keep is not None:
-            self._timer = parent.timer.call_repeatedly(_REFRESH_SECONDS, type(self).keep)
 
-    def stop(self, parent: Any) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+class _UntilRecycled:
+    """Stands in for billiard's number of jobs after which a child ends, which is compared with the
+    number of jobs done: not reached until the child asks to be replaced, and then at once."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __gt__(self, _done: object) -> bool:
+        runtime = get_runtime()
+        return runtime is None or not runtime.recycle_reason
+
+    def __eq__(self, _done: object) -> bool:
+        return not self > 0
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class SlotProcess(asynpool.Worker):
+    """A pool child that ends after the wake-up in which it asked to be replaced. Its parent starts
+    another, as after `worker_max_tasks_per_child`."""
+
+    def workloop(self, *args: Any, **kwargs: Any) -> Any:
+        self.maxtasks = _UntilRecycled()
+        return super().workloop(*args, **kwargs)
+
+
+class _SlotPool(asynpool.AsynPool):
+    Worker = SlotProcess
+
+
+class TaskPool(prefork.TaskPool):
+    """Named in `manage.py worker`."""
+
+    Pool = _SlotPool
+
+
+def bound_last_results() -> None:
+    """Let a pool child that ends wait for a second, not 30, until its parent has read its results.
+
+    A parent that stops forgets the wake-ups that it handed out and no child has acknowledged yet,
+    and reads nothing more once it knows of no other: a child that had just taken such a wake-up
+    would outlast every grace. Nothing is lost by it, since what a child did is in Postgres. Called
+    before the pool is forked.
+    """
+    interval: float = pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_INTERVAL
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = round(_RESULT_READ_SECONDS / interval)

@@ -30,7 +30,6 @@ class Counters:
 
     @property
     def busy(self) -> int:
-        """Slots in which something runs."""
         return sum(1 for slot in self.slots if slot["running"])
 
 
@@ -47,7 +46,6 @@ class WorkerStatus:
 
 
 def read_counters(node_state: SharedNodeState, slots: Sequence[Slot]) -> Counters:
-    """Look at the slots of a worker."""
     processed, failed, stale = node_state.ended_child_counts
     views, running, held = [], 0, 0
     for slot in slots:

@@ -30,7 +30,6 @@ class ProcessTreeMeter:
         self._look()
 
     def measure(self) -> Usage:
-        """Now. A tree that is gone costs nothing."""
         before, since = self._seconds, self._at
         memory = self._look()
         # A process that was not there before began since then: all it used is of this interval.

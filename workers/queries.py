@@ -61,18 +61,15 @@ def count_ended(since: datetime) -> dict[str, int]:
 
 
 def list_samples(node_id: int, since: datetime | None = None) -> QuerySet[NodeSample]:
-    """The samples of a node, newest first."""
     samples = NodeSample.objects.filter(node_id=node_id).order_by("-at", "-id")
     return samples if since is None else samples.filter(at__gte=since)
 
 
 def list_live_nodes() -> QuerySet[Node]:
-    """Nodes that have not ended, newest first."""
     return Node.objects.filter(state__in=_LIVE).order_by("-id")
 
 
 def list_heartbeats() -> dict[int, int]:
-    """The heartbeat counter of every live node."""
     return dict(Node.objects.filter(state__in=_LIVE).values_list("id", "heartbeat"))
 
 
@@ -89,7 +86,6 @@ def count_rescued_tasks(since: datetime) -> int:
 
 
 def get_node_names(node_ids: Sequence[int]) -> dict[int, str]:
-    """Names by id, for showing who ran something."""
     return dict(Node.objects.filter(id__in=node_ids).values_list("id", "name"))
 
 
@@ -112,9 +108,3 @@ def find_nodes(labels: Sequence[str]) -> list[Node]:
 def _id_in(label: str) -> int | None:
     digits = label.rpartition("#")[2]
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
-
-
-def serves(queue: str) -> bool:
-    """Whether an active node takes work of this queue."""
-    active = Node.objects.filter(state=NodeState.ACTIVE)
-    return active.filter(queues__overlap=[queue, "*"]).exists()

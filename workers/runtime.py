@@ -31,7 +31,6 @@ class Runtime:
         draft.rename(self.directory / "queues")
 
     def read_queues(self) -> list[str]:
-        """The names that the agent left last."""
         try:
             return (self.directory / "queues").read_text().split()
         except FileNotFoundError:

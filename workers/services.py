@@ -86,12 +86,7 @@ def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
     """
     if transitions.begin_drain(node_id):
         record_audit(
-            workspace=workspace_id,
-            actor=actor,
-            action="node.drain",
-            target_type="node",
-            target_id=str(node_id),
-            detail={"name": get_node(node_id).name},
+            workspace_id, actor, "node.drain", "node", node_id, {"name": get_node(node_id).name}
         )
     node = get_node(node_id)
     if node.state not in LIVE:

@@ -129,7 +129,6 @@ class Slot:
         self._map[_ANNOUNCED : _ANNOUNCED + 16] = lease
 
     def claim(self, index: int, task_id: bytes, lease: bytes) -> None:
-        """Note a claimed row at `index`."""
         _ROW.pack_into(
             self._map, _START + index * _ROW_SIZE, task_id, lease, _CLAIMED, 0, 0, 0, 0, 0
         )
@@ -151,7 +150,6 @@ class Slot:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def done(self, index: int) -> None:
-        """Note that the handler returned."""
         self._map[_START + index * _ROW_SIZE + _STATUS] = _DONE
 
     def forget(self, index: int) -> None:
@@ -159,7 +157,6 @@ class Slot:
         self._map[_START + index * _ROW_SIZE + _STATUS] = _EMPTY
 
     def flags(self, index: int) -> InterruptFlag:
-        """The flags that the agent has set for this row."""
         return InterruptFlag(self._map[_START + index * _ROW_SIZE + _FLAGS])
 
     def has_flags(self, index: int) -> bool:
@@ -177,7 +174,6 @@ class Slot:
 
     @property
     def counts(self) -> SlotCounts:
-        """The counters as they stand."""
         return SlotCounts(
             processed=self._get_count(_PROCESSED),
             failed=self._get_count(_FAILED),
@@ -191,7 +187,6 @@ class Slot:
         return UUID(bytes=lease) if any(lease) else None
 
     def rows(self) -> Iterator[SlotRow]:
-        """The rows in use."""
         for index in range(min(self._used(), CAPACITY)):
             row = _ROW.unpack_from(self._map, _START + index * _ROW_SIZE)
             if row[2] != RowStatus.EMPTY:

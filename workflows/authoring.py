@@ -12,8 +12,7 @@ from controlplane.core.ids import uuid7
 from controlplane.core.jsonb import is_same_json
 from controlplane.core.names import canonical_name
 from controlplane.core.sql import release_connection
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.actors import RUN_WORKFLOWS, SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.services import record_audit
 from workflows.definitions import Definition, parse_definition
 from workflows.models import Workflow, WorkflowVersion

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks import marks
 from benchmarks.processes import ChildError, Component, run_job
-from controlplane.embedded import ports
+from controlplane.embedded import processes as embedded
 
 _START_SECONDS = 60
 
@@ -18,7 +18,7 @@ class App:
     component: Component
     port: int
     api_key: str
-    host: str = ports.LOOPBACK
+    host: str = embedded.LOOPBACK
 
     def await_ready(self) -> None:
         """Wait until it answers. Raises ChildError, TimeoutError."""

@@ -15,7 +15,7 @@ from benchmarks.processes import PROJECT, ChildError, running
 from benchmarks.servers import Servers
 from benchmarks.systems.app import App
 from benchmarks.systems.base import HttpSystem, RecordError
-from controlplane.embedded import ports
+from controlplane.embedded import processes as embedded
 
 _SOURCE = PROJECT / "benchmarks" / "peers" / "express"
 _BROKER = 8
@@ -67,7 +67,7 @@ class Express(HttpSystem):
 
     @contextmanager
     def app(self) -> Iterator[App]:
-        port = ports.free_port()
+        port = embedded.free_port()
         env = {**self.env(), "BENCH_PORT": str(port)}
         log = self.servers.state / "express.log"
         with running([str(self._folder / "server.mjs")], env, log, program="node") as component:

@@ -12,7 +12,7 @@ from benchmarks.processes import Component, running
 from benchmarks.servers import Servers
 from benchmarks.systems.app import App
 from benchmarks.systems.base import _LATEST, SLOTS, HttpSystem, RecordError, WorkerSystem
-from controlplane.embedded import ports
+from controlplane.embedded import processes
 
 _DATABASE = "taskplane"
 _TABLES = "task, taskattempt, tasklog, taskdependency, idempotencykey"
@@ -31,7 +31,7 @@ class Taskplane(HttpSystem, WorkerSystem):
     def __init__(self, servers: Servers) -> None:
         super().__init__(servers)
         self._api_key = ""
-        self._ports = (ports.free_port(), ports.free_port())
+        self._ports = (processes.free_port(), processes.free_port())
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def env(self) -> dict[str, str]:
@@ -69,7 +69,7 @@ class Taskplane(HttpSystem, WorkerSystem):
 
     @contextmanager
     def app(self) -> Iterator[App]:
-        host, port = ports.LOOPBACK, self._ports[0]
+        host, port = processes.LOOPBACK, self._ports[0]
         arguments = ["-m", "daphne", "--verbosity", "0", "-b", host, "-p", str(port)]
         arguments.append("controlplane.asgi:application")
         env = {**self.env(), "TASKPLANE_COMPONENT": "app"}

@@ -55,7 +55,6 @@ class Sort:
 
     @property
     def order_by(self) -> list[str]:
-        """For QuerySet.order_by."""
         return [*([] if self.column == "id" else [self._signed(self.column)]), self._signed("id")]
 
     def split(self, queryset: QuerySet[Any]) -> tuple[list[QuerySet[Any]], QuerySet[Any] | None]:
@@ -90,7 +89,6 @@ class Cursor:
         return cls(sort.name, value, row.pk, page)
 
     def encode(self) -> str:
-        """As text for a query parameter."""
         text = orjson.dumps([self.sort, self.value, self.row, self.page], default=str)
         return urlsafe_b64encode(text).rstrip(b"=").decode()
 

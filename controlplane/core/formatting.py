@@ -2,6 +2,7 @@
 terminal. Everything here returns plain text; what is missing is `EMPTY`."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,3 +126,10 @@ def _two_units(whole: int, unit: int, name: str, smaller: int, smaller_name: str
     rest = whole % unit // smaller
     text = f"{whole // unit:,} {name}"
     return f"{text} {rest} {smaller_name}" if rest else text
+
+
+def percent_done(done: float, total: float) -> float:
+    """From 0 to 100, rounded down to a tenth: 100 only when all is done."""
+    if done >= total:
+        return 100.0
+    return min(99.9, math.floor(1_000 * max(0.0, done) / total) / 10)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-from controlplane.core.connections import release_connections
 from controlplane.core.errors import Unavailable
+from controlplane.core.sql import release_connections
 
 AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 WAIT_SECONDS = 30.0
@@ -32,11 +32,8 @@ class HashingQueue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a turn, without a pooled database connection. A thread may nest turns.
-
-        Raises:
-            Unavailable: too many wait, or the wait took too long.
-        """
+        """Wait for a turn, without a pooled database connection. A thread may nest turns. Raises
+        Unavailable: too many wait, or the wait took too long."""
         release_connections()
         if getattr(self._mine, "has_turn", False):
             yield

@@ -10,11 +10,8 @@ _LENGTH = 36
 
 
 def parse_uuid(text: str) -> UUID:
-    """The id in its canonical form (32 hexadecimal digits and four hyphens).
-
-    Raises:
-        ValueError: it is no such id; a caller answers as for an object that does not exist.
-    """
+    """The id in its canonical form (32 hexadecimal digits and four hyphens). Raises ValueError: it
+    is no such id; a caller answers as for an object that does not exist."""
     # UUID() alone also takes braces, "urn:uuid:" and hyphens anywhere: several names for one thing.
     if len(text) != _LENGTH or any(text[at] != "-" for at in (8, 13, 18, 23)):
         raise ValueError("This is not an id.")

@@ -12,9 +12,10 @@ import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from django.db import models
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
@@ -81,3 +82,33 @@ def _read_integer(digits: str) -> Any:
 def _read_float(digits: str) -> Any:
     value = float(digits)
     return value if math.isfinite(value) else digits
+
+
+# Generic for the type checker only.
+if TYPE_CHECKING:
+    _JSONField = models.JSONField[Any, Any]
+else:
+    _JSONField = models.JSONField
+
+
+class JSONBField(_JSONField):
+    """A JSONField whose numbers keep their kind; see `jsonb`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "encoder": _Encoder, "decoder": _Decoder})
+
+    def deconstruct(self) -> Any:
+        """As a JSONField, since the column is the same: no migration is needed."""
+        name, _, args, kwargs = super().deconstruct()
+        del kwargs["encoder"], kwargs["decoder"]
+        return name, "django.db.models.JSONField", args, kwargs
+
+
+class _Encoder(json.JSONEncoder):
+    def encode(self, o: Any) -> str:
+        return dump_jsonb(o).decode()
+
+
+class _Decoder(json.JSONDecoder):
+    def decode(self, s: str, *_: Any) -> Any:
+        return load_jsonb(s)

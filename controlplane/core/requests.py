@@ -24,7 +24,6 @@ def enter_request(request_id: str, client_ip: str | None) -> None:
 
 
 def leave_request() -> None:
-    """Forget it."""
     enter_request("", None)
 
 
@@ -32,7 +31,6 @@ class RequestIdFilter(logging.Filter):
     """Gives every log record `request_id`: `-` outside of a request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Never drops a record."""
         record.request_id = current_request_id() or "-"
         return True
 
@@ -42,7 +40,6 @@ class ClientFaultFilter(logging.Filter):
     and the traceback shows only Django's own check."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Never drops a record."""
         if record.name.startswith("django.security."):
             record.exc_info = record.exc_text = None
         return True

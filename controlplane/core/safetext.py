@@ -1,13 +1,19 @@
-"""Text that other people wrote, made safe for a terminal or a log line.
+"""Text that other people wrote, made safe for a terminal or a log line; and the log's lines.
 
 A name can hold an escape sequence that moves the cursor, a direction override that reverses what is
 read, or a line break that forges the next line. `safe_text` shows each such character as an escape,
 like `\\x1b`; everything that prints goes through it.
 """
 
+import copy
 import json
+import logging
 import re
 from typing import Any
+
+from controlplane.core.masking import mask_secrets
+
+_INDENT = "    "
 
 # Not printable for Python are controls (C0, DEL, C1), format characters (direction overrides and
 # isolates, zero-width ones, tags), lone surrogates, private use, and line and paragraph separators.
@@ -46,3 +52,20 @@ def _escaped(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+class LineFormatter(logging.Formatter):
+    """A record's text can neither forge a line nor send an escape sequence, and what looks like a
+    credential is masked. Lines of a traceback are indented, so that none passes for a record.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        bare = copy.copy(record)
+        bare.msg, bare.args = mask_secrets(record.getMessage()), None
+        bare.exc_info = bare.exc_text = bare.stack_info = None
+        lines = [safe_text(super().format(bare))]
+        traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text
+        for text in (traceback, record.stack_info):
+            if text:
+                lines += [_INDENT + safe_text(line) for line in mask_secrets(text).split("\n")]
+        return "\n".join(lines)

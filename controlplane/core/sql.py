@@ -12,11 +12,8 @@ DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
 @cache
 def load_sql(app: str, name: str) -> str:
-    """The statement `<app>/sql/<name>.sql`; `app` is the package, such as `tasks_app`.
-
-    Raises:
-        FileNotFoundError: there is no such statement.
-    """
+    """The statement `<app>/sql/<name>.sql`; `app` is the package, such as `tasks_app`. Raises
+    FileNotFoundError: there is no such statement."""
     return (files(app) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
@@ -44,3 +41,14 @@ def is_transient(error: BaseException) -> bool:
     if state is None:
         return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError)
     return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+
+
+def release_connections() -> None:
+    """Give pooled connections back to the pool, except inside a transaction.
+
+    For the moments in which a request needs the database no longer, or not for a while: while a
+    password is hashed, or while a client reads its response.
+    """
+    for connection in connections.all(initialized_only=True):
+        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+            connection.close()

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from controlplane.embedded import home, postgres, valkey
 from controlplane.embedded.home import EmbeddedError
+from controlplane.embedded.postgres import start as ensure_postgres
+from controlplane.embedded.postgres import url as postgres_url
+from controlplane.embedded.valkey import address as valkey_address
+from controlplane.embedded.valkey import start as ensure_valkey
 
 __all__ = [
     "EmbeddedError",
@@ -19,46 +23,17 @@ __all__ = [
     "valkey_address",
 ]
 
-
-def ensure_postgres(state: Path | None = None) -> str:
-    """Start the embedded Postgres unless it runs; returns its URL.
-
-    Raises:
-        EmbeddedError: it cannot be started; the message says what to do.
-    """
-    return postgres.start(state or home.home())
-
-
-def ensure_valkey(state: Path | None = None) -> tuple[str, int]:
-    """Start the embedded Valkey unless it runs; returns host and port.
-
-    Raises:
-        EmbeddedError: it cannot be started; the message says what to do.
-    """
-    return valkey.start(state or home.home())
-
-
-def postgres_url(state: Path | None = None) -> str | None:
-    """The remembered URL, whether or not the server runs now; None before its first start."""
-    return postgres.url(state or home.home())
-
-
-def valkey_address(state: Path | None = None) -> tuple[str, int] | None:
-    """The remembered host and port, whether or not the server runs now."""
-    return valkey.address(state or home.home())
+_MODULES = {"Postgres": postgres, "Valkey": valkey}
 
 
 def require_running(
     *, postgres: bool = True, valkey: bool = True, state: Path | None = None
 ) -> None:
-    """Check that the embedded servers run.
-
-    Raises:
-        EmbeddedError: one of the servers asked about does not run.
-    """
+    """Check that the embedded servers run. Raises EmbeddedError: one of the servers asked about
+    does not run."""
     at = state or home.home()
-    asked = [("Postgres", _postgres_pid(at), postgres), ("Valkey", _valkey_pid(at), valkey)]
-    missing = [name for name, pid, needed in asked if needed and pid is None]
+    needed = {"Postgres": postgres, "Valkey": valkey}
+    missing = [name for name, server in _MODULES.items() if needed[name] and not server.pid(at)]
     if missing:
         verb = "are" if len(missing) > 1 else "is"
         raise EmbeddedError(
@@ -67,16 +42,7 @@ def require_running(
         )
 
 
-def _postgres_pid(state: Path) -> int | None:
-    return postgres.pid(state)
-
-
-def _valkey_pid(state: Path) -> int | None:
-    return valkey.pid(state)
-
-
 def stop_all(state: Path | None = None) -> None:
-    """Stop both servers when they run."""
     at = state or home.home()
     valkey.stop(at)
     postgres.stop(at)

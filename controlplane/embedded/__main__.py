@@ -9,7 +9,6 @@ from controlplane.embedded import home, postgres, valkey
 
 
 def main() -> int:
-    """Run the action, then print the state of both servers."""
     parser = argparse.ArgumentParser(
         prog="python -m controlplane.embedded",
         description="Start, stop or show the embedded Postgres and Valkey, without the components.",

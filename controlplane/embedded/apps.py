@@ -15,7 +15,6 @@ class EmbeddedConfig(AppConfig):
     verbose_name = "Embedded servers"
 
     def ready(self) -> None:
-        """Lift the time limit of statements for migrations."""
         pre_migrate.connect(_lift_statement_timeout, sender=self)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
-from controlplane.embedded import ports, processes
+from controlplane.embedded import processes
 
 PROBE_SECONDS = 2
 
@@ -22,7 +22,7 @@ class Listener:
     def url(self) -> str:
         """The address as a person on this machine types it."""
         everywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
-        return f"http://{ports.LOOPBACK if everywhere else self.host}:{self.port}"
+        return f"http://{processes.LOOPBACK if everywhere else self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,6 @@ class Component:
 
 
 def answers_ok(url: str, path: str) -> bool:
-    """Whether the address answers 200."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     connection = HTTPConnection(host, int(port), timeout=PROBE_SECONDS)
     try:
@@ -54,7 +53,7 @@ def answers_ok(url: str, path: str) -> bool:
 
 def port_problem(listener: Listener) -> str | None:
     """One sentence when another program has the port; None when it is free."""
-    if ports.is_free(listener.port, listener.host):
+    if processes.is_free(listener.port, listener.host):
         return None
     owner = processes.listening_on(listener.port)
     by = f" (by {owner})" if owner else ""

@@ -4,11 +4,19 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controlplane.embedded import processes
+
+CREDENTIALS_FILE = "credentials.env"
+_HEAD = "# Made by ./scripts/up. Whoever can read this file is an admin of this Taskplane.\n"
+
+PORT_TRIES = 3
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -61,3 +69,59 @@ def locked(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def start_on_port(file: Path, start: Callable[[int], str | None]) -> str | None:
+    """Start a server on the port that the file remembers, or else on a free one, which the file
+    then remembers. `start` returns why it did not start, as this does for the last try."""
+    reason = None
+    for _ in range(PORT_TRIES):
+        kept = read_json(file)
+        port = processes.remembered_or_free(kept.get("port"))
+        if kept.get("port") != port:  # on a full disk nothing is written without need
+            write_json(file, {**kept, "port": port})
+        reason = start(port)
+        # Another program may have taken the port since it was looked at.
+        if reason is None or processes.is_free(port):
+            break
+    return reason
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What gets a client in, under the names that it has in the file."""
+
+    url: str
+    api_key: str
+    admin_user: str
+    admin_password: str
+
+
+def write_credentials(state: Path, credentials: Credentials) -> Path:
+    """Keep them, readable by this user only; returns the file."""
+    values = {
+        "TASKPLANE_URL": credentials.url,
+        "TASKPLANE_API_KEY": credentials.api_key,
+        "TASKPLANE_ADMIN_USER": credentials.admin_user,
+        "TASKPLANE_ADMIN_PASSWORD": credentials.admin_password,
+    }
+    path = state / CREDENTIALS_FILE
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in values.items()]
+    write_private(path, _HEAD + "".join(lines))
+    return path
+
+
+def read_credentials(state: Path) -> Credentials | None:
+    """The ones that were kept; None when there is no file or something is missing in it."""
+    try:
+        words = shlex.split((state / CREDENTIALS_FILE).read_text(encoding="utf-8"), comments=True)
+    except (FileNotFoundError, ValueError):
+        return None
+    values = dict(word.split("=", 1) for word in words if "=" in word)
+    found = [
+        values.get(f"TASKPLANE_{name}")
+        for name in ("URL", "API_KEY", "ADMIN_USER", "ADMIN_PASSWORD")
+    ]
+    if not all(found):
+        return None
+    return Credentials(*[str(value) for value in found])

@@ -9,14 +9,13 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from controlplane.embedded import home, ports, processes, serviceuser, storage
+from controlplane.embedded import home, processes, serviceuser, storage
 from controlplane.embedded.home import EmbeddedError
 
 DATABASE = "taskplane"
 ROLE = "taskplane"
 START_SECONDS = 60
 STOP_SECONDS = 8
-PORT_TRIES = 3
 
 # Durability stays on: what was answered 201 is on disk, on a laptop too.
 CONFIGURATION = """\
@@ -42,21 +41,20 @@ log_rotation_age = '1d'
 
 
 def folder(state: Path) -> Path:
-    """Where the data directory and the logs are."""
     return state / "postgres"
 
 
-def url(state: Path) -> str | None:
-    """The address of the database, from what was remembered; None before the first start."""
-    kept = home.read_json(state / "postgres.json")
+def url(state: Path | None = None) -> str | None:
+    """The remembered address of the database, whether or not the server runs now; None before its
+    first start."""
+    kept = home.read_json((state or home.home()) / "postgres.json")
     if not kept.get("port"):
         return None
     password = quote(str(kept["password"]), safe="")
-    return f"postgres://{ROLE}:{password}@{ports.LOOPBACK}:{kept['port']}/{DATABASE}"
+    return f"postgres://{ROLE}:{password}@{processes.LOOPBACK}:{kept['port']}/{DATABASE}"
 
 
 def pid(state: Path) -> int | None:
-    """The process id of the running server, or None."""
     data = folder(state) / "data"
     found = processes.read_pid(data / "postmaster.pid")
     if found is None or processes.find(found, name="postgres", mentions=str(data)) is None:
@@ -64,12 +62,10 @@ def pid(state: Path) -> int | None:
     return found
 
 
-def start(state: Path) -> str:
+def start(state: Path | None = None) -> str:
     """Make the database when there is none, start the server unless it runs; returns its URL.
-
-    Raises:
-        EmbeddedError: the server cannot be made or started.
-    """
+    Raises EmbeddedError: the server cannot be made or started; the message says what to do."""
+    state = state or home.home()
     try:
         with home.locked(home.ensure_folder(state)):
             if pid(state) is None:
@@ -101,8 +97,9 @@ def _start(state: Path) -> None:
     data = base / "data"
     kept = home.read_json(state / "postgres.json")
     if not data.exists():
-        kept = {"port": None, "password": secrets.token_urlsafe(24)}
-        _make_data_directory(data, kept["password"])
+        password = secrets.token_urlsafe(24)
+        _make_data_directory(data, password)
+        home.write_json(state / "postgres.json", {"port": None, "password": password})
     elif not kept.get("password"):
         raise EmbeddedError(_explain_failure(state, "its password file postgres.json is missing"))
     elif data.stat().st_uid != (user.pw_uid if user else os.geteuid()):
@@ -110,17 +107,9 @@ def _start(state: Path) -> None:
             f"The database in {data} belongs to another user of this machine: start Taskplane as "
             "the user who made it, or move the folder away to start with an empty one."
         )
-    for tries_left in reversed(range(PORT_TRIES)):
-        port = ports.remembered_or_free(kept.get("port"))
-        if kept.get("port") != port:  # on a full disk nothing is written without need
-            home.write_json(state / "postgres.json", {**kept, "port": port})
-        _write_configuration(data, port)
-        reason = _start_server(data)
-        if reason is None:
-            break
-        # Another program may have taken the port since it was looked at.
-        if not tries_left or ports.is_free(port):
-            raise EmbeddedError(_explain_failure(state, reason))
+    reason = home.start_on_port(state / "postgres.json", lambda port: _start_server(data, port))
+    if reason is not None:
+        raise EmbeddedError(_explain_failure(state, reason))
     _ensure_database(state)
 
 
@@ -162,8 +151,9 @@ def _write_configuration(data: Path, port: int) -> None:
         raise EmbeddedError(_explain_failure(data.parent.parent, reason)) from error
 
 
-def _start_server(data: Path) -> str | None:
+def _start_server(data: Path, port: int) -> str | None:
     """Start it; returns why it did not start, or None."""
+    _write_configuration(data, port)
     log = data.parent / "start.log"
     log.unlink(missing_ok=True)
     before = _log_sizes(data)

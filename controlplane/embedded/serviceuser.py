@@ -18,6 +18,7 @@ from controlplane.embedded.home import EmbeddedError
 SERVICE_USER = "taskplane-db"
 FALLBACK_USER = "nobody"
 
+# Packed by hand, since `setfacl` is missing in slim images and no Python package is a dependency.
 # Layout of the extended attribute that holds a POSIX access control list on Linux.
 ACL_ATTRIBUTE = "system.posix_acl_access"
 ACL_VERSION = 2

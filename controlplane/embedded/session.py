@@ -89,11 +89,8 @@ class Session:
         self._lock.flush()
 
     def make_room(self, components: Sequence[Component]) -> None:
-        """End what an earlier start left behind, and check that the ports are free.
-
-        Raises:
-            EmbeddedError: another program has a port.
-        """
+        """End what an earlier start left behind, and check that the ports are free. Raises
+        EmbeddedError: another program has a port."""
         if count := end_leftovers(self.state / "run"):
             self._say("leftovers", "ended", f"{count} processes of a start that was killed")
         for component in components:
@@ -102,25 +99,17 @@ class Session:
                 raise EmbeddedError(problem)
 
     def start_servers(self) -> None:
-        """Start the embedded servers.
-
-        Raises:
-            EmbeddedError: a server cannot be started.
-        """
+        """Start the embedded servers. Raises EmbeddedError: a server cannot be started."""
         for _, server in self._servers:
             server.start(self.state)
 
     def say_servers(self) -> None:
-        """Say where the embedded servers are."""
         for name, _ in self._servers:
             self._say(name, "ready", f"embedded, 127.0.0.1:{_port(self.state, name)}")
 
     def start_components(self, components: Sequence[Component]) -> None:
         """Start the components and wait until each one is ready; the late ones are started then.
-
-        Raises:
-            EmbeddedError: a component does not become ready.
-        """
+        Raises EmbeddedError: a component does not become ready."""
         self._components = components
         self._supervisor = Supervisor(self.state, components)
         self._supervisor.start()

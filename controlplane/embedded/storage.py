@@ -72,7 +72,6 @@ def explain(reason: str, folder: Path, otherwise: str) -> str:
 
 
 def names_cause(line: str) -> bool:
-    """Whether a line of a log says that something could not be written."""
     return _CAUSES.search(line) is not None
 
 

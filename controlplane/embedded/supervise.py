@@ -93,7 +93,6 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def log(self, name: str) -> Path:
-        """The log of a component."""
         return self.logs / f"{name}.log"
 
     def start(self) -> None:
@@ -132,11 +131,9 @@ class Supervisor:
         raise EmbeddedError(f"supervisord could not be started ({reason}): see {self.logs}.")
 
     def is_alive(self) -> bool:
-        """Whether the supervisord that was started still runs."""
         return self._process is not None and self._process.poll() is None
 
     def statuses(self) -> list[Status]:
-        """The state of every component; empty when supervisord does not answer."""
         try:
             with self._rpc() as rpc:
                 answer: Any = rpc.supervisor.getAllProcessInfo()
@@ -153,7 +150,6 @@ class Supervisor:
             rpc.supervisor.startProcess(f"{GROUP}:{name}", False)
 
     def stop_components(self) -> None:
-        """Stop all components, without waiting."""
         with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
             rpc.supervisor.stopProcessGroup(GROUP, False)
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import psutil
 
-from controlplane.embedded import home, ports, processes, serviceuser, storage
+from controlplane.embedded import home, processes, serviceuser, storage
 from controlplane.embedded.home import EmbeddedError
 
 START_SECONDS = 10
 STOP_SECONDS = 5
 LOG_LIMIT_BYTES = 5_000_000
-PORT_TRIES = 3
 # It writes the file with its process id a moment after it has gone to the background.
 GONE_SECONDS = 1.0
 
@@ -33,18 +32,17 @@ maxmemory-policy noeviction
 
 
 def folder(state: Path) -> Path:
-    """Where the configuration and the log are."""
     return state / "valkey"
 
 
-def address(state: Path) -> tuple[str, int] | None:
-    """Host and port, from what was remembered; None before the first start."""
-    port = home.read_json(state / "valkey.json").get("port")
-    return (ports.LOOPBACK, port) if isinstance(port, int) else None
+def address(state: Path | None = None) -> tuple[str, int] | None:
+    """The remembered host and port, whether or not the server runs now; None before its first
+    start."""
+    port = home.read_json((state or home.home()) / "valkey.json").get("port")
+    return (processes.LOOPBACK, port) if isinstance(port, int) else None
 
 
 def pid(state: Path) -> int | None:
-    """The process id of the running server, or None."""
     process = _process(state)
     return process.pid if process else None
 
@@ -61,12 +59,10 @@ def _process_in(base: Path, port: int) -> psutil.Process | None:
     return processes.find(found, name="valkey-server", mentions=f":{port}")
 
 
-def start(state: Path) -> tuple[str, int]:
-    """Start the server unless it runs; returns host and port.
-
-    Raises:
-        EmbeddedError: the server does not start.
-    """
+def start(state: Path | None = None) -> tuple[str, int]:
+    """Start the server unless it runs; returns host and port. Raises EmbeddedError: the server does
+    not start; the message says what to do."""
+    state = state or home.home()
     try:
         with home.locked(home.ensure_folder(state)):
             if pid(state) is None:
@@ -98,16 +94,9 @@ def _start(state: Path) -> None:
     log = base / "valkey.log"
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(base / "valkey.log.1")
-    for tries_left in reversed(range(PORT_TRIES)):
-        port = ports.remembered_or_free(home.read_json(state / "valkey.json").get("port"))
-        if home.read_json(state / "valkey.json").get("port") != port:
-            home.write_json(state / "valkey.json", {"port": port})
-        reason = _start_server(base, port)
-        if reason is None:
-            return
-        # Another program may have taken the port since it was looked at.
-        if not tries_left or ports.is_free(port):
-            raise EmbeddedError(_explain_failure(base, reason))
+    reason = home.start_on_port(state / "valkey.json", lambda port: _start_server(base, port))
+    if reason is not None:
+        raise EmbeddedError(_explain_failure(base, reason))
 
 
 def _explain_failure(base: Path, reason: str) -> str:
@@ -146,7 +135,7 @@ def _answers(base: Path, port: int) -> bool:
     begun = time.monotonic()
     while time.monotonic() - begun < START_SECONDS:
         try:
-            with socket.create_connection((ports.LOOPBACK, port), timeout=1) as sock:
+            with socket.create_connection((processes.LOOPBACK, port), timeout=1) as sock:
                 sock.sendall(b"PING\r\n")
                 if sock.recv(64).startswith(b"+PONG"):
                     return True

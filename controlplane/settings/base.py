@@ -4,12 +4,10 @@ from typing import Any
 
 from controlplane.settings.env import BASE_DIR, env
 from controlplane.settings.parts.celery import *
-from controlplane.settings.parts.channels import *
 from controlplane.settings.parts.database import *
 from controlplane.settings.parts.logging import *
 from controlplane.settings.parts.redis import *
 from controlplane.settings.parts.scaling import *
-from controlplane.settings.parts.stress import *
 from controlplane.settings.parts.taskplane import *
 from controlplane.settings.parts.taskplane import TASKPLANE
 from scaling.schema import SETTINGS as _SCALING
@@ -18,7 +16,7 @@ DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
-_ADMIN = "controlplane.workspaces.adminconfig.AdminConfig"
+_ADMIN = "controlplane.workspaces.apps.AdminConfig"
 INSTALLED_APPS = [
     _ADMIN,
     "django.contrib.auth",
@@ -66,7 +64,7 @@ MIDDLEWARE = [
     "controlplane.ops.health.middleware.RequestMetricsMiddleware",
     "controlplane.core.http.middleware.RequestIdMiddleware",
     "controlplane.core.http.middleware.SecurityHeadersMiddleware",
-    "controlplane.core.http.hosts.KnownHostMiddleware",
+    "controlplane.core.http.middleware.KnownHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -174,7 +172,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "controlplane.core.http.openapi_hooks.allow_null_in_any_json",
+        "controlplane.core.http.openapi.allow_null_in_any_json",
     ],
     "SCHEMA_PATH_PREFIX": "/",
     "ENUM_NAME_OVERRIDES": {

@@ -30,14 +30,12 @@ class Env:
         return (self._values.get(name) or "").strip() or default
 
     def choice(self, name: str, default: str, *, allowed: Sequence[str]) -> str:
-        """One of the allowed words."""
         value = self.text(name, default)
         if value not in allowed:
             raise self._wrong(name, value, f"one of {', '.join(allowed)}")
         return value
 
     def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
-        """A whole number between the bounds, both included."""
         value = self.text(name)
         if not value:
             return default
@@ -48,7 +46,6 @@ class Env:
         return int(value)
 
     def decimal(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
-        """A number between the bounds, both included."""
         value = self.text(name)
         if not value:
             return default
@@ -61,7 +58,6 @@ class Env:
         return number
 
     def flag(self, name: str, default: bool) -> bool:
-        """True or false."""
         value = self.text(name).lower()
         if not value:
             return default

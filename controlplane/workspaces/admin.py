@@ -52,13 +52,11 @@ class WorkspaceAdmin(AdminAccess, ReadMostlyAdmin):
     search_fields = ["slug", "name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """Only the name can be changed."""
         return ["slug", "created_at"] if obj else []
 
     def save_model(
         self, request: HttpRequest, obj: Workspace, form: "forms.ModelForm[Any]", change: bool
     ) -> None:
-        """Through the services."""
         actor = actor_in(request, obj.id)
         if change:
             services.rename_workspace(workspace=obj, name=obj.name, actor=actor)
@@ -98,13 +96,11 @@ class MembershipAdmin(WorkspacePages, OperationalAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """Only the role can be changed."""
         return ["user", "workspace", "created_at"] if obj else []
 
     def save_model(
         self, request: HttpRequest, obj: Membership, form: "forms.ModelForm[Any]", change: bool
     ) -> None:
-        """Through the service."""
         made = services.add_member(
             workspace=obj.workspace,
             user=obj.user,
@@ -114,11 +110,9 @@ class MembershipAdmin(WorkspacePages, OperationalAdmin):
         copy_row(made, obj)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Through the service."""
         services.remove_member(member=obj, actor=actor_in(request, obj.workspace_id))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        """Through the service."""
         for member in queryset:
             services.remove_member(member=member, actor=actor_in(request, member.workspace_id))
 
@@ -176,18 +170,16 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
     actions = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        """An existing key also shows when it was created, used and revoked."""
         fields = list(ApiKeyForm.Meta.fields)
         return [*fields, *_KEY_FACTS] if obj else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """A key never changes: create a new one."""
         return self.get_fields(request, obj) if obj else []
 
     def save_model(
         self, request: HttpRequest, obj: ApiKey, form: "forms.ModelForm[Any]", change: bool
     ) -> None:
-        """Through the service. The secret stays with this request, for `response_add`."""
+        """The secret stays with this request, for `response_add`."""
         if change:
             return
         made = services.create_api_key(

@@ -85,7 +85,6 @@ class AdminAccess(_Admin):
     required_roles: ClassVar[Roles] = SEEN_BY_SUPERUSERS
 
     def workspace_of(self, obj: Model | None) -> UUID | None:
-        """The workspace of a row."""
         if obj is None or self.workspace_lookup is None:
             return None
         found: Any = obj
@@ -105,14 +104,12 @@ class AdminAccess(_Admin):
         return [id_ for id_, role in roles.items() if needed is not None and role.includes(needed)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The rows of the workspaces in which the person may look."""
         rows = super().get_queryset(request)
         if not self.allows(request, "view"):
             return rows.none()
         return self._within(rows, self.workspaces_for(request, "view"))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether the index shows it."""
         return super().has_module_permission(request) and self.allows(request, "view")
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces import queries, services
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.schema import (
     ApiKey,
     ApiKeyRequest,

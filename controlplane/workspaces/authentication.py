@@ -3,14 +3,21 @@
 Either sets `request.workspace` and `request.actor`.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import parse_cookie
+from django.utils.module_loading import import_string
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from controlplane.core.sql import release_connections
 from controlplane.workspaces import queries
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.identities import directory
@@ -40,7 +47,6 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         return AnonymousUser(), identity.actor
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
         return f'{SCHEME} realm="taskplane"'
 
 
@@ -50,7 +56,6 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:
-        """The user, in a workspace of theirs."""
         found = super().authenticate(request)
         if found is None:
             return None
@@ -80,3 +85,28 @@ def _enter(request: Request, workspace: Workspace, actor: Actor) -> None:
     plain: Any = request._request
     plain.workspace = workspace
     plain.actor = actor
+
+
+def has_valid_credentials(authorization: str, cookie: str) -> bool:
+    """Whether there is a valid API key or a session of a user who is logged in.
+
+    For the server, before it takes a large body. What the client may do is decided later.
+    """
+    try:
+        return _has_valid_key(authorization) or _has_valid_session(cookie)
+    finally:
+        release_connections()
+
+
+def _has_valid_key(authorization: str) -> bool:
+    scheme, _, key = authorization.strip().partition(" ")
+    return scheme.lower() == SCHEME.lower() and directory.identify(key.strip()) is not None
+
+
+def _has_valid_session(cookie: str) -> bool:
+    session_key = parse_cookie(cookie).get(settings.SESSION_COOKIE_NAME)
+    if not session_key:
+        return False
+    store: type[SessionBase] = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    request = SimpleNamespace(session=store(session_key))
+    return get_user(request).is_authenticated  # type: ignore[arg-type] # it reads the session only

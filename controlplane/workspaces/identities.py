@@ -1,10 +1,14 @@
-"""Who a key or a session is: found once, remembered for a moment."""
+"""The text of an API key, and who a key or a session is: found once, remembered for a moment."""
 
+import hashlib
 import hmac
+import re
+import secrets
+import string
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +18,6 @@ from controlplane.core.clock import now
 from controlplane.core.process_state import register_reset
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.keys import hash_key, prefix_of
 from controlplane.workspaces.models import ApiKey, Workspace
 from controlplane.workspaces.states import ActorKind, Role
 
@@ -22,6 +25,36 @@ from controlplane.workspaces.states import ActorKind, Role
 REMEMBER_SECONDS = 5.0
 NOTE_USE_SECONDS = 60.0
 _REMEMBER_MOST = 10_000
+
+SCHEME = "tp_"
+_ID_LENGTH = 8
+_ID_ALPHABET = string.digits + string.ascii_lowercase
+_SECRET_BYTES = 32
+_SHAPE = re.compile(rf"({SCHEME}[0-9a-z]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{43}}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key as it is made; `secret` is the whole key and must not be kept."""
+
+    prefix: str
+    secret: str = field(repr=False)
+
+
+def make_key() -> NewKey:
+    prefix = SCHEME + "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+    return NewKey(prefix, f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}")
+
+
+def prefix_of(key: str) -> str | None:
+    """The part that may be seen; None when this is no key."""
+    match = _SHAPE.fullmatch(key)
+    return match[1] if match else None
+
+
+def hash_key(key: str) -> str:
+    """SHA-256, hex: a slow hash would add nothing to 256 random bits, and cost every request."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +95,6 @@ class KeyDirectory:
             self._found = {d: e for d, e in self._found.items() if e[1].key_id != key_id}
 
     def clear(self) -> None:
-        """Forget everything."""
         with self._lock:
             self._found.clear()
             self._noted.clear()

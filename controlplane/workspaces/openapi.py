@@ -15,7 +15,6 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """HTTP bearer."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "tp_…"}
 
 
@@ -26,5 +25,4 @@ class SessionScheme(OpenApiAuthenticationExtension):
     name = "session"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """The cookie of a Django session."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

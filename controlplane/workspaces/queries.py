@@ -18,11 +18,7 @@ def get_default_workspace_id() -> UUID:
 
 
 def get_workspace(slug: str) -> Workspace:
-    """The workspace of this name.
-
-    Raises:
-        NotFound: there is none.
-    """
+    """The workspace of this name. Raises NotFound: there is none."""
     found = Workspace.objects.filter(slug=slug).first()
     if found is None:
         raise NotFound(f"There is no workspace {slug!r}.")
@@ -30,11 +26,7 @@ def get_workspace(slug: str) -> Workspace:
 
 
 def get_workspace_slug(workspace_id: UUID) -> str:
-    """The name of a workspace in addresses and commands.
-
-    Raises:
-        NotFound: there is none.
-    """
+    """The name of a workspace in addresses and commands. Raises NotFound: there is none."""
     slug = Workspace.objects.filter(id=workspace_id).values_list("slug", flat=True).first()
     if slug is None:
         raise NotFound(f"There is no workspace {workspace_id}.")
@@ -42,7 +34,6 @@ def get_workspace_slug(workspace_id: UUID) -> str:
 
 
 def list_workspaces(ids: Collection[UUID] | None = None) -> QuerySet[Workspace]:
-    """These workspaces, or all, by name in addresses."""
     found = Workspace.objects.order_by("slug")
     return found if ids is None else found.filter(id__in=ids)
 
@@ -69,7 +60,6 @@ def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspac
 
 
 def list_members(workspace: Workspace) -> QuerySet[Membership]:
-    """Who may work there, by name."""
     members = Membership.objects.filter(workspace=workspace)
     return members.select_related("user").order_by("user__username")
 
@@ -80,11 +70,7 @@ def list_api_keys(workspace: Workspace) -> QuerySet[ApiKey]:
 
 
 def get_api_key(workspace: Workspace, key_id: UUID) -> ApiKey:
-    """One key of the workspace.
-
-    Raises:
-        NotFound: it has none of this id.
-    """
+    """One key of the workspace. Raises NotFound: it has none of this id."""
     key = list_api_keys(workspace).filter(id=key_id).first()
     if key is None:
         raise NotFound(f"There is no API key {key_id}.")
@@ -92,11 +78,8 @@ def get_api_key(workspace: Workspace, key_id: UUID) -> ApiKey:
 
 
 def get_api_key_by_prefix(workspace: Workspace, prefix: str) -> ApiKey:
-    """One key of the workspace, by the part that may be seen.
-
-    Raises:
-        NotFound: it has none of this prefix.
-    """
+    """One key of the workspace, by the part that may be seen. Raises NotFound: it has none of this
+    prefix."""
     key = list_api_keys(workspace).filter(prefix=prefix).first()
     if key is None:
         raise NotFound(f"There is no API key {prefix!r}.")

@@ -13,14 +13,13 @@ from django.contrib.auth.models import User
 from django.db import connections, transaction
 
 from controlplane.core.clock import now
-from controlplane.core.errors import Conflict, FieldError, Invalid, NotFound
+from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
 from controlplane.core.requests import current_client_ip, current_request_id
-from controlplane.workspaces.actors import SYSTEM, Actor
-from controlplane.workspaces.identities import directory
-from controlplane.workspaces.keys import hash_key, make_key
+from controlplane.workspaces.actors import SYSTEM, Actor, require_grantable, require_role
+from controlplane.workspaces.identities import directory, hash_key, make_key
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
-from controlplane.workspaces.rights import require_grantable, require_role
+from controlplane.workspaces.queries import get_api_key
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
 
 _SCOPE = re.compile(r"([a-z][a-z-]{0,30}|\*):(read|write)")
@@ -58,12 +57,8 @@ def ensure_default_workspace(*, using: str = "default") -> Workspace:
 
 @transaction.atomic
 def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
-    """A new tenant.
-
-    Raises:
-        Invalid: the slug is no label of lower-case letters, digits and hyphens, or no name.
-        Conflict: there is one already.
-    """
+    """A new tenant. Raises Invalid: the slug is no label of lower-case letters, digits and hyphens,
+    or no name; Conflict: there is one already."""
     name, errors = _read_name(name)
     if not _SLUG.fullmatch(slug):
         message = "Up to 63 lower-case letters, digits, and hyphens inside."
@@ -73,37 +68,19 @@ def create_workspace(*, slug: str, name: str, actor: Actor) -> Workspace:
     workspace, is_new = Workspace.objects.get_or_create(slug=slug, defaults={"name": name})
     if not is_new:
         raise Conflict(f"There is a workspace {slug!r} already.")
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="workspace.create",
-        target_type="workspace",
-        target_id=str(workspace.id),
-        detail={"slug": slug},
-    )
+    record_audit(workspace, actor, "workspace.create", "workspace", workspace.id, {"slug": slug})
     return workspace
 
 
 @transaction.atomic
 def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Workspace:
-    """Another name for people; the slug stays.
-
-    Raises:
-        Invalid: no name.
-    """
+    """Another name for people; the slug stays. Raises Invalid: no name."""
     name, errors = _read_name(name)
     if errors:
         raise Invalid(errors=errors)
     workspace.name = name
     workspace.save(update_fields=["name"])
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="workspace.rename",
-        target_type="workspace",
-        target_id=str(workspace.id),
-        detail={"name": name},
-    )
+    record_audit(workspace, actor, "workspace.rename", "workspace", workspace.id, {"name": name})
     return workspace
 
 
@@ -115,14 +92,9 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> 
     member, is_new = Membership.objects.update_or_create(
         workspace=workspace, user=user, defaults={"role": role}
     )
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="member.add" if is_new else "member.change",
-        target_type="user",
-        target_id=str(user.pk),
-        detail={"user": user.get_username(), "role": role},
-    )
+    action = "member.add" if is_new else "member.change"
+    detail = {"user": user.get_username(), "role": role}
+    record_audit(workspace, actor, action, "user", user.pk, detail)
     return member
 
 
@@ -131,14 +103,8 @@ def remove_member(*, member: Membership, actor: Actor) -> None:
     """Take a user's role in the workspace away. Raises Forbidden."""
     require_role(actor, Role.ADMIN)
     member.delete()
-    record_audit(
-        workspace=member.workspace_id,
-        actor=actor,
-        action="member.remove",
-        target_type="user",
-        target_id=str(member.user_id),
-        detail={"role": member.role},
-    )
+    detail = {"role": member.role}
+    record_audit(member.workspace_id, actor, "member.remove", "user", member.user_id, detail)
 
 
 @transaction.atomic
@@ -151,12 +117,9 @@ def create_api_key(
     scopes: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> CreatedKey:
-    """A new key, with its secret this once.
-
-    Raises:
-        Forbidden: it would be allowed more than the actor, or live longer than the actor's key.
-        Invalid: no name, an unknown role, a malformed scope, or an expiry that has passed.
-    """
+    """A new key, with its secret this once. Raises Forbidden: it would be allowed more than the
+    actor, or live longer than the actor's key; Invalid: no name, an unknown role, a malformed
+    scope, or an expiry that has passed."""
     check_api_key(name=name, role=role, scopes=scopes, expires_at=expires_at)
     require_grantable(actor, role=Role(role), scopes=scopes, expires_at=expires_at)
     made = make_key()
@@ -170,25 +133,15 @@ def create_api_key(
         expires_at=expires_at,
         created_by=actor.label,
     )
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="api_key.create",
-        target_type="api_key",
-        target_id=str(key.id),
-        detail={"name": key.name, "prefix": key.prefix, "role": role, "scopes": key.scopes},
-    )
+    detail = {"name": key.name, "prefix": key.prefix, "role": role, "scopes": key.scopes}
+    record_audit(workspace, actor, "api_key.create", "api_key", key.id, detail)
     return CreatedKey(key, made.secret)
 
 
 def check_api_key(
     *, name: str, role: str, scopes: Sequence[str], expires_at: datetime | None
 ) -> None:
-    """The rules of a new key.
-
-    Raises:
-        Invalid: one of them is broken; each error names its field.
-    """
+    """The rules of a new key. Raises Invalid: one of them is broken; each error names its field."""
     _, errors = _read_name(name)
     if role not in Role.values:
         errors.append({"field": "role", "message": f"One of {', '.join(Role.values)}."})
@@ -206,27 +159,15 @@ def check_api_key(
 
 @transaction.atomic
 def revoke_api_key(*, workspace: Workspace, key_id: UUID, actor: Actor) -> ApiKey:
-    """End a key for good: at once in this process, in others within a few seconds.
-
-    Raises:
-        NotFound: the workspace has no such key.
-        Conflict: it was revoked before.
-    """
-    key = ApiKey.objects.filter(workspace=workspace, id=key_id).first()
-    if key is None:
-        raise NotFound(f"There is no API key {key_id}.")
+    """End a key for good: at once in this process, in others within a few seconds. Raises NotFound:
+    the workspace has no such key; Conflict: it was revoked before."""
+    key = get_api_key(workspace, key_id)
     at = now()
     if not ApiKey.objects.filter(id=key_id, revoked_at__isnull=True).update(revoked_at=at):
         raise Conflict("This API key was revoked before.")
     key.revoked_at = at
-    record_audit(
-        workspace=workspace,
-        actor=actor,
-        action="api_key.revoke",
-        target_type="api_key",
-        target_id=str(key_id),
-        detail={"name": key.name, "prefix": key.prefix},
-    )
+    detail = {"name": key.name, "prefix": key.prefix}
+    record_audit(workspace, actor, "api_key.revoke", "api_key", key_id, detail)
     transaction.on_commit(lambda: directory.forget(key_id))
     return key
 
@@ -248,13 +189,13 @@ def ensure_bootstrap(username: str = "admin") -> Bootstrap | None:
 
 
 def record_audit(
-    *,
     workspace: Workspace | UUID,
     actor: Actor,
     action: str,
     target_type: str,
-    target_id: str,
+    target_id: object,
     detail: dict[str, Any],
+    *,
     using: str = "default",
 ) -> AuditEvent:
     """Write who did what; call it in the transaction of the change, so that both or neither are.
@@ -268,7 +209,7 @@ def record_audit(
         actor_label=actor.label,
         action=action,
         target_type=target_type,
-        target_id=target_id,
+        target_id=str(target_id),
         detail=detail,
         request_id=current_request_id(),
         ip=current_client_ip(),

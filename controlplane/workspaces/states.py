@@ -17,7 +17,6 @@ class Role(models.TextChoices):
     ADMIN = "admin"  # also configuration, keys, members
 
     def includes(self, needed: "Role | str") -> bool:
-        """Whether this role may do what `needed` may."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(Role(needed))
 

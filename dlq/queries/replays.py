@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from controlplane.core.errors import NotFound
-from controlplane.core.percent import percent_done
+from controlplane.core.formatting import percent_done
 from controlplane.core.sql import load_sql
 from dlq.fingerprints import normalise
 from dlq.models import Replay, ReplayTask

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from controlplane.embedded import credentials, ports
+from controlplane.embedded import home, processes
 
 _ROOT = Path(__file__).resolve().parents[2]
 _READY_SECONDS = 120
@@ -29,7 +29,7 @@ class Taskplane:
         self._folder = folder
         self._home = folder / "home"
         self._log = folder / "taskplane.log"
-        self._port = ports.free_port()
+        self._port = processes.free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._env = {
             # Only the example decides where its data is.
@@ -38,7 +38,7 @@ class Taskplane:
             "TASKPLANE_DOTENV": os.devnull,
             "TASKPLANE_PROCESSORS": processors,
             "APP_SERVICE_PORT": str(self._port),
-            "WORKER_SERVICE_PORT": str(ports.free_port()),
+            "WORKER_SERVICE_PORT": str(processes.free_port()),
             "WORKER_CONCURRENCY": str(os.cpu_count() or 2),
         }
 
@@ -61,7 +61,7 @@ class Taskplane:
 
     def client(self) -> httpx.Client:
         """A client with the key that the first start made."""
-        found = credentials.read(self._home)
+        found = home.read_credentials(self._home)
         if found is None:
             raise TaskplaneError("The start left no credentials.")
         headers = {"Authorization": f"Bearer {found.api_key}"}
@@ -99,10 +99,10 @@ class Taskplane:
         return psutil.Process(self._process.pid).children(recursive=True)
 
     def _is_ready(self) -> bool:
-        if credentials.read(self._home) is None:
+        if home.read_credentials(self._home) is None:
             return False
         try:
-            answer = httpx.get(f"http://{ports.LOOPBACK}:{self._port}/health/ready", timeout=2)
+            answer = httpx.get(f"http://{processes.LOOPBACK}:{self._port}/health/ready", timeout=2)
         except httpx.TransportError:
             return False
         return answer.status_code == httpx.codes.OK

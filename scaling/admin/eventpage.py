@@ -34,12 +34,10 @@ _MINUTES = 5
 
 
 def show_state(row: ScalingEvent | Launch) -> str:
-    """The badge of an event or a launch."""
     return badge(row.state, row.get_state_display())
 
 
 def show_change(event: ScalingEvent) -> str:
-    """The number of workers before and after."""
     if event.from_workers == event.to_workers:
         return f"{event.to_workers} (no change)"
     return f"{event.from_workers} → {event.to_workers}"
@@ -53,7 +51,6 @@ def show_decider(event: ScalingEvent) -> str:
 
 
 def describe_event(event: ScalingEvent) -> dict[str, Any]:
-    """The context of the template."""
     inputs: dict[str, Any] = event.inputs
     # A manual event holds what the strategy would have decided.
     record = inputs if "outcome" in inputs else inputs.get("instead") or {}

@@ -77,11 +77,9 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the inputs, which are large."""
         return super().get_queryset(request).defer("inputs")
 
     def describe(self, request: HttpRequest, event: Any) -> dict[str, Any]:
-        """The event; while it is in progress, the page reloads itself."""
         return {
             **describe_event(get_event(event.id)),
             "refresh_seconds": REFRESH_SECONDS if event.state in OPEN_EVENTS else None,

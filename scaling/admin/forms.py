@@ -101,5 +101,4 @@ def _show(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """60.0 becomes 60."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

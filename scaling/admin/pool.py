@@ -46,7 +46,6 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page."""
         return self._page(request)
 
     def change_view(
@@ -56,14 +55,12 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """It leads to the one page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return HttpResponseRedirect(self._list_url())
 
     @method_decorator(require_POST)
     def configure_view(self, request: HttpRequest) -> HttpResponse:
-        """Change the configuration."""
         workspace_id, actor = self._act_as(request, Role.ADMIN)
         form = ConfigurationForm(read_pool(), request.POST)
         if form.is_valid():
@@ -83,7 +80,6 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def scale_view(self, request: HttpRequest) -> HttpResponse:
-        """Set a manual number of workers."""
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
         form = ManualForm(read_status().values, 0, request.POST)
         if form.is_valid():
@@ -105,7 +101,6 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def release_view(self, request: HttpRequest) -> HttpResponse:
-        """End the manual override."""
         workspace_id, actor = self._act_as(request, Role.OPERATOR)
         release_override(workspace_id=workspace_id, actor=actor)
         text = "Released: the strategy decides the number of workers again."

@@ -20,7 +20,6 @@ class AdvisoryFleet:
         return []
 
     def start(self, count: int) -> list[str]:
-        """Refused."""
         self._refuse()
 
     def fence(self, keys: Sequence[str]) -> None:

@@ -54,7 +54,6 @@ class Engine:
 
     @property
     def place(self) -> str:
-        """Its address, for people."""
         return self._address or os.environ.get("DOCKER_HOST") or _DEFAULT_PLACE
 
     def find(self, labels: Sequence[str]) -> list[Record]:
@@ -66,7 +65,6 @@ class Engine:
         return [record for record in records if record is not None]
 
     def inspect(self, container: str) -> Record | None:
-        """By id or name."""
         with self._call(f"look at the container {container[:12]}") as client:
             try:
                 record: Record = client.inspect_container(container)
@@ -94,7 +92,6 @@ class Engine:
             return str(made["Id"])
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Any]) -> None:
-        """To one network more."""
         with self._call(f"connect a container to the network {network}") as client:
             client.connect_container_to_network(
                 container,
@@ -105,7 +102,6 @@ class Engine:
             )
 
     def start(self, container: str) -> None:
-        """Its process is begun."""
         with self._call("start a container") as client:
             client.start(container)
 
@@ -150,7 +146,6 @@ class Engine:
         return text.decode(errors="replace").split("\n")
 
     def close(self) -> None:
-        """Its connections end."""
         if self._client is not None:
             self._client.close()
             self._client = None

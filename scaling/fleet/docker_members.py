@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from scaling.fleet.base import Member, Phase
+from scaling.fleet.base import Member, Phase, describe_end, find_error_line
 from scaling.fleet.docker_engine import Record
-from scaling.fleet.endings import describe_end, find_error_line
 
 # Labels of containers that this back-end made.
 FLEET_LABEL = "taskplane.fleet"
@@ -81,7 +80,6 @@ def make_stopping_name(record: Record) -> str:
 
 
 def get_name(record: Record) -> str:
-    """The name that it was made with."""
     return _STOPPING.sub("", _read_name(record))
 
 
@@ -110,7 +108,6 @@ def _read_name(record: Record) -> str:
 
 
 def _write_start(record: Record) -> str:
-    """Milliseconds, hexadecimal."""
     started = _parse(record["State"].get("StartedAt"))
     return f"{round(started.timestamp() * 1000):x}" if started is not None else "0"
 

@@ -162,7 +162,6 @@ class KubernetesFleet:
                     self._may_clear = False
 
     def close(self) -> None:
-        """Pods stay."""
         self.server.close()
 
     def _look(self) -> _View:

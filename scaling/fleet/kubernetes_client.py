@@ -52,7 +52,6 @@ class ApiServer:
     _failures: tuple[type[Exception], ...] = ()
 
     def begin(self) -> None:
-        """The time for the calls that follow runs from now."""
         self.connect()
         self._deadline = time.monotonic() + self.seconds
 
@@ -77,11 +76,9 @@ class ApiServer:
         self._call("PUT", "deployments/scale", name, body=scale)
 
     def list_replicasets(self, selector: str) -> list[Object]:
-        """Those with these labels."""
         return self._list("replicasets", selector)
 
     def list_pods(self, selector: str) -> list[Object]:
-        """Those with these labels."""
         return self._list("pods", selector)
 
     def list_autoscalers(self) -> list[Object]:
@@ -102,7 +99,6 @@ class ApiServer:
         return self._try_pod("DELETE", name, {"preconditions": {"uid": uid}})
 
     def close(self) -> None:
-        """Its connections end."""
         if self._client is not None:
             self._client.close()
             self._client = None

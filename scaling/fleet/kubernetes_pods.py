@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scaling.fleet.base import Phase
-from scaling.fleet.endings import describe_end, find_error_line
+from scaling.fleet.base import Phase, describe_end, find_error_line
 
 Object = dict[str, Any]
 # Read by the ReplicaSet controller: page "Well-Known Labels, Annotations and Taints".
@@ -52,7 +51,6 @@ class Pod:
 
 
 def read_pod(item: Object) -> Pod:
-    """From its JSON."""
     metadata, status = item["metadata"], item.get("status") or {}
     annotations = metadata.get("annotations") or {}
     is_terminating = metadata.get("deletionTimestamp") is not None

@@ -25,8 +25,7 @@ import psutil
 from django.conf import settings
 
 from controlplane.embedded import home, processes
-from scaling.fleet.base import FleetError, Member, Phase
-from scaling.fleet.endings import describe_end, find_error_line
+from scaling.fleet.base import FleetError, Member, Phase, describe_end, find_error_line
 from scaling.fleet.process_host import ProcessLogs, free_bytes
 
 MARK = "TASKPLANE_FLEET_MEMBER"
@@ -76,7 +75,6 @@ class ProcessFleet:
 
     @classmethod
     def from_settings(cls) -> Self:
-        """Workers of this installation."""
         state = home.home()
         return cls(
             command=[sys.executable, "manage.py", "worker"],

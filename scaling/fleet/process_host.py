@@ -21,7 +21,6 @@ class ProcessLogs:
         self._folder = folder
 
     def path(self, key: str) -> Path:
-        """The log of a worker."""
         return home.ensure_folder(self._folder, 0o700) / f"worker-{key}.log"
 
     def last_lines(self, key: str) -> list[str]:

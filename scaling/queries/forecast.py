@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from controlplane.core.sql import load_sql
-from scaling.forecast import Forecaster
-from scaling.forecast.history import WEEK
+from scaling.forecast import WEEK, Forecaster
 from scaling.strategies import Forecast
 from tasks_app.models import RollupMark
 

@@ -83,7 +83,6 @@ class Simulation:
         self.fleet.admit(TICK / 2)
 
     def play(self) -> Played:
-        """The whole day."""
         at = 0.0
         while at < self.trace.seconds:
             if at > 0:

@@ -44,7 +44,6 @@ class Fleet:
         return len(self.starting) + len(self.ready)
 
     def launch(self, at: float, *, at_once: bool = False) -> None:
-        """Ask for one worker more."""
         delay = 0.0 if at_once else self._rng.uniform(*self._startup)
         slots = tuple(range(self._next, self._next + self.slots_each))
         self._next += self.slots_each
@@ -95,7 +94,6 @@ class Fleet:
             self.paid += at - worker.asked
 
     def ages(self, at: float) -> tuple[float, ...]:
-        """For how long each running task has run."""
         return tuple(at - self.began[slot] for free, slot in self.heap if free > at)
 
     def remove_drained(self, at: float) -> list[float]:
@@ -128,7 +126,6 @@ class Durations:
         self._fresh: RunTimes | None = None
 
     def add(self, seconds: float) -> None:
-        """One task has ended."""
         self._fresh = None
         k = bin_of(seconds)
         self._newest.append((seconds, k))
@@ -142,7 +139,6 @@ class Durations:
             self._capped -= min(old, CAP_SECONDS)
 
     def summary(self) -> RunTimes:
-        """As a strategy is given it."""
         if self._fresh is None:
             n = max(1, len(self._newest))
             self._fresh = RunTimes(self._total / n, self._capped / n, tuple(self._counts))

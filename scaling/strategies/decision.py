@@ -45,7 +45,6 @@ class Memory:
     lowered_at: float | None = None
 
     def remember(self, at: float, workers: int, seconds: float) -> tuple[tuple[float, int], ...]:
-        """The recommendations of the last `seconds`, with this one."""
         return (
             *(
                 (then, number)
@@ -95,7 +94,6 @@ class Decision:
 
     @property
     def desired(self) -> int:
-        """How many workers there should be."""
         return self.outcome.desired
 
     @property
@@ -104,7 +102,6 @@ class Decision:
         return self.outcome.desired - self.demand.workers
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, for the record."""
         return {
             "strategy": self.strategy,
             "demand": self.demand.to_json(),

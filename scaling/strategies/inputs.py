@@ -35,7 +35,6 @@ class Forecast:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `asdict` after a round trip through JSON."""
         return cls(**{**value, "per_minute": tuple(value["per_minute"])})
 
 
@@ -92,7 +91,6 @@ class Demand:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
         forecast = value["forecast"]
         return cls(
             **{
@@ -128,5 +126,4 @@ class Settings(Configuration):
     assumed_run_time: float = 1.0
 
     def clamp(self, workers: int) -> int:
-        """The nearest number of workers that is allowed."""
         return min(self.max_workers, max(self.min_workers, workers))

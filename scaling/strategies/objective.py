@@ -28,7 +28,6 @@ class Objective:
     name: str = "objective"
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """The sum of both terms, rounded up; down after the stabilisation window."""
         if is_stale(demand, settings):
             return no_change(demand, settings, memory)
         recommendation = self._recommend(demand, settings, demand.per_second)

@@ -256,7 +256,6 @@ class Predictive:
     name: str = "predictive"
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """As predicted, but never behind the thresholds."""
         if is_stale(demand, settings):
             return no_change(demand, settings, memory)
         predicted = recommend(demand, settings)
@@ -290,7 +289,6 @@ class Unguarded:
     name: str = "unguarded"
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """Grow at once; shrink after the stabilisation window."""
         if is_stale(demand, settings):
             return no_change(demand, settings, memory)
         predicted = recommend(demand, settings)

@@ -90,7 +90,6 @@ class RunTimes:
 
     @property
     def tasks(self) -> int:
-        """How many tasks this was measured on."""
         return sum(self.counts)
 
     def survivors(self, seconds: float) -> float:
@@ -118,7 +117,6 @@ class RunTimes:
         return (lasted + _DOUBT * unknown) / (reached + _DOUBT)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; empty bins are left out."""
         return {
             "mean": self.mean,
             "capped": self.capped,
@@ -127,7 +125,6 @@ class RunTimes:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
         counts = [0] * BINS
         for k, count in value["counts"].items():
             counts[int(k)] = count

@@ -20,7 +20,6 @@ def step(demand: Demand, settings: Settings) -> int:
 
 
 def explain(demand: Demand, settings: Settings) -> str:
-    """The part of the rule that applies."""
     return sentences.threshold(
         demand.waiting,
         demand.workers,
@@ -36,7 +35,6 @@ class Threshold:
     name: str = "threshold"
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """One step towards more or fewer workers, then a pause."""
         if is_stale(demand, settings):
             return no_change(demand, settings, memory)
         direction = step(demand, settings)

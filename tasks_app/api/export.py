@@ -11,10 +11,10 @@ from rest_framework.request import Request
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
-from controlplane.core.http.listrows import read_fields
-from controlplane.core.http.parameters import filter_parameters, query_parameter
+from controlplane.core.http.openapi import filter_parameters, query_parameter
 from controlplane.core.http.verbs import Views, verb
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.core.schema.represent import read_fields
+from controlplane.workspaces.permissions import WorkspaceRequest
 from tasks_app import queries
 from tasks_app.api.examples import PAYLOAD_PARAMETER
 from tasks_app.exports import MEDIA_TYPES, columns_of, export

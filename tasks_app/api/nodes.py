@@ -4,7 +4,7 @@ is known here."""
 from typing import Any
 
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from tasks_app import queries
 from tasks_app.schema.nodes import Node, NodeDetail, NodeFilter, NodeSample, SampleFilter
 from workers.queries import get_node, list_nodes, list_samples

@@ -3,7 +3,7 @@
 from typing import Any
 
 from controlplane.core.http.verbs import Views, verb
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from tasks_app.filters import InternalFilter
 from tasks_app.queries.performance import get_performance
 from tasks_app.queries.queue_health import list_queue_health

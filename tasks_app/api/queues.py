@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 
 from controlplane.core.http.verbs import Listed, Views, verb
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.states import Role
 from tasks_app import queries, services
 from tasks_app.api.base import ValuesPagination

@@ -4,12 +4,12 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
 from controlplane.core.http.views import LIST_PARAMETERS
 from controlplane.workspaces.idempotency import HEADER, resolve_idempotency_key
 from controlplane.workspaces.idempotent_calls import KEY_PARAMETER
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from tasks_app import queries, services
 from tasks_app.api import examples
 from tasks_app.api.base import TaskPagination

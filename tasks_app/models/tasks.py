@@ -16,8 +16,8 @@ from django.db.models.functions import Left
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from controlplane.core.clock import now
-from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
+from controlplane.core.jsonb import JSONBField
 from tasks_app.states import AttemptOutcome, ParentFailure, TaskState
 
 _FINAL = [TaskState.COMPLETED.value, TaskState.FAILED.value, TaskState.CANCELLED.value]

@@ -18,7 +18,7 @@ import pytest
 from controlplane import embedded
 from controlplane.embedded import home, postgres, processes, storage, valkey
 from controlplane.embedded.components import Component, Listener, answers_ok
-from controlplane.embedded.ports import free_port
+from controlplane.embedded.processes import free_port
 from controlplane.embedded.session import Session
 from controlplane.embedded.supervise import MARK, Status
 

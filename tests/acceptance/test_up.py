@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import psutil
 import pytest
 
-from controlplane.embedded import credentials, home, postgres, processes, valkey
-from controlplane.embedded.ports import free_port
+from controlplane.embedded import home, postgres, processes, valkey
+from controlplane.embedded.processes import free_port
 from controlplane.embedded.supervise import MARK
 from scaling.fleet.process import MARK as FLEET_MARK
 from scaling.fleet.process import PID_MARK
@@ -95,7 +95,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
     postgres.stop(tmp_path)
 
 
-def call(kept: credentials.Credentials, method: str, path: str, body: Any = None) -> Any:
+def call(kept: home.Credentials, method: str, path: str, body: Any = None) -> Any:
     connection = HTTPConnection(kept.url.removeprefix("http://"), timeout=10)
     headers = {"Authorization": f"Bearer {kept.api_key}", "Content-Type": "application/json"}
     connection.request(method, path, body and json.dumps(body), headers)
@@ -108,7 +108,7 @@ def call(kept: credentials.Credentials, method: str, path: str, body: Any = None
 def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str]) -> None:
     first = Up(state, **variables)
     first.wait_until_ready()
-    kept = credentials.read(state)
+    kept = home.read_credentials(state)
     assert kept is not None
     assert stat.S_IMODE((state / "credentials.env").stat().st_mode) == 0o600
     assert kept.url == f"http://127.0.0.1:{variables['APP_SERVICE_PORT']}"
@@ -135,7 +135,7 @@ def test_start_submit_stop_and_start_again(state: Path, variables: dict[str, str
     # Shown once, and what was done before is still there.
     assert kept.api_key not in second.printed()
     assert kept.admin_password not in second.printed()
-    assert credentials.read(state) == kept
+    assert home.read_credentials(state) == kept
     assert call(kept, "GET", f"/tasks/{task['id']}")["status"] == "COMPLETED"
     assert second.interrupt() < STOP_SECONDS
     assert second.process.returncode == 0
@@ -177,7 +177,7 @@ def test_an_autoscaler_that_is_killed_keeps_its_workers(
     variables["MIN_WORKERS"] = "2"
     up = Up(state, **variables)
     up.wait_until_printed("  autoscaler  ready     2 to 10 workers, predictive\n")
-    kept = credentials.read(state)
+    kept = home.read_credentials(state)
     assert kept is not None
 
     def active_nodes() -> set[int]:

@@ -5,7 +5,7 @@ import time
 import pytest
 from celery import current_app
 
-from controlplane.embedded.ports import free_port
+from controlplane.embedded.processes import free_port
 from workers.canary import Canary
 from workers.node_state import SharedNodeState
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.embedded import credentials, home
+from controlplane.embedded import home
 
 KEY = "k3Yv-Qw8ZtRb_1mXc7UhLpE2aJsN9dGfOiT4yV6uWqB0rSxMnAz"
 PRODUCTION = {
@@ -125,10 +125,10 @@ def test_the_secret_key_of_local_use_is_made_once(tmp_path: Path) -> None:
 
 
 def test_credentials_survive_the_shell_and_stay_private(tmp_path: Path) -> None:
-    kept = credentials.Credentials("http://127.0.0.1:3002", "tp_k'e$y", "admin", 'pa"ss w`rd')
-    path = credentials.write(tmp_path, kept)
+    kept = home.Credentials("http://127.0.0.1:3002", "tp_k'e$y", "admin", 'pa"ss w`rd')
+    path = home.write_credentials(tmp_path, kept)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert credentials.read(tmp_path) == kept
+    assert home.read_credentials(tmp_path) == kept
     sourced = subprocess.run(
         ["bash", "-c", f'. "{path}"; printf %s "$TASKPLANE_API_KEY|$TASKPLANE_ADMIN_PASSWORD"'],
         capture_output=True,
@@ -137,4 +137,4 @@ def test_credentials_survive_the_shell_and_stay_private(tmp_path: Path) -> None:
     )
     assert sourced.stdout == f"{kept.api_key}|{kept.admin_password}"
     path.write_text("TASKPLANE_URL=http://127.0.0.1:3002\n")
-    assert credentials.read(tmp_path) is None
+    assert home.read_credentials(tmp_path) is None

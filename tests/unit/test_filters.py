@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.core.schema.texts import join_values, split_values
+from controlplane.core.schema.values import join_values, split_values
 
 CASES = {
     "one": ("red", ["red"]),

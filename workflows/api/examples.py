@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample
 
-from controlplane.core.http.parameters import query_parameter
+from controlplane.core.http.openapi import query_parameter
 from workflows.schema.workflows import EXAMPLE_WORKFLOW
 
 VERSION = query_parameter("version", "An older version; without it the newest.", int)

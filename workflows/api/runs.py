@@ -5,7 +5,7 @@ from uuid import UUID
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.idempotent_calls import idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from workflows import queries, runs
 from workflows.api import examples
 from workflows.schema.runs import (

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from controlplane.core.errors import NotFound
-from controlplane.core.percent import percent_done
+from controlplane.core.formatting import percent_done
 from workflows.models import RunStep, WorkflowRun
 from workflows.queries.outcomes import get_blocked_counts
 from workflows.states import OPEN_STEPS, RunState

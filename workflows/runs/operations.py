@@ -10,8 +10,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Conflict, Invalid, NotFound, Unavailable
 from controlplane.core.ids import uuid7
 from controlplane.core.values import check_payload_value
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.actors import RUN_WORKFLOWS, SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.services import record_audit
 from tasks_app.services import cancel_tasks
 from workflows.definitions import check_input, load_definition

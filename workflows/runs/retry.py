@@ -8,8 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from controlplane.core.errors import Conflict, NotFound
-from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.actors import RUN_WORKFLOWS, SUBMIT_TASKS, Actor, require_scopes
 from tasks_app.queries import get_states
 from tasks_app.services.preparation import prepare_changes
 from workflows import transitions

@@ -12,10 +12,9 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, parse_time
 from controlplane.core.names import InvalidNameError, check_name
 from controlplane.core.schema.fields import OneOf, Saying, Text, refused
-from controlplane.core.times import parse_time
 from tasks_app.schema.submission import MAX_PARENTS, MAX_WAIT
 from workflows.keys import KEY, MAX_KEY_LENGTH
 from workflows.language.cel import KEYWORDS

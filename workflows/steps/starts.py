@@ -9,9 +9,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, parse_time
 from controlplane.core.jsonb import dump_jsonb
-from controlplane.core.times import parse_time
 from tasks_app.schema.submission import MAX_PARENTS, MAX_WAIT
 from tasks_app.specs import TaskSpec
 from workflows.definitions import Step

@@ -44,7 +44,6 @@ class JsonField(forms.Field):
             raise forms.ValidationError(self.error_messages["required"], code="required")
 
     def prepare_value(self, value: Any) -> Any:
-        """Text is what the person typed."""
         return value if isinstance(value, str) else format_json(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -69,7 +68,6 @@ class ServiceErrors:
         return self.api_fields.get(top, _CAPITAL.sub("_", top).lower())
 
     def refuse(self, error: DomainError) -> None:
-        """Add the errors: beside the fields, or above the form."""
         form: Any = self
         for each in error.errors or [{"field": "", "message": str(error)}]:
             path, name = each["field"], self.form_field(each["field"])

@@ -32,7 +32,6 @@ class EstimatingPaginator(AnyPaginator):
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, or an estimate of it."""
         return count_or_estimate(self.object_list)[0]  # type: ignore[arg-type] # the admin's are querysets
 
 
@@ -69,7 +68,6 @@ class OperationalAdmin(ModelAdmin):
         return [*own, *super().get_urls()]
 
     def row_url(self, pk: Any) -> str:
-        """The address of the page of a row."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
 
     def load_page(self, rows: Sequence[Any]) -> None:
@@ -81,7 +79,6 @@ class OperationalAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """An ID is looked up; anything else is searched for."""
         row_id = parse_uuid_or_none(search_term) if self.id_fields else None
         if row_id is None:
             return super().get_search_results(request, queryset, search_term)
@@ -160,7 +157,6 @@ class ReadMostlyAdmin(OperationalAdmin):
     """Nothing is deleted; changes go through actions and services."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
         return False
 
 
@@ -168,11 +164,9 @@ class ReadOnlyAdmin(ReadMostlyAdmin):
     """Nothing is added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Never."""
         return False
 
 

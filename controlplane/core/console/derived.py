@@ -18,8 +18,7 @@ from controlplane.core.console.output import EXIT_USAGE, CommandError, describe_
 from controlplane.core.errors import Invalid
 from controlplane.core.schema.fields import Number, OneOf, Whole
 from controlplane.core.schema.filters import Condition, build, conditions
-from controlplane.core.schema.texts import split_values
-from controlplane.core.schema.values import Choices, Moment, Texts
+from controlplane.core.schema.values import Choices, Moment, Texts, split_values
 
 F = TypeVar("F")
 

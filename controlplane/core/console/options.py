@@ -16,12 +16,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, parse_time
 from controlplane.core.console.output import EXIT_USAGE, CommandError
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import parse_json
-from controlplane.core.times import parse_time
 
 MAX_LIMIT = 10_000
 JSON_HELP = "a JSON object; @file reads a file, - reads the standard input"

@@ -2,7 +2,7 @@
 request."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -15,14 +15,13 @@ from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.signals import request_started
+from django.http import HttpRequest
 from django.http.response import FileResponse, HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.http import parse_header_parameters
 
-from controlplane.core.connections import release_connections
-from controlplane.core.http.problemdetails import Problem
-from controlplane.core.http.refusals import render, too_large
-from controlplane.core.http.streaming import make_async
+from controlplane.core.http.problemdetails import Problem, render, too_large
+from controlplane.core.sql import release_connections
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -201,3 +200,28 @@ async def refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
     """For every WebSocket: there are none. The client sees a handshake that ends with 403."""
     await receive()
     await send({"type": "websocket.close", "code": 4404})
+
+
+def make_async(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Let a streamed response be produced piece by piece, in the request's thread.
+
+    Django would first gather all pieces of a synchronous iterator in memory.
+    """
+    streamed: Any = response
+    if not response.streaming or streamed.is_async:
+        return
+    # Nobody receives what a HEAD request would produce.
+    pieces = iter(()) if request.method == "HEAD" else iter(streamed.streaming_content)
+    streamed.streaming_content = _in_thread(pieces)
+
+
+async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    def advance() -> bytes | None:
+        try:
+            return next(pieces, None)
+        finally:
+            # The client may take its time with this piece.
+            release_connections()
+
+    while (piece := await sync_to_async(advance)()) is not None:
+        yield piece

@@ -1,5 +1,6 @@
-"""What every request gets: an id, and the headers that keep a browser careful."""
+"""What every request gets: an id, headers that keep a browser careful, and a check of its host."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -7,11 +8,16 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from controlplane.core.http.problemdetails import Problem
+from controlplane.core.http.problems import plain_response
 from controlplane.core.ids import uuid7
 from controlplane.core.requests import enter_request, leave_request
+
+logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # What may stand in a log line, a header and a column of 64 characters.
@@ -46,7 +52,6 @@ class PlainMiddleware:
         """A response instead of the view's, if a subclass has one."""
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """The response as it is, unless a subclass says so."""
         return response
 
 
@@ -57,14 +62,12 @@ class RequestIdMiddleware(PlainMiddleware):
     """
 
     def before(self, request: HttpRequest) -> None:
-        """Take or make the id."""
         given = request.headers.get(REQUEST_ID_HEADER, "")
         request_id = given if _SANE.fullmatch(given) else str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
         enter_request(request_id, client_ip(request))
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Say the id, and what the rate limiter counted."""
         response.headers[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined] # ours
         for name, value in getattr(request, "rate_limit_headers", {}).items():
             response.headers[name] = value
@@ -88,7 +91,6 @@ class SecurityHeadersMiddleware(PlainMiddleware):
     }
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Add what is missing."""
         for name, value in self.HEADERS.items():
             response.headers.setdefault(name, value)
         return response
@@ -108,4 +110,18 @@ def _address(text: str) -> str | None:
     try:
         return str(ip_address(text.strip("[]").partition("%")[0]))
     except ValueError:
+        return None
+
+
+class KnownHostMiddleware(PlainMiddleware):
+    """400 and one log line. Anybody can send any Host header, so it is no fault of the server."""
+
+    def before(self, request: HttpRequest) -> HttpResponseBase | None:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            logger.warning("Request refused: unknown host. host=%.200r", request.META["HTTP_HOST"])
+            return plain_response(
+                Problem(400, "The Host header names a host that this server does not serve.")
+            )
         return None

@@ -1,15 +1,32 @@
-"""How drf-spectacular describes schemas and verbs. Importing it registers the extension."""
+"""How drf-spectacular describes schemas, verbs, parameters and errors. Importing it registers the
+extension."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, get_args
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from controlplane.core.schema import Schema
+from controlplane.core.schema import Resource, Schema, shown
+from controlplane.core.schema.filters import conditions
+
+_ANYTHING_OR_NULL = [{}, {"type": "null"}]
+_MEANINGS = {
+    401: ("Unauthorized", "No identity: send `Authorization: Bearer <api key>`."),
+    403: ("Forbidden", "The role or the key's scopes do not allow it."),
+    404: ("Not found", "It does not exist, or belongs to another workspace."),
+    409: ("Conflict", "The current state does not allow it."),
+    413: ("Too large", "More bytes or tasks than one call may carry; the limit is named."),
+    422: ("Invalid request", "Values that cannot be accepted, each with its field."),
+    429: ("Too many requests", "The rate limit is exceeded; see `Retry-After`."),
+    503: ("Unavailable", "The database is unreachable; nothing was written."),
+}
+_EVERYWHERE = (401, 403, 429, 503)
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -18,7 +35,6 @@ class Operation(AutoSchema):
     """Says of a verb whether it answers with a page of a list, and its chapter."""
 
     def get_tags(self) -> list[str]:
-        """The tag of the view set."""
         tag = getattr(self.view, "tag", "")
         return [tag] if tag else list(super().get_tags())
 
@@ -46,11 +62,9 @@ class SchemaExtension(OpenApiSerializerExtension):
     priority = 1  # before the one for any pydantic model
 
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
-        """The class's name."""
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        """The schema itself; those in it become components of their own."""
         found: dict[str, Any] = self.target.model_json_schema(
             ref_template=_REFERENCE,
             schema_generator=_JsonSchema,
@@ -86,7 +100,6 @@ class _JsonSchema(GenerateJsonSchema):
     """As the rest of the document is written: no titles, `double`, null as a second type."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """A name says it."""
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
@@ -96,13 +109,11 @@ class _JsonSchema(GenerateJsonSchema):
         return found
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        """Without title."""
         found = super().enum_schema(schema)
         found.pop("title", None)
         return found
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
-        """A double."""
         return {**super().float_schema(schema), "format": "double"}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
@@ -129,3 +140,95 @@ class _JsonSchema(GenerateJsonSchema):
                 {"enum": [*inner["enum"], None]} if "enum" in inner else {}
             )
         return {"oneOf": [inner, {"type": "null"}]}
+
+
+def allow_null_in_any_json(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular: what may be any JSON may be null.
+
+    The generator writes "exactly one of anything and null" for a nullable JSON field. Null is both,
+    so a client that holds answers against the schema would refuse every null.
+    """
+    _correct(result)
+    return result
+
+
+def _correct(node: Any) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _correct(item)
+    elif isinstance(node, dict):
+        if node.get("oneOf") == _ANYTHING_OR_NULL:
+            del node["oneOf"]
+        for item in node.values():
+            _correct(item)
+
+
+def query_parameter(name: str, description: str, type_: Any = str, **more: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, type_, OpenApiParameter.QUERY, description=description, **more)
+
+
+def filter_parameters(schema: type[Any], *, skip: Iterable[str] = ()) -> list[OpenApiParameter]:
+    """One for each condition of a filter."""
+    left_out = set(skip)
+    return [
+        _parameter(name, wanted.values.schema(), wanted.description, required=wanted.is_required)
+        for name, (_, wanted) in conditions(schema).items()
+        if name not in left_out
+    ]
+
+
+def _parameter(
+    name: str, schema: dict[str, Any], description: str, *, required: bool
+) -> OpenApiParameter:
+    is_list = {"style": "form", "explode": False} if schema["type"] == "array" else {}
+    return query_parameter(name, description, schema, required=required, **is_list)
+
+
+class FieldError(Resource):
+    """One thing that is wrong in a request."""
+
+    field: str = shown("Like `tasks[3].type`.")
+    message: str
+
+
+class Problem(Resource):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[FieldError] = []
+
+
+def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
+    """The error responses of an operation: these, and what any call may answer."""
+    return {
+        (status, "application/problem+json"): OpenApiResponse(
+            Problem,
+            description=_MEANINGS[status][1],
+            examples=[OpenApiExample(_MEANINGS[status][0], value=_example(status))],
+        )
+        for status in sorted({*statuses, *_EVERYWHERE})
+    }
+
+
+def _example(status: int) -> dict[str, Any]:
+    title, detail = _MEANINGS[status]
+    found: dict[str, Any] = {
+        "type": f"urn:taskplane:problem:{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "requestId": "019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a",
+    }
+    if status == 422:
+        found["detail"] = "tasks[3].type: There is no task type 'nop'. Did you mean 'noop'?"
+        found["errors"] = [
+            {
+                "field": "tasks[3].type",
+                "message": "There is no task type 'nop'. Did you mean 'noop'?",
+            }
+        ]
+    return found

@@ -40,11 +40,8 @@ class ListPagination(BasePagination):
         request: Request,
         view: Any = None,
     ) -> list[Any]:
-        """One page of the queryset.
-
-        Raises:
-            Invalid: a parameter is wrong, or the page lies too deep.
-        """
+        """One page of the queryset. Raises Invalid: a parameter is wrong, or the page lies too
+        deep."""
         params = request.query_params
         self._limit = _number(params, "limit", DEFAULT_LIMIT, MAX_LIMIT)
         self._sort = _sort_of(params, view)
@@ -72,7 +69,6 @@ class ListPagination(BasePagination):
         return count_or_estimate(queryset)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page with what is needed to ask for the next."""
         return Response(
             {
                 "data": data,
@@ -85,7 +81,6 @@ class ListPagination(BasePagination):
         )
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The shape of a list, for the OpenAPI schema."""
         return {
             "type": "object",
             "required": ["data", "page", "limit", "total", "totalIsEstimate", "nextCursor"],
@@ -103,7 +98,6 @@ class ListPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """The parameters, for the OpenAPI schema."""
         names = [sign + name for name in getattr(view, "sort_fields", {}) for sign in ("", "-")]
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         sort = {"type": "string", "enum": names, "default": getattr(view, "default_sort", "")}

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.views import defaults
 from rest_framework import exceptions as api_errors
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
 from controlplane.core.errors import (
@@ -23,7 +25,6 @@ from controlplane.core.errors import (
     Unavailable,
     summary,
 )
-from controlplane.core.http.fieldpaths import flatten
 from controlplane.core.http.problemdetails import MEDIA_TYPE, Problem
 
 # Conditions that pass by themselves and that psycopg does not count as operational.
@@ -34,6 +35,7 @@ _CONNECTION_ERRORS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+_SHOWN = 1000  # errors of one answer
 
 logger = logging.getLogger(__name__)
 
@@ -167,7 +169,6 @@ def handler403(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
-    """No such path."""
     if wants_html(request):
         return defaults.page_not_found(request, exception or Http404())
     return plain_response(Problem(404, "This address does not exist."))
@@ -190,3 +191,34 @@ def handler500(request: HttpRequest) -> HttpResponseBase:
             content_type="text/plain; charset=utf-8",
         )
     return plain_response(problem)
+
+
+def flatten(detail: Any) -> list[FieldError]:
+    """Every message with its path; the first thousand of them."""
+    found: list[FieldError] = []
+    for path, message in _walk(detail, ""):
+        found.append({"field": path, "message": message})
+        if len(found) == _SHOWN:
+            break
+    return found
+
+
+def join(path: str, key: object) -> str:
+    """The path of a member: `tasks`, then 3, then `type` give `tasks[3].type`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else str(key)
+
+
+def _walk(detail: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            is_whole = key == api_settings.NON_FIELD_ERRORS_KEY
+            yield from _walk(value, path if is_whole else join(path, key))
+    elif isinstance(detail, list | tuple):
+        for index, value in enumerate(detail):
+            # A list of messages belongs to its field; a list of errors has one entry per item.
+            is_item = isinstance(value, dict | list | tuple)
+            yield from _walk(value, join(path, index) if is_item else path)
+    else:
+        yield path, str(detail)

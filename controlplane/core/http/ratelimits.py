@@ -10,8 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import redis
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 WINDOW_SECONDS = 60
 EXCHANGE_SECONDS = 0.1
@@ -182,3 +187,42 @@ class RateCounter:
                 count = self._counts[name]
                 count.known = int(total)
                 count.unsent -= amount
+
+
+@cache
+def counter() -> RateCounter:
+    return RateCounter(settings.CACHES["default"]["LOCATION"])
+
+
+class RateThrottle(BaseThrottle):
+    """429 beyond the limits; `RateLimit-*` on every response, which RequestIdMiddleware writes."""
+
+    _wait: float | None = None
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        rules = _rules(request)
+        if not rules:
+            return True
+        verdict = counter().hit(rules)
+        request._request.rate_limit_headers = {  # type: ignore[attr-defined] # our own attribute
+            "RateLimit-Limit": str(verdict.limit),
+            "RateLimit-Remaining": str(verdict.remaining),
+            "RateLimit-Reset": str(verdict.reset_seconds),
+        }
+        self._wait = verdict.reset_seconds
+        return verdict.is_allowed
+
+    def wait(self) -> float | None:
+        return self._wait
+
+
+def _rules(request: Request) -> list[Rule]:
+    actor = getattr(request, "actor", None)
+    workspace = getattr(request, "workspace", None)
+    found = []
+    if actor is not None:
+        found.append(Rule(f"{actor.kind}:{actor.id}", settings.TASKPLANE["RATE_LIMIT_PER_KEY"]))
+    if workspace is not None:
+        per_workspace = settings.TASKPLANE["RATE_LIMIT_PER_WORKSPACE"]
+        found.append(Rule(f"workspace:{workspace.pk}", per_workspace))
+    return [rule for rule in found if rule.limit]

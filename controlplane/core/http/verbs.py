@@ -29,14 +29,12 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSetMixin
 
 from controlplane.core.cursors import SortColumn
-from controlplane.core.http.listrows import read_fields
+from controlplane.core.http.openapi import filter_parameters, problems
 from controlplane.core.http.pagination import ListPagination
-from controlplane.core.http.parameters import filter_parameters
-from controlplane.core.http.paths import optional_slash_path
-from controlplane.core.http.problemschema import problems
-from controlplane.core.http.views import LIST_PARAMETERS, ApiView
+from controlplane.core.http.views import LIST_PARAMETERS, ApiView, optional_slash_path
 from controlplane.core.schema import Request, Resource, field_names, represent, represent_row
 from controlplane.core.schema.filters import read_query
+from controlplane.core.schema.represent import read_fields
 from controlplane.core.schema.shown import deferred_columns
 
 Shape = type[Resource] | None
@@ -159,7 +157,6 @@ class _Form(Serializer[Any]):
         self._example = dict(body.example or {}) if body else {}
 
     def get_initial(self) -> dict[str, Any]:
-        """What the form begins with."""
         return self._example
 
 
@@ -195,7 +192,6 @@ class Views(ViewSetMixin, ApiView):
     def answer(
         self, config: Verb, handler: Callable[..., Any], request: Any, path_parts: dict[str, Any]
     ) -> HttpResponseBase:
-        """The response of a verb."""
         given = []
         if config.body is not None:
             given.append(self._read_body(config, request, path_parts))
@@ -237,7 +233,6 @@ class Views(ViewSetMixin, ApiView):
 
     @property
     def current_verb(self) -> Verb | None:
-        """The verb of the request's method."""
         return getattr(getattr(self, self.action or "", None), "verb", None)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Serializer[Any]:

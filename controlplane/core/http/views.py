@@ -1,14 +1,16 @@
-"""The base of every view of the API."""
+"""The base of every view of the API, and paths with and without their last slash."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
+from django.urls import URLPattern
+from django.urls.resolvers import RoutePattern
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from controlplane.core.http.throttling import RateThrottle
+from controlplane.core.http.ratelimits import RateThrottle
 
 LIST_PARAMETERS = frozenset({"page", "limit", "cursor", "sort", "fields", "format"})
 
@@ -36,7 +38,6 @@ class ApiView(APIView):
     throttle_classes = [RateThrottle]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """REST framework's request, ours."""
         return StreamedRequest(
             request,
             parsers=self.get_parsers(),
@@ -48,7 +49,18 @@ class ApiView(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        """Everything here belongs to somebody."""
         done = super().finalize_response(request, response, *args, **kwargs)
         done.headers.setdefault("Cache-Control", "private, no-store")
         return done
+
+
+class _OptionalSlash(RoutePattern):
+    def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
+        return super().match(path.removesuffix("/"))
+
+
+def optional_slash_path(
+    route: str, view: Callable[..., Any], name: str | None = None
+) -> URLPattern:
+    """Like `django.urls.path`; the route is written without the last slash."""
+    return URLPattern(_OptionalSlash(route, name=name, is_endpoint=True), view, name=name)

@@ -29,5 +29,4 @@ def register(name: str, *, every_seconds: float, make: Callable[[], SweepFunctio
 
 
 def make_sweeps() -> list[Sweep]:
-    """Fresh sweeps for one dispatcher."""
     return [Sweep(name, every, make()) for name, every, make in _registered]

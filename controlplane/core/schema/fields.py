@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from controlplane.core.clock import parse_bound, parse_time
 from controlplane.core.names import InvalidNameError, check_name
-from controlplane.core.times import parse_bound, parse_time
 from controlplane.core.values import is_storable_text
 
 STORABLE = "without NUL and lone surrogates"

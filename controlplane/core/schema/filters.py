@@ -15,8 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema.base import REQUIRED_FIELD
-from controlplane.core.schema.texts import split_values
-from controlplane.core.schema.values import FilterError, Values
+from controlplane.core.schema.values import FilterError, Values, split_values
 
 _MAX_NAME_SHOWN = 200
 # A query string has these beside the conditions.

@@ -5,7 +5,7 @@ writes it out: tests/integration/core/test_represent.py looks at all routes.
 """
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -16,8 +16,11 @@ import pydantic
 from pydantic.fields import FieldInfo
 
 from controlplane.core.clock import utc_z
-from controlplane.core.http.listrows import shorten_error
+from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema.shown import Kind, Shown, shown_fields
+
+MESSAGE_LENGTH = 200  # of an error in a row
+_NAME_SHOWN = 100
 
 Read = Callable[[Any, Any], Any]
 Convert = Callable[[Any, Any], Any]
@@ -144,3 +147,35 @@ _SCALARS: dict[Any, Convert] = {
     UUID: lambda value, actor: str(value),
     float: lambda value, actor: float(value),
 }
+
+
+def read_fields(text: str | None, known: Iterable[str]) -> tuple[str, ...] | None:
+    """The names of the parameter `fields`, separated by commas; None for all.
+
+    Raises Invalid, which names each unknown field.
+    """
+    if text is None:
+        return None
+    allowed = list(known)
+    names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+    if not names:
+        raise Invalid(errors=[_error(f"Name at least one of {', '.join(allowed)}.")])
+    if unknown := [name for name in names if name not in allowed]:
+        choices = f"The fields are {', '.join(allowed)}."
+        raise Invalid(
+            errors=[_error(f"Unknown field {name[:_NAME_SHOWN]!r}. {choices}") for name in unknown]
+        )
+    return names
+
+
+def shorten_error(error: Mapping[str, Any]) -> dict[str, Any]:
+    """An error without its traceback and with the beginning of its message."""
+    short = {name: value for name, value in error.items() if name != "traceback"}
+    message = short.get("message")
+    if isinstance(message, str) and len(message) > MESSAGE_LENGTH:
+        short["message"] = message[: MESSAGE_LENGTH - 1] + "…"
+    return short
+
+
+def _error(message: str) -> FieldError:
+    return FieldError(field="fields", message=message)

@@ -1,18 +1,53 @@
 """What a condition of a filter takes: each kind reads the values given for it and says how the
 OpenAPI document describes it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
+import orjson
+
+from controlplane.core.clock import parse_bound
 from controlplane.core.ids import parse_uuid
 from controlplane.core.names import canonical_name
-from controlplane.core.times import parse_bound
 
 COMMA = "Comma-separated list."
 MAX_VALUES = 200  # of one parameter
 MAX_LENGTH = 1_000  # of one value
+
+QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_PARTS = re.compile(rf"(?:\A|,)({QUOTED}(?=,|\Z)|[^,]*)", re.DOTALL)
+
+
+def split_values(texts: Iterable[str]) -> list[str]:
+    """The values of the texts, separated by commas. A value that contains a comma, or is in double
+    quotes itself, is written as a JSON string: `"red, green"`. Empty values are left out."""
+    return [unquote(part) for part in split_parts(texts) if part]
+
+
+def split_parts(texts: Iterable[str]) -> list[str]:
+    """As `split_values`, with the quotes as they are."""
+    return [part for text in texts for part in _PARTS.findall(text)]
+
+
+def join_values(values: Iterable[str]) -> str:
+    """One text of which `split_values` makes the values again."""
+    return ",".join(
+        orjson.dumps(value).decode() if "," in value or value[:1] in ("", '"') else value
+        for value in values
+    )
+
+
+def unquote(part: str) -> str:
+    """What a JSON string stands for; any other text is itself."""
+    if not part.startswith('"'):
+        return part
+    try:
+        return str(orjson.loads(part))
+    except orjson.JSONDecodeError:
+        return part
 
 
 class FilterError(ValueError):

@@ -20,7 +20,7 @@ from controlplane.ops.health.exposition import expose
 from controlplane.ops.health.schema import DetailedHealth, Health, Liveness
 from controlplane.ops.health.scraping import MetricsTokenAuthentication
 from controlplane.workspaces.authentication import ApiKeyAuthentication, SessionAuthentication
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 
 _REPORT = {
     200: Health,

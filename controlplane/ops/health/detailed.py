@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.db import connections
@@ -17,6 +17,9 @@ from scaling.queries.pool import AUTOSCALER, find_problem, get_values, read_pool
 from tasks_app.queries import EngineHealth, read_engine_health
 from tasks_app.queries.engine_health import LeaderView, view_leader
 from workers.queries import list_lost_since
+
+if TYPE_CHECKING:
+    from workers.models import Node
 
 # Due schedules are looked for twice a second; what has waited longer was not merely unlucky.
 LATE = timedelta(seconds=30)
@@ -32,18 +35,11 @@ class _Scaler:
 
 
 @dataclass(frozen=True, slots=True)
-class _LostNode:
-    name: str
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Engine:
     """`lost`: nodes of the last hour, the newest loss first."""
 
     health: EngineHealth
-    lost: list[_LostNode]
+    lost: "list[Node]"
 
 
 _seen: dict[str, Any] = {}
@@ -69,11 +65,7 @@ def _read_scaler() -> _Scaler:
 
 
 def _read_engine() -> _Engine:
-    lost = list_lost_since(now() - _HOUR)[:_MAX_LOST]
-    return _Engine(
-        health=read_engine_health(None),
-        lost=[_LostNode(node.name, node.stopped_at or now(), node.end_reason) for node in lost],
-    )
+    return _Engine(read_engine_health(None), list(list_lost_since(now() - _HOUR)[:_MAX_LOST]))
 
 
 def _explain(error: Exception) -> str:
@@ -136,7 +128,8 @@ def _workers(engine: _Engine) -> dict[str, Any]:
     }
     if lost:
         newest = lost[0]
-        check["detail"] = f"{newest.name} was lost at {utc_z(newest.at)}. {newest.reason}"
+        at = utc_z(newest.stopped_at or now())
+        check["detail"] = f"{newest.name} was lost at {at}. {newest.end_reason}"
     return check
 
 

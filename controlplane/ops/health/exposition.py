@@ -17,13 +17,15 @@ from prometheus_client.registry import Collector
 from controlplane.core.clock import now
 from controlplane.core.runtime.histograms import RATIO, cumulate
 from controlplane.ops.health.queries import TypeMeter, read_meters
-from controlplane.ops.health.scaling import expose_scaling
+from scaling.queries.events import count_events
+from scaling.queries.launches import get_pause, measure_startup
+from scaling.queries.pool import AUTOSCALER, get_backend, read_pool
 from tasks_app.queries import list_queues, view_queues
 from tasks_app.queries.engine_health import DISPATCHER, view_leader
 from workers.queries import count_ended, count_rescued_tasks, list_live_nodes
 
 MAX_NAMES = 50
-_HOUR = timedelta(hours=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 # Ends of the histograms' own buckets, so that nothing is guessed: from 1 ms to 2.5 hours, close
 # together where most run times are.
 _BOUNDS = (0, 24, 48, 60, 72, 84, 96, 120, 144, 168)
@@ -40,7 +42,12 @@ def expose(workspace_id: UUID | None) -> bytes:
 
 class _Families(Collector):
     def __init__(self, workspace_id: UUID | None) -> None:
-        self._families = [*_nodes(), *_dispatcher(), *expose_scaling()]
+        self._families = [
+            *_nodes(),
+            *_lag("dispatcher", DISPATCHER),
+            *_scaling(),
+            *_lag("autoscaler", AUTOSCALER),
+        ]
         if workspace_id is not None:
             self._families += _queues(workspace_id)
             self._families += _types(read_meters(workspace_id, limit=MAX_NAMES))
@@ -103,19 +110,14 @@ def _buckets(histogram: dict[int, int]) -> list[tuple[str, float]]:
 
 
 def _nodes() -> Iterator[Metric]:
-    nodes = GaugeMetricFamily("taskplane_nodes", "Live nodes by state.", labels=["state"])
     live = list(list_live_nodes().values_list("state", "stale_writes"))
-    for state, count in Counter(state for state, _ in live).items():
-        nodes.add_metric([state], count)
-    yield nodes
-    ended = GaugeMetricFamily(
+    by_state = Counter(state for state, _ in live)
+    yield _gauges("taskplane_nodes", "Live nodes by state.", by_state)
+    yield _gauges(
         "taskplane_nodes_ended_last_hour",
         "Nodes that ended within the last hour: STOPPED (normally) or LOST.",
-        labels=["state"],
+        count_ended(now() - _HOUR),
     )
-    for state, count in count_ended(now() - _HOUR).items():
-        ended.add_metric([state], count)
-    yield ended
     yield GaugeMetricFamily(
         "taskplane_live_nodes_stale_writes",
         "Refused writes of the nodes that live.",
@@ -128,11 +130,51 @@ def _nodes() -> Iterator[Metric]:
     )
 
 
-def _dispatcher() -> Iterator[Metric]:
-    seen = view_leader(DISPATCHER).seen_ago
+def _lag(process: str, leader: str) -> Iterator[Metric]:
+    """Nothing before the process's first pass."""
+    seen = view_leader(leader).seen_ago
     if seen is not None:
         yield GaugeMetricFamily(
-            "taskplane_dispatcher_lag_seconds",
-            "Since the dispatcher's last pass.",
+            f"taskplane_{process}_lag_seconds",
+            f"Seconds since the {process}'s last pass.",
             value=seen.total_seconds(),
         )
+
+
+def _scaling() -> Iterator[Metric]:
+    """What is unknown is left out: the target before a decision, the start-up time before the first
+    launch."""
+    pool = read_pool()
+    if pool.target is not None:
+        yield GaugeMetricFamily("taskplane_workers_target", "Desired workers.", value=pool.target)
+    states = ("ready", "starting", "draining") if pool.backend else ()
+    yield _gauges(
+        "taskplane_workers",
+        "Workers as of the autoscaler's last pass.",
+        {state: getattr(pool, state) for state in states},
+    )
+    yield _gauges(
+        "taskplane_scaling_events_last_day",
+        "Decisions of the last 24 hours that changed something, by outcome.",
+        count_events(now() - _DAY),
+    )
+    startup = measure_startup(get_backend(pool))
+    if startup is not None:
+        yield GaugeMetricFamily(
+            "taskplane_startup_seconds",
+            "Seconds from the request for a worker until it is ready, 95th percentile.",
+            value=startup.seconds,
+        )
+    pause = get_pause(get_backend(pool))
+    yield GaugeMetricFamily(
+        "taskplane_launch_pause_seconds",
+        "Seconds until a worker can be launched after failed launches; 0: at once.",
+        value=max(0.0, (pause.until - now()).total_seconds()) if pause is not None else 0,
+    )
+
+
+def _gauges(name: str, text: str, by_state: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=["state"])
+    for state, value in by_state.items():
+        family.add_metric([state], value)
+    return family

@@ -44,7 +44,6 @@ class BoundedPairs:
         self._lock = threading.Lock()
 
     def bound(self, method: str, route: str) -> tuple[str, str]:
-        """The labels of a request."""
         pair = (method, route)
         if pair in self._known:
             return pair
@@ -55,7 +54,6 @@ class BoundedPairs:
         return pair
 
     def clear(self) -> None:
-        """Let other pairs be the first."""
         with self._lock:
             self._known.clear()
 
@@ -91,11 +89,9 @@ class RequestMetricsMiddleware(PlainMiddleware):
     """
 
     def before(self, request: HttpRequest) -> None:
-        """Begin to measure."""
         request.began_at = time.perf_counter()  # type: ignore[attr-defined] # our own attribute
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Count it."""
         seconds = time.perf_counter() - request.began_at  # type: ignore[attr-defined] # ours
         method, route = _pairs.bound(*labels_of(request))
         REQUESTS.labels(method, route, response.status_code).inc()

@@ -53,7 +53,6 @@ class Probe:
             self._run = None
 
     def finding(self) -> Finding:
-        """What the check finds, within the limit."""
         return self.begin().wait(self._limit_seconds)
 
 

@@ -39,7 +39,6 @@ class MetricsTokenAuthentication(BaseAuthentication):
         return AnonymousUser(), SCRAPER
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
         return f'{SCHEME} realm="taskplane"'
 
 
@@ -50,5 +49,4 @@ class MetricsTokenScheme(OpenApiAuthenticationExtension):
     name = "metricsToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """HTTP bearer."""
         return {"type": "http", "scheme": "bearer"}

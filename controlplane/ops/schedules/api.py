@@ -20,7 +20,7 @@ from controlplane.ops.schedules.schema import (
     PreviewFilter,
 )
 from controlplane.workspaces.idempotent_calls import idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 
 _EXAMPLES = [
     OpenApiExample("Every night in Berlin", value=JobIn.example, request_only=True),

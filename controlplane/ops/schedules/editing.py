@@ -25,9 +25,8 @@ from controlplane.ops.schedules.validation import (
     check_fires,
     check_schedule,
 )
-from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.actors import RUN_WORKFLOWS, SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.queries import get_workspace_slug
-from controlplane.workspaces.rights import RUN_WORKFLOWS, SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 
 # Stored instead of a hash: the declaration has gone, and whether a person had paused the schedule.

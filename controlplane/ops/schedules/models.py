@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.core.clock import now
-from controlplane.core.fields import JSONBField
 from controlplane.core.ids import uuid7
+from controlplane.core.jsonb import JSONBField
 from controlplane.ops.schedules.states import FiringKind, FiringState, Overlap, SkipReason, Source
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from controlplane.core.clock import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.errors import FieldError, Invalid, NotFound
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
-from controlplane.core.times import FIRST, LAST, OUT_OF_RANGE
 from controlplane.core.values import check_payload_value
 from controlplane.ops.schedules.beat_writing import check_storable
 from controlplane.ops.schedules.schema import MAX_CATCH_UP, MAX_JITTER_MS, MAX_NAME_LENGTH

@@ -15,9 +15,9 @@ from controlplane.ops.stress.schema import (
     StressTestDetail,
     StressTestIn,
 )
+from controlplane.workspaces.actors import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.idempotent_calls import idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
-from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
+from controlplane.workspaces.permissions import WorkspaceRequest
 
 _EXAMPLES = [
     OpenApiExample(

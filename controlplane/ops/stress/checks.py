@@ -54,7 +54,6 @@ class Check:
     examples: Sequence[str] = ()  # ids of tasks for which it does not hold
 
     def to_json(self) -> dict[str, Any]:
-        """As a report holds it."""
         return {
             "name": self.name,
             "passed": self.passed,
@@ -88,12 +87,10 @@ def judge(
 
 
 def verdict_of(checks: Sequence[Check]) -> Verdict:
-    """PASSED when every check holds."""
     return Verdict.PASSED if all(check.passed for check in checks) else Verdict.FAILED
 
 
 def summarize(checks: Sequence[Check], submitted: int) -> str:
-    """The verdict as one sentence."""
     broken = [check for check in checks if not check.passed]
     if not broken:
         return f"Passed: all {len(checks)} checks hold for {submitted:,} tasks."

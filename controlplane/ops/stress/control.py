@@ -17,9 +17,8 @@ from controlplane.ops.stress.progress import count_queue
 from controlplane.ops.stress.queries import get_test, list_tests
 from controlplane.ops.stress.spec import MAX_SEED, QUEUE, StressTestSpec, parameters_of
 from controlplane.ops.stress.states import OPEN, StressState
-from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.actors import SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.queries import get_workspace_slug
-from controlplane.workspaces.rights import SUBMIT_TASKS, require_scopes
 from controlplane.workspaces.services import record_audit
 from tasks_app.batches import prune_one
 
@@ -118,11 +117,4 @@ def _require_confirmation(workspace_id: UUID, confirm: str) -> None:
 
 
 def _audit(test: StressTest, actor: Actor, action: str, **detail: Any) -> None:
-    record_audit(
-        workspace=test.workspace_id,
-        actor=actor,
-        action=action,
-        target_type="stress-test",
-        target_id=str(test.id),
-        detail=detail,
-    )
+    record_audit(test.workspace_id, actor, action, "stress-test", test.id, detail)

@@ -70,12 +70,10 @@ class StressDriver(BatchDriver[StressTest]):
     )  # fmt: skip
 
     def list_due(self) -> list[UUID]:
-        """The tests that have not ended."""
         tests = StressTest.objects.filter(state__in=sorted(OPEN)).order_by("id")
         return list(tests.values_list("id", flat=True)[:MAX_BATCHES])
 
     def advance(self, batch: StressTest, now: datetime) -> bool:
-        """Do the work of its state."""
         if batch.state not in _STEPS:
             return False
         _adopt_chunks(batch)
@@ -201,7 +199,6 @@ def _stop_if_stalled(test: StressTest, now: datetime) -> bool:
 
 
 def _give_verdict(test: StressTest, now: datetime) -> None:
-    """Write the report, and end the test."""
     counts = AuditCounts(**test.audit or {})
     points = _series(test, counts, now)
     test.peak_running = max((point.running for point in points), default=0)

@@ -69,7 +69,6 @@ def plan_next(
 
 
 def count_edges(planned: Sequence[Planned]) -> int:
-    """How many "task waits for task" there are among these."""
     return sum(len(task.parents) for task in planned)
 
 

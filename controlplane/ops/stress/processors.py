@@ -2,15 +2,14 @@
 
 import asyncio
 import time
+from functools import partial
 
 from pydantic import Field
 
 from controlplane.ops.stress.plan import should_fail
-from controlplane.ops.stress.spec import MAX_MS
+from controlplane.ops.stress.spec import MAX_MS, QUEUE
 from tasks_app.processors import Context, processor
 from tasks_app.processors.builtin.payloads import Payload
-
-_TIMEOUT_SECONDS = 180.0
 
 
 class StressPayload(Payload):
@@ -23,7 +22,6 @@ class StressPayload(Payload):
 
     @property
     def should_fail(self) -> bool:
-        """Whether this task is among those that fail."""
         return should_fail(self.seed, self.index, self.failure_rate)
 
 
@@ -31,31 +29,22 @@ class StressFailure(RuntimeError):  # noqa: N818 - an intended failure
     """The planned failure of a task."""
 
 
+_stress = partial(processor, payload=StressPayload, queue=QUEUE, timeout_seconds=180.0)
+
+
 def _fail_if_planned(payload: StressPayload) -> None:
     if payload.should_fail:
         raise StressFailure("This task of the stress test fails as planned.")
 
 
-@processor(
-    "stress-sleep",
-    payload=StressPayload,
-    queue="stress",
-    max_attempts=1,
-    timeout_seconds=_TIMEOUT_SECONDS,
-)
+@_stress("stress-sleep", max_attempts=1)
 async def stress_sleep(ctx: Context, payload: StressPayload) -> None:
     """Wait without using the processor."""
     await asyncio.sleep(payload.ms / 1_000)
     _fail_if_planned(payload)
 
 
-@processor(
-    "stress-flaky",
-    payload=StressPayload,
-    queue="stress",
-    max_attempts=2,
-    timeout_seconds=_TIMEOUT_SECONDS,
-)
+@_stress("stress-flaky", max_attempts=2)
 async def stress_flaky(ctx: Context, payload: StressPayload) -> None:
     """Wait; those that fail do so at the first attempt only."""
     await asyncio.sleep(payload.ms / 1_000)
@@ -63,13 +52,7 @@ async def stress_flaky(ctx: Context, payload: StressPayload) -> None:
         _fail_if_planned(payload)
 
 
-@processor(
-    "stress-cpu",
-    payload=StressPayload,
-    queue="stress",
-    max_attempts=1,
-    timeout_seconds=_TIMEOUT_SECONDS,
-)
+@_stress("stress-cpu", max_attempts=1)
 def stress_cpu(ctx: Context, payload: StressPayload) -> None:
     """Keep one core busy."""
     end = time.perf_counter() + payload.ms / 1_000
@@ -78,13 +61,7 @@ def stress_cpu(ctx: Context, payload: StressPayload) -> None:
     _fail_if_planned(payload)
 
 
-@processor(
-    "stress-noop",
-    payload=StressPayload,
-    queue="stress",
-    max_attempts=1,
-    timeout_seconds=_TIMEOUT_SECONDS,
-)
+@_stress("stress-noop", max_attempts=1)
 def stress_noop(ctx: Context, payload: StressPayload) -> None:
     """Do nothing: what a task costs besides its work."""
     _fail_if_planned(payload)

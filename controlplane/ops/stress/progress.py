@@ -77,12 +77,10 @@ def max_stall_seconds(test: StressTest) -> float:
 
 
 def is_stalled(test: StressTest, now: datetime) -> bool:
-    """Whether no count has changed for too long."""
     return now - (test.changed_at or now) > timedelta(seconds=max_stall_seconds(test))
 
 
 def describe_stall(test: StressTest) -> str:
-    """Why nothing changes."""
     queue = list_queues(test.workspace_id).filter(name=QUEUE).first()
     since = f"Nothing has changed for {max_stall_seconds(test):g} s: "
     if queue is not None and queue.paused_at is not None:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, NotFound
-from controlplane.core.percent import percent_done
+from controlplane.core.formatting import percent_done
 from controlplane.ops.stress.models import StressTest
 from controlplane.ops.stress.report import compare, describe_times, read_histogram
 from controlplane.ops.stress.states import ENDED

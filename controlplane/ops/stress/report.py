@@ -2,7 +2,7 @@
 side by side. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,27 @@ from controlplane.ops.stress.states import FigureChange, Verdict
 
 REPORT_VERSION = 1
 MAX_POINTS = 300
-_ORDER = (
-    "submitted", "completed", "failed", "cancelled", "dependents", "dependencies",
-    "elapsedSeconds", "submitPerSecond", "completePerSecond", "waitMs", "runMs", "peakInFlight",
-    "peakBacklog", "attempts", "failedAttempts", "interruptedAttempts", "lostAttempts",
-    "staleWrites",
-)  # fmt: skip
+# The figures in the order in which people read them, with their headings.
+FIGURES = {
+    "submitted": "Submitted",
+    "completed": "Completed",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "dependents": "Dependents",
+    "dependencies": "Dependencies",
+    "elapsedSeconds": "Duration (s)",
+    "submitPerSecond": "Submissions per second",
+    "completePerSecond": "Completions per second",
+    "waitMs": "Wait (ms)",
+    "runMs": "Run time (ms)",
+    "peakInFlight": "Peak tasks in flight",
+    "peakBacklog": "Peak waiting tasks",
+    "attempts": "Attempts",
+    "failedAttempts": "Failed attempts",
+    "interruptedAttempts": "Interrupted attempts",
+    "lostAttempts": "Lost attempts",
+    "staleWrites": "Stale writes",
+}
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 # The compared figures by their path in the report, and whether more is better.
 _COMPARED: dict[str, bool] = {
@@ -52,15 +67,7 @@ class Point:
     workers: int
 
     def to_json(self) -> dict[str, Any]:
-        """As a report holds it."""
-        return {
-            "at": utc_z(self.at),
-            "submitted": self.submitted,
-            "ended": self.ended,
-            "waiting": self.waiting,
-            "running": self.running,
-            "workers": self.workers,
-        }
+        return {**asdict(self), "at": utc_z(self.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,7 @@ def list_figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The figures of a report in the order for people, each percentile by itself. (The database
     keeps no order of an object's names.)"""
     figures_in_order: list[tuple[str, Any]] = []
-    for name in _ORDER:
+    for name in FIGURES:
         value = figures.get(name)
         if isinstance(value, Mapping):
             figures_in_order += [

@@ -82,7 +82,6 @@ class StressParameters(Request):
 
     @property
     def task_ms(self) -> float:
-        """Milliseconds that each task takes."""
         return 0 if self.type == StressType.NOOP else self.duration_ms
 
 
@@ -123,7 +122,6 @@ def read_parameters(test: Any) -> StressParameters:
 
 
 def parameters_of(test: Any) -> dict[str, Any]:
-    """The parameters of a stored test as JSON."""
     return represent(StressParameters, test, None)
 
 

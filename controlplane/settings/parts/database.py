@@ -33,11 +33,8 @@ EMBEDDED_POSTGRES = not _DATABASE_URL
 
 
 def parse_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
-    """Django's form of a libpq address; what Django has no key for becomes an option.
-
-    Raises:
-        ImproperlyConfigured: it is not an address of a database.
-    """
+    """Django's form of a libpq address; what Django has no key for becomes an option. Raises
+    ImproperlyConfigured: it is not an address of a database."""
     try:
         found = dict(conninfo_to_dict(url))
     except ProgrammingError:

@@ -12,7 +12,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "controlplane.core.logs.LineFormatter",
+            "()": "controlplane.core.safetext.LineFormatter",
             "format": "{asctime} {levelname} {process} {request_id} {name}: {message}",
             "style": "{",
         },

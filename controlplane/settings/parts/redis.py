@@ -1,5 +1,6 @@
-"""Where Redis is: REDIS_HOST, or the embedded Valkey."""
+"""Where Redis is (REDIS_HOST, or the embedded Valkey), and what uses it: channels and cache."""
 
+from typing import Any
 from urllib.parse import quote
 
 from controlplane import embedded
@@ -29,3 +30,25 @@ def redis_url(database: int) -> str:
 REDIS_URL = redis_url(0)
 CHANNELS_REDIS_URL = redis_url(1)
 CACHE_REDIS_URL = redis_url(2)
+
+
+_SOCKET = {"socket_timeout": 2, "socket_connect_timeout": 2, "health_check_interval": 10}
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": CHANNELS_REDIS_URL, **_SOCKET}],
+            "prefix": "taskplane",
+        },
+    }
+}
+
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_REDIS_URL,
+        "KEY_PREFIX": "taskplane",
+        "OPTIONS": _SOCKET,
+    }
+}

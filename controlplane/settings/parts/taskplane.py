@@ -77,7 +77,7 @@ TASKPLANE: dict[str, Any] = {
     ),
     "JSON_MAX_DEPTH": env.integer("JSON_MAX_DEPTH", 32, minimum=2, maximum=200),
     "BULK_MAX": env.integer("BULK_MAX", 10_000, minimum=1, maximum=100_000),
-    # Requests per minute; 0 for no limit
+    # Requests per minute; 0 for no limit. Only a client gone wild meets the defaults.
     "RATE_LIMIT_PER_KEY": env.integer("RATE_LIMIT_PER_KEY", 60_000, minimum=0, maximum=10**9),
     "RATE_LIMIT_PER_WORKSPACE": env.integer(
         "RATE_LIMIT_PER_WORKSPACE", 120_000, minimum=0, maximum=10**9
@@ -115,3 +115,12 @@ if TASKPLANE["METRICS_TOKEN"] and (
 TASKPLANE_PROCESSORS = env.words("TASKPLANE_PROCESSORS")
 # Modules with declared schedules, beside every installed app's `schedules.py`.
 TASKPLANE_SCHEDULES = env.words("TASKPLANE_SCHEDULES")
+
+TASKPLANE_STRESS: dict[str, Any] = {
+    "MAX_TASKS": env.integer("STRESS_MAX_TASKS", 100_000, minimum=1, maximum=1_000_000),
+    "QUIET_SECONDS": env.decimal("STRESS_QUIET_SECONDS", 300.0, minimum=1, maximum=86_400),
+    "RETENTION_DAYS": env.integer("STRESS_RETENTION_DAYS", 365, minimum=1, maximum=36_500),
+    # Outside development a test must be confirmed by name.
+    "MUST_CONFIRM": env.choice("TASKPLANE_ENV", "dev", allowed=("dev", "production"))
+    == "production",
+}

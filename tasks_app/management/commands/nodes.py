@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, parse_time
 from controlplane.core.console.command import Options, Reply
 from controlplane.core.console.derived import add_options, read_options
 from controlplane.core.console.options import add_wait
@@ -13,7 +13,6 @@ from controlplane.core.console.polling import poll
 from controlplane.core.console.tables import Console, columns_of, list_view, table_of
 from controlplane.core.formatting import format_count, format_size
 from controlplane.core.schema import represent
-from controlplane.core.times import parse_time
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries
 from tasks_app.schema.nodes import Node, NodeDetail, NodeFilter

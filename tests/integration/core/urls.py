@@ -15,11 +15,10 @@ from rest_framework.response import Response
 
 from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from controlplane.core.http import problems
-from controlplane.core.http.paths import optional_slash_path
 from controlplane.core.http.verbs import Listed, Views, routes, verb
-from controlplane.core.http.views import ApiView
+from controlplane.core.http.views import ApiView, optional_slash_path
+from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.queries import list_audit_events
-from controlplane.workspaces.requests import WorkspaceRequest
 from controlplane.workspaces.schema import AuditEvent
 
 handler400 = problems.handler400

@@ -8,7 +8,7 @@ from controlplane.core.http.verbs import Listed, Views, routes, verb
 from controlplane.core.schema import Request, Resource, shown
 from controlplane.core.schema.fields import Text, Whole
 from controlplane.workspaces.idempotent_calls import idempotent
-from controlplane.workspaces.requests import WorkspaceRequest
+from controlplane.workspaces.permissions import WorkspaceRequest
 from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
 from tasks_app.specs import TaskSpec

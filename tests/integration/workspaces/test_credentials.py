@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.credentials import has_valid_credentials
+from controlplane.workspaces.authentication import has_valid_credentials
 from controlplane.workspaces.services import revoke_api_key
 from tests.clients import key_client, user_client
 

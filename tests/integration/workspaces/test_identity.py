@@ -9,8 +9,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces import identities, services
 from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.identities import KeyDirectory
-from controlplane.workspaces.keys import make_key
+from controlplane.workspaces.identities import KeyDirectory, make_key
 from controlplane.workspaces.models import ApiKey
 from controlplane.workspaces.states import Role
 from tests.clients import default_workspace, key_client, other_workspace, user_client

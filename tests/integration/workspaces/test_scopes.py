@@ -10,9 +10,8 @@ import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
 from controlplane.core.errors import Forbidden
 from controlplane.workspaces import services
-from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.actors import Actor, covers
 from controlplane.workspaces.models import ApiKey, AuditEvent
-from controlplane.workspaces.rights import covers
 from controlplane.workspaces.states import Role
 from dlq.models import DeadLetter
 from tasks_app.models import IdempotencyKey, Task

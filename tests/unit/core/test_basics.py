@@ -8,7 +8,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Conflict, Invalid, Unavailable
-from controlplane.core.http.fieldpaths import flatten
+from controlplane.core.http.problems import flatten
 from controlplane.core.ids import parse_uuid, uuid7
 from controlplane.core.sql import load_sql
 

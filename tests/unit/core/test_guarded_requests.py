@@ -10,8 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.web.http import HTTPChannel, HTTPFactory
 
 from controlplane.core.http.server import bodies, requests
-from controlplane.core.http.server.flow import Flow
-from controlplane.core.http.server.requests import GuardedRequest
+from controlplane.core.http.server.requests import Flow, GuardedRequest
 
 START = b"POST /tasks HTTP/1.1\r\nHost: localhost\r\n"
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from controlplane.core.masking import MASK, mask_secrets
-from controlplane.workspaces.keys import make_key
+from controlplane.workspaces.identities import make_key
 from tasks_app.failures import describe
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

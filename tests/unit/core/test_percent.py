@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.core.percent import percent_done
+from controlplane.core.formatting import percent_done
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ from controlplane.core.console.tables import (
     print_record,
     styled,
 )
-from controlplane.core.logs import LineFormatter
-from controlplane.core.safetext import safe_json, safe_text
+from controlplane.core.safetext import LineFormatter, safe_json, safe_text
 from tests.hostiletext import HOSTILE, find_dangers
 
 
@@ -197,4 +196,4 @@ class TestLogLines:
         from controlplane.settings.parts.logging import LOGGING
 
         names = {each["()"] for each in LOGGING["formatters"].values()}
-        assert names == {"controlplane.core.logs.LineFormatter"}
+        assert names == {"controlplane.core.safetext.LineFormatter"}

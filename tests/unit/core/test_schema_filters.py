@@ -14,13 +14,17 @@ from controlplane.core.clock import now
 from controlplane.core.console.derived import add_fields, add_options, read_options
 from controlplane.core.console.output import EXIT_USAGE, CommandError
 from controlplane.core.errors import Invalid
-from controlplane.core.http.parameters import filter_parameters
+from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.schema import Request
 from controlplane.core.schema.fields import Flag as Loud
 from controlplane.core.schema.fields import Moment as When
 from controlplane.core.schema.fields import Number, OneOf, Whole
 from controlplane.core.schema.fields import Texts as Labels
-from controlplane.core.schema.filters import condition, read_body, read_query
+from controlplane.core.schema.filters import (
+    condition,
+    read_body,
+    read_query,
+)
 from controlplane.core.schema.values import (
     Choices,
     Flag,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaling.fleet.endings import describe_end, find_error_line
+from scaling.fleet.base import describe_end, find_error_line
 
 
 @pytest.mark.parametrize(

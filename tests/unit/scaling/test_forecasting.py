@@ -5,9 +5,7 @@ import random
 
 import pytest
 
-from scaling.forecast import Forecaster, History
-from scaling.forecast.forecaster import predict
-from scaling.forecast.history import DAY, KEPT
+from scaling.forecast import DAY, KEPT, Forecaster, History, predict
 
 FIRST = 20_000_000  # a minute of the epoch
 

@@ -18,8 +18,7 @@ from benchmarks.autoscaling.lower_bound import (
     taut_string,
 )
 from scaling.simulation.engine import Simulation
-from scaling.simulation.runner import forecasts_for, run
-from scaling.simulation.scoring import Score, count_flaps, geometric_mean
+from scaling.simulation.runner import Score, count_flaps, forecasts_for, geometric_mean, run
 from scaling.simulation.traces import SHAPES, Trace, make_trace, run_time
 from scaling.strategies import STRATEGIES, Settings, replay
 from scaling.strategies.decision import Decision

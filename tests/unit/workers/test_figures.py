@@ -16,7 +16,7 @@ from workers.counters import (
     read_counters,
     restart_counts,
 )
-from workers.exposition import expose
+from workers.health import expose
 from workers.measures import ProcessTreeMeter, Usage
 from workers.node_state import SharedNodeState
 from workers.slots import Slot, SlotCounts

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from controlplane.workspaces.keys import hash_key, make_key, prefix_of
+from controlplane.workspaces.identities import hash_key, make_key, prefix_of
 from controlplane.workspaces.permissions import allows, required_role
 from controlplane.workspaces.states import Role
 

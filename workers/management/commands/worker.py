@@ -28,10 +28,9 @@ from controlplane.celery import app
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
 from workers.agent import Agent
-from workers.bootsteps import AgentStep, CanaryStep, QueuesStep
+from workers.bootsteps import AgentStep, CanaryStep, QueuesStep, bound_last_results
 from workers.naming import MAX_WORKER_NAME, celery_queue
 from workers.node_state import SharedNodeState
-from workers.pool import bound_last_results
 from workers.runtime import Runtime, open_slot, set_runtime
 
 logger = logging.getLogger(__name__)
@@ -244,7 +243,7 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     os.environ["CELERY_SKIP_CHECKS"] = "true"  # as for the command itself: they import every view
     worker = celery.Worker(
         hostname=host_format(f"{runtime.name}@%h"),
-        pool_cls="workers.pool:TaskPool",
+        pool_cls="workers.bootsteps:TaskPool",
         concurrency=concurrency,
         queues=runtime.read_queues() if runtime.serves_all else list(map(celery_queue, queues)),
         loglevel="INFO",

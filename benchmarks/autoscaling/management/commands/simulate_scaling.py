@@ -16,10 +16,15 @@ from controlplane.core.console.options import names_of, number, whole_number
 from controlplane.core.console.tables import Console, Table
 from controlplane.core.formatting import format_count
 from scaling.schema import MAX_WORKERS, Configuration, find_errors
-from scaling.simulation.files import TraceFileError, read_trace
-from scaling.simulation.runner import STARTUP, run
-from scaling.simulation.scoring import Score, Summary, summarise
-from scaling.simulation.traces import DEFAULT_TRACES, SHAPES, Trace, make_trace
+from scaling.simulation.runner import STARTUP, Score, Summary, run, summarise
+from scaling.simulation.traces import (
+    DEFAULT_TRACES,
+    SHAPES,
+    Trace,
+    TraceFileError,
+    make_trace,
+    read_trace,
+)
 from scaling.strategies import DEFAULT_STRATEGY, STRATEGIES, Settings
 
 _MAX_SEEDS = 100

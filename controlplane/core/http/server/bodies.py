@@ -28,7 +28,6 @@ _executor = ThreadPoolExecutor(_CHECKS_AT_ONCE, thread_name_prefix="credentials"
 
 
 def open_body() -> IO[bytes]:
-    """A place for a body of any size."""
     return SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
 
 
@@ -62,5 +61,4 @@ def unauthorized() -> Problem:
 
 
 def too_slow(seconds: float) -> Problem:
-    """408."""
     return Problem(408, f"The request has not arrived within {seconds:g} seconds.")

@@ -1,20 +1,54 @@
 """One HTTP request as Daphne serves it, with bounds."""
 
+import asyncio
 import logging
 import time
+from collections.abc import Callable
 from enum import Enum
 from io import BytesIO
 from typing import Any, ClassVar
 
 from daphne.http_protocol import WebRequest
 from django.conf import settings
+from twisted.internet import reactor
 
 from controlplane.core.http.asgi import Message
-from controlplane.core.http.problemdetails import Problem
-from controlplane.core.http.refusals import serialize, too_large
+from controlplane.core.http.problemdetails import Problem, serialize, too_large
 from controlplane.core.http.server import bodies
-from controlplane.core.http.server.clock import call_later
-from controlplane.core.http.server.flow import Flow
+
+
+class Flow:
+    """Twisted's push producer: the transport pauses it while 64 KiB wait to be sent, and resumes
+    it when all of them are sent."""
+
+    def __init__(self, *, is_open: bool) -> None:
+        self._open = asyncio.Event()
+        if is_open:
+            self._open.set()
+
+    def pauseProducing(self) -> None:
+        self._open.clear()
+
+    def resumeProducing(self) -> None:
+        self._open.set()
+
+    def stopProducing(self) -> None:
+        self._open.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Raises TimeoutError when the client has not read for this long."""
+        if not self._open.is_set():
+            await asyncio.wait_for(self._open.wait(), seconds)
+
+
+# Its interface is declared without `self`, which a type checker cannot read.
+_reactor: Any = reactor
+
+
+def call_later(seconds: float, function: Callable[[], object]) -> Any:
+    """Call it from the event loop; the call can be cancelled."""
+    return _reactor.callLater(seconds, function)
+
 
 # A client that has read nothing for this long is cut off: it costs a thread and a socket.
 STALL_SECONDS = 120.0
@@ -67,7 +101,6 @@ class GuardedRequest(WebRequest):
             self._check_credentials()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """A piece of the body."""
         if self._stage is Stage.REFUSED:
             return
         self._received_bytes += len(data)
@@ -84,14 +117,12 @@ class GuardedRequest(WebRequest):
                 self._transport.pauseProducing()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The request is whole."""
         if self._stage is Stage.REFUSED:
             return
         self._stage = Stage.RECEIVED
         super().requestReceived(command, path, version)
 
     def process(self) -> Any:
-        """Give the request to the application."""
         protocols = self.requestHeaders.getRawHeaders(b"sec-websocket-protocol") or []
         if not all(value.isascii() for value in protocols):
             # Daphne's handshake would fail with a traceback.
@@ -100,7 +131,6 @@ class GuardedRequest(WebRequest):
         return super().process()
 
     def connectionLost(self, reason: Any) -> None:
-        """The client, or the network, has gone."""
         if self._linger is not None and self._linger.active():
             self._linger.cancel()
         super().connectionLost(reason)
@@ -154,7 +184,6 @@ class GuardedRequest(WebRequest):
     # --- Daphne calls these with what the application answers ---
 
     def handle_reply(self, message: Message) -> None:
-        """Send a message of the application."""
         if self.finished or self.channel is None:
             return
         if not message.get("more_body"):

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from controlplane import embedded
 from controlplane.core.console.command import SafeCommand
-from controlplane.embedded import credentials, home
+from controlplane.embedded import home
 from controlplane.embedded.components import Component, Listener, components
 from controlplane.embedded.session import Session
 from controlplane.settings.env import env
@@ -117,28 +117,24 @@ class Command(SafeCommand):
         call_command("migrate", interactive=False, verbosity=0, database=DEFAULT_DB_ALIAS)
         return f"{len(plan)} migrations applied"
 
-    def _ensure_credentials(
-        self, state: Path, admin: str
-    ) -> tuple[credentials.Credentials | None, bool]:
+    def _ensure_credentials(self, state: Path, admin: str) -> tuple[home.Credentials | None, bool]:
         """What is kept, and whether it is new."""
         from controlplane.workspaces.services import ensure_bootstrap
 
         url = _app().url
         made = ensure_bootstrap(admin)
         if made is not None:
-            new = credentials.Credentials(url, made.api_key, made.username, made.password)
-            credentials.write(state, new)
+            new = home.Credentials(url, made.api_key, made.username, made.password)
+            home.write_credentials(state, new)
             return new, True
-        old = credentials.read(state)
+        old = home.read_credentials(state)
         if old is not None and old.url != url:
-            old = credentials.Credentials(url, old.api_key, old.admin_user, old.admin_password)
-            credentials.write(state, old)
+            old = home.Credentials(url, old.api_key, old.admin_user, old.admin_password)
+            home.write_credentials(state, old)
         return old, False
 
-    def _tell_how_to_use_it(
-        self, state: Path, kept: credentials.Credentials | None, new: bool
-    ) -> None:
-        url, file = _app().url, _shown(state / credentials.FILE)
+    def _tell_how_to_use_it(self, state: Path, kept: home.Credentials | None, new: bool) -> None:
+        url, file = _app().url, _shown(state / home.CREDENTIALS_FILE)
         self._line("")
         self._line(f"Admin    {url}/admin/")
         self._line(f"API      {url}/api/docs")

@@ -61,7 +61,6 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StressTest]:
-        """The list without the reports."""
         tests = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and match.url_name == "stress_stresstest_changelist"
@@ -96,7 +95,6 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         }
 
     def start_view(self, request: HttpRequest) -> HttpResponse:
-        """The form of a new test."""
         workspaces = list_own_workspaces(request, Role.OPERATOR)
         if not workspaces or not self.has_view_permission(request):
             raise PermissionDenied("This needs the role operator in a workspace.")
@@ -124,15 +122,12 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def stop_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """The button."""
-
         def act(test: StressTest, actor: Actor) -> None:
             stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor)
 
         return self.act_on_row(request, object_id, act, "The test is being stopped.")
 
     def compare_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Two tests side by side."""
         test = self.get_row(request, object_id)
         other = parse_uuid_or_none(request.GET.get("with", ""))
         if other is None:

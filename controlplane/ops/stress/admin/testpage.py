@@ -6,12 +6,11 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 
-from controlplane.core.admin.display import Section, Summary, Table, badge, link
-from controlplane.core.admin.sparklines import sparkline
+from controlplane.core.admin.display import Section, Summary, Table, badge, link, sparkline
 from controlplane.core.formatting import EMPTY, format_duration, format_number
 from controlplane.core.schema import represent
 from controlplane.ops.stress.models import StressTest
-from controlplane.ops.stress.report import list_figures
+from controlplane.ops.stress.report import FIGURES, list_figures
 from controlplane.ops.stress.schema import StressTestDetail
 from controlplane.ops.stress.states import StressState
 
@@ -21,26 +20,6 @@ _STATES = {
     StressState.SETTLING: "All tasks are submitted; some have not ended yet.",
     StressState.STOPPING: "Stopping: waiting tasks are cancelled, running tasks are asked to stop.",
     StressState.CHECKING: "Every task is being checked for the verdict.",
-}
-_FIGURES = {
-    "submitted": "Submitted",
-    "completed": "Completed",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "dependents": "Dependents",
-    "dependencies": "Dependencies",
-    "elapsedSeconds": "Duration (s)",
-    "submitPerSecond": "Submissions per second",
-    "completePerSecond": "Completions per second",
-    "waitMs": "Wait (ms)",
-    "runMs": "Run time (ms)",
-    "peakInFlight": "Peak tasks in flight",
-    "peakBacklog": "Peak waiting tasks",
-    "attempts": "Attempts",
-    "failedAttempts": "Failed attempts",
-    "interruptedAttempts": "Interrupted attempts",
-    "lostAttempts": "Lost attempts",
-    "staleWrites": "Stale writes",
 }
 _WORKERS = {
     "workersAtBegin": "Workers at the start",
@@ -60,7 +39,6 @@ _PEAKS = {"waiting": "peakBacklog", "running": "peakInFlight"}
 
 
 def show_state(test: StressTest) -> str:
-    """The state with the verdict."""
     verdict = f": {test.get_verdict_display().lower()}" if test.verdict else ""
     return badge(test.verdict or test.state, f"{test.get_state_display()}{verdict}")
 
@@ -71,7 +49,6 @@ def describe_test(test: StressTest) -> dict[str, Any]:
 
 
 def compare_table(comparison: Mapping[str, Any]) -> Table:
-    """The figures of two tests side by side."""
     warnings = comparison["warnings"]
     tests = [
         format_html("{} ({})", link("stress_stresstest", test["id"], test["name"]), test["verdict"])
@@ -98,7 +75,7 @@ def compare_table(comparison: Mapping[str, Any]) -> Table:
 def _name(name: str) -> str:
     """A figure with its unit: `Wait (ms), p95` for `waitMs p95` or `waitMs.p95`."""
     first, _, part = name.replace(".", " ").partition(" ")
-    text = _FIGURES.get(first, first)
+    text = FIGURES.get(first, first)
     return f"{text}, {part}" if part else text
 
 
