@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `python -m benchmarks`, or scripts/bench."""
+"""Command line of the benchmarks: `python -m benchmarks` or scripts/bench."""
 
 import argparse
 import json
@@ -30,11 +30,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Measures Taskplane beside Celery, and Celery with django-celery-results, in "
         "one run on the same embedded Postgres (durable) and Valkey. About ten minutes; with "
         "--quick about three.",
-        epilog="Exit codes: 0 measured, 1 a system failed or its record was not as it must be, "
-        "2 it could not start. Whether the aims were met is in the output and the JSON.",
+        epilog="Exit codes: 0 measured, 1 a system failed or its record was wrong, 2 it could not "
+        "start. The output and the JSON show whether the aims were met.",
     )
     names = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--quick", action="store_true", help="fewer tasks, once instead of thrice")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer tasks, one repeat instead of three"
+    )
     parser.add_argument(
         "--only", action="append", choices=names, metavar="SCENARIO", help=", ".join(names)
     )
@@ -87,7 +89,7 @@ def _measure(options: argparse.Namespace, errors: Console) -> tuple[report.Run, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks; the exit code."""
+    """Run the benchmarks. Returns the exit code."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     errors = Console(stderr=True)
@@ -105,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wide = None if sys.stdout.isatty() else 140
     report.show(result, systems, Console(width=wide))
     if options.json:
-        # The script changes the directory; the file is meant from where its caller stands.
+        # The script changes the directory; the path of the file is relative to the caller.
         path = Path(os.environ.get("BENCH_CALLER_DIR", "."), options.json)
         path.write_text(json.dumps(report.as_json(result), indent=2) + "\n")
     return 0

@@ -1,4 +1,4 @@
-"""A cheap HTTP client: keep-alive connections, each with one request under way.
+"""A cheap HTTP client: keep-alive connections, each with one open request.
 
 One process with asyncio's protocols and no HTTP library, so that the load takes as little as
 possible from the machine that it shares with the server: `python -m benchmarks.http_client`.
@@ -17,7 +17,7 @@ _LONGEST_SECONDS = 120
 
 
 class Load:
-    """The requests still to send, and what came of those that were sent."""
+    """The requests still to send, and the results of those that were sent."""
 
     def __init__(self, count: int) -> None:
         self.left = count

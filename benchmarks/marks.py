@@ -1,4 +1,4 @@
-"""Marks that handlers leave for the driver, in files: cheap enough not to disturb what is measured.
+"""Marks that handlers leave for the driver, in files: cheap enough not to disturb the measurement.
 
 Times are seconds of CLOCK_MONOTONIC, which all processes of one machine share.
 """
@@ -18,7 +18,7 @@ _STAMP = struct.Struct("=Id")  # number of the task, its start
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What the pool children of one worker have done together."""
+    """The combined work of the pool children of one worker."""
 
     tasks: int
     first: float
@@ -64,7 +64,7 @@ def note_run(started: float) -> None:
 
 
 def read_span(at: Path) -> Span:
-    """What all handlers have done since the folder was emptied."""
+    """The work of all handlers since the folder was emptied."""
     parts = [_SPAN.unpack(path.read_bytes()) for path in at.glob("*.span")]
     done = [part for part in parts if part[0]]
     return Span(

@@ -34,7 +34,7 @@ app.conf.update(
 if _CONNECTIONS is not None:
     app.conf.result_backend = "django-db"
 if _CONNECTIONS == "keep":
-    # Celery closes Django's connections around every task, whatever CONN_MAX_AGE says; only this
+    # Celery closes Django's connections around every task, regardless of CONN_MAX_AGE; only this
     # setting, which counts how often not to, keeps them.
     app.conf["CELERY_DB_REUSE_MAX"] = 10**12
 

@@ -17,7 +17,7 @@ _JOB_SECONDS = 300
 
 
 class ChildError(Exception):
-    """A child ended badly; the message holds the end of its output."""
+    """A child failed; the message contains the end of its output."""
 
 
 class Component:
@@ -47,7 +47,7 @@ class Component:
         self.tree = psutil.Process(self._process.pid)
 
     def pss_bytes(self) -> int:
-        """Proportional set size of the whole tree: what is shared counts in parts, once in all."""
+        """Proportional set size of the whole tree: shared memory counts once in total."""
         family = [self.tree, *self.tree.children(recursive=True)]
         return sum(process.memory_full_info().pss for process in family)
 
@@ -91,7 +91,7 @@ def running(
 
 
 def run_job(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
-    """Run a short child to its end; the JSON that it printed last. Raises ChildError."""
+    """Run a short child to its end. Returns the JSON that it printed last. Raises ChildError."""
     result = subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,

@@ -14,7 +14,7 @@ _FIRST_ONES = 20  # submitted before the clock starts: connections, caches, prep
 
 
 class Producer(Protocol):
-    """How one system is given work. Kinds: noop, wait (10 ms), stamp (with its number)."""
+    """Submits tasks to one system. Kinds: noop, wait (10 ms), stamp (with its number)."""
 
     ways: tuple[str, ...]
 
@@ -163,7 +163,7 @@ def _workflow(producer: Producer, width: int) -> dict[str, Any]:
 
 
 def _prepare(_producer: Producer) -> dict[str, Any]:
-    """Make the tables of a system that has some; Taskplane's first API key with them."""
+    """Create the tables of a system that has some, and Taskplane's first API key."""
     from django.core.management import call_command
 
     call_command("migrate", interactive=False, verbosity=0)
@@ -176,7 +176,7 @@ def _prepare(_producer: Producer) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do one job and print what came of it."""
+    """Do one job and print its result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.producer")
     parser.add_argument("system", choices=["taskplane", "bare", "results"])
     parser.add_argument("job", choices=["prepare", "fill", "single", "bulk", "paced", "workflow"])

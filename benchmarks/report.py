@@ -16,7 +16,7 @@ Medians = Mapping[str, Mapping[str, Figures]]
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured: every repeat, the medians, and where."""
+    """The measurements: every repeat, the medians, and the machine."""
 
     facts: dict[str, Any]
     repeats: dict[str, dict[str, list[Figures]]]
@@ -88,7 +88,7 @@ def _show_aims(run: Run, console: Console) -> None:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """All of it, every repeat too."""
+    """The whole report, including every repeat."""
     return {
         "facts": run.facts,
         "medians": run.medians,
@@ -133,7 +133,8 @@ def _number(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """One aim. `value` reads the figure; `at_least` says on which side of `limit` it must be."""
+    """One aim. `value` reads the figure; With `at_least` it must not be below `limit`, otherwise
+    not above."""
 
     text: str
     unit: str
@@ -186,7 +187,7 @@ class Verdict:
 
 
 def judge(medians: Medians) -> list[Verdict]:
-    """The aims that this run has measured."""
+    """The aims that this run measured."""
     verdicts = []
     for aim in AIMS:
         try:

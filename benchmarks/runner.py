@@ -1,4 +1,5 @@
-"""Puts the systems through the scenarios, in turns, so that what else the machine does hits all."""
+"""Runs the scenarios on all systems in turns, so that other load on the machine affects all of
+them."""
 
 import os
 import platform

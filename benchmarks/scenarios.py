@@ -1,6 +1,5 @@
-"""The scenarios: each measures one system once and returns its figures by name.
-
-After each of them everything that was submitted has run, and what is on record is checked.
+"""The scenarios: each measures one system once and returns its figures by name. At the end of each,
+all submitted tasks have run, and their records are checked.
 Loads are bounded: every one of them ends by itself.
 """
 
@@ -192,7 +191,7 @@ def workflows(system: Taskplane, sizes: Sizes) -> Figures:
 
 
 def memory(system: WorkerSystem, sizes: Sizes) -> Figures:
-    """What an idle worker with two slots holds, after it has worked."""
+    """The memory of an idle worker with two slots, after it has worked."""
     system.reset()
     with system.worker() as worker:
         count = system.produce("paced", count=sizes.warm_up, gap=0.001)["submitted"]
@@ -204,7 +203,7 @@ def memory(system: WorkerSystem, sizes: Sizes) -> Figures:
 
 
 def _verify_record(system: WorkerSystem, count: int, worker: Component) -> None:
-    """Stamps say that a peer's tasks ran; Taskplane's record is checked besides."""
+    """Stamps show that a peer's tasks ran; for Taskplane the record is checked as well."""
     if isinstance(system, Taskplane):
         system.await_end(count, worker)
         system.verify(count)

@@ -37,12 +37,12 @@ class Servers:
         return f"redis://{host}:{port}/{number}"
 
     def env(self, **more: str) -> dict[str, str]:
-        """The environment of a child, without anything of the caller's own set-up."""
+        """The environment of a child, without the caller's own settings."""
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return {**kept, **more}
 
     def make_database(self, name: str) -> None:
-        """Make an empty database; one of that name is dropped."""
+        """Create an empty database; an existing one with that name is dropped."""
         with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
             for command in ("DROP DATABASE IF EXISTS {} WITH (FORCE)", "CREATE DATABASE {}"):
                 connection.execute(sql.SQL(command).format(sql.Identifier(name)))
@@ -53,7 +53,7 @@ class Servers:
             client.flushdb()
 
     def checkpoint(self) -> None:
-        """Write out what earlier measurements left, so that the next does not pay for it."""
+        """Flush the writes of earlier measurements, so that the next does not pay for them."""
         with psycopg.connect(self.postgres, autocommit=True) as connection:
             connection.execute("CHECKPOINT")
 
@@ -84,8 +84,8 @@ def running() -> Iterator[Servers]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise embedded.EmbeddedError(
-                "Another run of the benchmarks is under way: wait for it, they would disturb "
-                "each other."
+                "Another run of the benchmarks has not ended: wait for it, since they would "
+                "disturb each other."
             ) from None
         try:
             yield Servers(state, embedded.ensure_postgres(state), embedded.ensure_valkey(state))

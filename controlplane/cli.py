@@ -1,4 +1,4 @@
-"""What `manage.py` runs: Django's command line, with one sentence where a person made a mistake.
+"""The entry point of `manage.py`: Django's command line, with one sentence for a user's mistake.
 
 Exit codes: those of the command; 2 when a setting is wrong or a server is missing.
 """
@@ -25,7 +25,7 @@ _GC_THRESHOLD = 100_000
 
 
 def main(argv: list[str]) -> int:
-    """Run one command; returns its exit code (2: a setting is wrong or a server is missing)."""
+    """Run one command. Returns its exit code (2: a setting is wrong or a server is missing)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEFAULT_SETTINGS)
     command = argv[1] if len(argv) > 1 else ""
     if command in COMPONENTS:

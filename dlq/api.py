@@ -50,7 +50,7 @@ _ACTION_EXAMPLES = [
         request_only=True,
     ),
     OpenApiExample(
-        "Discard what is too old to matter",
+        "Discard letters that are too old to matter",
         value={
             "action": "discard",
             "filter": {"until": "2026-01-01T00:00:00Z"},
@@ -95,7 +95,7 @@ class Letters(Views):
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest) -> Any:
-        """Dead letters that match every filter, those that died last first."""
+        """Dead letters that match every filter, the latest failure first."""
         letter_filter = read_query(LetterFilter, request.query_params, ignore=LIST_PARAMETERS)
         with in_bounded_time(narrow_by="since and until"):
             # A list counts the attempts; their tracebacks are many times as long as all the rest.
@@ -127,11 +127,9 @@ class Letters(Views):
     )
     @idempotent(_find_letter)
     def reprocess(self, request: WorkspaceRequest, body: Reprocess, id: UUID) -> UUID:  # noqa: A002 - the name in the API
-        """Submit the work again as a new task, with its own payload or another one. The letter
-        stays.
-
-        When the task is a step of a workflow, its run goes on from that step. 409 when the letter
-        is not open.
+        """Submit the work again as a new task, with the same payload or another one. The letter is
+        kept. If the task is a step of a workflow, its run continues from that step. 409 if the
+        letter is not open.
         """
         return reprocess.reprocess_letter(
             workspace_id=request.workspace.id,
@@ -174,14 +172,14 @@ class Letters(Views):
 
         With `ratePerSecond` or `canary` the letters are reprocessed by a replay (202): the
         dispatcher submits them at that rate and in stages, and stops when too many fail again.
-        Without, it is done when the call answers (200). A dry run only counts.
+        Without either, everything is done when the call returns (200). A dry run only counts.
         """
         key = resolve_idempotency_key(request.headers.get(HEADER), body.idempotency_key)
         if body.is_replay and not body.dry_run:
             return self._start_replay(request, body, key)
         if key is not None and not body.dry_run:
             # Ignored, it would promise that a repeated call does nothing.
-            message = "Only a replay takes it: add canary or ratePerSecond, or leave it out."
+            message = "Only a replay accepts it: add canary or ratePerSecond, or leave it out."
             raise Invalid(errors=[FieldError(field="idempotencyKey", message=message)])
         return bulk.act_on_letters(
             workspace_id=request.workspace.id,
@@ -230,7 +228,7 @@ class Letters(Views):
         errors=(422,),
     )
     def groups(self, request: WorkspaceRequest) -> Any:
-        """Open letters by their failure: the fifty largest groups."""
+        """Open letters grouped by failure: the fifty largest groups."""
         with in_bounded_time():
             return queries.list_groups(request.workspace.id)
 
@@ -261,7 +259,7 @@ class Replays(Views):
         errors=(404,),
     )
     def retrieve(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """The replay: its progress, how each stage went, what still fails and how."""
+        """The replay: its progress, the result of each stage, and the failures that remain."""
         return queries.get_replay(request.workspace.id, id)
 
     @verb(
@@ -273,7 +271,7 @@ class Replays(Views):
         errors=(404, 409),
     )
     def cancel(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Submit no more letters. Tasks that were submitted go on."""
+        """Submit no more letters. Submitted tasks continue."""
         return replays.cancel_replay(
             workspace_id=request.workspace.id, replay_id=id, actor=request.actor
         )
@@ -287,7 +285,7 @@ class Replays(Views):
         errors=(404, 409),
     )
     def pause(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Submit no letters until it is resumed. Tasks that were submitted go on, and too many
+        """Submit no letters until the replay is resumed. Submitted tasks continue, and too many
         failures among them still stop the replay."""
         return replays.pause_replay(
             workspace_id=request.workspace.id, replay_id=id, actor=request.actor
@@ -302,7 +300,7 @@ class Replays(Views):
         errors=(404, 409),
     )
     def resume(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Go on with a paused replay."""
+        """Continue a paused replay."""
         return replays.resume_replay(
             workspace_id=request.workspace.id, replay_id=id, actor=request.actor
         )

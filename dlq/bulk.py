@@ -1,4 +1,4 @@
-"""One verb for many letters: in bounded chunks, each a transaction of its own."""
+"""One action on many letters, in bounded chunks with one transaction each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _MAX_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class LetterActionResult:
-    """How many letters matched and changed; `has_more` when the call's limit was reached.
+    """How many letters matched and changed; `has_more` if the limit of a call was reached.
     `refusals` are the first reasons why letters were not changed, with one letter for each."""
 
     matched: int
@@ -47,11 +47,10 @@ def act_on_letters(
 ) -> LetterActionResult:
     """`reprocess` or `discard` the matching open letters, oldest first, at most MAX_PER_CALL.
 
-    Letters that are written during the call are not included. Each chunk is committed by itself
-    and audited.
-
-    Raises Invalid for an unknown action, an empty filter without `all`, a missing reason, or when
-    finding the letters takes too long; Forbidden for `reprocess` when the key may not submit tasks.
+    Letters that are written during the call are not included. Each chunk is committed and audited
+    separately. Raises Invalid for an unknown action, an empty filter without `all`, a missing
+    reason, or if finding the letters takes too long; Forbidden for `reprocess` if the key may not
+    submit tasks.
     """
     if action not in ACTIONS:
         raise Invalid(errors=[{"field": "action", "message": f"Use one of {', '.join(ACTIONS)}."}])
@@ -83,7 +82,7 @@ def refuse_empty(letter_filter: LetterFilter) -> None:
 
 
 def only_open(letter_filter: LetterFilter) -> LetterFilter:
-    """The filter as actions read it: open letters, unless it names another status."""
+    """The filter of an action: open letters, unless it names another status."""
     statuses = letter_filter.statuses or (LetterStatus.OPEN.value,)
     return replace(letter_filter, statuses=statuses)
 

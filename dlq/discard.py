@@ -18,9 +18,8 @@ _MAX_NAMED = 100  # letters that an audit event names
 
 
 def discard_letter(*, workspace_id: UUID, letter_id: UUID, reason: str, actor: Actor) -> DeadLetter:
-    """Close a letter, with the reason for the record.
-
-    Raises NotFound, Conflict when it is no longer open, Invalid without a reason.
+    """Close a letter and record the reason. Raises NotFound, Conflict if it is no longer open,
+    Invalid without a reason.
     """
     if not discard_letters(workspace_id=workspace_id, ids=[letter_id], reason=reason, actor=actor):
         refuse_closed(get_letter(workspace_id, letter_id))
@@ -31,7 +30,7 @@ def discard_letter(*, workspace_id: UUID, letter_id: UUID, reason: str, actor: A
 def discard_letters(
     *, workspace_id: UUID, ids: Sequence[UUID], reason: str, actor: Actor
 ) -> list[UUID]:
-    """Discard the open ones among these letters; those that changed. Raises Invalid."""
+    """Discard the open letters among these. Returns those that changed. Raises Invalid."""
     text = check_reason(reason)
     done = transitions.discard_open(ids, workspace_id=workspace_id, reason=text, by=actor.label)
     if done:

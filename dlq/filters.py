@@ -16,10 +16,9 @@ MAX_IDS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Every condition must hold; where a condition has several values, one of them must match.
-
-    `since` and `until` bound the time of death: from `since`, before `until`. `everything` confirms
-    that a filter without a condition selects all letters; it does not narrow the filter.
+    """Every condition must match; of several values of a condition, one must match. `since` and
+    `until` limit the time of the failure: from `since`, before `until`. `everything` confirms that
+    a filter without a condition selects all letters; it does not narrow the filter.
     """
 
     ids: tuple[UUID, ...] = condition("id", Ids(MAX_IDS), COMMA)
@@ -59,7 +58,7 @@ class LetterFilter:
 
     @property
     def must_scan(self) -> bool:
-        """Whether no index serves it, so that the read needs a time limit."""
+        """Whether no index serves it, so that the query needs a time limit."""
         if self.ids or self.task_ids:
             return False
         indexed = {"everything", "since", "fingerprints"}

@@ -1,8 +1,7 @@
-"""What equal failures have in common, as sixteen hexadecimal digits. Pure.
-
-The same code failing in the same way on other data gives the same digits: ids, numbers, times and
-texts in the message are replaced, and line numbers are left out, so that a deployment that shifts
-lines keeps the group. Every pattern is linear in its text, or bounded where it could not be.
+"""Identifies equal failures by sixteen hexadecimal digits. Pure. The same code that fails in the
+same way on other data gives the same digits: ids, numbers, times and quoted strings in the message
+are replaced, and line numbers are left out, so that a deployment that only shifts lines keeps the
+group. Every pattern is linear in its text, or bounded where it could not be.
 """
 
 import hashlib
@@ -13,7 +12,7 @@ _TRACEBACK_READ = 20_000
 _MESSAGE_KEPT = 500
 
 _FRAME = re.compile(r'File "([^"\n]{1,500})", line \d{1,9}, in ([^\s,]{1,200})')
-# The engine's own frames stand above every handler's, and say nothing of which one failed.
+# The engine's own frames are above those of every handler, and do not identify the failure.
 _FOREIGN = re.compile(
     r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<frozen "
     r"|[/\\]tasks_app[/\\]execution[/\\]"
@@ -47,8 +46,8 @@ def fingerprint(
 ) -> str:
     """Sixteen hexadecimal digits, the same for the same failure in every process.
 
-    Computed from the category, the class, the normalised message and the place: the top own frame,
-    or the type of the task when there is none.
+    Computed from the category, the class, the normalised message and the place: the top frame of
+    the own code, or the type of the task if there is none.
     """
     place = top_own_frame(traceback) or task_type
     parts = (category, error_class, normalise(message), place)
@@ -56,7 +55,7 @@ def fingerprint(
 
 
 def normalise(message: str) -> str:
-    """The message with placeholders for what differs from one failure to the next."""
+    """The message with placeholders for the parts that differ between equal failures."""
     text = message[:_MESSAGE_READ]
     for pattern, placeholder in _VARIABLE:
         text = pattern.sub(placeholder, text)

@@ -1,6 +1,6 @@
 """Dead letters: tasks that failed for good, kept apart from the tasks' own retention.
 
-A letter holds a copy of all that explains the failure, so that it outlives its task. Only
+A letter has a copy of everything that explains the failure, so that it outlives its task. Only
 `transitions.py` writes `status` and `state`.
 """
 
@@ -16,7 +16,7 @@ from tasks_app.states import ErrorCategory
 
 
 class DeadLetter(models.Model):
-    """One death of one task. A task that is retried and dies again has another letter."""
+    """One final failure of one task. A task that is retried and fails again has another letter."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(

@@ -34,8 +34,9 @@ _UNKNOWN = {"class": "", "message": "", "traceback": "", "category": ErrorCatego
 
 
 def record_deaths(task_ids: Sequence[UUID], *, using: str) -> int:
-    """Write the letters of tasks that have just died, in the open transaction of `using`; how many
-    are new. Three statements for each hundred deaths of a few attempts."""
+    """Write the letters of tasks that have just failed for good, in the open transaction of
+    `using`. Returns how many are new. Needs three statements for each hundred tasks with a few
+    attempts."""
     written = 0
     for start in range(0, len(task_ids), _CHUNK):
         for deaths in _by_attempts(
@@ -53,7 +54,7 @@ def record_deaths(task_ids: Sequence[UUID], *, using: str) -> int:
 
 
 def _by_attempts(deaths: Sequence[DeadTask]) -> Iterator[list[DeadTask]]:
-    """Parts that have no more attempts to read than fit in memory."""
+    """Parts whose attempts fit in memory."""
     part: list[DeadTask] = []
     size = 0
     for death in deaths:
@@ -73,8 +74,8 @@ def record_reprocessing(pairs: Sequence[tuple[UUID, UUID]], *, by: str, using: s
 
 
 def prune_letters(limit: int) -> int:
-    """Remove at most `limit` letters, open or not, whose task died more than DLQ_RETENTION_DAYS
-    ago; how many were removed."""
+    """Remove at most `limit` letters, open or not, whose task failed more than DLQ_RETENTION_DAYS
+    ago. Returns how many were removed."""
     before = now() - timedelta(days=settings.TASKPLANE["DLQ_RETENTION_DAYS"])
     with transaction.atomic():
         letters = DeadLetter.objects.filter(died_at__lt=before).order_by("died_at")
@@ -126,7 +127,7 @@ def _letter(death: DeadTask, attempts: Sequence[DeadTaskAttempt]) -> NewLetter:
 def bound_attempts(
     attempts: Sequence[dict[str, Any]], *, max_bytes: int = MAX_ATTEMPT_BYTES
 ) -> list[dict[str, Any]]:
-    """The last attempt, the first, and as many of the last ones as have room, in their order."""
+    """The last attempt, the first ones, and as many of the last ones as fit, in order."""
     sizes = [len(_text(attempt).encode()) + 1 for attempt in attempts]
     kept: set[int] = set()
     left = max_bytes

@@ -1,4 +1,4 @@
-"""The dispatcher's work for replays: read what ended, decide, reprocess the next letters."""
+"""The dispatcher's work for replays: read outcomes, decide, reprocess the next letters."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ _RESOLUTION = ("status", "reprocessed_task_id", "discard_reason", "resolved_by")
 
 
 class ReplayDriver(BatchDriver[Replay]):
-    """Drives replays: a canary in stages, then the rest, at a rate."""
+    """Advances replays: a canary in stages, then the rest, at a rate."""
 
     model = Replay
     label = "replay"
@@ -60,7 +60,7 @@ class ReplayDriver(BatchDriver[Replay]):
         transitions.end_replay(batch_id, state=ReplayState.STOPPED, reason=reason)
 
     def advance(self, batch: Replay, now: datetime) -> bool:
-        """Count what ended, decide about the stage, then submit."""
+        """Count ended tasks, decide about the stage, then submit."""
         # A run's letters go together, so there may be more in flight than the limit.
         outcomes = read_outcomes(batch, limit=2 * MAX_IN_FLIGHT)
         completed = outcomes.count("COMPLETED")
@@ -98,8 +98,9 @@ def _room(replay: Replay, progress: StageProgress, now: datetime) -> int:
 
 
 def _submit(replay: Replay, room: int, now: datetime) -> bool:
-    """Up to `room` letters; whether more can be submitted at once. A refused letter takes no room,
-    so a pass takes several chunks: a payload that fits no letter must not take hours to say so."""
+    """Reprocess up to `room` letters. Returns whether more can be submitted at once. A refused
+    letter takes no room, so a pass takes several chunks: a payload that fits no letter must be
+    reported soon, not after hours."""
     is_full_speed = room >= CHUNK and replay.rate_per_second is None
     skipped = replay.skipped
     for _ in range(_MAX_CHUNKS):
@@ -126,7 +127,7 @@ def _record(replay: Replay, chunk: "ReplayChunk", now: datetime) -> None:
 
 @dataclass(slots=True)
 class ReplayChunk:
-    """What one step submitted: tasks by letter, letters skipped with their reasons."""
+    """The result of one step: submitted tasks by letter, and skipped letters with their reasons."""
 
     after_id: UUID | None
     is_last: bool = False  # no letter is left behind it
@@ -135,8 +136,8 @@ class ReplayChunk:
 
 
 def _reprocess_next(replay: Replay, room: int) -> ReplayChunk:
-    """Reprocess the next letters of the replay, up to `room` of them; more only where letters of
-    one workflow run go together, since a run is retried once."""
+    """Reprocess up to `room` of the next letters; more only if letters of one workflow run belong
+    together, since a run is retried once."""
     letters = _matching(replay)
     if replay.after_id is not None:
         letters = letters.filter(id__gt=replay.after_id)
@@ -171,7 +172,7 @@ def _reprocess_next(replay: Replay, room: int) -> ReplayChunk:
 
 
 def _up_to(letters: Iterable[DeadLetter], room: int) -> list[DeadLetter]:
-    """The first of these letters, with `room` open ones among them: the closed take no room."""
+    """The first of these letters, with `room` open ones among them: closed letters take no room."""
     taken: list[DeadLetter] = []
     for letter in letters:
         if room <= 0:
@@ -182,7 +183,7 @@ def _up_to(letters: Iterable[DeadLetter], room: int) -> list[DeadLetter]:
 
 
 def _matching(replay: Replay) -> QuerySet[DeadLetter]:
-    """The letters that matched when it began: those still open, and those resolved since."""
+    """The letters that matched at the start: those still open, and those resolved since."""
     letters = list_letters(replay.workspace_id, read_body(LetterFilter, replay.filter))
     return letters.filter(
         Q(status=LetterStatus.OPEN) | Q(resolved_at__gte=replay.created_at),
@@ -191,13 +192,13 @@ def _matching(replay: Replay) -> QuerySet[DeadLetter]:
 
 
 def _submitted_before(replay: Replay, ids: Sequence[UUID]) -> set[UUID]:
-    """Those that went together with the run of an earlier letter."""
+    """The letters that were reprocessed with the run of an earlier letter."""
     rows = ReplayTask.objects.filter(replay=replay, letter_id__in=ids)
     return set(rows.values_list("letter_id", flat=True))
 
 
 def _letters_of_runs(replay: Replay, runs: Sequence[UUID]) -> list[UUID]:
-    """The open letters of these runs that the replay would take later."""
+    """The open letters of these runs that the replay would otherwise take later."""
     if not runs:
         return []
     letters = _matching(replay).filter(workflow_run_id__in=runs, status=LetterStatus.OPEN)
@@ -205,7 +206,7 @@ def _letters_of_runs(replay: Replay, runs: Sequence[UUID]) -> list[UUID]:
 
 
 def _describe_stop(replay: Replay, progress: StageProgress) -> str:
-    """Why it stopped, with the failure that came most often."""
+    """Why it stopped, with the most frequent failure."""
     if progress.size is not None:
         where = f"Stage {progress.number + 1} of {len(replay.stages) + 1}"
     else:

@@ -68,8 +68,7 @@ def start_replay(
     key: str | None = None,
 ) -> Replay:
     """Start to reprocess the matching open letters: first the stages of the canary, then the rest.
-
-    Letters that are written later are not included, or failures that repeat would never end.
+    Letters that are written later are not included; otherwise repeated failures would never end.
     `stages` () is a replay without a canary; a share of failures above `max_failure_share` (0…1) in
     a stage stops it; `rate_per_second` None sets no limit. With a key, the same body within a day
     gives the first replay again.
@@ -117,7 +116,7 @@ def _has_letters_of_runs(workspace_id: UUID, letter_filter: LetterFilter) -> boo
 
 @transaction.atomic
 def cancel_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Replay:
-    """Submit no more letters; the submitted tasks go on. Raises NotFound, Conflict."""
+    """Submit no more letters; submitted tasks continue. Raises NotFound, Conflict."""
     replay = _lock(workspace_id, replay_id)
     transitions.end_replay(replay_id, state=ReplayState.CANCELLED)
     _audit(replay, actor, "dlq.replay_cancel", submitted=replay.submitted)
@@ -126,22 +125,22 @@ def cancel_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Repla
 
 @transaction.atomic
 def pause_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Replay:
-    """Submit no letters until the replay is resumed; the submitted tasks go on, and too many
+    """Submit no letters until the replay is resumed; submitted tasks continue, and too many
     failures among them still stop it. Raises NotFound, Conflict."""
     return _set_paused(workspace_id, replay_id, actor, now())
 
 
 @transaction.atomic
 def resume_replay(*, workspace_id: UUID, replay_id: UUID, actor: Actor) -> Replay:
-    """Go on with a paused replay. Raises NotFound, Conflict; Forbidden when the actor's key may not
+    """Continue a paused replay. Raises NotFound, Conflict; Forbidden if the actor's key may not
     submit tasks."""
     require_scopes(actor, SUBMIT_TASKS)
     return _set_paused(workspace_id, replay_id, actor, None)
 
 
 def prune_replays(limit: int) -> int:
-    """Remove one ended replay that is older than DLQ_RETENTION_DAYS, unless `limit` is 0; how many
-    were removed."""
+    """Remove one ended replay that is older than DLQ_RETENTION_DAYS, unless `limit` is 0. Returns
+    how many were removed."""
     before = now() - timedelta(days=settings.TASKPLANE["DLQ_RETENTION_DAYS"])
     ended = Replay.objects.exclude(state=ReplayState.RUNNING)
     return prune_one(ended, before=before) if limit else 0

@@ -22,7 +22,8 @@ from tasks_app.services.preparation import prepare_changes
 def check_reprocessing(
     *, workspace_id: UUID, letter_id: UUID, payload: Mapping[str, Any] | None
 ) -> None:
-    """What reprocess_letter checks of a corrected payload. Raises NotFound, Invalid, TooLarge."""
+    """The checks of reprocess_letter for a corrected payload. Raises NotFound, Invalid,
+    TooLarge."""
     letter = get_letter(workspace_id, letter_id)
     if payload is not None:
         prepare_changes({"payload": payload}, type_name=letter.type)
@@ -36,9 +37,8 @@ def reprocess_letter(
     payload: Mapping[str, Any] | None = None,
     max_attempts: int | None = None,
 ) -> DeadLetter:
-    """Do the work of one letter again, with its own payload or a corrected one; the letter after.
-
-    The letter keeps its payload as history; the audit log has what was changed.
+    """Do the work of one letter again, with its own payload or a corrected one. Returns the updated
+    letter. The letter keeps its payload as history; the audit log records the changes.
 
     Raises:
         NotFound: the workspace has no such letter.
@@ -76,7 +76,8 @@ def reprocess_letter(
 def reprocess_letters(
     *, workspace_id: UUID, ids: list[UUID], changes: Changes, actor: Actor
 ) -> Reprocessed:
-    """Reprocess those of these letters that can be, in one transaction and with one audit event."""
+    """Reprocess as many of these letters as possible, in one transaction and with one audit
+    event."""
     with transaction.atomic():
         result = reprocess_in_transaction(
             workspace_id=workspace_id, ids=ids, changes=changes, actor=actor
@@ -98,8 +99,8 @@ _ABSENT = object()
 def audit_reprocessing(
     workspace_id: UUID, actor: Actor, tasks: Mapping[UUID, UUID], changes: Changes, **detail: Any
 ) -> None:
-    """One event for a batch: it names the first letters and their number, and says how the given
-    payload differs from those of the first letters."""
+    """One event for a batch, with the first letters, their number, and how the given payload
+    differs from those of the first letters."""
     if not tasks:
         return
     if changes.payload is not None:
@@ -121,7 +122,7 @@ def audit_reprocessing(
 
 
 def _differences(letters: Iterable[UUID], payload: Mapping[str, Any]) -> dict[str, Any]:
-    """By letter how the payload differs from its own: as many letters as have room."""
+    """The differences of the payload by letter, for as many letters as fit."""
     first = list(islice(letters, _MAX_COMPARED))
     rows = DeadLetter.objects.filter(id__in=first).order_by("id").values_list("id", "payload")
     differences: dict[str, Any] = {}

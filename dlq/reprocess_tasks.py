@@ -26,7 +26,7 @@ _DEAD = (TaskState.FAILED, TaskState.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a new task has of its own; None takes over what the dead task had."""
+    """Values of the new task; None takes over the value of the dead task."""
 
     payload: Mapping[str, Any] | None = None
     max_attempts: int | None = None
@@ -34,7 +34,7 @@ class Changes:
 
 @dataclass(slots=True)
 class Reprocessed:
-    """By letter: the task that does its work again, or why there is none."""
+    """By letter, the task that does its work again, or why there is none."""
 
     tasks: dict[UUID, UUID] = field(default_factory=dict)
     refused: dict[UUID, DomainError] = field(default_factory=dict)
@@ -76,7 +76,8 @@ class _Submission:
 
 
 def _reprocess_plain(submission: _Submission, letters: Sequence[DeadLetter]) -> None:
-    """In rounds: each submits the letters whose parents can complete, which may free others."""
+    """Works in rounds: each submits the letters whose parents can complete, which may unblock
+    others."""
     result = submission.result
     # In the order of ids, so that the newest letter of a task that died several times counts.
     waiting = {letter.task_id: letter for letter in letters}
@@ -114,7 +115,7 @@ def _parents(letter: DeadLetter, edges: Sequence[ParentEdge] | None) -> list[UUI
     if edges is None:
         if letter.category == ErrorCategory.CANCELLED_BY_PARENT:
             raise Conflict(
-                "The task was removed, and with it what it depended on: submit its work as a new "
+                "The task was removed together with its dependencies: submit its work as a new "
                 "task."
             )
         return []
@@ -137,7 +138,7 @@ def _parent(edge: ParentEdge, runs_anyway: bool) -> UUID | None:
 
 
 def _submit(submission: _Submission, ready: Sequence[tuple[DeadLetter, list[UUID]]]) -> None:
-    """All at once; when one of them is refused, each by itself."""
+    """Submit all at once; if one is refused, submit each by itself."""
     specs = [_spec(letter, parents, submission.changes) for letter, parents in ready]
     try:
         with transaction.atomic():
@@ -174,8 +175,8 @@ def _spec(letter: DeadLetter, parents: Sequence[UUID], changes: Changes) -> Task
 
 
 _ADVICE = (
-    "If the run needs this step no more, discard the letter; its work can be submitted as a task "
-    "of its own."
+    "If the run no longer needs this step, discard the letter; its work can be submitted as a "
+    "separate task."
 )
 
 
@@ -187,8 +188,8 @@ def reprocess_steps(
     max_attempts: int | None,
     actor: Actor,
 ) -> dict[UUID, UUID | DomainError]:
-    """Retry each run once, from the steps of these letters; by letter the task that does its work
-    again, or why its run was not retried."""
+    """Retry each run once, from the steps of these letters. Returns by letter the task that does
+    its work again, or why its run was not retried."""
     outcomes: dict[UUID, UUID | DomainError] = _closed(letters)
     new_tasks: dict[UUID, UUID] = {}
     still_open = [letter for letter in letters if letter.id not in outcomes]
@@ -219,7 +220,7 @@ def _retry(
     max_attempts: int | None,
     actor: Actor,
 ) -> dict[UUID, UUID]:
-    """Retry one run; every task whose work is done again, and the new task."""
+    """Retry one run. Returns every task whose work is done again, with the new task."""
     if max_attempts is not None:
         message = "The attempts of a workflow's step are set by its definition."
         raise Invalid(errors=[FieldError(field="maxAttempts", message=message)])
@@ -243,15 +244,15 @@ def _retry(
 
 
 def _closed(letters: Iterable[DeadLetter]) -> dict[UUID, UUID | DomainError]:
-    """How those were resolved that are no longer open."""
+    """How the letters that are no longer open were resolved."""
     return {
         letter.id: error for letter in letters if (error := describe_closed(letter)) is not None
     }
 
 
 def _discarded_since(letters: Sequence[DeadLetter]) -> dict[UUID, UUID | DomainError]:
-    """The letters of a run just retried that somebody discarded since they were read. Raises
-    Conflict when all were: then the run is left as it was."""
+    """The letters of a retried run that somebody discarded after they were read. Raises Conflict if
+    all were: then the run is left unchanged."""
     ids = [letter.id for letter in letters]
     lost = _closed(DeadLetter.objects.filter(id__in=ids, status=LetterStatus.DISCARDED))
     if len(lost) == len(letters):

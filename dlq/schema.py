@@ -1,4 +1,4 @@
-"""Dead letters and replays: what requests hold and answers show."""
+"""Dead letters and replays in requests and responses."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -48,19 +48,19 @@ _PAYLOAD = "Replaces each letter's own payload; it must fit the schema of the ty
 
 
 class _Changes(Request):
-    """What a new task has of its own."""
+    """Values of the new task."""
 
     payload: JsonObject = optional(_PAYLOAD)
     max_attempts: Attempts = optional("Maximum attempts of each new task.")
 
     @property
     def changes(self) -> dict[str, Any]:
-        """As the services take it."""
+        """The arguments of the services."""
         return {"payload": self.payload, "max_attempts": self.max_attempts}
 
 
 class Reprocess(_Changes):
-    """How to do the work again; an empty body takes over everything."""
+    """Values of the new task; an empty body takes over everything."""
 
     example: ClassVar[Mapping[str, Any]] = {"maxAttempts": 3}
 
@@ -68,7 +68,7 @@ class Reprocess(_Changes):
 
 
 class Discard(Request):
-    """Why the work need not be done."""
+    """Why the work is no longer needed."""
 
     example: ClassVar[Mapping[str, Any]] = {"reason": "The order was cancelled by hand."}
 
@@ -107,10 +107,10 @@ class _OrBoolean:
 
 
 class LetterAction(_Changes):
-    """What to do with which open letters: `ids`, or a `filter` with the names of the list's
-    parameters. A filter without a condition needs `"all": true`.
+    """An action on open letters, selected by `ids` or by a `filter` with the parameters of the
+    list. A filter without a condition needs `"all": true`.
 
-    A reprocess with `ratePerSecond` or `canary` becomes a replay, which the dispatcher drives.
+    A reprocess with `ratePerSecond` or `canary` becomes a replay, which the dispatcher runs.
     """
 
     example: ClassVar[Mapping[str, Any]] = {
@@ -143,7 +143,7 @@ class LetterAction(_Changes):
 
     @property
     def is_replay(self) -> bool:
-        """Whether the dispatcher is to do it."""
+        """Whether the dispatcher does it."""
         return self.rate_per_second is not None or bool(self.canary and self.canary.stages)
 
     def cross_check(self) -> Iterable[FieldError]:
@@ -167,7 +167,10 @@ class LetterAction(_Changes):
                 yield {"field": "reason", "message": "Only discard takes it."}
             return
         if self.reason is None:
-            yield {"field": "reason", "message": "Say why the work need not be done."}
+            yield {
+                "field": "reason",
+                "message": "Give the reason why the work is no longer needed.",
+            }
         for name in _ONLY_REPROCESS.keys() & self.model_fields_set:
             yield {"field": _ONLY_REPROCESS[name], "message": "Only reprocess takes it."}
 
@@ -176,7 +179,7 @@ class Letter(Resource):
     """A dead letter."""
 
     id: UUID
-    task_id: UUID = shown("The task that died; retention may have removed it.")
+    task_id: UUID = shown("The failed task; retention may have removed it.")
     name: str
     type: str
     queue: str
@@ -184,15 +187,15 @@ class Letter(Resource):
     tags: list[str]
     category: ErrorCategory
     fingerprint: str = shown(
-        "What equal failures have in common: class, normalised message, top own frame."
+        "Identifies equal failures: class, normalised message, top frame of the own code."
     )
-    error: Error = shown("The failure that ended it.", guard="error")
+    error: Error = shown("The last failure.", guard="error")
     attempts: int = shown(source="attempts_total")
-    payload: dict[str, Any] = shown("As it was when the task died.", guard="payload")
+    payload: dict[str, Any] = shown("The payload when the task failed.", guard="payload")
     died_at: datetime
     status: LetterStatus
     reprocessed_task_id: UUID | None = shown("The task that does the work again.")
-    reprocess_of: UUID | None = shown("The task whose work the dead one did again.")
+    reprocess_of: UUID | None = shown("The task whose work the failed task did again.")
     workflow_run_id: UUID | None
     step_key: str | None
     discard_reason: str | None = shown(compute=lambda letter: letter.discard_reason or None)
@@ -201,7 +204,7 @@ class Letter(Resource):
 
 
 class LetterAttempt(Resource):
-    """One attempt of the task that died, as the letter keeps it."""
+    """One attempt of the failed task, as stored in the letter."""
 
     attempt: int
     worker_node: str | None
@@ -227,17 +230,17 @@ class Chain(Resource):
     """The letters of the same work before and after this one."""
 
     previous: list[ChainLink] = shown(
-        "The letter whose reprocessing made the task that died here; at most one.",
+        "The letter whose reprocessing created the failed task; at most one.",
         compute=lambda chain: [chain.previous] if chain.previous else [],
     )
-    next: list[ChainLink] = shown("The deaths of the task that does the work again, oldest first.")
+    next: list[ChainLink] = shown("Letters of the task that does the work again, oldest first.")
 
 
 class LetterDetail(Letter):
-    """A letter with every attempt that it keeps, and the letters of the same work."""
+    """A letter with all its stored attempts, and the letters of the same work."""
 
     attempts: list[LetterAttempt] = shown(guard="error")  # type: ignore[assignment] # the list says how many
-    attempts_total: int = shown("When there are very many attempts, the middle is left out.")
+    attempts_total: int = shown("If there are very many attempts, the middle is left out.")
     chain: Chain = shown(compute=get_chain)
 
 
@@ -262,7 +265,7 @@ class Group(Resource):
 
 
 class LetterStats(Resource):
-    """Figures of the workspace's dead letters."""
+    """Statistics of the workspace's dead letters."""
 
     open: int
     total: int
@@ -309,7 +312,9 @@ class Replay(Resource):
     max_attempts: int | None
     rate_per_second: float | None = shown("Maximum tasks submitted per second; null: no limit.")
     stages: list[int] = shown("Letters in each stage of the canary; all others come after them.")
-    max_failure_share: float = shown("0…1 of a stage; above it the replay stops.")
+    max_failure_share: float = shown(
+        "Share of failures in a stage, 0 to 1, above which the replay stops."
+    )
     stage: int = shown("The current stage, from 0; len(stages) is the rest.")
     matched: int = shown("Letters that matched when it began.")
     submitted: int = shown("Tasks so far.")
@@ -317,13 +322,13 @@ class Replay(Resource):
     failed: int = shown("Tasks that failed, were cancelled or deleted.")
     skipped: int = shown("Letters that were no longer open, or whose payload no longer fits.")
     stop_reason: str | None = shown(
-        "Why it stopped, with the failure that came most often.",
+        "Why it stopped, with the most frequent failure.",
         compute=lambda replay: replay.stop_reason or None,
         guard="error",
     )
     created_by: str
     created_at: datetime
-    paused_at: datetime | None = shown("Since when nothing is submitted.")
+    paused_at: datetime | None = shown("Start of the pause.")
     finished_at: datetime | None
 
 

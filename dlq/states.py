@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class LetterStatus(TextChoices):
-    """What became of a dead letter."""
+    """The status of a dead letter."""
 
     OPEN = "OPEN", "Open"  # → REPROCESSED, DISCARDED
     REPROCESSED = "REPROCESSED", "Reprocessed"  # final; a task does the work again

@@ -1,6 +1,6 @@
 """The only writers of letters' `status` and replays' `state`: guarded updates.
 
-What the update returns says who won: a letter is resolved once, a replay ends once.
+The result of an update shows who won: a letter is resolved once, a replay ends once.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,8 @@ class NewLetter(NamedTuple):
 
 
 def insert_letters(rows: Sequence[NewLetter], *, using: str) -> int:
-    """Write OPEN letters in one statement; how many were new. A death has one letter."""
+    """Write OPEN letters in one statement. Returns how many were new. Each failure has one
+    letter."""
     if not rows:
         return 0
     columns = dict(zip(NewLetter._fields, (list(c) for c in zip(*rows, strict=True)), strict=True))
@@ -57,7 +58,7 @@ def mark_reprocessed(
     pairs: Sequence[tuple[UUID, UUID]], *, by: str = "", using: str = "default"
 ) -> list[UUID]:
     """OPEN → REPROCESSED for the letters of these ended tasks, each with the task that does its
-    work again, and the label of the actor who asked for it. Those that changed."""
+    work again, and the label of the actor who requested it. Returns those that changed."""
     with connections[using].cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "mark_reprocessed"),
@@ -72,7 +73,7 @@ def mark_reprocessed(
 
 
 def discard_open(ids: Sequence[UUID], *, workspace_id: UUID, reason: str, by: str) -> list[UUID]:
-    """OPEN → DISCARDED, locked in the order of ids; those that changed."""
+    """OPEN → DISCARDED, locked in the order of ids. Returns those that changed."""
     letters = DeadLetter.objects.filter(
         workspace_id=workspace_id, id__in=ids, status=LetterStatus.OPEN
     )
@@ -89,6 +90,6 @@ def discard_open(ids: Sequence[UUID], *, workspace_id: UUID, reason: str, by: st
 def end_replay(
     replay_id: UUID, *, state: ReplayState, reason: str = "", at: datetime | None = None
 ) -> bool:
-    """RUNNING → a final state; whether this call ended it."""
+    """RUNNING → a final state. Returns whether this call ended it."""
     running = Replay.objects.filter(id=replay_id, state=ReplayState.RUNNING)
     return bool(running.update(state=state, stop_reason=reason, finished_at=at or now()))

@@ -1,4 +1,4 @@
-"""Start workers, and choose and terminate those that cost least to lose."""
+"""Start workers, and choose and terminate those whose loss costs least."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from scaling.states import LaunchState
 from scaling.strategies import RunTimes
 from workers.services import retire_node
 
-# Ends of the steps over which what is left of a task is summed up, in seconds: up to a day.
+# Ends of the steps for the sum of a task's remaining time, in seconds: up to a day.
 _STEPS = tuple(0.1 * 10 ** (k / 4) for k in range(25))
 
 
@@ -31,8 +31,8 @@ class Victim:
 
 
 def start_workers(fleet: Fleet, event: ScalingEvent, count: int) -> None:
-    """Request `count` more workers. May raise FleetError: then none of them is expected; what
-    started all the same is seen among the members."""
+    """Request `count` more workers. May raise FleetError: then none of them is expected; any that
+    started anyway appear among the members."""
     asked_at = now()
     keys = fleet.start(count)
     names = [*keys, *[""] * (count - len(keys))]
@@ -52,8 +52,8 @@ def terminate_workers(
     fleet: Fleet, snapshot: FleetSnapshot, count: int, run_times: RunTimes
 ) -> list[dict[str, Any]]:
     """Choose workers, make sure that nothing starts them again, and let their nodes drain; those
-    that are not ready are stopped at once. The chosen ones, with the reasons. May raise FleetError:
-    then nothing drains."""
+    that are not ready are stopped at once. Returns the chosen workers with the reasons. May raise
+    FleetError: then nothing drains."""
     nodes = [worker.node.id for worker in snapshot.ready if worker.node is not None]
     victims = choose_victims(
         snapshot.workers,
@@ -85,10 +85,9 @@ def choose_victims(
     at: datetime,
 ) -> list[Victim]:
     """At most `count` of the workers that may be stopped: first those that are not ready, the
-    newest first; then idle ones; then the one that will soonest have finished what it runs.
-
-    held: when the running tasks of each node started. Heavy tails: what has run for long will run
-    for long, so the youngest work is mostly the first to end.
+    newest first; then idle ones; then the one that is expected to finish its tasks first. held:
+    when the running tasks of each node started. With heavy tails, a task that has run for long will
+    run for long, so the youngest work usually ends first.
     """
     ranked = sorted(
         (
@@ -102,8 +101,8 @@ def choose_victims(
 
 
 def remaining(run_times: RunTimes, age: float) -> float:
-    """For how many seconds more a task that has run for `age` seconds runs, on average, counting at
-    most a day: the sum of the chances that it still runs after each moment."""
+    """The expected remaining seconds of a task that has run for `age` seconds, at most a day: the
+    sum of the probabilities that it still runs after each moment."""
     total, before = 0.0, 0.0
     for moment in _STEPS:
         total += run_times.still_running(age, math.sqrt(before * moment) or moment / 2) * (

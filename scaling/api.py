@@ -82,8 +82,8 @@ class Fleet(Views):
         role="admin",
     )
     def change_configuration(self, request: WorkspaceRequest, body: Changes) -> Any:
-        """Change some values, for the whole installation; null resets one to the environment's.
-        The loop takes them up within about a second. Role admin."""
+        """Change some values for the whole installation; null resets a value to that of the
+        environment. The loop applies them within about a second. Needs the role admin."""
         pool = change_configuration(
             body.values, workspace_id=request.workspace.id, actor=request.actor
         )
@@ -98,8 +98,8 @@ class Fleet(Views):
         errors=(409,),
     )
     def metric(self, request: WorkspaceRequest) -> Any:
-        """Desired workers, for KEDA, an HPA or another scaler to follow: 0 when nothing waits, runs
-        or is expected; never empty. While no loop runs it is decided at each call."""
+        """The number of desired workers, for KEDA, an HPA or another scaler: 0 if no task waits,
+        runs or is expected; never empty. While no loop runs, each call makes a decision."""
         return {"value": read_metric()}
 
     @verb(
@@ -144,8 +144,8 @@ class Fleet(Views):
         returns=Status,
     )
     def status(self, request: WorkspaceRequest) -> Any:
-        """Desired, ready, starting and draining workers; whether the loop runs; the manual
-        override; the problem, if any; the newest event."""
+        """The desired, ready, starting and draining workers, whether the loop runs, the manual
+        override, the problem, if any, and the newest event."""
         return read_status()
 
 

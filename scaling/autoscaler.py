@@ -37,7 +37,7 @@ class Autoscaler:
         self._leads = False
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; wait for a database that is away."""
+        """Work until SIGTERM or SIGINT; wait while the database is unavailable."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._is_stopping:
@@ -45,7 +45,7 @@ class Autoscaler:
         self.end()
 
     def end(self) -> None:
-        """Close the fleet; let another lead at once."""
+        """Close the fleet, and let another process lead at once."""
         try:
             self._loop.end(leads=self._leads)
             if self._leads:
@@ -54,7 +54,7 @@ class Autoscaler:
             logger.warning("autoscaler end incomplete error=%s", error)
 
     def run_pass(self) -> float:
-        """One pass; for how many seconds to sleep after it."""
+        """Make one pass. Returns for how many seconds to sleep."""
         try:
             moment = time.monotonic()
             if moment >= self._lead_due:

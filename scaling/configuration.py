@@ -1,4 +1,4 @@
-"""Changing what an operator decides about the fleet, while it runs."""
+"""Changes of the operator's configuration at run time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from scaling.schema import SETTINGS
 
 
 def check_changes(changes: Mapping[str, Any | None]) -> None:
-    """What change_configuration checks of the values. Raises Invalid."""
+    """The checks of change_configuration. Raises Invalid."""
     _merge(get_pool(), changes)
 
 
@@ -29,8 +29,8 @@ def change_configuration(
     seen_version: int | None = None,
 ) -> Pool:
     """Change some values, by the field names of `Configuration`; None resets one to that of the
-    environment. The fleet serves all workspaces; `workspace_id` is the one in whose name it is
-    changed, and audited. What changes nothing leaves no trace.
+    environment. The fleet serves all workspaces; `workspace_id` is the workspace whose audit log
+    records the change. A call that changes nothing is not recorded.
 
     Raises:
         Invalid: a value is not allowed, or the values contradict each other. Each error names its
@@ -73,7 +73,7 @@ def lock_pool() -> Pool:
 
 
 def _merge(pool: Pool, changes: Mapping[str, Any | None]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The pool's own values, as they are and as the changes make them. Raises Invalid."""
+    """The pool's own values, before and after the changes. Raises Invalid."""
     known = {name: value for name, value in pool.overrides.items() if name in SETTINGS}
     wanted = {**known, **changes}
     unknown = {name: value for name, value in changes.items() if name not in SETTINGS}

@@ -1,4 +1,4 @@
-"""The control loop: who is there, how many there should be, and what is done about it."""
+"""The control loop: it compares the present workers with the desired number, and acts."""
 
 import logging
 import time
@@ -56,7 +56,7 @@ class ControlLoop:
         self._problem: str | None = None
 
     def run_once(self) -> None:
-        """Do what is due: decide, follow what is under way, or nothing."""
+        """Do what is due: make a decision, track launches and drains, or nothing."""
         moment = time.monotonic()
         pool = get_pool()
         override = find_override(pool)
@@ -70,7 +70,7 @@ class ControlLoop:
             self._follow(pool)
 
     def end(self, *, leads: bool) -> None:
-        """Close the fleet, and, as the leader, record what ended with it."""
+        """Close the fleet and, as the leader, record what ended with it."""
         try:
             self._fleet.close()
             if leads:
@@ -79,8 +79,8 @@ class ControlLoop:
             logger.warning("fleet close failed backend=%s error=%s", self._fleet.name, error)
 
     def _follow(self, pool: Pool) -> FleetSnapshot | None:
-        """The fleet, after launches and drains were brought up to date; None when the back-end does
-        not answer."""
+        """The fleet, after launches and drains were updated; None if the back-end does not
+        respond."""
         try:
             snapshot = take_snapshot(self._fleet, self._tracker.gone)
             if self._tracker.update(snapshot):
@@ -168,12 +168,12 @@ class ControlLoop:
         self._act(pool, plan, snapshot, event)
 
     def _decide_at(self, moment: datetime) -> None:
-        """Decide then, if that is before the next decision."""
+        """Decide at that time, if it is before the next decision."""
         left = max(0.0, (moment - now()).total_seconds())
         self._decide_due = min(self._decide_due, time.monotonic() + left)
 
     def _find_obstacle(self, plan: Plan, snapshot: FleetSnapshot, limit: int) -> str:
-        """Why more workers are desired and none is started; empty when nothing is in the way."""
+        """Why more workers are desired but none is started; empty if nothing prevents it."""
         if plan.change <= 0:
             return ""
         pause = get_pause(self._fleet.name)

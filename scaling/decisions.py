@@ -1,4 +1,4 @@
-"""Decisions: how one is made, recorded, published, replayed, and removed after its retention."""
+"""Make, record, publish and replay decisions, and remove them after their retention."""
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -78,8 +78,8 @@ def make_decision(
 
 
 def decide_now() -> Decision:
-    """What would be decided from the present state, without a memory: for readers of the metric
-    while no loop runs. The workers are the nodes whose heartbeat is recent."""
+    """The decision from the present state without a memory: for readers of the metric while no loop
+    runs. The workers are the nodes with a recent heartbeat."""
     pool = read_pool()
     nodes = list_pool_nodes()
     recent = now() - unresponsive_after()
@@ -98,8 +98,8 @@ def decide_now() -> Decision:
 
 
 def load_memory(pool: Pool, backend: str) -> Memory:
-    """What the loop remembers, also of the leader before. A number that was raised and then not
-    reached, since a launch failed, starts no cooldown: the pause after the failure is its own."""
+    """The memory of the loop, including that of the previous leader. A scale-up whose launch failed
+    starts no cooldown: the failure has its own pause."""
     memory = Memory.from_json(pool.memory) if pool.memory else Memory()
     if memory.raised_at is None:
         return memory
@@ -108,8 +108,8 @@ def load_memory(pool: Pool, backend: str) -> Memory:
 
 
 def read_metric() -> int:
-    """How many workers are desired; 0 when nothing waits, runs or is expected. From the loop's last
-    pass; while no loop runs it is decided on the spot, without a memory of earlier decisions.
+    """The number of desired workers; 0 if no task waits, runs or is expected. It comes from the
+    loop's last pass; while no loop runs, each call makes a decision without a memory.
 
     Raises Conflict: the configuration contradicts itself, and no loop has decided before.
     """
@@ -175,7 +175,7 @@ def record(
 def save_decision(
     pool: Pool, *, target: int | None, decision: Decision | None = None, overridden: bool = False
 ) -> None:
-    """The target, and what the next decision needs, in the pool's row."""
+    """Store the target, and the state for the next decision, in the pool's row."""
     pool.target, pool.decided_at = target, now()
     columns = ["target", "decided_at"]
     if decision is not None:
@@ -188,8 +188,9 @@ def save_decision(
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How many recorded decisions replay to themselves; the first of those that do not, with why.
-    `undecided`: events without a decision, such as overrides, and those without measurements."""
+    """The number of recorded decisions whose replay is equal; the first of those that differ, with
+    the difference. `undecided`: events without a decision, such as overrides, and those without
+    measurements."""
 
     same: int
     different: int
@@ -198,8 +199,8 @@ class Replayed:
 
 
 def replay_decisions(since: datetime) -> Replayed:
-    """Every decision of a strategy that is kept from `since` on, also those that stand beside a
-    manual override."""
+    """Every recorded decision of a strategy from `since` on, including those beside a manual
+    override."""
     same = different = undecided = 0
     differences: list[tuple[UUID, str]] = []
     for chunk in iterate_events(since):
@@ -219,8 +220,8 @@ def replay_decisions(since: datetime) -> Replayed:
 
 def prune_events(limit: int) -> int:
     """Remove at most `limit` events: those that changed nothing after six hours, the others, with
-    their launches, after SCALING_RETENTION_DAYS, unless they are under way; and as many launches
-    without an event that ended before. How many rows were removed."""
+    their launches, after SCALING_RETENTION_DAYS, unless they are in progress; and as many launches
+    without an event that ended before. Returns the number of removed rows."""
     at = now()
     before = at - timedelta(days=settings.TASKPLANE_SCALING["RETENTION_DAYS"])
     is_unchanged = Q(state=EventState.UNCHANGED.value)

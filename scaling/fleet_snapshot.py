@@ -28,8 +28,8 @@ _OVERDUE_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One worker: as the back-end sees it, as it registered, as it was requested. Each may be
-    missing, but not all. Without a member nothing here can stop it."""
+    """One worker: its member, its node and its launch. Each may be missing, but not all. Without a
+    member, the autoscaler cannot stop it."""
 
     member: Member | None
     node: "Node | None"
@@ -57,7 +57,7 @@ class Worker:
         return self.member.key if self.member is not None else "a starting worker"
 
     def begun(self) -> datetime | None:
-        """Since when it starts; None when that is not known."""
+        """The beginning of its start; None if unknown."""
         if self.launch is not None:
             return self.launch.asked_at
         if self.node is not None:
@@ -85,7 +85,7 @@ class FleetSnapshot:
 
     @property
     def starting(self) -> list[Worker]:
-        """Those that will take work, without those that were not ready within the time-out."""
+        """Workers that will take work, without those that exceeded the time-out."""
         limit = self.at - timedelta(seconds=settings.TASKPLANE_SCALING["START_TIMEOUT_SECONDS"])
         return [
             worker
@@ -98,12 +98,12 @@ class FleetSnapshot:
 
     @property
     def unmanaged(self) -> int:
-        """Ready workers that nothing here can stop."""
+        """Ready workers that the autoscaler cannot stop."""
         return sum(1 for worker in self.ready if worker.member is None)
 
     @property
     def is_settled(self) -> bool:
-        """Nothing is under way that must be looked after."""
+        """No launch or drain must be tracked."""
         return not self.ended and all(worker.is_ready for worker in self.workers)
 
     def count(self) -> WorkerCounts:
@@ -124,8 +124,8 @@ class FleetSnapshot:
 
 
 def take_snapshot(fleet: Fleet, gone: Collection[int] = ()) -> FleetSnapshot:
-    """Read the back-end, the nodes and the launches. `gone`: ids of nodes whose worker was seen
-    to have ended; until they are declared lost they look alive. May raise FleetError."""
+    """Read the back-end, the nodes and the launches. `gone`: ids of nodes whose worker has ended,
+    but which still look alive until they are declared lost. May raise FleetError."""
     found = fleet.list_members()
     members = [member for member in found if member.phase is not Phase.ENDED]
     ended = tuple(member for member in found if member.phase is Phase.ENDED)
@@ -170,7 +170,7 @@ def look_again(workers: Sequence[Worker]) -> list[Worker]:
 
 
 def list_pool_nodes() -> "list[Node]":
-    """Live nodes that take work of all the pool's queues, newest first."""
+    """Live nodes that serve all queues of the pool, newest first."""
     queues = set(settings.TASKPLANE["WORKER_QUEUES"])
     return [
         node
@@ -184,7 +184,8 @@ def _is_of(node: "Node", member: Member) -> bool:
 
 
 def _give_keys(launches: list[Launch], members: Sequence[Member]) -> list[Launch]:
-    """Where a back-end names workers only when they appear: the oldest launch gets the first."""
+    """For back-ends that name workers only when they appear: the oldest launch gets the first
+    worker."""
     nameless = [launch for launch in launches if not launch.key]
     if not nameless:
         return launches
@@ -207,7 +208,7 @@ def _give_keys(launches: list[Launch], members: Sequence[Member]) -> list[Launch
 
 
 def _slots(nodes: "Sequence[Node]") -> int:
-    """Per worker: the mean of those that are ready; before there are any, what is set."""
+    """Slots per worker: the mean of the ready workers, or the setting if there are none."""
     if not nodes:
         return int(settings.TASKPLANE["WORKER_CONCURRENCY"])
     return max(1, round(sum(node.concurrency for node in nodes) / len(nodes)))

@@ -1,7 +1,6 @@
-"""The forecast: as many arrivals as usual in this very minute of the day.
-
-One model, the median of the last seven days, since the simulator shows that no other one is worth
-anything beside it (docs/scaling.md, "Forecasts"): it sees what schedules start, to the minute.
+"""The forecast: the usual number of arrivals at the same minute of the day. There is one model, the
+median of the last seven days, since the simulator shows that others add nothing to it
+(docs/scaling.md, "Forecasts"): it predicts the load of schedules to the minute.
 
 Each minute it predicts a later minute. When that minute is over, the absolute error is added to a
 sum that forgets with a half-life of a day; the error of persistence (nothing changes) at the same
@@ -21,7 +20,7 @@ _SPARE = DAY  # cut off only once a day: cutting costs as much as what is kept
 
 
 class History:
-    """Counts by minute of the epoch, without gaps; a minute of which nothing is known is None."""
+    """Counts by minute of the epoch, without gaps; an unknown minute is None."""
 
     def __init__(self) -> None:
         self.first = 0
@@ -61,8 +60,8 @@ _MIN_JUDGED = DAY / 2  # minutes
 
 
 def predict(history: History, end: int, minute: int) -> float | None:
-    """The median of the days before in this minute, knowing what arrived before `end`; None
-    without any."""
+    """The median of the previous days at this minute, from arrivals before `end`; None without
+    data."""
     days = (minute - day * DAY for day in range(1, _DAYS + 1))
     counts = (history.at(each) for each in days if each < end)
     known = [count for count in counts if count is not None]
@@ -70,7 +69,7 @@ def predict(history: History, end: int, minute: int) -> float | None:
 
 
 def persist(history: History, end: int) -> float | None:
-    """As in the last three minutes before `end`: what a forecast must not be worse than."""
+    """The mean of the last three minutes before `end`: a forecast must not be worse than this."""
     return history.mean(end - _PERSISTENCE_MINUTES, end)
 
 
@@ -84,13 +83,13 @@ class _Errors:
 
     @property
     def ratio(self) -> float:
-        """Below 1: better than to expect that nothing changes."""
+        """Below 1: better than expecting no change."""
         if self.persistence == 0.0:
             return 1.0 if self.forecast == 0.0 else float("inf")
         return self.forecast / self.persistence
 
     def add(self, forecast: float, persistence: float) -> None:
-        """One minute more; what was before fades."""
+        """Add one minute; the weight of earlier ones decreases."""
         self.forecast = self.forecast * _FORGET + forecast
         self.persistence = self.persistence * _FORGET + persistence
         self.minutes += 1
@@ -99,8 +98,8 @@ class _Errors:
 class Forecaster:
     """The forecaster of one pool. Deterministic: the same minutes give the same forecasts.
 
-    lead: minutes ahead at which it is judged: about one start-up and a minute.
-    proof: minutes of history before it is trusted. limit: the highest error that is.
+    lead: minutes ahead at which it is evaluated: about one start-up and a minute. proof: minutes of
+    history before it is trusted. limit: the highest trusted error.
     """
 
     def __init__(
@@ -125,7 +124,7 @@ class Forecaster:
             self._predicted[ahead] = forecast, persistence
 
     def forecast(self) -> Forecast | None:
-        """The next minutes; None until half a day was judged."""
+        """The next minutes; None until half a day was evaluated."""
         if self._errors.minutes < _MIN_JUDGED:
             return None
         end = self.history.end

@@ -1,4 +1,4 @@
-"""Follow launches, drains and their events until they end."""
+"""Tracks launches, drains and their events until they end."""
 
 import logging
 import time
@@ -34,16 +34,16 @@ _FOLLOWED_FOR = timedelta(days=7)  # an event that is late for longer stays TIME
 
 @dataclass
 class LaunchTracker:
-    """Follows what is under way in one fleet. What it remembers may be lost: it only waits a little
-    longer then."""
+    """Tracks launches and drains of one fleet. Its memory may be lost: then it only waits a little
+    longer."""
 
     fleet: Fleet
     gone: frozenset[int] = frozenset()  # nodes that look alive, whose worker was seen to have ended
     _empty_since: dict[str, float] = field(default_factory=dict)
 
     def update(self, snapshot: FleetSnapshot) -> bool:
-        """Bring launches, drains and events up to date; whether a launch has failed. May raise
-        FleetError."""
+        """Bring launches, drains and events up to date. Returns whether a launch has failed. May
+        raise FleetError."""
         self.gone = snapshot.gone
         has_failed = self._end_launches(snapshot)
         self._stop_drained(snapshot)
@@ -56,8 +56,8 @@ class LaunchTracker:
         return has_failed
 
     def end(self) -> None:
-        """The loop ends, and may have stopped its workers: launches that no longer exist have not
-        failed. May raise FleetError."""
+        """Called when the loop ends, and may have stopped its workers: launches that no longer
+        exist have not failed. May raise FleetError."""
         left = {m.key for m in self.fleet.list_members() if m.phase is not Phase.ENDED}
         for launch in list_starting():
             if launch.key and launch.key not in left:
@@ -86,8 +86,8 @@ class LaunchTracker:
             self.fleet.stop([worker.member.key])
 
     def _stop_drained(self, snapshot: FleetSnapshot) -> None:
-        """Those whose node drains and holds nothing; and those whose node has ended while they
-        themselves go on, where something outside keeps a process alive after its node has ended."""
+        """Members whose node drains and holds no tasks, and members that still run although their
+        node has ended, because something keeps their process alive."""
         leaving = {
             worker.member.key: worker.node
             for worker in snapshot.leaving
@@ -109,7 +109,7 @@ class LaunchTracker:
 
 
 def close_events(snapshot: FleetSnapshot, backend: str) -> None:
-    """End the events that are acting or late, as far as their launches and victims have ended."""
+    """End the events that are ACTING or TIMED_OUT, if their launches and victims have ended."""
     events = ScalingEvent.objects.filter(
         state__in=_OPEN, at__gte=now() - _FOLLOWED_FOR
     ).prefetch_related(Prefetch("launches", Launch.objects.order_by("id")))

@@ -11,7 +11,7 @@ _OPEN = sorted(state.value for state in OPEN_EVENTS)
 
 
 class Pool(models.Model):
-    """The workers of one installation: what an operator set, and how they stand now."""
+    """The workers of one installation: the operator's settings, and the present state."""
 
     name = models.CharField(max_length=50, primary_key=True)
     # What API or admin changed, by the field names of `scaling.schema.Configuration`.
@@ -43,7 +43,7 @@ class Pool(models.Model):
 
 
 class ScalingEvent(models.Model):
-    """One decision on the number of workers, with all that it was made from and what came of it."""
+    """One decision on the number of workers, with all its inputs and its result."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -70,7 +70,7 @@ class ScalingEvent(models.Model):
     # Workers that were chosen to be terminated: [{key, node, name, reason}].
     victims = models.JSONField(default=list)
     finished_at = models.DateTimeField(null=True)
-    outcome = models.TextField(default="", blank=True)  # a sentence: what came of it
+    outcome = models.TextField(default="", blank=True)  # the result in a sentence
     interrupted_tasks = models.PositiveIntegerField(
         default=0
     )  # attempts that ended with a terminated node
@@ -110,7 +110,7 @@ class ScalingEvent(models.Model):
 
 
 class Launch(models.Model):
-    """One requested worker: how long it took, measured from the request."""
+    """One requested worker, with its start-up time from the request."""
 
     id = models.BigAutoField(primary_key=True)
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+", db_index=False)

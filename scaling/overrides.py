@@ -35,7 +35,7 @@ _COLUMNS = ("manual_workers", "manual_until", "manual_by")
 
 @dataclass(frozen=True, slots=True)
 class ActiveOverride:
-    """An override in force; `event` is set until the loop has taken it up."""
+    """An override in force; `event` is set until the loop has applied it."""
 
     workers: int
     by: str
@@ -51,13 +51,11 @@ def set_override(
     workspace_id: UUID,
     actor: Actor,
 ) -> ScalingEvent:
-    """Set a number of workers; the loop takes the event up within about a second. It holds for
-    `hold_seconds`; without them, and while auto-scaling is off, until it is released. The fleet
-    serves all workspaces; `workspace_id` is the one in whose name it is set, and audited.
-
-    Raises:
-        Conflict: the loop does not run, or the configuration contradicts itself.
-        Invalid: the number is outside of the limits, no reason is given, it holds for too long.
+    """Set a number of workers; the loop applies it within about a second. It is in force for
+    `hold_seconds`, or until it is released if they are None or auto-scaling is off. The fleet
+    serves all workspaces; `workspace_id` is the workspace whose audit log records it. Raises:
+    Conflict: the loop does not run, or the configuration contradicts itself. Invalid: the number is
+    outside the limits, there is no reason, or it lasts too long.
     """
     text = _check_reason(reason)
     _check_hold(hold_seconds)
@@ -90,8 +88,8 @@ def set_override(
 
 @transaction.atomic
 def release_override(*, workspace_id: UUID, actor: Actor) -> Pool:
-    """End the override: from now on the strategy decides. Without one nothing changes; one that the
-    loop has not taken up never takes effect."""
+    """End the override, so that the strategy decides again. Without one nothing changes; one that
+    the loop has not applied never takes effect."""
     pool = lock_pool()
     override = get_manual_override(pool)
     if pool.manual_workers is None:
@@ -118,8 +116,8 @@ def find_override(pool: Pool) -> ActiveOverride | None:
 
 
 def override_plan(override: ActiveOverride, decision: Decision, unmanaged: int) -> Plan:
-    """Follow the override, or return to it when workers have come or gone since. The strategy's
-    decision is recorded beside it: what would have been."""
+    """Apply the override, or restore its number after workers were added or lost. The strategy's
+    decision is also recorded, for comparison."""
     workers = decision.demand.workers
     # A limit that was lowered since wins.
     desired = decision.settings.clamp(override.workers)
@@ -145,7 +143,7 @@ def override_plan(override: ActiveOverride, decision: Decision, unmanaged: int) 
 
 @transaction.atomic
 def _expire(pool: Pool) -> None:
-    """Only the override that this process has read: a newer one stays."""
+    """Remove only the override that this process has read: a newer one stays."""
     expired = Pool.objects.filter(
         Q(manual_until=pool.manual_until), name=pool.name, manual_workers=pool.manual_workers
     )

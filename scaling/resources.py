@@ -1,4 +1,4 @@
-"""What requests of the API hold and answers show; `schema` declares the configuration itself."""
+"""Requests and responses of the API; `schema` declares the configuration itself."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -63,8 +63,8 @@ class Changes(Request):
 
 @dataclass(frozen=True)
 class _CheckedLater:
-    """A value that is documented here, and checked by `scaling.configuration`: with the
-    environment's, which only it knows."""
+    """A value that is documented here. `scaling.configuration` checks it together with the
+    environment's values."""
 
     setting: Setting
 
@@ -164,7 +164,7 @@ class EventActor(Resource):
 
 
 class Event(Resource):
-    """A decision on the number of workers, and what came of it."""
+    """A decision on the number of workers, and its result."""
 
     id: UUID
     at: datetime
@@ -173,7 +173,7 @@ class Event(Resource):
     strategy: str | None = shown(compute=lambda event: event.strategy or None)
     rule: str = shown("Rule that decided the number.")
     constraint: str | None = shown(
-        "What kept the number from being the recommended one; null: nothing.",
+        "Why the number differs from the recommended one; null if it does not.",
         compute=lambda event: event.constraint if event.constraint not in ("", "none") else None,
     )
     from_: int = shown("Workers that were ready or starting.", alias="from", source="from_workers")
@@ -182,7 +182,7 @@ class Event(Resource):
     sentence: str = shown("The decision in a sentence.")
     state: EventState
     outcome: str | None = shown(
-        "What came of it, in a sentence.", compute=lambda event: event.outcome or None
+        "The result in a sentence.", compute=lambda event: event.outcome or None
     )
     finished_at: datetime | None
     duration_ms: int | None = shown(
@@ -197,7 +197,7 @@ class Event(Resource):
 
 
 class EventDetail(Event):
-    """An event with all that it was decided from: enough to decide it again."""
+    """An event with all inputs of its decision, so that it can be replayed."""
 
     inputs: dict[str, Any]
 
@@ -206,7 +206,7 @@ class ManualOverride(Resource):
     """A number of workers that a person set."""
 
     workers: int
-    until: datetime | None = shown("When it expires; null: when it is released.")
+    until: datetime | None = shown("When it expires; null means when it is released.")
     by: str
 
 
@@ -224,7 +224,7 @@ class Status(Resource):
     backend: str
     enabled: bool = shown("Whether a strategy decides.")
     is_running: bool = shown("Whether `manage.py autoscale` runs.", source="leader.leads")
-    last_seen: datetime | None = shown("When it last ran; null: never.", source="seen_at")
+    last_seen: datetime | None = shown("When it last ran; null if never.", source="seen_at")
     target: int | None = shown("Desired workers; null: auto-scaling is off.", source="pool.target")
     ready: int = shown(source="pool.ready")
     starting: int = shown(source="pool.starting")
@@ -232,7 +232,7 @@ class Status(Resource):
     decided_at: datetime | None = shown(source="pool.decided_at")
     manual: ManualOverride | None
     problem: str | None = shown(
-        "Why the number of workers cannot be changed; null when it can.",
+        "Why the number of workers cannot be changed; null if it can.",
         compute=lambda status: status.problem or None,
     )
     startup_seconds: float | None = shown(
@@ -245,7 +245,7 @@ class Status(Resource):
         compute=lambda status: status.startup.launches if status.startup else 0,
     )
     next_launch: NextLaunch | None = shown(
-        "After failed launches: when the next worker can be launched; null: at once.",
+        "After failed launches, the time of the next launch; null means at once.",
         source="pause",
     )
     newest_event: Event | None = shown(source="newest")

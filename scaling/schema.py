@@ -5,7 +5,7 @@ of every change, the API's request and response, the form of the admin, the name
 `manage.py scaling config` takes, and the settings of the strategies. `docs/configuration.md` and
 `.env.example` are compared with it by `tests/unit/scaling/test_schema.py`.
 
-The settings module reads this file, so it knows no Django.
+The settings module reads this file, so it does not use Django.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def _setting(
 
 
 class Configuration(BaseModel):
-    """What an operator decides about the fleet. Times in seconds."""
+    """The operator's configuration of the fleet. Times are in seconds."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -172,7 +172,7 @@ class Setting:
 
     @property
     def allowed(self) -> str:
-        """What a value must be, to follow "It must be"."""
+        """The rule for a value, as the end of a sentence with "It must be"."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.kind is bool:

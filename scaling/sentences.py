@@ -1,7 +1,6 @@
-"""Every sentence of a scaling event: what was decided and why, and what came of it.
-
-Pure functions of numbers and names. Each rule names the figures that led to its number, and no
-others: a predicted wait beside a number that another rule decided would contradict it.
+"""Every sentence of a scaling event: the decision, its reason, and its result. Pure functions of
+numbers and names. Each rule names the figures that led to its number, and no others: a predicted
+wait beside a number that another rule decided would contradict it.
 """
 
 import math
@@ -13,7 +12,7 @@ Waits = Sequence[tuple[int, float]]  # number of workers, predicted wait in seco
 # Where a higher number of arrivals is known from.
 FORECAST, SCHEDULE = "forecast", "schedule"
 
-# Without figures: why nothing was decided or done, what came of it, why a launch or a worker ended.
+# Without figures: why nothing was decided or done, results, why a launch or a worker ended.
 MEASURING_TIMED_OUT = "Measuring the demand took too long."
 PUBLISHED = "Published; a scaler that reads GET /auto-scaling/metric follows it."
 ALREADY_REACHED = "There were already that many workers."
@@ -28,7 +27,7 @@ STOPPED_WITH_AUTOSCALER = "It was stopped together with the autoscaler."
 NOT_READY = "It was not ready yet."
 IDLE = "It was idle."
 
-# What a decision says.
+# Sentences of a decision.
 
 
 def workers(number: int) -> str:
@@ -42,7 +41,8 @@ def change(current: int, desired: int) -> str:
 
 
 def demand(waiting: int, per_second: float, run_time: float, longest: float, startup: float) -> str:
-    """What was measured. longest: age of the oldest running task, shown from one start-up on."""
+    """The measurements. longest: age of the oldest running task, shown if it exceeds one
+    start-up."""
     verb = "is" if waiting == 1 else "are"
     text = (
         f"{_count(waiting, 'task')} {verb} waiting and {per_second:.3g} arrive per second, "
@@ -128,7 +128,7 @@ def forecast(source: str, reason: str) -> str:
 
 
 def limited_by_maximum(recommended: int, maximum: int, waits: Waits) -> str:
-    """The wait with the maximum is named where it was predicted."""
+    """Contains the predicted wait with the maximum, if there is one."""
     text = f"{_recommended(recommended)}, but the maximum is {maximum}"
     predicted = dict(waits).get(maximum)
     return f"{text}." if predicted is None else f"{text}; the wait will reach {predicted:.0f} s."
@@ -206,7 +206,7 @@ def override_released(actor: str) -> str:
     return f"{actor} released it before it took effect."
 
 
-# What came of a decision.
+# Results of a decision.
 
 
 def ready_after(seconds: Sequence[float]) -> str:
@@ -247,7 +247,7 @@ def timed_out(seconds: float, not_ready: int, launched: int, draining: Sequence[
 
 
 def next_launch(moment: datetime | None, failures: int) -> str:
-    """When the next launch is tried after one that failed."""
+    """When the next launch is attempted after a failed one."""
     if moment is None:
         return "A replacement is launched at once if it is needed."
     attempts = "" if failures == 1 else f", after {failures} failed launches in a row"
@@ -258,7 +258,7 @@ def next_launch(moment: datetime | None, failures: int) -> str:
 
 
 def ended_before_ready(detail: str) -> str:
-    """Why a launch failed: the back-end's reason, where it knows one."""
+    """Why a launch failed: the back-end's reason, if it knows one."""
     return detail or "It exited normally before it was ready."
 
 

@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class EventState(TextChoices):
-    """What came of a decision."""
+    """The state of a decision."""
 
     UNCHANGED = "UNCHANGED", "Unchanged"  # nothing was to change, or it was constrained
     RECOMMENDED = "RECOMMENDED", "Recommended"  # published, for an external scaler to follow
@@ -24,7 +24,7 @@ class Trigger(TextChoices):
 
 
 class LaunchState(TextChoices):
-    """How far a requested worker came."""
+    """The state of a requested worker."""
 
     STARTING = "STARTING", "Starting"
     READY = "READY", "Ready"

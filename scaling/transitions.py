@@ -1,4 +1,5 @@
-"""The only writer of the states of events and launches. Guarded writes; the answer says who won."""
+"""The only writer of the states of events and launches. Guarded writes, whose result shows who
+won."""
 
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,8 @@ from scaling.states import EVENT_TRANSITIONS, LAUNCH_TRANSITIONS, EventState, La
 
 
 def move_event(event_id: UUID, after: EventState, **columns: Any) -> bool:
-    """Move an event to a state that its present one allows. `finished_at` is set when the new
-    state is final, or when it was late."""
+    """Change an event to a state that its present one allows. `finished_at` is set if the new state
+    is final, or if the event was late."""
     before = [state.value for state, following in EVENT_TRANSITIONS.items() if after in following]
     if after != EventState.ACTING:
         columns.setdefault("finished_at", now())

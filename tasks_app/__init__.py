@@ -1,1 +1,1 @@
-"""Tasks: the rows that remember work, the transitions that move them, the engine that runs them."""
+"""Tasks: their rows, the transitions of their states, and the engine that runs them."""

@@ -65,7 +65,7 @@ class TaskplaneBackend(BaseTaskBackend):
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
     ) -> "TaskResult[T]":
-        """Submit a call of the task. It is there when the transaction commits, or not at all.
+        """Submit a call of the task. It exists if the transaction commits.
 
         Raises InvalidTaskError, TypeError for arguments that are not JSON, and what submitting
         raises.
@@ -108,7 +108,7 @@ class TaskplaneBackend(BaseTaskBackend):
         )
 
     def get_result(self, result_id: str) -> "TaskResult[Any]":
-        """The call with this id, as it stands now. Raises TaskResultDoesNotExist."""
+        """The call with this id, in its current state. Raises TaskResultDoesNotExist."""
         try:
             task_id = UUID(result_id)
         except ValueError:
@@ -198,8 +198,8 @@ def _error(error: Mapping[str, Any]) -> TaskError:
 def _class_path(name: str, traceback: str) -> str:
     """Module and name of an exception's class, as Django's interface wants it.
 
-    The record has its name only; a traceback names it in full, builtins apart. Without a traceback
-    the engine itself said what happened.
+    The record has only its name; a traceback has the full name, except for builtins. Without a
+    traceback, the error comes from the engine itself.
     """
     named = re.findall(rf"^((?:\w+\.)+{re.escape(name)})(?::|$)", traceback, re.MULTILINE)
     if "." in name or named:

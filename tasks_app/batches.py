@@ -26,7 +26,7 @@ from controlplane.core.sql import load_sql
 
 logger = logging.getLogger(__name__)
 
-# After the stages of a canary the newest outcomes decide whether the batch goes on.
+# After the stages of a canary the newest outcomes decide whether the batch continues.
 RECENT = 20
 DELETED = "DELETED"  # the outcome of an item whose task is gone
 _COMPLETED = "COMPLETED"
@@ -38,8 +38,8 @@ IsEnough = Callable[[], bool]
 
 
 class Batch(models.Model):
-    """What every kind of batch has. A kind adds its own `state`, and items by a foreign key whose
-    `related_name` is `items`. While `paused_at` is set nothing is submitted."""
+    """The base of every kind of batch. A kind adds its own `state`, and items with a foreign key
+    whose `related_name` is `items`. While `paused_at` is set nothing is submitted."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(
@@ -89,18 +89,19 @@ class BatchDriver(ABC, Generic[BatchT]):
 
     @abstractmethod
     def list_due(self) -> list[UUID]:
-        """The batches that have work, those that waited longest first; a bounded number."""
+        """A bounded number of batches with work, those that waited longest first."""
 
     @abstractmethod
     def advance(self, batch: BatchT, now: datetime) -> bool:
-        """Do what is due for a batch whose row is locked; whether more can be done at once."""
+        """Do the due work of a batch whose row is locked. Returns whether more can be done at
+        once."""
 
     @abstractmethod
     def give_up(self, batch_id: UUID, reason: str) -> None:
-        """Stop a batch that cannot be advanced."""
+        """Stop a batch that cannot continue."""
 
     def drive(self, *, now: datetime | None = None) -> bool:
-        """One pass over the due batches; whether one of them has more to do at once.
+        """Make one pass over the due batches. Returns whether one of them can continue at once.
 
         `now` is the time from which rates count.
         """
@@ -151,8 +152,8 @@ def record_submission(batch: Batch, items: Sequence[BatchItem], now: datetime) -
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What one read of open items found: tasks by the outcome that was new, and those still open.
-    `is_round`: no open item is left behind those that were read."""
+    """The result of one read of open items: tasks by new outcome, and those still open. `is_round`:
+    there are no open items after those that were read."""
 
     ended: dict[str, list[UUID]]
     open: list[UUID]
@@ -164,8 +165,8 @@ class Outcomes:
 
 
 def read_outcomes(batch: Batch, *, limit: int) -> Outcomes:
-    """Note the outcomes of at most `limit` open items, from where the last read stopped; after the
-    last item it begins with the first again. A task that is gone counts as DELETED."""
+    """Record the outcomes of at most `limit` open items, from where the last read stopped; after
+    the last item it begins with the first again. A removed task counts as DELETED."""
     field = batch.items.field
     statement = load_sql("tasks_app", "read_batch_outcomes").format(
         items=field.model._meta.db_table, batch=field.column
@@ -188,14 +189,15 @@ def read_outcomes(batch: Batch, *, limit: int) -> Outcomes:
 
 
 def has_open(batch: Batch) -> bool:
-    """Whether the task of an item has not been seen to end."""
+    """Whether no end of the item's task was recorded."""
     return bool(batch.items.filter(outcome="").exists())
 
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """How far one stage of a batch is. `size` is None for the rest, after the stages of the canary;
-    then `ended` and `failed` count the RECENT newest ended items only. `open` counts all stages."""
+    """The progress of one stage of a batch. `size` is None for the rest, after the stages of the
+    canary; then `ended` and `failed` count the RECENT newest ended items only. `open` counts all
+    stages."""
 
     number: int  # from 0
     size: int | None
@@ -207,7 +209,7 @@ class StageProgress:
 
     @property
     def is_over(self) -> bool:
-        """Nothing is left to submit or to wait for."""
+        """All items are submitted and have ended."""
         return self.is_exhausted and self.open == 0
 
     @property
@@ -224,8 +226,8 @@ class StageProgress:
         return self.submitted if self.is_exhausted else max(self.size, self.submitted)
 
     def exceeds(self, max_failure_share: float) -> bool:
-        """The stop rule: whether too many failed. A stage of the canary is not waited for when its
-        verdict can no longer change, and has one also when no item is left after it."""
+        """The stop rule: whether too many failed. A stage of the canary does not wait for the rest
+        when its verdict can no longer change; it has a verdict even if no item is left after it."""
         if self.size is None and (self.is_exhausted or self.ended < RECENT):
             return False
         if self.is_exhausted and self.open:
@@ -264,8 +266,8 @@ def read_stage(
 
 
 def set_paused(batches: QuerySet[Any], at: datetime | None) -> bool:
-    """Pause (`at` a time) or resume (None) a batch; whether this call changed it. The tasks that
-    were submitted go on."""
+    """Pause (`at` a time) or resume (None) a batch. Returns whether this call changed it. Submitted
+    tasks continue."""
     return bool(batches.filter(paused_at__isnull=at is not None).update(paused_at=at))
 
 
@@ -276,8 +278,8 @@ def longest_waiting(batches: QuerySet[Any]) -> list[UUID]:
 
 
 def prune_one(ended: QuerySet[Any], *, before: datetime) -> int:
-    """Remove the oldest of these ended batches that finished before a time, with its items, which
-    may be very many: one in each pass. How many were removed."""
+    """Remove the oldest of these ended batches that finished before a time, with its items, of
+    which there may be many: one batch in each pass. Returns how many were removed."""
     with transaction.atomic():
         old = ended.filter(finished_at__lt=before).order_by("id")
         batch = old.select_for_update(skip_locked=True).first()

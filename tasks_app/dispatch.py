@@ -94,21 +94,21 @@ def promote() -> bool:
 
 def wake() -> bool:
     """Send wake-ups for every queue with ready work, since Redis may have lost those that were
-    sent. A queue whose wake-ups still wait gets no more."""
+    sent. A queue with waiting wake-ups gets no more."""
     for queue, ready in list_queues_with_ready_tasks().items():
         notify_workers(queue, wake_ups=ready)
     return False
 
 
 def rescue_interval_seconds() -> float:
-    """Seconds between two checks. The detector takes half a lease without a check for an outage,
-    and starts its periods again: the checks must be much closer than that."""
+    """Seconds between two checks. The detector treats half a lease without a check as an outage,
+    and starts its periods again, so the checks must be much more frequent."""
     lease_seconds: float = settings.TASKPLANE["LEASE_SECONDS"]
     return min(1.0, lease_seconds / 8)
 
 
 def make_rescue() -> Callable[[], bool]:
-    """A sweep that takes back what lost nodes held. It has a detector of its own, so that each
+    """A sweep that takes back the tasks of lost nodes. It has its own detector, so that each
     dispatcher trusts only its own clock."""
     detector = LossDetector()
 
@@ -122,5 +122,5 @@ def make_rescue() -> Callable[[], bool]:
 
 
 def prune() -> bool:
-    """Remove what is older than its retention: one batch of each kind."""
+    """Remove rows that are older than their retention: one batch of each kind."""
     return sum(services.prune_everything().values()) > 0

@@ -1,4 +1,4 @@
-"""From how a handler ended to what its task becomes. Pure: no database, no clock."""
+"""Determines the state of a task from how its handler ended. Pure: no database, no clock."""
 
 import logging
 import random
@@ -24,7 +24,7 @@ _MAX_DELAY_SECONDS = 3_650 * 86_400
 
 
 class ResultNotJson(Exception):  # noqa: N818 - the name that people read in the record
-    """The handler returned something that cannot be kept as JSON."""
+    """The handler returned a value that cannot be stored as JSON."""
 
 
 def succeeded(claim: ClaimedRow, result: Any, *, run_ms: float) -> Outcome:
@@ -107,7 +107,7 @@ def ending_of_interrupted(
 def raised(
     claim: ClaimedRow, error: BaseException, *, processor: Processor | None, run_ms: float
 ) -> Outcome:
-    """The ending that an exception out of a handler means."""
+    """The ending for an exception from a handler."""
     match error:
         case TaskCancelled():
             return cancelled(claim, run_ms=run_ms)
@@ -165,7 +165,7 @@ def timed_out(
     run_ms: float,
     cleanup_error: BaseException | None = None,
 ) -> Outcome:
-    """As failed, with the limit in the message, and what the handler's clean-up raised."""
+    """As failed, with the limit in the message, and the error of the handler's clean-up."""
     record = error_record(
         "TaskTimedOut",
         f"The handler ran longer than its limit of {claim.timeout_ms / 1000:g} s.",
@@ -241,8 +241,8 @@ def postponed(outcome: Outcome, error: Exception) -> Outcome:
 
 
 def _checked_ms(seconds: Any) -> float:
-    """The milliseconds of a delay that a handler asked for. Raises ValueError for a time
-    that a row cannot hold: it would be tried again for ever."""
+    """The milliseconds of a delay that a handler requested. Raises ValueError for a time that a row
+    cannot store: it would be retried for ever."""
     if not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_DELAY_SECONDS:
         raise ValueError(f"A delay must be from 0 to {_MAX_DELAY_SECONDS} seconds.")
     return seconds * 1000

@@ -1,4 +1,4 @@
-"""Tasks as files: streamed, in the memory of one chunk, however many there are."""
+"""Exports tasks as files: streamed, with the memory of one chunk for any number of tasks."""
 
 import csv
 import io
@@ -33,14 +33,14 @@ Chunks = Iterable[list[Task]]
 
 
 def columns_of(format_name: str) -> tuple[str, ...]:
-    """The columns that a file of this format may have."""
+    """The possible columns of a file of this format."""
     return tuple(field_names(TaskSchema)) if format_name == "ndjson" else COLUMNS
 
 
 def export(
     format_name: str, chunks: Chunks, actor: Actor, columns: tuple[str, ...] | None = None
 ) -> Iterator[bytes]:
-    """The file, piece by piece, as the actor may see it. `format_name` is csv, ndjson or xlsx;
+    """The parts of the file, as the actor may see it. `format_name` is csv, ndjson or xlsx;
     `columns` are some of its columns, None for all."""
     if format_name == "ndjson":
         return _ndjson(chunks, actor, columns)
@@ -94,8 +94,8 @@ def _cell(column: str, value: Any) -> Any:
 
 
 def _guarded(column: str, cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front. JSON is left
-    alone: only a negative number begins like a formula."""
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front. JSON is not
+    changed: only a negative number begins like a formula."""
     if column not in _JSON_COLUMNS and isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
         return f"'{cell}"
     return cell

@@ -1,4 +1,4 @@
-"""An exception as the record keeps it: class, message, traceback, category; secrets masked."""
+"""The record of an exception: class, message, traceback, category; with secrets masked."""
 
 import itertools
 import traceback
@@ -16,21 +16,21 @@ _TRACEBACK_PART_LENGTH = 4_000  # of one frame, or of the text of one error of a
 _TRACEBACK_PARTS = 500
 _FRAMES = 40
 _CHAIN_LENGTH = 50
-# Masking takes time by the length of a text, so a text is cut first: this much longer than what is
-# kept, so that a secret at the edge is still recognised.
+# The time of masking depends on the length of a text, so a text is cut first: this much longer than
+# what is kept, so that a secret at the edge is still recognised.
 _MARGIN = 5_000
 
 
 def storable(text: str) -> str:
-    """The text without what a Postgres jsonb cannot hold: NUL and lone surrogates."""
+    """The text without NUL and lone surrogates, which a Postgres jsonb cannot store."""
     # As a plain str: a subclass may have methods of its own.
     plain = str.__str__(text)
     return plain.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
 
 
 def keep_start(text: str, length: int) -> str:
-    """The first `length` characters, with secrets masked, as the database can hold them. Takes time
-    by `length`, whatever the length of the text."""
+    """The first `length` characters, with secrets masked, in a form that the database can store.
+    The run time depends on `length`, not on the length of the text."""
     return storable(mask_secrets(str.__str__(text)[: length + _MARGIN])[:length])
 
 
@@ -82,8 +82,8 @@ def _traceback_of(error: BaseException) -> str:
 
 
 def _cut_chain(error: BaseException) -> None:
-    """Forget the far end of a long chain of causes, as a loop of retries makes it: each link costs
-    time to format, and only the nearest are kept."""
+    """Cut a long chain of causes, which a loop of retries can create: each link costs time to
+    format, and only the nearest are kept."""
     link: BaseException | None = error
     for _ in range(_CHAIN_LENGTH):
         if link is None:
@@ -95,7 +95,8 @@ def _cut_chain(error: BaseException) -> None:
 
 
 def _cut_texts(error: BaseException) -> None:
-    """Cut what a traceback formats whole: the source line of a SyntaxError, and many notes."""
+    """Cut the parts that a traceback formats in full: the source line of a SyntaxError, and many
+    notes."""
     with suppress(Exception):
         if isinstance(error, SyntaxError) and error.text:
             error.text = error.text[:_CLASS_LENGTH]

@@ -1,4 +1,4 @@
-"""Which tasks to take: one filter for lists, exports, bulk actions and commands."""
+"""The filter of tasks, for lists, exports, bulk actions and commands."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,19 +51,18 @@ def _internal() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class InternalFilter:
-    """For what has no other filter."""
+    """For fields without a filter of their own."""
 
     is_internal: bool = _internal()
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Every condition must hold; of several values of one condition, one must.
-
-    `payload` is a list of alternatives of what the payload must contain. Both ends of a time range
-    are left out. `workers` are nodes that run a task or ran its last attempt, each by its name, its
-    id, or both (`name#id`). Tasks of internal types match only when `is_internal` is set, or when
-    an id or a type names them.
+    """Every condition must match; of several values of a condition, one must match. `payload` is a
+    list of alternatives of what the payload must contain. Both ends of a time range are excluded.
+    `workers` are nodes that run a task or ran its last attempt, each by its name, its id, or both
+    (`name#id`). Tasks of internal types match only when `is_internal` is set, or when an id or a
+    type names them.
     """
 
     ids: tuple[UUID, ...] = condition("id", Ids(), COMMA)
@@ -100,12 +99,12 @@ class TaskFilter:
 
     @property
     def must_scan(self) -> bool:
-        """Whether no index leads to the rows: the read needs a bound on its time."""
+        """Whether no index serves it, so that the query needs a time limit."""
         return bool(self._conditions - {"ids", "created_after", "created_before"})
 
     @property
     def _conditions(self) -> set[str]:
-        """The fields that narrow it."""
+        """The fields of its conditions."""
         return {
             field.name
             for field in fields(self)
@@ -114,9 +113,8 @@ class TaskFilter:
 
 
 def filter_of_query(params: QueryParams, *, ignore: Iterable[str] = ()) -> TaskFilter:
-    """The filter of a query string; see `split_values`. `ignore`: what else may stand in it.
-
-    Raises Invalid for an unknown parameter or a wrong value.
+    """The filter of a query string; see `split_values`. `ignore`: other allowed parameters. Raises
+    Invalid for an unknown parameter or a wrong value.
     """
     wanted = {
         name: [_typed(part) for part in split_parts(params.getlist(name))]
@@ -147,7 +145,7 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
 def _read_payload(
     wanted: Mapping[str, Sequence[tuple[Any, ...]]],
 ) -> tuple[tuple[tuple[Containment, ...], ...], list[FieldError]]:
-    """What payloads must contain, and what is wrong."""
+    """The required content of payloads, and errors."""
     found: list[tuple[Containment, ...]] = []
     errors: list[FieldError] = []
     for name, values in wanted.items():
@@ -162,7 +160,7 @@ def _read_payload(
 
 
 def _typed(text: str) -> tuple[Any, ...]:
-    """The JSON values that a text of a query string may mean: `5` the number and the text."""
+    """The possible JSON values of a text in a query string: `5` is the number or the string."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What the tasks do when nodes and slots come and go."""
+"""Reactions to the end of nodes and slots."""
 
 from typing import Any
 

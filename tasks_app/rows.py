@@ -18,7 +18,7 @@ _SUCCEEDED = AttemptOutcome.SUCCEEDED.value
 
 
 class Cursor(Protocol):
-    """What Django's cursors and psycopg's have in common."""
+    """The common interface of Django's and psycopg's cursors."""
 
     @property
     def rowcount(self) -> int: ...
@@ -80,7 +80,7 @@ class ClaimedRow(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one leased attempt; one constructor per legal ending below."""
+    """The outcome of one leased attempt; one constructor per legal ending below."""
 
     id: UUID
     lease: UUID
@@ -97,7 +97,8 @@ class Outcome:
     progress: float | None = None
 
     def as_row(self) -> object:
-        """What `finish_leased.sql` reads as JSON: of a success, only what is not its default."""
+        """The JSON for `finish_leased.sql`; for a success, only values that differ from the
+        defaults."""
         if self.outcome != _SUCCEEDED:
             return self
         row = {
@@ -127,8 +128,8 @@ def count_ends(rows: Iterable[Finished]) -> tuple[int, int]:
 
 
 class Settled(NamedTuple):
-    """What became of the dependents of ended tasks: the queues that got work, and the tasks that
-    were cancelled since they can no longer run."""
+    """The result for the dependents of ended tasks: the queues that got work, and the tasks that
+    were cancelled because they can no longer run."""
 
     queues: list[str]
     cancelled: list[UUID]

@@ -25,9 +25,8 @@ def announce_reprocessed(pairs: Sequence[tuple[UUID, UUID]], *, using: str, by: 
 
 
 def settle_ended(cursor: Cursor, ended: Iterable[Finished], *, using: str) -> list[str]:
-    """Release or cancel what waited for these tasks; the queues that got work.
-
-    In a statement after the one that ended them: see `transitions.settle_dependents`.
+    """Release or cancel the dependents of these tasks. Returns the queues that got work. Runs in a
+    statement after the one that ended them: see `transitions.settle_dependents`.
     """
     settled = transitions.settle_dependents(cursor, ended)
     announce_cancelled_by_parent(settled.cancelled, using=using)

@@ -1,4 +1,4 @@
-"""What a submitter says of a task, before it is a row."""
+"""A submitted task, before it is a row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tasks_app.processors.retry import RetryPolicy
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """One task to submit. What is None takes the default of its type's processor.
+    """One task to submit. None means the default of the type.
 
     `delay_ms` counts from the submission; `run_at` is an aware datetime; give one of them.
     `depends_on` holds ids of earlier tasks, or the `ref` of another spec of the same call.

@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class TaskState(TextChoices):
-    """Where a task stands. Stored as text so that a row explains itself in psql."""
+    """The state of a task. Stored as text, so that a row is readable in psql."""
 
     BLOCKED = "BLOCKED", "Blocked"  # waits for parents → SCHEDULED, PENDING, CANCELLED
     SCHEDULED = "SCHEDULED", "Scheduled"  # waits for run_at → PENDING, CANCELLED
@@ -54,14 +54,14 @@ class AttemptOutcome(TextChoices):
 
 
 class ParentFailure(TextChoices):
-    """What becomes of a task when one of its parents fails or is cancelled."""
+    """What happens to a task when one of its parents fails or is cancelled."""
 
     CANCEL = "cancel", "Cancel this task"
     RUN = "run", "Run it anyway"
 
 
 class ErrorCategory(TextChoices):
-    """Why a task failed, in the words of the dead letter queue."""
+    """Why a task failed: the categories of dead letters."""
 
     TIMEOUT = "TIMEOUT", "Timeout"
     VALIDATION = "VALIDATION", "Validation"

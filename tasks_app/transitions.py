@@ -1,8 +1,8 @@
 """The only writer of a task's state.
 
 Every function is one guarded write (or a chain of them) on the connection it is given, inside the
-caller's transaction. The rows it returns are the ones that moved: who is missing lost the race, and
-that is never an error here. Callers hold no state of their own about who won.
+caller's transaction. It returns the rows that changed: a missing row lost the race, which is never
+an error here. Callers keep no state about who won.
 """
 
 from collections import Counter
@@ -89,7 +89,7 @@ def claim_limited(
 
 
 def finish_leased(cursor: Cursor, *, node: int, outcomes: Iterable[Outcome]) -> list[Finished]:
-    """Write outcomes with their attempts. What is missing in the answer was stale."""
+    """Write outcomes with their attempts. Outcomes that are missing in the result were stale."""
     # In the order in which everybody locks rows, or a bulk cancel of the same rows could deadlock.
     rows = [outcome.as_row() for outcome in sorted(outcomes, key=lambda outcome: outcome.id.int)]
     cursor.execute(
@@ -111,8 +111,8 @@ def release_leased(cursor: Cursor, claims: Sequence[tuple[UUID, UUID]]) -> list[
 
 
 def release_lease(cursor: Cursor, lease: UUID) -> list[Finished]:
-    """Hand back all that was claimed under one lease, none of which has started. The lease alone
-    names it: its node may have a new row by now."""
+    """Hand back all rows of one lease, none of which has started. Only the lease identifies them:
+    their node may have a new row."""
     cursor.execute(
         "SELECT id, lease FROM tasks_app_task WHERE state = 'RUNNING' AND lease = %(lease)s",
         {"lease": lease},
@@ -121,10 +121,9 @@ def release_lease(cursor: Cursor, lease: UUID) -> list[Finished]:
 
 
 def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> Settled:
-    """Release or cancel what waited for these ended tasks.
-
-    Must run in a statement after the one that ended them, in the same transaction: an edge
-    written while the parent's row was locked is visible only to a later statement.
+    """Release or cancel the dependents of these ended tasks. Must run in a statement after the one
+    that ended them, in the same transaction: an edge written while the parent's row was locked is
+    visible only to a later statement.
     """
     parents = [row for row in ended if row.has_dependents]
     completed = [row.id for row in parents if row.state == TaskState.COMPLETED]
@@ -140,7 +139,8 @@ def settle_dependents(cursor: Cursor, ended: Iterable[Finished]) -> Settled:
 
 
 def _cancel_dependents(cursor: Cursor, parents: list[UUID]) -> tuple[list[UUID], list[UUID]]:
-    """Cancel what cannot run any more: all of it, and those that have dependents themselves."""
+    """Cancel tasks that can no longer run. Returns all of them, and those that have dependents
+    themselves."""
     cancelled: list[UUID] = []
     are_parents: list[UUID] = []
     while parents:
@@ -162,7 +162,8 @@ def _satisfy(cursor: Cursor, parents: list[UUID], *, any_policy: bool) -> list[s
 
 
 def mark_parents(cursor: Cursor, *, workspace_id: UUID, parents: list[UUID]) -> dict[UUID, str]:
-    """Lock these tasks of a workspace and note that they have dependents; their states."""
+    """Lock these tasks of a workspace and record that they have dependents. Returns their
+    states."""
     cursor.execute(
         load_sql("tasks_app", "mark_parents"),
         {"parents": parents, "workspace": workspace_id},
@@ -171,7 +172,7 @@ def mark_parents(cursor: Cursor, *, workspace_id: UUID, parents: list[UUID]) -> 
 
 
 def promote_due(cursor: Cursor, *, limit: int) -> dict[str, int]:
-    """SCHEDULED, RETRYING → PENDING for what is due; how many per queue."""
+    """SCHEDULED, RETRYING → PENDING for due tasks. Returns how many per queue."""
     cursor.execute(load_sql("tasks_app", "promote_due"), {"limit": limit})
     return dict(cursor.fetchall())
 
@@ -200,7 +201,7 @@ def cancel_waiting(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> li
 
 
 def request_cancel(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[UUID]:
-    """Ask running tasks to stop. The state moves when their node answers."""
+    """Ask running tasks to stop. The state changes when their node reacts."""
     cursor.execute(
         """
         UPDATE tasks_app_task
@@ -262,7 +263,8 @@ _EDITABLE = {"priority", "run_at", "payload", "max_attempts", "round_attempts", 
 def edit_unstarted(
     cursor: Cursor, *, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]
 ) -> bool:
-    """Change a task that has not started. A new `run_at` moves it between PENDING and SCHEDULED."""
+    """Change a task that has not started. A new `run_at` changes it between PENDING and
+    SCHEDULED."""
     unknown = set(changes) - _EDITABLE
     if unknown:
         raise ValueError(f"not editable: {sorted(unknown)}")
@@ -283,7 +285,7 @@ def edit_unstarted(
 
 
 def report_running(cursor: Cursor, reports: Sequence[tuple[UUID, UUID, float]]) -> None:
-    """Note the progress (task, lease, percent) of rows that their writer still holds."""
+    """Write the progress (task, lease, percent) of rows that their writer still holds."""
     cursor.execute(
         """
         UPDATE tasks_app_task t SET progress = o.progress

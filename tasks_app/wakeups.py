@@ -1,7 +1,6 @@
-"""Wake-ups: the Celery messages that make a worker look into Postgres.
-
-Asking for one never fails and never blocks the caller: a thread sends it. A wake-up that is lost is
-sent again by the dispatcher, which reads from Postgres which queues have work.
+"""Wake-ups: the Celery messages that make a worker query Postgres. Requesting one never fails and
+never blocks the caller: a thread sends it. A wake-up that is lost is sent again by the dispatcher,
+which reads from Postgres which queues have work.
 """
 
 import atexit
@@ -31,7 +30,7 @@ _FLUSH_SECONDS = 2.0
 
 
 class Notifier:
-    """The queues that one process has to wake, and the thread that sends the wake-ups."""
+    """The queues to notify of one process, and the thread that sends the wake-ups."""
 
     def __init__(self) -> None:
         self._reset()
@@ -44,7 +43,7 @@ class Notifier:
         self._is_sending = False
 
     def notify(self, queue: str, wake_ups: int) -> None:
-        """Have up to `wake_ups` wake-ups sent to `queue`."""
+        """Request up to `wake_ups` wake-ups for `queue`."""
         with self._condition:
             self._notes[queue] = min(MAX_WAKE_UPS, self._notes.get(queue, 0) + wake_ups)
             if self._thread is None or not self._thread.is_alive():
@@ -104,7 +103,7 @@ class WakeUpSender:
         self._connection.release()
 
     def send(self, queue: str, wake_ups: int) -> int:
-        """Send up to `wake_ups`, unless enough wait already; returns how many were sent.
+        """Send up to `wake_ups`, unless enough wait already. Returns how many were sent.
 
         A few are sent on an earlier count, since an idle worker's next task waits for them; when
         those are used up, the next count follows the wake-up. Raises the transport's errors.
@@ -155,7 +154,7 @@ _notifier = Notifier()
 
 
 def notify_workers(queue: str, wake_ups: int = 1) -> None:
-    """Wake up to `wake_ups` slots for a queue; returns at once."""
+    """Wake up to `wake_ups` slots for a queue. Returns at once."""
     _notifier.notify(queue, wake_ups)
 
 

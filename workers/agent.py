@@ -1,8 +1,8 @@
 """The agent: a small process beside each worker's main process that keeps its node's row.
 
 It is forked before Celery starts, so that the main process, which forks the pool, never holds a
-database connection or a thread. It registers the node, beats, watches the slots of the pool
-children, and settles what a dead child or a dead main process left behind.
+database connection or a thread. It registers the node, sends heartbeats, watches the slots of the
+pool children, and settles the rows of a dead child or a dead main process.
 """
 
 import logging
@@ -61,7 +61,7 @@ class Agent:
         return self.runtime.node_state
 
     def run(self) -> None:
-        """Work until main is gone and everything it held is settled."""
+        """Work until main is gone and all its rows are settled."""
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(ignored, signal.SIG_IGN)  # main decides; the agent follows it
         self._health = HealthServer.start(
@@ -165,7 +165,7 @@ class Agent:
             del self._slots[name]
 
     def _sample(self, meter: ProcessTreeMeter) -> None:
-        """Measure and store a sample when it is due. Without the database only this one is lost."""
+        """Measure and store a due sample. Without the database, only this sample is lost."""
         now = time.monotonic()
         if now < self._next_sample or not self.node_state.node_id:
             return
@@ -192,7 +192,7 @@ class Agent:
             os.kill(self.main_pid, signal.SIGTERM)
 
     def _check_canary(self, canary: Canary) -> None:
-        """Kill a main process that no longer receives its own canary, since it consumes nothing:
+        """Kill a main process that no longer receives its own canary, since it consumes nothing;
         the process manager starts a new one."""
         unanswered_seconds = canary.seconds_without_answer()
         if unanswered_seconds > _CANARY_DEADLINE_SECONDS and not self.node_state.stopping_since:

@@ -1,8 +1,8 @@
 """The canary: a message that a worker sends itself, to know that it still consumes.
 
-Workers have been seen to log "ready" and never take a message after Redis refused connections for
-a while; only a message that comes back proves otherwise. Received by main itself, not by its pool:
-a pool may be busy for hours and be healthy.
+Workers have been seen to log "ready" and never take a message after Redis refused connections for a
+while; only a message that comes back proves that it works. Main itself receives it, not its pool,
+since a healthy pool may be busy for hours.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What a worker does and has done, read from its slot files in a few microseconds."""
+"""The present and past work of a worker, read from its slot files in a few microseconds."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from workers.slots import RowStatus, Slot
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """One look at a worker.
+    """A snapshot of a worker.
 
     `running`: handlers that run now. `processed`: tasks that ended on this node; `failed`: those of
     them that failed for good; `stale`: outcomes that were refused. `slots`: one entry per pool
@@ -38,8 +38,9 @@ NO_COUNTERS = Counters()
 
 @dataclass(slots=True)
 class WorkerStatus:
-    """What the agent knows of its worker. Replaced whole by the agent's loop, read by threads of
-    its HTTP service, which never ask the database. `usage` is None before the first sample."""
+    """The agent's information about its worker. The agent's loop replaces it as a whole; threads of
+    its HTTP service read it, and never query the database. `usage` is None before the first
+    sample."""
 
     counters: Counters = NO_COUNTERS
     usage: Usage | None = None

@@ -28,7 +28,7 @@ _PREFIX = "taskplane_node"
 def expose(
     node_state: SharedNodeState, status: WorkerStatus, *, name: str, concurrency: int
 ) -> bytes:
-    """The figures as text, format 0.0.4."""
+    """The figures in text format 0.0.4."""
     return generate_latest(_NodeCollector(node_state, status, name, concurrency))
 
 
@@ -45,7 +45,7 @@ class _NodeCollector(Collector):
         state, counters, usage = self._node_state, self._status.counters, self._status.usage
         is_up = state.is_ready and not state.stopping_since
         yield self._gauge("up", "1 while the worker consumes wake-ups and is not stopping.", is_up)
-        yield self._gauge("draining", "1 while the node takes nothing new.", state.is_draining)
+        yield self._gauge("draining", "1 while the node claims no new tasks.", state.is_draining)
         yield self._gauge("slots", "Pool children when all are alive.", self._concurrency)
         yield self._gauge("slots_busy", "Pool children in which a handler runs.", counters.busy)
         yield self._gauge("tasks_running", "Handlers that run now.", counters.running)

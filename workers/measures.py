@@ -1,4 +1,4 @@
-"""What a worker costs: CPU and memory of its whole process tree."""
+"""CPU and memory of a worker's whole process tree."""
 
 import time
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import psutil
 @dataclass(frozen=True, slots=True)
 class Usage:
     """`cpu_percent`: since the last measurement, 100 being one core. `memory_bytes`: proportional
-    set size (PSS), in which a page that forked processes share counts once; resident set size
-    where the system does not tell it."""
+    set size (PSS), in which a page that forked processes share counts once; resident set size where
+    the system does not report it."""
 
     cpu_percent: float
     memory_bytes: int

@@ -36,7 +36,7 @@ class Node(models.Model):
     drain_requested_at = models.DateTimeField(null=True)
     # The id of the incarnation before, when that was declared lost while its worker lived on.
     replaces = models.IntegerField(null=True)
-    # As the agent counted at the last beat. See workers.counters for what they mean.
+    # The agent's counters at the last heartbeat. See workers.counters for their meanings.
     running = models.PositiveIntegerField(default=0)
     processed = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)
@@ -72,11 +72,12 @@ class Node(models.Model):
 
 
 class NodeSample(models.Model):
-    """What a node did and cost at one moment. Appended by its agent, thinned with age."""
+    """The work, CPU and memory of a node at one moment. Its agent appends samples; they are thinned
+    with age."""
 
     node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="samples", db_index=False)
     at = models.DateTimeField()
-    # For how many seconds this sample stands: 0 as it was taken, then services.THINNING.
+    # Seconds that this sample represents: 0 when it was taken, then services.THINNING.
     grain_seconds = models.PositiveSmallIntegerField(default=0)
     cpu_percent = models.FloatField()  # of one core, over all processes of the worker
     memory_bytes = models.BigIntegerField()  # PSS where the system reports it, else RSS; of all

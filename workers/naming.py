@@ -5,7 +5,7 @@ _CELERY_PREFIX = "taskplane."
 
 
 def name_node(worker: str, node_id: int) -> str:
-    """`worker` is what the operator calls the worker (`--name`); several may share it, and each of
+    """`worker` is the operator's name of the worker (`--name`); several may share it, and each of
     its runs is a node of its own. Without an id, before the node is registered, the worker's name.
     """
     return f"{worker}#{node_id}" if node_id else worker

@@ -74,7 +74,7 @@ def list_heartbeats() -> dict[int, int]:
 
 
 def list_ended_ids(node_ids: Sequence[int]) -> list[int]:
-    """Those of these nodes that have ended."""
+    """The nodes among these that have ended."""
     ended = Node.objects.filter(id__in=node_ids).exclude(state__in=_LIVE)
     return list(ended.values_list("id", flat=True))
 
@@ -91,7 +91,7 @@ def get_node_names(node_ids: Sequence[int]) -> dict[int, str]:
 
 def find_nodes(labels: Sequence[str]) -> list[Node]:
     """The nodes, ended ones too, that are called so: by name (`vm#12`), by id, or by the name of
-    their worker (`vm`), which each of its incarnations has; the newest thousand are meant."""
+    their worker (`vm`), which each of its incarnations has; at most the newest thousand."""
     of_workers = Q()
     for label in labels:
         of_workers |= Q(name__startswith=f"{label}#")

@@ -1,6 +1,5 @@
-"""What this process is inside a worker: its node page, its runtime folder, its slot.
-
-Set once, before any task runs: by main before the fork, and by each pool child after it.
+"""The role of this process in a worker: shared node state, runtime folder, slot. Set once before
+any task runs: by main before the fork, and by each pool child after it.
 """
 
 from collections.abc import Iterable
@@ -25,7 +24,7 @@ class Runtime:
     recycle_reason: str = ""  # why this pool child wants to be replaced after its wake-up
 
     def write_queues(self, celery_queues: Iterable[str]) -> None:
-        """Leave the names of the Celery queues to consume, for main. Replaced atomically."""
+        """Write the names of the Celery queues to consume, for main. Replaced atomically."""
         draft = self.directory / ".queues"
         draft.write_text("\n".join(sorted(celery_queues)))
         draft.rename(self.directory / "queues")
@@ -52,7 +51,7 @@ def get_runtime() -> Runtime | None:
 
 
 def open_slot() -> None:
-    """Make this pool child's slot file. Called in the child, right after the fork."""
+    """Create this pool child's slot file. Called in the child, right after the fork."""
     if _runtime is not None:
         process = psutil.Process()
         _runtime.slot = Slot.create(

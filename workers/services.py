@@ -75,10 +75,9 @@ def activate_node(node_id: int) -> bool:
 
 @transaction.atomic
 def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
-    """Let the node finish what runs and take nothing new: it ends when it has finished. From the
-    commit on it claims nothing. Done before, it stays done.
-
-    Nodes serve all workspaces; `workspace_id` is the one in whose name it is done, and audited.
+    """Drain the node: it finishes its running tasks, and then ends. From the commit on it claims
+    nothing. Draining it again changes nothing. Nodes serve all workspaces; `workspace_id` is the
+    workspace whose audit log records it.
 
     Raises:
         NotFound: there is no such node.
@@ -95,18 +94,18 @@ def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
 
 
 def retire_node(node_id: int) -> bool:
-    """As drain_node, by the system itself, which keeps a record of its own; whether the node was
-    not draining yet."""
+    """As drain_node, by the system itself, which has its own record. Returns whether the node was
+    not draining before."""
     return transitions.begin_drain(node_id)
 
 
 def beat_node(node_id: int, counters: Counters = NO_COUNTERS) -> NodeState | None:
-    """Move the node's heartbeat on; its state, or None when it was declared lost."""
+    """Advance the node's heartbeat. Returns its state, or None if it was declared lost."""
     return transitions.beat(node_id, counters)
 
 
 def stop_node(node_id: int, counters: Counters | None = None, *, reason: str = "") -> None:
-    """The node ends: what it still holds is handed back in the same transaction."""
+    """End the node: its remaining rows are handed back in the same transaction."""
     with transaction.atomic():
         transitions.stop(node_id, counters, reason=reason)
         node_stopped.send(sender=Node, node_id=node_id)
@@ -121,7 +120,7 @@ def lose_worker(node_id: int, counters: Counters, *, reason: str) -> None:
 
 
 def note_end(host: str, pid: int | None, *, since: datetime | None, reason: str) -> bool:
-    """Note how a worker's process ended, as whoever started it has seen it; False when no node was
+    """Record how a worker's process ended, as its parent has seen it; False if no node was
     registered on this host, by this process if it is given, from then on. A node that has stopped
     in order keeps its own reason."""
     nodes = Node.objects.filter(host=host)
@@ -134,8 +133,8 @@ def note_end(host: str, pid: int | None, *, since: datetime | None, reason: str)
 
 
 def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
-    """Remove nodes that ended before; how many. Nothing that is kept may still name them: those
-    with samples stay as long as these."""
+    """Remove nodes that ended before. Returns their number. Nodes that are still referenced are
+    kept: those with samples stay as long as the samples."""
     sampled = NodeSample.objects.filter(node_id=OuterRef("id"))
     ended = Node.objects.filter(~Exists(sampled), stopped_at__lt=before).order_by("id").values("id")
     deleted, _ = Node.objects.filter(id__in=ended[:limit]).delete()
@@ -143,7 +142,7 @@ def prune_nodes(*, before: datetime, limit: int = 1_000) -> int:
 
 
 def record_sample(node_id: int, counters: Counters, usage: Usage) -> bool:
-    """Store what the node does and uses now; False when its row has been removed."""
+    """Store the node's work and resource use; False if its row has been removed."""
     with transaction.atomic():
         cost = {"cpu_percent": usage.cpu_percent, "memory_bytes": usage.memory_bytes}
         # Before the sample: it also locks the row, so that no clean-up removes it.
@@ -161,7 +160,8 @@ def record_sample(node_id: int, counters: Counters, usage: Usage) -> bool:
 
 
 def prune_samples(*, limit: int = 1_000) -> int:
-    """Thin one batch of each age, at most `limit` samples of each; how many were removed."""
+    """Thin one batch of each age, at most `limit` samples of each. Returns how many were
+    removed."""
     at = now()
     removed, finer = 0, 0
     with transaction.atomic(), connection.cursor() as cursor:
@@ -191,7 +191,7 @@ def count_rescued(node_id: int, count: int) -> None:
 
 @dataclass
 class LossDetector:
-    """Finds nodes whose heartbeat stands still, by this process's own monotonic clock.
+    """Finds nodes whose heartbeat has stopped, by this process's own monotonic clock.
 
     A node is lost when its counter was seen unchanged for a whole lease period. Every seen change,
     a fresh detector, and a gap in seeing (the database was away, this process was frozen) start
@@ -202,7 +202,7 @@ class LossDetector:
     _last_check: float = 0.0
 
     def check(self) -> list[int]:
-        """Read the heartbeats; declare lost what stood still; their ids."""
+        """Read the heartbeats and declare nodes without progress lost. Returns their ids."""
         lease_seconds: float = settings.TASKPLANE["LEASE_SECONDS"]
         beats = list_heartbeats()
         moment = time.monotonic()

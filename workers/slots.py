@@ -1,4 +1,4 @@
-"""Slot files: what each pool child is doing, in memory that outlives it.
+"""Slot files: the state of each pool child, in memory that outlives it.
 
 A child maps one small file and notes every row it claimed, started and finished. Its node's agent
 maps the same file: after a `kill -9` it still distinguishes handlers that had started (their
@@ -33,7 +33,7 @@ _SIZE = _START + CAPACITY * _ROW_SIZE
 
 
 class RowStatus(IntEnum):
-    """How far the child came with a row."""
+    """The progress of the child with a row."""
 
     EMPTY = 0
     CLAIMED = 1
@@ -48,7 +48,7 @@ _EMPTY, _CLAIMED, _STARTED, _DONE, _TAKEN = (int(status) for status in RowStatus
 
 
 class InterruptFlag(IntFlag):
-    """How the agent interrupts a started row, and why."""
+    """Why the agent interrupts a started row."""
 
     CANCEL = 1  # an operator's cancel: `is_cancelled()` is true
     INTERRUPT = 2  # raise into the handler now

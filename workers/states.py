@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class NodeState(TextChoices):
-    """Where a worker node stands."""
+    """The state of a worker node."""
 
     STARTING = "STARTING", "Starting"  # registered → ACTIVE
     ACTIVE = "ACTIVE", "Active"  # claims work → DRAINING, STOPPED, LOST

@@ -1,4 +1,4 @@
-"""The only writer of a node's state. Guarded writes; the row count says who won."""
+"""The only writer of a node's state. Guarded writes, whose row count shows who won."""
 
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,7 @@ def lose_worker(node_id: int, counters: Counters, *, reason: str) -> bool:
 
 
 def beat(node_id: int, counters: Counters) -> NodeState | None:
-    """Move the heartbeat on; the node's state, or None when its row has ended."""
+    """Advance the heartbeat. Returns the node's state, or None if its row has ended."""
     live = Node.objects.filter(id=node_id, state__in=_LIVE)
     if not live.update(heartbeat=F("heartbeat") + 1, heartbeat_at=now(), **_counts(counters)):
         return None

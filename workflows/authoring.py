@@ -1,4 +1,5 @@
-"""Writes of definitions: each change makes a version, and runs keep the one they started with."""
+"""Writes of definitions: each change creates a version, and runs keep the version that they started
+with."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,7 @@ from workflows.sub_workflows import check_sub_workflows, lock_references, refuse
 
 
 def validate_workflow(*, workspace_id: UUID, body: Mapping[str, Any]) -> Definition:
-    """The checks of a workflow of this name, nothing stored. Raises Invalid, TooLarge."""
+    """Check a workflow with this name without storing it. Raises Invalid, TooLarge."""
     definition = _parse(body)
     check_sub_workflows(workspace_id, canonical_name(body["name"]), definition)
     return definition
@@ -108,9 +109,9 @@ def update_workflow(
 
 
 def delete_workflow(*, workspace_id: UUID, workflow_id: UUID, actor: Actor) -> None:
-    """Take a workflow away: its name is free, nothing starts it any more; its runs go on and stay.
-
-    Raises NotFound, and Conflict while steps of other workflows run it.
+    """Delete a workflow: its name becomes free, and it can no longer be started; its open runs
+    continue, and all runs are kept. Raises NotFound, and Conflict while steps of other workflows
+    run it.
     """
     with transaction.atomic():
         lock_references(workspace_id)
@@ -128,7 +129,7 @@ def _parse(body: Mapping[str, Any]) -> Definition:
 
 
 def _lock(workspace_id: UUID, workflow_id: UUID) -> Workflow:
-    """Two changes at once must not make the same version."""
+    """Two concurrent changes must not create the same version."""
     found = (
         Workflow.objects.select_for_update(no_key=True)
         .filter(workspace_id=workspace_id, id=workflow_id, deleted_at__isnull=True)

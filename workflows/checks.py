@@ -1,5 +1,5 @@
-"""What no schema can say of a definition: expressions, task types, payloads, and who waits for
-whom."""
+"""Checks of a definition that a schema cannot express: expressions, task types, payloads, and
+dependencies."""
 
 import difflib
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -39,13 +39,13 @@ class Problems:
         self.errors: list[FieldError] = []
 
     def add(self, field: str, message: str) -> None:
-        """One more, unless there are enough."""
+        """Add one error, unless there are enough."""
         if not self.is_full:
             self.errors.append({"field": field, "message": message})
 
     @property
     def is_full(self) -> bool:
-        """Whether more will not be kept."""
+        """Whether further errors are dropped."""
         return len(self.errors) >= MAX_PROBLEMS
 
     def raise_if_any(self) -> None:
@@ -55,7 +55,7 @@ class Problems:
 
 
 def check_steps(tasks: Any, problems: Problems) -> None:
-    """Add what is wrong with the steps, each by itself and all together."""
+    """Add the errors of the steps, each by itself and all together."""
     if not isinstance(tasks, list) or not tasks:
         problems.add("tasks", "This must be a list of at least one step.")
         return
@@ -84,7 +84,7 @@ def check_steps(tasks: Any, problems: Problems) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A place in a step that reads another one."""
+    """A place in a step that reads another step."""
 
     field: str
     step: str
@@ -92,7 +92,7 @@ class Read:
 
 
 class StepCheck:
-    """The check of one step by itself; what it depends on is checked with all of them."""
+    """The check of one step by itself; dependencies are checked for all steps together."""
 
     def __init__(self, raw: Mapping[str, Any], number: int, problems: Problems) -> None:
         self._raw = raw
@@ -145,7 +145,7 @@ class StepCheck:
         self._problems.add(f"{self._field}{dot}{field}", f"{place}: {message}")
 
     def _valid(self, field: str) -> Any:
-        """The value of a field; None when it is left out or not what the schema says."""
+        """The value of a field; None if it is left out or does not fit the schema."""
         return None if field in self._wrong else self._raw.get(field)
 
     def _check_items(self, items: list[Any]) -> None:
@@ -209,7 +209,7 @@ class StepCheck:
 
 
 def explain_type(name: str) -> str | None:
-    """What is wrong with a task type's name; None when it is known."""
+    """The error of a task type's name; None if it is known."""
     try:
         registry.get(name)
     except registry.UnknownType as error:
@@ -221,7 +221,7 @@ def explain_type(name: str) -> str | None:
 
 
 def _check_payload(type_name: str, payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the payload of a task, as paths below it and messages."""
+    """Errors in the payload of a task, as paths below it and messages."""
     try:
         registry.get(type_name).validate(payload)
     except pydantic.ValidationError as error:
@@ -255,7 +255,7 @@ def _check_graph(checks: Sequence[StepCheck], problems: Problems) -> None:
 def _check_reads(
     by_key: Mapping[str, StepCheck], parents: Mapping[str, list[str]], order: Sequence[str]
 ) -> None:
-    """A step may read only what has ended when it starts: the steps above it."""
+    """A step may read only steps that have ended when it starts: the steps above it."""
     ancestors: Ancestors | None = None
     for key, check in by_key.items():
         above = set(parents[key])

@@ -32,7 +32,7 @@ _WHOLE = "The definition"
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step as a run uses it. What is None takes the default of its task type.
+    """A step as a run uses it. None means the default of its task type.
 
     Expressions are compiled when they are first used, since most processes need few; a definition
     that was checked compiles.
@@ -60,7 +60,7 @@ class Step:
 
     @functools.cached_property
     def for_each(self) -> Expression | list[Any] | None:
-        """What the step is fanned out over: an expression, or the list itself."""
+        """The list of the fan-out: an expression, or the list itself."""
         items = self.raw.get("forEach")
         return compile_expression(items) if isinstance(items, str) else items
 
@@ -110,8 +110,8 @@ class Definition:
 def parse_definition(body: Mapping[str, Any]) -> Definition:
     """Check a definition: {name, description, tasks, inputSchema}. A step without a key gets one.
 
-    Raises Invalid with every problem (the first 100), each with its field, such as
-    `tasks[3].when`, and a message that names the step; TooLarge for more than a body may have.
+    Raises Invalid with every problem (the first 100), each with its field, such as `tasks[3].when`,
+    and a message that names the step; TooLarge if it exceeds the limit of a body.
     """
     _check_size(dict(body))
     problems = Problems()
@@ -130,17 +130,17 @@ def parse_definition(body: Mapping[str, Any]) -> Definition:
 
 
 def load_definition(version: "WorkflowVersion") -> Definition:
-    """The definition of a stored version. It was checked when it was stored; task types that have
-    gone since do not matter here.
-
-    `version.definition` is read only when this process does not remember it.
+    """The definition of a stored version. It was checked when it was stored; task types that were
+    removed later do not matter here. `version.definition` is read only if it is not in this
+    process's cache.
     """
     return _load(_StoredVersion(version.workflow_id, version.version, version))
 
 
 @dataclass(frozen=True, slots=True)
 class _StoredVersion:
-    """What never changes. A row's id names a version in one database only, these two in any."""
+    """A key that never changes. A row's id identifies a version in one database only, these two
+    values in any."""
 
     workflow_id: UUID
     number: int
@@ -157,7 +157,7 @@ register_reset(_load.cache_clear)
 
 def check_input(definition: Definition, value: Any) -> Any:
     """The input of a run with its numbers as the definition's inputSchema types them; without a
-    schema, any object will do.
+    schema, any object is accepted.
 
     Raises Invalid with the first 50 problems, each with a field such as `input.lines[0].sku`;
     TooLarge.

@@ -10,10 +10,8 @@ SHOWN = 10  # steps of a cycle that are named
 
 
 def sort_keys(parents: Parents) -> list[str]:
-    """The keys so that each stands behind its parents; among free ones, as they were given.
-
-    Keys on a cycle, or behind one, are left out. Kahn, "Topological sorting of large networks",
-    Communications of the ACM 5 (1962).
+    """The keys in topological order; otherwise in the given order. Keys on a cycle, or after one,
+    are left out. Kahn, "Topological sorting of large networks", Communications of the ACM 5 (1962).
     """
     numbers = {key: number for number, key in enumerate(parents)}
     keys = list(parents)
@@ -33,7 +31,7 @@ def sort_keys(parents: Parents) -> list[str]:
 
 
 def find_dependents(parents: Parents) -> dict[str, tuple[str, ...]]:
-    """The other way round: who depends on each key."""
+    """The reverse: the dependents of each key."""
     found: dict[str, list[str]] = {key: [] for key in parents}
     for key, above in parents.items():
         for parent in dict.fromkeys(above):
@@ -62,7 +60,7 @@ def show_cycle(cycle: list[str]) -> str:
 
 
 class Ancestors:
-    """Who is above whom, in one bit for each pair: 10,000 steps take 12 MB."""
+    """The ancestors of each step, with one bit for each pair: 10,000 steps take 12 MB."""
 
     def __init__(self, parents: Parents, order: Sequence[str]) -> None:
         self._bits = {key: 1 << number for number, key in enumerate(order)}

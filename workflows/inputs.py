@@ -1,4 +1,4 @@
-"""The inputSchema of a definition: checked when it is stored, and held against inputs of runs."""
+"""The inputSchema of a definition: checked when it is stored, and applied to the inputs of runs."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,8 @@ from workflows.numbers import convert_numbers
 
 MAX_BYTES = 64 * 1024
 MAX_SUBSCHEMAS = 2_000
-"""Subschemas, each counted as often as references lead to it: each costs time for each value."""
+"""The number of subschemas, each counted once per reference to it, since each costs time for each
+value."""
 MAX_PATTERNS = 100
 MAX_PROBLEMS = 50
 
@@ -33,7 +34,7 @@ _Problem = tuple[str, str]  # the path below the schema, and what is wrong
 
 
 def check_schema(schema: Any) -> Iterator[_Problem]:
-    """What is wrong with an inputSchema, as paths below it (`.properties.a`) and messages."""
+    """Errors of an inputSchema, as paths below it (`.properties.a`) and messages."""
     import jsonschema_rs  # 8 MB, which most processes that import this app never need
 
     if not isinstance(schema, dict):
@@ -73,7 +74,8 @@ def check_input_value(schema: Mapping[str, Any] | None, value: Any) -> Any:
         return typed
     if _count_parts(dict(schema)) * len(text) > _MAX_EXPLAINED:
         message = (
-            "The input does not match the inputSchema. Input and schema are too large to say where."
+            "The input does not match the inputSchema. Input and schema are too large to show "
+            "where."
         )
         raise Invalid(errors=[{"field": "input", "message": message}])
     problems = (one for found in validator.iter_errors(value) for one in _explain(found))
@@ -121,12 +123,12 @@ def _check_size(schema: dict[str, Any]) -> None:
 
 
 def _count_parts(schema: dict[str, Any]) -> int:
-    """How many subschemas a value meets at most. Raises Invalid."""
+    """The maximum number of subschemas for a value. Raises Invalid."""
     return _Count(schema).visit(schema, "", 0)
 
 
 class _Count:
-    """One walk over a schema with its references followed; each subschema is counted once."""
+    """One walk over a schema that follows references; each subschema is counted once."""
 
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root

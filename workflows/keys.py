@@ -1,4 +1,4 @@
-"""Keys of steps that have none: derived from their names, so that a definition needs names only."""
+"""Keys of steps without one: derived from their names, so that a definition needs only names."""
 
 import re
 import unicodedata
@@ -25,7 +25,7 @@ def with_keys(tasks: Any) -> tuple[Any, list[FieldError]]:
     """The steps of a definition, each with a key, and with keys in `dependsOn` where it has names;
     and an error for each name in `dependsOn` that more than one step has.
 
-    What is no step is left as it is.
+    Values that are not steps are not changed.
     """
     if not isinstance(tasks, list):
         return tasks, []
@@ -53,12 +53,13 @@ def with_keys(tasks: Any) -> tuple[Any, list[FieldError]]:
 
 
 def _key_of(parent: Any, taken: set[str], keys: Mapping[str, Any]) -> Any:
-    """The key that a parent's key or name means; whatever else it is, as it is."""
+    """The key for a parent's key or name; any other value is returned unchanged."""
     return keys[parent] if _is_name(parent) and parent not in taken and parent in keys else parent
 
 
 def derive_key(name: Any, taken: Collection[str]) -> str | None:
-    """A key made of a name, other than those taken; None when the name has no letter or digit."""
+    """A key derived from a name, different from those taken; None if the name has no letter or
+    digit."""
     if not isinstance(name, str):
         return None
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

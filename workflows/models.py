@@ -1,6 +1,6 @@
 """Definitions of workflows, their runs, and the steps of runs.
 
-A run's work is ordinary tasks; only what the engine does not know stands here. Only
+The work of a run is ordinary tasks; these tables have only what the engine lacks. Only
 `transitions.py` writes `state`.
 """
 
@@ -110,7 +110,7 @@ class WorkflowRun(models.Model):
         indexes = [
             models.Index(fields=["workspace", "id"], name="run_list"),
             models.Index(fields=["workflow", "id"], name="run_of_workflow"),
-            # What the watch looks at, and what retention asks.
+            # For the check of open steps, and for retention.
             models.Index(fields=["id"], name="run_open", condition=Q(state=RunState.RUNNING.value)),
             models.Index(
                 fields=["finished_at"], name="run_ended", condition=Q(finished_at__isnull=False)

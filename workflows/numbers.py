@@ -1,9 +1,9 @@
 """The numbers of an input, each of the type that its schema gives it.
 
-JSON Schema takes 1.0 for an `integer` and 1 for a `number`, and expressions do not mix the two. So
-an input is kept with its integers as integers and its other numbers as floats: `input.x + 1` works
-for every input that the schema takes, or for none. Where no schema says, or alternatives differ, a
-number is what it was written as.
+JSON Schema accepts 1.0 as an `integer` and 1 as a `number`, and expressions do not mix the two. So
+an input is stored with its integers as integers and its other numbers as floats: `input.x + 1`
+works for every input that the schema accepts, or for none. If there is no schema, or alternatives
+differ, a number keeps its written form.
 """
 
 import functools
@@ -24,15 +24,15 @@ _Schema = Mapping[str, Any]
 def convert_numbers(schema: _Schema, value: Any) -> tuple[Any, list[FieldError]]:
     """The input, and those of its integers that do not fit in 64 bits.
 
-    The schema takes the input, and its references stay inside and end.
+    The input is valid, and the references of the schema are internal and not circular.
     """
     errors: list[FieldError] = []
     return _convert(value, _Place(schema, [schema]), ("input",), errors), errors
 
 
 class _Place:
-    """What applies at one place of an input. Places that are alike, such as the items of a list,
-    are one, so that the time grows with the input and not with the input times the schema."""
+    """The schemas that apply at one place of an input. Equal places, such as the items of a list,
+    are shared, so that the time grows with the input, not with the input times the schema."""
 
     def __init__(self, root: _Schema, schemas: Iterable[Any]) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""The processor `workflow-join`: what runs when the work of a step has ended."""
+"""The processor `workflow-join`, which runs when the work of a step has ended."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from workflows.runs import advance_run
 
 
 class JoinPayload(BaseModel):
-    """Which step of which run."""
+    """The run and the step."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,7 +27,7 @@ class JoinPayload(BaseModel):
     retry=RetryPolicy(base_ms=500, max_ms=60_000, jitter=0.5),
 )
 def join(ctx: Context, payload: JoinPayload) -> dict[str, bool]:
-    """Close a step of a workflow run whose tasks have ended, and start what waited for it."""
+    """Close a step of a workflow run whose tasks have ended, and start its dependents."""
     closed = advance_run(
         payload.run_id, payload.step_key, workspace_id=ctx.workspace_id, join_id=ctx.task_id
     )

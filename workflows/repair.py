@@ -64,7 +64,7 @@ def close_stuck_steps(*, after: int = 0, limit: int = _BATCH) -> int:
 
 
 def _orphaned(steps: Sequence[RunStep]) -> list[RunStep]:
-    """Those that no join and no run will close; not those that wait only for a person."""
+    """Steps that no join and no run will close, except those that wait only for a person."""
     joins = list_unfinished(step.join_id for step in steps if step.join_id)
     runs = _running_runs({step.child_run_id for step in steps if step.child_run_id})
     return [
@@ -82,7 +82,7 @@ def _running_runs(ids: set[UUID]) -> set[UUID]:
 
 def prune_runs(limit: int) -> int:
     """Remove at most `limit` ended runs past the retention, and at most `limit` deleted workflows
-    without runs; how many of both."""
+    without runs. Returns how many of both."""
     before = now() - timedelta(days=settings.TASKPLANE["RETENTION_DAYS"])
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(

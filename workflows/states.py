@@ -15,7 +15,7 @@ class RunState(TextChoices):
 
 
 class StepState(TextChoices):
-    """Where a step of a run stands."""
+    """The state of a step of a run."""
 
     PENDING = "PENDING", "Pending"  # waits for the steps it depends on
     RUNNING = "RUNNING", "Running"  # its tasks, or its sub-workflow, are under way
@@ -43,14 +43,14 @@ class StepKind(TextChoices):
 
     @classmethod
     def of(cls, type_name: object) -> "StepKind":
-        """What a step of this type does: the names of three kinds are no task types."""
+        """The kind of a step with this type: the names of three kinds are not task types."""
         if isinstance(type_name, str) and type_name in ("wait", "approval", "workflow"):
             return cls(type_name)
         return cls.TASK
 
 
 class OnFailure(TextChoices):
-    """What the failure of a step means for its run."""
+    """The effect of a step's failure on its run."""
 
     FAIL = "fail", "The run fails"
     CONTINUE = "continue", "Dependents run all the same"

@@ -1,7 +1,5 @@
-"""Workflows that run other workflows: who runs whom, checked when a definition is stored, and kept
-from going away afterwards.
-
-A name that only a run knows, since it is a template, is looked up by the run.
+"""Workflows that run other workflows: checked when a definition is stored, and protected from
+deletion afterwards. A name that is a template is looked up during the run.
 """
 
 import difflib
@@ -31,7 +29,7 @@ class Caller:
 
 
 class CallGraph:
-    """Workflows, and who runs whom."""
+    """Workflows, and which of them run others."""
 
     def __init__(self, callers: Iterable[Caller]) -> None:
         self._callers = {caller.id: caller for caller in callers}
@@ -59,7 +57,7 @@ class CallGraph:
         return [self._callers[each] for each in self._above[workflow_id]]
 
     def callers_by_name(self, workflow_id: UUID) -> list[Caller]:
-        """Those that name it, and not its id."""
+        """Workflows that use its name, not its id."""
         return [
             caller
             for caller in self.callers_of(workflow_id)
@@ -88,11 +86,11 @@ class CallGraph:
         return path[::-1]
 
     def levels_below(self, workflow_id: UUID, limit: int) -> int:
-        """How deep runs may stand below a run of this workflow; no more than `limit` is counted."""
+        """How deep runs may be nested below a run of this workflow, counted up to `limit`."""
         return _count_levels(workflow_id, self._below.__getitem__, limit)
 
     def levels_above(self, workflow_id: UUID, limit: int) -> int:
-        """How many runs may stand above a run of this workflow, likewise."""
+        """How many runs may be above a run of this workflow, counted likewise."""
         return _count_levels(workflow_id, self._above.__getitem__, limit)
 
 
@@ -119,8 +117,8 @@ _SHOWN = 5  # callers that an error names
 
 
 def lock_references(workspace_id: UUID) -> None:
-    """Let definitions of a workspace change one after the other until the transaction ends: two
-    that are stored at once could run each other."""
+    """Serialise changes of a workspace's definitions until the transaction ends: two that are
+    stored at once could otherwise run each other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(workspace_id)])
 
@@ -129,7 +127,7 @@ def check_sub_workflows(
     workspace_id: UUID, name: str, definition: Definition, workflow_id: UUID | None = None
 ) -> None:
     """Raises Invalid for steps that run a workflow that does not exist, or that would run this one
-    again, or whose runs would stand too deep below each other.
+    again, or whose runs would be nested too deep.
 
     Without an id, the definition is that of the workflow of this name, if there is one.
     """
@@ -152,8 +150,8 @@ def check_sub_workflows(
 
 
 def refuse_orphans(workflow: Workflow, *, new_name: str | None = None) -> None:
-    """Raises Conflict when others run this workflow, which is to be deleted; with `new_name`, when
-    they name it by the name that it is to lose."""
+    """Raises Conflict if other workflows run this one, which is about to be deleted; with
+    `new_name`, if they use its old name."""
     if new_name == workflow.name:
         return
     graph = CallGraph(list_callers(workflow.workspace_id))
@@ -185,5 +183,5 @@ def _explain(graph: CallGraph, own: Caller, sub: SubWorkflow) -> str | None:
     limit = MAX_DEPTH + 1
     depth = graph.levels_above(own.id, limit) + 1 + graph.levels_below(target, limit)
     if depth > MAX_DEPTH:
-        return f"At most {MAX_DEPTH} runs may be nested; these would be more."
+        return f"At most {MAX_DEPTH} runs may be nested; this definition would exceed that."
     return None

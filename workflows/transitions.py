@@ -1,7 +1,7 @@
 """The only writer of the states of runs and steps.
 
 Every function is one guarded write inside the caller's transaction, which holds the lock of the
-run's row: what is missing in an answer had moved before.
+run's row: rows that are missing in a result had changed before.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,8 @@ def start_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
     """PENDING → RUNNING or WAITING; also FAILED, CANCELLED → RUNNING, by a retry, and WAITING →
     RUNNING or WAITING, by a worker to which the step's expressions were left.
 
-    A row: key, state, and what it waits for: task_ids, join_id, child_run_id, wait_until, reason.
+    A row has the key, the state, and what it waits for: task_ids, join_id, child_run_id,
+    wait_until, reason.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -41,7 +42,8 @@ def start_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def end_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """PENDING, RUNNING, WAITING → COMPLETED, FAILED, SKIPPED, CANCELLED; the keys that moved.
+    """PENDING, RUNNING, WAITING → COMPLETED, FAILED, SKIPPED, CANCELLED. Returns the keys that
+    changed.
 
     A row: key, state, and reason, error, result, result_bytes, decided_by as far as they apply.
     """
@@ -54,15 +56,15 @@ def end_steps(run_id: UUID, rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def cancel_pending(run_id: UUID, reason: dict[str, Any]) -> int:
-    """PENDING → CANCELLED for every step of a run that stops; how many there were."""
+    """PENDING → CANCELLED for every step of a run that stops. Returns how many there were."""
     return RunStep.objects.filter(run_id=run_id, state=StepState.PENDING).update(
         state=StepState.CANCELLED, reason=reason, finished_at=now()
     )
 
 
 def release_dependents(run_id: UUID, ended: dict[str, int]) -> list[str]:
-    """Count ended parents off the PENDING steps named, each with how many; those that no longer
-    wait for any."""
+    """Decrement the counters of these PENDING steps by the number of their ended parents. Returns
+    those that no longer wait for any."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "release_steps"),
@@ -98,7 +100,8 @@ def reopen_run(run_id: UUID, *, steps_ended: int) -> bool:
 
 
 def reopen_steps(run_id: UUID, waits_for: dict[str, int]) -> None:
-    """FAILED, CANCELLED, SKIPPED → PENDING, by a retry; each with how many steps it waits for."""
+    """FAILED, CANCELLED, SKIPPED → PENDING, by a retry, each with the number of steps it waits
+    for."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "reopen_steps"),

@@ -41,8 +41,8 @@ def _conclude(
 def _pod_autoscaler(
     demand: Demand, settings: Settings, memory: Memory, recommended: int
 ) -> Outcome:
-    """Kubernetes' HPA v2 behind a recommendation: up by the double or four at once, down to the
-    highest recommendation of five minutes.
+    """Kubernetes' HPA v2 behind a recommendation: up to twice the number or by four at once, down
+    to the highest recommendation of five minutes.
     """
     now = demand.workers
     recommendations = memory.remember(demand.at, recommended, _DOWN_WINDOW)
@@ -93,7 +93,8 @@ class PodUtilisation:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """Laravel Horizon's `auto` with one queue: all workers while anything waits, by one per 3 s."""
+    """Laravel Horizon's `auto` with one queue: towards the maximum while tasks wait, by one every 3
+    s."""
 
     name: str = "horizon"
     drains: bool = False
@@ -110,9 +111,8 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Judoscale:
-    """The age of the oldest waiting task outside a range moves the number by one.
-
-    Up at most once per start-up; down after ten minutes below the range.
+    """Changes the number by one when the age of the oldest waiting task leaves a range: up at most
+    once per start-up, down after ten minutes below the range.
     """
 
     name: str = "judoscale"
@@ -122,7 +122,7 @@ class Judoscale:
     quiet: float = 600.0
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """The moments of unrest are kept where the strategies keep their recommendations."""
+        """The times of load are stored where the strategies store their recommendations."""
         last = memory.recommendations[-1][0] if memory.recommendations else demand.at
         if demand.oldest > self.low:
             last = demand.at

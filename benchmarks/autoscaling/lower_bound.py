@@ -1,4 +1,4 @@
-"""What no schedule can undercut that starts every task within the objective.
+"""A lower bound for the cost of every schedule that starts every task within the objective.
 
 The relaxed problem. Time is cut into steps of Δ seconds. W is the work done until each grid point,
 R the mean number of workers in each step.

@@ -1,4 +1,4 @@
-"""What a scenario may ask of a system."""
+"""The interface between a scenario and a system."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ _LATEST = 180.0  # seconds after which work that does not end is given up
 
 
 class RecordError(Exception):
-    """The work is done, but what is on record of it is not what must be."""
+    """The work is done, but its record is wrong."""
 
 
 class System(ABC):
@@ -30,15 +30,15 @@ class System(ABC):
 
     @abstractmethod
     def env(self) -> dict[str, str]:
-        """The environment of all of its processes."""
+        """The environment of all its processes."""
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make what it needs, once."""
+        """Create what it needs, once."""
 
     @abstractmethod
     def empty(self) -> None:
-        """Remove all tasks and what is on record of them; no worker is running."""
+        """Remove all tasks and their records; no worker is running."""
 
     def reset(self) -> None:
         """A fresh start for the next measurement."""
@@ -75,7 +75,8 @@ class WorkerSystem(System):
 
     @abstractmethod
     def await_end(self, count: int, worker: Component) -> float:
-        """Wait until `count` tasks have ended; seconds from the first start to the last end."""
+        """Wait until `count` tasks have ended. Returns seconds from the first start to the last
+        end."""
 
     @abstractmethod
     def verify(self, count: int) -> None:
@@ -90,7 +91,7 @@ class WorkerSystem(System):
         return result
 
     def await_stamps(self, count: int, worker: Component) -> dict[int, float]:
-        """Wait until `count` tasks of the kind `stamp` have started; their times."""
+        """Wait until `count` tasks of the kind `stamp` have started. Returns their times."""
 
         def all_started() -> bool:
             worker.require_alive()

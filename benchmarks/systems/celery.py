@@ -26,7 +26,7 @@ class CeleryBare(WorkerSystem):
         )
 
     def prepare(self) -> None:
-        """It keeps nothing but messages."""
+        """It stores nothing but messages."""
 
     @contextmanager
     def worker(self) -> Iterator[Component]:
@@ -59,7 +59,7 @@ class CeleryBare(WorkerSystem):
         return span.last - span.first
 
     def verify(self, count: int) -> None:
-        """Nothing is on record; the handlers themselves have counted."""
+        """There are no records; the handlers themselves have counted."""
         ran = marks.read_span(self.marks).tasks
         if ran != count:
             raise RecordError(f"{self.title} ran {ran} of {count} tasks.")

@@ -21,7 +21,7 @@ _ASK_SECONDS = 0.05
 
 
 class Taskplane(HttpSystem, WorkerSystem):
-    """Two slots, a dispatcher beside the worker, everything else as it comes."""
+    """Two slots, a dispatcher beside the worker, and defaults for everything else."""
 
     key = "taskplane"
     title = "Taskplane"
@@ -81,12 +81,12 @@ class Taskplane(HttpSystem, WorkerSystem):
     def empty(self) -> None:
         self.servers.flush_broker(0)
         tables = ", ".join(f"tasks_app_{name}" for name in _TABLES.split(", "))
-        # The leader of the last measurement is gone; nobody should wait for its time to live.
+        # The leader of the last measurement is gone; do not wait for its time to live.
         self._query(f"TRUNCATE {tables}, tasks_app_leader")
         self._query("TRUNCATE workflows_workflow CASCADE")
 
     def await_end(self, count: int, worker: Component) -> float:
-        """From the first start to the moment at which all was seen to be committed."""
+        """From the first start to the moment at which everything was seen to be committed."""
         unfinished = """
             SELECT EXISTS (SELECT FROM tasks_app_task WHERE state = 'PENDING')
                 OR EXISTS (SELECT FROM tasks_app_task WHERE state = 'RUNNING')
@@ -134,8 +134,8 @@ class Taskplane(HttpSystem, WorkerSystem):
             self.verify(count)
 
     def verify(self, count: int) -> None:
-        """Every task COMPLETED, with exactly one attempt row, which SUCCEEDED. What the shipped
-        schedules start at any five minutes is no part of a measurement."""
+        """Every task COMPLETED, with exactly one attempt row, which SUCCEEDED. The tasks of the
+        shipped schedules are not part of a measurement."""
         tasks, good, attempts, succeeded, distinct = self._query(
             """
             SELECT t.rows, t.good, a.rows, a.good, a.tasks
@@ -150,7 +150,8 @@ class Taskplane(HttpSystem, WorkerSystem):
         )
         if {tasks, good, attempts, succeeded, distinct} != {count}:
             raise RecordError(
-                f"{count} tasks were submitted; on record are {tasks}, {good} of them completed "
+                f"{count} tasks were submitted; the records contain {tasks}, {good} of them "
+                "completed "
                 f"at once, with {attempts} attempts, {succeeded} of them successful, of "
                 f"{distinct} tasks."
             )

@@ -1,1 +1,1 @@
-"""What every app stands on: clock, ids, errors, SQL files, the rules of the HTTP API. No models."""
+"""The base of every app: clock, ids, errors, SQL files, the rules of the HTTP API. No models."""

@@ -15,16 +15,15 @@ from controlplane.core.errors import FieldError, Invalid
 
 _LONGEST = 2_000
 _MAX_PAGE = 10**9
-# Counting costs what it counts; beyond this the planner's guess has to do.
+# The cost of counting grows with the count; above this the planner's estimate is used.
 EXACT_TOTAL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class SortColumn:
-    """What a list may be sorted by: a column, or an expression that is selected by that name.
-
-    `parts` says which rows have a value: disjoint ranges of it, ascending. An index on (column, id)
-    may serve each under that condition. All other rows come last in either direction, by id.
+    """A sort key of a list: a column, or an expression that is selected by that name. `parts` are
+    the conditions for rows that have a value: disjoint ranges of it, ascending. An index on
+    (column, id) can serve each of them. All other rows come last in either direction, by id.
     Without `parts` every row has a value.
     """
 
@@ -44,7 +43,7 @@ class Sort:
 
     @classmethod
     def of(cls, name: str, by: str | SortColumn) -> "Sort":
-        """The order that a parameter names; a leading `-` turns it round."""
+        """The order that a parameter names; a leading `-` reverses it."""
         column = SortColumn(by) if isinstance(by, str) else by
         return cls(name, column, is_descending=name.startswith("-"))
 
@@ -94,10 +93,8 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str, sort: Sort, model: type[Model]) -> "Cursor":
-        """Read what `encode` wrote.
-
-        Raises:
-            Invalid: it is no such text, or belongs to another sort.
+        """Read the text of `encode`. Raises: Invalid: the text is not a cursor, or belongs to
+        another sort.
         """
         try:
             name, value, row, page = orjson.loads(
@@ -115,7 +112,8 @@ class Cursor:
         return found
 
     def condition(self, sort: Sort) -> Q:
-        """What lies behind the cursor, in a form that an index on (column, id) can serve."""
+        """The condition for rows after the cursor, in a form that an index on (column, id) can
+        serve."""
         beyond = "lt" if sort.is_descending else "gt"
         if sort.column == "id" or self.value is None:
             return Q(**{f"id__{beyond}": self.row})
@@ -156,12 +154,12 @@ def read_behind(
 
 
 def read_sorted(queryset: QuerySet[Any], sort: Sort, count: int) -> list[Any]:
-    """The first rows of a sorted list."""
+    """The beginning of a sorted list."""
     return read_behind(queryset, sort, None, 0, count)[0]
 
 
 def _add(found: list[Any], rows: QuerySet[Any], offset: int, count: int) -> int:
-    """Add rows until there are `count`; how much of the offset is left for what follows."""
+    """Add rows until there are `count`. Returns how much of the offset is left."""
     if (missing := count - len(found)) <= 0:
         return 0
     more = list(rows[offset : offset + missing])

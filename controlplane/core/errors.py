@@ -1,7 +1,5 @@
-"""What a service may refuse, and with which answer of the HTTP API.
-
-Services raise these; views let them pass; `problems.exception_handler` makes an RFC 9457 problem
-of them. A command shows `str(error)`.
+"""The errors of services, with their HTTP status. Services raise them; views let them pass;
+`problems.exception_handler` turns them into RFC 9457 problems. A command shows `str(error)`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +7,7 @@ from typing import ClassVar, TypedDict
 
 
 class FieldError(TypedDict):
-    """One thing that is wrong in a body; `field` is a path such as `tasks[3].type`."""
+    """One error in a body; `field` is a path such as `tasks[3].type`."""
 
     field: str
     message: str
@@ -38,7 +36,7 @@ class Forbidden(DomainError):  # noqa: N818 - reads as the answer
 
 
 class NotFound(DomainError):  # noqa: N818 - reads as the answer
-    """It does not exist, or belongs to another workspace: the answer does not tell which."""
+    """It does not exist, or belongs to another workspace: the response does not reveal which."""
 
     status = 404
     title = "Not found"
@@ -46,7 +44,7 @@ class NotFound(DomainError):  # noqa: N818 - reads as the answer
 
 
 class Conflict(DomainError):  # noqa: N818 - reads as the answer
-    """The present state of the thing does not allow this."""
+    """The current state of the object does not allow this."""
 
     status = 409
     title = "Conflict"
@@ -70,7 +68,7 @@ class TooLarge(DomainError):  # noqa: N818 - reads as the answer
 
 
 class Unavailable(DomainError):  # noqa: N818 - reads as the answer
-    """Something that the call needs is away; the same call may succeed a little later."""
+    """Something that the call needs is unavailable; the same call may succeed a little later."""
 
     status = 503
     title = "Unavailable"
@@ -83,6 +81,6 @@ def summary(errors: Sequence[FieldError]) -> str:
     if not errors:
         return ""
     first = errors[0]
-    said = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+    error = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
     more = len(errors) - 1
-    return f"{said} (and {more} more)" if more else said
+    return f"{error} (and {more} more)" if more else error

@@ -1,5 +1,5 @@
 """Numbers, durations, sizes and times as people read them: on the pages of the admin and on a
-terminal. Everything here returns plain text; what is missing is `EMPTY`."""
+terminal. Everything here returns plain text; a missing value is `EMPTY`."""
 
 import json
 import math
@@ -33,7 +33,7 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
 
 
 def format_percent(share: float | None) -> str:
-    """A share of 1 as `95%`. Only all is `100%`, and only nothing is `0%`."""
+    """A share of 1 as `95%`. Only exactly 1 is `100%`, and only exactly 0 is `0%`."""
     if share is None:
         return EMPTY
     text = f"{share:.0%}"
@@ -43,7 +43,7 @@ def format_percent(share: float | None) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """In the units that suit: `40 ms`, `2.5 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    """In suitable units: `40 ms`, `2.5 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds is None:
         return EMPTY
     seconds = max(0.0, seconds)
@@ -62,7 +62,7 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_elapsed(start: datetime | None, end: datetime | None) -> str:
-    """The duration between two moments; `EMPTY` unless both are there."""
+    """The duration between two moments; `EMPTY` unless both are known."""
     return EMPTY if start is None or end is None else format_duration((end - start).total_seconds())
 
 

@@ -1,10 +1,9 @@
-"""JSON that comes back from a jsonb column as it went in: an integer as an integer, a float as a
-float.
+"""JSON that a jsonb column returns as it was written: an integer as an integer, a float as a float.
 
 Postgres keeps a JSON number as a numeric and prints it without an exponent: `1e20` comes back as
 `100000000000000000000`, which is an integer. It keeps the digits after the point, however, so a
 whole float is written in full, as `100000000000000000000.0`. A numeric has no negative zero: -0.0
-becomes 0.0 here, before anything shows it.
+becomes 0.0 here.
 """
 
 import json
@@ -46,8 +45,9 @@ def dump_jsonb(
 def load_jsonb(text: str) -> Any:
     """The value of a text that a jsonb column printed.
 
-    An integer beyond 64 bits was a float when it was submitted: no door takes such an integer. A
-    number beyond a double, which only SQL can have written, becomes a text of its digits.
+    An integer beyond 64 bits was a float when it was submitted, since no call accepts such an
+    integer. A number beyond a double, which only SQL can have written, becomes a string of its
+    digits.
     """
     if len(text) < len(_LONG):
         return orjson.loads(text)
@@ -58,7 +58,8 @@ def load_jsonb(text: str) -> Any:
 
 
 def is_same_json(one: Any, other: Any) -> bool:
-    """Whether a column would keep two values as the same. To Python 1, 1.0 and True are equal."""
+    """Whether a column would store two values as the same value. For Python, 1, 1.0 and True are
+    equal."""
     return dump_jsonb(one, sort_keys=True) == dump_jsonb(other, sort_keys=True)
 
 

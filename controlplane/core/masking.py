@@ -1,7 +1,6 @@
-"""Credentials in texts: recognised by what stands before them, or by their own shape.
-
-A net, not a promise. The time is linear in the length of the text: a repetition that is followed by
-something that must match is bounded, and blocks are found by scanning.
+"""Finds credentials in texts by the word before them, or by their own format. A safety net, not a
+guarantee. The time is linear in the length of the text: a repetition that is followed by something
+that must match is bounded, and blocks are found by scanning.
 """
 
 import re
@@ -9,7 +8,7 @@ import string
 
 MASK = "***"
 
-# Nothing of unbounded length stands before a word that must match: a handler may log a megabyte.
+# No repetition before a required word is unbounded: a handler may log a megabyte.
 _NAMED = re.compile(
     r"""(?ix)
     (?P<key>(?:passw(?:or)?d|passphrase|pwd|secret|token|signature|credential|cookie|authorization
@@ -98,7 +97,7 @@ def _mask_named(found: re.Match[str]) -> str:
 
 
 def _mask_private_keys(text: str) -> str:
-    """Without what stands between the marks; a block whose beginning or end is cut off, too."""
+    """Removes the text between the marks, also of a block whose beginning or end is cut off."""
     parts: list[str] = []
     kept_from, is_inside = 0, False
     for mark in _PEM.finditer(text):

@@ -1,7 +1,7 @@
 """Names that people give: two that look alike are one name.
 
 The rules follow the Nickname profile of PRECIS (RFC 8266), which knows neither emoji nor the limits
-of a column: a name is kept in NFC and not NFKC, variation selectors are dropped, and the joiners
+of a column: a name is stored in NFC and not NFKC, variation selectors are dropped, and the joiners
 are allowed between emoji and in the scripts that need them.
 """
 
@@ -22,7 +22,7 @@ _INVISIBLE = re.compile(
 
 
 class InvalidNameError(ValueError):
-    """What is wrong with a name, as a sentence."""
+    """The error of a name, as a sentence."""
 
 
 def canonical_name(text: str) -> str:
@@ -42,7 +42,7 @@ def check_name(text: object, *, limit: int) -> str:
     character that is not shown."""
     name = canonical_name(text) if isinstance(text, str) else ""
     if not 0 < len(name) <= limit:
-        raise InvalidNameError(f"This must be a text of 1 to {limit} characters.")
+        raise InvalidNameError(f"This must be a string of 1 to {limit} characters.")
     if name.isascii() and name.isprintable():
         return name
     for place, char in enumerate(name):

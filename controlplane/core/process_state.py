@@ -1,8 +1,7 @@
-"""What a process remembers at module level, and how to forget it.
-
-A cache, a probe's last answer or a moment to rest until outlives the rows that it came from. A
-module that keeps such a value registers its reset here; the tests reset all of them before each
-test, so that their order does not matter.
+"""State that a process keeps at module level, and how to reset it. A cache, a probe's last result
+or the end of a pause outlives the rows that it came from. A module that keeps such a value
+registers its reset here; the tests reset all of them before each test, so that their order does not
+matter.
 """
 
 from collections.abc import Callable
@@ -16,6 +15,6 @@ def register_reset(reset: Callable[[], object]) -> None:
 
 
 def reset_all() -> None:
-    """Forget everything that was registered, as a new process would."""
+    """Reset all registered state to that of a new process."""
     for reset in _resets:
         reset()

@@ -1,4 +1,4 @@
-"""The request under way, for what does not see it: logs, problems, the audit log."""
+"""The current request, for code that does not receive it: logs, problems, the audit log."""
 
 import logging
 from contextvars import ContextVar
@@ -8,12 +8,12 @@ _client_ip: ContextVar[str | None] = ContextVar("taskplane_client_ip", default=N
 
 
 def current_request_id() -> str:
-    """The id of the request under way; empty outside of one."""
+    """The id of the current request; empty outside a request."""
     return _request_id.get()
 
 
 def current_client_ip() -> str | None:
-    """Who sent the request under way; None outside of one."""
+    """The client of the current request; None outside a request."""
     return _client_ip.get()
 
 
@@ -28,7 +28,7 @@ def leave_request() -> None:
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives every log record `request_id`: `-` outside of a request."""
+    """Gives every log record a `request_id`: `-` outside a request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current_request_id() or "-"
@@ -36,8 +36,8 @@ class RequestIdFilter(logging.Filter):
 
 
 class ClientFaultFilter(logging.Filter):
-    """Takes the traceback off what Django logs about suspicious requests: anybody can send one,
-    and the traceback shows only Django's own check."""
+    """Removes the traceback from Django's log records about suspicious requests: anybody can send
+    one, and the traceback shows only Django's own check."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):

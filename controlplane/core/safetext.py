@@ -24,9 +24,8 @@ _LINES = frozenset("\n\t")
 
 
 def safe_text(text: object, *, keep_lines: bool = False) -> str:
-    """The text with every character escaped that could do more than stand where it is printed.
-
-    `keep_lines` leaves line feeds and tabs: only for text whose lines are one's own.
+    """The text with every character escaped that is not simply printed. `keep_lines` leaves line
+    feeds and tabs: only for text whose lines come from the caller.
     """
     value = str(text)
     if value.isprintable() and not _FILLERS.search(value):
@@ -56,7 +55,8 @@ def _escaped(character: str) -> str:
 
 class LineFormatter(logging.Formatter):
     """A record's text can neither forge a line nor send an escape sequence, and what looks like a
-    credential is masked. Lines of a traceback are indented, so that none passes for a record.
+    credential is masked. Lines of a traceback are indented, so that none can be mistaken for a
+    record.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -1,4 +1,4 @@
-"""Statements that stand in files (`<app>/sql/<verb_noun>.sql`), and connections to run them on."""
+"""Statements in files (`<app>/sql/<verb_noun>.sql`), and connections to run them on."""
 
 from functools import cache
 from importlib.resources import files
@@ -18,8 +18,8 @@ def load_sql(app: str, name: str) -> str:
 
 
 def release_connection(using: str = "default") -> None:
-    """Give the connection back to its pool, before long work that needs no database: the next query
-    takes one again. An open transaction keeps it."""
+    """Return the connection to its pool before long work without the database; the next query takes
+    one again. An open transaction keeps its connection."""
     connection = connections[using]
     if not connection.in_atomic_block:
         connection.close()
@@ -46,8 +46,8 @@ def is_transient(error: BaseException) -> bool:
 def release_connections() -> None:
     """Give pooled connections back to the pool, except inside a transaction.
 
-    For the moments in which a request needs the database no longer, or not for a while: while a
-    password is hashed, or while a client reads its response.
+    Used when a request no longer needs the database, or not for a while: while a password is
+    hashed, or while a client reads its response.
     """
     for connection in connections.all(initialized_only=True):
         if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:

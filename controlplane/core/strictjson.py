@@ -1,4 +1,4 @@
-"""JSON from strangers: parsed once, with every limit held before it can hurt.
+"""JSON from untrusted clients: parsed once, with every limit checked before it can do harm.
 
 The checks that C code can make on the bytes come first; Python code runs per object (duplicate
 keys) and, only when a suspicious number was seen, per number.
@@ -32,13 +32,12 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 class MalformedJsonError(ValueError):
-    """It is not JSON at all; the message says where."""
+    """It is not JSON; the message contains the position."""
 
 
 def parse_json(body: bytes, *, max_depth: int, extra_depth: int = 0) -> Any:
-    """The value that a JSON text in UTF-8 stands for. A scalar has depth 0, `[]` has depth 1.
-
-    `extra_depth` is for what is around a payload, which the caller holds to `max_depth`.
+    """The value of a JSON text in UTF-8. A scalar has depth 0, `[]` has depth 1. `extra_depth` is
+    for the levels around a payload; the caller limits the payload to `max_depth`.
 
     Raises:
         MalformedJsonError: it is not JSON (NaN and Infinity are not).

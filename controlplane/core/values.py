@@ -1,4 +1,4 @@
-"""Values that are to be kept as JSON: checked once, with the place of what is wrong."""
+"""Values to be stored as JSON: checked once, with the place of an error."""
 
 import math
 from typing import Any
@@ -23,10 +23,8 @@ def check_json_value(value: Any, *, max_bytes: int, max_depth: int, field: str) 
     A scalar has depth 0, `[]` has depth 1. Keys must be strings; numbers finite, integers within
     64 bits; no U+0000 and no lone surrogate anywhere.
 
-    Raises:
-        Invalid: it is no such value, or deeper than `max_depth`; the error names the place, which
-            begins with `field`.
-        TooLarge: it is longer than `max_bytes`.
+    Raises: Invalid: it is not such a value, or deeper than `max_depth`; the error names the place,
+    which begins with `field`. TooLarge: it is longer than `max_bytes`.
     """
     walk = _Walk(max_depth=max_depth, max_bytes=max_bytes)
     try:
@@ -57,7 +55,7 @@ def check_payload_value(value: Any, *, field: str) -> bytes:
 
 
 class _RefusedError(Exception):
-    """Why, and the way there, innermost part first."""
+    """The reason, and the path, innermost part first."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -65,12 +63,12 @@ class _RefusedError(Exception):
 
 
 class _TooManyError(Exception):
-    """More values, or digits, than the text may have bytes."""
+    """There are more values, or digits, than the text may have bytes."""
 
 
 class _Walk:
-    """One check. Its count ends a value that contains itself in many places, and one whose floats
-    would be written with more digits than there is room for."""
+    """One check. Its counter stops it for a value that contains the same part in many places, and
+    for floats that would need more digits than allowed."""
 
     def __init__(self, *, max_depth: int, max_bytes: int) -> None:
         self._max_depth = max_depth
@@ -133,7 +131,7 @@ class _Walk:
 
 
 def is_storable_text(text: str) -> bool:
-    """Whether Postgres can keep the text: it has no NUL and no lone surrogate."""
+    """Whether Postgres can store the text: it has no NUL and no lone surrogate."""
     return "\0" not in text and not _has_lone_surrogate(text)
 
 
@@ -155,5 +153,5 @@ def _has_lone_surrogate(text: str) -> bool:
 
 
 def _error(path: str, why: object) -> FieldError:
-    said = str(why)
-    return {"field": path[:_PATH_SHOWN], "message": f"{said[0].upper()}{said[1:]}."}
+    message = str(why)
+    return {"field": path[:_PATH_SHOWN], "message": f"{message[0].upper()}{message[1:]}."}

@@ -1,7 +1,7 @@
 """The embedded Postgres and Valkey of local use.
 
 They are started in `.taskplane/` on loopback when the environment names neither DATABASE_URL nor
-REDIS_HOST. Ports and passwords are remembered there, so that every process finds the servers.
+REDIS_HOST. Ports and passwords are stored there, so that every process finds the servers.
 """
 
 from pathlib import Path

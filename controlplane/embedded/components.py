@@ -12,7 +12,7 @@ PROBE_SECONDS = 2
 
 @dataclass(frozen=True)
 class Listener:
-    """Where a component listens, and the variable that moves it."""
+    """The address of a component, and the variable that changes it."""
 
     host: str
     port: int
@@ -20,15 +20,15 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """The address as a person on this machine types it."""
+        """The address to use on this machine."""
         everywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
         return f"http://{processes.LOOPBACK if everywhere else self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
 class Component:
-    """One process that is kept running; `stop_seconds` is how long it may take to end. A late one
-    is started when the others are ready, and not waited for."""
+    """One process that is kept running; `stop_seconds` is the time that it may take to end. A late
+    one is started when the others are ready, and the start does not wait for it."""
 
     name: str
     command: Sequence[str]
@@ -52,7 +52,7 @@ def answers_ok(url: str, path: str) -> bool:
 
 
 def port_problem(listener: Listener) -> str | None:
-    """One sentence when another program has the port; None when it is free."""
+    """An error if another program uses the port; None if it is free."""
     if processes.is_free(listener.port, listener.host):
         return None
     owner = processes.listening_on(listener.port)

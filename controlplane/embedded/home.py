@@ -1,4 +1,4 @@
-"""The folder `.taskplane/`: where the embedded servers, their ports and their secrets are kept."""
+"""The folder `.taskplane/`: the data, ports and secrets of the embedded servers."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ from typing import Any
 from controlplane.embedded import processes
 
 CREDENTIALS_FILE = "credentials.env"
-_HEAD = "# Made by ./scripts/up. Whoever can read this file is an admin of this Taskplane.\n"
+_HEAD = "# Created by ./scripts/up. Anybody who can read this file is an admin of this Taskplane.\n"
 
 PORT_TRIES = 3
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -30,7 +30,7 @@ def home() -> Path:
 
 
 def ensure_folder(path: Path, mode: int = 0o755) -> Path:
-    """Make the folder (and its parents) when it is not there; returns it."""
+    """Create the folder and its parents unless they exist. Returns the folder."""
     if not path.is_dir():
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(mode)
@@ -38,7 +38,7 @@ def ensure_folder(path: Path, mode: int = 0o755) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object kept in the file; empty when there is none or it was cut short."""
+    """The object stored in the file; empty if there is none, or it is incomplete."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -47,7 +47,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write the file so that nobody else can read it and no reader ever sees half of it."""
+    """Write the file atomically, readable by this user only."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -59,7 +59,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Keep the object in the file, mode 0600."""
+    """Store the object in the file, mode 0600."""
     write_private(path, json.dumps(value, indent=2) + "\n")
 
 
@@ -89,7 +89,7 @@ def start_on_port(file: Path, start: Callable[[int], str | None]) -> str | None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What gets a client in, under the names that it has in the file."""
+    """The credentials of a client, under their names in the file."""
 
     url: str
     api_key: str
@@ -98,7 +98,7 @@ class Credentials:
 
 
 def write_credentials(state: Path, credentials: Credentials) -> Path:
-    """Keep them, readable by this user only; returns the file."""
+    """Store them, readable by this user only. Returns the file."""
     values = {
         "TASKPLANE_URL": credentials.url,
         "TASKPLANE_API_KEY": credentials.api_key,
@@ -112,7 +112,7 @@ def write_credentials(state: Path, credentials: Credentials) -> Path:
 
 
 def read_credentials(state: Path) -> Credentials | None:
-    """The ones that were kept; None when there is no file or something is missing in it."""
+    """The stored credentials; None if there is no file, or it is incomplete."""
     try:
         words = shlex.split((state / CREDENTIALS_FILE).read_text(encoding="utf-8"), comments=True)
     except (FileNotFoundError, ValueError):

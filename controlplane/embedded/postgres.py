@@ -1,4 +1,4 @@
-"""The embedded Postgres: made, started and stopped in the state folder, on loopback only."""
+"""The embedded Postgres: created, started and stopped in the state folder, on loopback only."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ ROLE = "taskplane"
 START_SECONDS = 60
 STOP_SECONDS = 8
 
-# Durability stays on: what was answered 201 is on disk, on a laptop too.
+# Durability stays on: a task confirmed with 201 is on disk, on a laptop too.
 CONFIGURATION = """\
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -63,7 +63,7 @@ def pid(state: Path) -> int | None:
 
 
 def start(state: Path | None = None) -> str:
-    """Make the database when there is none, start the server unless it runs; returns its URL.
+    """Create the database if there is none, start the server unless it runs. Returns its URL.
     Raises EmbeddedError: the server cannot be made or started; the message says what to do."""
     state = state or home.home()
     try:
@@ -79,7 +79,7 @@ def start(state: Path | None = None) -> str:
 
 
 def stop(state: Path, seconds: int = STOP_SECONDS) -> bool:
-    """Stop the server when it runs; returns whether it did."""
+    """Stop the server if it runs. Returns whether it ran."""
     if pid(state) is None:
         return False
     data = folder(state) / "data"
@@ -105,7 +105,7 @@ def _start(state: Path) -> None:
     elif data.stat().st_uid != (user.pw_uid if user else os.geteuid()):
         raise EmbeddedError(
             f"The database in {data} belongs to another user of this machine: start Taskplane as "
-            "the user who made it, or move the folder away to start with an empty one."
+            "the user who created it, or move the folder away to start with an empty one."
         )
     reason = home.start_on_port(state / "postgres.json", lambda port: _start_server(data, port))
     if reason is not None:
@@ -152,7 +152,7 @@ def _write_configuration(data: Path, port: int) -> None:
 
 
 def _start_server(data: Path, port: int) -> str | None:
-    """Start it; returns why it did not start, or None."""
+    """Start it. Returns why it did not start, or None."""
     _write_configuration(data, port)
     log = data.parent / "start.log"
     log.unlink(missing_ok=True)
@@ -180,7 +180,7 @@ def _logged_since(data: Path, before: dict[Path, int]) -> list[str]:
 
 
 def _reason_in(lines: list[str]) -> str:
-    """The line that says why a server ended; empty without any line."""
+    """The last line of a server's log, which shows why it ended; empty if there is none."""
     found = [line for line in lines if storage.names_cause(line)]
     found = found or [line for line in lines if "FATAL" in line or "PANIC" in line]
     return (found or lines or [""])[0].strip()

@@ -18,9 +18,8 @@ POLL_SECONDS = 0.02
 
 
 def find(pid: int, *, name: str, mentions: str) -> psutil.Process | None:
-    """The running process with this id, when it has the name and its command mentions the text.
-
-    A process id alone proves nothing: after a restart of the machine it belongs to another.
+    """The running process with this id, if it has the name and its command contains the text. A
+    process id alone is not enough: after a restart of the machine it may belong to another process.
     """
     try:
         process = psutil.Process(pid)
@@ -62,7 +61,7 @@ def read_pid(path: Path) -> int | None:
 
 
 def tail(path: Path, lines: int = 5, limit: int = 8192) -> list[str]:
-    """The last lines of a log, at most `limit` bytes of it; empty when there is none."""
+    """The last lines of a log, at most `limit` bytes; empty if there is none."""
     try:
         with path.open("rb") as file:
             file.seek(0, 2)
@@ -73,7 +72,7 @@ def tail(path: Path, lines: int = 5, limit: int = 8192) -> list[str]:
 
 
 def listening_on(port: int) -> str:
-    """Who listens on the port, as `name, pid N`; empty when this user may not see it."""
+    """The process that listens on the port, as `name, pid N`; empty if this user may not see it."""
     try:
         for found in psutil.net_connections("tcp"):
             if found.status == psutil.CONN_LISTEN and found.pid and found.laddr[1:] == (port,):
@@ -86,7 +85,7 @@ def listening_on(port: int) -> str:
 def marked(name: str, value: str) -> list[psutil.Process]:
     """The processes that were started with this variable in their environment.
 
-    This process and the ones it comes from are left out.
+    This process and its ancestors are left out.
     """
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
@@ -100,7 +99,7 @@ def marked(name: str, value: str) -> list[psutil.Process]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port on which no process listens."""
     for port in random.sample(CHOICES, TRIES):
         if is_free(port):
             return port
@@ -110,7 +109,7 @@ def free_port() -> int:
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server could listen on the port now."""
+    """Whether a server could listen on the port."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -121,7 +120,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def remembered_or_free(port: object) -> int:
-    """The port used last time when it can be had again, else another one."""
+    """The previous port if it is free, otherwise another one."""
     if isinstance(port, int) and is_free(port):
         return port
     return free_port()

@@ -1,6 +1,5 @@
-"""The system user that the embedded servers run as when Taskplane is started by root.
-
-Postgres refuses to run as root, and a Valkey that runs as root would be a way to become root.
+"""The system user for the embedded servers when root starts Taskplane. Postgres refuses to run as
+root, and a Valkey that runs as root would be a way to become root.
 """
 
 import errno
@@ -28,7 +27,7 @@ ACL_NO_ID = 0xFFFFFFFF
 
 
 def service_user() -> pwd.struct_passwd | None:
-    """The user to run the servers as; None when Taskplane itself is not root."""
+    """The user that runs the servers; None if Taskplane itself is not root."""
     if os.geteuid() != 0:
         return None
     found = _lookup(SERVICE_USER)
@@ -76,7 +75,7 @@ def give(path: Path, user: pwd.struct_passwd | None) -> None:
 
 
 def let_reach(path: Path, user: pwd.struct_passwd | None) -> None:
-    """Let the user pass through every parent of the path (pass, not list or read)."""
+    """Let the user traverse every parent of the path (not list or read it)."""
     if user is None:
         return
     for parent in path.resolve().parents:
@@ -111,7 +110,7 @@ def _acl_passers(folder: Path) -> set[int]:
 
 
 def _grant_pass(folder: Path, user: pwd.struct_passwd) -> None:
-    """Grant this one user the passage; where the file system keeps no such lists, everybody."""
+    """Grant traversal to this user only, or to everybody if the file system has no access lists."""
     entries = [e for e in _read_acl(folder) if (e[0], e[2]) != (ACL_USER, user.pw_uid)]
     group = next(perm for tag, perm, _ in entries if tag == ACL_GROUP)
     mask = next((perm for tag, perm, _ in entries if tag == ACL_MASK), group)

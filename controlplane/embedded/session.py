@@ -34,8 +34,8 @@ Say = Callable[[str, str, str], None]
 
 @dataclass(frozen=True)
 class _Failing:
-    """What does not start. due: time of the next try; is_full: the next try is as soon as the disk
-    has room."""
+    """A server or component that does not start. due: time of the next attempt; is_full: the next
+    attempt is made as soon as the disk has room."""
 
     failures: int = 0
     due: float = 0.0
@@ -83,7 +83,7 @@ class Session:
             self._say_to(name, state, note)
 
     def write_pid(self, pid: int) -> None:
-        """Write the process id to where a second start reads it."""
+        """Write the process id to the file that a second start reads."""
         self._lock.truncate(0)
         self._lock.write(str(pid))
         self._lock.flush()
@@ -149,7 +149,7 @@ class Session:
             supervisor.start_component(name)
 
     def watch(self) -> None:
-        """Restart what ends and report it, until an interrupt or `end_watch`."""
+        """Restart and report processes that end, until an interrupt or `end_watch`."""
         while not self._ending.is_set():
             self._report_disk()
             self._restart_servers()
@@ -159,7 +159,7 @@ class Session:
         self._ended.set()
 
     def end_watch(self) -> None:
-        """End a watch that runs in another thread, and wait for its end."""
+        """End a watch in another thread, and wait until it has ended."""
         self._ending.set()
         self._ended.wait(READY_SECONDS)
 
@@ -193,13 +193,14 @@ class Session:
                     self._follow(name)
 
     def _follow(self, server: str) -> None:
-        """Another program took the server's port: the components know only where it was."""
+        """Another program took the server's port: the components have only the old address."""
         if self._supervisor is not None:
             self._say(server, "moved", "restarting the components with its new port")
             self._supervisor.restart_components()
 
     def _must_wait(self, name: str) -> bool:
-        """Whether the pause after a failure lasts; on a full disk, until there is room."""
+        """Whether the pause after a failure is still on; with a full disk, it lasts until there is
+        room."""
         failing = self._failing.get(name)
         if failing is None or time.monotonic() >= failing.due:
             return False

@@ -1,4 +1,4 @@
-"""Whether the embedded servers can write where they live, and what to do when they cannot."""
+"""Whether the embedded servers can write to their folder, and what to do if they cannot."""
 
 import os
 import pwd
@@ -23,7 +23,7 @@ _STAMP = re.compile(r"^.*?(?=\b(?:FATAL|PANIC|ERROR):)")  # before the level, in
 
 
 def free_bytes(folder: Path) -> int:
-    """What an ordinary user may still write there. Raises OSError."""
+    """The bytes that an ordinary user can still write there. Raises OSError."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
 
@@ -31,7 +31,7 @@ def free_bytes(folder: Path) -> int:
 def find_problem(folder: Path, minimum: int = LOW_BYTES) -> str:
     """Why the servers cannot write there and what to do, in two sentences; empty when they can.
 
-    minimum: bytes that must be free. The folder, or the nearest parent that exists, is looked at.
+    minimum: bytes that must be free. Checks the folder, or the nearest parent that exists.
     """
     path = _nearest(folder)
     found = os.statvfs(path)
@@ -57,8 +57,8 @@ def find_problem(folder: Path, minimum: int = LOW_BYTES) -> str:
 
 
 def explain(reason: str, folder: Path, otherwise: str) -> str:
-    """What is wrong with the folder; else `reason`, when it is of this kind, with what is free;
-    else `otherwise`."""
+    """The problem of the folder; otherwise `reason` with the free space, if it is about storage;
+    otherwise `otherwise`."""
     if problem := find_problem(folder):
         return problem
     if _CAUSES.search(reason):

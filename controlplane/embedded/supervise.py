@@ -1,4 +1,4 @@
-"""Running the components under supervisor: its configuration, its start, and talking to it."""
+"""Runs the components under supervisor: its configuration, its start, and its control."""
 
 import contextlib
 import hashlib
@@ -160,7 +160,7 @@ class Supervisor:
             rpc.supervisor.startProcessGroup(GROUP, False)
 
     def stop(self, seconds: float) -> None:
-        """End supervisord, by force after `seconds`, and whatever it left behind."""
+        """End supervisord, by force after `seconds`, and its remaining processes."""
         if self._process is not None and self._process.poll() is None:
             # A signal would wait for the next turn of its loop, up to a second away.
             with contextlib.suppress(OSError, HTTPException, RpcError), self._rpc() as rpc:
@@ -200,10 +200,9 @@ class Supervisor:
 
 
 def end_leftovers(run: Path, seconds: float = TERM_SECONDS) -> int:
-    """End the processes of an earlier start that was killed itself; returns how many there were.
-
-    They are known by a variable in their environment that names this folder, so that a process
-    id that now belongs to another program is never signalled.
+    """End the processes of an earlier start that was killed. Returns how many there were. They are
+    identified by an environment variable that names this folder, so a reused process id is never
+    signalled.
     """
     found = processes.marked(MARK, str(run))
     if not found:

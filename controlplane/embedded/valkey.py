@@ -1,4 +1,4 @@
-"""The embedded Valkey: carries wake-ups only, so nothing of it is kept on disk."""
+"""The embedded Valkey: it carries only wake-ups, so nothing is stored on disk."""
 
 import socket
 import subprocess
@@ -78,7 +78,7 @@ def start(state: Path | None = None) -> tuple[str, int]:
 
 
 def stop(state: Path, seconds: float = STOP_SECONDS) -> bool:
-    """Stop the server when it runs; returns whether it did."""
+    """Stop the server if it runs. Returns whether it ran."""
     process = _process(state)
     if process is None:
         return False
@@ -101,8 +101,8 @@ def _start(state: Path) -> None:
 
 def _explain_failure(base: Path, reason: str) -> str:
     hint = (
-        f"The embedded Valkey in {base} cannot be started ({reason}): "
-        "remove the folder, it holds nothing that must be kept."
+        f"The embedded Valkey in {base} cannot be started ({reason}): remove the folder, which "
+        "contains no important data."
     )
     return storage.explain(reason, base, hint)
 
@@ -114,7 +114,7 @@ def _binary() -> Path:
 
 
 def _start_server(base: Path, port: int) -> str | None:
-    """Start it; returns why it did not start, or None."""
+    """Start it. Returns why it did not start, or None."""
     user = serviceuser.service_user()
     configuration = base / "valkey.conf"
     home.write_private(configuration, CONFIGURATION.format(port=port, folder=base))
@@ -131,7 +131,7 @@ def _start_server(base: Path, port: int) -> str | None:
 
 
 def _answers(base: Path, port: int) -> bool:
-    """Whether it answers within its time; at once no when the process is gone again."""
+    """Whether it responds in time; False at once if the process has ended."""
     begun = time.monotonic()
     while time.monotonic() - begun < START_SECONDS:
         try:

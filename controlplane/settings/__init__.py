@@ -1,6 +1,5 @@
-"""Settings: `production` when TASKPLANE_ENV says so, else `dev`.
-
-One name, `controlplane.settings`, serves every process; the environment decides.
+"""Settings: `production` if TASKPLANE_ENV selects it, otherwise `dev`. Every process uses the same
+name, `controlplane.settings`.
 """
 
 from controlplane.settings.env import env

@@ -48,7 +48,7 @@ INSTALLED_APPS = [
 ]
 
 if TASKPLANE["COMPONENT"] in HEADLESS:
-    # A worker forks: what it never uses is memory in each of its processes.
+    # A worker forks: unused modules would take memory in each of its processes.
     _HTTP_ONLY = {
         "daphne",
         "django.contrib.staticfiles",
@@ -187,5 +187,5 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# Counting queries costs every query; what is measured is in controlplane.ops.health.
+# Counting queries slows down every query; the metrics are in controlplane.ops.health.
 PROMETHEUS_EXPORT_MIGRATIONS = False

@@ -1,4 +1,4 @@
-"""Local use: everything embedded unless the environment says otherwise."""
+"""Local use: everything is embedded unless the environment names servers."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from controlplane.settings.env import env
 
 
 def local_secret_key() -> str:
-    """The key in `.taskplane/secret_key` (mode 0600), made when there is none."""
+    """The key in `.taskplane/secret_key` (mode 0600), created if there is none."""
     folder = home.ensure_folder(home.home())
     path = folder / "secret_key"
     # Two processes that start at once must agree: who loses the lock reads what the other wrote.

@@ -66,7 +66,7 @@ class Env:
         return value in TRUE
 
     def limit(self, name: str, default: int | None) -> int | None:
-        """How many to keep: a whole number, `true` for none or `false` for no limit (None)."""
+        """A number to keep: a whole number, `true` for none or `false` for no limit (None)."""
         value = self.text(name).lower()
         if value in ("true", "false"):
             return 0 if value == "true" else None

@@ -1,4 +1,4 @@
-"""Production: refuses to start with anything that would be open or would lose data."""
+"""Production: refuses to start with any setting that is insecure or would lose data."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -28,8 +28,8 @@ for _name, _user, _password in (
 ):
     if is_default_password(_password, _user, _database["NAME"]):
         raise ImproperlyConfigured(
-            f"{_name} has a password that everybody tries first: in production set another one, "
-            "in the store and here."
+            f"{_name} has a well-known password: in production set another one, on the server and "
+            "here."
         )
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")

@@ -1,4 +1,4 @@
-"""Whether a configured secret is one: not short, not guessable, not known to everybody."""
+"""Whether a configured secret is strong: not short, not guessable, not well known."""
 
 from itertools import pairwise
 from urllib.parse import unquote, urlsplit
@@ -20,10 +20,9 @@ _MAX_STEP_SHARE = 0.7
 
 
 def find_weakness(secret: str, *, min_length: int) -> str:
-    """Why a key or token is no secret, as the end of a sentence; empty when it may be one.
-
-    Random hex, Base64 and passphrases pass; repetitions and sequences do not: they are long, and
-    have little that is not known from their beginning.
+    """Why a key or token is not secret, as the end of a sentence; empty if it may be. Random hex,
+    Base64 and passphrases pass; repetitions and sequences do not, since they are easy to guess from
+    their beginning.
     """
     if len(secret) < min_length:
         return f"is missing or too short: it needs at least {min_length} random characters"
@@ -31,15 +30,15 @@ def find_weakness(secret: str, *, min_length: int) -> str:
         return "is a placeholder: it needs random characters"
     if len(set(secret)) < _MIN_DISTINCT or _repeats(secret) or _counts(secret):
         return (
-            "can be guessed, since it repeats itself or counts: it needs random characters, as "
+            "can be guessed, since it is repetitive or a sequence: it needs random characters, as "
             'from python -c "import secrets; print(secrets.token_urlsafe(50))"'
         )
     return ""
 
 
 def is_default_password(password: str, *names: str) -> bool:
-    """Whether a store's password is one that is tried first: a well-known one, or its user's name.
-    An empty one is not: the store may know its clients otherwise."""
+    """Whether a server's password is easy to guess: well known, or the user's name. An empty one is
+    accepted: the server may authenticate its clients in another way."""
     if not password:
         return False
     known = _KNOWN | {_bare(name) for name in names if name}
@@ -57,7 +56,7 @@ def _bare(text: str) -> str:
 
 
 def _repeats(secret: str) -> bool:
-    """In random characters nearly all groups of three differ; in a repetition few do."""
+    """In random characters nearly all groups of three differ; in a repetition only few."""
     groups = [secret[at : at + _TRIGRAM] for at in range(len(secret) - _TRIGRAM + 1)]
     return len(set(groups)) < _MIN_TRIGRAM_SHARE * len(groups)
 

@@ -1,8 +1,9 @@
 """Who acts: known at the door, handed to services, written in the audit log; and what an actor may
 do and grant: roles, scopes, expiry.
 
-A scope names the route's resource. What a call causes elsewhere needs that resource's scope, too: a
-schedule submits tasks, so creating one needs `tasks:write`. Services ask with `require_scopes`.
+A scope names the route's resource. A call that starts something else needs that resource's scope,
+too: a schedule submits tasks, so creating one needs `tasks:write`. Services check this with
+`require_scopes`.
 """
 
 from collections.abc import Collection, Sequence
@@ -37,7 +38,8 @@ RUN_WORKFLOWS = "workflows:write"
 
 
 def allows(scopes: Collection[str], resource: str, *, is_read: bool) -> bool:
-    """Whether scopes allow it: none allow everything, `write` includes `read`, `*` is any."""
+    """Whether scopes allow it: an empty set allows everything, `write` includes `read`, `*` is
+    any."""
     verbs = ("read", "write") if is_read else ("write",)
     return not scopes or any(
         f"{name}:{verb}" in scopes for name in (resource, ALL) for verb in verbs
@@ -60,7 +62,7 @@ def require_scopes(actor: Actor, *needed: str) -> None:
 
 
 def require_role(actor: Actor, needed: Role) -> None:
-    """Raises Forbidden when the actor's role in the workspace is smaller."""
+    """Raises Forbidden if the actor's role in the workspace is lower."""
     if actor.role is None or not actor.role.includes(needed):
         raise Forbidden(f"This needs the role {needed}; yours is {actor.role or 'none'}.")
 
@@ -72,7 +74,7 @@ def require_grantable(
     require_role(actor, Role.ADMIN)
     errors: list[FieldError] = []
     if actor.scopes and not scopes:
-        message = "Your key is limited to scopes: name some of them, none would mean all."
+        message = "Your key is limited to scopes: name some of them, since none would mean all."
         errors.append({"field": "scopes", "message": message})
     errors += [
         {"field": f"scopes[{index}]", "message": f"Your own key has no scope {scope}."}

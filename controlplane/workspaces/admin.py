@@ -196,7 +196,7 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """The secret, on this response only."""
+        """Show the secret, on this response only."""
         made: CreatedKey = request._created_key  # type: ignore[attr-defined] # of save_model
         # The admin's own decorator adds `no-store`.
         return self.render(
@@ -214,7 +214,7 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
         return super().lookup_allowed(lookup, value, request)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change keys may revoke them."""
+        """Everybody who may change keys may revoke them."""
         return bool(self.has_change_permission(request))
 
     @confirmed_action(

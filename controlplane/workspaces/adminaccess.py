@@ -1,9 +1,7 @@
-"""Who may do what in the admin.
-
-Django's permissions decide which pages a person can open at all. What they see and do there is
-decided here, by their role in the workspace of each row: `is_allowed` is the only place. Every
-ModelAdmin derives from `AdminAccess`; `TaskplaneAdminSite` closes one that does not to all but
-superusers.
+"""Access to the admin. Django's permissions decide which pages a person can open at all. Their role
+in the workspace of each row decides what they can see and do there: `is_allowed` is the only place
+for this. Every ModelAdmin derives from `AdminAccess`; `TaskplaneAdminSite` restricts one that does
+not to superusers.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,8 +63,8 @@ def actor_in(request: HttpRequest, workspace_id: UUID) -> Actor:
 
 
 def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | None) -> bool:
-    """Whether the person holds the needed role in the workspace; with None as the workspace, in
-    any of theirs. A needed role of None is held by superusers only."""
+    """Whether the person has the needed role in the workspace, or in any of theirs if the workspace
+    is None. Only superusers have a needed role of None."""
     roles = roles_of(request)
     if roles is None:
         return True
@@ -77,8 +75,8 @@ def is_allowed(request: HttpRequest, needed: Role | None, workspace_id: UUID | N
 class AdminAccess(_Admin):
     """Pages that ask `is_allowed` for every row, form, action and deletion.
 
-    `workspace_lookup` leads from a row to its workspace's id; None when the rows belong to no
-    workspace: then the role counts in whichever workspace the person has it.
+    `workspace_lookup` is the path from a row to its workspace's id; None if the rows belong to no
+    workspace: then a role in any workspace counts.
     """
 
     workspace_lookup: ClassVar[str | None] = None
@@ -97,7 +95,7 @@ class AdminAccess(_Admin):
         return is_allowed(request, self.required_roles[verb], self.workspace_of(obj))
 
     def workspaces_for(self, request: HttpRequest, verb: str) -> list[UUID] | None:
-        """Where the person may do this; None: everywhere."""
+        """The workspaces in which the person may do this; None means all."""
         roles, needed = roles_of(request), self.required_roles[verb]
         if roles is None:
             return None
@@ -125,14 +123,15 @@ class AdminAccess(_Admin):
         return super().has_delete_permission(request, obj) and self.allows(request, "delete", obj)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """The row of a form; its workspace may be what the form chose. Raises PermissionDenied."""
+        """The row of a form; its workspace may come from the form. Raises PermissionDenied."""
         obj = super().save_form(request, form, change)
         if not self.allows(request, "change" if change else "add", obj):
             raise PermissionDenied("Your role in this workspace does not allow that.")
         return obj
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer only what the person may see; as the workspace, where they may add rows."""
+        """Offer only objects that the person may see; for the workspace, those where they may add
+        rows."""
         model = db_field.remote_field.model
         pages = self.admin_site._registry.get(model)
         if "queryset" not in kwargs and isinstance(pages, AdminAccess):

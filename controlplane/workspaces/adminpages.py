@@ -68,8 +68,8 @@ class WorkspacePages(AdminAccess):
         act: Callable[[Any, Actor], Any],
         success: str,
     ) -> HttpResponse:
-        """What a button does: act as the person, who must be an operator, and go back to the page
-        of the row."""
+        """The action of a button: act as the person, who must be an operator, and return to the
+        page of the row."""
         row = self.get_row(request, object_id)
         actor = self.require_operator(request, row.workspace_id)
         self.call_service(request, lambda: act(row, actor), success)
@@ -122,7 +122,7 @@ class WorkspacePages(AdminAccess):
 
 
 class InstallationPages(AdminAccess):
-    """Pages of rows that all workspaces share, for whoever has a role in one."""
+    """Pages of rows that all workspaces share, for everybody with a role in one of them."""
 
     required_roles = {**SEEN_BY_SUPERUSERS, "view": Role.VIEWER}
 

@@ -32,7 +32,7 @@ class Workspaces(Views):
         returns=Workspace,
     )
     def current(self, request: WorkspaceRequest) -> Any:
-        """Where the key or the session works, and with which role."""
+        """The workspace and the role of the key or session."""
         return request
 
     @verb(
@@ -44,7 +44,7 @@ class Workspaces(Views):
         role=Role.ADMIN,
     )
     def list_keys(self, request: WorkspaceRequest) -> Any:
-        """All of them, without their secrets; revoked ones too."""
+        """All keys without their secrets, including revoked ones."""
         return queries.list_api_keys(request.workspace)
 
     @verb(
@@ -57,7 +57,7 @@ class Workspaces(Views):
         role=Role.ADMIN,
     )
     def create_key(self, request: WorkspaceRequest, body: ApiKeyRequest) -> Any:
-        """A new key. The answer holds its secret, this once."""
+        """Create a key. Only this response contains its secret."""
         made = services.create_api_key(
             workspace=request.workspace, actor=request.actor, **dict(body)
         )
@@ -84,7 +84,7 @@ class Workspaces(Views):
         role=Role.ADMIN,
     )
     def revoke_key(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Revoke it: refused everywhere within a few seconds, for good."""
+        """Revoke a key for good: it is refused everywhere within a few seconds."""
         return services.revoke_api_key(workspace=request.workspace, key_id=id, actor=request.actor)
 
     @verb(

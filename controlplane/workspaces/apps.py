@@ -22,7 +22,7 @@ class AdminConfig(SimpleAdminConfig):
 
 
 def _make_default_workspace(*, using: str, **_: Any) -> None:
-    """The migration makes it; this brings it back after `flush`."""
+    """The migration creates it; this creates it again after `flush`."""
     from controlplane.workspaces.services import ensure_default_workspace
 
     ensure_default_workspace(using=using)

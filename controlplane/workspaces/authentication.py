@@ -1,4 +1,4 @@
-"""Identity at the door: an API key, or a Django session.
+"""Authentication: an API key, or a Django session.
 
 Either sets `request.workspace` and `request.actor`.
 """
@@ -32,7 +32,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
     """`Authorization: Bearer <api key>`."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Actor] | None:
-        """The key's actor; None without such a header, so that a session may be tried."""
+        """The key's actor; None without such a header, so that a session is tried."""
         scheme, _, key = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != SCHEME.lower():
             return None
@@ -43,7 +43,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         if wanted and wanted != identity.workspace.slug:
             raise PermissionDenied("This API key belongs to another workspace.")
         _enter(request, identity.workspace, identity.actor)
-        # A key is nobody's login: what asks for a Django user must not find one.
+        # A key is not a Django user: code that expects one must not find one.
         return AnonymousUser(), identity.actor
 
     def authenticate_header(self, request: Request) -> str:
@@ -51,8 +51,8 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """A Django session, with CSRF checked. The workspace is the one named in `X-Workspace`, else
-    the only one, else `default`.
+    """A Django session, with CSRF checked. The workspace is the one named in `X-Workspace`,
+    otherwise the user's only one, otherwise `default`.
     """
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:

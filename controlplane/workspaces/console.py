@@ -1,4 +1,4 @@
-"""Commands that work in one workspace, in the name of whoever is at the terminal."""
+"""Commands that work in one workspace, in the name of the user at the terminal."""
 
 import getpass
 from argparse import ArgumentParser
@@ -33,7 +33,8 @@ class WorkspaceCommand(ConsoleCommand):
 
 
 def terminal_actor() -> Actor:
-    """Whoever may run commands on this machine is the system's operator; the log says who."""
+    """A user who may run commands on this machine is the system's operator; the audit log records
+    the user."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a user id without a name

@@ -1,6 +1,6 @@
-"""A creating call that is made twice under one key is done once.
+"""A creating call that is repeated with the same key has an effect only once.
 
-The row of a key is written in the transaction of what it covers: the key is kept only if that is
+The row of a key is written in the transaction of the call: the key is stored only if that is
 committed, and a second call with the key waits, at the unique index, until the first has ended.
 """
 
@@ -69,10 +69,9 @@ def store_or_get_response(
     answer: Mapping[str, Any],
     using: str = "default",
 ) -> dict[str, Any] | None:
-    """None when the key is now the caller's, with this answer; else what it answered first.
-
-    Call it in the transaction that makes what the answer names. A concurrent holder of the key is
-    waited for by the unique index. Raises Conflict when the key was used with another body,
+    """None if the key is new, and now stored with this answer; otherwise its first answer. Call it
+    in the transaction that creates the object in the answer. The unique index waits for a
+    concurrent call with the same key. Raises Conflict when the key was used with another body,
     Invalid for a key that cannot be kept.
     """
     now = utc_now()
@@ -115,7 +114,7 @@ def _replace_answer(workspace_id: UUID, key: str, answer: Mapping[str, Any]) -> 
 
 
 def hash_body(*parts: Any) -> bytes:
-    """SHA-256 of what is asked, for telling a repetition from another body."""
+    """SHA-256 of the request, to distinguish a repetition from another body."""
     text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(text).digest()
 

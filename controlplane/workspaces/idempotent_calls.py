@@ -1,4 +1,4 @@
-"""Handlers of the API that do their work once for a key."""
+"""Handlers of the API that do their work once for each key."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps

@@ -35,7 +35,7 @@ _SHAPE = re.compile(rf"({SCHEME}[0-9a-z]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{43}}")
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key as it is made; `secret` is the whole key and must not be kept."""
+    """A new key; `secret` is the whole key and must not be stored."""
 
     prefix: str
     secret: str = field(repr=False)
@@ -47,7 +47,7 @@ def make_key() -> NewKey:
 
 
 def prefix_of(key: str) -> str | None:
-    """The part that may be seen; None when this is no key."""
+    """The part that may be shown; None if this is not a key."""
     match = _SHAPE.fullmatch(key)
     return match[1] if match else None
 
@@ -59,7 +59,7 @@ def hash_key(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A key's answer to who, where and until when."""
+    """A key's actor, workspace and expiry."""
 
     key_id: UUID
     workspace: Workspace
@@ -69,7 +69,7 @@ class Identity:
 
 
 class KeyDirectory:
-    """The keys that this process saw lately. Only the hashes of keys are held."""
+    """The keys that this process saw recently. Only hashes of keys are stored."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -78,7 +78,7 @@ class KeyDirectory:
         self._noted: dict[UUID, float] = {}
 
     def identify(self, key: str) -> Identity | None:
-        """Who sent this key; None when it is unknown, revoked or expired."""
+        """The identity of this key; None if it is unknown, revoked or expired."""
         prefix = prefix_of(key)
         if prefix is None:
             return None
@@ -90,7 +90,7 @@ class KeyDirectory:
         return identity
 
     def forget(self, key_id: UUID) -> None:
-        """At once in this process: what was revoked here."""
+        """Revoke a key at once in this process."""
         with self._lock:
             self._found = {d: e for d, e in self._found.items() if e[1].key_id != key_id}
 

@@ -48,7 +48,7 @@ class LoginThrottled(DomainError):  # noqa: N818 - reads as the answer
 
 @cache
 def failures() -> RateCounter:
-    """Failed log-ins that this process knows of."""
+    """Failed log-ins that this process has counted."""
     return RateCounter(settings.CACHES["default"]["LOCATION"], window_seconds=WINDOW_SECONDS)
 
 
@@ -64,9 +64,8 @@ class ThrottledBackend(ModelBackend):
     ) -> User | None:
         """The user with this password.
 
-        Raises:
-            LoginThrottled: too many have failed; the password is not looked at.
-            Unavailable: too many log-ins are under way.
+        Raises: LoginThrottled: too many have failed; the password is not checked. Unavailable: too
+        many log-ins are waiting.
         """
         username = username or credentials.get(get_user_model().USERNAME_FIELD)
         if username is None or password is None:
@@ -122,7 +121,7 @@ class LoginForm(AdminAuthenticationForm):
     """Shows a refusal as an error of the form."""
 
     def clean(self) -> dict[str, Any]:
-        """Log in; `request.login_refusal` is set when that was not tried."""
+        """Log in; `request.login_refusal` is set if no attempt was made."""
         try:
             return super().clean()
         except DomainError as refusal:

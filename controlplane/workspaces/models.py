@@ -1,4 +1,4 @@
-"""Workspaces and what governs who may do what in them."""
+"""Workspaces, members, API keys and the audit log."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

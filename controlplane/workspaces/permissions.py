@@ -11,24 +11,24 @@ from controlplane.workspaces.states import Role
 
 
 class WorkspaceRequest(Request):
-    """What RolePermission let in: for annotations only."""
+    """A request that RolePermission accepted; for annotations only."""
 
     workspace: Workspace
     actor: Actor
 
 
 class RolePermission(BasePermission):
-    """Refuses whoever has no role in the workspace, too small a role, or too narrow a key.
-
-    A view's `required_roles` maps methods to roles; without an entry reading needs `viewer`, all
-    else `operator`. A key with scopes needs `<resource>:read` or `<resource>:write`, where the
-    resource is the view's `resource`, or the first part of the path.
+    """Refuses callers without a role in the workspace, with too low a role, or with a key whose
+    scopes do not suffice. A view's `required_roles` maps methods to roles; without an entry,
+    reading needs `viewer` and everything else needs `operator`. A key with scopes needs
+    `<resource>:read` or `<resource>:write`, where the resource is the view's `resource`, or the
+    first part of the path.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         actor: Actor | None = getattr(request, "actor", None)
         if actor is None:
-            # Makes a 401 of it: REST framework asks whether anybody was authenticated.
+            # Turns it into a 401: REST framework checks whether the request was authenticated.
             return False
         needed = required_role(request.method or "", view)
         if actor.role is None or not actor.role.includes(needed):

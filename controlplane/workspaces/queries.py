@@ -39,9 +39,9 @@ def list_workspaces(ids: Collection[UUID] | None = None) -> QuerySet[Workspace]:
 
 
 def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspace, Role] | None:
-    """Where a user works, and as what: the named workspace, else the only one, else `default`.
-
-    A superuser is admin everywhere. None: no member there, or nothing to choose by.
+    """A user's workspace and role: the named workspace, otherwise the only one, otherwise
+    `default`. A superuser is admin everywhere. None: the user is not a member, or the choice is
+    ambiguous.
     """
     if getattr(user, "is_superuser", False):
         found = Workspace.objects.filter(slug=slug or DEFAULT_WORKSPACE).first()
@@ -65,7 +65,7 @@ def list_members(workspace: Workspace) -> QuerySet[Membership]:
 
 
 def list_api_keys(workspace: Workspace) -> QuerySet[ApiKey]:
-    """Every key, revoked ones too."""
+    """Every key, including revoked ones."""
     return ApiKey.objects.filter(workspace=workspace)
 
 
@@ -93,7 +93,7 @@ def list_audit_events(
     after: datetime | None = None,
     before: datetime | None = None,
 ) -> QuerySet[AuditEvent]:
-    """What was done there; `equal` maps columns to values."""
+    """The events of the workspace; `equal` maps columns to values."""
     events = AuditEvent.objects.filter(workspace=workspace, **(equal or {}))
     if after:
         events = events.filter(created_at__gte=after)

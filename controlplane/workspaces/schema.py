@@ -1,4 +1,4 @@
-"""What the API takes and shows of workspaces."""
+"""Workspaces in requests and responses."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from controlplane.workspaces.states import ActorKind, Role
 
 
 class Workspace(Resource):
-    """Where the caller of a request works, and as what."""
+    """The workspace and role of a request's caller."""
 
     id: UUID = shown(source="workspace.id")
     slug: str = shown(source="workspace.slug")
@@ -31,7 +31,7 @@ class ApiKey(Resource):
 
     id: UUID
     name: str
-    prefix: str = shown("The part of the key that may be seen.")
+    prefix: str = shown("The part of the key that may be shown.")
     role: Role
     scopes: list[str]
     created_by: str
@@ -42,13 +42,13 @@ class ApiKey(Resource):
 
 
 class CreatedApiKey(ApiKey):
-    """The answer to a creation: the only one that ever holds the key."""
+    """The response to a creation: the only one that contains the key."""
 
-    key: str = shown("Shown this once. Keep it like a password.")
+    key: str = shown("Shown only once. Keep it like a password.")
 
 
 class ApiKeyRequest(Request):
-    """A key to be made."""
+    """A key to create."""
 
     name: Annotated[str, Text(200)]
     role: Annotated[str, OneOf(tuple(Role.values))] = Field(

@@ -32,7 +32,7 @@ _BOOTSTRAP_LOCK = 7_461_736_108
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A new key; `secret` is the whole key, which is never to be had again."""
+    """A new key; `secret` is the whole key, which cannot be shown again."""
 
     key: ApiKey
     secret: str = field(repr=False)
@@ -40,7 +40,7 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """What the first start made."""
+    """The result of the first start."""
 
     username: str
     password: str = field(repr=False)
@@ -48,7 +48,7 @@ class Bootstrap:
 
 
 def ensure_default_workspace(*, using: str = "default") -> Workspace:
-    """The workspace `default`, made when it is missing."""
+    """The workspace `default`, created if it is missing."""
     workspace, _ = Workspace.objects.using(using).get_or_create(
         id=DEFAULT_WORKSPACE_ID, defaults={"slug": DEFAULT_WORKSPACE, "name": "Default"}
     )
@@ -198,9 +198,8 @@ def record_audit(
     *,
     using: str = "default",
 ) -> AuditEvent:
-    """Write who did what; call it in the transaction of the change, so that both or neither are.
-
-    `action` is like `task.cancel`; `detail` must be JSON and hold no secret.
+    """Write who did what; call it in the transaction of the change, so that both or neither are
+    committed. `action` is like `task.cancel`; `detail` must be JSON without secrets.
     """
     return AuditEvent.objects.using(using).create(
         workspace_id=workspace.pk if isinstance(workspace, Workspace) else workspace,
@@ -218,7 +217,7 @@ def record_audit(
 
 @transaction.atomic
 def prune_audit(*, before: datetime, limit: int = 10_000) -> int:
-    """Delete the oldest events of every workspace, at most `limit`; returns how many."""
+    """Delete the oldest events of every workspace, at most `limit`. Returns their number."""
     with connections["default"].cursor() as cursor:
         # For this transaction only: the trigger refuses every other deletion.
         cursor.execute("SELECT set_config('taskplane.prune_audit', 'on', true)")
@@ -229,7 +228,7 @@ def prune_audit(*, before: datetime, limit: int = 10_000) -> int:
 
 
 def _read_name(name: str) -> tuple[str, list[FieldError]]:
-    """The name as it is kept, and what is wrong with it."""
+    """The name as it is stored, and its error."""
     try:
         return check_name(name, limit=_NAME_LENGTH), []
     except InvalidNameError as error:

@@ -10,7 +10,7 @@ DEFAULT_WORKSPACE_ID = UUID("00000000-0000-7000-8000-000000000001")
 
 
 class Role(models.TextChoices):
-    """Each role may do what the one before it may, and more."""
+    """Each role has the rights of the previous one, and more."""
 
     VIEWER = "viewer"  # reads
     OPERATOR = "operator"  # also creates, cancels, retries, reprocesses, triggers
@@ -22,7 +22,7 @@ class Role(models.TextChoices):
 
 
 class ActorKind(models.TextChoices):
-    """What kind of actor did something."""
+    """The kind of an actor."""
 
     KEY = "key"
     USER = "user"

@@ -1,4 +1,4 @@
-"""The page of groups: failures by frequency, with what can be done about each."""
+"""The page of groups: failures by frequency, with actions for each."""
 
 import re
 from typing import Any
@@ -58,7 +58,7 @@ class GroupPages(WorkspacePages, ReadOnlyAdmin):
     def start_canary(
         self, request: HttpRequest, workspace_id: UUID, letter_filter: LetterFilter, actor: Actor
     ) -> UUID | None:
-        """Start a replay and show a message with a link to it; None when a service refused."""
+        """Start a replay and show a message with a link to it; None if a service refused."""
         try:
             replay = start_replay(
                 workspace_id=workspace_id, letter_filter=letter_filter, actor=actor
@@ -111,7 +111,7 @@ class GroupPages(WorkspacePages, ReadOnlyAdmin):
 
 
 def _describe_groups(workspace_id: UUID) -> dict[str, Any]:
-    """Figures, the letters of each day with the height of a bar, and groups."""
+    """Figures, the number of letters per day with the height of a bar, and groups."""
     with in_bounded_time():
         stats = get_letter_stats(workspace_id)
     highest = max([*stats.by_day.values(), 1])

@@ -214,6 +214,6 @@ class DiscardForm(ServiceForm):
     reason = forms.CharField(
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="Why the work need not be done. It is kept in the letter and the audit log.",
+        help_text="Why the work is no longer needed. It is kept in the letter and the audit log.",
         error_messages={"required": "Give the reason."},
     )

@@ -50,7 +50,7 @@ class TypeFilter(admin.SimpleListFilter):
 
 
 class FingerprintFilter(admin.SimpleListFilter):
-    """By failure. It is shown only after a link has chosen one."""
+    """By failure. Shown only after a link has selected one."""
 
     title = "failure (fingerprint)"
     parameter_name = "fingerprint"
@@ -110,7 +110,7 @@ class LetterAdmin(GroupPages):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
-        """Without what only the page of one letter shows."""
+        """Without the columns that only the page of a letter shows."""
         return super().get_queryset(request).defer("attempts", "payload")
 
     def extra_pages(self) -> list[Any]:
@@ -124,14 +124,14 @@ class LetterAdmin(GroupPages):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DeadLetter], search_term: str
     ) -> tuple[QuerySet[DeadLetter], bool]:
-        """With the letters of a fingerprint."""
+        """Includes the letters of a fingerprint."""
         letters, has_doubles = super().get_search_results(request, queryset, search_term)
         if search_term.strip() and not parse_uuid_or_none(search_term):
             letters |= queryset.filter(fingerprint=search_term.strip().lower())
         return letters, has_doubles
 
     def describe(self, request: HttpRequest, letter: Any) -> dict[str, Any]:
-        """The letter: its failure, every attempt, the payload, and what can be done."""
+        """The letter: its failure, every attempt, the payload, and the possible actions."""
         return {
             **describe_letter(letter),
             "may_operate": is_allowed(request, Role.OPERATOR, letter.workspace_id),

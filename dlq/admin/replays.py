@@ -38,7 +38,7 @@ REFRESH_SECONDS = 3
 _OUTCOMES = {
     ReplayState.COMPLETED: "Every letter of the replay was handled.",
     ReplayState.CANCELLED: "Cancelled: no further letters are submitted.",
-    ReplayState.STOPPED: "It stopped because too many tasks failed again.",
+    ReplayState.STOPPED: "Stopped because too many tasks failed again.",
 }
 # What a button does, and what is said afterwards.
 _CONTROLS: dict[str, tuple[Callable[..., Replay], str]] = {
@@ -127,7 +127,7 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
 
 
 def _buttons(replay: Replay) -> list[Button]:
-    """What can be done with a running replay."""
+    """The buttons for a running replay."""
     verb, text = ("resume", "Resume") if replay.paused_at else ("pause", "Pause")
     return [
         Button(f"{text} the replay", reverse(f"admin:dlq_replay_{verb}", args=[replay.pk])),
@@ -149,7 +149,7 @@ def _badge(replay: Replay) -> str:
 
 
 def _colour(replay: Replay) -> str:
-    """Elsewhere, a person has stopped what is STOPPED."""
+    """For other objects, STOPPED means that a person stopped them."""
     if _is_paused(replay):
         return "waiting"
     return "bad" if replay.state == ReplayState.STOPPED else ""

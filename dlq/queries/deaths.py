@@ -11,7 +11,7 @@ from controlplane.core.sql import load_sql
 
 
 class DeadTask(NamedTuple):
-    """An ended task with what explains it; JSON columns are JSON text."""
+    """An ended task with the data that explains its end; JSON columns are JSON text."""
 
     task_id: UUID
     workspace_id: UUID

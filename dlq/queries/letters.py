@@ -35,7 +35,7 @@ class LetterChain:
 
 
 def list_letters(workspace_id: UUID, letter_filter: LetterFilter) -> QuerySet[DeadLetter]:
-    """Letters of a workspace, newest first. Read it within `in_bounded_time` when no index serves
+    """Letters of a workspace, newest first. Read them within `in_bounded_time` if no index serves
     the filter: a search, a type, a queue."""
     return DeadLetter.objects.filter(workspace_id=workspace_id).filter(_condition(letter_filter))
 
@@ -83,7 +83,7 @@ def iterate_letter_ids(
     limit: int,
     after: UUID | None = None,
 ) -> Iterator[list[UUID]]:
-    """The ids of at most `limit` matching letters, oldest first, behind `after`, in chunks."""
+    """The ids of at most `limit` matching letters after `after`, oldest first, in chunks."""
     letters = list_letters(workspace_id, letter_filter).order_by("id")
     last = after
     while limit > 0:
@@ -122,7 +122,8 @@ def _any_of(column: str, values: Sequence[object]) -> Q:
 
 
 def _search(text: str) -> Q:
-    """In the name, the type, the class and message of the error; or the id of the task."""
+    """Searches the name, the type, and the class and message of the error, or the id of the
+    task."""
     if not text:
         return Q()
     matches = (
@@ -140,8 +141,8 @@ def _search(text: str) -> Q:
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """Open letters of the same failure. `message` has placeholders where the letters differ, so it
-    holds for all of them; `letter_id` is the newest."""
+    """Open letters of the same failure. `message` has placeholders where the letters differ;
+    `letter_id` is the newest letter."""
 
     fingerprint: str
     category: str
@@ -174,7 +175,7 @@ class LetterStats:
 
 
 def get_letter_stats(workspace_id: UUID) -> LetterStats:
-    """The figures of a workspace's letters."""
+    """The statistics of a workspace's letters."""
     today = now().date()
     counts: dict[str, dict[str, int]] = {"status": {}, "category": {}, "type": {}, "day": {}}
     with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ _MAX_FAILING = 20
 
 @dataclass(frozen=True, slots=True)
 class StageView:
-    """One stage that has begun. `size` is None for the rest, after the canary."""
+    """One stage that has begun. `size` is None for the rest after the canary."""
 
     number: int  # from 0
     size: int | None

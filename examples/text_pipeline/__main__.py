@@ -60,7 +60,7 @@ _ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 
 
 def main() -> int:
-    """Run it; the exit code: 0 when the report equals the direct count, 1 otherwise."""
+    """Run it. Returns the exit code: 0 when the report equals the direct count, 1 otherwise."""
     options = _options()
     console = Console(stderr=True)
     folder = Path(tempfile.mkdtemp(prefix="taskplane-example-"))
@@ -161,8 +161,8 @@ def _compare(
     for name in TextCounts.__annotations__:
         table.add_row(name, f"{merged.get(name, 0):,}", f"{getattr(direct, name):,}")
     console.print(table)
-    said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(attempts.items()))
-    console.print(f"{run['status']} in {seconds:.1f} s; attempts of the parts: {said}.")
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(attempts.items()))
+    console.print(f"{run['status']} in {seconds:.1f} s; attempts of the parts: {counts}.")
     is_equal = run["status"] == "COMPLETED" and merged == asdict(direct)
     if is_equal:
         console.print(report.read_text().rstrip(), markup=False)

@@ -93,7 +93,7 @@ def count(ctx: Context, payload: CountPayload) -> dict[str, Any]:
 
 @processor("text-merge", payload=MergePayload)
 def merge(ctx: Context, payload: MergePayload) -> dict[str, int]:
-    """Add up what the parts have."""
+    """Add up the counts of the parts."""
     return {
         name: sum(part[name] for part in payload.counts)
         for name in ("lines", "words", "characters")

@@ -19,7 +19,7 @@ _STOP_SECONDS = 30
 
 
 class TaskplaneError(RuntimeError):
-    """It did not do what it had to; the message says what."""
+    """It failed; the message explains the failure."""
 
 
 class Taskplane:
@@ -79,7 +79,7 @@ class Taskplane:
         raise TaskplaneError("There is no worker to kill.")
 
     def stop(self) -> None:
-        """As Ctrl-C does; what is left after a while is killed."""
+        """Like Ctrl-C; remaining processes are killed after a while."""
         if self._process is None or self._process.poll() is not None:
             return
         rest = self._processes()

@@ -1,4 +1,4 @@
-"""How one event is described. Records of older releases may lack what newer ones have."""
+"""The description of an event. Records of older releases may lack some values."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ _CONSTRAINTS = {
     "min": "The minimum number of workers.",
     "max": "The maximum number of workers.",
     "stale": "The measurements were too old to act on.",
-    "fleet": "The back-end did not answer.",
+    "fleet": "The back-end did not respond.",
     "config": "The configuration contradicts itself.",
 }
 _MINUTES = 5

@@ -22,7 +22,7 @@ _MAX_SENTENCE = 160
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By state. Decisions without a change are numerous and hidden unless they are asked for."""
+    """By state. Decisions without a change are numerous, and hidden unless they are selected."""
 
     title = "state"
     parameter_name = "state"
@@ -31,7 +31,7 @@ class StateFilter(admin.SimpleListFilter):
         return [(_ALL, "All"), *EventState.choices]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The first choice names what is hidden."""
+        """The first choice shows that some are hidden."""
         for number, choice in enumerate(super().choices(changelist)):
             yield {**choice, "display": "Changes only"} if number == 0 else choice
 

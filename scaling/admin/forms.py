@@ -23,7 +23,7 @@ _HOLDS = [
 
 class ConfigurationForm(ServiceForm):
     """All current values with their sources; the fields are those of
-    `scaling.schema.Configuration`. `version` is that of the values the person saw."""
+    `scaling.schema.Configuration`. `version` is the version of the values that the person saw."""
 
     api_fields: ClassVar = NAMES_BY_API
 

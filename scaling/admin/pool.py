@@ -34,7 +34,7 @@ _MAX_EVENTS = 10
 
 @admin.register(Pool)
 class PoolAdmin(InstallationPages, ReadOnlyAdmin):
-    """There is one pool, so its list is its page."""
+    """There is one pool, so the list is the page of the pool."""
 
     def extra_pages(self) -> list[Any]:
         return [

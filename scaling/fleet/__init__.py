@@ -1,4 +1,4 @@
-"""Where workers are started and stopped: one small interface, and a back-end for each place."""
+"""The back-ends that start and stop workers, behind one small interface."""
 
 from scaling.fleet.base import Fleet, FleetError, Member, Phase
 
@@ -6,8 +6,8 @@ __all__ = ["Fleet", "FleetError", "Member", "Phase", "make_fleet"]
 
 
 def make_fleet(name: str) -> Fleet:
-    """The back-end of this name, as the settings describe it. Each is imported when it is needed:
-    two need packages of their own.
+    """The back-end of this name, as the settings describe it. Each is imported only when it is
+    needed, since two need extra packages.
 
     Raises FleetError: its package is not installed, or a setting that it needs is missing.
     """

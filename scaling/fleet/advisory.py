@@ -1,4 +1,4 @@
-"""Nothing is moved here: the number is published, for KEDA, an HPA or a person to act upon."""
+"""Starts and stops nothing: the number is published for KEDA, an HPA or a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class AdvisoryFleet:
     usual_startup: float = 60.0
 
     def list_members(self) -> list[Member]:
-        """None: workers that it does not manage are known from their nodes."""
+        """None: the workers are known only from their nodes."""
         return []
 
     def start(self, count: int) -> list[str]:

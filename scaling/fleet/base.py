@@ -1,8 +1,7 @@
-"""The interface of a back-end. It moves workers; it decides nothing and knows no tasks.
-
-A worker is terminated in four steps, of which the back-end does the second and the last two: the
-loop chooses it and lets its node drain; `fence` makes sure that nothing starts it again; once the
-node holds nothing, `stop` ends it; `clear` removes what is left of it.
+"""The interface of a back-end. It starts and stops workers, but decides nothing and does not know
+tasks. A worker is terminated in four steps, of which the back-end does the last three: the loop
+chooses it and drains its node; `fence` makes sure that nothing starts it again; when the node holds
+no tasks, `stop` ends it; `clear` removes its remains.
 """
 
 import re
@@ -24,7 +23,7 @@ _ERROR_LINE = re.compile(
 
 
 class Phase(StrEnum):
-    """How a member stands, as the back-end sees it; whether it takes work, its node says."""
+    """The state of a member, as the back-end sees it; only its node shows whether it takes work."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -36,11 +35,9 @@ class Phase(StrEnum):
 class Member:
     """One worker that this back-end started, or may stop.
 
-    key: the back-end's name for it, never used again for another one.
-    host, pid: how its nodes are recognised: their host, and their process where several members
-    share a host (else None).
-    detail: why it does not come up, when the back-end knows: an image that cannot be had, a status
-    with which it ended.
+    key: the back-end's name for it, never reused. host, pid: identify its nodes: their host, and
+    their process if several members share a host (otherwise None). detail: why it does not start,
+    if the back-end knows: an unavailable image, an exit status.
     """
 
     key: str
@@ -52,7 +49,7 @@ class Member:
 
 
 class FleetError(Exception):
-    """The back-end cannot do it: in one sentence that says what to do about it."""
+    """The back-end cannot do it; the message is one sentence that explains what to do."""
 
 
 class Fleet(Protocol):
@@ -65,30 +62,33 @@ class Fleet(Protocol):
 
     @property
     def moves(self) -> bool:
-        """Whether it starts and stops workers; one that only advises has no members."""
+        """Whether it starts and stops workers; an advisory one has no members."""
 
     @property
     def usual_startup(self) -> float:
-        """Seconds from the request for a worker until it is ready, until the first was measured."""
+        """Assumed seconds from the request for a worker until it is ready, before the first
+        measurement."""
 
     def list_members(self) -> list[Member]:
-        """All workers that it may stop, also those that an earlier process of this kind started."""
+        """All workers that it may stop, including those that an earlier process of this kind
+        started."""
 
     def start(self, count: int) -> list[str]:
-        """Start `count` more; their keys, as far as they are known already. All or none, unless
-        it raises: then `list_members` shows how many there are."""
+        """Start `count` more. Returns their keys, if they are already known. Starts all or none,
+        unless it raises: then `list_members` shows how many there are."""
 
     def fence(self, keys: Sequence[str]) -> None:
-        """From now on nothing starts these again when they end. Unknown keys are ignored."""
+        """Make sure that nothing starts these again when they end. Unknown keys are ignored."""
 
     def stop(self, keys: Sequence[str]) -> None:
-        """Ask these to end, gently and without waiting. Asked before, or gone: ignored."""
+        """Ask these to end gracefully, without waiting. Those that were asked before, or are gone,
+        are ignored."""
 
     def clear(self, keys: Sequence[str]) -> None:
-        """Remove what is left of these, which have ended. Unknown keys are ignored."""
+        """Remove the remains of these ended workers. Unknown keys are ignored."""
 
     def close(self) -> None:
-        """The loop ends. Workers stay, unless nothing else could ever stop them."""
+        """Called when the loop ends. Workers stay, unless nothing else could stop them."""
 
 
 def describe_end(
@@ -96,7 +96,7 @@ def describe_end(
 ) -> str:
     """One or two sentences. code: the exit code; below 0, or from 129 on, a signal; None: unknown.
 
-    seconds: for how long it had run. note: what the back-end adds, such as a lack of memory.
+    seconds: for how long it had run. note: information from the back-end, such as a lack of memory.
     """
     text = _describe_code(code)
     if note:
@@ -110,8 +110,8 @@ def describe_end(
 
 
 def find_error_line(lines: Sequence[str]) -> str:
-    """The last line of a log that reports an error, shortened; empty without one. Any other line
-    says what the worker did last, which has mostly nothing to do with its end."""
+    """The last line of a log that reports an error, shortened; empty without one. Other lines show
+    what the worker did last, which usually has nothing to do with its end."""
     stripped = (" ".join(line.split()) for line in reversed(lines))
     return next((line for line in stripped if _ERROR_LINE.search(line)), "")[:_LINE_MAX]
 

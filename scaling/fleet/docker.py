@@ -1,8 +1,8 @@
 """Workers as containers of a Docker engine.
 
-One more is a copy of a container that is there, with compose's own labels and name, so that compose
-goes on to count it as its own. One is terminated by its id: its restart policy is taken away (the
-fence), it gets its stop signal, and when it has ended it is removed.
+A new worker is a copy of an existing container, with compose's own labels and name, so that compose
+treats it as its own. A worker is terminated by its id: its restart policy is removed (the fence),
+it gets its stop signal, and it is removed when it has ended.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,8 +49,8 @@ _RUNNING = ("running", "paused", "restarting")
 class DockerFleet:
     """The workers of one engine.
 
-    project, service: of compose; without a project that of the autoscaler's own container.
-    template: without compose, the container of which workers are copies.
+    project, service: of compose; the default project is that of the autoscaler's own container.
+    template: without compose, the container to copy.
     """
 
     engine: Engine
@@ -76,13 +76,13 @@ class DockerFleet:
         )
 
     def list_members(self) -> list[Member]:
-        """Also those that compose started; not those that a person stopped."""
+        """Includes those that compose started, but not those that a person stopped."""
         at = datetime.now(UTC)
         found = (to_member(record, at, self.engine.read_last_lines) for record in self._list_all())
         return [member for member in found if member is not None]
 
     def start(self, count: int) -> list[str]:
-        """Copies; each runs when this returns. Half a second each is usual."""
+        """Start copies; each runs when this returns. A copy usually takes half a second."""
         if count <= 0:
             return []
         records = self._list_all()
@@ -94,12 +94,12 @@ class DockerFleet:
         return [self._start_one(template, image, restart, numbers) for _ in range(count)]
 
     def fence(self, keys: Sequence[str]) -> None:
-        """They get the restart policy `no`."""
+        """Sets the restart policy `no`."""
         for record in self._find(keys):
             self._fence(record)
 
     def stop(self, keys: Sequence[str]) -> None:
-        """The stop signal of each, and no deadline: what it runs, it finishes."""
+        """Sends each its stop signal without a deadline, so that it can finish its tasks."""
         for record in self._find(keys):
             if record["State"]["Status"] not in _RUNNING or is_stopping(record):
                 continue
@@ -110,8 +110,9 @@ class DockerFleet:
             self.engine.rename(record["Id"], make_stopping_name(record))
 
     def clear(self, keys: Sequence[str]) -> None:
-        """They are removed with their anonymous volumes. The last of a compose service is kept, as
-        it was before it was fenced: there would be none to copy."""
+        """Removes them with their anonymous volumes. The last container of a compose service is
+        kept, with its restart policy from before the fence: otherwise there would be none to
+        copy."""
         records = self._find(keys)
         at = datetime.now(UTC)
         gone = [record for record in records if find_phase(record, at) is Phase.ENDED]
@@ -126,7 +127,7 @@ class DockerFleet:
             self._restarts.pop(record["Id"], None)
 
     def close(self) -> None:
-        """Workers stay: compose, or the next loop, can stop them."""
+        """Workers stay, since compose or the next loop can stop them."""
         self.engine.close()
 
     def _get_kind(self) -> Kind:
@@ -142,12 +143,12 @@ class DockerFleet:
         return self.engine.find(self._get_kind().list_labels())
 
     def _find(self, keys: Sequence[str]) -> list[Record]:
-        """Only among the fleet's own: a key never leads to another container."""
+        """Only the fleet's own containers: a key never refers to another container."""
         wanted = set(keys)
         return [record for record in self._list_all() if record["Id"] in wanted]
 
     def _find_image(self, template: Record) -> str:
-        """Its name, so that people see it; its id where the name leads to a newer one by now."""
+        """Its name, which is readable, or its id if the name now refers to a newer image."""
         name, own = str(template["Config"]["Image"]), str(template["Image"])
         return name if self.engine.find_image_id(name) == own else own
 
@@ -171,7 +172,7 @@ class DockerFleet:
     def _create(
         self, template: Record, image: str, restart: dict[str, Any], numbers: Iterator[int]
     ) -> tuple[str, str]:
-        """Somebody else may take a name at the same time: then the next number."""
+        """If somebody else takes the name at the same time, the next number is used."""
         kind = self._get_kind()
         name = ""
         for _ in range(_NAMES_TRIED):
@@ -199,7 +200,7 @@ class DockerFleet:
         return min(gone, key=self._get_kind().get_number)
 
     def _put_aside(self, record: Record) -> None:
-        """From now on it looks like one that a person stopped."""
+        """Make it look like a container that a person stopped."""
         restart = self._restarts.get(record["Id"]) or find_restart(record, ())
         if restart["Name"] not in ("always", "unless-stopped"):
             restart = {"Name": "unless-stopped", "MaximumRetryCount": 0}

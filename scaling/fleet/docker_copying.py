@@ -1,4 +1,4 @@
-"""How a container is made that is like another one."""
+"""Copying a container."""
 
 import copy
 import re
@@ -27,9 +27,9 @@ def make_config(
     labels: Mapping[str, str],
     restart: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The body of POST /containers/create for one more: all of the template but what must be its
-    own: name, host name, addresses, and these labels. Only the first network: the others are
-    connected afterwards, as engines before API 1.44 take only one."""
+    """The body of POST /containers/create for one more: everything of the template except name,
+    host name and addresses, with these labels. Only the first network: the others are connected
+    afterwards, as engines before API 1.44 take only one."""
     config: dict[str, Any] = copy.deepcopy(template["Config"])
     # Without a host name it gets the first characters of its id: so its node is recognised.
     for own in ("Hostname", "Domainname", "MacAddress"):
@@ -72,7 +72,7 @@ def make_endpoints(template: Record, name: str) -> dict[str, dict[str, Any]]:
 
 
 def find_first_network(template: Record) -> str | None:
-    """The one that is named when it is created; None: it has no network.
+    """The network that is given at creation; None if it has no network.
 
     Raises FleetError: it shares the network, and so the host name, of something else.
     """

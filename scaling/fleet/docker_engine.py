@@ -1,4 +1,4 @@
-"""Docker's engine: the calls that the back-end needs. Every failure is a FleetError."""
+"""The calls to Docker's engine that the back-end needs. Every failure is a FleetError."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 TIMEOUT_SECONDS = 10.0
 _DEFAULT_PLACE = "unix:///var/run/docker.sock"
 _TAIL_LINES = 50
-_SAID = 200  # characters of what the engine says that go into a sentence
+_MAX_REASON = 200  # characters of the engine's message in a sentence
 _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
 
@@ -26,10 +26,9 @@ class NameTakenError(FleetError):
 
 
 class Engine:
-    """One engine. It is connected to when it is first needed, and again after it was away.
-
-    address: as in DOCKER_HOST; without it that variable, else the usual socket of this host.
-    timeout: seconds for each call.
+    """One engine. Connects when it is first needed, and again after it was unavailable. address: as
+    in DOCKER_HOST; the default is that variable, otherwise the usual socket of this host. timeout:
+    seconds for each call.
     """
 
     def __init__(self, address: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
@@ -57,8 +56,8 @@ class Engine:
         return self._address or os.environ.get("DOCKER_HOST") or _DEFAULT_PLACE
 
     def find(self, labels: Sequence[str]) -> list[Record]:
-        """All containers that have these labels, ended ones too. Those that are
-        removed during the call are left out."""
+        """All containers with these labels, including ended ones. Those that are removed during the
+        call are left out."""
         with self._call("list containers") as client:
             found = client.containers(all=True, filters={"label": list(labels)})
         records = [self.inspect(each["Id"]) for each in found]
@@ -73,7 +72,7 @@ class Engine:
             return record
 
     def find_image_id(self, image: str) -> str | None:
-        """The image to which a name leads now."""
+        """The image to which a name currently refers."""
         with self._call(f"look at the image {image}") as client:
             try:
                 return str(client.inspect_image(image)["Id"])
@@ -81,7 +80,7 @@ class Engine:
                 return None
 
     def create(self, name: str, config: Mapping[str, Any]) -> str:
-        """A container that does not run yet; its id. Raises NameTakenError."""
+        """Create a container without starting it. Returns its id. Raises NameTakenError."""
         with self._call(f"create the container {name}") as client:
             try:
                 made = client.create_container_from_config(dict(config), name)
@@ -106,12 +105,12 @@ class Engine:
             client.start(container)
 
     def signal(self, container: str, signal: str) -> None:
-        """To its first process. One that does not run, or is gone, is left alone."""
+        """Send a signal to its first process. Ignores a container that does not run, or is gone."""
         with self._call("send a signal to a container") as client, self._ignoring_gone():
             client.kill(container, signal=signal)
 
     def set_restart(self, container: str, policy: Mapping[str, Any]) -> None:
-        """What happens when it ends by itself. One that is gone is left alone."""
+        """Set what happens when it ends by itself. Ignores a container that is gone."""
         # A conflict is none to be ignored here: it would leave a container unfenced.
         with self._call("change the restart policy of a container") as client:
             try:
@@ -120,7 +119,7 @@ class Engine:
                 return
 
     def rename(self, container: str, name: str) -> None:
-        """One that is gone is left alone. Raises NameTakenError."""
+        """Rename it. Ignores a container that is gone. Raises NameTakenError."""
         with self._call(f"name a container {name}") as client:
             try:
                 client.rename(container, name)
@@ -132,12 +131,12 @@ class Engine:
                 raise
 
     def remove(self, container: str) -> None:
-        """With its anonymous volumes. One that runs, or is gone, is left alone."""
+        """Remove it with its anonymous volumes. Ignores a container that runs, or is gone."""
         with self._call("remove a container") as client, self._ignoring_gone():
             client.remove_container(container, v=True)
 
     def read_last_lines(self, container: str) -> list[str]:
-        """The end of its log; empty where there is none, or where it cannot be read back."""
+        """The end of its log; empty if there is none, or it cannot be read."""
         with self._call("read the log of a container") as client:
             try:
                 text: bytes = client.logs(container, tail=_TAIL_LINES)
@@ -169,7 +168,7 @@ class Engine:
 
     @contextmanager
     def _ignoring_gone(self) -> Iterator[None]:
-        """It is gone, or not in the state in which this would mean something: 404 and 409."""
+        """It is gone, or not in a state for this call: 404 and 409."""
         try:
             yield
         except self._errors.APIError as error:
@@ -184,13 +183,13 @@ class Engine:
         if any(isinstance(e, PermissionError) for e in chain):
             return (
                 f"Docker's engine at {self.place} may not be used by this user: give the "
-                "autoscaler the group of the socket (group_add in compose), or let it speak with a "
+                "autoscaler the group of the socket (group_add in compose), or let it use a "
                 "socket proxy (DOCKER_HOST)."
             )
         if any(isinstance(e, self._http.exceptions.Timeout | TimeoutError) for e in chain):
             return (
-                f"Docker's engine at {self.place} did not answer within {self._timeout:g} s: see "
-                "what it is busy with."
+                f"Docker's engine at {self.place} did not answer within {self._timeout:g} s: "
+                "check the load of the engine."
             )
         if any(isinstance(e, FileNotFoundError) for e in chain):
             return (
@@ -203,19 +202,19 @@ class Engine:
         )
 
     def _explain_refusal(self, error: Any, doing: str) -> str:
-        said = _shorten(str(error.explanation or error.response.reason or ""))
+        reason = _shorten(str(error.explanation or error.response.reason or ""))
         if isinstance(error, self._errors.ImageNotFound):
-            return f"Docker's engine could not {doing}: {said}. Build or pull that image."
+            return f"Docker's engine could not {doing}: {reason}. Build or pull that image."
         if error.status_code == _FORBIDDEN:
             return (
-                f"Docker's engine at {self.place} refuses to {doing} ({said}): where a socket "
-                "proxy is before it, allow POST and DELETE on containers there."
+                f"Docker's engine at {self.place} refuses to {doing} ({reason}): if there is a "
+                "socket proxy, allow POST and DELETE on containers in it."
             )
-        return f"Docker's engine at {self.place} could not {doing} ({error.status_code}): {said}."
+        return f"Docker's engine at {self.place} could not {doing} ({error.status_code}): {reason}."
 
 
 def _unfold(error: BaseException) -> list[BaseException]:
-    """The error and what it stems from: the libraries wrap it, also as an argument."""
+    """The error and its causes: the libraries wrap it, also as an argument."""
     found: list[BaseException] = []
     left: list[Any] = [error]
     while left:
@@ -227,4 +226,4 @@ def _unfold(error: BaseException) -> list[BaseException]:
 
 
 def _shorten(text: str) -> str:
-    return " ".join(text.split())[:_SAID].rstrip(" .")
+    return " ".join(text.split())[:_MAX_REASON].rstrip(" .")

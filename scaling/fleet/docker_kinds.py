@@ -26,11 +26,11 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 class Kind(Protocol):
-    """What workers there are, and how one more is called."""
+    """Selects the workers, and names new ones."""
 
     @property
     def keeps_the_last(self) -> bool:
-        """Whether the last of them must stay, as there would be none to copy."""
+        """Whether the last one must stay, since there would be none to copy."""
 
     def list_labels(self) -> list[str]:
         """All workers have these, and nothing else has."""
@@ -39,13 +39,13 @@ class Kind(Protocol):
         """The container to copy. Raises FleetError: there is none."""
 
     def get_number(self, record: Record) -> int:
-        """The number of a worker; 0 where it has none."""
+        """The number of a worker; 0 if it has none."""
 
     def make_name(self, template: Record, number: int) -> str:
-        """The name of one more."""
+        """The name of a new worker."""
 
     def make_labels(self, number: int) -> dict[str, str]:
-        """Labels of one more, beside those of the template."""
+        """Labels of a new worker, besides those of the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ComposeService:
     keeps_the_last: bool = True
 
     def list_labels(self) -> list[str]:
-        """As compose itself looks for them."""
+        """The same query that compose uses."""
         return [
             f"{PROJECT_LABEL}={self.project}",
             f"{SERVICE_LABEL}={self.service}",
@@ -70,7 +70,7 @@ class ComposeService:
             raise FleetError(
                 f"The compose project {self.project!r} has no container of the service "
                 f"{self.service!r} to copy: run docker compose up -d --scale {self.service}=1 "
-                "once; a stopped one is enough."
+                "once; a stopped container is enough."
             )
         return min(records, key=self.get_number)
 
@@ -94,7 +94,7 @@ class ComposeService:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Copies of one container, which itself is no member."""
+    """Copies of one container, which itself is not a member."""
 
     template: str
     keeps_the_last: bool = False
@@ -108,8 +108,8 @@ class Copies:
         found = engine.inspect(self.template)
         if found is None:
             raise FleetError(
-                f"There is no container {self.template!r} to copy: make it with docker create, or "
-                "name another one in AUTO_SCALING_DOCKER_TEMPLATE."
+                f"There is no container {self.template!r} to copy: create it with docker create, "
+                "or name another one in AUTO_SCALING_DOCKER_TEMPLATE."
             )
         return found
 
@@ -122,12 +122,13 @@ class Copies:
         return f"{get_name(template)}-{number}"
 
     def make_labels(self, number: int) -> dict[str, str]:
-        """By the setting, so that a new template of that name goes on with the old copies."""
+        """From the setting, so that a new template of that name keeps the old copies."""
         return {NUMBER_LABEL: str(number), FLEET_LABEL: self.template}
 
 
 def find_next_number(kind: Kind, records: Iterable[Record]) -> int:
-    """Above all that are there, as compose counts: a gap may be a name that is still in use."""
+    """A number above all existing ones, as compose does: a gap may be a name that is still in
+    use."""
     return max((kind.get_number(record) for record in records), default=0) + 1
 
 

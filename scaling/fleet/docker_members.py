@@ -1,4 +1,4 @@
-"""A container as the engine describes it, read as a member of the fleet."""
+"""A member of the fleet from the engine's description of a container."""
 
 import re
 from collections.abc import Callable
@@ -30,8 +30,8 @@ ReadLog = Callable[[str], list[str]]
 
 
 def to_member(record: Record, at: datetime, read_log: ReadLog) -> Member | None:
-    """None: it is no worker, but a container that was never started, or that a person
-    stopped; it can still be copied."""
+    """None if it is not a worker, but a container that was never started, or that a person stopped;
+    it can still be copied."""
     phase = find_phase(record, at)
     if phase is None:
         return None
@@ -103,7 +103,7 @@ def is_fenced(record: Record) -> bool:
 
 
 def _read_name(record: Record) -> str:
-    """The engine writes it with a slash before it."""
+    """The engine writes it with a leading slash."""
     return str(record["Name"]).lstrip("/")
 
 
@@ -144,7 +144,7 @@ def _sentence(text: str) -> str:
 
 
 def _parse(text: str | None) -> datetime | None:
-    """The engine writes nanoseconds, and the year 1 where something did not happen."""
+    """The engine writes nanoseconds, and the year 1 for an event that did not happen."""
     if not text or text.startswith("0001-"):
         return None
     return datetime.fromisoformat(text)

@@ -1,5 +1,5 @@
-"""Workers that are pods of a Deployment. Their number is its scale; which of them goes is said with
-the deletion cost of the pod, and by name where the cost would not be looked at.
+"""Workers that are pods of a Deployment. Their number is its scale. The deletion cost of a pod
+selects the one to remove; where the cost would not decide, it is deleted by name.
 
 A ReplicaSet removes pods in an order of its own (page "ReplicaSet"): first those on no machine,
 then the pending, then those that are not ready, and only then the ones of the lowest deletion cost.
@@ -37,7 +37,7 @@ _PASSED_OVER = "Kubernetes removed another pod in its place; it will be deleted 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The deployment at one moment. problem: why it cannot have the pods that it shall have."""
+    """The deployment at one moment. problem: why it cannot have the requested pods."""
 
     replicas: int
     pods: list[Pod]
@@ -53,14 +53,14 @@ class _View:
         return [pod for pod in self.pods if pod.key in wanted]
 
     def was_passed_over(self, pod: Pod) -> bool:
-        """It was asked to end, the number is what it shall be, and it is still among them."""
+        """It was asked to end and the number of pods is right, but it still exists."""
         if pod.asked_at is None or not pod.is_active or len(self.active) > self.replicas:
             return False
         return now() - pod.asked_at >= timedelta(seconds=self.patience)
 
     def ranks_before(self, pod: Pod, chosen: Collection[Pod]) -> bool:
-        """Whether a pod that shall stay would be removed before this one; requested pods
-        that do not exist yet are no better than pending."""
+        """Whether a pod that should stay would be removed before this one; requested pods that do
+        not exist yet count as pending."""
         if self.replicas > len(self.active):
             return True
         staying = [p for p in self.active if p not in chosen and p.asked_at is None]
@@ -96,42 +96,43 @@ class KubernetesFleet:
 
     @classmethod
     def from_settings(cls) -> "KubernetesFleet":
-        """Raises FleetError: the client is missing, or how to reach Kubernetes is not known."""
+        """Raises FleetError: the client is missing, or there is no configuration of the API
+        server."""
         given = settings.TASKPLANE_SCALING
         server = ApiServer(namespace=given["KUBERNETES_NAMESPACE"])
         server.connect()
         return cls(deployment=given["KUBERNETES_DEPLOYMENT"], server=server)
 
     def list_members(self) -> list[Member]:
-        """All pods of the deployment, also those of earlier states of its template."""
+        """All pods of the deployment, including those of earlier versions of its template."""
         view = self._look()
         return [view.member(pod) for pod in view.pods]
 
     def start(self, count: int) -> list[str]:
-        """Raise the scale. Names are given later, by the cluster. It counts from the scale that is
-        set, not from the pods that are there: those of the call before may not exist yet."""
+        """Raise the scale. The cluster assigns the names later. It starts from the present scale,
+        not from the existing pods: those of the previous call may not exist yet."""
         view = self._look()
         if count < 1:
             return []
         if view.problem and view.replicas > len(view.active):
             raise FleetError(
-                f"Kubernetes cannot make the pods of deployment {self.deployment} that are asked "
-                f"for already ({view.problem}): raise the quota, or correct the pod template."
+                f"Kubernetes cannot make the pods of deployment {self.deployment} that were "
+                f"already requested ({view.problem}): raise the quota, or correct the pod template."
             )
         self._change_scale(count)
         return []
 
     def fence(self, keys: Sequence[str]) -> None:
-        """Make them the first to be removed. What ends in a pod is started again in any case, so
-        workers must not end by themselves there: WORKER_EXIT_WHEN_DRAINED=false."""
+        """Make them the first to be removed. Kubernetes always restarts a process that ends in a
+        pod, so workers must not end by themselves there: WORKER_EXIT_WHEN_DRAINED=false."""
         for pod in self._look().find(keys):
             if pod.is_active and not pod.is_cheapest:
                 self.server.annotate_pod(pod.name, pod.uid, {DELETION_COST: LOWEST_COST})
 
     def stop(self, keys: Sequence[str]) -> None:
         """Lower the scale by the number of those that were not asked yet. Those that would not be
-        the first to go, or were passed over, are deleted by name before: the pod that replaces one
-        is then the first to go."""
+        removed first, or were passed over, are deleted by name before: the pod that replaces one is
+        then removed first."""
         view = self._look()
         chosen = [
             pod
@@ -149,8 +150,8 @@ class KubernetesFleet:
             self._change_scale(-len(asked))
 
     def clear(self, keys: Sequence[str]) -> None:
-        """Delete pods that have failed, as those that were evicted: nothing else does before there
-        are thousands. Where that is not allowed they stay, and do no harm."""
+        """Delete failed pods, such as evicted ones: Kubernetes removes them only when there are
+        thousands. Without the permission they stay, and do no harm."""
         for pod in self._look().find(keys):
             if pod.phase is Phase.ENDED and not pod.is_terminating and self._may_clear:
                 try:
@@ -185,8 +186,8 @@ class KubernetesFleet:
         )
 
     def _check_template(self, deployment: Object) -> None:
-        """Nodes are recognised by their host, which is the pod's name unless the template says
-        otherwise."""
+        """Nodes are identified by their host, which is the pod's name unless the template changes
+        it."""
         spec = deployment["spec"]["template"]["spec"]
         for name in ("hostNetwork", "hostname"):
             if spec.get(name):
@@ -201,13 +202,14 @@ class KubernetesFleet:
             if (target.get("kind"), target.get("name")) == ("Deployment", self.deployment):
                 raise FleetError(
                     f"The HorizontalPodAutoscaler {each['metadata']['name']} scales deployment "
-                    f"{self.deployment} too, and each would undo what the other does: delete it "
-                    "(or the ScaledObject that made it), or set AUTO_SCALING_BACKEND=advisory."
+                    f"{self.deployment} too, and each would undo the changes of the other: delete "
+                    "it (or the ScaledObject that created it), or set "
+                    "AUTO_SCALING_BACKEND=advisory."
                 )
 
     def _change_scale(self, difference: int) -> None:
-        """From what it is at this moment. Its version changes with every state of the deployment,
-        so a conflict is usual."""
+        """Change the present scale. Its version changes with every state of the deployment, so
+        conflicts are common."""
         for attempt in range(_TRIES):
             replicas, version = self.server.get_scale(self.deployment)
             try:
@@ -219,8 +221,8 @@ class KubernetesFleet:
             else:
                 return
         raise FleetError(
-            f"The scale of deployment {self.deployment} changed {_TRIES} times while it was to be "
-            "set: look what else scales it, or wait until it is rolled out."
+            f"The scale of deployment {self.deployment} changed {_TRIES} times while it was being "
+            "set: check what else scales it, or wait until the roll-out ends."
         )
 
 

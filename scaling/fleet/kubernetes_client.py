@@ -1,4 +1,4 @@
-"""The API server as the back-end asks it: few calls, in time, and each refusal in one sentence."""
+"""The calls to the API server: few, with a time limit, and each refusal in one sentence."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class ApiError(FleetError):
-    """The API server answered, with this HTTP status and these words of its own."""
+    """The API server responded with this HTTP status and message."""
 
     def __init__(self, status: int, sentence: str, message: str = "") -> None:
         super().__init__(sentence)
@@ -31,7 +31,7 @@ class ApiError(FleetError):
 
     @property
     def is_other_pod(self) -> bool:
-        """It is gone, or another one has its name. A patch with another uid is not a conflict but
+        """It is gone, or another pod has its name. For a patch, another uid is not a conflict but
         an attempt to change the uid."""
         is_change = self.status == 422 and "metadata.uid: Invalid value" in self.message
         return self.status in (404, 409) or is_change
@@ -60,12 +60,12 @@ class ApiServer:
         return self._call("GET", "deployments", name)
 
     def get_scale(self, name: str) -> tuple[int, str]:
-        """How many replicas a deployment shall have, and the version at which this was so."""
+        """The replicas of a deployment's scale, and its version."""
         scale = self._call("GET", "deployments/scale", name)
         return int(scale["spec"].get("replicas", 0)), scale["metadata"]["resourceVersion"]
 
     def set_scale(self, name: str, replicas: int, version: str) -> None:
-        """Raises ApiError 409: it has changed since that version."""
+        """Raises ApiError 409 if it has changed since that version."""
         metadata = {"name": name, "namespace": self.namespace, "resourceVersion": version}
         scale = {
             "apiVersion": "autoscaling/v1",
@@ -82,7 +82,8 @@ class ApiServer:
         return self._list("pods", selector)
 
     def list_autoscalers(self) -> list[Object]:
-        """The HorizontalPodAutoscalers of the namespace; none where they may not be seen."""
+        """The HorizontalPodAutoscalers of the namespace; none without the permission to list
+        them."""
         try:
             return self._list("horizontalpodautoscalers", "")
         except ApiError as error:
@@ -91,11 +92,12 @@ class ApiServer:
             raise
 
     def annotate_pod(self, name: str, uid: str, annotations: dict[str, str]) -> bool:
-        """Whether it is still there. Another pod of this name is left alone."""
+        """Patch a pod. Returns whether it still exists. Another pod of this name is ignored."""
         return self._try_pod("PATCH", name, {"metadata": {"uid": uid, "annotations": annotations}})
 
     def delete_pod(self, name: str, uid: str) -> bool:
-        """With its own grace. Whether it was still there; another of this name is left alone."""
+        """Delete a pod with its own grace period. Returns whether it still existed. Another pod of
+        this name is ignored."""
         return self._try_pod("DELETE", name, {"preconditions": {"uid": uid}})
 
     def close(self) -> None:
@@ -134,8 +136,8 @@ class ApiServer:
         query: dict[str, str] | None = None,
         body: Object | None = None,
     ) -> Object:
-        """The methods that the client has for each resource are left aside: loading them takes
-        seconds, and making objects of a thousand pods longer than all the rest."""
+        """Does not use the client's methods for each resource: loading them takes seconds, and
+        converting a thousand pods to objects takes longer than everything else."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             self._give_up("it took too long")
@@ -165,7 +167,8 @@ class ApiServer:
         raise ApiError(answer.status, _explain(answer.status, what, name, message), message)
 
     def connect(self) -> None:
-        """As a pod does, or else as kubectl does. `begin` does it, too."""
+        """Connect with the configuration of the pod, otherwise with that of kubectl. `begin` also
+        does this."""
         if self._client is not None:
             return
         try:
@@ -190,15 +193,15 @@ class ApiServer:
                 context = current["context"].get("namespace") or ""
         except config.ConfigException as error:
             raise FleetError(
-                f"How to reach Kubernetes is not known ({_brief(error)}): run the autoscaler in a "
+                f"There is no configuration for reaching Kubernetes ({_brief(error)}): run the "
+                "autoscaler in a "
                 "pod with a service account, or set KUBECONFIG."
             ) from None
         configuration.retries = 0  # the loop's next pass is the retry, and one call has its time
         self.namespace = self.namespace or read_namespace() or context
         if not self.namespace:
             raise FleetError(
-                "In which namespace the workers are is not known: set "
-                "AUTO_SCALING_KUBERNETES_NAMESPACE."
+                "The namespace of the workers is unknown: set AUTO_SCALING_KUBERNETES_NAMESPACE."
             )
         self._client = client.ApiClient(configuration)
         self._failures = (client.ApiException, config.ConfigException, HTTPError, OSError)
@@ -206,13 +209,13 @@ class ApiServer:
     def _give_up(self, why: str) -> NoReturn:
         host = self._client.configuration.host
         raise FleetError(
-            f"The API server of Kubernetes at {host} does not answer ({why}): look whether it runs "
-            "and can be reached from here, and whether KUBECONFIG names it."
+            f"The API server of Kubernetes at {host} does not answer ({why}): check that it runs "
+            "and can be reached from here, and that KUBECONFIG names it."
         ) from None
 
 
 def read_namespace(account: Path = _ACCOUNT) -> str:
-    """The namespace of the pod in which this runs; empty outside of one."""
+    """The namespace of the pod in which this runs; empty outside a pod."""
     try:
         return (account / "namespace").read_text().strip()
     except OSError:
@@ -246,8 +249,8 @@ def _explain(status: int, what: str, name: str, message: str) -> str:
             "AUTO_SCALING_KUBERNETES_NAMESPACE."
         )
     return (
-        f"The API server of Kubernetes answered {status} to {what} ({_brief(message)}): look at "
-        "its state if that goes on; the next pass tries again."
+        f"The API server of Kubernetes answered {status} to {what} ({_brief(message)}): check its "
+        "state if this continues; the next pass tries again."
     )
 
 

@@ -1,4 +1,4 @@
-"""A pod as the API server describes it, and how it stands as a member of the fleet."""
+"""A pod from the API server's description, and its state as a member of the fleet."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +22,8 @@ _DETAIL_LENGTH = 400
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What the fleet needs of it.
-
-    rank: of what the ReplicaSet controller removes first, the part that it looks at before the
-    deletion cost: on a machine, running, ready.
+    """The values that the fleet needs. rank: the criteria that the ReplicaSet controller compares
+    before the deletion cost: on a machine, running, ready.
     """
 
     name: str
@@ -40,8 +38,8 @@ class Pod:
 
     @property
     def key(self) -> str:
-        """The name alone names one pod at a time, and ends in five letters of chance; the uid makes
-        sure that a key is never used again."""
+        """A name, which ends in five random letters, belongs to one pod at a time; the uid ensures
+        that a key is never reused."""
         return f"{self.name}/{self.uid}"
 
     @property
@@ -76,7 +74,7 @@ def read_pod(item: Object) -> Pod:
 
 
 def owner_of(item: Object) -> str:
-    """The uid of what controls it; empty when nothing does."""
+    """The uid of its controller; empty if there is none."""
     owners = item["metadata"].get("ownerReferences") or []
     return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
 
@@ -145,7 +143,7 @@ def _explain_end(containers: list[Object]) -> str:
 
 
 def _read_time(text: str | None) -> datetime | None:
-    """None also for text that is no time."""
+    """None for text that is not a time."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:

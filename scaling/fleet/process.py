@@ -1,9 +1,7 @@
-"""Workers as processes of this host, which only the loop supervises.
-
-Each has a file in one folder, with its process id and whether it was asked to end, so that the loop
-after this one knows them too. A process id alone proves nothing: the environment of the process
-must name that file. A worker whose file was never written, since the loop was killed just then, is
-found by its environment alone.
+"""Workers as processes of this host, which only the loop supervises. Each has a file with its
+process id and whether it was asked to end, so that the next loop knows it too. A process id alone
+is not enough: the environment of the process must name that file. A worker whose file was never
+written, because the loop was killed at that moment, is found by its environment.
 """
 
 import contextlib
@@ -45,7 +43,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the file of a worker holds."""
+    """The content of a worker's file."""
 
     key: str
     pid: int
@@ -57,8 +55,9 @@ class Record:
 class ProcessFleet:
     """The worker processes of one state folder.
 
-    command: of a worker. folder: for the files; two fleets with different ones never touch each
-    other's workers. grace_seconds: that of the workers, after which they interrupt what runs.
+    command: starts a worker. folder: for the files; fleets with different folders never touch each
+    other's workers. grace_seconds: the grace period of the workers, after which they interrupt
+    running tasks.
     """
 
     command: Sequence[str]
@@ -84,7 +83,7 @@ class ProcessFleet:
         )
 
     def list_members(self) -> list[Member]:
-        """All that this state folder's fleets started on this host and did not clear."""
+        """All workers that fleets of this state folder started on this host and did not clear."""
         with self._usable():
             records = self._read()
             if time.monotonic() - self._tidied_at > _TIDY_SECONDS:
@@ -93,7 +92,7 @@ class ProcessFleet:
             return [self._describe(record) for record in records.values()]
 
     def start(self, count: int) -> list[str]:
-        """Raises FleetError also when the host has too little memory for them."""
+        """Raises FleetError also if the host has too little memory for them."""
         if count <= 0:
             return []
         with self._usable():
@@ -102,12 +101,12 @@ class ProcessFleet:
             return [self._start_one() for _ in range(count)]
 
     def fence(self, keys: Sequence[str]) -> None:
-        """Nothing ever starts a process again; that the folder is there is all that is asked."""
+        """Nothing restarts a process, so this only checks that the folder exists."""
         with self._usable():
             self._read()
 
     def stop(self, keys: Sequence[str]) -> None:
-        """SIGTERM to the worker alone: its own processes it ends itself."""
+        """Send SIGTERM to the worker only: it ends its own processes itself."""
         with self._usable():
             records = self._read()
             for key in keys:
@@ -115,7 +114,7 @@ class ProcessFleet:
                     self._send_stop(records[key])
 
     def clear(self, keys: Sequence[str]) -> None:
-        """The file of a worker goes; its log stays for a while."""
+        """Remove the file of a worker; its log stays for a while."""
         with self._usable():
             records = self._read()
             for key in keys:
@@ -125,8 +124,8 @@ class ProcessFleet:
                     self._path(key).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Stop the workers, and wait as long as they may take. They stay when
-        another loop runs on this host with the same folder: it takes them over."""
+        """Stop the workers, and wait as long as they may take. If another loop runs on this host
+        with the same folder, they stay, and it takes them over."""
         with self._usable():
             records = self._read()
             if not self._is_last():
@@ -179,7 +178,7 @@ class ProcessFleet:
         )
 
     def _explain(self, record: Record) -> str:
-        """How it ended; empty when that was in order."""
+        """How it ended; empty after a normal end."""
         child = self._children.get(record.key)
         status = child.returncode if child is not None else None
         if status == 0 or record.stop_sent:
@@ -211,8 +210,8 @@ class ProcessFleet:
         home.write_json(self._path(record.key), asdict(record))
 
     def _read(self) -> dict[str, Record]:
-        """All records by key, oldest first. In a folder that is new to this fleet, those of
-        workers without a record are written first."""
+        """All records by key, oldest first. The first call for a folder writes the records of
+        workers that have none."""
         if self._lock is None or not self.folder.is_dir():
             home.ensure_folder(self.folder, 0o700)
             if self._lock is not None:
@@ -242,7 +241,8 @@ class ProcessFleet:
                 self._write(Record(path.stem, process.pid, started.isoformat()))
 
     def _share_lock(self) -> IO[str]:
-        """A lock that all loops of this folder share: the one that has it alone is the last."""
+        """A lock that all loops of this folder share: a loop that holds it alone is the last
+        one."""
         file = (self.folder / "lock").open("w")
         fcntl.flock(file, fcntl.LOCK_SH)
         return file
@@ -273,12 +273,12 @@ def _is_young(record: Record) -> bool:
 
 
 def _require_room(count: int, young: int) -> None:
-    # Those that have just been started have not taken yet what they will.
+    # New workers have not yet allocated all their memory.
     free = max(0, free_bytes() - young * WORKER_BYTES)
     needed = count * WORKER_BYTES
     if free < needed:
         more = "1 more worker wants" if count == 1 else f"{count} more workers want"
         raise FleetError(
             f"{more} about {needed / _GIB:.1f} GiB of memory and this host has "
-            f"{free / _GIB:.1f} GiB left: lower MAX_WORKERS or WORKER_CONCURRENCY, or give it more."
+            f"{free / _GIB:.1f} GiB left: lower MAX_WORKERS or WORKER_CONCURRENCY, or add memory."
         )

@@ -1,4 +1,4 @@
-"""What the process back-end needs of its host: the logs of its workers, and free memory."""
+"""The host of the process back-end: the logs of its workers, and free memory."""
 
 import shutil
 from collections.abc import Collection
@@ -24,11 +24,11 @@ class ProcessLogs:
         return home.ensure_folder(self._folder, 0o700) / f"worker-{key}.log"
 
     def last_lines(self, key: str) -> list[str]:
-        """The end of the log, secrets masked; empty when nothing was written."""
+        """The end of the log with secrets masked; empty if nothing was written."""
         return [mask_secrets(line) for line in processes.tail(self.path(key), lines=_TAIL_LINES)]
 
     def tidy(self, keys: Collection[str]) -> None:
-        """Bound the logs of these workers, and remove all but the newest of those that are gone."""
+        """Limit the logs of these workers, and remove all but the newest logs of ended ones."""
         kept = {self.path(key) for key in keys}
         for path in kept:
             if path.exists() and path.stat().st_size > LIMIT_BYTES:
@@ -61,12 +61,12 @@ _FILES = (
 
 
 def free_bytes(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
-    """What could still be used before something is ended for want of memory."""
+    """The memory that can be used before the kernel kills a process."""
     return min([int(psutil.virtual_memory().available), *_left_in_groups(groups, membership)])
 
 
 def _left_in_groups(root: Path, membership: Path) -> list[int]:
-    """What is left below the limit of each group, up to the outermost that can be seen."""
+    """The memory left below the limit of each control group, up to the outermost visible one."""
     left: list[int] = []
     for top, path in _own_groups(root, membership):
         folder = top / path.lstrip("/")

@@ -34,7 +34,7 @@ def show_status(console: Console, status: Mapping[str, Any]) -> None:
 
 
 def show_event(console: Console, event: Mapping[str, Any]) -> None:
-    """A decision with all that it was made from."""
+    """A decision with all its inputs."""
     console.write(f"{event['at']} {event['state']}, decided by {_describe_decider(event)}.")
     console.write(event["sentence"])
     if event["outcome"]:
@@ -56,7 +56,7 @@ def show_event(console: Console, event: Mapping[str, Any]) -> None:
 def show_configuration(
     console: Console, configuration: Mapping[str, Any], environment: Mapping[str, Any]
 ) -> None:
-    """Each value with where it is from; `environment` are the values of the environment."""
+    """Each value with its source; `environment` has the values of the environment."""
     columns = {
         "name": lambda name: name,
         "value": lambda name: configuration[name],
@@ -73,7 +73,7 @@ def _describe_loop(status: Mapping[str, Any]) -> str:
     if status["lastSeen"] is None:
         return f"Auto-scaling is {enabled}; the loop has never run: start `manage.py autoscale`."
     return (
-        f"Auto-scaling is {enabled}; the loop does not run, last heard of {status['lastSeen']}: "
+        f"Auto-scaling is {enabled}; the loop does not run, last pass {status['lastSeen']}: "
         "start `manage.py autoscale`."
     )
 

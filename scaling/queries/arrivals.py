@@ -1,4 +1,5 @@
-"""Arrivals per second of a pool, by conservation between two looks."""
+"""Arrivals per second of a pool, computed from the backlog and the starts between two
+measurements."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,8 @@ WINDOW_SECONDS = 120.0
 SHORTEST_SECONDS = 5.0
 _FORGET_AFTER = 2 * WINDOW_SECONDS
 _MAX_STARTS = 50_000  # about as many rows one look should read
-# Seconds, over which the tasks found at the first look are spread: a burst that has just come says
-# nothing of how it goes on.
+# Seconds over which the tasks of the first measurement are spread: a new burst does not predict
+# later arrivals.
 _MIN_AGE = 30.0
 
 # What holds a lane back; figures of it can be compared only while this stays.
@@ -33,7 +34,7 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What a look without any before it said of the `seconds` before it: arrivals per second."""
+    """The estimate of the first measurement for the `seconds` before it: arrivals per second."""
 
     at: datetime
     per_second: float
@@ -41,10 +42,10 @@ class _Past:
 
 
 class ArrivalMeter:
-    """What became ready between two looks is what waits now, less what waited then, and what has
-    started since. Nothing has to be written for it when a task comes.
-
-    A lane that was paused, resumed or whose limit changed is compared only with looks since then.
+    """The tasks that became ready between two measurements are those that wait now, minus those
+    that waited then, plus those that have started since. So nothing has to be written when a task
+    arrives. A lane that was paused or resumed, or whose limit changed, is compared only with
+    measurements since then.
     """
 
     def __init__(self) -> None:
@@ -61,11 +62,12 @@ class ArrivalMeter:
         oldest: float,
         objective: float,
     ) -> float:
-        """Tasks per second that became ready in the last two minutes before `at`; where very many
-        start, in the last seconds, so that about 50,000 rows are read.
+        """Tasks per second that became ready in the last two minutes before `at`, or in the last
+        seconds if very many start, so that about 50,000 rows are read.
 
         waiting: ready tasks by lane, as `count_ready` counts them. oldest: seconds for which the
-        first of them has waited, for the first look of all, which knows nothing else of the past.
+        first of them has waited, used by the first measurement, which has no other information
+        about the past.
         """
         rules = {lane.id: _rule(lane, objective) for lane in lanes}
         changed = self._note_changes(at, rules)
@@ -88,14 +90,14 @@ class ArrivalMeter:
         return rate
 
     def _note_changes(self, at: datetime, rules: Mapping[int, _Rule]) -> dict[int, datetime]:
-        """When what holds a lane back last changed. A lane that was not there at the last look is
-        new, and had nothing: it is compared with any look."""
+        """When the limits of a lane last changed. A lane that did not exist at the last measurement
+        was empty: it can be compared with any."""
         new = {lane: at for lane, rule in rules.items() if self._rules.get(lane, rule) != rule}
         return {**self._changed, **new}
 
     def _choose(self, at: datetime) -> _Look | None:
-        """The remembered look nearest to two minutes ago, of those since which not too much has
-        started; at least the youngest that is old enough."""
+        """The measurement closest to two minutes ago since which not too many tasks have started,
+        or otherwise the newest that is old enough."""
         best: _Look | None = None
         starts, later = 0.0, at
         pace = self._looks[-1].pace if self._looks else 0.0
@@ -132,8 +134,8 @@ class ArrivalMeter:
         return arrivals, sum(n / _age(bases[lane], at) for lane, n in starts.items())
 
     def _blend(self, rate: float, base: _Look, at: datetime) -> float:
-        """With what the first look said of the time before it: a few seconds alone say more
-        about chance than about the load."""
+        """Combined with the estimate of the first measurement: a few seconds alone depend more on
+        chance than on the load."""
         age, past = _age(base, at), self._past
         if past is None or past.at != base.at or age >= past.seconds:
             return rate
@@ -157,8 +159,8 @@ def _rule(lane: Lane, objective: float) -> _Rule:
 
 
 def _measure_pace(at: datetime, lanes: Sequence[Lane]) -> tuple[float, float]:
-    """Starts per second without a look to compare with, and over how many seconds: two minutes, or
-    fewer where the last seconds say that these would be too many rows."""
+    """Starts per second without an earlier measurement, and over how many seconds: two minutes, or
+    fewer if there would be too many rows."""
     pace = _count_since(at, lanes, SHORTEST_SECONDS) / SHORTEST_SECONDS
     seconds = min(WINDOW_SECONDS, _MAX_STARTS / max(pace, 1.0))
     if seconds <= SHORTEST_SECONDS:
@@ -167,8 +169,8 @@ def _measure_pace(at: datetime, lanes: Sequence[Lane]) -> tuple[float, float]:
 
 
 def _count_fresh(lanes: Sequence[Lane], waiting: Mapping[int, int], oldest: float) -> int:
-    """What waits and has come in the window. In a limited lane it is what the limit allows, and
-    says nothing of when it came."""
+    """Waiting tasks that arrived in the window. In a limited lane their number depends on the
+    limit, not on the arrivals."""
     if oldest >= WINDOW_SECONDS:
         return 0
     return sum(waiting.get(lane.id, 0) for lane in lanes if lane.is_free)

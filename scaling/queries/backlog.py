@@ -21,9 +21,9 @@ _MIN_ATTEMPTS = 30
 
 
 class BacklogMeter:
-    """The slot seconds of what is ahead. What ended lately says how long the next arrivals take;
-    what waits, and what has just started, may be of other kinds: after ten thousand quick tasks
-    come five hundred slow ones, and those that have ended say nothing of them for minutes."""
+    """The slot seconds of upcoming work. Recently ended tasks predict the next arrivals, but
+    waiting tasks may be of other types: after ten thousand quick tasks come five hundred slow ones,
+    and ended tasks do not represent those for minutes."""
 
     def __init__(self) -> None:
         self._ended = RunTimeMeter()

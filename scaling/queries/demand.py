@@ -46,7 +46,7 @@ class WorkerCounts:
 
     @property
     def total(self) -> int:
-        """How many there are, or will be once those that start are ready."""
+        """The number of workers, including starting ones."""
         return len(self.ready) + len(self.starting)
 
 
@@ -60,8 +60,8 @@ class RunningGroup:
 
 
 class Observer:
-    """Measures the demand of one pool. It lives in one process, and remembers its earlier looks:
-    losing them costs some precision of the first two minutes, and reading a week of minutes."""
+    """Measures the demand of one pool. It lives in one process and remembers earlier measurements:
+    losing them costs some precision for two minutes, and a read of a week of minutes."""
 
     def __init__(self, queues: Sequence[str]) -> None:
         """`queues`: the names of the pool's queues, or ALL_QUEUES among them."""
@@ -73,9 +73,8 @@ class Observer:
         self._forecast = ArrivalForecast()
 
     def look(self, counts: WorkerCounts, configuration: Configuration) -> Demand:
-        """What the pool looks like now, all of it as of one moment of the database's clock.
-
-        Raises OperationalError: the database is away, or a query took more than five seconds.
+        """The demand of the pool, as of one moment of the database's clock. Raises
+        OperationalError: the database is unavailable, or a query took more than five seconds.
         """
         began = time.monotonic()
         objective = configuration.objective_seconds
@@ -124,8 +123,8 @@ class Observer:
 
 
 def is_idle(demand: Demand) -> bool:
-    """Whether nothing waits, nothing runs but on draining workers, and nothing is known to come
-    before a worker that is requested now could be ready, and a minute."""
+    """Whether no task waits, tasks run only on draining workers, and none is expected before a
+    worker that is requested now could be ready, plus a minute."""
     soon = demand.at + demand.startup + _SOON_SECONDS
     return (
         demand.waiting == 0
@@ -138,8 +137,8 @@ def is_idle(demand: Demand) -> bool:
 def one_snapshot(seconds: float = _QUERY_SECONDS) -> Iterator[datetime]:
     """A read-only transaction as of one moment of the database's clock, which it yields.
 
-    Within another transaction each query sees what is committed by then. Raises OperationalError
-    when a query takes longer than `seconds`.
+    Inside another transaction, each query sees the data committed by then. Raises OperationalError
+    if a query takes longer than `seconds`.
     """
     is_outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:

@@ -19,10 +19,9 @@ _CHUNK = 200
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Every condition must hold; of several values of one condition, one must.
-
-    `since` and `until`: decided from the one up to and without the other. Decisions that changed
-    nothing are left out unless `unchanged` is true or their state is filtered for.
+    """Every condition must match; of several values of a condition, one must match. `since` and
+    `until`: decided at or after the first, and before the second. Decisions that changed nothing
+    are left out unless `unchanged` is true or their state is filtered for.
     """
 
     states: tuple[str, ...] = condition(
@@ -45,7 +44,7 @@ def list_events(filters: EventFilter | None = None) -> QuerySet[ScalingEvent]:
 
 
 def get_event(event_id: UUID) -> ScalingEvent:
-    """One event with all that it was decided from. Raises NotFound."""
+    """One event with all its inputs. Raises NotFound."""
     launches = Prefetch("launches", Launch.objects.order_by("id"))
     event = ScalingEvent.objects.filter(id=event_id).prefetch_related(launches).first()
     if event is None:
@@ -72,7 +71,7 @@ def iterate_events(since: datetime) -> Iterator[list[ScalingEvent]]:
 
 
 def count_events(since: datetime) -> dict[str, int]:
-    """Number of events decided from `since` on by state, without those that changed nothing."""
+    """The number of events by state since `since`, without those that changed nothing."""
     states = [state.value for state in EventState if state != EventState.UNCHANGED]
     found = _narrow(EventFilter(since=since)).order_by()
     counts = dict(found.values_list("state").annotate(number=Count("id")))

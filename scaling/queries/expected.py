@@ -1,4 +1,4 @@
-"""Work that is known before it comes: firings of schedules, and tasks that wait for their time."""
+"""Work that is known in advance: firings of schedules, and tasks that wait for their time."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -26,8 +26,8 @@ Known = list[tuple[float, float]]  # epoch second, tasks
 
 
 class Expectations:
-    """What schedules and waiting tasks will bring to a pool's lanes; schedules are read again after
-    30 s."""
+    """The expected tasks of a pool's lanes from schedules and waiting tasks; schedules are read
+    again after 30 s."""
 
     def __init__(self, queues: Collection[str]) -> None:
         self._queues = queues
@@ -37,10 +37,9 @@ class Expectations:
     def list_expected(
         self, at: datetime, lanes: Sequence[Lane], per_second: float, seconds: float
     ) -> tuple[Expected, ...]:
-        """What becomes ready within `seconds` after `at` beyond what is measured already.
-
+        """The tasks that become ready within `seconds` after `at`, beyond the measured arrivals.
         per_second: the measured arrivals. A schedule that fires more often than every two minutes
-        is among them, and left out. So is work of lanes that are paused or limited.
+        is part of them, and left out. Work of paused or limited lanes is left out too.
         """
         if self._read is None or not self._is_fresh(at, seconds):
             ahead = timedelta(seconds=seconds + _KEPT_SECONDS)
@@ -60,9 +59,9 @@ class Expectations:
 
 
 def _list_due(at: datetime, lanes: Sequence[Lane], per_second: float, seconds: float) -> Known:
-    """Tasks that wait for their time, in the middle of each step, as far as a step holds more than
-    arrives in it anyway: where every task is submitted with a delay, the measured rate is theirs,
-    and adding them would count them twice."""
+    """Tasks that wait for their time, in the middle of each step. Only the part of a step above the
+    usual arrivals counts: if every task is submitted with a delay, the measured rate already
+    includes them, and adding them would count them twice."""
     free = [lane.id for lane in lanes if lane.is_free]
     until = at + timedelta(seconds=seconds)
     usual = per_second * STEP_SECONDS
@@ -108,8 +107,7 @@ def _list_firings(
 
 
 def _counts(each: Upcoming, known: dict[tuple[UUID, str], Lane], queues: Collection[str]) -> bool:
-    """Whether the pool will take the task at once. A lane that does not exist yet holds nothing
-    back."""
+    """Whether the pool will take the task at once. A lane that does not exist yet has no limits."""
     queue = each.queue
     if not queue:
         try:
@@ -121,8 +119,8 @@ def _counts(each: Upcoming, known: dict[tuple[UUID, str], Lane], queues: Collect
 
 
 def _measure_runs(workflow_ids: Sequence[UUID], lanes: Sequence[Lane]) -> dict[UUID, float]:
-    """How many tasks a run of each workflow has in these lanes: the mean of its newest runs that
-    have ended; without any, the number of its steps."""
+    """The number of tasks of a run of each workflow in these lanes: the mean of its newest ended
+    runs, or the number of its steps if there are none."""
     fanouts = get_fanouts(workflow_ids)
     runs = [run for fanout in fanouts.values() for run in fanout.runs]
     counts = _count_tasks(runs, [lane.id for lane in lanes if lane.is_free])
@@ -148,7 +146,7 @@ def _count_tasks(runs: Sequence[UUID], lanes: Sequence[int]) -> dict[UUID, int]:
 
 
 def _merge(now: float, firings: Known) -> Known:
-    """What comes at the same time together; of very many times, what comes in the same step."""
+    """Groups tasks by time, or by step if there are very many times."""
     if len({then for then, _ in firings}) > _MAX_TIMES:
         firings = [
             (now + ((then - now) // STEP_SECONDS + 0.5) * STEP_SECONDS, tasks)

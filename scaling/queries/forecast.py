@@ -1,4 +1,4 @@
-"""The forecast of a pool's arrivals, fed with the minutes of a week, then with each that ends."""
+"""The forecast of a pool's arrivals. Its input is a week of minutes, then each minute that ends."""
 
 import math
 from collections.abc import Sequence
@@ -25,10 +25,9 @@ class ArrivalForecast:
         self._until: int | None = None  # the minute up to which all is known
 
     def forecast(self, at: datetime, free: Sequence[int], startup: float) -> Forecast | None:
-        """The next minutes; None before anything is known. The first call reads a week.
-
-        free: lanes that are neither paused nor limited. What is submitted to the others does not
-        start when it comes, and would be predicted for a time when it cannot start.
+        """The next minutes; None before there is data. The first call reads a week. free: lanes
+        that are neither paused nor limited. Tasks in other lanes do not start when they arrive, so
+        a prediction for them would be wrong.
         """
         lead = self._choose_lead(startup)
         if self._forecaster is None or self._forecaster.lead != lead:
@@ -37,12 +36,13 @@ class ArrivalForecast:
         return self._forecaster.forecast()
 
     def forget(self) -> None:
-        """Drop the history: one that is not kept up to date is useless later."""
+        """Drop the history: one that is not updated is useless later."""
         self._forecaster = self._until = None
 
     def _choose_lead(self, startup: float) -> int:
-        """A start-up and a minute. It shortens only when it is well below: rebuilding costs, and a
-        start-up time at the edge of a minute would cause it again and again."""
+        """A start-up and a minute. It is shortened only if the start-up time is well below:
+        rebuilding is costly, and a start-up time close to a full minute would cause it
+        repeatedly."""
         lead = _lead(startup)
         if self._forecaster is not None and lead < self._forecaster.lead:
             return min(self._forecaster.lead, _lead(startup * _SLACK))
@@ -91,7 +91,7 @@ def _lead(startup: float) -> int:
 
 
 def _rebuild(old: Forecaster | None, lead: int) -> Forecaster:
-    """With what the old one has seen."""
+    """Create a forecaster with the history of the old one."""
     new = Forecaster(lead=lead, horizon=lead + _BEYOND)
     if old is not None:
         for minute in range(old.history.first, old.history.end):

@@ -17,7 +17,7 @@ MAX_READY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One workspace's share of a queue, with what holds it back."""
+    """One workspace's share of a queue, with its pause and limits."""
 
     id: int
     workspace_id: UUID
@@ -28,7 +28,7 @@ class Lane:
 
     @property
     def is_free(self) -> bool:
-        """Neither paused nor limited: what waits in it waits for workers alone."""
+        """Neither paused nor limited: its tasks wait only for workers."""
         return not self.is_paused and self.max_running is None and self.rate_per_second is None
 
 

@@ -43,8 +43,8 @@ class Startup:
 
 @dataclass(frozen=True, slots=True)
 class LaunchPause:
-    """No worker is launched before `until`. failures: attempts in a row of which no worker became
-    ready; problem: of the last of them."""
+    """No worker is launched before `until`. failures: consecutive attempts without a ready worker;
+    problem: that of the last attempt."""
 
     failures: int
     until: datetime
@@ -70,7 +70,8 @@ def measure_startup(backend: str) -> Startup | None:
 
 
 def get_startup(backend: str, usual: float = USUAL_STARTUP) -> float:
-    """Seconds to plan with: as measured; `usual` while there are fewer than five launches."""
+    """The start-up seconds to use: the measured ones, or `usual` while there are fewer than five
+    launches."""
     measured = measure_startup(backend)
     return (
         measured.seconds if measured is not None and measured.launches >= _MIN_LAUNCHES else usual
@@ -78,11 +79,9 @@ def get_startup(backend: str, usual: float = USUAL_STARTUP) -> float:
 
 
 def get_pause(backend: str) -> LaunchPause | None:
-    """The pause after the newest attempt, if no worker came of it; it may be over.
-
-    The workers that one decision requested are one attempt: that ten of them fail together is one
-    failure, and that one of ten fails is none. The pause doubles with each attempt, up to five
-    minutes.
+    """The pause after the newest attempt, if no worker became ready; it may be over. The workers
+    that one decision requested are one attempt: if all ten fail, that is one failure, and if one of
+    ten fails, that is none. The pause doubles with each attempt, up to five minutes.
     """
     launches = Launch.objects.filter(pool=POOL, backend=backend)
     known = launches.exclude(state=LaunchState.CANCELLED)
@@ -107,13 +106,13 @@ def get_pause(backend: str) -> LaunchPause | None:
 
 
 def _attempt_of(row: tuple[int, UUID | None, str, datetime | None, str]) -> int | UUID:
-    """The decision that requested the launch; without one, as after the clean-up, the launch."""
+    """The decision that requested the launch, or the launch itself if the decision was removed."""
     launch, event = row[:2]
     return launch if event is None else event
 
 
 def failed_since(backend: str, since: datetime) -> bool:
-    """Whether a launch that was requested from then on failed."""
+    """Whether a launch that was requested since then has failed."""
     failed = Launch.objects.filter(pool=POOL, backend=backend, state=LaunchState.FAILED)
     return failed.filter(asked_at__gte=since).exists()
 
@@ -131,7 +130,7 @@ def list_held_since(node_ids: Sequence[int]) -> dict[int, list[datetime]]:
 
 
 def count_cut_attempts(node_ids: Sequence[int], *, since: datetime) -> int:
-    """Attempts on these nodes that their end cut short: lost with them, or interrupted by it."""
+    """Attempts that ended with these nodes: lost or interrupted."""
     cut = TaskAttempt.objects.filter(
         finished_at__gte=since, node_id__in=list(node_ids), outcome__in=_CUT
     )

@@ -20,7 +20,7 @@ _FRESH_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class ManualOverride:
-    """A number of workers that a person set and that holds now; without `until`, for good."""
+    """A number of workers that a person set and that is in force, for good if `until` is None."""
 
     workers: int
     until: datetime | None
@@ -28,7 +28,7 @@ class ManualOverride:
 
 
 def get_pool() -> Pool:
-    """The installation's one pool; created when there is none yet."""
+    """The installation's only pool; created if there is none yet."""
     return Pool.objects.get_or_create(name=POOL)[0]
 
 
@@ -43,7 +43,7 @@ def get_environment() -> dict[str, Any]:
 
 
 def get_values(pool: Pool) -> dict[str, Any]:
-    """The values in force by field name, also those that contradict each other. Overrides of names
+    """The values in force by field name, even if they contradict each other. Overrides of names
     that no longer exist are ignored."""
     return get_environment() | {n: v for n, v in pool.overrides.items() if n in SETTINGS}
 
@@ -60,7 +60,7 @@ def validate(values: Mapping[str, Any]) -> Configuration:
 
 
 def get_configuration(pool: Pool | None = None) -> Configuration:
-    """The values in force: the environment's, with what API and admin changed.
+    """The values in force: those of the environment, with changes from API and admin.
 
     Raises Invalid: overrides no longer fit the environment, such as a minimum above its new
     maximum.
@@ -69,7 +69,7 @@ def get_configuration(pool: Pool | None = None) -> Configuration:
 
 
 def get_sound_configuration(pool: Pool) -> Configuration:
-    """As get_configuration. Raises Conflict that says how to repair it."""
+    """As get_configuration. Raises Conflict, which explains how to repair it."""
     try:
         return get_configuration(pool)
     except Invalid as error:
@@ -92,7 +92,7 @@ def describe_configuration(pool: Pool) -> dict[str, Any]:
 
 
 def find_contradiction(pool: Pool) -> str:
-    """Which overrides no longer fit the environment, and what to do; empty when all do."""
+    """The overrides that no longer fit the environment, and what to do; empty if all fit."""
     try:
         get_configuration(pool)
     except Invalid as error:
@@ -101,12 +101,12 @@ def find_contradiction(pool: Pool) -> str:
 
 
 def find_problem(pool: Pool) -> str:
-    """Why the number of workers cannot be changed; empty when it can."""
+    """Why the number of workers cannot be changed; empty if it can."""
     return find_contradiction(pool) or str(pool.problem)
 
 
 def advise(error: Invalid) -> str:
-    """What contradicts, and what to do about it, in sentences."""
+    """The contradictions and what to do about them, in sentences."""
     details = " ".join(f"{each['field']}: {each['message']}" for each in error.errors) or str(error)
     fields = ", ".join(f'"{each["field"]}": null' for each in error.errors)
     return (
@@ -131,9 +131,9 @@ def get_manual_override(pool: Pool, at: datetime | None = None) -> ManualOverrid
 
 
 def get_published(pool: Pool) -> int | None:
-    """How many workers the loop's last pass asks for, for KEDA, an HPA or a person to follow: 0
-    when nothing waits, runs or is expected and there is no override; as many as there are while
-    auto-scaling is off. None when the loop has not decided for a while."""
+    """The desired workers of the loop's last pass, for KEDA, an HPA or a person: 0 if no task
+    waits, runs or is expected and there is no override; the present number while auto-scaling is
+    off. None if the loop has not decided for a while."""
     if pool.decided_at is None:
         return None
     interval: float = settings.TASKPLANE_SCALING["INTERVAL_SECONDS"]

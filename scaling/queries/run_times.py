@@ -26,25 +26,24 @@ _ROUNDING = 1e-9
 
 
 def list_async_types() -> list[str]:
-    """The task types whose handlers share a slot. A type that nobody knows here counts as one that
-    has its slot for itself."""
+    """The task types whose handlers share a slot. An unknown type counts as one with its own
+    slot."""
     return [each.name for each in all_processors() if each.is_async]
 
 
 def async_share() -> int:
-    """How many async handlers one slot holds at once.
-
-    They wait most of the time, and do so together: an async attempt of d seconds takes d divided by
-    this of a slot, where a sync one takes d. Counted by its wall time, a thousand calls of a slow
-    service would ask for hundreds of workers, and one slot or two hold them all.
+    """How many async handlers share a slot. They mostly wait, so an async attempt of d seconds
+    takes d divided by this number in slot seconds, where a sync one takes d. By wall time, a
+    thousand calls of a slow service would need hundreds of workers, although one or two slots are
+    enough.
     """
     limit: int = settings.TASKPLANE["ASYNC_CONCURRENCY"]
     return min(limit, CAPACITY)
 
 
 class RunTimeMeter:
-    """The slot seconds of what ended as far back as arrivals are measured, or of the newest
-    thousand where that is fewer: the last few seconds say nothing of what came in two minutes."""
+    """The slot seconds of attempts that ended in the window of the arrivals, or of the newest
+    thousand if there are fewer: the last few seconds are not representative of two minutes."""
 
     def measure(self, at: datetime, lanes: Sequence[int]) -> RunTimes:
         """The window is two minutes; narrower while it holds more rows than can be looked at, wider
@@ -105,14 +104,15 @@ def _read(at: datetime, lanes: Sequence[int], seconds: float, newest: int) -> _E
 
 
 class Punctuality:
-    """How many attempts of the last hour started, and started in time; read again after 30 s."""
+    """The attempts of the last hour that started, and that started in time; read again after 30
+    s."""
 
     def __init__(self) -> None:
         self._counts = (0, 0)
         self._of: tuple[datetime, float] | None = None  # when, and for which objective
 
     def measure(self, at: datetime, free: Sequence[int], objective: float) -> tuple[int, int]:
-        """free: lanes that are neither paused nor limited: the others wait on purpose."""
+        """free: lanes that are neither paused nor limited; the others wait intentionally."""
         if self._of is None or self._of[1] != objective or is_old(self._of[0], at):
             self._counts = _count_punctual(free, at - _HOUR, objective)
             self._of = (at, objective)

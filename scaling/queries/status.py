@@ -1,4 +1,4 @@
-"""How the fleet and the loop that sizes it stand, for people and for Prometheus."""
+"""The state of the fleet and of its control loop, for people and for Prometheus."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +22,10 @@ from tasks_app.queries.engine_health import LeaderView, view_leader
 
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
-    """All that an operator asks first. `values`: the configuration by name; `problem`: why the
-    number of workers cannot be changed, empty when it can; `startup`: None before the first worker
-    was ready; `pause`: why no worker is launched now, None when one may be."""
+    """The most important information for an operator. `values`: the configuration by name;
+    `problem`: why the number of workers cannot be changed, empty when it can; `startup`: None
+    before the first worker was ready; `pause`: why no worker is launched now, None when one may
+    be."""
 
     pool: Pool
     backend: str
@@ -43,7 +44,7 @@ class FleetStatus:
 
     @property
     def seen_at(self) -> datetime | None:
-        """When the loop was last heard of; None when it has never run."""
+        """When the loop last ran; None if never."""
         return self.leader.seen_at
 
 

@@ -1,5 +1,3 @@
-"""Strategies played against traces of arrivals, and the cost of each.
-
-Standard library only. What is played is what the control loop would run: the same strategies, the
-same inputs, the same forecasts.
+"""Simulates strategies on traces of arrivals, and computes the cost of each. Standard library only.
+It runs the same strategies, inputs and forecasts as the control loop.
 """

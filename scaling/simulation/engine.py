@@ -1,4 +1,4 @@
-"""Play one trace with one policy."""
+"""Simulates one trace with one policy."""
 
 import heapq
 import random
@@ -22,7 +22,7 @@ _DEFAULT_STARTUP = 60.0
 
 
 class Policy(Protocol):
-    """What is played: a strategy, or the rule of another autoscaler."""
+    """A policy: a strategy, or the rule of another autoscaler."""
 
     @property
     def name(self) -> str:
@@ -33,14 +33,14 @@ class Policy(Protocol):
         """Whether it chooses whom to stop and lets tasks end, or stops the newest worker."""
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """How many workers there should be now."""
+        """The desired number of workers now."""
 
 
 @dataclass(slots=True)
 class Played:
-    """What came of it. waits: seconds from arrival to start, of the tasks that arrived, in order;
-    for a task that never started, as long as it had waited at the end.
-    changes: (second, workers before, workers after).
+    """The result. waits: seconds from arrival to start of all tasks, in order of arrival; for a
+    task that never started, its wait until the end. changes: (second, workers before, workers
+    after).
     """
 
     waits: list[float]
@@ -99,7 +99,8 @@ class Simulation:
         )
 
     def _advance(self, until: float) -> None:
-        """Start what can start before `until`, in order, each on the slot that is free longest."""
+        """Start tasks that can start before `until`, in order, each on the slot that has been free
+        longest."""
         fleet, waits = self.fleet, self.waits
         fleet.admit(until)
         heap, began, running = fleet.heap, fleet.began, fleet.running
@@ -147,14 +148,14 @@ class Simulation:
         begun = len(self.waits)
         arrived = bisect_left(trace.arrivals, at, begun)
         window = min(_RATE_WINDOW, max(at, _LEAST_WINDOW))
-        lately = arrived - bisect_left(trace.arrivals, at - window)
+        recent = arrived - bisect_left(trace.arrivals, at - window)
         started, on_time = self._count_on_time()
         return Demand(
             at=trace.epoch + at,
             measured_at=trace.epoch + at,
             waiting=arrived - begun,
             oldest=at - trace.arrivals[begun] if arrived > begun else 0.0,
-            per_second=lately / window,
+            per_second=recent / window,
             run_times=self.durations.summary(),
             ages=fleet.ages(at),
             ready=len(fleet.ready),
@@ -182,7 +183,7 @@ class Simulation:
         return self._started, self._within
 
     def _startup(self) -> float:
-        """95th percentile of what start-ups took, as soon as there are some."""
+        """95th percentile of start-up times, if there are any."""
         seen = self.fleet.startups[-100:]
         if len(seen) < 10:
             return _DEFAULT_STARTUP

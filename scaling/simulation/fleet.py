@@ -60,10 +60,10 @@ class Fleet:
                 heapq.heappush(self.heap, (worker.ready, slot))
 
     def retire(self, at: float, *, drains: bool = True, grace: float = 30.0) -> None:
-        """Let one worker go: starting, else idle, else the one with the youngest tasks.
-
-        One that does not drain takes the newest, and its tasks would be killed after the grace;
-        they are counted, and finished all the same, so that every policy does the same work.
+        """Terminate one worker: a starting one, otherwise an idle one, otherwise the one with the
+        youngest tasks. A policy that does not drain takes the newest worker, whose tasks would be
+        killed after the grace period; they are counted, but still finished, so that every policy
+        does the same work.
         """
         if self.starting:
             worker = max(self.starting, key=lambda each: each.ready)
@@ -89,7 +89,7 @@ class Fleet:
             self.running.pop(slot, None)
 
     def close(self, at: float) -> None:
-        """The end of the day: what is still paid for is paid until now."""
+        """End the day: remaining workers are paid until now."""
         for worker in self.starting + self.ready:
             self.paid += at - worker.asked
 
@@ -97,13 +97,13 @@ class Fleet:
         return tuple(at - self.began[slot] for free, slot in self.heap if free > at)
 
     def remove_drained(self, at: float) -> list[float]:
-        """Forget those that have drained; the run times of the tasks that they finished."""
+        """Remove drained workers. Returns the run times of the tasks that they finished."""
         ended = [seconds for gone, tasks in self.draining if gone <= at for seconds in tasks]
         self.draining = [entry for entry in self.draining if entry[0] > at]
         return ended
 
     def _work_at_risk(self, worker: Worker, free: dict[int, float], at: float) -> float:
-        """0 for an idle one; else the ages of its tasks: the old ones will last longest."""
+        """0 for an idle worker, otherwise the ages of its tasks: old tasks will last longest."""
         return sum(at - self.began[slot] + 1e-6 for slot in worker.slots if free[slot] > at)
 
     def _count_cut(self, worker: Worker, free: dict[int, float], at: float, grace: float) -> None:

@@ -22,13 +22,12 @@ _TINY = 1e-9  # hours
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one strategy did with one trace. Waits in seconds; changes and flaps per day.
+    """The result of one strategy on one trace. Waits in seconds; changes and flaps per day.
 
-    A change is one of the desired number, by however many workers. A flap is a change in the
-    other direction than the one before it, within ten minutes. cut: tasks that would have been
-    killed after a grace of 30 s, of policies that do not drain. ratio: to the lower bound.
-    decision_ms: what a decision took on average, slowest_decision_ms: what all but one in a hundred
-    took at most; 0 of other policies.
+    A change is one of the desired number, by however many workers. A flap is a change in the other
+    direction than the one before it, within ten minutes. cut: tasks that would have been killed
+    after a grace of 30 s, of policies that do not drain. ratio: to the lower bound. decision_ms:
+    mean duration of a decision; slowest_decision_ms: its 99th percentile; 0 for other policies.
     """
 
     strategy: str
@@ -142,7 +141,8 @@ def _percentile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """One of our strategies: its workers are always drained. `seconds`: what each decision cost."""
+    """One of our strategies: its workers are always drained. `seconds`: the duration of each
+    decision."""
 
     name: str
     drains: bool = True
@@ -184,9 +184,9 @@ def run(
     startup: tuple[float, float] = STARTUP,
     advance: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Score]:
-    """Play each policy on each trace. policies: makes new ones, which know nothing of earlier days.
-    bound: worker-seconds that no schedule can undercut, given the shortest start-up. advance: is
-    called with what was just finished."""
+    """Simulate each policy on each trace. policies: creates new ones, without memory of earlier
+    days. bound: worker-seconds that no schedule can undercut, given the shortest start-up. advance:
+    is called with what was just finished."""
     for make in traces:
         trace = make()
         forecasts = forecasts_for(trace)

@@ -35,9 +35,9 @@ _TAIL_SHARE, _TAIL_LEAST, _TAIL_MOST, _TAIL_SHAPE = 0.005, 60.0, 1_800.0, 1.1
 class Trace:
     """One day to play, and the days before it.
 
-    arrivals: seconds from the start of the day, in order. run_times: of the same tasks.
-    history: arrivals in each minute before the day, the last one ending at its start.
-    expected: what schedules are known to bring. epoch: the second at which the day starts.
+    arrivals: seconds from the start of the day, in order. run_times: of the same tasks. history:
+    arrivals in each minute before the day, the last one ending at its start. expected: the known
+    tasks of schedules. epoch: the second at which the day starts.
     """
 
     name: str
@@ -174,11 +174,11 @@ def _poisson(rng: random.Random, mean: float) -> int:
 
 
 class TraceFileError(ValueError):
-    """A file that cannot be played, with the line and the reason."""
+    """A file that cannot be simulated, with the line and the reason."""
 
 
 def read_trace(path: Path, *, hours: float | None = None) -> Trace:
-    """Play the last `hours` (default: 24, or all of a shorter file); what comes before is history.
+    """Simulate the last `hours` (default: 24, or all of a shorter file); earlier rows are history.
 
     Raises TraceFileError; OSError when the file cannot be read.
     """
@@ -241,14 +241,14 @@ def _time(value: object) -> float:
         moment = datetime.fromisoformat(str(value))
         at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if not 0 <= at < 1e11:
-        raise ValueError(f"{value!r} is no epoch second")
+        raise ValueError(f"{value!r} is not an epoch second")
     return at
 
 
 def _seconds(value: object) -> float:
     if value is None:  # a short line of CSV, or null
-        raise ValueError("None is no run time in seconds")
+        raise ValueError("None is not a run time in seconds")
     seconds = float(value)  # type: ignore[arg-type] # what is no number raises
     if not 0 <= seconds < 1e7:
-        raise ValueError(f"{value!r} is no run time in seconds")
+        raise ValueError(f"{value!r} is not a run time in seconds")
     return seconds

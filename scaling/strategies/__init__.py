@@ -1,7 +1,6 @@
-"""How many workers there should be: pure functions of what was measured.
-
-A strategy knows no database, no clock and no random numbers. What it must remember between two
-decisions is a value that it is given and gives back, so a recorded decision can be replayed.
+"""Strategies: pure functions from measurements to a number of workers. A strategy does not use the
+database, the clock or random numbers. Its memory between two decisions is an argument and a result,
+so a recorded decision can be replayed.
 """
 
 import json
@@ -44,15 +43,14 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def decide(name: str, demand: Demand, settings: Settings, memory: Memory) -> Decision:
-    """Ask a strategy. Raises KeyError for a name that is not in `STRATEGIES`."""
+    """Run a strategy. Raises KeyError for a name that is not in `STRATEGIES`."""
     outcome = STRATEGIES[name].decide(demand, settings, memory)
     return Decision(name, demand, settings, memory, outcome)
 
 
 def replay(record: Mapping[str, Any]) -> Decision:
-    """Decide once more from the inputs of a recorded decision (`Decision.to_json`).
-
-    Raises KeyError for a strategy that no longer exists.
+    """Decide again from the inputs of a recorded decision (`Decision.to_json`). Raises KeyError for
+    a strategy that no longer exists.
     """
     return decide(
         record["strategy"],
@@ -64,9 +62,8 @@ def replay(record: Mapping[str, Any]) -> Decision:
 
 
 def find_difference(record: Mapping[str, Any]) -> str:
-    """How the replayed decision differs from its record; empty when it is the same.
-
-    The sentence is not compared: its words may change between releases, its figures are.
+    """How the replayed decision differs from its record; empty if it is equal. The sentence is not
+    compared, since its wording may change between releases; its figures are compared.
     """
     try:
         replayed = json.loads(json.dumps(asdict(replay(record).outcome)))

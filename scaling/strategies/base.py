@@ -1,4 +1,4 @@
-"""The interface of a strategy, and what several of them share."""
+"""The interface of a strategy, and shared functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from scaling.strategies.inputs import Demand, Settings
 
 
 class Strategy(Protocol):
-    """A pure function under a name. The same arguments give the same outcome, at any time."""
+    """A named pure function. The same arguments always give the same outcome."""
 
     @property
     def name(self) -> str:
         """The name in the configuration."""
 
     def decide(self, demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-        """How many workers there should be now."""
+        """The desired number of workers now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What a rule asks for, before limits and stabilisation. reason: the figures that led to it, in
-    a sentence; table: the predicted waits, where these decided."""
+    """The number from a rule, before limits and stabilisation. reason: the figures that led to it,
+    in a sentence; table: the predicted waits, if these decided."""
 
     workers: int
     rule: Rule
@@ -38,7 +38,7 @@ def is_stale(demand: Demand, settings: Settings) -> bool:
 
 
 def no_change(demand: Demand, settings: Settings, memory: Memory) -> Outcome:
-    """Change nothing since the measurements are stale, not even to keep the limits."""
+    """Change nothing because the measurements are stale, not even to keep the limits."""
     age = demand.at - demand.measured_at
     sentence = sentences.stale(demand.workers, age, settings.stale_after)
     return Outcome(
@@ -55,12 +55,10 @@ def stabilise(
     *,
     guarded: bool = False,
 ) -> Outcome:
-    """Grow at once; shrink only to the highest recommendation of the last `seconds`.
-
-    The first decision of a loop, or after a silence of more than `stale_after`, knows nothing of
-    the time before it: it takes the present workers as the recommendation until now, and so shrinks
-    nothing for one window. With `guarded`, nothing is removed while `scale_down_threshold` tasks or
-    more wait.
+    """Scale out at once; scale in only to the highest recommendation of the last `seconds`. The
+    first decision of a loop, or after a gap of more than `stale_after`, has no earlier
+    recommendations: it uses the present number of workers instead, and so does not scale in for one
+    window. With `guarded`, nothing is removed while `scale_down_threshold` tasks or more wait.
     """
     now = demand.workers
     last = memory.recommendations[-1][0] if memory.recommendations else None
@@ -123,7 +121,7 @@ def conclude(
 
 
 def neighbours(numbers: Sequence[int], settings: Settings) -> list[int]:
-    """These numbers of workers, and one more and one less, as far as allowed, in order."""
+    """These numbers of workers with one more and one less, within the limits, in order."""
     near = {n + step for n in numbers for step in (-1, 0, 1)}
     return sorted(n for n in near if settings.min_workers <= n <= settings.max_workers)
 

@@ -1,4 +1,4 @@
-"""What a strategy decides and remembers, and how both are recorded."""
+"""The decision and the memory of a strategy, and their records."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from scaling.strategies.inputs import Demand, Settings
 
 
 class Constraint(StrEnum):
-    """What kept the number of workers from being the recommended one."""
+    """Why the number of workers differs from the recommended one."""
 
     NONE = "none"
     STABILISATION = "stabilisation"
@@ -21,7 +21,7 @@ class Constraint(StrEnum):
 
 
 class Rule(StrEnum):
-    """What the number was decided by."""
+    """The rule that decided the number."""
 
     BACKLOG = "backlog"
     LOAD = "load"
@@ -34,10 +34,9 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered from one decision to the next.
-
-    recommendations: (epoch second, workers) of the last window, without those that a later one
-    reached: the first is the highest. raised_at, lowered_at: when the number last changed.
+    """The memory between two decisions. recommendations: (epoch second, workers) of the last
+    window, without those that a later one reached or exceeded: the first is the highest. raised_at,
+    lowered_at: when the number last changed.
     """
 
     recommendations: tuple[tuple[float, int], ...] = ()
@@ -66,10 +65,9 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A strategy's answer, before it is put beside its inputs.
-
-    recommended: workers that the rule asks for. desired: after stabilisation and limits.
-    table: number of workers → predicted wait in seconds, where the strategy predicts one.
+    """The result of a strategy, without its inputs. recommended: number from the rule. desired:
+    after stabilisation and limits. table: number of workers → predicted wait in seconds, where the
+    strategy predicts one.
     """
 
     recommended: int
@@ -84,7 +82,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An outcome with all that it was computed from: enough to compute it again."""
+    """An outcome with all its inputs, so that it can be computed again."""
 
     strategy: str
     demand: Demand

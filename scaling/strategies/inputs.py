@@ -1,4 +1,4 @@
-"""What a decision is made from: the measured demand, the forecast, and the settings."""
+"""The inputs of a decision: the measured demand, the forecast, and the settings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ PREDICTION_WINDOW = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Arrivals per minute, with the evidence for and against them.
+    """Forecast arrivals per minute, with their error.
 
     start: the epoch second at which the first of the minutes begins.
     per_minute: tasks in each minute from there.
@@ -48,7 +48,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a pool of workers looks like at one moment.
+    """The demand of a pool of workers at one moment.
 
     at, measured_at: epoch seconds; of the decision, and of its figures.
     waiting: ready tasks. oldest: seconds for which the first of them has waited.
@@ -78,7 +78,7 @@ class Demand:
 
     @property
     def workers(self) -> int:
-        """How many there are, or will be once those that start are ready."""
+        """The number of workers, including starting ones."""
         return self.ready + len(self.starting)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Demand:
 
 
 class Settings(Configuration):
-    """The operator's configuration, and what the strategies need beside it. Times in seconds.
+    """The operator's configuration, and constants of the strategies. Times are in seconds.
 
     slots: per worker.
     minimum_wait_share: share of the objective that a predicted wait may use when the safety factor

@@ -13,7 +13,7 @@ _WINDOWS = 3  # this rule has no other damping: it is stabilised for three times
 
 
 def mean_run_time(demand: Demand, settings: Settings) -> float:
-    """Seconds; what is assumed until the first task has ended."""
+    """Seconds; an assumption until the first task has ended."""
     return demand.run_times.mean if demand.run_times.tasks else settings.assumed_run_time
 
 
@@ -21,8 +21,9 @@ def mean_run_time(demand: Demand, settings: Settings) -> float:
 class Objective:
     """λS/0.95 + Q·S/T: arrivals per second λ, run time S, waiting tasks Q, objective T.
 
-    The first term keeps up with what arrives; the second starts what waits within the objective.
-    λ is the measured rate, or what a trusted forecast predicts for one start-up from now, if more.
+    The first term keeps up with arrivals; the second starts waiting tasks within the objective. λ
+    is the measured rate, or the rate that a trusted forecast predicts for one start-up from now, if
+    higher.
     """
 
     name: str = "objective"

@@ -1,9 +1,9 @@
 """The smallest number of workers whose predicted wait keeps the objective.
 
-The backlog is rolled forward to the moment at which a worker that is requested now would be ready:
-until then only the workers count that are ready or will be, without the slots that long tasks hold.
-From there, for each number of workers, it is rolled on through one window; the longest wait on the
-way is that number's predicted wait.
+The backlog is projected to the moment at which a worker that is requested now would be ready: until
+then only ready and starting workers count, without the slots that long tasks hold. From there, for
+each number of workers, it is projected through one window; the longest wait in it is the predicted
+wait for that number.
 
 `unguarded` is that prediction alone; `predictive`, the default, also keeps the two thresholds.
 """
@@ -39,12 +39,12 @@ _BEYOND_MAX = 8  # how far above the maximum a recommendation is worked out, for
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is predicted for one demand, whichever number of workers is chosen.
+    """The part of the prediction that does not depend on the number of workers.
 
     seconds: run time of a task on a free slot. blocked: slots that long tasks will still hold.
-    backlog: tasks that will wait at the moment a new worker is ready.
-    arrivals: tasks in each step from that moment on. early: in the steps before it.
-    load: slots that are busy in the mean: those that tasks up to a minute need, and the blocked.
+    backlog: tasks that will wait at the moment a new worker is ready. arrivals: tasks in each step
+    from that moment on. early: in the steps before it. load: mean number of busy slots: those for
+    tasks of up to a minute, and the blocked ones.
     """
 
     seconds: float
@@ -68,7 +68,7 @@ class Outlook:
 
 
 def blocked_slots(demand: Demand) -> float:
-    """How many slots the tasks that run now will still hold after one start-up; expected value.
+    """The expected number of slots that running tasks will still hold after one start-up.
 
     If there are more than a hundred, tasks in the same bin of the histogram count with their mean
     age.
@@ -87,7 +87,7 @@ def blocked_slots(demand: Demand) -> float:
 
 
 def look_ahead(demand: Demand, settings: Settings, *, with_forecast: bool) -> Outlook:
-    """Roll the backlog to the moment at which a worker requested now would be ready."""
+    """Project the backlog to the moment at which a worker requested now would be ready."""
     known = demand.run_times.tasks > 0
     seconds = max(1e-4, demand.run_times.capped if known else settings.assumed_run_time)
     blocked = blocked_slots(demand)
@@ -105,8 +105,8 @@ def look_ahead(demand: Demand, settings: Settings, *, with_forecast: bool) -> Ou
 def safety_factor(demand: Demand, settings: Settings) -> float:
     """Between 0 and 1: 0 when nearly all tasks of the last hour were on time, 1 near the goal.
 
-    1 at 30 % of the way from the goal to 100 %, 0 at 80 %, straight between. Beside the measured
-    tasks stand 50 imaginary ones at 40 %, so that few tasks decide little.
+    1 at 30 % of the way from the goal to 100 %, 0 at 80 %, straight between. 50 imaginary tasks at
+    40 % are added to the measured ones, so that few tasks have little weight.
     """
     rest = 1 - settings.goal
     if rest <= 0:
@@ -118,7 +118,7 @@ def safety_factor(demand: Demand, settings: Settings) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A number of workers with what led to it. limit: the longest wait allowed, in seconds; slots:
+    """A number of workers with its reasons. limit: the longest wait allowed, in seconds; slots:
     those needed for the load; is_scale_in: it is the margin that a removal must leave."""
 
     workers: int
@@ -134,10 +134,10 @@ def choose_workers(demand: Demand, settings: Settings, outlook: Outlook) -> Choi
 
     With a safety factor κ the predicted wait may use 1 - κ(1 - minimum_wait_share) of the
     objective, and the slots must be a + β(2κ - 1)√a for a load a and the headroom β: the
-    square-root rule of staffing, and below it as long as enough tasks are on time. Before it
-    shrinks, the scale-in margin must be left: the wait must be much shorter and the slots more than
-    that, so that noise does not take away what it will give back; and a worker less is missing at
-    once, so here the wait is rolled from now on.
+    square-root rule of staffing, and below it as long as enough tasks are on time. Before it scales
+    in, the scale-in margin must remain: the wait must be much shorter and the slots more than that,
+    so that noise does not remove workers that are needed again soon; and a removed worker is
+    missing at once, so here the wait is projected from now on.
     """
     factor = safety_factor(demand, settings)
     limit = settings.objective_seconds * (1 - factor * (1 - settings.minimum_wait_share))
@@ -157,7 +157,7 @@ def choose_workers(demand: Demand, settings: Settings, outlook: Outlook) -> Choi
 
 
 def _find_smallest(settings: Settings, outlook: Outlook, limit: float, headroom: float) -> Choice:
-    """The wait falls with every worker, so halving finds the number."""
+    """The wait decreases with every worker, so a binary search finds the number."""
     slots = outlook.load + headroom * math.sqrt(outlook.load)
     low = max(settings.min_workers, math.ceil(slots / settings.slots - _ROUNDING))
     if outlook.wait(low, settings) <= limit:
@@ -174,7 +174,7 @@ def _find_smallest(settings: Settings, outlook: Outlook, limit: float, headroom:
 
 
 def recommend(demand: Demand, settings: Settings) -> Recommendation:
-    """From what is measured, raised to the recommendation with the forecast if that is more."""
+    """Based on the measurements, or on the forecast if that gives more workers."""
     choice = choose_workers(demand, settings, look_ahead(demand, settings, with_forecast=False))
     forecast = demand.forecast
     if settings.use_forecast and forecast is not None and forecast.trusted:
@@ -216,7 +216,8 @@ def _predict_waits(demand: Demand, settings: Settings, choice: Choice) -> senten
 
 
 def _arrivals(demand: Demand, steps: int, with_forecast: bool) -> list[float]:
-    """Tasks in each step from now on: as measured and scheduled, or as forecast if that is more."""
+    """Tasks in each step from now on: measured and scheduled ones, or the forecast if that is
+    more."""
     arrivals = [demand.per_second * _STEP] * steps
     for each in demand.expected:
         k = math.floor((each.at - demand.at) / _STEP)
@@ -228,9 +229,9 @@ def _arrivals(demand: Demand, steps: int, with_forecast: bool) -> list[float]:
 
 
 def _raise_to_forecast(arrivals: list[float], demand: Demand, forecast: Forecast) -> None:
-    """A minute that is forecast to bring more than twice what is measured is a schedule's: all of
-    the surplus comes at its start, unless it is known already. Otherwise a minute's tasks come
-    evenly.
+    """A minute with a forecast of more than twice the measured arrivals belongs to a schedule: the
+    whole surplus arrives at its start, unless it is already known. Otherwise the tasks of a minute
+    arrive evenly.
     """
     measured = demand.per_second * 60
     for minute, tasks in enumerate(forecast.per_minute):
@@ -249,8 +250,8 @@ def _raise_to_forecast(arrivals: list[float], demand: Demand, forecast: Forecast
 class Predictive:
     """The default: the prediction, and both thresholds kept.
 
-    At `scale_up_threshold` waiting tasks it grows at least as the threshold rule would, and while
-    `scale_down_threshold` or more wait it removes nothing.
+    At `scale_up_threshold` waiting tasks it scales out at least as far as the threshold rule would,
+    and while `scale_down_threshold` or more wait it does not scale in.
     """
 
     name: str = "predictive"
@@ -278,7 +279,7 @@ class Predictive:
         kept = conclude_stable(recommendation=predicted)
         if kept.desired != demand.workers:
             return kept
-        # The sentence says that the threshold is reached, and when its cooldown is over.
+        # The sentence shows that the threshold is reached, and when its cooldown ends.
         return conclude(demand, settings, kept.memory, raised, kept.desired, Constraint.COOLDOWN)
 
 

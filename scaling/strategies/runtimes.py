@@ -1,5 +1,5 @@
-"""What is known of run times: two means and a small histogram, enough to say how long a task that
-has run for a while will go on.
+"""Run times as two means and a small histogram, which is enough to estimate the remaining time of a
+running task.
 """
 
 import math
@@ -16,13 +16,14 @@ EDGES = tuple(SMALLEST_SECONDS * 10 ** (k / BINS_PER_DECADE) for k in range(BINS
 # A task counts as this long at most when the speed of free slots is computed: longer ones are
 # counted as blocking their slot instead.
 CAP_SECONDS = 60.0
-# How many imaginary tasks stand beside the measured ones, of which nothing is known but their age.
+# The number of imaginary tasks, of which only the age is known, beside the measured ones.
 _DOUBT = 2.0
 _MIXED = 1_000
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a run time: bin k holds what is at least EDGES[k]; the first also what is less."""
+    """The bin of a run time: bin k contains times from EDGES[k] on; the first also contains shorter
+    ones."""
     return max(0, bisect_right(EDGES, seconds) - 1)
 
 
@@ -57,7 +58,7 @@ class RunTimes:
 
     @classmethod
     def binned(cls, bins: Iterable[tuple[int, int, float, float]]) -> Self:
-        """From bins with how many tasks each holds, their seconds, and these capped at 60 s."""
+        """From bins with the number of tasks of each, their seconds, and these capped at 60 s."""
         counts = [0] * BINS
         total = capped = 0.0
         for at, tasks, seconds, at_most in bins:
@@ -69,8 +70,8 @@ class RunTimes:
 
     @classmethod
     def mixed(cls, parts: Sequence[tuple[Self, float]]) -> Self:
-        """A mixture of about a thousand tasks in which each part has its weight; parts without a
-        task or a weight are ignored."""
+        """A weighted mixture of about a thousand tasks; parts without tasks or weight are
+        ignored."""
         known = [(part, weight) for part, weight in parts if part.tasks and weight > 0]
         whole = sum(weight for _, weight in known)
         if not known:
@@ -105,8 +106,8 @@ class RunTimes:
     def still_running(self, age: float, after: float) -> float:
         """The probability that a task which has run for `age` seconds runs for `after` more.
 
-        The share among the measured tasks that reached this age. Where few did, the rule for heavy
-        tails without a scale counts: what has lasted for `age` lasts for as long again with
+        The share among the measured tasks that reached this age. If few did, the rule for heavy
+        tails without a scale applies: a task that has lasted for `age` lasts for as long again with
         probability one half (Pareto's distribution with exponent 1).
         """
         if after <= 0:

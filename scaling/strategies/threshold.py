@@ -1,4 +1,4 @@
-"""The documented rule alone: count what waits, one worker more or one less."""
+"""Only the documented rule: add or remove one worker by the number of waiting tasks."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ def explain(demand: Demand, settings: Settings) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Cheap, and late: 50 waiting tasks of 5 s on one worker are four minutes of waiting."""
+    """Cheap, but late: 50 waiting tasks of 5 s on one worker take four minutes."""
 
     name: str = "threshold"
 

@@ -1,4 +1,4 @@
-"""What the page of one task shows."""
+"""The content of the page of a task."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -53,7 +53,7 @@ class QueueFilter(admin.SimpleListFilter):
 
 
 class InternalFilter(admin.SimpleListFilter):
-    """Internal tasks are hidden unless they are asked for."""
+    """Internal tasks are hidden unless they are selected."""
 
     title = "internal tasks"
     parameter_name = "internal"
@@ -74,7 +74,7 @@ class InternalFilter(admin.SimpleListFilter):
 
 
 class PriorityForm(ServiceForm):
-    """What the action "Change the priority" asks for."""
+    """The form of the action "Change the priority"."""
 
     priority = forms.IntegerField(
         min_value=-100,

@@ -22,7 +22,8 @@ _COUNT_SECONDS = 1.0
 
 
 class TaskPagination(ListPagination):
-    """A list whose total is guessed when counting takes long, since no index serves a filter."""
+    """A list whose total is estimated if counting takes too long, since no index serves a
+    filter."""
 
     def _count(self, queryset: QuerySet[Any], found: Any) -> tuple[int, bool]:
         if self._page == 1 and len(found) <= self._limit:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the schemas: examples, and a parameter without a name."""
+"""Additions to the OpenAPI document: examples, and a parameter without a fixed name."""
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 

@@ -1,5 +1,5 @@
-"""Nodes. They belong to the app `workers`, which knows no tasks; what a slot runs, and whose it is,
-is known here."""
+"""Nodes. They belong to the app `workers`, which does not know tasks; the tasks in their slots are
+looked up here."""
 
 from typing import Any
 
@@ -38,8 +38,8 @@ class Nodes(Views):
         errors=(404,),
     )
     def retrieve(self, request: WorkspaceRequest, id: int) -> Any:  # noqa: A002 - the name in the API
-        """The node with what each of its slots runs, as of the newest heartbeat. A task of
-        another workspace shows only that it runs."""
+        """The node with the task of each slot, as of the newest heartbeat. A task of another
+        workspace shows only that it runs."""
         return queries.view_node(request.workspace.id, id)
 
     @verb(
@@ -65,7 +65,7 @@ class Nodes(Views):
         errors=(404, 409),
     )
     def drain(self, request: WorkspaceRequest, id: int) -> Any:  # noqa: A002 - the name in the API
-        """From now on it claims nothing, for any workspace; when what it holds has ended, its
-        worker ends with exit code 0. Asking again changes nothing; 409 when it has ended."""
+        """Make the node claim no more tasks, for any workspace; when its tasks have ended, its
+        worker ends with exit code 0. A repeated call changes nothing; 409 if the node has ended."""
         drain_node(id, workspace_id=request.workspace.id, actor=request.actor)
         return queries.view_node(request.workspace.id, id)

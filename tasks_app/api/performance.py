@@ -1,4 +1,4 @@
-"""How the workspace does: throughput, times, rates, and what its queues hold."""
+"""The performance of the workspace: throughput, times, rates, and queue depths."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tasks_app.schema.figures import Performance, PerformanceQuery, QueueHealth,
 
 
 class System(Views):
-    """Throughput, times and rates; what the queues hold."""
+    """Throughput, times and rates; queue depths."""
 
     tag = "system"
 
@@ -34,7 +34,7 @@ class System(Views):
         "GET",
         "health/queue",
         name="health_queue",
-        summary="Show what the queues hold",
+        summary="Show the number of tasks in the queues",
         query=InternalFilter,
         returns=QueueHealth,
         errors=(422,),

@@ -30,7 +30,7 @@ class Queues(Views):
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest) -> Any:
-        """The queues of the workspace, with what waits and runs in each now."""
+        """The queues of the workspace, with the waiting and running tasks of each."""
         return self.page(queries.list_queues(request.workspace.id), queries.view_queues)
 
     @verb(
@@ -80,5 +80,5 @@ class TaskTypes(Views):
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
-        """What this installation can run, with the JSON Schema of each payload."""
+        """The task types of this installation, with the JSON Schema of each payload."""
         return [each for each in all_processors() if wanted.is_internal or not each.is_internal]

@@ -48,10 +48,10 @@ class Tasks(Views):
     def list(self, request: WorkspaceRequest) -> Any:
         """Tasks that match every filter, newest first.
 
-        A row has no traceback, and the beginning of an error's message. `sort=durationMs` is by the
-        time that the last attempt of a completed or failed task took. Tasks without a value of the
-        sort come last. Tasks of internal types are left out unless `internal=true`, or an id or a
-        type, asks for them.
+        A row has no traceback, and the beginning of an error's message. `sort=durationMs` sorts by
+        the duration of the last attempt of completed and failed tasks. Tasks without a value come
+        last. Tasks of internal types are left out unless `internal=true`, an id or a type selects
+        them.
         """
         params = request.query_params
         wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
@@ -107,10 +107,9 @@ class Tasks(Views):
         errors=(413, 422),
     )
     def act(self, request: WorkspaceRequest, body: TaskAction) -> Any:
-        """Cancel, retry, reprioritize or delete many tasks, in batches that are committed each.
-
-        At most 50,000 a call. A filter's retry leaves COMPLETED tasks alone unless its `status`
-        names them; delete takes ended tasks only.
+        """Cancel, retry, reprioritize or delete many tasks, in batches that are committed
+        separately. At most 50,000 per call. A filter's retry leaves COMPLETED tasks alone unless
+        its `status` names them; delete takes ended tasks only.
         """
         return services.act_on_tasks(
             workspace_id=request.workspace.id,
@@ -131,7 +130,7 @@ class Tasks(Views):
         errors=(422,),
     )
     def stats(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
-        """The tasks that the workspace has, and what ended within the last minutes."""
+        """The tasks of the workspace, and those that ended within the last minutes."""
         return queries.get_task_stats(request.workspace.id, with_internal=wanted.is_internal)
 
     @verb(
@@ -157,7 +156,7 @@ class Tasks(Views):
         errors=(404, 409, 413, 422),
     )
     def change(self, request: WorkspaceRequest, body: TaskChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Change a task that has not started; 409 after."""
+        """Change a task that has not started; 409 if it has."""
         services.edit_task(
             workspace_id=request.workspace.id,
             task_id=id,
@@ -188,7 +187,7 @@ class Tasks(Views):
         errors=(404,),
     )
     def explain(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Why it is not running, in one sentence and as data."""
+        """Why the task is not running, in one sentence and as data."""
         return queries.explain_task(request.workspace.id, id)
 
     @verb(

@@ -1,7 +1,8 @@
 """Running async handlers, hundreds at once, in one event loop of the pool child.
 
-The loop runs only while there is nothing to write: between two turns the child is plain sync code,
-which commits what ended and claims more, so that a slow handler never holds back its neighbours.
+The loop runs only while there is nothing to write: between two runs of the loop the child executes
+sync code, which commits outcomes and claims more, so that a slow handler never delays its
+neighbours.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ class AsyncRunner:
         return list(self._running)
 
     def start(self, batch: Iterable[ClaimedTask]) -> list[ClaimedTask]:
-        """Start handlers; returns the rows that the agent took back instead."""
+        """Start handlers. Returns the rows that the agent took back instead."""
         refused = []
         for claimed in batch:
             now = monotonic()
@@ -138,7 +139,7 @@ class AsyncRunner:
         self._note_end(claimed, outcome, now)
 
     def _note_lost_end(self, claimed: ClaimedTask) -> None:
-        """A task that was cancelled before its first step never came to note its end."""
+        """A task that was cancelled before its first step could not record its end."""
         if all(claimed is not ended for ended, _, _ in self._ended):
             error = asyncio.CancelledError("The task was cancelled before the handler started.")
             self._note_end(claimed, outcome_of(claimed, None, error, None, 0.0), monotonic())

@@ -32,7 +32,7 @@ class ClaimedTask:
 
 @dataclass(slots=True)
 class ClaimSet:
-    """Which places of the slot file are taken."""
+    """The used places of the slot file."""
 
     slot: Slot
     _free: list[int] = field(default_factory=lambda: list(range(CAPACITY - 1, -1, -1)))
@@ -42,7 +42,7 @@ class ClaimSet:
         return len(self._free)
 
     def hold(self, claim: ClaimedRow, queue: str) -> ClaimedTask:
-        """Note the row in the slot file."""
+        """Record the row in the slot file."""
         index = self._free.pop()
         self.slot.claim(index, claim.id.bytes, claim.lease.bytes)
         try:

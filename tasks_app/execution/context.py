@@ -91,25 +91,25 @@ class TaskContext:
         self._report()
 
     def warn(self, message: str) -> None:
-        """Add a line of the engine's own to the log, once for each text."""
+        """Add a line from the engine to the log, once for each text."""
         self._warnings = self._warnings or set()
         if message not in self._warnings:
             self._warnings.add(message)
             self.logs.append((datetime.now(UTC), "warning", message, "{}"))
 
     def take_logs(self) -> list[tuple[datetime, str, str, str]]:
-        """The lines since the last call; at the end also how many were not kept."""
+        """The lines since the last call; at the end also the number of dropped lines."""
         lines, self.logs = self.logs, []
         return lines
 
     def give_back(self, percent: float | None, lines: list[tuple[datetime, str, str, str]]) -> None:
-        """What was taken and could not be written; newer progress stands."""
+        """Restore lines and progress that could not be written; newer progress takes precedence."""
         self.percent = percent if self.percent is None else self.percent
         self.logs = lines if self.logs is lines else [*lines, *self.logs]
 
     def close_logs(self) -> None:
         if self._dropped:
-            text = f"{self._dropped} further lines were not kept (limit {LOG_LINES} an attempt)."
+            text = f"{self._dropped} further lines were dropped (limit {LOG_LINES} an attempt)."
             self.logs.append((datetime.now(UTC), "warning", text, "{}"))
             self._dropped = 0
 
@@ -170,8 +170,8 @@ class TaskContext:
 
 
 def _fields_as_json(fields: dict[str, Any]) -> str:
-    """The fields of a log line, masked; as one text where they are no JSON, too long, or broken by
-    a mask."""
+    """The fields of a log line, masked; as one text if they are not JSON, too long, or broken by a
+    mask."""
     try:
         text = dump_jsonb(fields, default=str).decode()
     except (TypeError, ValueError):

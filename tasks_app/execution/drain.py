@@ -1,4 +1,4 @@
-"""Draining a queue: what one wake-up makes a pool child do."""
+"""Draining a queue: the work of a pool child after one wake-up."""
 
 import logging
 import os
@@ -36,7 +36,7 @@ _POLL_SECONDS = 0.25  # between claims that found nothing, while async handlers 
 
 
 class Drainer:
-    """The engine of one pool child; as long-lived as the child, so that it keeps what it learns."""
+    """The engine of one pool child; it lives as long as the child, and keeps its measurements."""
 
     def __init__(self, runtime: Runtime) -> None:
         assert runtime.slot is not None  # noqa: S101 - made by open_slot after the fork
@@ -134,7 +134,7 @@ class _Drain:
         """Run sync rows. Batchable ones share a commit. The others (slow, of unknown duration, or
         with a lost worker) run one by one, after finished results have been written, so that none
         delays or loses a neighbour's result."""
-        # Divided once: what is known of a type changes as its handlers run.
+        # Divided once: the run times of a type change while its handlers run.
         batchable: list[ClaimedTask] = []
         isolated: list[ClaimedTask] = []
         for claimed in batch:

@@ -37,7 +37,7 @@ class Interrupts:
         self._deadline = 0.0  # of that handler, in monotonic seconds
         self._armed_for = math.inf  # when the timer fires next
         self._is_deferred = False
-        # What was raised into the handler last, at whatever line; it may have been swallowed.
+        # The last exception that was raised into the handler; the handler may have swallowed it.
         self.interruption: BaseException | None = None
 
     def install(self) -> None:
@@ -72,7 +72,7 @@ class Interrupts:
         self._index = -1
 
     def check_timer(self) -> None:
-        """After handlers: start the timer again if one of them has stopped it for its own use."""
+        """After handlers: restart the timer if one of them stopped it for its own use."""
         if self._armed_for != math.inf and not signal.getitimer(signal.ITIMER_REAL)[0]:
             self._armed_for = math.inf
 
@@ -111,7 +111,7 @@ class Interrupts:
 
 
 class _Handling:
-    """A block in which a handler runs."""
+    """The block in which a handler runs."""
 
     __slots__ = ("_index", "_interrupts", "_timeout_seconds")
 

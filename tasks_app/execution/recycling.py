@@ -1,4 +1,4 @@
-"""When a pool child is replaced by a new one."""
+"""Decides when a pool child is replaced by a new one."""
 
 import logging
 from collections.abc import Iterable
@@ -36,11 +36,11 @@ class Recycling:
 
     @property
     def is_due(self) -> bool:
-        """The child ends once it holds nothing."""
+        """Whether the child ends when it holds no rows."""
         return bool(self._runtime.recycle_reason)
 
     def request(self, reason: str) -> None:
-        """Have this child replaced after what it holds."""
+        """Have this child replaced after its present rows."""
         if not self.is_due:
             self._runtime.recycle_reason = reason
             logger.warning("Pool child replaced: reason=%s", reason)

@@ -1,7 +1,6 @@
-"""How many rows to claim at once: as many as make about BATCH_TARGET_MS of work.
-
-The commit is the cost of a batch, so tiny tasks want large ones; a long task in a large batch would
-hold the others, so unknown and slow work is claimed one by one.
+"""The number of rows in a claim: about BATCH_TARGET_MS of work. The commit is the main cost of a
+batch, so tiny tasks need large batches; a long task in a large batch would delay the others, so
+unknown and slow work is claimed one by one.
 """
 
 _GROWTH = 8  # the most a batch may grow over the last one that was full
@@ -19,14 +18,14 @@ class BatchSizer:
 
     @property
     def want(self) -> int:
-        """Rows to claim next; 1 while nothing is known."""
+        """Rows to claim next; 1 before the first measurement."""
         if self._mean_ms is None:
             return 1
         fitting = self._target_ms / max(self._mean_ms, 0.001)
         return max(1, min(int(fitting), self._reach, self._most))
 
     def record(self, *, tasks: int, run_ms: float) -> None:
-        """Learn from a batch: how many handlers ran, and for how long in all.
+        """Record a batch: how many handlers ran, and their total time.
 
         A rising mean takes effect at once, a falling one gradually: a claim too large costs more
         than one too small.
@@ -42,8 +41,8 @@ class BatchSizer:
 
 
 class TypeTimes:
-    """How long handlers of each type ran lately in this pool child, to keep short results from
-    waiting behind slow or unknown handlers."""
+    """Recent run times of handlers by type in this pool child, so that short results do not wait
+    behind slow or unknown handlers."""
 
     def __init__(self, *, batchable_ms: float) -> None:
         self._batchable_ms = batchable_ms
@@ -55,6 +54,6 @@ class TypeTimes:
         return mean is not None and mean <= self._batchable_ms
 
     def record(self, task_type: str, run_ms: float) -> None:
-        """Learn from one handler; a long one takes effect at once."""
+        """Record one handler; a long run time takes effect at once."""
         mean = self._mean_ms.get(task_type, run_ms)
         self._mean_ms[task_type] = mean + (_WEIGHT if run_ms < mean else 1) * (run_ms - mean)

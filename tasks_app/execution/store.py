@@ -1,4 +1,4 @@
-"""The pool child's conversation with Postgres: outcomes in, the next batch out, in one commit.
+"""The pool child's exchanges with Postgres: write outcomes and claim the next batch in one commit.
 
 Uses the connection alias `engine`, which lives as long as the child: Celery closes the others
 around every task. After an error it is unknown whether the COMMIT succeeded, so nothing is assumed:
@@ -43,8 +43,8 @@ _LIMITS_SECONDS = 1.0
 
 class LimitWatch:
     """Whether a queue has lanes with limits, looked up once a second: most queues have none, and
-    need not pay for a second claim. A limit that is set takes effect at once all the same, since
-    the first claim leaves limited lanes out."""
+    should not pay for a second claim. A new limit still takes effect at once, since the first claim
+    leaves limited lanes out."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[bool, float]] = {}
@@ -67,7 +67,7 @@ class LimitWatch:
 
 @dataclass(slots=True)
 class Store:
-    """What one drain of one queue reads and writes. `after` is the lane that was served last."""
+    """The reads and writes of one drain of a queue. `after` is the lane that was served last."""
 
     queue: str
     node: Callable[[], int]
@@ -87,8 +87,8 @@ class Store:
         """Write outcomes and the logs of `contexts`, hand back what was not started, claim up to
         `want` rows; one commit.
 
-        Returns the claimed rows, and the queues that got work by it. Raises OperationalError when
-        the database is unreachable for a whole lease period: by then others own the rows.
+        Returns the claimed rows, and the queues that got work. Raises OperationalError if the
+        database is unreachable for a whole lease period: by then others own the rows.
         """
         for context in contexts:
             context.close_logs()
@@ -118,8 +118,8 @@ class Store:
         cause: Exception,
     ) -> list[str]:
         """Write each outcome in a transaction of its own, so that one that cannot be written, as
-        when a receiver of `task_dead_lettered` fails, does not stop the others. Its task is tried
-        again later, with the cause on record."""
+        when a receiver of `task_dead_lettered` fails, does not stop the others. Its task is retried
+        later, and the cause is recorded."""
         logger.error("Batch not written: outcomes=%d", len(outcomes), exc_info=cause)
         _, queues = self._exchange([], [], unstarted, 0, lease)
         for outcome in outcomes:
@@ -170,7 +170,7 @@ class Store:
         return claims, queues
 
     def _turn(self, claims: list[ClaimedRow]) -> None:
-        """Remember which lane was served last in the turn that began behind `after`."""
+        """Remember which lane was served last in the round that began after `after`."""
         lanes = {claim.queue_id for claim in claims}
         if lanes:
             self.after = max(lanes, key=lambda lane: (lane <= self.after, lane))
@@ -194,8 +194,8 @@ class Store:
         return claims
 
     def _forget(self, lease: UUID, give_up: float) -> None:
-        """Hand back what a claim with an unknown end may have taken. Not before that may another
-        be announced: rows of a claim that nobody remembers would run for ever."""
+        """Hand back the rows that a claim with an unknown result may have taken. No other claim may
+        be announced before that: rows of a forgotten claim would stay RUNNING for ever."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             sleep(pause)

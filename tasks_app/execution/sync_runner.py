@@ -43,7 +43,7 @@ class SyncRunner:
         self._budget_seconds = budget_seconds
 
     def run(self, batch: Sequence[ClaimedTask]) -> tuple[list[Outcome], list[ClaimedTask]]:
-        """The outcomes of what ran, and the rows that did not start."""
+        """The outcomes of the started rows, and the rows that did not start."""
         began = monotonic()
         outcomes: list[Outcome] = []
         unstarted: list[ClaimedTask] = []
@@ -69,7 +69,7 @@ class SyncRunner:
         return outcomes, unstarted
 
     def _run_one(self, claimed: ClaimedTask, started: float, began: float) -> Outcome | None:
-        """One handler's outcome; None when the agent took the row back before it started."""
+        """One handler's outcome; None if the agent took the row back before it started."""
         claim = claimed.claim
         timeout_seconds = claim.timeout_ms / 1000
         if self._slot.has_flags(claimed.index) or not self._slot.start(

@@ -27,7 +27,7 @@ def wait_for_tasks(
     seconds: float,
     label: str = "Waiting",
 ) -> States:
-    """Wait, with a bar, until all have ended: how many in which state.
+    """Wait, with a progress bar, until all have ended. Returns the number of tasks by state.
 
     Raises CommandError with EXIT_TIMEOUT after `seconds`.
     """

@@ -1,4 +1,4 @@
-"""Tasks, what belongs to them, and what figures are read from."""
+"""Tasks with their history, and the sources of statistics."""
 
 from tasks_app.models.figures import Rollup, RollupMark, TaskCount, TaskCountChange
 from tasks_app.models.tasks import (

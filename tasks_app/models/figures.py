@@ -1,11 +1,11 @@
-"""What figures are read from: counts of the tasks that exist, and what happened in each minute."""
+"""The sources of statistics: counts of existing tasks, and roll-ups of each minute."""
 
 from django.db import models
 
 
 class TaskCount(models.Model):
-    """How many tasks of one type exist in one queue, and how many of them have ended how: the sum
-    of the changes that were folded. Exact together with TaskCountChange."""
+    """How many tasks of one type exist in one queue, and how many have ended by outcome: the sum of
+    the folded changes. Exact together with TaskCountChange."""
 
     pk = models.CompositePrimaryKey("workspace_id", "queue_id", "type")
     workspace_id = models.UUIDField()

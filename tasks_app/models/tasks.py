@@ -1,4 +1,4 @@
-"""Tasks and what belongs to them.
+"""Tasks and their history.
 
 The hot tables carry no foreign-key constraints in the database: a check per inserted row costs
 more than the insert, and their parents (queue, workspace) are never deleted. Only
@@ -37,7 +37,8 @@ ERROR_CLASS = Left(KeyTextTransform("class", "error"), ERROR_CLASS_LENGTH)
 
 
 class Queue(models.Model):
-    """One workspace's share of a named queue: its pause, its limits, its turn in the claim."""
+    """One workspace's share of a named queue: its pause, its limits, its position in the claim
+    order."""
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(
@@ -175,9 +176,10 @@ class Task(models.Model):
                 name="task_ready",
                 condition=Q(state=TaskState.PENDING.value),
             ),
-            # The promotion of what is due.
+            # The promotion of due tasks.
             models.Index(fields=["run_at"], name="task_due", condition=Q(state__in=_DUE)),
-            # How much of a queue waits for a time or for parents: counted on every look at it.
+            # The tasks of a queue that wait for a time or for parents: counted for every view of
+            # it.
             models.Index(
                 fields=["queue", "state"],
                 name="task_held",
@@ -340,7 +342,7 @@ class TaskLog(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to a creating call, kept so that its repetition gives it again."""
+    """The first response to a creating call, stored so that a repeated call gets it again."""
 
     id = models.BigAutoField(primary_key=True)
     workspace_id = models.UUIDField()
@@ -361,8 +363,8 @@ class IdempotencyKey(models.Model):
 
 
 class Leader(models.Model):
-    """Who leads a kind of loop, until when. A row with a term, since a session lock outlives a
-    frozen holder."""
+    """The leader of a kind of loop, and the end of its lead. A row with a term, since a session
+    lock outlives a frozen holder."""
 
     name = models.CharField(max_length=50, primary_key=True)
     holder = models.UUIDField()

@@ -1,4 +1,4 @@
-"""Processors: the plug-ins that do the work. What a handler's module imports stands here."""
+"""Processors: the plug-ins that do the work. A handler's module imports from here."""
 
 from tasks_app.processors.categories import DependencyFailed, category_rule
 from tasks_app.processors.context import Context

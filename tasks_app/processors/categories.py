@@ -37,14 +37,14 @@ _DEPTH = 10
 
 
 class DependencyFailed(Exception):  # noqa: N818 - it says what happened
-    """Something that the work needs did not do its part: a service, a file, a parent's result."""
+    """Something that the work depends on failed: a service, a file, a parent's result."""
 
 
 def category_rule(rule: _Rule) -> _Rule:
     """Register a rule for every processor: the error to a category, or None to leave it to others.
 
-    Returns the rule, so it serves as a decorator in a module of processors. The same function again
-    replaces itself.
+    Returns the rule, so it serves as a decorator in a module of processors. Registering the same
+    function again replaces it.
     """
     inner = inspect.unwrap(rule)
     _rules[f"{inner.__module__}.{getattr(inner, '__qualname__', repr(inner))}"] = rule
@@ -64,7 +64,7 @@ def _ask(rule: CategoryRule, error: BaseException) -> str | None:
     try:
         found = rule(error)
     except Exception:
-        # The error that the rule was asked about must be recorded, whatever the rule is worth.
+        # The original error must be recorded even if the rule fails.
         logger.exception("Category rule failed: rule=%r", rule)
         return None
     return str(found) if found in ErrorCategory.values else None
@@ -73,7 +73,7 @@ def _ask(rule: CategoryRule, error: BaseException) -> str | None:
 def _usual(error: BaseException, depth: int) -> ErrorCategory:
     """The table: by the kind of exception."""
     if isinstance(error, Fail | RetryLater):
-        # These say what is to become of the task; what went wrong stands behind them.
+        # These decide about the task; their cause is the actual error.
         cause = error.__cause__
         return _usual(cause, depth - 1) if cause and depth else ErrorCategory.UNKNOWN
     if isinstance(error, pydantic.ValidationError) or type(error).__name__ == "ValidationError":
@@ -106,7 +106,7 @@ def _of_database(error: BaseException) -> ErrorCategory | None:
 
 
 def _of_client(error: BaseException) -> ErrorCategory | None:
-    """A service that answered with an error is a dependency that failed; the rest is network."""
+    """A service that responded with an error is a failed dependency; everything else is network."""
     if type(error).__module__.partition(".")[0] not in _CLIENTS:
         return None
     return ErrorCategory.DEPENDENCY if type(error).__name__ in _ANSWERS else ErrorCategory.NETWORK

@@ -1,4 +1,4 @@
-"""What a handler knows of its task, and what it may ask of the engine."""
+"""The interface between a handler and the engine."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Never, Protocol
@@ -43,13 +43,13 @@ class Context(Protocol):
         """
 
     def progress(self, percent: float, message: str | None = None) -> None:
-        """Tell how far the task is, 0 to 100. Cheap: call it as often as is natural."""
+        """Report the progress of the task, 0 to 100. Cheap: call it as often as you like."""
 
     def log(self, message: str, level: LogLevel = "info", **fields: Any) -> None:
         """Add a line to the task's log. `fields` are JSON values."""
 
     def is_cancelled(self) -> bool:
-        """Whether somebody asked for the end of this task. Costs no query."""
+        """Whether somebody cancelled this task. Needs no query."""
 
     def enqueue(
         self,

@@ -1,4 +1,4 @@
-"""How an attempt may end other than by returning a result or raising an error.
+"""Ways to end an attempt other than returning a result or raising an error.
 
 Which of these are errors is chosen so that an ordinary `except Exception` in a handler does the
 right thing:

@@ -30,7 +30,7 @@ MAX_ATTEMPTS = 1_000
 MAX_TIMEOUT_SECONDS = 7 * 24 * 3_600
 
 RESERVED = frozenset({"approval", "task", "wait", "workflow"})
-"""Types of workflow steps that are no tasks."""
+"""Types of workflow steps that are not tasks."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _NAME_LENGTH = 200
@@ -104,11 +104,11 @@ def processor(
     """Register `function(ctx, payload)`, sync or async, as the processor of type `name`.
 
     Returns the function itself. `payload` is a pydantic model; None takes any JSON object.
-    `retry_rule(failed_attempts, error)` gives the seconds until the next attempt, None for no
-    more; without it `retry` decides. `category_of(error)` gives a dead letter category, None for
-    the usual guess. `internal` marks bookkeeping of the platform: its tasks are left out of lists,
-    counts and exports unless they are asked for. Raises ImproperlyConfigured for a name that is
-    taken or values without sense.
+    `retry_rule(failed_attempts, error)` gives the seconds until the next attempt, None for no more;
+    without it `retry` decides. `category_of(error)` gives a dead letter category, None for the
+    usual guess. `internal` marks bookkeeping of the platform: its tasks are left out of lists,
+    counts and exports unless they are selected. Raises ImproperlyConfigured for a name that is
+    taken, or invalid values.
     """
 
     def register(func: _F) -> _F:
@@ -154,7 +154,7 @@ def names() -> list[str]:
 
 
 def internal_types() -> tuple[str, ...]:
-    """The names of the task types whose tasks are shown only when they are asked for, sorted."""
+    """The names of the internal task types, whose tasks are shown only on request, sorted."""
     return tuple(name for name in names() if _processors[name].is_internal)
 
 

@@ -22,7 +22,7 @@ _JSON_NAMES = {
 
 
 class InvalidRetryPolicy(ValueError):  # noqa: N818 - says what is wrong
-    """A retry policy that makes no sense. `field` is the API's name of the wrong field."""
+    """An invalid retry policy. `field` is the API's name of the wrong field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

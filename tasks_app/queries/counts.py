@@ -1,4 +1,4 @@
-"""How many tasks of a workspace exist, in which state, at a cost that history does not change."""
+"""The number of tasks of a workspace by state, at a cost that does not depend on the history."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class TaskCounts:
 
 
 def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCounts:
-    """The tasks that a workspace has, those of internal types only when they are asked for."""
+    """The tasks of a workspace, including those of internal types only on request."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_tasks"),

@@ -53,7 +53,8 @@ def has_worker(queue: str) -> bool:
 
 
 def unresponsive_after() -> timedelta:
-    """After this long without a heartbeat a node is not counted on; a few heartbeats at least."""
+    """The time without a heartbeat after which a node does not count as live; at least a few
+    heartbeats."""
     beat = settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
     return timedelta(seconds=max(settings.TASKPLANE["LEASE_SECONDS"], 3 * beat))
 
@@ -61,7 +62,7 @@ def unresponsive_after() -> timedelta:
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
     """`ready_queues` has the name and the longest wait in ms of each queue with ready work, longest
-    first; queues that are paused or limited wait on purpose, and are left out."""
+    first; paused and limited queues wait intentionally, and are left out."""
 
     has_dispatcher: bool  # one of them leads
     dispatcher_seen_ago: timedelta | None  # since its last pass; None before the first
@@ -71,7 +72,7 @@ class EngineHealth:
 
     @property
     def longest_wait_ms(self) -> int | None:
-        """The longest wait among the ready tasks read; None when none waits."""
+        """The longest wait among the ready tasks; None if none waits."""
         return self.ready_queues[0][1] if self.ready_queues else None
 
 

@@ -27,7 +27,7 @@ from workers.queries import list_live_nodes
 
 
 class Reason(StrEnum):
-    """What a task waits for, or that it does not wait."""
+    """The reason why a task is not running."""
 
     QUEUE_PAUSED = "QUEUE_PAUSED"
     NO_WORKER = "NO_WORKER"
@@ -48,7 +48,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """What stands in the way: `kind` is task, queue, workers or dispatcher."""
+    """The obstacle: `kind` is task, queue, workers or dispatcher."""
 
     kind: str
     name: str
@@ -165,7 +165,7 @@ def _explain_pending(task: Task) -> Explanation:
 
 
 def _obstacle(queue: Queue) -> Explanation | None:
-    """What keeps every task of the queue from starting."""
+    """The reason why no task of the queue starts."""
     if queue.paused_at is not None:
         who = f" by {queue.paused_by}" if queue.paused_by else ""
         return Explanation(

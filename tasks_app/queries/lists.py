@@ -60,7 +60,7 @@ def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
         tasks = tasks.alias(error_class=ERROR_CLASS)
     tasks = tasks.filter(_condition(workspace_id, wanted))
     if wanted.tags:
-        # The index of tags leaves out rows without any; said again here so that it can be used.
+        # The index of tags leaves out rows without any; repeated here so that it can be used.
         tasks = tasks.filter(tags__overlap=list(wanted.tags)).exclude(tags=[])
     return tasks
 
@@ -95,7 +95,7 @@ def iterate_tasks(workspace_id: UUID, wanted: TaskFilter) -> Iterator[list[Task]
     end it). Tasks deleted before their chunk is read are left out.
     """
     tasks = list_tasks(workspace_id, wanted).order_by("-id")
-    # Sizes of the texts: what is stored is compressed.
+    # Sizes of the texts: stored values are compressed.
     text = {name: Length(Cast(name, TextField())) for name in ("payload", "result")}
     size = text["payload"] + Coalesce(text["result"], 0)
     sized = tasks.annotate(size=size).values_list("id", "size")
@@ -138,7 +138,7 @@ def iterate_ids(
 
 
 def estimate_count(tasks: QuerySet[Task]) -> int:
-    """The planner's guess of how many there are."""
+    """The planner's estimate of their number."""
     plan = orjson.loads(tasks.order_by().explain(format="json"))
     return int(plan[0]["Plan"]["Plan Rows"])
 
@@ -208,7 +208,8 @@ def _one_of(wanted: TaskFilter) -> Q:
 
 
 def _between(wanted: TaskFilter) -> Q:
-    """The exact times, and what those of creation mean for ids: the index of lists serves it."""
+    """The exact times; times of creation also become ranges of ids, which the index of lists
+    serves."""
     condition = Q()
     if wanted.finished_after is not None:
         condition &= Q(finished_at__gt=wanted.finished_after)
@@ -228,7 +229,7 @@ def _between(wanted: TaskFilter) -> Q:
 
 
 def _not_internal(wanted: TaskFilter) -> Q:
-    """No tasks of internal types, but those that an id or a type names."""
+    """Leave out tasks of internal types, unless an id or a type names them."""
     hidden = [name for name in internal_types() if name not in wanted.types]
     if wanted.is_internal or wanted.ids or not hidden:
         return Q()

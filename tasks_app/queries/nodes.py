@@ -20,7 +20,7 @@ def list_nodes_holding_tasks() -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class SlotView:
-    """A slot as a workspace sees it: of another workspace's task only that there is one."""
+    """A slot as a workspace sees it: a task of another workspace shows only that it exists."""
 
     slot: int
     running: int
@@ -30,7 +30,7 @@ class SlotView:
 
 
 class NodeView:
-    """A node with what its slots run for this workspace, and its newest samples."""
+    """A node with the tasks that its slots run for this workspace, and its newest samples."""
 
     def __init__(self, workspace_id: UUID, node_id: int) -> None:
         self._node = get_node(node_id)

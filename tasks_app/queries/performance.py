@@ -1,4 +1,4 @@
-"""How a workspace did over a window, from its roll-ups only."""
+"""The performance of a workspace over a window, from its roll-ups only."""
 
 import math
 import re
@@ -59,7 +59,8 @@ class Figures:
 
     @property
     def retry_rate(self) -> float | None:
-        """The share of attempts that another one followed, among those that succeeded or failed."""
+        """The share of attempts that were followed by another, among those that succeeded or
+        failed."""
         return _share(self.retried, self.completed + self.failed)
 
     @property

@@ -1,4 +1,4 @@
-"""What each queue of a workspace holds, and what ended in it within the last day."""
+"""The tasks of each queue of a workspace, and the attempts that ended within the last day."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class QueueHealth:
 
 @dataclass(frozen=True, slots=True)
 class QueuesHealth:
-    """All queues, by name; whether counts of theirs are estimates."""
+    """All queues by name, and whether their counts are estimates."""
 
     queues: list[QueueHealth]
     is_estimate: bool

@@ -38,14 +38,14 @@ class LaneCounts:
 
     @property
     def is_capped(self) -> bool:
-        """Whether there may be more than is said."""
+        """Whether there may be more than the count."""
         numbers = (self.pending, self.running, self.scheduled, self.retrying, self.blocked)
         return max(numbers) >= MAX_COUNTED
 
 
 @dataclass(slots=True)
 class QueueView:
-    """A queue with its counts; `recent` only for one queue looked at by itself."""
+    """A queue with its counts; `recent` only for a single queue."""
 
     queue: Queue
     counts: LaneCounts
@@ -60,7 +60,7 @@ def list_queues(workspace_id: UUID) -> QuerySet[Queue]:
 
 
 def view_queues(queues: Sequence[Queue]) -> list[QueueView]:
-    """Queues with what waits and runs in them now."""
+    """Queues with their waiting and running tasks."""
     lanes = [queue.id for queue in queues]
     counts = count_lanes(lanes)
     waits = list_longest_waits(lanes)
@@ -154,7 +154,8 @@ def seconds_until_token(queue: Queue) -> float:
 
 
 def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:
-    """The newest tasks of a queue that ended so. `limit` None means as far as is looked."""
+    """The newest tasks of a queue with this end. `limit` None means no limit but that of the
+    scan."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", f"list_recent_{state.lower()}"),

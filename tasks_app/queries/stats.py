@@ -1,4 +1,4 @@
-"""Figures of a workspace: the tasks that it has, and what ended within a stated window."""
+"""Statistics of a workspace: its tasks, and those that ended within a window."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ _BY_MINUTES = timedelta(days=1)  # minutes are kept for a week
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What ended in the last `seconds`. Tasks, unless the name says attempts."""
+    """Tasks that ended in the last `seconds`; attempts, if the name contains it."""
 
     seconds: int
     completed: int
@@ -59,7 +59,7 @@ class TaskStats:
 
 
 def get_task_stats(workspace_id: UUID, *, with_internal: bool = False) -> TaskStats:
-    """The figures of a workspace, at a cost that history does not change."""
+    """The statistics of a workspace, at a cost that does not depend on the history."""
     names = dict(list_queues(workspace_id).values_list("id", "name"))
     counts = count_tasks(workspace_id, with_internal=with_internal)
     window, recent = _summarize(workspace_id, with_internal=with_internal)
@@ -76,7 +76,7 @@ def get_task_stats(workspace_id: UUID, *, with_internal: bool = False) -> TaskSt
 
 
 def _summarize(workspace_id: UUID, *, with_internal: bool) -> tuple[Window, dict[str, Any]]:
-    """The longest window that can be read in bounded time, and what ended in it."""
+    """The longest window that can be read in bounded time, and its attempts."""
     hidden = [] if with_internal else list(internal_types())
     for seconds in WINDOWS_SECONDS:
         is_last = seconds == WINDOWS_SECONDS[-1]
@@ -116,7 +116,7 @@ def _read(workspace_id: UUID, seconds: int, hidden: list[str]) -> dict[str, Any]
 
 
 def measured_seconds(workspace_id: UUID, window_seconds: float) -> float:
-    """How much of the last `window_seconds` lies behind the first task of the workspace."""
+    """The part of the last `window_seconds` since the first task of the workspace."""
     begin = now() - timedelta(seconds=window_seconds)
     return max(_MIN_SECONDS, (now() - measured_since(workspace_id, begin)).total_seconds())
 

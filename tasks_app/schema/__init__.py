@@ -1,1 +1,1 @@
-"""What the API takes and shows of tasks, queues and nodes: a module for each."""
+"""Tasks, queues and nodes in requests and responses, with a module for each."""

@@ -18,9 +18,8 @@ MAX_IDS = 10_000
 
 
 class TaskAction(Request):
-    """What to do with which tasks: `ids`, or a `filter` with the names of the list's parameters.
-
-    A filter that names every task needs `"all": true`.
+    """An action on tasks, selected by `ids` or by a `filter` with the parameters of the list. A
+    filter that selects every task needs `"all": true`.
     """
 
     example: ClassVar[Mapping[str, Any]] = {}
@@ -40,7 +39,8 @@ class TaskAction(Request):
         return filter_of_body(self.filter)
 
     def cross_check(self) -> Iterable[FieldError]:
-        """One way to name tasks, a priority where it belongs, and no slip that means all."""
+        """Exactly one way to select tasks, a priority only where it belongs, and no accidental
+        selection of all tasks."""
         if (self.ids is None) == (self.filter is None):
             yield {"field": "ids", "message": "Give ids or a filter, one of the two."}
             return
@@ -60,7 +60,7 @@ class TaskAction(Request):
 class ActionResult(Resource):
     """How many tasks matched, and how many changed."""
 
-    matched: int = shown("Tasks that were named and are in a state that the action applies to.")
+    matched: int = shown("Selected tasks in a state to which the action applies.")
     changed: int = shown("0 for a dry run.")
     dry_run: bool = shown(source="is_dry_run")
     has_more: bool = shown("The call's limit was reached: repeat it for the rest.")

@@ -15,16 +15,16 @@ from tasks_app.schema.fields import Times
 
 
 class Throughput(Resource):
-    """Tasks that completed or failed, a second, over the last minute and the last five; over the
-    time since the first task if that is less. In a very busy workspace the window is shorter than
-    the name says: see `window.seconds`."""
+    """Completed and failed tasks per second, over the last minute and the last five minutes, or the
+    time since the first task if that is shorter. In a very busy workspace the window is shorter
+    than its name: see `window.seconds`."""
 
     per_second_1m: float = shown(alias="perSecond1m")
     per_second_5m: float = shown(alias="perSecond5m")
 
 
 class Window(Resource):
-    """What ended within the last `seconds`: tasks, unless the name says attempts."""
+    """Tasks that ended within the last `seconds`; attempts, if the name contains it."""
 
     seconds: int
     completed: int
@@ -34,7 +34,7 @@ class Window(Resource):
 
 
 class TaskStats(Resource):
-    """The tasks that the workspace has, by status, type and queue; and how it went in the last
+    """The tasks of the workspace by status, type and queue, and the performance of the last
     minutes."""
 
     total: int = shown(source="counts.total")
@@ -91,7 +91,7 @@ def _each_second(column: str) -> Any:
 
 
 class Rates(Resource):
-    """Tasks a second, and attempts where the name says so, from `measuredFrom` to the end of the
+    """Tasks per second, or attempts if the name contains it, from `measuredFrom` to the end of the
     window."""
 
     submitted: float = _each_second("submitted")
@@ -102,8 +102,8 @@ class Rates(Resource):
 
 
 class Figures(_Shares):
-    """Tasks, and attempts where the name says so. The percentiles are within 4.8 %; times are null
-    without attempts, rates without anything that completed or failed."""
+    """Tasks, or attempts if the name contains it. Percentiles are within 4.8 %; times are null
+    without attempts, and rates are null if nothing completed or failed."""
 
     name: str
     submitted: int
@@ -111,11 +111,13 @@ class Figures(_Shares):
     failed: int = shown(source="failed_tasks")
     started_attempts: int = shown(source="started")
     failed_attempts: int = shown("Attempts that failed, timed out or were lost.", source="failed")
-    retried_attempts: int = shown("Those of them that another followed.", source="retried")
+    retried_attempts: int = shown(
+        "The part of them that was followed by another attempt.", source="retried"
+    )
 
 
 class Point(Resource):
-    """One step, by its beginning: tasks, and attempts where the name says so."""
+    """One step, with its beginning: tasks, or attempts if the name contains it."""
 
     at: datetime
     submitted: int
@@ -131,7 +133,7 @@ class Point(Resource):
 
 
 class _Named:
-    """Figures, with what they are of."""
+    """Figures of one type or queue."""
 
     def __init__(self, figures: _Figures, **more: Any) -> None:
         self._figures = figures
@@ -219,7 +221,7 @@ class QueueHealth(QueueCounts):
 
 
 class SummedHealth:
-    """What QueueHealth shows: the sums of all queues, and the queues."""
+    """The source of QueueHealth: the sums of all queues, and the queues."""
 
     def __init__(self, found: QueuesHealth) -> None:
         self.queues, self.is_estimate = found.queues, found.is_estimate

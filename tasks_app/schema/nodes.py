@@ -18,20 +18,20 @@ class Node(Resource):
     id: int
     name: str = shown("`worker#id`, as in `workerNode` of a task and in scaling events. Unique.")
     incarnation: UUID
-    replaces: int | None = shown("The node that it was before it was declared lost.")
+    replaces: int | None = shown("The earlier node, which was declared lost.")
     host: str
     version: str
     status: NodeState = shown(
         "STOPPED: ended normally. LOST: killed, crashed, or without a heartbeat.", source="state"
     )
     end_reason: str | None = shown(
-        "Why it ended; null while it lives.", compute=lambda node: node.end_reason or None
+        "Why it ended; null while it is alive.", compute=lambda node: node.end_reason or None
     )
     queues: list[str] = shown("`*`: all.")
     concurrency: int = shown("Slots, each a process.")
     running: int = shown("Handlers that run.")
     processed: int = shown("Tasks that ended on it.")
-    failed: int = shown("Those of them that failed for good.")
+    failed: int = shown("The part of them that failed for good.")
     stale_writes: int = shown("Outcomes that were refused without a lease.")
     cpu: float | None = shown(
         "Percent of one core, over all processes of the worker.", source="cpu_percent"
@@ -51,13 +51,15 @@ class Slot(Resource):
 
     slot: int = shown("Its process id on the host.")
     running: int = shown("Async handlers share a slot by hundreds.")
-    task_id: UUID | None = shown("Null when nothing runs, or a task of another workspace.")
+    task_id: UUID | None = shown(
+        "Null if nothing runs, or if the task belongs to another workspace."
+    )
     type: str | None
     started_at: datetime | None
 
 
 class NodeSample(Resource):
-    """What a node did and cost at one moment."""
+    """The work, CPU and memory of a node at one moment."""
 
     at: datetime
     cpu: float = shown(source="cpu_percent")

@@ -16,8 +16,8 @@ MIN_RATE = 0.0001  # one start in about three hours
 
 
 class Queue(Resource):
-    """A queue of the workspace, with the tasks that wait and run in it now: its load, internal
-    tasks included. At most a million of one status are counted."""
+    """A queue of the workspace, with its waiting and running tasks, including internal ones. At
+    most a million of one status are counted."""
 
     name: str = shown(source="queue.name")
     depth: int = shown("Ready to run.", source="counts.pending")
@@ -29,7 +29,7 @@ class Queue(Resource):
         "Whether there may be more than a million tasks of one status.", source="counts.is_capped"
     )
     oldest_waiting_ms: int | None = shown(
-        "How long the first of the ready tasks has waited; null when none waits."
+        "How long the first ready task has waited; null if none waits."
     )
     paused: bool = shown(compute=lambda view: view.queue.paused_at is not None)
     paused_at: datetime | None = shown(source="queue.paused_at")
@@ -53,7 +53,8 @@ class QueueDetail(Queue):
 
 
 class QueueChange(Request):
-    """What to change; null lifts a limit. Operators pause and resume; limits are for admins."""
+    """Changes to a queue; null removes a limit. Operators pause and resume; limits need the role
+    admin."""
 
     paused: Flag = optional()
     max_running: Annotated[int, Whole(1, MAX_RUNNING)] | None = None

@@ -1,4 +1,4 @@
-"""What a task may be when it is submitted or changed: checked here, once, whoever submits it."""
+"""The rules for submitted and changed tasks, checked here for every caller."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -44,15 +44,15 @@ Delay = Annotated[
     int, Whole(0, _MAX_WAIT_MS, f"Whole milliseconds from 0 to {_MAX_WAIT_MS} (10 years).")
 ]
 TypeName = Annotated[
-    str, Text(200, message="A text of 1 to 200 characters: one of GET /task-types.")
+    str, Text(200, message="A string of 1 to 200 characters: one of GET /task-types.")
 ]
 Parents = Annotated[
-    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("This must be a list of texts.")
+    list[Annotated[str, Field(min_length=1)]], FailFast(), Saying("This must be a list of strings.")
 ]
 
 
 class TaskFields(Request):
-    """What every task may say of itself, with the rules of each field."""
+    """The fields of every submitted task, with their rules."""
 
     null_is_absent: ClassVar[bool] = True
 
@@ -76,7 +76,7 @@ class TaskFields(Request):
 
 
 class _SpecFields(TaskFields):
-    """The fields of a TaskSpec that have rules of their own."""
+    """The fields of a TaskSpec with their own rules."""
 
     idempotency_key: IdempotencyKey = optional()
 
@@ -84,7 +84,7 @@ class _SpecFields(TaskFields):
 class _Submitted(TaskFields):
     type: TypeName = Field(description="One of `GET /task-types`.")
     payload: JsonObject = Field(
-        default_factory=dict, description="As the type's schema says; at most 256 KiB."
+        default_factory=dict, description="Must fit the type's schema; at most 256 KiB."
     )
     depends_on: Parents = Field(default_factory=list, description="Ids of tasks to wait for.")
     retry: Retry = optional()
@@ -104,7 +104,7 @@ class _Submitted(TaskFields):
 
 
 class TaskIn(_Submitted):
-    """A task to submit. Only `type` is needed; what is left out takes its type's default."""
+    """A task to submit. Only `type` is required; other fields default to those of the type."""
 
     example: ClassVar[Mapping[str, Any]] = {
         "name": "Resize the picture",
@@ -167,7 +167,7 @@ class Submitted(Resource):
 
 
 class TaskChange(Request):
-    """What to change of a task that has not started."""
+    """Changes to a task that has not started."""
 
     priority: Priority = optional()
     run_at: Moment | None = Field(default=None, description="null: as soon as possible.")
@@ -187,7 +187,7 @@ class TaskChange(Request):
 
 
 def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
-    """What is wrong with a spec's numbers, texts and times; not with its type and payload."""
+    """Errors in a spec's numbers, texts and times; not in its type and payload."""
     given = {
         alias: value for name, alias in _RULED.items() if (value := getattr(spec, name)) is not None
     }
@@ -205,7 +205,7 @@ def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
 def find_time_problems(
     delay_ms: int | None, run_at: datetime | None, now: datetime
 ) -> Iterable[FieldError]:
-    """What is wrong with the times together, and with a time that is not from JSON."""
+    """Errors in the combination of times, and in a time that is not from JSON."""
     if run_at is None:
         return
     if delay_ms is not None:
@@ -218,8 +218,7 @@ def find_time_problems(
 
 
 def find_type_problems(type_name: str, payload: Any) -> list[FieldError]:
-    """An unknown type, and what the type refuses of a payload; None is not looked at.
-
+    """Errors of an unknown type, or of a payload that does not fit its type; None is not checked.
     Raises TooLarge.
     """
     try:
@@ -234,9 +233,8 @@ def find_type_problems(type_name: str, payload: Any) -> list[FieldError]:
 def check_payload(
     payload: Any, processor: Processor, *, prefix: str = ""
 ) -> tuple[str, list[FieldError]]:
-    """The payload as JSON, and what its type's model refuses; `prefix` goes before field names.
-
-    Raises Invalid for what is no JSON that can be kept, TooLarge.
+    """The payload as JSON, and its errors from the type's model; `prefix` is put before field
+    names. Raises Invalid for values that cannot be stored as JSON, TooLarge.
     """
     if payload == {} and processor.payload_model is None:
         return "{}", []

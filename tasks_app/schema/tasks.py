@@ -1,4 +1,4 @@
-"""A task as it is shown, with its history and neighbours."""
+"""The resource of a task, with its history and neighbours."""
 
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -58,7 +58,7 @@ class Task(Resource):
     max_attempts: int
     progress: float = shown("Percent.")
     delay: int | None = shown(
-        "Milliseconds from createdAt to runAt; null when it need not wait.",
+        "Milliseconds from createdAt to runAt; null if it does not wait.",
         compute=_delay,
         in_export=False,
     )
@@ -68,7 +68,7 @@ class Task(Resource):
         "The task's own retry policy; null means its type's.", in_export=False
     )
     depends_on: list[UUID] = shown(
-        "The first hundred; the task itself says how many there are.", source="parents"
+        "The first hundred; the page of the task has the total number.", source="parents"
     )
     on_parent_failure: str = shown(in_export=False)
     tags: list[str]
@@ -76,17 +76,17 @@ class Task(Resource):
     step_key: str | None
     idempotency_key: str | None
     reprocess_of: UUID | None = shown("The task whose work this one repeats.", in_export=False)
-    worker_node: str | None = shown("Runs it, or ran its last attempt.")
+    worker_node: str | None = shown("The node that runs it, or ran its last attempt.")
     cancel_requested: bool = shown(compute=lambda task: task.cancel_requested_at is not None)
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     wait_ms: int | None = shown(
-        "From ready (submitted, due or released) to started; of a ready task so far.",
+        "Time from ready (submitted, due or released) to started; for a ready task, until now.",
         compute=_wait_ms,
     )
     processing_ms: int | None = shown(
-        "The time of the last attempt; of a running task so far.", compute=_processing_ms
+        "Duration of the last attempt; for a running task, until now.", compute=_processing_ms
     )
 
 
@@ -139,7 +139,7 @@ class TaskDetail(Task):
 
 
 class Blocker(Resource):
-    """What stands in the way."""
+    """The obstacle."""
 
     kind: Literal["task", "queue", "workers", "dispatcher"] = shown("What it is.")
     id: UUID | None
@@ -148,7 +148,7 @@ class Blocker(Resource):
 
 
 class Explanation(Resource):
-    """Why a task is not running, or what it does instead of waiting."""
+    """Why a task is not running, or its state if it does not wait."""
 
     reason: Reason
     # A failed task has the beginning of its error in it.

@@ -1,4 +1,4 @@
-"""One verb for many tasks: in bounded batches, each a transaction of its own."""
+"""One action on many tasks, in bounded batches with one transaction each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _APPLIES_TO: dict[str, frozenset[TaskState]] = {
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """How many tasks were meant and changed; `has_more` when the call's limit was reached."""
+    """How many tasks matched and changed; `has_more` if the limit of a call was reached."""
 
     matched: int
     changed: int

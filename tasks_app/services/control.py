@@ -1,4 +1,4 @@
-"""What operators do to tasks. Each verb is audited in its own transaction."""
+"""Operators' actions on tasks. Each is audited in its own transaction."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,8 +40,8 @@ def cancel_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> Literal["
 def cancel_tasks(
     *, workspace_id: UUID, ids: Sequence[UUID], actor: Actor, ask_running: bool = True
 ) -> tuple[list[UUID], list[UUID]]:
-    """Cancel what can be cancelled: the ids that ended now, and those asked to stop. Without
-    `ask_running` what runs is let run."""
+    """Cancel the tasks that can be cancelled. Returns the ids that ended now, and those that were
+    asked to stop. Without `ask_running`, running tasks continue."""
     with transaction.atomic(), connection.cursor() as cursor:
         # A task that starts or is handed back between the two statements would escape both.
         _lock(workspace_id, ids)
@@ -104,7 +104,7 @@ def run_task_now(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
 
 
 def check_edit(*, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]) -> None:
-    """What edit_task checks of the values. Raises NotFound, Invalid, TooLarge."""
+    """The checks of edit_task. Raises NotFound, Invalid, TooLarge."""
     prepare_changes(changes, type_name=_get(workspace_id, task_id).type)
 
 
@@ -141,7 +141,7 @@ def edit_task(
 def reprioritize_tasks(
     *, workspace_id: UUID, ids: Sequence[UUID], priority: int, actor: Actor
 ) -> list[UUID]:
-    """Give waiting tasks another priority; those that were changed."""
+    """Change the priority of waiting tasks. Returns those that were changed."""
     waiting = [s.value for s in TaskState if s not in FINAL and s != TaskState.RUNNING]
     with transaction.atomic():
         tasks = Task.objects.filter(
@@ -154,7 +154,7 @@ def reprioritize_tasks(
 
 
 def delete_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
-    """Remove ended tasks with their history; those that were removed."""
+    """Remove ended tasks with their history. Returns those that were removed."""
     with transaction.atomic(), connection.cursor() as cursor:
         tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids), state__in=_FINAL)
         rows = tasks.order_by("id").select_for_update()
@@ -179,7 +179,7 @@ def _get(workspace_id: UUID, task_id: UUID) -> Task:
 
 
 def _lock(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Lock these tasks, in id order as everybody does; their states."""
+    """Lock these tasks, in the order of ids like all other code. Returns their states."""
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))
     return dict(tasks.order_by("id").select_for_update(no_key=True).values_list("id", "state"))
 
@@ -228,7 +228,7 @@ def _notify_for(ids: Sequence[UUID]) -> None:
 def _audit(
     workspace_id: UUID, actor: Actor, action: str, ids: Sequence[UUID], **detail: Any
 ) -> None:
-    """One audit row per call; of many tasks it names the first hundred and their number."""
+    """One audit row per call, with the first hundred tasks and their total number."""
     if not ids:
         return
     record_audit(

@@ -1,4 +1,4 @@
-"""Tying submitted tasks to their parents."""
+"""Connects submitted tasks to their parents."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tasks_app.states import ErrorCategory, ParentFailure, TaskState
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Who waits for whom: per row its parents; and which row each parent named where."""
+    """The parents of each row, and where each parent was named."""
 
     parents: list[list[UUID]]
     is_bulk: bool
@@ -70,7 +70,7 @@ class Family:
 def link_family(
     cursor: Cursor, rows: Sequence[NewTask], family: Family, workspace_id: UUID, *, using: str
 ) -> list[NewTask]:
-    """Insert rows and their edges in the open transaction; the rows as inserted.
+    """Insert rows and their edges in the open transaction. Returns the rows as inserted.
 
     Raises Invalid for a parent that the workspace does not have.
     """

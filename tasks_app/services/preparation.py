@@ -1,4 +1,4 @@
-"""From what a submitter says to a row: defaults filled in, every value checked."""
+"""Turns a submitted spec into a row: fills in defaults and checks every value."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ def _row(
 
 
 def canonical_tags(tags: Sequence[str]) -> list[str]:
-    """The tags as they are kept and compared, each once."""
+    """The tags in canonical form, without duplicates."""
     return list(dict.fromkeys(map(canonical_name, tags)))
 
 

@@ -54,7 +54,7 @@ class Lanes:
 
 
 def forget_lanes() -> None:
-    """Drop what is remembered, as when the tables were emptied."""
+    """Clear the cache, for example when the tables were emptied."""
     _known.clear()
     _names.clear()
 
@@ -121,6 +121,6 @@ def _limits(queue: Queue) -> dict[str, Any]:
 
 
 def promote_due(*, limit: int) -> dict[str, int]:
-    """SCHEDULED, RETRYING → PENDING for at most `limit` due tasks; how many per queue."""
+    """SCHEDULED, RETRYING → PENDING for at most `limit` due tasks. Returns how many per queue."""
     with transaction.atomic(), connection.cursor() as cursor:
         return transitions.promote_due(cursor, limit=limit)

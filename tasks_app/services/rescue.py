@@ -1,4 +1,4 @@
-"""What becomes of leased work whose process is gone."""
+"""Settles leased work whose process is gone."""
 
 import dataclasses
 import logging
@@ -27,7 +27,8 @@ _BATCH = 500
 
 
 def settle_slot(node_id: int, slot: Slot) -> None:
-    """Settle what a dead pool child held: started attempts ended with it, the rest goes back."""
+    """Settle the rows of a dead pool child: started attempts ended with it, the others are handed
+    back."""
     rows = list(slot.rows())
     with transaction.atomic(), connections["default"].cursor() as cursor:
         started = [row for row in rows if row.status in (RowStatus.STARTED, RowStatus.DONE)]
@@ -55,8 +56,8 @@ def settle_slot(node_id: int, slot: Slot) -> None:
 
 
 def rescue_node(node_id: int) -> int:
-    """Take back one batch of what a lost node held; how many rows. Nobody knows what had started,
-    so every row counts as an attempt that was lost with its worker."""
+    """Take back one batch of a lost node's rows. Returns the number of rows. It is unknown which
+    had started, so every row counts as an attempt that was lost with its worker."""
     with transaction.atomic(), connections["default"].cursor() as cursor:
         claims = _lock_claims_of_node(cursor, node_id)
         ended = _finish(cursor, node_id, [_lost(claim, run_ms=0) for claim in claims])
@@ -66,7 +67,8 @@ def rescue_node(node_id: int) -> int:
 
 
 def release_node(node_id: int) -> None:
-    """Hand back what a node that ended by itself still holds: none of it has started."""
+    """Hand back the rows that a node which ended by itself still holds: none of them has
+    started."""
     with transaction.atomic(), connections["default"].cursor() as cursor:
         claims = _lock_claims_of_node(cursor, node_id)
         ended = transitions.release_leased(cursor, [(c.id, c.lease) for c in claims])
@@ -196,8 +198,8 @@ def _out_of_memory(claim: ClaimedRow, processor: Processor | None, run_ms: float
 
 
 def _processor(claim: ClaimedRow) -> Processor | None:
-    """The processor without its author's code: a rule that exits or sleeps would take the agent
-    along, and with it every lease of its node."""
+    """The processor without its author's code: a rule that exits or sleeps would end or block the
+    agent, and so lose every lease of its node."""
     try:
         return dataclasses.replace(registry.get(claim.type), retry_rule=None, category_of=None)
     except UnknownType:

@@ -42,7 +42,8 @@ def register_pruner(name: str, prune: Pruner) -> None:
 
 
 def prune_everything(*, limit: int = 1_000) -> dict[str, int]:
-    """One batch of each kind, at most `limit` rows of each; how many rows of each were removed.
+    """Remove one batch of each kind, at most `limit` rows of each. Returns how many rows of each
+    were removed.
 
     The kinds: the engine's own history, the audit log, ended nodes, and what apps registered.
     """
@@ -56,14 +57,14 @@ def prune_everything(*, limit: int = 1_000) -> dict[str, int]:
         "idempotencyKeys": history.idempotency_keys,
         "auditEvents": prune_audit(before=now() - audit_kept, limit=limit),
         "nodeSamples": prune_samples(limit=limit),
-        # An attempt names its node, and goes before it.
+        # An attempt names its node, and is removed before it.
         "nodes": prune_nodes(before=now() - attempts_kept - _LATE, limit=limit),
         **prune_registered(limit=limit),
     }
 
 
 def prune_registered(*, limit: int = 1_000) -> dict[str, int]:
-    """One batch of each registered kind; how many rows of each were removed."""
+    """Remove one batch of each registered kind. Returns how many rows of each were removed."""
     return {name: prune(limit) for name, prune in _pruners.items()}
 
 

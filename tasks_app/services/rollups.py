@@ -1,4 +1,4 @@
-"""Figures kept beside the tasks: roll-ups of each minute and hour, and the counts of tasks."""
+"""Statistics beside the tasks: roll-ups of each minute and hour, and the counts of tasks."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from tasks_app.queries.lists import first_id_of
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Whatever was committed so long after the end of its minute is still counted.
 LATE = timedelta(minutes=2)
-# Between two minutes: what is recomputed besides the current one.
+# Between two minutes: the minutes that are recomputed besides the current one.
 SOON = MINUTE
 _MAX_AT_ONCE = timedelta(minutes=10)
 _ID_SLACK = MINUTE
@@ -23,8 +23,8 @@ _FOLDED_AT_ONCE = 20_000  # changes of counts
 def recompute_rollups() -> bool:
     """One batch: the current minute, those that late commits may still change, and their hours.
 
-    After an outage it goes on where it ended, at most ten minutes of history at a time. Says
-    whether more waits. Safe to run twice at once: the second does nothing.
+    After an outage it continues where it stopped, at most ten minutes of history at a time. Returns
+    whether there is more. Safe to run twice at once: the second does nothing.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         # Locked in a statement of its own: the next one sees all that an earlier holder wrote.
@@ -90,7 +90,7 @@ def _make_mark() -> bool:
 
 
 def fold_counts() -> bool:
-    """One batch of changes; whether more may wait."""
+    """Fold one batch of changes. Returns whether there may be more."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(load_sql("tasks_app", "fold_counts"), {"limit": _FOLDED_AT_ONCE})
         (changes,) = cursor.fetchone()
@@ -98,8 +98,8 @@ def fold_counts() -> bool:
 
 
 def recount_tasks() -> int:
-    """Compare the counts with all tasks and correct them; how many kinds (a workspace, a queue and
-    a type) were wrong. It reads the whole table: for an operator, not for a timer."""
+    """Compare the counts with all tasks and correct them. Returns how many kinds (a workspace, a
+    queue and a type) were wrong. It reads the whole table: for an operator, not for a timer."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(load_sql("tasks_app", "recount_tasks"))
         return int(cursor.rowcount)

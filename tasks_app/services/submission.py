@@ -1,4 +1,4 @@
-"""Submitting tasks: rows committed before anyone hears of them, then a wake-up."""
+"""Submits tasks: rows are committed before any worker is notified."""
 
 import hashlib
 from collections import Counter
@@ -38,7 +38,7 @@ _SPEC_FIELDS = [field.name for field in fields(TaskSpec)]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The answer to a submission: the tasks' ids, and whether they were made now or before."""
+    """The result of a submission: the tasks' ids, and whether they are new."""
 
     ids: list[UUID]
     is_new: bool
@@ -77,8 +77,8 @@ def submit_tasks(
     using: str = "default",
     by: str = "",
 ) -> list[UUID]:
-    """Submit tasks, all or none; their ids in order. `by` is the label of the actor who has the
-    work of ended tasks (`reprocess_of`) done again. Raises Invalid, TooLarge."""
+    """Submit tasks, all or none. Returns their ids in order. `by` is the label of the actor who
+    reprocesses ended tasks (`reprocess_of`). Raises Invalid, TooLarge."""
     workspace_id = workspace_id or get_default_workspace_id()
     rows = submit_rows(workspace_id=workspace_id, specs=specs, using=using, by=by)
     return [row.id for row in rows]
@@ -135,7 +135,7 @@ def submit_once(
 
 
 def _hash_specs(specs: Sequence[Spec]) -> bytes:
-    """SHA-256 of checked specs, for telling a repetition from another body."""
+    """SHA-256 of checked specs, to distinguish a repetition from another body."""
     text = orjson.dumps(list(map(_values, specs)), option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(text).digest()
 
@@ -200,10 +200,10 @@ def _notify_for(rows: Sequence[NewTask], using: str) -> None:
 
 
 def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
-    """Submit one task; the task, described, and whether it is new.
+    """Submit one task. Returns it with its description, and whether it is new.
 
-    Without a key this is one statement. Raises Invalid, TooLarge, and Conflict when the key was
-    used with another body or its task was removed.
+    Without a key this is one statement. Raises Invalid, TooLarge, and Conflict if the key was used
+    with another body or its task was removed.
     """
     if spec.idempotency_key is None:
         rows = submit_rows(workspace_id=workspace_id, specs=[spec])
@@ -236,7 +236,7 @@ def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) 
 
 
 def _as_task(row: NewTask, spec: Spec) -> Task:
-    """What was inserted, described, without reading it."""
+    """The descriptions of the inserted tasks, without reading them."""
     values = row._asdict()
     for column in ("payload", "retry", "error"):
         values[column] = None if values[column] is None else load_jsonb(values[column])

@@ -1,4 +1,5 @@
-"""What an agent does about running handlers: cancels, time-outs, shutdown, memory, stalled claims.
+"""The agent's supervision of running handlers: cancels, time-outs, shutdown, memory, stalled
+claims.
 
 A handler first sees a flag, then it is interrupted by a signal, then its process is killed. The
 slot file keeps the reason, so that the attempt's record is right even if the process is gone.
@@ -36,7 +37,7 @@ Key = tuple[UUID, UUID]  # task, lease
 
 @dataclass
 class _Supervisor:
-    """What one agent remembers between passes."""
+    """The state of one agent between passes."""
 
     node_id: int = 0
     queues_due: float = 0.0
@@ -73,7 +74,7 @@ def supervise(runtime: Runtime, slots: list[Slot]) -> None:
 
 
 def _interrupt_after_lost_lease(runtime: Runtime, rows: list[tuple[Slot, SlotRow]]) -> None:
-    """This node was declared lost and has a new row: whatever runs under the old one is void."""
+    """This node was declared lost and has a new row: handlers of the old one are interrupted."""
     before, _supervisor.node_id = _supervisor.node_id, runtime.node_state.node_id
     if before in (0, runtime.node_state.node_id):
         return
@@ -143,7 +144,7 @@ def _apply_cancels(runtime: Runtime, rows: list[tuple[Slot, SlotRow]], now: floa
 
 
 def _release_stalled_claims(rows: list[tuple[Slot, SlotRow]], now: float) -> None:
-    """Hand back claimed rows that wait behind a neighbour that is slower than usual."""
+    """Hand back claimed rows that wait behind an unusually slow neighbour."""
     waiting = {
         (row.task_id, row.lease): (slot, row)
         for slot, row in rows

@@ -90,7 +90,7 @@ def check_events(peak: int) -> None:
     assert changes[-1].to_workers == 1
     for event in changes:
         assert event.state in (EventState.SUCCEEDED, EventState.SUPERSEDED), event.outcome
-        assert event.outcome, f"nothing is said of what came of {event}"
+        assert event.outcome, f"the outcome of {event} is empty"
         assert f"{event.from_workers} → {event.to_workers}" in event.sentence
         assert "waiting" in event.sentence
         assert event.interrupted_tasks == 0

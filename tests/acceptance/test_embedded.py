@@ -35,7 +35,7 @@ def test_postgres_is_durable_private_and_keeps_its_data(state: Path) -> None:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     assert postgres.stop(state) is True
     assert postgres.stop(state) is False
-    # The same address again: whoever remembers it is still right.
+    # The same address again: processes that stored it can still connect.
     assert embedded.ensure_postgres(state) == url
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)

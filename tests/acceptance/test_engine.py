@@ -1,4 +1,4 @@
-"""The engine on real workers: what comes of each kind of handler.
+"""The engine on real workers: the outcome of each kind of handler.
 
 What disturbs no neighbour runs on a standing engine.
 """

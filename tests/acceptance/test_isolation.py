@@ -66,7 +66,7 @@ def missing_writes(ids: list[UUID]) -> int:
 
 
 def find_harm(engine: Engine, name: str, task_type: str, **payload: object) -> list[str]:
-    """What came of the neighbours of one case, where it is not what it should be."""
+    """Wrong outcomes of the neighbours of one case."""
     first, *neighbours = leave(task_type, case=name, **payload)
     engine.wait_for_all([first, *neighbours], timeout=45)
     failed = Task.objects.filter(id__in=neighbours).exclude(state="COMPLETED")

@@ -34,7 +34,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 class Lines(list[tuple[str, str, str]]):
-    """What the session said."""
+    """The output of the session."""
 
     def say(self, name: str, state: str, note: str) -> None:
         self.append((name, state, note))

@@ -210,13 +210,13 @@ def test_an_autoscaler_that_is_killed_keeps_its_workers(
 
     (other,) = wait_for(lambda: elastic(state), again.printed)
     key = Path(other.environ()[FLEET_MARK]).stem
-    said = state / "logs" / f"worker-{key}.log"
-    wait_for(lambda: " ready." in said.read_text(), said.read_text)
+    log = state / "logs" / f"worker-{key}.log"
+    wait_for(lambda: " ready." in log.read_text(), log.read_text)
     assert again.interrupt() < STOP_SECONDS
     assert again.process.returncode == 0
     assert "  autoscaler  stopped" in again.printed()
     assert processes.is_over(other)
-    assert "Warm shutdown" in said.read_text()
+    assert "Warm shutdown" in log.read_text()
 
 
 def test_an_autoscaler_that_is_off_runs_and_waits(state: Path, variables: dict[str, str]) -> None:

@@ -31,7 +31,7 @@ def test_a_run_is_waited_for_and_its_end_is_the_exit_code(running: StandingEngin
     assert (each["tasksEnded"], last["status"], good.json["progress"]) == (3, "COMPLETED", 100)
     bad = run(*arguments, '--input={"waits": [], "rate": 1.0}')
     assert (bad.code, "The run is FAILED." in bad.err) == (1, True)
-    assert "failed, as asked for" in bad.out
+    assert "failed, as requested" in bad.out
 
 
 def test_a_decision_over_http_lets_a_run_go_on(running: StandingEngine) -> None:

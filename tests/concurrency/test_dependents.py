@@ -1,4 +1,4 @@
-"""Families under way: whoever ends, joins or is retried at the same moment, no child is stranded
+"""Groups of open tasks: if others end, join or are retried at the same moment, no child is stranded
 and none is released twice."""
 
 import time
@@ -136,7 +136,7 @@ def test_a_child_whose_parent_was_deleted_is_not_retried_into_waiting_for_ever()
     assert states([child]) == ["CANCELLED"]
 
 
-def test_a_bulk_retry_leaves_out_whoever_waits_for_one_left_out() -> None:
+def test_a_bulk_retry_leaves_out_the_dependents_of_one_left_out() -> None:
     node, workspace = register_node(), get_default_workspace_id()
     parent = submit()
     child = submit(parent)

@@ -218,7 +218,7 @@ def test_a_pause_during_a_firing_leaves_every_time_decided(two: Racers) -> None:
 
 
 def test_a_removal_during_a_firing(two: Racers) -> None:
-    """Whoever comes first: no firing is left behind, and nobody fails."""
+    """In any order, no firing is left behind, and nobody fails."""
     for turn in range(12):
         schedule = make_schedule("*/10 * * * *", since=NOON, overlap="allow")
         task = schedule.periodic_task

@@ -88,7 +88,7 @@ def test_of_two_who_saw_the_same_one_wins(two: Racers) -> None:
 
 
 def test_changes_that_contradict_each_other_only_together(two: Racers) -> None:
-    """Each is fine alone; whoever comes second is refused."""
+    """Each is fine alone; the second is refused."""
     get_pool()
 
     def attempt(changes: dict[str, Any]) -> bool:

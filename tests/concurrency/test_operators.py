@@ -24,7 +24,7 @@ ROUNDS = 25
 
 
 def test_a_cancelled_task_never_starts(two: Racers) -> None:
-    """Either the cancel was first and nobody claims it, or it is asked of the running one."""
+    """Either the cancel was first and nobody claims it, or the running one is asked to stop."""
     node, workspace = register_node(), get_default_workspace_id()
     answers = []
     for number in range(ROUNDS):

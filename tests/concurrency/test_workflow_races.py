@@ -1,4 +1,4 @@
-"""Runs under way: whoever closes, cancels, retries or decides at the same moment, each step closes
+"""Open runs: if others close, cancel, retry or decide at the same moment, each step closes
 once, each dependent starts once, and no run is stranded."""
 
 import threading
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 
 def quietly(act: Callable[[], Any]) -> str:
-    """What came of it: "done", or "refused"."""
+    """The result: "done" or "refused"."""
     try:
         act()
     except Conflict:

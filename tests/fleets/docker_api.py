@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
-        # "Versioning": every path begins with the version, except where the newest is meant.
+        # "Versioning": every path begins with the version, except for the newest.
         path = re.sub(r"^/v\d+\.\d+", "", unquote(url.path))
         fake.calls.append(f"{self.command} {path}")
         try:

@@ -143,7 +143,7 @@ class LocalWorld(DockerWorld):
         return fleet
 
     def _set_timeout(self, seconds: float) -> None:
-        """Of all calls from now on."""
+        """Applies to all later calls."""
         self.timeout = seconds
         for fleet in self.fleets:
             fleet.engine._timeout = seconds

@@ -87,7 +87,7 @@ class Cluster:
             self.touch(item)
 
     def add_replicaset(self, deployment: str, suffix: str, replicas: int) -> Object:
-        """A deployment has one for each state of its template; the owner is said in each object:
+        """A deployment has one for each state of its template; each object names its owner:
         page "Owners and Dependents". The label keeps them apart: page "Deployments"."""
         owner = self.deployments[deployment]
         labels = {**owner["spec"]["selector"]["matchLabels"], "pod-template-hash": suffix}

@@ -1,4 +1,4 @@
-"""A real cluster as its owner sees it, in JSON, and what became of its pods."""
+"""A real cluster as its owner sees it, in JSON, and the state of its pods."""
 
 import json
 import os

@@ -32,7 +32,7 @@ def add_node(host: str, *, concurrency: int = 1, queues: Sequence[str] = ("*",))
 
 @dataclass
 class LocalFleet:
-    """What was asked of it is kept in lists, in the order in which it was asked."""
+    """The calls are recorded in lists, in the order in which it was asked."""
 
     name: str = "local"
     moves: bool = True
@@ -84,7 +84,7 @@ class LocalFleet:
                 add_node(key)
 
     def beat(self) -> None:
-        """All nodes are heard of."""
+        """All nodes send heartbeats."""
         for node in Node.objects.filter(host__in=list(self.members), stopped_at=None):
             beat_node(node.id)
 

@@ -177,9 +177,9 @@ def test_pods_that_cannot_be_made_are_not_asked_for_again(
             return str(error)
         return ""
 
-    said = wait_until(refusal, "the refusal", world.patience)
-    assert "exceeded quota" in said
-    assert "raise the quota" in said
+    sentence = wait_until(refusal, "the refusal", world.patience)
+    assert "exceeded quota" in sentence
+    assert "raise the quota" in sentence
     asked = world.replicas()
     with pytest.raises(FleetError, match="raise the quota"):
         fleet.start(1)

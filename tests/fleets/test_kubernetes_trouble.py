@@ -54,7 +54,7 @@ def test_conflicts_are_read_again_but_not_for_ever(
     fleet.start(2)
     assert (world.replicas(), left) == (2, [0])
     left[0] = 100
-    with pytest.raises(FleetError, match="changed 5 times while it was to be set"):
+    with pytest.raises(FleetError, match="changed 5 times while it was being set"):
         fleet.start(2)
     assert world.replicas() == 2
 
@@ -243,7 +243,7 @@ class TestSettings:
         if where != "outside":
             monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "")
             monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-        with pytest.raises(FleetError, match=r"not known \(.*set KUBECONFIG\.$"):
+        with pytest.raises(FleetError, match=r"reaching Kubernetes \(.*set KUBECONFIG\.$"):
             make_fleet("kubernetes")
 
     def test_the_client_is_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,7 +312,7 @@ def test_a_killed_one_is_not_explained_by_the_last_line_of_its_log(host: Host) -
     )
 
 
-def test_too_little_memory_is_said_in_figures(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_shown_in_figures(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that have just been started are counted with what they will take."""
     monkeypatch.setattr(back_end, "WORKER_BYTES", free_bytes() * 2 // 3)
     fleet = host.make_fleet()

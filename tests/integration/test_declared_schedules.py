@@ -181,8 +181,8 @@ def test_broken_ones_are_left_out_and_the_rest_is_made(declare: Declare, sync: S
     declare("no time", "soon")
     declare("no number", priority="high")
     declare("fine")
-    said = sync()
-    assert len(said) == 5
+    sentence = sync()
+    assert len(sentence) == 5
     for name, words in {
         "taken": "already",
         "no type": "Did you mean 'noop'?",
@@ -190,7 +190,7 @@ def test_broken_ones_are_left_out_and_the_rest_is_made(declare: Declare, sync: S
         "no time": "schedule: ",
         "no number": "",
     }.items():
-        (fault,) = (each for each in said if each.startswith(f"{__name__}:{name}: "))
+        (fault,) = (each for each in sentence if each.startswith(f"{__name__}:{name}: "))
         assert words in fault
     assert is_enabled("fine")
     assert get("taken").source == Source.PERSON

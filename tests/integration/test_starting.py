@@ -75,13 +75,13 @@ def test_a_command_without_its_servers_says_what_to_do(tmp_path: Path, command: 
     )
 
 
-def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
+def test_production_starts_when_everything_is_set(tmp_path: Path) -> None:
     result = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         ({"DJANGO_SECRET_KEY": ""}, "DJANGO_SECRET_KEY is missing or too short"),
         ({"DJANGO_SECRET_KEY": "short"}, "DJANGO_SECRET_KEY is missing or too short"),
@@ -101,11 +101,11 @@ def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_production_refuses_what_would_be_open(
-    tmp_path: Path, change: dict[str, str], said: str
+    tmp_path: Path, change: dict[str, str], sentence: str
 ) -> None:
     result = manage(tmp_path, "check", **{**PRODUCTION, **change})
     assert result.returncode == 2
-    assert result.stderr.startswith(f"taskplane: {said}")
+    assert result.stderr.startswith(f"taskplane: {sentence}")
     assert result.stderr.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""Reading the environment: what is wrong is said in one sentence."""
+"""Reading the environment: each error is one sentence."""
 
 import os
 import re

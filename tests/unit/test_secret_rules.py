@@ -66,7 +66,7 @@ def test_the_login_of_an_address() -> None:
 
 
 def test_the_examples_hold_no_value_that_passes() -> None:
-    """Whoever copies them must fill in a secret."""
+    """A copy needs a real secret."""
     example = (BASE_DIR / ".env.example").read_text()
     addresses = [line.partition("=")[2] for line in example.splitlines() if "://" in line]
     passwords = {login_of(address)[1] for address in addresses}

@@ -93,8 +93,8 @@ def _depths(steps: Sequence[Drawable]) -> dict[str, int]:
 
 
 def _columns(steps: Sequence[Drawable], depth: dict[str, int]) -> list[list[Place]]:
-    """The places of each column. Each is near the middle of its parents, so that few edges cross
-    (the barycentre heuristic of layered drawings, one pass)."""
+    """The vertical positions in each column. Each is near the middle of its parents, so that few
+    edges cross (the barycentre heuristic of layered drawings, one pass)."""
     columns: list[dict[Place, list[Place]]] = [{} for _ in range(max(depth.values()) + 1)]
     for step in steps:
         columns[depth[step.key]].setdefault((step.key, True), [])

@@ -48,7 +48,7 @@ class StepRow:
 
     @property
     def needs_person(self) -> bool:
-        """Whether somebody has to decide."""
+        """Whether a person must decide."""
         is_waiting = self.step.state == StepState.WAITING.value
         return bool(is_waiting and self.step.kind == StepKind.APPROVAL.value)
 
@@ -115,7 +115,7 @@ def _row(run_id: UUID, number: int, step: Any, result: Any) -> StepRow:
 
 
 def _work(run_id: UUID, step: Any) -> str:
-    """A link to what the step does: its task, its tasks or its run; else its kind."""
+    """A link to the work of the step: its task, its tasks or its run; otherwise its kind."""
     if step.tasks_total == 1 and step.task_ids:
         return link("tasks_app_task", step.task_ids[0], "task")
     if step.tasks_total:
@@ -162,7 +162,7 @@ class DecisionForm(forms.Form):
 
 
 def sample_input(schema: Mapping[str, Any] | None) -> Any:
-    """A value to start from: the example, the default, or an empty value of each property."""
+    """An initial value: the example, the default, or an empty value of each property."""
     return _sample(schema, 0) if schema else {}
 
 

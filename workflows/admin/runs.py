@@ -74,7 +74,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         ]
 
     def describe(self, request: HttpRequest, run: Any) -> dict[str, Any]:
-        """The run with its steps, and what can be done."""
+        """The run with its steps and buttons."""
         try:
             context = describe_page(run.workspace_id, run.id, request.GET)
         except NotFound:  # it was removed between the queries

@@ -5,16 +5,16 @@ from drf_spectacular.utils import OpenApiExample
 from controlplane.core.http.openapi import query_parameter
 from workflows.schema.workflows import EXAMPLE_WORKFLOW
 
-VERSION = query_parameter("version", "An older version; without it the newest.", int)
+VERSION = query_parameter("version", "An older version; the default is the newest.", int)
 STEPS_AFTER = query_parameter(
     "stepsAfter",
-    "The key of a step: the steps behind it, at most 1,000. See `nextStepsAfter`.",
+    "The key of a step: shows at most 1,000 steps after it. See `nextStepsAfter`.",
 )
 
 DEFINITIONS = [
     OpenApiExample("Two steps", value=EXAMPLE_WORKFLOW, request_only=True),
     OpenApiExample(
-        "A fan-out, and a person who decides",
+        "A fan-out and an approval",
         value={
             "name": "Monthly report",
             "tasks": [

@@ -74,7 +74,8 @@ class Runs(Views):
         errors=(404, 422),
     )
     def of_workflow(self, request: WorkspaceRequest, query: WorkflowRunFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """The runs of a workflow, newest first, without their steps; also of a deleted one."""
+        """The runs of a workflow, newest first, without their steps; also for a deleted
+        workflow."""
         if not queries.list_runs(request.workspace.id, id).exists():
             queries.get_workflow(request.workspace.id, id)
         found = queries.list_runs(request.workspace.id, id, query.statuses)
@@ -102,7 +103,7 @@ class Runs(Views):
         errors=(404, 409),
     )
     def cancel(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Cancel what waits at once and ask what runs to stop; 409 when the run has ended."""
+        """Cancel waiting tasks at once and ask running tasks to stop; 409 if the run has ended."""
         runs.cancel_run(workspace_id=request.workspace.id, run_id=id, actor=request.actor)
         return _page(request, id)
 
@@ -115,7 +116,7 @@ class Runs(Views):
         errors=(404, 409),
     )
     def retry(self, request: WorkspaceRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Go on from the steps that failed or were cancelled; what completed is kept."""
+        """Continue from the steps that failed or were cancelled; completed work is kept."""
         runs.retry_run(workspace_id=request.workspace.id, run_id=id, actor=request.actor)
         return _page(request, id)
 
@@ -131,7 +132,7 @@ class Runs(Views):
     )
     @idempotent(find_started)
     def rerun(self, request: WorkspaceRequest, body: RerunIn, id: UUID) -> UUID:  # noqa: A002 - the name in the API
-        """A new run of the newest version, with the input of this run or with another one."""
+        """Start a new run of the newest version, with the input of this run or with another one."""
         old = queries.get_run(request.workspace.id, id)
         return runs.execute_workflow(
             workspace_id=request.workspace.id,
@@ -150,7 +151,7 @@ class Runs(Views):
         errors=(404,),
     )
     def step(self, request: WorkspaceRequest, id: UUID, key: str) -> Any:  # noqa: A002 - the name in the API
-        """The step with all of its result, however large."""
+        """The step with its whole result of any size."""
         return queries.describe_step(queries.get_run(request.workspace.id, id), key)
 
     @verb(
@@ -164,7 +165,7 @@ class Runs(Views):
         errors=(404, 409, 422),
     )
     def approve(self, request: WorkspaceRequest, body: Decision, id: UUID, key: str) -> Any:  # noqa: A002 - the name in the API
-        """Let an approval step complete; 409 when it awaits no decision."""
+        """Complete an approval step; 409 if it is not waiting for a decision."""
         return _decide(request, body, id, key, approve=True)
 
     @verb(
@@ -178,5 +179,5 @@ class Runs(Views):
         errors=(404, 409, 422),
     )
     def reject(self, request: WorkspaceRequest, body: Decision, id: UUID, key: str) -> Any:  # noqa: A002 - the name in the API
-        """Let an approval step fail; 409 when it awaits no decision."""
+        """Fail an approval step; 409 if it is not waiting for a decision."""
         return _decide(request, body, id, key, approve=False)

@@ -87,7 +87,8 @@ class Workflows(Views):
         errors=(413, 422),
     )
     def validate(self, request: WorkspaceRequest, body: WorkflowChange) -> Any:
-        """The checks that storing makes, and nothing stored: cycles, keys, types, expressions."""
+        """Make the checks of a create call without storing anything: cycles, keys, types,
+        expressions."""
         return authoring.validate_workflow(workspace_id=request.workspace.id, body=body.definition)
 
     @verb(
@@ -115,7 +116,8 @@ class Workflows(Views):
         errors=(404, 409, 413, 422),
     )
     def replace(self, request: WorkspaceRequest, body: WorkflowChange, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """Store another version; the same steps and schema make none. Runs keep theirs."""
+        """Store a new version; none is created if steps and schema are the same. Runs keep their
+        version."""
         workflow = authoring.update_workflow(
             workspace_id=request.workspace.id,
             workflow_id=id,
@@ -133,8 +135,8 @@ class Workflows(Views):
         errors=(404, 409),
     )
     def delete_one(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
-        """Nothing starts it any more and its name is free. Its runs stay, those under way go on.
-        409 while steps of other workflows run it."""
+        """The workflow can no longer be started, and its name becomes free. Its runs are kept, and
+        open runs continue. 409 while steps of other workflows run it."""
         authoring.delete_workflow(
             workspace_id=request.workspace.id, workflow_id=id, actor=request.actor
         )
@@ -164,7 +166,7 @@ class Workflows(Views):
     )
     @idempotent(find_started)
     def execute(self, request: WorkspaceRequest, body: ExecuteIn, id: UUID) -> UUID:  # noqa: A002 - the name in the API
-        """Start a run of the newest version; 200 when the idempotency key was used before."""
+        """Start a run of the newest version; 200 if the idempotency key was used before."""
         return runs.execute_workflow(
             workspace_id=request.workspace.id,
             workflow_id=id,

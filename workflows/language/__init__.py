@@ -1,6 +1,6 @@
 """Expressions and templates of workflow definitions: CEL, bounded in time and memory.
 
-Nothing here knows tables or tasks. The names below are what other packages use.
+This package does not use tables or tasks. Other packages use the names below.
 """
 
 from workflows.language.errors import BudgetSpentError, ExpressionError, TemplateError

@@ -1,6 +1,4 @@
-"""Upper bounds of values and of regular expressions: what the estimate of an expression counts
-with.
-"""
+"""Upper bounds of values and of regular expressions, for the estimate of an expression."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,11 +12,10 @@ UNKNOWN: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A bound for a value, or for all the values that some part of an expression may have.
-
-    `weight` is its bytes with all below it, `length` its elements, keys or characters, `item` a
-    bound for one element, or for one value of an object whose `fields` are not kept apart.
-    `value` is the value itself, where it is known.
+    """A bound for a value, or for all possible values of a part of an expression. `weight` is its
+    total bytes, `length` its elements, keys or characters, `item` a bound for one element, or for
+    one value of an object whose `fields` are not stored separately. `value` is the value itself, if
+    it is known.
     """
 
     weight: int

@@ -24,7 +24,7 @@ FUNCTIONS = (
 )  # fmt: skip
 
 KEYWORDS = ("true", "false", "null", "in")
-"""What cannot stand after a dot. The words that CEL reserves for itself can."""
+"""Words that cannot follow a dot. The words that CEL reserves for itself can."""
 
 _KEYWORD_FIELD = re.compile(rf"\.\s*({'|'.join(KEYWORDS)})\b")
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -65,7 +65,7 @@ def _environment() -> Any:
 
 
 def explain_types(function: str, types: list[str]) -> str:
-    """That an operator or function does not take these types, and what to do."""
+    """The message that an operator or function does not accept these types, and what to do."""
     shown = function.strip("_@") or function
     message = f"{shown!r} cannot be used with {' and '.join(types) or 'nothing'}."
     if function in ("_?_:_", "<jump_condition>"):
@@ -125,6 +125,6 @@ def _explain_name(name: str, text: str, offset: int) -> ExpressionError:
 
 
 def _offset(text: str, line: int, column: int) -> int:
-    """Characters before a place that is given from 1, as line and column."""
+    """The number of characters before a position, which is given as line and column from 1."""
     before = text.split("\n")[: max(0, line - 1)]
     return max(0, sum(len(one) + 1 for one in before) + column - 1)

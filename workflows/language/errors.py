@@ -1,4 +1,4 @@
-"""What can be wrong with an expression or a template."""
+"""The errors of expressions and templates."""
 
 
 class ExpressionError(ValueError):
@@ -16,7 +16,7 @@ class ExpressionError(ValueError):
 
 
 class TemplateError(ValueError):
-    """A template whose value cannot be made. `path` and `column` as in ExpressionError."""
+    """A template that cannot be rendered. `path` and `column` as in ExpressionError."""
 
     def __init__(self, path: str, column: int, message: str) -> None:
         super().__init__(message)

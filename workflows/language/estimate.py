@@ -1,4 +1,4 @@
-"""What an expression may cost with these values: estimated before it runs, refused above a limit.
+"""The cost of an expression with these values: estimated before it runs, refused above a limit.
 
 The library bounds nesting and iterations, but not what one iteration does: `+` in a macro builds
 a longer text each time, and a list that grows by one element is copied each time (16 bytes for
@@ -30,7 +30,7 @@ _TEXTS = {
 
 
 class _TooExpensiveError(Exception):
-    """Where the work passes the limit."""
+    """The part at which the work exceeds the limit."""
 
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class _TooExpensiveError(Exception):
 
 
 def may_multiply(tree: Tree, reads: int) -> bool:
-    """Whether the cost may be more than the text and its values are long: then it is estimated."""
+    """Whether the cost may exceed the length of the text and its values: then it is estimated."""
     return reads > _FEW_READS or any(
         isinstance(node, Loop) or (isinstance(node, Call) and node.function in _MULTIPLYING)
         for node in walk(tree.root)
@@ -77,7 +77,7 @@ class _Estimate:
             raise _TooExpensiveError(node, "Its value would be too large.")
 
     def visit(self, node: Node) -> Shape:
-        """The shape of a part's value; counts what it costs to make."""
+        """The shape of a part's value; counts the cost of creating it."""
         match node:
             case Name(name=name):
                 if name not in self._bound:
@@ -143,7 +143,8 @@ class _Estimate:
         return Shape(weight, rounds, item=shape)
 
     def _visit_body(self, node: Loop, *, builder: bool) -> Node:
-        """Visit what runs each time; the part that makes a new element is given back."""
+        """Visit the parts that run in each iteration. Returns the part that creates a new
+        element."""
         self.visit(node.condition)
         if not builder:
             self.visit(node.step)

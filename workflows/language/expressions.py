@@ -20,24 +20,23 @@ MAX_CACHED = 2_000  # compiled expressions of a process, each a few KB
 
 @dataclass(slots=True)
 class Budget:
-    """Each evaluation is bounded by itself, but a definition may ask for any number of them.
-
-    `work` is in the bytes of the estimate, so that what costs too much is refused before it runs;
-    `seconds` of processor time are for what is not estimated.
+    """Each evaluation is bounded by itself, but a definition may have any number of them. `work` is
+    in the bytes of the estimate, so that costly evaluations are refused before they run; `seconds`
+    of CPU time cover work that is not estimated.
     """
 
     work: int
     seconds: float
 
     def charge(self, work: int) -> None:
-        """Raises BudgetSpentError when this is more than is left."""
+        """Raises BudgetSpentError if this is more than the rest of the budget."""
         if self.seconds <= 0 or work > self.work:
             raise BudgetSpentError
         self.work -= work
 
     @contextmanager
     def measure(self) -> Iterator[None]:
-        """Count the processor time of what happens within."""
+        """Count the CPU time of the block."""
         began = time.thread_time()
         try:
             yield
@@ -47,7 +46,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the variables of an expression stand for.
+    """The values of the variables of an expression.
 
     `steps` has {"status", "result", "error"} by step key; `run` has {"id", "workflowId",
     "createdAt"}; `item` and `index` are of a forEach.
@@ -90,9 +89,9 @@ class Expression:
     def evaluate(self, scope: Scope, budget: Budget | None = None) -> Any:
         """The value, as plain JSON.
 
-        Raises ExpressionError: when it cannot be evaluated with these values, would take too
-        much memory or time, or has a value that JSON cannot say. BudgetSpentError when it may
-        cost more than is left of the budget.
+        Raises ExpressionError: when it cannot be evaluated with these values, would take too much
+        memory or time, or has a value without a JSON form. BudgetSpentError if it may cost more
+        than the rest of the budget.
         """
         return self.evaluate_sized(scope, budget)[0]
 
@@ -117,7 +116,8 @@ class Expression:
         return str(self._program.return_type().name()).partition("<")[0].lower()
 
     def find_column(self, *path: str | int) -> int:
-        """Where it reads this variable, or what stands below it: `("steps", "a")`. 1 if nowhere."""
+        """The column where it reads this variable, or a path such as `("steps", "a")`; 1 if
+        nowhere."""
         for node in walk(self._tree.root):
             if path_of(node) == path:
                 *_, name = walk_first(node)
@@ -149,7 +149,7 @@ def compile_expression(text: str) -> Expression:
     Raises ExpressionError.
     """
     if not isinstance(text, str):
-        raise ExpressionError("An expression must be a text.")
+        raise ExpressionError("An expression must be a string.")
     offset = len(text) - len(text.lstrip())
     bare = text.strip()
     if bare.startswith("{{") and bare.endswith("}}") and len(bare) >= 4:

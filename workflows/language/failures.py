@@ -1,4 +1,4 @@
-"""What the library says when an evaluation fails, in words that help."""
+"""Turns the library's messages about failed evaluations into helpful ones."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _ABSENT: Any = object()
 
 
 def explain_failure(raw: str, text: str, tree: Tree, values: Mapping[str, Any]) -> ExpressionError:
-    """The error of an evaluation, with the column of what it is about where that is known."""
+    """The error of an evaluation, with its column if that is known."""
     raw = _STATUS.sub("", raw.splitlines()[0] if raw else "It cannot be evaluated")
     if "Iteration budget" in raw:
         return ExpressionError(f"The macros need more than {MAX_ITERATIONS:,} iterations.")
@@ -42,7 +42,7 @@ def explain_failure(raw: str, text: str, tree: Tree, values: Mapping[str, Any]) 
         message = f"There is no element {index[1]}: the list has {index[2]}, counted from 0."
         return ExpressionError(message, _column(tree, _find_call(tree, "_[_]")))
     if raw.startswith("Index error"):
-        message = "An element of a list is found by its number, counted from 0."
+        message = "Elements of a list are selected by number, counted from 0."
         return ExpressionError(message, _column(tree, _find_call(tree, "_[_]")))
     if raw == "divide by zero":
         return ExpressionError("Divided by zero.", _column(tree, _find_call(tree, "_/_")))
@@ -125,7 +125,7 @@ def _column(tree: Tree, node: Node | None) -> int:
 
 
 def _locate(text: str, tree: Tree, node: Node, name: str) -> int:
-    """The column of a key: it stands a little after the dot or bracket of its access."""
+    """The column of a key, which is shortly after the dot or bracket."""
     start = tree.positions.get(node.id, 0)
     found = text.find(name, start)
     return (found if found >= 0 else start) + 1

@@ -53,7 +53,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Many(Node):
-    """A list, a map or a message that is written out: its elements, keys and values."""
+    """A list, a map or a message literal: its elements, keys and values."""
 
     items: tuple[Node, ...]
     kind: Literal["list", "map", "message"]
@@ -74,14 +74,14 @@ class Loop(Node):
 
 @dataclass(frozen=True)
 class Tree:
-    """An expression's root, and where its parts stand."""
+    """An expression's root, and the positions of its parts."""
 
     root: Node
     source_info: bytes
 
     @functools.cached_property
     def positions(self) -> dict[int, int]:
-        """The offset in characters of each node id; asked for when something is wrong."""
+        """The offset in characters of each node id; read only for errors."""
         entries = (_fields(value) for field, value in _parts(self.source_info) if field == 4)
         return {entry.get(1, 0): entry.get(2, 0) for entry in entries}
 
@@ -114,7 +114,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def walk_first(node: Node) -> Iterator[Node]:
-    """A node, and the first part of each: what stands leftmost comes last."""
+    """A node, and the first part of each: the leftmost comes last."""
     yield node
     while parts := children(node):
         node = parts[0]

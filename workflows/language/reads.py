@@ -1,4 +1,5 @@
-"""Which variables an expression reads, and how deep: its data flow is known before it runs."""
+"""The variables and paths that an expression reads, so that its data flow is known before it
+runs."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,8 @@ Path = tuple[str | int, ...]
 
 
 def path_of(node: Node) -> Path | None:
-    """The path of a variable with names, texts and whole numbers after it; None for all else."""
+    """The path of a variable followed by names, strings and whole numbers; None for anything
+    else."""
     if isinstance(node, Name):
         return (node.name,) if node.name in VARIABLES else None
     if isinstance(node, Field):
@@ -55,9 +57,8 @@ def find_paths(tree: Tree) -> tuple[Path, ...]:
 
 
 def prune(values: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
-    """Only what the paths read. What is missing or of another kind stays so.
-
-    The library converts all that it is given, for every evaluation.
+    """Only the values that the paths read. Missing values, and values of another kind, stay as they
+    are. The library converts all its input for every evaluation.
     """
     selected: dict[str | int, Any] = {}
     for path in paths:
@@ -117,7 +118,7 @@ def _check_step(parent: Node | None, name: Name, tree: Tree) -> None:
     path = None if parent is None else path_of(parent)
     if path is not None and isinstance(path[1], str):
         return
-    message = "After `steps` the key of a step must stand: steps.<key>.result."
+    message = "`steps` must be followed by the key of a step: steps.<key>.result."
     if isinstance(parent, Call) and parent.function == "_[_]":
         message = 'The key in steps[…] must be written out, as in steps["fetch"].'
     raise ExpressionError(message, _column(name, tree))

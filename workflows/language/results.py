@@ -12,20 +12,21 @@ from controlplane.core.values import check_json_value
 from workflows.language.errors import ExpressionError
 
 MIN_RESULT_BYTES = 4 * 1024 * 1024
-"""A value may be this long as JSON, or as long as a payload, whichever is more."""
+"""Maximum length of a value as JSON, or that of a payload if it is greater."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def max_bytes() -> int:
-    """How long a value may be as JSON."""
+    """The maximum length of a value as JSON."""
     return max(MIN_RESULT_BYTES, int(settings.TASKPLANE["PAYLOAD_MAX_BYTES"]))
 
 
 def to_json(value: Any) -> tuple[Any, int]:
     """The value, and its length as JSON.
 
-    Times become RFC 3339 texts in UTC, durations texts such as `90s`, bytes base64.
-    Raises ExpressionError, without a column: for what JSON cannot say, and what is too large.
+    Times become RFC 3339 texts in UTC, durations texts such as `90s`, bytes base64. Raises
+    ExpressionError, without a column, for values without a JSON form, and for values that are too
+    large.
     """
     found = _convert(value)
     try:
@@ -60,7 +61,7 @@ def _convert(value: Any) -> Any:
 def _convert_key(key: Any) -> str:
     if not isinstance(key, str):
         raise ExpressionError(
-            f"A key of a map must be a text in JSON, not {key!r}: write string(…)."
+            f"A key of a map must be a string in JSON, not {key!r}: write string(…)."
         )
     return key
 

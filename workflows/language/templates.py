@@ -36,7 +36,8 @@ class _Mixed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A compiled template: its expressions, each with the path of its text, and what they read."""
+    """A compiled template: its expressions, each with the path of its text, and the paths that they
+    read."""
 
     expressions: tuple[tuple[str, Expression], ...]
     steps: frozenset[str]
@@ -49,13 +50,13 @@ class Template:
         return not self.expressions
 
     def render(self, scope: Scope, budget: Budget | None = None) -> Any:
-        """The JSON value. Raises TemplateError, and BudgetSpentError when the next expression may
-        cost more than is left of the budget."""
+        """The JSON value. Raises TemplateError, and BudgetSpentError if the next expression may
+        cost more than the rest of the budget."""
         return _Rendering(scope, budget).visit(self._root, ())
 
 
 def compile_template(value: Any) -> Template:
-    """Compile any JSON value. Keys of objects are taken as they are.
+    """Compile any JSON value. Keys of objects are not templates.
 
     Raises ExpressionError, with the path of the text.
     """
@@ -125,7 +126,7 @@ def _split(text: str) -> Iterator[str | Expression]:
 
 
 def _find_end(text: str, at: int) -> int:
-    """Where the }} stands that ends an expression: not in a text or a map of it. -1 for none."""
+    """The position of the }} that ends an expression, outside its strings and maps; -1 for none."""
     depth = 0
     while at < len(text):
         char = text[at]
@@ -167,7 +168,7 @@ def _skip_literal(text: str, at: int) -> int:
 
 
 def _is_raw(text: str, at: int) -> bool:
-    """Whether an r stands before the quote, alone or with the b of bytes."""
+    """Whether the quote has the prefix r, alone or with the b of bytes."""
     start = at
     while start > 0 and at - start < 2 and text[start - 1] in "rRbB":
         start -= 1
@@ -176,7 +177,7 @@ def _is_raw(text: str, at: int) -> bool:
 
 
 class _Rendering:
-    """One rendering: all its values together may be as long as one value."""
+    """One rendering: all its values together have the limit of one value."""
 
     def __init__(self, scope: Scope, budget: Budget | None) -> None:
         self._scope = scope

@@ -1,4 +1,4 @@
-"""Reads of workflows, their versions, and how much their runs are."""
+"""Reads of workflows, their versions, and the size of their runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ MAX_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RunsOverview:
-    """How many runs, counted up to one above MAX_COUNTED, and the newest."""
+    """The number of runs, counted up to one above MAX_COUNTED, and the newest run."""
 
     total: int = 0
     newest_id: UUID | None = None
@@ -96,7 +96,7 @@ class Fanout:
 
 
 def get_fanouts(workflow_ids: Sequence[UUID]) -> dict[UUID, Fanout]:
-    """By workflow, of any workspace; those that are gone are left out."""
+    """By workflow, of any workspace; removed ones are left out."""
     if not workflow_ids:
         return {}
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What became of a set of tasks: read in a few queries, however many there are."""
+"""The outcomes of a set of tasks, read in a few queries for any number of tasks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Outcomes:
 
 
 def summarize_outcomes(workspace_id: UUID, ids: Sequence[UUID]) -> Outcomes:
-    """How these tasks of a workspace stand."""
+    """The states of these tasks of a workspace."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("workflows", "summarize_outcomes"),
@@ -57,8 +57,8 @@ def summarize_outcomes(workspace_id: UUID, ids: Sequence[UUID]) -> Outcomes:
 
 
 def list_results(workspace_id: UUID, ids: Sequence[UUID]) -> list[Any]:
-    """The results of these tasks in their order, None for whichever did not complete. Ask first how
-    large they are."""
+    """The results of these tasks in order, None for those that did not complete. Check their size
+    first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT t.result::text"
@@ -72,7 +72,7 @@ def list_results(workspace_id: UUID, ids: Sequence[UUID]) -> list[Any]:
 
 
 def list_unfinished(ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these tasks, of any workspace, that have not ended."""
+    """The tasks among these, of any workspace, that have not ended."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM tasks_app_task WHERE id = ANY(%s)"
@@ -90,8 +90,8 @@ def get_blocked_counts(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, tu
 
 
 def get_reprocess_specs(workspace_id: UUID, ids: Iterable[UUID]) -> dict[UUID, TaskSpec]:
-    """What to submit to do the work of these tasks once more: the same in all that a submitter
-    says, but for its time and its parents."""
+    """Specs to do the work of these tasks again: equal to the original submissions, except for time
+    and parents."""
     tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids))
     tasks = tasks.select_related("queue").defer("result", "error")
     return {task.id: _spec_of(task) for task in tasks}

@@ -1,4 +1,4 @@
-"""One run as people see it: its steps, how far each is, what it waits for, and what it gave."""
+"""One run for people: its steps with their progress, what they wait for, and their results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +96,7 @@ def describe_page(run: WorkflowRun, *, steps_after: str | None = None) -> RunPag
 
 
 def describe_step(run: WorkflowRun, key: str) -> StepView:
-    """One step with all of its result, however large. Raises NotFound."""
+    """One step with its whole result of any size. Raises NotFound."""
     step = next((step for step in describe_run(run).steps if step.key == key), None)
     if step is None:
         raise NotFound(f"The run has no step {key!r}.")
@@ -173,7 +173,7 @@ def _reason(
 def _waits_for(
     step: RunStep, kind: str, join: tuple[str, int] | None, *, is_stuck: bool
 ) -> dict[str, Any] | None:
-    """What an open step waits for, where its tasks do not say it."""
+    """What an open step waits for, if its tasks do not show it."""
     if step.state not in OPEN_STEPS:
         return None
     if join is not None and join[0] == "PENDING" and is_stuck:
@@ -196,7 +196,7 @@ MAX_INLINE_BYTES_TOTAL = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """The value, or None when it is left out; `size` is its bytes as JSON all the same."""
+    """The value, or None if it is left out; `size` is its bytes as JSON in any case."""
 
     value: Any
     size: int

@@ -1,4 +1,4 @@
-"""Reads of runs: lists, ends, and how far they are."""
+"""Reads of runs: lists, ends, and progress."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def get_newest_run(workspace_id: UUID, workflow_id: UUID) -> WorkflowRun | None:
 
 
 def _runs(workspace_id: UUID) -> QuerySet[WorkflowRun]:
-    """The definition, which may be large, is read only by who asks for it."""
+    """The definition, which may be large, is read only when it is used."""
     runs = WorkflowRun.objects.filter(workspace_id=workspace_id)
     return runs.select_related("workflow", "version").defer("version__definition")
 
@@ -58,7 +58,7 @@ class RunEnding:
 
 
 def list_run_endings(ids: Sequence[UUID]) -> dict[UUID, RunEnding]:
-    """How these runs of any workspace stand; those that are gone are left out."""
+    """The states of these runs of any workspace; removed runs are left out."""
     if not ids:
         return {}
     runs = WorkflowRun.objects.filter(id__in=list(ids))
@@ -67,8 +67,8 @@ def list_run_endings(ids: Sequence[UUID]) -> dict[UUID, RunEnding]:
 
 
 MAX_OPEN_STEPS = 2_000
-"""Open steps that a list of runs looks into. Those beyond count nothing, so the figure is too low
-rather than slow."""
+"""Maximum open steps that a list of runs reads. Further steps count nothing, so the figure is too
+low rather than slow."""
 
 
 def get_progress(workspace_id: UUID, runs: Sequence[WorkflowRun]) -> dict[UUID, float]:
@@ -90,7 +90,7 @@ def get_progress(workspace_id: UUID, runs: Sequence[WorkflowRun]) -> dict[UUID, 
 
 
 def share_of(tasks_total: int, tasks_ended: int) -> float:
-    """What an open step counts: its tasks that have ended, of these tasks and its closing."""
+    """The share of an open step: its ended tasks among these tasks and its closing."""
     return max(0, min(tasks_total, tasks_ended)) / (tasks_total + 1)
 
 

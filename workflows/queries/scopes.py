@@ -1,4 +1,4 @@
-"""What the expressions of a run's steps may read: its input, and how other steps ended."""
+"""The values that expressions of a run's steps can read: the input, and the ends of other steps."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,12 +19,12 @@ MAX_INLINE_WORK = 40_000_000
 
 
 def make_worker_budget() -> Budget:
-    """What the expressions of a join may cost."""
+    """The budget for the expressions of a join."""
     return Budget(MAX_WORK, MAX_SECONDS)
 
 
 def make_inline_budget() -> Budget:
-    """What expressions may cost before a worker has to evaluate the rest."""
+    """The budget for expressions before a worker must evaluate the rest."""
     return Budget(MAX_INLINE_WORK, MAX_INLINE_SECONDS)
 
 
@@ -62,7 +62,7 @@ class Scopes:
             self._steps.pop(key, None)
 
     def make(self, keys: Iterable[str], item: Any = None, index: int | None = None) -> Scope:
-        """What may be read of these steps, which were loaded before."""
+        """The readable values of these steps, which were loaded before."""
         run = self._run
         return Scope(
             input=run.input,

@@ -34,7 +34,7 @@ def check_execution(
     workflow_id: UUID | str,
     input: Any,  # noqa: A002 - the word of the API
 ) -> None:
-    """What execute_workflow checks of an input. Raises NotFound, TooLarge, Invalid."""
+    """The checks of execute_workflow for an input. Raises NotFound, TooLarge, Invalid."""
     workflow = get_workflow(workspace_id, workflow_id)
     check_input(load_definition(get_version(workflow)), {} if input is None else input)
 
@@ -120,8 +120,8 @@ def advance_run(
 
 
 def cancel_run(*, workspace_id: UUID, run_id: UUID, actor: Actor) -> WorkflowRun:
-    """Stop a run: nothing starts any more, what waits is cancelled, what runs is asked to stop. The
-    run is CANCELLED when no step is open. A second call changes nothing.
+    """Stop a run: nothing starts any more, waiting tasks are cancelled, running tasks are asked to
+    stop. The run is CANCELLED when no step is open. A second call changes nothing.
 
     Raises NotFound, Conflict when it has ended, Unavailable while a worker holds it for long.
     """

@@ -1,7 +1,7 @@
-"""One run under its lock: what follows from the end of a step, until nothing more follows.
+"""One run under its lock: all consequences of the end of a step.
 
-All of it happens in the transaction that holds the lock of the run's row, so whoever else wants to
-move the run comes before or after, never between. Rows are locked in this order: a run, the runs
+All of it happens in the transaction that holds the lock of the run's row, so any other change of
+the run happens before or after, never in between. Rows are locked in this order: a run, the runs
 below it, tasks. A run that ends notifies the run above it by a task, and never locks it.
 """
 
@@ -32,7 +32,7 @@ _IDLE_TIMEOUT = "180s"  # while expressions are evaluated: their own limit ends 
 
 
 class RunStateMachine:
-    """A locked run, its definition, and what has been decided of it in this transaction."""
+    """A locked run, its definition, and the decisions about it in this transaction."""
 
     def __init__(self, run: WorkflowRun, creation_budget: CreationBudget | None = None) -> None:
         self.run = run
@@ -72,7 +72,7 @@ class RunStateMachine:
 
     @property
     def stop_reason(self) -> dict[str, Any] | None:
-        """Why the run starts nothing more, as the reason of a step; None while it goes on."""
+        """Why the run starts no more steps, as the reason of a step; None while it continues."""
         if self.run.cancel_requested_at is not None:
             return reason(ReasonCode.RUN_CANCELLED, "The run was cancelled.")
         if self.run.error is not None:
@@ -87,8 +87,8 @@ class RunStateMachine:
         ready: Sequence[str] = (),
         starts: Sequence[Start] = (),
     ) -> None:
-        """Write these ends and start or skip the steps that then wait for no other, until nothing
-        follows; then write the run's own row, and its end after the last step."""
+        """Write these ends, then start or skip the steps that no longer wait, and repeat until
+        there are none; then write the run's own row, and its end after the last step."""
         ending, waiting, starting = list(ends), list(ready), list(starts)
         while ending or ((waiting or starting) and not self.stop_reason):
             if ending:
@@ -126,7 +126,7 @@ class RunStateMachine:
         submit_tasks(workspace_id=run.workspace_id, specs=[join])
 
     def _write_ends(self, ends: Sequence[StepEnd]) -> list[str]:
-        """Write ends; the keys of the steps that no longer wait for any other."""
+        """Write ends. Returns the keys of the steps that no longer wait for any other."""
         moved = set(transitions.end_steps(self.run.id, [end.row() for end in ends]))
         self.steps_ended += len(moved)
         self.scopes.forget(moved)
@@ -147,8 +147,8 @@ class RunStateMachine:
         return end.state == StepState.FAILED and on_failure == OnFailure.FAIL
 
     def _prepare(self, keys: Sequence[str]) -> tuple[list[StepEnd], list[Start], list[str]]:
-        """What becomes of steps whose parents have all ended: those that end, those that start, and
-        those that have to wait until these are submitted, since their payloads fill the memory."""
+        """Sorts steps whose parents have all ended: those that end, those that start, and those
+        that must wait until these are submitted, because of the memory for their payloads."""
         _extend_idle_timeout()
         ends, startable = self._sort_ready(keys)
         starts: list[Start] = []
@@ -211,7 +211,7 @@ class RunStateMachine:
         return None
 
     def _submit(self, starts: Sequence[Start]) -> list[StepEnd]:
-        """Start steps; the ends of those that were refused."""
+        """Start steps. Returns the ends of those that were refused."""
         ends: list[StepEnd] = []
         for group in batch_starts([start for start in starts if start.child is None]):
             ends += self._submit_group(group)
@@ -222,8 +222,8 @@ class RunStateMachine:
         return ends
 
     def _submit_group(self, starts: Sequence[Start]) -> list[StepEnd]:
-        """Submit the tasks of several steps in one call. One that is refused is found by halving,
-        so that it takes no neighbour along."""
+        """Submit the tasks of several steps in one call. A refused one is found by bisection, so
+        that it does not affect the others."""
         specs = [spec for start in starts for spec in start.specs]
         joins = [start.join for start in starts if start.join is not None]
         try:
@@ -292,7 +292,7 @@ def _collect_reads(step: Step, reads: set[str]) -> StepEnd | None:
 
 
 def _extend_idle_timeout() -> None:
-    """Many payloads take longer to work out than a transaction may idle elsewhere."""
+    """Rendering many payloads takes longer than the usual limit for an idle transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [_IDLE_TIMEOUT]

@@ -1,8 +1,7 @@
-"""Stopping a run: a step failed that may not fail, or a person cancels the run.
-
-Nothing new starts, what waits is cancelled, what runs ends by itself (or is asked to), and the runs
-below stop too. The tasks of the whole tree are cancelled in one call, which locks them in the order
-of their ids as everybody does.
+"""Stops a run after a step with `onFailure` "fail" failed, or a person cancelled the run. Nothing
+new starts, waiting tasks are cancelled, running tasks end by themselves (or are asked to), and the
+runs of sub-workflows stop too. The tasks of the whole tree are cancelled in one call, which locks
+them in the order of their ids like all other code.
 """
 
 from collections.abc import Iterable
@@ -54,7 +53,7 @@ def stop(machine: "RunStateMachine", *, interrupt_running: bool, actor: Actor = 
         if member.machine is not machine:
             member.machine.save(notify_parent=False)
     if joins:
-        # Released by what was cancelled, so these rows are locked already.
+        # The cancelled tasks have released them, so these rows are already locked.
         cancel_tasks(workspace_id=workspace_id, ids=joins, actor=actor, ask_running=False)
 
 

@@ -61,7 +61,7 @@ def batch_starts(starts: Sequence[Start]) -> Iterator[list[Start]]:
 
 
 def step_row(start: Start, tasks: Iterable[UUID], joins: Iterable[UUID]) -> dict[str, Any]:
-    """As `transitions.start_steps` takes it, with the ids that its tasks have got."""
+    """The argument of `transitions.start_steps`, with the ids of its tasks."""
     new, join = iter(tasks), iter(joins)
     return {
         "key": start.key,
@@ -96,7 +96,7 @@ def is_deferred(step: RunStep) -> bool:
 
 
 def start_deferred(machine: "RunStateMachine", step: RunStep, join_id: UUID | None) -> bool:
-    """Start the steps that were left to this join; whether the step moved.
+    """Start the steps that were left to this join. Returns whether the step moved.
 
     `join_id` is None when the join ended without starting the step: then the step fails.
     """

@@ -1,1 +1,1 @@
-"""What the API takes and shows of workflows, their steps and their runs."""
+"""Workflows, their steps and their runs in requests and responses."""

@@ -1,8 +1,8 @@
 """A workflow's definition as a person writes it: every field with its type, bounds and help.
 
 `WorkflowDefinition` gives the JSON Schema that OpenAPI publishes and an editor needs: one object
-for each kind of step. What no schema can say (expressions, task types, cycles) is checked by
-`workflows.checks`.
+for each kind of step. `workflows.checks` checks what a schema cannot express (expressions, task
+types, cycles).
 """
 
 import difflib
@@ -55,14 +55,12 @@ class WaitPayload(Request):
 
 
 class ApprovalPayload(Request):
-    """What a person is asked, and for how long."""
+    """The question to a person, and its time-out."""
 
     null_is_absent: ClassVar[bool] = True
 
-    message: fields.Question = optional("The question; it may hold `{{ expression }}`.")
-    timeout_seconds: fields.Seconds = optional(
-        "The step fails when nobody decides within this time."
-    )
+    message: fields.Question = optional("The question; it may contain `{{ expression }}`.")
+    timeout_seconds: fields.Seconds = optional("The step fails if nobody decides within this time.")
 
 
 class WorkflowPayload(Request):
@@ -73,7 +71,7 @@ class WorkflowPayload(Request):
 
 
 def _key_is_derived(schema: dict[str, Any]) -> None:
-    """The check is made when keys were derived; whoever writes a step may leave its key out."""
+    """The check runs after keys were derived, since a step may be written without a key."""
     schema["required"].remove("key")
 
 
@@ -107,7 +105,7 @@ class TaskStep(_Step):
         description="A task type.",
         json_schema_extra={"not": {"enum": ["wait", "approval", "workflow"]}},
     )
-    payload: JsonObject = optional("Its texts may hold `{{ expression }}`.")
+    payload: JsonObject = optional("Its strings may contain `{{ expression }}`.")
     for_each: fields.Items = optional(
         "A list, or an expression that gives one: a task for each item."
     )
@@ -154,7 +152,7 @@ StepDefinition = Annotated[
 
 
 class DefinitionHead(Request):
-    """What a definition has beside its steps, which are checked one by one."""
+    """The fields of a definition except its steps, which are checked one by one."""
 
     name: fields.WorkflowName
     description: fields.Description | None = None
@@ -188,13 +186,12 @@ _PAYLOADS: dict[str, type[Request]] = {
 
 
 def check_head(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a definition's own fields, as names and messages."""
+    """Errors of a definition's own fields, as names and messages."""
     return _find(DefinitionHead, {"name": None, **body})
 
 
 def check_step(step: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the fields of one step, as paths such as `payload.seconds` and
-    messages."""
+    """Errors of the fields of one step, as paths such as `payload.seconds` and messages."""
     return _find(_MODELS[StepKind.of(step.get("type"))], step)
 
 

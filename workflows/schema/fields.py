@@ -33,12 +33,12 @@ MISSING = {
     "type": "The name of a task type, or wait, approval, workflow.",
     "workflow": "This must be the name or the id of a workflow.",
 }
-_NO_EXPRESSION = Saying("This must be an expression, as a text.")
+_NO_EXPRESSION = Saying("This must be an expression, as a string.")
 
 
 @dataclass(frozen=True)
 class AtMost:
-    """A list of at most `count` values; what is no list passes."""
+    """A list of at most `count` values; other values pass."""
 
     count: int
     word: str
@@ -66,7 +66,7 @@ def is_template(value: Any) -> bool:
 
 def _check_key(key: str) -> str:
     if key in KEYWORDS:
-        raise refused(f"{key!r} is a word of the expression language: take another key.")
+        raise refused(f"{key!r} is a word of the expression language: use another key.")
     return key
 
 
@@ -89,7 +89,7 @@ def _check_until(value: Any, _handler: Any) -> Any:
     return value
 
 
-Template = Annotated[str, Field(pattern=r"\{\{", description="A text with `{{ expression }}`.")]
+Template = Annotated[str, Field(pattern=r"\{\{", description="A string with `{{ expression }}`.")]
 Key = Annotated[
     str,
     Field(max_length=MAX_KEY_LENGTH, pattern=f"^{KEY.pattern}$"),
@@ -116,7 +116,7 @@ Question = Annotated[
     Text(
         MAX_QUESTION_LENGTH,
         minimum=0,
-        message=f"A text of at most {MAX_QUESTION_LENGTH:,} characters.",
+        message=f"A string of at most {MAX_QUESTION_LENGTH:,} characters.",
     ),
 ]
 WorkflowReference = Annotated[str, Field(pattern=r"\S"), Saying(MISSING["workflow"])]
@@ -129,6 +129,6 @@ Description = Annotated[
     Text(
         MAX_DESCRIPTION_LENGTH,
         minimum=0,
-        message=f"A text of at most {MAX_DESCRIPTION_LENGTH:,} characters.",
+        message=f"A string of at most {MAX_DESCRIPTION_LENGTH:,} characters.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Runs and their steps: what is sent, and what is shown."""
+"""Runs and their steps in requests and responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ MAX_TASKS_SHOWN = 1_000
 
 
 class ExecuteIn(Request):
-    """What a run begins with."""
+    """The input of a run."""
 
     example: ClassVar[Mapping[str, Any]] = {"input": {"total": 120}}
 
     input: Any = Field(
-        default_factory=dict, description="As the inputSchema says; `{}` when left out."
+        default_factory=dict, description="Must fit the inputSchema; the default is `{}`."
     )
     rerun_of: UUID | None = Field(
         default=None, strict=False, description="The run whose input this one edits."
@@ -36,11 +36,11 @@ class ExecuteIn(Request):
 
 
 class RerunIn(Request):
-    """What to change of the input: all of it, or nothing when left out."""
+    """Another input, which replaces the whole input; left out, the input stays the same."""
 
     example: ClassVar[Mapping[str, Any]] = {}
 
-    input: Any = Field(default=None, description="That of the run when left out.")
+    input: Any = Field(default=None, description="Default: the input of the run.")
     idempotency_key: IdempotencyKey = optional()
 
 
@@ -54,7 +54,7 @@ class Decision(Request):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRunFilter:
-    """Which runs of one workflow."""
+    """The filter of one workflow's runs."""
 
     statuses: tuple[str, ...] = condition("status", Choices(choices=tuple(RunState.values)), COMMA)
 
@@ -67,7 +67,7 @@ class RunFilter(WorkflowRunFilter):
 
 
 class StepError(Resource):
-    """Why a step failed: what every failure has, and what its kind adds."""
+    """Why a step failed: common fields, and fields of the kind of failure."""
 
     class_: str = shown("The exception's class.", alias="class")
     message: str
@@ -77,7 +77,7 @@ class StepError(Resource):
     items: int = shown("How many items a forEach has.", default=None)
     items_failed: int = shown("How many items did not complete.", default=None)
     run_id: UUID = shown("The run of a sub-workflow that failed.", default=None)
-    errors: list[dict[str, str]] = shown("What was refused, as {field, message}.", default=None)
+    errors: list[dict[str, str]] = shown("The refused fields, as {field, message}.", default=None)
 
 
 class RunError(StepError):
@@ -87,11 +87,11 @@ class RunError(StepError):
 
 
 class StepReason(Resource):
-    """Why a step did not run."""
+    """Why a step did not run, or what it waits for."""
 
     code: ReasonCode
     message: str = shown("For people.")
-    step: str = shown("The step that it is due to.", default=None)
+    step: str = shown("The step that caused it.", default=None)
 
 
 class Run(Resource):
@@ -103,8 +103,8 @@ class Run(Resource):
     version: int = shown(source="run.version.version")
     status: RunState = shown(source="run.state")
     progress: float = shown(
-        "Percent: the mean over its steps, of which one that is open counts the share of its tasks "
-        "that have ended. 100 only when the run has ended."
+        "Percent: the mean over its steps, where an open step counts as the share of its ended "
+        "tasks. 100 only when the run has ended."
     )
     input: Any = shown(source="run.input", guard="payload")
     error: RunError | None = shown(
@@ -144,17 +144,18 @@ class StepDetail(Resource):
     started_at: datetime | None
     finished_at: datetime | None
     result: Any = shown(
-        "In a run: up to 64 KiB a step and 1 MiB in all; the step itself has all of it.",
+        "In a run, up to 64 KiB per step and 1 MiB in total; the call for one step returns the "
+        "whole result.",
         guard="result",
     )
-    result_bytes: int = shown("As JSON; 0 without a result.")
+    result_bytes: int = shown("Size as JSON; 0 without a result.")
 
 
 class RunDetail(Run):
-    """A run with its steps, in an order in which each stands behind what it waits for."""
+    """A run with its steps in topological order."""
 
     steps: list[StepDetail] = shown(f"At most {MAX_STEPS_SHOWN}.")
-    next_steps_after: str | None = shown("For `stepsAfter`, when there are more steps.")
+    next_steps_after: str | None = shown("For `stepsAfter`, if there are more steps.")
 
 
 class RunStarted(Resource):

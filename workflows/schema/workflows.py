@@ -1,4 +1,4 @@
-"""Workflows and their versions: what is sent, and what is shown."""
+"""Workflows and their versions in requests and responses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class WorkflowChange(WorkflowDefinition):
         definition = dict(body)
         key = definition.pop("idempotencyKey", None)
         if key is not None and not isinstance(key, str):
-            raise Invalid(errors=[{"field": "idempotencyKey", "message": "This must be a text."}])
+            raise Invalid(errors=[{"field": "idempotencyKey", "message": "This must be a string."}])
         unpacked = cls.model_construct(idempotency_key=key)
         unpacked._definition = definition
         return unpacked
@@ -139,6 +139,6 @@ class Validation(Resource):
     valid: bool = shown(compute=lambda _: True)
     steps: list[CheckedStep]
     order: list[str] = shown(
-        "Keys; each step stands behind what it waits for.",
+        "Keys of the steps in topological order.",
         compute=lambda definition: [step.key for step in definition.steps],
     )

@@ -1,4 +1,4 @@
-"""How one step ends, and what is written of it."""
+"""The end of a step, and its record."""
 
 import logging
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def refused(key: str, error: DomainError) -> StepEnd:
 
 def refused_or_broken(key: str, error: Exception) -> StepEnd:
     """The end of a step that cannot start: its tasks were not accepted, or our code or a payload's
-    model raised an unexpected error, which is logged. Another try would not help the run."""
+    model raised an unexpected error, which is logged. Another attempt would not help the run."""
     if isinstance(error, DomainError):
         return refused(key, error)
     logger.error("Step not started: step=%r", key, exc_info=error)
@@ -114,10 +114,10 @@ def end_of(
     stop_reason: dict[str, Any] | None,
     join_id: UUID | None = None,
 ) -> StepEnd | None:
-    """The end of an open step, or None while it goes on.
+    """The end of an open step, or None while it continues.
 
     `stop_reason` is that of its run; `join_id` is the join that calls. A wait ends when its own
-    join has come, whatever the clock of this process says."""
+    join runs, regardless of the clock of this process."""
     if defined.kind == StepKind.TASK:
         return _end_of_tasks(run, step, stop_reason)
     if defined.kind == StepKind.WORKFLOW:

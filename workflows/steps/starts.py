@@ -1,4 +1,4 @@
-"""How one step starts: its tasks and their join, a wait, an approval, or a run below it."""
+"""The start of a step: its tasks and their join, a wait, an approval, or a sub-workflow."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,17 +29,17 @@ _MAX_NAME_LENGTH = 200
 # The payloads of a forEach are made in memory, in one transaction.
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _TOO_SLOW = (
-    "Step {!r}: the expressions of the steps that start together take too much time. Give the list "
-    "itself to forEach and read item, not a large value for each item again; or let a task do the "
-    "work."
+    "Step {!r}: the expressions of the steps that start together take too much time. Give the "
+    "list itself to forEach and read item, instead of reading a large value for each item; or let "
+    "a task do the work."
 )
 
 
 @dataclass(slots=True)
 class Start:
     """A step about to start. `task_ids` has a place for each of its tasks: None for those that
-    `specs` will fill, in their order. `child` is the workflow and the input of a run below it;
-    `child_run_id` is one that a retry has reopened."""
+    `specs` will fill, in their order. `child` is the workflow and the input of a sub-workflow;
+    `child_run_id` is a run that a retry has reopened."""
 
     key: str
     state: StepState = StepState.RUNNING
@@ -54,7 +54,7 @@ class Start:
 
     @property
     def size(self) -> int:
-        """How many tasks it submits, with its join."""
+        """The number of submitted tasks, including its join."""
         return len(self.specs) + (self.join is not None)
 
 
@@ -64,7 +64,7 @@ def prepare_start(
     """The start of a step whose parents have ended; or its end, when it does not start: its
     condition is false, its list is empty, or one of its expressions fails.
 
-    Raises BudgetSpentError when a worker has to evaluate its expressions.
+    Raises BudgetSpentError if a worker must evaluate its expressions.
     """
     try:
         if step.when is not None and not _condition_holds(step, scopes):
@@ -83,7 +83,7 @@ def prepare_start(
 
 
 def make_join(run: WorkflowRun, key: str, *, run_name: str, **options: Any) -> TaskSpec:
-    """The task that closes a step. It belongs to the step, but is none of its tasks."""
+    """The task that closes a step. It belongs to the step, but is not one of its tasks."""
     return TaskSpec(
         type=JOIN_TYPE,
         payload={"runId": str(run.id), "stepKey": key},
@@ -98,7 +98,7 @@ def make_join(run: WorkflowRun, key: str, *, run_name: str, **options: Any) -> T
 
 
 def with_join(start: Start, run: WorkflowRun, *, run_name: str) -> Start:
-    """The start with a join that waits for what it submits."""
+    """The start with a join that waits for its tasks."""
     refs = [f"{start.key}/{number}" for number in range(len(start.specs))]
     start.specs = [replace(spec, ref=ref) for spec, ref in zip(start.specs, refs, strict=True)]
     start.join = make_join(run, start.key, run_name=run_name, depends_on=refs)
@@ -225,7 +225,7 @@ def _wait_until(step: Step, payload: dict[str, Any]) -> datetime:
 
 def _start_approval(run: WorkflowRun, step: Step, scopes: Scopes, run_name: str) -> Start | StepEnd:
     payload = _require_object(step, _render(step, scopes))
-    message = payload.get("message") or "A person has to decide."
+    message = payload.get("message") or "A person must decide."
     if not isinstance(message, str):
         raise _invalid_field(step, "message", "text")
     start = Start(

@@ -1,4 +1,3 @@
-"""What every page of the admin is built from: base classes, forms, bulk actions, badges, tables.
-
-It knows no app. Who may see and do what is decided in `controlplane.workspaces.adminaccess`.
+"""The parts of every admin page: base classes, forms, bulk actions, badges, tables. It does not
+depend on any app. `controlplane.workspaces.adminaccess` decides about access.
 """

@@ -1,5 +1,5 @@
-"""Actions on the selected rows of a list: confirmed first where they end something, and reported in
-one way."""
+"""Actions on the selected rows of a list: those that end something ask for confirmation, and all
+report their result in the same way."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,8 +25,8 @@ _MAX_REASONS = 5
 
 @dataclass
 class BulkResult:
-    """What came of an action. `refusals` are the distinct reasons. With a `limit`, more rows than
-    that were selected."""
+    """The result of an action. `refusals` are the distinct reasons. If `limit` is set, more rows
+    than that were selected."""
 
     selected: int = 0
     changed: int = 0
@@ -91,7 +91,8 @@ def _ask(
 def act_on_each(
     rows: Iterable[Any], act: Callable[[Any], Any], *, name: Callable[[Any], str] | None = None
 ) -> BulkResult:
-    """Do it to each row; a refusal does not stop the others. `name` begins a row's refusal."""
+    """Apply it to each row; a refusal does not stop the others. A row's refusal begins with
+    `name`."""
     result = BulkResult()
     for row in rows:
         result.selected += 1
@@ -119,7 +120,7 @@ def split_by_workspace(
 def report(
     pages: Any, request: HttpRequest, result: BulkResult, done: str, *, rest: str = ""
 ) -> None:
-    """Show what came of an action; `rest` says how to reach the rows beyond the limit."""
+    """Show the result of an action; `rest` explains how to reach the rows beyond the limit."""
     level = messages.SUCCESS if result.changed == result.selected else messages.WARNING
     names = pages.opts.verbose_name, pages.opts.verbose_name_plural
     counted = format_count(result.selected, *names)

@@ -1,6 +1,6 @@
 """Pieces of pages: badges, times, links, and tables that a template draws.
 
-A badge's text says everything; its colour only repeats it. The colour of each state is in
+A badge's text is complete; its colour only repeats it. The colour of each state is in
 `static/controlplane/admin.css`.
 """
 
@@ -26,8 +26,8 @@ from controlplane.core.formatting import (
 
 
 def badge(state: str | None, text: str = "", *, colour: str = "") -> str:
-    """A state in a coloured frame. `colour` (good, bad, busy, waiting, quiet) where the state's
-    own would mislead."""
+    """A state in a coloured frame. `colour` (good, bad, busy, waiting, quiet) replaces that of the
+    state where it would mislead."""
     if not state:
         return EMPTY
     return format_html(
@@ -77,7 +77,7 @@ def show_json(value: Any) -> str:
 
 
 def folded(summary: str, text: str, *, is_open: bool = False) -> str:
-    """A long text that is shown on a click."""
+    """A long text that is shown after a click."""
     return format_html(
         '<details{}><summary>{}</summary><pre tabindex="0">{}</pre></details>',
         SafeString(" open") if is_open else "",
@@ -133,8 +133,8 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The head of the page of one row: its state, what that means, and the most important
-    figures. `colour` is that of its badge, if the badge has one of its own."""
+    """The header of a row's page: its state, the meaning of the state, and the most important
+    figures. `colour` overrides the colour of the badge."""
 
     badge: str
     state: str = ""

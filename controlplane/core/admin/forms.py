@@ -1,4 +1,4 @@
-"""Forms whose values a service checks: what it refuses is shown beside the fields."""
+"""Forms whose values a service checks: its errors are shown beside the fields."""
 
 import re
 from collections.abc import Mapping

@@ -49,7 +49,7 @@ class OperationalAdmin(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     id_fields: ClassVar[Sequence[str]] = ()
-    """Columns in which a search for an ID looks, instead of a search in texts."""
+    """Columns that are compared when the search term is an ID, instead of a text search."""
 
     class Media:
         css = {"all": ["controlplane/admin.css"]}
@@ -71,7 +71,8 @@ class OperationalAdmin(ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
 
     def load_page(self, rows: Sequence[Any]) -> None:
-        """Attach to the rows of a page what its columns need, in a fixed number of queries."""
+        """Attach the data that the columns need to the rows of a page, with a fixed number of
+        queries."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _LoadingChangeList
@@ -86,7 +87,7 @@ class OperationalAdmin(ModelAdmin):
         return queryset.filter(named), False
 
     def describe(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """What the page of a row shows beside its columns, for the template."""
+        """The extra context for the template of a row's page."""
         return {}
 
     def change_view(
@@ -103,7 +104,8 @@ class OperationalAdmin(ModelAdmin):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     def call_service(self, request: HttpRequest, act: Callable[[], Any], success: str = "") -> bool:
-        """Do it, and show a message: the success, or why a service refused. False if refused."""
+        """Do it, and show a message: the success, or the reason of a refusal. Returns False if
+        refused."""
         try:
             act()
         except DomainError as error:
@@ -139,9 +141,8 @@ class OperationalAdmin(ModelAdmin):
         **context: Any,
     ) -> HttpResponse:
         """A page with a form. `submit` calls a service after the form is valid and returns the
-        address to go to; what the service refuses is shown beside the fields.
-
-        `context` has `title` and `button`, and what `render` takes."""
+        address to go to; errors from the service are shown beside the fields. `context` has
+        `title`, `button`, and the arguments of `render`."""
         if request.method == "POST" and form.is_valid():
             try:
                 return HttpResponseRedirect(submit())

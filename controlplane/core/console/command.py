@@ -36,7 +36,7 @@ _HELP_WIDTH = 79
 class SafeCommand(BaseCommand):
     """A command. `self.stdout.write` prints one line, `self.warn` one on the standard error.
 
-    `help` is one sentence, `notes` what else a reader needs, `examples` lines to paste.
+    `help` is one sentence, `notes` contains further information, `examples` has lines to paste.
     """
 
     # The checks import every view; `manage.py check` runs them.
@@ -71,7 +71,7 @@ class SafeCommand(BaseCommand):
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run it; an error that Django or a library raised is one line, too."""
+        """Run it; an error from Django or a library is also shown as one line."""
         try:
             return super().execute(*args, **options)
         except DjangoCommandError as error:
@@ -101,7 +101,7 @@ class SafeCommand(BaseCommand):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of a subcommand: a record for `--json`, and lines for people."""
+    """The result of a subcommand: a record for `--json`, and lines for people."""
 
     body: Any
     lines: Sequence[str]
@@ -109,14 +109,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What a subcommand calls, and how its answer is shown to people (None: as JSON)."""
+    """The function of a subcommand, and how its result is shown to people (None: as JSON)."""
 
     run: Callable[..., Any]
     show: "Show | None"
 
 
 class Result(Protocol):
-    """What one bounded call of a bulk action returns."""
+    """The result of one bounded call of a bulk action."""
 
     matched: int
     changed: int
@@ -124,10 +124,9 @@ class Result(Protocol):
 
 
 class ConsoleCommand(SafeCommand):
-    """A command that looks at records or changes them, with subcommands or without.
-
-    Whatever a subcommand returns is printed: as JSON with `--json`, else for people. What a service
-    refuses becomes one line for each error, and an exit code.
+    """A command that shows or changes records, with or without subcommands. The result of a
+    subcommand is printed: as JSON with `--json`, otherwise for people. Errors from a service become
+    one line each, and an exit code.
     """
 
     exit_codes = (
@@ -137,7 +136,7 @@ class ConsoleCommand(SafeCommand):
     is_json = False
 
     def add_subcommands(self, parser: ArgumentParser) -> "Subcommands":
-        """For `add_arguments`: the place to declare subcommands, one of which must be given."""
+        """For `add_arguments`: declares subcommands, one of which is required."""
         return Subcommands(self, parser)
 
     def add_run(self, parser: ArgumentParser, run: Callable[..., Any]) -> None:
@@ -168,7 +167,7 @@ class ConsoleCommand(SafeCommand):
         self._print(answer, handler.show)
 
     def call(self, run: Callable[..., Any], options: Options) -> Any:
-        """Call what was declared. Raises DomainError, CommandError."""
+        """Call the declared function. Raises DomainError, CommandError."""
         return run(options)
 
     def say(self, *lines: str) -> None:
@@ -196,7 +195,8 @@ class ConsoleCommand(SafeCommand):
     def act(
         self, action: str, past: str, noun: str, call: Callable[[], Any], *, dry_run: bool
     ) -> tuple[Reply, list[Any]]:
-        """Do a bulk action in as many bounded calls as it takes: the answer, and each result."""
+        """Do a bulk action in as many bounded calls as it takes. Returns the result, and that of
+        each call."""
         results: list[Result] = []
         with self.progress(action.title()) as update:
             while not results or (results[-1].has_more and results[-1].changed):
@@ -212,8 +212,8 @@ class ConsoleCommand(SafeCommand):
         return Reply({"matched": matched, "changed": changed}, [line]), results
 
     def confirm(self, question: str, options: Options) -> None:
-        """Ask whether to go on, if a person is at the terminal and `--yes` is not given.
-        Raises CommandError: the answer is no."""
+        """Ask for confirmation, if a person is at the terminal and `--yes` is not given. Raises
+        CommandError if the answer is no."""
         if options["yes"] or self.is_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return
         self.stderr.write(f"{safe_text(question)} [y/N] ", ending="")
@@ -222,7 +222,7 @@ class ConsoleCommand(SafeCommand):
             raise CommandError("Nothing was changed.")
 
     def usage(self, *lines: str) -> NoReturn:
-        """Refuse options that do not fit together."""
+        """Refuse options that cannot be combined."""
         raise CommandError(*lines, returncode=EXIT_USAGE)
 
     def _print(self, answer: Any, show: "Show | None") -> None:
@@ -264,8 +264,8 @@ class Subcommands:
         examples: str = "",
         **common: Any,
     ) -> ArgumentParser:
-        """Declare one. `run` returns the answer, which `show` draws for people. `common` goes to
-        `add_common_options`."""
+        """Declare one. `run` returns the result, which `show` prints for people. `common` is passed
+        to `add_common_options`."""
         epilog = self._command.exit_codes
         parser: ArgumentParser = self._parsers.add_parser(
             name,
@@ -279,5 +279,5 @@ class Subcommands:
         return parser
 
     def nest(self, parser: ArgumentParser) -> "Subcommands":
-        """Subcommands of a subcommand, which can also do without them."""
+        """Subcommands of a subcommand, which can also be called without them."""
         return Subcommands(self._command, parser, is_required=False)

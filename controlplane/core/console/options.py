@@ -1,7 +1,5 @@
-"""What options take, and options that several commands have.
-
-A function that reads a value raises ArgumentTypeError, whose message argparse puts behind the name
-of the option.
+"""Readers of option values, and options that several commands share. A reader raises
+ArgumentTypeError, and argparse puts its message after the name of the option.
 """
 
 import math
@@ -70,7 +68,7 @@ def number(minimum: float, maximum: float, *, above: bool = False) -> Callable[[
 
 
 def one_or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """What `read` reads; `none` is the text itself: it removes a value that was set."""
+    """Like `read`, but the text `none` removes a value that was set."""
 
     def read_or_none(text: str) -> Any:
         if text == "none":
@@ -112,7 +110,7 @@ def time_or_age(text: str) -> datetime:
     try:
         return now() - timedelta(milliseconds=duration_ms(text))
     except OverflowError:
-        raise ArgumentTypeError(f"{text!r} lies too far back") from None
+        raise ArgumentTypeError(f"{text!r} is too far in the past") from None
 
 
 def names_of(known: Sequence[str], *, ignore_case: bool = False) -> Callable[[str], list[str]]:

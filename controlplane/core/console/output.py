@@ -16,9 +16,8 @@ EXIT_TIMEOUT = 4
 
 
 class CommandError(DjangoCommandError):
-    """What a command cannot do. Each argument is one line, which a text in it cannot break.
-
-    `body` is what the command found out nevertheless: it is printed before the error.
+    """An error of a command. Each argument is one line, which a text in it cannot break. `body` is
+    a partial result: it is printed before the error.
     """
 
     def __init__(self, *lines: object, returncode: int = EXIT_FAILED, body: Any = None) -> None:
@@ -45,7 +44,7 @@ class SafeOutput(OutputWrapper):
         super().write(safe_text(text, keep_lines=self._keeps_lines), style_func, ending)
 
     def write_block(self, text: str) -> None:
-        """Several lines, all of the caller's own making."""
+        """Several lines, all written by the caller."""
         super().write(safe_text(text, keep_lines=True))
 
 
@@ -58,7 +57,7 @@ def wrap_stream(stream: Any, *, keeps_lines: bool) -> SafeOutput:
 
 
 class SafeParser(CommandParser):
-    """argparse repeats arguments as they were given; here they are made safe first."""
+    """argparse repeats arguments unchanged; here they are made safe first."""
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments with exit code 2."""
@@ -84,5 +83,5 @@ class HelpFormatter(DjangoHelpFormatter):
 
 
 def describe_refusal(error: DomainError) -> list[str]:
-    """A line for each field that is wrong, or the whole in one."""
+    """A line for each wrong field, or one line in total."""
     return [f"{each['field']}: {each['message']}" for each in error.errors] or [str(error)]

@@ -15,8 +15,8 @@ def poll(
     every: float,
     show: Callable[[T], None] | None = None,
 ) -> tuple[T, bool]:
-    """Read until `until` holds or the seconds are over: the last value, and whether it holds.
-    `show` gets each value."""
+    """Read until `until` is true or the time is over. Returns the last value, and whether it is
+    true. `show` gets each value."""
     give_up = time.monotonic() + seconds
     while True:
         value = read()

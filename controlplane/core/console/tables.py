@@ -45,7 +45,7 @@ _ID_WIDTH = 36
 
 
 class Console(_Console):
-    """rich's console, on which no text is more than text. It draws on `file`."""
+    """rich's console, which never interprets text as markup. It writes to `file`."""
 
     def __init__(self, file: Any, **options: Any) -> None:
         # A pipe or a file has no width: then nothing is cut off.
@@ -79,7 +79,8 @@ def columns_of(*names: str) -> dict[str, Column]:
 
 
 def table_of(columns: Columns, rows: Collection[Any], **options: Any) -> Table:
-    """A row for each, with `columns` by their headings. The first is never broken: for copying."""
+    """One row for each, with `columns` by their headings. The first column is never wrapped, so
+    that it can be copied."""
     table = Table(*columns, **options)
     for row in rows:
         table.add_row(
@@ -92,7 +93,7 @@ def table_of(columns: Columns, rows: Collection[Any], **options: Any) -> Table:
 
 
 def list_view(columns: Columns, *, empty: str) -> Show:
-    """What shows a list: a table, or the sentence that there is nothing in it."""
+    """Shows a list as a table, or a sentence if it is empty."""
 
     def show(console: Console, rows: Collection[Any]) -> None:
         console.print(table_of(columns, rows) if rows else empty)

@@ -1,4 +1,4 @@
-"""The applications that the server calls. For HTTP: a gate, and behind it Django in one thread per
+"""The applications that the server calls. For HTTP: a gate, followed by Django in one thread per
 request."""
 
 import asyncio
@@ -36,7 +36,7 @@ _CONTENT_TYPE_LONGEST = 1_000
 
 
 def get_http_application() -> "RequestGate":
-    """What an ASGI server calls for HTTP."""
+    """The ASGI application for HTTP."""
     django.setup(set_prefix=False)
     return RequestGate(OneThreadHandler())
 
@@ -141,7 +141,7 @@ class RequestGate:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass what is sane on."""
+        """Pass valid requests on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -149,7 +149,7 @@ class RequestGate:
         problem = _problem_of_headers(dict(scope["headers"]), limit)
         if problem is None:
             body = _LimitedBody(receive, limit)
-            # Django takes the end at the limit for a client that left, and says nothing more.
+            # Django treats the end at the limit as a disconnected client, and logs nothing.
             await self._app(scope, body.receive, send)
             if not body.is_over:
                 return
@@ -197,7 +197,7 @@ async def _answer(problem: Problem, send: Send) -> None:
 
 
 async def refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    """For every WebSocket: there are none. The client sees a handshake that ends with 403."""
+    """Refuses every WebSocket, since there are none. The client's handshake ends with 403."""
     await receive()
     await send({"type": "websocket.close", "code": 4404})
 

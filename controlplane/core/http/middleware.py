@@ -20,7 +20,7 @@ from controlplane.core.requests import enter_request, leave_request
 logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
-# What may stand in a log line, a header and a column of 64 characters.
+# Allowed in a log line, a header and a column of 64 characters.
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
 
 Next = Callable[[HttpRequest], Any]
@@ -56,9 +56,8 @@ class PlainMiddleware:
 
 
 class RequestIdMiddleware(PlainMiddleware):
-    """Gives the request the client's `X-Request-ID` when it is sane, else a new id.
-
-    It is `request.request_id`, a response header, in every problem and in the audit log.
+    """Gives the request the client's `X-Request-ID` if it is valid, otherwise a new id. The id is
+    in `request.request_id`, a response header, every problem and the audit log.
     """
 
     def before(self, request: HttpRequest) -> None:
@@ -97,10 +96,10 @@ class SecurityHeadersMiddleware(PlainMiddleware):
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """Who sent the request, as far as TASKPLANE["TRUSTED_PROXIES"] proxies are believed."""
+    """The address of the client, if TASKPLANE["TRUSTED_PROXIES"] proxies are trusted."""
     proxies: int = settings.TASKPLANE.get("TRUSTED_PROXIES", 0)
     chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    # Each proxy adds who called it: what stands further left was sent by the client and is a claim.
+    # Each proxy appends its caller: entries further left come from the client and are unverified.
     if proxies and len(chain) >= proxies and (address := _address(chain[-proxies])):
         return address
     return _address(request.META.get("REMOTE_ADDR") or "")

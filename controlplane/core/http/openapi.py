@@ -32,7 +32,7 @@ _REFERENCE = "#/components/schemas/{model}"
 
 
 class Operation(AutoSchema):
-    """Says of a verb whether it answers with a page of a list, and its chapter."""
+    """Describes a verb: whether it returns a page of a list, and its tag."""
 
     def get_tags(self) -> list[str]:
         tag = getattr(self.view, "tag", "")
@@ -117,7 +117,7 @@ class _JsonSchema(GenerateJsonSchema):
         return {**super().float_schema(schema), "format": "double"}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Any value may stand in an object of any values."""
+        """The values of an object may have any type."""
         found = super().dict_schema(schema)
         if found.get("additionalProperties") is True:
             found["additionalProperties"] = {}
@@ -131,7 +131,7 @@ class _JsonSchema(GenerateJsonSchema):
         return found
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """`type: [string, null]`; what may be anything may be null anyway."""
+        """`type: [string, null]`; a schema that allows anything already allows null."""
         inner = self.generate_inner(schema["schema"])
         if not inner:
             return {}
@@ -143,10 +143,9 @@ class _JsonSchema(GenerateJsonSchema):
 
 
 def allow_null_in_any_json(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular: what may be any JSON may be null.
-
-    The generator writes "exactly one of anything and null" for a nullable JSON field. Null is both,
-    so a client that holds answers against the schema would refuse every null.
+    """A hook of drf-spectacular: a field of any JSON may be null. The generator writes "exactly one
+    of anything and null" for a nullable JSON field. Null matches both, so a client that validates
+    responses would refuse every null.
     """
     _correct(result)
     return result

@@ -1,7 +1,7 @@
-"""Lists: by page while that is cheap, by cursor as far as one likes.
+"""Lists: by page while that is cheap, by cursor for any depth.
 
 A list is `{"data", "page", "limit", "total", "totalIsEstimate", "nextCursor"}`. The queryset is
-already that of one workspace; a cursor only says where in it to go on.
+already limited to one workspace; a cursor is only a position in it.
 """
 
 from collections.abc import Mapping, Sequence

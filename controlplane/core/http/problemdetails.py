@@ -46,8 +46,8 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def render(problem: Problem) -> tuple[Headers, bytes]:
-    """Headers and body, with a request id of its own. The connection ends with it, since the rest
-    of the request's body is not read."""
+    """Headers and body, with a new request id. The connection ends with it, since the rest of the
+    request's body is not read."""
     request_id = str(uuid7())
     body = orjson.dumps({**problem.body(), "requestId": request_id})
     headers = {
@@ -61,7 +61,7 @@ def render(problem: Problem) -> tuple[Headers, bytes]:
 
 
 def serialize(problem: Problem) -> bytes:
-    """The whole response as HTTP/1.1 puts it on the wire."""
+    """The whole response as bytes of HTTP/1.1."""
     headers, body = render(problem)
     status = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}".encode()
     return b"\r\n".join([status, *_lines(headers)]) + b"\r\n\r\n" + body

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 def problem_of(error: BaseException | None) -> Problem | None:
-    """What an exception means to the client; None when it is a fault of ours."""
+    """The problem for an exception; None if it is an internal error."""
     if isinstance(error, DomainError):
         return _of_domain(error)
     if isinstance(error, api_errors.APIException):
@@ -89,7 +89,7 @@ def _of_database(error: BaseException) -> Problem | None:
     if isinstance(error, _CONNECTION_ERRORS) or isinstance(cause, _PASSING):
         return _of_domain(Unavailable("The database is not available at the moment."))
     if isinstance(error, DataError | psycopg.DataError):
-        # The last net: whoever took the value should have refused it and named its field.
+        # The last check: the caller should have refused the value and named its field.
         logger.warning("Value refused by the database: error=%s", error)
         return _of_domain(Invalid("A value has characters or a size that cannot be stored."))
     return None
@@ -142,7 +142,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def plain_response(problem: Problem) -> JsonResponse:
-    """A problem where no view of the REST framework is at work."""
+    """A problem outside the views of the REST framework."""
     return JsonResponse(
         problem.body(), status=problem.status, headers=problem.headers, content_type=MEDIA_TYPE
     )
@@ -154,7 +154,7 @@ def wants_html(request: HttpRequest) -> bool:
 
 
 def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
-    """What Django found wrong before a view was reached."""
+    """An error that Django found before a view was called."""
     problem = problem_of(exception) or Problem(400, "The request cannot be understood.")
     if wants_html(request) and problem.status == HTTPStatus.BAD_REQUEST:
         return defaults.bad_request(request, exception or Exception())
@@ -175,7 +175,7 @@ def handler404(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def handler500(request: HttpRequest) -> HttpResponseBase:
-    """A fault of ours, or a database that is away while no view of the API was at work."""
+    """An internal error, or an unavailable database outside the views of the API."""
     problem = problem_of(sys.exc_info()[1])
     if problem is None:
         if wants_html(request):

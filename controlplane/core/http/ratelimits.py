@@ -1,8 +1,8 @@
 """Counting requests per window of time, together with every other process of the app.
 
-A request is judged by this process's memory alone: what Redis knew at the last exchange plus what
-was counted here since. A thread of its own exchanges the counts, so that a Redis that is slow,
-frozen or unreachable delays no request; until it answers, each process counts for itself.
+A request is checked against this process's memory only: the counts in Redis at the last exchange,
+plus those of this process since then. A separate thread exchanges the counts, so that a slow,
+frozen or unreachable Redis delays no request; until it responds, each process counts by itself.
 """
 
 import logging
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most `limit` requests per window of whoever `subject` names (`key:…`, `workspace:…`)."""
+    """At most `limit` requests per window for the `subject` (`key:…`, `workspace:…`)."""
 
     subject: str
     limit: int
@@ -37,7 +37,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rule that is nearest to its limit says."""
+    """The state of the rule that is closest to its limit."""
 
     is_allowed: bool
     limit: int
@@ -87,14 +87,14 @@ class RateCounter:
         return verdict
 
     def look(self, rules: Sequence[Rule]) -> Verdict:
-        """What `hit` would say, without counting. Learns nothing from other processes."""
+        """The result of `hit`, without counting. Does not read the counts of other processes."""
         now = self._clock()
         with self._lock:
             self._enter_window(now)
             return self._judge(rules, now)
 
     def add(self, rules: Sequence[Rule]) -> None:
-        """Count one request under every rule, whatever they say."""
+        """Count one request under every rule, even beyond a limit."""
         with self._lock:
             self._enter_window(self._clock())
             self._add(rules)
@@ -163,10 +163,8 @@ class RateCounter:
                 is_away = False
 
     def exchange(self, client: redis.Redis) -> None:
-        """Add to Redis what was counted here, and learn what everybody counted.
-
-        Raises:
-            redis.RedisError: nothing is lost: the counts go with the next exchange.
+        """Add this process's counts to Redis, and read the totals. Raises: redis.RedisError:
+        nothing is lost; the next exchange sends the counts.
         """
         with self._lock:
             window = self._window

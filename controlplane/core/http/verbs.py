@@ -1,4 +1,4 @@
-"""View sets whose handlers say everything about themselves in one decorator.
+"""View sets whose handlers are fully described by one decorator.
 
     class Queues(Views):
         tag = "queues"
@@ -10,7 +10,7 @@
 
     urlpatterns = routes(Queues)
 
-A handler returns the resource; `represent` makes the answer of it.
+A handler returns the resource; `represent` turns it into the response.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ Shape = type[Resource] | None
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An answer that is a page of a list. `sorts` and `default_sort`: see ListPagination."""
+    """A response that is a page of a list. `sorts` and `default_sort`: see ListPagination."""
 
     resource: type[Resource]
     sorts: Mapping[str, str | SortColumn]
@@ -52,7 +52,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A handler's answer with a status other than its first one."""
+    """A handler's response with a status other than its first one."""
 
     resource: Any
     status: int
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """What a handler says about itself: the arguments of `verb`."""
+    """The description of a handler: the arguments of `verb`."""
 
     method: str
     path: str
@@ -74,12 +74,12 @@ class Verb:
 
     @property
     def shown(self) -> Shape:
-        """What the answer shows, or each row of it."""
+        """The resource in the response, or in each of its rows."""
         return self.listed.resource if self.listed else next(iter(self.statuses.values()), None)
 
     @property
     def own_status(self) -> int:
-        """The status when the handler says none."""
+        """The status unless the handler sets another."""
         return next(iter(self.statuses))
 
 
@@ -104,10 +104,11 @@ def verb(
     """A handler of a method at a path.
 
     It gets the request, then the checked `body` and the `query` if there are any, then the parts of
-    the path by name. `returns` is what its answer shows, by status when there are several; None is
-    204. `check(request, body, **path)` is what the service will refuse of the body, by Invalid:
-    see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` stands in
-    the document instead of `returns`, for what is no JSON. A `public` verb asks for no identity.
+    the path by name. `returns` is the resource in its response, by status if there are several;
+    None is 204. `check(request, body, **path)` raises Invalid for what the service would refuse:
+    see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` replaces
+    `returns` in the OpenAPI document, for responses that are not JSON. A `public` verb needs no
+    identity.
     Without `examples`, the document has the body's own.
     """
     listed = returns if isinstance(returns, Listed) else None
@@ -181,7 +182,7 @@ class _Metadata(BaseMetadata):
 
 
 class Views(ViewSetMixin, ApiView):
-    """Handlers of one resource; see `verb`. `tag` is their chapter in the OpenAPI document."""
+    """Handlers of one resource; see `verb`. `tag` is their tag in the OpenAPI document."""
 
     tag: ClassVar[str] = ""
     pagination_class: ClassVar[type[BasePagination] | None] = None
@@ -236,8 +237,8 @@ class Views(ViewSetMixin, ApiView):
         return getattr(getattr(self, self.action or "", None), "verb", None)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Serializer[Any]:
-        """The browsable API asks for the form of the request's method: it begins with an example
-        of the body."""
+        """The form of the browsable API for the request's method, filled with an example of the
+        body."""
         config = self.current_verb
         return _Form(config.body if config else None)
 
@@ -251,7 +252,7 @@ class Views(ViewSetMixin, ApiView):
 
 
 def routes(*viewsets: type[Views]) -> list[URLPattern]:
-    """The paths of these view sets, in the order in which their verbs stand."""
+    """The paths of these view sets, in the order of their verbs."""
     paths: dict[tuple[str, type[Views]], dict[str, Any]] = {}
     for viewset in viewsets:
         for name, handler in vars(viewset).items():

@@ -27,10 +27,10 @@ class StreamedRequest(Request):
 
 
 class ApiView(APIView):
-    """A view with roles, rate limits, and answers that no shared cache keeps.
-
-    `required_roles` maps methods to roles; without an entry reading needs `viewer`, all else
-    `operator`. `resource` is the name in a key's scopes; without it, the path's first part.
+    """A view with roles, rate limits, and responses that shared caches do not store.
+    `required_roles` maps methods to roles; without an entry, reading needs `viewer` and everything
+    else needs `operator`. `resource` is the name in a key's scopes; the default is the first part
+    of the path.
     """
 
     required_roles: ClassVar[Mapping[str, str]] = {}

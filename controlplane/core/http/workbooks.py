@@ -1,7 +1,7 @@
-"""Workbooks (Office Open XML, ECMA-376) that are sent while their rows are read.
+"""Workbooks (Office Open XML, ECMA-376) that are streamed while their rows are read.
 
-The zip is written to a stream that cannot be rewound: each entry's size follows its data, which
-every reader of the zip's directory understands. The parts that name all sheets come last.
+The zip is written to a stream that cannot be rewound: so the size of each entry follows its data,
+which all common zip readers support. The parts that name all sheets come last.
 """
 
 import re
@@ -79,7 +79,7 @@ def stream_workbook(
 
 
 class _Sink:
-    """What the zip is written to."""
+    """The stream to which the zip is written."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -100,7 +100,7 @@ class _Sink:
 
 
 class _Sheets:
-    """Writes rows, and begins a sheet whenever the one before is full."""
+    """Writes rows, and begins a new sheet when one is full."""
 
     def __init__(self, book: zipfile.ZipFile, headings: Sequence[str]) -> None:
         self._book = book
@@ -154,7 +154,8 @@ def _cell(place: str, value: Any, style: str) -> str:
 
 
 def _fit(text: str) -> str:
-    """As much as a cell holds, counted in UTF-16 code units; what is cut off says so."""
+    """The text limited to the length of a cell, in UTF-16 code units, with a note if it was cut
+    off."""
     if len(text) <= CELL_LENGTH // 2:
         return text
     units = text.encode("utf-16-le")

@@ -30,8 +30,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 def is_alive(connection: psycopg.Connection[Any]) -> bool:
     """Whether an idle connection still works.
 
-    Asks the kernel, which costs a few microseconds. The server sends nothing to an idle connection
-    but notices and its end, so the server itself is asked only when there is something to read.
+    Asks the kernel, which costs a few microseconds. The server sends only notices and the end of
+    the connection to an idle client, so a query is needed only when there is something to read.
     """
     if connection.closed:
         return False

@@ -40,7 +40,7 @@ def merge(histograms: Iterable[Histogram]) -> dict[int, int]:
 
 
 def percentile(histogram: Histogram, share: float) -> float | None:
-    """The time that this share of the times does not exceed, in milliseconds; None of no times.
+    """The time that this share of the times does not exceed, in milliseconds; None without times.
 
     It is the nearest-rank percentile (the smallest time with at least `share` of all at or below
     it), within LARGEST_ERROR.

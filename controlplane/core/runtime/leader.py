@@ -1,6 +1,5 @@
-"""Which of several equal processes works: a row with a term and a time to live.
-
-Leadership only saves double work; every sweep stays correct with any number of leaders.
+"""Decides which of several equal processes works: a row with a term and a time to live. Leadership
+only avoids duplicate work; every sweep is correct with any number of leaders.
 """
 
 import logging
@@ -27,7 +26,7 @@ class Leadership:
     ttl_seconds: float = TTL_SECONDS
 
     def hold(self) -> bool:
-        """Take or renew the lead; whether this process leads for the next `ttl_seconds`."""
+        """Take or renew the lead. Returns whether this process leads for the next `ttl_seconds`."""
         with connection.cursor() as cursor:
             cursor.execute(
                 """

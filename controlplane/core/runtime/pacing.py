@@ -7,7 +7,7 @@ UNLIMITED = 2**31
 
 
 class Paced(Protocol):
-    """What is submitted at a rate; without `rate_per_second` as fast as it goes."""
+    """Submissions at a rate; without `rate_per_second`, as fast as possible."""
 
     @property
     def rate_per_second(self) -> float | None:
@@ -15,11 +15,11 @@ class Paced(Protocol):
 
     @property
     def last_submit_at(self) -> datetime | None:
-        """Up to when submissions are paid for; None before the first."""
+        """The time up to which tokens are used; None before the first submission."""
 
 
 def tokens(paced: Paced, now: datetime) -> int:
-    """Whole submissions that are allowed now."""
+    """The number of submissions that are allowed now."""
     if paced.rate_per_second is None:
         return UNLIMITED
     if paced.last_submit_at is None:
@@ -36,7 +36,7 @@ def spend(paced: Paced, count: int, now: datetime) -> datetime:
 
 
 def _since(paced: Paced, now: datetime) -> datetime:
-    """From when tokens count: a pause fills the bucket only once."""
+    """The time from which tokens count: a pause fills the bucket only once."""
     rate, last = paced.rate_per_second, paced.last_submit_at
     if rate is None or last is None:
         return now

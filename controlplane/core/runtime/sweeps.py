@@ -1,4 +1,4 @@
-"""What a dispatcher does, in turn: each sweep with its own rhythm.
+"""The recurring jobs of a dispatcher, each with its own interval.
 
 Apps above this one add theirs with `register` from their AppConfig.
 """
@@ -6,13 +6,13 @@ Apps above this one add theirs with `register` from their AppConfig.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# A sweep does one bounded batch and says whether more of the same waits.
+# A sweep does one bounded batch and returns whether there is more.
 SweepFunction = Callable[[], bool]
 
 
 @dataclass
 class Sweep:
-    """A sweep and when it is due. `every_seconds` counts from the end of the last one."""
+    """A sweep and its next time. `every_seconds` counts from the end of the previous run."""
 
     name: str
     every_seconds: float

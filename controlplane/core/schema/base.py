@@ -18,14 +18,14 @@ REQUIRED_FIELD = "This field is required."
 MAX_ERRORS = 100  # that one answer names
 _MAX_NAME_SHOWN = 100
 
-# What pydantic says is for programmers. Types that are not here carry their own sentence.
+# Pydantic's messages are for programmers. Types that are not here have their own message.
 _MESSAGES = {
     "missing": REQUIRED_FIELD,
     "extra_forbidden": UNKNOWN_FIELD,
     "bool_type": "This must be true or false.",
     "int_type": "This must be a whole number.",
     "float_type": "This must be a number.",
-    "string_type": "This must be a text.",
+    "string_type": "This must be a string.",
     "dict_type": "This must be an object.",
     "model_type": "This must be an object.",
     "list_type": "This must be a list.",
@@ -43,7 +43,7 @@ class Schema(pydantic.BaseModel):
 
 
 class Resource(Schema):
-    """What is shown of something; `represent` reads it from an object. Never instantiated."""
+    """The fields that are shown of an object; `represent` reads them. Never instantiated."""
 
 
 class Request(Schema):
@@ -59,8 +59,8 @@ class Request(Schema):
 
     @classmethod
     def read(cls, body: Any, *, check: Callable[[Self], object] | None = None) -> Self:
-        """The checked body. `check` is what a service will refuse of the values, by Invalid; it is
-        called only when unknown fields are all that is wrong, so that one answer names everything.
+        """The checked body. `check` raises Invalid for what a service would refuse; it is called
+        only if unknown fields are the only errors, so that one response names everything.
 
         Raises Invalid, which names every wrong field by its path.
         """
@@ -76,8 +76,8 @@ class Request(Schema):
     def find_problems(
         cls, body: Any, check: Callable[[Self], object] | None = None
     ) -> list[FieldError]:
-        """Everything that is wrong with a body: its fields, what is wrong once unknown ones are
-        left out, and what a service would refuse of what is right."""
+        """All errors of a body: unknown fields, errors of the known ones, and what a service would
+        refuse of valid values."""
         try:
             value = cls.model_validate(body)
         except pydantic.ValidationError as error:
@@ -124,17 +124,17 @@ class Request(Schema):
         }
 
     def cross_check(self) -> Iterable[FieldError]:
-        """What is wrong with the fields together, when each is right by itself."""
+        """Errors of the combination of fields that are each valid."""
         return ()
 
     @classmethod
     def further_problems(cls, body: Any, wrong: Collection[str]) -> Iterable[FieldError]:
-        """What a service would refuse of a body whose fields `wrong` are refused already."""
+        """What a service would refuse of a body whose fields `wrong` are already refused."""
         return ()
 
 
 def read_problems(error: pydantic.ValidationError, *, prefix: str = "") -> list[FieldError]:
-    """Every error with its path, such as `tasks[3].type`; `prefix` stands before each."""
+    """Every error with its path, such as `tasks[3].type`, which begins with `prefix`."""
     return [
         FieldError(field=prefix + join_path(part["loc"]), message=_message(part))
         for part in _details(error)
@@ -162,7 +162,7 @@ def _message(part: ErrorDetails) -> str:
 
 
 def _without(body: Any, paths: Sequence[Sequence[int | str]]) -> Any:
-    """A copy without these members; what is not on the way to them is shared."""
+    """A copy without these members; parts that are not on the paths to them are shared."""
     if not paths:
         return body
     gone = {path[0] for path in paths if len(path) == 1}

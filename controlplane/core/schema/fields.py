@@ -1,6 +1,6 @@
 """Types of fields, to be used as `Annotated[int, Whole(1, 10)]`.
 
-They are strict (`"5"` is no number, 1 is no boolean), and have one sentence for whatever is wrong.
+They are strict (`"5"` is not a number, 1 is not a boolean), and have one message for every error.
 """
 
 import math
@@ -25,7 +25,7 @@ def refused(message: str) -> PydanticCustomError:
 
 
 def _saying(schema: CoreSchema, message: str) -> CoreSchema:
-    """The schema with one sentence for every error."""
+    """The schema with one message for every error."""
     return core_schema.custom_error_schema(
         schema,
         custom_error_type="refused",
@@ -71,7 +71,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Text:
-    """A text of 1 to `limit` characters that a column can keep."""
+    """A string of 1 to `limit` characters that a column can store."""
 
     limit: int | None = None
     minimum: int = 1
@@ -89,14 +89,14 @@ class Text:
             return (
                 f"A text, {STORABLE}."
                 if not self.minimum
-                else f"A text that is not empty, {STORABLE}."
+                else f"A string that is not empty, {STORABLE}."
             )
         return f"{self.minimum} to {self.limit} characters, {STORABLE}."
 
 
 @dataclass(frozen=True)
 class Matching:
-    """A text that a rule accepts; the message is that of the rule."""
+    """A text that a rule accepts; the error is that of the rule."""
 
     accepts: Callable[[str], object]
     message: str
@@ -110,7 +110,7 @@ class Matching:
 
     def _check(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise refused("This must be a text.")
+            raise refused("This must be a string.")
         if not self.accepts(value):
             raise refused(self.message)
         return value
@@ -118,7 +118,7 @@ class Matching:
 
 @dataclass(frozen=True)
 class Names:
-    """A list of names such as tags: each is shown in full and not too long."""
+    """A list of names such as tags: each has only visible characters and a limited length."""
 
     limit: int
     count: int
@@ -133,7 +133,7 @@ class Names:
 
     def _check(self, values: Any) -> Sequence[str]:
         if not isinstance(values, list | tuple):
-            raise refused("This must be a list of texts.")
+            raise refused("This must be a list of strings.")
         if len(values) > self.count or not all(map(self._is_kept, values)):
             raise refused(
                 f"At most {self.count} {self.word}s of 1 to {self.limit} characters, {STORABLE}."
@@ -166,7 +166,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Saying:
-    """Any type, with one sentence for whatever is wrong."""
+    """Any type, with one message for every error."""
 
     message: str
 
@@ -204,8 +204,8 @@ def _storable(text: str) -> str:
 
 Moment = Annotated[datetime, Time()]
 Bound = Annotated[datetime, Time(parse_bound)]
-"""A time that only limits others: one out of range means the nearest that is in it."""
+"""A time used as a limit: one that is out of range is replaced by the nearest valid one."""
 
 Flag = Annotated[bool, Saying("This must be true or false.")]
 JsonObject = Annotated[dict[str, Any], Saying("This must be an object.")]
-Texts = Annotated[list[str], Saying("This must be a list of texts.")]
+Texts = Annotated[list[str], Saying("This must be a list of strings.")]

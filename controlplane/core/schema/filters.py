@@ -25,7 +25,7 @@ F = TypeVar("F")
 
 
 class QueryParams(Protocol):
-    """What is read of Django's QueryDict."""
+    """The part of Django's QueryDict that is used."""
 
     def __iter__(self) -> Iterator[str]: ...
     def getlist(self, key: str) -> list[str]: ...
@@ -53,7 +53,7 @@ def condition(
     *,
     is_required: bool = False,
 ) -> Any:
-    """A field of a filter: its name in the API, and what it takes."""
+    """A field of a filter: its name in the API, and the values that it accepts."""
     found = Condition(name, values, help, is_required)
     return dataclasses.field(default=values.empty, metadata={"condition": found})
 
@@ -70,8 +70,8 @@ def conditions(schema: type[Any]) -> dict[str, tuple[str, Condition]]:
 def read_query(
     schema: type[F], params: QueryParams, *, ignore: Iterable[str] = (), **more: Any
 ) -> F:
-    """The filter of a query string; see `split_values`. `ignore`: what else may stand in it;
-    `more`: values of fields that are no conditions.
+    """The filter of a query string; see `split_values`. `ignore`: other parameters that are
+    allowed; `more`: values of fields that are not conditions.
 
     Raises Invalid for an unknown parameter or a wrong value.
     """
@@ -107,8 +107,8 @@ def build(
     also: str = "",
     **more: Any,
 ) -> F:
-    """The filter of lists of values by name. `errors` are found already; `also` are names that are
-    known beside those of the schema."""
+    """The filter from lists of values by name. `errors` were found before; `also` are known names
+    besides those of the schema."""
     known = conditions(schema)
     found: dict[str, Any] = {}
     problems = list(errors)

@@ -1,7 +1,6 @@
-"""The one door by which a resource leaves: answers, lists, exports, `--json`, pages, logs.
-
-What users wrote (payloads, results, errors, log lines) passes `represent_value`, and nothing else
-writes it out: tests/integration/core/test_represent.py looks at all routes.
+"""The only way in which a resource is output: responses, lists, exports, `--json`, pages, logs.
+Text from users (payloads, results, errors, log lines) passes through `represent_value` only:
+tests/integration/core/test_represent.py checks all routes.
 """
 
 import types
@@ -53,9 +52,8 @@ def represent_row(
 
 
 def represent_value(kind: Kind, value: Any, actor: Any) -> Any:
-    """What the actor may see of a payload, a result, an error or a log line.
-
-    Every door passes here, so that a mask is put in one place.
+    """The part of a payload, a result, an error or a log line that the actor may see. All output
+    passes through here, so that a mask needs one place only.
     """
     return value
 
@@ -115,7 +113,7 @@ def _for_role(read: Read, role: str) -> Read:
 
 
 def _converter(annotation: Any) -> Convert | None:
-    """How a value of this type becomes JSON; None when it is JSON already."""
+    """The function that turns a value of this type into JSON; None if it already is JSON."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _converter(arguments[0])
@@ -169,7 +167,7 @@ def read_fields(text: str | None, known: Iterable[str]) -> tuple[str, ...] | Non
 
 
 def shorten_error(error: Mapping[str, Any]) -> dict[str, Any]:
-    """An error without its traceback and with the beginning of its message."""
+    """An error without its traceback, and with only the beginning of its message."""
     short = {name: value for name, value in error.items() if name != "traceback"}
     message = short.get("message")
     if isinstance(message, str) and len(message) > MESSAGE_LENGTH:

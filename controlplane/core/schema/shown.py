@@ -1,4 +1,4 @@
-"""What a schema says of a field beside its type: where it comes from, who sees it, and where."""
+"""How a field is shown: its source, who can see it, and where."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def shown(
 
 
 def itself(resource: Any) -> Any:
-    """For `compute`: the field shows a part of the resource under a name of its own."""
+    """For `compute`: the field shows a group of values of the resource."""
     return resource
 
 

@@ -1,5 +1,5 @@
-"""What a condition of a filter takes: each kind reads the values given for it and says how the
-OpenAPI document describes it."""
+"""The kinds of values of a filter's conditions: each reads the given values and has its description
+for the OpenAPI document."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ def split_parts(texts: Iterable[str]) -> list[str]:
 
 
 def join_values(values: Iterable[str]) -> str:
-    """One text of which `split_values` makes the values again."""
+    """One text from which `split_values` restores the values."""
     return ",".join(
         orjson.dumps(value).decode() if "," in value or value[:1] in ("", '"') else value
         for value in values
@@ -41,7 +41,7 @@ def join_values(values: Iterable[str]) -> str:
 
 
 def unquote(part: str) -> str:
-    """What a JSON string stands for; any other text is itself."""
+    """The value of a JSON string; any other text is returned unchanged."""
     if not part.startswith('"'):
         return part
     try:
@@ -51,7 +51,7 @@ def unquote(part: str) -> str:
 
 
 class FilterError(ValueError):
-    """A value that a filter cannot take; the message is for the client."""
+    """A value that a filter does not accept; the message is for the client."""
 
 
 class Values(Protocol):
@@ -98,7 +98,7 @@ class Texts(_Kind):
         check_count(values, self.limit)
         for value in values:
             if not isinstance(value, str) or "\x00" in value or len(value) > MAX_LENGTH:
-                raise FilterError(f"A text of at most {MAX_LENGTH} characters, without NUL.")
+                raise FilterError(f"A string of at most {MAX_LENGTH} characters, without NUL.")
         return tuple(values)
 
 
@@ -113,7 +113,7 @@ class Tags(Texts):
 
 @dataclass(frozen=True)
 class Choices(Texts):
-    """Some of a few words, in any case."""
+    """One or more of the known words, in upper or lower case."""
 
     choices: tuple[str, ...] = ()
 
@@ -152,7 +152,8 @@ class Ids(Texts):
 
 @dataclass(frozen=True)
 class Search(_Kind):
-    """One text, commas included; the last one given. `empty` is what it is when none is."""
+    """One text, which may contain commas; the last one given counts. `empty` is the value without
+    any."""
 
     limit: int = MAX_LENGTH
     minimum: int = 0
@@ -167,7 +168,7 @@ class Search(_Kind):
         text = str(Texts().read(given)[0])
         text = text.strip() if self.is_stripped else text
         if not self.minimum <= len(text) <= self.limit:
-            raise FilterError(f"A text of {self.minimum} to {self.limit} characters.")
+            raise FilterError(f"A string of {self.minimum} to {self.limit} characters.")
         return text
 
     def schema(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class Search(_Kind):
 
 @dataclass(frozen=True)
 class Moment(_Kind):
-    """One time with its zone, which limits others."""
+    """One time with its zone, used as a limit."""
 
     metavar = "TIME"
     form = "RFC 3339 with a zone."
@@ -222,7 +223,7 @@ class WholeNumber(_Kind):
 
 @dataclass(frozen=True)
 class Flag(_Kind):
-    """true or false; with `only_true`, nothing but true."""
+    """true or false; with `only_true`, only true."""
 
     only_true: bool = False
     empty: Any = False

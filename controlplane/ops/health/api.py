@@ -1,4 +1,4 @@
-"""The health addresses, open to everybody, and the metrics, which are not."""
+"""The health endpoints, which are public, and the metrics, which are not."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def _report() -> Response:
 
 
 class Probes(Views):
-    """For probes, which have no identity and must not need a database to be let in."""
+    """For probes, which have no identity and must work without the database."""
 
     tag = "system"
     authentication_classes = []
@@ -65,7 +65,7 @@ class Probes(Views):
         public=True,
     )
     def ready(self, request: Request) -> Response:
-        """Without Redis it is still ready: rows are the truth, work starts when Redis is back."""
+        """Without Redis it is still ready: tasks are rows, and work starts when Redis is back."""
         return _report()
 
     @verb(
@@ -77,12 +77,12 @@ class Probes(Views):
         public=True,
     )
     def live(self, request: Request) -> Response:
-        """It answers, so it lives; a database that is away is no reason to restart it."""
+        """It responds, so it is alive; an unavailable database is no reason to restart it."""
         return Response({"status": queries.OK})
 
 
 class _AnyAccept(BaseContentNegotiation):
-    """Prometheus asks for formats of its own; there is one."""
+    """Prometheus requests its own formats; there is one."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return next(iter(parsers), None)
@@ -114,7 +114,8 @@ class Metrics(Views):
         responses={(200, prometheus_client.CONTENT_TYPE_LATEST): OpenApiTypes.STR},
     )
     def metrics(self, request: WorkspaceRequest) -> HttpResponse:
-        """In the text format of Prometheus. With METRICS_TOKEN, without those of a workspace."""
+        """In the text format of Prometheus. With METRICS_TOKEN, without the metrics of a
+        workspace."""
         response: HttpResponse = ExportToDjangoView(request)
         workspace = getattr(request, "workspace", None)
         own = expose(None if workspace is None else workspace.id)

@@ -1,4 +1,4 @@
-"""What /health/detailed reports: each component, checked within its own time limit."""
+"""The content of /health/detailed: each component, checked within its own time limit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from workers.queries import list_lost_since
 if TYPE_CHECKING:
     from workers.models import Node
 
-# Due schedules are looked for twice a second; what has waited longer was not merely unlucky.
+# Due schedules are checked twice a second; a longer wait is a fault.
 LATE = timedelta(seconds=30)
 _HOUR = timedelta(hours=1)
 _MAX_LOST = 1_000  # nodes that are counted
@@ -36,7 +36,7 @@ class _Scaler:
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    """`lost`: nodes of the last hour, the newest loss first."""
+    """`lost`: nodes lost in the last hour, newest first."""
 
     health: EngineHealth
     lost: "list[Node]"
@@ -86,8 +86,8 @@ register_reset(_seen.clear)
 
 
 def read_detailed() -> dict[str, Any]:
-    """The state of what this process needs, and of dispatcher, workers, schedules and autoscaler.
-    All checks run at once."""
+    """The state of the dependencies of this process, and of dispatcher, workers, schedules and
+    autoscaler. All checks run at the same time."""
     runs = [probe.begin() for probe in (_engine, _beat, _scaler)]
     report = queries.read_health()
     engine, beat, scaler = (run.wait(LIMIT_SECONDS) for run in runs)
@@ -139,13 +139,13 @@ def _schedules(lag: timedelta) -> dict[str, Any]:
         check["status"] = queries.DEGRADED
         check["detail"] = (
             f"A schedule has been due for {lag.total_seconds():.0f} s: the dispatcher does not "
-            "run, or does not get to it."
+            "run, or is too slow."
         )
     return check
 
 
 def _autoscaler(scaler: _Scaler) -> dict[str, Any]:
-    """An autoscaler that is off or was never started is no fault; one that has stopped is."""
+    """An autoscaler that is off or was never started is not a fault; one that has stopped is."""
     check: dict[str, Any] = {"status": queries.OK}
     if scaler.leader.seen_at is not None:
         check["lastSeen"] = utc_z(scaler.leader.seen_at)

@@ -33,8 +33,8 @@ _STATES = ("pending", "running", "scheduled", "retrying", "blocked")
 
 
 def expose(workspace_id: UUID | None) -> bytes:
-    """Text format; of None only what belongs to no workspace. Raises Invalid when a read takes too
-    long."""
+    """Text format; None selects only what belongs to no workspace. Raises Invalid if a query takes
+    too long."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(workspace_id))
     return generate_latest(registry)
@@ -120,7 +120,7 @@ def _nodes() -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "taskplane_live_nodes_stale_writes",
-        "Refused writes of the nodes that live.",
+        "Refused writes of the live nodes.",
         value=sum(stale for _, stale in live),
     )
     yield GaugeMetricFamily(

@@ -29,14 +29,14 @@ REQUESTS = Counter(
 )
 SECONDS = Histogram(
     "taskplane_http_request_seconds",
-    "Time to the answer, by method and route.",
+    "Time to the response, by method and route.",
     ["method", "route"],
     buckets=(0.005, 0.02, 0.1, 0.5, 2.5, 10),
 )
 
 
 class BoundedPairs:
-    """The first `limit` pairs are kept as they are; every later one becomes OTHER."""
+    """The first `limit` pairs are kept; every later one becomes OTHER."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -73,8 +73,8 @@ def labels_of(request: HttpRequest) -> tuple[str, str]:
 
 
 def _takes(callback: Any, method: str) -> bool:
-    """Whether a route has a method: a view set has a verb for it, a view is asked, and a function
-    takes all."""
+    """Whether a route has a method: a view set has a verb for it, a view lists its methods, and a
+    function accepts all."""
     verbs = getattr(callback, "actions", None)
     if verbs is not None:
         return method in verbs
@@ -83,9 +83,8 @@ def _takes(callback: Any, method: str) -> bool:
 
 
 class RequestMetricsMiddleware(PlainMiddleware):
-    """One count and one time per request. Outermost, so that it sees every answer.
-
-    The route, not the path: a label must not have as many values as there are tasks.
+    """Records one count and one time per request. Outermost, so that it sees every response. It
+    uses the route, not the path: a label must not have as many values as there are tasks.
     """
 
     def before(self, request: HttpRequest) -> None:

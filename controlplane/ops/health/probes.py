@@ -1,4 +1,4 @@
-"""Checks with a time limit of their own: a frozen server is reported, never waited for."""
+"""Checks with a time limit: a frozen server is reported, and nothing waits for it."""
 
 import threading
 import time
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 LIMIT_SECONDS = 1.5
-# The addresses are open to everybody: whoever hammers them must not hammer the database.
+# The endpoints are public: many requests must not overload the database.
 REMEMBER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found. `detail` says what is wrong and names no secret."""
+    """The result of a check. `detail` explains the problem and contains no secret."""
 
     is_up: bool
     latency_ms: float | None = None
@@ -20,9 +20,8 @@ class Finding:
 
 
 class Probe:
-    """One check, run in a thread of its own, at most one at a time.
-
-    A check that hangs keeps its thread; until it ends, the answer is that nothing answers.
+    """One check, run in its own thread, at most one at a time. A check that hangs keeps its thread;
+    until it ends, the result is that there is no answer.
     """
 
     def __init__(
@@ -41,14 +40,14 @@ class Probe:
         self._run: _Run | None = None
 
     def begin(self) -> "_Run":
-        """The check under way, or a fresh enough one, or a new one."""
+        """The running check, or a recent one, or a new one."""
         with self._lock:
             if self._run is None or self._run.is_older_than(self._remember_seconds):
                 self._run = _Run(self._check, self._explain)
             return self._run
 
     def forget(self) -> None:
-        """Check again when asked next, whatever was found a moment ago."""
+        """Discard the last result, so that the next call checks again."""
         with self._lock:
             self._run = None
 
@@ -78,11 +77,12 @@ class _Run:
         self._done.set()
 
     def is_older_than(self, seconds: float) -> bool:
-        """Whether it ended longer ago. One that hangs is never old: threads do not pile up."""
+        """Whether it ended longer ago. A hanging check is never old, so threads do not
+        accumulate."""
         return self._done.is_set() and time.monotonic() - self._ended > seconds
 
     def wait(self, limit_seconds: float) -> Finding:
-        """The finding; at the latest when the check is as old as the limit."""
+        """The result, at the latest when the check is as old as the limit."""
         left = limit_seconds - (time.monotonic() - self._started)
         if self._done.wait(max(0.0, left)):
             return self._finding

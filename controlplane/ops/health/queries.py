@@ -77,10 +77,9 @@ register_reset(_redis.forget)
 
 
 def read_health() -> dict[str, Any]:
-    """The state of what this process needs, within about two seconds.
-
-    `down` without the database, which holds the truth; `degraded` without Redis, when work is
-    accepted and starts when Redis is back, and when the disk is full.
+    """The state of the dependencies of this process, within about two seconds. `down` without the
+    database, which stores everything; `degraded` when the disk is full, and without Redis: work is
+    accepted, and starts when Redis is back.
     """
     database_run, redis_run = _database.begin(), _redis.begin()
     database = database_run.wait(LIMIT_SECONDS)
@@ -100,8 +99,8 @@ def read_health() -> dict[str, Any]:
 
 
 def _look_at_disk(folder: Path) -> dict[str, Any]:
-    """The disk of the embedded database, which still serves reads when it is full. Leaves out the
-    path: the endpoint is public."""
+    """The disk of the embedded database, which still serves reads when it is full. The path is left
+    out, since the endpoint is public."""
     if not storage.find_problem(folder):
         return {"status": OK}
     left = f"{storage.free_bytes(folder) / 1e6:.1f} MB are free"

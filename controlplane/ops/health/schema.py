@@ -1,4 +1,4 @@
-"""What the health addresses show. Their reports are made as JSON; absent members are unknown."""
+"""The schemas of the health endpoints. Unknown members are absent."""
 
 from datetime import datetime
 from typing import Literal
@@ -55,11 +55,11 @@ class BeatComponent(Component):
     """Schedules: whether they fire in time."""
 
     status: Status  # type: ignore[assignment] # it may also be degraded
-    lag_ms: int = shown("For how long the oldest due time has waited for a decision.", default=None)
+    lag_ms: int = shown("How long the oldest due time has waited for a decision.", default=None)
 
 
 class AutoscalerComponent(Component):
-    """What sizes the fleet; `off` and `not started` are no fault."""
+    """The autoscaler; `off` and `not started` are not faults."""
 
     status: Status  # type: ignore[assignment] # it may also be degraded
     last_seen: datetime = shown(default=None)
@@ -76,6 +76,6 @@ class DetailedChecks(Checks):
 
 class DetailedHealth(Health):
     """`degraded` also without a dispatcher or a live worker, with late schedules, and when the
-    autoscaler has stopped or cannot move its workers."""
+    autoscaler has stopped or cannot start and stop workers."""
 
     checks: DetailedChecks

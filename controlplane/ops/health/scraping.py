@@ -1,4 +1,4 @@
-"""The identity of a Prometheus that watches the installation and no workspace."""
+"""The identity of a Prometheus that monitors the installation, not a workspace."""
 
 import hmac
 from typing import Any
@@ -24,10 +24,10 @@ SCRAPER = Actor(
 
 
 class MetricsTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <METRICS_TOKEN>`, where that is set. It belongs to no workspace."""
+    """`Authorization: Bearer <METRICS_TOKEN>`, if that is set. It belongs to no workspace."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Actor] | None:
-        """The scraper; None for whatever else is sent, so that a key may be tried."""
+        """The scraper; None for any other token, so that it is tried as a key."""
         wanted: str = settings.TASKPLANE["METRICS_TOKEN"]
         scheme, _, given = request.headers.get("Authorization", "").strip().partition(" ")
         if not wanted or scheme.lower() != SCHEME.lower():

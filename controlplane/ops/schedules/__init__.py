@@ -1,1 +1,1 @@
-"""Schedules: work that starts by itself. The only importer of django-celery-beat."""
+"""Schedules: work that starts by itself. The only package that imports django-celery-beat."""

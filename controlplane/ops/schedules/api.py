@@ -143,8 +143,8 @@ class Jobs(Views):
         errors=(404, 409),
     )
     def remove(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
-        """Delete a job with its executions; tasks and runs that it started stay. 409 for one that
-        is declared in code."""
+        """Delete a job with its executions; tasks and runs that it started are kept. 409 for a job
+        that is declared in code."""
         editing.delete_schedule(
             workspace_id=request.workspace.id, schedule_id=id, actor=request.actor
         )
@@ -159,7 +159,7 @@ class Jobs(Views):
         errors=(404, 422),
     )
     def executions(self, request: WorkspaceRequest, query: ExecutionFilter, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """The decision about each nominal time, and what came of it; newest first."""
+        """The decision about each nominal time, and its result; newest first."""
         return queries.list_firings(
             request.workspace.id, id, states=query.states, kinds=query.kinds
         )
@@ -174,7 +174,7 @@ class Jobs(Views):
     )
     @idempotent(_find_triggered)
     def trigger(self, request: WorkspaceRequest, id: UUID) -> UUID:  # noqa: A002 - the name in the API
-        """Run it now, also while it is paused, without regard to its overlap rule."""
+        """Run the job now, even if it is paused, and ignore its overlap rule."""
         return triggering.trigger_schedule(
             workspace_id=request.workspace.id, schedule_id=id, actor=request.actor
         ).id
@@ -189,7 +189,7 @@ class Jobs(Views):
         errors=(422,),
     )
     def preview(self, _request: WorkspaceRequest, query: PreviewFilter) -> Any:
-        """The next times of a schedule, in words too, computed by the code that fires it."""
+        """The next times of a schedule, computed by the code that fires it, and its description."""
         at = now()
         timing = queries.parse_checked(query.schedule, query.timezone, at=at)
         count = query.count or DEFAULT_PREVIEWED

@@ -30,7 +30,7 @@ _KEY_LENGTH = 300
 
 @dataclass(frozen=True, slots=True)
 class BeatTiming:
-    """The text of a schedule, its zone and bounds; `text` is empty where it has none."""
+    """The expression of a schedule, its zone and bounds; `text` is empty if it has none."""
 
     text: str
     timezone: str
@@ -38,7 +38,8 @@ class BeatTiming:
     end_at: datetime | None
 
     def key(self, anchor: datetime) -> str:
-        """Equal keys have equal times: whether times that were computed earlier still hold."""
+        """Equal keys have equal times; shows whether times that were computed earlier are still
+        valid."""
         parts = [self.text, self.timezone, self.start_at, self.end_at]
         if self.text.startswith("@every"):
             parts.append(anchor)
@@ -48,7 +49,7 @@ class BeatTiming:
         return hashlib.sha256(key.encode()).hexdigest()
 
     def parse(self, anchor: datetime) -> Timing:
-        """The timing. Raises TimingError when it is none that can be fired."""
+        """The timing. Raises TimingError if it cannot be fired."""
         if not self.text:
             message = "Solar events and intervals below a second are not supported."
             raise TimingError("schedule", message)
@@ -74,18 +75,18 @@ def read_beat(task: "PeriodicTask") -> BeatTiming:
 
 
 def read_timezone(schedule: Schedule) -> str:
-    """The zone of a schedule, also while its times have none: a period, or one instant."""
+    """The zone of a schedule, even if its times do not use it: a period, or one instant."""
     crontab = schedule.periodic_task.crontab
     return schedule.timezone if crontab is None else str(crontab.timezone)
 
 
 def read_timing(schedule: Schedule) -> Timing:
-    """The timing of a schedule. Raises TimingError when beat's row holds none."""
+    """The timing of a schedule. Raises TimingError if beat's row has none."""
     return read_beat(schedule.periodic_task).parse(schedule.created_at)
 
 
 def describe_crontab(crontab: "CrontabSchedule") -> str:
-    """The fields for people; why they do not fire, where that is so."""
+    """The fields for people, with the reason if they do not fire."""
     try:
         return parse_timing(_cron_text(crontab), str(crontab.timezone)).words()
     except TimingError as error:

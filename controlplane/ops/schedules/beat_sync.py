@@ -22,8 +22,8 @@ _NAME_LENGTH = 150
 def sync_beat(
     *, after: int = 0, limit: int = 1_000, now: datetime | None = None
 ) -> tuple[int, int | None]:
-    """Compare `limit` PeriodicTasks with ids above `after`; how many schedules were created or
-    changed, and the last of these ids, None when there are no more."""
+    """Compare `limit` PeriodicTasks with ids above `after`. Returns how many schedules were created
+    or changed, and the last of these ids, None when there are no more."""
     at = now or utc_now()
     joined = [name.removeprefix("periodic_task__") for name in BEAT]
     tasks = list(

@@ -27,7 +27,7 @@ def announce_change() -> None:
 
 
 def check_storable(timing: Timing) -> list[FieldError]:
-    """The errors of a timing that beat's own rows cannot hold."""
+    """The errors of a timing that beat's rows cannot store."""
     if not isinstance(timing.rule, CronRule):
         return []
     row = _crontab(timing.rule)

@@ -1,4 +1,4 @@
-"""Makes the schedules of the workspace `default` what the code declares."""
+"""Brings the schedules of the workspace `default` in line with the declarations in code."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -44,13 +44,11 @@ def make_code_sync() -> Callable[[], bool]:
 
 
 def sync_code_schedules() -> list[Fault]:
-    """Make the schedules of source `code` what the code declares; the faults of the declarations
-    that are ignored.
-
-    A new declaration becomes a schedule; a changed one changes it, except whether it is paused,
-    which a person decides. When a declaration has gone, the schedule is paused, with a note, until
-    it is declared again. Several processes may run it at once: the second waits, and finds nothing
-    to do.
+    """Bring the schedules of source `code` in line with the declarations. Returns the faults of
+    ignored declarations. A new declaration becomes a schedule; a changed one changes it, except
+    whether it is paused, which a person decides. If a declaration was removed, the schedule is
+    paused, with a note, until it is declared again. Several processes may run this at once: the
+    second waits, and finds nothing to do.
     """
     declared, faults = discover()
     with transaction.atomic():
@@ -80,7 +78,8 @@ def _attempt(where: str, verb: Callable[..., None], *arguments: Any) -> list[Fau
 
 
 def _undeclared(schedules: Iterable[Schedule], faults: list[Fault]) -> list[Schedule]:
-    """Those without a declaration; not those of a module that fails, which may declare them."""
+    """Schedules without a declaration, except those of a module that fails, which may declare
+    them."""
     broken = {fault.where for fault in faults}
     return [
         schedule

@@ -4,8 +4,8 @@
 
     schedule("Nightly report", "0 3 * * *", task_type="report", timezone="Europe/Berlin")
 
-A declaration becomes a schedule of the workspace `default` when a dispatcher starts. What is wrong
-with one stops no other: `manage.py check` shows it, and the dispatcher logs it and goes on.
+A declaration becomes a schedule of the workspace `default` when a dispatcher starts. An error in
+one affects no other: `manage.py check` shows it, and the dispatcher logs it and continues.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A module that cannot be imported, or a declaration that cannot be understood."""
+    """A module that cannot be imported, or an invalid declaration."""
 
     where: str
     message: str
@@ -85,8 +85,8 @@ def schedule(
     """Declare a schedule: `when` as in the API (cron, `@daily`, `@every 15m`, a time), and a
     `task_type` or the name of a `workflow` that it starts with `payload`.
 
-    `enabled` says how the schedule begins; later a person decides. Two declarations of one module
-    need two names.
+    `enabled` is the initial state; later a person decides. Declarations of one module need
+    different names.
     """
     module = str(sys._getframe(1).f_globals.get("__name__", ""))
     code_name = f"{module}:{name}"
@@ -109,7 +109,7 @@ def schedule(
     }
     declared = Declaration(code_name, module, name, workflow, values)
     if not all(isinstance(text, str) for text in (name, when, timezone)):
-        _faults[code_name] = Fault(code_name, "Name, times and zone must be texts.")
+        _faults[code_name] = Fault(code_name, "Name, times and zone must be strings.")
     elif len(code_name) > _MAX_CODE_NAME_LENGTH:
         message = f"Module and name have more than {_MAX_CODE_NAME_LENGTH} characters together."
         _faults[code_name] = Fault(code_name, message)
@@ -119,9 +119,8 @@ def schedule(
 
 
 def discover() -> tuple[list[Declaration], list[Fault]]:
-    """Import every module with declarations; what they declare, and what cannot be understood.
-
-    Safe to call again: a module that could be imported is not run a second time.
+    """Import every module with declarations. Returns the declarations and the faults. Safe to call
+    again: a module that was imported does not run a second time.
     """
     for module, load in _modules():
         try:
@@ -148,7 +147,7 @@ def _modules() -> Iterator[tuple[str, Callable[[], Any]]]:
 def check_declarations(
     app_configs: Sequence[AppConfig] | None, **_: Any
 ) -> list[checks.CheckMessage]:
-    """The faults that show without a database, as `manage.py check` reports them.
+    """The faults that can be found without a database, for `manage.py check`.
 
     Warnings, not errors: an error would keep every command from running, the dispatcher's included.
     """
@@ -167,7 +166,7 @@ def check_declarations(
 
 
 def find_faults(declared: Declaration) -> list[Fault]:
-    """What is wrong with one declaration; the workflow's name is looked up later."""
+    """The error of one declaration; the workflow's name is looked up later."""
     messages = [_timing_fault(declared), _work_fault(declared)]
     overlap = declared.values["overlap"]
     if overlap not in Overlap.values:

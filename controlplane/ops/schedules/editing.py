@@ -41,7 +41,7 @@ _TIMES = ("schedule", "timezone", "start_at", "end_at")
 
 
 def check_new_schedule(workspace_id: UUID, values: Mapping[str, Any]) -> None:
-    """What create_schedule checks of the values. Raises Invalid, TooLarge."""
+    """The checks of create_schedule. Raises Invalid, TooLarge."""
     at = now()
     checked = check_schedule(workspace_id, {**DEFAULTS, **values}, at=at, anchor=at)
     check_fires(checked.timing, at)
@@ -97,14 +97,12 @@ def update_schedule(
     actor: Actor,
     code_hash: str | None = None,
 ) -> Schedule:
-    """Change some of the values of create_schedule; naming a task type drops the workflow, and the
-    other way round. What was due under the old times is decided first.
+    """Change some of the values of create_schedule; a task type replaces the workflow, and vice
+    versa. Times that were due before the change are decided first.
 
-    Raises:
-        NotFound: the workspace has no such schedule.
-        Forbidden: the actor's key may not start what the schedule starts.
-        Invalid, TooLarge: some values cannot be kept, or it would never fire.
-        Conflict: the name is taken, or the schedule is declared in code and `code_hash` is None.
+    Raises: NotFound: the workspace has no such schedule. Forbidden: the actor's key may not start
+    what the schedule starts. Invalid, TooLarge: some values are wrong, or it would never fire.
+    Conflict: the name is taken, or the schedule is declared in code and `code_hash` is None.
     """
     at = now()
     announce_change()
@@ -151,7 +149,7 @@ def delete_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> N
 def _update_periodic_task(
     schedule: Schedule, changes: Mapping[str, Any], at: datetime, actor: Actor
 ) -> Schedule:
-    """Change the rules that beat does not know of a plain periodic task."""
+    """Change those rules of a plain periodic task that beat does not have."""
     allowed = {"enabled", "overlap", "catch_up", "catch_up_max", "jitter_ms"}
     if wrong := sorted(set(changes) - allowed):
         message = (
@@ -209,7 +207,7 @@ def _write(schedule: Schedule, task: PeriodicTask, checked: CheckedSchedule) -> 
 
 
 def _audit(schedule: Schedule, actor: Actor, action: str, detail: Mapping[str, Any]) -> None:
-    """A payload may hold secrets: only that it was given is kept."""
+    """A payload may contain secrets: only the fact that it changed is recorded."""
     record_audit(
         workspace=schedule.workspace_id,
         actor=actor,
@@ -252,5 +250,5 @@ def refuse_code_removal(schedule: Schedule) -> None:
 
 
 def module_of(schedule: Schedule) -> str:
-    """The module that declares, or declared, it."""
+    """The module that declares or declared it."""
     return str(schedule.code_name.partition(":")[0])

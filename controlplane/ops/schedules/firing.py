@@ -1,4 +1,4 @@
-"""Deciding what to do at each nominal time that has come, exactly once."""
+"""Decides about each due nominal time exactly once."""
 
 import logging
 import time
@@ -34,10 +34,12 @@ register_reset(_resting.clear)
 
 
 def fire_due(*, now: datetime | None = None, limit: int = 100) -> int:
-    """Decide every nominal time up to `now` of at most `limit` schedules; how many schedules.
+    """Decide every nominal time up to `now` of at most `limit` schedules. Returns how many
+    schedules.
 
-    One transaction per schedule holds its decisions, their tasks or runs, and up to when it is
-    decided. A schedule that fails rests for 30 s; the others go on. Safe to run many times at once.
+    One transaction per schedule writes its decisions, their tasks or runs, and the time up to which
+    it is decided. A schedule that fails rests for 30 s; the others continue. Safe to run several
+    times at once.
     """
     at = now or utc_now()
     clock = time.monotonic()
@@ -92,7 +94,7 @@ def decide_due_times(schedule: Schedule, at: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _DueTimes:
-    """Nominal times by what happens to them, each list oldest first."""
+    """Nominal times by decision, each list oldest first."""
 
     skipped: list[datetime]
     catch_up: list[datetime]
@@ -118,7 +120,7 @@ class _DueTimes:
 
 
 def _fire(schedule: Schedule, due: _DueTimes, at: datetime) -> int:
-    """Write the decisions and start firings; how many are not skipped."""
+    """Write the decisions and start firings. Returns how many are not skipped."""
     decisions = _decide(schedule, due, at)
     rows = [*_skip(schedule, due, at), *(row for row, _ in decisions)]
     inserted = transitions.insert_firings(rows)
@@ -184,8 +186,8 @@ def _row(
 
 
 def _note_in_beat(schedule: Schedule, fired: int, at: datetime) -> None:
-    """Write what beat's pages show. By update(), which sends no signal of a change; a task that
-    runs once has run."""
+    """Update the columns that beat's pages show. Uses update(), which sends no signal of a change;
+    a one-time task is disabled."""
     task = schedule.periodic_task
     values = {"last_run_at": at, "total_run_count": F("total_run_count") + fired}
     if task.one_off:

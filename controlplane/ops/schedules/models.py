@@ -1,8 +1,8 @@
 """Schedules and their firings.
 
-What fires when (the times, the zone, enabled, start and end) is a PeriodicTask of
-django-celery-beat; a `Schedule` beside it holds what beat does not know. Only `transitions.py`
-writes a firing's `state`.
+The definition (times, zone, enabled, start and end) is a PeriodicTask of django-celery-beat; a
+`Schedule` beside it has everything that beat lacks. Only `transitions.py` writes a firing's
+`state`.
 """
 
 from django.db import models
@@ -38,7 +38,7 @@ class Schedule(models.Model):
     jitter_ms = models.IntegerField(default=0)  # a firing's task starts up to so much later
     source = models.CharField(max_length=6, choices=Source.choices, default=Source.PERSON)
     code_name = models.CharField(max_length=200, blank=True, default="")  # of a schedules.py
-    code_hash = models.CharField(max_length=64, blank=True, default="")  # of what the code said
+    code_hash = models.CharField(max_length=64, blank=True, default="")  # of the declaration
     # The zone given; that of a crontab counts, if the PeriodicTask has one.
     timezone = models.CharField(max_length=64, default="UTC")
     timing = models.CharField(
@@ -78,10 +78,9 @@ class Schedule(models.Model):
 
 
 class Firing(models.Model):
-    """The decision about one nominal time of one schedule, with what came of it.
-
-    `times` above 1 stands for that many nominal times, from `scheduled_for` to `until`, about which
-    the same was decided: a long outage or pause makes one row, not thousands.
+    """The decision about one nominal time of one schedule, with its result. If `times` is above 1,
+    the row has the same decision about several nominal times, from `scheduled_for` to `until`: a
+    long outage or pause creates one row, not thousands.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""Firings that wait: for the one before them, for their jitter, for the broker.
+"""Firings that wait for the previous one, for their jitter, or for the broker.
 
 `FiringQueue` decides which of them wait, and `start_queued` starts those whose turn has come.
 """
@@ -30,7 +30,7 @@ MAX_QUEUED = 100  # of one schedule
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to a nominal time: skipped for a reason, queued, or started now."""
+    """The decision about a nominal time: skipped for a reason, queued, or started now."""
 
     detail: str
     waits: bool = False
@@ -38,7 +38,7 @@ class Decision:
 
 
 class FiringQueue:
-    """The unfinished firings of one locked schedule; its due times join them one by one."""
+    """The unfinished firings of one locked schedule; its due times are added one by one."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -48,7 +48,7 @@ class FiringQueue:
     def decide(self, kind: FiringKind, moment: datetime, at: datetime) -> Decision:
         """The decision about a nominal time at `at`.
 
-        Times that are caught up wait for each other: none is skipped because of the one before it.
+        Catch-up firings wait for each other: none is skipped because of the previous one.
         """
         is_catch_up = kind == FiringKind.CATCH_UP
         if self._schedule.overlap != Overlap.ALLOW and self._is_busy():
@@ -97,7 +97,8 @@ class BrokerUnavailableError(Exception):
 
 
 class _Post:
-    """Sends Celery tasks. After a failure it rests: a frozen broker costs two seconds per try."""
+    """Sends Celery tasks. It pauses after a failure, since each attempt on a frozen broker takes
+    two seconds."""
 
     def __init__(self) -> None:
         self.forget()
@@ -167,7 +168,7 @@ def _start_of(schedule_id: UUID, at: datetime) -> int:
 
 
 def _start_first(schedule: Schedule, queued: Any, at: datetime) -> int:
-    """Start the oldest when nothing is unfinished; when it is refused, the next one."""
+    """Start the oldest if nothing is unfinished; if it is refused, the next one."""
     for firing in queued.order_by("scheduled_for", "id")[:START_LIMIT]:
         if has_unfinished(schedule):
             return 0
@@ -187,7 +188,7 @@ def _start_one(schedule: Schedule, firing: Firing, at: datetime) -> bool:
 
 
 def _is_due(schedule: Schedule, firing: Firing, at: datetime) -> bool:
-    """Whether its jitter is over. That of a task is the task's own wait."""
+    """Whether its jitter is over. A task waits for its jitter itself."""
     if schedule.task_type or firing.kind == FiringKind.MANUAL:
         return True
     return due_to_start(schedule, firing.scheduled_for) <= at
@@ -213,7 +214,7 @@ def _send(task: PeriodicTask, firing: Firing, at: datetime) -> bool:
 
 
 def _options(task: PeriodicTask) -> dict[str, Any]:
-    """What beat itself would send with it."""
+    """The options that beat itself would send."""
     headers = json.loads(task.headers or "{}")
     options = {
         "queue": task.queue,

@@ -1,6 +1,5 @@
-"""A schedule under its lock, brought up to what its PeriodicTask says: times, pause, resumption.
-
-The row is the lock: whoever fires, changes or removes a schedule holds it.
+"""A locked schedule, updated from its PeriodicTask: times, pause, resumption. The row is the lock,
+and is held to fire, change or remove a schedule.
 """
 
 from collections.abc import Collection
@@ -30,13 +29,14 @@ def lock_schedule(workspace_id: UUID, schedule_id: UUID) -> Schedule:
 
 
 def lock_due(at: datetime, *, ignore: Collection[UUID] = ()) -> Schedule | None:
-    """The schedule that has been due longest and that no other process holds, locked."""
+    """The schedule that has been due longest and that no other process has locked; it is then
+    locked."""
     due = Schedule.objects.filter(next_at__lte=at).exclude(id__in=ignore).order_by("next_at")
     return _lock_first(due.values_list("id", flat=True))
 
 
 def lock_free(schedule_id: UUID) -> Schedule | None:
-    """This schedule, locked, unless another process holds it or it is gone."""
+    """This schedule, locked, unless another process has locked it or it was removed."""
     return _lock_first(Schedule.objects.filter(id=schedule_id).values_list("id", flat=True))
 
 
@@ -59,7 +59,7 @@ def _read(schedule_id: UUID) -> Schedule:
 
 
 def refresh(schedule: Schedule, at: datetime) -> bool:
-    """Apply what changed in beat's row; whether anything had changed. The caller holds the lock.
+    """Apply the changes in beat's row. Returns whether anything changed. The caller holds the lock.
 
     A schedule that was paused starts again at `at`, with one firing row for the times in between.
     A change of times takes effect from `at` on.
@@ -90,7 +90,7 @@ def refresh(schedule: Schedule, at: datetime) -> bool:
 
 
 def save_clock(schedule: Schedule) -> None:
-    """Write the columns that say when it fires."""
+    """Write the columns that determine when it fires."""
     schedule.save(update_fields=["timing", "considered_until", "next_at", "paused_at"])
 
 

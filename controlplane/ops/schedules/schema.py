@@ -1,5 +1,4 @@
-"""Schedules and their firings: what is sent, and what is shown. The API calls them jobs and
-executions."""
+"""Schedules and their firings in requests and responses. The API calls them jobs and executions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,12 +27,12 @@ DEFAULT_PREVIEWED = 10
 
 Name = Annotated[str, Text(MAX_NAME_LENGTH)]
 When = Annotated[str, Text(MAX_TEXT_LENGTH)]
-_WHEN = "Five cron fields, a name such as `@daily`, `@every 15m`, or a time for once."
+_WHEN = "Five cron fields, a name such as `@daily`, `@every 15m`, or a single time."
 
 
 @dataclass(frozen=True)
 class Words(Choices):
-    """Some of a few lower-case words, in any case."""
+    """One or more of the known lower-case words, accepted in any case."""
 
     def read(self, values: Sequence[Any]) -> tuple[str, ...]:
         """The words. Raises FilterError."""
@@ -62,7 +61,7 @@ class ExecutionFilter:
 
 @dataclass(frozen=True, slots=True)
 class PreviewFilter:
-    """Which schedule, and how many of its times."""
+    """The schedule, and the number of its times."""
 
     schedule: str = condition(
         "schedule", Search(MAX_TEXT_LENGTH, minimum=1), "As in a job.", is_required=True
@@ -76,7 +75,7 @@ class PreviewFilter:
 
 
 class JobChange(Request):
-    """What to change of a job."""
+    """Changes to a job."""
 
     name: Name = optional()
     schedule: When = optional(_WHEN)
@@ -86,15 +85,16 @@ class JobChange(Request):
     )
     workflow_id: UUID | None = Field(default=None, strict=False)
     payload: Any = Field(
-        default=None, description="The task's payload, as its type's schema says; or a run's input."
+        default=None,
+        description="The task's payload, valid for its type's schema, or a run's input.",
     )
     enabled: Flag = optional()
     overlap: Annotated[str, OneOf(tuple(Overlap.values))] = optional(
-        "What happens while the previous execution has not ended."
+        "What to do while the previous execution has not ended."
     )
     catch_up: Flag = optional("Fire missed times afterwards.")
     catch_up_max: Annotated[int, Whole(1, MAX_CATCH_UP)] = optional(
-        "Maximum missed times that are caught up, the newest of them."
+        "Maximum number of missed times to catch up, the newest ones."
     )
     jitter_ms: Annotated[int, Whole(0, MAX_JITTER_MS)] = optional(
         "Maximum delay of a start, so that not everything starts at once."
@@ -116,7 +116,7 @@ class JobChange(Request):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values that were given, as `editing` takes them."""
+        """The given values, in the form that `editing` takes."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         given.pop("idempotency_key", None)
         empty = {name: "" for name in ("task_type", "queue") if given.get(name, "") is None}
@@ -124,7 +124,7 @@ class JobChange(Request):
 
 
 class JobIn(JobChange):
-    """A job: when, and what it starts (`taskType` or `workflowId`)."""
+    """A job: its times, and what it starts (`taskType` or `workflowId`)."""
 
     example: ClassVar[Mapping[str, Any]] = {
         "name": "Nightly sums",
@@ -153,12 +153,14 @@ def _celery_task(schedule: Any) -> str | None:
 
 
 class Execution(Resource):
-    """The decision about one nominal time, or about `times` of them, and what came of it."""
+    """The decision about one nominal time, or about several (`times`), and its result."""
 
     id: UUID
-    scheduled_for: datetime = shown("The nominal time; for a manual one, when it was triggered.")
+    scheduled_for: datetime = shown(
+        "The nominal time; for a manual execution, the time of the trigger."
+    )
     until: datetime | None = shown("The last of the nominal times when there are several.")
-    times: int = shown("How many nominal times this decision covers.")
+    times: int = shown("Number of nominal times that this decision covers.")
     kind: FiringKind
     status: FiringState = shown(source="state")
     skip_reason: SkipReason | None = shown(compute=lambda firing: firing.skip_reason or None)
@@ -167,10 +169,10 @@ class Execution(Resource):
     run_id: UUID | None = shown("The workflow run that was started.")
     result: Any = shown(guard="result")
     error: Any = shown(guard="error")
-    late_ms: int | None = shown("From the nominal time to the decision.")
+    late_ms: int | None = shown("Time from the nominal time to the decision.")
     duration_ms: int | None = shown("From startedAt to finishedAt.", compute=_duration_ms)
     triggered_by: str | None = shown(
-        "Who triggered a manual one.", compute=lambda firing: firing.triggered_by or None
+        "Who triggered a manual execution.", compute=lambda firing: firing.triggered_by or None
     )
     created_at: datetime = shown("When it was decided.", source="decided_at")
     started_at: datetime | None
@@ -186,7 +188,7 @@ class Job(Resource):
     timezone: str = shown(source="view.timezone")
     words: str = shown("The schedule for people.", source="view.words")
     problem: str | None = shown(
-        "Why it never fires; null when it does.",
+        "Why it never fires; null if it does.",
         compute=lambda row: row.view.problem or None,
     )
     note: str | None = shown(
@@ -216,7 +218,7 @@ class Job(Resource):
     paused_at: datetime | None = shown(source="schedule.paused_at")
     last_execution: Execution | None = shown(source="last")
     success_rate: float | None = shown(
-        "From 0 to 1, of the newest hundred that completed or failed."
+        "Share of successes among the newest hundred that completed or failed, from 0 to 1."
     )
     source: Source = shown(source="schedule.source")
     created_at: datetime = shown(source="schedule.created_at")
@@ -229,14 +231,14 @@ class PreviewTime(Resource):
 
     utc: datetime
     local: str = shown(
-        "The clock of the schedule's zone, with its offset.",
+        "The time in the schedule's zone, with its offset.",
         compute=lambda time: time.local.isoformat(timespec="seconds"),
         json_schema_extra={"format": "date-time"},
     )
 
 
 class Preview(Resource):
-    """The next times, fewer than asked for where there are no more."""
+    """The next times, or fewer than requested if there are no more."""
 
     schedule: str
     timezone: str

@@ -35,11 +35,9 @@ _MS = timedelta(milliseconds=1)
 
 
 def start(schedule: Schedule, firing: Firing, at: datetime) -> bool:
-    """Submit the work of a QUEUED firing, in the caller's transaction; whether it was accepted.
-
-    A refusal leaves a FAILED firing with its reason, also when it is an unexpected error: otherwise
-    the schedule would come back to the same nominal time for ever. The caller has locked the
-    schedule.
+    """Submit the work of a QUEUED firing, in the caller's transaction. Returns whether it was
+    accepted. A refusal or an unexpected error leaves a FAILED firing with its reason: otherwise the
+    schedule would repeat the same nominal time for ever. The caller has locked the schedule.
     """
     try:
         # A task is refused before anything is written; a run may be refused half-way.
@@ -65,7 +63,7 @@ def is_plain(schedule: Schedule) -> bool:
 
 
 def new_celery_id(schedule: Schedule) -> str:
-    """The id under which a firing's Celery task is sent, however often that is tried."""
+    """The id of a firing's Celery task, the same for every attempt to send it."""
     return str(uuid4()) if is_plain(schedule) else ""
 
 
@@ -80,7 +78,8 @@ def due_to_start(schedule: Schedule, moment: datetime) -> datetime:
 
 
 def has_unfinished(schedule: Schedule) -> bool:
-    """Whether the task or run of any STARTED firing is unfinished, whatever its row says."""
+    """Whether the task or run of any STARTED firing is unfinished, regardless of the firing's
+    row."""
     started = Firing.objects.filter(schedule=schedule, state=FiringState.STARTED.value)
     pairs = list(started.values_list("task_id", "run_id"))
     tasks = [task for task, _ in pairs if task]
@@ -93,7 +92,7 @@ def has_unfinished(schedule: Schedule) -> bool:
 
 
 def actor_of(schedule: Schedule) -> Actor:
-    """The actor that starts what a schedule starts."""
+    """The actor for the tasks and runs of a schedule."""
     return Actor(
         kind=ActorKind.SYSTEM.value,
         id=str(schedule.id),
@@ -179,7 +178,7 @@ def _bounded(result: Any) -> Any:
 
 
 def _cause(error: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Without the traceback, which stands on the task."""
+    """Without the traceback, which is stored with the task."""
     if error is None:
         return None
     return {name: error[name] for name in ("class", "message", "category", "step") if name in error}

@@ -4,11 +4,11 @@ from django.db.models import TextChoices
 
 
 class Overlap(TextChoices):
-    """What a firing does while the one before it has not ended."""
+    """What a firing does while the previous one has not ended."""
 
     SKIP = "skip", "Skip it"
-    QUEUE = "queue", "Start it when the one before has ended"
-    ALLOW = "allow", "Start it beside the other"
+    QUEUE = "queue", "Start it when the previous one has ended"
+    ALLOW = "allow", "Start it in parallel"
 
 
 class Source(TextChoices):
@@ -23,7 +23,7 @@ class FiringKind(TextChoices):
     """Why a firing exists."""
 
     SCHEDULE = "schedule", "Its time came"
-    CATCH_UP = "catch-up", "Its time was missed and is caught up"
+    CATCH_UP = "catch-up", "Its time was missed, and it runs late"
     MANUAL = "manual", "A person triggered it"
 
 
@@ -42,6 +42,6 @@ class SkipReason(TextChoices):
     """Why a nominal time was not fired."""
 
     MISSED = "MISSED", "No dispatcher fired it in time, and it is not caught up"
-    OVERLAP = "OVERLAP", "The firing before it had not ended"
-    QUEUE_FULL = "QUEUE_FULL", "Too many firings waited for their turn"
+    OVERLAP = "OVERLAP", "The previous firing had not ended"
+    QUEUE_FULL = "QUEUE_FULL", "Too many firings were waiting"
     PAUSED = "PAUSED", "The schedule was paused"

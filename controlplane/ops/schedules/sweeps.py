@@ -1,5 +1,5 @@
-"""What the dispatcher does for schedules: bounded batches, each of which goes on where the last one
-ended.
+"""The dispatcher's work for schedules: bounded batches, each of which continues where the previous
+one ended.
 """
 
 import time
@@ -23,7 +23,7 @@ _SYNC_EVERY_SECONDS = 60.0
 
 
 def fire() -> bool:
-    """Fire what is due; whether more waits."""
+    """Fire due schedules. Returns whether more are waiting."""
     return fire_due(limit=_FIRE_LIMIT) == _FIRE_LIMIT
 
 
@@ -52,7 +52,7 @@ def make_end_sweep() -> Rounds:
 
 
 class SyncBeat(Rounds):
-    """Through all PeriodicTasks when beat says that something changed, and once a minute."""
+    """Compares all PeriodicTasks when beat reports a change, and once a minute."""
 
     def __init__(self) -> None:
         super().__init__(sync_beat, 0)
@@ -70,8 +70,8 @@ class SyncBeat(Rounds):
 
 
 def prune_firings(limit: int) -> int:
-    """Remove at most `limit` of the oldest firings past SCHEDULE_RETENTION_DAYS; how many. Those
-    that have not ended are kept."""
+    """Remove at most `limit` of the oldest firings past SCHEDULE_RETENTION_DAYS. Returns their
+    number. Those that have not ended are kept."""
     before = now() - timedelta(days=settings.TASKPLANE["SCHEDULE_RETENTION_DAYS"])
     open_states = [FiringState.QUEUED.value, FiringState.STARTED.value]
     old = Firing.objects.filter(decided_at__lt=before).exclude(state__in=open_states)

@@ -1,5 +1,5 @@
 """The only writer of a firing's state. Each function is one guarded write in the caller's
-transaction; its answer says who won."""
+transaction; its result shows who won."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ def insert_firings(firings: Sequence[Firing]) -> set[UUID]:
 def start_queued(
     firing_id: UUID, *, task_id: UUID | None = None, run_id: UUID | None = None, detail: str
 ) -> bool:
-    """QUEUED → STARTED: its task or run exists now."""
+    """QUEUED → STARTED: its task or run exists."""
     return _move(
         firing_id, FiringState.QUEUED, FiringState.STARTED,
         task_id=task_id, run_id=run_id, detail=detail,
@@ -38,7 +38,7 @@ def fail_queued(firing_id: UUID, *, error: dict[str, Any], at: datetime) -> bool
 
 
 def end_started(firing_id: UUID, state: FiringState, **columns: Any) -> bool:
-    """STARTED → COMPLETED, FAILED or CANCELLED, with what came of it."""
+    """STARTED → COMPLETED, FAILED or CANCELLED, with the result."""
     return _move(firing_id, FiringState.STARTED, state, **columns)
 
 

@@ -19,7 +19,7 @@ from controlplane.workspaces.services import record_audit
 
 @transaction.atomic
 def trigger_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> Firing:
-    """Fire at once, also while it is paused, without regard to the overlap rule.
+    """Fire at once, even if the schedule is paused, and ignore the overlap rule.
 
     A plain Celery task is sent within about a second. A refusal gives a FAILED firing with its
     reason. Raises NotFound, and Forbidden when the actor's key may not start what the schedule

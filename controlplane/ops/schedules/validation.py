@@ -41,7 +41,7 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class CheckedSchedule:
-    """Values that may be kept."""
+    """Valid values."""
 
     values: Mapping[str, Any]
     timing: Timing
@@ -50,11 +50,8 @@ class CheckedSchedule:
 def check_schedule(
     workspace_id: UUID, values: Mapping[str, Any], *, at: datetime, anchor: datetime
 ) -> CheckedSchedule:
-    """The values with their timing, as seen at `at`.
-
-    Raises:
-        Invalid: some are wrong; each error names its field.
-        TooLarge: the payload is.
+    """The values with their timing, as of `at`. Raises: Invalid: some are wrong; each error names
+    its field. TooLarge: the payload is too large.
     """
     wrong_bounds = _check_bounds(values)
     errors = [*_check_name(values), *_check_rules(values), *wrong_bounds]
@@ -78,7 +75,7 @@ def check_schedule(
 
 
 def check_fires(timing: Timing, at: datetime) -> None:
-    """Raises Invalid for a schedule that will not fire any more."""
+    """Raises Invalid for a schedule that will never fire again."""
     if timing.next_after(at) is not None:
         return
     if isinstance(timing.rule, OnceRule) and timing.rule.at <= at:

@@ -1,1 +1,1 @@
-"""Stress tests: a bounded load on a queue of its own, and a verdict on what came of it."""
+"""Stress tests: a bounded load on a separate queue, and a verdict on the result."""

@@ -72,10 +72,9 @@ class StressTests(Views):
     )
     @idempotent(_find_test)
     def start(self, request: WorkspaceRequest, body: StressTestIn) -> UUID:
-        """Start a stress test on the queue `stress`; one at a time in a workspace.
-
-        The dispatcher submits the tasks, watches them, and writes a report with a verdict. In
-        production it must be confirmed.
+        """Start a stress test on the queue `stress`; a workspace runs one at a time. The dispatcher
+        submits the tasks, watches them, and writes a report with a verdict. In production the call
+        must be confirmed.
         """
         return control.start_test(
             workspace_id=request.workspace.id,
@@ -108,7 +107,7 @@ class StressTests(Views):
         """Stop it: nothing more is submitted, waiting tasks are cancelled, running ones are asked
         to stop.
 
-        It ends STOPPED, with a report of what was submitted.
+        It ends STOPPED, with a report about the submitted tasks.
         """
         return control.stop_test(workspace_id=request.workspace.id, test_id=id, actor=request.actor)
 
@@ -122,5 +121,6 @@ class StressTests(Views):
         errors=(404, 409, 422),
     )
     def compare(self, request: WorkspaceRequest, query: CompareQuery, id: UUID) -> Any:  # noqa: A002 - the name in the API
-        """This test's figures as multiples of another's, with what makes them incomparable."""
+        """This test's figures as multiples of another's, with reasons why they may not be
+        comparable."""
         return queries.compare_tests(request.workspace.id, id, query.others[0])

@@ -1,4 +1,4 @@
-"""The audit of a test: its tasks on record against the plan, by one statement, some at a time."""
+"""The audit of a test: one statement compares its recorded tasks with the plan, some at a time."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ _TASKS_A_STATEMENT = 2_000
 
 
 def audit_next(test: StressTest, is_enough: IsEnough) -> bool:
-    """Audit the next tasks of the test until `is_enough`; whether all are audited. The caller saves
-    the test."""
+    """Audit the next tasks of the test until `is_enough`. Returns whether all are audited. The
+    caller saves the test."""
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -43,7 +43,7 @@ def audit_next(test: StressTest, is_enough: IsEnough) -> bool:
 
 
 def add_counts(total: AuditCounts, part: Mapping[str, Any]) -> AuditCounts:
-    """The counts of both, where `part` is what the statement gives."""
+    """The sum of both counts; `part` is the result of the statement."""
     return AuditCounts(
         **{
             each.name: _add(each.name, getattr(total, each.name), part[each.name])
@@ -65,8 +65,8 @@ def _add(name: str, mine: Any, other: Any) -> Any:
 
 
 def find_peaks(test: StressTest, ends: Sequence[datetime]) -> list[int]:
-    """The most attempts that ran at once in each interval that ends at one of these moments, which
-    ascend; the first begins with the test."""
+    """The maximum number of attempts that ran at once in each interval. These moments, in ascending
+    order, are the ends of the intervals; the first begins with the test."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("controlplane.ops.stress", "peak_running"),

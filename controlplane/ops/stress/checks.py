@@ -1,4 +1,4 @@
-"""The checks of a report: what was expected, what was found, and a sentence on each. Pure."""
+"""The checks of a report: the expected and the actual counts, with a sentence on each. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from controlplane.ops.stress.states import StressState, Verdict
 
 @dataclass(slots=True)
 class AuditCounts:
-    """Counts of tasks, unless said otherwise; sql/audit_tasks.sql defines each. Distributions and
+    """Counts of tasks, unless noted otherwise; sql/audit_tasks.sql defines each. Distributions and
     longest times are milliseconds."""
 
     planned_failed: int = 0
@@ -38,13 +38,13 @@ class AuditCounts:
 
     @property
     def wrongly_ended(self) -> int:
-        """Tasks that failed, or did not fail, against the plan."""
+        """Tasks that failed, or did not fail, contrary to the plan."""
         return self.wrongly_completed + self.wrongly_failed
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must hold."""
+    """One condition that must be true."""
 
     name: str
     passed: bool

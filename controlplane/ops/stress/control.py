@@ -30,11 +30,9 @@ def start_test(
     actor: Actor,
     confirm: str = "",
 ) -> StressTest:
-    """Accept a test, which the dispatcher then drives.
-
-    Raises Invalid without the confirmation that production needs; Conflict while another test of
-    the workspace has not ended, or its queue is in use; Forbidden when the actor's key may not
-    submit tasks.
+    """Accept a test, which the dispatcher then runs. Raises Invalid without the confirmation that
+    production needs; Conflict while another test of the workspace has not ended, or its queue is in
+    use; Forbidden when the actor's key may not submit tasks.
     """
     require_scopes(actor, SUBMIT_TASKS)
     _require_confirmation(workspace_id, confirm)
@@ -53,7 +51,7 @@ def start_test(
 
 
 def stop_test(*, workspace_id: UUID, test_id: UUID, actor: Actor) -> StressTest:
-    """Submit no more, cancel what waits, ask what runs to stop; the report follows.
+    """Stop submitting, cancel waiting tasks, ask running tasks to stop; the report follows.
 
     Raises NotFound, Conflict when it has ended or is ending.
     """
@@ -75,8 +73,8 @@ def stop_test(*, workspace_id: UUID, test_id: UUID, actor: Actor) -> StressTest:
 
 
 def prune_tests(limit: int) -> int:
-    """Remove one ended test that is older than STRESS_RETENTION_DAYS, unless `limit` is 0; how many
-    were removed. Reports are kept longer than their tasks."""
+    """Remove one ended test that is older than STRESS_RETENTION_DAYS, unless `limit` is 0. Returns
+    how many were removed. Reports are kept longer than their tasks."""
     before = now() - timedelta(days=settings.TASKPLANE_STRESS["RETENTION_DAYS"])
     return prune_one(StressTest.objects.all(), before=before) if limit else 0
 

@@ -1,4 +1,4 @@
-"""The dispatcher's work for stress tests: submit what is due, count, stop, audit, report.
+"""The dispatcher's work for stress tests: submit due tasks, count, stop, audit, report.
 
 A pass is short, since the dispatcher has other work.
 """
@@ -58,7 +58,7 @@ _RETRY = RetryPolicy(strategy="fixed", base_ms=100, jitter=0)
 
 
 class StressDriver(BatchDriver[StressTest]):
-    """Drives stress tests, each from state to state."""
+    """Advances stress tests from state to state."""
 
     model = StressTest
     label = "stress test"
@@ -80,7 +80,7 @@ class StressDriver(BatchDriver[StressTest]):
         return _STEPS[batch.state](batch, now, deadline(_PASS_SECONDS))
 
     def give_up(self, batch_id: UUID, reason: str) -> None:
-        """Stop it, and audit what it has submitted."""
+        """Stop it, and audit its submitted tasks."""
         at = utc_now()
         if transitions.stop(batch_id, ends_as=StressState.FAILED, reason=reason, at=at):
             return
@@ -121,7 +121,7 @@ def _settle(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
 
 def _stop(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
     has_more = update_progress(test, now, is_enough)
-    # The report says what could not be ended in all that time.
+    # The report lists the tasks that could not be ended in that time.
     if not has_open(test) or is_stalled(test, now):
         return transitions.check(test.id)
     return has_more
@@ -144,7 +144,8 @@ _STEPS: dict[str, Callable[[StressTest, datetime, IsEnough], bool]] = {
 
 
 def _submit_next(test: StressTest, now: datetime) -> int:
-    """Submit as many tasks as the rate allows, at most one chunk; how many. Raises Invalid."""
+    """Submit as many tasks as the rate allows, at most one chunk. Returns their number. Raises
+    Invalid."""
     limit = min(_CHUNK, settings.TASKPLANE["BULK_MAX"])
     room = submission_room(test, now, limit=limit)
     if room == 0:
@@ -190,7 +191,7 @@ def _specs(test: StressTest, planned: Sequence[Planned]) -> list[TaskSpec]:
 
 
 def _stop_if_stalled(test: StressTest, now: datetime) -> bool:
-    """Give the test up when nothing has changed for too long; whether it was."""
+    """Give the test up when nothing has changed for too long. Returns whether it was."""
     if not is_stalled(test, now) or (test.waiting == 0 and test.running == 0):
         return False
     test.changed_at = now
@@ -237,8 +238,8 @@ def _give_verdict(test: StressTest, now: datetime) -> None:
 
 
 def _series(test: StressTest, counts: AuditCounts, now: datetime) -> list[Point]:
-    """The samples and the end, each with the most attempts that ran at once since the one before: a
-    short peak falls between two samples."""
+    """The samples and the end, each with the maximum number of attempts that ran at once since the
+    previous one, since a short peak may fall between two samples."""
     samples = list(test.samples.order_by("at", "id"))
     end = now if counts.last_end is None else datetime.fromtimestamp(counts.last_end, UTC)
     last = max([end, *(sample.at for sample in samples)])
@@ -255,7 +256,7 @@ def _series(test: StressTest, counts: AuditCounts, now: datetime) -> list[Point]
 
 
 def _adopt_chunks(test: StressTest) -> None:
-    """Take over what a dispatcher of the release before has submitted."""
+    """Take over the tasks that a dispatcher of the previous release has submitted."""
     if test.state == StressState.PREPARING or not test.chunks.exists():
         return
     with connection.cursor() as cursor:

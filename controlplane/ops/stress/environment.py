@@ -1,4 +1,4 @@
-"""What surrounds a test: versions, nodes and slots, and how the number of workers responded."""
+"""The environment of a test: versions, nodes and slots, and how the number of workers changed."""
 
 import platform
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,5 @@
-"""Stress tests, their tasks, and samples of how each went. Only `transitions.py` writes `state`."""
+"""Stress tests, their tasks, and samples of their progress. Only `transitions.py` writes
+`state`."""
 
 from django.db import models
 from django.db.models import Q
@@ -127,8 +128,8 @@ class StressTask(BatchItem):
 
 
 class StressChunk(models.Model):
-    """Tasks that a dispatcher of the release before has submitted: `driver` makes items of them.
-    The table has more columns, which that dispatcher writes."""
+    """Tasks that a dispatcher of the previous release has submitted: `driver` turns them into
+    items. The table has more columns, which that dispatcher writes."""
 
     id = models.BigAutoField(primary_key=True)
     test = models.ForeignKey(

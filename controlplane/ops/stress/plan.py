@@ -1,7 +1,6 @@
-"""What a test submits next: single tasks, chains and fan-ins, each with its expected outcome. Pure.
-
-The plan follows from the parameters and how much of it was submitted, so that a dispatcher that
-takes over goes on where the last one stopped, and the counts are known before anything runs.
+"""The next tasks of a test: single tasks, chains and fan-ins, each with its expected outcome. Pure.
+The plan depends only on the parameters and the position, so that a new leader continues where the
+previous one stopped, and the counts are known before anything runs.
 """
 
 import hashlib
@@ -32,7 +31,7 @@ def should_fail(seed: int, index: int, rate: float) -> bool:
 
 @dataclass(slots=True)
 class PlanPosition:
-    """How much of the plan was submitted: tasks, dependents and groups."""
+    """The submitted part of the plan: tasks, dependents and groups."""
 
     tasks: int = 0
     dependents: int = 0
@@ -41,8 +40,8 @@ class PlanPosition:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One task: its number in the test, those of its parents, whether it runs when one of them does
-    not complete, and its expected outcome."""
+    """One task: its number in the test, the numbers of its parents, whether it runs if one of them
+    does not complete, and its expected outcome."""
 
     index: int
     parents: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""The task types of stress tests. Which of their tasks fail is known beforehand: `should_fail`."""
+"""The task types of stress tests. `should_fail` determines in advance which of their tasks fail."""
 
 import asyncio
 import time
@@ -39,14 +39,14 @@ def _fail_if_planned(payload: StressPayload) -> None:
 
 @_stress("stress-sleep", max_attempts=1)
 async def stress_sleep(ctx: Context, payload: StressPayload) -> None:
-    """Wait without using the processor."""
+    """Wait without using the CPU."""
     await asyncio.sleep(payload.ms / 1_000)
     _fail_if_planned(payload)
 
 
 @_stress("stress-flaky", max_attempts=2)
 async def stress_flaky(ctx: Context, payload: StressPayload) -> None:
-    """Wait; those that fail do so at the first attempt only."""
+    """Wait; planned failures happen only at the first attempt."""
     await asyncio.sleep(payload.ms / 1_000)
     if ctx.attempt == 1:
         _fail_if_planned(payload)
@@ -63,5 +63,5 @@ def stress_cpu(ctx: Context, payload: StressPayload) -> None:
 
 @_stress("stress-noop", max_attempts=1)
 def stress_noop(ctx: Context, payload: StressPayload) -> None:
-    """Do nothing: what a task costs besides its work."""
+    """Do nothing: measures the overhead of a task."""
     _fail_if_planned(payload)

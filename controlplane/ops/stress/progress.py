@@ -1,4 +1,4 @@
-"""The progress of a test: outcomes counted, samples for its series, and whether it has stalled."""
+"""The progress of a test: its counts of outcomes, the samples of its series, and stalls."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -33,10 +33,9 @@ LETTER_REASON = "It failed on purpose: a task of a stress test."
 
 
 def update_progress(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
-    """Bring the test's counts up to date, which the caller saves; whether there is more to read.
-
-    It reads open tasks until `is_enough`, once at least, and rests when it has read them all. When
-    the test is stopping, it cancels them, and those that are still open again later.
+    """Update the test's counts, which the caller saves. Returns whether there is more to read. It
+    reads open tasks until `is_enough`, at least once, and pauses when it has read them all. If the
+    test is stopping, it cancels them, and later again those that are still open.
     """
     if not _is_due(test.counted_at, now, _COUNT_SECONDS):
         return False
@@ -54,8 +53,8 @@ def update_progress(test: StressTest, now: datetime, is_enough: IsEnough) -> boo
 
 
 def count_queue(workspace_id: UUID) -> tuple[int, int]:
-    """How many tasks wait and how many run in the workspace's queue of tests: only its own, since a
-    test begins with an empty queue. From partial indexes."""
+    """The numbers of waiting and running tasks in the workspace's queue of tests. All belong to
+    this test, since a test begins with an empty queue. Uses partial indexes."""
     lane = list_queues(workspace_id).filter(name=QUEUE).values_list("id", flat=True).first()
     counts = count_lanes([lane]).get(lane) if lane is not None else None
     if counts is None:
@@ -65,7 +64,7 @@ def count_queue(workspace_id: UUID) -> tuple[int, int]:
 
 
 def actor_of(test: StressTest) -> Actor:
-    """As whom the dispatcher acts for a test."""
+    """The actor of the dispatcher for a test."""
     label = test.stopped_by or test.created_by
     return Actor(kind=ActorKind.SYSTEM.value, id="", label=label, role=None)
 
@@ -94,7 +93,7 @@ def describe_stall(test: StressTest) -> str:
 
 
 def _read_some(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
-    """Read the outcomes of open tasks; whether it was cut short."""
+    """Read the outcomes of open tasks. Returns whether it stopped before the end."""
     must_cancel = test.state == StressState.STOPPING and _is_due(
         test.cancelled_at, now, _CANCEL_AGAIN_SECONDS
     )
@@ -112,8 +111,8 @@ def _read_some(test: StressTest, now: datetime, is_enough: IsEnough) -> bool:
 
 
 def _count(test: StressTest, outcomes: Outcomes) -> None:
-    """Add what ended: counts, times, and the dead letters out of the way. A task that is gone is
-    not waited for: the audit finds that it is lost."""
+    """Record the ended tasks: counts and times; discards their dead letters. A deleted task is not
+    waited for: the audit reports it as lost."""
     test.completed += outcomes.count("COMPLETED")
     test.failed += outcomes.count("FAILED")
     test.cancelled += outcomes.count("CANCELLED")

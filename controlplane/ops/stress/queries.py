@@ -1,4 +1,4 @@
-"""Reads of stress tests, with what follows from their counts."""
+"""Reads of stress tests, with figures derived from their counts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ _RECENT = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class StressView:
-    """A test with what follows from its counts. Times in milliseconds, null before the first."""
+    """A test with figures derived from its counts. Times are in milliseconds, null before the
+    first."""
 
     test: StressTest
     expected: dict[str, int] | None  # outcomes of all tasks; None until all are planned
@@ -69,7 +70,7 @@ def describe_test(test: StressTest, at: datetime | None = None) -> StressView:
 def compare_tests(workspace_id: UUID, test_id: UUID, other_id: UUID) -> dict[str, Any]:
     """The reports of two tests side by side; the first one's figures as multiples of the other's.
 
-    Raises NotFound, Conflict when one has no report yet.
+    Raises NotFound, and Conflict if one has no report yet.
     """
     tests = [get_test(workspace_id, each) for each in (test_id, other_id)]
     comparison = compare(*(_report_of(test) for test in tests))

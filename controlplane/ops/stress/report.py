@@ -56,8 +56,8 @@ _ALIKE = 0.05  # the error of the distributions
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The counts of a test at one moment. `running` is the most since the point before, from the
-    attempts; `waiting` is a sample."""
+    """The counts of a test at one moment. `running` is the maximum since the previous point,
+    computed from the attempts; `waiting` is a sample."""
 
     at: datetime
     submitted: int
@@ -72,7 +72,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a report has beside the audit of the tasks."""
+    """The input of a report besides the audit of the tasks."""
 
     parameters: Mapping[str, Any]
     environment: Mapping[str, Any]
@@ -92,7 +92,7 @@ class Summary:
 
 
 def write_report(counts: AuditCounts, summary: Summary) -> dict[str, Any]:
-    """The report. `sentence` says the verdict in words."""
+    """The report. `sentence` is the verdict in words."""
     checks = judge(
         counts,
         submitted=summary.submitted,
@@ -115,7 +115,7 @@ def write_report(counts: AuditCounts, summary: Summary) -> dict[str, Any]:
 
 
 def read_histogram(data: Mapping[str, int]) -> dict[int, int]:
-    """A distribution that was kept as JSON, whose objects have texts as names."""
+    """A distribution from JSON, whose objects have strings as keys."""
     return {int(bucket): count for bucket, count in data.items()}
 
 
@@ -134,8 +134,8 @@ def describe_times(histogram: Histogram, longest: float | None = None) -> dict[s
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
-    """At most MAX_POINTS of them, evenly, with the last one. `waiting` and `running` are the most
-    among the points that each replaces."""
+    """At most MAX_POINTS of them, evenly spaced, including the last. `waiting` and `running` are
+    the maximum of the replaced points."""
     step = -(-len(points) // MAX_POINTS) or 1
     ends = range(len(points), 0, -step)
     return [
@@ -203,8 +203,8 @@ def write_broken_report(
 
 
 def list_figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The figures of a report in the order for people, each percentile by itself. (The database
-    keeps no order of an object's names.)"""
+    """The figures of a report in display order, each percentile separately. (The database does not
+    keep the order of an object's keys.)"""
     figures_in_order: list[tuple[str, Any]] = []
     for name in FIGURES:
         value = figures.get(name)
@@ -218,7 +218,8 @@ def list_figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of `one` as multiples of those of `other`, and what makes them incomparable."""
+    """The figures of `one` as multiples of those of `other`, and reasons why they may not be
+    comparable."""
     return {
         "figures": [_compare_figure(name, one, other) for name in _COMPARED],
         "verdicts": [one["verdict"], other["verdict"]],

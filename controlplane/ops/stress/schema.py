@@ -1,4 +1,4 @@
-"""Stress tests: what requests hold and answers show. The parameters stand in `spec`."""
+"""Stress tests in requests and responses. The parameters are in `spec`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from tasks_app.schema.fields import IdempotencyKey
 
 
 class StressTestIn(StressTestSpec):
-    """A stress test to begin on the queue `stress`."""
+    """A stress test to start on the queue `stress`."""
 
     confirm: Annotated[str, Text(200, minimum=0)] = Field(
         "", description=f"In production: the workspace's slug, or `{QUEUE}`."
@@ -27,7 +27,7 @@ class StressTestIn(StressTestSpec):
 
     @property
     def spec(self) -> StressTestSpec:
-        """The test without what belongs to the call."""
+        """The test without the fields of the call."""
         return StressTestSpec.model_construct(
             **{name: getattr(self, name) for name in StressTestSpec.model_fields}
         )
@@ -58,7 +58,7 @@ class StressTimes(Resource):
 
 
 class StressEnds(Resource):
-    """How many tasks end how."""
+    """Number of tasks by outcome."""
 
     completed: int
     failed: int
@@ -66,7 +66,7 @@ class StressEnds(Resource):
 
 
 class StressProgress(Resource):
-    """How far a test is."""
+    """The progress of a test."""
 
     submitted: int = shown(source="test.submitted")
     completed: int = shown(source="test.completed")
@@ -75,14 +75,17 @@ class StressProgress(Resource):
     waiting: int = shown("When they were last counted.", source="test.waiting")
     running: int = shown("When they were last counted.", source="test.running")
     peak_in_flight: int = shown(
-        "Most running tasks at any count; with the report, exactly.", source="test.peak_running"
+        "Maximum number of running tasks at any count; exact in the report.",
+        source="test.peak_running",
     )
-    peak_backlog: int = shown("Most waiting tasks at any count.", source="test.peak_waiting")
+    peak_backlog: int = shown(
+        "Maximum number of waiting tasks at any count.", source="test.peak_waiting"
+    )
     percent: float = shown("Share of the tasks that have ended.")
     elapsed_seconds: float | None
-    eta_seconds: float | None = shown("null when no task ends.")
+    eta_seconds: float | None = shown("null if no task ends.")
     ending_per_second: float | None = shown("In the last ten seconds.", source="rate_now")
-    wait_ms: StressTimes = shown("Attempts that have ended, from ready to started.")
+    wait_ms: StressTimes = shown("Times from ready to started, of ended attempts.")
     run_ms: StressTimes = shown("Attempts that have ended.")
     expected: StressEnds | None = shown("null until all tasks are submitted.")
 
@@ -104,7 +107,7 @@ class StressTest(Resource):
     failed: int
     cancelled: int
     reason: str | None = shown(
-        "Why it did not run to its end.", compute=lambda test: test.stop_reason or None
+        "Why it did not complete.", compute=lambda test: test.stop_reason or None
     )
     created_by: str
     created_at: datetime

@@ -1,6 +1,5 @@
-"""What a stress test is to do: every parameter with its bounds, default and help, declared once.
-
-The API's request and `parameters`, the plan, and the check of a service derive from it.
+"""The parameters of a stress test with their bounds, defaults and help, declared once. The API's
+request and `parameters`, the plan, and the check of the service derive from it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +28,7 @@ _MAX_WAITING_SECONDS, _MAX_BUSY_SECONDS = 1_000_000, 86_400
 
 
 class StressParameters(Request):
-    """What the plan of a test follows from."""
+    """The parameters that determine the plan of a test."""
 
     # A stored test has them all.
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
@@ -44,7 +43,7 @@ class StressParameters(Request):
         100.0, description="Milliseconds that a task takes."
     )
     failure_rate: Annotated[float, Number(0, 1)] = Field(
-        0.0, description="Share of the tasks that fail for good; with `flaky`, once."
+        0.0, description="Share of the tasks that fail for good, or once with `flaky`."
     )
     dependent_share: Annotated[float, Number(0, MAX_SHARE)] = Field(
         0.0, description="Share of the tasks that wait for others."
@@ -61,7 +60,7 @@ class StressParameters(Request):
     )
 
     def cross_check(self) -> Iterable[FieldError]:
-        """The limits that settings hold, or that need more than one field."""
+        """Limits from settings, or that need more than one field."""
         limit: int = settings.TASKPLANE_STRESS["MAX_TASKS"]
         if self.tasks > limit:
             message = f"A whole number from 1 to {limit:,} (STRESS_MAX_TASKS)."
@@ -86,7 +85,7 @@ class StressParameters(Request):
 
 
 class StressTestSpec(StressParameters):
-    """A stress test that is to begin on the queue `stress`."""
+    """A stress test to start on the queue `stress`."""
 
     example: ClassVar[Mapping[str, Any]] = {"tasks": 1_500, "type": "sleep", "durationMs": 3_000}
 
@@ -105,12 +104,12 @@ class StressTestSpec(StressParameters):
 
     @property
     def title(self) -> str:
-        """The name of the test, made of the other parameters when it has none."""
+        """The name of the test, derived from the other parameters if it has none."""
         return canonical_name(self.name) or f"{self.tasks:,} tasks, {self.type}"
 
 
 def make_spec(**values: Any) -> StressTestSpec:
-    """The spec of these values, by the names of its fields. Raises Invalid."""
+    """The spec with these values, by field name. Raises Invalid."""
     return StressTestSpec.read({to_camel(name): value for name, value in values.items()})
 
 

@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class StressState(TextChoices):
-    """Where a stress test stands."""
+    """The state of a stress test."""
 
     PREPARING = "PREPARING", "Preparing"  # accepted, no dispatcher has begun → RUNNING, STOPPING
     RUNNING = "RUNNING", "Submitting"  # → SETTLING, STOPPING
@@ -34,7 +34,7 @@ STRESS_TRANSITIONS: dict[StressState, frozenset[StressState]] = {
 class StressType(TextChoices):
     """What each task does; each is the task type `stress-<name>`."""
 
-    SLEEP = "sleep", "Wait, without using the processor"
+    SLEEP = "sleep", "Wait without using the CPU"
     CPU = "cpu", "Keep one core busy"
     NOOP = "noop", "Nothing"
     FLAKY = "flaky", "Wait; those that fail succeed at the retry"
@@ -43,9 +43,9 @@ class StressType(TextChoices):
 class StressShape(TextChoices):
     """How dependents hang together."""
 
-    MIXED = "mixed", "Chains and fan-ins in turn"
+    MIXED = "mixed", "Chains and fan-ins alternately"
     CHAINS = "chains", "Chains of up to five tasks"
-    FAN_IN = "fan-in", "Tasks that each wait for several"
+    FAN_IN = "fan-in", "Tasks that each wait for several others"
 
 
 class FigureChange(TextChoices):
@@ -58,7 +58,7 @@ class FigureChange(TextChoices):
 
 
 class Verdict(TextChoices):
-    """What a report comes to."""
+    """The result of a report."""
 
     PASSED = "PASSED", "Passed"
     FAILED = "FAILED", "Failed"

@@ -1,4 +1,4 @@
-"""The only writers of a stress test's `state`: guarded updates whose row count says who won."""
+"""The only writers of a stress test's `state`: guarded updates whose row count shows who won."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ def begin(test_id: UUID, *, environment: Mapping[str, Any], at: datetime) -> boo
 
 
 def settle(test_id: UUID, *, at: datetime) -> bool:
-    """RUNNING → SETTLING: all is submitted."""
+    """RUNNING → SETTLING: all tasks are submitted."""
     return _move(test_id, StressState.SETTLING, submitted_at=at)
 
 
@@ -39,7 +39,7 @@ def stop(
 
 
 def check(test_id: UUID) -> bool:
-    """SETTLING or STOPPING → CHECKING: no task is left to wait for."""
+    """SETTLING or STOPPING → CHECKING: all tasks have ended."""
     return _move(test_id, StressState.CHECKING)
 
 

@@ -1,6 +1,5 @@
-"""Celery: a carrier of doorbells. Postgres holds the truth, so nothing here is made durable.
-
-The reasons are in docs/operations.md; each setting was chosen after a failure was seen without it.
+"""Celery: it carries only wake-ups. Postgres stores everything, so nothing here is durable.
+docs/operations.md has the reasons; each setting was chosen after a failure was observed without it.
 """
 
 from typing import Any

@@ -57,7 +57,7 @@ def parse_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
 
 def _connection() -> dict[str, Any]:
     # Before the first start there is no address: a port nobody listens on fails at once, and
-    # manage.py then says what to do.
+    # manage.py then shows what to do.
     url = _DATABASE_URL or embedded.postgres_url() or "postgres://taskplane@127.0.0.1:1/taskplane"
     database = parse_database_url(url)
     # Statements are prepared when they come again: only those of `prepared_cursor`, since Django's

@@ -1,4 +1,5 @@
-"""Logging: one line per event on standard error; the process manager keeps and turns the files."""
+"""Logging: one line per event on standard error; the process manager stores and rotates the
+files."""
 
 from typing import Any
 
@@ -35,7 +36,7 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
         "celery": {"level": LOG_LEVEL},
-        # Two lines for every wake-up, which says nothing: the record is in Postgres.
+        # Two useless lines for every wake-up: the record is in Postgres.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "daphne": {"level": "INFO"},

@@ -15,7 +15,7 @@ METRICS_TOKEN_MIN_LENGTH = 32
 
 APP_SERVICE_PORT = env.integer("APP_SERVICE_PORT", 3002, minimum=1, maximum=65535)
 WORKER_SERVICE_PORT = env.integer("WORKER_SERVICE_PORT", 3003, minimum=1, maximum=65535)
-# Loopback unless the operator opens it: an embedded set-up on a laptop is nobody else's business.
+# Loopback unless the operator opens it: an embedded set-up on a laptop is private.
 APP_SERVICE_HOST = env.text("APP_SERVICE_HOST", "127.0.0.1")
 WORKER_SERVICE_HOST = env.text("WORKER_SERVICE_HOST", "127.0.0.1")
 
@@ -105,7 +105,7 @@ if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
     raise ImproperlyConfigured(
         f"WORKER_NODE_ID has {len(TASKPLANE['WORKER_NODE_ID'])} characters: at most 100 are kept."
     )
-# It is sent in the clear to whoever listens on the way, so it must at least not be guessed.
+# It may be sent without encryption, so it must at least be hard to guess.
 if TASKPLANE["METRICS_TOKEN"] and (
     _weakness := find_weakness(TASKPLANE["METRICS_TOKEN"], min_length=METRICS_TOKEN_MIN_LENGTH)
 ):

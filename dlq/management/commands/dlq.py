@@ -1,4 +1,4 @@
-"""`manage.py dlq`: look at dead letters, reprocess and discard them."""
+"""`manage.py dlq`: show, reprocess and discard dead letters."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
@@ -84,7 +84,7 @@ class Command(WorkspaceCommand):
             show=tables.show_letter,
         ).add_argument("id", type=identifier, help="id of the letter")
         subcommands.add(
-            "groups", self._groups, "List open letters by their failure.", show=tables.show_groups
+            "groups", self._groups, "List open letters grouped by failure.", show=tables.show_groups
         )
         subcommands.add(
             "stats",
@@ -99,7 +99,7 @@ class Command(WorkspaceCommand):
         reprocess = subcommands.add(
             "reprocess",
             self._reprocess,
-            "Submit the work of open letters again.",
+            "Submit the work of open letters again as new tasks.",
             show=tables.show_replay,
         )
         discard = subcommands.add(
@@ -107,14 +107,18 @@ class Command(WorkspaceCommand):
         )
         for each in (reprocess, discard):
             add_selection(each, LetterFilter, "open letters", aliases=_ALIASES)
-        discard.add_argument("--reason", required=True, help="why; kept in the letter")
+        discard.add_argument(
+            "--reason", required=True, help="reason, which is stored in the letter"
+        )
         reprocess.add_argument(
             "--payload", metavar="JSON", help=f"replaces the payload: {JSON_HELP}"
         )
         add_fields(reprocess, Reprocess, "max_attempts")
         replays = reprocess.add_argument_group("replays: reprocess in stages, or at a rate")
         replays.add_argument(
-            "--canary", action="store_true", help="small stages first; stop when they fail"
+            "--canary",
+            action="store_true",
+            help="begin with small stages; stop if too many of their tasks fail",
         )
         add_fields(replays, LetterAction, "rate_per_second")
         replays.add_argument(
@@ -198,7 +202,7 @@ class Command(WorkspaceCommand):
         return self._act("reprocess", workspace_id, selection, options, **changes)
 
     def _select(self, workspace_id: UUID, options: Options) -> LetterFilter:
-        """The letters that are named, in one of three ways."""
+        """The given letters: by ids, by filters, or all."""
         selection = read_options(LetterFilter, {**options, "id": options["ids"]})
         if options["ids"]:
             if selection != LetterFilter(ids=selection.ids):
@@ -246,7 +250,7 @@ class Command(WorkspaceCommand):
         return reply
 
     def _reprocess_each(self, workspace_id: UUID, options: Options, changes: dict[str, Any]) -> Any:
-        """Each by itself: one that is refused says why, and does not stop the others."""
+        """Process each letter by itself: a refusal is reported, and does not stop the others."""
         tasks: dict[UUID, UUID | None] = {}
         refused: dict[UUID, str] = {}
         for each in dict.fromkeys(options["ids"]):
@@ -296,7 +300,7 @@ class Command(WorkspaceCommand):
         )
 
     def _watch(self, workspace_id: UUID, replay_id: UUID, seconds: float) -> Any:
-        """The report at the end. Raises CommandError: it did not complete, or not in time."""
+        """The report at the end. Raises CommandError if it did not complete, or not in time."""
         with self.progress("Replay") as update:
             replay, has_ended = poll(
                 lambda: queries.get_replay(workspace_id, replay_id),

@@ -12,8 +12,8 @@ class Command(SafeCommand):
     help = "Run the autoscaler until it is stopped."
     notes = (
         "The autoscaler decides how many workers there should be, starts them, drains them, and "
-        "records each decision. AUTO_SCALING_BACKEND says where the workers run. Run as many as "
-        "you like; one of them leads."
+        "records each decision. AUTO_SCALING_BACKEND selects where the workers run. Any number of "
+        "autoscalers may run; one of them leads."
     )
 
     def handle(self, **options: Any) -> None:

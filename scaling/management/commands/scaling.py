@@ -1,4 +1,4 @@
-"""`manage.py scaling`: look at the fleet, its decisions and its configuration; change them."""
+"""`manage.py scaling`: show and change the fleet and its configuration, and show its decisions."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
@@ -42,7 +42,7 @@ _EXAMPLES = """\
 
 
 class Command(WorkspaceCommand):
-    """The fleet serves all workspaces; a change is audited in the one that is named."""
+    """The fleet serves all workspaces; a change is audited in the given workspace."""
 
     help = "Show the fleet, its decisions and its configuration; scale by hand; replay decisions."
     examples = _EXAMPLES
@@ -65,7 +65,9 @@ class Command(WorkspaceCommand):
         self._add_configuration(subcommands)
         override = add("set", self._set, "Set the number of workers by hand.")
         override.add_argument("workers", type=int, help="number of workers")
-        override.add_argument("--reason", required=True, help="why; kept in the event")
+        override.add_argument(
+            "--reason", required=True, help="reason, which is stored in the event"
+        )
         hold = override.add_mutually_exclusive_group()
         hold.add_argument(
             "--hold-seconds",
@@ -73,11 +75,13 @@ class Command(WorkspaceCommand):
             type=duration_seconds,
             default=DEFAULT_HOLD_SECONDS,
             metavar="DURATION",
-            help="how long the number holds: 90 (seconds), 5m, 1h (default 5m)",
+            help="duration of the override: 90 (seconds), 5m, 1h (default 5m)",
         )
         hold.add_argument("--until-released", action="store_true", help="until `scaling release`")
         add("release", self._release, "Let the strategy decide again.", show=tables.show_status)
-        replay = add("replay", self._replay, "Repeat decisions, and compare with the record.")
+        replay = add(
+            "replay", self._replay, "Compute recorded decisions again, and compare the results."
+        )
         replay.add_argument(
             "--since",
             type=time_or_age,
@@ -97,7 +101,7 @@ class Command(WorkspaceCommand):
             metavar="name=value",
             help="such as maxWorkers=20",
         )
-        reset = nested.add("reset", self._reset_config, "Go back to the environment's values.")
+        reset = nested.add("reset", self._reset_config, "Reset to the environment's values.")
         reset.add_argument(
             "names",
             nargs="+",
@@ -131,7 +135,7 @@ class Command(WorkspaceCommand):
         return self._describe_config(pool)
 
     def _describe_config(self, pool: Any) -> Any:
-        """The values. Raises CommandError: they contradict each other."""
+        """The values. Raises CommandError if they contradict each other."""
         configuration = represent(ScalingConfiguration, describe_configuration(pool), None)
         if not self.is_json:
             values = get_environment()
@@ -169,12 +173,12 @@ class Command(WorkspaceCommand):
             ],
         }
         total = result.same + result.different
-        lines = [f"{result.same} of {total} recorded decisions replay to themselves."]
+        lines = [f"{result.same} of {total} recorded decisions have the same result."]
         lines += [f"{event}: {text}" for event, text in result.differences]
         reply = Reply(body, lines)
         if result.different:
             raise CommandError(
-                f"{result.different} decisions differ now: check whether the release has changed.",
+                f"{result.different} decisions differ: check whether the release has changed.",
                 body=reply,
             )
         return reply

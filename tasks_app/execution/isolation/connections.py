@@ -1,8 +1,8 @@
 """The database connections that handlers open, thread by thread.
 
 A handler's transaction must not outlive it: a neighbour that writes inside it is recorded as
-COMPLETED, and its rows vanish with the rollback. Nor may session settings, locks, or a connection
-that is dead. Django sends a signal for every new connection, so a handler that uses none costs
+COMPLETED, and its rows vanish with the rollback. The same applies to session settings, locks, and
+dead connections. Django sends a signal for every new connection, so a handler that uses none costs
 nothing here.
 """
 
@@ -40,7 +40,7 @@ _OPEN_TRANSACTION = "an open database transaction"
 
 @dataclass(slots=True, eq=False)
 class _Watched:
-    """A connection as it was when it was opened."""
+    """The state of a connection when it was opened."""
 
     wrapper: BaseDatabaseWrapper
     raw: Any
@@ -65,8 +65,8 @@ class _Watched:
         return now - self.checked_at > _TRUSTED_SECONDS and not self.reset()
 
     def find_left(self) -> str | None:
-        """What the handler left on it; an empty text if it is merely broken, None if it is as it
-        was."""
+        """What the handler left behind; an empty string if the connection is only broken, None if
+        it is unchanged."""
         wrapper = self.wrapper
         if wrapper.in_atomic_block or wrapper.savepoint_ids or wrapper.run_on_commit:
             return _OPEN_TRANSACTION
@@ -85,7 +85,7 @@ class _Watched:
         return None
 
     def reset(self) -> bool:
-        """Undo what the session may hold. False: it cannot be used any more."""
+        """Reset the session. Returns False if the connection can no longer be used."""
         self.checked_at = monotonic()
         if not self.is_postgres:
             self.is_used = False
@@ -157,14 +157,14 @@ class ThreadConnections:
         return left
 
     def drop_all(self) -> None:
-        """Close them all: what was raised at any line may have cut off a query or a COMMIT, and the
-        next handler on that connection would pay for it."""
+        """Close them all: an exception at an arbitrary line may have interrupted a query or a
+        COMMIT, which would affect the next handler on that connection."""
         for key in list(self._watched):
             self._drop(key)
 
     def close_idle(self) -> list[str]:
-        """From another thread: close what that thread does not use at this moment. Returns what is
-        left in use."""
+        """From another thread: close the connections that the thread is not using. Returns those in
+        use."""
         busy = []
         for key, watched in list(self._watched.items()):
             lock = getattr(watched.raw, "lock", None)
@@ -184,8 +184,8 @@ class ThreadConnections:
         return busy
 
     def forget_all(self) -> None:
-        """In a forked child: the sockets are the parent's; leave them without a word to the
-        server. libpq's handle belongs to the parent's process id and is not finished here."""
+        """In a forked child: the sockets belong to the parent; abandon them without a message to
+        the server. libpq's handle belongs to the parent's process id and is not finished here."""
         for watched in self._watched.values():
             watched.wrapper.connection = None
             _forget_wrapper(watched.wrapper)
@@ -211,14 +211,14 @@ class HandlerConnections:
     _main: ThreadConnections = field(default_factory=ThreadConnections)
     _engine: Any = None  # the engine's wrapper
     engine_uses: int = 0
-    """Grows with everything that is sent on the engine's connection."""
+    """A counter that increases with everything sent on the engine's connection."""
 
     @property
     def main(self) -> ThreadConnections:
         return self._main
 
     def install(self) -> None:
-        """Watch from here on. Call it once in each process, in its main thread."""
+        """Start watching. Call it once in each process, in its main thread."""
         self._local.own = self._main
         self._main_thread = threading.get_ident()
         connection_created.connect(self._on_created, weak=False, dispatch_uid="taskplane-isolation")
@@ -259,7 +259,7 @@ class HandlerConnections:
             _forget_wrapper(engine)
 
     def clean_other_threads(self) -> list[str]:
-        """Close what threads that handlers started do not use at this moment."""
+        """Close unused connections of threads that handlers started."""
         left: list[str] = []
         for others in list(self._others):
             left += others.close_idle()
@@ -292,7 +292,7 @@ class HandlerConnections:
 
 
 def _options_of(raw: Any) -> tuple[Any, ...]:
-    """What a handler can change on a connection without a word to the server."""
+    """The settings that a handler can change on a connection without a message to the server."""
     if not isinstance(raw, psycopg.Connection):
         return ()
     return (

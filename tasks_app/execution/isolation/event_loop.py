@@ -1,7 +1,7 @@
 """The event loop that async handlers share.
 
 One handler must not stop it, close it, or cancel its neighbours, as code does that was written for
-a loop of its own: `for task in asyncio.all_tasks(): task.cancel()` is in many shut-down routines.
+its own loop: `for task in asyncio.all_tasks(): task.cancel()` is in many shut-down routines.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 class Handler:
-    """Who a task of the loop works for. Compared by identity."""
+    """The owner of a task of the loop. Compared by identity."""
 
     __slots__ = ("has_ended", "warn")
 
@@ -80,8 +80,8 @@ class HandlerTask(asyncio.Task[_T]):
 
 
 class SharedLoop(asyncio.SelectorEventLoop):
-    """A loop that only the engine may end: a handler's `stop`, `close` and the like have no
-    effect, and leave a warning on its task."""
+    """A loop that only the engine may end: a handler's `stop`, `close` and the like have no effect,
+    and add a warning to its task."""
 
     def __init__(self) -> None:
         super().__init__()

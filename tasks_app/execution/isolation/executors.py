@@ -56,12 +56,12 @@ class CleaningExecutor(ThreadPoolExecutor):
         return super().submit(self._run, CURRENT.get(), fn, args, kwargs)
 
     def close_connections(self) -> None:
-        """Close what the threads keep, once they are idle."""
+        """Close the connections of the threads when they are idle."""
         if self._threads:
             super().submit(lambda: self._connections.adopt_this_thread().drop_all())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Nothing: the pool belongs to the worker, not to a handler that shuts it down."""
+        """Does nothing: the pool belongs to the worker, not to a handler that shuts it down."""
 
     def replace_stuck_threads(self) -> bool:
         """Whether a call still runs whose handler has ended a while ago. Its thread may never come

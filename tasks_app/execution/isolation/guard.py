@@ -1,4 +1,4 @@
-"""What is looked at and put back around every handler."""
+"""Checks and restores the process state around every handler."""
 
 import asyncio
 import logging
@@ -33,7 +33,8 @@ class _Warned(Protocol):
 
 
 class HandlerGuard:
-    """Keeps the handlers of one pool child apart. Make it once, in the child's main thread."""
+    """Isolates the handlers of one pool child from each other. Create it once, in the child's main
+    thread."""
 
     def __init__(self, *, recycle: Callable[[str], None]) -> None:
         """`recycle`: called with the reason when this process has to be replaced."""
@@ -72,7 +73,8 @@ class HandlerGuard:
         return self._loop
 
     def before(self) -> None:
-        """Before a sync handler: a connection that died since the last one is not this one's."""
+        """Before a sync handler: check the connections, so that one that died before is not
+        attributed to it."""
         self._engine_uses = self.connections.engine_uses
         if self._main:
             self._main.drop_dead()
@@ -82,7 +84,7 @@ class HandlerGuard:
         self._engine_uses = self.connections.engine_uses
 
     def end_fork(self, error: BaseException | None) -> None:
-        """End this process if a handler forked it, or its author's code afterwards."""
+        """End this process if a handler, or its author's code, forked it."""
         if os.getpid() != self._pid:
             forks.end_child(error)
 
@@ -145,7 +147,7 @@ class HandlerGuard:
         return left
 
     def _give_up(self, who: str, cause: BaseException) -> str:
-        """Have this process replaced after what cannot be put back; the sentence that says so."""
+        """Have this process replaced because its state cannot be restored. Returns the message."""
         if isinstance(cause, CannotPutBack):
             reason = f"{who} changed what cannot be put back: {cause}"
         else:
@@ -162,8 +164,8 @@ class HandlerGuard:
         self._trusted.clear()
 
     def after_batch(self, *, is_idle: bool) -> None:
-        """After some handlers: what is not looked at after each quick one. `is_idle`: no handler
-        runs, so a thread that still does was left behind."""
+        """After some handlers: check what is not checked after each quick one. `is_idle`: no
+        handler runs, so a thread that is still running was left behind."""
         left: list[str] = []
         try:
             left = self._put_back_rest()
@@ -185,8 +187,8 @@ class HandlerGuard:
                 self._recycle("a call that a handler left in a thread does not end")
 
     def outside_loop(self, call: Callable[[], _T]) -> _T:
-        """Run what uses the main thread's connections from an async handler, which Django refuses
-        inside a running event loop. The loop waits for it."""
+        """Run code that uses the main thread's connections for an async handler, which Django
+        refuses inside a running event loop. The loop waits for it."""
         loop = asyncio.get_running_loop()
         asyncio._set_running_loop(None)
         try:

@@ -1,4 +1,4 @@
-"""What belongs to the whole process: read before the first handler, put back after each.
+"""State of the whole process: read before the first handler, restored after each.
 
 `put_back_common` costs less than a microsecond and runs after every handler. `put_back_rest` costs
 a few, and runs after handlers that took some time, after the first runs of a type, and after every
@@ -68,12 +68,12 @@ DATABASE_SETTINGS = "the settings of a database connection"
 
 
 class CannotPutBack(Exception):  # noqa: N818 - what happened, not an error of the caller
-    """The process may not change this back, so it has to be replaced."""
+    """The process cannot restore this, so it must be replaced."""
 
 
 class _Variables(dict[Any, Any]):
-    """What stands behind os.environ, which changes it item by item; it counts those changes, since
-    comparing all variables after every handler takes longer than all else."""
+    """The dictionary behind os.environ. It counts changes, since comparing all variables after
+    every handler would take longer than everything else."""
 
     changes = 0
 
@@ -119,7 +119,7 @@ class ProcessState:
         self._rest = self._read_rest()
 
     def put_back_common(self) -> list[str]:
-        """What had changed, by name. Raises CannotPutBack."""
+        """Restore it. Returns the names of what had changed. Raises CannotPutBack."""
         changed = []
         try:
             now = self._read_common()
@@ -133,7 +133,7 @@ class ProcessState:
         return changed
 
     def put_back_all(self) -> list[str]:
-        """Everything, from whichever thread. Raises CannotPutBack."""
+        """Restore everything, from any thread. Raises CannotPutBack."""
         changed = []
         if sys.getrecursionlimit() != self.recursion_limit:
             sys.setrecursionlimit(self.recursion_limit)
@@ -141,8 +141,8 @@ class ProcessState:
         return changed + self.put_back_common() + self.put_back_rest()
 
     def put_back_rest(self) -> list[str]:
-        """As `put_back_common`, for what takes longer to look at. Signal handlers are put back in
-        the main thread only, as Python asks for."""
+        """As `put_back_common`, for state whose check takes longer. Signal handlers are restored in
+        the main thread only, as Python requires."""
         changed = []
         if vars(builtins) != self._builtins:  # first, since all that follows uses them
             vars(builtins).update(self._builtins)

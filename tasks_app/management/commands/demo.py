@@ -40,7 +40,8 @@ class Command(WorkspaceCommand):
     notes = (
         "One task counts one text file; a task that depends on all of them adds the counts up, and "
         "the sums are compared with a direct count. Some tasks are delayed, some prioritised. One "
-        "file is not text: its task fails, retries and dies. This needs a worker and a dispatcher: "
+        "file is not text: its task fails, is retried, and fails for good. This needs a worker "
+        "and a dispatcher: "
         "run ./scripts/up in another terminal."
     )
 
@@ -76,7 +77,7 @@ class Command(WorkspaceCommand):
         bad: Path | None,
         seconds: float,
     ) -> Any:
-        """Both totals, and what became of the bad file. Raises CommandError when they differ."""
+        """Both totals, and the outcome of the bad file. Raises CommandError if they differ."""
         merged: Totals = (
             represent_value("result", get_task(workspace_id, ids[-1]).result, None) or {}
         )
@@ -104,7 +105,7 @@ class Command(WorkspaceCommand):
         )
         if not (merged == direct and has_failed):
             raise CommandError(
-                f"Look at the merge task, `manage.py tasks show {ids[-1]}`, and at the task of the "
+                f"Check the merge task, `manage.py tasks show {ids[-1]}`, and at the task of the "
                 f"bad file, `manage.py tasks show {ids[0]}`.",
                 body=Reply(report, ()),
             )
@@ -132,7 +133,7 @@ def files_under(root: Path) -> Iterable[Path]:
 
 
 def sort_files(paths: Iterable[Path]) -> tuple[list[Path], Path | None]:
-    """The text files in UTF-8, and one file that is none."""
+    """The text files in UTF-8, and one file that is not text."""
     texts: list[Path] = []
     bad = None
     for path in paths:
@@ -150,7 +151,7 @@ def sort_files(paths: Iterable[Path]) -> tuple[list[Path], Path | None]:
 
 
 def count_directly(paths: Iterable[Path]) -> Totals:
-    """The same sums, in this process and with none of the engine's code."""
+    """The same sums, computed in this process without the engine's code."""
     totals = dict.fromkeys(("files", "lines", "words", "characters", "bytes"), 0)
     for path in paths:
         content = path.read_bytes()

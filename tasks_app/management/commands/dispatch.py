@@ -10,7 +10,7 @@ class Command(SafeCommand):
     help = "Run a dispatcher until it is stopped."
     notes = (
         "A dispatcher makes due tasks ready, wakes queues, takes back the tasks of lost workers, "
-        "and prunes history. Run as many as you like; one of them leads."
+        "and prunes history. Any number of dispatchers may run; one of them leads."
     )
 
     def handle(self, **options: Any) -> None:

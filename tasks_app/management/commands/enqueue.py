@@ -67,7 +67,9 @@ class Command(WorkspaceCommand):
             help="task to wait for; may be repeated",
         )
         parser.add_argument(
-            "--idempotency-key", metavar="KEY", help="the same key within 24 h: the same task"
+            "--idempotency-key",
+            metavar="KEY",
+            help="idempotency key; repeating it within 24 h returns the same task",
         )
         add_wait(parser, "all tasks have ended")
 

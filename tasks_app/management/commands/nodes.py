@@ -1,4 +1,4 @@
-"""`manage.py nodes`: look at workers, and drain one."""
+"""`manage.py nodes`: show workers, and drain one."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -30,7 +30,7 @@ _EXAMPLES = """\
 
 
 class Command(WorkspaceCommand):
-    """Nodes serve all workspaces; a drain is audited in the one that is named."""
+    """Nodes serve all workspaces; a drain is audited in the given workspace."""
 
     help = "List, show and drain nodes: the workers of the installation."
     examples = _EXAMPLES

@@ -1,7 +1,6 @@
-"""Which network addresses a task may talk to: public ones, and those that the operator allows.
-
-A task's URL is written by whoever may submit tasks; the worker that follows it stands inside the
-network. Without this guard, submitting a task would be reading the cloud's metadata service.
+"""The network addresses that a task may contact: public ones, and those that the operator allows.
+Any user who may submit tasks can choose a URL, and the worker that opens it is inside the network.
+Without this guard, a task could read the cloud's metadata service.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ class RefusedAddress(Fail):
 
 
 class UnresolvedName(OSError):  # noqa: N818 - named like its sibling
-    """The name has no address, at least not now."""
+    """The name cannot be resolved at present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,8 @@ class _Exception:
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
-    """What may be reached. `allow_private` opens private and loopback networks, not metadata."""
+    """The permitted addresses. `allow_private` permits private and loopback networks, but not
+    metadata services."""
 
     allow_private: bool = False
     exceptions: tuple[_Exception, ...] = ()
@@ -86,7 +86,7 @@ class AddressRules:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is one of the open internet, whatever it is wrapped in."""
+    """Whether the address is public, also if it is embedded in another one."""
     bare = _unwrapped(address)
     if bare.is_multicast or not bare.is_global:
         return False
@@ -105,7 +105,7 @@ def _is_private(address: Address) -> bool:
 
 
 def _unwrapped(address: Address) -> Address:
-    """The IPv4 address that an IPv4-mapped or NAT64 address stands for, else the same."""
+    """The IPv4 address in an IPv4-mapped or NAT64 address, otherwise the same address."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -143,8 +143,8 @@ async def system_resolver(host: str, port: int) -> list[str]:
 async def vetted_addresses(
     host: str, port: int, rules: AddressRules, resolve: Resolver = system_resolver
 ) -> list[str]:
-    """The addresses of `host` to connect to. Connect to these, not to the name: a name may answer
-    with another address the next time it is asked.
+    """The addresses of `host` to connect to. Connect to these, not to the name, since the name may
+    resolve to another address the next time.
 
     Raises RefusedAddress when any address of the host is not permitted, UnresolvedName when it
     has none.

@@ -40,7 +40,7 @@ class Unprocessable(Fail):
     category_of=lambda error: "VALIDATION" if isinstance(error, Unprocessable) else None,
 )
 def process(ctx: Context, payload: DataProcessingPayload) -> dict[str, Any]:
-    """Put records through filter, map, sort, aggregate and limit, and return what comes out."""
+    """Apply filter, map, sort, aggregate and limit to records, and return the result."""
     given = records = payload.to_records()
     for index, operation in enumerate(payload.operations):
         ctx.progress(100 * index / len(payload.operations), operation.op)
@@ -167,7 +167,7 @@ def _changed_text(function: str, value: Any) -> str | None:
 
 
 def _calculated_number(calculation: Calculation, values: list[Any]) -> int | float | None:
-    # As in SQL: what is calculated from an unknown value is unknown.
+    # As in SQL: a calculation with an unknown value gives an unknown value.
     if any(value is None for value in values):
         return None
     for value in values:

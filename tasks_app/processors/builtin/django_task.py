@@ -38,7 +38,7 @@ _TIMEOUT_SECONDS = 3_600
 
 
 class DjangoTaskPayload(Payload):
-    """A function made a task with `@task`, and its arguments."""
+    """A `@task` function and its arguments."""
 
     task: str = Field(
         min_length=3,
@@ -52,7 +52,7 @@ class DjangoTaskPayload(Payload):
 
 
 class NotATask(Fail):
-    """The name leads to no function that was made a task."""
+    """The name is not that of a `@task` function."""
 
 
 def resolve_task(path: str) -> "Task[..., Any]":
@@ -69,7 +69,7 @@ def resolve_task(path: str) -> "Task[..., Any]":
     # Not getattr(): a module's own __getattr__ is code.
     found = vars(module).get(name)
     if not isinstance(found, Task) or found.module_path != path:
-        raise NotATask(f"{path} is not a function made a task with @task.")
+        raise NotATask(f"{path} is not a function with the decorator @task.")
     return found
 
 

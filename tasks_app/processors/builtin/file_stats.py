@@ -33,7 +33,7 @@ class FileStatsPayload(Payload):
 
 
 class FileStatsMergePayload(Payload):
-    """Nothing: what is added up are the results of the task's dependencies."""
+    """Empty: the results of the task's dependencies are added up."""
 
 
 class NotTextError(ValueError):
@@ -94,8 +94,8 @@ def file_roots() -> list[Path]:
 def allowed_path(path: str, roots: Iterable[Path]) -> Path:
     """The file behind `path`, links followed, when it lies under a root.
 
-    Raises Fail when it does not, also when it is not there: what exists elsewhere is nobody's
-    business. Raises FileNotFoundError for a file missing under a root.
+    Raises Fail if it does not, even if it does not exist, so that nothing about other files is
+    revealed. Raises FileNotFoundError for a file missing under a root.
     """
     wanted = Path(path)
     inside = None

@@ -1,4 +1,4 @@
-"""One HTTP exchange on behalf of a task: every connection guarded, every answer bounded."""
+"""One HTTP exchange for a task: every connection is checked, every response is bounded."""
 
 import functools
 import logging
@@ -32,7 +32,7 @@ for _name in ("httpx", "httpcore"):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `body` holds at most the asked number of bytes."""
+    """The response. `body` has at most the requested number of bytes."""
 
     url: str
     status: int
@@ -42,14 +42,13 @@ class Reply:
 
 
 class TooManyRedirects(Fail):
-    """The service sent us in circles, or further than allowed."""
+    """The redirects of the service are circular, or too many."""
 
 
 class _GuardedTransport(httpx.AsyncBaseTransport):
-    """Connects to vetted addresses only, under the name that was asked for.
-
-    A transport, and not a check before the request, so that nothing gets out around it. The Host
-    header stays as it is, and TLS gets the name: certificates are checked against it.
+    """Connects only to permitted addresses, under the requested name. It is a transport, not a
+    check before the request, so that nothing can bypass it. The Host header stays as it is, and TLS
+    gets the name: certificates are checked against it.
     """
 
     def __init__(self, rules: AddressRules, resolve: Resolver) -> None:
@@ -66,7 +65,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
         host = request.url.raw_host.decode("ascii")
         scheme = request.url.scheme
         if scheme not in _DEFAULT_PORTS:
-            raise RefusedAddress(f"Only http and https can be asked for: not {scheme!r}.")
+            raise RefusedAddress(f"Only http and https are supported: not {scheme!r}.")
         port = request.url.port or _DEFAULT_PORTS[scheme]
         failure: httpx.TransportError | None = None
         for address in await vetted_addresses(host, port, self._rules, self._resolve):
@@ -111,9 +110,9 @@ async def exchange(
 ) -> Reply:
     """Send one request and read at most `most_bytes` of the answer's body.
 
-    With `most_redirects` of 0 a redirect is an answer like any other. When one is followed to
-    another site, the caller's headers stay behind. It may not name credentials, nor lead from https
-    to http. A POST becomes a GET after 301, 302 and 303, any other method after 303 only.
+    With `most_redirects` of 0, a redirect is a response like any other. On a redirect to another
+    site, the caller's headers are not sent. It may not name credentials, nor lead from https to
+    http. A POST becomes a GET after 301, 302 and 303, any other method after 303 only.
 
     Raises RefusedAddress, TooManyRedirects, UnresolvedName, httpx.HTTPError.
     """
@@ -157,7 +156,7 @@ def _following(before: httpx.Request, response: httpx.Response) -> httpx.Request
 
 
 def _refuse_unsafe(before: httpx.URL, after: httpx.URL) -> None:
-    """A redirect meets the rules of the payload's own address, and keeps its encryption. Raises
+    """Check a redirect by the rules for the payload's own address; encryption must be kept. Raises
     RefusedAddress."""
     if after.userinfo:
         raise RefusedAddress(
@@ -172,7 +171,7 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
 
 
 async def _read(response: httpx.Response, most_bytes: int) -> tuple[bytes, bool]:
-    """The body, unpacked, up to the limit; and whether there was more."""
+    """The decompressed body up to the limit, and whether there was more."""
     packing = response.headers.get("content-encoding", "identity").strip().lower()
     unpack = zlib.decompressobj(wbits=47) if packing in ("gzip", "x-gzip", "deflate") else None
     body = bytearray()

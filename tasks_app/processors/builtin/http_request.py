@@ -45,7 +45,7 @@ StatusRule = Annotated[int, Field(ge=100, le=599)] | Literal["1xx", "2xx", "3xx"
 
 
 class HttpRequestPayload(Payload):
-    """One HTTP request, and which answers count as success."""
+    """One HTTP request, and the statuses that count as success."""
 
     url: HttpUrl = Field(description="http or https, without a user or password in it.")
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
@@ -53,13 +53,19 @@ class HttpRequestPayload(Payload):
     json_body: JsonValue = Field(default=None, alias="json", description="Sent as JSON.")
     body: str | None = Field(default=None, description="Sent as it is, in UTF-8.")
     timeout_ms: int = Field(
-        default=30_000, ge=1, le=3_600_000, description="For the exchange, redirects included."
+        default=30_000,
+        ge=1,
+        le=3_600_000,
+        description="For the whole exchange, including redirects.",
     )
     expected_statuses: list[StatusRule] = Field(default=["2xx"], min_length=1, max_length=50)
     follow_redirects: bool = False
     max_redirects: int = Field(default=5, ge=1, le=20)
     max_response_bytes: int = Field(
-        default=65_536, ge=0, le=_MAX_BODY_BYTES, description="What is kept of the answer's body."
+        default=65_536,
+        ge=0,
+        le=_MAX_BODY_BYTES,
+        description="Maximum stored bytes of the response's body.",
     )
 
     @field_validator("url")
@@ -87,22 +93,23 @@ class HttpRequestPayload(Payload):
         return self
 
     def expects(self, status: int) -> bool:
-        """Whether an answer with this status is a success."""
+        """Whether a response with this status is a success."""
         return status in self.expected_statuses or f"{status // 100}xx" in self.expected_statuses
 
     def content(self) -> bytes | None:
-        """The request's body as it goes out."""
+        """The request's body as it is sent."""
         if "json_body" in self.model_fields_set:
             return json.dumps(self.json_body, ensure_ascii=False, allow_nan=False).encode()
         return None if self.body is None else self.body.encode()
 
 
 class UnexpectedStatus(Exception):  # noqa: N818 - it says what the service did
-    """The service answered with a status that is no success; the next attempt may get another."""
+    """The service responded with a status that is not a success; the next attempt may get
+    another."""
 
 
 class FinalStatus(Fail):
-    """The service refused the request itself (4xx): sent again, it would be refused again."""
+    """The service refused the request itself (4xx), and would refuse it again."""
 
 
 def _category_of(error: BaseException) -> str | None:
@@ -126,7 +133,7 @@ def _category_of(error: BaseException) -> str | None:
     category_of=_category_of,
 )
 async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, Any]:
-    """Call an HTTP service and keep its answer.
+    """Call an HTTP service and store its response.
 
     Sends the header `Idempotency-Key`, the same at every attempt. A 4xx fails for good, except
     those that may pass (408, 409, 423, 425, 429); `Retry-After` is honoured up to one hour.
@@ -156,7 +163,7 @@ async def http_request(ctx: Context, payload: HttpRequestPayload) -> dict[str, A
 
 
 def address_rules() -> AddressRules:
-    """What the settings permit. Raises ImproperlyConfigured for a wrong entry."""
+    """The rules from the settings. Raises ImproperlyConfigured for a wrong entry."""
     try:
         return AddressRules.of(
             allow_private=settings.TASKPLANE["HTTP_REQUEST_ALLOW_PRIVATE"],
@@ -225,7 +232,7 @@ def _kept_headers(reply: "Reply") -> dict[str, str]:
 
 
 def _body(reply: "Reply") -> dict[str, Any]:
-    """The body as `json` when it is that, else as `body` (text) or `bodyBase64` (bytes)."""
+    """The body as `json` if it is JSON, otherwise as `body` (text) or `bodyBase64` (bytes)."""
     kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         text = reply.body.decode("utf-8", "strict" if not reply.is_truncated else "ignore")
@@ -238,8 +245,8 @@ def _body(reply: "Reply") -> dict[str, Any]:
 
 
 def _parse(body: bytes) -> Any:
-    """The JSON of an answer, if the result can keep it: the request has been made, and a result
-    that is refused would have it made again. Raises MalformedJsonError, Invalid, TooLarge."""
+    """The JSON of a response, if the result can store it: the request has been made, and a refused
+    result would repeat it. Raises MalformedJsonError, Invalid, TooLarge."""
     limits = settings.TASKPLANE
     depth = limits["JSON_MAX_DEPTH"] - 1  # the result is an object around it
     value = parse_json(body, max_depth=depth)

@@ -1,4 +1,4 @@
-"""Processors that do no work but cost what you ask for: for tests, benchmarks and stress runs."""
+"""Processors that only take time or CPU, for tests, benchmarks and stress tests."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ class DurationPayload(Payload):
 
 
 class FlakyPayload(Payload):
-    """How long to take, and how often to fail after it."""
+    """Duration, and share of failures after it."""
 
     failure_rate: float = Field(
         default=0.5, ge=0, le=1, description="Share of the attempts that fail."
@@ -33,17 +33,17 @@ class FlakyPayload(Payload):
 
 
 class FlakyError(RuntimeError):
-    """The error of a `flaky` task whose dice fell badly."""
+    """The random error of a `flaky` task."""
 
 
 @processor("noop", payload=NoopPayload)
 def noop(ctx: Context, payload: NoopPayload) -> None:
-    """Do nothing: what a task costs besides its work."""
+    """Do nothing: measures the overhead of a task."""
 
 
 @processor("sleep", payload=DurationPayload, timeout_seconds=3_700)
 async def sleep(ctx: Context, payload: DurationPayload) -> dict[str, float]:
-    """Wait without using the processor, as a handler that waits for another service does."""
+    """Wait without using the CPU, like a handler that waits for another service."""
     await asyncio.sleep(payload.ms / 1_000)
     return {"ms": payload.ms}
 
@@ -61,9 +61,9 @@ def cpu(ctx: Context, payload: DurationPayload) -> dict[str, float]:
 
 @processor("flaky", payload=FlakyPayload, timeout_seconds=3_700)
 def flaky(ctx: Context, payload: FlakyPayload) -> dict[str, float]:
-    """Take some time, then fail with the given probability, drawn again at each attempt."""
+    """Take some time, then fail with the given probability, at random for each attempt."""
     time.sleep(payload.ms / 1_000)
     # Not the seeded generator of the process: forked workers must not all fail together.
     if random.SystemRandom().random() < payload.failure_rate:
-        raise FlakyError(f"Attempt {ctx.attempt} failed, as asked for.")
+        raise FlakyError(f"Attempt {ctx.attempt} failed, as requested.")
     return {"ms": payload.ms}

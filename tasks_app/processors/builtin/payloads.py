@@ -1,4 +1,4 @@
-"""What the payloads of the shipped processors have in common."""
+"""The base of the payloads of the shipped processors."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel

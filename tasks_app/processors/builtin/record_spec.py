@@ -1,4 +1,4 @@
-"""The little language of `data-processing`: data, no code, every step bounded.
+"""The language of `data-processing`: data only, no code, every step bounded.
 
 A path names a field, with dots into nested objects: `customer.country`. A missing field is null.
 """
@@ -36,7 +36,7 @@ class Condition(Payload):
 
 
 class Operand(Payload):
-    """What a calculation works on: a field, or a constant."""
+    """An operand of a calculation: a field, or a constant."""
 
     field: FieldPath | None = None
     value: JsonValue = None
@@ -72,7 +72,7 @@ class Calculation(Payload):
 
 
 class Filter(Payload):
-    """Keep the records that fulfil all (or any) of the conditions."""
+    """Keep the records that match all (or any) of the conditions."""
 
     op: Literal["filter"]
     where: list[Condition] = Field(min_length=1, max_length=50)
@@ -138,7 +138,7 @@ MAX_RECORDS = 100_000
 
 
 class DataProcessingPayload(Payload):
-    """Records, and the operations to put them through in turn. `data` may stand for `records`."""
+    """Records, and the operations to apply in order. `data` may replace `records`."""
 
     records: list[Record] | None = Field(default=None, max_length=MAX_RECORDS)
     data: JsonValue = Field(

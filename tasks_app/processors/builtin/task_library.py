@@ -1,4 +1,4 @@
-"""Django's task interface, from where this installation has it: Django 6, else django-tasks."""
+"""Django's task interface: from Django 6, otherwise from django-tasks."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The processors `health-check` and `cleanup`: the installation's care of itself."""
+"""The processors `health-check` and `cleanup`, which maintain the installation."""
 
 import time
 from collections.abc import Callable
@@ -21,13 +21,13 @@ _BATCH_ROWS = 1_000
 
 
 class HealthCheckPayload(Payload):
-    """What is found fault with."""
+    """Limits of the findings."""
 
     max_wait_seconds: float | None = Field(
         default=3_600,
         gt=0,
-        description="Ready work that has waited longer is a finding; null: never. Queues that are "
-        "paused or limited wait on purpose, and are not looked at.",
+        description="Ready work that has waited longer is a finding; null disables this check. "
+        "Paused and limited queues wait intentionally, and are not checked.",
     )
 
 
@@ -38,14 +38,14 @@ class CleanupPayload(Payload):
         default=1_000_000,
         ge=1,
         le=100_000_000,
-        description="Stop after about this many rows; the rest waits for the next time.",
+        description="Stop after about this many rows; the next run continues.",
     )
 
 
 @processor("health-check", payload=HealthCheckPayload, max_attempts=1, timeout_seconds=30)
 def health_check(ctx: Context, payload: HealthCheckPayload) -> dict[str, Any]:
-    """Look at the database, Redis, the dispatcher, the workers and what waits, and keep what was
-    found as the result: `ok`, `degraded`, or `down` without the database.
+    """Check the database, Redis, the dispatcher, the workers and waiting work, and return the
+    findings: `ok`, `degraded`, or `down` without the database.
 
     A problem is a finding with a sentence, not a failure of the task. Each finding is sent to the
     receivers of `tasks_app.signals.alert_raised`.
@@ -70,8 +70,8 @@ def health_check(ctx: Context, payload: HealthCheckPayload) -> dict[str, Any]:
 
 @processor("cleanup", payload=CleanupPayload, max_attempts=3, timeout_seconds=900)
 def cleanup(ctx: Context, payload: CleanupPayload) -> dict[str, Any]:
-    """Remove history that is older than its retention, in batches of short transactions, and keep
-    as the result how many rows of each kind that were. The progress is the share of `limit`.
+    """Remove history that is older than its retention, in batches of short transactions, and return
+    how many rows of each kind were removed. The progress is the share of `limit`.
     """
     # Here, since the services import the registry that this module registers itself in.
     from tasks_app.services import prune_everything
@@ -106,7 +106,7 @@ def _ask_database() -> None:
 
 
 def _ask_redis() -> None:
-    # A connection of its own: what is measured includes getting one, as a new client would.
+    # A separate connection: the measurement includes connecting, as for a new client.
     import redis
 
     client = redis.Redis.from_url(
@@ -126,7 +126,7 @@ _NAMED = 20
 
 
 class Finding(TypedDict):
-    """One thing that is not as it should be."""
+    """One problem."""
 
     kind: str
     severity: str
@@ -141,10 +141,9 @@ def examine(
     workspace_id: UUID,
     max_wait_seconds: float | None,
 ) -> dict[str, Any]:
-    """The report of a health check. Without a database nothing more is asked.
-
-    A check of the workspace `default`, where the shipped one runs, looks at the queues of all
-    workspaces; a check of another one at its own: the names of others' are not its business.
+    """The report of a health check. Without a database there are no further checks. A check in the
+    workspace `default`, where the shipped one runs, covers the queues of all workspaces; in any
+    other workspace it covers only its own queues, so that it reveals no names of others.
     """
     parts = {"database": database, "redis": broker}
     findings = find_unreachable(database, broker)
@@ -157,14 +156,14 @@ def examine(
 
 
 def judge(findings: list[Finding]) -> str:
-    """`down` without the database, which holds the truth; `degraded` with any other finding."""
+    """`down` without the database; `degraded` with any other finding."""
     if any(finding["kind"] == "database-away" for finding in findings):
         return _DOWN
     return _DEGRADED if findings else _OK
 
 
 def find_unreachable(database: dict[str, Any], broker: dict[str, Any]) -> list[Finding]:
-    """Servers that do not answer."""
+    """Servers that do not respond."""
     found: list[Finding] = []
     if database["status"] != _OK:
         message = f"The database does not answer: {database['error']}."
@@ -179,7 +178,7 @@ def find_unreachable(database: dict[str, Any], broker: dict[str, Any]) -> list[F
 
 
 def find_stuck(seen: EngineHealth, max_wait_seconds: float | None) -> list[Finding]:
-    """What keeps work from starting."""
+    """Reasons why work does not start."""
     found: list[Finding] = []
     if not seen.has_dispatcher:
         message = (

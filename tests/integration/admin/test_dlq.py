@@ -85,8 +85,8 @@ class TestList:
         assert "2 of 2 dead letters reprocessed" in act(operator, "reprocess", first, second)
         assert Task.objects.filter(reprocess_of__isnull=False).count() == 2
         assert "Give the reason" in act(operator, "discard", third)
-        said = act(operator, "discard", first, third, reason="sent by hand")
-        assert "1 of 2 dead letters discarded" in said
+        content = act(operator, "discard", first, third, reason="sent by hand")
+        assert "1 of 2 dead letters discarded" in content
         third.refresh_from_db()
         assert (third.status, third.discard_reason) == ("DISCARDED", "sent by hand")
         assert third.resolved_by == "op"
@@ -94,9 +94,9 @@ class TestList:
 
     def test_what_is_refused_says_why(self, operator: Client) -> None:
         bad = make_letter(type="noop-of-yore")
-        said = act(operator, "reprocess", bad)
-        assert "0 of 1 dead letter reprocessed" in said
-        assert "noop-of-yore" in said
+        content = act(operator, "reprocess", bad)
+        assert "0 of 1 dead letter reprocessed" in content
+        assert "noop-of-yore" in content
 
     def test_a_canary_of_the_selected(self, operator: Client) -> None:
         letters = [make_letter(), make_letter()]
@@ -179,9 +179,9 @@ class TestReprocess:
         found = page(operator, path)
         assert "&quot;ms&quot;: 1" in found
         assert "&quot;properties&quot;" in found  # the schema beside it
-        said = post(operator, path, payload='{"ms": 5}', max_attempts="2")
+        content = post(operator, path, payload='{"ms": 5}', max_attempts="2")
         task = Task.objects.get(reprocess_of=letter.task_id)
-        assert f"The task {task.id} does the work again" in said
+        assert f"The task {task.id} does the work again" in content
         assert (task.payload, task.max_attempts) == ({"ms": 5}, 2)
 
     def test_a_corrected_kind_of_a_number(self, operator: Client) -> None:
@@ -191,7 +191,7 @@ class TestReprocess:
         assert is_same(payload, {"n": 1.0})
 
     @pytest.mark.parametrize(
-        ("data", "said"),
+        ("data", "sentence"),
         [
             ({"payload": '{"ms": -1}'}, "ms: "),
             ({"payload": '{"ms": '}, "line 1"),
@@ -202,12 +202,12 @@ class TestReprocess:
         ],
     )
     def test_errors_stand_beside_the_field(
-        self, operator: Client, data: dict[str, str], said: str
+        self, operator: Client, data: dict[str, str], sentence: str
     ) -> None:
         letter = make_letter(type="sleep", payload={"ms": 1})
         found = post(operator, f"{LETTERS}{letter.id}/reprocess/", **data)
         assert 'class="errorlist"' in found
-        assert said in found
+        assert sentence in found
         assert DeadLetter.objects.get().status == "OPEN"
 
     def test_a_type_that_is_gone_and_a_letter_that_is_closed(self, operator: Client) -> None:
@@ -225,7 +225,7 @@ class TestReprocess:
 def test_discard_of_one(operator: Client) -> None:
     letter = make_letter()
     path = f"{LETTERS}{letter.id}/discard/"
-    assert "Why the work need not be done" in page(operator, path)
+    assert "Why the work is no longer needed" in page(operator, path)
     assert 'class="errorlist"' in post(operator, path, reason="")
     assert "The letter was discarded" in post(operator, path, reason="sent by hand")
     assert DeadLetter.objects.get().discard_reason == "sent by hand"
@@ -309,7 +309,7 @@ class TestReplays:
         ReplayDriver().drive()
         found = page(operator, path)
         assert 'http-equiv="refresh"' not in found
-        assert "It stopped because too many tasks failed again" in found
+        assert "Stopped because too many tasks failed again" in found
         assert "still broken" in found
         assert "Cancel the replay" not in found
         assert str(replay.id)[-12:] in page(operator, REPLAYS)
@@ -333,12 +333,12 @@ class TestReplays:
             assert viewer.post(f"{path}{verb}/").status_code == 403
             assert operator.get(f"{path}{verb}/").status_code == 405
         assert "The replay is not paused" in post(operator, f"{path}resume/")
-        said = post(operator, f"{path}pause/")
-        assert "The replay is paused" in said
-        assert "no letters are submitted" in said
-        assert "Pause the replay" not in said
-        assert "Resume the replay" in said
-        assert "Cancel the replay" in said
+        content = post(operator, f"{path}pause/")
+        assert "The replay is paused" in content
+        assert "no letters are submitted" in content
+        assert "Pause the replay" not in content
+        assert "Resume the replay" in content
+        assert "Cancel the replay" in content
         ReplayDriver().drive()
         assert not ReplayTask.objects.exists()
         assert "The replay is resumed" in post(operator, f"{path}resume/")

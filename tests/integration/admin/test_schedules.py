@@ -199,7 +199,7 @@ class TestPage:
             ({"end_at_0": "2020-01-01"}, "never fires between"),
         ],
     )
-    def test_what_is_refused_is_said_in_the_form(
+    def test_errors_are_shown_in_the_form(
         self, root: Client, change: dict[str, str], says: str
     ) -> None:
         make_job("taken")

@@ -67,8 +67,8 @@ class TestTasks:
             with CaptureQueriesContext(connection) as queries:
                 assert root.get(TASKS).status_code == 200
             counts.append(len(queries))
-            said = " ".join(query["sql"] for query in queries)
-            assert 'COUNT(*) FROM "tasks_app_task"' not in said
+            statements = " ".join(query["sql"] for query in queries)
+            assert 'COUNT(*) FROM "tasks_app_task"' not in statements
         assert counts[0] == counts[1]
 
     def test_search_and_filters(self, root: Client) -> None:

@@ -141,7 +141,7 @@ class TestReprocess:
         "arguments",
         [[], [NOBODY, "--type=noop"], [NOBODY, "--all"], ["--status=OPEN"]],
     )
-    def test_which_letters_must_be_said(self, arguments: list[str]) -> None:
+    def test_letters_must_be_selected(self, arguments: list[str]) -> None:
         make_letter()
         assert run("dlq", "reprocess", *arguments).code == 2
         assert statuses() == ["OPEN"]

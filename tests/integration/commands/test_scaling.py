@@ -48,7 +48,7 @@ def test_status() -> None:
     assert "SUCCEEDED: 2 → 5 workers. 200 waiting." in shown
     assert run("scaling", "status", "--json").json["target"] == 5
     make_leader(seconds=-60)
-    assert "the loop does not run, last heard of 20" in run("scaling", "status").out
+    assert "the loop does not run, last pass 20" in run("scaling", "status").out
 
 
 def test_events() -> None:
@@ -140,7 +140,7 @@ def test_decisions_replay_to_themselves(monkeypatch: pytest.MonkeyPatch) -> None
     make_scaling_event(trigger="person", inputs={"reason": "a sale"})
     make_scaling_event("UNCHANGED", ago=90_000, inputs={"outcome": {}})
     ran = run("scaling", "replay")
-    assert (ran.code, ran.out) == (0, "5 of 5 recorded decisions replay to themselves.\n")
+    assert (ran.code, ran.out) == (0, "5 of 5 recorded decisions have the same result.\n")
     found = run("scaling", "replay", "--since", "2d", "--json")
     assert found.code == 1
 

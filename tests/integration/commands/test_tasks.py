@@ -119,7 +119,7 @@ def test_retry_by_filter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], [NOBODY, "--type=noop"]])
-def test_which_tasks_must_be_said(arguments: list[str]) -> None:
+def test_tasks_must_be_selected(arguments: list[str]) -> None:
     make_task()
     assert run("tasks", "cancel", *arguments).code == 2
     assert Task.objects.get().state == "PENDING"

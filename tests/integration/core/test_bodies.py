@@ -24,7 +24,7 @@ def test_no_body_is_an_empty_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "sentence"),
     [
         (b"{", 400, "not JSON"),
         (b'{"a": NaN}', 400, "NaN is not a JSON number"),
@@ -36,11 +36,13 @@ def test_no_body_is_an_empty_object() -> None:
         (b'{"a": 1, "a": 2}', 422, "a: This key occurs twice."),
     ],
 )
-def test_hostile_bodies_are_refused_with_a_sentence(body: bytes, status: int, said: str) -> None:
+def test_hostile_bodies_are_refused_with_a_sentence(
+    body: bytes, status: int, sentence: str
+) -> None:
     response = post(body)
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert said in response.json()["detail"]
+    assert sentence in response.json()["detail"]
 
 
 def test_too_many_bytes_are_413_whatever_django_thinks(settings: Any) -> None:

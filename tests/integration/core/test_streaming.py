@@ -21,7 +21,7 @@ PIECES = 5
 
 
 class Source:
-    """Pieces, and what became of them."""
+    """Pieces, and their results."""
 
     def __init__(self, *, fails_at: int | None = None) -> None:
         self.fails_at = fails_at

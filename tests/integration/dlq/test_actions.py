@@ -121,7 +121,7 @@ def test_discarding_by_filter(workspace: Workspace, ada: Actor) -> None:
     assert statuses() == ["DISCARDED", "OPEN"]
 
 
-def test_everything_must_be_meant(workspace: Workspace, ada: Actor) -> None:
+def test_everything_must_be_confirmed(workspace: Workspace, ada: Actor) -> None:
     make_letter()
     for wanted in (LetterFilter(), LetterFilter(statuses=("OPEN",))):
         with pytest.raises(Invalid, match="all"):

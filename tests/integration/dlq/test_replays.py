@@ -112,7 +112,7 @@ def test_what_is_refused_is_passed_without_a_pause(
     assert (replay.skipped, replay.submitted) == (7, 1)
 
 
-def test_letters_that_come_to_be_later_are_not_meant(workspace: Workspace, ada: Actor) -> None:
+def test_letters_that_are_written_later_are_not_included(workspace: Workspace, ada: Actor) -> None:
     """Or a failure that repeats would be repeated for ever."""
     make_letter()
     replay = start(workspace, ada, stages=())

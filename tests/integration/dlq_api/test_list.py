@@ -124,7 +124,7 @@ def test_times_ids_and_fingerprints(viewer: APIClient) -> None:
         ({"search": "a\x00b"}, "search"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(
+def test_impossible_filters_are_refused(
     viewer: APIClient, params: dict[str, str], field: str
 ) -> None:
     answer = viewer.get("/dlq/tasks", params)

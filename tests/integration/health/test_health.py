@@ -139,7 +139,7 @@ def test_another_error_is_named_by_its_kind(settings: Any, monkeypatch: pytest.M
     assert body["checks"]["redis"]["detail"] == "It answers with an error (ValueError)."
 
 
-def test_metrics_are_for_whoever_may_read() -> None:
+def test_metrics_are_for_all_who_may_read() -> None:
     assert APIClient().get("/metrics").status_code == 401
     accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"
     response = key_client("viewer").get("/metrics", headers={"Accept": accept})
@@ -170,7 +170,7 @@ def test_requests_are_counted_by_route_and_not_by_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("free_mb", "status", "said"),
+    ("free_mb", "status", "sentence"),
     [
         (50, "ok", None),
         (8, "degraded", "nearly full: 8.4 MB"),
@@ -180,7 +180,7 @@ def test_requests_are_counted_by_route_and_not_by_path() -> None:
 def test_a_full_disk_of_the_embedded_database_is_named(
     free_mb: int,
     status: str,
-    said: str | None,
+    sentence: str | None,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -195,7 +195,7 @@ def test_a_full_disk_of_the_embedded_database_is_named(
     assert (answer.status_code, body["status"]) == (200, status)
     assert body["checks"]["disk"]["status"] == ("ok" if free_mb else "down")
     detail = body["checks"]["disk"].get("detail")
-    assert detail is None if said is None else said in detail
+    assert detail is None if sentence is None else sentence in detail
 
 
 def test_a_redis_that_cannot_save_says_so() -> None:

@@ -75,14 +75,14 @@ def test_a_person_starts_one(operator: Client) -> None:
 
 def test_what_the_service_refuses_stands_beside_the_field(operator: Client, settings: Any) -> None:
     settings.TASKPLANE_STRESS = {**settings.TASKPLANE_STRESS, "MUST_CONFIRM": True}
-    for fields, said in (
+    for fields, sentence in (
         ({"tasks": 100_001}, "A whole number from 1 to 100,000"),
         ({"confirm": "yes"}, "This is production"),
         ({"duration_ms": "x"}, "Enter a number"),
         ({"tasks": 90_000, "duration_ms": 60_000}, "5,400,000 s of work"),
     ):
         answer = operator.post(f"{TESTS}start/", form(**{"confirm": "stress", **fields}))
-        assert said in answer.content.decode()
+        assert sentence in answer.content.decode()
     assert not StressTest.objects.exists()
     settings.TASKPLANE_STRESS = {**settings.TASKPLANE_STRESS, "MUST_CONFIRM": False}
     make_stress_test(5)

@@ -87,7 +87,7 @@ def test_delete_takes_ended_tasks_with_their_history(
     assert set(states()) == {"PENDING", "SCHEDULED", "BLOCKED", "RETRYING", "RUNNING"}
 
 
-def test_everything_must_be_said(client: APIClient, one_of_each: dict[str, Task]) -> None:
+def test_everything_must_be_confirmed(client: APIClient, one_of_each: dict[str, Task]) -> None:
     answer = client.post("/tasks/actions", {"action": "delete", "filter": {}})
     assert answer.status_code == 422
     assert '"all": true' in answer.json()["errors"][0]["message"]

@@ -77,10 +77,10 @@ def test_a_known_queue_costs_one_statement(client: APIClient) -> None:
     client.post("/tasks", {"type": "noop"})  # finds the key and the queue
     with CaptureQueriesContext(connection) as queries:
         assert client.post("/tasks", {"type": "noop"}).status_code == 201
-    said = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
     # Inside a test's transaction a new queue is not remembered, so it is looked up each time. The
     # one INSERT goes through a prepared statement, which is not captured.
-    assert [sql for sql in said if "tasks_app_queue" not in sql] == []
+    assert [sql for sql in statements if "tasks_app_queue" not in sql] == []
     assert Task.objects.count() == 2
 
 

@@ -261,7 +261,7 @@ def test_the_planner_takes_the_index_of_each_sort_and_filter(
     assert index in tasks[:20].explain()
 
 
-def test_whether_internal_tasks_are_meant_is_no_condition() -> None:
+def test_including_internal_tasks_is_no_condition() -> None:
     assert TaskFilter(is_internal=True).is_empty
     assert not TaskFilter(is_internal=True).must_scan
 

@@ -22,15 +22,15 @@ pytestmark = pytest.mark.django_db
 
 @contextmanager
 def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
-    """What the signal said while the block lasted."""
-    said: list[dict[str, Any]] = []
+    """The arguments of each signal in the block."""
+    calls: list[dict[str, Any]] = []
 
     def listen(sender: Any, signal: Signal, **words: Any) -> None:
-        said.append(words)
+        calls.append(words)
 
     signal.connect(listen)
     try:
-        yield said
+        yield calls
     finally:
         signal.disconnect(listen)
 
@@ -42,10 +42,10 @@ def submit(**fields: Any) -> UUID:
 
 def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient) -> None:
     old = make_task("FAILED")
-    with heard(task_reprocessed) as said:
+    with heard(task_reprocessed) as calls:
         new = submit(reprocess_of=old.id)
 
-    assert said == [{"pairs": [(old.id, new)], "using": "default", "by": ""}]
+    assert calls == [{"pairs": [(old.id, new)], "using": "default", "by": ""}]
     assert client.get(f"/tasks/{new}").json()["reprocessOf"] == str(old.id)
     assert client.get(f"/tasks/{old.id}").json()["reprocessedAs"] == [str(new)]
     assert client.get(f"/tasks/{old.id}").json()["reprocessOf"] is None
@@ -53,10 +53,10 @@ def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient
 
 def test_an_operators_retry_repeats_the_task_itself() -> None:
     dead = make_task("FAILED")
-    with heard(task_reprocessed) as said:
+    with heard(task_reprocessed) as calls:
         services.retry_task(workspace_id=dead.workspace_id, task_id=dead.id, actor=SYSTEM)
 
-    assert said == [{"pairs": [(dead.id, dead.id)], "using": "default", "by": "system"}]
+    assert calls == [{"pairs": [(dead.id, dead.id)], "using": "default", "by": "system"}]
 
 
 def test_a_task_of_a_workflow_run_is_not_retried_by_itself(client: APIClient) -> None:
@@ -79,19 +79,19 @@ def test_the_cascade_of_a_cancel_is_signalled_with_every_generation() -> None:
     child = submit(depends_on=[parent])
     grandchild = submit(depends_on=[child])
     spared = submit(depends_on=[parent], on_parent_failure="run")
-    with heard(task_cancelled_by_parent) as said:
+    with heard(task_cancelled_by_parent) as calls:
         services.cancel_task(workspace_id=default_workspace().id, task_id=parent, actor=SYSTEM)
 
-    assert [sorted(each["task_ids"]) for each in said] == [sorted([child, grandchild])]
+    assert [sorted(each["task_ids"]) for each in calls] == [sorted([child, grandchild])]
     assert Task.objects.get(id=spared).state == "PENDING"
 
 
 def test_a_child_that_is_submitted_too_late_is_signalled_too() -> None:
     parent = make_task("FAILED")
-    with heard(task_cancelled_by_parent) as said:
+    with heard(task_cancelled_by_parent) as calls:
         child = submit(depends_on=[parent.id])
 
-    assert [each["task_ids"] for each in said] == [[child]]
+    assert [each["task_ids"] for each in calls] == [[child]]
 
 
 def test_a_failing_listener_undoes_the_repetition() -> None:

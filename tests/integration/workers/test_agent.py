@@ -218,9 +218,9 @@ def test_nodes_of_workers_with_one_name_have_names_of_their_own(agent: Agent) ->
 def test_what_a_back_end_has_seen_is_more_exact_than_what_is_concluded() -> None:
     node, stopped = make_node(pid=2), make_node(pid=3)
     earlier = make_node(pid=2, started_at=now() - timedelta(hours=1))
-    said = "It was killed by signal 9 (SIGKILL)."
-    assert not services.note_end("elsewhere", 2, since=None, reason=said)
-    assert services.note_end(node.host, 2, since=node.started_at, reason=said)
+    sentence = "It was killed by signal 9 (SIGKILL)."
+    assert not services.note_end("elsewhere", 2, since=None, reason=sentence)
+    assert services.note_end(node.host, 2, since=node.started_at, reason=sentence)
     earlier.refresh_from_db()
     assert earlier.end_reason == ""
     assert transitions.lose(node.id, heartbeat=node.heartbeat, reason="No heartbeat.")

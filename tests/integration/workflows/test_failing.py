@@ -116,7 +116,7 @@ def test_an_expression_that_fails_fails_its_step(node: int) -> None:
     assert "payload.x, column" in error["message"]
 
 
-@pytest.mark.parametrize(("step", "said"), [
+@pytest.mark.parametrize(("step", "sentence"), [
     ({"when": "{{ input.n }}"}, "true or false, not a number"),
     ({"forEach": "{{ input.n }}"}, "a list, not a number"),
     ({"type": "wait", "payload": {"seconds": "{{ 'x' }}"}}, "seconds must be"),
@@ -128,10 +128,10 @@ def test_an_expression_that_fails_fails_its_step(node: int) -> None:
     ({"when": "'a'.matches('(\\u0000' + string(input.n))"}, "Invalid regular expression"),
     ({"type": "sleep", "payload": {"ms": "{{ 'x' }}"}}, "payload.ms"),
 ])  # fmt: skip
-def test_values_of_the_wrong_kind_fail_their_step(step: dict[str, Any], said: str) -> None:
+def test_values_of_the_wrong_kind_fail_their_step(step: dict[str, Any], sentence: str) -> None:
     run = run_steps({"key": "a", **step}, value={"n": 1})
     assert state_of(run) == "FAILED"
-    assert said in error_of(run)["message"]
+    assert sentence in error_of(run)["message"]
     assert error_of(run)["category"] == "VALIDATION"
 
 

@@ -85,12 +85,13 @@ def test_only_the_newest_version_counts(client: APIClient) -> None:
     assert client.put(f"{URL}/{first}", body("a", "b")).status_code == 200
 
 
-def test_runs_cannot_be_meant_to_stand_too_deep(client: APIClient) -> None:
+def test_runs_cannot_be_nested_too_deep(client: APIClient) -> None:
     store(client, "w0")
     for number in range(1, 6):
         store(client, f"w{number}", f"w{number - 1}")
     too_deep = {
-        "tasks[0].payload.workflow": "Step 's0': At most 5 runs may be nested; these would be more."
+        "tasks[0].payload.workflow": "Step 's0': At most 5 runs may be nested; this definition "
+        "would exceed that."
     }
     assert errors_of(client.post(URL, body("w6", "w5"))) == too_deep
     bottom = client.get(URL, {"search": "w0"}).json()["data"][0]["id"]

@@ -182,8 +182,10 @@ def run(*args: str) -> tuple[str, str]:
 
 
 def test_the_command_makes_lists_and_revokes() -> None:
-    secret, said = run("create", "ci", "--role", "viewer", "--scope", "tasks:read", "--days", "7")
-    assert "shown once" in said
+    secret, sentence = run(
+        "create", "ci", "--role", "viewer", "--scope", "tasks:read", "--days", "7"
+    )
+    assert "shown only once" in sentence
     identity = KeyDirectory().identify(secret.strip())
     assert identity is not None
     assert identity.actor.role == Role.VIEWER
@@ -207,7 +209,7 @@ def test_the_command_writes_json_for_scripts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "sentence"),
     [
         (["create", "ci", "--workspace", "nope"], "no workspace 'nope'"),
         (["create", "ci", "--scope", "x"], "scope is like"),
@@ -218,8 +220,8 @@ def test_the_command_writes_json_for_scripts() -> None:
         (["create", "ci", "--role", "root"], "invalid choice"),
     ],
 )
-def test_the_command_says_what_is_wrong(args: list[str], said: str) -> None:
-    with pytest.raises(CommandError, match=said):
+def test_the_command_says_what_is_wrong(args: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
         run(*args)
 
 

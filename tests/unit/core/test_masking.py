@@ -56,7 +56,7 @@ TOKENS = {
 @pytest.mark.parametrize("kind", TOKENS)
 @pytest.mark.parametrize(
     "around",
-    ["{}", "it said {}.", "a={},b", '{{"x": "{}"}}', "['{}']", "https://h/?x={}&y=1", "\n{}\n"],
+    ["{}", "it reads {}.", "a={},b", '{{"x": "{}"}}', "['{}']", "https://h/?x={}&y=1", "\n{}\n"],
 )
 def test_tokens_of_well_known_shapes(kind: str, around: str) -> None:
     token = TOKENS[kind]

@@ -32,9 +32,9 @@ def test_a_sane_id_is_kept() -> None:
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\tb", "é", "a\r\nX-Evil: 1", "<b>"])
 def test_any_other_id_is_replaced(given: str) -> None:
-    said, seen, _ = seen_by_the_view({"X-Request-ID": given})
-    assert said == seen
-    assert len(said) == 36
+    sentence, seen, _ = seen_by_the_view({"X-Request-ID": given})
+    assert sentence == seen
+    assert len(sentence) == 36
 
 
 def test_the_request_is_forgotten_afterwards() -> None:

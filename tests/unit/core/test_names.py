@@ -28,7 +28,7 @@ def test_a_name_is_kept_in_one_form(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("", "1 to 20 characters"),
         (" \u00a0 ", "1 to 20 characters"),
@@ -56,10 +56,10 @@ def test_a_name_is_kept_in_one_form(text: str, name: str) -> None:
         ("a\ud800", "U+D800"),
     ],
 )
-def test_what_cannot_be_a_name_says_why(text: object, said: str) -> None:
+def test_what_cannot_be_a_name_says_why(text: object, sentence: str) -> None:
     with pytest.raises(InvalidNameError) as refused:
         check_name(text, limit=20)
-    assert said in str(refused.value)
+    assert sentence in str(refused.value)
 
 
 @given(st.text(max_size=20))

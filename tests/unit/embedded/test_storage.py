@@ -1,4 +1,4 @@
-"""What is said when the embedded servers cannot write."""
+"""The messages when the embedded servers cannot write."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_a_sound_folder_has_no_problem(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         (
             {"f_bavail": 3},
@@ -59,12 +59,12 @@ def test_a_sound_folder_has_no_problem(tmp_path: Path, monkeypatch: pytest.Monke
     ],
 )
 def test_the_cause_the_path_and_what_to_do_are_named(
-    changes: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, Any], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     have(monkeypatch, **changes)
-    assert storage.find_problem(tmp_path) == said.format(tmp_path)
+    assert storage.find_problem(tmp_path) == sentence.format(tmp_path)
     explained = storage.explain("LOG: redirecting log output", tmp_path, "move the folder away")
-    assert explained == said.format(tmp_path)
+    assert explained == sentence.format(tmp_path)
 
 
 def test_a_reason_that_names_the_cause_is_enough(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from controlplane.ops.health.probes import Probe
 
 
 def explain(error: Exception) -> str:
-    return f"It said {error}."
+    return f"It reported {error}."
 
 
 def test_what_works_is_up_and_timed() -> None:
@@ -23,7 +23,7 @@ def test_what_fails_is_down_with_a_reason() -> None:
 
     finding = Probe(fail, explain=explain).finding()
     assert not finding.is_up
-    assert finding.detail == "It said no."
+    assert finding.detail == "It reported no."
 
 
 def test_what_hangs_is_down_in_time_and_asked_by_one_thread_only() -> None:

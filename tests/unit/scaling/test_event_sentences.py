@@ -11,7 +11,7 @@ from scaling import sentences
 
 NOON = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 WAITS = [(2, 155.13), (3, 35.04)]
-SAID = [
+SENTENCES = [
     (sentences.workers(1), "1 worker"),
     (sentences.change(2, 8), "2 → 8 workers."),
     (sentences.change(0, 1), "0 → 1 worker."),
@@ -203,7 +203,7 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("sentence", "expected"), SAID)
+@pytest.mark.parametrize(("sentence", "expected"), SENTENCES)
 def test_a_sentence(sentence: str, expected: str) -> None:
     assert sentence == expected
 

@@ -92,7 +92,7 @@ def test_a_worker_that_the_threshold_adds_is_explained_by_the_threshold() -> Non
     assert made.outcome.table == ()
 
 
-def test_a_cooldown_that_keeps_the_threshold_from_adding_a_worker_is_said() -> None:
+def test_a_cooldown_that_keeps_the_threshold_from_adding_a_worker_is_shown() -> None:
     quick = demand(waiting=60, run_times=RunTimes.of([0.01] * 200), ready=1, ages=())
     memory = Memory(raised_at=quick.at - 12)
     made = decide("predictive", quick, Settings(), memory)

@@ -44,10 +44,10 @@ def test_ndjson_with_texts_of_time_in_any_order(tmp_path: Path) -> None:
         ("time,run_time\n", "no tasks"),
         ("time\n5\n", "task 1 has no 'run_time'"),
         ("time,run_time\n5,1\nsoon,1\n", "task 2"),
-        ("time,run_time\n5,-1\n", "no run time"),
-        ("time,run_time\n5,nan\n", "no run time"),
+        ("time,run_time\n5,-1\n", "not a run time"),
+        ("time,run_time\n5,nan\n", "not a run time"),
         ("time,run_time\n0,1\n9999999999,1\n", "more than 60 days"),
-        ("time,run_time\n5\n", "task 1: None is no run time"),
+        ("time,run_time\n5\n", "task 1: None is not a run time"),
     ],
 )
 def test_what_cannot_be_played_is_refused(tmp_path: Path, text: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Schedules in code: how they are found, and what is said of broken ones."""
+"""Schedules in code: how they are found, and the warnings about broken ones."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_the_hash_follows_every_value(modules: Path, settings: Settings) -> None
         ('schedule("x", "@daily")', "Give either"),
         ('schedule("x", "@daily", task_type="noop", workflow="w")', "Give either"),
         ('schedule("x", "@daily", task_type="noop", overlap="twice")', "not 'twice'"),
-        ('schedule("x", 5, task_type="noop")', "must be texts"),
+        ('schedule("x", 5, task_type="noop")', "must be strings"),
         (f'schedule("{"x" * 200}", "@daily", task_type="noop")', "more than 200"),
         (
             'schedule("x", "@daily", task_type="noop");schedule("x", "@hourly", task_type="noop")',
@@ -106,9 +106,9 @@ def test_what_is_wrong_is_a_warning_that_names_the_place(
 ) -> None:
     name = f"wrong_schedules_{abs(hash(request.node.name))}"
     declare(modules, settings, name, line)
-    (said,) = warnings()
-    assert said.startswith(name)
-    assert says in said
+    (sentence,) = warnings()
+    assert sentence.startswith(name)
+    assert says in sentence
     # The others are still there.
     assert "Clean-up" in [each.name for each in discover()[0]]
 

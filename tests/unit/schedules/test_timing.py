@@ -241,7 +241,7 @@ def test_equal_schedules_fire_at_the_same_times(text: str, same: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("*/90 * * * *", "'*/90' has no effect: the only minute is 0. Write 0, or @every 90m"),
         ("*/60 * * * *", "the only minute is 0"),
@@ -256,9 +256,9 @@ def test_equal_schedules_fire_at_the_same_times(text: str, same: str) -> None:
         ("0 0 31 2 FRI", "'31' has no effect"),
     ],
 )
-def test_what_has_no_effect_is_noted(text: str, said: str) -> None:
+def test_what_has_no_effect_is_noted(text: str, sentence: str) -> None:
     (warning,) = find_warnings(parse_timing(text))
-    assert said in warning
+    assert sentence in warning
 
 
 @pytest.mark.parametrize(

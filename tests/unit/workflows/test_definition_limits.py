@@ -94,7 +94,7 @@ def test_a_key_that_no_expression_can_name_is_refused(key: str) -> None:
     ((field, message),) = problems_of(step(key))
     assert field == "tasks[0].key"
     assert message == (
-        f"Step {key!r}: {key!r} is a word of the expression language: take another key."
+        f"Step {key!r}: {key!r} is a word of the expression language: use another key."
     )
 
 

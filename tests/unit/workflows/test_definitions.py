@@ -1,4 +1,4 @@
-"""Every rule of a definition, and what is said of a broken one."""
+"""Every rule of a definition, and the error of a broken one."""
 
 import json
 from typing import Any
@@ -16,11 +16,11 @@ from workflows.models import WorkflowVersion
 from workflows.schema.definition import WorkflowDefinition
 from workflows.states import OnFailure, StepKind
 
-NAMED = "This must be a text of 1 to 200 characters."
+NAMED = "This must be a string of 1 to 200 characters."
 ONE_STEP = "This must be a list of at least one step."
 ONE_OF = "Give `seconds` or `until`, one of them."
 ZONED = "A time with its zone, such as 2030-01-31T08:00:00Z."
-SHORT = "A text of at most 2,000 characters."
+SHORT = "A string of at most 2,000 characters."
 NAMELESS = "This must be the name or the id of a workflow."
 UNKNOWN = "Unknown field; there are"
 WAIT_LONG = "A number of seconds from 0 to 315360000 (10 years)."
@@ -123,7 +123,7 @@ def test_a_stored_version_may_name_a_task_type_that_has_gone() -> None:
         ({"name": "x" * 201, "tasks": []}, [("name", NAMED), ("tasks", ONE_STEP)]),
         ({"name": "x", "tasks": {}}, [("tasks", ONE_STEP)]),
         (whole(nmae=1), [("nmae", "Unknown field.")]),
-        (whole(description=5), [("description", "A text of at most 10,000 characters.")]),
+        (whole(description=5), [("description", "A string of at most 10,000 characters.")]),
         (whole(tasks=[1]), [("tasks[0]", "This must be an object.")]),
         (
             whole(tasks=[step()] * 10_001),
@@ -164,8 +164,8 @@ RANGES = [
     ("onFailure", "ignore", "One of fail, continue, skip-dependents."),
     ("onFailure", [], "One of fail, continue, skip-dependents."),
     ("queue", "-", "1 to 100 letters, digits, '.', '_', ':' and '-'"),
-    ("queue", 5, "This must be a text."),
-    ("tags", "x", "This must be a list of texts."),
+    ("queue", 5, "This must be a string."),
+    ("tags", "x", "This must be a list of strings."),
     ("tags", [1], "At most 50 tags of 1 to 100 characters"),
     ("tags", ["x"] * 51, "At most 50 tags of 1 to 100 characters, without NUL"),
     ("retry", 5, "This must be an object."),
@@ -174,8 +174,8 @@ RANGES = [
     ("dependsOn", ["x"] * 10_001, "At most 10,000 steps."),
     ("payload", [], "This must be an object."),
     ("payload", {"a": "x" * 300_000}, "payload has 300008 bytes as JSON; the limit is 262144."),
-    ("when", True, "This must be an expression, as a text."),
-    ("forEach", {"a": 1}, "This must be an expression, as a text."),
+    ("when", True, "This must be an expression, as a string."),
+    ("forEach", {"a": 1}, "This must be an expression, as a string."),
     ("forEach", [1] * 10_001, "At most 10,000 items."),
     ("forEach", ["{{ 1 }}"], "The items of a list are taken as they are"),
     ("forEach", ["{{ "], "The items of a list are taken as they are"),
@@ -184,10 +184,10 @@ RANGES = [
 
 @pytest.mark.parametrize(("field", "value", "message"), RANGES)
 def test_values_of_fields(field: str, value: Any, message: str) -> None:
-    ((where, said),) = problems_of({**step(), field: value})
+    ((where, sentence),) = problems_of({**step(), field: value})
     assert where == f"tasks[0].{field}"
-    assert message in said
-    assert said.startswith("Step ")
+    assert message in sentence
+    assert sentence.startswith("Step ")
 
 
 def test_the_json_schema_has_an_object_for_each_kind_of_step() -> None:
@@ -237,10 +237,10 @@ def test_the_json_schema_has_an_object_for_each_kind_of_step() -> None:
 def test_problems_name_the_step_and_the_column(
     more: dict[str, Any], field: str, message: str
 ) -> None:
-    ((where, said),) = problems_of({**step(), **more})
+    ((where, sentence),) = problems_of({**step(), **more})
     assert where == f"tasks[0].{field}"
-    assert said.startswith("Step 'a'")
-    assert message in said
+    assert sentence.startswith("Step 'a'")
+    assert message in sentence
 
 
 def test_payloads_with_templates_are_checked_when_they_are_made() -> None:

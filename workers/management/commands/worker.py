@@ -127,15 +127,15 @@ class AgentProcess:
             self.start()
 
     def end(self) -> None:
-        """Let the agent settle what is left, and wait for it."""
+        """Let the agent settle the remaining rows, and wait for it."""
         self._agent.node_state.has_exited = True
         give_up = time.monotonic() + _AGENT_END_SECONDS
         while not self._has_ended() and time.monotonic() < give_up:
             time.sleep(0.02)
 
     def end_now(self) -> NoReturn:
-        """End this worker without Celery, which overran its time to stop: what is left of its pool,
-        then itself. The agent settles what they held."""
+        """End this worker without Celery, which exceeded its time to stop: first the rest of its
+        pool, then itself. The agent settles their rows."""
         logger.warning("Worker shutdown timed out: killing its remaining processes")
         for child in psutil.Process().children():
             if child.pid != self._pid:
@@ -154,8 +154,8 @@ class AgentProcess:
 
 
 def _end_on_signals(node_state: SharedNodeState) -> None:
-    """Until Celery takes the signals over: a worker that is stopped while it starts was not
-    killed."""
+    """Handles signals until Celery does, so that a worker stopped during its start is not recorded
+    as killed."""
 
     def end(*_: Any) -> NoReturn:
         node_state.exit_status = 0
@@ -231,15 +231,15 @@ def _connect_signals(runtime: Runtime, agent: AgentProcess) -> None:
 
 
 def _share_memory() -> None:
-    """Before a fork: what exists now is never collected, so the collector of the new process does
-    not touch, and thereby copy, every page of it."""
+    """Before a fork: exclude existing objects from garbage collection, so that the collector of the
+    new process does not touch, and thereby copy, their pages."""
     gc.collect()
     gc.freeze()
 
 
 def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list[str]) -> None:
-    """Run Celery's worker until it has shut down. Without Celery's command line, which imports a
-    shell's worth of packages."""
+    """Run Celery's worker until it has shut down. Does not use Celery's command line, which imports
+    many packages."""
     os.environ["CELERY_SKIP_CHECKS"] = "true"  # as for the command itself: they import every view
     worker = celery.Worker(
         hostname=host_format(f"{runtime.name}@%h"),

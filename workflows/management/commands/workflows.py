@@ -1,4 +1,4 @@
-"""`manage.py workflows`: define workflows, run them, look at runs, decide."""
+"""`manage.py workflows`: define and run workflows, show runs, decide approvals."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from functools import partial
@@ -49,7 +49,7 @@ _EXAMPLES = """\
 
 
 class Command(WorkspaceCommand):
-    """A workflow is named by its name or its id. Changes are audited."""
+    """A workflow is given by its name or its id. Changes are audited."""
 
     help = "Define workflows, run them, look at runs, retry and cancel them, decide approvals."
     examples = _EXAMPLES
@@ -70,7 +70,7 @@ class Command(WorkspaceCommand):
         validate = add("validate", self._validate, "Check a definition without storing it.")
         create = add("create", self._create, "Store a workflow.")
         update = add("update", self._update, "Store a new version; runs keep theirs.")
-        delete = add("delete", self._delete, "Delete a workflow; its runs stay.")
+        delete = add("delete", self._delete, "Delete a workflow; its runs are kept.")
         for each in (show, update, delete):
             _add_workflow(each)
         for each in (validate, create, update):
@@ -103,7 +103,10 @@ class Command(WorkspaceCommand):
         status.add_argument("target", help="id of a run, or name or id of a workflow")
         cancel = add("cancel", self._cancel, "Cancel a run.", show=tables.show_run)
         retry = add(
-            "retry", self._retry, "Retry what failed or was cancelled.", show=tables.show_run
+            "retry",
+            self._retry,
+            "Retry the failed and cancelled steps of a run.",
+            show=tables.show_run,
         )
         rerun = add(
             "rerun",
@@ -169,7 +172,7 @@ class Command(WorkspaceCommand):
         authoring.delete_workflow(
             workspace_id=workspace_id, workflow_id=workflow.id, actor=terminal_actor()
         )
-        return Reply({"deleted": workflow.id}, [f"{workflow.name} is deleted; its runs stay."])
+        return Reply({"deleted": workflow.id}, [f"{workflow.name} is deleted; its runs are kept."])
 
     def _execute(self, workspace_id: UUID, options: Options) -> Any:
         workflow = queries.get_workflow(workspace_id, options["workflow"])
@@ -232,7 +235,7 @@ class Command(WorkspaceCommand):
         return _describe_run(workspace_id, options["run"])
 
     def _follow(self, workspace_id: UUID, run_id: UUID, options: Options) -> Any:
-        """The id of the run; with --wait how it ended. Raises CommandError: not COMPLETED."""
+        """The id of the run; with --wait, its end. Raises CommandError unless it is COMPLETED."""
         if not options["wait"]:
             run = queries.get_run(workspace_id, run_id)
             return Reply({"runId": run.id, "status": run.state}, [str(run_id)])
@@ -268,7 +271,9 @@ def _add_workflow(parser: ArgumentParser) -> None:
 
 def _add_idempotency_key(parser: ArgumentParser, noun: str) -> None:
     parser.add_argument(
-        "--idempotency-key", metavar="KEY", help=f"the same key within 24 h: the same {noun}"
+        "--idempotency-key",
+        metavar="KEY",
+        help=f"idempotency key; repeating it within 24 h returns the same {noun}",
     )
 
 

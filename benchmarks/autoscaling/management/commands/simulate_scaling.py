@@ -35,10 +35,11 @@ _FIELDS = ("min_workers", "max_workers", "objective_seconds")
 class Command(ConsoleCommand):
     """Uses nothing of this installation."""
 
-    help = "Play autoscaling strategies against recorded or made-up arrivals, and compare them."
+    help = "Simulate autoscaling strategies with recorded or generated arrivals, and compare them."
     notes = (
-        "Each day of arrivals has seven days of history. The tables show for each trace, and over "
-        "all, what a strategy costs and how long tasks wait. `ratio` is the cost as a multiple of "
+        "Each day of arrivals has seven days of history. The tables show the cost of each "
+        "strategy and the waits of tasks, for each trace and in total. `ratio` is the cost as a "
+        "multiple of "
         "a bound that no schedule without a late task can undercut. No server, database or worker "
         "is needed; docs/scaling.md explains the figures."
     )
@@ -80,8 +81,8 @@ class Command(ConsoleCommand):
             "--trace-file",
             type=Path,
             metavar="FILE",
-            help="arrivals to play instead: CSV or NDJSON with time and run_time; the last 24 "
-            "hours are played, what comes before is history",
+            help="arrivals to simulate instead: CSV or NDJSON with time and run_time; the last 24 "
+            "hours are simulated, earlier rows are history",
         )
         parser.add_argument(
             "--hours", type=number(0, 24, above=True), metavar="H", help="play only these hours"

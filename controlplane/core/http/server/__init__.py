@@ -24,8 +24,8 @@ class GuardedServer(Server):
             await protocol.wait_until_writable()
 
     def application_checker(self) -> None:
-        """Reap finished requests once a second. An exception must not end that for good: nothing
-        would be reaped and no failed response cut off until the next restart."""
+        """Clean up finished requests once a second. An exception must not stop this: otherwise no
+        request would be cleaned up and no failed response cut off until the next restart."""
         try:
             super().application_checker()
         except Exception:

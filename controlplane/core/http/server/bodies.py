@@ -1,4 +1,4 @@
-"""How much of a request's body is taken, and from whom."""
+"""How much of a request's body is accepted, and from whom."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from typing import IO
 from controlplane.core.http.problemdetails import Problem
 from controlplane.core.http.problems import problem_of
 
-# Taken from anybody: more than a log-in or a task needs.
+# Accepted from every client: more than a log-in or a task needs.
 UNVERIFIED_MAX_BYTES = 65_536
 # Above this a body waits on disk for its end.
 IN_MEMORY_BYTES = 1_048_576
@@ -34,7 +34,7 @@ def open_body() -> IO[bytes]:
 def check_credentials(
     check: CredentialCheck, authorization: str, cookie: str, done: Callable[[Problem | None], None]
 ) -> None:
-    """Check in another thread, then call `done` in this one with what is wrong."""
+    """Check in another thread, then call `done` in this one with the error, if any."""
 
     def judge() -> Problem | None:
         try:
@@ -51,7 +51,7 @@ def check_credentials(
 
 
 def unauthorized() -> Problem:
-    """401 for a body that only a known client may send."""
+    """401 for a body that only an authenticated client may send."""
     return Problem(
         401,
         f"A body of more than {UNVERIFIED_MAX_BYTES} bytes needs a valid API key or session: send "

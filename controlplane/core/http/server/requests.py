@@ -70,8 +70,8 @@ class Stage(Enum):
 
 
 class GuardedRequest(WebRequest):
-    """Refuses bodies that are too large, too slow, or large and of a stranger, before they are
-    stored; lets the application wait for a slow client; cuts off a response that failed."""
+    """Refuses bodies that are too large, too slow, or large and unauthenticated, before they are
+    stored; makes the application wait for a slow client; cuts off a failed response."""
 
     credentials: ClassVar[bodies.CredentialCheck]
 
@@ -89,7 +89,7 @@ class GuardedRequest(WebRequest):
     # --- Twisted calls these while the request arrives ---
 
     def gotLength(self, length: int | None) -> None:
-        """All headers are here; `length` is None for a body in chunks."""
+        """All headers have arrived; `length` is None for a chunked body."""
         if self._stage is Stage.REFUSED:
             return
         limit: int = settings.TASKPLANE["BODY_MAX_BYTES"]
@@ -196,7 +196,7 @@ class GuardedRequest(WebRequest):
         super().handle_reply(message)
 
     async def wait_until_writable(self) -> None:
-        """Wait for the client to read what was sent; cut it off when it does not."""
+        """Wait for the client to read the sent data; disconnect it if it does not."""
         if self._flow is None:
             return
         try:

@@ -41,7 +41,7 @@ class Command(SafeCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Only what the first start needs to know; the rest is the environment's."""
+        """Only what the first start needs; everything else comes from the environment."""
         parser.add_argument(
             "--admin",
             default="admin",
@@ -50,7 +50,7 @@ class Command(SafeCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Start in order, watch, and stop in order, whatever happens."""
+        """Start in order, watch, and always stop in order."""
         # SIGINT too: a shell that starts this in the background has it ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
@@ -94,7 +94,7 @@ class Command(SafeCommand):
         session.watch()
 
     def _restart_if_moved(self) -> None:
-        """Read the settings again when they were read before the servers had an address."""
+        """Read the settings again if they were read before the servers had an address."""
         moved = settings.EMBEDDED_POSTGRES and _address_in_settings() != embedded.postgres_url()
         known = (settings.REDIS_HOST, settings.REDIS_PORT)
         moved = moved or (settings.EMBEDDED_VALKEY and known != embedded.valkey_address())
@@ -118,7 +118,7 @@ class Command(SafeCommand):
         return f"{len(plan)} migrations applied"
 
     def _ensure_credentials(self, state: Path, admin: str) -> tuple[home.Credentials | None, bool]:
-        """What is kept, and whether it is new."""
+        """The stored credentials, and whether they are new."""
         from controlplane.workspaces.services import ensure_bootstrap
 
         url = _app().url
@@ -148,7 +148,7 @@ class Command(SafeCommand):
         if new:
             self._line(f"User     {kept.admin_user}, password {kept.admin_password}")
             self._line(f"API key  {kept.api_key}")
-            self._line(f"         (shown this once, and kept in {file})")
+            self._line(f"         (shown only once, and stored in {file})")
         else:
             self._line(f"User     {kept.admin_user}; its password and the API key are in {file}")
         self._line("")
@@ -192,7 +192,7 @@ def _components(autoscaler_note: str = "") -> list[Component]:
 
 
 def _grace_seconds() -> float:
-    """How long the worker's tasks may go on after Ctrl-C; the worker reads it from here."""
+    """How long the worker's tasks may continue after Ctrl-C; the worker reads it from here."""
     if env.text(GRACE):
         return float(settings.TASKPLANE[GRACE])
     os.environ[GRACE] = str(LOCAL_GRACE_SECONDS)
@@ -200,7 +200,7 @@ def _grace_seconds() -> float:
 
 
 def _backend() -> str:
-    """Where workers are started: on this machine, unless somebody has said so otherwise. App and
+    """Where workers are started: on this machine, unless it is configured otherwise. App and
     autoscaler read it from here."""
     if not env.text(BACKEND):
         os.environ[BACKEND] = LOCAL_BACKEND
@@ -209,7 +209,7 @@ def _backend() -> str:
 
 
 def _scaling_note() -> str:
-    """What is in force: it may differ from the environment."""
+    """The configuration in force, which may differ from the environment."""
     from scaling.queries.pool import get_pool, get_values
 
     values = get_values(get_pool())
@@ -236,5 +236,5 @@ def _address_in_settings() -> str:
 
 
 def _shown(path: Path) -> Path:
-    """The path as one types it from the project's folder."""
+    """The path relative to the project's folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

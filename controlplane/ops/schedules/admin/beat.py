@@ -39,7 +39,7 @@ class PeriodicTaskPages(SuperuserPages, PeriodicTaskAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With the description of every crontab; the page shows that of the chosen one."""
+        """With the description of every crontab; the page shows that of the selected one."""
         crontabs = CrontabSchedule.objects.all()
         context["readable_crontabs"] = {each.id: describe_crontab(each) for each in crontabs}
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
@@ -61,7 +61,7 @@ class CrontabPages(SuperuserPages, CrontabScheduleAdmin):
 
     @admin.display(description="human readable")
     def human_readable(self, crontab: CrontabSchedule) -> str:
-        """Beat's own description says `and` where either of two day fields is enough."""
+        """Beat's own description uses `and` where one of two day fields is enough."""
         return describe_crontab(crontab)
 
 

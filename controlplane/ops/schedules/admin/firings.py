@@ -75,7 +75,7 @@ def show_state(firing: Firing | None) -> str:
 
 
 def show_delay(firing: Firing) -> str:
-    """By how much the decision was late."""
+    """The delay of the decision."""
     return EMPTY if firing.late_ms is None else format_duration(firing.late_ms / 1_000)
 
 

@@ -1,4 +1,4 @@
-"""The form of a schedule: the service's rules, shown beside the fields."""
+"""The form of a schedule: it applies the service's rules, and shows errors beside the fields."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -67,7 +67,7 @@ class ScheduleForm(ServiceErrors, _Form):
             "queue": "Leave empty to use the queue of the task type.",
             "max_attempts": "Leave empty to use the default of the task type.",
             "catch_up": "Fire missed times later.",
-            "catch_up_max": "Maximum missed times to fire, the newest first.",
+            "catch_up_max": "Maximum number of missed times to fire, the newest first.",
             "jitter_ms": "Maximum random delay of a start, in milliseconds.",
         }
 

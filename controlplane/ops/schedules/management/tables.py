@@ -13,7 +13,7 @@ from controlplane.core.formatting import format_percent
 
 
 def show_job(console: Console, job: dict[str, Any]) -> None:
-    """Every field, and the next times when they are there."""
+    """Every field, and the next times if they are given."""
     last = job["lastExecution"]
     if last:
         last = f"{last['status']}, {last['scheduledFor']}: {last['detail']}"
@@ -23,7 +23,7 @@ def show_job(console: Console, job: dict[str, Any]) -> None:
 
 
 def describe_preview(preview: dict[str, Any], count: int) -> list[str]:
-    """The schedule in words, and its next times, of which `count` were asked for."""
+    """The description of the schedule, and its next times, of which `count` were requested."""
     lines = [preview["words"]]
     if preview["note"]:
         lines.append(f"note: {preview['note']}")

@@ -21,10 +21,8 @@ from tasks_app.models import Task
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """A schedule with what its PeriodicTask says.
-
-    `problem` says why it never fires as it stands; empty when it does. `note` says why the system
-    paused it, and which parts of its text have no effect.
+    """A schedule with the values of its PeriodicTask. `problem`: why it never fires; empty if it
+    does. `note`: why the system paused it, and which parts of its expression have no effect.
     """
 
     schedule: Schedule
@@ -46,8 +44,8 @@ def list_schedules(
     enabled: bool | None = None,
     sources: Sequence[str] = (),
 ) -> QuerySet[Schedule]:
-    """The schedules of a workspace, with their PeriodicTasks. `search` looks into the name, the
-    task type, and the name of a plain Celery task."""
+    """The schedules of a workspace, with their PeriodicTasks. `search` covers the name, the task
+    type, and the name of a plain Celery task."""
     found = Schedule.objects.filter(workspace_id=workspace_id).select_related(*BEAT)
     if search:
         search = canonical_name(search)
@@ -73,7 +71,7 @@ def get_schedule(workspace_id: UUID, schedule_id: UUID) -> Schedule:
 
 
 def describe(schedule: Schedule) -> ScheduleView:
-    """The schedule with its times. Costs no query when it came from this module."""
+    """The schedule with its times. Needs no query if it came from this module."""
     task = schedule.periodic_task
     beat = read_beat(task)
     words = problem = ""
@@ -119,7 +117,7 @@ def list_firings(
 
 
 def get_success_rates(schedule_ids: Sequence[UUID]) -> dict[UUID, float]:
-    """What share, 0 to 1, of each schedule's newest hundred ended firings completed; of those that
+    """The share (0 to 1) of completed firings among the newest hundred of each schedule that
     completed or failed. A schedule without any is left out."""
     if not schedule_ids:
         return {}
@@ -132,7 +130,7 @@ def get_success_rates(schedule_ids: Sequence[UUID]) -> dict[UUID, float]:
 
 
 def get_newest_firings(schedule_ids: Sequence[UUID]) -> dict[UUID, Firing]:
-    """By schedule; one index probe each. A schedule that never fired is left out."""
+    """By schedule, with one index look-up each. A schedule that never fired is left out."""
     if not schedule_ids:
         return {}
     sql = load_sql("controlplane.ops.schedules", "find_newest_firings")
@@ -143,7 +141,7 @@ def get_newest_firings(schedule_ids: Sequence[UUID]) -> dict[UUID, Firing]:
 
 
 def get_lag() -> timedelta:
-    """How long the oldest due nominal time has waited for its decision; 0 when none is due."""
+    """How long the oldest due nominal time has waited for its decision; 0 if none is due."""
     at = now()
     due = Schedule.objects.filter(next_at__lte=at).order_by("next_at")
     oldest = due.values_list("next_at", flat=True).first()
@@ -161,7 +159,7 @@ class JobRow:
 
 
 def describe_jobs(schedules: Sequence[Schedule]) -> list[JobRow]:
-    """Schedules as people see them, in a fixed number of queries."""
+    """Descriptions of schedules, with a fixed number of queries."""
     ids = [schedule.id for schedule in schedules]
     rates, newest = get_success_rates(ids), get_newest_firings(ids)
     return [
@@ -182,7 +180,7 @@ class TaskEnding:
 
 
 def list_task_endings(ids: Sequence[UUID]) -> dict[UUID, TaskEnding]:
-    """How these tasks of any workspace stand; those that are gone are left out."""
+    """The states of these tasks of any workspace; removed tasks are left out."""
     if not ids:
         return {}
     tasks = Task.objects.filter(id__in=list(ids)).values_list(

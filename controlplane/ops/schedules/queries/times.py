@@ -73,7 +73,7 @@ def _is_steady(timing: Timing, at: datetime, steady: timedelta) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NominalTime:
-    """An instant, and what the clock of the schedule's zone shows then."""
+    """An instant in UTC and in the schedule's zone."""
 
     utc: datetime
     local: datetime
@@ -90,8 +90,8 @@ class NominalTime:
 
 
 def parse_checked(text: str, timezone: str, *, at: datetime) -> Timing:
-    """The timing of a text as a schedule that is made at `at` has it. Raises Invalid that names the
-    field."""
+    """The timing of an expression for a schedule that is created at `at`. Raises Invalid that names
+    the field."""
     try:
         return parse_timing(text, timezone, anchor=at)
     except TimingError as error:
@@ -109,7 +109,7 @@ def describe_timing(timing: Timing) -> dict[str, str | None]:
 
 
 def next_times(timing: Timing, *, after: datetime, count: int) -> list[NominalTime]:
-    """The next `count` nominal times, fewer where there are no more."""
+    """The next `count` nominal times, or fewer if there are no more."""
     zone = ZoneInfo(timing.timezone)
     found: list[NominalTime] = []
     at: datetime | None = after

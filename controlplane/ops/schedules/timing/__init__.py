@@ -1,7 +1,6 @@
-"""When a schedule fires: text in, instants out. Knows no database and no clock.
-
-The dispatcher and the preview compute with the same code, and two dispatchers compute the same
-instants from the same text, zone, anchor and bounds.
+"""Computes when a schedule fires: from an expression to instants. Uses no database and no clock.
+The dispatcher and the preview share this code, and two dispatchers compute the same instants from
+the same expression, zone, anchor and bounds.
 """
 
 from controlplane.ops.schedules.timing.parsing import (

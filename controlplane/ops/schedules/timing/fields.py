@@ -1,7 +1,7 @@
 """Cron fields as people write them, and as the cron library reads them.
 
-The library reads no range that runs past the end of its field (`FRI-MON`, `22-2`), and is silent
-about a step that has no effect (`*/90` of the minutes, `L/2`).
+The library does not read a range that wraps around the end of its field (`FRI-MON`, `22-2`), and
+does not report a step that has no effect (`*/90` for the minutes, `L/2`).
 """
 
 import re
@@ -26,7 +26,7 @@ class _Field:
     period: str = ""  # the unit of `@every` that a step counts
 
     def number(self, text: str) -> int | None:
-        """The value of a number or a name; None when the field has none such."""
+        """The value of a number or a name; None if the field has no such value."""
         if text in self.names:
             return self.names.index(text) + self.first
         if not text.isascii() or not text.isdecimal() or len(text) > 4:
@@ -91,7 +91,7 @@ def _explain_step(field: _Field, term: str) -> str | None:
 
 
 def _values(field: _Field, found: re.Match[str]) -> list[int] | None:
-    """The values of a term in the order in which they come round; None for an invalid one."""
+    """The values of a term in their cyclic order; None for an invalid term."""
     step = int(found[4] or 1)
     if found[1]:
         return list(range(field.first, field.last + 1, step))

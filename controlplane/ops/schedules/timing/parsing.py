@@ -1,4 +1,4 @@
-"""From what a person writes to a rule."""
+"""Turns a schedule expression into a rule."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from controlplane.ops.schedules.timing.rules import CronRule, EveryRule, OnceRul
 
 
 class TimingError(ValueError):
-    """The text or the zone cannot be used; `field` is `schedule` or `timezone`."""
+    """The expression or the zone is invalid; `field` is `schedule` or `timezone`."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -51,10 +51,8 @@ def parse_timing(
     start_at: datetime | None = None,
     end_at: datetime | None = None,
 ) -> Timing:
-    """The timing of a text. `anchor` is what `@every` counts from, to the second.
-
-    Raises:
-        TimingError: the text is none of the forms, or never fires; or the zone is unknown.
+    """The timing of an expression. `anchor` is the start of `@every`, to the second. Raises:
+    TimingError: the expression is invalid or never fires, or the zone is unknown.
     """
     zone = _zone(timezone)
     text = " ".join(text.split())
@@ -65,7 +63,7 @@ def parse_timing(
 
 
 def find_warnings(timing: Timing) -> list[str]:
-    """What the text says and does not do, each in a sentence."""
+    """The parts of the expression that have no effect, each in a sentence."""
     if not isinstance(timing.rule, CronRule):
         return []
     fields = timing.rule.fields
@@ -109,7 +107,7 @@ def _cron(text: str, zone: ZoneInfo) -> CronRule:
 
 
 def _find_idle_days(fields: Fields) -> list[str]:
-    """Beside a day of the week, days that none of the months has do nothing: `0 0 31 2 FRI`."""
+    """Beside a day of the week, days that no month has are without effect: `0 0 31 2 FRI`."""
     day, month = plain_fields(fields)[2:4]
     if _is_valid(f"0 0 {day} {month} *"):
         return []

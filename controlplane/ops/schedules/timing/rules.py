@@ -1,8 +1,8 @@
-"""The three kinds of rules: cron fields, a period, one instant. All answer in UTC.
+"""The three kinds of rules: cron fields, a period, one instant. All return UTC.
 
 Cron fields follow Debian's cron where clocks change. A rule with fixed minutes and hours fires once
 a day: a time that the clock skips fires at the first minute after the gap, a time that comes twice
-fires the first time. A rule whose minutes or hours begin with `*` goes by elapsed time.
+fires the first time. A rule whose minutes or hours begin with `*` follows elapsed time.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CronRule:
-    """Minute, hour, day of month, month, day of week, as they were written; in a zone."""
+    """Minute, hour, day of month, month, day of week, as written; in a zone."""
 
     fields: Fields
     zone: ZoneInfo
@@ -63,7 +63,7 @@ class CronRule:
                 yield found
 
     def _elapsed(self, at: datetime) -> Iterator[datetime]:
-        """Minute by minute, leaping over hours and days that cannot match.
+        """Goes minute by minute, and skips hours and days that cannot match.
 
         CronSim steps over whole hours of elapsed time and so loses half hours where a zone's clock
         changes by half an hour; only its fields are used here.
@@ -144,7 +144,8 @@ _LAST_YEAR = 9_000  # beyond, the rules would reach the end of what a datetime c
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many nominal times a span has; `is_exact` is false when counting was given up."""
+    """The number of nominal times in a span; `is_exact` is false if counting was stopped at the
+    limit."""
 
     times: int
     first: datetime
@@ -163,7 +164,7 @@ class Timing:
     end_at: datetime | None = None
 
     def next_after(self, at: datetime) -> datetime | None:
-        """The first nominal time later than `at`; None: there is none."""
+        """The first nominal time after `at`, or None."""
         return next(self._after(at), None)
 
     def between(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
@@ -172,8 +173,8 @@ class Timing:
         return list(islice(times, limit))
 
     def count(self, after: datetime, until: datetime, limit: int) -> Count | None:
-        """How many nominal times are in (after, until]; None for none. A period's are computed,
-        others counted up to `limit`."""
+        """The number of nominal times in (after, until]; None for none. Those of a period are
+        computed, others counted up to `limit`."""
         first = self.next_after(after)
         if first is None or first > until:
             return None
@@ -192,7 +193,7 @@ class Timing:
         return Count(times, first, last, is_exact=True)
 
     def words(self) -> str:
-        """The rule for people, such as `At 02:00 every day (Europe/Berlin)`."""
+        """The rule in words, such as `At 02:00 every day (Europe/Berlin)`."""
         return self.rule.words()
 
     def _after(self, at: datetime) -> Iterator[datetime]:

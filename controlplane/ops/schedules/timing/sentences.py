@@ -36,7 +36,7 @@ def join(parts: Sequence[str], word: str = "and") -> str:
 
 
 def _time(minutes: list[int], hours: list[int]) -> tuple[str, bool]:
-    """When in the day, and whether that is one or a few times of day."""
+    """The time of day, and whether it is a single time or a few."""
     count = len(minutes) * len(hours)
     if count <= _MAX_TIMES:
         return f"At {_times(minutes, hours)}", True
@@ -199,8 +199,7 @@ def _step_of_cycle(values: list[int], size: int) -> int | None:
 
 
 def _step(numbers: list[int]) -> int | None:
-    """The distance of five or more numbers that stand evenly from one another, but not side by
-    side."""
+    """The distance of five or more evenly spaced numbers that are not adjacent."""
     if len(numbers) < 5 or numbers[1] - numbers[0] < 2:
         return None
     step = numbers[1] - numbers[0]
@@ -208,7 +207,7 @@ def _step(numbers: list[int]) -> int | None:
 
 
 def _run(values: list[int], size: int) -> list[int] | None:
-    """Values that follow one another, also around the end of the cycle, from the first of them."""
+    """Consecutive values, also around the end of the cycle, beginning with the first."""
     gaps = [n for n, value in enumerate(values) if (values[n - 1] + 1) % size != value]
     if len(gaps) != 1:
         return None

@@ -25,7 +25,7 @@ class StressForm(ServiceForm):
     name = forms.CharField(
         required=False,
         max_length=MAX_NAME,
-        help_text="Leave empty for a name made from the other values.",
+        help_text="Leave empty to derive the name from the other values.",
     )
     tasks = forms.IntegerField(min_value=1, initial=1_000)
     type = forms.ChoiceField(choices=StressType.choices)

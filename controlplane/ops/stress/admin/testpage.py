@@ -1,4 +1,4 @@
-"""What the page of one stress test shows."""
+"""The content of the page of a stress test."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -44,7 +44,7 @@ def show_state(test: StressTest) -> str:
 
 
 def describe_test(test: StressTest) -> dict[str, Any]:
-    """The summary, and after the end the sections of the report."""
+    """The summary and, after the end, the sections of the report."""
     return {"summary": _summary(test), "sections": _sections(test.report) if test.report else []}
 
 
@@ -165,7 +165,7 @@ def _events(scaling: Mapping[str, Any]) -> Table:
 
 
 def _trends(series: Sequence[Mapping[str, Any]], figures: Mapping[str, Any]) -> str:
-    """A chart of each series. A peak is that of the figures, since samples may miss it."""
+    """A chart of each series. Peaks come from the figures, since samples may miss them."""
     charts = []
     for name, text in _LINES.items():
         points = [(_seconds(point["at"]), float(point[name])) for point in series]

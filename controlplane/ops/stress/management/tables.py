@@ -23,7 +23,7 @@ _CHANGES = {"better": "green", "worse": "red", "alike": "dim", "unknown": "dim"}
 
 
 def show_test(console: Console, test: Mapping[str, Any]) -> None:
-    """The progress, and the report when there is one."""
+    """The progress, and the report if there is one."""
     console.write(
         f"stress test {test['id']}: {test['name']}, {test['status']}, "
         f"seed {test['parameters']['seed']}"

@@ -25,15 +25,15 @@ _EXAMPLES = """\
 
 
 class Command(WorkspaceCommand):
-    """A key is named by its id or its prefix. Changes are audited."""
+    """A key is given by its id or its prefix. Changes are audited."""
 
     help = "Create, list and revoke API keys."
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
-        create = subcommands.add("create", self._create, "Create a key, and show it this once.")
-        create.add_argument("name", help="what the key is for")
+        create = subcommands.add("create", self._create, "Create a key, and show it once.")
+        create.add_argument("name", help="name of the key, such as its purpose")
         add_fields(create, ApiKeyRequest, "role", "scopes", aliases={"scopes": "--scope"})
         create.add_argument(
             "--days", type=whole_number(1, _MAX_DAYS), metavar="N", help="days until it expires"
@@ -54,7 +54,7 @@ class Command(WorkspaceCommand):
             actor=SYSTEM,
         )
         if not self.is_json:
-            self.warn("This is shown once. Keep it like a password.")
+            self.warn("This is shown only once. Keep it like a password.")
         return Reply(
             {**represent(ApiKey, created.key, None), "key": created.secret}, [created.secret]
         )

@@ -1,4 +1,4 @@
-"""`manage.py cron`: look at schedules, create, trigger, pause, resume and remove them."""
+"""`manage.py cron`: show, create, trigger, pause, resume and remove schedules."""
 
 from argparse import ArgumentParser
 from functools import partial
@@ -51,7 +51,7 @@ _EXAMPLES = """\
 
 
 class Command(WorkspaceCommand):
-    """A schedule is named by its name or its id. Changes are audited."""
+    """A schedule is given by its name or its id. Changes are audited."""
 
     help = "List, show, preview, create, trigger, pause, resume and remove schedules."
     examples = _EXAMPLES
@@ -69,22 +69,22 @@ class Command(WorkspaceCommand):
         trigger = add(
             "trigger",
             self._trigger,
-            "Fire a schedule now, also when it is paused.",
+            "Fire a schedule now, even if it is paused.",
             show=tables.show_execution,
         )
         pause = add(
             "pause",
             partial(self._set_enabled, False),
-            "Fire nothing until the schedule is resumed.",
+            "Pause a schedule until it is resumed.",
             show=tables.show_job,
         )
         resume = add(
             "resume",
             partial(self._set_enabled, True),
-            "Fire again; times of the pause are not caught up.",
+            "Resume a schedule; times of the pause are not caught up.",
             show=tables.show_job,
         )
-        remove = add("remove", self._remove, "Remove a schedule; its tasks and runs stay.")
+        remove = add("remove", self._remove, "Remove a schedule; its tasks and runs are kept.")
         executions = add(
             "executions",
             self._executions,

@@ -92,7 +92,7 @@ class Command(WorkspaceCommand):
         return body
 
     def _watch(self, workspace_id: UUID, test_id: UUID, seconds: float) -> bool:
-        """Show the progress until the test has ended; whether it has, in these seconds."""
+        """Show the progress until the test has ended. Returns whether it has, in these seconds."""
         warn_at = time.monotonic() + _STARTS_WITHIN_SECONDS
         has_warned = False
 
