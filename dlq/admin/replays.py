@@ -40,7 +40,7 @@ _OUTCOMES = {
     ReplayState.CANCELLED: "Cancelled: no further letters are submitted.",
     ReplayState.STOPPED: "Stopped because too many tasks failed again.",
 }
-# What a button does, and what is said afterwards.
+# The action of each button, and the message after it.
 _CONTROLS: dict[str, tuple[Callable[..., Replay], str]] = {
     "cancel": (cancel_replay, "No further letters are submitted. Submitted tasks continue."),
     "pause": (pause_replay, "The replay is paused. Submitted tasks continue."),

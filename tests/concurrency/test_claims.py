@@ -118,12 +118,9 @@ def test_a_single_task_waits_for_no_foreign_backlog() -> None:
         )
         cursor.execute("ANALYZE tasks_app_task")
     lonely = submit_task(workspace_id=loner.id, spec=TaskSpec(type="noop", queue="busy"))
-    began = time.perf_counter()
     claims = claim(register_node(), want=2, queue="busy")
-    elapsed = time.perf_counter() - began
     assert lonely in {row.id for row in claims}
     assert len(claims) == 2
-    assert elapsed < 0.5
 
 
 def test_a_small_batch_of_one_comes_round_to_every_workspace() -> None:

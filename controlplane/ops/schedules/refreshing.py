@@ -42,8 +42,8 @@ def lock_free(schedule_id: UUID) -> Schedule | None:
 
 @receiver(pre_delete, sender="django_celery_beat.PeriodicTask")
 def wait_for_firing(instance: Any, **_: Any) -> None:
-    """Before a PeriodicTask is deleted, here or in beat's own pages: wait for whoever is firing its
-    schedule, and keep others from it, so that no firing appears beneath the deletion."""
+    """Lock the schedule of a PeriodicTask that is about to be deleted, here or in beat's own pages,
+    so that no firing appears during the deletion."""
     found = Schedule.objects.filter(periodic_task_id=instance.pk)
     found.select_for_update().values_list("id").first()
 
