@@ -108,22 +108,10 @@ def verb(
     None is 204. `check(request, body, **path)` raises Invalid for what the service would refuse:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` replaces
     `returns` in the OpenAPI document, for responses that are not JSON. A `public` verb needs no
-    identity.
-    Without `examples`, the document has the body's own.
+    identity. Without `examples`, the document has the body's own.
     """
     listed = returns if isinstance(returns, Listed) else None
-    config = Verb(
-        method=method,
-        path=path,
-        statuses=_statuses(returns),
-        body=body,
-        query=query,
-        listed=listed,
-        role=role,
-        resource=resource,
-        check=check,
-    )
-
+    config = Verb(method, path, _statuses(returns), body, query, listed, role, resource, check)
     shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 

@@ -78,7 +78,7 @@ class TestCreate:
             (body(name=""), "name", ""),
             (body(name=7), "name", ""),
             (body(steps=[]), "steps", ""),
-            (body(idempotencyKey=7), "idempotencyKey", "text"),
+            (body(idempotencyKey=7), "idempotencyKey", "string"),
             (body(inputSchema={"type": "nonsense"}), "inputSchema", ""),
             ([], "", "object"),
         ],
