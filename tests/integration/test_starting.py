@@ -93,8 +93,8 @@ def test_production_starts_when_everything_is_set(tmp_path: Path) -> None:
             {"DATABASE_URL": "postgres://taskplane:secret@h/n"},
             "DATABASE_URL has a well-known password",
         ),
-        ({"DATABASE_URL": "postgres://who:who@h/n"}, "DATABASE_URL has a well-known password"),
-        ({"REDIS_PASSWORD": "changeme"}, "REDIS_PASSWORD has a well-known password"),
+        ({"DATABASE_URL": "postgres://who:who@h/n"}, "DATABASE_URL has a well-known"),
+        ({"REDIS_PASSWORD": "changeme"}, "REDIS_PASSWORD has a well-known"),
         (
             {"CELERY_BROKER_URL": "amqp://guest:guest@h//"},
             "CELERY_BROKER_URL has a well-known password",

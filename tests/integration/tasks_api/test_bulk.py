@@ -141,4 +141,4 @@ def test_the_number_of_statements_does_not_grow_with_the_tasks() -> None:
         return len(statements)
 
     submit(1)  # makes the queue
-    assert submit(10_000) == submit(10)
+    assert submit(10_000) == submit(100)
