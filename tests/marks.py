@@ -18,7 +18,12 @@ _MARKS = {
     "architecture": ("core",),
     "chaos": ("nightly",),
     "unit": ("core",),
+    "unit/processors/test_discovery.py": (),  # starts processes, as do the next two
+    "unit/stress/test_settings.py": (),
+    "unit/test_env.py": (),
     "unit/scaling/test_simulation.py": (),  # plays whole days
+    "unit/schedules/test_generated_timings.py": (),  # a year of minutes for each example
+    "unit/workflows/test_definition_limits.py": (),  # the largest definitions
 }
 
 
