@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
+import kombu.transport.redis  # noqa: F401 - before the forks: main, agent and children share it
 import psutil
 from celery import Celery
 from celery.signals import (
