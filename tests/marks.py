@@ -13,6 +13,8 @@ import pytest
 _TESTS = Path(__file__).parent
 _MARKS = {
     "acceptance/test_embedded.py": ("nightly", "ci"),
+    "acceptance/test_handler_faults.py": ("nightly", "ci"),
+    "acceptance/test_isolation.py": ("nightly", "ci"),
     "acceptance/test_session.py": ("nightly",),
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
