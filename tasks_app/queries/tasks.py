@@ -14,7 +14,7 @@ from controlplane.core.jsonb import load_jsonb
 from controlplane.core.sql import load_sql
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN
-from tasks_app.states import FINAL, TaskState
+from tasks_app.states import TaskState
 
 MAX_SHOWN = 100
 _PARENTS_SHOWN = 20
@@ -112,11 +112,10 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
         if task.has_dependents
         else []
     )
-    later = []
-    if task.state in FINAL:
-        later = _read(
-            Task, load_sql("tasks_app", "list_reprocessings"), task=task_id, workspace=workspace_id
-        )
+    # Also of a waiting task: a retry may follow a reprocessing.
+    later = _read(
+        Task, load_sql("tasks_app", "list_reprocessings"), task=task_id, workspace=workspace_id
+    )
     return TaskDetail(
         task=task,
         attempts=attempts[::-1],

@@ -51,6 +51,15 @@ def test_a_repetition_names_the_ended_task_and_both_are_linked(client: APIClient
     assert client.get(f"/tasks/{old.id}").json()["reprocessOf"] is None
 
 
+def test_a_retried_task_still_names_the_task_that_repeats_it(client: APIClient) -> None:
+    old = make_task("FAILED")
+    new = submit(reprocess_of=old.id)
+    services.retry_task(workspace_id=old.workspace_id, task_id=old.id, actor=SYSTEM)
+
+    shown = client.get(f"/tasks/{old.id}").json()
+    assert (shown["status"], shown["reprocessedAs"]) == ("PENDING", [str(new)])
+
+
 def test_an_operators_retry_repeats_the_task_itself() -> None:
     dead = make_task("FAILED")
     with heard(task_reprocessed) as calls:
