@@ -11,11 +11,10 @@ from celery.utils import uuid
 from django.conf import settings
 from kombu import Connection, Producer, Queue
 from kombu.exceptions import ChannelError
-from kombu.exceptions import OperationalError as BrokerError
 
 from tasks_app.queues import WAKE_UP_TASK
 from workers.naming import celery_queue
-from workers.wake_up_lists import open_redis, wake_up_list
+from workers.wake_up_lists import broker_failures, open_redis, wake_up_list
 
 MAX_WAKE_UPS = 16  # waiting wake-ups that are enough for a queue: each wakes one slot
 _EXPIRES_SECONDS = 60
@@ -46,11 +45,6 @@ def make_sender() -> WakeUpSender:
     return ListSender() if settings.BROKER_IS_REDIS else MessageSender()
 
 
-def _failures(broker: Connection) -> tuple[type[Exception], ...]:
-    # A Redis that is full or read-only refuses with an error of the channel.
-    return (BrokerError, OSError, *broker.connection_errors, *broker.channel_errors)
-
-
 class ListSender:
     """Puts entries into the lists for which pool children wait."""
 
@@ -58,7 +52,7 @@ class ListSender:
         self._broker = current_app.connection_for_write()
         self._redis: Any = None
         self._unread = 0
-        self.failures = _failures(self._broker)
+        self.failures = broker_failures(self._broker)
 
     def close(self) -> None:
         self._broker.release()
@@ -110,7 +104,7 @@ class MessageSender:
         self._broker = current_app.connection_for_write()
         self._producer = Producer(self._broker, auto_declare=False)
         self._allowed: dict[str, int] = {}  # may be sent without counting the waiting ones
-        self.failures = _failures(self._broker)
+        self.failures = broker_failures(self._broker)
 
     def close(self) -> None:
         self._broker.release()

@@ -8,7 +8,6 @@ from billiard import pool
 from celery import bootsteps
 from celery.concurrency import asynpool, prefork
 from kombu import Consumer
-from kombu.asynchronous import get_event_loop
 
 from workers.canary import canary_queue
 from workers.runtime import get_runtime
@@ -137,19 +136,29 @@ class _SlotPool(asynpool.AsynPool):
 class _ServingPool(_SlotPool):
     """A pool whose children have standing jobs."""
 
+    _hub: Any = None
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        super().register_with_event_loop(hub)
+        self._hub = hub
+
     def fill(self) -> None:
         """Give a standing job to each child that has no other. `_cache` has the unfinished jobs."""
         runtime = get_runtime()
         if runtime is None or runtime.node_state.stopping_since or self._state != pool.RUN:
             return
         while len(self._cache) < self._processes:
-            self.apply_async(serve, waitforslot=False)
+            self.apply_async(serve, waitforslot=False, error_callback=_log_failure)
 
-    def on_job_ready(self, *args: Any) -> None:
-        super().on_job_ready(*args)
-        hub = get_event_loop()
-        if hub is not None:
-            hub.call_soon(self.fill)  # later: this job still counts as unfinished
+    def on_job_ready(self, job: Any, i: Any, result: Any, fd: int) -> None:
+        super().on_job_ready(job, i, result, fd)
+        # Later, since this job still counts as unfinished; after a failure, a second later.
+        if result[0] and self._hub is not None:
+            self._hub.call_soon(self.fill)
+
+
+def _log_failure(failure: Any) -> None:
+    logger.warning("Standing job ended: error=%s", failure.exception)
 
 
 class TaskPool(prefork.TaskPool):

@@ -14,11 +14,9 @@ from typing import Any
 
 from celery import current_app
 from django.core.cache import close_caches
-from kombu import Connection
-from redis.exceptions import RedisError
 
 from workers.runtime import Runtime, get_runtime
-from workers.wake_up_lists import open_redis, wake_up_list
+from workers.wake_up_lists import broker_failures, open_redis, wake_up_list
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +56,8 @@ class WakeUps:
         self._recall = runtime.recall
         self._queues: list[str] = []
         self._request: list[bytes] = []  # for these queues, as sent
-        self._broker: Connection | None = None
+        self._broker = current_app.connection_for_read()  # it connects when it is used
+        self._failures = broker_failures(self._broker)
         self._redis: Any = None
         self._is_waited_for = False  # Redis owes an answer
 
@@ -72,7 +71,7 @@ class WakeUps:
                 continue
             try:
                 queue = self._receive()
-            except (OSError, RedisError) as error:
+            except self._failures as error:
                 logger.warning("Wake-ups not received: error=%s", error)
                 self.close()
                 self._recall.wait(_REST_SECONDS)
@@ -84,15 +83,15 @@ class WakeUps:
 
     def close(self) -> None:
         """Wait no longer: Redis gives the next wake-up to somebody else."""
-        if self._broker is not None:
+        if self._redis is not None:
             self._broker.release()
-        self._broker = self._redis = None
+            self._broker = current_app.connection_for_read()
+        self._redis = None
         self._is_waited_for = False
 
     def _receive(self) -> str | None:
         """None when there is something else to look at."""
-        if self._broker is None:
-            self._broker = current_app.connection_for_read()
+        if self._redis is None:
             self._redis = open_redis(self._broker)
         if not self._is_waited_for:
             self._ask()

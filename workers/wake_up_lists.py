@@ -3,6 +3,7 @@
 from typing import Any
 
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 _PREFIX = "taskplane:wake-ups:"
 
@@ -17,3 +18,9 @@ def open_redis(broker: Connection) -> Any:
     It is closed with `broker`. Raises the broker's errors."""
     channel: Any = broker.default_channel
     return channel.client.connection_pool.get_connection()
+
+
+def broker_failures(broker: Connection) -> tuple[type[Exception], ...]:
+    """What a kombu connection and what is below it raise. A Redis that is full or read-only refuses
+    with an error of the channel."""
+    return (OperationalError, OSError, *broker.connection_errors, *broker.channel_errors)
