@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 _ANSWER_SECONDS = 1  # after which Redis answers that there is no wake-up
 _LATE_SECONDS = 2.0  # an answer that is later than this does not come
 _REST_SECONDS = 1.0  # after a failure
-_LOOK_SECONDS = 0.05  # between two looks at a node that takes no work yet, or any more
+_START_SECONDS = 0.005  # between two looks at a node that takes no work yet
+_LOOK_SECONDS = 0.05  # and at one that takes none any more
 
 Drain = Callable[[str], None]
 
@@ -65,11 +66,15 @@ class WakeUps:
         """The queue of the next wake-up; None when the standing job has to end."""
         node_state = self._runtime.node_state
         while not (self._recall.take() or self._runtime.recycle_reason):
-            if not (node_state.takes_work and node_state.is_active):
+            if not node_state.takes_work:
                 self.close()
                 self._recall.wait(_LOOK_SECONDS)
                 continue
             try:
+                self._connect()
+                if not node_state.is_active:  # a claim would find nothing, and the wake-up be lost
+                    self._recall.wait(_START_SECONDS)
+                    continue
                 queue = self._receive()
             except self._failures as error:
                 logger.warning("Wake-ups not received: error=%s", error)
@@ -89,10 +94,12 @@ class WakeUps:
         self._redis = None
         self._is_waited_for = False
 
-    def _receive(self) -> str | None:
-        """None when there is something else to look at."""
+    def _connect(self) -> None:
         if self._redis is None:
             self._redis = open_redis(self._broker)
+
+    def _receive(self) -> str | None:
+        """None when there is something else to look at."""
         if not self._is_waited_for:
             self._ask()
         if not self._await_answer():
