@@ -19,6 +19,7 @@ _MARKS = {
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
     "chaos": ("nightly",),
+    "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
     "unit/processors/test_discovery.py": (),  # starts processes, as do the next two
     "unit/stress/test_settings.py": (),

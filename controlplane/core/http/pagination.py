@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from controlplane.core.cursors import (
     EXACT_TOTAL,
@@ -68,17 +67,16 @@ class ListPagination(BasePagination):
             return len(found), False
         return count_or_estimate(queryset)
 
-    def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {
-                "data": data,
-                "page": self._page,
-                "limit": self._limit,
-                "total": self._total,
-                "totalIsEstimate": self._is_estimate,
-                "nextCursor": self._next,
-            }
-        )
+    def get_page(self, data: Any) -> dict[str, Any]:
+        """The page that was read, with its rows as JSON."""
+        return {
+            "data": data,
+            "page": self._page,
+            "limit": self._limit,
+            "total": self._total,
+            "totalIsEstimate": self._is_estimate,
+            "nextCursor": self._next,
+        }
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -23,7 +23,6 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.metadata import BaseMetadata
-from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSetMixin
@@ -47,7 +46,7 @@ class Listed:
     resource: type[Resource]
     sorts: Mapping[str, str | SortColumn]
     default_sort: str = "-createdAt"
-    pagination: type[BasePagination] = ListPagination
+    pagination: type[ListPagination] = ListPagination
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,14 @@ class Answer:
     """A handler's response with a status other than its first one."""
 
     resource: Any
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The JSON of a response, None if it has no body, and its status."""
+
+    data: Any
     status: int
 
 
@@ -71,6 +78,7 @@ class Verb:
     role: str | None
     resource: str | None
     check: Callable[..., object] | None
+    is_json: bool
 
     @property
     def shown(self) -> Shape:
@@ -111,7 +119,10 @@ def verb(
     identity. Without `examples`, the document has the body's own.
     """
     listed = returns if isinstance(returns, Listed) else None
-    config = Verb(method, path, _statuses(returns), body, query, listed, role, resource, check)
+    is_json = responses is None and not public
+    config = Verb(
+        method, path, _statuses(returns), body, query, listed, role, resource, check, is_json
+    )
     shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
@@ -132,7 +143,10 @@ def verb(
 def _runner(config: Verb, handler: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(handler)
     def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
-        return view.answer(config, handler, request, path_parts)
+        found = view.answer(config, handler, request, path_parts)
+        if isinstance(found, Rendered):
+            return Response(found.data, status=found.status)
+        return found
 
     run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
     return run
@@ -173,14 +187,15 @@ class Views(ViewSetMixin, ApiView):
     """Handlers of one resource; see `verb`. `tag` is their tag in the OpenAPI document."""
 
     tag: ClassVar[str] = ""
-    pagination_class: ClassVar[type[BasePagination] | None] = None
+    pagination_class: ClassVar[type[ListPagination] | None] = None
     sort_fields: ClassVar[Mapping[str, str | SortColumn]] = {}
     default_sort: ClassVar[str] = ""
     metadata_class = _Metadata
 
     def answer(
         self, config: Verb, handler: Callable[..., Any], request: Any, path_parts: dict[str, Any]
-    ) -> HttpResponseBase:
+    ) -> Rendered | HttpResponseBase:
+        """Call the handler. Returns what it shows, or its response if it makes one itself."""
         given = []
         if config.body is not None:
             given.append(self._read_body(config, request, path_parts))
@@ -188,7 +203,7 @@ class Views(ViewSetMixin, ApiView):
             ignore = LIST_PARAMETERS if config.listed else ()
             given.append(read_query(config.query, request.query_params, ignore=ignore))
         found = handler(self, request, *given, **path_parts)
-        if isinstance(found, HttpResponseBase):
+        if isinstance(found, Rendered | HttpResponseBase):
             return found
         if config.listed is not None:
             return self.page(found)
@@ -197,10 +212,10 @@ class Views(ViewSetMixin, ApiView):
             found, status = found.resource, found.status
         schema = config.statuses[status]
         if schema is None:
-            return Response(status=status)
-        return Response(represent(schema, found, request.actor), status=status)
+            return Rendered(None, status)
+        return Rendered(represent(schema, found, request.actor), status)
 
-    def page(self, rows: QuerySet[Any] | Sequence[Any], describe: Any = None) -> Response:
+    def page(self, rows: QuerySet[Any] | Sequence[Any], describe: Any = None) -> Rendered:
         """One page of a queryset, or a sequence, that is already that of the workspace. `describe`
         looks up what all rows of the page need, at once."""
         config = self.current_verb
@@ -213,12 +228,12 @@ class Views(ViewSetMixin, ApiView):
         if isinstance(rows, QuerySet) and (unused := deferred_columns(schema, fields)):
             rows = rows.defer(*unused)
         paginator = self.pagination_class()
-        found: Any = paginator.paginate_queryset(rows, self.request, self)
+        found: Any = paginator.paginate_queryset(rows, self.request, self)  # type: ignore[arg-type] # by its own kind
         if describe is not None:
             found = describe(found)
         actor = self.request.actor  # type: ignore[attr-defined] # RolePermission let it in
         data = [represent_row(schema, row, actor, fields=fields) for row in found]
-        return paginator.get_paginated_response(data)
+        return Rendered(paginator.get_page(data), 200)
 
     @property
     def current_verb(self) -> Verb | None:
