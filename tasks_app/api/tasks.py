@@ -57,8 +57,10 @@ class Tasks(Views):
         wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
         must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
         with queries.in_bounded_time() if must_scan else nullcontext():
-            tasks = queries.list_tasks(request.workspace.id, wanted)
-            return self.page(tasks, queries.describe_tasks)
+            return self.page(
+                queries.list_tasks(request.workspace.id, wanted),
+                find_total=lambda: queries.count_existing(request.workspace.id, wanted),
+            )
 
     @verb(
         "POST",

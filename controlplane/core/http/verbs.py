@@ -215,9 +215,14 @@ class Views(ViewSetMixin, ApiView):
             return Rendered(None, status)
         return Rendered(represent(schema, found, request.actor), status)
 
-    def page(self, rows: QuerySet[Any] | Sequence[Any], describe: Any = None) -> Rendered:
+    def page(
+        self,
+        rows: QuerySet[Any] | Sequence[Any],
+        describe: Any = None,
+        find_total: Callable[[], int | None] | None = None,
+    ) -> Rendered:
         """One page of a queryset, or a sequence, that is already that of the workspace. `describe`
-        looks up what all rows of the page need, at once."""
+        looks up what all rows of the page need, at once. `find_total`: see ListPagination."""
         config = self.current_verb
         if config is None or config.listed is None or self.pagination_class is None:
             raise TypeError("page() is for verbs that return Listed")
@@ -228,6 +233,8 @@ class Views(ViewSetMixin, ApiView):
         if isinstance(rows, QuerySet) and (unused := deferred_columns(schema, fields)):
             rows = rows.defer(*unused)
         paginator = self.pagination_class()
+        if find_total is not None:
+            paginator.find_total = find_total
         found: Any = paginator.paginate_queryset(rows, self.request, self)  # type: ignore[arg-type] # by its own kind
         if describe is not None:
             found = describe(found)
