@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.test import APIClient, ForceAuthClientHandler
 
-from controlplane.core.http.asgi import Reply
 from controlplane.core.http.fastpath import FastResponder
+from controlplane.core.http.messages import Reply
 
 
 class KeyClient(APIClient):

@@ -1,5 +1,6 @@
 """Tasks: submit, list, act, show, change."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,14 @@ def _shown(request: WorkspaceRequest, task_id: UUID) -> Any:
 
 def _check_change(request: WorkspaceRequest, body: TaskChange, id: UUID) -> None:  # noqa: A002 - the name in the API
     services.check_edit(workspace_id=request.workspace.id, task_id=id, changes=body.changes)
+
+
+def _create_together(calls: Sequence[tuple[WorkspaceRequest, TaskIn]]) -> list[Answer | Exception]:
+    asked = [(request.workspace.id, task) for request, task in calls]
+    return [
+        found if isinstance(found, Exception) else Answer(found[0], 201 if found[1] else 200)
+        for found in services.accept_each(asked)
+    ]
 
 
 class Tasks(Views):
@@ -72,6 +81,7 @@ class Tasks(Views):
         examples=examples.CREATE,
         returns={201: Task, 200: Task},
         errors=(409, 413, 422),
+        together=_create_together,
     )
     def create(self, request: WorkspaceRequest, task: TaskIn) -> Answer:
         """Submit a task; 200 when the idempotency key was used for it before."""

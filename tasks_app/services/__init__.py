@@ -21,6 +21,7 @@ from tasks_app.services.retention import (
     register_pruner,
 )
 from tasks_app.services.submission import (
+    accept_each,
     accept_task,
     accept_tasks,
     check_task,
@@ -30,6 +31,7 @@ from tasks_app.services.submission import (
 
 __all__ = [
     "ParentEdge",
+    "accept_each",
     "accept_task",
     "accept_tasks",
     "act_on_tasks",

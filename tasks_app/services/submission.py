@@ -24,6 +24,7 @@ from tasks_app.processors import registry
 from tasks_app.queries import describe_tasks, list_tasks
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN
 from tasks_app.rows import Cursor, NewTask
+from tasks_app.schema.submission import TaskIn
 from tasks_app.services.dependencies import Family, link_family
 from tasks_app.services.preparation import Spec, prepare
 from tasks_app.services.queues import Lanes, get_lane_name
@@ -217,6 +218,24 @@ def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
     if task is None:
         raise Conflict("The task of this idempotency key has been removed; use a new key.")
     return describe_tasks([task])[0], done.is_new
+
+
+def accept_each(asked: Sequence[tuple[UUID, TaskIn]]) -> list[tuple[Task, bool] | Exception]:
+    """As accept_task, for several: each with its own result or error, committed together."""
+    results: list[tuple[Task, bool] | Exception | None] = []
+    rows: list[NewTask] = []
+    for workspace_id, spec in asked:
+        try:
+            lanes = Lanes(workspace_id, using="default")
+            row = prepare(spec, lanes=lanes, now=utc_now())
+            rows.append(row)
+            results.append((_as_task(row, spec), True))
+        except Exception as error:
+            results.append(error)
+    with connections["default"].wrap_database_errors:
+        transitions.insert_tasks(prepared_cursor("default"), rows)
+    _notify_for(rows, "default")
+    return results
 
 
 def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) -> Submission:

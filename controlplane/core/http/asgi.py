@@ -2,12 +2,12 @@
 request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from io import BytesIO
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Protocol
 
 import django
 from asgiref.sync import sync_to_async
@@ -20,26 +20,24 @@ from django.http.response import FileResponse, HttpResponseBase
 from django.urls import set_script_prefix
 from django.utils.http import parse_header_parameters
 
+from controlplane.core.http.messages import App, Message, Receive, Reply, Scope, Send
 from controlplane.core.http.problemdetails import Problem, render, too_large
+from controlplane.core.http.visits import SharedVisits
 from controlplane.core.sql import release_connections
 
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+class FastPath(Protocol):
+    """Responds to some requests; None leaves a request to Django."""
 
-class Reply(NamedTuple):
-    """A complete response."""
+    def respond(self, scope: Scope, body: IO[bytes]) -> Reply | None:
+        """The response to one request."""
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+    def may_share(self, scope: Scope) -> bool:
+        """Whether the next method may take this request."""
 
+    def respond_together(self, asked: Sequence[tuple[Scope, IO[bytes]]]) -> list[Reply | None]:
+        """The responses to requests that arrived at the same time."""
 
-# Responds to some requests; None leaves a request to Django.
-FastPath = Callable[[Scope, IO[bytes]], Reply | None]
 
 # Requests served at once; more wait. Far above what the pool of database connections lets work.
 _THREADS = 200
@@ -52,7 +50,7 @@ def get_http_application() -> "RequestGate":
     django.setup(set_prefix=False)
     from controlplane.core.http.fastpath import FastResponder  # it needs Django's apps
 
-    return RequestGate(OneThreadHandler(FastResponder().respond))
+    return RequestGate(OneThreadHandler(FastResponder()))
 
 
 class OneThreadHandler(ASGIHandler):
@@ -67,6 +65,7 @@ class OneThreadHandler(ASGIHandler):
         super().__init__()
         self._fast_path = fast_path
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+        self._shared = SharedVisits(fast_path.respond_together, self._threads)
 
     def load_middleware(self, is_async: bool = False) -> None:
         """As a WSGI server would load it; views that are async still work."""
@@ -79,10 +78,14 @@ class OneThreadHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(
-            self._threads, copy_context().run, self._respond, scope, body
-        )
+        response: HttpResponseBase | Reply | None = None
+        if self._fast_path.may_share(scope):
+            response = await self._shared.respond(scope, body)
+        if response is None:
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(
+                self._threads, copy_context().run, self._respond, scope, body
+            )
         if isinstance(response, Reply):
             start = {"status": response.status, "headers": response.headers}
             await send({"type": "http.response.start", **start})
@@ -129,7 +132,7 @@ class OneThreadHandler(ASGIHandler):
     def _respond(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase | Reply:
         """The response, closed unless it is streamed: nothing is left to do but to send it."""
         set_script_prefix(get_script_prefix(scope))
-        if reply := self._fast_path(scope, body):
+        if reply := self._fast_path.respond(scope, body):
             return reply
         request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)  # one of them is None

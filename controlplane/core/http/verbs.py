@@ -37,6 +37,8 @@ from controlplane.core.schema.represent import read_fields
 from controlplane.core.schema.shown import deferred_columns
 
 Shape = type[Resource] | None
+# Handles several calls, each a request and its body. Returns what each shows, or its error.
+Together = Callable[[Sequence[tuple[Any, Any]]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Verb:
     resource: str | None
     check: Callable[..., object] | None
     is_json: bool
+    together: Together | None
 
     @property
     def shown(self) -> Shape:
@@ -108,6 +111,7 @@ def verb(
     resource: str | None = None,
     check: Callable[..., object] | None = None,
     public: bool = False,
+    together: Together | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A handler of a method at a path.
 
@@ -116,12 +120,23 @@ def verb(
     None is 204. `check(request, body, **path)` raises Invalid for what the service would refuse:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` replaces
     `returns` in the OpenAPI document, for responses that are not JSON. A `public` verb needs no
-    identity. Without `examples`, the document has the body's own.
+    identity. Without `examples`, the document has the body's own. `together` may be called instead
+    of the handler, for calls that arrive at the same time; then neither has a query.
     """
     listed = returns if isinstance(returns, Listed) else None
     is_json = responses is None and not public
     config = Verb(
-        method, path, _statuses(returns), body, query, listed, role, resource, check, is_json
+        method,
+        path,
+        _statuses(returns),
+        body,
+        query,
+        listed,
+        role,
+        resource,
+        check,
+        is_json,
+        together,
     )
     shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
@@ -196,13 +211,21 @@ class Views(ViewSetMixin, ApiView):
         self, config: Verb, handler: Callable[..., Any], request: Any, path_parts: dict[str, Any]
     ) -> Rendered | HttpResponseBase:
         """Call the handler. Returns what it shows, or its response if it makes one itself."""
-        given = []
+        given = self.read_input(config, request, path_parts)
+        return self.show(config, handler(self, request, *given, **path_parts), request.actor)
+
+    def read_input(self, config: Verb, request: Any, path_parts: dict[str, Any]) -> list[Any]:
+        """The checked body and query, as far as the verb has them. Raises Invalid, ParseError."""
+        given: list[Any] = []
         if config.body is not None:
             given.append(self._read_body(config, request, path_parts))
         if config.query is not None:
             ignore = LIST_PARAMETERS if config.listed else ()
             given.append(read_query(config.query, request.query_params, ignore=ignore))
-        found = handler(self, request, *given, **path_parts)
+        return given
+
+    def show(self, config: Verb, found: Any, actor: Any) -> Rendered | HttpResponseBase:
+        """What a handler returned, as the actor may see it."""
         if isinstance(found, Rendered | HttpResponseBase):
             return found
         if config.listed is not None:
@@ -213,7 +236,7 @@ class Views(ViewSetMixin, ApiView):
         schema = config.statuses[status]
         if schema is None:
             return Rendered(None, status)
-        return Rendered(represent(schema, found, request.actor), status)
+        return Rendered(represent(schema, found, actor), status)
 
     def page(
         self,

@@ -8,7 +8,7 @@ from daphne import http_protocol
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
 
-from controlplane.core.http.asgi import Message
+from controlplane.core.http.messages import Message
 from controlplane.core.http.server.bodies import CredentialCheck
 from controlplane.core.http.server.requests import GuardedRequest, call_later
 

@@ -12,7 +12,7 @@ from daphne.http_protocol import WebRequest
 from django.conf import settings
 from twisted.internet import reactor
 
-from controlplane.core.http.asgi import Message
+from controlplane.core.http.messages import Message
 from controlplane.core.http.problemdetails import Problem, serialize, too_large
 from controlplane.core.http.server import bodies
 

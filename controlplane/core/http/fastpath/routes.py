@@ -55,6 +55,11 @@ class Router:
         for each in patterns:
             if isinstance(each, URLPattern):
                 self._routes[id(each)] = _routes_of(each)
+        self._static = dict(self._list_static())
+
+    def find_static(self, method: str, path: str) -> Route | None:
+        """The route of a path without variable parts."""
+        return self._static.get((method, path))
 
     def find(self, method: str, path: str) -> Found | None:
         """The route and the variable parts of the path; None: Django decides."""
@@ -66,6 +71,13 @@ class Router:
             route = self._routes.get(id(each), {}).get(method)
             return None if route is None else (route, match[2])
         return None
+
+    def _list_static(self) -> Iterator[tuple[tuple[str, str], Route]]:
+        for routes in self._routes.values():
+            for method, route in routes.items():
+                found = self.find(method, "/" + route.path)
+                if "<" not in route.path and found and found[0] is route:
+                    yield (method, "/" + route.path), route
 
 
 def _flatten(resolver: URLResolver) -> Iterator[URLPattern | URLResolver]:
