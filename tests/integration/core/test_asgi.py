@@ -12,7 +12,8 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as settings_module
 
 from controlplane.core.http import bodies
-from controlplane.core.http.asgi import RequestGate, get_http_application
+from controlplane.core.http.asgi import get_http_application
+from controlplane.core.http.gate import RequestGate
 from tests.integration.core import urls
 
 pytestmark = [
