@@ -69,12 +69,9 @@ class Taskplane(HttpSystem, WorkerSystem):
 
     @contextmanager
     def app(self) -> Iterator[App]:
-        host, port = processes.LOOPBACK, self._ports[0]
-        arguments = ["-m", "daphne", "--verbosity", "0", "-b", host, "-p", str(port)]
-        arguments.append("controlplane.asgi:application")
-        env = {**self.env(), "TASKPLANE_COMPONENT": "app"}
-        with running(arguments, env, self.servers.state / "app.log") as component:
-            app = App(component, port, self._api_key)
+        log = self.servers.state / "app.log"
+        with running(["manage.py", "serve"], self.env(), log) as component:
+            app = App(component, self._ports[0], self._api_key)
             app.await_ready()
             yield app
 

@@ -11,17 +11,15 @@ from typing import IO, Any, Protocol
 
 import django
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.core.signals import request_started
 from django.http import HttpRequest
 from django.http.response import FileResponse, HttpResponseBase
 from django.urls import set_script_prefix
-from django.utils.http import parse_header_parameters
 
-from controlplane.core.http.messages import App, Message, Receive, Reply, Scope, Send
-from controlplane.core.http.problemdetails import Problem, render, too_large
+from controlplane.core.http.gate import RequestGate
+from controlplane.core.http.messages import Message, Receive, Reply, Scope, Send
 from controlplane.core.http.visits import SharedVisits
 from controlplane.core.sql import release_connections
 
@@ -41,11 +39,9 @@ class FastPath(Protocol):
 
 # Requests served at once; more wait. Far above what the pool of database connections lets work.
 _THREADS = 200
-_LENGTH_DIGITS = 18
-_CONTENT_TYPE_LONGEST = 1_000
 
 
-def get_http_application() -> "RequestGate":
+def get_http_application() -> RequestGate:
     """The ASGI application for HTTP."""
     django.setup(set_prefix=False)
     from controlplane.core.http.fastpath import FastResponder  # it needs Django's apps
@@ -152,73 +148,6 @@ class OneThreadHandler(ASGIHandler):
             response.block_size = self.chunk_size
         make_async(request, response)
         return response
-
-
-class RequestGate:
-    """Refuses HTTP requests with impossible headers (400), an encoded body (415) or more than
-    BODY_MAX_BYTES (413).
-
-    Django reads a body to its end before a view can look at it; this ends it at the limit. Our
-    server does so before it stores the body: see `controlplane.core.http.server`.
-    """
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass valid requests on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        limit: int = settings.TASKPLANE["BODY_MAX_BYTES"]
-        problem = _problem_of_headers(dict(scope["headers"]), limit)
-        if problem is None:
-            body = _LimitedBody(receive, limit)
-            # Django treats the end at the limit as a disconnected client, and logs nothing.
-            await self._app(scope, body.receive, send)
-            if not body.is_over:
-                return
-            problem = too_large(limit)
-        await _answer(problem, send)
-
-
-class _LimitedBody:
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive = receive
-        self._left = limit
-        self.is_over = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left >= 0:
-            return message
-        self.is_over = True
-        return {"type": "http.disconnect"}
-
-
-def _problem_of_headers(headers: dict[bytes, bytes], limit: int) -> Problem | None:
-    length = headers.get(b"content-length", b"0").strip()
-    if not length.isdigit() or len(length) > _LENGTH_DIGITS:
-        return Problem(400, "Content-Length is not a number of bytes: send the length of the body.")
-    if int(length) > limit:
-        return too_large(limit)
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
-        return Problem(415, "Content-Encoding is not supported: send the body as it is.")
-    content_type = headers.get(b"content-type", b"")
-    try:
-        parse_header_parameters(content_type[:_CONTENT_TYPE_LONGEST].decode("latin1"))
-    except ValueError:
-        return Problem(400, "Content-Type cannot be understood.")
-    if len(content_type) > _CONTENT_TYPE_LONGEST:
-        return Problem(400, f"Content-Type has more than {_CONTENT_TYPE_LONGEST} characters.")
-    return None
-
-
-async def _answer(problem: Problem, send: Send) -> None:
-    headers, body = render(problem)
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 async def refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
