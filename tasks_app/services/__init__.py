@@ -1,6 +1,7 @@
 """Writes to tasks, one verb per use case."""
 
 from tasks_app.services.actions import act_on_tasks
+from tasks_app.services.async_submission import asubmit_task
 from tasks_app.services.control import (
     cancel_task,
     cancel_tasks,
@@ -35,6 +36,7 @@ __all__ = [
     "accept_task",
     "accept_tasks",
     "act_on_tasks",
+    "asubmit_task",
     "cancel_task",
     "cancel_tasks",
     "change_queue",

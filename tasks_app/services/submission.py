@@ -1,7 +1,6 @@
 """Submits tasks: rows are committed before any worker is notified."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -14,7 +13,6 @@ from django.db import connections, transaction
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import Conflict, FieldError, Invalid, TooLarge
 from controlplane.core.jsonb import load_jsonb
-from controlplane.core.sql import prepared_cursor
 from controlplane.workspaces.idempotency import store_or_get_response
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app import transitions
@@ -26,14 +24,14 @@ from tasks_app.queries.lists import MAX_PARENTS_SHOWN
 from tasks_app.rows import Cursor, NewTask
 from tasks_app.schema.submission import TaskIn
 from tasks_app.services.dependencies import Family, link_family
+from tasks_app.services.group_commit import get_group, insert_alone, may_share
 from tasks_app.services.preparation import Spec, prepare
-from tasks_app.services.queues import Lanes, get_lane_name
+from tasks_app.services.queues import Lanes, notify_for
 from tasks_app.settling import announce_reprocessed
 from tasks_app.specs import TaskSpec
-from tasks_app.states import TaskState
-from tasks_app.wakeups import notify_workers
 
 _MAX_PROBLEMS = 100  # that one answer names
+Asked = tuple[UUID | None, TaskSpec]  # the workspace, None for `default`, and a task for it
 _SPEC_FIELDS = [field.name for field in fields(TaskSpec)]
 
 
@@ -85,6 +83,24 @@ def submit_tasks(
     return [row.id for row in rows]
 
 
+def submit_each(asked: Sequence[Asked], using: str) -> list[UUID | BaseException]:
+    """Submit tasks without key, parents and predecessor, each by itself but committed together.
+    Returns the id or the error of each."""
+    answers: list[UUID | BaseException] = []
+    rows: dict[int, NewTask] = {}
+    for number, (workspace_id, spec) in enumerate(asked):
+        try:
+            lanes = Lanes(workspace_id or get_default_workspace_id(), using=using)
+            rows[number] = prepare(spec, lanes=lanes, now=utc_now())
+            answers.append(rows[number].id)
+        except Exception as error:  # noqa: BLE001 - raised where the task was submitted
+            answers.append(error)
+    for number, refused in zip(rows, _insert_each(list(rows.values()), using), strict=True):
+        if refused is not None:
+            answers[number] = refused
+    return answers
+
+
 def check_task(*, workspace_id: UUID, spec: TaskSpec) -> None:
     """Raise what submit_task would raise of this spec now, without submitting it. A queue that is
     named for the first time is made."""
@@ -97,13 +113,13 @@ def submit_rows(
     """As submit_tasks, for callers that show the new rows without reading them again."""
     rows, family = _prepare_all(specs, workspace_id, using)
     if len(rows) == 1 and not family.edges and not rows[0].reprocess_of:
-        # One statement is its own transaction, and worth preparing.
-        with connections[using].wrap_database_errors:
-            transitions.insert_tasks(prepared_cursor(using), rows)
-    else:
-        with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            _insert(cursor, rows, family, workspace_id, using, by)
-    _notify_for(rows, using)
+        (error,) = _insert_each(rows, using)
+        if error is not None:
+            raise error
+        return rows
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        _insert(cursor, rows, family, workspace_id, using, by)
+    notify_for(rows, using)
     return rows
 
 
@@ -131,7 +147,7 @@ def submit_once(
         if first is not None:
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
         _insert(cursor, rows, family, workspace_id, using)
-    _notify_for(rows, using)
+    notify_for(rows, using)
     return Submission(ids=[row.id for row in rows], is_new=True)
 
 
@@ -172,6 +188,16 @@ def _prepare_all(
     return rows, Family.of(specs, rows)
 
 
+def _insert_each(rows: Sequence[NewTask], using: str) -> list[BaseException | None]:
+    """Insert rows in one prepared statement for each: in the caller's transaction; or, without one,
+    in one statement and commit for all that arrive at the same time. Returns the error of each."""
+    if not rows:
+        return []
+    if may_share(using):
+        return get_group(using).insert(rows)
+    return [insert_alone(row, using) for row in rows]
+
+
 def _insert(
     cursor: Cursor,
     rows: list[NewTask],
@@ -187,17 +213,6 @@ def _insert(
         transitions.insert_tasks(cursor, rows)
     pairs = [(row.reprocess_of, row.id) for row in rows if row.reprocess_of]
     announce_reprocessed(pairs, using=using, by=by)
-
-
-def _notify_for(rows: Sequence[NewTask], using: str) -> None:
-    ready = Counter(row.queue_id for row in rows if row.state == TaskState.PENDING)
-    for lane, count in ready.items():
-        name = get_lane_name(lane, using=using)
-        transaction.on_commit(
-            lambda name=name, count=count: notify_workers(name, wake_ups=count),  # type: ignore[misc]
-            using=using,
-            robust=True,
-        )
 
 
 def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
