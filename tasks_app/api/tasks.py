@@ -32,12 +32,27 @@ def _check_change(request: WorkspaceRequest, body: TaskChange, id: UUID) -> None
     services.check_edit(workspace_id=request.workspace.id, task_id=id, changes=body.changes)
 
 
-def _create_together(calls: Sequence[tuple[WorkspaceRequest, TaskIn]]) -> list[Answer | Exception]:
+def _create_together(
+    calls: Sequence[tuple[WorkspaceRequest, TaskIn]],
+) -> list[Answer | BaseException]:
+    """The handler of `create`, for calls that arrive together."""
     asked = [(request.workspace.id, task) for request, task in calls]
     return [
-        found if isinstance(found, Exception) else Answer(found[0], 201 if found[1] else 200)
+        found if isinstance(found, BaseException) else _created(*found)
         for found in services.accept_each(asked)
     ]
+
+
+def _with_key(request: WorkspaceRequest, task: TaskIn) -> TaskIn:
+    """The body with the key that counts, its own or the header's. Raises Invalid."""
+    key = resolve_idempotency_key(request.headers.get(HEADER), task.idempotency_key)
+    if key == task.idempotency_key:
+        return task
+    return task.model_copy(update={"idempotency_key": key})
+
+
+def _created(task: Any, is_new: bool) -> Answer:
+    return Answer(task, 201 if is_new else 200)
 
 
 class Tasks(Views):
@@ -85,11 +100,8 @@ class Tasks(Views):
     )
     def create(self, request: WorkspaceRequest, task: TaskIn) -> Answer:
         """Submit a task; 200 when the idempotency key was used for it before."""
-        key = resolve_idempotency_key(request.headers.get(HEADER), task.idempotency_key)
-        if key != task.idempotency_key:
-            task = task.model_copy(update={"idempotency_key": key})
-        made, is_new = services.accept_task(workspace_id=request.workspace.id, spec=task)
-        return Answer(made, 201 if is_new else 200)
+        spec = _with_key(request, task)
+        return _created(*services.accept_task(workspace_id=request.workspace.id, spec=spec))
 
     @verb(
         "POST",

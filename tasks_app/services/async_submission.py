@@ -10,7 +10,7 @@ from uuid import UUID
 from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
 
 from tasks_app.services.group_commit import MAX_ROWS
-from tasks_app.services.submission import Asked, submit_each, submit_task
+from tasks_app.services.submission import Asked, is_plain, submit_each, submit_task
 from tasks_app.specs import TaskSpec
 
 _Waiting = list[tuple[Asked, "asyncio.Future[UUID]"]]
@@ -29,7 +29,7 @@ async def asubmit_task(
     """As submit_task, for async code. It joins the transaction that is open on `using` in the
     thread of `sync_to_async`. A call that is cancelled may have submitted its task.
     """
-    if spec.idempotency_key is not None or spec.depends_on or spec.reprocess_of is not None:
+    if not is_plain(spec):
         return await sync_to_async(submit_task)(
             workspace_id=workspace_id, spec=spec, using=using, on_conflict=on_conflict
         )

@@ -121,7 +121,8 @@ def verb(
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` replaces
     `returns` in the OpenAPI document, for responses that are not JSON. A `public` verb needs no
     identity. Without `examples`, the document has the body's own. `together` may be called instead
-    of the handler, for calls that arrive at the same time; then neither has a query.
+    of the handler, for calls that arrive at the same time, if they have no idempotency key in their
+    headers.
     """
     listed = returns if isinstance(returns, Listed) else None
     is_json = responses is None and not public

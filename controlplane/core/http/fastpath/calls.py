@@ -64,7 +64,7 @@ class Call:
     def show(self, outcome: Any) -> None:
         """Respond with what a handler returned, or with its error."""
         with self.entered(), self._refusing():
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 raise outcome
             self.response = self._view.show(self.route.verb, outcome, self.request.actor)
 
