@@ -286,7 +286,7 @@ def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) 
 def _as_task(row: NewTask, spec: Spec) -> Any:
     """The inserted task, described, without reading it."""
     values = {**_new_task_defaults(), **row._asdict()}
-    for column in ("payload", "retry"):
+    for column in ("payload", "retry", "error"):
         values[column] = None if values[column] is None else load_jsonb(values[column])
     parents = [UUID(str(parent)) for parent in dict.fromkeys(spec.depends_on)]
     # As describe_tasks gives them.

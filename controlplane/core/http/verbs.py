@@ -14,7 +14,7 @@ A handler returns the resource; `represent` turns it into the response.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -80,8 +80,8 @@ class Verb:
     role: str | None
     resource: str | None
     check: Callable[..., object] | None
-    is_json: bool
-    together: Together | None
+    is_json: bool = True
+    together: Together | None = None
 
     @property
     def shown(self) -> Shape:
@@ -125,20 +125,8 @@ def verb(
     headers.
     """
     listed = returns if isinstance(returns, Listed) else None
-    is_json = responses is None and not public
-    config = Verb(
-        method,
-        path,
-        _statuses(returns),
-        body,
-        query,
-        listed,
-        role,
-        resource,
-        check,
-        is_json,
-        together,
-    )
+    config = Verb(method, path, _statuses(returns), body, query, listed, role, resource, check)
+    config = replace(config, is_json=responses is None and not public, together=together)
     shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
