@@ -229,6 +229,8 @@ def test_logs_are_bounded_in_size_and_number(host: Host) -> None:
     assert log.with_name(f"{log.name}.1").stat().st_size == LIMIT_BYTES + 1
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_real_workers_of_one_host(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three with different pids and health ports; one is stopped, the others end with the loop."""
     for name, value in {**engine.env, "WORKER_CONCURRENCY": "1"}.items():
