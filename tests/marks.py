@@ -15,6 +15,8 @@ _MARKS = {
     "acceptance/test_embedded.py": ("nightly", "ci"),
     "acceptance/test_handler_faults.py": ("nightly", "ci"),
     "acceptance/test_isolation.py": ("nightly", "ci"),
+    "acceptance/test_nodes.py": ("nightly", "ci"),
+    "acceptance/test_schedules.py": ("nightly", "ci"),
     "acceptance/test_session.py": ("nightly",),
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),

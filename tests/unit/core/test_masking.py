@@ -166,4 +166,4 @@ def test_errors_and_tracebacks() -> None:
 )  # fmt: skip
 def test_long_texts_are_masked_in_linear_time(piece: str) -> None:
     """A pattern that tries again from every character would take hours here."""
-    assert mask_secrets(piece * (1_000_000 // len(piece))) != ""
+    assert mask_secrets(piece * (300_000 // len(piece))) != ""
