@@ -165,17 +165,16 @@ class Connection(HttpToolsProtocol):
     # --- Our own ---
 
     def _parse(self, data: bytes) -> bytes:
-        """Feed the parser. Returns what is left after a request for another protocol."""
+        """Feed the parser. Returns what follows a request for a protocol that is not served."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]
             if self._is_socket:
-                self._hand_over(rest)
+                self._hand_over()
                 return b""
             # The request is served as if it had asked for nothing.
             self.parser = httptools.HttpRequestParser(self)
-            return rest
+            return data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             is_too_large = isinstance(error.__context__, OverflowError)
             self._refuse(_HEAD_TOO_LARGE if is_too_large else _UNREADABLE)
@@ -243,15 +242,16 @@ class Connection(HttpToolsProtocol):
         logger.info("Response cut off: the client has read nothing for %g s.", STALL_SECONDS)
         self._reset()
 
-    def _hand_over(self, rest: bytes) -> None:
-        """Give the connection away as it was before this request was read."""
+    def _hand_over(self) -> None:
+        """Give the connection away as it was before this request. Nothing follows it: a client
+        waits for the answer to its handshake."""
         if self._current is not None and not self._current.response_complete:
             self._reset()
             return
         method, headers = self.scope["method"].encode(), self.scope["headers"]
         lines = [b"%b %b HTTP/1.1" % (method, self.url)]
         lines += [b"%b: %b" % header for header in headers]
-        request = b"\r\n".join([*lines, b"", b""]) + rest
+        request = b"\r\n".join([*lines, b"", b""])
         taken = self._plain.get_extra_info("socket").dup()
         self._is_ending = True
         self._plain.abort()

@@ -14,8 +14,8 @@ KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 4
 
 
-def run(application: Any, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def make_server(application: Any, host: str, port: int) -> Server:
+    """The server, which does not listen yet."""
     Connection.take_socket = staticmethod(Sockets(application).take)
     config = Config(
         application,
@@ -35,9 +35,14 @@ def run(application: Any, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    return Server(config)
+
+
+def run(application: Any, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
     # uvicorn repeats a signal when it has ended; this makes an end that was asked for a success.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        Server(config).run()
+        make_server(application, host, port).run()
     except KeyboardInterrupt:
         return
