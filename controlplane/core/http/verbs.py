@@ -201,7 +201,7 @@ class Views(ViewSetMixin, ApiView):
     ) -> Rendered | HttpResponseBase:
         """Call the handler. Returns what it shows, or its response if it makes one itself."""
         given = self.read_input(config, request, path_parts)
-        return self.show(config, handler(self, request, *given, **path_parts), request.actor)
+        return self.show(config, handler(self, request, *given, **path_parts), request)
 
     def read_input(self, config: Verb, request: Any, path_parts: dict[str, Any]) -> list[Any]:
         """The checked body and query, as far as the verb has them. Raises Invalid, ParseError."""
@@ -213,8 +213,8 @@ class Views(ViewSetMixin, ApiView):
             given.append(read_query(config.query, request.query_params, ignore=ignore))
         return given
 
-    def show(self, config: Verb, found: Any, actor: Any) -> Rendered | HttpResponseBase:
-        """What a handler returned, as the actor may see it."""
+    def show(self, config: Verb, found: Any, request: Any) -> Rendered | HttpResponseBase:
+        """What a handler returned, as the request's actor may see it."""
         if isinstance(found, Rendered | HttpResponseBase):
             return found
         if config.listed is not None:
@@ -225,7 +225,7 @@ class Views(ViewSetMixin, ApiView):
         schema = config.statuses[status]
         if schema is None:
             return Rendered(None, status)
-        return Rendered(represent(schema, found, actor), status)
+        return Rendered(represent(schema, found, request.actor), status)
 
     def page(
         self,

@@ -66,7 +66,7 @@ class Call:
         with self.entered(), self._refusing():
             if isinstance(outcome, BaseException):
                 raise outcome
-            self.response = self._view.show(self.route.verb, outcome, self.request.actor)
+            self.response = self._view.show(self.route.verb, outcome, self.request)
 
     def finish(self) -> Reply:
         """The response as bytes, counted."""
