@@ -145,7 +145,7 @@ class Connection(HttpToolsProtocol):
         self._current = cycle
         if cycle.scope["http_version"] == "1.0":
             app = _without_chunks(app, cycle)
-        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type] # likewise
+        super()._start_asgi_task(cycle, _piece_by_piece(app, cycle))  # type: ignore[arg-type] # likewise
 
     def is_closing(self) -> bool:
         return self._linger_timer is not None or self._plain.is_closing()
@@ -256,6 +256,21 @@ class Connection(HttpToolsProtocol):
         self._is_ending = True
         self._plain.abort()
         self.take_socket(taken, request)
+
+
+def _piece_by_piece(app: App, cycle: RequestResponseCycle) -> App:
+    """uvicorn waits for a slow client before it writes a piece; by then the piece has been made.
+    This waits after the one before."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_wait(message: Message) -> None:
+            await send(message)
+            if message.get("more_body"):
+                await cycle.flow.drain()
+
+        await app(scope, receive, send_and_wait)
+
+    return serve
 
 
 def _without_chunks(app: App, cycle: RequestResponseCycle) -> App:
