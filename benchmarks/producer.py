@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+_LOOK_SECONDS = 0.01
 _FIRST_ONES = 20  # submitted before the clock starts: connections, caches, prepared statements
 
 
@@ -53,6 +54,21 @@ class Taskplane:
 
     def many(self, kind: str, count: int, way: str) -> None:
         self._submit_tasks(specs=[self._make(kind, number) for number in range(count)])
+
+    def await_worker(self) -> None:
+        """Prepare this process as one that submits all day is, and wait until a worker that starts
+        beside it takes tasks."""
+        from controlplane.workspaces.queries import get_default_workspace_id
+        from tasks_app import services, wakeups
+        from workers.queries import list_nodes
+        from workers.states import NodeState
+
+        spec = self._make("stamp", 0)
+        services.check_task(workspace_id=get_default_workspace_id(), spec=spec)
+        wakeups.notify_workers("bench-unserved")
+        wakeups.flush()
+        while not list_nodes([NodeState.ACTIVE]).exists():
+            time.sleep(_LOOK_SECONDS)
 
     def execute_workflow(self, width: int) -> str:
         """Start a run of `width` no-op tasks of one step and one task that waits for them all."""
@@ -156,6 +172,19 @@ def _paced(producer: Producer, count: int, start: int, gap: float) -> dict[str, 
     return {"submitted": len(times), "times": list(measured.items())}
 
 
+def _fresh(producer: Producer, count: int, gap: float) -> dict[str, Any]:
+    """The first tasks of a worker that starts at the same time."""
+    if not isinstance(producer, Taskplane):
+        raise SystemExit("Only Taskplane's workers say when they are ready.")
+    producer.await_worker()
+    times = []
+    for number in range(count):
+        times.append((number, time.monotonic()))
+        producer.one("stamp", number)
+        time.sleep(gap)
+    return {"submitted": count, "times": times}
+
+
 def _workflow(producer: Producer, width: int) -> dict[str, Any]:
     if not isinstance(producer, Taskplane):
         raise SystemExit("Only Taskplane has workflows.")
@@ -179,7 +208,8 @@ def main() -> None:
     """Do one job and print its result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.producer")
     parser.add_argument("system", choices=["taskplane", "bare", "results"])
-    parser.add_argument("job", choices=["prepare", "fill", "single", "bulk", "paced", "workflow"])
+    jobs = ("prepare", "fill", "single", "bulk", "paced", "fresh", "workflow")
+    parser.add_argument("job", choices=jobs)
     parser.add_argument("--kind", default="noop", choices=["noop", "wait", "stamp"])
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--call", type=int, default=10_000)
@@ -187,15 +217,16 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=0.02)
     options = parser.parse_args()
     producer = _make(options.system)
-    jobs: dict[str, Callable[[], dict[str, Any]]] = {
+    calls: dict[str, Callable[[], dict[str, Any]]] = {
         "workflow": lambda: _workflow(producer, options.count),
         "prepare": lambda: _prepare(producer),
         "fill": lambda: _fill(producer, options.kind, options.count, options.call),
         "single": lambda: _single(producer, options.kind, options.count),
         "bulk": lambda: _bulk(producer, options.kind, options.count, options.call),
         "paced": lambda: _paced(producer, options.count, options.start, options.gap),
+        "fresh": lambda: _fresh(producer, options.count, options.gap),
     }
-    print(json.dumps(jobs[options.job]()))
+    print(json.dumps(calls[options.job]()))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Loads are bounded: every one of them ends by itself.
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ class Sizes:
     bulk_call: int  # tasks in one call
     latency: int
     latency_gap_ms: float
+    fresh: int  # tasks of a fresh worker
     http: int
     http_connections: int
     warm_up: int
@@ -46,6 +48,7 @@ FULL = Sizes(
     bulk_call=10_000,
     latency=300,
     latency_gap_ms=20,
+    fresh=10,
     http=4_000,
     http_connections=16,
     warm_up=50,
@@ -175,6 +178,22 @@ def latency(system: WorkerSystem, sizes: Sizes) -> Figures:
     return _percentiles([starts[number] - at for number, at in made["times"]])
 
 
+def fresh(system: Taskplane, sizes: Sizes) -> Figures:
+    """The first tasks of a worker that has just become ready, as `latency` measures them; of a
+    type of the user's own, with a payload model."""
+    system.reset()
+    gap = sizes.latency_gap_ms / 1000
+    with ThreadPoolExecutor(1) as threads:
+        # It starts first, and waits for the worker.
+        job = threads.submit(system.produce, "fresh", count=sizes.fresh, gap=gap)
+        with system.worker() as worker:
+            made = job.result()
+            starts = system.await_stamps(sizes.fresh, worker)
+            _verify_record(system, sizes.fresh, worker)
+    waited = [(starts[number] - at) * 1000 for number, at in made["times"]]
+    return {"first_ms": waited[0], "slowest_ms": max(waited)}
+
+
 def workflows(system: Taskplane, sizes: Sizes) -> Figures:
     """Runs of one wide step and one task that waits for all of it, from the call that starts the
     run to its end; twice, so that the cost of an item can be seen to stay the same."""
@@ -220,6 +239,7 @@ SCENARIOS = (
     Scenario("bulk", "Bulk submit in Python", bulk),
     Scenario("http", "The front door", http, HttpSystem),
     Scenario("latency", "Idle: enqueue to start", latency),
+    Scenario("fresh", "The first tasks of a fresh worker", fresh, Taskplane),
     Scenario("waits", "Tasks that wait 10 ms", waits),
     Scenario("workflows", "Fan-out and fan-in", workflows, Taskplane),
     Scenario("memory", "Idle worker, 2 slots", memory),

@@ -5,26 +5,39 @@ import logging
 from celery import shared_task
 
 from tasks_app.execution.drain import Drainer
+from tasks_app.execution.warm_up import warm_up
 from tasks_app.queues import NAME, WAKE_UP_TASK
-from workers.runtime import get_runtime
+from workers.runtime import Runtime
+from workers.serving import Drain, register_engine
 
 logger = logging.getLogger(__name__)
 
-_drainer: Drainer | None = None
+_drain: Drain | None = None  # of this pool child
 
 
 @shared_task(name=WAKE_UP_TASK, ignore_result=True)
 def drain(queue: str) -> None:
     """A wake-up: drain this queue. A message carries only the queue's name."""
-    global _drainer  # noqa: PLW0603 - one per pool child
-    runtime = get_runtime()
-    if runtime is None or runtime.slot is None:
+    if _drain is None:
         logger.error("Wake-up ignored: reason=not a worker of `manage.py worker`")
         return
-    if not NAME.fullmatch(queue):
-        logger.warning("Wake-up ignored: reason=invalid queue name, queue=%.100r", queue)
-        return
-    if _drainer is None:
-        _drainer = Drainer(runtime)
-    if runtime.node_state.takes_work:
-        _drainer.drain(queue)
+    _drain(queue)
+
+
+def _prepare(runtime: Runtime) -> Drain:
+    """The engine of a new pool child."""
+    global _drain  # noqa: PLW0603 - one for each pool child
+    drainer = Drainer(runtime)
+    warm_up()
+
+    def drain_queue(queue: str) -> None:
+        if not NAME.fullmatch(queue):
+            logger.warning("Wake-up ignored: reason=invalid queue name, queue=%.100r", queue)
+        elif runtime.node_state.takes_work:
+            drainer.drain(queue)
+
+    _drain = drain_queue
+    return drain_queue
+
+
+register_engine(_prepare)

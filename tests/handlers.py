@@ -42,6 +42,12 @@ def work(ctx: Any, payload: Work) -> None:
     time.sleep(payload.ms / 1000)
 
 
+@processor("test-loaded", payload=Work)
+def note_loaded(ctx: Any, payload: Work) -> None:
+    """Leave the names of all modules that its process has loaded."""
+    Path(payload.folder, "loaded").write_text("\n".join(sys.modules))
+
+
 class Faulty(BaseModel):
     """Its check has a fault: it raises what pydantic takes for no refusal."""
 

@@ -115,10 +115,10 @@ class Agent:
         now = time.monotonic()
         if self.node_state.node_id == 0:
             self._register()
-        if self.node_state.is_ready and not self._is_active:
+        if self.node_state.is_ready and not self._is_active and self._is_warm():
             # Nothing to do where an earlier agent of this worker did it.
             services.activate_node(self.node_state.node_id)
-            self._is_active = True
+            self._is_active = self.node_state.is_active = True
         if now < self._next_beat:
             return
         self._next_beat = now + settings.TASKPLANE["HEARTBEAT_INTERVAL_MS"] / 1000
@@ -133,7 +133,7 @@ class Agent:
         self.node_state.is_draining = state == NodeState.DRAINING
 
     def _register(self) -> None:
-        self._is_active = False
+        self._is_active = self.node_state.is_active = False
         before = self.node_state.node_id
         node_id = services.register_node(
             worker=self.name,
@@ -148,6 +148,11 @@ class Agent:
         if before:
             restart_counts(self.node_state, list(self._slots.values()))
         self.node_state.node_id = node_id
+
+    def _is_warm(self) -> bool:
+        """Whether all pool children are prepared: a new worker gets no task that would wait for
+        one that is not."""
+        return sum(slot.is_warm for slot in self._slots.values()) >= self.concurrency
 
     def _find_slots(self) -> None:
         for path in self.runtime.directory.glob("*.slot"):

@@ -11,6 +11,7 @@ from kombu import Consumer
 
 from workers.canary import canary_queue
 from workers.runtime import get_runtime
+from workers.serving import prepare_child, serve
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,17 @@ class AgentStep(_TimedStep):
             type(self).keep()
 
 
+class ServingStep(_TimedStep):
+    """Has every pool child wait for wake-ups while it has nothing else to do."""
+
+    def start(self, parent: Any) -> None:
+        super().start(parent)
+        parent.timer.call_after(0, self.run, (parent,))
+
+    def run(self, parent: Any) -> None:
+        parent.pool.fill()
+
+
 class _UntilRecycled:
     """Stands in for billiard's number of jobs after which a child ends, which is compared with the
     number of jobs done: not reached until the child asks to be replaced, and then at once."""
@@ -107,6 +119,11 @@ class SlotProcess(asynpool.Worker):
     """A pool child that ends after the wake-up in which it asked to be replaced. Its parent starts
     another, as after `worker_max_tasks_per_child`."""
 
+    def on_loop_start(self, pid: int) -> None:
+        # Before it reports to its parent, and after Celery has set its signal handlers.
+        prepare_child()
+        super().on_loop_start(pid)
+
     def workloop(self, *args: Any, **kwargs: Any) -> Any:
         self.maxtasks = _UntilRecycled()
         return super().workloop(*args, **kwargs)
@@ -116,10 +133,55 @@ class _SlotPool(asynpool.AsynPool):
     Worker = SlotProcess
 
 
+class _ServingPool(_SlotPool):
+    """A pool whose children have standing jobs."""
+
+    _hub: Any = None
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        super().register_with_event_loop(hub)
+        self._hub = hub
+
+    def fill(self) -> None:
+        """Give a standing job to each child that has no other. `_cache` has the unfinished jobs."""
+        runtime = get_runtime()
+        if runtime is None or runtime.node_state.stopping_since or self._state != pool.RUN:
+            return
+        while len(self._cache) < self._processes:
+            self.apply_async(serve, waitforslot=False, error_callback=_log_failure)
+
+    def on_job_ready(self, job: Any, i: Any, result: Any, fd: int) -> None:
+        super().on_job_ready(job, i, result, fd)
+        # Later, since this job still counts as unfinished; after a failure, a second later.
+        if result[0] and self._hub is not None:
+            self._hub.call_soon(self.fill)
+
+
+def _log_failure(failure: Any) -> None:
+    logger.warning("Standing job ended: error=%s", failure.exception)
+
+
 class TaskPool(prefork.TaskPool):
     """Named in `manage.py worker`."""
 
     Pool = _SlotPool
+
+
+class ServingTaskPool(TaskPool):
+    """As `TaskPool`, where the broker is Redis."""
+
+    Pool = _ServingPool
+
+    def fill(self) -> None:
+        self._pool.fill()
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        """A plain Celery task goes to the child that ends its standing job for it."""
+        job = super().apply_async(*args, **kwargs)
+        runtime = get_runtime()
+        if runtime is not None:
+            runtime.recall.request()
+        return job
 
 
 def bound_last_results() -> None:

@@ -20,3 +20,10 @@ def read_node_id(text: str) -> int | None:
 def celery_queue(queue: str) -> str:
     """The Celery queue that carries the wake-ups of a queue."""
     return f"{_CELERY_PREFIX}{queue}"
+
+
+def served_queue(celery_queue: str) -> str | None:
+    """The queue whose wake-ups a Celery queue carries; None when it carries something else."""
+    if not celery_queue.startswith(_CELERY_PREFIX):
+        return None
+    return celery_queue.removeprefix(_CELERY_PREFIX)

@@ -33,6 +33,8 @@ class SharedNodeState:
     is_ready = _Word[bool]("?", 9)
     # Celery has ended: the agent shall settle what is left and end too. Written by main.
     has_exited = _Word[bool]("?", 10)
+    # The node's row is ACTIVE, so that its claims find something. Written by the agent.
+    is_active = _Word[bool]("?", 11)
     # Monotonic seconds when main last received the canary. Written by main.
     canary_received_at = _Word[float]("d", 24)
     # Monotonic seconds of the shutdown signal; 0 while running. Written by main.

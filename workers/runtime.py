@@ -2,13 +2,15 @@
 any task runs: by main before the fork, and by each pool child after it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from workers.naming import served_queue
 from workers.node_state import SharedNodeState
+from workers.recall import Recall
 from workers.slots import Slot
 
 
@@ -20,6 +22,8 @@ class Runtime:
     node_state: SharedNodeState
     directory: Path
     serves_all: bool = True
+    queues: Sequence[str] = ()  # those it serves, unless it serves all
+    recall: Recall = field(default_factory=Recall)
     slot: Slot | None = None
     recycle_reason: str = ""  # why this pool child wants to be replaced after its wake-up
 
@@ -34,6 +38,12 @@ class Runtime:
             return (self.directory / "queues").read_text().split()
         except FileNotFoundError:
             return []
+
+    def read_served_queues(self) -> list[str]:
+        """The queues whose tasks this worker runs."""
+        if not self.serves_all:
+            return list(self.queues)
+        return [queue for name in self.read_queues() if (queue := served_queue(name))]
 
 
 _runtime: Runtime | None = None

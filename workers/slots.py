@@ -19,10 +19,12 @@ from uuid import UUID
 
 CAPACITY = 1024  # rows one child may hold at once
 
-_HEADER = struct.Struct("=4sIIId")  # magic, pid, rows in use (high-water mark), unused, pid's birth
+_HEADER = struct.Struct("=4sIIId")  # magic, pid, rows in use (high-water mark), warm, pid's birth
 _ROW = struct.Struct("=16s16sBBHIdd")  # task, lease, status, flags, unused twice, started, deadline
 _ROW_SIZE = _ROW.size
 _TIMES = struct.Struct("=dd")  # started, deadline
+_WARM = struct.Struct("=I")
+_WARM_AT = 12
 _STATUS = 32  # offset of the status byte in a row
 _FLAGS = 33
 _MAGIC = b"TPS1"
@@ -123,6 +125,10 @@ class Slot:
 
     # The child's side.
 
+    def mark_warm(self) -> None:
+        """The child is prepared for its first task."""
+        _WARM.pack_into(self._map, _WARM_AT, 1)
+
     def announce(self, lease: bytes) -> None:
         """Note the lease of a claim before it is made: a child that dies between the claim's
         commit and `claim` below leaves rows that no slot row names."""
@@ -171,6 +177,10 @@ class Slot:
                 self._set_count(offset, self._get_count(offset) + more)
 
     # The agent's side.
+
+    @property
+    def is_warm(self) -> bool:
+        return bool(_WARM.unpack_from(self._map, _WARM_AT)[0])
 
     @property
     def counts(self) -> SlotCounts:

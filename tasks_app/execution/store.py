@@ -141,13 +141,10 @@ class Store:
         want: int,
         lease: UUID,
     ) -> tuple[list[ClaimedRow], list[str]]:
+        if not (outcomes or logs or unstarted):
+            return (self._claim_only(want, lease) if want else []), []
         queues: list[str] = []
         has_limits = want > 0 and self.limits.has_limits(self.queue)
-        if not (outcomes or logs or unstarted or has_limits):
-            # One statement is its own transaction: an idle queue's next task waits for this.
-            claims = self._claim(engine_cursor(), want, lease, has_limits=False) if want else []
-            self._turn(claims)
-            return claims, queues
         with transaction.atomic(using=ALIAS, durable=True):
             cursor = engine_cursor()
             ended = []
@@ -169,6 +166,16 @@ class Store:
         self._turn(claims)
         return claims, queues
 
+    def _claim_only(self, want: int, lease: UUID) -> list[ClaimedRow]:
+        # One statement is its own transaction: an idle queue's next task waits for this, and does
+        # not wait for the look at limits.
+        claims = self._claim(engine_cursor(), want, lease, has_limits=False)
+        if len(claims) < want and self.limits.has_limits(self.queue):
+            with transaction.atomic(using=ALIAS, durable=True):
+                claims += self._claim_limited(engine_cursor(), want - len(claims), lease)
+        self._turn(claims)
+        return claims
+
     def _turn(self, claims: list[ClaimedRow]) -> None:
         """Remember which lane was served last in the round that began after `after`."""
         lanes = {claim.queue_id for claim in claims}
@@ -178,20 +185,17 @@ class Store:
     def _claim(
         self, cursor: Cursor, want: int, lease: UUID, *, has_limits: bool
     ) -> list[ClaimedRow]:
-        node = self.node()
         claims = transitions.claim_ready(
-            cursor, queue=self.queue, node=node, lease=lease, want=want, after=self.after
+            cursor, queue=self.queue, node=self.node(), lease=lease, want=want, after=self.after
         )
         if has_limits and len(claims) < want:
-            claims += transitions.claim_limited(
-                cursor,
-                queue=self.queue,
-                node=node,
-                lease=lease,
-                want=want - len(claims),
-                after=self.after,
-            )
+            claims += self._claim_limited(cursor, want - len(claims), lease)
         return claims
+
+    def _claim_limited(self, cursor: Cursor, want: int, lease: UUID) -> list[ClaimedRow]:
+        return transitions.claim_limited(
+            cursor, queue=self.queue, node=self.node(), lease=lease, want=want, after=self.after
+        )
 
     def _forget(self, lease: UUID, give_up: float) -> None:
         """Hand back the rows that a claim with an unknown result may have taken. No other claim may

@@ -18,7 +18,8 @@ from tasks_app.models import Queue
 from tasks_app.queues import NAME, NAME_RULE
 from tasks_app.rows import NewTask
 from tasks_app.states import TaskState
-from tasks_app.wakeups import MAX_WAKE_UPS, notify_workers
+from tasks_app.wakeup_senders import MAX_WAKE_UPS
+from tasks_app.wakeups import notify_workers
 
 MAX_QUEUES = 1_000  # of one workspace: each is a turn in every claim
 

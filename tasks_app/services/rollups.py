@@ -79,10 +79,14 @@ def prune_rollups(limit: int) -> int:
 
 
 def _make_mark() -> bool:
+    """Begin a day ago at most, and with the oldest task: before it there is nothing to sum up."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO tasks_app_rollupmark (id, until)"
-            " VALUES (1, date_trunc('minute', clock_timestamp()) - interval '1 day')"
+            " SELECT 1, date_trunc('minute', greatest("
+            "  clock_timestamp() - interval '1 day',"
+            "  least(clock_timestamp(),"
+            "   (SELECT created_at FROM tasks_app_task ORDER BY id LIMIT 1))))"
             " ON CONFLICT DO NOTHING"
         )
         made: bool = cursor.rowcount > 0

@@ -9,7 +9,7 @@ from celery import current_app
 from tasks_app.models import Queue
 from tasks_app.services import submit_tasks
 from tasks_app.specs import TaskSpec
-from tasks_app.wakeups import WakeUpSender
+from tasks_app.wakeup_senders import ListSender
 from tests.chaos.servers import PrivateValkey
 from tests.clients import default_workspace, key_client
 from tests.engine import Component, Engine
@@ -44,7 +44,7 @@ def flooded(
     """A worker with enough pending wake-ups that its children always have one."""
     host, port, _ = private_valkey.env().values()
     monkeypatch.setattr(current_app.conf, "broker_write_url", f"redis://{host}:{port}/0")
-    sender = WakeUpSender()
+    sender = ListSender()
     for n in range(QUEUES):
         sender.send(f"many-{n}", 4)
     sender.close()

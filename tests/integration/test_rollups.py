@@ -152,6 +152,17 @@ def test_the_first_run_begins_a_day_back_and_catches_up() -> None:
     assert RollupMark.objects.get().until >= now() - 2 * MINUTE
 
 
+def test_the_first_run_begins_with_the_oldest_task() -> None:
+    assert recompute_rollups()  # it makes the mark
+    assert RollupMark.objects.get().until == this_minute()
+    assert not recompute_rollups()
+
+    RollupMark.objects.all().delete()
+    ended(this_minute() - timedelta(minutes=25))
+    assert recompute_rollups()
+    assert RollupMark.objects.get().until == this_minute() - timedelta(minutes=25)
+
+
 def test_an_outage_is_caught_up_minute_by_minute() -> None:
     current = this_minute()
     RollupMark.objects.create(until=current - timedelta(minutes=25))

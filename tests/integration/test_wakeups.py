@@ -9,10 +9,18 @@ import pytest
 from celery import current_app
 from kombu import Connection
 
-from tasks_app.wakeups import MAX_WAKE_UPS, Notifier, WakeUpSender, count_waiting_wake_ups
+from tasks_app.wakeup_senders import (
+    MAX_WAKE_UPS,
+    ListSender,
+    MessageSender,
+    WakeUpSender,
+    count_waiting_messages,
+)
+from tasks_app.wakeups import Notifier
 from workers.canary import Canary, canary_queue
 from workers.naming import celery_queue
 from workers.node_state import SharedNodeState
+from workers.wake_up_lists import wake_up_list
 
 
 @pytest.fixture
@@ -32,28 +40,79 @@ def queue(broker: Connection) -> Iterator[str]:
     """A queue that nobody serves."""
     name = f"deserted-{uuid4().hex}"
     yield name
-    redis_of(broker).delete(celery_queue(name))
+    redis_of(broker).delete(celery_queue(name), wake_up_list(name))
 
 
-def test_bells_that_nobody_hears_do_not_pile_up(broker: Connection, queue: str) -> None:
+@pytest.fixture(params=[ListSender, MessageSender])
+def sender(request: pytest.FixtureRequest) -> Iterator[WakeUpSender]:
+    """Both ways; Celery messages are what another broker than Redis carries."""
+    made = request.param()
+    yield made
+    made.close()
+
+
+def count_waiting(broker: Connection, queue: str) -> int:
+    """In the list and in the Celery queue."""
+    return int(redis_of(broker).llen(wake_up_list(queue))) + count_waiting_messages(broker, queue)
+
+
+def test_bells_that_nobody_hears_do_not_pile_up(
+    broker: Connection, queue: str, sender: WakeUpSender
+) -> None:
     """Tasks that come one by one while no worker runs: each of them would leave one in Redis."""
-    sender = WakeUpSender()
     for _ in range(12):
         for _ in range(4):
             sender.send(queue, 1)
+            sender.send_at_once(queue, 1)
         time.sleep(0.11)
-    sender.close()
-    assert count_waiting_wake_ups(broker, queue) == MAX_WAKE_UPS
+    sender.settle()
+    assert count_waiting(broker, queue) == MAX_WAKE_UPS
 
 
-def test_one_bell_is_sent_at_once_and_many_are_enough(broker: Connection, queue: str) -> None:
-    sender = WakeUpSender()
+def test_one_bell_is_sent_at_once_and_many_are_enough(
+    broker: Connection, queue: str, sender: WakeUpSender
+) -> None:
     assert sender.send(queue, 1) == 1
     assert sender.send(queue, 1_000) == MAX_WAKE_UPS - 1
     assert sender.send(queue, 1_000) == 0
-    redis_of(broker).delete(celery_queue(queue))
+    redis_of(broker).delete(celery_queue(queue), wake_up_list(queue))
     assert sender.send(queue, 1) == 1
+
+
+def test_a_list_of_wake_ups_does_not_last(broker: Connection, queue: str) -> None:
+    sender = ListSender()
+    sender.send(queue, 1)
     sender.close()
+    assert 0 < redis_of(broker).ttl(wake_up_list(queue)) <= 60
+
+
+def test_a_wake_up_is_sent_by_its_caller_once_the_thread_has_connected(
+    broker: Connection, queue: str
+) -> None:
+    notifier = Notifier()
+    assert notifier._thread is None
+    notifier.notify(queue, 1)
+    assert notifier.flush(5)
+    with notifier._condition:  # the thread can take nothing
+        notifier.notify(queue, 2)
+        assert not notifier._notes
+        assert notifier._sender is not None
+        notifier._sender.settle()
+    assert count_waiting(broker, queue) == 3
+
+
+def test_a_wake_up_is_sent_again_when_the_connection_was_lost(
+    broker: Connection, queue: str
+) -> None:
+    notifier = Notifier()
+    notifier.notify(queue, 1)
+    assert notifier.flush(5)
+    sender = notifier._sender
+    redis_of(broker).client_kill_filter(_type="normal", skipme=True)
+    notifier.notify(queue, 1)
+    assert notifier.flush(5)
+    assert notifier._sender is not sender
+    assert count_waiting(broker, queue) == 2
 
 
 def test_a_broker_that_refuses_ends_neither_the_ringer_nor_the_agent(
@@ -61,16 +120,16 @@ def test_a_broker_that_refuses_ends_neither_the_ringer_nor_the_agent(
 ) -> None:
     """As one that is full, or a replica, does: here a key of another kind is in the way."""
     client = redis_of(broker)
-    client.set(celery_queue(queue), "no list")
+    client.set(wake_up_list(queue), "no list")
     notifier = Notifier()
     notifier.notify(queue, 1)
     assert notifier.flush(5)
     thread = notifier._thread
-    client.delete(celery_queue(queue))
+    client.delete(wake_up_list(queue))
     notifier.notify(queue, 1)
     assert notifier.flush(5)
     assert notifier._thread is thread
-    assert count_waiting_wake_ups(broker, queue) == 1
+    assert count_waiting(broker, queue) == 1
 
     node_state = SharedNodeState()
     node_state.is_ready = True

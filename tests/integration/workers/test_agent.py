@@ -76,6 +76,7 @@ def test_a_node_that_comes_back_is_another_and_drains_if_it_was_to(agent: Agent)
 
 def test_a_node_that_comes_back_works_if_it_was_to(agent: Agent) -> None:
     agent.node_state.is_ready = True
+    own_slot(agent).mark_warm()
     agent._pass(is_orphan=False)
     before = Node.objects.get()
     assert transitions.lose(before.id, heartbeat=before.heartbeat)

@@ -29,7 +29,7 @@ from controlplane.celery import app
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
 from workers.agent import Agent
-from workers.bootsteps import AgentStep, CanaryStep, QueuesStep, bound_last_results
+from workers.bootsteps import AgentStep, CanaryStep, QueuesStep, ServingStep, bound_last_results
 from workers.naming import MAX_WORKER_NAME, celery_queue
 from workers.node_state import SharedNodeState
 from workers.runtime import Runtime, open_slot, set_runtime
@@ -80,6 +80,7 @@ class Command(SafeCommand):
             node_state=SharedNodeState(),
             directory=_new_directory(),
             serves_all="*" in names,
+            queues=names,
         )
         set_runtime(runtime)
         agent = AgentProcess(runtime, queues=names, concurrency=concurrency, name=name)
@@ -88,8 +89,10 @@ class Command(SafeCommand):
         _end_on_signals(runtime.node_state)
         try:
             _wait_until_possible(runtime, app)
-            _connect_signals(runtime, agent)
+            _connect_signals(runtime, agent, concurrency)
             app.steps["consumer"].update({CanaryStep, QueuesStep, AgentStep})
+            if settings.BROKER_IS_REDIS:
+                app.steps["consumer"].add(ServingStep)
             AgentStep.keep = agent.keep
             bound_last_results()
             _run_celery(app, runtime, concurrency, names)
@@ -206,7 +209,7 @@ def _broker_answers(celery: Celery) -> bool:
         return True
 
 
-def _connect_signals(runtime: Runtime, agent: AgentProcess) -> None:
+def _connect_signals(runtime: Runtime, agent: AgentProcess, concurrency: int) -> None:
     node_state = runtime.node_state
     give_up: float = settings.TASKPLANE["SHUTDOWN_GRACE_SECONDS"] + _OVERDUE_SECONDS
 
@@ -216,6 +219,7 @@ def _connect_signals(runtime: Runtime, agent: AgentProcess) -> None:
 
     def is_stopping(**_: Any) -> None:
         node_state.stopping_since = time.monotonic()
+        runtime.recall.request(concurrency)
         # A signal, not a thread: main must have none when it forks. It also interrupts a read from
         # a broker that does not answer.
         signal.signal(signal.SIGALRM, lambda *_: agent.end_now())
@@ -244,9 +248,10 @@ def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list
     """Run Celery's worker until it has shut down. Does not use Celery's command line, which imports
     many packages."""
     os.environ["CELERY_SKIP_CHECKS"] = "true"  # as for the command itself: they import every view
+    pool = "ServingTaskPool" if settings.BROKER_IS_REDIS else "TaskPool"
     worker = celery.Worker(
         hostname=host_format(f"{runtime.name}@%h"),
-        pool_cls="workers.bootsteps:TaskPool",
+        pool_cls=f"workers.bootsteps:{pool}",
         concurrency=concurrency,
         queues=runtime.read_queues() if runtime.serves_all else list(map(celery_queue, queues)),
         loglevel="INFO",

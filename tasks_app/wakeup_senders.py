@@ -1,0 +1,160 @@
+"""The two ways of a wake-up to a worker: an entry of a list in Redis, for which its pool children
+wait; or, with another broker than Redis, a Celery message for its main process.
+
+A sender belongs to one thread at a time. Its methods raise `failures`.
+"""
+
+from typing import Any, Protocol
+
+from celery import current_app
+from celery.utils import uuid
+from django.conf import settings
+from kombu import Connection, Producer, Queue
+from kombu.exceptions import ChannelError
+
+from tasks_app.queues import WAKE_UP_TASK
+from workers.naming import celery_queue
+from workers.wake_up_lists import broker_failures, open_redis, wake_up_list
+
+MAX_WAKE_UPS = 16  # waiting wake-ups that are enough for a queue: each wakes one slot
+_EXPIRES_SECONDS = 60
+_UNCHECKED_WAKE_UPS = 4  # of a process and queue, sent since it last counted the waiting ones
+_MAX_UNREAD = 24  # answers of Redis: with as many it is slow, and its connection may fill up
+
+
+class WakeUpSender(Protocol):
+    """Sends wake-ups over one connection to the broker."""
+
+    failures: tuple[type[Exception], ...]
+
+    def send(self, queue: str, wake_ups: int) -> int:
+        """Send up to `wake_ups`, unless enough wait already. Returns how many were sent."""
+
+    def send_at_once(self, queue: str, wake_ups: int) -> bool:
+        """Send without waiting for an answer. False: this could block, so nothing was sent."""
+
+    def settle(self) -> None:
+        """Wait until the broker has all that was sent."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+def make_sender() -> WakeUpSender:
+    """A sender for the broker of this installation. It connects when it first sends."""
+    return ListSender() if settings.BROKER_IS_REDIS else MessageSender()
+
+
+class ListSender:
+    """Puts entries into the lists for which pool children wait."""
+
+    def __init__(self) -> None:
+        self._broker = current_app.connection_for_write()
+        self._redis: Any = None
+        self._unread = 0
+        self.failures = broker_failures(self._broker)
+
+    def close(self) -> None:
+        self._broker.release()
+
+    def send(self, queue: str, wake_ups: int) -> int:
+        if self._redis is None:
+            self._redis = open_redis(self._broker)
+        self.settle()
+        wanted = min(wake_ups, MAX_WAKE_UPS)
+        self._write(queue, wanted)
+        waited: int = self._read() - wanted
+        self.settle()
+        return max(0, min(wanted, MAX_WAKE_UPS - waited))
+
+    def send_at_once(self, queue: str, wake_ups: int) -> bool:
+        if self._redis is None or self._unread > _MAX_UNREAD:
+            return False
+        self._write(queue, min(wake_ups, MAX_WAKE_UPS))
+        while self._unread and self._redis.can_read(0):
+            self._read()
+        return True
+
+    def settle(self) -> None:
+        while self._unread:
+            self._read()
+
+    def _write(self, queue: str, wake_ups: int) -> None:
+        """Add entries to a list that is kept short and does not last: old wake-ups of a queue that
+        nobody served would wake slots for nothing later."""
+        name = wake_up_list(queue)
+        commands = (
+            ("LPUSH", name, *[queue] * wake_ups),
+            ("LTRIM", name, 0, MAX_WAKE_UPS - 1),
+            ("EXPIRE", name, _EXPIRES_SECONDS),
+        )
+        packed = self._redis.pack_commands(commands)
+        self._redis.send_packed_command(packed, check_health=False)
+        self._unread += len(commands)
+
+    def _read(self) -> Any:
+        self._unread -= 1
+        return self._redis.read_response()
+
+
+class MessageSender:
+    """Sends Celery messages."""
+
+    def __init__(self) -> None:
+        self._broker = current_app.connection_for_write()
+        self._producer = Producer(self._broker, auto_declare=False)
+        self._allowed: dict[str, int] = {}  # may be sent without counting the waiting ones
+        self.failures = broker_failures(self._broker)
+
+    def close(self) -> None:
+        self._broker.release()
+
+    def send_at_once(self, _queue: str, _wake_ups: int) -> bool:
+        return False
+
+    def settle(self) -> None:
+        """Each was waited for."""
+
+    def send(self, queue: str, wake_ups: int) -> int:
+        """A few are sent on an earlier count, since an idle worker's next task waits for them; when
+        those are used up, the next count follows the wake-up."""
+        allowed = self._allowed.get(queue, 0)
+        if wake_ups > allowed:
+            allowed = self._count_allowed(queue)
+        sending = min(wake_ups, allowed)
+        for _ in range(sending):
+            self._publish(queue)
+        allowed -= sending
+        if sending and not allowed:
+            allowed = self._count_allowed(queue)
+        # Other processes send too: an old count is good for a few only.
+        self._allowed[queue] = min(allowed, _UNCHECKED_WAKE_UPS)
+        return sending
+
+    def _count_allowed(self, queue: str) -> int:
+        return max(0, MAX_WAKE_UPS - count_waiting_messages(self._broker, queue))
+
+    def _publish(self, queue: str) -> None:
+        # The default exchange routes by the queue's name: no binding has to be looked up.
+        message = current_app.amqp.as_task_v2(
+            uuid(), WAKE_UP_TASK, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True
+        )
+        self._producer.publish(
+            message.body,
+            exchange="",
+            routing_key=celery_queue(queue),
+            serializer="json",
+            headers=message.headers,
+            retry=False,
+            declare=[Queue(celery_queue(queue))],
+            **message.properties,
+        )
+
+
+def count_waiting_messages(broker: Connection, queue: str) -> int:
+    """How many wake-ups wait in the queue's Celery queue."""
+    try:
+        channel = broker.default_channel
+        return int(channel.queue_declare(queue=celery_queue(queue), passive=True).message_count)
+    except ChannelError:  # it does not exist: in Redis an empty list is no key
+        return 0

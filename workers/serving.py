@@ -1,0 +1,157 @@
+"""How a pool child waits for work: in a standing job of Celery's pool, and there for an entry in
+the lists in Redis that carry wake-ups.
+
+So a wake-up goes from the process that submits a task through Redis to an idle pool child, and
+through no other process. Celery sees each child as busy with its standing job. When main has
+something else for a child (a plain Celery task, or the end of the worker), it recalls one: that
+child ends its standing job, and gets another one afterwards.
+"""
+
+import logging
+import select
+from collections.abc import Callable
+from typing import Any
+
+from celery import current_app
+from django.core.cache import close_caches
+
+from workers.runtime import Runtime, get_runtime
+from workers.wake_up_lists import broker_failures, open_redis, wake_up_list
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_SECONDS = 1  # after which Redis answers that there is no wake-up
+_LATE_SECONDS = 2.0  # an answer that is later than this does not come
+_REST_SECONDS = 1.0  # after a failure
+_START_SECONDS = 0.005  # between two looks at a node that takes no work yet
+_LOOK_SECONDS = 0.05  # and at one that takes none any more
+
+Drain = Callable[[str], None]
+
+_prepare: Callable[[Runtime], Drain] | None = None
+_drain: Drain | None = None
+
+
+def register_engine(prepare: Callable[[Runtime], Drain]) -> None:
+    """`prepare` makes a new pool child ready for its first task, and returns what works off a
+    queue. To be called before the pool is forked."""
+    global _prepare  # noqa: PLW0603 - one engine for each process
+    _prepare = prepare
+
+
+def prepare_child() -> None:
+    """Called in a new pool child, before Celery gives it anything to do."""
+    global _drain  # noqa: PLW0603 - one for each pool child
+    runtime = get_runtime()
+    if runtime is None or runtime.slot is None or _prepare is None:
+        return
+    _drain = _prepare(runtime)
+    runtime.slot.mark_warm()
+
+
+class WakeUps:
+    """What one pool child waits for, over a connection of its own."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._recall = runtime.recall
+        self._queues: list[str] = []
+        self._request: list[bytes] = []  # for these queues, as sent
+        self._broker = current_app.connection_for_read()  # it connects when it is used
+        self._failures = broker_failures(self._broker)
+        self._redis: Any = None
+        self._is_waited_for = False  # Redis owes an answer
+
+    def next_queue(self) -> str | None:
+        """The queue of the next wake-up; None when the standing job has to end."""
+        node_state = self._runtime.node_state
+        while not (self._recall.take() or self._runtime.recycle_reason):
+            if not node_state.takes_work:
+                self.close()
+                self._recall.wait(_LOOK_SECONDS)
+                continue
+            try:
+                self._connect()
+                if not node_state.is_active:  # a claim would find nothing, and the wake-up be lost
+                    self._recall.wait(_START_SECONDS)
+                    continue
+                queue = self._receive()
+            except self._failures as error:
+                logger.warning("Wake-ups not received: error=%s", error)
+                self.close()
+                self._recall.wait(_REST_SECONDS)
+                continue
+            if queue is not None:
+                return queue
+        self.close()
+        return None
+
+    def close(self) -> None:
+        """Wait no longer: Redis gives the next wake-up to somebody else."""
+        if self._redis is not None:
+            self._broker.release()
+            self._broker = current_app.connection_for_read()
+        self._redis = None
+        self._is_waited_for = False
+
+    def _connect(self) -> None:
+        if self._redis is None:
+            self._redis = open_redis(self._broker)
+
+    def _receive(self) -> str | None:
+        """None when there is something else to look at."""
+        if not self._is_waited_for:
+            self._ask()
+        if not self._await_answer():
+            return None
+        answer = self._redis.read_response()
+        self._is_waited_for = False
+        if answer is None:
+            return None
+        queue: str = answer[1].decode()
+        self._put_last(queue)
+        return queue
+
+    def _ask(self) -> None:
+        served = self._runtime.read_served_queues()
+        if set(served) != set(self._queues):
+            self._queues, self._request = served, []
+        if not self._request:
+            lists = map(wake_up_list, self._queues)
+            self._request = self._redis.pack_command("BRPOP", *lists, _ANSWER_SECONDS)
+        self._redis.send_packed_command(self._request, check_health=False)
+        self._is_waited_for = True
+
+    def _await_answer(self) -> bool:
+        """Whether Redis has answered; False when this child is recalled."""
+        poll = select.poll()
+        poll.register(self._redis._sock, select.POLLIN)
+        poll.register(self._recall.fileno(), select.POLLIN)
+        ready = {fd for fd, _ in poll.poll((_ANSWER_SECONDS + _LATE_SECONDS) * 1000)}
+        if not ready:
+            raise TimeoutError("Redis does not answer")
+        return self._recall.fileno() not in ready
+
+    def _put_last(self, queue: str) -> None:
+        """Redis looks at the lists in the order of the request: one that always has wake-ups must
+        not keep the others from being served."""
+        if queue in self._queues[:-1]:
+            self._queues.remove(queue)
+            self._queues.append(queue)
+            self._request = []
+
+
+_wake_ups: WakeUps | None = None
+
+
+def serve() -> None:
+    """The standing job: work off the queues that wake-ups name, until this child is recalled."""
+    global _wake_ups  # noqa: PLW0603 - one for each pool child
+    runtime = get_runtime()
+    assert runtime is not None  # noqa: S101 - set before the fork
+    assert _drain is not None  # noqa: S101 - set by prepare_child
+    if _wake_ups is None:
+        _wake_ups = WakeUps(runtime)
+    while (queue := _wake_ups.next_queue()) is not None:
+        _drain(queue)
+        close_caches()  # as Celery does after each task
