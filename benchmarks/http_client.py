@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.processes import family_of
+
 _BODY = b'{"type":"noop","payload":{}}'
 _LONGEST_SECONDS = 120
 
@@ -108,9 +110,7 @@ async def run(host: str, port: int, request: bytes, count: int, connections: int
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its descendants so far."""
-    process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
-    return sum(sum(member.cpu_times()[:2]) for member in family)
+    return sum(sum(member.cpu_times()[:2]) for member in family_of(psutil.Process(pid)))
 
 
 def main() -> None:

@@ -20,6 +20,11 @@ class ChildError(Exception):
     """A child failed; the message contains the end of its output."""
 
 
+def family_of(process: psutil.Process) -> list[psutil.Process]:
+    """The process with all its descendants."""
+    return [process, *process.children(recursive=True)]
+
+
 class Component:
     """A long-running child with all its descendants. `program` is Python unless another is
     named."""
@@ -48,8 +53,7 @@ class Component:
 
     def pss_bytes(self) -> int:
         """Proportional set size of the whole tree: shared memory counts once in total."""
-        family = [self.tree, *self.tree.children(recursive=True)]
-        return sum(process.memory_full_info().pss for process in family)
+        return sum(process.memory_full_info().pss for process in family_of(self.tree))
 
     def require_alive(self) -> None:
         """Raises ChildError when it has ended."""

@@ -103,6 +103,11 @@ class TaskFilter:
         return bool(self._conditions - {"ids", "created_after", "created_before"})
 
     @property
+    def is_by_kind(self) -> bool:
+        """Whether it selects by queue and type only."""
+        return self._conditions <= {"types", "queues"}
+
+    @property
     def _conditions(self) -> set[str]:
         """The fields of its conditions."""
         return {

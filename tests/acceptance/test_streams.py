@@ -48,7 +48,14 @@ def is_idle(app: Component) -> bool:
     return app.tree.cpu_percent(interval=1) < 10
 
 
-@pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
+@pytest.mark.parametrize(
+    "format_name",
+    [
+        "ndjson",
+        pytest.param("csv", marks=(pytest.mark.nightly, pytest.mark.ci)),
+        pytest.param("xlsx", marks=(pytest.mark.nightly, pytest.mark.ci)),
+    ],
+)
 def test_what_a_client_does_not_read_is_not_produced(
     app: App, key: str, tasks: None, format_name: str
 ) -> None:
@@ -63,6 +70,8 @@ def test_what_a_client_does_not_read_is_not_produced(
         assert client.read(20_000_000)
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_clients_that_do_not_read_hold_no_database_connection(
     app: App, key: str, tasks: None
 ) -> None:
@@ -111,6 +120,8 @@ def test_a_head_request_exports_nothing(app: App, key: str, tasks: None) -> None
     assert answer.content == b""
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_files_are_sent_piece_by_piece(app: App) -> None:
     path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
     whole = httpx.get(f"{app.url}{path}", headers={"Accept-Encoding": "identity"})

@@ -1,20 +1,14 @@
 """What every HTTP request passes before Django sees it, whichever server has read it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from django.conf import settings
 from django.utils.http import parse_header_parameters
 
 from controlplane.core.http import bodies
+from controlplane.core.http.messages import App, Message, Receive, Scope, Send
 from controlplane.core.http.problemdetails import Problem, render, too_large
 
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 _LENGTH_DIGITS = 18

@@ -21,7 +21,7 @@ PIECE = b"x" * 65_536
 
 
 class App:
-    """Answers by path, and remembers how its requests ended."""
+    """Answers by path, and remembers the outcome of its requests."""
 
     def __init__(self) -> None:
         self.pieces = 0

@@ -97,6 +97,8 @@ class Command(SafeCommand):
         finally:
             agent.end()
             shutil.rmtree(runtime.directory, ignore_errors=True)
+            # The interpreter's own end gives the alarm back its default action, which kills.
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class AgentProcess:

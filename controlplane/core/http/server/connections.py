@@ -12,7 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from controlplane.core.http import bodies
-from controlplane.core.http.gate import App, Message, Receive, Scope, Send
+from controlplane.core.http.messages import App, Message, Receive, Scope, Send
 from controlplane.core.http.problemdetails import Problem, serialize
 
 # Daphne's limits of what surrounds a body.

@@ -10,7 +10,7 @@ from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from twisted.internet import reactor
 
-from controlplane.core.http.gate import Message
+from controlplane.core.http.messages import Message
 from controlplane.core.http.server.daphne_requests import GuardedRequest, call_later
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from django.conf import settings
 from twisted.internet import reactor
 
 from controlplane.core.http import bodies
-from controlplane.core.http.gate import Message
+from controlplane.core.http.messages import Message
 from controlplane.core.http.problemdetails import Problem, serialize, too_large
 
 
