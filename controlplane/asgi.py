@@ -1,4 +1,5 @@
-"""The application server's entry point: `python -m daphne controlplane.asgi:application`."""
+"""The ASGI application, as `manage.py serve` runs it, or `python -m daphne
+controlplane.asgi:application`."""
 
 import os
 import sys

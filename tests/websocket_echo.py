@@ -36,4 +36,4 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
-    uvicorn.run(application, "127.0.0.1", int(sys.argv[1]))
+    uvicorn.run(application, uvicorn.listen("127.0.0.1", int(sys.argv[1])))

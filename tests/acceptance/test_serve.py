@@ -1,13 +1,17 @@
 """The app's process: how it starts and how it ends."""
 
 import signal
+import socket
+import subprocess
+import sys
 import time
 
 import httpx
 import pytest
 
+from controlplane.core.http.server.uvicorn import listen
 from tests.clients import key_client
-from tests.engine import Engine, wait_until
+from tests.engine import ROOT, Engine, wait_until
 from tests.rawhttp import RawClient
 
 BODY = b'{"type": "noop", "payload": {}}'
@@ -47,14 +51,24 @@ def test_a_request_that_never_ends_does_not_keep_the_app(engine: Engine, key: st
         client.send("POST /tasks", "Content-Length: 30", key, body=b"{")
         time.sleep(0.2)
         began = time.monotonic()
-        assert engine.apps[0].stop(8) == 0
-        assert time.monotonic() - began < 6
+        assert engine.apps[0].stop(25) == 0
+        # Its body may take 30 s.
+        assert time.monotonic() - began < 20
 
 
-def test_an_address_in_use_is_an_error(engine: Engine) -> None:
-    url = engine.app()
-    port = url.rpartition(":")[2]
-    second = engine._start(["serve", "--port", port], {})
-    assert second.process.wait(30) != 0
-    assert "address already in use" in second.output()
-    assert "Traceback" not in second.output()
+def test_an_address_in_use_is_one_sentence(component_env: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(port)]
+        done = subprocess.run(
+            command, env=component_env, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1 port {port} (Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_all_addresses_of_ipv6_are_those_of_ipv4_too() -> None:
+    with listen("::", 0) as listener:
+        for host in ("::1", "127.0.0.1"):
+            socket.create_connection((host, listener.getsockname()[1])).close()

@@ -13,7 +13,7 @@ import uvicorn
 from controlplane.core.http import bodies
 from controlplane.core.http.gate import Message, Receive, Scope, Send
 from controlplane.core.http.server import connections
-from controlplane.core.http.server.uvicorn import make_server
+from controlplane.core.http.server.uvicorn import listen, make_server
 from tests.engine import wait_until
 from tests.rawhttp import RawClient
 
@@ -63,10 +63,9 @@ class App:
 class Serving:
     """A server in a thread of its own."""
 
-    def __init__(self, app: App, server: uvicorn.Server) -> None:
+    def __init__(self, app: App, server: uvicorn.Server, port: int) -> None:
         self.app = app
         self._server = server
-        port = server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
 
     def begin_end(self) -> None:
@@ -85,12 +84,12 @@ class Serving:
 @contextmanager
 def serving() -> Iterator[Serving]:
     app = App()
-    server = make_server(app, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
+    server, listener = make_server(app), listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
         wait_until(lambda: server.started, "the server")
-        yield Serving(app, server)
+        yield Serving(app, server, listener.getsockname()[1])
     finally:
         server.should_exit = True
         thread.join(10)

@@ -1,6 +1,8 @@
 """uvicorn, with httptools and uvloop: the server for HTTP."""
 
+import logging
 import signal
+import socket
 from typing import Any
 
 from uvicorn import Config, Server
@@ -13,14 +15,20 @@ KEEP_ALIVE_SECONDS = 75
 # For requests that are under way at the end.
 GRACE_SECONDS = 4
 
+logger = logging.getLogger(__name__)
 
-def make_server(application: Any, host: str, port: int) -> Server:
-    """The server, which does not listen yet."""
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; that of `::` takes IPv4 as well. Raises OSError."""
+    is_v6 = ":" in host
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
+    return socket.create_server((host, port), family=family, dualstack_ipv6=is_v6)
+
+
+def make_server(application: Any) -> Server:
     Connection.take_socket = staticmethod(Sockets(application).take)
     config = Config(
         application,
-        host=host,
-        port=port,
         http=Connection,
         loop="uvloop",
         ws="none",
@@ -38,11 +46,12 @@ def make_server(application: Any, host: str, port: int) -> Server:
     return Server(config)
 
 
-def run(application: Any, host: str, port: int) -> None:
+def run(application: Any, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
+    logger.info("Listening on %s port %d", *listener.getsockname()[:2])
     # uvicorn repeats a signal when it has ended; this makes an end that was asked for a success.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        make_server(application, host, port).run()
+        make_server(application).run([listener])
     except KeyboardInterrupt:
         return

@@ -7,6 +7,7 @@ from channels.routing import get_default_application
 from django.conf import settings
 
 from controlplane.core.console.command import SafeCommand
+from controlplane.core.console.output import CommandError
 
 
 class Command(SafeCommand):
@@ -40,4 +41,11 @@ class Command(SafeCommand):
         else:
             from controlplane.core.http.server import uvicorn
 
-            uvicorn.run(get_default_application(), host, port)
+            try:
+                listener = uvicorn.listen(host, port)
+            except OSError as error:
+                raise CommandError(
+                    f"The app cannot listen on {host} port {port} ({error.strerror}): stop what "
+                    "uses it, or name another with --host and --port."
+                ) from error
+            uvicorn.run(get_default_application(), listener)
