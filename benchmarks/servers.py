@@ -54,7 +54,7 @@ class Servers:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database, also while something is connected to it."""
         with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
             command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
             connection.execute(command.format(sql.Identifier(name)))

@@ -17,7 +17,7 @@ from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
 
 MAX_COUNTED = 1_000_000  # of one state in one queue
-# Beyond this the one state that has so many tasks is computed from the counts of tasks.
+# If one state has more, its tasks are computed from the counts of tasks.
 FEW_COUNTED = 1_000
 _MAX_CHANGES = 20_000  # of counts that are not folded; a dispatcher folds them every two seconds
 MAX_POSITION = 10_000
