@@ -23,14 +23,8 @@ from tasks_app.queries.pages import read_page
 _COUNT_SECONDS = 1.0
 
 
-class TaskPagination(ListPagination):
-    """A list of described tasks. Its total is estimated if counting takes too long, since no index
-    serves a filter."""
-
-    def _read(
-        self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
-    ) -> tuple[list[Any], int]:
-        return read_page(queryset, sort, cursor, offset, count)
+class BoundedPagination(ListPagination):
+    """Its total is estimated if counting takes too long, since no index serves a filter."""
 
     def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         try:
@@ -38,6 +32,15 @@ class TaskPagination(ListPagination):
                 return count_or_estimate(queryset)
         except Invalid:
             return max(estimate_count(queryset), len(found)), True
+
+
+class TaskPagination(BoundedPagination):
+    """A list of described tasks."""
+
+    def _read(
+        self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
+    ) -> tuple[list[Any], int]:
+        return read_page(queryset, sort, cursor, offset, count)
 
 
 @dataclass(frozen=True, slots=True)

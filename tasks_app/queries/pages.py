@@ -14,7 +14,8 @@ from controlplane.core.cursors import Cursor, Sort, read_behind
 from controlplane.core.jsonb import load_jsonb
 from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
-from tasks_app.models import Task
+from tasks_app.models import Queue, Task
+from tasks_app.queries.counts import count_tasks
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN, describe_tasks, hidden_types
 
 _JSON_COLUMNS = ("payload", "result", "error", "retry")
@@ -53,6 +54,8 @@ def read_page(
 def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
     """The exact number of matching tasks, at a cost that does not depend on it. None: the filter
     has conditions that nothing counts, or too many changes have to be added up."""
+    if wanted.is_by_state:
+        return _count_by_state(workspace_id, wanted)
     if not wanted.is_by_kind:
         return None
     with connection.cursor() as cursor:
@@ -63,11 +66,26 @@ def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
                 "hidden": hidden_types(wanted),
                 "types": list(wanted.types),
                 "queues": list(wanted.queues),
+                "states": list(wanted.statuses),
                 "changes": _MAX_CHANGES,
             },
         )
         (found,) = cursor.fetchone()
     return found  # type: ignore[no-any-return] # a bigint
+
+
+def _count_by_state(workspace_id: UUID, wanted: TaskFilter) -> int | None:
+    counts = count_tasks(workspace_id, with_internal=wanted.is_internal)
+    if counts.is_estimate:
+        return None
+    lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
+    chosen = set(lanes.values_list("id", flat=True)) if wanted.queues else counts.by_state.keys()
+    return sum(
+        tasks
+        for queue, states in counts.by_state.items()
+        for state, tasks in states.items()
+        if queue in chosen and state in wanted.statuses
+    )
 
 
 def _named(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:

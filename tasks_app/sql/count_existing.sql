@@ -1,13 +1,19 @@
--- How many tasks of these queues and types a workspace has, from the counts; NULL while more than
--- %(changes)s changes are not folded into them. Empty lists of queues and types mean all of them.
+-- How many tasks of these queues and types, ended in one of these states, a workspace has, from the
+-- counts; NULL while more than %(changes)s changes are not folded into them. Empty lists mean all of
+-- them, that of states also tasks that have not ended.
 WITH recent AS MATERIALIZED (
     SELECT * FROM tasks_app_taskcountchange LIMIT %(changes)s
 )
-SELECT CASE WHEN (SELECT count(*) FROM recent) < %(changes)s THEN coalesce(sum(existing), 0)::bigint END
+SELECT CASE WHEN (SELECT count(*) FROM recent) < %(changes)s THEN coalesce(sum(
+    CASE WHEN %(states)s::text[] = '{}' THEN existing
+    ELSE completed * ('COMPLETED' = ANY(%(states)s))::int + failed * ('FAILED' = ANY(%(states)s))::int
+        + cancelled * ('CANCELLED' = ANY(%(states)s))::int END), 0)::bigint END
 FROM (
-    SELECT queue_id, type, existing FROM tasks_app_taskcount WHERE workspace_id = %(workspace)s
+    SELECT queue_id, type, existing, completed, failed, cancelled
+    FROM tasks_app_taskcount WHERE workspace_id = %(workspace)s
     UNION ALL
-    SELECT queue_id, type, existing FROM recent WHERE workspace_id = %(workspace)s
+    SELECT queue_id, type, existing, completed, failed, cancelled
+    FROM recent WHERE workspace_id = %(workspace)s
 ) parts
 WHERE type <> ALL(%(hidden)s)
     AND (%(types)s::text[] = '{}' OR type = ANY(%(types)s))
