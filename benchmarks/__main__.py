@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import report, runner, servers
+from benchmarks.at_scale import ON_REQUEST
 from benchmarks.processes import ChildError
 from benchmarks.scenarios import SCENARIOS, SIZES, Scenario
 from benchmarks.systems import CeleryBare, CeleryResults, Express, System, Taskplane
@@ -33,12 +34,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Exit codes: 0 measured, 1 a system failed or its record was wrong, 2 it could not "
         "start. The output and the JSON show whether the aims were met.",
     )
-    names = [scenario.name for scenario in SCENARIOS]
+    usual = ", ".join(scenario.name for scenario in SCENARIOS)
+    named = ", ".join(scenario.name for scenario in ON_REQUEST)
     parser.add_argument(
         "--quick", action="store_true", help="fewer tasks, one repeat instead of three"
     )
     parser.add_argument(
-        "--only", action="append", choices=names, metavar="SCENARIO", help=", ".join(names)
+        "--only",
+        action="append",
+        choices=[scenario.name for scenario in (*SCENARIOS, *ON_REQUEST)],
+        metavar="SCENARIO",
+        help=f"{usual}: all of these by default; {named} (of Taskplane alone, and longer) when "
+        "named; may be repeated",
     )
     parser.add_argument(
         "--systems",
@@ -64,17 +71,25 @@ def _systems(at: servers.Servers, wanted: Sequence[str] | None) -> list[System]:
     return [system for system in every if system.key in (wanted or _SYSTEMS)]
 
 
+def _scenarios(wanted: Sequence[str] | None) -> list[Scenario]:
+    if not wanted:
+        return list(SCENARIOS)
+    return [scenario for scenario in (*SCENARIOS, *ON_REQUEST) if scenario.name in wanted]
+
+
 def _measure(options: argparse.Namespace, errors: Console) -> tuple[report.Run, list[System]]:
     sizes = SIZES[options.size or ("quick" if options.quick else "full")]
-    scenarios: list[Scenario] = [
-        scenario for scenario in SCENARIOS if not options.only or scenario.name in options.only
-    ]
+    scenarios = _scenarios(options.only)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         Progress(*columns, TimeElapsedColumn(), console=errors) as progress,
         servers.running() as at,
     ):
-        systems = _systems(at, options.systems)
+        systems = [
+            system
+            for system in _systems(at, options.systems)
+            if any(isinstance(system, scenario.systems) for scenario in scenarios)
+        ]
         steps = runner.count_steps(scenarios, systems, sizes)
         bar = progress.add_task("Preparing", total=steps + 1)
 
@@ -105,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print(f"bench: {error}", markup=False)
         return EXIT_FAILED
     wide = None if sys.stdout.isatty() else 140
-    report.show(result, systems, Console(width=wide))
+    report.show(result, _scenarios(options.only), systems, Console(width=wide))
     if options.json:
         # The script changes the directory; the path of the file is relative to the caller.
         path = Path(os.environ.get("BENCH_CALLER_DIR", "."), options.json)

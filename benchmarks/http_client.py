@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-import psutil
+from benchmarks.processes import cpu_seconds
 
 _BODY = b'{"type":"noop","payload":{}}'
 _LONGEST_SECONDS = 120
@@ -106,13 +106,6 @@ async def run(host: str, port: int, request: bytes, count: int, connections: int
     return load
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its descendants so far."""
-    process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
-    return sum(sum(member.cpu_times()[:2]) for member in family)
-
-
 def main() -> None:
     """Warm the server up, then measure; prints one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http_client")
@@ -123,17 +116,20 @@ def main() -> None:
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--warm-up", type=int, required=True)
     parser.add_argument("--pid", type=int, required=True, help="of the server, for its CPU time")
+    parser.add_argument("--database-pid", type=int, help="of Postgres, for its CPU time")
     parser.add_argument("method")
     parser.add_argument("path")
     options = parser.parse_args()
     request = make_request(options.host, options.port, options.key, options.method, options.path)
     server = (options.host, options.port, request)
     asyncio.run(run(*server, options.warm_up, options.connections))
-    cpu, began = cpu_seconds(options.pid), time.monotonic()
+    pids = {"cpu_seconds": options.pid, "database_cpu_seconds": options.database_pid}
+    before = {name: cpu_seconds(pid) for name, pid in pids.items() if pid}
+    began = time.monotonic()
     load = asyncio.run(run(*server, options.count, options.connections))
     answer = {
         "seconds": time.monotonic() - began,
-        "cpu_seconds": cpu_seconds(options.pid) - cpu,
+        **{name: cpu_seconds(pids[name]) - cpu for name, cpu in before.items()},
         "latencies": load.seconds,
         "statuses": load.statuses,
     }

@@ -20,6 +20,11 @@ class ChildError(Exception):
     """A child failed; the message contains the end of its output."""
 
 
+def family_of(process: psutil.Process) -> list[psutil.Process]:
+    """The process with all its descendants."""
+    return [process, *process.children(recursive=True)]
+
+
 class Component:
     """A long-running child with all its descendants. `program` is Python unless another is
     named."""
@@ -46,10 +51,13 @@ class Component:
             )
         self.tree = psutil.Process(self._process.pid)
 
+    def cpu_seconds(self) -> float:
+        """User and system time of the whole tree so far, also of those of it that have ended."""
+        return cpu_seconds(self.tree.pid)
+
     def pss_bytes(self) -> int:
         """Proportional set size of the whole tree: shared memory counts once in total."""
-        family = [self.tree, *self.tree.children(recursive=True)]
-        return sum(process.memory_full_info().pss for process in family)
+        return sum(process.memory_full_info().pss for process in family_of(self.tree))
 
     def require_alive(self) -> None:
         """Raises ChildError when it has ended."""
@@ -90,7 +98,9 @@ def running(
         component.stop()
 
 
-def run_job(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
+def run_job(
+    arguments: Sequence[str], env: Mapping[str, str], *, seconds: float = _JOB_SECONDS
+) -> Any:
     """Run a short child to its end. Returns the JSON that it printed last. Raises ChildError."""
     result = subprocess.run(
         [sys.executable, *arguments],
@@ -99,13 +109,24 @@ def run_job(arguments: Sequence[str], env: Mapping[str, str]) -> Any:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=_JOB_SECONDS,
+        timeout=seconds,
         check=False,
     )
     if result.returncode:
         raise ChildError(f"{' '.join(arguments)} failed:\n{result.stderr[-3000:]}")
     lines = result.stdout.strip().splitlines()
     return json.loads(lines[-1]) if lines else None
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its descendants so far, also of those that have
+    ended: their parent inherits it."""
+    process = psutil.Process(pid)
+    total = 0.0
+    for member in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(member.cpu_times()[:4])
+    return total
 
 
 def tail(path: Path) -> str:

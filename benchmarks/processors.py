@@ -1,5 +1,7 @@
 """Processors that only the benchmarks need; workers find them by TASKPLANE_PROCESSORS."""
 
+import time
+
 from pydantic import BaseModel
 
 from benchmarks.marks import stamp_start
@@ -16,3 +18,15 @@ class StampPayload(BaseModel):
 def stamp(ctx: Context, payload: StampPayload) -> None:
     """Leave the time at which it started."""
     stamp_start(payload.number)
+
+
+class PausePayload(BaseModel):
+    """How long to block the slot."""
+
+    ms: float
+
+
+@processor("bench-pause", payload=PausePayload)
+def pause(ctx: Context, payload: PausePayload) -> None:
+    """Wait as a blocking call does: the slot does nothing else, and the core is free."""
+    time.sleep(payload.ms / 1_000)

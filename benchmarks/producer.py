@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 _LOOK_SECONDS = 0.01
+_KINDS = ("noop", "wait", "stamp", "async-1ms", "sync-1ms")  # the last two: Taskplane only
 _FIRST_ONES = 20  # submitted before the clock starts: connections, caches, prepared statements
 
 
@@ -45,6 +46,10 @@ class Taskplane:
         match kind:
             case "wait":
                 return self._spec(type="sleep", payload={"ms": 10})
+            case "async-1ms":
+                return self._spec(type="sleep", payload={"ms": 1})
+            case "sync-1ms":
+                return self._spec(type="bench-pause", payload={"ms": 1})
             case "stamp":
                 return self._spec(type="bench-stamp", payload={"number": number})
         return self._spec(type="noop")
@@ -210,7 +215,7 @@ def main() -> None:
     parser.add_argument("system", choices=["taskplane", "bare", "results"])
     jobs = ("prepare", "fill", "single", "bulk", "paced", "fresh", "workflow")
     parser.add_argument("job", choices=jobs)
-    parser.add_argument("--kind", default="noop", choices=["noop", "wait", "stamp"])
+    parser.add_argument("--kind", default="noop", choices=_KINDS)
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--call", type=int, default=10_000)
     parser.add_argument("--start", type=int, default=0)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scenarios import Figures
+from benchmarks.scenarios import Figures, Scenario
 from benchmarks.systems import System
 
 # Figures by scenario, then by system: medians over the repeats.
@@ -52,8 +52,22 @@ _ROWS = (
 )
 
 
-def show(run: Run, systems: Sequence[System], console: Console) -> None:
-    """Print the table, then the aims."""
+def show(
+    run: Run, scenarios: Sequence[Scenario], systems: Sequence[System], console: Console
+) -> None:
+    """Print the table, those of single scenarios, then the aims."""
+    if any(row.scenario in run.medians for row in _ROWS):
+        console.print(_side_by_side(run, systems))
+    for scenario in scenarios:
+        if scenario.tables is not None:
+            for figures in run.medians.get(scenario.name, {}).values():
+                for table in scenario.tables(figures):
+                    table.caption = _caption(run)
+                    console.print(table)
+    _show_aims(run, console)
+
+
+def _side_by_side(run: Run, systems: Sequence[System]) -> Table:
     table = Table(title=_title(run), caption=_caption(run), title_justify="left")
     table.add_column("", no_wrap=True)
     for system in systems:
@@ -64,8 +78,7 @@ def show(run: Run, systems: Sequence[System], console: Console) -> None:
         if measured:
             cells = [_cell(row, measured.get(system.key)) for system in systems]
             table.add_row(row.title, *cells, row.unit)
-    console.print(table)
-    _show_aims(run, console)
+    return table
 
 
 def _show_aims(run: Run, console: Console) -> None:

@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 def count_steps(scenarios: Sequence[Scenario], systems: Sequence[System], sizes: Sizes) -> int:
     """How many measurements a run makes."""
-    return sum(len(_of(scenario, systems)) for scenario in scenarios) * sizes.repeats
+    return sum(len(_of(each, systems)) * _repeats(each, sizes) for each in scenarios)
 
 
 def run(
@@ -35,12 +35,17 @@ def run(
     repeats: dict[str, dict[str, list[Figures]]] = {}
     for scenario in scenarios:
         measured = repeats.setdefault(scenario.name, {})
-        for number in range(sizes.repeats):
+        repeats_of_it = _repeats(scenario, sizes)
+        for number in range(repeats_of_it):
             for system in _of(scenario, systems):
-                say(f"{scenario.title}: {system.title} ({number + 1} of {sizes.repeats})")
+                say(f"{scenario.title}: {system.title} ({number + 1} of {repeats_of_it})")
                 measured.setdefault(system.key, []).append(scenario.run(system, sizes))
     facts["load_after"] = os.getloadavg()[0]
     return Run(facts, repeats, _medians(repeats))
+
+
+def _repeats(scenario: Scenario, sizes: Sizes) -> int:
+    return 1 if scenario.is_once else sizes.repeats
 
 
 def _of(scenario: Scenario, systems: Sequence[System]) -> list[System]:

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rich.table import Table
+
 from benchmarks.processes import Component
 from benchmarks.systems import HttpSystem, Taskplane, WorkerSystem
 
@@ -37,6 +39,15 @@ class Sizes:
     narrow: int  # tasks of the wide step of a workflow
     wide: int
     settle_seconds: float  # between the end of the work and the reading of an idle worker's memory
+    scale: int  # tasks for each number of slots
+    slots: tuple[int, ...]
+    history_waiting: int
+    history_ended: int
+    history_rounds: int
+    history_calls: int  # of each call inside a process, in a round
+    history_requests: int  # of each request, in a round
+    history_drain: int
+    history_rest_seconds: float
 
 
 FULL = Sizes(
@@ -55,6 +66,15 @@ FULL = Sizes(
     narrow=1_000,
     wide=10_000,
     settle_seconds=2,
+    scale=40_000,
+    slots=(1, 4, 16, 64),
+    history_waiting=1_000_000,
+    history_ended=2_000_000,
+    history_rounds=3,
+    history_calls=20,
+    history_requests=100,
+    history_drain=10_000,
+    history_rest_seconds=20,
 )
 QUICK = replace(
     FULL,
@@ -64,6 +84,13 @@ QUICK = replace(
     single=1_500,
     bulk=30_000,
     http=2_000,
+    scale=20_000,
+    history_waiting=100_000,
+    history_ended=200_000,
+    history_rounds=2,
+    history_calls=10,
+    history_requests=50,
+    history_rest_seconds=10,
 )
 # Shows that a scenario works; its figures mean nothing.
 TINY = replace(
@@ -81,6 +108,15 @@ TINY = replace(
     narrow=10,
     wide=100,
     settle_seconds=0.2,
+    scale=200,
+    slots=(1, 4),
+    history_waiting=2_000,
+    history_ended=4_000,
+    history_rounds=1,
+    history_calls=2,
+    history_requests=3,
+    history_drain=100,
+    history_rest_seconds=0.5,
 )
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 
@@ -89,12 +125,15 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One measurement. `systems`: the kind of system that it can measure."""
+    """One measurement. `systems`: the kind of system that it can measure; `tables`: what it prints
+    of its figures, when one column is not enough; `is_once`: too long to be repeated."""
 
     name: str
     title: str
     run: Callable[[Any, Sizes], Figures]
     systems: type[Any] = WorkerSystem
+    tables: Callable[[Figures], Sequence[Table]] | None = None
+    is_once: bool = False
 
 
 def drain(system: WorkerSystem, sizes: Sizes) -> Figures:

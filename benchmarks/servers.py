@@ -14,6 +14,7 @@ from psycopg import sql
 
 from controlplane import embedded
 from controlplane.embedded import home
+from controlplane.embedded import postgres as embedded_postgres
 
 # What a child inherits; everything else of the caller's environment could change what is measured.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
@@ -36,6 +37,11 @@ class Servers:
         host, port = self.valkey
         return f"redis://{host}:{port}/{number}"
 
+    @property
+    def postgres_pid(self) -> int | None:
+        """The process that all others of this Postgres descend from."""
+        return embedded_postgres.pid(self.state)
+
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a child, without the caller's own settings."""
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -43,9 +49,15 @@ class Servers:
 
     def make_database(self, name: str) -> None:
         """Create an empty database; an existing one with that name is dropped."""
+        self.drop_database(name)
         with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
-            for command in ("DROP DATABASE IF EXISTS {} WITH (FORCE)", "CREATE DATABASE {}"):
-                connection.execute(sql.SQL(command).format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, also while something is connected to it."""
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
+            command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(command.format(sql.Identifier(name)))
 
     def flush_broker(self, number: int) -> None:
         """Empty one of Valkey's numbered databases."""

@@ -1,4 +1,5 @@
-"""The application server's entry point: `python -m daphne controlplane.asgi:application`."""
+"""The ASGI application, as `manage.py serve` runs it, or `python -m daphne
+controlplane.asgi:application`."""
 
 import os
 import sys
@@ -14,7 +15,6 @@ from controlplane.core.http.asgi import get_http_application, refuse_websocket
 application = ProtocolTypeRouter({"http": get_http_application(), "websocket": refuse_websocket})
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
-    from controlplane.core.http.server import install
-    from controlplane.workspaces.authentication import has_valid_credentials
+    from controlplane.core.http.server.daphne import install
 
-    install(has_valid_credentials)
+    install()

@@ -10,7 +10,7 @@ import sys
 from controlplane.embedded.home import EmbeddedError
 
 DEFAULT_SETTINGS = "controlplane.settings"
-COMPONENTS = {"worker", "dispatch", "autoscale"}
+COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autoscale": "autoscale"}
 # They serve no page, so they do without the packages of pages: a third of their start.
 CONSOLE = {
     "apikeys", "cron", "demo", "dlq", "enqueue", "nodes", "queues", "scaling", "simulate_scaling",
@@ -21,7 +21,7 @@ LONG_RUNNING = {*COMPONENTS, "runserver"}
 STARTS_SERVERS = "up"
 EXIT_CONFIGURATION = 2
 # What is imported stays: to look through it again and again is a tenth of a short command's time.
-_GC_THRESHOLD = 100_000
+_GC_THRESHOLD = 200_000
 
 
 def main(argv: list[str]) -> int:
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEFAULT_SETTINGS)
     command = argv[1] if len(argv) > 1 else ""
     if command in COMPONENTS:
-        os.environ["TASKPLANE_COMPONENT"] = command
+        os.environ["TASKPLANE_COMPONENT"] = COMPONENTS[command]
     elif command in CONSOLE:
         os.environ["TASKPLANE_COMPONENT"] = "console"
         gc.set_threshold(_GC_THRESHOLD)
@@ -48,6 +48,9 @@ def main(argv: list[str]) -> int:
         if command != STARTS_SERVERS:
             _explain_missing_servers()
         raise
+    finally:
+        if command in CONSOLE:
+            gc.freeze()  # the process ends: its last collection would only cost time
     return 0
 
 

@@ -30,7 +30,7 @@ from dlq.schema import (
     ReplayStarted,
     Reprocess,
 )
-from tasks_app.api.base import TaskPagination, ValuesPagination
+from tasks_app.api.base import BoundedPagination, ValuesPagination
 from tasks_app.queries import in_bounded_time
 
 _ACTION_EXAMPLES = [
@@ -91,7 +91,7 @@ class Letters(Views):
         name="dlq_tasks_list",
         summary="List dead letters",
         parameters=filter_parameters(LetterFilter),
-        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", TaskPagination),
+        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", BoundedPagination),
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest) -> Any:

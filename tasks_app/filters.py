@@ -28,7 +28,7 @@ from controlplane.core.schema.values import (
     split_parts,
     unquote,
 )
-from tasks_app.states import TaskState
+from tasks_app.states import FINAL, TaskState
 
 PAYLOAD_PREFIX = "payload."
 MAX_PAYLOAD_FILTERS = 10
@@ -101,6 +101,18 @@ class TaskFilter:
     def must_scan(self) -> bool:
         """Whether no index serves it, so that the query needs a time limit."""
         return bool(self._conditions - {"ids", "created_after", "created_before"})
+
+    @property
+    def is_by_kind(self) -> bool:
+        """Whether it selects only by queue, type, and how tasks have ended."""
+        has_only_ends = {*self.statuses} <= {*FINAL}
+        return has_only_ends and self._conditions <= {"types", "queues", "statuses"}
+
+    @property
+    def is_by_state(self) -> bool:
+        """Whether it selects only by queue and by states of which some are not ends."""
+        has_open_states = not {*self.statuses} <= {*FINAL}
+        return has_open_states and self._conditions <= {"queues", "statuses"}
 
     @property
     def _conditions(self) -> set[str]:

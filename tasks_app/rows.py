@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+import orjson
+
 from controlplane.core.sql import load_sql
 from tasks_app.states import FINAL, AttemptOutcome, TaskState
 
@@ -54,6 +56,19 @@ class NewTask(NamedTuple):
     error: str | None
     has_dependents: bool
     reprocess_of: UUID | None
+
+
+def as_json(rows: Iterable[NewTask]) -> str:
+    """The rows for insert_tasks.sql: a JSON array of objects, whose JSON columns are JSON."""
+    return orjson.dumps([_as_object(row) for row in rows]).decode()
+
+
+def _as_object(row: NewTask) -> dict[str, Any]:
+    values = row._asdict()
+    for column in ("payload", "retry", "error"):
+        if values[column] is not None:
+            values[column] = orjson.Fragment(values[column])
+    return values
 
 
 class ClaimedRow(NamedTuple):

@@ -13,22 +13,38 @@ from uuid import UUID
 import orjson
 
 from controlplane.core.sql import load_sql
-from tasks_app.rows import ClaimedRow, Cursor, Finished, NewTask, Outcome, Settled, note_counts
+from tasks_app.rows import (
+    ClaimedRow,
+    Cursor,
+    Finished,
+    NewTask,
+    Outcome,
+    Settled,
+    as_json,
+    note_counts,
+)
 from tasks_app.states import TaskState
 
-_COPY_FROM = 20  # rows from which COPY beats single INSERTs
+_COPY_FROM = 100  # rows from which COPY costs less than one INSERT of JSON
 
 
 def insert_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:
-    """Insert new rows: one INSERT for few, COPY for many."""
+    """Insert new rows: COPY for many, which needs the caller's transaction."""
     if len(rows) < _COPY_FROM:
-        for row in rows:
-            cursor.execute(load_sql("tasks_app", "insert_task"), row)
+        insert_few_tasks(cursor, rows)
         return
     with cursor.copy(load_sql("tasks_app", "copy_tasks")) as copy:
         for row in rows:
             copy.write_row((*row, 0, 0, 0))
     note_counts(cursor, Counter((r.workspace_id, r.queue_id, r.type, r.state) for r in rows))
+
+
+def insert_few_tasks(cursor: Cursor, rows: Sequence[NewTask]) -> None:
+    """Insert new rows in one statement, which without a transaction is its own."""
+    if len(rows) == 1:
+        cursor.execute(load_sql("tasks_app", "insert_task"), rows[0])
+    elif rows:
+        cursor.execute(load_sql("tasks_app", "insert_tasks"), [as_json(rows)])
 
 
 def claim_ready(

@@ -12,6 +12,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import Role
+from tests.fastclient import KeyClient
 
 
 def default_workspace() -> Workspace:
@@ -26,7 +27,11 @@ def other_workspace(slug: str = "other") -> Workspace:
 
 
 def key_client(
-    role: str = Role.ADMIN, *, workspace: Workspace | None = None, **options: Any
+    role: str = Role.ADMIN,
+    *,
+    workspace: Workspace | None = None,
+    takes_fast_path: bool = True,
+    **options: Any,
 ) -> APIClient:
     """A client with a new API key of this role; `options` go to `create_api_key`."""
     made = services.create_api_key(
@@ -36,7 +41,8 @@ def key_client(
         actor=SYSTEM,
         **options,
     )
-    client = APIClient(headers={"Authorization": f"Bearer {made.secret}"})
+    headers = {"Authorization": f"Bearer {made.secret}"}
+    client = KeyClient(headers=headers, takes_fast_path=takes_fast_path)
     client.api_key = made.key
     return client
 

@@ -137,8 +137,8 @@ class Engine:
         """The HTTP service; its address, once it answers."""
         port = processes.free_port()
         component = Component(
-            ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "controlplane.asgi:application"],
-            {**self.env, "TASKPLANE_COMPONENT": "app", **env},
+            [str(ROOT / "manage.py"), "serve", "--port", str(port)],
+            {**self.env, **env},
             self._folder / f"{len(self._started)}-app.log",
         )
         self._started.append(component)

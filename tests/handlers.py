@@ -170,13 +170,25 @@ def eat_memory(ctx: Any, payload: Any) -> None:
         time.sleep(0.02)
 
 
+def _wait_for(path: str) -> None:
+    """Until a test has made this file."""
+    while not Path(path).exists():
+        time.sleep(0.02)
+
+
+@processor("test-wait", max_attempts=1)
+def wait(ctx: Any, payload: Any) -> None:
+    _wait_for(payload["until"])
+
+
 @processor("test-report", max_attempts=1)
 def report(ctx: Any, payload: Any) -> dict[str, Any]:
     ctx.progress(25, "a quarter")
     time.sleep(0.7)
     ctx.progress(50)
     ctx.log("half way", level="warning", left=50)
-    time.sleep(payload.get("seconds", 0))
+    if "until" in payload:
+        _wait_for(payload["until"])
     return {"attempt": ctx.attempt}
 
 

@@ -15,10 +15,13 @@ _MARKS = {
     "acceptance/test_embedded.py": ("nightly", "ci"),
     "acceptance/test_handler_faults.py": ("nightly", "ci"),
     "acceptance/test_isolation.py": ("nightly", "ci"),
+    "acceptance/test_nodes.py": ("nightly", "ci"),
+    "acceptance/test_schedules.py": ("nightly", "ci"),
     "acceptance/test_session.py": ("nightly",),
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
     "chaos": ("nightly",),
+    "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
     "unit/processors/test_discovery.py": (),  # starts processes, as do the next two
     "unit/stress/test_settings.py": (),

@@ -8,6 +8,7 @@ connections and wake-ups lead there; afterwards the test's rows are deleted, and
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,21 @@ from tasks_app.models import Task
 from tasks_app.services import cancel_tasks
 from tasks_app.states import FINAL
 from tests import cleaning
-from tests.engine import Engine
+from tests.engine import Component, Engine
 
 _MODULES = "tests.handlers,tests.isolation.handlers,tests.fault_handlers,tests.django_functions"
 _DECLARED_SCHEDULES = 2
 # Rows that the engine's processes remember and go on with.
 _ENGINES_OWN = ("workers_", "tasks_app_leader", "tasks_app_queue", "tasks_app_rollupmark")
 _FINAL = [state.value for state in FINAL]
+
+
+@dataclass(frozen=True)
+class App:
+    """An app service that runs: its address and its process."""
+
+    url: str
+    component: Component
 
 
 class StandingEngine(Engine):
@@ -45,6 +54,7 @@ class StandingEngine(Engine):
         super().__init__({**env, **addresses, "TASKPLANE_TEST_DATABASE": self._database}, folder)
         self.env |= {"TASKPLANE_PROCESSORS": _MODULES, "WORKER_NODE_ID": "standing"}
         self._notifier = wakeups.Notifier()
+        self._apps: dict[str, App] = {}
         with self.borrowed():
             self._dispatcher = super().dispatcher()
             self._worker = super().worker(concurrency=concurrency)
@@ -74,9 +84,14 @@ class StandingEngine(Engine):
                 process_state.reset_all()
 
     def app(self, **env: str) -> str:
-        if not self.apps:
-            self._url = super().app(BODY_MAX_BYTES="1000000")
-        return self._url
+        return self.app_under("uvicorn").url
+
+    def app_under(self, server: str) -> App:
+        """The app as this server serves it."""
+        if server not in self._apps:
+            url = super().app(BODY_MAX_BYTES="1000000", TASKPLANE_HTTP_SERVER=server)
+            self._apps[server] = App(url, self.apps[-1])
+        return self._apps[server]
 
     def lend(self) -> Iterator["StandingEngine"]:
         """For a fixture: lent to one test, and tidied up after it."""

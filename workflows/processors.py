@@ -5,7 +5,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks_app.processors import Context, RetryPolicy, processor
-from workflows.runs import advance_run
 
 
 class JoinPayload(BaseModel):
@@ -28,6 +27,10 @@ class JoinPayload(BaseModel):
 )
 def join(ctx: Context, payload: JoinPayload) -> dict[str, bool]:
     """Close a step of a workflow run whose tasks have ended, and start its dependents."""
+    # Imported here: every command registers this type, and only workers run it, which import this
+    # at their start (workflows.tasks).
+    from workflows.runs import advance_run
+
     closed = advance_run(
         payload.run_id, payload.step_key, workspace_id=ctx.workspace_id, join_id=ctx.task_id
     )

@@ -18,6 +18,7 @@ class App:
     component: Component
     port: int
     api_key: str
+    database_pid: int | None = None  # of a Postgres whose CPU time is of interest
     host: str = embedded.LOOPBACK
 
     def await_ready(self) -> None:
@@ -37,8 +38,10 @@ class App:
         arguments = ["-m", "benchmarks.http_client", "--host", self.host, "--port", str(self.port)]
         arguments += ["--key", self.api_key, "--connections", str(connections)]
         arguments += ["--count", str(count), "--warm-up", str(warm_up)]
-        arguments += ["--pid", str(self.component.tree.pid), *request.split()]
-        measured: dict[str, Any] = run_job(arguments, self.component.env)
+        arguments += ["--pid", str(self.component.tree.pid)]
+        if self.database_pid:
+            arguments += ["--database-pid", str(self.database_pid)]
+        measured: dict[str, Any] = run_job([*arguments, *request.split()], self.component.env)
         if set(measured["statuses"]) - {"200", "201"}:
             raise ChildError(f"{request} answered {measured['statuses']}.")
         return measured

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,7 +15,6 @@ from benchmarks.systems.app import App
 from benchmarks.systems.base import _LATEST, SLOTS, HttpSystem, RecordError, WorkerSystem
 from controlplane.embedded import processes
 
-_DATABASE = "taskplane"
 _TABLES = "task, taskattempt, tasklog, taskdependency, idempotencykey, taskcount, taskcountchange"
 _NO_LIMIT = "1000000000"
 _ASK_SECONDS = 0.05
@@ -28,8 +28,10 @@ class Taskplane(HttpSystem, WorkerSystem):
     producer = "taskplane"
     size = 0
 
-    def __init__(self, servers: Servers) -> None:
+    def __init__(self, servers: Servers, *, database: str = "taskplane", broker: int = 0) -> None:
         super().__init__(servers)
+        self.database = database
+        self._broker = broker
         self._api_key = ""
         self._ports = (processes.free_port(), processes.free_port())
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
@@ -43,9 +45,10 @@ class Taskplane(HttpSystem, WorkerSystem):
             TASKPLANE_DOTENV=os.devnull,
             TASKPLANE_PROCESSORS="benchmarks.processors",
             DJANGO_SETTINGS_MODULE="controlplane.settings",
-            DATABASE_URL=self.servers.database_url(_DATABASE),
+            DATABASE_URL=self.servers.database_url(self.database),
             REDIS_HOST=host,
             REDIS_PORT=str(port),
+            CELERY_BROKER_URL=self.servers.broker_url(self._broker),
             APP_SERVICE_PORT=str(app),
             WORKER_SERVICE_PORT=str(worker),
             WORKER_CONCURRENCY=str(SLOTS),
@@ -55,35 +58,39 @@ class Taskplane(HttpSystem, WorkerSystem):
         )
 
     def prepare(self) -> None:
-        self.servers.make_database(_DATABASE)
+        self.servers.make_database(self.database)
         self._api_key = self.produce("prepare")["api_key"]
 
     @contextmanager
-    def worker(self) -> Iterator[Component]:
-        state = self.servers.state
-        with running(["manage.py", "dispatch"], self.env(), state / "dispatch.log") as dispatcher:
+    def worker(self, slots: int = SLOTS) -> Iterator[Component]:
+        arguments = ["manage.py", "worker", "--concurrency", str(slots)]
+        with (
+            self.dispatcher() as dispatcher,
+            running(arguments, self.env(), self._log("worker")) as worker,
+        ):
+            yield worker
+            dispatcher.begin_stop()  # both at once: a run has many of these ends
+
+    @contextmanager
+    def dispatcher(self) -> Iterator[Component]:
+        """A dispatcher that leads, while the block lasts."""
+        with running(["manage.py", "dispatch"], self.env(), self._log("dispatch")) as dispatcher:
             self._await_leader(dispatcher)
-            with running(["manage.py", "worker"], self.env(), state / "worker.log") as worker:
-                yield worker
-                dispatcher.begin_stop()  # both at once: a run has many of these ends
+            yield dispatcher
 
     @contextmanager
     def app(self) -> Iterator[App]:
-        host, port = processes.LOOPBACK, self._ports[0]
-        arguments = ["-m", "daphne", "--verbosity", "0", "-b", host, "-p", str(port)]
-        arguments.append("controlplane.asgi:application")
-        env = {**self.env(), "TASKPLANE_COMPONENT": "app"}
-        with running(arguments, env, self.servers.state / "app.log") as component:
-            app = App(component, port, self._api_key)
+        with running(["manage.py", "serve"], self.env(), self._log("app")) as component:
+            app = App(component, self._ports[0], self._api_key, self.servers.postgres_pid)
             app.await_ready()
             yield app
 
     def empty(self) -> None:
-        self.servers.flush_broker(0)
+        self.servers.flush_broker(self._broker)
         tables = ", ".join(f"tasks_app_{name}" for name in _TABLES.split(", "))
         # The leader of the last measurement is gone; do not wait for its time to live.
-        self._query(f"TRUNCATE {tables}, tasks_app_leader")
-        self._query("TRUNCATE workflows_workflow CASCADE")
+        self.ask(f"TRUNCATE {tables}, tasks_app_leader")
+        self.ask("TRUNCATE workflows_workflow CASCADE")
 
     def await_end(self, count: int, worker: Component) -> float:
         """From the first start to the moment at which everything was seen to be committed."""
@@ -99,13 +106,13 @@ class Taskplane(HttpSystem, WorkerSystem):
 
         def all_ended() -> bool:
             worker.require_alive()
-            return bool(self._query(ended)[0] >= count)
+            return bool(self.ask(ended)[0] >= count)
 
         # Asking costs the server too; the last answer may be so much late.
         marks.wait_until(
             all_ended, f"{count} tasks in {self.title}", seconds=_LATEST, every=_ASK_SECONDS
         )
-        row = self._query(
+        row = self.ask(
             "SELECT extract(epoch FROM clock_timestamp() - min(started_at))::float8"
             " FROM tasks_app_task WHERE type NOT IN ('health-check', 'cleanup')"
         )
@@ -121,16 +128,16 @@ class Taskplane(HttpSystem, WorkerSystem):
 
         def has_ended() -> bool:
             worker.require_alive()
-            return bool(self._query(looks, run)[0] != "RUNNING")
+            return bool(self.ask(looks, run)[0] != "RUNNING")
 
         marks.wait_until(has_ended, f"the run {run}", seconds=_LATEST, every=_ASK_SECONDS)
-        state, seconds = self._query(looks, run)
+        state, seconds = self.ask(looks, run)
         if state != "COMPLETED":
             raise RecordError(f"The run {run} is {state}.")
         return float(seconds)
 
     def newest_task(self) -> str:
-        return str(self._query("SELECT id FROM tasks_app_task ORDER BY id DESC LIMIT 1")[0])
+        return str(self.ask("SELECT id FROM tasks_app_task ORDER BY id DESC LIMIT 1")[0])
 
     def verify_accepted(self, count: int) -> None:
         """All of them run, each once: see `verify`."""
@@ -141,7 +148,7 @@ class Taskplane(HttpSystem, WorkerSystem):
     def verify(self, count: int) -> None:
         """Every task COMPLETED, with exactly one attempt row, which SUCCEEDED. The tasks of the
         shipped schedules are not part of a measurement."""
-        tasks, good, attempts, succeeded, distinct = self._query(
+        tasks, good, attempts, succeeded, distinct = self.ask(
             """
             SELECT t.rows, t.good, a.rows, a.good, a.tasks
             FROM (SELECT count(*) AS rows,
@@ -161,17 +168,43 @@ class Taskplane(HttpSystem, WorkerSystem):
                 f"{distinct} tasks."
             )
 
+    def _log(self, component: str) -> Path:
+        return self.servers.state / f"{component}-{self.database}.log"
+
     def _await_leader(self, dispatcher: Component) -> None:
         def has_leader() -> bool:
             dispatcher.require_alive()
-            return bool(self._query("SELECT EXISTS (SELECT FROM tasks_app_leader)")[0])
+            return bool(self.ask("SELECT EXISTS (SELECT FROM tasks_app_leader)")[0])
 
         marks.wait_until(has_leader, "a dispatcher that leads", seconds=60)
 
-    def _query(self, text: str, *values: str) -> tuple[Any, ...]:
+    def pause(self, queue: str) -> None:
+        """Let no task of the queue start."""
+        self.ask("UPDATE tasks_app_queue SET paused_at = now() WHERE name = %s", queue)
+
+    def resume(self, queue: str) -> None:
+        """Let its tasks start: the dispatcher sees them within a second."""
+        self.ask("UPDATE tasks_app_queue SET paused_at = NULL WHERE name = %s", queue)
+
+    def count_connections(self) -> int:
+        """The open connections to its database, without its own."""
+        (count,) = self.ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return int(count)
+
+    def close(self) -> None:
+        """Leave the database, so that it can be dropped."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(self, text: str, *values: object) -> tuple[Any, ...]:
+        """The first row of a statement's answer."""
         # Kept open: this is asked every few milliseconds beside the work that is measured.
         if self._connection is None:
-            url = self.servers.database_url(_DATABASE)
+            url = self.servers.database_url(self.database)
             self._connection = psycopg.connect(url, autocommit=True)
         cursor = self._connection.execute(text.encode(), values or None)
         row = cursor.fetchone() if cursor.description else None

@@ -1,8 +1,13 @@
 """The current request, for code that does not receive it: logs, problems, the audit log."""
 
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 
+# Method, route, status and seconds of a request.
+Observer = Callable[[str, str, int, float], None]
+
+_observers: list[Observer] = []
 _request_id: ContextVar[str] = ContextVar("taskplane_request_id", default="")
 _client_ip: ContextVar[str | None] = ContextVar("taskplane_client_ip", default=None)
 
@@ -25,6 +30,17 @@ def enter_request(request_id: str, client_ip: str | None) -> None:
 
 def leave_request() -> None:
     enter_request("", None)
+
+
+def register_observer(observe: Observer) -> None:
+    """Have requests observed that pass no middleware."""
+    _observers.append(observe)
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Show the observers a request that passed no middleware."""
+    for observe in _observers:
+        observe(method, route, status, seconds)
 
 
 class RequestIdFilter(logging.Filter):

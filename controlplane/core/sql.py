@@ -44,11 +44,16 @@ def is_transient(error: BaseException) -> bool:
 
 
 def release_connections() -> None:
-    """Give pooled connections back to the pool, except inside a transaction.
+    """Give pooled connections back to the pool, and close others that are broken, except inside a
+    transaction.
 
     Used when a request no longer needs the database, or not for a while: while a password is
     hashed, or while a client reads its response.
     """
     for connection in connections.all(initialized_only=True):
-        if connection.settings_dict["OPTIONS"].get("pool") and not connection.in_atomic_block:
+        if connection.in_atomic_block:
+            continue
+        if connection.settings_dict["OPTIONS"].get("pool"):
             connection.close()
+        else:
+            connection.close_if_unusable_or_obsolete()

@@ -75,15 +75,11 @@ def components(
 ) -> list[Component]:
     """The four components. `leads` returns whether a process holds the lead of that name."""
     manage = [sys.executable, "manage.py"]
-    bind = ["-b", app.host, "-p", str(app.port)]
+    bind = ["--host", app.host, "--port", str(app.port)]
     return [
         Component(
             name="app",
-            # Requests are counted by the metrics; a line for each would only fill the disk.
-            command=[
-                *(sys.executable, "-m", "daphne", "--verbosity", "0", *bind),
-                "controlplane.asgi:application",
-            ],
+            command=[*manage, "serve", *bind],
             stop_seconds=5,
             note=app.url,
             is_ready=lambda: answers_ok(app.url, "/health/ready"),

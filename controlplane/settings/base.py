@@ -104,6 +104,8 @@ TASKS = {"default": {"BACKEND": "tasks_app.backends.TaskplaneBackend", "QUEUES":
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Called with the headers Authorization and Cookie: whether a large body is taken from this client.
+CREDENTIAL_CHECK = "controlplane.workspaces.authentication.has_valid_credentials"
 AUTHENTICATION_BACKENDS = ["controlplane.workspaces.logins.ThrottledBackend"]
 # The first one hashes; the others check what another Django project has hashed.
 PASSWORD_HASHERS = [

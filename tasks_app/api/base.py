@@ -1,12 +1,13 @@
 """Pages of lists whose total is expensive, and of values in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
-from controlplane.core.cursors import count_or_estimate
+from controlplane.core.cursors import Cursor, Sort, count_or_estimate
 from controlplane.core.errors import Invalid
 from controlplane.core.http.pagination import (
     DEFAULT_LIMIT,
@@ -17,22 +18,29 @@ from controlplane.core.http.pagination import (
 from controlplane.core.schema.filters import condition, read_query
 from controlplane.core.schema.values import WholeNumber
 from tasks_app.queries.lists import estimate_count, in_bounded_time
+from tasks_app.queries.pages import read_page
 
 _COUNT_SECONDS = 1.0
 
 
-class TaskPagination(ListPagination):
-    """A list whose total is estimated if counting takes too long, since no index serves a
-    filter."""
+class BoundedPagination(ListPagination):
+    """Its total is estimated if counting takes too long, since no index serves a filter."""
 
-    def _count(self, queryset: QuerySet[Any], found: Any) -> tuple[int, bool]:
-        if self._page == 1 and len(found) <= self._limit:
-            return len(found), False
+    def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         try:
             with in_bounded_time(_COUNT_SECONDS):
                 return count_or_estimate(queryset)
         except Invalid:
             return max(estimate_count(queryset), len(found)), True
+
+
+class TaskPagination(BoundedPagination):
+    """A list of described tasks."""
+
+    def _read(
+        self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
+    ) -> tuple[list[Any], int]:
+        return read_page(queryset, sort, cursor, offset, count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Tasks: submit, list, act, show, change."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,29 @@ def _check_change(request: WorkspaceRequest, body: TaskChange, id: UUID) -> None
     services.check_edit(workspace_id=request.workspace.id, task_id=id, changes=body.changes)
 
 
+def _create_together(
+    calls: Sequence[tuple[WorkspaceRequest, TaskIn]],
+) -> list[Answer | BaseException]:
+    """The handler of `create`, for calls that arrive together."""
+    asked = [(request.workspace.id, task) for request, task in calls]
+    return [
+        found if isinstance(found, BaseException) else _created(*found)
+        for found in services.accept_each(asked)
+    ]
+
+
+def _with_key(request: WorkspaceRequest, task: TaskIn) -> TaskIn:
+    """The body with the key that counts, its own or the header's. Raises Invalid."""
+    key = resolve_idempotency_key(request.headers.get(HEADER), task.idempotency_key)
+    if key == task.idempotency_key:
+        return task
+    return task.model_copy(update={"idempotency_key": key})
+
+
+def _created(task: Any, is_new: bool) -> Answer:
+    return Answer(task, 201 if is_new else 200)
+
+
 class Tasks(Views):
     """Tasks of the workspace."""
 
@@ -57,8 +81,10 @@ class Tasks(Views):
         wanted = filter_of_query(params, ignore=LIST_PARAMETERS)
         must_scan = wanted.must_scan or params.get("sort") not in _INDEXED_SORTS
         with queries.in_bounded_time() if must_scan else nullcontext():
-            tasks = queries.list_tasks(request.workspace.id, wanted)
-            return self.page(tasks, queries.describe_tasks)
+            return self.page(
+                queries.list_tasks(request.workspace.id, wanted),
+                find_total=lambda: queries.count_existing(request.workspace.id, wanted),
+            )
 
     @verb(
         "POST",
@@ -70,14 +96,12 @@ class Tasks(Views):
         examples=examples.CREATE,
         returns={201: Task, 200: Task},
         errors=(409, 413, 422),
+        together=_create_together,
     )
     def create(self, request: WorkspaceRequest, task: TaskIn) -> Answer:
         """Submit a task; 200 when the idempotency key was used for it before."""
-        key = resolve_idempotency_key(request.headers.get(HEADER), task.idempotency_key)
-        if key != task.idempotency_key:
-            task = task.model_copy(update={"idempotency_key": key})
-        made, is_new = services.accept_task(workspace_id=request.workspace.id, spec=task)
-        return Answer(made, 201 if is_new else 200)
+        spec = _with_key(request, task)
+        return _created(*services.accept_task(workspace_id=request.workspace.id, spec=spec))
 
     @verb(
         "POST",

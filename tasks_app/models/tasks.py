@@ -204,6 +204,12 @@ class Task(models.Model):
                 name="task_trouble",
                 condition=Q(state__in=[TaskState.FAILED.value, TaskState.CANCELLED.value]),
             ),
+            # The newest failures of one queue, however many others fail.
+            models.Index(
+                fields=["queue", "id"],
+                name="task_failed",
+                condition=Q(state=TaskState.FAILED.value),
+            ),
             # Lists by the time of the end, and by how long the last attempt took. The first without
             # the workspace: every end adds to it, and new ones then come last, which costs a third.
             # For a workspace with few tasks the planner sorts them all instead.

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -10,7 +11,7 @@ from django.db import connection
 
 from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import internal_types
-from tasks_app.queries.queues import MAX_COUNTED
+from tasks_app.queries.queues import FEW_COUNTED, MAX_COUNTED
 from tasks_app.states import TaskState
 
 _MAX_CHANGES = 200_000  # a dispatcher folds them every two seconds
@@ -18,8 +19,8 @@ _MAX_CHANGES = 200_000  # a dispatcher folds them every two seconds
 
 @dataclass(frozen=True, slots=True)
 class TaskCounts:
-    """Counts by queue id. `by_type` and the ended states are exact unless `is_estimate`: then a
-    queue has more unfinished tasks of one state than are counted, or changes wait to be folded."""
+    """Counts by queue id. They are exact unless `is_estimate`: then a queue has more unfinished
+    tasks of two states than are counted, or too many changes wait to be folded."""
 
     by_state: dict[int, Counter[str]] = field(default_factory=dict)
     by_type: dict[int, Counter[str]] = field(default_factory=dict)
@@ -50,17 +51,10 @@ class TaskCounts:
 
 def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCounts:
     """The tasks of a workspace, including those of internal types only on request."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "count_tasks"),
-            {
-                "workspace": workspace_id,
-                "hidden": [] if with_internal else list(internal_types()),
-                "most": MAX_COUNTED,
-                "changes": _MAX_CHANGES,
-            },
-        )
-        found = orjson.loads(cursor.fetchone()[0])
+    hidden = [] if with_internal else list(internal_types())
+    found = _read(workspace_id, hidden, FEW_COUNTED)
+    if found["isCapped"]:  # a queue has many tasks of two states
+        found = _read(workspace_id, hidden, MAX_COUNTED)
     by_state: dict[int, Counter[str]] = {}
     by_type: dict[int, Counter[str]] = {}
     for queue, state, tasks in found["held"]:
@@ -70,7 +64,22 @@ def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCount
         by_state.setdefault(queue, Counter()).update(
             {"COMPLETED": completed, "FAILED": failed, "CANCELLED": cancelled}
         )
-    return TaskCounts(by_state, by_type, found["isEstimate"])
+    return TaskCounts(by_state, by_type, found["isEstimate"] or found["isCapped"])
+
+
+def _read(workspace_id: UUID, hidden: list[str], most: int) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("tasks_app", "count_tasks"),
+            {
+                "workspace": workspace_id,
+                "hidden": hidden,
+                "most": most,
+                "changes": _MAX_CHANGES,
+            },
+        )
+        found: dict[str, Any] = orjson.loads(cursor.fetchone()[0])
+        return found
 
 
 def _total(counters: Iterable[Counter[str]]) -> Counter[str]:

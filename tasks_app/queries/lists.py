@@ -137,6 +137,13 @@ def iterate_ids(
         yield chunk
 
 
+def hidden_types(wanted: TaskFilter) -> list[str]:
+    """The internal types that the filter leaves out: all, unless an id or a type names a task."""
+    if wanted.is_internal or wanted.ids:
+        return []
+    return [name for name in internal_types() if name not in wanted.types]
+
+
 def estimate_count(tasks: QuerySet[Task]) -> int:
     """The planner's estimate of their number."""
     plan = orjson.loads(tasks.order_by().explain(format="json"))
@@ -229,11 +236,9 @@ def _between(wanted: TaskFilter) -> Q:
 
 
 def _not_internal(wanted: TaskFilter) -> Q:
-    """Leave out tasks of internal types, unless an id or a type names them."""
-    hidden = [name for name in internal_types() if name not in wanted.types]
-    if wanted.is_internal or wanted.ids or not hidden:
-        return Q()
-    return ~Q(type__in=hidden)
+    """Leave out tasks of hidden types."""
+    hidden = hidden_types(wanted)
+    return ~Q(type__in=hidden) if hidden else Q()
 
 
 def _worked_on_by(processed: Mapping[int, int]) -> Q:

@@ -17,6 +17,9 @@ from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
 
 MAX_COUNTED = 1_000_000  # of one state in one queue
+# If one state has more, its tasks are computed from the counts of tasks.
+FEW_COUNTED = 1_000
+_MAX_CHANGES = 20_000  # of counts that are not folded; a dispatcher folds them every two seconds
 MAX_POSITION = 10_000
 _OLDEST_LOOKED_AT = 20
 _RECENT_LOOKED_AT = 50_000  # newest tasks of the workspace, among which a queue's are picked
@@ -28,19 +31,15 @@ _WINDOWS_SECONDS = (10, 60, 300)
 
 @dataclass(frozen=True, slots=True)
 class LaneCounts:
-    """How many tasks of a queue are in each unfinished state; at most MAX_COUNTED each."""
+    """How many tasks of a queue are in each unfinished state. `is_capped`: it has more than
+    MAX_COUNTED of two of them."""
 
     pending: int = 0
     running: int = 0
     scheduled: int = 0
     retrying: int = 0
     blocked: int = 0
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether there may be more than the count."""
-        numbers = (self.pending, self.running, self.scheduled, self.retrying, self.blocked)
-        return max(numbers) >= MAX_COUNTED
+    is_capped: bool = False
 
 
 @dataclass(slots=True)
@@ -85,9 +84,16 @@ def get_queue(workspace_id: UUID, name: str) -> QueueView:
 
 def count_lanes(lanes: Sequence[int]) -> dict[int, LaneCounts]:
     """The counts of these queues, by their ids."""
+    found = _count_lanes(lanes, FEW_COUNTED)
+    capped = [lane for lane, counts in found.items() if counts.is_capped]
+    return found | _count_lanes(capped, MAX_COUNTED) if capped else found
+
+
+def _count_lanes(lanes: Sequence[int], most: int) -> dict[int, LaneCounts]:
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("tasks_app", "count_lanes"), {"lanes": list(lanes), "most": MAX_COUNTED}
+            load_sql("tasks_app", "count_lanes"),
+            {"lanes": list(lanes), "most": most, "changes": _MAX_CHANGES},
         )
         return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
 

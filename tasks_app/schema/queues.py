@@ -16,8 +16,8 @@ MIN_RATE = 0.0001  # one start in about three hours
 
 
 class Queue(Resource):
-    """A queue of the workspace, with its waiting and running tasks, including internal ones. At
-    most a million of one status are counted."""
+    """A queue of the workspace, with its waiting and running tasks, including internal ones. The
+    counts are exact, unless there are more than a million tasks of each of two statuses."""
 
     name: str = shown(source="queue.name")
     depth: int = shown("Ready to run.", source="counts.pending")
@@ -26,7 +26,8 @@ class Queue(Resource):
     retrying: int = shown(source="counts.retrying")
     blocked: int = shown(source="counts.blocked")
     is_estimate: bool = shown(
-        "Whether there may be more than a million tasks of one status.", source="counts.is_capped"
+        "Whether there may be more than a million tasks of each of two statuses.",
+        source="counts.is_capped",
     )
     oldest_waiting_ms: int | None = shown(
         "How long the first ready task has waited; null if none waits."

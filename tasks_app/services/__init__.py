@@ -1,6 +1,7 @@
 """Writes to tasks, one verb per use case."""
 
 from tasks_app.services.actions import act_on_tasks
+from tasks_app.services.async_submission import asubmit_task
 from tasks_app.services.control import (
     cancel_task,
     cancel_tasks,
@@ -21,6 +22,7 @@ from tasks_app.services.retention import (
     register_pruner,
 )
 from tasks_app.services.submission import (
+    accept_each,
     accept_task,
     accept_tasks,
     check_task,
@@ -30,9 +32,11 @@ from tasks_app.services.submission import (
 
 __all__ = [
     "ParentEdge",
+    "accept_each",
     "accept_task",
     "accept_tasks",
     "act_on_tasks",
+    "asubmit_task",
     "cancel_task",
     "cancel_tasks",
     "change_queue",

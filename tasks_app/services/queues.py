@@ -1,5 +1,8 @@
 """Queues of a workspace: found or made, paused and limited."""
 
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +16,8 @@ from controlplane.workspaces.services import record_audit
 from tasks_app import transitions
 from tasks_app.models import Queue
 from tasks_app.queues import NAME, NAME_RULE
+from tasks_app.rows import NewTask
+from tasks_app.states import TaskState
 from tasks_app.wakeup_senders import MAX_WAKE_UPS
 from tasks_app.wakeups import notify_workers
 
@@ -68,6 +73,16 @@ def get_lane_name(lane: int, *, using: str) -> str:
     if lane not in _names:
         _names[lane] = Queue.objects.using(using).values_list("name", flat=True).get(id=lane)
     return _names[lane]
+
+
+def notify_for(rows: Sequence[NewTask], using: str) -> None:
+    """Wake workers for new rows, once the transaction that is open on `using` is committed."""
+    ready = Counter(row.queue_id for row in rows if row.state == TaskState.PENDING)
+    for lane, count in ready.items():
+        name = get_lane_name(lane, using=using)
+        transaction.on_commit(
+            partial(notify_workers, name, wake_ups=count), using=using, robust=True
+        )
 
 
 def _make(workspace_id: UUID, name: str, *, using: str, field: str) -> int:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from controlplane.core.clock import now
+from controlplane.core.runtime.sweeps import discover
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.services import prune_audit
 from tasks_app.queries.lists import first_id_of
@@ -37,7 +38,7 @@ _pruners: dict[str, Pruner] = {}
 
 
 def register_pruner(name: str, prune: Pruner) -> None:
-    """Let the clean-up and the dispatcher prune more than tasks: called from an AppConfig."""
+    """Let the clean-up and the dispatcher prune more than tasks: called from an app's `upkeep`."""
     _pruners[name] = prune
 
 
@@ -65,6 +66,7 @@ def prune_everything(*, limit: int = 1_000) -> dict[str, int]:
 
 def prune_registered(*, limit: int = 1_000) -> dict[str, int]:
     """Remove one batch of each registered kind. Returns how many rows of each were removed."""
+    discover()
     return {name: prune(limit) for name, prune in _pruners.items()}
 
 

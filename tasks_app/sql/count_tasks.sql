@@ -1,7 +1,8 @@
 -- The tasks of a workspace at one moment: those that exist, by queue and type, and how many of them
 -- have ended how, from the counts; those that have not ended, by queue and state, from the partial
 -- indexes. Types in %(hidden)s are left out of both.
---   most       where counting one state of one queue stops
+--   most       where counting one state of one queue stops; if it stops for one state only, that one
+--              has what remains of the unfinished tasks of the queue
 --   changes    how many changes that are not folded yet are read
 WITH recent AS MATERIALIZED (
     SELECT * FROM tasks_app_taskcountchange LIMIT %(changes)s
@@ -66,12 +67,26 @@ WITH recent AS MATERIALIZED (
             WHERE t.queue_id = m.queue_id AND t.state = 'BLOCKED'
                 AND t.type <> ALL(%(hidden)s) LIMIT %(most)s) few)
     ) state
+), rest AS (
+    SELECT h.id, k.unfinished - sum(h.tasks) FILTER (WHERE h.tasks < %(most)s) AS tasks
+    FROM held h
+    JOIN (
+        SELECT queue_id, sum(existing - completed - failed - cancelled)::bigint AS unfinished
+        FROM kinds WHERE type <> ALL(%(hidden)s) GROUP BY queue_id
+    ) k ON k.queue_id = h.id
+    WHERE (SELECT count(*) FROM recent) < %(changes)s
+    GROUP BY h.id, k.unfinished
+    HAVING count(*) FILTER (WHERE h.tasks >= %(most)s) = 1
+), counted AS MATERIALIZED (
+    SELECT h.id, h.name, h.tasks >= %(most)s AND r.id IS NULL AS is_capped,
+        CASE WHEN h.tasks < %(most)s THEN h.tasks ELSE greatest(h.tasks, r.tasks) END AS tasks
+    FROM held h LEFT JOIN rest r ON r.id = h.id
 )
 SELECT jsonb_build_object(
     'kinds', coalesce((SELECT jsonb_agg(jsonb_build_array(queue_id, type, existing, completed,
         failed, cancelled)) FROM kinds WHERE type <> ALL(%(hidden)s) AND existing > 0), '[]'),
-    'held', coalesce((SELECT jsonb_agg(jsonb_build_array(id, name, tasks)) FROM held
+    'held', coalesce((SELECT jsonb_agg(jsonb_build_array(id, name, tasks)) FROM counted
         WHERE tasks > 0), '[]'),
+    'isCapped', coalesce((SELECT bool_or(is_capped) FROM counted), false),
     'isEstimate', (SELECT count(*) >= %(changes)s FROM recent)
-        OR coalesce((SELECT max(tasks) >= %(most)s FROM held), false)
 )::text

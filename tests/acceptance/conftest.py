@@ -8,7 +8,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.engine import Engine
-from tests.standing import StandingEngine
+from tests.standing import App, StandingEngine
 
 
 @pytest.fixture
@@ -55,3 +55,11 @@ def single(
 ) -> Iterator[StandingEngine]:
     """As `running`, with a single slot, in which one handler runs after the other."""
     yield from standing(1).lend()
+
+
+@pytest.fixture(
+    params=["uvicorn", pytest.param("daphne", marks=[pytest.mark.nightly, pytest.mark.ci])]
+)
+def app(running: StandingEngine, request: pytest.FixtureRequest) -> App:
+    """The app service of `running`, under each of the two servers."""
+    return running.app_under(request.param)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.at_scale import ON_REQUEST
 from benchmarks.scenarios import SCENARIOS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,7 +25,7 @@ def bench(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
     )
     assert result.returncode == 0, result.stderr[-4000:]
     return json.loads(file.read_text()), result.stdout
@@ -38,6 +39,20 @@ def test_every_scenario_measures_taskplane(tmp_path: Path) -> None:
     assert set(figures["medians"]) == {scenario.name for scenario in SCENARIOS}
     assert figures["medians"]["http"]["taskplane"]["cpu_ms"] > 0
     assert "GET /tasks?limit=20" in printed
+
+
+@pytest.mark.nightly
+def test_the_scenarios_about_size_measure_taskplane(tmp_path: Path) -> None:
+    only = [word for scenario in ON_REQUEST for word in ("--only", scenario.name)]
+    figures, printed = bench(tmp_path, *only)
+
+    assert set(figures["medians"]) == {scenario.name for scenario in ON_REQUEST}
+    measured = figures["medians"]["scale"]["taskplane"]
+    assert all(value > 0 for value in measured.values()), measured
+    history = figures["medians"]["history"]["taskplane"]
+    assert history["large|task|rows"] > history["small|task|rows"]
+    assert "One worker by slots" in printed
+    assert "claim of 300, by priority" in printed
 
 
 @pytest.mark.nightly

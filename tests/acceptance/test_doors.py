@@ -4,7 +4,7 @@ import pytest
 
 from tests.engine import wait_until
 from tests.rawhttp import RawClient
-from tests.standing import StandingEngine
+from tests.standing import App
 
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
 WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
@@ -24,46 +24,41 @@ WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     ],
 )
 def test_a_websocket_is_refused_without_a_traceback(
-    running: StandingEngine, path: str, headers: tuple[str, ...]
+    app: App, path: str, headers: tuple[str, ...]
 ) -> None:
-    url = running.app()
-    app = running.apps[0]
-    with RawClient(url) as client:
+    with RawClient(app.url) as client:
         client.send(f"GET {path}", *headers)
         assert 400 <= client.read_head()[0] < 500
     # The server reaps ended connections each second.
-    with RawClient(url) as client:
+    with RawClient(app.url) as client:
         client.send("GET /health/live")
         assert client.read_head()[0] == 200
-    assert "Traceback" not in app.output()
-    assert "ERROR" not in app.output()
+    assert "Traceback" not in app.component.output()
+    assert "ERROR" not in app.component.output()
+
+
+def refused_hosts(app: App) -> list[str]:
+    return [line for line in app.component.output().splitlines() if "unknown host" in line]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
 @pytest.mark.parametrize("host", ["evil.example", "a b", "1.2.3.4:x", "\xe4"])
-def test_a_foreign_host_is_one_line_and_one_problem(
-    running: StandingEngine, host: str, accept: str
-) -> None:
-    url = running.app()
-    app = running.apps[0]
-    with RawClient(url) as client:
+def test_a_foreign_host_is_one_line_and_one_problem(app: App, host: str, accept: str) -> None:
+    with RawClient(app.url) as client:
         client.send("GET /tasks", f"Host: {host}", f"Accept: {accept}", "Connection: close")
         answer, _ = client.read_to_end()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in answer
     assert b"ALLOWED_HOSTS" not in answer
-    lines = wait_until(
-        lambda: [line for line in app.output().splitlines() if "unknown host" in line], "the line"
-    )
+    lines = wait_until(lambda: refused_hosts(app), "the line")
     assert len(lines) == 1
-    assert "Traceback" not in app.output()
-    assert "ALLOWED_HOSTS" not in app.output()
+    assert "Traceback" not in app.component.output()
+    assert "ALLOWED_HOSTS" not in app.component.output()
 
 
-def test_a_form_with_too_many_fields_is_one_line(running: StandingEngine) -> None:
-    url = running.app()
+def test_a_form_with_too_many_fields_is_one_line(app: App) -> None:
     form = "&".join(f"f{number}=1" for number in range(2_000)).encode()
-    with RawClient(url) as client:
+    with RawClient(app.url) as client:
         client.send(
             "POST /admin/login/",
             "Content-Type: application/x-www-form-urlencoded",
@@ -74,4 +69,4 @@ def test_a_form_with_too_many_fields_is_one_line(running: StandingEngine) -> Non
         )
         answer, _ = client.read_to_end()
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert "Traceback" not in running.apps[0].output()
+    assert "Traceback" not in app.component.output()

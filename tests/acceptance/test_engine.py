@@ -159,13 +159,15 @@ def test_running_tasks_are_cancelled(running: StandingEngine) -> None:
         assert outcomes(task_id) == ["CANCELLED"], name
 
 
-def test_progress_and_logs_show_while_it_runs(running: StandingEngine) -> None:
-    task_id = submit("test-report", {"seconds": 3})
+def test_progress_and_logs_show_while_it_runs(running: StandingEngine, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    task_id = submit("test-report", {"until": str(go_on)})
     running.wait(
         lambda: Task.objects.filter(id=task_id, progress=50, state="RUNNING").exists(),
         "50 % while it runs",
     )
     assert TaskLog.objects.filter(task_id=task_id, message="a quarter").exists()
+    go_on.touch()
     assert running.wait_for(task_id).progress == 100
     last = TaskLog.objects.filter(task_id=task_id).last()
     assert last is not None
@@ -197,18 +199,21 @@ def test_dependencies_fan_in(running: StandingEngine) -> None:
         assert str(parent) in error_of(task)["message"]
 
 
-def test_slow_neighbours_stall_no_claims(running: StandingEngine) -> None:
+def test_slow_neighbours_stall_no_claims(running: StandingEngine, tmp_path: Path) -> None:
     """Fast work claimed together with a slow handler moves to another slot."""
+    go_on = tmp_path / "go-on"
     running.wait_for_all(submit_tasks(specs=[TaskSpec(type="noop")] * 2_000))
-    slow = TaskSpec(type="test-work", payload={"ms": 6_000})
+    slow = TaskSpec(type="test-wait", payload={"until": str(go_on)})
     ids = submit_tasks(specs=[*[TaskSpec(type="noop")] * 50, slow, *[TaskSpec(type="noop")] * 600])
-    began = time.monotonic()
-    running.wait_for_all(ids[:50] + ids[51:], timeout=5)
-    assert time.monotonic() - began < 5
+    running.wait_for_all(ids[:50] + ids[51:])
+    assert Task.objects.get(id=ids[50]).state == "RUNNING"
+    go_on.touch()
     assert running.wait_for(ids[50]).state == "COMPLETED"
     assert TaskAttempt.objects.filter(task_id__in=ids).count() == len(ids)
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_rows_that_no_slot_knows_are_handed_back(running: StandingEngine) -> None:
     """As a claim leaves them whose commit lands after its child has given it up."""
     orphan = make_task("RUNNING", node_id=Node.objects.get(state="ACTIVE").id)
@@ -246,12 +251,12 @@ def test_limits_and_pauses_of_queues(running: StandingEngine) -> None:
 def test_rate_limits(running: StandingEngine) -> None:
     workspace = get_default_workspace_id()
     Queue.objects.create(workspace_id=workspace, name="rated", rate_per_second=20)
-    ids = submit_tasks(specs=[TaskSpec(type="noop", queue="rated")] * 60)
+    ids = submit_tasks(specs=[TaskSpec(type="noop", queue="rated")] * 40)
     running.wait_for_all(ids)
     starts = sorted(
         TaskAttempt.objects.filter(task_id__in=ids).values_list("started_at", flat=True)
     )
-    assert (starts[-1] - starts[0]).total_seconds() >= 1.8  # 60 starts, 20 of them saved up
+    assert (starts[-1] - starts[0]).total_seconds() >= 0.9  # 40 starts, 20 of them saved up
 
 
 def run_long(engine: Engine, traces: Path) -> UUID:
@@ -262,11 +267,9 @@ def run_long(engine: Engine, traces: Path) -> UUID:
 
 
 def test_shutdown_hands_back_what_cannot_finish(engine: Engine, traces: Path) -> None:
-    worker = engine.worker(concurrency=1)
+    worker = engine.worker(concurrency=1, SHUTDOWN_GRACE_SECONDS="1")
     running = run_long(engine, traces)
-    began = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - began < 10
+    assert worker.stop(10) == 0
     task = Task.objects.get(id=running)
     assert (task.state, task.lost_count, outcomes(running)) == ("PENDING", 0, ["INTERRUPTED"])
     assert Node.objects.get().state == "STOPPED"

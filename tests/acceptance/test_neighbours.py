@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from django.db import connection
 
 from tasks_app.models import Task, TaskAttempt, TaskLog
@@ -11,6 +12,8 @@ from tests.engine import Engine
 from tests.standing import StandingEngine
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_an_async_handler_that_crashes_again_and_again_takes_nobody_along(
     single: StandingEngine,
 ) -> None:
@@ -36,6 +39,8 @@ def test_a_query_cut_off_by_a_time_out_does_not_fail_the_next_handler(
     assert list(failed.values_list("error__message", flat=True)) == []
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_reports_outlive_a_database_that_drops_its_clients(engine: Engine) -> None:
     engine.dispatcher()
     engine.worker(concurrency=2)

@@ -11,7 +11,7 @@ from tests.clients import key_client
 from tests.engine import Component, wait_until
 from tests.factories import make_large_tasks
 from tests.rawhttp import RawClient
-from tests.standing import StandingEngine
+from tests.standing import App, StandingEngine
 
 TASKS = 3_000
 
@@ -48,57 +48,59 @@ def is_idle(app: Component) -> bool:
     return app.tree.cpu_percent(interval=1) < 10
 
 
-@pytest.mark.parametrize("format_name", ["csv", "ndjson", "xlsx"])
+@pytest.mark.parametrize(
+    "format_name",
+    [
+        "ndjson",
+        pytest.param("csv", marks=(pytest.mark.nightly, pytest.mark.ci)),
+        pytest.param("xlsx", marks=(pytest.mark.nightly, pytest.mark.ci)),
+    ],
+)
 def test_what_a_client_does_not_read_is_not_produced(
-    running: StandingEngine, key: str, tasks: None, format_name: str
+    app: App, key: str, tasks: None, format_name: str
 ) -> None:
-    url = running.app()
-    app = running.apps[0]
-    warm_up(url, key, format_name)
-    before = resident(app)
-    with start_export(url, key, format_name) as client:
+    warm_up(app.url, key, format_name)
+    before = resident(app.component)
+    with start_export(app.url, key, format_name) as client:
         status, head = client.read_head()
         assert (status, "chunked" in head) == (200, True)
-        wait_until(lambda: is_idle(app), "that the server waits", 60)
-        assert resident(app) - before < 30_000_000
+        wait_until(lambda: is_idle(app.component), "that the server waits", 60)
+        assert resident(app.component) - before < 30_000_000
         # It goes on as soon as the client does.
         assert client.read(20_000_000)
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_clients_that_do_not_read_hold_no_database_connection(
-    running: StandingEngine, key: str, tasks: None
+    app: App, key: str, tasks: None
 ) -> None:
-    url = running.app()
     stalled = []
     try:
         for _ in range(25):  # the pool has 20 connections
-            stalled.append(start_export(url, key))
+            stalled.append(start_export(app.url, key))
             assert stalled[-1].read_head()[0] == 200
         for path in ("/tasks?limit=1", "/health/ready"):
-            assert httpx.get(f"{url}{path}", headers={"Authorization": key}).status_code == 200
+            assert httpx.get(f"{app.url}{path}", headers={"Authorization": key}).status_code == 200
     finally:
         for client in stalled:
             client.close()
 
 
-def test_a_client_that_leaves_ends_its_export(
-    running: StandingEngine, key: str, tasks: None
-) -> None:
-    url = running.app()
+def test_a_client_that_leaves_ends_its_export(app: App, key: str, tasks: None) -> None:
     for format_name in ("csv", "ndjson", "xlsx"):
-        with start_export(url, key, format_name) as client:
+        with start_export(app.url, key, format_name) as client:
             client.read(100_000)
-    wait_until(lambda: is_idle(running.apps[0]), "that the server is idle", 60)
-    assert httpx.get(f"{url}/tasks?limit=1", headers={"Authorization": key}).status_code == 200
-    assert "Traceback" not in running.apps[0].output()
+    wait_until(lambda: is_idle(app.component), "that the server is idle", 60)
+    assert httpx.get(f"{app.url}/tasks?limit=1", headers={"Authorization": key}).status_code == 200
+    assert "Traceback" not in app.component.output()
 
 
 def test_the_first_bytes_of_a_workbook_come_before_its_last_rows(
-    running: StandingEngine, key: str, tasks: None
+    app: App, key: str, tasks: None
 ) -> None:
-    url = running.app()
     with httpx.stream(
-        "GET", f"{url}/tasks/export?format=xlsx", headers={"Authorization": key}, timeout=120
+        "GET", f"{app.url}/tasks/export?format=xlsx", headers={"Authorization": key}, timeout=120
     ) as answer:
         pieces = answer.iter_raw()
         first = next(pieces)
@@ -110,30 +112,29 @@ def test_the_first_bytes_of_a_workbook_come_before_its_last_rows(
     assert 1_000 < rows < TASKS
 
 
-def test_a_head_request_exports_nothing(running: StandingEngine, key: str, tasks: None) -> None:
-    url = running.app()
+def test_a_head_request_exports_nothing(app: App, key: str, tasks: None) -> None:
     headers = {"Authorization": key}
-    answer = httpx.head(f"{url}/tasks/export?format=ndjson", headers=headers, timeout=60)
+    answer = httpx.head(f"{app.url}/tasks/export?format=ndjson", headers=headers, timeout=60)
     assert answer.status_code == 200
     assert "attachment" in answer.headers["content-disposition"]
     assert answer.content == b""
 
 
-def test_files_are_sent_piece_by_piece(running: StandingEngine) -> None:
-    url = running.app()
+@pytest.mark.nightly
+@pytest.mark.ci
+def test_files_are_sent_piece_by_piece(app: App) -> None:
     path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
-    whole = httpx.get(f"{url}{path}", headers={"Accept-Encoding": "identity"})
+    whole = httpx.get(f"{app.url}{path}", headers={"Accept-Encoding": "identity"})
     assert whole.status_code == 200
-    app = running.apps[0]
-    before = resident(app)
-    stalled = [RawClient(url, receive_buffer=4_096) for _ in range(60)]
+    before = resident(app.component)
+    stalled = [RawClient(app.url, receive_buffer=4_096) for _ in range(60)]
     try:
         for client in stalled:
             client.send(f"GET {path}")
         for client in stalled:
             assert client.read_head()[0] == 200
-        wait_until(lambda: is_idle(app), "that the server waits", 60)
-        assert resident(app) - before < len(whole.content) * len(stalled) // 2
+        wait_until(lambda: is_idle(app.component), "that the server waits", 60)
+        assert resident(app.component) - before < len(whole.content) * len(stalled) // 2
     finally:
         for client in stalled:
             client.close()

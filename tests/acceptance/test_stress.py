@@ -125,6 +125,8 @@ def test_cpu_tasks_with_a_stop_in_the_middle(running: StandingEngine) -> None:
     assert figures["completed"] + figures["cancelled"] == 400
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_without_a_worker_it_fails_and_says_why(engine: Engine) -> None:
     engine.dispatcher(STRESS_QUIET_SECONDS="2")
     found = ended(engine, begin(tasks=20, durationMs=1))

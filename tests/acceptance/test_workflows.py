@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psutil
+import pytest
 
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.queries import get_default_workspace_id
@@ -139,6 +140,8 @@ def test_runs_go_their_ways(running: StandingEngine) -> None:
     assert not Task.objects.exclude(state__in=_ENDED).exists()
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_a_killed_worker_and_a_cancelled_join_stop_no_run(engine: Engine, tmp_path: Path) -> None:
     """The worker is killed in the middle of a list; a join is cancelled by hand. Another worker
     and the watch of the dispatcher finish both."""

@@ -84,7 +84,7 @@ def test_failed_exports_take_no_connection_with_them(
 ) -> None:
     url = database_chaos.app()
     with client_of(url) as client:
-        make_large_tasks(300)
+        make_large_tasks(500)  # three pieces, of which the kernel takes one
         connections.close_all()
         for _ in range(2):
             exports = [RawClient(url, receive_buffer=65_536) for _ in range(POOL)]

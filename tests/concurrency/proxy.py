@@ -56,7 +56,11 @@ class Proxy:
             if self.is_down:
                 _close(client)
                 continue
-            server = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # the server is down
+                _close(client)
+                continue
             self._open |= {client, server}
             lossy = threading.Event()
             for arguments in ((client, server, lossy, True), (server, client, lossy, False)):

@@ -23,6 +23,12 @@ _WORKERS = 4
 _PATIENCE_SECONDS = 25
 
 
+@pytest.fixture(params=[4, pytest.param(12, marks=(pytest.mark.nightly, pytest.mark.ci))])
+def seeds(request: pytest.FixtureRequest) -> range:
+    """The graphs of a run: more of them at night."""
+    return range(request.param)
+
+
 def make_graph(chance: random.Random) -> list[dict[str, Any]]:
     """Steps of which each depends on some before it; some fail, some have a false condition, some
     are lists."""
@@ -66,10 +72,10 @@ def expect(steps: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
     return ends
 
 
-def test_graphs_by_chance_end_as_the_rules_say() -> None:
+def test_graphs_by_chance_end_as_the_rules_say(seeds: range) -> None:
     node = register_node()
     with racers(_WORKERS) as several:
-        for seed in range(12):
+        for seed in seeds:
             steps = make_graph(random.Random(seed))
             run = execute(define(*steps, name=f"graph-{seed}"))
             give_up = time.monotonic() + _PATIENCE_SECONDS
@@ -86,11 +92,13 @@ def test_graphs_by_chance_end_as_the_rules_say() -> None:
             assert WorkflowRun.objects.get(id=run).steps_ended == len(steps)
 
 
-def test_cancels_and_retries_at_any_moment_lose_and_repeat_nothing_that_completed() -> None:
+def test_cancels_and_retries_at_any_moment_lose_and_repeat_nothing_that_completed(
+    seeds: range,
+) -> None:
     node = register_node()
     workspace = get_default_workspace_id()
     with racers(_WORKERS) as several:
-        for seed in range(10):
+        for seed in seeds:
             chance = random.Random(seed)
             steps = make_graph(chance)
             for step in steps:

@@ -7,6 +7,7 @@ what a row needs around it: counts, queues, dependencies.
 import base64
 import os
 from collections.abc import Iterable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -123,7 +124,11 @@ _TRAITS = {
 def make_queue(name: str = "default", workspace: Workspace | None = None, **fields: Any) -> Queue:
     """The workspace's queue of this name, with these fields."""
     workspace = workspace or default_workspace()
-    queue, _ = Queue.objects.update_or_create(workspace=workspace, name=name, defaults=fields)
+    queue, is_new = Queue.objects.get_or_create(workspace=workspace, name=name, defaults=fields)
+    if fields and not is_new:
+        for field, value in fields.items():
+            setattr(queue, field, value)
+        queue.save(update_fields=list(fields))
     return queue
 
 
@@ -177,7 +182,11 @@ def make_tasks(
     if state in _TRAITS:
         fields = {_TRAITS[TaskState(state)]: True, **fields}
     values = {"workspace": workspace, "queue": make_queue(queue, workspace), "state": state}
-    return Task.objects.bulk_create(TaskFactory.build_batch(number, **values, **fields))
+    first = TaskFactory.build(**values, **fields)
+    more = [copy(first) for _ in range(number - 1)]
+    for task in more:
+        task.id = uuid7()
+    return Task.objects.bulk_create([first, *more])
 
 
 def make_attempt(task: Task, number: int = 1, **fields: Any) -> TaskAttempt:

@@ -161,18 +161,22 @@ def test_one_that_was_passed_over_is_reported_and_stopped_by_name(world: Kuberne
     assert world.replicas() == 1
 
 
-def test_in_a_hundred_and_more_stops_never_another_one_goes(
-    world: Kubernetes, fleet: KubernetesFleet
+@pytest.mark.parametrize(
+    "stops", [20, pytest.param(100, marks=(pytest.mark.nightly, pytest.mark.ci))]
+)
+def test_in_all_these_stops_never_another_one_goes(
+    world: Kubernetes, fleet: KubernetesFleet, stops: int
 ) -> None:
     """While others start, are not ready yet, or can never be."""
     chance = random.Random(7)
     stopped = 0
     bring_up(fleet, 6)
-    while stopped < 100:
+    while stopped < stops:
         world.cluster.ready_delay = chance.choice([0.0, 0.05, 600.0])
         fleet.start(chance.randint(1, 4))
         members = [member for member in list_live(fleet) if member.phase is Phase.RUNNING]
-        chosen = chance.sample(members, min(len(members) - 2, chance.randint(1, 5)))
+        # How many are ready by now depends on the machine.
+        chosen = chance.sample(members, max(0, min(len(members) - 2, chance.randint(1, 5))))
         fleet.fence([member.key for member in chosen])
         fleet.stop([member.key for member in chosen])
         for member in chosen:

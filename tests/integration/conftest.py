@@ -1,8 +1,10 @@
 """Fixtures of tests on real rows."""
 
 import time
+from typing import Any
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from controlplane.workspaces.actors import Actor
@@ -19,6 +21,13 @@ def early_in_the_minute() -> None:
     left = 60 - time.time() % 60
     if left < _ENOUGH_SECONDS:
         time.sleep(left)
+
+
+@pytest.fixture(scope="session")
+def schema() -> dict[str, Any]:
+    """The OpenAPI document; `tests/integration/workspaces/test_schema.py` holds it to be valid."""
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return found
 
 
 @pytest.fixture

@@ -1,18 +1,28 @@
 """Every route of the API: who may call it, with what, on which row."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from django.db import transaction
+from rest_framework.test import APIClient
+
 import tests.handlers  # noqa: F401 - registers the type of the letters
+from controlplane.core import process_state
+from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from dlq.filters import LetterFilter
 from dlq.replays import pause_replay, start_replay
-from tests.clients import key_client
+from tasks_app.models import Task
+from tests.clients import default_workspace, key_client, other_workspace
 from tests.factories import (
     make_attempt,
     make_error,
     make_job,
+    make_leader,
     make_letter,
     make_log,
     make_node,
@@ -230,3 +240,50 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
         "step": "look",
         **{name: str(row.id) for name, row in rows.items()},
     }
+
+
+class Place:
+    """Rows in two workspaces, and keys for them."""
+
+    def __init__(self) -> None:
+        self.home, self.away = default_workspace(), other_workspace()
+        self.mine, self.theirs = make_rows(self.home, "plain"), make_rows(self.away, "secret")
+        make_leader()
+        self.key = cache(self._make_key)
+
+    def _make_key(self, role: str, scopes: tuple[str, ...] = (), away: bool = False) -> APIClient:
+        return key_client(
+            role, workspace=self.away if away else self.home, scopes=list(scopes), name="a key"
+        )
+
+    def send(
+        self, client: APIClient, route: Route, *, theirs: bool = False, slash: str = ""
+    ) -> Any:
+        rows = self.theirs if theirs else self.mine
+        path, mark, query = route.path.partition("?")
+        path = f"{path}{slash}{mark}{query}".format(**rows)
+        return getattr(client, route.method)(path, self._fill(route.body), format="json")
+
+    def clear_way(self, route: Route) -> None:
+        """A workspace has one open stress test at a time, and none among tasks of another."""
+        if route.is_stress_start:
+            StressTest.objects.get(id=self.mine["test"]).delete()
+            Task.objects.filter(workspace=self.home, queue__name="stress").delete()
+
+    def _fill(self, body: Any) -> Any:
+        if isinstance(body, dict):
+            return {name: self._fill(value) for name, value in body.items()}
+        return self.mine["workflow"] if body == "{workflow}" else body
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What happens inside is rolled back, so that the next call finds the rows as they were."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    process_state.reset_all()
+
+
+def content_of(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content

@@ -18,5 +18,5 @@ def test_a_broker_that_is_away_is_nobodys_fault(monkeypatch: pytest.MonkeyPatch)
     canary = Canary(node_state, "lonely")
     began = time.monotonic()
     canary.send_if_due()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20  # with its retries it would be hours
     assert canary.seconds_without_answer() == 0

@@ -2,24 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import transaction
 from django.urls import URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from controlplane.core import process_state
-from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.models import ApiKey, AuditEvent, Workspace
 from scaling.models import Pool, ScalingEvent
-from tasks_app.models import Task
-from tests.clients import default_workspace, key_client, other_workspace
-from tests.factories import make_leader, set_pool
-from tests.integration.routes import ROUTES, Route, make_rows
+from tests.factories import set_pool
+from tests.integration.routes import ROUTES, Place, Route, content_of, undone
 from workers.models import Node
 from workflows.models import RunStep
 
@@ -41,56 +34,9 @@ WITHOUT_WORDS = {
 }
 
 
-class Place:
-    """Rows in two workspaces, and keys for them."""
-
-    def __init__(self) -> None:
-        self.home, self.away = default_workspace(), other_workspace()
-        self.mine, self.theirs = make_rows(self.home, "plain"), make_rows(self.away, "secret")
-        make_leader()
-        self.key = cache(self._make_key)
-
-    def _make_key(self, role: str, scopes: tuple[str, ...] = (), away: bool = False) -> APIClient:
-        return key_client(
-            role, workspace=self.away if away else self.home, scopes=list(scopes), name="a key"
-        )
-
-    def send(
-        self, client: APIClient, route: Route, *, theirs: bool = False, slash: str = ""
-    ) -> Any:
-        rows = self.theirs if theirs else self.mine
-        path, mark, query = route.path.partition("?")
-        path = f"{path}{slash}{mark}{query}".format(**rows)
-        return getattr(client, route.method)(path, self._fill(route.body), format="json")
-
-    def clear_way(self, route: Route) -> None:
-        """A workspace has one open stress test at a time, and none among tasks of another."""
-        if route.is_stress_start:
-            StressTest.objects.get(id=self.mine["test"]).delete()
-            Task.objects.filter(workspace=self.home, queue__name="stress").delete()
-
-    def _fill(self, body: Any) -> Any:
-        if isinstance(body, dict):
-            return {name: self._fill(value) for name, value in body.items()}
-        return self.mine["workflow"] if body == "{workflow}" else body
-
-
 @pytest.fixture
 def place(db: None) -> Place:
     return Place()
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """What happens inside is rolled back, so that the next call finds the rows as they were."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-    process_state.reset_all()
-
-
-def content_of(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 def rows_of(workspace: Workspace) -> dict[str, list[Any]]:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
 import tests.handlers  # noqa: F401 - registers the test types
@@ -28,12 +27,6 @@ from tests.factories.workflows import APPROVAL, end_run, end_step
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
-    return found
 
 
 def find_problems(schema: dict[str, Any], template: str, path: str) -> list[str]:

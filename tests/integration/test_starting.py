@@ -1,8 +1,10 @@
 """Starting a process with a wrong environment: one sentence, and an exit code that says so."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,72 @@ PRODUCTION = {
 }
 
 
+# Loads what no setting decides, once; then each line of its input is an environment, in which a
+# child runs `manage.py check`.
+CHECKS = """
+import json, os, sys, tempfile
+
+import celery, django.core.management, kombu, psycopg, pydantic
+
+from controlplane.cli import main
+
+for line in sys.stdin:
+    with tempfile.TemporaryFile("w+") as errors:
+        if os.fork() == 0:
+            os.dup2(errors.fileno(), 2)
+            os.environ.update(json.loads(line))
+            code = main(["manage.py", "check"])
+            sys.stderr.flush()
+            os._exit(code)
+        code = os.waitstatus_to_exitcode(os.wait()[1])
+        errors.seek(0)
+        print(json.dumps([code, errors.read()]), flush=True)
+"""
+
+
+class Checks:
+    """Runs `manage.py check` in many environments, each with nothing of this test run in it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def run(self, **variables: str) -> tuple[int, str]:
+        """Exit code, and what was printed to standard error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(variables) + "\n")
+        self._process.stdin.flush()
+        code, errors = json.loads(self._process.stdout.readline())
+        return code, errors
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHECKS],
+        cwd=home.PROJECT,
+        env=clean_environment(tmp_path_factory.mktemp("home")),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Checks(process)
+
+
+def clean_environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "TASKPLANE_HOME": str(folder),
+        "TASKPLANE_DOTENV": os.devnull,
+    }
+
+
 def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py in an environment with nothing of this test run in it."""
-    clean = {"PATH": os.environ["PATH"], "TASKPLANE_HOME": str(tmp_path)}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=home.PROJECT,
-        env={**clean, "TASKPLANE_DOTENV": os.devnull, **variables},
+        env={**clean_environment(tmp_path), **variables},
         capture_output=True,
         text=True,
         timeout=60,
@@ -43,19 +104,19 @@ def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.Comp
     ],
 )
 def test_a_wrong_value_is_one_sentence(
-    tmp_path: Path, variable: str, value: str, allowed: str
+    checks: Checks, variable: str, value: str, allowed: str
 ) -> None:
-    result = manage(tmp_path, "check", **{variable: value})
-    assert result.returncode == 2
-    assert result.stderr == f"taskplane: {variable} is {value!r}: it must be {allowed}.\n"
+    code, errors = checks.run(**{variable: value})
+    assert code == 2
+    assert errors == f"taskplane: {variable} is {value!r}: it must be {allowed}.\n"
 
 
-def test_a_wrong_address_is_one_sentence_without_its_password(tmp_path: Path) -> None:
-    result = manage(tmp_path, "check", DATABASE_URL="mysql://someone:hunter2@db/name")
-    assert result.returncode == 2
-    assert result.stderr.startswith("taskplane: DATABASE_URL begins with 'mysql://'")
-    assert result.stderr.count("\n") == 1
-    assert "hunter2" not in result.stderr
+def test_a_wrong_address_is_one_sentence_without_its_password(checks: Checks) -> None:
+    code, errors = checks.run(DATABASE_URL="mysql://someone:hunter2@db/name")
+    assert code == 2
+    assert errors.startswith("taskplane: DATABASE_URL begins with 'mysql://'")
+    assert errors.count("\n") == 1
+    assert "hunter2" not in errors
 
 
 def test_the_file_is_read(tmp_path: Path) -> None:
@@ -107,12 +168,12 @@ def test_production_starts_when_everything_is_set(tmp_path: Path) -> None:
     ],
 )
 def test_production_refuses_what_would_be_open(
-    tmp_path: Path, change: dict[str, str], sentence: str
+    checks: Checks, change: dict[str, str], sentence: str
 ) -> None:
-    result = manage(tmp_path, "check", **{**PRODUCTION, **change})
-    assert result.returncode == 2
-    assert result.stderr.startswith(f"taskplane: {sentence}")
-    assert result.stderr.count("\n") == 1
+    code, errors = checks.run(**{**PRODUCTION, **change})
+    assert code == 2
+    assert errors.startswith(f"taskplane: {sentence}")
+    assert errors.count("\n") == 1
 
 
 def test_the_secret_key_of_local_use_is_made_once(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ COMMITS = "tests/concurrency/test_unknown_commits.py"
 ISOLATION = "tests/acceptance/test_isolation.py"
 FAULTS = "tests/acceptance/test_handler_faults.py"
 SUBMISSION = "tests/concurrency/test_submission.py"
+GROUP = "tests/concurrency/test_group_commit.py"
 BATCHES = "tests/concurrency/test_letters.py"
 
 
@@ -38,6 +39,10 @@ class Guard:
 
 def _sql(name: str, statement: str, old: str, new: str = "", tests: str = HISTORIES) -> Guard:
     return Guard(name, f"tasks_app/sql/{statement}.sql", old, new, tests)
+
+
+def _group(name: str, old: str, new: str = "") -> Guard:
+    return Guard(name, "tasks_app/services/group_commit.py", old, new, GROUP)
 
 
 _HELD = "WHERE t.id = o.id AND t.state = 'RUNNING' AND t.lease = o.lease"
@@ -135,6 +140,20 @@ GUARDS = [
           "                WHERE k.expires_at < EXCLUDED.created_at\n", "", SUBMISSION),
     Guard("submit: a key has one body", "controlplane/workspaces/idempotency.py",
           "if bytes(used_hash) != body_hash:", "if False:", SUBMISSION),
+    _group("group: an open transaction is its owner's",
+           "return bool(connection.autocommit)", "return True"),
+    _group("group: the lead is handed over",
+           "self._leader = self._waiting.popleft() if self._waiting else None",
+           "self._leader = None"),
+    _group("group: what failed together is tried alone",
+           "verdict = _Verdict.LEAD if len(members) == 1 else _Verdict.ALONE",
+           "verdict = _Verdict.LEAD if len(members) == 1 else _Verdict.COMMITTED"),
+    _group("group: what is there is not refused",
+           "None if _is_there_already(error) else error", "error"),
+    _group("group: nobody waits for ever", "acquire(timeout=_PATIENCE_SECONDS)", "acquire()"),
+    _group("group: one commit is bounded", "if rows > MAX_ROWS or size > MAX_BYTES:", "if False:"),
+    _group("group: a forked child has its own",
+           "        os.register_at_fork(after_in_child=self._reset)\n"),
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
           "if moment - self._last_check > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",

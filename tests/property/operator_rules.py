@@ -10,10 +10,10 @@ from controlplane.core.clock import now
 from controlplane.core.errors import Conflict
 from tasks_app import services
 from tasks_app.states import FINAL, WAITING
-from tests.property.ground import LONG, Ground, one, picks
+from tests.property.history import LONG, History, one, picks
 
 
-class OperatorRules(Ground):
+class OperatorRules(History):
     """Each verb of the task and queue services."""
 
     @precondition(lambda self: self.model.tasks)

@@ -14,7 +14,7 @@ from tasks_app.rows import ClaimedRow
 from tasks_app.services.rescue import settle_slot
 from tests.manual_worker import register_node, store
 from tests.property.endings import ENDINGS, settled
-from tests.property.ground import Ground, nodes, one, picks
+from tests.property.history import History, nodes, one, picks
 from workers.services import LossDetector, stop_node
 from workers.slots import InterruptFlag, RowStatus, Slot
 from workers.transitions import begin_drain
@@ -22,7 +22,7 @@ from workers.transitions import begin_drain
 _KEPT_CLAIMS = 12  # the oldest of them are long stale
 
 
-class WorkerRules(Ground):
+class WorkerRules(History):
     """Claims and their ends: right ones, stale ones, and those of the dead."""
 
     @rule(at=nodes, want=st.integers(1, 4))

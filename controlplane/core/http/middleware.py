@@ -61,8 +61,7 @@ class RequestIdMiddleware(PlainMiddleware):
     """
 
     def before(self, request: HttpRequest) -> None:
-        given = request.headers.get(REQUEST_ID_HEADER, "")
-        request_id = given if _SANE.fullmatch(given) else str(uuid7())
+        request_id = choose_request_id(request.headers.get(REQUEST_ID_HEADER, ""))
         request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
         enter_request(request_id, client_ip(request))
 
@@ -95,7 +94,12 @@ class SecurityHeadersMiddleware(PlainMiddleware):
         return response
 
 
-def client_ip(request: HttpRequest) -> str | None:
+def choose_request_id(given: str) -> str:
+    """The client's id if it is valid, otherwise a new one."""
+    return given if _SANE.fullmatch(given) else str(uuid7())
+
+
+def client_ip(request: Any) -> str | None:
     """The address of the client, if TASKPLANE["TRUSTED_PROXIES"] proxies are trusted."""
     proxies: int = settings.TASKPLANE.get("TRUSTED_PROXIES", 0)
     chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]

@@ -4,13 +4,12 @@ A list is `{"data", "page", "limit", "total", "totalIsEstimate", "nextCursor"}`.
 already limited to one workspace; a cursor is only a position in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from controlplane.core.cursors import (
     EXACT_TOTAL,
@@ -31,8 +30,10 @@ _NUMBER_DIGITS = 9
 class ListPagination(BasePagination):
     """Set by a view: `sort_fields` (name in the API → a column that is never null, `id`, or a
     SortColumn) and `default_sort`. Ids are UUIDv7, so that `{"createdAt": "id"}` sorts by time with
-    one index.
+    one index. `find_total` is set for a list whose number of rows may be known without counting.
     """
+
+    find_total: Callable[[], int | None] = staticmethod(lambda: None)
 
     def paginate_queryset(
         self,
@@ -52,10 +53,15 @@ class ListPagination(BasePagination):
         else:
             self._page = _number(params, "page", 1, 10**_NUMBER_DIGITS - 1)
             offset = _offset(self._page, self._limit)
-        found, valued = read_behind(queryset, self._sort, cursor, offset, self._limit + 1)
+        found, valued = self._read(queryset, self._sort, cursor, offset, self._limit + 1)
         self._next = self._cursor_after(found, valued) if len(found) > self._limit else None
         self._total, self._is_estimate = self._count(queryset, found)
         return found[: self._limit]
+
+    def _read(
+        self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
+    ) -> tuple[list[Any], int]:
+        return read_behind(queryset, sort, cursor, offset, count)
 
     def _cursor_after(self, found: Sequence[Model], valued: int) -> str:
         """`valued`: how many of the rows have a value of the sorted column."""
@@ -66,19 +72,23 @@ class ListPagination(BasePagination):
     def _count(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         if self._page == 1 and len(found) <= self._limit:
             return len(found), False
+        if (total := self.find_total()) is not None:
+            return total, False
+        return self._count_rows(queryset, found)
+
+    def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         return count_or_estimate(queryset)
 
-    def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {
-                "data": data,
-                "page": self._page,
-                "limit": self._limit,
-                "total": self._total,
-                "totalIsEstimate": self._is_estimate,
-                "nextCursor": self._next,
-            }
-        )
+    def get_page(self, data: Any) -> dict[str, Any]:
+        """The page that was read, with its rows as JSON."""
+        return {
+            "data": data,
+            "page": self._page,
+            "limit": self._limit,
+            "total": self._total,
+            "totalIsEstimate": self._is_estimate,
+            "nextCursor": self._next,
+        }
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ A handler returns the resource; `represent` turns it into the response.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -23,7 +23,6 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.metadata import BaseMetadata
-from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSetMixin
@@ -38,6 +37,8 @@ from controlplane.core.schema.represent import read_fields
 from controlplane.core.schema.shown import deferred_columns
 
 Shape = type[Resource] | None
+# Handles several calls, each a request and its body. Returns what each shows, or its error.
+Together = Callable[[Sequence[tuple[Any, Any]]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Listed:
     resource: type[Resource]
     sorts: Mapping[str, str | SortColumn]
     default_sort: str = "-createdAt"
-    pagination: type[BasePagination] = ListPagination
+    pagination: type[ListPagination] = ListPagination
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class Answer:
     """A handler's response with a status other than its first one."""
 
     resource: Any
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The JSON of a response, None if it has no body, and its status."""
+
+    data: Any
     status: int
 
 
@@ -71,6 +80,8 @@ class Verb:
     role: str | None
     resource: str | None
     check: Callable[..., object] | None
+    is_json: bool = True
+    together: Together | None = None
 
     @property
     def shown(self) -> Shape:
@@ -100,6 +111,7 @@ def verb(
     resource: str | None = None,
     check: Callable[..., object] | None = None,
     public: bool = False,
+    together: Together | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A handler of a method at a path.
 
@@ -108,10 +120,13 @@ def verb(
     None is 204. `check(request, body, **path)` raises Invalid for what the service would refuse:
     see `Request.read`. `role` and `resource` replace those of RolePermission. `responses` replaces
     `returns` in the OpenAPI document, for responses that are not JSON. A `public` verb needs no
-    identity. Without `examples`, the document has the body's own.
+    identity. Without `examples`, the document has the body's own. `together` may be called instead
+    of the handler, for calls that arrive at the same time, if they have no idempotency key in their
+    headers.
     """
     listed = returns if isinstance(returns, Listed) else None
     config = Verb(method, path, _statuses(returns), body, query, listed, role, resource, check)
+    config = replace(config, is_json=responses is None and not public, together=together)
     shown_parameters = [*parameters, *(filter_parameters(query) if query else ())]
     shown_responses = {**(responses or config.statuses), **({} if public else problems(*errors))}
 
@@ -132,7 +147,10 @@ def verb(
 def _runner(config: Verb, handler: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(handler)
     def run(view: "Views", request: Any, **path_parts: Any) -> HttpResponseBase:
-        return view.answer(config, handler, request, path_parts)
+        found = view.answer(config, handler, request, path_parts)
+        if isinstance(found, Rendered):
+            return Response(found.data, status=found.status)
+        return found
 
     run.verb = config  # type: ignore[attr-defined] # read by routes and the OpenAPI schema
     return run
@@ -173,22 +191,31 @@ class Views(ViewSetMixin, ApiView):
     """Handlers of one resource; see `verb`. `tag` is their tag in the OpenAPI document."""
 
     tag: ClassVar[str] = ""
-    pagination_class: ClassVar[type[BasePagination] | None] = None
+    pagination_class: ClassVar[type[ListPagination] | None] = None
     sort_fields: ClassVar[Mapping[str, str | SortColumn]] = {}
     default_sort: ClassVar[str] = ""
     metadata_class = _Metadata
 
     def answer(
         self, config: Verb, handler: Callable[..., Any], request: Any, path_parts: dict[str, Any]
-    ) -> HttpResponseBase:
-        given = []
+    ) -> Rendered | HttpResponseBase:
+        """Call the handler. Returns what it shows, or its response if it makes one itself."""
+        given = self.read_input(config, request, path_parts)
+        return self.show(config, handler(self, request, *given, **path_parts), request)
+
+    def read_input(self, config: Verb, request: Any, path_parts: dict[str, Any]) -> list[Any]:
+        """The checked body and query, as far as the verb has them. Raises Invalid, ParseError."""
+        given: list[Any] = []
         if config.body is not None:
             given.append(self._read_body(config, request, path_parts))
         if config.query is not None:
             ignore = LIST_PARAMETERS if config.listed else ()
             given.append(read_query(config.query, request.query_params, ignore=ignore))
-        found = handler(self, request, *given, **path_parts)
-        if isinstance(found, HttpResponseBase):
+        return given
+
+    def show(self, config: Verb, found: Any, request: Any) -> Rendered | HttpResponseBase:
+        """What a handler returned, as the request's actor may see it."""
+        if isinstance(found, Rendered | HttpResponseBase):
             return found
         if config.listed is not None:
             return self.page(found)
@@ -197,12 +224,17 @@ class Views(ViewSetMixin, ApiView):
             found, status = found.resource, found.status
         schema = config.statuses[status]
         if schema is None:
-            return Response(status=status)
-        return Response(represent(schema, found, request.actor), status=status)
+            return Rendered(None, status)
+        return Rendered(represent(schema, found, request.actor), status)
 
-    def page(self, rows: QuerySet[Any] | Sequence[Any], describe: Any = None) -> Response:
+    def page(
+        self,
+        rows: QuerySet[Any] | Sequence[Any],
+        describe: Any = None,
+        find_total: Callable[[], int | None] | None = None,
+    ) -> Rendered:
         """One page of a queryset, or a sequence, that is already that of the workspace. `describe`
-        looks up what all rows of the page need, at once."""
+        looks up what all rows of the page need, at once. `find_total`: see ListPagination."""
         config = self.current_verb
         if config is None or config.listed is None or self.pagination_class is None:
             raise TypeError("page() is for verbs that return Listed")
@@ -213,12 +245,14 @@ class Views(ViewSetMixin, ApiView):
         if isinstance(rows, QuerySet) and (unused := deferred_columns(schema, fields)):
             rows = rows.defer(*unused)
         paginator = self.pagination_class()
-        found: Any = paginator.paginate_queryset(rows, self.request, self)
+        if find_total is not None:
+            paginator.find_total = find_total
+        found: Any = paginator.paginate_queryset(rows, self.request, self)  # type: ignore[arg-type] # by its own kind
         if describe is not None:
             found = describe(found)
         actor = self.request.actor  # type: ignore[attr-defined] # RolePermission let it in
         data = [represent_row(schema, row, actor, fields=fields) for row in found]
-        return paginator.get_paginated_response(data)
+        return Rendered(paginator.get_page(data), 200)
 
     @property
     def current_verb(self) -> Verb | None:

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from controlplane.core.http.middleware import PlainMiddleware
 from controlplane.core.process_state import register_reset
+from controlplane.core.requests import register_observer
 
 OTHER = "other"
 # Pairs of method and route that have series of their own; the rest are together under OTHER.
@@ -82,6 +83,16 @@ def _takes(callback: Any, method: str) -> bool:
     return view is None or hasattr(view, method)
 
 
+def record_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one request."""
+    method, route = _pairs.bound(method, route)
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+
+
+register_observer(record_request)
+
+
 class RequestMetricsMiddleware(PlainMiddleware):
     """Records one count and one time per request. Outermost, so that it sees every response. It
     uses the route, not the path: a label must not have as many values as there are tasks.
@@ -92,7 +103,5 @@ class RequestMetricsMiddleware(PlainMiddleware):
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         seconds = time.perf_counter() - request.began_at  # type: ignore[attr-defined] # ours
-        method, route = _pairs.bound(*labels_of(request))
-        REQUESTS.labels(method, route, response.status_code).inc()
-        SECONDS.labels(method, route).observe(seconds)
+        record_request(*labels_of(request), response.status_code, seconds)
         return response

@@ -4,11 +4,7 @@ and is held to fire, change or remove a schedule.
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from django.db.models.signals import pre_delete
-from django.dispatch import receiver
 
 from controlplane.core.errors import NotFound
 from controlplane.ops.schedules import transitions
@@ -40,11 +36,10 @@ def lock_free(schedule_id: UUID) -> Schedule | None:
     return _lock_first(Schedule.objects.filter(id=schedule_id).values_list("id", flat=True))
 
 
-@receiver(pre_delete, sender="django_celery_beat.PeriodicTask")
-def wait_for_firing(instance: Any, **_: Any) -> None:
+def wait_for_firing(periodic_task_id: int) -> None:
     """Lock the schedule of a PeriodicTask that is about to be deleted, here or in beat's own pages,
     so that no firing appears during the deletion."""
-    found = Schedule.objects.filter(periodic_task_id=instance.pk)
+    found = Schedule.objects.filter(periodic_task_id=periodic_task_id)
     found.select_for_update().values_list("id").first()
 
 

@@ -8,12 +8,3 @@ class StressConfig(AppConfig):
     label = "stress"
     verbose_name = "Stress tests"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        from controlplane.core.runtime import sweeps
-        from controlplane.ops.stress.control import prune_tests
-        from controlplane.ops.stress.driver import StressDriver
-        from tasks_app.services import register_pruner
-
-        register_pruner("stressTests", prune_tests)
-        sweeps.register("stress-tests", every_seconds=0.2, make=lambda: StressDriver().drive)

@@ -25,6 +25,8 @@ HEADLESS = {"worker", "dispatch", "autoscale", "console"}
 TASKPLANE: dict[str, Any] = {
     "COMPONENT": os.environ.get("TASKPLANE_COMPONENT", ""),
     "STATE_DIR": home.home() / "run",
+    # The app
+    "HTTP_SERVER": env.choice("TASKPLANE_HTTP_SERVER", "uvicorn", allowed=("uvicorn", "daphne")),
     # The worker
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),

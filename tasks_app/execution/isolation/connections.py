@@ -220,7 +220,6 @@ class HandlerConnections:
     def install(self) -> None:
         """Start watching. Call it once in each process, in its main thread."""
         self._local.own = self._main
-        self._main_thread = threading.get_ident()
         connection_created.connect(self._on_created, weak=False, dispatch_uid="taskplane-isolation")
 
     def of_this_thread(self) -> ThreadConnections:

@@ -11,7 +11,9 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as settings_module
 
-from controlplane.core.http.asgi import RequestGate, get_http_application
+from controlplane.core.http import bodies
+from controlplane.core.http.asgi import get_http_application
+from controlplane.core.http.gate import RequestGate
 from tests.integration.core import urls
 
 pytestmark = [
@@ -39,9 +41,12 @@ def send(
             more = number < len(chunks)
             await peer.send_input({"type": "http.request", "body": chunk, "more_body": more})
         start = await peer.receive_output(timeout=5)
-        body = await peer.receive_output(timeout=5)
+        body, more = b"", True
+        while more:
+            piece = await peer.receive_output(timeout=5)
+            body, more = body + piece["body"], piece.get("more_body", False)
         await peer.wait()
-        return start["status"], json.loads(body["body"])
+        return start["status"], json.loads(body)
 
     return async_to_sync(talk)()
 
@@ -71,6 +76,60 @@ def test_a_body_that_turns_out_too_large_is_read_to_the_limit(settings: Any) -> 
     assert "1000 bytes" in body["detail"]
     status, _ = send(chunked, [b'"' + b"x" * 998 + b'"'])
     assert status == 200
+
+
+def use_credentials(monkeypatch: pytest.MonkeyPatch, settings: Any, *valid: str) -> list[str]:
+    """Only these values of Authorization are known. Returns those that were asked for."""
+    asked: list[str] = []
+
+    def check(authorization: str, cookie: str) -> bool:
+        asked.append(authorization)
+        return authorization in valid
+
+    monkeypatch.setattr(f"{__name__}.check", check, raising=False)
+    settings.CREDENTIAL_CHECK = f"{__name__}.check"
+    return asked
+
+
+def test_a_large_body_of_a_stranger_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    use_credentials(monkeypatch, settings)
+    status, body = send({**JSON, "Content-Length": "65537", "Authorization": "Bearer x"}, [])
+    assert (status, "65536 bytes" in body["detail"]) == (401, True)
+
+
+def test_a_body_of_a_stranger_is_read_until_it_is_large(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    asked = use_credentials(monkeypatch, settings)
+    chunked = {**JSON, "Transfer-Encoding": "chunked"}
+    assert send(chunked, [b'"' + b"x" * 65_534 + b'"'])[0] == 200
+    assert asked == []
+    assert send(chunked, [b'"' + b"x" * 65_535, b'"' + b" " * 10])[0] == 401
+    assert asked == [""]
+
+
+def test_a_large_body_of_a_known_client_is_read_after_one_check(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    asked = use_credentials(monkeypatch, settings, "Bearer good")
+    pieces = [b'"' + b"x" * 70_000, b"x" * 70_000, b'"']
+    for framing in ({"Transfer-Encoding": "chunked"}, {"Content-Length": "140002"}):
+        status, _ = send({**JSON, "Authorization": "Bearer good", **framing}, pieces)
+        assert status == 200
+    assert asked == ["Bearer good"] * 2
+
+
+def test_a_body_that_comes_too_slowly_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "UNVERIFIED_SECONDS", 0.05)
+    status, body = send({**JSON, "Content-Length": "8"}, [])
+    assert (status, body["detail"]) == (408, "The request has not arrived within 0.05 seconds.")
+
+
+def test_a_transfer_coding_that_hides_the_body_is_501() -> None:
+    status, body = send({**JSON, "Transfer-Encoding": "gzip, chunked"}, [b"{}"])
+    assert (status, "Transfer-Encoding" in body["detail"]) == (501, True)
 
 
 @pytest.mark.parametrize(

@@ -47,16 +47,8 @@ def look(*queues: str, counts: WorkerCounts | None = None, **changes: Any) -> De
 
 
 def multiply(task: Task, number: int, **expressions: str) -> None:
-    """Insert `count` more rows like this one in one statement; columns are SQL of `n`, from 1."""
-    columns = {"id": "gen_random_uuid()", **expressions}
-    changes = ", ".join(f"'{column}', {sql}" for column, sql in columns.items())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO tasks_app_task"
-            f" SELECT (jsonb_populate_record(t, jsonb_build_object({changes}))).*"
-            " FROM tasks_app_task t, generate_series(1, %s) n WHERE t.id = %s",
-            [number, task.id],
-        )
+    """Insert `number` more rows like this one in one statement; columns are SQL of `n`, from 1."""
+    _insert_like(task, number, key="id", **expressions)
 
 
 def make_lane_attempts(
@@ -73,6 +65,17 @@ def make_lane_attempts(
         "finished_at": end,
         **fields,
     }
-    TaskAttempt.objects.bulk_create(
-        AttemptFactory.build(task_id=uuid7(), **values) for _ in range(number)
-    )
+    first = AttemptFactory.create(task_id=uuid7(), **values)
+    _insert_like(first, number - 1, key="task_id")
+
+
+def _insert_like(row: Task | TaskAttempt, number: int, key: str, **expressions: str) -> None:
+    columns = [field.column for field in row._meta.concrete_fields]
+    changed = {key: "gen_random_uuid()", **expressions}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {row._meta.db_table} ({', '.join(columns)})"
+            f" SELECT {', '.join(changed.get(column, column) for column in columns)}"
+            f" FROM {row._meta.db_table}, generate_series(1, %s) n WHERE {key} = %s",
+            [number, getattr(row, key)],
+        )

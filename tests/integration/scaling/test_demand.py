@@ -1,8 +1,9 @@
 """What the autoscaler measures of this moment, on real rows."""
 
 import json
-from statistics import median
-from time import perf_counter
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -135,32 +136,47 @@ def test_a_few_async_tasks_take_no_slot_but_the_pool_is_not_idle() -> None:
 
 
 def test_a_large_fleet_is_measured_in_bins() -> None:
-    for age in range(1, 301):
-        make_tasks(3, "RUNNING", started_at=now() - age * SECOND)
+    at = now()
+    first = make_tasks(1, "RUNNING", started_at=at - SECOND)[0]
+    started_at = f"timestamptz '{at.isoformat()}' - (n / 3 + 1) * interval '1 second'"
+    multiply(first, 899, started_at=started_at)
     found = look(counts=make_counts(ready=tuple(range(500))))
+    later = found.measured_at - at.timestamp()
     assert len(found.ages) == 900
     assert len(set(found.ages)) <= 25
-    assert sum(found.ages) / 900 == pytest.approx(150.5, abs=5)
+    assert sum(found.ages) / 900 == pytest.approx(150.5 + later, abs=5)
     assert list(found.ages) == sorted(found.ages, reverse=True)
     written = json.dumps(found.to_json())
     assert len(json.loads(written)["ages"]) <= 25
     assert Demand.from_json(json.loads(written)) == found
 
 
-def test_twenty_thousand_running_tasks_are_decided_quickly() -> None:
+def count_calls(action: Callable[[], Any]) -> int:
+    """Calls of functions, in Python and in C: the work, without a clock."""
+    calls = 0
+
+    def note(_frame: Any, event: str, _arg: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_twenty_thousand_running_tasks_are_decided_with_little_work() -> None:
     first = make_tasks(1, "RUNNING")[0]
     multiply(first, 19_999, started_at="clock_timestamp() - n * interval '10 ms'")
     found = look(counts=make_counts(ready=tuple(range(10_000))))
     assert len(found.ages) == 20_000
     settings = make_settings().model_copy(update={"max_workers": 20_000})
-    seconds = []
-    for _ in range(15):
-        began = perf_counter()
-        decision = decide("predictive", found, settings, Memory())
-        seconds.append(perf_counter() - began)
-    size = len(json.dumps(decision.to_json()))
-    print(f"20,000 running: {median(seconds) * 1000:.2f} ms a decision, {size} bytes")
-    assert median(seconds) < 0.1  # twenty times of what it takes: a machine may be busy
+    calls = count_calls(lambda: decide("predictive", found, settings, Memory()))
+    size = len(json.dumps(decide("predictive", found, settings, Memory()).to_json()))
+    print(f"20,000 running: {calls} calls a decision, {size} bytes")
+    assert calls < 60_000
     assert size < 10_000
 
 

@@ -16,7 +16,7 @@ from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
 from tasks_app.api import base
 from tasks_app.filters import TaskFilter
-from tasks_app.queries import lists
+from tasks_app.queries import counts, lists, pages
 from tests.factories import make_attempt, make_node, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db
@@ -204,9 +204,46 @@ def test_a_long_count_becomes_a_guess(client: APIClient, monkeypatch: pytest.Mon
         make_task(name=str(n))
     monkeypatch.setattr(base, "_COUNT_SECONDS", 0.001)
     monkeypatch.setattr(base, "count_or_estimate", _slow)
-    body = client.get("/tasks?limit=1").json()
+    body = client.get("/tasks?limit=1&minPriority=0").json()
     assert body["totalIsEstimate"] is True
     assert len(body["data"]) == 1
+
+
+@pytest.mark.parametrize("most_changes", [pages._MAX_CHANGES, 0])
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ("", 6),
+        ("internal=true", 7),
+        ("type=noop", 5),
+        ("type=noop,sleep&queue=one,two", 4),
+        ("type=workflow-join", 1),
+        ("queue=one&status=PENDING", 1),
+        ("status=PENDING", 4),
+        ("status=PENDING&internal=true", 5),
+        ("status=COMPLETED,PENDING&queue=two", 2),
+        ("status=COMPLETED,CANCELLED", 1),
+        ("status=FAILED&queue=two&type=noop", 1),
+        ("status=COMPLETED,FAILED&type=noop", 2),
+    ],
+)
+def test_the_total_of_a_long_list_is_exact(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch, query: str, total: int, most_changes: int
+) -> None:
+    """From the counts of tasks, unless too many of their changes wait; then from the rows."""
+    make_task(queue="one")
+    make_task(queue="two")
+    make_task()
+    make_task(type="sleep")
+    make_task(type="workflow-join")
+    make_task("COMPLETED", queue="two")
+    make_task("FAILED", queue="two")
+    monkeypatch.setattr(pages, "_MAX_CHANGES", most_changes)
+    monkeypatch.setattr(counts, "FEW_COUNTED", 2)
+    body = client.get(f"/tasks?limit=1&sort=name&{query}").json()
+    assert (body["total"], body["totalIsEstimate"]) == (total, False)
+    behind = client.get(f"/tasks?limit=1&page=2&{query}").json()
+    assert (behind["total"], len(behind["data"])) == (total, min(1, total - 1))
 
 
 def _slow(queryset: Any) -> Any:

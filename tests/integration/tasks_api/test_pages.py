@@ -2,12 +2,9 @@
 
 import json
 import re
-from io import StringIO
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from tasks_app.models import Task
@@ -74,14 +71,6 @@ def test_errors_render_as_pages_too(browser: APIClient) -> None:
     answer = browser.get("/tasks?stauts=FAILED", headers=HTML)
     assert answer.status_code == 422
     assert "stauts" in answer.content.decode()
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    out, err = StringIO(), StringIO()
-    call_command("spectacular", validate=True, fail_on_warn=True, stdout=out, stderr=err)
-    found: dict[str, Any] = yaml.safe_load(out.getvalue())
-    return found
 
 
 def test_the_schema_has_every_call_of_the_contract(schema: dict[str, Any]) -> None:

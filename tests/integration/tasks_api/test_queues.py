@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Queue
+from tasks_app.queries import queues
 from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,34 @@ def test_what_waits_and_runs(client: APIClient, other: Workspace) -> None:
     page = client.get("/queues?limit=1&sort=-name").json()
     assert [queue["name"] for queue in page["data"]] == ["mail"]
     assert page["nextCursor"]
+
+
+def test_many_tasks_of_one_state_are_counted_exactly(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a few, they are what remains of the unfinished tasks; of two such states both are
+    counted, up to a bound."""
+    monkeypatch.setattr(queues, "FEW_COUNTED", 2)
+    monkeypatch.setattr(queues, "MAX_COUNTED", 4)
+    for state, tasks in (("PENDING", 6), ("RUNNING", 1), ("FAILED", 3)):
+        for _ in range(tasks):
+            make_task(state)
+    for state, tasks in (("PENDING", 3), ("BLOCKED", 3)):
+        for _ in range(tasks):
+            make_task(state, queue="mail")
+    for state, tasks in (("PENDING", 5), ("BLOCKED", 5)):
+        for _ in range(tasks):
+            make_task(state, queue="reports")
+    found = {row["name"]: row for row in client.get("/queues").json()["data"]}
+    shown = {
+        name: (row["depth"], row["running"], row["blocked"], row["isEstimate"])
+        for name, row in found.items()
+    }
+    assert shown == {
+        "default": (6, 1, 0, False),
+        "mail": (3, 0, 3, False),
+        "reports": (4, 0, 4, True),
+    }
 
 
 def test_the_hot_view_is_bounded(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:

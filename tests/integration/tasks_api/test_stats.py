@@ -133,16 +133,39 @@ def test_tasks_that_ended_long_ago_are_counted(client: APIClient) -> None:
 def test_counts_beyond_a_bound_say_that_they_are_estimates(
     client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(counts, "FEW_COUNTED", 2)
     monkeypatch.setattr(counts, "MAX_COUNTED", 3)
     for _ in range(2):
         make_task("PENDING")
+        make_task("SCHEDULED")
     assert client.get("/tasks/stats").json()["totalIsEstimate"] is False
     for _ in range(2):
         make_task("PENDING")
+        make_task("SCHEDULED")
     body = client.get("/tasks/stats").json()
     assert body["totalIsEstimate"] is True
-    assert body["byStatus"]["PENDING"] == 3
-    assert body["total"] == 4
+    assert body["byStatus"]["PENDING"] == body["byStatus"]["SCHEDULED"] == 3
+    assert body["total"] == 8
+
+
+def test_many_tasks_of_one_state_are_counted_exactly(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not counted one by one is what remains of the queue's unfinished tasks."""
+    monkeypatch.setattr(counts, "FEW_COUNTED", 2)
+    for state, tasks in (("PENDING", 5), ("SCHEDULED", 1), ("RUNNING", 1), ("COMPLETED", 4)):
+        for _ in range(tasks):
+            make_task(state)
+    for state in ("SCHEDULED", "SCHEDULED", "SCHEDULED", "PENDING"):
+        make_task(state, queue="mail")
+    for _ in range(3):
+        make_task("PENDING", type="workflow-join")
+    body = client.get("/tasks/stats").json()
+    assert body["totalIsEstimate"] is False
+    states = ("PENDING", "SCHEDULED", "RUNNING", "COMPLETED")
+    assert [body["byStatus"][state] for state in states] == [6, 4, 1, 4]
+    body = client.get("/tasks/stats", {"internal": "true"}).json()
+    assert [body["byStatus"][state] for state in states] == [9, 4, 1, 4]
 
 
 def test_throughput_of_a_young_workspace_is_of_the_time_that_there_was(client: APIClient) -> None:

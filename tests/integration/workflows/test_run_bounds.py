@@ -171,6 +171,8 @@ def test_expressions_that_take_too_long_together_fail_their_step(
     assert not Task.objects.filter(workflow_run_id=run, step_key="each").exists()
 
 
+@pytest.mark.nightly
+@pytest.mark.ci
 def test_the_payloads_of_steps_that_start_together_do_not_fill_the_memory(node: int) -> None:
     """Each of these has 4 MB; a definition may have thousands of them."""
     text = "{{ " + " + ".join(["input.t"] * 20) + " }}"

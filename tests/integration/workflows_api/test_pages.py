@@ -2,12 +2,9 @@
 
 import json
 import re
-from io import StringIO
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from tests.clients import user_client
@@ -63,14 +60,6 @@ def test_the_form_of_the_list_defines_a_workflow(browser: APIClient) -> None:
     assert answer.status_code == 201
     assert Workflow.objects.get().name == "Order"
     assert browser.post("/workflows", json.loads(text), format="json").status_code == 403
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    out, err = StringIO(), StringIO()
-    call_command("spectacular", validate=True, fail_on_warn=True, stdout=out, stderr=err)
-    found: dict[str, Any] = yaml.safe_load(out.getvalue())
-    return found
 
 
 def test_the_schema_has_every_call(schema: dict[str, Any]) -> None:

@@ -128,11 +128,11 @@ HOSTILE_AND_LONG = {
 
 @pytest.mark.parametrize("body", HOSTILE_AND_LONG.values(), ids=HOSTILE_AND_LONG.keys())
 def test_no_text_takes_more_than_linear_time(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with contextlib.suppress(MalformedJsonError, Invalid):
         parse_json(body, max_depth=DEPTH)
-    # About 0.1 s here; anything quadratic would take minutes.
-    assert time.perf_counter() - started < 5
+    # About 0.1 s of the processor; anything quadratic would take minutes.
+    assert time.thread_time() - started < 5
 
 
 def test_ten_thousand_tasks_are_parsed_at_once() -> None:
@@ -140,9 +140,9 @@ def test_ten_thousand_tasks_are_parsed_at_once() -> None:
         {"name": f"n{i}", "type": "noop", "payload": {"blob": "x" * 900}} for i in range(10**4)
     ]
     body = json.dumps({"tasks": tasks}).encode()
-    started = time.perf_counter()
+    started = time.thread_time()
     assert parse_json(body, max_depth=DEPTH) == {"tasks": tasks}
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 def depth_of(value: Any) -> int:

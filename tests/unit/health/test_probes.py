@@ -36,11 +36,10 @@ def test_what_hangs_is_down_in_time_and_asked_by_one_thread_only() -> None:
     probe = Probe(hang, explain=explain, limit_seconds=0.2, remember_seconds=0)
     started = time.monotonic()
     assert probe.finding().detail == "No answer within 0.2 seconds."
-    assert time.monotonic() - started < 1
     for _ in range(20):
         # It hangs since longer than the limit: nobody waits for it again.
         assert not probe.finding().is_up
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3  # each in turn would wait 4 s
     assert calls == [1]
     release.set()
     deadline = time.monotonic() + 5

@@ -9,12 +9,13 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
-import kombu.transport.redis  # noqa: F401 - before the forks: main, agent and children share it
 import psutil
+from billiard.util import get_pdeathsig
 from celery import Celery
 from celery.signals import (
     worker_before_create_process,
@@ -74,6 +75,7 @@ class Command(SafeCommand):
     def handle(self, *, concurrency: int, queues: str, name: str, **options: Any) -> None:
         if len(name) > MAX_WORKER_NAME:
             raise CommandError(f"--name has {len(name)} characters: use at most {MAX_WORKER_NAME}.")
+        _prepare_to_share(app)
         names = [queue.strip() for queue in queues.split(",") if queue.strip()]
         runtime = Runtime(
             name=f"{name}-{os.getpid()}",
@@ -100,6 +102,8 @@ class Command(SafeCommand):
         finally:
             agent.end()
             shutil.rmtree(runtime.directory, ignore_errors=True)
+            # The interpreter's own end gives the alarm back its default action, which kills.
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class AgentProcess:
@@ -235,6 +239,29 @@ def _connect_signals(runtime: Runtime, agent: AgentProcess, concurrency: int) ->
     worker_process_init.connect(child_started, weak=False)
 
 
+# What Celery, billiard and Python import only when they use it
+_USED_LATER = (
+    "billiard.heap", "billiard.popen_fork", "billiard.sharedctypes", "billiard.synchronize",
+    "celery.app.amqp", "celery.app.control", "celery.app.events", "celery.app.log",
+    "celery.apps.worker", "celery.contrib.django.task", "celery.events.receiver",
+    "celery.worker.autoscale", "celery.worker.components", "celery.worker.consumer",
+    "celery.worker.consumer.delayed_delivery", "celery.worker.control", "celery.worker.loops",
+    "celery.worker.strategy", "django_celery_results.backends", "encodings.idna",
+    "kombu.transport.redis",
+)  # fmt: skip
+
+
+def _prepare_to_share(celery: Celery) -> None:
+    """Import before the forks what main, agent and pool children would each import after them: a
+    page that one of them writes is no longer shared."""
+    os.environ["CELERY_SKIP_CHECKS"] = "true"  # as for the command itself: they import every view
+    for module in _USED_LATER:
+        import_module(module)
+    celery.loader.init_worker()
+    with suppress(OSError):  # only Linux has it
+        get_pdeathsig()  # a child sets it, for which cffi builds a parser: several MB in each
+
+
 def _share_memory() -> None:
     """Before a fork: exclude existing objects from garbage collection, so that the collector of the
     new process does not touch, and thereby copy, their pages."""
@@ -245,7 +272,6 @@ def _share_memory() -> None:
 def _run_celery(celery: Celery, runtime: Runtime, concurrency: int, queues: list[str]) -> None:
     """Run Celery's worker until it has shut down. Does not use Celery's command line, which imports
     many packages."""
-    os.environ["CELERY_SKIP_CHECKS"] = "true"  # as for the command itself: they import every view
     pool = "ServingTaskPool" if settings.BROKER_IS_REDIS else "TaskPool"
     worker = celery.Worker(
         hostname=host_format(f"{runtime.name}@%h"),

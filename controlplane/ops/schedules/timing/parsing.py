@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -84,6 +84,7 @@ def _rule(text: str, zone: ZoneInfo, anchor: datetime) -> Rule:
     return _cron(text, zone)
 
 
+@lru_cache(maxsize=1024)  # every list of schedules reads the same few
 def _cron(text: str, zone: ZoneInfo) -> CronRule:
     fields = tuple(text.split())
     if len(fields) == 6:

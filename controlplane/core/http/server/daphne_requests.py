@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from io import BytesIO
-from typing import Any, ClassVar
+from typing import Any
 
 from daphne.http_protocol import WebRequest
 from django.conf import settings
 from twisted.internet import reactor
 
-from controlplane.core.http.asgi import Message
+from controlplane.core.http import bodies
+from controlplane.core.http.messages import Message
 from controlplane.core.http.problemdetails import Problem, serialize, too_large
-from controlplane.core.http.server import bodies
 
 
 class Flow:
@@ -72,8 +72,6 @@ class Stage(Enum):
 class GuardedRequest(WebRequest):
     """Refuses bodies that are too large, too slow, or large and unauthenticated, before they are
     stored; makes the application wait for a slow client; cuts off a failed response."""
-
-    credentials: ClassVar[bodies.CredentialCheck]
 
     def __init__(self, channel: Any, *args: Any, **options: Any) -> None:
         # Parsing a form here would stop the event loop: Django does it, in a thread.
@@ -149,9 +147,10 @@ class GuardedRequest(WebRequest):
         self._transport.pauseProducing()
         self._awaits_continue = self.requestHeaders.hasHeader(b"expect")
         self.requestHeaders.removeHeader(b"expect")
-        authorization, cookie = self._header(b"authorization"), self._header(b"cookie")
-        check = type(self).credentials
-        bodies.check_credentials(check, authorization, cookie, self._take_verdict)
+        check = bodies.check_credentials(self._header(b"authorization"), self._header(b"cookie"))
+        asyncio.ensure_future(check).add_done_callback(
+            lambda done: self._take_verdict(done.result())
+        )
 
     def _header(self, name: bytes) -> str:
         values: list[bytes] = self.requestHeaders.getRawHeaders(name) or [b""]

@@ -17,7 +17,7 @@ from workers.states import LIVE, NodeState
 _LIVE = [state.value for state in LIVE]
 
 
-class Plant:
+class ProcessManager:
     """`workers` workers with two slots each, and `dispatchers` dispatchers."""
 
     def __init__(self, engine: Engine, *, workers: int, dispatchers: int, seed: int) -> None:
@@ -27,7 +27,7 @@ class Plant:
         self.dispatchers = [engine.dispatcher() for _ in range(dispatchers)]
         self.restarts = 0
 
-    def tend(self) -> None:
+    def restart_ended(self) -> None:
         """What a process manager does all the time: start again what has ended."""
         for components, start in (
             (self.workers, lambda: self.engine.worker(ready=False)),
@@ -39,10 +39,10 @@ class Plant:
                     components[place] = start()
 
     def wait(self, condition: Callable[[], object], what: str, timeout: float = 75.0) -> None:
-        """Wait while tending."""
+        """Wait, and restart what ends."""
 
         def holds() -> object:
-            self.tend()
+            self.restart_ended()
             return condition()
 
         self.engine.wait(holds, what, timeout)

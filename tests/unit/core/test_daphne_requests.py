@@ -9,8 +9,9 @@ import pytest
 from twisted.internet.testing import StringTransport
 from twisted.web.http import HTTPChannel, HTTPFactory
 
-from controlplane.core.http.server import bodies, requests
-from controlplane.core.http.server.requests import Flow, GuardedRequest
+from controlplane.core.http import bodies
+from controlplane.core.http.server import daphne_requests
+from controlplane.core.http.server.daphne_requests import Flow, GuardedRequest
 
 START = b"POST /tasks HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -78,7 +79,7 @@ def test_headers_that_trickle_in_are_no_exception(
 def test_a_client_that_reads_nothing_is_cut_off(
     channel: HTTPChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(daphne_requests, "STALL_SECONDS", 0.05)
     channel.dataReceived(START)
     request = request_of(channel)
     request._flow = Flow(is_open=True)

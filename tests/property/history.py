@@ -30,7 +30,7 @@ one = st.integers(0, 30)
 nodes = st.integers(0, 1)
 
 
-class Ground(RuleBasedStateMachine):
+class History(RuleBasedStateMachine):
     """One history. Rules are added by the classes that inherit it."""
 
     @initialize()

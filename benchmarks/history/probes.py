@@ -1,0 +1,226 @@
+"""Calls inside one process with Django, timed, beside whatever history its database has:
+`python -m benchmarks.history.probes`. Prints one JSON object.
+"""
+
+import argparse
+import io
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any
+from uuid import uuid4
+
+import django
+import psutil
+import psycopg
+
+_WARM_UP = 3
+_ENDED, _PLAIN, _BY_PRIORITY = ("mail", "reports"), "backlog", "backlog-by-priority"
+_PRUNE, _PRUNED = "prune 1,000 tasks", 1_000
+_NODE, _ADMIN = "history", "bench"
+
+
+def fill(waiting: int, ended: int, expired: int) -> dict[str, Any]:
+    """Fill an empty database: see fill.sql. Counts, statistics and visibility maps are as if it had
+    been in use."""
+    from django.contrib.auth import get_user_model
+    from django.db import connection
+
+    from controlplane.core.clock import now
+    from controlplane.workspaces.queries import get_default_workspace_id
+    from tasks_app.models import Queue
+    from tasks_app.services.rollups import fold_counts, recount_tasks
+    from workers.models import Node
+
+    workspace, at = get_default_workspace_id(), now()
+    get_user_model().objects.create_superuser(_ADMIN)
+    node = Node.objects.create(
+        name=_NODE, host=_NODE, pid=1, version="0", queues=["*"], concurrency=2,
+        state="STOPPED", stopped_at=at, started_at=at - timedelta(days=29),
+    )  # fmt: skip
+    queues = [
+        Queue.objects.get_or_create(workspace_id=workspace, name=name)[0].id for name in _ENDED
+    ]
+    for name in (_PLAIN, _BY_PRIORITY):
+        paused = Queue.objects.create(workspace_id=workspace, name=name, paused_at=at)
+        queues.append(paused.id)
+    values = {"workspace": workspace, "node": node.id, "queues": queues}
+    values |= {"waiting": waiting, "ended": ended, "expired": expired}
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+    script = (files("benchmarks.history") / "fill.sql").read_text(encoding="utf-8")
+    # Bound by the client: it is several statements.
+    psycopg.ClientCursor(connection.connection).execute(script.encode(), values)
+    recount_tasks()
+    while fold_counts():
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+        cursor.execute("CHECKPOINT")
+    return _places()
+
+
+def _places() -> dict[str, Any]:
+    """A task of the middle, and cursors of the list, newest first, there and near its end."""
+    from controlplane.core.clock import now
+    from controlplane.core.cursors import Cursor
+    from tasks_app.models import Task
+
+    kept = Task.objects.exclude(created_at__lt=now() - timedelta(days=30))
+    tasks = kept.order_by("-id").values_list("id", flat=True)
+    total = tasks.count()
+    middle, last = tasks[total // 2], tasks[total * 99 // 100]
+    return {
+        "middle": str(middle),
+        "cursors": {
+            "in the middle": Cursor("-createdAt", middle, middle, 2).encode(),
+            "near the end": Cursor("-createdAt", last, last, 2).encode(),
+        },
+    }
+
+
+def measure(calls: int) -> dict[str, Any]:
+    """Each probe `calls` times: the seconds of each call, and the CPU of process and backend a
+    call. Pruning, whose calls are long, a quarter as often."""
+    return {
+        name: _measure(make(), _prunes(calls) if name == _PRUNE else calls)
+        for name, make in _PROBES.items()
+    }
+
+
+def _prunes(calls: int) -> int:
+    return max(1, calls // 4)
+
+
+def _measure(call: Callable[[], float], calls: int) -> dict[str, Any]:
+    for _ in range(_WARM_UP):
+        call()
+    backend = _backend()
+    own, database = time.process_time(), sum(backend.cpu_times()[:2])
+    seconds = [call() for _ in range(calls)]
+    return {
+        "latencies": seconds,
+        "cpu_seconds": time.process_time() - own,
+        "database_cpu_seconds": sum(backend.cpu_times()[:2]) - database,
+    }
+
+
+def _backend() -> psutil.Process:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return psutil.Process(cursor.fetchone()[0])
+
+
+def _timed(call: Callable[[], Any]) -> Callable[[], float]:
+    def run() -> float:
+        began = time.perf_counter()
+        call()
+        return time.perf_counter() - began
+
+    return run
+
+
+def _submission() -> Callable[[], float]:
+    from tasks_app import services, specs
+
+    return _timed(lambda: services.submit_task(spec=specs.TaskSpec(type="noop")))
+
+
+def _claim(queue: str, want: int) -> Callable[[], float]:
+    """A claim that is rolled back: the backlog stays as it is."""
+    from django.db import transaction
+
+    from controlplane.core.sql import load_sql, prepared_cursor
+    from tasks_app.models import Queue
+    from workers.models import Node
+
+    statement = load_sql("tasks_app", "claim_ready").encode()
+    node = Node.objects.get(name=_NODE).id
+    values = {"queue": queue, "node": node, "want": want, "after": 0}
+
+    def run() -> float:
+        with transaction.atomic():
+            Queue.objects.filter(name=queue).update(paused_at=None)
+            Node.objects.filter(id=node).update(state="ACTIVE", stopped_at=None)
+            began = time.perf_counter()
+            claimed = prepared_cursor("default").execute(statement, {**values, "lease": uuid4()})
+            rows = len(claimed.fetchall())
+            seconds = time.perf_counter() - began
+            transaction.set_rollback(True)
+        if rows != want:
+            raise SystemExit(f"{rows} of {want} tasks were claimed from {queue}.")
+        return seconds
+
+    return run
+
+
+def _prune() -> Callable[[], float]:
+    from tasks_app.services.retention import prune_history
+
+    def run() -> None:
+        pruned = prune_history(limit=_PRUNED)
+        if pruned.tasks != _PRUNED:
+            raise SystemExit(f"{pruned.tasks} of {_PRUNED:,} tasks were pruned.")
+
+    return _timed(run)
+
+
+def _list_command() -> Callable[[], float]:
+    from django.core.management import call_command
+
+    return _timed(lambda: call_command("tasks", "list", stdout=io.StringIO()))
+
+
+def _admin(path: str) -> Callable[[], float]:
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    client = Client(HTTP_HOST="127.0.0.1")
+    client.force_login(get_user_model().objects.get(username=_ADMIN))
+
+    def run() -> None:
+        answer = client.get(path)
+        if answer.status_code != 200:
+            raise SystemExit(f"{path} answered {answer.status_code}.")
+
+    return _timed(run)
+
+
+_PROBES: dict[str, Callable[[], Callable[[], float]]] = {
+    "submit_task": _submission,
+    "claim of 1, by age": lambda: _claim(_PLAIN, 1),
+    "claim of 300, by age": lambda: _claim(_PLAIN, 300),
+    "claim of 300, by priority": lambda: _claim(_BY_PRIORITY, 300),
+    _PRUNE: _prune,
+    "manage.py tasks list": _list_command,
+    "admin: tasks": lambda: _admin("/admin/tasks_app/task/"),
+    "admin: failed tasks": lambda: _admin("/admin/tasks_app/task/?state__exact=FAILED"),
+}
+
+
+def expired_for(rounds: int, calls: int) -> int:
+    """How many tasks past their retention the rounds need."""
+    return rounds * (_prunes(calls) + _WARM_UP) * _PRUNED
+
+
+def main() -> None:
+    """Fill, or measure once."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.history.probes")
+    parser.add_argument("job", choices=["fill", "measure"])
+    for name in ("--calls", "--waiting", "--ended", "--expired"):
+        parser.add_argument(name, type=int, default=0)
+    options = parser.parse_args()
+    django.setup()
+    if options.job == "fill":
+        answer = fill(options.waiting, options.ended, options.expired)
+    else:
+        answer = measure(options.calls)
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Requests that share a visit to a thread."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
+
+from controlplane.core.http.messages import Reply, Scope
+
+# Visits of shared requests at once: while one commits, the next is prepared. Requests in a visit.
+_VISITS = 2
+_SHARING = 32
+
+
+class SharedVisits:
+    """Requests that arrive while others like them are served make one visit to a thread together.
+
+    A request alone waits for nobody. Measured with 16 connections: the crossing into a thread, and
+    a commit, are paid once for about six requests.
+    """
+
+    def __init__(
+        self,
+        respond: Callable[[Sequence[tuple[Scope, IO[bytes]]]], list[Reply | None]],
+        threads: ThreadPoolExecutor,
+    ) -> None:
+        self._respond = respond
+        self._threads = threads
+        self._waiting: list[tuple[Scope, IO[bytes], asyncio.Future[Reply | None]]] = []
+        self._visits: set[asyncio.Task[None]] = set()
+
+    async def respond(self, scope: Scope, body: IO[bytes]) -> Reply | None:
+        """The response; None leaves the request to Django."""
+        answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((scope, body, answer))
+        if len(self._visits) < _VISITS:
+            visit = asyncio.create_task(self._visit())
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
+        return await answer
+
+    async def _visit(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            taken, self._waiting = self._waiting[:_SHARING], self._waiting[_SHARING:]
+            asked = [(scope, body) for scope, body, _ in taken]
+            try:
+                replies = await loop.run_in_executor(self._threads, self._respond, asked)
+            except BaseException as error:
+                for _, _, answer in taken:
+                    if not answer.done():
+                        answer.set_exception(error)
+                raise
+            for (_, _, answer), reply in zip(taken, replies, strict=True):
+                if not answer.done():  # its client has left
+                    answer.set_result(reply)

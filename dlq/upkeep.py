@@ -1,0 +1,11 @@
+"""What the dispatcher does for dead letters."""
+
+from controlplane.core.runtime import sweeps
+from dlq.recording import prune_letters
+from dlq.replay_driver import ReplayDriver
+from dlq.replays import prune_replays
+from tasks_app.services import register_pruner
+
+register_pruner("deadLetters", prune_letters)
+register_pruner("replays", prune_replays)
+sweeps.register("replays", every_seconds=0.5, make=lambda: ReplayDriver().drive)
