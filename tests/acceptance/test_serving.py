@@ -65,8 +65,7 @@ def test_wake_ups_by_celery_messages_are_followed(
     engine: Engine, worker: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As processes of an earlier release, and installations with another broker, send them."""
-    monkeypatch.setattr(wakeups, "notify_workers", lambda *_, **__: None)
-    monkeypatch.setattr("tasks_app.services.submission.notify_workers", lambda *_, **__: None)
+    monkeypatch.setattr(wakeups._notifier, "notify", lambda *_: None)
     sender = MessageSender()
     for _ in range(3):
         task = submit_task(spec=spec(0))
