@@ -167,12 +167,12 @@ class Store:
         return claims, queues
 
     def _claim_only(self, want: int, lease: UUID) -> list[ClaimedRow]:
-        # One statement is its own transaction: an idle queue's next task waits for this, and does
-        # not wait for the look at limits.
+        # One statement is its own transaction, and an idle queue's next task waits for it. Lanes
+        # with limits can wait for the next exchange.
         claims = self._claim(engine_cursor(), want, lease, has_limits=False)
-        if len(claims) < want and self.limits.has_limits(self.queue):
+        if not claims and self.limits.has_limits(self.queue):
             with transaction.atomic(using=ALIAS, durable=True):
-                claims += self._claim_limited(engine_cursor(), want - len(claims), lease)
+                claims = self._claim_limited(engine_cursor(), want, lease)
         self._turn(claims)
         return claims
 
