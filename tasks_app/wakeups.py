@@ -44,6 +44,8 @@ class Notifier:
 
     def notify(self, queue: str, wake_ups: int) -> None:
         """Request up to `wake_ups` wake-ups for `queue`."""
+        if self._notes.get(queue, 0) >= MAX_WAKE_UPS:
+            return  # those will be sent after what the caller has just committed
         with self._condition:
             self._notes[queue] = min(MAX_WAKE_UPS, self._notes.get(queue, 0) + wake_ups)
             if self._thread is None or not self._thread.is_alive():

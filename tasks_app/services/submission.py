@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -36,10 +37,11 @@ _SPEC_FIELDS = [field.name for field in fields(TaskSpec)]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The result of a submission: the tasks' ids, and whether they are new."""
+    """The result of a submission: the tasks' ids, whether they are new, and then their rows."""
 
     ids: list[UUID]
     is_new: bool
+    rows: Sequence[NewTask] = ()
 
 
 def submit_task(
@@ -110,12 +112,9 @@ def submit_rows(
     *, workspace_id: UUID, specs: Sequence[Spec], using: str = "default", by: str = ""
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
+    if len(specs) == 1 and not specs[0].depends_on and specs[0].reprocess_of is None:
+        return [_submit_alone(workspace_id, specs[0], using)]
     rows, family = _prepare_all(specs, workspace_id, using)
-    if len(rows) == 1 and not family.edges and not rows[0].reprocess_of:
-        (error,) = _insert_each(rows, using)
-        if error is not None:
-            raise error
-        return rows
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         _insert(cursor, rows, family, workspace_id, using, by)
     notify_for(rows, using)
@@ -147,7 +146,7 @@ def submit_once(
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
         _insert(cursor, rows, family, workspace_id, using)
     notify_for(rows, using)
-    return Submission(ids=[row.id for row in rows], is_new=True)
+    return Submission(ids=[row.id for row in rows], is_new=True, rows=rows)
 
 
 def _hash_specs(specs: Sequence[Spec]) -> bytes:
@@ -187,6 +186,14 @@ def _prepare_all(
     return rows, Family.of(specs, rows)
 
 
+def _submit_alone(workspace_id: UUID, spec: Spec, using: str) -> NewTask:
+    row = prepare(spec, lanes=Lanes(workspace_id, using=using), now=utc_now())
+    (error,) = _insert_each([row], using)
+    if error is not None:
+        raise error
+    return row
+
+
 def _insert_each(rows: Sequence[NewTask], using: str) -> list[BaseException | None]:
     """Insert rows in one prepared statement for each: in the caller's transaction; or, without one,
     in one statement and commit for all that arrive at the same time. Returns the error of each."""
@@ -214,7 +221,7 @@ def _insert(
     announce_reprocessed(pairs, using=using, by=by)
 
 
-def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
+def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task | SimpleNamespace, bool]:
     """Submit one task. Returns it with its description, and whether it is new.
 
     Without a key this is one statement. Raises Invalid, TooLarge, and Conflict if the key was used
@@ -222,16 +229,18 @@ def accept_task(*, workspace_id: UUID, spec: Spec) -> tuple[Task, bool]:
     """
     if spec.idempotency_key is None:
         rows = submit_rows(workspace_id=workspace_id, specs=[spec])
-        return _as_task(rows[0], spec), True
+        return _describe_new(rows[0], spec), True
     done = submit_once(
         workspace_id=workspace_id,
         key=spec.idempotency_key,
         specs=[spec],
     )
+    if done.is_new:
+        return _describe_new(done.rows[0], spec), True
     task = list_tasks(workspace_id, TaskFilter(ids=(done.ids[0],))).first()
     if task is None:
         raise Conflict("The task of this idempotency key has been removed; use a new key.")
-    return describe_tasks([task])[0], done.is_new
+    return describe_tasks([task])[0], False
 
 
 def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) -> Submission:
@@ -250,15 +259,20 @@ def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) 
         ) from error
 
 
-def _as_task(row: NewTask, spec: Spec) -> Task:
-    """The descriptions of the inserted tasks, without reading them."""
+def _describe_new(row: NewTask, spec: Spec) -> SimpleNamespace:
+    """A new task as `describe_tasks` gives it, without reading it."""
     values = row._asdict()
     for column in ("payload", "retry", "error"):
         values[column] = None if values[column] is None else load_jsonb(values[column])
-    task = Task(**values)
     parents = [UUID(str(parent)) for parent in dict.fromkeys(spec.depends_on)]
-    # As describe_tasks gives them.
-    task.queue_name = registry.get(row.type).queue if spec.queue is None else spec.queue  # type: ignore[attr-defined] # for represent
-    task.worker_node = None  # type: ignore[attr-defined] # for represent
-    task.parents = parents[:MAX_PARENTS_SHOWN]  # type: ignore[attr-defined] # for represent
-    return task
+    return SimpleNamespace(
+        **values,
+        queue_name=registry.get(row.type).queue if spec.queue is None else spec.queue,
+        parents=parents[:MAX_PARENTS_SHOWN],
+        attempt=0,
+        progress=0.0,
+        result=None,
+        started_at=None,
+        cancel_requested_at=None,
+        worker_node=None,
+    )
