@@ -188,14 +188,18 @@ class TaskChange(Request):
 
 def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
     """Errors in a spec's numbers, texts and times; not in its type and payload."""
+    # Identity: what equals a default, as False does 0, may be of a wrong type.
     given = {
-        alias: value for name, alias in _RULED.items() if (value := getattr(spec, name)) is not None
+        alias: value
+        for name, alias, default in _RULED
+        if (value := getattr(spec, name)) is not None and value is not default
     }
     problems: list[FieldError] = []
-    try:
-        _SpecFields.model_validate(given)
-    except pydantic.ValidationError as error:
-        problems += read_problems(error)
+    if given:
+        try:
+            _SpecFields.model_validate(given)
+        except pydantic.ValidationError as error:
+            problems += read_problems(error)
     problems += find_time_problems(spec.delay_ms, spec.run_at, now)
     if len(spec.depends_on) > MAX_PARENTS:
         problems.append({"field": "dependsOn", "message": f"At most {MAX_PARENTS} tasks."})
@@ -251,4 +255,8 @@ def check_payload(
     return text.decode(), []
 
 
-_RULED = {name: info.alias or name for name, info in _SpecFields.model_fields.items()}
+_DEFAULTS = TaskSpec(type="")
+_RULED = [
+    (name, info.alias or name, getattr(_DEFAULTS, name))
+    for name, info in _SpecFields.model_fields.items()
+]
