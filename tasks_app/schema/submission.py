@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from operator import attrgetter, is_
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
@@ -188,16 +189,13 @@ class TaskChange(Request):
 
 def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
     """Errors in a spec's numbers, texts and times; not in its type and payload."""
-    # Identity: what equals a default, as False does 0, may be of a wrong type.
-    given = {
-        alias: value
-        for name, alias, default in _RULED
-        if (value := getattr(spec, name)) is not None and value is not default
-    }
+    values = _read_ruled(spec)
     problems: list[FieldError] = []
-    if given:
+    # Identity: what equals a default, as False does 0, may be of a wrong type.
+    if not all(map(is_, values, _DEFAULTS)):
+        given = zip(_RULED.values(), values, strict=True)
         try:
-            _SpecFields.model_validate(given)
+            _SpecFields.model_validate({alias: v for alias, v in given if v is not None})
         except pydantic.ValidationError as error:
             problems += read_problems(error)
     problems += find_time_problems(spec.delay_ms, spec.run_at, now)
@@ -255,8 +253,6 @@ def check_payload(
     return text.decode(), []
 
 
-_DEFAULTS = TaskSpec(type="")
-_RULED = [
-    (name, info.alias or name, getattr(_DEFAULTS, name))
-    for name, info in _SpecFields.model_fields.items()
-]
+_RULED = {name: info.alias or name for name, info in _SpecFields.model_fields.items()}
+_read_ruled = attrgetter(*_RULED)
+_DEFAULTS = _read_ruled(TaskSpec(type=""))

@@ -85,7 +85,7 @@ def _row(
 
 def canonical_tags(tags: Sequence[str]) -> list[str]:
     """The tags in canonical form, without duplicates."""
-    return list(dict.fromkeys(map(canonical_name, tags)))
+    return list(dict.fromkeys(map(canonical_name, tags))) if tags else []
 
 
 def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, Any]:
