@@ -62,8 +62,8 @@ def show(
         if scenario.tables is not None:
             for figures in run.medians.get(scenario.name, {}).values():
                 for table in scenario.tables(figures):
-                    table.caption = _caption(run)
                     console.print(table)
+                console.print(_machine(run))
     _show_aims(run, console)
 
 
@@ -126,12 +126,15 @@ def _title(run: Run) -> str:
 
 
 def _caption(run: Run) -> str:
+    return f"{_machine(run)}, Celery {run.facts['celery']}; every worker with 2 processes"
+
+
+def _machine(run: Run) -> str:
     facts = run.facts
     return (
         f"{facts['cores']} cores, load {facts['load_before']:.1f} before; Python "
         f"{facts['python']}, Postgres {facts['server_version']} (fsync {facts['fsync']}, "
-        f"synchronous_commit {facts['synchronous_commit']}), Valkey {facts['valkey_version']}, "
-        f"Celery {facts['celery']}; every worker with 2 processes"
+        f"synchronous_commit {facts['synchronous_commit']}), Valkey {facts['valkey_version']}"
     )
 
 

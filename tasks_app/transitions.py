@@ -39,7 +39,7 @@ def insert_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:
     note_counts(cursor, Counter((r.workspace_id, r.queue_id, r.type, r.state) for r in rows))
 
 
-def insert_few_tasks(cursor: Cursor, rows: Sequence[NewTask]) -> None:
+def insert_few_tasks(cursor: Any, rows: Sequence[NewTask]) -> None:
     """Insert new rows in one statement, which without a transaction is its own."""
     if len(rows) == 1:
         cursor.execute(load_sql("tasks_app", "insert_task"), rows[0])

@@ -35,6 +35,8 @@ class Notifier:
 
     def notify(self, queue: str, wake_ups: int) -> None:
         """Request up to `wake_ups` wake-ups for `queue`."""
+        if self._notes.get(queue, 0) >= MAX_WAKE_UPS:
+            return  # those will be sent after what the caller has just committed
         with self._condition:
             if not self._notes and self._send_at_once(queue, wake_ups):
                 return

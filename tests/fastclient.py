@@ -40,6 +40,7 @@ def _scope(request: Any) -> dict[str, Any]:
 
 def _response(reply: Reply) -> HttpResponse:
     headers = {name.decode(): value.decode("latin1") for name, value in reply.headers}
+    assert len(headers) == len(reply.headers), f"a header twice: {reply.headers}"
     response = HttpResponse(reply.body, status=reply.status, headers=headers)
     if "content-type" not in headers:
         del response.headers["Content-Type"]

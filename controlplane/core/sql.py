@@ -1,11 +1,18 @@
 """Statements in files (`<app>/sql/<verb_noun>.sql`), and connections to run them on."""
 
+import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from psycopg import generators
+from psycopg.abc import PQGen
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
@@ -32,6 +39,90 @@ def prepared_cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
     wrapper = connections[using]
     wrapper.ensure_connection()
     return psycopg.Cursor(wrapper.connection)
+
+
+def writing_cursor(using: str) -> "WritingCursor | psycopg.Cursor[tuple[Any, ...]]":
+    """A cursor on Django's connection for statements that return no rows. Raises psycopg's errors,
+    as `prepared_cursor` does."""
+    wrapper = connections[using]
+    wrapper.ensure_connection()
+    connection: psycopg.Connection[Any] = wrapper.connection
+    # psycopg's own cursors begin a transaction where one is due, and know when not to prepare.
+    if connection.autocommit and connection.prepare_threshold is not None:
+        return WritingCursor(connection)
+    return psycopg.Cursor(connection)
+
+
+class WritingCursor:
+    """Runs prepared statements that return no rows, for half the CPU of psycopg's cursors: values
+    are sent as text, and nothing is kept of an answer. A statement has one transaction.
+
+    Takes None, texts, numbers, UUIDs, aware times and lists of texts.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.rowcount = -1
+
+    def execute(self, query: str, params: Sequence[Any]) -> None:
+        """Run the statement, which has a `%s` for each value. Raises psycopg's errors."""
+        connection, name = self._connection, _name_of(query)
+        values = [_as_text(value) for value in params]
+        with connection.lock:
+            if name not in _prepared.setdefault(connection, set()):
+                connection.wait(_prepare(connection.pgconn, name, _numbered(query)))
+                _prepared[connection].add(name)
+            self.rowcount = connection.wait(_run(connection.pgconn, name, values))
+
+
+_prepared: WeakKeyDictionary[psycopg.Connection[Any], set[bytes]] = WeakKeyDictionary()
+
+
+@cache
+def _name_of(query: str) -> bytes:
+    return b"writing_" + hashlib.sha256(query.encode()).hexdigest()[:16].encode()
+
+
+@cache
+def _numbered(query: str) -> bytes:
+    """The query with `$1`, `$2` and so on, as the server wants it."""
+    first, *others = query.split("%s")
+    return (first + "".join(f"${n}{part}" for n, part in enumerate(others, 1))).encode()
+
+
+def _prepare(server: PGconn, name: bytes, query: bytes) -> PQGen[None]:
+    server.send_prepare(name, query)
+    _check(*(yield from generators.execute(server)))
+
+
+def _run(server: PGconn, name: bytes, values: Sequence[bytes | None]) -> PQGen[int]:
+    server.send_query_prepared(name, values)
+    result = _check(*(yield from generators.execute(server)))
+    return result.command_tuples or 0
+
+
+def _check(result: PGresult) -> PGresult:
+    if result.status != ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(result)
+    return result
+
+
+def _as_text(value: Any) -> bytes | None:
+    """A value as Postgres reads it. Raises psycopg.DataError, UnicodeEncodeError."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        value = "{" + ",".join(map(_quoted, value)) + "}"
+    text = str(value).encode()
+    if b"\0" in text:  # the text would end there
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return text
+
+
+def _quoted(text: str) -> str:
+    """As an element of an array."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def is_transient(error: BaseException) -> bool:

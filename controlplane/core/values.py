@@ -11,6 +11,7 @@ from controlplane.core.jsonb import INTEGER_MAX, INTEGER_MIN, LARGE_FLOAT, dump_
 TOO_LONG_INTEGER = "an integer must fit in 64 bits (from -2^63 to 2^63-1)"
 NUL = "the character U+0000 cannot be stored"
 SURROGATE = "a lone surrogate is not a character and cannot be stored"
+_NUMBERS, _LISTS = (int, float), (list, tuple)  # a union would be made at each use
 _KEY_SHOWN = 100
 _PATH_SHOWN = 300
 _SMALL_FLOAT = 1e-16
@@ -82,13 +83,13 @@ class _Walk:
         # In the order of how common they are: this runs for every submission.
         if isinstance(value, str):
             _check_text(value)
-        elif isinstance(value, int | float):
+        elif isinstance(value, _NUMBERS):
             self._check_number(value)
         elif isinstance(value, dict):
             self._enter(depth)
             for key, item in value.items():
                 self._visit_item(key, item, depth)
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, _LISTS):
             self._enter(depth)
             self._visit_all(value, depth)
         elif value is not None:
@@ -138,7 +139,7 @@ def is_storable_text(text: str) -> bool:
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise _RefusedError(NUL)
-    if _has_lone_surrogate(text):
+    if not text.isascii() and _has_lone_surrogate(text):
         raise _RefusedError(SURROGATE)
 
 

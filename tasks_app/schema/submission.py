@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from operator import attrgetter, is_
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
@@ -188,14 +189,15 @@ class TaskChange(Request):
 
 def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
     """Errors in a spec's numbers, texts and times; not in its type and payload."""
-    given = {
-        alias: value for name, alias in _RULED.items() if (value := getattr(spec, name)) is not None
-    }
+    values = _read_ruled(spec)
     problems: list[FieldError] = []
-    try:
-        _SpecFields.model_validate(given)
-    except pydantic.ValidationError as error:
-        problems += read_problems(error)
+    # Identity: what equals a default, as False does 0, may be of a wrong type.
+    if not all(map(is_, values, _DEFAULTS)):
+        given = zip(_RULED.values(), values, strict=True)
+        try:
+            _SpecFields.model_validate({alias: v for alias, v in given if v is not None})
+        except pydantic.ValidationError as error:
+            problems += read_problems(error)
     problems += find_time_problems(spec.delay_ms, spec.run_at, now)
     if len(spec.depends_on) > MAX_PARENTS:
         problems.append({"field": "dependsOn", "message": f"At most {MAX_PARENTS} tasks."})
@@ -252,3 +254,5 @@ def check_payload(
 
 
 _RULED = {name: info.alias or name for name, info in _SpecFields.model_fields.items()}
+_read_ruled = attrgetter(*_RULED)
+_DEFAULTS = _read_ruled(TaskSpec(type=""))

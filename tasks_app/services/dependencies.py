@@ -22,7 +22,8 @@ from tasks_app.states import ErrorCategory, ParentFailure, TaskState
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The parents of each row, and where each parent was named."""
+    """The parents of each row, and where each parent was named. Without edges and refs there are
+    no lists."""
 
     parents: list[list[UUID]]
     is_bulk: bool
@@ -36,6 +37,8 @@ class Family:
         """Resolve refs of the same call. Raises Invalid for a ref used twice, an unknown one, a
         cycle."""
         is_bulk = len(specs) > 1
+        if not any(spec.depends_on or spec.ref is not None for spec in specs):
+            return cls(parents=[], is_bulk=is_bulk)
         refs: dict[str, UUID] = {}
         for number, (spec, row) in enumerate(zip(specs, rows, strict=True)):
             if spec.ref is None:

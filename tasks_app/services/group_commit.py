@@ -18,7 +18,7 @@ import psycopg
 from django.db import connections
 from django.utils.asyncio import async_unsafe
 
-from controlplane.core.sql import DATABASE_ERRORS, is_transient, prepared_cursor
+from controlplane.core.sql import DATABASE_ERRORS, is_transient, writing_cursor
 from tasks_app import transitions
 from tasks_app.rows import NewTask
 from tasks_app.services.queues import notify_for
@@ -148,7 +148,7 @@ def insert_alone(row: NewTask, using: str) -> BaseException | None:
 def _insert_and_notify(rows: Sequence[NewTask], using: str) -> None:
     """Insert rows in one statement, and wake workers once it is committed."""
     with connections[using].wrap_database_errors:
-        transitions.insert_few_tasks(prepared_cursor(using), rows)
+        transitions.insert_few_tasks(writing_cursor(using), rows)
     notify_for(rows, using)
 
 

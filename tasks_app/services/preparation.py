@@ -29,7 +29,8 @@ def prepare(spec: Spec, *, lanes: Lanes, now: datetime, prefix: str = "") -> New
     """
     # What came in as JSON was checked field by field when it was read.
     problems = find_problems(spec, now=now) if isinstance(spec, TaskSpec) else []
-    problems = [{"field": prefix + p["field"], "message": p["message"]} for p in problems]
+    if problems:
+        problems = [{"field": prefix + p["field"], "message": p["message"]} for p in problems]
     try:
         processor = registry.get(spec.type)
     except UnknownType as error:
@@ -84,7 +85,7 @@ def _row(
 
 def canonical_tags(tags: Sequence[str]) -> list[str]:
     """The tags in canonical form, without duplicates."""
-    return list(dict.fromkeys(map(canonical_name, tags)))
+    return list(dict.fromkeys(map(canonical_name, tags))) if tags else []
 
 
 def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, Any]:

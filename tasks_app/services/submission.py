@@ -39,10 +39,11 @@ _SPEC_FIELDS = [field.name for field in fields(TaskSpec)]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The result of a submission: the tasks' ids, and whether they are new."""
+    """The result of a submission: the tasks' ids, whether they are new, and then their rows."""
 
     ids: list[UUID]
     is_new: bool
+    rows: Sequence[NewTask] = ()
 
 
 def submit_task(
@@ -118,12 +119,9 @@ def submit_rows(
     *, workspace_id: UUID, specs: Sequence[Spec], using: str = "default", by: str = ""
 ) -> list[NewTask]:
     """As submit_tasks, for callers that show the new rows without reading them again."""
+    if len(specs) == 1 and not specs[0].depends_on and specs[0].reprocess_of is None:
+        return [_submit_alone(workspace_id, specs[0], using)]
     rows, family = _prepare_all(specs, workspace_id, using)
-    if len(rows) == 1 and not family.edges and not rows[0].reprocess_of:
-        (error,) = _insert_each(rows, using)
-        if error is not None:
-            raise error
-        return rows
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         _insert(cursor, rows, family, workspace_id, using, by)
     notify_for(rows, using)
@@ -155,7 +153,7 @@ def submit_once(
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
         _insert(cursor, rows, family, workspace_id, using)
     notify_for(rows, using)
-    return Submission(ids=[row.id for row in rows], is_new=True)
+    return Submission(ids=[row.id for row in rows], is_new=True, rows=rows)
 
 
 def _hash_specs(specs: Sequence[Spec]) -> bytes:
@@ -193,6 +191,14 @@ def _prepare_all(
     if problems:
         raise Invalid(errors=problems[:_MAX_PROBLEMS])
     return rows, Family.of(specs, rows)
+
+
+def _submit_alone(workspace_id: UUID, spec: Spec, using: str) -> NewTask:
+    row = prepare(spec, lanes=Lanes(workspace_id, using=using), now=utc_now())
+    (error,) = _insert_each([row], using)
+    if error is not None:
+        raise error
+    return row
 
 
 def _insert_each(rows: Sequence[NewTask], using: str) -> list[BaseException | None]:
@@ -235,16 +241,18 @@ def accept_task(*, workspace_id: UUID, spec: Spec) -> Accepted:
     """
     if spec.idempotency_key is None:
         rows = submit_rows(workspace_id=workspace_id, specs=[spec])
-        return _as_task(rows[0], spec), True
+        return _describe_new(rows[0], spec), True
     done = submit_once(
         workspace_id=workspace_id,
         key=spec.idempotency_key,
         specs=[spec],
     )
+    if done.is_new:
+        return _describe_new(done.rows[0], spec), True
     task = list_tasks(workspace_id, TaskFilter(ids=(done.ids[0],))).first()
     if task is None:
         raise Conflict("The task of this idempotency key has been removed; use a new key.")
-    return describe_tasks([task])[0], done.is_new
+    return describe_tasks([task])[0], False
 
 
 def accept_each(asked: Sequence[tuple[UUID, Spec]]) -> list[Accepted | BaseException]:
@@ -259,7 +267,7 @@ def accept_each(asked: Sequence[tuple[UUID, Spec]]) -> list[Accepted | BaseExcep
             if row is None:
                 answers.append(accept_task(workspace_id=workspace_id, spec=spec))
             elif isinstance(row, NewTask):
-                answers.append((_as_task(row, spec), True))
+                answers.append((_describe_new(row, spec), True))
             else:
                 answers.append(row)
         except Exception as error:  # noqa: BLE001 - the result of this one
@@ -283,7 +291,7 @@ def accept_tasks(*, workspace_id: UUID, specs: Sequence[Spec], key: str | None) 
         ) from error
 
 
-def _as_task(row: NewTask, spec: Spec) -> Any:
+def _describe_new(row: NewTask, spec: Spec) -> Any:
     """The inserted task, described, without reading it."""
     values = {**_new_task_defaults(), **row._asdict()}
     for column in ("payload", "retry", "error"):

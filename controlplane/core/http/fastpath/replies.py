@@ -52,7 +52,8 @@ def _content_of(response: Rendered | HttpResponseBase | None) -> tuple[int, list
             return response.status, [], b""
         return response.status, [(b"content-type", _JSON)], _to_json(response.data)
     if isinstance(response, Response):
-        own = _encode(response.headers)
+        # Until it is rendered, its type is that of a page.
+        own = [header for header in _encode(response.headers) if header[0] != b"content-type"]
         body = b"" if response.data is None else _to_json(response.data)
         kind = (response.content_type or JSONRenderer.media_type).encode()
         return response.status_code, [*own, (b"content-type", kind)], body
