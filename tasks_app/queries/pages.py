@@ -1,6 +1,5 @@
 """Pages of the list of tasks, by statements that are quick to compose."""
 
-from collections import namedtuple
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,14 +10,13 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from controlplane.core.cursors import Cursor, Sort, read_behind
-from controlplane.core.jsonb import load_jsonb
-from controlplane.core.sql import load_sql
+from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Queue, Task
 from tasks_app.queries.counts import count_tasks
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN, describe_tasks, hidden_types
+from tasks_app.queries.taskrows import read_task_rows
 
-_JSON_COLUMNS = ("payload", "result", "error", "retry")
 _MAX_CHANGES = 20_000  # about a second of a busy fleet; counting rows is quicker than reading more
 
 
@@ -45,9 +43,7 @@ def read_page(
         page=page, columns=_columns(frozenset(deferred)), order=_order(sort)
     )
     with connection.cursor() as cursor_:
-        cursor_.execute(statement, {**parameters, "most": MAX_PARENTS_SHOWN})
-        make = _row_class(tuple(column.name for column in cursor_.description))._make
-        rows = [_load(make(row)) for row in cursor_.fetchall()]
+        rows = read_task_rows(cursor_, statement, {**parameters, "most": MAX_PARENTS_SHOWN})
     return rows, len(rows)
 
 
@@ -58,7 +54,7 @@ def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
         return _count_by_state(workspace_id, wanted)
     if not wanted.is_by_kind:
         return None
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, prepared_cursor("default") as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_existing"),
             {
@@ -70,7 +66,7 @@ def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
                 "changes": _MAX_CHANGES,
             },
         )
-        (found,) = cursor.fetchone()
+        (found,) = cursor.fetchone() or (None,)
     return found  # type: ignore[no-any-return] # a bigint
 
 
@@ -103,19 +99,3 @@ def _columns(deferred: frozenset[str]) -> str:
 def _order(sort: Sort) -> str:
     direction = "DESC" if sort.is_descending else "ASC"
     return ", ".join(f"t.{name.removeprefix('-')} {direction}" for name in sort.order_by)
-
-
-@lru_cache(maxsize=64)
-def _row_class(names: tuple[str, ...]) -> Any:
-    row = namedtuple("TaskRow", names)  # type: ignore[misc]
-    row.pk = property(lambda self: self.id)  # type: ignore[attr-defined] # as a model's row has
-    return row
-
-
-def _load(row: Any) -> Any:
-    texts = {
-        name: load_jsonb(text)
-        for name in _JSON_COLUMNS
-        if (text := getattr(row, name, None)) is not None
-    }
-    return row._replace(**texts)

@@ -11,9 +11,10 @@ from django.db.models import Model
 
 from controlplane.core.errors import NotFound
 from controlplane.core.jsonb import load_jsonb
-from controlplane.core.sql import load_sql
+from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.models import Task, TaskAttempt, TaskDependency, TaskLog
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN
+from tasks_app.queries.taskrows import read_task_rows
 from tasks_app.states import TaskState
 
 MAX_SHOWN = 100
@@ -71,7 +72,7 @@ class TaskDetail:
     how many there are of each. A neighbour is a task with `is_satisfied`, whether the wait between
     the two is over, and only what is shown of it."""
 
-    task: Task
+    task: Any  # a row of show_task.sql
     attempts: list[Attempt]
     attempts_total: int
     dependencies: list[Task]
@@ -93,13 +94,9 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
     The statements are written out, and those that can find nothing are left out: the ORM needs
     longer to compose such statements than Postgres to answer them.
     """
-    found = _read(
-        Task,
-        load_sql("tasks_app", "show_task"),
-        task=task_id,
-        workspace=workspace_id,
-        most=MAX_PARENTS_SHOWN,
-    )
+    wanted = {"task": task_id, "workspace": workspace_id, "most": MAX_PARENTS_SHOWN}
+    with connection.wrap_database_errors, prepared_cursor("default") as cursor:
+        found = read_task_rows(cursor, load_sql("tasks_app", "show_task"), wanted)
     if not found:
         raise NotFound(f"There is no task {task_id}.")
     task: Any = found[0]
@@ -112,10 +109,6 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
         if task.has_dependents
         else []
     )
-    # Also of a waiting task: a retry may follow a reprocessing.
-    later = _read(
-        Task, load_sql("tasks_app", "list_reprocessings"), task=task_id, workspace=workspace_id
-    )
     return TaskDetail(
         task=task,
         attempts=attempts[::-1],
@@ -126,7 +119,7 @@ def get_task_detail(workspace_id: UUID, task_id: UUID) -> TaskDetail:
         dependents_total=_total(below, TaskDependency, depends_on_id=task_id),
         logs=logs[::-1],
         logs_total=_total(logs, TaskLog, task_id=task_id),
-        reprocessed_as=[reprocessing.id for reprocessing in later],
+        reprocessed_as=task.reprocessed_as,
     )
 
 

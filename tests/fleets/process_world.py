@@ -14,6 +14,7 @@ from controlplane.embedded import processes
 from scaling.fleet import Member
 from scaling.fleet.process import MARK, ProcessFleet
 from scaling.fleet.process_host import ProcessLogs
+from tests.engine import wait_until
 from tests.fleets.contract import Fault
 
 # Like a worker: it has a process below it, and on SIGTERM it ends that and then itself, as soon as
@@ -99,8 +100,11 @@ class Host:
         os.kill(member.pid, signal.SIGTERM)
 
     def die(self, member: Member) -> None:
+        """Kill it, and wait until it is dead: a signal takes its time to act."""
         assert member.pid
-        os.kill(member.pid, signal.SIGKILL)
+        worker = psutil.Process(member.pid)
+        worker.kill()
+        wait_until(lambda: not is_alive(worker), "the death of the worker")
 
     def add_stranger(self) -> None:
         """A worker that a person started, and one of an installation in another folder."""
@@ -153,3 +157,11 @@ def make_host(tmp_path: Path, script: str = STAND_IN) -> Host:
     file = tmp_path / "standin.py"
     file.write_text(script)
     return Host(tmp_path, [sys.executable, str(file), str(tmp_path)])
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that nobody has waited for is dead."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
