@@ -94,6 +94,43 @@ def test_a_fault_reaches_those_of_its_visit_only() -> None:
     assert after == b"after"
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_request_that_arrives_as_a_visit_ends_is_served(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(visits, "_VISITS", most)
+
+    async def client(shared: SharedVisits) -> None:
+        for number in range(50):  # the next follows in the same turn of the loop
+            await ask(shared, str(number))
+
+    async def talk(shared: SharedVisits) -> None:
+        await asyncio.wait_for(asyncio.gather(*(client(shared) for _ in range(3))), 20)
+
+    server = Server()
+    run(server, talk)
+    assert len(server.paths) == 150
+
+
+def test_those_that_wait_behind_a_fault_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "_VISITS", 1)
+    server = Server()
+
+    async def talk(shared: SharedVisits) -> list[Any]:
+        server.gate.clear()
+        faulty = asyncio.create_task(ask(shared, "fault"))
+        await server.is_visited()
+        behind = asyncio.create_task(ask(shared, "behind"))
+        await asyncio.sleep(0)
+        server.gate.set()
+        waiting = asyncio.gather(faulty, behind, return_exceptions=True)
+        return await asyncio.wait_for(waiting, 20)
+
+    fault, behind = run(server, talk)
+    assert isinstance(fault, ZeroDivisionError)
+    assert behind == b"behind"
+
+
 def test_a_client_that_leaves_harms_nobody() -> None:
     server = Server()
 
