@@ -97,9 +97,8 @@ def test_a_socket_may_follow_a_request_but_not_overtake_it(server: tuple[str, Co
         client.read(len(b"1\r\n0\r\n0\r\n\r\n"))
         shake_hands(client)
     with RawClient(server[0]) as client:
-        first = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        client.socket.sendall(first)
-        client.send("GET /a", *HEADERS)
+        upgrade = "\r\n".join(["GET /a HTTP/1.1", "Host: localhost", *HEADERS, "", ""])
+        client.send("GET /", body=upgrade.encode())  # in one piece: before the first is answered
         answer, _ = client.read_to_end()
         assert b"HTTP/1.1 101" not in answer
 
