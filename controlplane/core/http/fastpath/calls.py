@@ -103,6 +103,7 @@ class Call:
 
 
 def handle_together(calls: Sequence[Call]) -> None:
+    """Call the handler that takes several calls, of one route, and give each its response."""
     if not calls:
         return
     together = calls[0].route.verb.together

@@ -60,11 +60,11 @@ class FastResponder:
         finally:
             release_connections()
 
-    def _finish(self, call: "Call") -> Reply:
+    def _finish(self, call: Call) -> Reply:
         with call.entered():
             return call.finish()
 
-    def _start(self, scope: Scope, body: IO[bytes]) -> "Call | None":
+    def _start(self, scope: Scope, body: IO[bytes]) -> Call | None:
         headers = read_headers(scope)
         if headers is None or not is_eligible(scope, headers):
             return None
