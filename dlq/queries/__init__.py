@@ -2,7 +2,6 @@
 
 from dlq.queries.letters import (
     DAYS_SHOWN,
-    MAX_COUNTED,
     MAX_GROUPS,
     count_letters,
     get_chain,
@@ -25,7 +24,6 @@ from dlq.queries.replays import (
 
 __all__ = [
     "DAYS_SHOWN",
-    "MAX_COUNTED",
     "MAX_GROUPS",
     "FailingGroup",
     "count_letters",
