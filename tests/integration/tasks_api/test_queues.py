@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Queue
-from tasks_app.queries import queues
+from tasks_app.queries import counts
 from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +45,8 @@ def test_many_tasks_of_one_state_are_counted_exactly(
 ) -> None:
     """Beyond a few, they are what remains of the unfinished tasks; of two such states both are
     counted, up to a bound."""
-    monkeypatch.setattr(queues, "FEW_COUNTED", 2)
-    monkeypatch.setattr(queues, "MAX_COUNTED", 4)
+    monkeypatch.setattr(counts, "FEW_COUNTED", 2)
+    monkeypatch.setattr(counts, "MAX_COUNTED", 4)
     for state, tasks in (("PENDING", 6), ("RUNNING", 1), ("FAILED", 3)):
         for _ in range(tasks):
             make_task(state)
