@@ -14,7 +14,7 @@ from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.processors.registry import internal_types
-from tasks_app.queries.counts import LaneCounts, count_lanes
+from tasks_app.queries.counts import MAX_CHANGES, LaneCounts, count_lanes
 from tasks_app.states import TaskState
 
 MAX_POSITION = 10_000
@@ -142,6 +142,7 @@ def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:
                 "queue": queue.id,
                 "limit": limit,
                 "most": _RECENT_LOOKED_AT,
+                "changes": MAX_CHANGES,
                 "hidden": list(internal_types()),
             },
         )

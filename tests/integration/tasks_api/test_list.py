@@ -209,7 +209,7 @@ def test_a_long_count_becomes_a_guess(client: APIClient, monkeypatch: pytest.Mon
     assert len(body["data"]) == 1
 
 
-@pytest.mark.parametrize("most_changes", [pages._MAX_CHANGES, 0])
+@pytest.mark.parametrize("most_changes", [pages.MAX_CHANGES, 0])
 @pytest.mark.parametrize(
     ("query", "total"),
     [
@@ -238,7 +238,7 @@ def test_the_total_of_a_long_list_is_exact(
     make_task(type="workflow-join")
     make_task("COMPLETED", queue="two")
     make_task("FAILED", queue="two")
-    monkeypatch.setattr(pages, "_MAX_CHANGES", most_changes)
+    monkeypatch.setattr(pages, "MAX_CHANGES", most_changes)
     monkeypatch.setattr(counts, "FEW_COUNTED", 2)
     body = client.get(f"/tasks?limit=1&sort=name&{query}").json()
     assert (body["total"], body["totalIsEstimate"]) == (total, False)
