@@ -48,6 +48,9 @@ class TaskPagination(BoundedPagination):
         total = getattr(found[0], "total", None) if found else None
         return super()._count(queryset, found) if total is None else (total, False)
 
+    def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
+        return super()._count_rows(self.find_total.narrow(queryset), found)
+
 
 @dataclass(frozen=True, slots=True)
 class _Page:

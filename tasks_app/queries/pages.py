@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from controlplane.core.cursors import Cursor, Sort, read_behind
 from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.filters import TaskFilter
-from tasks_app.models import Queue, Task
+from tasks_app.models import Queue, Task, TaskTag
 from tasks_app.queries.counts import MAX_CHANGES, count_tasks
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN, describe_tasks, hidden_types
 from tasks_app.queries.taskrows import read_task_rows
@@ -53,6 +53,14 @@ class TaskTotal:
             "states": list(wanted.statuses),
             "changes": MAX_CHANGES,
         }
+
+    def narrow(self, tasks: QuerySet[Task]) -> QuerySet[Any]:
+        """Rows as many as these tasks, which are those of the filter, and quicker to count."""
+        wanted = self.wanted
+        if not wanted.is_by_one_tag:
+            return tasks
+        tagged = TaskTag.objects.filter(workspace_id=self.workspace_id, tag=wanted.tags[0])
+        return tagged.exclude(type__in=hidden_types(wanted)).values("task_id")
 
 
 def read_page(
