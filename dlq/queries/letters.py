@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
-from controlplane.core.sql import load_sql
+from controlplane.core.sql import load_sql, prepared_cursor
 from dlq.filters import LetterFilter
 from dlq.fingerprints import normalise
 from dlq.models import DeadLetter
@@ -74,6 +74,26 @@ def list_open_letters(workspace_id: UUID, task_ids: Sequence[UUID]) -> list[UUID
 def count_letters(workspace_id: UUID, letter_filter: LetterFilter, *, limit: int) -> int:
     """How many letters match, counted up to `limit`."""
     return list_letters(workspace_id, letter_filter).order_by()[:limit].count()
+
+
+def find_total(workspace_id: UUID, letter_filter: LetterFilter) -> int | None:
+    """The exact number of matching letters, at a cost that does not depend on it. None: the filter
+    has conditions that nothing counts, or too many changes have to be added up."""
+    kind, names = letter_filter.counted_as or ("", ())
+    if not kind:
+        return None
+    with connection.wrap_database_errors, prepared_cursor("default") as cursor:
+        cursor.execute(
+            load_sql("dlq", "sum_counts"),
+            {
+                "workspace": workspace_id,
+                "kind": kind,
+                "names": list(names),
+                "changes": _MAX_CHANGES,
+            },
+        )
+        (found,) = cursor.fetchone() or (None,)
+    return found  # type: ignore[no-any-return] # a bigint
 
 
 def iterate_letter_ids(

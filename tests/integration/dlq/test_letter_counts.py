@@ -2,15 +2,18 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.schema.filters import read_body
 from controlplane.core.sql import load_sql
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from dlq import discard, recording, reprocess
+from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, LetterCount, LetterCountChange
 from dlq.queries import get_letter_stats, letters
 from tests.clients import other_workspace
@@ -62,6 +65,49 @@ def test_deaths_closures_and_retention(workspace: Workspace, ada: Actor) -> None
     recording.fold_letter_counts()
     check(workspace)
     check(other_workspace())
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+@pytest.mark.parametrize(
+    ("wanted", "total"),
+    [
+        ({}, 5),
+        ({"status": ["OPEN"]}, 4),
+        ({"status": ["DISCARDED", "OPEN"]}, 5),
+        ({"status": ["OPEN"], "category": ["NETWORK"]}, 1),
+        ({"status": ["OPEN"], "type": ["test-echo", "test-raise"]}, 4),
+        ({"status": ["OPEN"], "fingerprint": ["0000000000000000"]}, 0),
+        ({"type": ["test-echo"]}, None),
+        ({"status": ["OPEN"], "type": ["test-echo"], "category": ["CODE"]}, None),
+        ({"status": ["OPEN"], "queue": ["default"]}, None),
+    ],
+)
+def test_the_total_of_a_list(
+    workspace: Workspace,
+    ada: Actor,
+    wanted: dict[str, list[str]],
+    total: int | None,
+    is_folded: bool,
+) -> None:
+    closed, *_ = [make_letter() for _ in range(3)]
+    make_letter(make_error(category="NETWORK"))
+    make_letter(type="test-raise")
+    make_letter(workspace=other_workspace())
+    discard.discard_letter(workspace_id=workspace.id, letter_id=closed.id, reason="no", actor=ada)
+    if is_folded:
+        recording.fold_letter_counts()
+    letter_filter = read_body(LetterFilter, wanted)
+    assert letters.find_total(workspace.id, letter_filter) == total
+    if total is not None:
+        assert letters.count_letters(workspace.id, letter_filter, limit=9) == total
+
+
+def test_the_total_is_counted_while_too_many_changes_wait(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_letter()
+    monkeypatch.setattr(letters, "_MAX_CHANGES", 6)
+    assert letters.find_total(workspace.id, LetterFilter()) is None
 
 
 def test_what_counts_nothing_is_removed_when_folded(workspace: Workspace) -> None:
@@ -140,10 +186,16 @@ def test_no_figure_reads_the_letters_in_bulk(workspace: Workspace) -> None:
     recording.fold_letter_counts()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE dlq_deadletter, dlq_lettercount, dlq_lettercountchange")
-        values = {"workspace": workspace.id, "changes": 100, "limit": 50, "types": 20}
+        values: dict[str, Any] = {
+            "workspace": workspace.id,
+            "since": "2026-01-01",
+            "changes": 100,
+            "limit": 50,
+            "types": 20,
+        }
         plans = {}
         for name in ("count_letters", "group_letters"):
-            cursor.execute("EXPLAIN " + load_sql("dlq", name), {**values, "since": "2026-01-01"})
+            cursor.execute("EXPLAIN " + load_sql("dlq", name), values)
             plans[name] = "\n".join(line for (line,) in cursor.fetchall())
     assert "dlq_deadletter" not in plans["count_letters"]
     assert "Seq Scan on dlq_deadletter" not in plans["group_letters"]
