@@ -1,7 +1,7 @@
 -- How long the ready task that waits longest has waited, per lane, in milliseconds. The index of
 -- ready rows is in the order (lane, priority, id): this hops from priority to priority and looks
 -- at the oldest ids of each, so a backlog of any size costs a bounded time: at %(some)s, or fewer
--- but at least two where a lane has so many priorities that these would be more than %(most)s.
+-- but at least two where these would be more than %(most)s in a lane with many priorities.
 WITH RECURSIVE hop (lane, priority) AS (
     SELECT q.id, first.priority
     FROM tasks_app_queue q
