@@ -68,6 +68,15 @@ def test_many_tasks_of_one_state_are_counted_exactly(
     }
 
 
+def test_the_oldest_is_found_among_many_priorities(client: APIClient) -> None:
+    for priority in range(-60, 60):
+        make_task(priority=priority)
+    make_task(priority=7, created_at=now() - timedelta(minutes=2))
+    (queue,) = client.get("/queues").json()["data"]
+    assert queue["depth"] == 121
+    assert queue["oldestWaitingMs"] == pytest.approx(120_000, abs=10_000)
+
+
 def test_the_hot_view_is_bounded(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     done = [make_task("COMPLETED") for _ in range(5)]
     failed = [make_task("FAILED") for _ in range(3)]
