@@ -100,7 +100,10 @@ class Letters(Views):
         with in_bounded_time(narrow_by="since and until"):
             # A list counts the attempts; their tracebacks are many times as long as all the rest.
             letters = queries.list_letters(request.workspace.id, letter_filter).defer("attempts")
-            return self.page(letters)
+            return self.page(
+                letters,
+                find_total=lambda: queries.find_total(request.workspace.id, letter_filter),
+            )
 
     @verb(
         "GET",

@@ -68,6 +68,23 @@ class LetterFilter:
             return True
         return any(getattr(self, field.name) for field in fields(self) if field.name not in indexed)
 
+    @property
+    def counted_as(self) -> tuple[str, tuple[str, ...]] | None:
+        """The kind and the names of LetterCount that count what matches; None if none do."""
+        named = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("everything", "statuses") and getattr(self, field.name)
+        }
+        if not named:
+            return "STATUS", self.statuses
+        (name, names), *more = named.items()
+        # Open letters are counted by these.
+        kinds = {"categories": "CATEGORY", "types": "TYPE", "fingerprints": "GROUP"}
+        if more or name not in kinds or self.statuses != (LetterStatus.OPEN.value,):
+            return None
+        return kinds[name], names
+
     def to_json(self) -> dict[str, Any]:
         """As `read_body` reads it."""
         values: dict[str, Any] = {}

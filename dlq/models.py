@@ -5,7 +5,7 @@ A letter has a copy of everything that explains the failure, so that it outlives
 """
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
@@ -164,3 +164,57 @@ class ReplayTask(BatchItem):
 
     def __str__(self) -> str:
         return f"{self.letter_id} as {self.task_id}"
+
+
+class LetterCount(models.Model):
+    """How many letters of a workspace are of one kind: the sum of the folded changes. Exact
+    together with LetterCountChange; a trigger notes each change.
+
+    `kind` says what `name` is: of all letters the STATUS or the DAY (UTC) of the death; of open
+    ones the CATEGORY, the TYPE, or the fingerprint of a GROUP. A GROUP_TYPE has both fingerprint
+    and type. Only there is `type` not empty.
+    """
+
+    pk = models.CompositePrimaryKey("workspace_id", "kind", "name", "type")
+    workspace_id = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    name = models.CharField(max_length=200)
+    type = models.CharField(max_length=200)
+    letters = models.BigIntegerField()
+    latest = models.DateTimeField()  # the last death that was counted, also if it no longer is
+
+    class Meta:
+        indexes = [
+            models.Index(
+                F("workspace_id"),
+                F("letters").desc(),
+                F("latest").desc(),
+                name="lettercount_groups",
+                condition=Q(kind="GROUP"),
+            ),
+            # What can be removed.
+            models.Index(fields=["workspace_id"], name="lettercount_empty", condition=Q(letters=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.letters}"
+
+
+class LetterCountChange(models.Model):
+    """A change of counts, appended in the transaction that made it. The dispatcher folds it."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    name = models.CharField(max_length=200)
+    type = models.CharField(max_length=200)
+    letters = models.BigIntegerField()
+    latest = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace_id", "kind", "name"], name="lettercountchange_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.letters:+}"

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from controlplane.core.clock import now, utc_z
 from controlplane.core.ids import uuid7
+from controlplane.core.sql import load_sql
 from dlq import transitions
 from dlq.fingerprints import fingerprint
 from dlq.models import DeadLetter
@@ -30,6 +31,7 @@ LAST_ATTEMPTS = 90
 MAX_ATTEMPT_BYTES = 256 * 1024
 _CHUNK = 100  # deaths whose payloads are held in memory at once
 _CHUNK_ATTEMPTS = 400  # attempts, whose tracebacks are
+_FOLDED_AT_ONCE = 20_000  # changes of counts
 _UNKNOWN = {"class": "", "message": "", "traceback": "", "category": ErrorCategory.UNKNOWN.value}
 
 
@@ -82,6 +84,21 @@ def prune_letters(limit: int) -> int:
         doomed = letters.select_for_update(skip_locked=True).values_list("id", flat=True)[:limit]
         removed, _ = DeadLetter.objects.filter(id__in=list(doomed)).delete()
     return removed
+
+
+def fold_letter_counts() -> bool:
+    """Fold one batch of changes of the letters' counts, and remove counts of nothing. Returns
+    whether there may be more."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(load_sql("dlq", "fold_letter_counts"), {"limit": _FOLDED_AT_ONCE})
+        (changes,) = cursor.fetchone()
+        if changes:
+            # What another transaction changes right now stays, if it is 0, until the next time.
+            cursor.execute(
+                "DELETE FROM dlq_lettercount WHERE ctid = ANY(ARRAY("
+                " SELECT ctid FROM dlq_lettercount WHERE letters = 0 FOR UPDATE SKIP LOCKED))"
+            )
+        return bool(changes >= _FOLDED_AT_ONCE)
 
 
 def _letter(death: DeadTask, attempts: Sequence[DeadTaskAttempt]) -> NewLetter:

@@ -19,7 +19,6 @@ from dlq.discard import MAX_REASON
 from dlq.filters import MAX_IDS, LetterFilter
 from dlq.queries import (
     DAYS_SHOWN,
-    MAX_COUNTED,
     MAX_GROUPS,
     get_chain,
     list_failing,
@@ -277,7 +276,7 @@ class LetterStats(Resource):
     )
     oldest_open_at: datetime | None = shown(source="oldest_open")
     groups: list[Group] = shown(f"The {MAX_GROUPS} largest groups of open letters.")
-    is_estimate: bool = shown(f"Only the newest {MAX_COUNTED} letters were counted.")
+    is_estimate: bool = shown("Too many of the latest changes are not counted yet.")
 
 
 class Refusal(Resource):

@@ -1,7 +1,7 @@
 """What the dispatcher does for dead letters."""
 
 from controlplane.core.runtime import sweeps
-from dlq.recording import prune_letters
+from dlq.recording import fold_letter_counts, prune_letters
 from dlq.replay_driver import ReplayDriver
 from dlq.replays import prune_replays
 from tasks_app.services import register_pruner
@@ -9,3 +9,4 @@ from tasks_app.services import register_pruner
 register_pruner("deadLetters", prune_letters)
 register_pruner("replays", prune_replays)
 sweeps.register("replays", every_seconds=0.5, make=lambda: ReplayDriver().drive)
+sweeps.register("letter-counts", every_seconds=2.0, make=lambda: fold_letter_counts)

@@ -115,6 +115,11 @@ class TaskFilter:
         return has_open_states and self._conditions <= {"queues", "statuses"}
 
     @property
+    def is_by_one_tag(self) -> bool:
+        """Whether one tag is its only condition."""
+        return self._conditions == {"tags"} and len(self.tags) == 1
+
+    @property
     def _conditions(self) -> set[str]:
         """The fields of its conditions."""
         return {

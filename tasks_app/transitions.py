@@ -291,11 +291,14 @@ def edit_unstarted(
                  WHEN %(run_at)s::timestamptz > clock_timestamp() THEN 'SCHEDULED'
                  ELSE 'PENDING' END"""
         )
+    parameters = {**changes, "id": task_id, "workspace": workspace_id}
+    if "tags" in changes:
+        cursor.execute(load_sql("tasks_app", "replace_tags"), parameters)
     cursor.execute(
         f"UPDATE tasks_app_task SET {', '.join(assignments)}"  # noqa: S608 - names from _EDITABLE
         " WHERE id = %(id)s AND workspace_id = %(workspace)s"
         " AND attempt = 0 AND state IN ('BLOCKED', 'SCHEDULED', 'PENDING')",
-        {**changes, "id": task_id, "workspace": workspace_id},
+        parameters,
     )
     return cursor.rowcount == 1
 

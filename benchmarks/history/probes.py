@@ -30,6 +30,7 @@ def fill(waiting: int, ended: int, expired: int) -> dict[str, Any]:
 
     from controlplane.core.clock import now
     from controlplane.workspaces.queries import get_default_workspace_id
+    from dlq.recording import fold_letter_counts
     from tasks_app.models import Queue
     from tasks_app.services.rollups import fold_counts, recount_tasks
     from workers.models import Node
@@ -54,8 +55,9 @@ def fill(waiting: int, ended: int, expired: int) -> dict[str, Any]:
     # Bound by the client: it is several statements.
     psycopg.ClientCursor(connection.connection).execute(script.encode(), values)
     recount_tasks()
-    while fold_counts():
-        pass
+    for fold in (fold_counts, fold_letter_counts):
+        while fold():
+            pass
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
         cursor.execute("CHECKPOINT")

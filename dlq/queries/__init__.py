@@ -2,9 +2,9 @@
 
 from dlq.queries.letters import (
     DAYS_SHOWN,
-    MAX_COUNTED,
     MAX_GROUPS,
     count_letters,
+    find_total,
     get_chain,
     get_letter,
     get_letter_stats,
@@ -25,11 +25,11 @@ from dlq.queries.replays import (
 
 __all__ = [
     "DAYS_SHOWN",
-    "MAX_COUNTED",
     "MAX_GROUPS",
     "FailingGroup",
     "count_letters",
     "describe_replay",
+    "find_total",
     "get_chain",
     "get_letter",
     "get_letter_stats",

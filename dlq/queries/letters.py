@@ -1,5 +1,6 @@
 """Reads of dead letters: lists by filter, one with its history, counts and groups."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
-from controlplane.core.sql import load_sql
+from controlplane.core.sql import load_sql, prepared_cursor
 from dlq.filters import LetterFilter
 from dlq.fingerprints import normalise
 from dlq.models import DeadLetter
@@ -19,8 +20,7 @@ from dlq.states import LetterStatus
 
 DAYS_SHOWN = 30
 MAX_GROUPS = 50
-# The newest letters that are counted: more would take too long.
-MAX_COUNTED = 100_000
+_MAX_CHANGES = 50_000  # of counts that are not folded; a dispatcher folds them every two seconds
 _MAX_TYPES = 20
 _CHUNK = 500
 _MAX_NEXT = 20
@@ -74,6 +74,26 @@ def list_open_letters(workspace_id: UUID, task_ids: Sequence[UUID]) -> list[UUID
 def count_letters(workspace_id: UUID, letter_filter: LetterFilter, *, limit: int) -> int:
     """How many letters match, counted up to `limit`."""
     return list_letters(workspace_id, letter_filter).order_by()[:limit].count()
+
+
+def find_total(workspace_id: UUID, letter_filter: LetterFilter) -> int | None:
+    """The exact number of matching letters, at a cost that does not depend on it. None: the filter
+    has conditions that nothing counts, or too many changes have to be added up."""
+    kind, names = letter_filter.counted_as or ("", ())
+    if not kind:
+        return None
+    with connection.wrap_database_errors, prepared_cursor("default") as cursor:
+        cursor.execute(
+            load_sql("dlq", "sum_counts"),
+            {
+                "workspace": workspace_id,
+                "kind": kind,
+                "names": list(names),
+                "changes": _MAX_CHANGES,
+            },
+        )
+        (found,) = cursor.fetchone() or (None,)
+    return found  # type: ignore[no-any-return] # a bigint
 
 
 def iterate_letter_ids(
@@ -157,7 +177,7 @@ class LetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class LetterStats:
-    """Counts of the newest MAX_COUNTED letters; `is_estimate` when there are more.
+    """Counts of letters. `is_estimate`: too many of the latest changes wait to be added to them.
 
     `by_status` counts all of them; `by_category` and `by_type` the open ones; `by_day` those of the
     last DAYS_SHOWN days (UTC), whatever their status, by "2026-01-31".
@@ -175,45 +195,44 @@ class LetterStats:
 
 
 def get_letter_stats(workspace_id: UUID) -> LetterStats:
-    """The statistics of a workspace's letters."""
+    """The statistics of a workspace's letters, at a cost that does not depend on their number."""
     today = now().date()
-    counts: dict[str, dict[str, int]] = {"status": {}, "category": {}, "type": {}, "day": {}}
+    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "count_letters"),
             {
                 "workspace": workspace_id,
-                "since": today - timedelta(days=DAYS_SHOWN - 1),
-                "limit": MAX_COUNTED,
+                "since": (today - timedelta(days=DAYS_SHOWN - 1)).isoformat(),
+                "changes": _MAX_CHANGES,
             },
         )
         for kind, value, count in cursor.fetchall():
             counts[kind][value] = count
     days = [(today - timedelta(days=n)).isoformat() for n in reversed(range(DAYS_SHOWN))]
-    total = sum(counts["status"].values())
     return LetterStats(
-        open=counts["status"].get(LetterStatus.OPEN, 0),
-        total=total,
-        by_status={status: counts["status"].get(status, 0) for status in LetterStatus.values},
-        by_category=_by_count(counts["category"]),
-        by_type=dict(list(_by_count(counts["type"]).items())[:MAX_GROUPS]),
-        by_day={day: counts["day"].get(day, 0) for day in days},
+        open=counts["STATUS"].get(LetterStatus.OPEN, 0),
+        total=sum(counts["STATUS"].values()),
+        by_status={status: counts["STATUS"].get(status, 0) for status in LetterStatus.values},
+        by_category=_by_count(counts["CATEGORY"]),
+        by_type=dict(list(_by_count(counts["TYPE"]).items())[:MAX_GROUPS]),
+        by_day={day: counts["DAY"].get(day, 0) for day in days},
         oldest_open=_oldest_open(workspace_id),
         groups=list_groups(workspace_id),
-        is_estimate=total >= MAX_COUNTED,
+        is_estimate="ESTIMATE" in counts,
     )
 
 
 def list_groups(workspace_id: UUID, *, limit: int = MAX_GROUPS) -> list[LetterGroup]:
-    """The groups among the newest MAX_COUNTED open letters, the largest first."""
+    """The groups of open letters, the largest first."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "group_letters"),
             {
                 "workspace": workspace_id,
-                "counted": MAX_COUNTED,
                 "limit": limit,
                 "types": _MAX_TYPES,
+                "changes": _MAX_CHANGES,
             },
         )
         groups = [LetterGroup(*row) for row in cursor.fetchall()]

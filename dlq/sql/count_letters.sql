@@ -1,19 +1,16 @@
--- The newest letters of a workspace: by status; the open ones by category and type; the deaths of
--- the last days (UTC). One row per count.
-WITH newest AS MATERIALIZED (
-    SELECT status, category, type, died_at
-    FROM dlq_deadletter
-    WHERE workspace_id = %(workspace)s
-    ORDER BY id DESC
-    LIMIT %(limit)s
+-- The letters of a workspace from their counts: by status; the open ones by category and type; the
+-- deaths since a day (UTC). One row per count. While %(changes)s changes or more are not folded,
+-- they are left out, and a row ESTIMATE says so.
+WITH bound AS MATERIALIZED (
+    SELECT count(*) < %(changes)s AS is_kept
+    FROM (SELECT FROM dlq_lettercountchange LIMIT %(changes)s) few
 )
-SELECT 'status', status, count(*) FROM newest GROUP BY status
+SELECT kind, name, sum(letters)::bigint
+FROM dlq_lettercounts
+WHERE workspace_id = %(workspace)s
+    AND (NOT is_change OR (SELECT is_kept FROM bound))
+    AND (kind IN ('STATUS', 'CATEGORY', 'TYPE') OR kind = 'DAY' AND name >= %(since)s)
+GROUP BY kind, name
+HAVING sum(letters) > 0
 UNION ALL
-SELECT 'category', category, count(*) FROM newest WHERE status = 'OPEN' GROUP BY category
-UNION ALL
-SELECT 'type', type, count(*) FROM newest WHERE status = 'OPEN' GROUP BY type
-UNION ALL
-SELECT 'day', ((died_at AT TIME ZONE 'UTC')::date)::text, count(*)
-FROM newest
-WHERE died_at >= %(since)s::date::timestamp AT TIME ZONE 'UTC'
-GROUP BY 2
+SELECT 'ESTIMATE', '', 1 FROM bound WHERE NOT is_kept

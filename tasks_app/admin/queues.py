@@ -15,7 +15,7 @@ from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.models import IdempotencyKey, Leader, Queue
-from tasks_app.queries.queues import LaneCounts, count_lanes
+from tasks_app.queries.counts import LaneCounts, count_lanes
 
 
 @admin.register(Queue)

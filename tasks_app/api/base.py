@@ -18,7 +18,7 @@ from controlplane.core.http.pagination import (
 from controlplane.core.schema.filters import condition, read_query
 from controlplane.core.schema.values import WholeNumber
 from tasks_app.queries.lists import estimate_count, in_bounded_time
-from tasks_app.queries.pages import read_page
+from tasks_app.queries.pages import TaskTotal, read_page
 
 _COUNT_SECONDS = 1.0
 
@@ -37,10 +37,19 @@ class BoundedPagination(ListPagination):
 class TaskPagination(BoundedPagination):
     """A list of described tasks."""
 
+    find_total: TaskTotal
+
     def _read(
         self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
     ) -> tuple[list[Any], int]:
-        return read_page(queryset, sort, cursor, offset, count)
+        return read_page(queryset, sort, cursor, offset, count, self.find_total)
+
+    def _count(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
+        total = getattr(found[0], "total", None) if found else None
+        return super()._count(queryset, found) if total is None else (total, False)
+
+    def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
+        return super()._count_rows(self.find_total.narrow(queryset), found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tasks_app.models.tasks import (
     TaskAttempt,
     TaskDependency,
     TaskLog,
+    TaskTag,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "TaskCountChange",
     "TaskDependency",
     "TaskLog",
+    "TaskTag",
 ]

@@ -8,7 +8,7 @@ more than the insert, and their parents (queue, workspace) are never deleted. On
 from datetime import timedelta
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
+from django.contrib.postgres.indexes import BrinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.fields.json import KeyTextTransform
@@ -233,7 +233,6 @@ class Task(models.Model):
                 name="task_error_class",
                 condition=Q(error__isnull=False),
             ),
-            GinIndex(fields=["tags"], name="task_tags", condition=~Q(tags=[])),
             models.Index(
                 fields=["workflow_run_id", "id"],
                 name="task_of_run",
@@ -248,6 +247,19 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
+
+
+class TaskTag(models.Model):
+    """A tag of a task, to list tasks by. Triggers write it when a task is made and removed."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "tag", "task_id")
+    workspace_id = models.UUIDField()
+    tag = models.CharField(max_length=100)
+    task_id = models.UUIDField()
+    type = models.CharField(max_length=200)  # of the task: internal ones are not counted
+
+    def __str__(self) -> str:
+        return f"{self.tag} of {self.task_id}"
 
 
 class TaskAttempt(models.Model):

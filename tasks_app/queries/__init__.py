@@ -10,7 +10,7 @@ from tasks_app.queries.lists import (
     list_tasks,
 )
 from tasks_app.queries.nodes import list_nodes_holding_tasks, view_node
-from tasks_app.queries.pages import count_existing
+from tasks_app.queries.pages import TaskTotal
 from tasks_app.queries.queues import (
     get_queue,
     list_queues,
@@ -29,7 +29,7 @@ from tasks_app.queries.tasks import (
 __all__ = [
     "SORT_FIELDS",
     "EngineHealth",
-    "count_existing",
+    "TaskTotal",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -25,6 +26,7 @@ from tasks_app.models import (
     Queue,
     Task,
     TaskAttempt,
+    TaskTag,
 )
 from tasks_app.processors.registry import internal_types
 from tasks_app.states import TaskState
@@ -58,11 +60,7 @@ def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
     tasks = Task.objects.filter(workspace_id=workspace_id)
     if wanted.error_classes:
         tasks = tasks.alias(error_class=ERROR_CLASS)
-    tasks = tasks.filter(_condition(workspace_id, wanted))
-    if wanted.tags:
-        # The index of tags leaves out rows without any; repeated here so that it can be used.
-        tasks = tasks.filter(tags__overlap=list(wanted.tags)).exclude(tags=[])
-    return tasks
+    return tasks.filter(_condition(workspace_id, wanted))
 
 
 def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
@@ -182,6 +180,9 @@ def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
     if wanted.queues:
         lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
         condition &= Q(queue_id__in=list(lanes.values_list("id", flat=True)))
+    if wanted.tags:
+        tagged = TaskTag.objects.filter(_is_one_of("tag", wanted.tags), workspace_id=workspace_id)
+        condition &= Q(id__in=tagged.values("task_id"))
     if wanted.workers:
         condition &= _worked_on_by({n.id: n.processed for n in find_nodes(wanted.workers)})
     if wanted.min_priority is not None:
@@ -203,15 +204,17 @@ def _one_of(wanted: TaskFilter) -> Q:
         ("workflow_run_id", wanted.workflow_run_ids),
         ("error__class", wanted.error_classes),
     ):
-        if len(values) == 1:
-            condition &= Q(**{column: values[0]})
-        elif values:
-            condition &= Q(**{f"{column}__in": values})
+        if values:
+            condition &= _is_one_of(column, values)
     if wanted.error_classes:
         # The index has the beginning of a class.
         beginnings = [name[:ERROR_CLASS_LENGTH] for name in wanted.error_classes]
         condition &= Q(error__isnull=False, error_class__in=beginnings)
     return condition
+
+
+def _is_one_of(column: str, values: Sequence[Any]) -> Q:
+    return Q(**{column: values[0]}) if len(values) == 1 else Q(**{f"{column}__in": values})
 
 
 def _between(wanted: TaskFilter) -> Q:

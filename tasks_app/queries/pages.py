@@ -1,6 +1,7 @@
 """Pages of the list of tasks, by statements that are quick to compose."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,18 +13,66 @@ from django.db.models import QuerySet
 from controlplane.core.cursors import Cursor, Sort, read_behind
 from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.filters import TaskFilter
-from tasks_app.models import Queue, Task
-from tasks_app.queries.counts import count_tasks
+from tasks_app.models import Queue, Task, TaskTag
+from tasks_app.queries.counts import MAX_CHANGES, count_tasks
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN, describe_tasks, hidden_types
 from tasks_app.queries.taskrows import read_task_rows
 
-_MAX_CHANGES = 20_000  # about a second of a busy fleet; counting rows is quicker than reading more
+
+@dataclass(frozen=True, slots=True)
+class TaskTotal:
+    """Finds the exact number of tasks that match a filter, at a cost that does not depend on it."""
+
+    workspace_id: UUID
+    wanted: TaskFilter
+
+    def __call__(self) -> int | None:
+        """The number. None: the filter has conditions that nothing counts, or too many changes have
+        to be added up."""
+        if self.wanted.is_by_state:
+            return _count_by_state(self.workspace_id, self.wanted)
+        parameters = self.parameters
+        if parameters is None:
+            return None
+        with connection.wrap_database_errors, prepared_cursor("default") as cursor:
+            cursor.execute(load_sql("tasks_app", "count_existing"), parameters)
+            (found,) = cursor.fetchone() or (None,)
+        return found  # type: ignore[no-any-return] # a bigint
+
+    @property
+    def parameters(self) -> dict[str, Any] | None:
+        """Those of count_existing.sql, if it serves the filter."""
+        wanted = self.wanted
+        if not wanted.is_by_kind:
+            return None
+        return {
+            "workspace": self.workspace_id,
+            "hidden": hidden_types(wanted),
+            "types": list(wanted.types),
+            "queues": list(wanted.queues),
+            "states": list(wanted.statuses),
+            "changes": MAX_CHANGES,
+        }
+
+    def narrow(self, tasks: QuerySet[Task]) -> QuerySet[Any]:
+        """Rows as many as these tasks, which are those of the filter, and quicker to count."""
+        wanted = self.wanted
+        if not wanted.is_by_one_tag:
+            return tasks
+        tagged = TaskTag.objects.filter(workspace_id=self.workspace_id, tag=wanted.tags[0])
+        return tagged.exclude(type__in=hidden_types(wanted)).values("task_id")
 
 
 def read_page(
-    tasks: QuerySet[Task], sort: Sort, cursor: Cursor | None, offset: int, count: int
+    tasks: QuerySet[Task],
+    sort: Sort,
+    cursor: Cursor | None,
+    offset: int,
+    count: int,
+    total: TaskTotal,
 ) -> tuple[list[Any], int]:
-    """As read_behind, with described tasks.
+    """As read_behind, with described tasks; `total` is for the filter of these. Rows that one
+    statement has read have it as `total`, if that is not None.
 
     One statement reads the rows and their descriptions, unless the order needs several. The ORM
     composes only the condition: with all columns it takes longer than Postgres to answer.
@@ -39,35 +88,19 @@ def read_page(
         page, parameters = _named(*ids.query.sql_with_params())
     except EmptyResultSet:  # such as a queue that does not exist
         return [], 0
+    counted = total.parameters
+    is_bounded = counted is not None and not total.wanted.is_empty
     statement = load_sql("tasks_app", "show_page").format(
-        page=page, columns=_columns(frozenset(deferred)), order=_order(sort)
+        page=page,
+        columns=_columns(frozenset(deferred)),
+        order=_order(sort),
+        total="SELECT NULL" if counted is None else load_sql("tasks_app", "count_existing"),
+        bound=f"tasks - least(tasks, {offset:d})" if is_bounded else "NULL::bigint",
     )
+    parameters |= {**(counted or {}), "most": MAX_PARENTS_SHOWN}
     with connection.cursor() as cursor_:
-        rows = read_task_rows(cursor_, statement, {**parameters, "most": MAX_PARENTS_SHOWN})
+        rows = read_task_rows(cursor_, statement, parameters)
     return rows, len(rows)
-
-
-def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
-    """The exact number of matching tasks, at a cost that does not depend on it. None: the filter
-    has conditions that nothing counts, or too many changes have to be added up."""
-    if wanted.is_by_state:
-        return _count_by_state(workspace_id, wanted)
-    if not wanted.is_by_kind:
-        return None
-    with connection.wrap_database_errors, prepared_cursor("default") as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "count_existing"),
-            {
-                "workspace": workspace_id,
-                "hidden": hidden_types(wanted),
-                "types": list(wanted.types),
-                "queues": list(wanted.queues),
-                "states": list(wanted.statuses),
-                "changes": _MAX_CHANGES,
-            },
-        )
-        (found,) = cursor.fetchone() or (None,)
-    return found  # type: ignore[no-any-return] # a bigint
 
 
 def _count_by_state(workspace_id: UUID, wanted: TaskFilter) -> int | None:

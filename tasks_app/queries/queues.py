@@ -14,32 +14,16 @@ from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.processors.registry import internal_types
+from tasks_app.queries.counts import MAX_CHANGES, LaneCounts, count_lanes
 from tasks_app.states import TaskState
 
-MAX_COUNTED = 1_000_000  # of one state in one queue
-# If one state has more, its tasks are computed from the counts of tasks.
-FEW_COUNTED = 1_000
-_MAX_CHANGES = 20_000  # of counts that are not folded; a dispatcher folds them every two seconds
 MAX_POSITION = 10_000
-_OLDEST_LOOKED_AT = 20
+_OLDEST_OF_A_PRIORITY, _OLDEST_OF_A_QUEUE = 20, 200
 _RECENT_LOOKED_AT = 50_000  # newest tasks of the workspace, among which a queue's are picked
 _HOLDERS_SHOWN = 20
 _ENOUGH = 50  # attempts from which a short window says how fast a queue moves
 _MAX_ATTEMPTS = 50_000
 _WINDOWS_SECONDS = (10, 60, 300)
-
-
-@dataclass(frozen=True, slots=True)
-class LaneCounts:
-    """How many tasks of a queue are in each unfinished state. `is_capped`: it has more than
-    MAX_COUNTED of two of them."""
-
-    pending: int = 0
-    running: int = 0
-    scheduled: int = 0
-    retrying: int = 0
-    blocked: int = 0
-    is_capped: bool = False
 
 
 @dataclass(slots=True)
@@ -82,29 +66,17 @@ def get_queue(workspace_id: UUID, name: str) -> QueueView:
     return view
 
 
-def count_lanes(lanes: Sequence[int]) -> dict[int, LaneCounts]:
-    """The counts of these queues, by their ids."""
-    found = _count_lanes(lanes, FEW_COUNTED)
-    capped = [lane for lane, counts in found.items() if counts.is_capped]
-    return found | _count_lanes(capped, MAX_COUNTED) if capped else found
-
-
-def _count_lanes(lanes: Sequence[int], most: int) -> dict[int, LaneCounts]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("tasks_app", "count_lanes"),
-            {"lanes": list(lanes), "most": most, "changes": _MAX_CHANGES},
-        )
-        return {lane: LaneCounts(*counts) for lane, *counts in cursor.fetchall()}
-
-
 def list_longest_waits(lanes: Sequence[int]) -> dict[int, int]:
     """For how many milliseconds the ready task that waits longest has waited, by lane; lanes in
     which none is ready are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "find_oldest_waiting"),
-            {"lanes": list(lanes), "some": _OLDEST_LOOKED_AT},
+            {
+                "lanes": list(lanes),
+                "some": _OLDEST_OF_A_PRIORITY,
+                "most": _OLDEST_OF_A_QUEUE,
+            },
         )
         return dict(cursor.fetchall())
 
@@ -170,6 +142,7 @@ def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:
                 "queue": queue.id,
                 "limit": limit,
                 "most": _RECENT_LOOKED_AT,
+                "changes": MAX_CHANGES,
                 "hidden": list(internal_types()),
             },
         )

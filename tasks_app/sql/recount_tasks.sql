@@ -4,13 +4,7 @@
 WITH counted AS (
     SELECT workspace_id, queue_id, type, sum(existing) AS existing, sum(completed) AS completed,
         sum(failed) AS failed, sum(cancelled) AS cancelled
-    FROM (
-        SELECT workspace_id, queue_id, type, existing, completed, failed, cancelled
-        FROM tasks_app_taskcount
-        UNION ALL
-        SELECT workspace_id, queue_id, type, existing, completed, failed, cancelled
-        FROM tasks_app_taskcountchange
-    ) both_tables
+    FROM tasks_app_taskcounts
     GROUP BY 1, 2, 3
 ), found AS (
     SELECT workspace_id, queue_id, type, count(*) AS existing,

@@ -142,7 +142,7 @@ def test_the_check_of_queries_finds_writes() -> None:
         "found.delete()\n"
         "cursor.execute('SELECT 1 FROM tasks_app_task FOR UPDATE')\n"
         "load_sql('tasks_app', 'claim_ready')\n"
-        "load_sql('tasks_app', 'count_lanes')\n"
+        "load_sql('tasks_app', 'count_tasks')\n"
     )
     assert sorted(writes_of_rows(seeded)) == [1, 3, 4, 5]
 

@@ -4,7 +4,7 @@ Factories write a row as it is; where an app's service is the only door to its r
 call the service. What else a test does to such rows is in the module.
 """
 
-from tests.factories.letters import make_error, make_letter, make_next_letter
+from tests.factories.letters import copy_letter, make_error, make_letter, make_next_letter
 from tests.factories.scaling import (
     make_decision,
     make_launch,
@@ -29,6 +29,7 @@ from tests.factories.tasks import (
 from tests.factories.workflows import make_run, make_workflow
 
 __all__ = [
+    "copy_letter",
     "copy_rows",
     "make_attempt",
     "make_attempts",

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from tests.factories.tasks import make_task
@@ -43,3 +44,11 @@ def make_next_letter(task_id: UUID, error: dict[str, Any] | None = None) -> Dead
     letter = DeadLetter.objects.filter(task_id=task_id).order_by("id").last()
     assert letter is not None
     return letter
+
+
+def copy_letter(letter: DeadLetter, number: int) -> None:
+    """`number` more letters like this one, of other tasks."""
+    values = {field.attname: getattr(letter, field.attname) for field in letter._meta.fields}
+    DeadLetter.objects.bulk_create(
+        DeadLetter(**{**values, "id": uuid7(), "task_id": uuid7()}) for _ in range(number)
+    )

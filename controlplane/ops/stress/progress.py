@@ -18,7 +18,7 @@ from dlq.discard import discard_letters
 from dlq.queries import list_open_letters
 from tasks_app.batches import IsEnough, Outcomes, read_outcomes
 from tasks_app.queries import has_worker, list_queues
-from tasks_app.queries.queues import count_lanes
+from tasks_app.queries.counts import count_lanes
 from tasks_app.services import cancel_tasks
 from workers.queries import list_live_nodes
 from workers.states import NodeState

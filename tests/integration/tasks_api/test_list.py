@@ -209,7 +209,7 @@ def test_a_long_count_becomes_a_guess(client: APIClient, monkeypatch: pytest.Mon
     assert len(body["data"]) == 1
 
 
-@pytest.mark.parametrize("most_changes", [pages._MAX_CHANGES, 0])
+@pytest.mark.parametrize("most_changes", [pages.MAX_CHANGES, 0])
 @pytest.mark.parametrize(
     ("query", "total"),
     [
@@ -238,7 +238,7 @@ def test_the_total_of_a_long_list_is_exact(
     make_task(type="workflow-join")
     make_task("COMPLETED", queue="two")
     make_task("FAILED", queue="two")
-    monkeypatch.setattr(pages, "_MAX_CHANGES", most_changes)
+    monkeypatch.setattr(pages, "MAX_CHANGES", most_changes)
     monkeypatch.setattr(counts, "FEW_COUNTED", 2)
     body = client.get(f"/tasks?limit=1&sort=name&{query}").json()
     assert (body["total"], body["totalIsEstimate"]) == (total, False)
@@ -266,9 +266,7 @@ def test_a_search_that_takes_too_long_ends_with_advice(
 def test_lists_use_their_indexes(workspace: Workspace, other: Workspace) -> None:
     make_task()
     make_task(workspace=other)
-    for _ in range(3):
-        make_tasks(499)
-        make_tasks(1, tags=["rare"])
+    make_tasks(1_500)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_app_task")
     everything = TaskFilter()
@@ -277,8 +275,6 @@ def test_lists_use_their_indexes(workspace: Workspace, other: Workspace) -> None
     plan = lists.list_tasks(workspace.id, everything).order_by("-id")[:20].explain()
     assert "Index Scan Backward" in plan
     assert "Sort" not in plan
-    plan = lists.list_tasks(workspace.id, TaskFilter(tags=("rare",))).explain()
-    assert "task_tags" in plan
 
 
 def test_a_page_costs_a_fixed_number_of_queries(client: APIClient) -> None:

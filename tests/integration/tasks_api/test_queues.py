@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Queue
-from tasks_app.queries import queues
+from tasks_app.queries import counts
 from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +45,8 @@ def test_many_tasks_of_one_state_are_counted_exactly(
 ) -> None:
     """Beyond a few, they are what remains of the unfinished tasks; of two such states both are
     counted, up to a bound."""
-    monkeypatch.setattr(queues, "FEW_COUNTED", 2)
-    monkeypatch.setattr(queues, "MAX_COUNTED", 4)
+    monkeypatch.setattr(counts, "FEW_COUNTED", 2)
+    monkeypatch.setattr(counts, "MAX_COUNTED", 4)
     for state, tasks in (("PENDING", 6), ("RUNNING", 1), ("FAILED", 3)):
         for _ in range(tasks):
             make_task(state)
@@ -66,6 +66,15 @@ def test_many_tasks_of_one_state_are_counted_exactly(
         "mail": (3, 0, 3, False),
         "reports": (4, 0, 4, True),
     }
+
+
+def test_the_oldest_is_found_among_many_priorities(client: APIClient) -> None:
+    for priority in range(-60, 60):
+        make_task(priority=priority)
+    make_task(priority=7, created_at=now() - timedelta(minutes=2))
+    (queue,) = client.get("/queues").json()["data"]
+    assert queue["depth"] == 121
+    assert queue["oldestWaitingMs"] == pytest.approx(120_000, abs=10_000)
 
 
 def test_the_hot_view_is_bounded(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:

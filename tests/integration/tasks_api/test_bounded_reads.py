@@ -1,0 +1,69 @@
+"""Calls that read no more tasks beside many others than beside few."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from tests.factories import copy_rows, make_queue, make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def rows_read(call: Callable[[], object]) -> int:
+    """How many tasks a call reads, also those that it then leaves out."""
+    before = _rows_read()
+    call()
+    return _rows_read() - before
+
+
+def _rows_read() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'tasks_app_task'"
+        )
+        found: int = cursor.fetchone()[0]
+        return found
+
+
+@pytest.fixture
+def history() -> None:
+    """A backlog of one queue and type, behind the ended tasks of another, and a few others."""
+    make_queue("empty")
+    make_task("COMPLETED", queue="mail", tags=["rare"])
+    copy_rows(make_task(queue="backlog", priority=3, type="sleep"), 2_000)
+    copy_rows(make_task("COMPLETED", queue="reports"), 2_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_app_task, tasks_app_tasktag")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "most"),
+    [
+        ("/tasks?limit=20", 20, 50),
+        ("/tasks?queue=empty", 0, 0),
+        ("/tasks?type=cpu", 0, 0),
+        ("/tasks?queue=backlog&type=noop", 0, 0),
+        ("/tasks?status=FAILED", 0, 0),
+        ("/tasks?status=COMPLETED&queue=backlog", 0, 0),
+        ("/tasks?tag=rare", 1, 5),
+        ("/tasks?tag=unknown", 0, 0),
+    ],
+)
+@pytest.mark.usefixtures("history")
+def test_a_page(viewer: APIClient, path: str, shown: int, most: int) -> None:
+    found: list[object] = []
+    read = rows_read(lambda: found.extend(viewer.get(path).json()["data"]))
+    assert (len(found), read <= most) == (shown, True), read
+
+
+@pytest.mark.usefixtures("history")
+def test_the_hot_view_of_a_queue_that_completed_nothing(viewer: APIClient) -> None:
+    found: list[object] = []
+    read = rows_read(
+        lambda: found.extend(viewer.get("/queues/backlog").json()["recent"]["completed"])
+    )
+    # Counting what waits reads the index up to a bound; a few of the oldest are looked at.
+    assert (found, read <= 1_100) == ([], True), read
