@@ -234,10 +234,7 @@ def _connect_signals(runtime: Runtime, agent: AgentProcess, concurrency: int) ->
     def child_started(**_: Any) -> None:
         open_slot()
 
-    def before_child(**_: Any) -> None:
-        _share_memory()
-
-    worker_before_create_process.connect(before_child, weak=False)
+    worker_before_create_process.connect(_share_memory, weak=False)
     worker_ready.connect(became_ready, weak=False)
     worker_shutting_down.connect(is_stopping, weak=False)
     worker_process_init.connect(child_started, weak=False)
@@ -274,7 +271,7 @@ def _rehearse(celery: Celery) -> None:
     rehearse_engine()
 
 
-def _share_memory() -> None:
+def _share_memory(**_: Any) -> None:
     """Before a fork: exclude existing objects from garbage collection, so that the collector of the
     new process does not touch, and thereby copy, their pages."""
     gc.collect()
