@@ -1,23 +1,20 @@
-"""Make, record, publish and replay decisions, and remove them after their retention."""
+"""Make, record, publish and replay decisions."""
 
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Q
 
 from controlplane.core.clock import now
 from scaling import sentences
 from scaling.fleet_snapshot import list_pool_nodes
-from scaling.models import Launch, Pool, ScalingEvent
+from scaling.models import Pool, ScalingEvent
 from scaling.queries.demand import Observer, WorkerCounts, is_idle
 from scaling.queries.events import iterate_events
 from scaling.queries.launches import failed_since, get_startup
 from scaling.queries.pool import (
-    POOL,
     get_configuration,
     get_manual_override,
     get_published,
@@ -25,13 +22,12 @@ from scaling.queries.pool import (
     read_pool,
 )
 from scaling.schema import Configuration
-from scaling.states import OPEN_EVENTS, EventState, LaunchState, Trigger
+from scaling.states import EventState, Trigger
 from scaling.strategies import Decision, Memory, Rule, Settings, decide, find_difference
 from tasks_app.queries.engine_health import unresponsive_after
 from workers.states import NodeState
 
 MANUAL = "manual"  # the rule of an override
-UNCHANGED_KEPT = timedelta(hours=6)
 _MAX_DIFFERENCES = 20
 
 
@@ -216,24 +212,3 @@ def replay_decisions(since: datetime) -> Replayed:
             else:
                 same += 1
     return Replayed(same, different, undecided, differences)
-
-
-def prune_events(limit: int) -> int:
-    """Remove at most `limit` events: those that changed nothing after six hours, the others, with
-    their launches, after SCALING_RETENTION_DAYS, unless they are in progress; and as many launches
-    without an event that ended before. Returns the number of removed rows."""
-    at = now()
-    before = at - timedelta(days=settings.TASKPLANE_SCALING["RETENTION_DAYS"])
-    is_unchanged = Q(state=EventState.UNCHANGED.value)
-    is_old = Q(at__lt=before) & ~Q(state__in=[state.value for state in OPEN_EVENTS])
-    with transaction.atomic():
-        events = ScalingEvent.objects.filter(pool=POOL).order_by("id")
-        old = events.filter(
-            (is_unchanged & Q(at__lt=at - UNCHANGED_KEPT)) | (~is_unchanged & is_old)
-        )
-        ids = old.select_for_update(skip_locked=True).values_list("id", flat=True)[:limit]
-        removed, _ = ScalingEvent.objects.filter(id__in=list(ids)).delete()
-    without_event = Launch.objects.filter(pool=POOL, event=None, ended_at__lt=before)
-    launches = without_event.exclude(state=LaunchState.STARTING).order_by("id")
-    deleted, _ = Launch.objects.filter(id__in=launches.values("id")[:limit]).delete()
-    return removed + deleted

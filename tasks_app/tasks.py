@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from tasks_app.execution.drain import Drainer
-from tasks_app.execution.warm_up import warm_up
+from tasks_app.execution.warm_up import rehearse, warm_up
 from tasks_app.queues import NAME, WAKE_UP_TASK
 from workers.runtime import Runtime
 from workers.serving import Drain, register_engine
@@ -40,4 +40,4 @@ def _prepare(runtime: Runtime) -> Drain:
     return drain_queue
 
 
-register_engine(_prepare)
+register_engine(_prepare, rehearse)

@@ -1,8 +1,8 @@
 """The agent: a small process beside each worker's main process that keeps its node's row.
 
-It is forked before Celery starts, so that the main process, which forks the pool, never holds a
-database connection or a thread. It registers the node, sends heartbeats, watches the slots of the
-pool children, and settles the rows of a dead child or a dead main process.
+It is forked before Celery starts, so that the main process, which forks the pool, holds no
+database connection and no thread when it forks. It registers the node, sends heartbeats, watches
+the slots of the pool children, and settles the rows of a dead child or a dead main process.
 """
 
 import logging

@@ -29,14 +29,22 @@ _LOOK_SECONDS = 0.05  # and at one that takes none any more
 Drain = Callable[[str], None]
 
 _prepare: Callable[[Runtime], Drain] | None = None
+_rehearse: Callable[[], None] | None = None
 _drain: Drain | None = None
 
 
-def register_engine(prepare: Callable[[Runtime], Drain]) -> None:
+def register_engine(prepare: Callable[[Runtime], Drain], rehearse: Callable[[], None]) -> None:
     """`prepare` makes a new pool child ready for its first task, and returns what works off a
-    queue. To be called before the pool is forked."""
-    global _prepare  # noqa: PLW0603 - one engine for each process
-    _prepare = prepare
+    queue. `rehearse` uses, once and before any fork, what every child uses. To be called before
+    the pool is forked."""
+    global _prepare, _rehearse
+    _prepare, _rehearse = prepare, rehearse
+
+
+def rehearse_engine() -> None:
+    """Called in main, before it forks anything."""
+    if _rehearse is not None:
+        _rehearse()
 
 
 def prepare_child() -> None:

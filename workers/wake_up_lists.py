@@ -5,6 +5,8 @@ from typing import Any
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from controlplane.core.redisversion import remember_redis_version
+
 _PREFIX = "taskplane:wake-ups:"
 
 
@@ -16,6 +18,7 @@ def wake_up_list(queue: str) -> str:
 def open_redis(broker: Connection) -> Any:
     """The connection of redis-py under a kombu connection to Redis: open, with kombu's settings.
     It is closed with `broker`. Raises the broker's errors."""
+    remember_redis_version()
     channel: Any = broker.default_channel
     return channel.client.connection_pool.get_connection()
 

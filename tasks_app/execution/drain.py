@@ -157,7 +157,7 @@ class _Drain:
         for claimed in batch:
             claimed.context.on_report = self._report_one
         outcomes, unstarted = self._d.sync.run(batch)
-        self._sizer.record(tasks=len(outcomes), run_ms=sum(o.run_ms for o in outcomes))
+        self._sizer.record(tasks=len(outcomes), run_ms=self._d.sync.worked_ms)
         self._d.recycling.count(outcomes)
         return outcomes, unstarted
 

@@ -10,6 +10,7 @@ from tasks_app.execution.claims import ClaimedTask
 from tasks_app.execution.interrupts import Interrupts
 from tasks_app.execution.isolation.guard import HandlerGuard
 from tasks_app.execution.sizing import TypeTimes
+from tasks_app.execution.work_time import WorkTime
 from tasks_app.processors import registry
 from tasks_app.processors.outcomes import TaskTimedOut
 from tasks_app.rows import Outcome
@@ -23,7 +24,10 @@ OVERRUN_SECONDS = 0.02
 
 
 class SyncRunner:
-    """Runs a batch until it is done, or has taken `budget_seconds`, or the worker stops."""
+    """Runs a batch until it is done, or has worked `budget_seconds`, or the worker stops.
+
+    `worked_ms`: what the handlers of the last batch have worked.
+    """
 
     def __init__(
         self,
@@ -41,17 +45,20 @@ class SyncRunner:
         self._guard = guard
         self._times = times
         self._budget_seconds = budget_seconds
+        self._work_time = WorkTime()
+        self.worked_ms = 0.0
 
     def run(self, batch: Sequence[ClaimedTask]) -> tuple[list[Outcome], list[ClaimedTask]]:
         """The outcomes of the started rows, and the rows that did not start."""
         began = monotonic()
+        self._work_time.begin()
+        self.worked_ms = 0.0
         outcomes: list[Outcome] = []
         unstarted: list[ClaimedTask] = []
         ended: list[float] = []
         for position, claimed in enumerate(batch):
             now = monotonic()
-            is_late = position > 0 and now - began > self._budget_seconds
-            if is_late or self._page.stopping_since:
+            if (position > 0 and self._is_late(now - began)) or self._page.stopping_since:
                 unstarted.extend(batch[position:])
                 break
             outcome = self._run_one(claimed, now, began)
@@ -67,6 +74,11 @@ class SyncRunner:
         for outcome, end in zip(outcomes, ended, strict=True):
             outcome.ago_ms = (now - end) * 1000
         return outcomes, unstarted
+
+    def _is_late(self, elapsed: float) -> bool:
+        if elapsed <= self._budget_seconds:
+            return False
+        return self._work_time.of_batch(elapsed * 1000) > self._budget_seconds * 1000
 
     def _run_one(self, claimed: ClaimedTask, started: float, began: float) -> Outcome | None:
         """One handler's outcome; None if the agent took the row back before it started."""
@@ -95,7 +107,9 @@ class SyncRunner:
         if result is not None or error is not None:
             self._guard.end_fork(error)  # the text of an error or a rule is the author's code, too
         self._slot.done(claimed.index)
-        self._times.record(claim.type, outcome.run_ms)
+        worked_ms = self._work_time.of_handler(outcome.run_ms)
+        self.worked_ms += worked_ms
+        self._times.record(claim.type, worked_ms)
         outcome.wait_ms = claim.wait_ms + (started - began) * 1000
         outcome.progress = claimed.context.percent
         return outcome

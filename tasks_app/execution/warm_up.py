@@ -1,9 +1,10 @@
-"""What a pool child does before its first task, so that this one need not wait for it."""
+"""What a pool child does before its first task, so that this one need not wait for it; and what
+main does before it forks, so that its children share it."""
 
 import logging
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from controlplane.core.sql import DATABASE_ERRORS
 from tasks_app import transitions
@@ -17,11 +18,11 @@ _NO_QUEUE = ""  # no queue has this name
 _NO_NODE = 0
 
 
-def warm_up() -> None:
+def warm_up(runs: int = _RUNS) -> None:
     """Connect the engine, and have its statements prepared and planned by running them on nothing.
     A database that does not answer is left to the first task."""
     try:
-        for _ in range(_RUNS):
+        for _ in range(runs):
             LimitWatch().has_limits(_NO_QUEUE)
             with transaction.atomic(using=ALIAS):
                 cursor = engine_cursor()
@@ -30,4 +31,10 @@ def warm_up() -> None:
                 engine_cursor(), queue=_NO_QUEUE, node=_NO_NODE, lease=uuid4(), want=1, after=0
             )
     except DATABASE_ERRORS as error:
-        logger.warning("Pool child not warmed up: error=%s", error)
+        logger.warning("Not warmed up: error=%s", error)
+
+
+def rehearse() -> None:
+    """Run the statements once before the fork, and close the connection again."""
+    warm_up(runs=1)
+    connections[ALIAS].close()

@@ -23,9 +23,10 @@ FOR_OTHERS = {
     ],
     "the dispatcher": [
         "controlplane.ops.schedules.firing", "controlplane.ops.stress.driver", "dlq.replays",
-        "dlq.upkeep", "scaling.decisions", "tasks_app.dispatch", "tasks_app.upkeep",
+        "dlq.upkeep", "scaling.retention", "tasks_app.dispatch", "tasks_app.upkeep",
         "workflows.repair",
     ],
+    "the autoscaler": ["scaling.decisions"],
     "workers and the broker": [
         "celery.apps.worker", "kombu.transport.redis", "redis", "tasks_app.execution",
         "workers.agent",

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from controlplane.core.clock import now
-from scaling.decisions import prune_events
 from scaling.models import Launch, ScalingEvent
+from scaling.retention import prune_events
 from tasks_app.services import prune_everything
 from tests.factories import make_launch, make_scaling_event
 

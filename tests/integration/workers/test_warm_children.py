@@ -55,6 +55,30 @@ print(json.dumps({
 }))
 """
 
+# What main does before it forks.
+REHEARSAL = """
+import importlib.metadata, json, threading
+import django
+django.setup()
+import psutil
+from django.db.backends.signals import connection_created
+from controlplane.celery import app
+from workers.management.commands import worker
+
+worker._prepare_to_share(app)
+described, connected = [], []
+read = importlib.metadata.version
+importlib.metadata.version = lambda name: described.append(name) or read(name)
+connection_created.connect(lambda connection, **_: connected.append(connection.alias), weak=False)
+worker._rehearse(app)
+print(json.dumps({
+    "connected": connected,
+    "described": described,
+    "sockets": len(psutil.Process().net_connections()),
+    "threads": threading.active_count(),
+}))
+"""
+
 
 def run_prepared_child(env: dict[str, str], folder: Path, node: int) -> dict[str, Any]:
     done = subprocess.run(
@@ -79,6 +103,37 @@ def test_the_first_task_of_a_child_connects_prepares_and_imports_nothing(
     planned = {statement.split("\n")[0] for statement, plans in found["plans"] if plans}
     assert any(text.startswith("-- Claim up to") for text in planned), planned
     assert any(text.startswith("-- Write the outcomes") for text in planned), planned
+
+
+def test_main_tries_its_servers_and_holds_no_connection_when_it_forks(
+    component_env: dict[str, str],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REHEARSAL], cwd=ROOT, env=component_env,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Not warmed up" not in done.stderr
+    assert json.loads(done.stdout) == {
+        "connected": ["engine"],
+        "described": [],  # redis-py does not read the description of its package
+        "sockets": 0,
+        "threads": 1,
+    }
+
+
+def test_main_starts_where_no_server_answers(component_env: dict[str, str]) -> None:
+    nowhere = {
+        "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
+        "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", REHEARSAL], cwd=ROOT, env={**component_env, **nowhere},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Not warmed up" in done.stderr
+    assert json.loads(done.stdout)["connected"] == []
 
 
 def test_a_node_is_active_when_all_of_its_children_are_prepared(

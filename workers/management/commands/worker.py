@@ -29,11 +29,14 @@ from django.conf import settings
 from controlplane.celery import app
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
+from controlplane.core.redisversion import remember_redis_version
 from workers.agent import Agent
 from workers.bootsteps import AgentStep, CanaryStep, QueuesStep, ServingStep, bound_last_results
 from workers.naming import MAX_WORKER_NAME, celery_queue
 from workers.node_state import SharedNodeState
 from workers.runtime import Runtime, open_slot, set_runtime
+from workers.serving import rehearse_engine
+from workers.wake_up_lists import broker_failures
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +79,7 @@ class Command(SafeCommand):
         if len(name) > MAX_WORKER_NAME:
             raise CommandError(f"--name has {len(name)} characters: use at most {MAX_WORKER_NAME}.")
         _prepare_to_share(app)
+        _rehearse(app)
         names = [queue.strip() for queue in queues.split(",") if queue.strip()]
         runtime = Runtime(
             name=f"{name}-{os.getpid()}",
@@ -206,7 +210,7 @@ def _broker_answers(celery: Celery) -> bool:
     with celery.connection_for_read() as connection:
         try:
             connection.ensure_connection(max_retries=1, timeout=2)
-        except (OSError, *connection.connection_errors):
+        except broker_failures(connection):
             return False
         return True
 
@@ -230,10 +234,7 @@ def _connect_signals(runtime: Runtime, agent: AgentProcess, concurrency: int) ->
     def child_started(**_: Any) -> None:
         open_slot()
 
-    def before_child(**_: Any) -> None:
-        _share_memory()
-
-    worker_before_create_process.connect(before_child, weak=False)
+    worker_before_create_process.connect(_share_memory, weak=False)
     worker_ready.connect(became_ready, weak=False)
     worker_shutting_down.connect(is_stopping, weak=False)
     worker_process_init.connect(child_started, weak=False)
@@ -262,7 +263,15 @@ def _prepare_to_share(celery: Celery) -> None:
         get_pdeathsig()  # a child sets it, for which cffi builds a parser: several MB in each
 
 
-def _share_memory() -> None:
+def _rehearse(celery: Celery) -> None:
+    """Connect to the broker and to the database before the forks, and close both again: what a
+    first connection leaves in memory would otherwise be there once in each process."""
+    remember_redis_version()
+    _broker_answers(celery)
+    rehearse_engine()
+
+
+def _share_memory(**_: Any) -> None:
     """Before a fork: exclude existing objects from garbage collection, so that the collector of the
     new process does not touch, and thereby copy, their pages."""
     gc.collect()
