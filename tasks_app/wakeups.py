@@ -67,27 +67,22 @@ class Notifier:
             has_ended = self._condition.wait_for(
                 lambda: not self._notes and not self._is_sending, timeout
             )
-            if has_ended and self._sender is not None:
-                try:
-                    self._sender.settle()
-                except self._sender.failures as error:
-                    self._drop_sender(error)
+            if has_ended:
+                self._send(_settle)
             return has_ended
 
     def _send(self, send: Callable[[WakeUpSender], bool]) -> bool:
-        if self._sender is None:
+        sender, self._sender = self._sender, None
+        if sender is None:
             return False
         try:
-            return send(self._sender)
-        except self._sender.failures as error:
-            self._drop_sender(error)
+            sent = send(sender)
+        except sender.failures as error:
+            logger.warning("Wake-ups not sent: error=%s", error)
+            sender.close()
             return False
-
-    def _drop_sender(self, error: Exception) -> None:
-        logger.warning("Wake-ups not sent: error=%s", error)
-        if self._sender is not None:
-            self._sender.close()
-        self._sender = None
+        self._sender = sender  # not after an interruption: who knows what it has read
+        return sent
 
     def _work(self) -> None:
         while True:
@@ -116,6 +111,11 @@ class Notifier:
             self._condition.notify_all()
 
 
+def _settle(sender: WakeUpSender) -> bool:
+    sender.settle()
+    return True
+
+
 _notifier = Notifier()
 
 
@@ -134,8 +134,12 @@ class EarlyWakeUp:
     def send(self) -> None:
         """Called when the statement that commits is on its way."""
         now = time.monotonic()
-        if _notifier.notify_early(self._queue):
-            self._sent_at = now
+        try:
+            if _notifier.notify_early(self._queue):
+                self._sent_at = now
+        except Exception:
+            # The statement goes on, and its answer has to be read.
+            logger.exception("Early wake-up not sent: queue=%s", self._queue)
 
     def is_enough(self) -> bool:
         """After the commit: whether the slot that it wakes finds the task."""

@@ -18,7 +18,7 @@ from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
 from tests.concurrency.racing import Racers
 from tests.manual_worker import claim, register_node
-from workers.wake_up_lists import EARLY, wake_up_list
+from workers.wake_up_lists import EARLY, EARLY_SECONDS, wake_up_list
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -184,6 +184,6 @@ def test_the_last_look_begins_after_the_time_in_which_no_other_wake_up_follows(
     began = monotonic()
     assert claim_first(find_nothing, is_early=is_early) == []
     if is_early:
-        assert looks[-1] - began >= drain.EARLY_SECONDS
+        assert looks[-1] - began >= EARLY_SECONDS
     else:
         assert len(looks) == 1
