@@ -1,7 +1,7 @@
 """The lists in Redis that carry wake-ups, one for each queue: an entry wakes one slot.
 
-An entry is the queue's name; or EARLY, for a task whose commit is under way. Whoever takes an early
-one looks for work again until EARLY_SECONDS have passed, and whoever sent it sends an ordinary one
+An entry is the queue's name; or EARLY, for a task whose commit is under way. The slot that takes an
+early one looks for work again until EARLY_SECONDS have passed, and the sender sends an ordinary one
 after a commit that took longer. So none is lost, whatever the clocks of their machines say.
 """
 
