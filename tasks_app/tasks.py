@@ -30,11 +30,11 @@ def _prepare(runtime: Runtime) -> Drain:
     drainer = Drainer(runtime)
     warm_up()
 
-    def drain_queue(queue: str) -> None:
+    def drain_queue(queue: str, *, is_early: bool = False) -> None:
         if not NAME.fullmatch(queue):
             logger.warning("Wake-up ignored: reason=invalid queue name, queue=%.100r", queue)
         elif runtime.node_state.takes_work:
-            drainer.drain(queue)
+            drainer.drain(queue, is_early=is_early)
 
     _drain = drain_queue
     return drain_queue

@@ -4,6 +4,7 @@ wait; or, with another broker than Redis, a Celery message for its main process.
 A sender belongs to one thread at a time. Its methods raise `failures`.
 """
 
+from collections import deque
 from typing import Any, Protocol
 
 from celery import current_app
@@ -14,12 +15,12 @@ from kombu.exceptions import ChannelError
 
 from tasks_app.queues import WAKE_UP_TASK
 from workers.naming import celery_queue
-from workers.wake_up_lists import broker_failures, open_redis, wake_up_list
+from workers.wake_up_lists import EARLY, broker_failures, open_redis, wake_up_list
 
 MAX_WAKE_UPS = 16  # waiting wake-ups that are enough for a queue: each wakes one slot
 _EXPIRES_SECONDS = 60
 _UNCHECKED_WAKE_UPS = 4  # of a process and queue, sent since it last counted the waiting ones
-_MAX_UNREAD = 24  # answers of Redis: with as many it is slow, and its connection may fill up
+_MAX_UNREAD = 8  # sent without an answer of Redis: with as many it is slow and may block
 
 
 class WakeUpSender(Protocol):
@@ -31,7 +32,12 @@ class WakeUpSender(Protocol):
         """Send up to `wake_ups`, unless enough wait already. Returns how many were sent."""
 
     def send_at_once(self, queue: str, wake_ups: int) -> bool:
-        """Send without waiting for an answer. False: this could block, so nothing was sent."""
+        """Send without waiting for an answer. False: nothing was sent, since this could block, or
+        enough waited when an answer was last read."""
+
+    def send_early(self, queue: str) -> bool:
+        """As send_at_once, one for a task whose commit is under way. False as well where none may
+        be early, or where no slot seems to wait for it."""
 
     def settle(self) -> None:
         """Wait until the broker has all that was sent."""
@@ -51,7 +57,8 @@ class ListSender:
     def __init__(self) -> None:
         self._broker = current_app.connection_for_write()
         self._redis: Any = None
-        self._unread = 0
+        self._unread: deque[tuple[str, int]] = deque()  # what was sent, without its answers
+        self._waiting: dict[str, int] = {}  # wake-ups of a queue that the newest ones found there
         self.failures = broker_failures(self._broker)
 
     def close(self) -> None:
@@ -62,15 +69,23 @@ class ListSender:
             self._redis = open_redis(self._broker)
         self.settle()
         wanted = min(wake_ups, MAX_WAKE_UPS)
-        self._write(queue, wanted)
-        waited: int = self._read() - wanted
+        self._write(queue, queue, wanted)
         self.settle()
-        return max(0, min(wanted, MAX_WAKE_UPS - waited))
+        return max(0, min(wanted, MAX_WAKE_UPS - self._waiting[queue]))
 
     def send_at_once(self, queue: str, wake_ups: int) -> bool:
-        if self._redis is None or self._unread > _MAX_UNREAD:
+        if self._waiting.get(queue, 0) >= MAX_WAKE_UPS:
             return False
-        self._write(queue, min(wake_ups, MAX_WAKE_UPS))
+        return self._send_unread(queue, queue, min(wake_ups, MAX_WAKE_UPS))
+
+    def send_early(self, queue: str) -> bool:
+        # Where entries wait, every slot is busy, and looks for work when it has ended what it does.
+        return self._waiting.get(queue) == 0 and self._send_unread(queue, EARLY, 1)
+
+    def _send_unread(self, queue: str, entry: str, wake_ups: int) -> bool:
+        if self._redis is None or len(self._unread) > _MAX_UNREAD:
+            return False
+        self._write(queue, entry, wake_ups)
         while self._unread and self._redis.can_read(0):
             self._read()
         return True
@@ -79,22 +94,24 @@ class ListSender:
         while self._unread:
             self._read()
 
-    def _write(self, queue: str, wake_ups: int) -> None:
+    def _write(self, queue: str, entry: str, wake_ups: int) -> None:
         """Add entries to a list that is kept short and does not last: old wake-ups of a queue that
         nobody served would wake slots for nothing later."""
         name = wake_up_list(queue)
         commands = (
-            ("LPUSH", name, *[queue] * wake_ups),
+            ("LPUSH", name, *[entry] * wake_ups),
             ("LTRIM", name, 0, MAX_WAKE_UPS - 1),
             ("EXPIRE", name, _EXPIRES_SECONDS),
         )
         packed = self._redis.pack_commands(commands)
         self._redis.send_packed_command(packed, check_health=False)
-        self._unread += len(commands)
+        self._unread.append((queue, wake_ups))
 
-    def _read(self) -> Any:
-        self._unread -= 1
-        return self._redis.read_response()
+    def _read(self) -> None:
+        """Read the answers to the oldest of what was sent."""
+        queue, wake_ups = self._unread.popleft()
+        length, _, _ = [self._redis.read_response() for _ in range(3)]
+        self._waiting[queue] = length - wake_ups
 
 
 class MessageSender:
@@ -110,6 +127,9 @@ class MessageSender:
         self._broker.release()
 
     def send_at_once(self, _queue: str, _wake_ups: int) -> bool:
+        return False
+
+    def send_early(self, _queue: str) -> bool:
         return False
 
     def settle(self) -> None:

@@ -10,13 +10,13 @@ child ends its standing job, and gets another one afterwards.
 import logging
 import select
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from celery import current_app
 from django.core.cache import close_caches
 
 from workers.runtime import Runtime, get_runtime
-from workers.wake_up_lists import broker_failures, open_redis, wake_up_list
+from workers.wake_up_lists import EARLY, broker_failures, open_redis, queue_of_list, wake_up_list
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,12 @@ _REST_SECONDS = 1.0  # after a failure
 _START_SECONDS = 0.005  # between two looks at a node that takes no work yet
 _LOOK_SECONDS = 0.05  # and at one that takes none any more
 
-Drain = Callable[[str], None]
+
+class Drain(Protocol):
+    """Works off a queue. An early wake-up may come before its task is committed."""
+
+    def __call__(self, queue: str, *, is_early: bool = False) -> None: ...
+
 
 _prepare: Callable[[Runtime], Drain] | None = None
 _rehearse: Callable[[], None] | None = None
@@ -70,8 +75,9 @@ class WakeUps:
         self._redis: Any = None
         self._is_waited_for = False  # Redis owes an answer
 
-    def next_queue(self) -> str | None:
-        """The queue of the next wake-up; None when the standing job has to end."""
+    def next_one(self) -> tuple[str, bool] | None:
+        """The queue of the next wake-up, and whether it is early; None when the standing job has to
+        end."""
         node_state = self._runtime.node_state
         while not (self._recall.take() or self._runtime.recycle_reason):
             if not node_state.takes_work:
@@ -83,14 +89,14 @@ class WakeUps:
                 if not node_state.is_active:  # a claim would find nothing, and the wake-up be lost
                     self._recall.wait(_START_SECONDS)
                     continue
-                queue = self._receive()
+                received = self._receive()
             except self._failures as error:
                 logger.warning("Wake-ups not received: error=%s", error)
                 self.close()
                 self._recall.wait(_REST_SECONDS)
                 continue
-            if queue is not None:
-                return queue
+            if received is not None:
+                return received
         self.close()
         return None
 
@@ -106,7 +112,7 @@ class WakeUps:
         if self._redis is None:
             self._redis = open_redis(self._broker)
 
-    def _receive(self) -> str | None:
+    def _receive(self) -> tuple[str, bool] | None:
         """None when there is something else to look at."""
         if not self._is_waited_for:
             self._ask()
@@ -116,9 +122,9 @@ class WakeUps:
         self._is_waited_for = False
         if answer is None:
             return None
-        queue: str = answer[1].decode()
+        queue = queue_of_list(answer[0].decode())
         self._put_last(queue)
-        return queue
+        return queue, answer[1].decode() == EARLY
 
     def _ask(self) -> None:
         served = self._runtime.read_served_queues()
@@ -160,6 +166,7 @@ def serve() -> None:
     assert _drain is not None  # noqa: S101 - set by prepare_child
     if _wake_ups is None:
         _wake_ups = WakeUps(runtime)
-    while (queue := _wake_ups.next_queue()) is not None:
-        _drain(queue)
+    while (received := _wake_ups.next_one()) is not None:
+        queue, is_early = received
+        _drain(queue, is_early=is_early)
         close_caches()  # as Celery does after each task

@@ -1,4 +1,9 @@
-"""The lists in Redis that carry wake-ups, one for each queue: an entry wakes one slot."""
+"""The lists in Redis that carry wake-ups, one for each queue: an entry wakes one slot.
+
+An entry is the queue's name; or EARLY, for a task whose commit is under way. The slot that takes an
+early one looks for work again until EARLY_SECONDS have passed, and the sender sends an ordinary one
+after a commit that took longer. So none is lost, whatever the clocks of their machines say.
+"""
 
 from typing import Any
 
@@ -7,12 +12,20 @@ from kombu.exceptions import OperationalError
 
 from controlplane.core.redisversion import remember_redis_version
 
+EARLY = "early"
+EARLY_SECONDS = 0.002  # of the order of a commit
+
 _PREFIX = "taskplane:wake-ups:"
 
 
 def wake_up_list(queue: str) -> str:
-    """The list of a queue. Its entries are the queue's name."""
+    """The list of a queue."""
     return f"{_PREFIX}{queue}"
+
+
+def queue_of_list(name: str) -> str:
+    """The queue of a list."""
+    return name.removeprefix(_PREFIX)
 
 
 def open_redis(broker: Connection) -> Any:

@@ -1,7 +1,7 @@
 """Statements in files (`<app>/sql/<verb_noun>.sql`), and connections to run them on."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -41,15 +41,18 @@ def prepared_cursor(using: str) -> psycopg.Cursor[tuple[Any, ...]]:
     return psycopg.Cursor(wrapper.connection)
 
 
-def writing_cursor(using: str) -> "WritingCursor | psycopg.Cursor[tuple[Any, ...]]":
-    """A cursor on Django's connection for statements that return no rows. Raises psycopg's errors,
+def writing_cursor(
+    using: str, on_sent: Callable[[], None] | None = None
+) -> "WritingCursor | psycopg.Cursor[tuple[Any, ...]]":
+    """A cursor on Django's connection for statements that return no rows. `on_sent` is called while
+    the server works on a statement that commits; not inside a transaction. Raises psycopg's errors,
     as `prepared_cursor` does."""
     wrapper = connections[using]
     wrapper.ensure_connection()
     connection: psycopg.Connection[Any] = wrapper.connection
     # psycopg's own cursors begin a transaction where one is due, and know when not to prepare.
     if connection.autocommit and connection.prepare_threshold is not None:
-        return WritingCursor(connection)
+        return WritingCursor(connection, on_sent)
     return psycopg.Cursor(connection)
 
 
@@ -60,8 +63,11 @@ class WritingCursor:
     Takes None, texts, numbers, UUIDs, aware times and lists of texts.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], on_sent: Callable[[], None] | None = None
+    ) -> None:
         self._connection = connection
+        self._on_sent = on_sent
         self.rowcount = -1
 
     def execute(self, query: str, params: Sequence[Any]) -> None:
@@ -72,7 +78,7 @@ class WritingCursor:
             if name not in _prepared.setdefault(connection, set()):
                 connection.wait(_prepare(connection.pgconn, name, _numbered(query)))
                 _prepared[connection].add(name)
-            self.rowcount = connection.wait(_run(connection.pgconn, name, values))
+            self.rowcount = connection.wait(_run(connection.pgconn, name, values, self._on_sent))
 
 
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], set[bytes]] = WeakKeyDictionary()
@@ -95,8 +101,15 @@ def _prepare(server: PGconn, name: bytes, query: bytes) -> PQGen[None]:
     _check(*(yield from generators.execute(server)))
 
 
-def _run(server: PGconn, name: bytes, values: Sequence[bytes | None]) -> PQGen[int]:
+def _run(
+    server: PGconn,
+    name: bytes,
+    values: Sequence[bytes | None],
+    on_sent: Callable[[], None] | None,
+) -> PQGen[int]:
     server.send_query_prepared(name, values)
+    if on_sent is not None:
+        on_sent()
     result = _check(*(yield from generators.execute(server)))
     return result.command_tuples or 0
 

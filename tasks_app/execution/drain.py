@@ -2,9 +2,10 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from time import monotonic
+from collections.abc import Callable, Sequence
+from time import monotonic, sleep
 from traceback import format_exc
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -28,11 +29,27 @@ from tasks_app.execution.sync_runner import SyncRunner
 from tasks_app.rows import Outcome
 from tasks_app.wakeups import notify_workers
 from workers.runtime import Runtime
+from workers.wake_up_lists import EARLY_SECONDS
+
+_Row = TypeVar("_Row")
 
 logger = logging.getLogger(__name__)
 
 _ASYNC_PATIENCE = 30  # slices for which async work may be topped up before the slot moves on
+_LOOK_SECONDS = 0.0001  # between claims that found nothing after an early wake-up
 _POLL_SECONDS = 0.25  # between claims that found nothing, while async handlers are in flight
+
+
+def claim_first(claim: Callable[[], list[_Row]], *, is_early: bool) -> list[_Row]:
+    """The first rows after a wake-up. An early one came before its task was committed, so the last
+    look begins when the task is there or its sender has sent another wake-up."""
+    until = monotonic() + EARLY_SECONDS if is_early else 0.0
+    while True:
+        is_last_look = monotonic() >= until
+        rows = claim()
+        if rows or is_last_look:
+            return rows
+        sleep(_LOOK_SECONDS)
 
 
 class Drainer:
@@ -65,9 +82,9 @@ class Drainer:
             budget_seconds=2 * self._target_ms / 1000,
         )
 
-    def drain(self, queue: str) -> None:
+    def drain(self, queue: str, *, is_early: bool = False) -> None:
         """Claim and run until the queue is empty or the time slice is over; then send a
-        wake-up for the rest."""
+        wake-up for the rest. After an early wake-up the queue may fill in a moment."""
         store = Store(
             queue=queue,
             node=lambda: self.node_state.node_id,
@@ -77,7 +94,7 @@ class Drainer:
             slot=self.slot,
         )
         try:
-            if _Drain(self, queue, store).run():
+            if _Drain(self, queue, store).run(is_early=is_early):
                 notify_workers(queue)
         except BaseException:  # noqa: BLE001 - see below
             # What it holds can be settled by its agent only, and only when this process is gone.
@@ -107,9 +124,9 @@ class _Drain:
         self._sizer = drainer.sizer(queue)
         self._ends = monotonic() + drainer.slice_seconds
 
-    def run(self) -> bool:
+    def run(self, *, is_early: bool) -> bool:
         """Whether the slice ended before the queue was empty."""
-        batch = self._exchange([], [], [], self._want())
+        batch = claim_first(lambda: self._exchange([], [], [], self._want()), is_early=is_early)
         while batch:
             asynchronous = [claimed for claimed in batch if claimed.is_async]
             outcomes, ran, unstarted = self._run_sync([h for h in batch if not h.is_async])

@@ -21,7 +21,9 @@ from django.utils.asyncio import async_unsafe
 from controlplane.core.sql import DATABASE_ERRORS, is_transient, writing_cursor
 from tasks_app import transitions
 from tasks_app.rows import NewTask
-from tasks_app.services.queues import notify_for
+from tasks_app.services.queues import get_lane_name, notify_for
+from tasks_app.states import TaskState
+from tasks_app.wakeups import EarlyWakeUp
 
 MAX_ROWS = 100  # of one commit
 MAX_BYTES = 1_048_576  # of their payloads
@@ -146,10 +148,16 @@ def insert_alone(row: NewTask, using: str) -> BaseException | None:
 
 
 def _insert_and_notify(rows: Sequence[NewTask], using: str) -> None:
-    """Insert rows in one statement, and wake workers once it is committed."""
+    """Insert rows in one statement, and wake workers once it is committed; for one row beside the
+    commit, where workers wait."""
+    early = None
+    if len(rows) == 1 and rows[0].state == TaskState.PENDING:
+        early = EarlyWakeUp(get_lane_name(rows[0].queue_id, using=using))
     with connections[using].wrap_database_errors:
-        transitions.insert_few_tasks(writing_cursor(using), rows)
-    notify_for(rows, using)
+        cursor = writing_cursor(using, on_sent=early.send if early else None)
+        transitions.insert_few_tasks(cursor, rows)
+    if early is None or not early.is_enough():
+        notify_for(rows, using)
 
 
 def _count_bytes(member: _Member) -> int:

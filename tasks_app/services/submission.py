@@ -1,4 +1,4 @@
-"""Submits tasks: rows are committed before any worker is notified."""
+"""Submits tasks: rows are committed before a worker can claim them."""
 
 import hashlib
 from collections.abc import Sequence

@@ -61,6 +61,12 @@ def test_a_plain_celery_task_takes_a_slot_that_waits_and_gives_it_back(
     assert worker.stop(15) == 0
 
 
+def test_tasks_that_come_one_by_one_are_all_found(engine: Engine, worker: Component) -> None:
+    """Their wake-ups are early, and nobody sends another."""
+    for _ in range(40):
+        engine.wait_for_all([submit_task(spec=spec(0))])
+
+
 def test_wake_ups_by_celery_messages_are_followed(
     engine: Engine, worker: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from tasks_app.wakeups import Notifier
 from workers.canary import Canary, canary_queue
 from workers.naming import celery_queue
 from workers.node_state import SharedNodeState
-from workers.wake_up_lists import wake_up_list
+from workers.wake_up_lists import EARLY, wake_up_list
 
 
 @pytest.fixture
@@ -99,6 +99,47 @@ def test_a_wake_up_is_sent_by_its_caller_once_the_thread_has_connected(
         assert notifier._sender is not None
         notifier._sender.settle()
     assert count_waiting(broker, queue) == 3
+
+
+def test_a_full_queue_is_left_to_the_thread_and_holds_up_no_other(
+    broker: Connection, queue: str
+) -> None:
+    notifier = Notifier()
+    other = f"{queue}-other"
+    for _ in range(3):  # the last one finds the list full
+        notifier.notify(queue, MAX_WAKE_UPS)
+        assert notifier.flush(5)
+    with notifier._condition:  # the thread can take nothing
+        notifier.notify(queue, 1)
+        notifier.notify(other, 1)
+        assert notifier._notes == {queue: 1}
+    assert notifier.flush(5)
+    assert count_waiting(broker, queue) == MAX_WAKE_UPS
+    assert count_waiting(broker, other) == 1
+    redis_of(broker).delete(wake_up_list(queue), wake_up_list(other))
+    notifier.notify(queue, 1)  # by the thread, which sees that there is room
+    assert notifier.flush(5)
+    with notifier._condition:
+        notifier.notify(queue, 1)
+        assert not notifier._notes
+    assert notifier.flush(5)
+    assert count_waiting(broker, queue) == 2
+
+
+def test_an_early_wake_up_is_sent_only_where_none_waits(broker: Connection, queue: str) -> None:
+    sender = ListSender()
+    assert not sender.send_early(queue)  # nothing is known of it
+    assert sender.send(queue, 1) == 1
+    redis_of(broker).delete(wake_up_list(queue))  # as a slot takes it
+    assert sender.send_early(queue)
+    sender.settle()
+    assert redis_of(broker).lrange(wake_up_list(queue), 0, -1) == [EARLY.encode()]
+    assert sender.send_at_once(queue, 1)
+    sender.settle()
+    assert not sender.send_early(queue)
+    assert sender.send_at_once(queue, 1)
+    sender.close()
+    assert not MessageSender().send_early(queue)
 
 
 def test_a_wake_up_is_sent_again_when_the_connection_was_lost(

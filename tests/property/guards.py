@@ -17,6 +17,7 @@ ISOLATION = "tests/acceptance/test_isolation.py"
 FAULTS = "tests/acceptance/test_handler_faults.py"
 SUBMISSION = "tests/concurrency/test_submission.py"
 GROUP = "tests/concurrency/test_group_commit.py"
+EARLY = "tests/concurrency/test_early_wake_ups.py"
 BATCHES = "tests/concurrency/test_letters.py"
 
 
@@ -154,6 +155,13 @@ GUARDS = [
     _group("group: one commit is bounded", "if rows > MAX_ROWS or size > MAX_BYTES:", "if False:"),
     _group("group: a forked child has its own",
            "        os.register_at_fork(after_in_child=self._reset)\n"),
+    Guard("early: looks until the task is there", "tasks_app/execution/drain.py",
+          "is_last_look = monotonic() >= until", "is_last_look = True", EARLY),
+    Guard("early: a long commit is followed by another", "tasks_app/wakeups.py",
+          "if time.monotonic() - self._sent_at < EARLY_SECONDS:", "if True:", EARLY),
+    Guard("early: not for what may be rolled back", "controlplane/core/sql.py",
+          "if connection.autocommit and connection.prepare_threshold is not None:", "if True:",
+          EARLY),
     Guard("loss: a gap in seeing is an outage", "workers/services.py",
           "if moment - self._last_check > lease_seconds / 2:", "if False:", LOSS),
     Guard("loss: a late beat saves", "workers/transitions.py",

@@ -1,7 +1,6 @@
 """Chooses the requests of the fast path, and serves them."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import IO
 
 from django.urls import get_resolver
@@ -17,11 +16,11 @@ _SHARED_BYTES = 16_384
 
 
 class FastResponder:
-    """Serves requests on the fast path."""
+    """Serves requests on the fast path. To make one imports the URLs with all their views, for
+    which no request and no event loop should wait."""
 
-    @cached_property
-    def _router(self) -> Router:
-        return Router(get_resolver())
+    def __init__(self) -> None:
+        self._router = Router(get_resolver())
 
     def respond(self, scope: Scope, body: IO[bytes]) -> Reply | None:
         """The response; None leaves the request to Django."""
