@@ -29,12 +29,14 @@ class TestPerson:
         assert ">mira</strong>" in page
         assert "<span>viewer</span>" in page
         assert default_workspace().name in page
+        assert "?workspace=" not in page
 
     def test_a_superuser_of_several_sees_all_of_them(self, root: Client) -> None:
         other_workspace()
         page = text_of(root)
         assert "superuser" in page
         assert "All workspaces" in page
+        assert 'href="/admin/?workspace=other"' in page
         assert "All workspaces" not in text_of(root, "/admin/dlq/deadletter/?workspace=other")
 
     def test_somebody_without_a_role_sees_no_entries_of_apps(self, db: None) -> None:
