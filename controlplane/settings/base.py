@@ -1,6 +1,9 @@
 """What every environment shares."""
 
+import re
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.settings.env import BASE_DIR, env
 from controlplane.settings.parts.celery import *
@@ -76,6 +79,13 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "controlplane.urls"
+# The path below which a proxy serves this installation, such as /taskplane
+FORCE_SCRIPT_NAME = env.text("TASKPLANE_PATH_PREFIX") or None
+if FORCE_SCRIPT_NAME and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", FORCE_SCRIPT_NAME):
+    raise ImproperlyConfigured(
+        f"TASKPLANE_PATH_PREFIX is {FORCE_SCRIPT_NAME!r}: it must begin with a slash, end without "
+        "one, and have only letters, digits and `.`, `_`, `~`, `-` between slashes."
+    )
 # Every path of the API answers with and without its last slash, so nothing of it is redirected
 # (a redirected POST loses its body); this is for the pages of the admin.
 APPEND_SLASH = True
@@ -131,16 +141,18 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "controlplane.core.formats"
 USE_TZ = True
 
-STATIC_URL = "/static/"
+# Under a path prefix (FORCE_SCRIPT_NAME) it stands below the prefix.
+STATIC_URL = "static/"
 # The app serves the files straight from the packages; STATIC_ROOT is for a server in front.
 STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 
-LOGIN_URL = "/admin/login/"
+LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "controlplane.core.http.problems.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 
 # The parser answers 413 itself; Django's own limit would answer 400 and name another figure.
