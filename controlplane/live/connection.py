@@ -96,7 +96,9 @@ class Connection:
         tasks: list[asyncio.Task[None]] = []
         self._hub.add(self)
         try:
-            await self._wire.send(encode(Kind.HELLO, workspace=self._identity.workspace))
+            await self._wire.send(
+                encode(Kind.HELLO, workspace=self._identity.workspace, at=utc_z(now()))
+            )
             await self._follow(self._client.request)
             tasks += map(asyncio.ensure_future, (self._read(), self._write(), self._check_again()))
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,5 +1,7 @@
 /** What every page does: theme switch, search, keys. Each part is a module of its own. */
 
+import { startLive } from "./livepage.js";
 import { startThemeSwitch } from "./themeswitch.js";
 
 startThemeSwitch();
+startLive();

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from tests.clients import key_client, other_workspace, user_client
-from tests.factories import make_queue, make_task
+from tests.clients import key_client
+from tests.factories import make_task
 from tests.sockets import DirectClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
