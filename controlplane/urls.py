@@ -2,7 +2,10 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from controlplane.core.http.problems import (  # noqa: F401 - Django finds them by name
@@ -21,12 +24,24 @@ docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 admin.autodiscover()
 
+
+def to_favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon, such as a downloaded JSON."""
+    return HttpResponseRedirect(static("dashboard/favicon.svg"))
+
+
+to_overview = RedirectView.as_view(pattern_name="admin:index")
+
 urlpatterns = [
+    path("", to_overview, name="home"),
+    path("dashboard.html", to_overview),
+    path("favicon.ico", to_favicon),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
     path("", include("controlplane.workspaces.urls")),
+    path("", include("controlplane.live.urls")),
     path("", include("controlplane.ops.health.urls")),
     path("", include("controlplane.ops.schedules.urls")),
     path("", include("controlplane.ops.stress.urls")),

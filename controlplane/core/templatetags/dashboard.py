@@ -1,0 +1,135 @@
+"""Tags and filters of the pages: icons, states, figures, times, small pictures, the trail."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.urls import get_script_prefix, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from controlplane.core.admin.display import badge, draw_bar, draw_shape, draw_symbol, show_time
+from controlplane.core.admin.shapes import find_shape
+from controlplane.core.formatting import (
+    format_duration,
+    format_number,
+    format_percent,
+    format_short_id,
+    format_size,
+)
+
+register = template.Library()
+
+register.filter("figure", format_number)
+register.filter("duration", format_duration)
+register.filter("percent", format_percent)
+register.filter("size", format_size)
+register.filter("short_id", format_short_id)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """A time, relative to now; the exact time is in its title."""
+    return show_time(value)
+
+
+register.simple_tag(draw_shape, name="shape")
+register.simple_tag(draw_bar, name="bar")
+register.simple_tag(badge, name="state")
+
+
+@register.filter
+def tone(value: str) -> str:
+    """The class that gives the colour of a state to bars and lines."""
+    return f"tone-{find_shape(value).tone}"
+
+
+@register.simple_tag
+def icon(name: str, css_class: str = "") -> str:
+    return draw_symbol(f"i-{name}", f"icon {css_class}".strip())
+
+
+@register.simple_tag
+def root() -> str:
+    """The path below which everything is: `/`, or the prefix of a proxy."""
+    return get_script_prefix()
+
+
+@register.simple_tag
+def logo() -> str:
+    return draw_symbol("logo", "logo")
+
+
+@register.simple_tag
+def bar_chart(columns: Sequence[tuple[str, Any, float]], label: str) -> str:
+    """Upright bars of (name, figure, height in percent); `label` describes them."""
+    width = 100 / max(1, len(columns))
+    bars = format_html_join(
+        "",
+        '<rect x="{}%" y="{}%" width="{}%" height="{}%" rx="1"><title>{}: {}</title></rect>',
+        (
+            (f"{index * width:.2f}", 100 - height, f"{width * 0.8:.2f}", height, name, figure)
+            for index, (name, figure, height) in enumerate(columns)
+        ),
+    )
+    return format_html('<svg class="bar-chart" role="img" aria-label="{}">{}</svg>', label, bars)
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float | None], label: str, tone: str = "series") -> str:
+    """A line from 0 to the greatest value; `label` says what it shows. None is a gap."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return SafeString("")
+    return format_html(
+        '<svg class="sparkline tone-{}" role="img" aria-label="{}" viewBox="0 0 100 28" '
+        'preserveAspectRatio="none"><path class="line" d="{}"/></svg>',
+        tone,
+        label,
+        _line(values, max(known) or 1.0),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def page_title(context: template.Context) -> str:
+    """The heading of a page: the name of a list, the row of a row's page, or the view's title."""
+    title = str(context.get("title") or "")
+    changes = context.get("cl")
+    if changes is not None:
+        return capfirst(changes.opts.verbose_name_plural)
+    if context.get("original") is not None and not context.get("back"):
+        return str(context["original"]) if context.get("change") else title
+    return title
+
+
+@register.simple_tag(takes_context=True)
+def trail(context: template.Context) -> list[tuple[str, str]]:
+    """The way to this page: (title, address), the last without an address. A view may set `trail`
+    itself; otherwise it comes from the sidebar, the list, the row and the title."""
+    if "trail" in context:
+        return list(context["trail"])
+    frame, request = context.get("frame"), context.get("request")
+    current = frame.current if frame is not None else None
+    found = [(current.entry.title, current.url)] if current else []
+    options = getattr(context.get("cl"), "opts", None) or context.get("opts")
+    if options is not None:
+        address = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+        if all(address != known for _, known in found):
+            found.append((capfirst(options.verbose_name_plural), address))
+    if context.get("original") is not None and context.get("back"):
+        found.append((str(context["original"]), context["back"]))
+    here = request.path if request is not None else ""
+    above = [each for each in found if each[1] != here]
+    return [*above, (page_title(context) or (current.entry.title if current else ""), "")]
+
+
+def _line(values: Sequence[float | None], most: float) -> str:
+    step, parts, is_on = 100 / (len(values) - 1), [], False
+    for index, value in enumerate(values):
+        if value is not None:
+            y = 27 - value / most * 26
+            parts.append(f"{'L' if is_on else 'M'}{index * step:.2f} {y:.2f}")
+        is_on = value is not None
+    return "".join(parts)

@@ -1,0 +1,19 @@
+/** What every page does. Each part is a module of its own. */
+
+import { startConfirmations } from "./confirm.js";
+import { startCopyButtons } from "./copy.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./livepage.js";
+import { startReloads } from "./reload.js";
+import { startSearch } from "./search.js";
+import { startThemeSwitch } from "./themeswitch.js";
+import { startToasts } from "./toasts.js";
+
+startThemeSwitch();
+startSearch();
+startKeys();
+startConfirmations();
+startCopyButtons();
+startToasts();
+startReloads();
+startLive();
