@@ -80,6 +80,9 @@ class TaskFilter:
     created_before: datetime | None = condition("createdBefore", Moment(), "Created before.")
     min_priority: int | None = condition("minPriority", WholeNumber(-100, 100), "From -100 to 100.")
     workflow_run_ids: tuple[UUID, ...] = condition("workflowRunId", Ids(), COMMA)
+    step_keys: tuple[str, ...] = condition(
+        "stepKey", Texts(), f"Keys of steps of workflow runs. {COMMA}"
+    )
     workers: tuple[str, ...] = condition(
         "worker",
         Texts(),

@@ -221,6 +221,7 @@ def _one_of(wanted: TaskFilter) -> Q:
         ("state", wanted.statuses),
         ("type", wanted.types),
         ("workflow_run_id", wanted.workflow_run_ids),
+        ("step_key", wanted.step_keys),
         ("error__class", wanted.error_classes),
     ):
         if len(values) == 1:

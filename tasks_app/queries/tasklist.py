@@ -11,8 +11,9 @@ from django.db.models import F, Func, IntegerField, QuerySet
 
 from controlplane.core.cursors import EXACT_TOTAL, Cursor, Sort, count_or_estimate
 from controlplane.core.errors import Invalid
+from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
-from tasks_app.models import Task
+from tasks_app.models import Queue, Task
 from tasks_app.queries.lists import estimate_count, in_bounded_time, list_tasks_of
 from tasks_app.queries.pages import (
     count_existing_of,
@@ -23,7 +24,9 @@ from tasks_app.queries.pages import (
 from tasks_app.states import TaskState
 
 _COUNT_SECONDS = 0.25
+_NEWER_SECONDS = 1.0
 _SMALL_RESULT_BYTES = 400
+_MAX_QUEUES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,32 @@ def _page(
     return TaskPage(rows, {}, number, previous, following)
 
 
+def read_rows(workspaces: Sequence[UUID] | None, ids: Sequence[UUID]) -> TaskPage:
+    """These tasks as they are now, as rows of a page."""
+    if not ids:
+        return TaskPage((), {}, 1, None, None)
+    tasks = list_tasks_of(workspaces, TaskFilter(ids=tuple(ids))).defer("payload", "result")
+    rows, _ = read_page(tasks, Sort.of("-createdAt", "id"), None, 0, len(ids))
+    return TaskPage(rows, _read_results(rows), 1, None, None)
+
+
+def count_newer(tasks: QuerySet[Task], anchor: UUID, most: int) -> int:
+    """How many of these tasks are newer than one of them, counted up to `most`. Raises Invalid when
+    that takes too long."""
+    with in_bounded_time(_NEWER_SECONDS):
+        return tasks.filter(id__gt=anchor).order_by("-id")[:most].count()
+
+
+def has_any_task(workspaces: Sequence[UUID]) -> bool:
+    return Task.objects.filter(workspace_id__in=workspaces).exists()
+
+
+def list_queue_names(workspaces: Sequence[UUID]) -> list[str]:
+    """The names of their queues, the first hundreds."""
+    names = Queue.objects.filter(workspace_id__in=workspaces).order_by("name")
+    return list(names.values_list("name", flat=True).distinct()[:_MAX_QUEUES])
+
+
 def _read_results(rows: Sequence[Any]) -> dict[UUID, Any]:
     """The results that are short enough for a line."""
     ids = [row.id for row in rows if row.state == TaskState.COMPLETED]
@@ -130,7 +159,7 @@ def _count_states(workspaces: Sequence[UUID], wanted: TaskFilter) -> dict[str, i
     try:
         sql, parameters = states[: EXACT_TOTAL + 1].query.sql_with_params()
         with in_bounded_time(_COUNT_SECONDS), connection.cursor() as cursor:
-            cursor.execute(f"SELECT state, count(*) FROM ({sql}) few GROUP BY state", parameters)
+            cursor.execute(load_sql("tasks_app", "count_states").format(few=sql), parameters)
             found: dict[str, int] = dict(cursor.fetchall())
     except EmptyResultSet:
         found = {}  # such as a queue that does not exist
