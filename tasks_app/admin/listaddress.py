@@ -87,8 +87,8 @@ def clean_params(params: QueryDict) -> QueryDict:
         name = _OLD_NAMES.get(given, given)
         if not values:
             continue
-        if name == "payload":
-            path, _, value = values[-1].partition("=")
+        path, equals, value = values[-1].partition("=")
+        if name == "payload" and equals:
             name, values = f"{PAYLOAD_PREFIX}{path.strip()}", [value.strip()]
         if name in ("status", "columns"):
             values = [",".join(values)]
