@@ -53,11 +53,6 @@ class ListAddress:
     errors: tuple[FieldError, ...] = field(default=())
 
     @property
-    def absolute(self) -> QueryDict:
-        """The parameters as the API takes them: with times in place of ages."""
-        return _absolute(self.params)
-
-    @property
     def has_filters(self) -> bool:
         return any(name not in (*VIEW, *PLACE) for name in self.params)
 
