@@ -8,7 +8,7 @@
 
 import { applyChange } from "./changes.js";
 import { LiveSocket } from "./livesocket.js";
-import { ServerClock, judge } from "./freshness.js";
+import { ServerClock, fairAge, judge } from "./freshness.js";
 
 const HIDDEN_CLOSE_MS = 30000;
 
@@ -99,7 +99,7 @@ export class LiveTopics {
     ageOf(entry) {
         const age = this.serverTime() - entry.at;
         // A topic that was subscribed a moment ago is not late.
-        return Number.isNaN(age) ? this.now() - entry.since : Math.max(0, age);
+        return Number.isNaN(age) ? this.now() - entry.since : fairAge(age, entry.every ?? 1);
     }
 
     isWatching() {
@@ -169,6 +169,7 @@ export class LiveTopics {
         entry.snapshot = snapshot;
         entry.epoch = message.epoch;
         entry.seq = message.seq;
+        entry.every = message.every ?? entry.every;
         entry.at = Date.parse(message.at);
         // A polled message has no heartbeat before it.
         this.clock.hear(entry.at, this.now());
