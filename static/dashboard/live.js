@@ -201,6 +201,12 @@ function call(handler, ...values) {
 
 let shared = null;
 
+/** The workspace that the page is about: that of an element, or that of the address. */
+function workspaceOf(page, search) {
+    const named = page.querySelector("[data-workspace]")?.dataset.workspace;
+    return named || new URLSearchParams(search).get("workspace") || "";
+}
+
 /** The topics of this tab, null on a page without live updates. */
 export function liveTopics() {
     if (shared) return shared;
@@ -208,7 +214,7 @@ export function liveTopics() {
     if (!root) return null;
     const socket = new LiveSocket({
         path: `${root.content}ws/live`,
-        workspace: document.body.dataset.workspace ?? root.dataset.workspace ?? "",
+        workspace: workspaceOf(document, window.location.search),
     });
     shared = new LiveTopics(socket);
     const follow = () => (document.hidden ? shared.hide() : shared.show());
