@@ -26,7 +26,7 @@ def viewer(db: None) -> Client:
 class TestPerson:
     def test_a_member_sees_their_name_role_and_workspace(self, viewer: Client) -> None:
         page = text_of(viewer)
-        assert ">mira</b>" in page
+        assert ">mira</strong>" in page
         assert "<span>viewer</span>" in page
         assert default_workspace().name in page
 
@@ -35,6 +35,7 @@ class TestPerson:
         page = text_of(root)
         assert "superuser" in page
         assert "All workspaces" in page
+        assert "All workspaces" not in text_of(root, "/admin/dlq/deadletter/?workspace=other")
 
     def test_somebody_without_a_role_sees_no_entries_of_apps(self, db: None) -> None:
         client = staff_client("nobody", apps=APPS)
