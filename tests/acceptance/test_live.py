@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import websocket
 from django.db import connection
@@ -106,6 +107,25 @@ def test_a_task_is_followed_to_its_end(running: StandingEngine) -> None:
             lambda: socket.snapshots["tasks"]["states"]["COMPLETED"] == 1, "the count of tasks"
         )
     assert "Traceback" not in app.component.output()
+
+
+def test_the_app_stops_while_sockets_are_open(engine: Engine) -> None:
+    with open_socket(engine.app(), "queues") as socket:
+        socket.wait_for(lambda: "queues" in socket.snapshots, "the queues")
+        assert engine.apps[0].stop() == 0
+    assert "Traceback" not in engine.apps[0].output()
+
+
+def test_requests_and_sockets_may_be_two_processes(engine: Engine) -> None:
+    requests = engine.app(TASKPLANE_SERVES="requests")
+    sockets = engine.app(TASKPLANE_SERVES="sockets")
+    refused = Socket(requests)
+    assert refused.wait_for_close() == 4404
+    refused.close()
+    assert httpx.get(f"{requests}/tasks").status_code == 401
+    assert httpx.get(f"{sockets}/tasks").status_code == 404
+    with open_socket(sockets, "queues") as socket:
+        socket.wait_for(lambda: "queues" in socket.snapshots, "the queues")
 
 
 @pytest.fixture
@@ -209,6 +229,7 @@ def test_a_client_that_does_not_read_is_closed_and_costs_nothing(engine: Engine)
     key = new_key()
     with open_socket(url, "queues", key=key) as quick:
         quick.wait_for(lambda: "queues" in quick.snapshots, "the queues")
+        assert len(str(quick.snapshots)) > 65_536  # what a client may send at once
         deaf = [Socket(url) for _ in range(10)]
         for each in deaf:
             each.send(authorization=key, subscribe=["queues", "tasks"])
