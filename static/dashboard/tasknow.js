@@ -56,8 +56,11 @@ function drawAttempts(page, task) {
         const item = known.get(String(attempt.number));
         const text = JSON.stringify([attempt.title, attempt.message, attempt.note, attempt.node]);
         if (item?.dataset.shown === text) return;
-        // The server drew it: only the newest two can have changed since then.
-        if (item && !item.dataset.shown && index > 1) return;
+        // What the server drew stays while it says the same.
+        if (item && !item.dataset.shown && item.querySelector("b").textContent === attempt.title) {
+            item.dataset.shown = text;
+            return;
+        }
         const made = makeAttempt(attempt);
         made.dataset.shown = text;
         if (item) item.replaceWith(made);
