@@ -99,7 +99,7 @@ def test_a_retry_asks_and_stays_on_the_page(page_of: PageOf) -> None:
     assert Task.objects.get().state == "COMPLETED"
     page.get_by_role("link", name="Retry…", exact=True).click()
     dialog.get_by_role("button", name="Run it again").click()
-    page.locator(".toast.success").wait_for()
+    page.locator(".toast .success").wait_for()
     assert page.url.endswith(address)
     assert Task.objects.get().state == "PENDING"
 

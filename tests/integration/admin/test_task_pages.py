@@ -170,7 +170,7 @@ class TestTheList:
         assert "1 of 3 tasks retried." in page
         assert "1 task not retried: only ended tasks, not pending." in page
         assert "a step of a workflow run" in page
-        assert 'class="toast success"' not in page
+        assert '<span class="success">' not in page
         nothing = root.post(TASKS, {"action": "cancel"}, follow=True).content.decode()
         assert "Select tasks first: nothing was changed." in nothing
 
@@ -280,7 +280,7 @@ class TestOneTask:
             assert answer.redirect_chain == [(page_of(task), 302)]
             page = answer.content.decode()
             assert text in page, action
-            assert ("toast success" in page) is is_done, action
+            assert ('<span class="success">' in page) is is_done, action
 
     def test_a_wrong_priority_is_asked_for_again(self, root: Client) -> None:
         task = make_task(priority=1)
