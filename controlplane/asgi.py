@@ -9,10 +9,27 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 os.environ.setdefault("TASKPLANE_COMPONENT", "app")
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 
-from controlplane.core.http.asgi import get_http_application, refuse_websocket
+from controlplane.core.http.asgi import get_http_application
+from controlplane.core.http.messages import App
+from controlplane.core.http.parts import REQUESTS, SOCKETS, only_health, refuse_sockets
 
-application = ProtocolTypeRouter({"http": get_http_application(), "websocket": refuse_websocket})
+
+def get_sockets() -> App:
+    from controlplane.live.consumer import serve_sockets  # it needs Django's apps
+
+    return serve_sockets
+
+
+http: App = get_http_application()
+part = settings.TASKPLANE["SERVES"]
+application = ProtocolTypeRouter(
+    {
+        "http": only_health(http) if part == SOCKETS else http,
+        "websocket": refuse_sockets if part == REQUESTS else get_sockets(),
+    }
+)
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
     from controlplane.core.http.server.daphne import install

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "controlplane.embedded",
     "controlplane.core",
     "controlplane.workspaces",
+    "controlplane.live",
     "controlplane.ops.health",
     "workers",
     "tasks_app",

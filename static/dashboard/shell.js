@@ -3,6 +3,7 @@
 import { startConfirmations } from "./confirm.js";
 import { startCopyButtons } from "./copy.js";
 import { startKeys } from "./keys.js";
+import { startLive } from "./livepage.js";
 import { startReloads } from "./reload.js";
 import { startScrollBoxes } from "./scrollboxes.js";
 import { startSearch } from "./search.js";
@@ -16,4 +17,5 @@ startConfirmations();
 startCopyButtons();
 startToasts();
 startReloads();
+startLive();
 startScrollBoxes();

@@ -83,7 +83,7 @@ class Tasks(Views):
         with queries.in_bounded_time() if must_scan else nullcontext():
             return self.page(
                 queries.list_tasks(request.workspace.id, wanted),
-                find_total=queries.TaskTotal(request.workspace.id, wanted),
+                find_total=queries.TaskTotal((request.workspace.id,), wanted),
             )
 
     @verb(

@@ -1,4 +1,4 @@
-"""The number of tasks of a workspace by state, at a cost that does not depend on the history."""
+"""The number of tasks of workspaces by state, at a cost that does not depend on the history."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,12 +66,12 @@ class LaneCounts:
     is_capped: bool = False
 
 
-def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCounts:
-    """The tasks of a workspace, including those of internal types only on request."""
+def count_tasks(*workspaces: UUID, with_internal: bool = False) -> TaskCounts:
+    """The tasks of these workspaces, including those of internal types only on request."""
     hidden = [] if with_internal else list(internal_types())
-    found = _read(FEW_COUNTED, workspace=workspace_id, hidden=hidden)
+    found = _read(FEW_COUNTED, workspaces=workspaces, hidden=hidden)
     if _capped(found):  # a queue has many tasks of two states
-        found = _read(MAX_COUNTED, workspace=workspace_id, hidden=hidden)
+        found = _read(MAX_COUNTED, workspaces=workspaces, hidden=hidden)
     by_state: dict[int, Counter[str]] = {}
     by_type: dict[int, Counter[str]] = {}
     for queue, state, tasks, _ in found["held"]:
@@ -107,7 +107,7 @@ def _capped(found: Mapping[str, Any]) -> set[int]:
 def _read(
     most: int,
     *,
-    workspace: UUID | None = None,
+    workspaces: Sequence[UUID] = (),
     lanes: Sequence[int] = (),
     hidden: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _read(
         cursor.execute(
             statement.encode(),
             {
-                "workspace": workspace,
+                "workspaces": list(workspaces),
                 "lanes": list(lanes),
                 "hidden": list(hidden),
                 "changes": _MOST_CHANGES,

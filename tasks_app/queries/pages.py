@@ -1,5 +1,6 @@
 """Pages of the list of tasks, by statements that are quick to compose."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
-from controlplane.core.cursors import Cursor, Sort, read_behind
+from controlplane.core.cursors import Cursor, Sort, read_before, read_behind
 from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Queue, Task, TaskTag
@@ -23,14 +24,17 @@ from tasks_app.queries.taskrows import read_task_rows
 class TaskTotal:
     """Finds the exact number of tasks that match a filter, at a cost that does not depend on it."""
 
-    workspace_id: UUID
+    workspaces: Sequence[UUID]
     wanted: TaskFilter
 
     def __call__(self) -> int | None:
         """The number. None: the filter has conditions that nothing counts, or too many changes have
         to be added up."""
         if self.wanted.is_by_state:
-            return _count_by_state(self.workspace_id, self.wanted)
+            by_state = count_kept_states(self.workspaces, self.wanted)
+            if by_state is None:
+                return None
+            return sum(by_state[state] for state in self.wanted.statuses)
         parameters = self.parameters
         if parameters is None:
             return None
@@ -46,7 +50,7 @@ class TaskTotal:
         if not wanted.is_by_kind:
             return None
         return {
-            "workspace": self.workspace_id,
+            "workspaces": list(self.workspaces),
             "hidden": hidden_types(wanted),
             "types": list(wanted.types),
             "queues": list(wanted.queues),
@@ -59,7 +63,7 @@ class TaskTotal:
         wanted = self.wanted
         if not wanted.is_by_one_tag:
             return tasks
-        tagged = TaskTag.objects.filter(workspace_id=self.workspace_id, tag=wanted.tags[0])
+        tagged = TaskTag.objects.filter(workspace_id__in=self.workspaces, tag=wanted.tags[0])
         return tagged.exclude(type__in=hidden_types(wanted)).values("task_id")
 
 
@@ -69,7 +73,7 @@ def read_page(
     cursor: Cursor | None,
     offset: int,
     count: int,
-    total: TaskTotal,
+    total: TaskTotal | None = None,
 ) -> tuple[list[Any], int]:
     """As read_behind, with described tasks; `total` is for the filter of these. Rows that one
     statement has read have it as `total`, if that is not None.
@@ -88,8 +92,8 @@ def read_page(
         page, parameters = _named(*ids.query.sql_with_params())
     except EmptyResultSet:  # such as a queue that does not exist
         return [], 0
-    counted = total.parameters
-    is_bounded = counted is not None and not total.wanted.is_empty
+    counted = total.parameters if total else None
+    is_bounded = total is not None and counted is not None and not total.wanted.is_empty
     statement = load_sql("tasks_app", "show_page").format(
         page=page,
         columns=_columns(frozenset(deferred)),
@@ -103,18 +107,30 @@ def read_page(
     return rows, len(rows)
 
 
-def _count_by_state(workspace_id: UUID, wanted: TaskFilter) -> int | None:
-    counts = count_tasks(workspace_id, with_internal=wanted.is_internal)
+def read_previous_page(
+    tasks: QuerySet[Task], sort: Sort, cursor: Cursor, count: int
+) -> tuple[list[Any], int]:
+    """As read_before, with described tasks."""
+    if sort.by.parts or sort.by.expression is not None:
+        found, valued = read_before(tasks, sort, cursor, count)
+        return list(describe_tasks(found)), valued
+    rows, valued = read_page(tasks, sort.reversed, cursor, 0, count)
+    return rows[::-1], valued
+
+
+def count_kept_states(workspaces: Sequence[UUID], wanted: TaskFilter) -> Counter[str] | None:
+    """The tasks in these queues by state, from the counts; whatever states the filter names. None
+    if the counts are an estimate."""
+    counts = count_tasks(*workspaces, with_internal=wanted.is_internal)
     if counts.is_estimate:
         return None
-    lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
+    lanes = Queue.objects.filter(workspace_id__in=workspaces, name__in=wanted.queues)
     chosen = set(lanes.values_list("id", flat=True)) if wanted.queues else counts.by_state.keys()
-    return sum(
-        tasks
-        for queue, states in counts.by_state.items()
-        for state, tasks in states.items()
-        if queue in chosen and state in wanted.statuses
-    )
+    found: Counter[str] = Counter()
+    for queue, states in counts.by_state.items():
+        if queue in chosen:
+            found.update(states)
+    return found
 
 
 def _named(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:

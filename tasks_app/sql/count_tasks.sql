@@ -1,7 +1,7 @@
 -- The tasks of some queues at one moment: those that exist, by queue and type, and how many of them
 -- have ended how, from the counts; those that have not ended, by queue and state, from the partial
 -- indexes. Types in %(hidden)s are left out of both.
---   workspace, lanes   which queues: all of the workspace, or these
+--   workspaces, lanes  which queues: all of these workspaces, or these
 --   {most}             where counting one state of one queue stops, so that a backlog of any size
 --                      costs a bounded time; if it stops for one state only, that one has what
 --                      remains of the unfinished tasks of the queue. The caller fills it in: for
@@ -12,7 +12,7 @@ WITH bound AS MATERIALIZED (
     FROM (SELECT FROM tasks_app_taskcountchange LIMIT %(changes)s) few
 ), lane AS MATERIALIZED (
     SELECT id, workspace_id FROM tasks_app_queue
-    WHERE workspace_id = %(workspace)s OR id = ANY(%(lanes)s)
+    WHERE workspace_id = ANY(%(workspaces)s) OR id = ANY(%(lanes)s)
 ), kinds AS MATERIALIZED (
     SELECT c.queue_id, c.type, sum(c.existing)::bigint AS existing,
         sum(c.completed)::bigint AS completed, sum(c.failed)::bigint AS failed,

@@ -102,7 +102,7 @@ def test_the_total_leaves_internal_tasks_out(workspace: Workspace, viewer: APICl
     assert viewer.get("/tasks?limit=1&tag=a&type=sleep,noop").json()["total"] == 4
     assert viewer.get("/tasks?limit=1&tag=a,b").json()["total"] == 4
     tasks = list_tasks(workspace.id, TaskFilter(tags=("a",)))
-    narrow = TaskTotal(workspace.id, TaskFilter(tags=("a",))).narrow(tasks)
+    narrow = TaskTotal((workspace.id,), TaskFilter(tags=("a",))).narrow(tasks)
     assert narrow.model is TaskTag
 
 
