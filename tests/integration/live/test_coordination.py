@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import redis
 from django.conf import settings
 
 from controlplane.live import coordination
@@ -14,11 +13,6 @@ from controlplane.live.coordination import Coordination, Watched
 
 QUEUES = Watched(UUID(int=1), "queues")
 TASK = Watched(UUID(int=2), "task:a|b")
-
-
-@pytest.fixture(autouse=True)
-def _empty() -> None:
-    redis.Redis.from_url(settings.CHANNELS_REDIS_URL).flushdb()
 
 
 def run(story: Callable[[Coordination], Coroutine[Any, Any, None]]) -> None:
