@@ -1,0 +1,22 @@
+"""Addresses of the list of tasks with a filter, by the names that the API has for its conditions."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from controlplane.core.clock import utc_z
+
+
+def tasks_url(**conditions: Any) -> str:
+    """The list of the tasks that match; a condition that is None or empty is left out."""
+    given = {name: value for name, value in conditions.items() if value not in (None, "", ())}
+    texts = {name: _text(value) for name, value in given.items()}
+    address = reverse("admin:tasks_app_task_changelist")
+    return f"{address}?{urlencode(texts)}" if texts else address
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return utc_z(value) if hasattr(value, "isoformat") else str(value)
