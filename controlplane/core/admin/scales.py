@@ -138,7 +138,7 @@ def _hours(begin: datetime, end: datetime, zone: tzinfo, step: timedelta) -> lis
 
 def _days(begin: datetime, end: datetime, zone: tzinfo, step: timedelta) -> list[datetime]:
     day = begin.astimezone(zone).date()
-    found = []
+    found: list[datetime] = []
     while True:
         midnight = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
         if midnight > end:

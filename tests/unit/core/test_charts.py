@@ -32,7 +32,7 @@ def write(value):
 
 def frame(count, **options):
     times = [BEGIN + MINUTE * number for number in range(count)]
-    return Frame(**({"times": times, "zone": UTC, "write": write, "sentence": "Said."} | options))
+    return Frame(**({"times": times, "zone": UTC, "write": write, "sentence": "A line."} | options))
 
 
 def draw(values, **options):
@@ -172,7 +172,7 @@ def test_the_number_of_buckets_is_bounded():
     with pytest.raises(ValueError, match="720"):
         draw([0] * (MAX_BUCKETS + 1))
     with pytest.raises(ValueError, match="720"):
-        draw_spark([0] * (MAX_BUCKETS + 1), "Said.")
+        draw_spark([0] * (MAX_BUCKETS + 1), "A line.")
     with pytest.raises(ValueError, match="one value"):
         draw_chart(frame(2), [Series("a", [1])])
 
