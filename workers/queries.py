@@ -1,5 +1,6 @@
 """Reads of nodes. Nodes serve all workspaces, so these take none."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -107,6 +108,12 @@ def count_slots() -> tuple[int, int]:
     taking = Node.objects.filter(state=NodeState.ACTIVE)
     sums = taking.aggregate(running=Sum("running"), slots=Sum("concurrency"))
     return int(sums["running"] or 0), int(sums["slots"] or 0)
+
+
+def count_states(since: datetime) -> Counter[str]:
+    """How many nodes live or ended since then, by state."""
+    shown = Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since))
+    return Counter(dict(shown.order_by().values_list("state").annotate(n=Count("id"))))
 
 
 def list_served_queues() -> set[str]:

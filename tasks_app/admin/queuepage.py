@@ -6,10 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.admin.bars import Histogram, draw_histogram, fold
+from controlplane.core.admin.bars import Histogram, Meter, draw_histogram, draw_meter, fold
 from controlplane.core.admin.charts import Chart, Event, Frame, Series, draw_chart
 from controlplane.core.clock import now
-from controlplane.core.formatting import format_count, format_duration, format_number, format_percent
+from controlplane.core.formatting import (
+    format_count,
+    format_duration,
+    format_milliseconds,
+    format_number,
+    format_percent,
+    format_rate,
+)
 from controlplane.core.schema import represent_value
 from tasks_app.admin.links import tasks_url
 from tasks_app.admin.queuelist import is_served, percentiles, recent_rate
@@ -141,6 +148,8 @@ def describe_queue(
         "running_url": tasks_url(queue=queue.name, status="RUNNING", internal=True),
         "waiting_url": tasks_url(queue=queue.name, status="PENDING", internal=True),
         "last_change": list_queue_changes(queue, None)[:1],
+        "failed_words": failed_share(state.hour.total),
+        "usage": draw_usage(state),
     }
 
 
@@ -207,7 +216,7 @@ def draw_flow(state: QueueState, span: str, changes: Sequence[QueueChange]) -> C
         Frame(
             times=steps,
             zone=UTC,
-            write=write_rate,
+            write=format_rate,
             sentence=(
                 f"{format_count(total.submitted, 'task')} arrived and "
                 f"{format_count(total.started, 'attempt')} started in the last {span}"
@@ -220,6 +229,16 @@ def draw_flow(state: QueueState, span: str, changes: Sequence[QueueChange]) -> C
             Series("Start", started, style="bold", is_strong=True),
         ],
     )
+
+
+def draw_usage(state: QueueState) -> Meter | None:
+    """The running tasks of those that may run; None without a limit."""
+    most = state.queue.max_running
+    if most is None:
+        return None
+    running = state.counts.running
+    tone = "failed" if state.is_full and state.is_late else "series"
+    return draw_meter([(running, tone)], most, f"{running} of {most} may run at once")
 
 
 def draw_waits(state: QueueState) -> Histogram | None:
@@ -242,9 +261,9 @@ def _distribution(
         return None
     half, most = percentiles(histogram, None)
     attempts = format_count(sum(histogram.values()), "attempt")
-    sentence = f"{what} of {attempts} in the last hour: half at most {_ms(half)}, 95% at most {_ms(most)}"
+    sentence = f"{what} of {attempts} in the last hour: half at most {format_milliseconds(half)}, 95% at most {format_milliseconds(most)}"
     fitting = [mark for mark in marks if bins[0].low <= mark[0] <= bins[-1].high]
-    return draw_histogram(bins, sentence, _ms, marks=fitting)
+    return draw_histogram(bins, sentence, format_milliseconds, marks=fitting)
 
 
 def describe_fillers(
@@ -341,17 +360,6 @@ def failed_share(figures: Figures) -> str:
     """`4.2% of 3,842`, of the tasks that ended; empty without any."""
     ended = figures.completed + figures.failed_tasks
     return f"{format_percent(figures.error_rate)} of {ended:,}" if ended else ""
-
-
-def write_rate(per_second: float) -> str:
-    """`0.9/s`; below one in ten seconds per minute."""
-    if 0 < per_second < 0.1:
-        return f"{per_second * 60:.2g}/min"
-    return f"{format_number(round(per_second, 1))}/s"
-
-
-def _ms(milliseconds: float | None) -> str:
-    return format_duration(None if milliseconds is None else milliseconds / 1_000)
 
 
 def _seconds(since: datetime | None, at: datetime) -> float | None:

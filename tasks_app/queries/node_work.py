@@ -46,6 +46,17 @@ class Loss:
         """All of them."""
         return self.lost + self.interrupted
 
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        """How many tasks are in each state now, the most frequent first."""
+        return [{"state": state, "tasks": tasks} for state, tasks in self.states.most_common()]
+
+    @property
+    def newest(self) -> list[tuple[UUID, str]]:
+        """Some tasks with their states, the failed ones first."""
+        ordered = sorted(self.tasks, key=lambda state: state != TaskState.FAILED)
+        return [(task, state) for state in ordered for task in self.tasks[state]][:_MAX_TASKS]
+
 
 def count_running_types(
     node_ids: Sequence[int], workspaces: Sequence[UUID] | None
