@@ -82,9 +82,7 @@ def list_samples_of(node_ids: Sequence[int], since: datetime) -> dict[int, list[
     return found
 
 
-def list_shown_nodes(
-    since: datetime, *, state: str = "", search: str = ""
-) -> QuerySet[Node]:
+def list_shown_nodes(since: datetime, *, state: str = "", search: str = "") -> QuerySet[Node]:
     """The nodes of the page: those that live or ended since then, or all of one state; those that
     need a look first. `search` is a part of the name, the host or the reason of the end."""
     found = Node.objects.all()

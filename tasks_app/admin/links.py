@@ -1,4 +1,4 @@
-"""Addresses of the list of tasks with a filter, by the names that the API has for its conditions."""
+"""Addresses of the list of tasks with a filter; its conditions are named as in the API."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -20,3 +20,8 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return utc_z(value) if hasattr(value, "isoformat") else str(value)
+
+
+def quoted(name: str) -> str:
+    """As one value of a condition: a comma alone would separate two."""
+    return f'"{name}"' if "," in name else name

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -128,9 +129,7 @@ def _lines(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[Line
                 busy=busy,
                 types=types.get(node.id, Counter()),
                 cpu=_spark([each.cpu_percent for each in own], f"CPU of {node.name}"),
-                memory=_spark(
-                    [float(each.memory_bytes) for each in own], f"Memory of {node.name}"
-                ),
+                memory=_spark([float(each.memory_bytes) for each in own], f"Memory of {node.name}"),
                 heartbeat_age=max(0.0, (at - node.heartbeat_at).total_seconds()),
                 up_seconds=(at - node.started_at).total_seconds() if node.state in LIVE else None,
             )
@@ -171,7 +170,9 @@ def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostN
 def draw_memory(node: Any, samples: Sequence[Any], *, tone: str, height: int = 120) -> Chart | None:
     """The memory of a node; None with fewer than two samples."""
     values = [float(each.memory_bytes) for each in samples]
-    words = f"now {format_size(int(values[-1]))}, at most {format_size(int(max(values)))}" if values else ""
+    words = ""
+    if values:
+        words = f"now {format_bytes(values[-1])}, at most {format_bytes(max(values))}"
     return draw_samples(
         samples, values, f"Memory of {node.name}", words, format_bytes, tone=tone, height=height
     )
@@ -216,7 +217,7 @@ def _with_gaps(
 ) -> tuple[list[datetime], list[float | None]]:
     """The samples with a gap where one is missing: between two that are three times further apart
     than is usual."""
-    distances = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    distances = sorted(later - at for at, later in pairwise(times))
     usual = distances[len(distances) // 2]
     shown: list[datetime] = []
     line: list[float | None] = []

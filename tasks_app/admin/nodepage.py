@@ -26,14 +26,12 @@ SPANS: Mapping[str, timedelta] = {
 }
 
 
-def describe_node(
-    node: Any, workspaces: Sequence[UUID] | None, span: str
-) -> dict[str, Any]:
+def describe_node(node: Any, workspaces: Sequence[UUID] | None, span: str) -> dict[str, Any]:
     """The context of the template. `workspaces`: those whose tasks may be shown."""
     chosen = span if span in SPANS else "1h"
     end = node.stopped_at or now()
-    samples = list(list_samples(node.id, end - SPANS[chosen]).filter(at__lte=end)[: 4 * MAX_BUCKETS])
-    shown = _thin(samples[::-1])
+    samples = list_samples(node.id, end - SPANS[chosen]).filter(at__lte=end)
+    shown = _thin(list(samples[: 4 * MAX_BUCKETS])[::-1])
     is_live = node.state in LIVE
     busy = min(node.concurrency, sum(1 for slot in node.slots if slot["running"]))
     loss = None

@@ -1,5 +1,5 @@
-"""The pages of worker nodes. Nodes belong to the app `workers`, which does not know tasks; what runs
-in their slots is looked up here. They serve all workspaces, and are drained by superusers only."""
+"""The pages of worker nodes. Nodes belong to the app `workers`, which does not know tasks; what
+runs in their slots is looked up here. They serve all workspaces, and only superusers drain them."""
 
 from typing import Any
 

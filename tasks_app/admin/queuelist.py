@@ -29,8 +29,8 @@ _HALF, _MOST = 0.50, 0.95
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A queue in the list. Times are in milliseconds; `rate` is of attempts that ended per second in
-    the last five minutes, the other figures are of the last hour."""
+    """A queue in the list. Times are in milliseconds; `rate` counts attempts that ended per second
+    in the last five minutes, the other figures are of the last hour."""
 
     queue: Queue
     counts: LaneCounts
@@ -183,9 +183,7 @@ def _lines(
     ]
 
 
-def _line(
-    queue: Queue, counts: LaneCounts, figures: LaneFigures, span: Span, **more: Any
-) -> Line:
+def _line(queue: Queue, counts: LaneCounts, figures: LaneFigures, span: Span, **more: Any) -> Line:
     total = figures.total
     return Line(
         queue=queue,
@@ -200,9 +198,7 @@ def _line(
     )
 
 
-def percentiles(
-    histogram: Any, longest_ms: float | None
-) -> tuple[float | None, float | None]:
+def percentiles(histogram: Any, longest_ms: float | None) -> tuple[float | None, float | None]:
     """The median and the 95th percentile."""
     return quantile(histogram, _HALF, longest_ms), quantile(histogram, _MOST, longest_ms)
 

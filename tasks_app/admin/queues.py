@@ -13,8 +13,7 @@ from controlplane.core.admin.pages import ReadMostlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, is_allowed
-from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from tasks_app import services

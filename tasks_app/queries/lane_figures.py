@@ -31,7 +31,8 @@ class Span:
     @property
     def steps(self) -> list[datetime]:
         """The beginnings of its steps."""
-        return [self.begin + self.step * n for n in range(int(self.seconds / self.step.seconds) + 1)]
+        number = int(self.seconds / self.step.total_seconds()) + 1
+        return [self.begin + self.step * each for each in range(number)]
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ def read_lane_figures(
                 "seconds": 60,
                 "from": span.begin,
                 "until": span.end,
-                "step": span.step.seconds,
+                "step": int(span.step.total_seconds()),
             },
         )
         for lane, kind, at, type_name, *values in cursor.fetchall():

@@ -95,7 +95,7 @@ def find_losses(
                 "nodes": [node for node, _ in ended],
                 "ends": [at for _, at in ended],
                 "since": min(at for _, at in ended) - _SLACK,
-                "slack": _SLACK,
+                "slack": f"{_SLACK.total_seconds():.0f} s",
                 "workspaces": None if workspaces is None else list(workspaces),
                 "most": _MAX_TASKS,
             },

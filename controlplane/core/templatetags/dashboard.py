@@ -15,8 +15,10 @@ from controlplane.core.admin.shapes import find_shape, state_word
 from controlplane.core.formatting import (
     EMPTY,
     format_duration,
+    format_milliseconds,
     format_number,
     format_percent,
+    format_rate,
     format_short_id,
     format_size,
 )
@@ -25,6 +27,8 @@ register = template.Library()
 
 register.filter("figure", format_number)
 register.filter("duration", format_duration)
+register.filter("milliseconds", format_milliseconds)
+register.filter("rate", format_rate)
 register.filter("percent", format_percent)
 register.filter("size", format_size)
 register.filter("short_id", format_short_id)
