@@ -13,8 +13,9 @@ from django.core.paginator import Page, Paginator
 from controlplane.core.admin.bars import Slots, draw_slots
 from controlplane.core.admin.charts import Chart, Frame, Series, Spark, draw_chart, draw_spark
 from controlplane.core.clock import now
-from controlplane.core.formatting import format_count, format_size
-from tasks_app.queries.node_work import Loss, count_running_types, find_losses
+from controlplane.core.formatting import format_count, format_number, format_state
+from tasks_app.admin.links import tasks_url
+from tasks_app.queries.node_work import MAX_TASKS, Loss, count_running_types, find_losses
 from workers.queries import count_slots, count_states, list_samples_of, list_shown_nodes
 from workers.states import LIVE, NodeState
 
@@ -24,6 +25,7 @@ _MAX_LOST = 3
 _SPARK = timedelta(minutes=30)
 _SPARK_POINTS = 30
 _BEFORE_LOSS = timedelta(hours=1)
+_MEBIBYTE, _GIBIBYTE = 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownLoss:
+    """What a lost node took along; `lines` lead to the tasks by their present state."""
+
+    total: int
+    interrupted: int
+    removed: int
+    lines: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class LostNode:
     """A lost node with what it took along, and its memory before."""
 
     node: Any
-    loss: Loss
+    loss: ShownLoss
     memory: Chart | None
     newest_memory: int | None
 
@@ -159,7 +171,7 @@ def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostN
     return [
         LostNode(
             node=node,
-            loss=losses[node.id],
+            loss=show_loss(losses[node.id]),
             memory=draw_memory(node, samples.get(node.id, []), tone="failed"),
             newest_memory=node.memory_bytes,
         )
@@ -167,14 +179,34 @@ def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostN
     ]
 
 
+def show_loss(loss: Loss) -> ShownLoss:
+    return ShownLoss(
+        total=loss.total,
+        interrupted=loss.interrupted,
+        removed=loss.removed,
+        lines=[
+            {
+                "tasks": tasks,
+                "word": format_state(state),
+                "url": tasks_url(id=",".join(map(str, loss.tasks[state][:MAX_TASKS]))),
+            }
+            for state, tasks in loss.states.most_common()
+        ],
+    )
+
+
 def draw_memory(node: Any, samples: Sequence[Any], *, tone: str, height: int = 120) -> Chart | None:
     """The memory of a node; None with fewer than two samples."""
-    values = [float(each.memory_bytes) for each in samples]
-    words = ""
-    if values:
-        words = f"now {format_bytes(values[-1])}, at most {format_bytes(max(values))}"
+    most = max((each.memory_bytes for each in samples), default=0)
+    unit, name = (_GIBIBYTE, "GiB") if most >= _GIBIBYTE else (_MEBIBYTE, "MiB")
+    values = [each.memory_bytes / unit for each in samples]
+
+    def write(value: float) -> str:
+        return f"{format_number(round(value, 1))} {name}"
+
+    words = f"now {write(values[-1])}, at most {write(max(values))}" if values else ""
     return draw_samples(
-        samples, values, f"Memory of {node.name}", words, format_bytes, tone=tone, height=height
+        samples, values, f"Memory of {node.name}", words, write, tone=tone, height=height
     )
 
 
@@ -228,7 +260,3 @@ def _with_gaps(
         shown.append(at)
         line.append(value)
     return shown, line
-
-
-def format_bytes(value: float) -> str:
-    return format_size(int(value))

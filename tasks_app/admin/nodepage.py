@@ -12,7 +12,7 @@ from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent_value
 from tasks_app.admin.links import tasks_url
-from tasks_app.admin.nodelist import draw_cpu, draw_memory
+from tasks_app.admin.nodelist import draw_cpu, draw_memory, show_loss
 from tasks_app.models import TaskAttempt
 from tasks_app.queries.node_work import find_losses, list_held_tasks, list_newest_attempts
 from tasks_app.states import AttemptOutcome
@@ -36,7 +36,7 @@ def describe_node(node: Any, workspaces: Sequence[UUID] | None, span: str) -> di
     busy = min(node.concurrency, sum(1 for slot in node.slots if slot["running"]))
     loss = None
     if node.state == NodeState.LOST:
-        loss = find_losses([(node.id, node.stopped_at)], workspaces)[node.id]
+        loss = show_loss(find_losses([(node.id, node.stopped_at)], workspaces)[node.id])
     return {
         "is_live": is_live,
         "sentence": explain(node, busy),

@@ -84,7 +84,7 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
             return HttpResponseRedirect(self._list_url() if node is None else self.row_url(node.pk))
         if request.method == "POST":
             running = format_count(node.running, "running task finishes", "running tasks finish")
-            done = f"{node.name} is draining: {running}, then it stops."
+            done = f"Node {node.name} is draining: {running}, then it stops."
             self.call_service(request, lambda: _drain(request, object_id), done)
             return HttpResponseRedirect(self.row_url(node.pk))
         return self.render(

@@ -1,7 +1,7 @@
 """The charts of the page of one queue."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from controlplane.core.admin.bars import Histogram, Meter, draw_histogram, draw_meter, fold
 from controlplane.core.admin.charts import Chart, Event, Frame, Series, draw_chart
@@ -17,6 +17,7 @@ from tasks_app.queries.lane_figures import LaneFigures, last_minutes, read_lane_
 from tasks_app.queries.performance import Figures
 from tasks_app.queries.queue_changes import QueueChange
 
+_LATEST = timedelta(seconds=15)
 # The spans of the chart: their length and step in minutes.
 SPANS: Mapping[str, tuple[int, int]] = {"1h": (60, 1), "6h": (360, 5), "24h": (1440, 15)}
 
@@ -32,7 +33,8 @@ def draw_flow(state: QueueState, span: str, changes: Sequence[QueueChange]) -> C
         found = read_lane_figures([queue.workspace_id], [queue.id], drawn)
         figures = found.get(queue.id, LaneFigures())
     seconds = drawn.step.total_seconds()
-    steps = drawn.steps[:-1]  # the last one has only begun
+    # What ended in the last seconds is not summed up yet.
+    steps = [at for at in drawn.steps if at + drawn.step <= drawn.end - _LATEST]
     none = Figures()
     submitted = [figures.steps.get(at, none).submitted / seconds for at in steps]
     started = [figures.steps.get(at, none).started / seconds for at in steps]
@@ -88,4 +90,4 @@ def _distribution(
     attempts = format_count(sum(histogram.values()), "attempt")
     sentence = f"{what} of {attempts} in the last hour: half at most {half}, 95% at most {most}"
     fitting = [mark for mark in marks if bins[0].low <= mark[0] <= bins[-1].high]
-    return draw_histogram(bins, sentence, format_milliseconds, marks=fitting)
+    return draw_histogram(bins, sentence, format_milliseconds, marks=fitting, tone="soft")

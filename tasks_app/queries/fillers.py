@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from controlplane.core.sql import load_sql
@@ -105,4 +106,7 @@ def group_failures(queue: Queue, since: datetime) -> list[FailureGroup]:
             load_sql("tasks_app", "group_failures"),
             {"lane": queue.id, "since": since, "most": _MAX_FAILURES, "rows": MAX_ROWS},
         )
-        return [FailureGroup(*row) for row in cursor.fetchall()]
+        return [
+            FailureGroup(name, type_name, tasks, orjson.loads(error))
+            for name, type_name, tasks, error in cursor.fetchall()
+        ]

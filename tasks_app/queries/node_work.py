@@ -17,7 +17,7 @@ from tasks_app.queries.lists import in_bounded_time
 from tasks_app.states import TaskState
 
 MAX_ATTEMPTS_SHOWN = 20
-_MAX_TASKS = 10  # of a loss, by outcome and state
+MAX_TASKS = 100  # of a loss, by outcome and state
 _SLACK = timedelta(minutes=1)
 _ATTEMPT_WINDOWS = (
     timedelta(seconds=10),
@@ -45,17 +45,6 @@ class Loss:
     def total(self) -> int:
         """All of them."""
         return self.lost + self.interrupted
-
-    @property
-    def lines(self) -> list[dict[str, object]]:
-        """How many tasks are in each state now, the most frequent first."""
-        return [{"state": state, "tasks": tasks} for state, tasks in self.states.most_common()]
-
-    @property
-    def newest(self) -> list[tuple[UUID, str]]:
-        """Some tasks with their states, the failed ones first."""
-        ordered = sorted(self.tasks, key=lambda state: state != TaskState.FAILED)
-        return [(task, state) for state in ordered for task in self.tasks[state]][:_MAX_TASKS]
 
 
 def count_running_types(
@@ -97,7 +86,7 @@ def find_losses(
                 "since": min(at for _, at in ended) - _SLACK,
                 "slack": f"{_SLACK.total_seconds():.0f} s",
                 "workspaces": None if workspaces is None else list(workspaces),
-                "most": _MAX_TASKS,
+                "most": MAX_TASKS,
             },
         )
         for node, outcome, state, attempts, tasks in cursor.fetchall():

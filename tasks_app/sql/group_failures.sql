@@ -10,7 +10,7 @@ WITH looked_at AS MATERIALIZED (
     SELECT l.*, coalesce(l.error ->> 'class', '') AS class
     FROM looked_at l WHERE l.finished_at >= %(since)s
 )
-SELECT class, type, count(*), (array_agg(error ORDER BY finished_at DESC))[1]
+SELECT class, type, count(*), coalesce((array_agg(error ORDER BY finished_at DESC))[1], 'null')::text
 FROM recent
 GROUP BY class, type
 ORDER BY count(*) DESC, class, type
