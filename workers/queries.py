@@ -22,6 +22,7 @@ _BY_NEED = (
     NodeState.STOPPED,
 )
 _MAX_FOUND = 1_000
+_MAX_LIFETIMES = 10_000
 
 
 def get_node(node_id: int) -> Node:
@@ -106,6 +107,14 @@ def count_slots() -> tuple[int, int]:
     taking = Node.objects.filter(state=NodeState.ACTIVE)
     sums = taking.aggregate(running=Sum("running"), slots=Sum("concurrency"))
     return int(sums["running"] or 0), int(sums["slots"] or 0)
+
+
+def list_lifetimes(since: datetime) -> list[tuple[datetime, datetime | None]]:
+    """When each node began and ended, of those that lived since then; at most the newest ten
+    thousand."""
+    lived = Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since))
+    times = lived.order_by("-id").values_list("started_at", "stopped_at")
+    return list(times[:_MAX_LIFETIMES])
 
 
 def count_states(since: datetime) -> Counter[str]:

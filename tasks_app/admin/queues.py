@@ -117,7 +117,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         reason = _read_reason(request)
         if reason:
             _set_paused(queue, actor, paused=True, reason=reason)
-            text = f"Queue {queue.name} is paused. Running tasks finish, waiting ones keep their places."
+            text = f"Queue {queue.name} is paused. Its running tasks finish, the others wait."
             self.message_user(request, text, messages.SUCCESS)
         else:
             text = "Give a reason for the pause: everybody who looks at the queue reads it."
