@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from controlplane.core.http.problems import (  # noqa: F401 - Django finds them by name
@@ -21,7 +22,11 @@ docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 admin.autodiscover()
 
+to_overview = RedirectView.as_view(pattern_name="admin:index")
+
 urlpatterns = [
+    path("", to_overview, name="home"),
+    path("dashboard.html", to_overview),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),

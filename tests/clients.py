@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -67,6 +67,21 @@ def user_client(
     client.force_login(user)
     client.user = user
     return client
+
+
+def staff_user(role: str, *, name: str = "", workspace: Workspace | None = None) -> User:
+    """A staff member with every permission of Django and a role in the workspace; or a superuser,
+    if that is the role."""
+    is_superuser = role == "superuser"
+    user = get_user_model().objects.create_user(
+        name or f"{role}-person", password="a secret", is_staff=True, is_superuser=is_superuser
+    )
+    user.user_permissions.set(Permission.objects.all())
+    if not is_superuser:
+        services.add_member(
+            workspace=workspace or default_workspace(), user=user, role=role, actor=SYSTEM
+        )
+    return user
 
 
 def staff_client(

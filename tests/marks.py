@@ -23,6 +23,7 @@ _MARKS = {
     "acceptance/test_sockets.py": ("nightly", "ci"),
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
+    "browser": ("nightly", "ci"),
     "chaos": ("nightly",),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),

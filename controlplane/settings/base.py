@@ -76,6 +76,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "controlplane.urls"
+# The path below which a proxy serves this installation, such as /taskplane
+FORCE_SCRIPT_NAME = env.text("TASKPLANE_PATH_PREFIX") or None
 # Every path of the API answers with and without its last slash, so nothing of it is redirected
 # (a redirected POST loses its body); this is for the pages of the admin.
 APPEND_SLASH = True
@@ -131,13 +133,14 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "controlplane.core.formats"
 USE_TZ = True
 
-STATIC_URL = "/static/"
+# Under a path prefix (FORCE_SCRIPT_NAME) it stands below the prefix.
+STATIC_URL = "static/"
 # The app serves the files straight from the packages; STATIC_ROOT is for a server in front.
 STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 
-LOGIN_URL = "/admin/login/"
+LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"

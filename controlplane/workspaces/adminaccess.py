@@ -15,7 +15,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from controlplane.core.admin.pages import OperationalAdmin
+from controlplane.core.admin.site import Person, ShellSite
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import ActorKind, Role
 
 if TYPE_CHECKING:
@@ -173,12 +175,9 @@ class SuperuserPages(AdminAccess):
     """Pages of rows that belong to no workspace, for superusers only."""
 
 
-class TaskplaneAdminSite(admin.AdminSite):
-    """Django's site. Pages of other packages (users, groups, stored Celery results, beat's rows)
-    belong to no workspace, are for superusers, and come last in the index."""
-
-    site_title = site_header = "Taskplane"
-    index_title = "Administration"
+class TaskplaneAdminSite(ShellSite):
+    """The site of this project. Pages of other packages (users, groups, stored Celery results,
+    beat's rows) belong to no workspace, are for superusers, and come last in the index."""
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = super().get_app_list(request, app_label)
@@ -187,6 +186,19 @@ class TaskplaneAdminSite(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         """Without `view_on_site`, which reveals whether a row exists and leads nowhere."""
         return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
+
+    def describe_person(self, request: HttpRequest) -> Person:
+        name = request.user.get_username()
+        roles, workspaces = roles_of(request), list_workspaces(self._workspace_ids(request))
+        names = list(workspaces.values_list("name", flat=True)[:2])
+        held = {Role.ADMIN} if roles is None else set(roles.values())
+        highest = next((role for role in reversed(Role) if role in held), None)
+        role = "superuser" if roles is None else highest.label.lower() if highest else "no role"
+        return Person(name, role, names[0] if len(names) == 1 else "All workspaces")
+
+    def _workspace_ids(self, request: HttpRequest) -> list[UUID] | None:
+        roles = roles_of(request)
+        return None if roles is None else list(roles)
 
     def register(
         self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any

@@ -27,6 +27,13 @@ TASKPLANE: dict[str, Any] = {
     "STATE_DIR": home.home() / "run",
     # The app
     "HTTP_SERVER": env.choice("TASKPLANE_HTTP_SERVER", "uvicorn", allowed=("uvicorn", "daphne")),
+    # The badge on every page; the colour is a class of static/dashboard/shell.css
+    "ENVIRONMENT_NAME": env.text("TASKPLANE_ENVIRONMENT_NAME", env.text("TASKPLANE_ENV", "dev")),
+    "ENVIRONMENT_COLOUR": env.choice(
+        "TASKPLANE_ENVIRONMENT_COLOUR",
+        "grey",
+        allowed=("grey", "blue", "green", "amber", "red", "violet"),
+    ),
     # The worker
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),
@@ -106,6 +113,11 @@ if TASKPLANE["HEARTBEAT_INTERVAL_MS"] * 2 > TASKPLANE["LEASE_SECONDS"] * 1000:
 if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
     raise ImproperlyConfigured(
         f"WORKER_NODE_ID has {len(TASKPLANE['WORKER_NODE_ID'])} characters: at most 100 are kept."
+    )
+if len(TASKPLANE["ENVIRONMENT_NAME"]) > 24:
+    raise ImproperlyConfigured(
+        f"TASKPLANE_ENVIRONMENT_NAME has {len(TASKPLANE['ENVIRONMENT_NAME'])} characters: "
+        "the badge has room for 24."
     )
 # It may be sent without encryption, so it must at least be hard to guess.
 if TASKPLANE["METRICS_TOKEN"] and (

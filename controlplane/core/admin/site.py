@@ -1,0 +1,156 @@
+"""The site of the pages: its start page, its sidebar, and what the frame of each page shows.
+`controlplane.workspaces.adminaccess` adds who may open what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, path, reverse
+from django.utils.functional import cached_property
+
+from controlplane.core.admin.navigation import (
+    GROUPS,
+    Page,
+    ShownEntry,
+    ShownPage,
+    show_entries,
+)
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who looks at the page. `workspace` is what they can see, in words."""
+
+    name: str
+    role: str
+    workspace: str
+
+    @property
+    def initials(self) -> str:
+        return initials(self.name)
+
+    @property
+    def workspace_initials(self) -> str:
+        return initials(self.workspace)
+
+
+class Frame:
+    """What the frame around a page shows to the person of a request; each part is made when a
+    template asks for it."""
+
+    def __init__(self, site: "ShellSite", request: HttpRequest) -> None:
+        self._site = site
+        self._request = request
+
+    @cached_property
+    def groups(self) -> list[tuple[str, list[ShownEntry]]]:
+        found = [(group.title, self._show(group.entries)) for group in GROUPS]
+        return [(title, shown) for title, shown in found if shown]
+
+    @property
+    def entries(self) -> list[ShownEntry]:
+        return [each for _, shown in self.groups for each in shown]
+
+    @property
+    def at_thumb(self) -> list[ShownEntry]:
+        return [each for each in self.entries if each.entry.is_at_thumb]
+
+    @property
+    def current(self) -> ShownEntry | None:
+        return next((each for each in self.entries if each.is_current), None)
+
+    @property
+    def tabs(self) -> tuple[ShownPage, ...]:
+        """The pages of the current entry, on those pages themselves."""
+        current = self.current
+        if current is None or len(current.pages) < 2:
+            return ()
+        names = {page.url_name for page in current.entry.pages}
+        return current.pages if self._url_name in names else ()
+
+    @cached_property
+    def search_url(self) -> str:
+        """The list of tasks; empty for those who may not see it."""
+        found = (each for each in self.entries if each.entry.icon == "tasks")
+        return next((each.url for each in found), "")
+
+    @cached_property
+    def person(self) -> Person:
+        return self._site.describe_person(self._request)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "name": settings.TASKPLANE["ENVIRONMENT_NAME"],
+            "colour": settings.TASKPLANE["ENVIRONMENT_COLOUR"],
+        }
+
+    @property
+    def _url_name(self) -> str:
+        match = self._request.resolver_match
+        return "" if match is None else match.url_name or ""
+
+    def _show(self, of: Any) -> list[ShownEntry]:
+        return show_entries(
+            of, self._url_name, lambda page: self._site.find_url(self._request, page)
+        )
+
+
+class ShellSite(admin.AdminSite):
+    """Django's site, with an overview as its start page and all records one page behind it."""
+
+    site_title = site_header = "Taskplane"
+    index_title = "All records"
+    enable_nav_sidebar = False  # the frame has its own
+    overview: View | None = None
+    """The view of the start page; set in `controlplane/urls.py`."""
+
+    def get_urls(self) -> list[Any]:
+        records = path("records/", self.admin_view(self.records), name="records")
+        return [records, *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The overview."""
+        if self.overview is None:
+            return self.records(request)
+        return self.overview(request)
+
+    def records(self, request: HttpRequest) -> HttpResponse:
+        """Every record of every app: Django's own start page."""
+        return super().index(request)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        return {**context, "site_url": reverse("admin:index"), "frame": Frame(self, request)}
+
+    def find_url(self, request: HttpRequest, page: Page) -> str | None:
+        """The address of a page; None if the person may not open it or it does not exist."""
+        if not self._may_open(request, page):
+            return None
+        try:
+            return reverse(f"admin:{page.url_name}")
+        except NoReverseMatch:
+            return None
+
+    def describe_person(self, request: HttpRequest) -> Person:
+        return Person(request.user.get_username(), "", "")
+
+    def _may_open(self, request: HttpRequest, page: Page) -> bool:
+        if not page.permission:
+            return self.has_permission(request)
+        app, _, name = page.permission.partition(".")
+        pages = self._registry.get(apps.get_model(app, name.removeprefix("view_")))
+        return pages is not None and pages.has_view_or_change_permission(request)
+
+
+def initials(name: str) -> str:
+    """Two letters of a name: `MO` for `Mira Okafor`, `PA` for `payments`."""
+    words = name.replace("-", " ").replace(".", " ").replace("_", " ").split()
+    letters = "".join(word[0] for word in words[:2]) if len(words) > 1 else name.strip()[:2]
+    return letters.upper()

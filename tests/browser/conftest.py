@@ -1,0 +1,60 @@
+"""A browser, and the real application to look at."""
+
+import os
+from collections.abc import Callable, Iterator
+from socket import socket
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.browser.chromium import run_chromium
+from tests.browser.visitors import Visitors
+from tests.clients import staff_user
+
+# Playwright's own event loop runs in the thread of the tests.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    yield from run_chromium()
+
+
+@pytest.fixture(scope="session")
+def server(browser: Any, django_db_setup: None) -> Iterator[str]:
+    """The address of the application as `manage.py serve` runs it, HTTP and WebSockets, in the
+    tests' database."""
+    from controlplane.asgi import application
+    from controlplane.core.http.server.uvicorn import listen, make_server
+
+    listener: socket = listen("127.0.0.1", 0)
+    running = make_server(application)
+    thread = Thread(target=running.run, args=([listener],), name="app", daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def visitors(browser: Any, server: str, transactional_db: None) -> Iterator[Visitors]:
+    """People with a browser; at the end no page may have had a fault."""
+    found = Visitors(browser, server)
+    yield found
+    found.close()
+    found.guard.check()
+
+
+@pytest.fixture
+def page_of(visitors: Visitors) -> Callable[..., Any]:
+    """`page_of("viewer")`: a new tab of somebody with that role in the default workspace;
+    `page_of("superuser", "dark", 390)`: in that theme and width."""
+    made: dict[str, Any] = {}
+
+    def open_page(role: str, theme: str = "light", width: int = 1440) -> Any:
+        if role not in made:
+            made[role] = staff_user(role)
+        return visitors.page(made[role], theme, width)
+
+    return open_page

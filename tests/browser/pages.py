@@ -1,0 +1,71 @@
+"""The pages that the matrix looks at. A new page is a new line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+
+@dataclass(frozen=True)
+class Case:
+    """`address` is the name of a URL of the admin; `row` the label of the model whose row of the
+    seeded world it shows. A page for a visitor who is not logged in has no person."""
+
+    name: str
+    address: str
+    row: str = ""
+    query: str = ""
+    status: int = 200
+    is_anonymous: bool = False
+
+    def url(self, find_row: Callable[[str], Any]) -> str:
+        if self.address.startswith("/"):
+            return self.address
+        arguments = [find_row(self.row).pk] if self.row else []
+        return reverse(f"admin:{self.address}", args=arguments) + self.query
+
+
+PAGES = [
+    Case("overview", "index"),
+    Case("records", "records"),
+    Case("login", "/admin/login/", is_anonymous=True),
+    Case("password", "password_change"),
+    Case("tasks", "tasks_app_task_changelist"),
+    Case("task", "tasks_app_task_change", "tasks_app.Task"),
+    Case("queues", "tasks_app_queue_changelist"),
+    Case("queue", "tasks_app_queue_change", "tasks_app.Queue"),
+    Case("leaders", "tasks_app_leader_changelist"),
+    Case("letters", "dlq_deadletter_changelist"),
+    Case("letter", "dlq_deadletter_change", "dlq.DeadLetter"),
+    Case("failures", "dlq_deadletter_groups"),
+    Case("replays", "dlq_replay_changelist"),
+    Case("replay", "dlq_replay_change", "dlq.Replay"),
+    Case("workflows", "workflows_workflow_changelist"),
+    Case("workflow", "workflows_workflow_change", "workflows.Workflow"),
+    Case("runs", "workflows_workflowrun_changelist"),
+    Case("run", "workflows_workflowrun_change", "workflows.WorkflowRun"),
+    Case("schedules", "schedules_schedule_changelist"),
+    Case("schedule", "schedules_schedule_change", "schedules.Schedule"),
+    Case("new-schedule", "schedules_schedule_add"),
+    Case("firings", "schedules_firing_changelist"),
+    Case("firing", "schedules_firing_change", "schedules.Firing"),
+    Case("nodes", "workers_node_changelist"),
+    Case("node", "workers_node_change", "workers.Node"),
+    Case("fleet", "scaling_pool_changelist"),
+    Case("decisions", "scaling_scalingevent_changelist"),
+    Case("decision", "scaling_scalingevent_change", "scaling.ScalingEvent"),
+    Case("stress-tests", "stress_stresstest_changelist"),
+    Case("stress-test", "stress_stresstest_change", "stress.StressTest"),
+    Case("audit", "workspaces_auditevent_changelist"),
+    Case("audit-event", "workspaces_auditevent_change", "workspaces.AuditEvent"),
+    Case("workspaces", "workspaces_workspace_changelist"),
+    Case("members", "workspaces_membership_changelist"),
+    Case("keys", "workspaces_apikey_changelist"),
+    Case("new-key", "workspaces_apikey_add"),
+    Case("users", "auth_user_changelist"),
+    Case("user", "auth_user_change", "auth.User"),
+    Case("delete-user", "auth_user_delete", "auth.User"),
+    Case("history", "auth_user_history", "auth.User"),
+    Case("groups", "auth_group_changelist"),
+]

@@ -1,0 +1,66 @@
+"""Every page, in light and dark, on a desk and on a phone: no fault, accessible, no sideways
+scroll, and every control is reached by Tab."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.axe import find_violations
+from tests.browser.keyboard import find_unreached
+from tests.browser.pages import PAGES, Case
+from tests.browser.visitors import Visitors
+from tests.clients import staff_user
+from tests.integration.admin.world import World
+
+# The rows are committed by the fixture of the module; a test itself writes nothing.
+pytestmark = pytest.mark.django_db
+
+# A folder for a picture of each page; none are made without it.
+PICTURES = os.environ.get("BROWSER_PICTURES")
+
+
+class Looks:
+    """The seeded world, and a superuser who looks at it."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self.visitors = visitors
+        self.world = World()
+        self.person = staff_user("superuser", name="mira.okafor")
+        visitors.log_in(self.person)
+
+    def open(self, case: Case, theme: str, width: int) -> Any:
+        person = None if case.is_anonymous else self.person
+        page = self.visitors.page(person, theme, width)
+        response = page.goto(case.url(self.world.row))
+        assert response.status == case.status
+        if PICTURES:
+            folder = Path(PICTURES)
+            folder.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=folder / f"{case.name}-{width}-{theme}.png", full_page=True)
+        return page
+
+
+@pytest.fixture(scope="module")
+def looks(browser: Any, server: str, committed_rows: None) -> Iterator[Looks]:
+    visitors = Visitors(browser, server)
+    yield Looks(visitors)
+    visitors.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("case", PAGES, ids=lambda case: case.name)
+def test_a_page_is_sound(looks: Looks, case: Case, theme: str, width: int) -> None:
+    page = looks.open(case, theme, width)
+    try:
+        assert find_violations(page) == []
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"the page is {wide} px wide"
+        assert find_unreached(page) == []
+        looks.visitors.guard.check()
+    finally:
+        looks.visitors.guard.faults.clear()
+        page.close()
