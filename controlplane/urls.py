@@ -12,9 +12,11 @@ from controlplane.core.http.problems import (  # noqa: F401 - Django finds them 
     handler404,
     handler500,
 )
+from controlplane.ops.overview.page import overview
 from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
+admin.site.overview = overview
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "scaling",
     "controlplane.ops.schedules",
     "controlplane.ops.stress",
+    "controlplane.ops.overview",
     "benchmarks.autoscaling",
 ]
 

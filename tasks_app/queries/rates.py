@@ -62,8 +62,10 @@ def rate_types(workspace_id: UUID, recent: datetime) -> list[TypeRates]:
             },
         )
         return [
-            TypeRates(name, *(int(n or 0) for n in counts[:4]), *(float(n or 0) for n in counts[4:]))
-            for name, *counts in cursor
+            TypeRates(
+                name, *(int(n or 0) for n in counts), run_ms=run or 0, run_ms_before=before or 0
+            )
+            for name, *counts, run, before in cursor
         ]
 
 

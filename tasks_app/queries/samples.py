@@ -37,8 +37,15 @@ def steps_between(begin: datetime, end: datetime, step: timedelta) -> list[datet
     return [begin + step * number for number in range(int((end - begin) / step) + 1)]
 
 
-def read_samples(workspace_id: UUID, begin: datetime, end: datetime, step: timedelta) -> Samples:
-    """The sums of a workspace. One statement, over the samples of its queues."""
+def read_samples(
+    workspace_id: UUID,
+    begin: datetime,
+    end: datetime,
+    step: timedelta,
+    *,
+    apart: Sequence[int] = (),
+) -> Samples:
+    """The sums of a workspace, the waits without those of the queues `apart`. One statement."""
     times = steps_between(begin, end, step)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -48,13 +55,12 @@ def read_samples(workspace_id: UUID, begin: datetime, end: datetime, step: timed
                 "from": begin,
                 "until": end,
                 "step": int(step.total_seconds()),
+                "apart": list(apart),
             },
         )
         rows = {at: values for at, *values in cursor.fetchall()}
     columns = [rows.get(at, [None] * 4) for at in times]
-    waiting, running, slots, longest = (
-        zip(*columns, strict=True) if columns else ((), (), (), ())
-    )
+    waiting, running, slots, longest = zip(*columns, strict=True) if columns else ((), (), (), ())
     return Samples(times, list(waiting), list(running), list(slots), list(longest))
 
 
@@ -84,8 +90,6 @@ def read_lane_samples(
         values = [own.get(at, (0, 0)) if at in sampled else (None, None) for at in times]
         series[lane] = LaneSeries(
             waiting=[waiting for waiting, _ in values],
-            oldest_wait_ms=[
-                None if waiting is None else oldest or 0 for waiting, oldest in values
-            ],
+            oldest_wait_ms=[None if waiting is None else oldest or 0 for waiting, oldest in values],
         )
     return series

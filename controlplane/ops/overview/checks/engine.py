@@ -9,7 +9,7 @@ from controlplane.core.formatting import (
     format_size,
 )
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
-from controlplane.ops.overview.facts import Facts, LostNode, Loop
+from controlplane.ops.overview.facts import Facts, Loop, LostNode
 
 Found = tuple[list[Finding], int]
 

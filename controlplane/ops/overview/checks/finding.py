@@ -1,6 +1,6 @@
 """What a check finds: a sentence about one subject, with what a person needs to judge it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -28,8 +28,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The series behind a sentence, the newest last: a line, with what is normal as a dashed one, or
-    with `completed` the ends of single runs. `caption` names it, `words` say what it shows."""
+    """The series behind a sentence, the newest last: a line, with what is normal as a dashed one,
+    or with `completed` the ends of single runs. `caption` names it, `words` say what it shows."""
 
     caption: str
     words: str
@@ -55,9 +55,6 @@ class Finding:
     is_moment: bool = False
     evidence: Evidence | None = None
     well_since: datetime | None = None
-
-    def is_well_since(self, at: datetime) -> "Finding":
-        return replace(self, well_since=at)
 
 
 @dataclass(frozen=True, slots=True)
