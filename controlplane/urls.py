@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -24,11 +26,18 @@ docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 admin.autodiscover()
 
+
+def to_favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon, such as a downloaded JSON."""
+    return HttpResponseRedirect(static("dashboard/favicon.svg"))
+
+
 to_overview = RedirectView.as_view(pattern_name="admin:index")
 
 urlpatterns = [
     path("", to_overview, name="home"),
     path("dashboard.html", to_overview),
+    path("favicon.ico", to_favicon),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
