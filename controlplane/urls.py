@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -12,9 +14,11 @@ from controlplane.core.http.problems import (  # noqa: F401 - Django finds them 
     handler404,
     handler500,
 )
+from controlplane.ops.overview.page import overview
 from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
+admin.site.overview = overview
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.
@@ -22,11 +26,18 @@ docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 admin.autodiscover()
 
+
+def to_favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon, such as a downloaded JSON."""
+    return HttpResponseRedirect(static("dashboard/favicon.svg"))
+
+
 to_overview = RedirectView.as_view(pattern_name="admin:index")
 
 urlpatterns = [
     path("", to_overview, name="home"),
     path("dashboard.html", to_overview),
+    path("favicon.ico", to_favicon),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "scaling",
     "controlplane.ops.schedules",
     "controlplane.ops.stress",
+    "controlplane.ops.overview",
     "benchmarks.autoscaling",
 ]
 
@@ -144,6 +145,7 @@ LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "controlplane.core.http.problems.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 
 # The parser answers 413 itself; Django's own limit would answer 400 and name another figure.

@@ -1,5 +1,17 @@
-/** What every page does: theme switch, search, keys. Each part is a module of its own. */
+/** What every page does. Each part is a module of its own. */
 
+import { startConfirmations } from "./confirm.js";
+import { startCopyButtons } from "./copy.js";
+import { startKeys } from "./keys.js";
+import { startReloads } from "./reload.js";
+import { startSearch } from "./search.js";
 import { startThemeSwitch } from "./themeswitch.js";
+import { startToasts } from "./toasts.js";
 
 startThemeSwitch();
+startSearch();
+startKeys();
+startConfirmations();
+startCopyButtons();
+startToasts();
+startReloads();

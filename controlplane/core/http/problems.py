@@ -10,7 +10,6 @@ import psycopg
 from django.core import exceptions as django_errors
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.views import defaults
 from rest_framework import exceptions as api_errors
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -25,6 +24,7 @@ from controlplane.core.errors import (
     Unavailable,
     summary,
 )
+from controlplane.core.http.errorpages import error_page, failure_page
 from controlplane.core.http.problemdetails import MEDIA_TYPE, Problem
 
 # Conditions that pass by themselves and that psycopg does not count as operational.
@@ -157,20 +157,28 @@ def handler400(request: HttpRequest, exception: Exception | None = None) -> Http
     """An error that Django found before a view was called."""
     problem = problem_of(exception) or Problem(400, "The request cannot be understood.")
     if wants_html(request) and problem.status == HTTPStatus.BAD_REQUEST:
-        return defaults.bad_request(request, exception or Exception())
+        return error_page(request, 400)
     return plain_response(problem)
 
 
 def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """Django refused, outside of the API."""
     if wants_html(request):
-        return defaults.permission_denied(request, exception or Exception())
+        return error_page(request, 403, str(exception or ""))
     return plain_response(problem_of(exception) or Problem(403, "This is not allowed."))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """A form without a valid token: it comes from another site, or from before the log-in."""
+    text = "The form is too old, or was not sent from this site: go back, reload it, send it again."
+    if wants_html(request):
+        return error_page(request, 403, text)
+    return plain_response(Problem(403, text))
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if wants_html(request):
-        return defaults.page_not_found(request, exception or Http404())
+        return error_page(request, 404)
     return plain_response(Problem(404, "This address does not exist."))
 
 
@@ -179,7 +187,7 @@ def handler500(request: HttpRequest) -> HttpResponseBase:
     problem = problem_of(sys.exc_info()[1])
     if problem is None:
         if wants_html(request):
-            return defaults.server_error(request)
+            return failure_page(request)
         return plain_response(
             Problem(500, "Internal error. The log has it under this request's id.")
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django import template
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -44,6 +44,12 @@ def moment(value: datetime | None) -> str:
 def icon(name: str, size: str = "") -> str:
     """A picture of the sprite, hidden from screen readers: the words are beside it."""
     return _picture(f"i-{name}", f"icon {size}".strip())
+
+
+@register.simple_tag
+def root() -> str:
+    """The path below which everything is: `/`, or the prefix of a proxy."""
+    return get_script_prefix()
 
 
 @register.simple_tag

@@ -138,7 +138,7 @@ def test_scale_by_hand_and_release(root: Client) -> None:
     make_leader()
     page = root.post(f"{POOL}scale/", order, follow=True).content.decode()
     assert "0 → 4 workers, set by root: a sale." in page
-    assert 'http-equiv="refresh"' in page
+    assert "data-reload=" in page
     event = ScalingEvent.objects.get()
     assert (event.actor_kind, event.workspace_id) == ("user", default_workspace().id)
     assert (
@@ -243,7 +243,7 @@ def test_one_event_explains_itself(root: Client) -> None:
         f"/admin/workers/node/{node.id}/change/",
     ):
         assert text in page, text
-    assert 'http-equiv="refresh"' not in page
+    assert "data-reload=" not in page
     assert 'name="_save"' not in page
 
 

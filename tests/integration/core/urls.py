@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg_pool
+from django.contrib import admin
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, ValidationError
 from django.db import OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
@@ -118,6 +119,7 @@ def plain(request: HttpRequest, way: str) -> HttpResponse:
 
 
 urlpatterns = [
+    path("admin/", admin.site.urls),
     path("api/<str:way>", WayView.as_view()),
     path("plain/<str:way>", plain),
     path("tasks", RoleView.as_view()),

@@ -93,7 +93,7 @@ def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
     test = drive_to(make_stress_test(30), "SETTLING")
     path = f"{TESTS}{test.id}/change/"
     shown = page(operator, path)
-    assert 'http-equiv="refresh" content="2"' in shown
+    assert 'data-reload="2"' in shown
     assert "All tasks are submitted; some have not ended yet." in shown
     assert operator.get(f"{TESTS}{test.id}/stop/").status_code == 405
     answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
@@ -101,7 +101,7 @@ def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
     answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
     assert "is ending or has ended" in answer.content.decode()
     drive_to(test, "STOPPED")
-    assert 'http-equiv="refresh"' not in page(operator, path)
+    assert "data-reload=" not in page(operator, path)
 
 
 def test_the_report(viewer: Client) -> None:

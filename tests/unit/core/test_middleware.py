@@ -90,5 +90,8 @@ def test_browsers_get_strict_headers_unless_a_view_sets_its_own() -> None:
         return HttpResponse(headers={"Permissions-Policy": "mine"})
 
     response = SecurityHeadersMiddleware(view)(RequestFactory().get("/"))
-    assert "script-src 'self';" in response.headers["Content-Security-Policy"]
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert "trusted-types" in response.headers["Content-Security-Policy-Report-Only"]
     assert response.headers["Permissions-Policy"] == "mine"

@@ -1,0 +1,1 @@
+"""A seeded history to look at: an incident at night, told the same way on every page."""

@@ -1,0 +1,24 @@
+/** A page with `data-reload` loads itself again after that many seconds, but not while it is hidden,
+ * while somebody types or a dialog is open, nor after the button beside it has stopped it. */
+
+export function startReloads() {
+    const element = document.querySelector("[data-reload]");
+    if (!element) return;
+    const button = element.querySelector("button");
+    let isOn = true;
+    if (button) {
+        button.hidden = false;
+        button.addEventListener("click", () => {
+            isOn = !isOn;
+            button.setAttribute("aria-pressed", String(!isOn));
+        });
+    }
+    window.setInterval(() => {
+        if (isOn && !isBusy()) window.location.reload();
+    }, Number(element.dataset.reload) * 1000);
+}
+
+function isBusy() {
+    const active = document.activeElement;
+    return document.hidden || document.querySelector("dialog[open]") || active?.matches("input, textarea, select");
+}
