@@ -20,8 +20,8 @@ _SLACK = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One value for each time. `desired` is None before the first decision; `recommended` is None
-    where nothing was decided."""
+    """One value for each time: a decision holds until the next. `desired` and `recommended` are
+    None before the first one."""
 
     times: list[datetime]
     desired: list[int | None]
@@ -45,18 +45,19 @@ def read_course(span: timedelta, steps: int) -> Course:
     times = [begin + step * number for number in range(steps + 1)]
     decided = _decisions(begin, step)
     desired: list[int | None] = []
-    current = _desired_before(begin)
+    recommended: list[int | None] = []
+    current = _decided_before(begin)
     for number in range(steps + 1):
-        found = decided.get(number)
-        current = current if found is None else found[1]
-        desired.append(current)
+        current = decided.get(number, current)
+        recommended.append(None if current is None else current[0])
+        desired.append(None if current is None else current[1])
     lifetimes = list_lifetimes(begin)
     starts = sorted(started for started, _ in lifetimes)
     ends = sorted(ended for _, ended in lifetimes if ended is not None)
     return Course(
         times=times,
         desired=desired,
-        recommended=[(decided.get(number) or (None, 0))[0] for number in range(steps + 1)],
+        recommended=recommended,
         present=[bisect_right(starts, at) - bisect_right(ends, at) for at in times],
     )
 
@@ -96,6 +97,6 @@ def _decisions(begin: datetime, step: timedelta) -> dict[int, tuple[int, int]]:
         }
 
 
-def _desired_before(begin: datetime) -> int | None:
+def _decided_before(begin: datetime) -> tuple[int, int] | None:
     earlier = ScalingEvent.objects.filter(pool=POOL, id__lt=first_id_of(begin), at__lt=begin)
-    return earlier.order_by("-id").values_list("to_workers", flat=True).first()
+    return earlier.order_by("-id").values_list("recommended_workers", "to_workers").first()

@@ -1,7 +1,7 @@
 """The charts of the page of one queue."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from controlplane.core.admin.bars import Histogram, Meter, draw_histogram, draw_meter, fold
 from controlplane.core.admin.charts import Chart, Event, Frame, Series, draw_chart
@@ -13,17 +13,20 @@ from controlplane.core.formatting import (
 )
 from tasks_app.admin.queuelist import percentiles
 from tasks_app.admin.queuestate import QueueState
-from tasks_app.queries.lane_figures import LaneFigures, last_minutes, read_lane_figures
+from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
 from tasks_app.queries.performance import Figures
 from tasks_app.queries.queue_changes import QueueChange
+from tasks_app.queries.samples import read_lane_samples
 
 _LATEST = timedelta(seconds=15)
 # The spans of the chart: their length and step in minutes.
 SPANS: Mapping[str, tuple[int, int]] = {"1h": (60, 1), "6h": (360, 5), "24h": (1440, 15)}
 
 
-def draw_flow(state: QueueState, span: str, changes: Sequence[QueueChange]) -> Chart:
-    """Tasks that arrived and attempts that started, per second."""
+def draw_course(
+    state: QueueState, span: str, changes: Sequence[QueueChange]
+) -> tuple[Chart, Chart]:
+    """What waited, and below it tasks that arrived and attempts that started per second."""
     minutes, step = SPANS[span]
     queue = state.queue
     if span == "1h":
@@ -32,30 +35,74 @@ def draw_flow(state: QueueState, span: str, changes: Sequence[QueueChange]) -> C
         drawn = last_minutes(minutes, step=step)
         found = read_lane_figures([queue.workspace_id], [queue.id], drawn)
         figures = found.get(queue.id, LaneFigures())
-    seconds = drawn.step.total_seconds()
-    # What ended in the last seconds is not summed up yet.
-    steps = [at for at in drawn.steps if at + drawn.step <= drawn.end - _LATEST]
-    none = Figures()
-    submitted = [figures.steps.get(at, none).submitted / seconds for at in steps]
-    started = [figures.steps.get(at, none).started / seconds for at in steps]
-    total = figures.total
-    return draw_chart(
-        Frame(
-            times=steps,
-            zone=UTC,
-            write=format_rate,
-            sentence=(
-                f"{format_count(total.submitted, 'task')} arrived and "
-                f"{format_count(total.started, 'attempt')} started in the last {span}"
-            ),
-            events=[Event(each.at, each.words) for each in changes],
-            height=200,
+    return _draw_waiting(state, drawn, span, changes), _draw_flow(figures, drawn, span)
+
+
+def _draw_waiting(
+    state: QueueState, drawn: Span, span: str, changes: Sequence[QueueChange]
+) -> Chart:
+    queue = state.queue
+    samples = read_lane_samples([queue.id], drawn.begin, drawn.end, drawn.step)[queue.id]
+    times = _known_steps(drawn)
+    frame = Frame(
+        times=times,
+        zone=UTC,
+        write=format_rounded,
+        sentence=(
+            f"Waiting in {queue.name} in the last {span}: {state.counts.pending:,} now"
+            + (f", {state.waiting_before:,.0f} an hour ago" if state.waiting_before else "")
         ),
+        events=[Event(each.at, each.words) for each in changes],
+        height=140,
+        end=drawn.end,
+        has_axis=False,
+    )
+    series = Series(
+        "Waiting", samples.waiting[: len(times)], style="bold", has_area=True, is_strong=True
+    )
+    return draw_chart(frame, [series])
+
+
+def _draw_flow(figures: LaneFigures, drawn: Span, span: str) -> Chart:
+    seconds = drawn.step.total_seconds()
+    times = _known_steps(drawn)
+    steps = [figures.steps.get(at, Figures()) for at in times]
+    total = figures.total
+    frame = Frame(
+        times=times,
+        zone=UTC,
+        write=format_rate,
+        sentence=(
+            f"{format_count(total.submitted, 'task')} arrived and "
+            f"{format_count(total.started, 'attempt')} started in the last {span}"
+        ),
+        height=80,
+        end=drawn.end,
+    )
+    return draw_chart(
+        frame,
         [
-            Series("Arrive", submitted, tone="soft", has_area=True),
-            Series("Start", started, style="bold", is_strong=True),
+            Series(
+                "Arrive",
+                [each.submitted / seconds for each in steps],
+                tone="soft",
+            ),
+            Series(
+                "Start",
+                [each.started / seconds for each in steps],
+                is_strong=True,
+            ),
         ],
     )
+
+
+def _known_steps(drawn: Span) -> list[datetime]:
+    """The steps that are over: what ended in the last seconds is not summed up yet."""
+    return [at for at in drawn.steps if at + drawn.step <= drawn.end - _LATEST]
+
+
+def format_rounded(value: float) -> str:
+    return f"{value:,.0f}"
 
 
 def draw_usage(state: QueueState) -> Meter | None:

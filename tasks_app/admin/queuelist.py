@@ -17,6 +17,7 @@ from tasks_app.models import Queue
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
 from tasks_app.queries.performance import quantile
 from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
+from tasks_app.queries.samples import LaneSeries, read_lane_samples
 from tasks_app.queues import ALL_QUEUES
 from workers.queries import list_served_queues
 
@@ -39,7 +40,7 @@ class Line:
     waits: tuple[float | None, float | None]
     runs: tuple[float | None, float | None]
     failed: int
-    spark: Spark
+    spark: Spark | None
     is_served: bool
     objective_ms: float | None
     since: datetime
@@ -169,12 +170,14 @@ def _lines(
     counts = count_lanes(lanes)
     span = last_minutes(MINUTES)
     figures = read_lane_figures(workspaces, lanes, span)
+    samples = read_lane_samples(lanes, span.begin, span.end, span.step)
     return [
         _line(
             queue,
             counts.get(queue.id, LaneCounts()),
             figures.get(queue.id, LaneFigures()),
             span,
+            spark=_spark(queue, samples[queue.id]),
             oldest_ms=waits.get(queue.id),
             is_served=queue.id not in waits or is_served(queue, served),
             objective_ms=objective_ms,
@@ -192,7 +195,6 @@ def _line(queue: Queue, counts: LaneCounts, figures: LaneFigures, span: Span, **
         waits=percentiles(total.waits, total.longest_wait_ms),
         runs=percentiles(total.runs, total.longest_run_ms),
         failed=total.failed_tasks,
-        spark=_spark(queue, figures, span),
         since=span.begin,
         **more,
     )
@@ -213,12 +215,10 @@ def recent_rate(figures: LaneFigures, span: Span) -> float | None:
     return ended / (span.end - begin).total_seconds()
 
 
-def _spark(queue: Queue, figures: LaneFigures, span: Span) -> Spark:
-    longest = [
-        each.longest_wait_ms if (each := figures.steps.get(at)) is not None else None
-        for at in span.steps
-    ]
-    known = [value for value in longest if value is not None]
-    most = format_duration(max(known) / 1_000) if known else ""
-    words = f"at most {most} in a minute" if most else "nothing started"
-    return draw_spark(longest, f"Longest wait of {queue.name} in the last hour: {words}")
+def _spark(queue: Queue, samples: LaneSeries) -> Spark | None:
+    """What waited in the last hour; None where nothing was sampled."""
+    known = [value for value in samples.waiting if value is not None]
+    if len(known) < 2:
+        return None
+    words = f"now {known[-1]:,.0f}, at most {max(known):,.0f}"
+    return draw_spark(samples.waiting, f"Waiting in {queue.name} in the last hour: {words}")

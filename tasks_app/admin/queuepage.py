@@ -9,7 +9,7 @@ from controlplane.core.clock import now
 from controlplane.core.formatting import format_percent
 from controlplane.core.schema import represent_value
 from tasks_app.admin.links import quoted, tasks_url
-from tasks_app.admin.queuecharts import SPANS, draw_flow, draw_runs, draw_usage, draw_waits
+from tasks_app.admin.queuecharts import SPANS, draw_course, draw_runs, draw_usage, draw_waits
 from tasks_app.admin.queuefillers import describe_fillers
 from tasks_app.admin.queuestate import QueueState, explain, read_state
 from tasks_app.models import Queue, Task
@@ -39,7 +39,7 @@ def describe_queue(
     return {
         "state": state,
         "sentence": explain(state),
-        "flow": draw_flow(state, chosen, changes),
+        "course": draw_course(state, chosen, changes),
         "spans": list(SPANS),
         "span": chosen,
         "waits": draw_waits(state),

@@ -1,6 +1,7 @@
 """The pages of queues."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -15,6 +16,7 @@ from controlplane.core.formatting import format_count
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.queries import choose_workspace
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.objective import read_objective_ms
@@ -77,6 +79,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             kind=kind,
             order=order,
             may_operate=self.allows(request, "act"),
+            live_workspace=_find_live_workspace(request),
             max_reason=MAX_PAUSE_REASON,
         )
 
@@ -91,6 +94,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         return {
             **context,
             "may_operate": is_allowed(request, Role.OPERATOR, queue.workspace_id),
+            "live_workspace": _find_live_workspace(request),
             "max_reason": MAX_PAUSE_REASON,
             "title": queue.name,
             "subtitle": None,
@@ -207,6 +211,13 @@ def _set_paused(queue: Queue, actor: Actor, *, paused: bool, reason: str) -> Non
         actor=actor,
         changes={"paused": paused, "reason": reason},
     )
+
+
+def _find_live_workspace(request: HttpRequest) -> UUID | None:
+    """The workspace whose live figures the page gets: a socket that names none follows this one."""
+    user: Any = request.user
+    chosen = choose_workspace(user, None)
+    return None if chosen is None else chosen[0].id
 
 
 def _read_reason(request: HttpRequest) -> str:

@@ -9,6 +9,7 @@ from tasks_app.models import Queue
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
 from tasks_app.queries.performance import Figures
 from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
+from tasks_app.queries.samples import MINUTE, read_lane_samples
 from workers.queries import list_served_queues
 
 _HOUR = 60
@@ -26,6 +27,8 @@ class QueueState:
     hour: LaneFigures  # the last hour by minute
     span: Span
     before: Figures  # the hour before
+    waiting_before: float | None  # an hour ago; None if that was not sampled
+    oldest_before_ms: float | None
 
     @property
     def is_paused(self) -> bool:
@@ -47,6 +50,13 @@ class QueueState:
         if self.is_paused:
             return "PAUSED"
         return "bad" if self.is_late or not self.is_served else "good"
+
+    @property
+    def growth(self) -> str:
+        """How the number of waiting tasks changed in an hour: `+882`."""
+        if self.waiting_before is None:
+            return ""
+        return f"{self.counts.pending - int(self.waiting_before):+,}"
 
     @property
     def arrivals(self) -> float:
@@ -78,6 +88,7 @@ def read_state(queue: Queue, objective_ms: float | None) -> QueueState:
     span = last_minutes(_HOUR)
     earlier = Span(span.begin - timedelta(hours=1), span.begin, timedelta(hours=1))
     workspaces, lanes = [queue.workspace_id], [queue.id]
+    ago = read_lane_samples(lanes, earlier.end, earlier.end, MINUTE)[queue.id]
     none = LaneFigures()
     return QueueState(
         queue=queue,
@@ -88,6 +99,8 @@ def read_state(queue: Queue, objective_ms: float | None) -> QueueState:
         hour=read_lane_figures(workspaces, lanes, span).get(queue.id, none),
         span=span,
         before=read_lane_figures(workspaces, lanes, earlier).get(queue.id, none).total,
+        waiting_before=ago.waiting[0],
+        oldest_before_ms=ago.oldest_wait_ms[0],
     )
 
 

@@ -9,7 +9,7 @@ WITH chosen AS MATERIALIZED (
 ), sums AS (
     SELECT queue_id, step, type, sum(submitted) AS submitted, sum(started) AS started,
         sum(completed) AS completed, sum(failed) AS failed, sum(failed_tasks) AS failed_tasks,
-        sum(retried) AS retried, sum(run_ms) AS run_ms, sum(wait_ms) AS wait_ms,
+        sum(retried) AS retried, sum(cancelled) AS cancelled, sum(lost) AS lost, sum(run_ms) AS run_ms, sum(wait_ms) AS wait_ms,
         max(longest_run_ms) AS longest_run_ms, max(longest_wait_ms) AS longest_wait_ms
     FROM chosen GROUP BY GROUPING SETS ((queue_id), (queue_id, step), (queue_id, type))
 ), runs AS (
@@ -30,7 +30,7 @@ WITH chosen AS MATERIALIZED (
 SELECT s.queue_id,
     CASE WHEN s.step IS NOT NULL THEN 'step' WHEN s.type IS NOT NULL THEN 'type' ELSE 'lane' END,
     s.step, s.type, s.submitted::float8, s.started::float8, s.completed::float8, s.failed::float8,
-    s.failed_tasks::float8, s.retried::float8, s.run_ms, s.wait_ms, s.longest_run_ms,
+    s.failed_tasks::float8, s.retried::float8, s.cancelled::float8, s.lost::float8, s.run_ms, s.wait_ms, s.longest_run_ms,
     s.longest_wait_ms,
     CASE WHEN s.step IS NULL AND s.type IS NULL THEN runs.runs END::text,
     CASE WHEN s.step IS NULL AND s.type IS NULL THEN waits.waits END::text

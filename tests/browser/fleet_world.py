@@ -13,7 +13,7 @@ from controlplane.core.runtime.histograms import bucket_of
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.models import Workspace
 from tasks_app import services
-from tasks_app.models import Queue, Rollup, Task
+from tasks_app.models import MinuteSample, Queue, QueueSample, Rollup, Task
 from tests.clients import default_workspace, other_workspace
 from tests.factories import (
     make_attempts,
@@ -131,6 +131,24 @@ def _roll_up(queue: Queue, name: str, at: datetime, hours: int) -> None:
             )
         )
     Rollup.objects.bulk_create(rows)
+    _sample(queue, begin, hours * 60, WAITING[name], is_growing=name == "billing")
+
+
+def _sample(queue: Queue, begin: datetime, minutes: int, last: int, *, is_growing: bool) -> None:
+    random = Random(queue.name)
+    samples = []
+    for minute in range(minutes + 1):
+        at = begin + MINUTE * minute
+        MinuteSample.objects.get_or_create(at=at, defaults={"nodes": 8, "slots": 128})
+        waiting = round(last * random.uniform(0.7, 1.2))
+        if is_growing:
+            waiting = max(30, round(912 * (minute - minutes + 36) / 36)) + random.randrange(9)
+        samples.append(
+            QueueSample(
+                queue_id=queue.id, at=at, waiting=waiting, running=24, oldest_wait_ms=waiting * 400
+            )
+        )
+    QueueSample.objects.bulk_create(samples)
 
 
 def _buckets(random: Random, median: float, number: int) -> Iterator[int]:
@@ -170,6 +188,7 @@ def _make_nodes(home: Workspace, at: datetime) -> dict[str, Node]:
             make_sample(
                 node, ago=timedelta(seconds=30 * half), cpu_percent=55 + random.uniform(0, 20),
                 memory_bytes=(3 << 30) + random.randrange(1 << 27),
+                running=busy, processed=12_400 - 103 * half, failed=max(0, 9 - half // 4),
             )  # fmt: skip
         living.append(node)
     for number in range(20):

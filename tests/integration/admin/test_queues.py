@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent
-from tasks_app.models import Queue, Rollup, Task
+from tasks_app.models import MinuteSample, Queue, QueueSample, Rollup, Task
 from tests.clients import other_workspace, staff_client
 from tests.factories import make_error, make_node, make_queue, make_task, make_tasks
 
@@ -38,13 +38,25 @@ def roll_up(queue: Queue, **figures: Any) -> None:
     """What happened five minutes ago."""
     at = now().replace(second=0, microsecond=0) - timedelta(minutes=5)
     values = {
-        "type": "noop", "submitted": 0, "started": 0, "completed": 0, "failed": 0, "failed_tasks": 0,
-        "retried": 0, "lost": 0, "cancelled": 0, "run_ms": 0, "wait_ms": 0, "runs": {}, "waits": {},
+        "type": "noop", "submitted": 0, "started": 0, "completed": 0, "failed": 0,
+        "failed_tasks": 0, "retried": 0, "lost": 0, "cancelled": 0, "run_ms": 0, "wait_ms": 0,
+        "runs": {}, "waits": {},
         **figures,
     }  # fmt: skip
     Rollup.objects.create(
         workspace_id=queue.workspace_id, seconds=60, at=at, queue_id=queue.id, **values
     )
+
+
+def sample(queue: Queue, waiting: dict[int, int]) -> None:
+    """What waited so many minutes ago."""
+    minute = now().replace(second=0, microsecond=0)
+    for minutes, tasks in waiting.items():
+        at = minute - timedelta(minutes=minutes)
+        MinuteSample.objects.create(at=at, nodes=1, slots=2)
+        QueueSample.objects.create(
+            queue_id=queue.id, at=at, waiting=tasks, running=0, oldest_wait_ms=tasks * 1_000
+        )
 
 
 def let_wait(queue: Queue, seconds: int, number: int = 1, **fields: Any) -> None:
@@ -73,13 +85,14 @@ class TestTheList:
         queue = make_queue("mail", max_running=4)
         let_wait(queue, 3, 7)
         make_task("RUNNING", queue="mail")
+        sample(queue, {3: 9, 1: 7})
         roll_up(queue, completed=60, failed=9, failed_tasks=3, waits={"70": 60}, runs={"50": 60})
         page = read(root, LIST)
-        assert "status=PENDING&amp;internal=true\">7</a>" in page
-        assert 'of 4</span>' in page
+        assert 'status=PENDING&amp;internal=true">7</a>' in page
+        assert "of 4</span>" in page
         assert "status=FAILED&amp;finishedAfter=" in page
         assert ">3</a>" in page
-        assert "Longest wait of mail in the last hour" in page
+        assert "Waiting in mail in the last hour: now 7, at most 9" in page
 
     def test_a_paused_queue_says_by_whom_and_why(self, root: Client) -> None:
         queue = make_queue("media", paused_at=now(), paused_by="ada", pause_reason="New encoder")

@@ -79,7 +79,7 @@ def test_the_page_of_a_fleet_that_works(root: Client) -> None:
     page = read(root)
     assert "Autoscaler: running" in page
     for name, value in (("Target", 5), ("Ready", 3), ("Starting", 2), ("Draining", 1)):
-        label, figure = f'figure-label">{name}<', f'>{value}<'
+        label, figure = f'figure-label">{name}<', f">{value}<"
         assert figure in page.partition(label)[2].partition("figure-change")[0], name
     assert "Manual override: 5 workers, ends" in page
     assert ("2 → 5" in page, "200 waiting." in page) == (True, True)
