@@ -10,9 +10,17 @@ os.environ.setdefault("TASKPLANE_COMPONENT", "app")
 
 from channels.routing import ProtocolTypeRouter
 
-from controlplane.core.http.asgi import get_http_application, refuse_websocket
+from controlplane.core.http.asgi import get_http_application
+from controlplane.core.http.messages import App
 
-application = ProtocolTypeRouter({"http": get_http_application(), "websocket": refuse_websocket})
+
+def get_sockets() -> App:
+    from controlplane.live.consumer import serve_sockets  # it needs Django's apps
+
+    return serve_sockets
+
+
+application = ProtocolTypeRouter({"http": get_http_application(), "websocket": get_sockets()})
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
     from controlplane.core.http.server.daphne import install

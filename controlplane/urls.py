@@ -43,6 +43,7 @@ urlpatterns = [
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", docs, name="docs"),
     path("", include("controlplane.workspaces.urls")),
+    path("", include("controlplane.live.urls")),
     path("", include("controlplane.ops.health.urls")),
     path("", include("controlplane.ops.schedules.urls")),
     path("", include("controlplane.ops.stress.urls")),

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "controlplane.embedded",
     "controlplane.core",
     "controlplane.workspaces",
+    "controlplane.live",
     "controlplane.ops.health",
     "workers",
     "tasks_app",

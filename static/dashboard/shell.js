@@ -3,6 +3,7 @@
 import { startConfirmations } from "./confirm.js";
 import { startCopyButtons } from "./copy.js";
 import { startKeys } from "./keys.js";
+import { startLive } from "./livepage.js";
 import { startReloads } from "./reload.js";
 import { startSearch } from "./search.js";
 import { startThemeSwitch } from "./themeswitch.js";
@@ -15,3 +16,4 @@ startConfirmations();
 startCopyButtons();
 startToasts();
 startReloads();
+startLive();

@@ -1,5 +1,6 @@
 """Reads of tasks and queues."""
 
+from tasks_app.queries.counts import count_tasks
 from tasks_app.queries.engine_health import EngineHealth, has_worker, read_engine_health
 from tasks_app.queries.explain import explain_task
 from tasks_app.queries.lists import (
@@ -7,9 +8,10 @@ from tasks_app.queries.lists import (
     describe_tasks,
     in_bounded_time,
     iterate_tasks,
+    list_newest_ids,
     list_tasks,
 )
-from tasks_app.queries.nodes import list_nodes_holding_tasks, view_node
+from tasks_app.queries.nodes import list_nodes_holding_tasks, view_node, view_slots
 from tasks_app.queries.pages import count_existing
 from tasks_app.queries.queues import (
     get_queue,
@@ -30,6 +32,7 @@ __all__ = [
     "SORT_FIELDS",
     "EngineHealth",
     "count_existing",
+    "count_tasks",
     "describe_tasks",
     "explain_task",
     "get_dependency_results",
@@ -42,6 +45,7 @@ __all__ = [
     "has_worker",
     "in_bounded_time",
     "iterate_tasks",
+    "list_newest_ids",
     "list_nodes_holding_tasks",
     "list_queues",
     "list_queues_with_ready_tasks",
@@ -49,4 +53,5 @@ __all__ = [
     "read_engine_health",
     "view_node",
     "view_queues",
+    "view_slots",
 ]

@@ -65,6 +65,12 @@ def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
     return tasks
 
 
+def list_newest_ids(workspace_id: UUID, count: int) -> list[UUID]:
+    """The newest tasks of a workspace, newest first, without those of internal types."""
+    tasks = Task.objects.filter(workspace_id=workspace_id).exclude(type__in=internal_types())
+    return list(tasks.order_by("-id").values_list("id", flat=True)[:count])
+
+
 def describe_tasks(tasks: Sequence[Task]) -> Sequence[Task]:
     """Give each task its `queue_name`, its `worker_node` (the name of the node that runs it or ran
     its last attempt, or None) and its `parents` (the first hundred ids). One query for all."""

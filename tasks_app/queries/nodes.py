@@ -1,5 +1,6 @@
 """The tasks of nodes, and what a workspace may see of the nodes, which serve all of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from tasks_app.models import Task
 from tasks_app.states import TaskState
+from workers.models import Node
 from workers.queries import get_node, list_samples
 
 NEWEST_SAMPLES = 60
@@ -34,7 +36,7 @@ class NodeView:
 
     def __init__(self, workspace_id: UUID, node_id: int) -> None:
         self._node = get_node(node_id)
-        self.slot_views = _view_slots(workspace_id, self._node.slots)
+        self.slot_views = view_slots(workspace_id, [self._node])[node_id]
         self.newest_samples = list(list_samples(node_id)[:NEWEST_SAMPLES])
 
     def __getattr__(self, name: str) -> Any:
@@ -46,10 +48,11 @@ def view_node(workspace_id: UUID, node_id: int) -> NodeView:
     return NodeView(workspace_id, node_id)
 
 
-def _view_slots(workspace_id: UUID, slots: list[dict[str, Any]]) -> list[SlotView]:
-    ids = [UUID(slot["taskId"]) for slot in slots if slot["taskId"]]
+def view_slots(workspace_id: UUID, nodes: Sequence[Node]) -> dict[int, list[SlotView]]:
+    """The slots of these nodes, by node, in one query."""
+    ids = [UUID(slot["taskId"]) for node in nodes for slot in node.slots if slot["taskId"]]
     own = dict(Task.objects.filter(workspace_id=workspace_id, id__in=ids).values_list("id", "type"))
-    return [_view_slot(slot, own) for slot in slots]
+    return {node.id: [_view_slot(slot, own) for slot in node.slots] for node in nodes}
 
 
 def _view_slot(slot: dict[str, Any], own: dict[UUID, str]) -> SlotView:

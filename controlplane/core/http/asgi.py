@@ -150,12 +150,6 @@ class OneThreadHandler(ASGIHandler):
         return response
 
 
-async def refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuses every WebSocket, since there are none. The client's handshake ends with 403."""
-    await receive()
-    await send({"type": "websocket.close", "code": 4404})
-
-
 def make_async(request: HttpRequest, response: HttpResponseBase) -> None:
     """Let a streamed response be produced piece by piece, in the request's thread.
 

@@ -1,17 +1,18 @@
-"""Daphne with bounded request bodies, responses that wait for their clients, and failed responses
-that are cut off. `install` puts our classes where Daphne looks for its own."""
+"""Daphne with bounded request bodies, responses and WebSockets that wait for their clients, and
+failed responses that are cut off. `install` puts our classes where Daphne looks for its own."""
 
 import logging
 import socket
 from typing import Any
 
-from daphne import http_protocol
+from daphne import http_protocol, ws_protocol
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from twisted.internet import reactor
 
 from controlplane.core.http.messages import Message
 from controlplane.core.http.server.daphne_requests import GuardedRequest, call_later
+from controlplane.core.http.server.daphne_sockets import GuardedSocket
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +25,10 @@ class GuardedServer(Server):
 
     async def handle_reply(self, protocol: object, message: Message) -> None:
         await super().handle_reply(protocol, message)
-        if message.get("more_body") and isinstance(protocol, GuardedRequest):
-            await protocol.wait_until_writable()
+        is_part = message.get("more_body") and isinstance(protocol, GuardedRequest)
+        is_frame = message["type"] == "websocket.send" and isinstance(protocol, GuardedSocket)
+        if is_part or is_frame:
+            await protocol.wait_until_writable()  # type: ignore[attr-defined] # both have it
 
     def application_checker(self) -> None:
         """Clean up finished requests once a second. An exception must not stop this: otherwise no
@@ -49,6 +52,7 @@ def install() -> None:
     """Called while Daphne imports the application, before it listens."""
     # Its factory names the class itself; there is no setting for it.
     http_protocol.WebRequest = GuardedRequest
+    ws_protocol.WebSocketFactory.protocol = GuardedSocket
     CommandLineInterface.server_class = GuardedServer
 
 

@@ -1,0 +1,125 @@
+"""What a hub knows of one topic, and what it has for a viewer who is at an earlier state of it."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from controlplane.live import changes
+from controlplane.live.changes import Change, Snapshot
+from controlplane.live.coordination import Watched
+from controlplane.live.messages import Kind, Publication, encode
+
+# Changes that are kept for viewers who are behind; those further behind get the whole snapshot.
+KEPT_CHANGES = 8
+# A broadcaster that was replaced may still send: its epoch is the lower one. When only it is heard
+# for so long, the clock of Redis was set back.
+_EPOCH_SECONDS = 5.0
+
+Position = tuple[int, int]  # epoch and seq
+
+
+class Viewer(Protocol):
+    """One who watches."""
+
+    def notice(self, topic: str) -> None:
+        """There is something new of the topic."""
+
+    def tick(self, now: float) -> None:
+        """Called once a second."""
+
+
+@dataclass(slots=True)
+class Feed:
+    """One topic of a workspace in this process."""
+
+    watched: Watched
+    viewers: set[Viewer] = field(default_factory=set)
+    epoch: int = 0
+    seq: int = 0
+    at: str | None = None
+    heard_at: float = 0.0
+    snapshot: Snapshot | None = None
+    is_joined: bool = False
+    is_gone: bool = False
+    left_at: float | None = None
+    _recent: deque[tuple[int, Change]] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
+    _texts: dict[int, str] = field(default_factory=dict)  # by the seq that a viewer is at; 0: none
+
+    @property
+    def position(self) -> Position:
+        return self.epoch, self.seq
+
+    def take(self, publication: Publication, heard_at: float) -> bool:
+        """Follow the broadcaster. False: something was missed, the whole snapshot is needed."""
+        if publication.epoch < self.epoch and heard_at - self.heard_at < _EPOCH_SECONDS:
+            return True
+        kind, seq = publication.kind, publication.seq
+        is_ours = publication.epoch == self.epoch and self.snapshot is not None
+        if kind is Kind.SNAPSHOT:
+            if not (is_ours and seq == self.seq):
+                self._begin_with(publication)
+        elif kind is Kind.GONE:
+            self._forget(publication)
+        elif not is_ours:
+            return False
+        elif kind is Kind.CHANGE and seq == self.seq + 1:
+            self._add(publication)
+        elif seq > self.seq:
+            return False
+        elif seq < self.seq:
+            return True  # it came late, and is part of what we have
+        self.at, self.heard_at = publication.at, heard_at
+        return True
+
+    def message_after(self, position: Position | None) -> str | None:
+        """What brings a viewer from there to the present state; None: there is nothing to send."""
+        if self.snapshot is None or position == self.position:
+            return None
+        seq = position[1] if position is not None and position[0] == self.epoch else 0
+        if self.seq - seq > len(self._recent):
+            seq = 0
+        text = self._texts.get(seq)
+        if text is None:
+            text = self._texts[seq] = self._text_after(seq)
+        return text
+
+    def _text_after(self, seq: int) -> str:
+        missed = [change for number, change in self._recent if number > seq] if seq else []
+        if not missed:
+            return self._encode(Kind.SNAPSHOT, self.snapshot)
+        merged = missed[0]
+        for change in missed[1:]:
+            merged = changes.merge(merged, change)
+        return self._encode(Kind.CHANGE, merged.to_json(), since=seq)
+
+    def _encode(self, kind: Kind, data: Any, **fields: int) -> str:
+        return encode(
+            kind,
+            topic=self.watched.topic,
+            epoch=self.epoch,
+            seq=self.seq,
+            at=self.at,
+            **fields,
+            data=data,
+        )
+
+    def _begin_with(self, publication: Publication) -> None:
+        self.snapshot = orjson.loads(publication.data)
+        self.epoch, self.seq, self.is_gone = publication.epoch, publication.seq, False
+        self._recent.clear()
+        self._texts.clear()
+
+    def _add(self, publication: Publication) -> None:
+        change = Change(**orjson.loads(publication.data))
+        self.snapshot = changes.apply(self.snapshot or {}, change)
+        self.seq = publication.seq
+        self._recent.append((self.seq, change))
+        self._texts.clear()
+
+    def _forget(self, publication: Publication) -> None:
+        self.snapshot, self.is_gone = None, True
+        self.epoch, self.seq = publication.epoch, publication.seq
+        self._recent.clear()
+        self._texts.clear()

@@ -1,0 +1,59 @@
+/** The chip in the top bar: whether the page is live, and how old its data is. */
+
+import { announce, setIcon } from "./dom.js";
+import { formatAge } from "./formats.js";
+import { LABELS } from "./freshness.js";
+import { liveTopics } from "./live.js";
+
+const UPDATE_MS = 250;
+const SAID_ALOUD = new Set(["live", "disconnected"]);
+
+export function startChip() {
+    const topics = liveTopics();
+    const chip = document.getElementById("live-chip");
+    if (!topics || !chip) return;
+    const button = document.getElementById("live-pause");
+    button?.addEventListener("click", () => {
+        if (topics.isPaused) topics.resume();
+        else topics.pause();
+        showButton(button, topics.isPaused);
+        update();
+    });
+    const update = () => show(chip, button, topics);
+    update();
+    setInterval(update, UPDATE_MS);
+}
+
+function show(chip, button, topics) {
+    if (topics.isHidden) return;
+    const found = topics.freshness();
+    chip.hidden = !found;
+    if (button) button.hidden = !found;
+    if (!found) return;
+    const before = chip.dataset.status;
+    chip.dataset.status = found.status;
+    put(document.getElementById("live-status"), LABELS[found.status]);
+    put(document.getElementById("live-age"), ageText(found));
+    chip.title = topics.endReason;
+    document.body.classList.toggle("is-stale", found.isStale);
+    document.body.toggleAttribute("data-stale", found.isStale);
+    if (before && before !== found.status && SAID_ALOUD.has(found.status)) {
+        announce(`Updates: ${LABELS[found.status].toLowerCase()}.`);
+    }
+}
+
+function ageText({ status, age }) {
+    return status === "polling" ? "every 10 s" : formatAge(age);
+}
+
+function put(element, text) {
+    if (element && element.textContent !== text) element.textContent = text;
+}
+
+function showButton(button, isPaused) {
+    const text = isPaused ? "Resume live updates" : "Pause live updates";
+    button.setAttribute("aria-pressed", String(isPaused));
+    button.setAttribute("aria-label", text);
+    button.title = text;
+    setIcon(button, isPaused ? "i-play" : "i-pause");
+}

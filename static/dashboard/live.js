@@ -1,0 +1,223 @@
+/**
+ * Live topics: one socket per tab. docs/live.md has the protocol.
+ *
+ *     subscribe("queues", (snapshot) => draw(snapshot), (snapshot, change) => patch(snapshot, change));
+ *
+ * Figures of a page need no code: see bind.js.
+ */
+
+import { applyChange } from "./changes.js";
+import { LiveSocket } from "./livesocket.js";
+import { ServerClock, judge } from "./freshness.js";
+
+const HIDDEN_CLOSE_MS = 30000;
+
+/** What a tab watches. `socket` is a LiveSocket or a stand-in for tests. */
+export class LiveTopics {
+    constructor(socket, now = () => performance.now()) {
+        this.socket = socket;
+        this.now = now;
+        this.clock = new ServerClock();
+        this.topics = new Map();
+        this.watchers = new Set();
+        this.isPaused = false;
+        this.isHidden = false;
+        this.hiddenTimer = null;
+        this.endReason = "";
+        socket.listen({
+            opened: () => this.sendSubscriptions(),
+            received: (message) => this.receive(message),
+            ended: (reason) => { this.endReason = reason; },
+        });
+    }
+
+    /** Watch a topic; returns a function that stops it. Without onChange, onSnapshot gets all. */
+    subscribe(topic, onSnapshot, onChange = null) {
+        const handler = { onSnapshot, onChange };
+        let entry = this.topics.get(topic);
+        if (!entry) {
+            entry = { handlers: new Set(), since: this.now(), at: NaN, isWaiting: true };
+            this.topics.set(topic, entry);
+            if (this.isWatching()) this.socket.send({ subscribe: [topic] });
+        }
+        entry.handlers.add(handler);
+        this.socket.open([...this.topics.keys()]);
+        if (entry.snapshot) call(onSnapshot, entry.snapshot);
+        return () => this.unsubscribe(topic, handler);
+    }
+
+    unsubscribe(topic, handler) {
+        const entry = this.topics.get(topic);
+        if (!entry?.handlers.delete(handler) || entry.handlers.size) return;
+        this.topics.delete(topic);
+        this.socket.watch([...this.topics.keys()]);
+        if (this.isWatching()) this.socket.send({ unsubscribe: [topic] });
+    }
+
+    /** Nothing is applied until resume. */
+    pause() {
+        if (this.isPaused) return;
+        this.isPaused = true;
+        this.leave();
+    }
+
+    resume() {
+        this.isPaused = false;
+        this.sendSubscriptions();
+    }
+
+    /** A hidden tab receives nothing, and after half a minute has no socket. */
+    hide() {
+        if (this.isHidden) return;
+        this.isHidden = true;
+        this.leave();
+        this.hiddenTimer = setTimeout(() => this.socket.close(), HIDDEN_CLOSE_MS);
+    }
+
+    show() {
+        if (!this.isHidden) return;
+        this.isHidden = false;
+        clearTimeout(this.hiddenTimer);
+        for (const entry of this.topics.values()) entry.since = this.now();
+        if (this.topics.size) this.socket.open([...this.topics.keys()]);
+        this.sendSubscriptions();
+    }
+
+    /** {status, age, isStale} for the chip; null when the page watches nothing. */
+    freshness() {
+        if (!this.topics.size) return null;
+        const { connection } = this.socket;
+        const ages = [...this.topics.values()].map((entry) => this.ageOf(entry));
+        return judge({ connection, isPaused: this.isPaused, ages });
+    }
+
+    /** The server's time in milliseconds since 1970; NaN before it was heard. */
+    serverTime() {
+        return this.clock.at(this.now());
+    }
+
+    ageOf(entry) {
+        const age = this.serverTime() - entry.at;
+        // A topic that was subscribed a moment ago is not late.
+        return Number.isNaN(age) ? this.now() - entry.since : Math.max(0, age);
+    }
+
+    isWatching() {
+        return this.socket.connection === "open" && !this.isPaused && !this.isHidden;
+    }
+
+    leave() {
+        if (this.socket.connection === "open" && this.topics.size) {
+            this.socket.send({ unsubscribe: [...this.topics.keys()] });
+        }
+        this.socket.isIdle = true;
+    }
+
+    sendSubscriptions() {
+        this.socket.isIdle = this.isPaused || this.isHidden;
+        if (!this.isWatching() || !this.topics.size) return;
+        for (const entry of this.topics.values()) entry.isWaiting = true;
+        this.socket.send({ subscribe: [...this.topics.keys()] });
+    }
+
+    receive(message) {
+        if (message.at && (message.kind === "hello" || message.kind === "heartbeat")) {
+            this.clock.hear(Date.parse(message.at), this.now());
+        }
+        if (this.isPaused || this.isHidden) return;
+        if (message.kind === "heartbeat") {
+            for (const [topic, at] of Object.entries(message.topics)) this.hearAge(topic, at);
+        } else if (message.kind === "snapshot") {
+            this.takeSnapshot(message);
+        } else if (message.kind === "change") {
+            this.takeChange(message);
+        } else if (message.kind === "gone" || (message.kind === "error" && message.topic)) {
+            this.takeRefusal(message);
+        }
+    }
+
+    hearAge(topic, at) {
+        const entry = this.topics.get(topic);
+        if (entry?.snapshot && at) entry.at = Date.parse(at);
+    }
+
+    takeSnapshot(message) {
+        const entry = this.topics.get(message.topic);
+        if (!entry) return;
+        entry.isWaiting = false;
+        this.keep(entry, message, message.data);
+        for (const handler of entry.handlers) call(handler.onSnapshot, entry.snapshot);
+    }
+
+    takeChange(message) {
+        const entry = this.topics.get(message.topic);
+        if (!entry || entry.isWaiting) return;
+        if (entry.epoch !== message.epoch || entry.seq !== message.since) {
+            // Something was missed.
+            entry.isWaiting = true;
+            this.socket.send({ subscribe: [message.topic] });
+            return;
+        }
+        this.keep(entry, message, applyChange(entry.snapshot, message.data));
+        for (const { onSnapshot, onChange } of entry.handlers) {
+            if (onChange) call(onChange, entry.snapshot, message.data);
+            else call(onSnapshot, entry.snapshot);
+        }
+    }
+
+    keep(entry, message, snapshot) {
+        entry.snapshot = snapshot;
+        entry.epoch = message.epoch;
+        entry.seq = message.seq;
+        entry.at = Date.parse(message.at);
+        // A polled message has no heartbeat before it.
+        this.clock.hear(entry.at, this.now());
+    }
+
+    /** The topic is not there, or not for this person: its values stay, and are not late. */
+    takeRefusal(message) {
+        const entry = this.topics.get(message.topic);
+        if (!entry) return;
+        this.topics.delete(message.topic);
+        this.socket.watch([...this.topics.keys()]);
+        for (const watcher of this.watchers) call(watcher, message);
+    }
+
+    /** Call this with {topic, kind, code, message} when a topic cannot be watched any more. */
+    onRefusal(watcher) {
+        this.watchers.add(watcher);
+    }
+}
+
+/** An error in one part of a page is reported, and stops no other part. */
+function call(handler, ...values) {
+    try {
+        handler(...values);
+    } catch (error) {
+        queueMicrotask(() => { throw error; });
+    }
+}
+
+let shared = null;
+
+/** The topics of this tab, null on a page without live updates. */
+export function liveTopics() {
+    if (shared) return shared;
+    const root = document.querySelector("meta[name='taskplane-root']");
+    if (!root?.dataset.socket) return null;
+    const socket = new LiveSocket({
+        path: root.dataset.socket,
+        workspace: document.body.dataset.workspace ?? root.dataset.workspace ?? "",
+    });
+    shared = new LiveTopics(socket);
+    const follow = () => (document.hidden ? shared.hide() : shared.show());
+    document.addEventListener("visibilitychange", follow);
+    window.addEventListener("pagehide", () => { shared.hide(); socket.close(); });
+    window.addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
+    return shared;
+}
+
+/** Watch a topic in this tab; returns a function that stops it. */
+export function subscribe(topic, onSnapshot, onChange = null) {
+    return liveTopics()?.subscribe(topic, onSnapshot, onChange) ?? (() => {});
+}

@@ -1,0 +1,88 @@
+"""Live topics: tasks, one task, queues, workers."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from controlplane.core.schema import field_names, represent
+from controlplane.live.changes import Snapshot
+from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
+from tasks_app import queries
+from tasks_app.schema.nodes import Node, Slot
+from tasks_app.schema.queues import Queue
+from tasks_app.schema.tasks import Attempt, Edge, Log, Task, TaskDetail
+from workers.queries import list_nodes
+
+NEWEST_SHOWN = 50
+NODES_SHOWN = 200
+RESULT_MAX_BYTES = 8_192
+
+# The payload does not change while a task runs; what follows the clock is counted by who looks.
+_LEFT_OUT = {"payload", "result", "waitMs", "processingMs"}
+_TASK_FIELDS = tuple(name for name in field_names(Task) if name not in _LEFT_OUT)
+_LISTS = {"attempts": Attempt, "dependencies": Edge, "dependents": Edge, "logs": Log}
+_DETAIL_FIELDS = tuple(
+    name for name in field_names(TaskDetail) if name not in {*_LEFT_OUT, *_TASK_FIELDS, *_LISTS}
+)
+
+
+def read_tasks(workspace_id: UUID, _key: str) -> Snapshot:
+    """The number of tasks by state and queue, and the newest of them: a list that knows its first
+    task knows how many are new."""
+    names = dict(queries.list_queues(workspace_id).values_list("id", "name"))
+    counts = queries.count_tasks(workspace_id)
+    return {
+        "total": counts.total,
+        "isEstimate": counts.is_estimate,
+        "states": counts.states,
+        "types": counts.types,
+        "queues": {
+            names[queue]: dict(states)
+            for queue, states in counts.by_state.items()
+            if queue in names
+        },
+        "newest": queries.list_newest_ids(workspace_id, NEWEST_SHOWN),
+    }
+
+
+def read_task(workspace_id: UUID, key: str) -> Snapshot:
+    """The task with its attempts, neighbours and log lines, the newest hundred of each. A large
+    result is left out."""
+    detail = queries.get_task_detail(workspace_id, UUID(key))
+    found = represent(TaskDetail, detail, WATCHER, fields=_TASK_FIELDS + _DETAIL_FIELDS)
+    result = represent(Task, detail, WATCHER, fields=("result",))["result"]
+    is_small = len(orjson.dumps(result)) <= RESULT_MAX_BYTES
+    found |= {"result": result if is_small else None, "resultIsLeftOut": not is_small}
+    found["attempts"] = rows((a.attempt, represent(Attempt, a, WATCHER)) for a in detail.attempts)
+    for name in ("dependencies", "dependents"):
+        found[name] = rows((e.id, represent(Edge, e, WATCHER)) for e in getattr(detail, name))
+    found["logs"] = rows((line.id, represent(Log, line, WATCHER)) for line in detail.logs)
+    return found
+
+
+def read_queues(workspace_id: UUID, _key: str) -> Snapshot:
+    """Every queue with its waiting and running tasks."""
+    views = queries.view_queues(list(queries.list_queues(workspace_id)))
+    return rows((view.queue.name, represent(Queue, view, WATCHER)) for view in views)
+
+
+def read_workers(workspace_id: UUID, _key: str) -> Snapshot:
+    """The nodes that live or ended within the last hour, the newest first, with their slots. The
+    age of a heartbeat is counted by who looks."""
+    nodes = list(list_nodes().order_by("-id")[:NODES_SHOWN])
+    slots = queries.view_slots(workspace_id, nodes)
+    return rows((node.id, _describe(node, slots[node.id])) for node in nodes)
+
+
+def _describe(node: Any, slots: list[Any]) -> Snapshot:
+    return {
+        **represent(Node, node, WATCHER),
+        "slots": rows((slot.slot, represent(Slot, slot, WATCHER)) for slot in slots),
+    }
+
+
+register(Topic("tasks", read=read_tasks, resource="tasks"))
+register(Topic("task:<id>", read=read_task, resource="tasks", read_key=read_uuid))
+register(Topic("queues", read=read_queues, resource="queues"))
+register(Topic("workers", read=read_workers, resource="system"))

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { findFresh } from "../../../../static/dashboard/bind.js";
+import { ServerClock, judge, retryDelay } from "../../../../static/dashboard/freshness.js";
+import { LiveTopics } from "../../../../static/dashboard/live.js";
+import { LiveSocket } from "../../../../static/dashboard/livesocket.js";
+
+const T0 = Date.parse("2026-11-28T03:00:00.000Z");
+const at = (seconds) => new Date(T0 + seconds * 1000).toISOString();
+
+/** A tab whose clock and socket the test moves. */
+class Tab {
+    constructor() {
+        this.sent = [];
+        this.local = 0;
+        this.socket = {
+            connection: "open",
+            listen: (listener) => { this.listener = listener; },
+            open: () => {},
+            close: () => { this.socket.connection = "closed"; },
+            watch: () => {},
+            send: (message) => this.sent.push(message),
+        };
+        this.topics = new LiveTopics(this.socket, () => this.local);
+        this.listener.received({ kind: "hello", at: at(0) });
+    }
+
+    snapshot(seq, data, fields = {}) {
+        this.listener.received({ kind: "snapshot", topic: "tasks", epoch: 1, seq, at: at(0), data, ...fields });
+    }
+
+    change(since, seq, set, fields = {}) {
+        const data = { set, remove: [] };
+        this.listener.received({ kind: "change", topic: "tasks", epoch: 1, since, seq, at: at(0), data, ...fields });
+    }
+}
+
+test("changes are applied in order, and a gap asks for a snapshot once", () => {
+    const tab = new Tab();
+    const seen = [];
+    tab.topics.subscribe("tasks", (snapshot) => seen.push(snapshot.n));
+    tab.snapshot(1, { n: 1 });
+    tab.change(1, 2, { n: 2 });
+    tab.sent.length = 0;
+    tab.change(3, 4, { n: 4 });
+    tab.change(4, 5, { n: 5 });
+    assert.deepEqual(tab.sent, [{ subscribe: ["tasks"] }]);
+    tab.snapshot(5, { n: 5 });
+    tab.change(5, 6, { n: 6 }, { epoch: 2 });
+    assert.deepEqual(seen, [1, 2, 5]);
+    assert.deepEqual(tab.sent.length, 2);
+});
+
+test("a merged change applies to what it names", () => {
+    const tab = new Tab();
+    const seen = [];
+    tab.topics.subscribe("tasks", () => {}, (snapshot, change) => seen.push([snapshot.n, change.set]));
+    tab.snapshot(3, { n: 3 });
+    tab.change(3, 9, { n: 9 });
+    assert.deepEqual(seen, [[9, { n: 9 }]]);
+});
+
+test("nothing is applied while paused, and all is there afterwards", () => {
+    const tab = new Tab();
+    const seen = [];
+    tab.topics.subscribe("tasks", (snapshot) => seen.push(snapshot.n));
+    tab.snapshot(1, { n: 1 });
+    tab.topics.pause();
+    tab.change(1, 2, { n: 2 });
+    tab.snapshot(2, { n: 2 });
+    assert.deepEqual(seen, [1]);
+    assert.equal(tab.topics.freshness().status, "paused");
+    assert.deepEqual(tab.sent.at(-1), { unsubscribe: ["tasks"] });
+    tab.topics.resume();
+    assert.deepEqual(tab.sent.at(-1), { subscribe: ["tasks"] });
+    tab.snapshot(2, { n: 2 });
+    assert.deepEqual(seen, [1, 2]);
+});
+
+test("a hidden tab receives nothing and closes after half a minute", (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const tab = new Tab();
+    tab.topics.subscribe("tasks", () => assert.fail("nothing is drawn in a hidden tab"));
+    tab.topics.hide();
+    assert.deepEqual(tab.sent.at(-1), { unsubscribe: ["tasks"] });
+    tab.snapshot(1, { n: 1 });
+    context.mock.timers.tick(29000);
+    assert.equal(tab.socket.connection, "open");
+    context.mock.timers.tick(2000);
+    assert.equal(tab.socket.connection, "closed");
+});
+
+test("an error in one part stops no other", async () => {
+    const tab = new Tab();
+    const seen = [];
+    const errors = [];
+    const listeners = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.once("uncaughtException", (error) => errors.push(error.message));
+    tab.topics.subscribe("tasks", () => { throw new Error("broken panel"); });
+    tab.topics.subscribe("tasks", (snapshot) => seen.push(snapshot.n));
+    tab.snapshot(1, { n: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const listener of listeners) process.on("uncaughtException", listener);
+    assert.deepEqual([seen, errors], [[1], ["broken panel"]]);
+});
+
+test("the chip never says Live of data older than three seconds", () => {
+    const tab = new Tab();
+    tab.topics.subscribe("tasks", () => {});
+    tab.snapshot(1, { n: 1 });
+    tab.local = 2900;
+    assert.deepEqual(tab.topics.freshness(), { status: "live", age: 2900, isStale: false });
+    tab.local = 3100;
+    assert.deepEqual(tab.topics.freshness(), { status: "delayed", age: 3100, isStale: true });
+    tab.listener.received({ kind: "heartbeat", at: at(3.1), topics: { tasks: at(2.6) } });
+    assert.equal(tab.topics.freshness().status, "live");
+    // A heartbeat that was under way for ten seconds does not set the clock back.
+    tab.local = 13100;
+    tab.listener.received({ kind: "heartbeat", at: at(3.6), topics: { tasks: at(3.6) } });
+    assert.deepEqual(tab.topics.freshness(), { status: "delayed", age: 9500, isStale: true });
+});
+
+test("the oldest topic counts", () => {
+    const states = [
+        [{ connection: "open", isPaused: false, ages: [100, 4000] }, "delayed"],
+        [{ connection: "open", isPaused: false, ages: [100, NaN] }, "delayed"],
+        [{ connection: "open", isPaused: true, ages: [100, 4000] }, "paused"],
+        [{ connection: "polling", isPaused: false, ages: [9000] }, "polling"],
+        [{ connection: "polling", isPaused: false, ages: [16000] }, "disconnected"],
+        [{ connection: "closed", isPaused: false, ages: [100] }, "disconnected"],
+        [{ connection: "connecting", isPaused: false, ages: [100] }, "live"],
+        [{ connection: "connecting", isPaused: false, ages: [3100] }, "disconnected"],
+    ];
+    for (const [state, status] of states) assert.equal(judge(state).status, status);
+});
+
+test("the server's clock only goes forward", () => {
+    const clock = new ServerClock();
+    assert.ok(Number.isNaN(clock.at(5)));
+    clock.hear(1000, 0);
+    clock.hear(1500, 2000);
+    assert.equal(clock.at(2000), 3000);
+    clock.hear(9000, 2000);
+    assert.equal(clock.at(2500), 9500);
+});
+
+test("the tries come after 1 to 30 seconds, with jitter", () => {
+    assert.deepEqual([1, 2, 3, 6, 60].map((n) => retryDelay(n, 1)), [1000, 2000, 4000, 30000, 30000]);
+    assert.equal(retryDelay(1, 0), 700);
+});
+
+test("new rows are those before the first known one, or those without a row", () => {
+    assert.deepEqual(findFresh(["e", "d", "c", "b", "a"], new Set(["c"]), true), ["e", "d"]);
+    assert.deepEqual(findFresh(["a", "b", "c"], new Set(["a", "c"]), false), ["b"]);
+    assert.deepEqual(findFresh([7, 8], new Set(["7"]), false), [8]);
+});
+
+/** A LiveSocket whose sockets and requests the test answers. */
+function makeSocket(fetch) {
+    const opened = [];
+    const received = [];
+    const socket = new LiveSocket({
+        path: "/x/ws/live",
+        workspace: "other",
+        open: () => {
+            const made = { sent: [], send: (text) => made.sent.push(JSON.parse(text)), close: () => {} };
+            opened.push(made);
+            return made;
+        },
+        fetch,
+        random: () => 1,
+    });
+    let reason = "";
+    socket.listen({
+        opened: () => received.push("opened"),
+        received: (message) => received.push(message),
+        ended: (text) => { reason = text; },
+    });
+    return { socket, opened, received, reason: () => reason };
+}
+
+function open(made) {
+    made.onopen();
+    made.onmessage({ data: JSON.stringify({ kind: "hello" }) });
+}
+
+test("after the third failure it polls, and stops when the socket is back", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const asked = [];
+    const fetch = async (path, headers) => {
+        asked.push([path, headers]);
+        return { status: 200, message: { kind: "snapshot", topic: "task:1" } };
+    };
+    const { socket, opened, received } = makeSocket(fetch);
+    socket.open(["task:1"]);
+    open(opened[0]);
+    assert.deepEqual(opened[0].sent, [{ workspace: "other", subscribe: [] }]);
+    assert.equal(socket.connection, "open");
+    const delays = [1000, 2000, 4000];
+    opened[0].onclose({ code: 1006 });
+    for (const [index, delay] of delays.entries()) {
+        assert.equal(opened.length, index + 1);
+        context.mock.timers.tick(delay);
+        if (index < 2) opened.at(-1).onclose({ code: 1006 });
+        await Promise.resolve();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(asked, [["/x/live/task%3A1", { "X-Workspace": "other" }]]);
+    assert.equal(socket.connection, "polling");
+    open(opened.at(-1));
+    assert.equal(socket.connection, "open");
+    context.mock.timers.tick(60000);
+    assert.equal(asked.length, 1);
+    assert.equal(received.filter((each) => each === "opened").length, 2);
+    socket.close();
+});
+
+test("who is refused does not ask again", (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const { socket, opened, reason } = makeSocket(null);
+    socket.open(["tasks"]);
+    opened[0].onclose({ code: 4401, reason: "Log in." });
+    context.mock.timers.tick(100000);
+    assert.deepEqual([socket.connection, reason(), opened.length], ["ended", "Log in.", 1]);
+});
+
+test("silence is a lost connection", (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const { socket, opened } = makeSocket(null);
+    socket.open(["tasks"]);
+    open(opened[0]);
+    context.mock.timers.tick(10001);
+    assert.equal(socket.connection, "closed");
+    context.mock.timers.tick(1001);
+    assert.equal(opened.length, 2);
+    socket.close();
+});
