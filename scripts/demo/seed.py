@@ -23,8 +23,9 @@ _REPORT_SECONDS = 5
 
 
 def seed() -> list[Workspace]:
-    """Write everything in one transaction. Returns the workspaces, the one of the incident first."""
-    at, random = now(), Random(_SEED)  # noqa: S311 - it draws lines
+    """Write everything in one transaction. Returns the workspaces; that of the incident is the
+    first."""
+    at, random = now(), Random(_SEED)
     with transaction.atomic():
         workspaces = [_workspace(world) for world in WORLDS]
         nodes = fleet.make_nodes(at, random)
