@@ -134,7 +134,7 @@ def write_rate(value: float) -> str:
         return "0"
     if value >= 100:
         return f"{value:,.0f}/s"
-    return f"{value:.1f}/s" if value >= 0.1 else f"{value:.2g}/s"
+    return f"{round(value, 1):g}/s" if value >= 0.1 else f"{value:.2g}/s"
 
 
 def write_wait(value: float) -> str:

@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_duration
 from controlplane.ops.overview.checks import Finding, Harm, Link
+from controlplane.ops.overview.facts import up_to_now
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 

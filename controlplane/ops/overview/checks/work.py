@@ -69,12 +69,6 @@ def _late(queue: QueueFact, facts: Facts) -> Finding:
     )
 
 
-def up_to_now(samples: list[float | None], value: float | None) -> list[float | None]:
-    """The samples with the value of now, which stands for a minute that is not sampled yet."""
-    known = samples[:-1] if samples and samples[-1] is None else samples
-    return [*known, value]
-
-
 def _why_late(queue: QueueFact, facts: Facts) -> str:
     """What holds the queue back, and what would not help."""
     if not queue.is_served:

@@ -10,8 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from controlplane.core.clock import now
-from controlplane.ops.overview.checks.work import up_to_now
-from controlplane.ops.overview.facts import Facts, Loop, QueueFact, Values
+from controlplane.ops.overview.facts import Facts, Loop, QueueFact, Values, up_to_now
 from controlplane.ops.overview.queries.facts import (
     describe_fleet,
     describe_lost,
