@@ -46,7 +46,7 @@ class Figures:
         found = []
         for number in reversed(_MINUTES):
             at = self.minute - MINUTE * number
-            part = (self.now - at) / MINUTE if number == 0 else 1.0 if number < _FINE else 10.0
+            part = 1.0 if number < _FINE else 10.0
             completed = round(lane.per_minute * part * self._vary(number))
             if lane.queue == "billing" and share(at, self.now) > 0:
                 completed = completed // 2

@@ -79,7 +79,7 @@ def draw_waits(source: Source) -> Chart:
                 view.queue.name,
                 [None if ms is None else ms / 1e3 for ms in series[view.queue.id].oldest_wait_ms],
                 tone="failed" if is_late else "soft",
-                style="bold" if is_late else "thin",
+                style="bold" if is_late and not lines else "thin",
                 is_strong=is_late,
             )
         )
@@ -115,7 +115,7 @@ def list_events(source: Source) -> list[Event]:
         if node.state == NodeState.LOST and node.stopped_at and node.stopped_at > source.begin
     ]
     by_version: dict[str, datetime] = {}
-    for node in source.nodes:
+    for node in source.all_nodes:
         by_version[node.version] = min(
             by_version.get(node.version, node.started_at), node.started_at
         )

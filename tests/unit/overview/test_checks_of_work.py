@@ -89,7 +89,7 @@ def test_a_type_that_left_its_baseline_is_named_with_both_rates_and_its_error():
     letters = replace(LETTERS, new={"charge-card": 596, "other": 53})
     found = only(check_types, types=[failing], letters=letters)
     assert found.says == (
-        "fails 24.6 % of the time, usually 0.6 %: 596 of 2,418 attempts in the last 15 minutes."
+        "fails 24.6 % of the time, usually 0.6 %: 596 of 2,418 attempts in 15 min."
     )
     assert found.why == "Timeout. 596 of 649 new dead letters in the last hour."
     assert found.since == AT - 36 * MINUTE

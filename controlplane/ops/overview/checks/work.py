@@ -162,7 +162,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
     usually = f", usually {_share_before(rates):.1%}" if has_baseline else ""
     text = (
         f"fails {_share(rates):.1%} of the time{usually}: {rates.failed:,} of "
-        f"{format_count(_attempts(rates), 'attempt')} in the last 15 minutes."
+        f"{format_count(_attempts(rates), 'attempt')} in 15 min."
     )
     return Finding(
         key=f"type:{rates.type}",

@@ -100,15 +100,19 @@ class Source:
         )
 
     @cached_property
-    def nodes(self) -> list[Node]:
-        """Live nodes, and those that ended within a day, lost ones first."""
+    def all_nodes(self) -> list[Node]:
+        """Live nodes, and those that ended within a day."""
         recent = Q(state__in=[state.value for state in LIVE]) | Q(
-            state=NodeState.LOST, stopped_at__gt=self.at - _REMEMBERED
+            stopped_at__gt=self.at - _REMEMBERED
         )
-        found = list(Node.objects.filter(recent).order_by("-id")[:_MAX_NODES])
-        lost = [node for node in found if node.state == NodeState.LOST]
+        return list(Node.objects.filter(recent).order_by("-id")[:_MAX_NODES])
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Lost nodes, the newest loss first, and live ones by name."""
+        lost = [node for node in self.all_nodes if node.state == NodeState.LOST]
         lost.sort(key=lambda node: node.stopped_at or self.at, reverse=True)
-        live = [node for node in found if node.state != NodeState.LOST]
+        live = [node for node in self.all_nodes if node.state in LIVE]
         return [*lost, *sorted(live, key=lambda node: node.name)]
 
     @cached_property
