@@ -4,11 +4,10 @@ from collections import Counter
 from datetime import datetime, timedelta
 from math import sin
 from random import Random
-from typing import Any
 
 from controlplane.core.runtime.histograms import bucket_of
 from controlplane.workspaces.models import Workspace
-from scripts.demo.story import DAY, HOUR, INCIDENT, LOSS, MINUTE, Lane, World, share
+from scripts.demo.story import HOUR, LOSS, MINUTE, Lane, World, share
 from scripts.demo.work import Death
 from tasks_app.models import MinuteSample, Queue, QueueSample, Rollup, RollupMark
 
@@ -41,11 +40,13 @@ class Figures:
             Rollup.objects.bulk_create(self._hours(lane, queue, minutes), batch_size=500)
             QueueSample.objects.bulk_create(self._samples(lane, queue), batch_size=500)
 
-    def _minutes(self, lane: Lane, queue: Queue, died: Counter[tuple[datetime, str]]) -> list[Rollup]:
+    def _minutes(
+        self, lane: Lane, queue: Queue, died: Counter[tuple[datetime, str]]
+    ) -> list[Rollup]:
         found = []
         for number in reversed(_MINUTES):
             at = self.minute - MINUTE * number
-            part = (self.now - at) / MINUTE if number == 0 else 1.0 if number < _FINE else 10.0
+            part = 1.0 if number < _FINE else 10.0
             completed = round(lane.per_minute * part * self._vary(number))
             if lane.queue == "billing" and share(at, self.now) > 0:
                 completed = completed // 2
@@ -141,7 +142,9 @@ class Figures:
             return round(lane.waiting * paused), (2 * HOUR) * paused
         grown = max(0.0, 1 - ago / HOUR)
         waiting = lane.before + (lane.waiting - lane.before) * grown
-        return round(waiting * self._vary(round(ago / MINUTE))), lane.oldest * self.random.uniform(0.6, 1.1)
+        return round(waiting * self._vary(round(ago / MINUTE))), lane.oldest * self.random.uniform(
+            0.6, 1.1
+        )
 
 
 def make_minutes(now: datetime) -> None:
@@ -182,5 +185,3 @@ def _add(hour: Rollup, minute: Rollup) -> None:
         counts: Counter[str] = Counter(getattr(hour, name))
         counts.update(getattr(minute, name))
         setattr(hour, name, dict(counts))
-
-

@@ -5,16 +5,25 @@ from random import Random
 from uuid import uuid4
 
 from scaling.models import ScalingEvent
-from scaling.queries.pool import AUTOSCALER, get_pool
+from scaling.queries.pool import get_pool
 from scaling.sentences import change, workers
 from scripts.demo.story import HOUR, LOSS, LOST, LOST_TASKS, MINUTE, NODES, RELEASE, SLOTS, VERSIONS
-from tasks_app.models import Leader
-from tasks_app.queries.engine_health import DISPATCHER
 from workers.models import Node, NodeSample
 
 _GIB = 2**30
 _LIMIT = 4 * _GIB
 _SAMPLED = 3 * HOUR
+_WAITS = (
+    "The predicted wait in 8 s is {} s with {}, {} s with {}; the limit is 48 s (objective 60 s)."
+)
+# Minutes ago, workers before and after, the rule, and its reason.
+_DECISIONS = (
+    (190, 8, 6, "load", "34.2 slots are busy on average and 68 are needed with headroom."),
+    (97, 6, 6, "minimum", "The minimum of 4 workers is enough."),
+    (47, 6, 7, "wait", f"The schedule predicts more arrivals. {_WAITS.format(71.3, 6, 22.4, 7)}"),
+    (25, 7, 8, "wait", _WAITS.format(64.1, 7, 31.8, 8)),
+    (14.5, 7, 8, "wait", "fra-05 was lost; the target stayed at 8, and fra-09 replaced it."),
+)
 
 
 def make_nodes(now: datetime, random: Random) -> dict[int, int]:
@@ -24,7 +33,7 @@ def make_nodes(now: datetime, random: Random) -> dict[int, int]:
         replaced = name == "fra-09"  # it came for the lost one
         begun = now - LOSS + timedelta(seconds=30) if replaced else now - RELEASE
         node = _node(name, now, state="ACTIVE", started_at=begun, running=running)
-        node.cpu_percent = 380 + running * 42 + random.uniform(-20, 20)
+        node.cpu_percent = 120 + running * 21 + random.uniform(-20, 20)
         node.memory_bytes = round(_GIB * (1.2 + running * 0.09))
         node.save()
         _sample(node, now, begun if replaced else now - _SAMPLED, node.memory_bytes, random)
@@ -74,7 +83,8 @@ def _sample(node: Node, until: datetime, since: datetime, memory: int, random: R
             at=since + MINUTE * number,
             cpu_percent=max(20.0, (node.cpu_percent or 500) * random.uniform(0.85, 1.1)),
             memory_bytes=round(
-                memory * ((0.35 + 0.65 * (number / total) ** 1.6) if grows else random.uniform(0.94, 1))
+                memory
+                * ((0.35 + 0.65 * (number / total) ** 1.6) if grows else random.uniform(0.94, 1))
             ),
             running=max(0, node.running + random.randrange(-2, 2)),
             processed=node.processed - (total - number) * 140,
@@ -91,17 +101,7 @@ def make_pool(now: datetime) -> None:
     pool.backend, pool.target, pool.ready = "docker", 8, 8
     pool.decided_at, pool.is_idle = now, False
     pool.save()
-    for ago, before, after, rule, reason in (
-        (190, 8, 6, "load", "34.2 slots are busy on average and 68 are needed with headroom: "
-         "6 workers with 16 slots each."),
-        (97, 6, 6, "minimum", "The minimum of 4 workers is enough."),
-        (47, 6, 7, "wait", "The schedule predicts more arrivals. The predicted wait in 8 s is "
-         "71.3 s with 6, 22.4 s with 7; the limit is 48 s (objective 60 s)."),
-        (25, 7, 8, "wait", "The predicted wait in 8 s is 64.1 s with 7, 31.8 s with 8; the limit "
-         "is 48 s (objective 60 s)."),
-        (14.5, 7, 8, "wait", "fra-05 was lost; the target stayed at 8 workers, and fra-09 was "
-         "ready 30 s later."),
-    ):  # fmt: skip
+    for ago, before, after, rule, reason in _DECISIONS:
         ScalingEvent.objects.create(
             pool=pool,
             at=now - MINUTE * ago,
@@ -116,20 +116,4 @@ def make_pool(now: datetime) -> None:
             state="SUCCEEDED",
             finished_at=now - MINUTE * ago + timedelta(seconds=31),
             outcome=f"{workers(max(1, abs(after - before)))} was ready after 30.4 s.",
-        )
-
-
-def report(now: datetime) -> None:
-    """The processes of the demo report once more, as if they ran."""
-    Node.objects.filter(state="ACTIVE").update(heartbeat_at=now)
-    for name in (DISPATCHER, AUTOSCALER):
-        Leader.objects.update_or_create(
-            name=name,
-            defaults={
-                "holder": uuid4(),
-                "holder_label": "control-1",
-                "acquired_at": now - HOUR,
-                "expires_at": now + timedelta(seconds=30),
-                "last_pass_at": now,
-            },
         )

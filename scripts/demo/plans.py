@@ -41,7 +41,13 @@ def make_people(workspaces: list[Workspace]) -> list[Any]:
     found = []
     for name, first, last, role in PEOPLE:
         user, _ = get_user_model().objects.get_or_create(
-            username=name, defaults={"first_name": first, "last_name": last, "is_staff": True}
+            username=name,
+            defaults={
+                "first_name": first,
+                "last_name": last,
+                "is_staff": True,
+                "is_superuser": role == "admin",
+            },
         )
         user.user_permissions.set(Permission.objects.all())
         for workspace in workspaces:

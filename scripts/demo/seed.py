@@ -13,6 +13,7 @@ from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.services import create_workspace
 from scripts.demo import fleet, plans
 from scripts.demo.figures import Figures, make_minutes
+from scripts.demo.moving import move_on, report
 from scripts.demo.story import WORLDS, World
 from scripts.demo.work import Tasks, list_deaths
 from tasks_app.models import Task
@@ -23,8 +24,9 @@ _REPORT_SECONDS = 5
 
 
 def seed() -> list[Workspace]:
-    """Write everything in one transaction. Returns the workspaces, the one of the incident first."""
-    at, random = now(), Random(_SEED)  # noqa: S311 - it draws lines
+    """Write everything in one transaction. Returns the workspaces; that of the incident is the
+    first."""
+    at, random = now(), Random(_SEED)
     with transaction.atomic():
         workspaces = [_workspace(world) for world in WORLDS]
         nodes = fleet.make_nodes(at, random)
@@ -35,7 +37,7 @@ def seed() -> list[Workspace]:
             tasks.make(nodes, deaths)
             Figures(world, workspace, at, random).make(tasks.queues, deaths)
         fleet.make_pool(at)
-        fleet.report(at)
+        report(at)
         plans.make_people(workspaces)
         plans.make_schedules(workspaces[0], at)
         plans.make_audit(workspaces[0])
@@ -68,7 +70,10 @@ def main() -> int:
         return 2
     workspaces = seed()
     print(f"Seeded: {', '.join(each.slug for each in workspaces)}.")
+    before = now()
     while options.keep_reporting:
         time.sleep(_REPORT_SECONDS)
-        fleet.report(now())
+        at = now()
+        move_on(before, at)
+        before = at
     return 0

@@ -52,7 +52,7 @@ BILLING = Lane(
     31, 50, 1_200, 598, GATEWAY, max_running=24, retrying=143,
 )  # fmt: skip
 REPORTS = Lane(
-    "reports", "render-report", "Monthly report NL-{:03d}", 37, 8, timedelta(seconds=48), 28, 18,
+    "reports", "render-report", "Monthly report NL-{:03d}", 37, 8, timedelta(seconds=14), 28, 18,
     24_000, 12, ("MemoryLimitExceeded", "1.5 GiB used, 1.5 GiB allowed"), retrying=9,
 )  # fmt: skip
 EMAIL = Lane(

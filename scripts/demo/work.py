@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, cycle
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,6 +31,7 @@ class Tasks:
         self.world, self.workspace, self.now, self.random = world, workspace, now, random
         self.queues = {lane.queue: self._queue(lane) for lane in world.lanes}
         self._numbers = count(1)
+        self._order = cycle(range(4_096))
         self._tasks: list[Task] = []
         self._attempts: list[TaskAttempt] = []
 
@@ -65,13 +66,19 @@ class Tasks:
     def _add(self, lane: Lane, state: str, created: datetime, **fields: Any) -> Task:
         number = next(self._numbers)
         task = Task(
-            id=UUID(int=first_id_of(created).int | self.random.getrandbits(74) | 0x7 << 76 | 2 << 62),
+            id=UUID(
+                int=first_id_of(created).int | self.random.getrandbits(74) | 0x7 << 76 | 2 << 62
+            ),
             workspace=self.workspace,
             queue=self.queues[lane.queue],
             type=lane.type,
             name=lane.name.format(number % 1_000),
             state=state,
-            payload={"order": 48_000 + number, "merchant": f"m-{number % 97:02d}", "amount": "19.90"},
+            payload={
+                "order": 48_000 + number,
+                "merchant": f"m-{number % 97:02d}",
+                "amount": "19.90",
+            },
             tags=[f"region:{'eu' if number % 3 else 'uk'}"],
             max_attempts=fields.pop("max_attempts", 3),
             round_attempts=3,
@@ -81,6 +88,13 @@ class Tasks:
         )
         self._tasks.append(task)
         return task
+
+    def _id_of(self, created: datetime) -> UUID:
+        """An id of that time: version 7, variant 2."""
+        low = self.random.getrandbits(62)
+        return UUID(
+            int=first_id_of(created).int | 0x7 << 76 | next(self._order) << 64 | 2 << 62 | low
+        )
 
     def _attempt(self, task: Task, number: int, outcome: str, ended: datetime, ran: timedelta,
                  node: int, error: dict[str, Any] | None = None) -> None:  # fmt: skip
@@ -180,4 +194,7 @@ def list_deaths(world: World, now: datetime) -> Iterator[Death]:
             yield now - span * ((number + 0.5) / lane.failures), lane
     failing = [lane for lane in world.lanes if lane.error[0]]
     for number in range(world.letters):
-        yield now - HOUR - (number + 1) * 6 * DAY / (world.letters + 1), failing[number % len(failing)]
+        yield (
+            now - HOUR - (number + 1) * 6 * DAY / (world.letters + 1),
+            failing[number % len(failing)],
+        )

@@ -37,7 +37,9 @@ def test_the_figures_agree(payments):
     failed = [ends.failed_tasks for at, ends in source.ends_by_minute.items() if at >= hour]
     assert sum(failed) == sum(lane.failures for lane in lanes) == 649
     counts = count_tasks(payments.id)
-    assert counts.states["FAILED"] == Task.objects.filter(state="FAILED", workspace=payments).count()
+    assert (
+        counts.states["FAILED"] == Task.objects.filter(state="FAILED", workspace=payments).count()
+    )
 
 
 def test_the_incident_is_what_is_wrong(payments):
@@ -46,7 +48,9 @@ def test_the_incident_is_what_is_wrong(payments):
         "queue:billing",
         "type:charge-card",
     ]
-    assert {"schedule", "node", "paused"} <= {each.key.partition(":")[0] for each in report.findings}
+    assert {"schedule", "node", "paused"} <= {
+        each.key.partition(":")[0] for each in report.findings
+    }
 
 
 def test_a_database_with_tasks_is_left_alone(monkeypatch, capsys):

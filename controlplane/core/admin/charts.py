@@ -64,7 +64,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """A series in the legend, with its newest value."""
+    """A series in the legend, with its newest known value."""
 
     css: str
     text: str
@@ -219,7 +219,8 @@ def _axis(begin: datetime, end: datetime, frame: Frame) -> list[Text]:
 
 
 def _legend(series: Series, write: Write) -> Legend:
-    shown = _write(series.values[-1] if series.values else None, write)
+    known = scales.only_numbers(series.values)
+    shown = write(known[-1]) if known else EMPTY
     return Legend(_line_css(series), f"{series.label} {shown}")
 
 

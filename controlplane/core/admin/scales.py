@@ -62,12 +62,13 @@ def linear(values: Sequence[float | None], height: float, *, least: float = 0.0)
 def logarithmic(
     values: Sequence[float | None], height: float, *, lowest: float, least: float
 ) -> Scale:
-    """From a power of ten at or below the smallest positive value, but not below `lowest`, to
-    above every value and `least`."""
+    """From a power of ten at or below the smallest positive value, but not below `lowest`, to a
+    round duration at or above every value and `least`."""
     known = [value for value in only_numbers(values) if value > 0]
     low = 10 ** math.floor(math.log10(min(known, default=lowest)))
-    high = max([*known, least, lowest * 10])
-    return Scale(max(lowest, low), high * 1.25, height, is_logarithmic=True)
+    most = max([*known, least, lowest * 10])
+    high = next((each for each in _DURATIONS if each >= most), most)
+    return Scale(max(lowest, low), high, height, is_logarithmic=True)
 
 
 def round_up(value: float) -> float:

@@ -12,7 +12,8 @@ from controlplane.ops.overview.queries.source import SPANS, Source
 from tasks_app.queries.rates import Ends
 from workers.states import NodeState
 
-_MIN_SECONDS = 20.0  # of a step that goes on: less gives no rate
+# Of a step that goes on. The roll-ups lag by ten seconds: a rate of less time would be too low.
+_MIN_SECONDS = 120.0
 _MOST_EVENTS = 4
 _LOWEST_WAIT = 0.1
 _SPAN_WORDS = {"1h": "one hour", "6h": "six hours", "24h": "24 hours"}
@@ -40,7 +41,7 @@ def draw_throughput(source: Source) -> Throughput:
         write=write_rate,
         sentence=f"Completed attempts per second over {span}: {_describe(completed)}.",
         height=104,
-        end=source.at,
+        end=source.floored,
         events=events,
         has_axis=False,
     )
@@ -51,7 +52,7 @@ def draw_throughput(source: Source) -> Throughput:
         sentence=f"Over {span}, retried attempts per second: {_describe(retried)}; failed tasks: "
         f"{_describe(failed)}.",
         height=56,
-        end=source.at,
+        end=source.floored,
         events=[Event(event.at, "") for event in events],
     )
     return Throughput(
@@ -78,7 +79,7 @@ def draw_waits(source: Source) -> Chart:
                 view.queue.name,
                 [None if ms is None else ms / 1e3 for ms in series[view.queue.id].oldest_wait_ms],
                 tone="failed" if is_late else "soft",
-                style="bold" if is_late else "thin",
+                style="bold" if is_late and not lines else "thin",
                 is_strong=is_late,
             )
         )
@@ -86,10 +87,10 @@ def draw_waits(source: Source) -> Chart:
     frame = Frame(
         times=list_steps(source),
         zone=ZoneInfo(get_current_timezone_name()),
-        write=format_duration,
+        write=write_wait,
         sentence=_say_waits(source, lines),
         height=172,
-        end=source.at,
+        end=source.floored,
         events=list_events(source),
         objective=Objective(source.objective, "objective", late),
         is_logarithmic=True,
@@ -114,7 +115,7 @@ def list_events(source: Source) -> list[Event]:
         if node.state == NodeState.LOST and node.stopped_at and node.stopped_at > source.begin
     ]
     by_version: dict[str, datetime] = {}
-    for node in source.nodes:
+    for node in source.all_nodes:
         by_version[node.version] = min(
             by_version.get(node.version, node.started_at), node.started_at
         )
@@ -131,7 +132,14 @@ def write_rate(value: float) -> str:
     """`40.2/s`."""
     if value == 0:
         return "0"
-    return f"{value:,.0f}/s" if value >= 100 else f"{value:.3g}/s"
+    if value >= 100:
+        return f"{value:,.0f}/s"
+    return f"{round(value, 1):g}/s" if value >= 0.1 else f"{value:.2g}/s"
+
+
+def write_wait(value: float) -> str:
+    """Of an axis: `1 s`, where a figure would be `1.0 s`."""
+    return format_duration(value).replace(".0 s", " s")
 
 
 def _rates(source: Source, times: list[datetime], name: str) -> list[float | None]:
@@ -142,7 +150,8 @@ def _rates(source: Source, times: list[datetime], name: str) -> list[float | Non
         seconds = min(step, (source.at - at).total_seconds())
         is_summed = source.summed_until is not None and at <= source.summed_until
         count = getattr(source.ends.get(at, Ends()), name)
-        found.append(count / seconds if is_summed and seconds >= _MIN_SECONDS else None)
+        is_known = is_summed and seconds >= min(step, _MIN_SECONDS)
+        found.append(count / seconds if is_known else None)
     return found
 
 

@@ -11,6 +11,12 @@ from tasks_app.queries.rates import TypeRates
 Values = list[float | None]
 
 
+def up_to_now(samples: Values, value: float | None) -> Values:
+    """The samples with the value of now, which stands for a minute that is not sampled yet."""
+    known = samples[:-1] if samples and samples[-1] is None else samples
+    return [*known, value]
+
+
 @dataclass(frozen=True, slots=True)
 class QueueFact:
     """A queue. `waits`: the longest wait in seconds at each minute of the last hour, the newest

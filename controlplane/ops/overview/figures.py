@@ -66,7 +66,7 @@ def oldest_wait(source: Source) -> KeyFigure:
         is_wrong=seconds is not None and seconds > source.objective,
         link=Link("tasks_app_queue_changelist"),
         spark=draw_spark(
-            [*values, seconds or 0],
+            source.line(values, seconds or 0),
             "Oldest wait, one hour; the objective is dashed.",
             target=source.objective,
         ),
@@ -84,7 +84,7 @@ def waiting(source: Source) -> KeyFigure:
         change=_change(total, values[0]) if values else "",
         was=_was(values[0], _whole) if values else "",
         link=Link("tasks_app_task_changelist", query="state=PENDING"),
-        spark=draw_spark([*values, total], "Waiting tasks, one hour."),
+        spark=draw_spark(source.line(values, total), "Waiting tasks, one hour."),
     )
 
 
@@ -104,7 +104,7 @@ def running(source: Source) -> KeyFigure:
         base=_percent(total / slots) if slots else "",
         was=was,
         link=Link("workers_node_changelist"),
-        spark=draw_spark([*values, total], "Running tasks, one hour."),
+        spark=draw_spark(source.line(values, total), "Running tasks, one hour."),
     )
 
 

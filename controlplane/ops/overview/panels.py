@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.timezone import get_current_timezone_name
 
 from controlplane.core.admin.bars import Slots, draw_slots
 from controlplane.core.admin.charts import Spark, draw_spark
@@ -27,6 +28,7 @@ from controlplane.ops.overview.queries.source import SHOWN_QUEUES, Source
 from controlplane.ops.overview.recent import remember
 from controlplane.ops.overview.situation import describe_findings
 from controlplane.ops.schedules.queries import describe
+from controlplane.ops.schedules.queries.schedules import ScheduleView
 from scaling import sentences
 from scaling.models import ScalingEvent
 from tasks_app.queries.rates import Ends
@@ -86,7 +88,7 @@ def read_situation(source: Source) -> dict[str, Any]:
     findings = [each for each in remembered if _may_open(each.link, source.may)]
     wrong = [finding for finding in findings if finding.well_since is None]
     return {
-        "rows": describe_findings(findings, source.at),
+        "rows": describe_findings(findings, source.at, is_live=source.is_live),
         "wrong": len(wrong),
         "title": _title(len(wrong)),
         "note": f"{report.checked - len(report.findings):,} of {report.checked:,} checks pass",
@@ -101,7 +103,7 @@ def _title(wrong: int) -> str:
 
 def read_figures(source: Source) -> dict[str, Any]:
     """The key figures."""
-    return {"figures": describe_figures(source)}
+    return {"rows": describe_figures(source)}
 
 
 def read_throughput(source: Source) -> dict[str, Any]:
@@ -136,8 +138,8 @@ class QueueRow:
 
     @property
     def key(self) -> str:
-        """Of its small line."""
-        return f"queue-{self.id}"
+        """Of its row."""
+        return str(self.id)
 
 
 def read_queues(source: Source) -> dict[str, Any]:
@@ -171,7 +173,9 @@ def _queue_row(source: Source, number: int) -> QueueRow:
         rate=write_rate(ends.completed / 3_600) if ends.completed else EMPTY,
         failed=ends.failed_tasks,
         spark=draw_spark(
-            [*series.waiting, counts.pending], f"{queue.name}: waiting tasks, one hour.", height=20
+            source.line(series.waiting, counts.pending),
+            f"{queue.name}: waiting tasks, one hour.",
+            height=20,
         ),
     )
 
@@ -186,6 +190,11 @@ class FailureRow:
     type: str
     error: str
     at: datetime
+
+    @property
+    def key(self) -> str:
+        """Of its row."""
+        return str(self.letter_id)
 
 
 def read_failures(source: Source) -> dict[str, Any]:
@@ -221,6 +230,11 @@ class NodeRow:
     slots: Slots | None
     cpu: str
     memory: str
+
+    @property
+    def key(self) -> str:
+        """Of its row."""
+        return str(self.id)
 
 
 def read_workers(source: Source) -> dict[str, Any]:
@@ -263,6 +277,11 @@ class EventRow:
     change: str
     sentence: str
 
+    @property
+    def key(self) -> str:
+        """Of its row."""
+        return str(self.id)
+
 
 def read_scaling(source: Source) -> dict[str, Any]:
     """The newest decisions, in words."""
@@ -296,15 +315,25 @@ class ScheduleRow:
     words: str
     next_at: datetime
 
+    @property
+    def key(self) -> str:
+        """Of its row."""
+        return str(self.id)
+
 
 def read_schedules(source: Source) -> dict[str, Any]:
     """What fires next."""
     rows = [
-        ScheduleRow(each.id, each.name, describe(each).words, each.next_at)
+        ScheduleRow(each.id, each.name, _words(describe(each)), each.next_at)
         for each in source.schedules
         if each.next_at is not None
     ]
     return {"rows": rows, "total": source.schedule_count}
+
+
+def _words(view: ScheduleView) -> str:
+    """When it fires; the zone is beside the time, unless it is another one."""
+    return view.words.removesuffix(f" ({get_current_timezone_name()})")
 
 
 PANELS = (

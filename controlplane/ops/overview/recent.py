@@ -48,7 +48,7 @@ REDIS_DOWN = Finding(
 
 def remember(workspace_id: UUID, findings: Sequence[Finding], at: datetime) -> list[Finding]:
     """The findings of now, and those that are well since less than a minute, in their order."""
-    key = f"{_PREFIX}:{workspace_id}"
+    key = _key(workspace_id)
     try:
         stored = _client().get(key)
         merged = merge(_parse(stored), findings, at)
@@ -57,6 +57,15 @@ def remember(workspace_id: UUID, findings: Sequence[Finding], at: datetime) -> l
         logger.warning("Findings of a moment ago are unknown: error=%s", error)
         return order([*findings, REDIS_DOWN])
     return merged
+
+
+def forget(workspace_id: UUID) -> None:
+    """Forget what was wrong. Raises redis.RedisError."""
+    _client().delete(_key(workspace_id))
+
+
+def _key(workspace_id: UUID) -> str:
+    return f"{_PREFIX}:{workspace_id}"
 
 
 def merge(before: Record | None, findings: Sequence[Finding], at: datetime) -> list[Finding]:

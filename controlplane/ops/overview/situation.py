@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_duration
 from controlplane.ops.overview.checks import Finding, Harm, Link
+from controlplane.ops.overview.facts import up_to_now
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -34,17 +35,28 @@ class FindingRow:
     spark: Spark | None = None
     runs: list[str] = field(default_factory=list)
 
+    @property
+    def path(self) -> str:
+        """The key as a part of a live path."""
+        return self.key.replace("~", "~0").replace("/", "~1")
 
-def describe_findings(findings: list[Finding], at: datetime) -> list[FindingRow]:
-    """In the same order."""
-    return [_row(finding, at) for finding in findings]
+
+def describe_findings(
+    findings: list[Finding], at: datetime, *, is_live: bool = False
+) -> list[FindingRow]:
+    """In the same order. `is_live`: without the values of this moment in lines, which would be
+    drawn again each second."""
+    return [_row(finding, at, is_live) for finding in findings]
 
 
-def _row(finding: Finding, at: datetime) -> FindingRow:
+def _row(finding: Finding, at: datetime, is_live: bool) -> FindingRow:
     evidence = finding.evidence
     spark = None
     if evidence is not None and sum(value is not None for value in evidence.values) > 1:
-        spark = draw_spark(evidence.values, evidence.words, tone="failed", target=evidence.target)
+        values = evidence.values
+        if evidence.now is not None and not is_live:
+            values = up_to_now(values, evidence.now)
+        spark = draw_spark(values, evidence.words, tone="failed", target=evidence.target)
     is_well = finding.well_since is not None
     is_paused = finding.harm == Harm.PAUSED
     return FindingRow(

@@ -29,13 +29,15 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The series behind a sentence, the newest last: a line, with what is normal as a dashed one,
-    or with `completed` the ends of single runs. `caption` names it, `words` say what it shows."""
+    or with `completed` the ends of single runs. `caption` names it, `words` say what it shows;
+    `now` is the value behind the last one, of this moment."""
 
     caption: str
     words: str
     values: list[float | None] = field(default_factory=list)
     target: float | None = None
     completed: list[bool] = field(default_factory=list)
+    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

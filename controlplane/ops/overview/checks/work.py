@@ -62,7 +62,8 @@ def _late(queue: QueueFact, facts: Facts) -> Finding:
         evidence=Evidence(
             caption="oldest wait, objective dashed",
             words=f"Oldest wait of {queue.name} over one hour; it is {waited} now.",
-            values=[*queue.waits, queue.oldest_seconds],
+            values=queue.waits,
+            now=queue.oldest_seconds,
             target=facts.objective_seconds,
         ),
     )
@@ -101,14 +102,15 @@ def _slower(name: str, facts: Facts) -> str:
 def _late_since(queue: QueueFact, facts: Facts) -> datetime:
     """When the wait left the objective: by the samples, or if they end sooner, when the oldest task
     should have started."""
-    minutes = 0
-    for value in reversed(queue.waits):
-        if value is None or value <= facts.objective_seconds:
+    begin = facts.at - timedelta(seconds=(queue.oldest_seconds or 0) - facts.objective_seconds)
+    minute = facts.at.replace(second=0, microsecond=0)
+    for number, value in enumerate(reversed(queue.waits)):
+        if value is None:
+            continue  # not sampled
+        if value <= facts.objective_seconds:
             break
-        minutes += 1
-    by_samples = facts.at.replace(second=0, microsecond=0) - _MINUTE * max(0, minutes - 1)
-    waited = timedelta(seconds=(queue.oldest_seconds or 0) - facts.objective_seconds)
-    return min(by_samples, facts.at - waited) if minutes else facts.at - waited
+        begin = min(begin, minute - _MINUTE * number)
+    return begin
 
 
 def check_paused_queues(facts: Facts) -> Found:
@@ -160,7 +162,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
     usually = f", usually {_share_before(rates):.1%}" if has_baseline else ""
     text = (
         f"fails {_share(rates):.1%} of the time{usually}: {rates.failed:,} of "
-        f"{format_count(_attempts(rates), 'attempt')} in the last 15 minutes."
+        f"{format_count(_attempts(rates), 'attempt')} in 15 min."
     )
     return Finding(
         key=f"type:{rates.type}",

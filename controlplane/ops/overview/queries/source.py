@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from controlplane.core.clock import now
-from controlplane.ops.overview.facts import Facts, Loop, QueueFact
+from controlplane.ops.overview.facts import Facts, Loop, QueueFact, Values, up_to_now
 from controlplane.ops.overview.queries.facts import (
     describe_fleet,
     describe_lost,
@@ -57,15 +57,23 @@ _REMEMBERED = timedelta(days=1)
 
 class Source:
     """The figures of one workspace for one reader. `may`: whether they have a permission of Django;
-    `span`: a key of SPANS, of the charts."""
+    `span`: a key of SPANS, of the charts; `is_live`: lines end at their last sample, so that they
+    are not drawn again each second."""
 
     def __init__(
-        self, workspace_id: UUID, actor: Any, may: Callable[[str], bool], span: str = DEFAULT_SPAN
+        self,
+        workspace_id: UUID,
+        actor: Any,
+        may: Callable[[str], bool],
+        span: str = DEFAULT_SPAN,
+        *,
+        is_live: bool = False,
     ) -> None:
         self.workspace_id = workspace_id
         self.actor = actor
         self.may = may
         self.span = span if span in SPANS else DEFAULT_SPAN
+        self.is_live = is_live
         self.at = now()
         self.minute = self.at.replace(second=0, microsecond=0)
 
@@ -92,15 +100,19 @@ class Source:
         )
 
     @cached_property
-    def nodes(self) -> list[Node]:
-        """Live nodes, and those that ended within a day, lost ones first."""
+    def all_nodes(self) -> list[Node]:
+        """Live nodes, and those that ended within a day."""
         recent = Q(state__in=[state.value for state in LIVE]) | Q(
-            state=NodeState.LOST, stopped_at__gt=self.at - _REMEMBERED
+            stopped_at__gt=self.at - _REMEMBERED
         )
-        found = list(Node.objects.filter(recent).order_by("-id")[:_MAX_NODES])
-        lost = [node for node in found if node.state == NodeState.LOST]
+        return list(Node.objects.filter(recent).order_by("-id")[:_MAX_NODES])
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Lost nodes, the newest loss first, and live ones by name."""
+        lost = [node for node in self.all_nodes if node.state == NodeState.LOST]
         lost.sort(key=lambda node: node.stopped_at or self.at, reverse=True)
-        live = [node for node in found if node.state != NodeState.LOST]
+        live = [node for node in self.all_nodes if node.state in LIVE]
         return [*lost, *sorted(live, key=lambda node: node.name)]
 
     @cached_property
@@ -130,6 +142,10 @@ class Source:
         begin, step = self.begin, SPANS[self.span][1]
         lanes = [view.queue.id for view in views]
         return views, read_lane_samples(lanes, begin, self.at, step)
+
+    def line(self, samples: Values, value: float | None) -> Values:
+        """The samples of a line, with the value of now unless it is live."""
+        return samples if self.is_live else up_to_now(samples, value)
 
     @property
     def begin(self) -> datetime:

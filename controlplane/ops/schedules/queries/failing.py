@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from controlplane.core.sql import load_sql
@@ -48,4 +49,7 @@ def list_failing(workspace_id: UUID, *, least: int) -> list[FailingSchedule]:
             load_sql("controlplane.ops.schedules", "list_failing"),
             {"workspace": workspace_id, "least": least, "looked_at": _LOOKED_AT, "most": _MOST},
         )
-        return [FailingSchedule(*row) for row in cursor.fetchall()]
+        return [
+            FailingSchedule(*values, error=None if error is None else orjson.loads(error))
+            for *values, error in cursor.fetchall()
+        ]
