@@ -92,10 +92,10 @@ class SpanChoice {
 
     announce() {
         const span = selectedSpan(this.first, this.second, this.edges);
-        const told = document.getElementById("announcer");
-        if (!span || !told) return;
+        const announcer = document.getElementById("announcer");
+        if (!span || !announcer) return;
         const words = [span.from, span.to].map((at) => new Date(at).toISOString().slice(0, 16).replace("T", " "));
-        told.textContent = `Selected ${words.join(" to ")} UTC`;
+        announcer.textContent = `Selected ${words.join(" to ")} UTC`;
     }
 
     shareOf(event) {

@@ -3,9 +3,11 @@
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from django.urls import reverse
 
 from controlplane.core.clock import utc_z
+from tasks_app.models import Queue
 
 
 def tasks_url(**conditions: Any) -> str:
@@ -22,6 +24,11 @@ def _text(value: Any) -> str:
     return utc_z(value) if hasattr(value, "isoformat") else str(value)
 
 
+def queue_tasks_url(queue: Queue, **conditions: Any) -> str:
+    """The tasks of one queue that match, internal ones too: they count in its figures."""
+    return tasks_url(workspace=queue.workspace.slug, queue=queue.name, **conditions, internal=True)
+
+
 def quoted(name: str) -> str:
     """As one value of a condition: a comma alone would separate two."""
-    return f'"{name}"' if "," in name else name
+    return orjson.dumps(name).decode() if "," in name or '"' in name else name

@@ -156,7 +156,7 @@ def _spark(values: Sequence[float], what: str) -> Spark | None:
 
 
 def thin(values: Sequence[float], most: int) -> list[float]:
-    """At most so many of the values, the largest of each stretch."""
+    """At most `most` values: the largest of each stretch."""
     step = max(1, -(-len(values) // most))
     return [max(values[begin : begin + step]) for begin in range(0, len(values), step)]
 

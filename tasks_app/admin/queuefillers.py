@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.formatting import format_number
-from tasks_app.admin.links import quoted, tasks_url
+from tasks_app.admin.links import queue_tasks_url, quoted
 from tasks_app.models import Queue
 from tasks_app.queries.fillers import Fillers, Slice, find_fillers
 
@@ -43,9 +43,7 @@ def describe_fillers(
 def _slice_url(queue: Queue, grouping: str, each: Slice) -> str:
     if grouping == "workspace":
         return ""
-    return tasks_url(
-        queue=queue.name, status="PENDING", **{grouping: quoted(each.name)}, internal=True
-    )
+    return queue_tasks_url(queue, status="PENDING", **{grouping: quoted(each.name)})
 
 
 def _sample_note(found: Fillers, grouping: str) -> str:

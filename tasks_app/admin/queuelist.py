@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_count, format_duration
-from tasks_app.admin.links import tasks_url
+from tasks_app.admin.links import queue_tasks_url
 from tasks_app.models import Queue
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
 from tasks_app.queries.performance import quantile
@@ -82,17 +82,15 @@ class Line:
     @property
     def failed_url(self) -> str:
         """The tasks that failed in the last hour."""
-        return tasks_url(
-            queue=self.queue.name, status="FAILED", finishedAfter=self.since, internal=True
-        )
+        return queue_tasks_url(self.queue, status="FAILED", finishedAfter=self.since)
 
     @property
     def waiting_url(self) -> str:
-        return tasks_url(queue=self.queue.name, status="PENDING", internal=True)
+        return queue_tasks_url(self.queue, status="PENDING")
 
     @property
     def running_url(self) -> str:
-        return tasks_url(queue=self.queue.name, status="RUNNING", internal=True)
+        return queue_tasks_url(self.queue, status="RUNNING")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from controlplane.core.clock import now
 from controlplane.core.formatting import format_percent
 from controlplane.core.schema import represent_value
-from tasks_app.admin.links import quoted, tasks_url
+from tasks_app.admin.links import queue_tasks_url, quoted
 from tasks_app.admin.queuecharts import SPANS, draw_course, draw_runs, draw_usage, draw_waits
 from tasks_app.admin.queuefillers import describe_fillers
 from tasks_app.admin.queuestate import QueueState, explain, read_state
@@ -46,12 +46,10 @@ def describe_queue(
         "runs": draw_runs(state),
         "fillers": describe_fillers(queue, workspaces, grouping, state.counts.pending),
         "failures": describe_failures(state),
-        "failed_url": tasks_url(
-            queue=queue.name, status="FAILED", finishedAfter=state.span.begin, internal=True
-        ),
+        "failed_url": queue_tasks_url(queue, status="FAILED", finishedAfter=state.span.begin),
         "running": describe_running(running),
-        "running_url": tasks_url(queue=queue.name, status="RUNNING", internal=True),
-        "waiting_url": tasks_url(queue=queue.name, status="PENDING", internal=True),
+        "running_url": queue_tasks_url(queue, status="RUNNING"),
+        "waiting_url": queue_tasks_url(queue, status="PENDING"),
         "last_change": list_queue_changes(queue, None)[:1],
         "failed_words": failed_share(state.hour.total),
         "usage": draw_usage(state),
@@ -67,13 +65,12 @@ def describe_failures(state: QueueState) -> list[dict[str, Any]]:
             "type": each.type,
             "tasks": each.tasks,
             "message": _message(each.error),
-            "url": tasks_url(
-                queue=state.queue.name,
+            "url": queue_tasks_url(
+                state.queue,
                 status="FAILED",
                 type=each.type,
                 errorClass=quoted(each.error_class),
                 finishedAfter=state.span.begin,
-                internal=True,
             ),
         }
         for each in groups[:_MAX_FAILURES]

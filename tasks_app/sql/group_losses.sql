@@ -1,4 +1,4 @@
--- The attempts that ended with these lost nodes, by outcome and by what became of their tasks since.
+-- The attempts that ended with these lost nodes, by outcome and by the present state of their tasks.
 -- An attempt counts when it ended up to %(slack)s before its node did, or later. %(workspaces)s:
 -- whose tasks are counted, or NULL for all.
 SELECT n.node_id, a.outcome, t.state, count(*), (array_agg(a.task_id ORDER BY a.task_id))[1:%(most)s]

@@ -62,6 +62,13 @@ def seed_fleet(*, hours: int = 2) -> dict[str, Any]:
     return {"queue": queues["billing"], **nodes}
 
 
+def seed_queue(name: str) -> Queue:
+    """One queue of those with what happened in it."""
+    queue = make_queue(name, default_workspace())
+    _roll_up(queue, name, now(), 2)
+    return queue
+
+
 def _fill(home: Workspace, at: datetime) -> None:
     for name, number in WAITING.items():
         made = make_tasks(

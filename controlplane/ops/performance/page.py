@@ -46,14 +46,15 @@ def performance(request: HttpRequest) -> HttpResponse:
         ],
         "base": _address(workspace=workspace.slug, type=type_name),
         "without_type": f"?{span.query}&{urlencode({'workspace': workspace.slug})}",
-        **_describe(workspace.id, span, type_name),
+        **_describe(workspace, span, type_name),
     }
     return TemplateResponse(request, "performance/page.html", context)
 
 
-def _describe(workspace_id: Any, span: Span, type_name: str) -> dict[str, Any]:
+def _describe(workspace: Any, span: Span, type_name: str) -> dict[str, Any]:
     """The figures; a part that cannot be read in time says so, and the others stay."""
     context: dict[str, Any] = {"problem": "", "nodes": [], "nodes_problem": ""}
+    workspace_id = workspace.id
     marks = list_marks(workspace_id, span)
     context["marks"] = marks[:_MAX_MARKS]
     try:
@@ -74,7 +75,7 @@ def _describe(workspace_id: Any, span: Span, type_name: str) -> dict[str, Any]:
         "found": found,
         "figures": describe_figures(found),
         "drawings": draw_all(found, span, samples, marks, read_objective() * 1_000),
-        "types": [_row(name, figures, span) for name, figures in found.by_type],
+        "types": [_row(name, figures, span, workspace.slug) for name, figures in found.by_type],
     }
     try:
         context["nodes"] = list_node_work(span)
@@ -98,7 +99,7 @@ def describe_figures(found: Performance) -> dict[str, Any]:
     }
 
 
-def _row(name: str, figures: Figures, span: Span) -> dict[str, Any]:
+def _row(name: str, figures: Figures, span: Span, workspace: str) -> dict[str, Any]:
     """One type, with the tasks that failed in the span."""
     return {
         "name": name,
@@ -106,9 +107,13 @@ def _row(name: str, figures: Figures, span: Span) -> dict[str, Any]:
         "ended": figures.completed + figures.failed_tasks,
         "wait": figures.queueing_ms,
         "run": figures.processing_ms,
-        "url": f"?{span.query}&{urlencode({'type': name})}",
+        "url": f"?{span.query}&{urlencode({'workspace': workspace, 'type': name})}",
         "failed_url": tasks_url(
-            type=quoted(name), status="FAILED", finishedAfter=span.begin, finishedBefore=span.end
+            workspace=workspace,
+            type=quoted(name),
+            status="FAILED",
+            finishedAfter=span.begin,
+            finishedBefore=span.end,
         ),
     }
 

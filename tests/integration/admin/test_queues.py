@@ -50,7 +50,7 @@ def roll_up(queue: Queue, **figures: Any) -> None:
 
 
 def sample(queue: Queue, waiting: dict[int, int]) -> None:
-    """What waited so many minutes ago."""
+    """What waited at some moments, by their age in minutes."""
     minute = now().replace(second=0, microsecond=0)
     for minutes, tasks in waiting.items():
         at = minute - timedelta(minutes=minutes)
