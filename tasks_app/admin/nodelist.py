@@ -13,6 +13,7 @@ from django.core.paginator import Page, Paginator
 from controlplane.core.admin.bars import Slots, draw_slots
 from controlplane.core.admin.charts import Chart, Frame, Series, Spark, draw_chart, draw_spark
 from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_number, format_state
 from tasks_app.admin.links import tasks_url
 from tasks_app.queries.node_work import MAX_TASKS, Loss, count_running_types, find_losses
@@ -70,7 +71,7 @@ class LostNode:
     """A lost node with what it took along, and its memory before."""
 
     node: Any
-    loss: ShownLoss
+    loss: ShownLoss | None
     memory: Chart | None
     newest_memory: int | None
 
@@ -163,7 +164,7 @@ def thin(values: Sequence[float], most: int) -> list[float]:
 
 def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostNode]:
     shown = sorted(nodes, key=lambda node: node.stopped_at, reverse=True)[:_MAX_LOST]
-    losses = find_losses([(node.id, node.stopped_at) for node in shown], workspaces)
+    losses = try_losses(shown, workspaces)
     if not shown:
         return []
     since = min(node.stopped_at for node in shown) - _BEFORE_LOSS
@@ -171,12 +172,21 @@ def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostN
     return [
         LostNode(
             node=node,
-            loss=show_loss(losses[node.id]),
+            loss=losses.get(node.id),
             memory=draw_memory(node, samples.get(node.id, []), tone="failed"),
             newest_memory=node.memory_bytes,
         )
         for node in shown
     ]
+
+
+def try_losses(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> dict[int, ShownLoss]:
+    """What lost nodes took along, by node; empty when finding it takes too long."""
+    try:
+        found = find_losses([(node.id, node.stopped_at) for node in nodes], workspaces)
+    except Invalid:
+        return {}
+    return {node: show_loss(loss) for node, loss in found.items()}
 
 
 def show_loss(loss: Loss) -> ShownLoss:

@@ -8,13 +8,14 @@ from uuid import UUID
 from controlplane.core.admin.bars import draw_slots
 from controlplane.core.admin.charts import MAX_BUCKETS
 from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent_value
 from tasks_app.admin.links import tasks_url
-from tasks_app.admin.nodelist import draw_cpu, draw_memory, show_loss
+from tasks_app.admin.nodelist import draw_cpu, draw_memory, try_losses
 from tasks_app.models import TaskAttempt
-from tasks_app.queries.node_work import find_losses, list_held_tasks, list_newest_attempts
+from tasks_app.queries.node_work import list_held_tasks, list_newest_attempts
 from tasks_app.states import AttemptOutcome
 from workers.queries import list_samples
 from workers.states import LIVE, NodeState
@@ -36,7 +37,7 @@ def describe_node(node: Any, workspaces: Sequence[UUID] | None, span: str) -> di
     busy = min(node.concurrency, sum(1 for slot in node.slots if slot["running"]))
     loss = None
     if node.state == NodeState.LOST:
-        loss = show_loss(find_losses([(node.id, node.stopped_at)], workspaces)[node.id])
+        loss = try_losses([node], workspaces).get(node.id)
     return {
         "is_live": is_live,
         "sentence": explain(node, busy),
@@ -50,9 +51,7 @@ def describe_node(node: Any, workspaces: Sequence[UUID] | None, span: str) -> di
         "spans": list(SPANS),
         "span": chosen,
         "loss": loss,
-        "attempts": [
-            _attempt(each) for each in list_newest_attempts(node.id, node.stopped_at, workspaces)
-        ],
+        **_attempts(node, workspaces),
         "tasks_url": tasks_url(worker=node.name, internal=True),
         "failed_url": tasks_url(worker=node.name, status="FAILED", internal=True),
     }
@@ -90,6 +89,14 @@ def _slots(node: Any, workspaces: Sequence[UUID] | None) -> list[dict[str, Any]]
             }
         )
     return rows
+
+
+def _attempts(node: Any, workspaces: Sequence[UUID] | None) -> dict[str, Any]:
+    try:
+        found = list_newest_attempts(node.id, node.stopped_at, workspaces)
+    except Invalid:
+        return {"attempts": [], "attempts_problem": "Finding its attempts takes too long."}
+    return {"attempts": [_attempt(each) for each in found], "attempts_problem": ""}
 
 
 def _attempt(attempt: TaskAttempt) -> dict[str, Any]:

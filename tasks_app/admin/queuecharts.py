@@ -13,7 +13,7 @@ from controlplane.core.formatting import (
 )
 from tasks_app.admin.queuelist import percentiles
 from tasks_app.admin.queuestate import QueueState
-from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
+from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import Figures
 from tasks_app.queries.queue_changes import QueueChange
 from tasks_app.queries.samples import read_lane_samples
@@ -29,13 +29,16 @@ def draw_course(
     """What waited, and below it tasks that arrived and attempts that started per second."""
     minutes, step = SPANS[span]
     queue = state.queue
-    if span == "1h":
-        figures, drawn = state.hour, state.span
-    else:
+    figures, problem, drawn = state.hour, state.problem, state.span
+    if span != "1h":
         drawn = last_minutes(minutes, step=step)
-        found = read_lane_figures([queue.workspace_id], [queue.id], drawn)
+        found, problem = try_lane_figures([queue.workspace_id], [queue.id], drawn)
         figures = found.get(queue.id, LaneFigures())
-    return _draw_waiting(state, drawn, span, changes), _draw_flow(figures, drawn, span)
+    if problem:
+        return _draw_waiting(state, drawn, span, changes), _draw_flow(None, drawn, problem)
+    return _draw_waiting(state, drawn, span, changes), _draw_flow(
+        figures, drawn, _describe_flow(figures.total, span)
+    )
 
 
 def _draw_waiting(
@@ -63,35 +66,33 @@ def _draw_waiting(
     return draw_chart(frame, [series])
 
 
-def _draw_flow(figures: LaneFigures, drawn: Span, span: str) -> Chart:
+def _describe_flow(total: Figures, span: str) -> str:
+    arrived = format_count(total.submitted, "task")
+    started = format_count(total.started, "attempt")
+    return f"{arrived} arrived and {started} started in the last {span}"
+
+
+def _draw_flow(figures: LaneFigures | None, drawn: Span, sentence: str) -> Chart:
+    """`figures` None: they could not be read, and the chart is empty."""
     seconds = drawn.step.total_seconds()
     times = _known_steps(drawn)
-    steps = [figures.steps.get(at, Figures()) for at in times]
-    total = figures.total
+    steps = [] if figures is None else [figures.steps.get(at, Figures()) for at in times]
+    none: list[float | None] = [None] * len(times)
+    submitted = [each.submitted / seconds for each in steps] or none
+    started = [each.started / seconds for each in steps] or none
     frame = Frame(
         times=times,
         zone=UTC,
         write=format_rate,
-        sentence=(
-            f"{format_count(total.submitted, 'task')} arrived and "
-            f"{format_count(total.started, 'attempt')} started in the last {span}"
-        ),
+        sentence=sentence,
         height=80,
         end=drawn.end,
     )
     return draw_chart(
         frame,
         [
-            Series(
-                "Arrive",
-                [each.submitted / seconds for each in steps],
-                tone="soft",
-            ),
-            Series(
-                "Start",
-                [each.started / seconds for each in steps],
-                is_strong=True,
-            ),
+            Series("Arrive", submitted, tone="soft"),
+            Series("Start", started, is_strong=True),
         ],
     )
 

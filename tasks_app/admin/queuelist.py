@@ -14,7 +14,7 @@ from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_count, format_duration
 from tasks_app.admin.links import queue_tasks_url
 from tasks_app.models import Queue
-from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
+from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import quantile
 from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
 from tasks_app.queries.samples import LaneSeries, read_lane_samples
@@ -39,7 +39,7 @@ class Line:
     rate: float | None
     waits: tuple[float | None, float | None]
     runs: tuple[float | None, float | None]
-    failed: int
+    failed: int | None
     spark: Spark | None
     is_served: bool
     objective_ms: float | None
@@ -99,6 +99,7 @@ class QueueList:
 
     page: Page[Any]
     lines: list[Line]
+    problem: str
     late: list[tuple[Queue, int]]  # all that wait longer than they may, the longest wait first
     unserved: list[Queue]
     paused: int
@@ -142,9 +143,11 @@ def list_queue_lines(
     limit = objective_ms or float("inf")
     active = [queue for queue in found if queue.paused_at is None and queue.id in waits]
     late = [(queue, waits[queue.id]) for queue in active if waits[queue.id] > limit]
+    lines, problem = _lines(list(page.object_list), waits, served, objective_ms)
     return QueueList(
         page=page,
-        lines=_lines(list(page.object_list), waits, served, objective_ms),
+        lines=lines,
+        problem=problem,
         late=sorted(late, key=lambda each: -each[1]),
         unserved=[queue for queue in active if not is_served(queue, served)],
         paused=sum(queue.paused_at is not None for queue in found),
@@ -162,18 +165,20 @@ def is_served(queue: Queue, served: set[str]) -> bool:
 
 def _lines(
     queues: Sequence[Queue], waits: dict[int, int], served: set[str], objective_ms: float | None
-) -> list[Line]:
+) -> tuple[list[Line], str]:
+    """The lines of these queues, and why figures of the last hour are missing; empty if none
+    are."""
     lanes = [queue.id for queue in queues]
     workspaces: list[UUID] = sorted({queue.workspace_id for queue in queues})
     counts = count_lanes(lanes)
     span = last_minutes(MINUTES)
-    figures = read_lane_figures(workspaces, lanes, span)
+    figures, problem = try_lane_figures(workspaces, lanes, span)
     samples = read_lane_samples(lanes, span.begin, span.end, span.step)
-    return [
+    lines = [
         _line(
             queue,
             counts.get(queue.id, LaneCounts()),
-            figures.get(queue.id, LaneFigures()),
+            None if problem else figures.get(queue.id, LaneFigures()),
             span,
             spark=_spark(queue, samples[queue.id]),
             oldest_ms=waits.get(queue.id),
@@ -182,17 +187,20 @@ def _lines(
         )
         for queue in queues
     ]
+    return lines, problem
 
 
-def _line(queue: Queue, counts: LaneCounts, figures: LaneFigures, span: Span, **more: Any) -> Line:
-    total = figures.total
+def _line(
+    queue: Queue, counts: LaneCounts, figures: LaneFigures | None, span: Span, **more: Any
+) -> Line:
+    known = figures or LaneFigures()
     return Line(
         queue=queue,
         counts=counts,
-        rate=recent_rate(figures, span),
-        waits=percentiles(total.waits, total.longest_wait_ms),
-        runs=percentiles(total.runs, total.longest_run_ms),
-        failed=total.failed_tasks,
+        rate=recent_rate(known, span),
+        waits=percentiles(known.total.waits, known.total.longest_wait_ms),
+        runs=percentiles(known.total.runs, known.total.longest_run_ms),
+        failed=None if figures is None else known.total.failed_tasks,
         since=span.begin,
         **more,
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from controlplane.core.formatting import format_count, format_duration
 from tasks_app.admin.queuelist import is_served, percentiles, recent_rate
 from tasks_app.models import Queue
-from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, read_lane_figures
+from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import Figures
 from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
 from tasks_app.queries.samples import MINUTE, read_lane_samples
@@ -25,6 +25,7 @@ class QueueState:
     is_served: bool
     objective_ms: float | None
     hour: LaneFigures  # the last hour by minute
+    problem: str  # why the figures of the hours are missing; empty if they are not
     span: Span
     before: Figures  # the hour before
     waiting_before: float | None  # an hour ago; None if that was not sampled
@@ -59,9 +60,9 @@ class QueueState:
         return f"{self.counts.pending - int(self.waiting_before):+,}"
 
     @property
-    def arrivals(self) -> float:
+    def arrivals(self) -> float | None:
         """Tasks that were submitted per second in the last hour."""
-        return self.hour.total.submitted / self.span.seconds
+        return None if self.problem else self.hour.total.submitted / self.span.seconds
 
     @property
     def rate(self) -> float | None:
@@ -90,15 +91,18 @@ def read_state(queue: Queue, objective_ms: float | None) -> QueueState:
     workspaces, lanes = [queue.workspace_id], [queue.id]
     ago = read_lane_samples(lanes, earlier.end, earlier.end, MINUTE)[queue.id]
     none = LaneFigures()
+    hour, problem = try_lane_figures(workspaces, lanes, span)
+    before, _ = ({}, "") if problem else try_lane_figures(workspaces, lanes, earlier)
     return QueueState(
         queue=queue,
         counts=counts,
         oldest_ms=oldest_ms,
         is_served=oldest_ms is None or is_served(queue, list_served_queues()),
         objective_ms=objective_ms,
-        hour=read_lane_figures(workspaces, lanes, span).get(queue.id, none),
+        hour=hour.get(queue.id, none),
+        problem=problem,
         span=span,
-        before=read_lane_figures(workspaces, lanes, earlier).get(queue.id, none).total,
+        before=before.get(queue.id, none).total,
         waiting_before=ago.waiting[0],
         oldest_before_ms=ago.oldest_wait_ms[0],
     )

@@ -8,11 +8,14 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
+from controlplane.core.formatting import format_duration
 from controlplane.core.sql import load_sql
 from tasks_app.queries.lists import in_bounded_time
 from tasks_app.queries.performance import COUNTS, Figures, parse_histogram
 
 MINUTE = timedelta(minutes=1)
+_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class Span:
     def seconds(self) -> float:
         """How long it is."""
         return max(1.0, (self.end - self.begin).total_seconds())
+
+    @property
+    def words(self) -> str:
+        """Its length."""
+        return format_duration(round(self.seconds / 60) * 60)
 
     @property
     def steps(self) -> list[datetime]:
@@ -52,13 +60,24 @@ def last_minutes(minutes: int, *, step: int = 1) -> Span:
     return Span(begin, end, MINUTE * step)
 
 
+def try_lane_figures(
+    workspaces: Sequence[UUID], lanes: Sequence[int], span: Span
+) -> tuple[dict[int, LaneFigures], str]:
+    """As read_lane_figures, for a page that shows the rest without them: the second is why there
+    are none, empty when there are."""
+    try:
+        return read_lane_figures(workspaces, lanes, span), ""
+    except Invalid:
+        return {}, f"The roll-ups of the last {span.words} take too long to read."
+
+
 def read_lane_figures(
     workspaces: Sequence[UUID], lanes: Sequence[int], span: Span
 ) -> dict[int, LaneFigures]:
     """The figures of these queues of these workspaces, by the ids of the queues; those of which no
     roll-up says anything are left out. Raises Invalid when reading takes too long."""
     found: dict[int, LaneFigures] = {}
-    with in_bounded_time(narrow_by="a shorter span"), connection.cursor() as cursor:
+    with in_bounded_time(_SECONDS, narrow_by="a shorter span"), connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "summarize_lanes"),
             {

@@ -28,6 +28,7 @@ _ATTEMPT_WINDOWS = (
 )
 _MAX_READ = 2_000
 _MAX_SLOTS = 2_000
+_SECONDS = 1.5  # the page shows the rest without them
 
 
 @dataclass(slots=True)
@@ -73,11 +74,12 @@ def list_held_tasks(node_id: int, workspaces: Sequence[UUID] | None) -> dict[UUI
 def find_losses(
     ended: Sequence[tuple[int, datetime]], workspaces: Sequence[UUID] | None
 ) -> dict[int, Loss]:
-    """What these nodes took along, by node; each with the time of its end."""
+    """What these nodes took along, by node; each with the time of its end. Raises Invalid when
+    that takes too long."""
     if not ended:
         return {}
     losses = {node: Loss() for node, _ in ended}
-    with in_bounded_time(narrow_by="fewer nodes"), connection.cursor() as cursor:
+    with in_bounded_time(_SECONDS, narrow_by="fewer nodes"), connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "group_losses"),
             {
@@ -107,13 +109,14 @@ def list_newest_attempts(
     node_id: int, until: datetime | None, workspaces: Sequence[UUID] | None
 ) -> list[TaskAttempt]:
     """The newest attempts of a node that ended, newest first, with their tasks; `until` is when the
-    node ended. They are looked for in the shortest of a few spans that has enough of them."""
+    node ended. They are looked for in the shortest of a few spans that has enough of them. Raises
+    Invalid when that takes too long."""
     end = (until or now()) + _SLACK
     attempts = TaskAttempt.objects.filter(node_id=node_id)
     if workspaces is not None:
         attempts = attempts.filter(workspace_id__in=workspaces)
     found: list[TaskAttempt] = []
-    with in_bounded_time(narrow_by="a shorter span"):
+    with in_bounded_time(_SECONDS, narrow_by="a shorter span"):
         for window in _ATTEMPT_WINDOWS:
             recent = attempts.filter(finished_at__gte=end - _SLACK - window, finished_at__lt=end)
             found = list(recent.order_by()[:_MAX_READ])
