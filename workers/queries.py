@@ -109,6 +109,12 @@ def count_slots() -> tuple[int, int]:
     return int(sums["running"] or 0), int(sums["slots"] or 0)
 
 
+def find_successors(node_ids: Sequence[int]) -> dict[int, Node]:
+    """The incarnation that followed each of these nodes, when its worker lived on."""
+    found = Node.objects.filter(replaces__in=node_ids)
+    return {node.replaces: node for node in found if node.replaces is not None}
+
+
 def list_lifetimes(since: datetime) -> list[tuple[datetime, datetime | None]]:
     """When each node began and ended, of those that lived since then; at most the newest ten
     thousand."""

@@ -17,7 +17,13 @@ from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_number, format_state
 from tasks_app.admin.links import tasks_url
 from tasks_app.queries.node_work import MAX_TASKS, Loss, count_running_types, find_losses
-from workers.queries import count_slots, count_states, list_samples_of, list_shown_nodes
+from workers.queries import (
+    count_slots,
+    count_states,
+    find_successors,
+    list_samples_of,
+    list_shown_nodes,
+)
 from workers.states import LIVE, NodeState
 
 REMEMBERED = timedelta(hours=24)  # a lost node is shown for so long
@@ -74,6 +80,7 @@ class LostNode:
     loss: ShownLoss | None
     memory: Chart | None
     newest_memory: int | None
+    successor: Any = None  # its worker lived on as this node
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,7 @@ def thin(values: Sequence[float], most: int) -> list[float]:
 def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostNode]:
     shown = sorted(nodes, key=lambda node: node.stopped_at, reverse=True)[:_MAX_LOST]
     losses = try_losses(shown, workspaces)
+    successors = find_successors([node.id for node in shown])
     if not shown:
         return []
     since = min(node.stopped_at for node in shown) - _BEFORE_LOSS
@@ -175,6 +183,7 @@ def _lost(nodes: Sequence[Any], workspaces: Sequence[UUID] | None) -> list[LostN
             loss=losses.get(node.id),
             memory=draw_memory(node, samples.get(node.id, []), tone="failed"),
             newest_memory=node.memory_bytes,
+            successor=successors.get(node.id),
         )
         for node in shown
     ]

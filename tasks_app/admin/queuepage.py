@@ -64,7 +64,7 @@ def describe_failures(state: QueueState) -> list[dict[str, Any]]:
             "class": each.error_class or "Unknown error",
             "type": each.type,
             "tasks": each.tasks,
-            "message": _message(each.error),
+            "message": _message(represent_value("error", each.error, None)),
             "url": queue_tasks_url(
                 state.queue,
                 status="FAILED",
@@ -77,8 +77,7 @@ def describe_failures(state: QueueState) -> list[dict[str, Any]]:
     ]
 
 
-def _message(error: Any) -> str:
-    shown = represent_value("error", error, None)
+def _message(shown: Any) -> str:
     return str(shown.get("message", "")) if isinstance(shown, Mapping) else ""
 
 

@@ -112,6 +112,8 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
             queue.paused_at = now() if changes["paused"] else None
             queue.paused_by = actor.label[:200] if changes["paused"] else ""
             queue.pause_reason = reason[:MAX_PAUSE_REASON] if changes["paused"] else ""
+        elif changes.get("paused") and reason:
+            queue.pause_reason = reason[:MAX_PAUSE_REASON]
         if "max_running" in changes:
             queue.max_running = changes["max_running"]
         if "rate_per_second" in changes:

@@ -78,3 +78,16 @@ def test_the_bar_of_a_selection_comes_with_the_first_mark(page_of: PageOf) -> No
     assert not bar.is_visible()
     page.get_by_label("Select billing").check()
     assert bar.is_visible()
+
+
+def test_the_figures_of_a_queue_follow_the_work(page_of: PageOf) -> None:
+    queue = make_queue("billing", default_workspace())
+    make_tasks(3, queue="billing")
+    page = page_of("viewer")
+    page.goto(reverse("admin:tasks_app_queue_changelist"))
+    waiting = page.locator("[data-row] [data-live='#depth']")
+    assert waiting.text_content() == "3"
+    make_tasks(2, queue="billing")
+    waiting.get_by_text("5", exact=True).wait_for()
+    page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
+    page.locator(".figure [data-live='#depth']").get_by_text("5", exact=True).wait_for()

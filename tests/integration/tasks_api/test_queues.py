@@ -97,6 +97,8 @@ def test_a_pause_has_a_reason_until_it_ends(operator: APIClient) -> None:
     change = {"paused": True, "reason": "the gateway is down"}
     assert operator.patch("/queues/default", change).json()["pauseReason"] == change["reason"]
     assert AuditEvent.objects.get(action="queue.change").detail["reason"] == change["reason"]
+    change = {"paused": True, "reason": "it is still down"}
+    assert operator.patch("/queues/default", change).json()["pauseReason"] == change["reason"]
     body = operator.patch("/queues/default", {"paused": False, "reason": "it is back"}).json()
     assert body["pauseReason"] is None
     assert operator.patch("/queues/default", {"paused": True}).json()["pauseReason"] is None
@@ -123,7 +125,6 @@ def test_limits_are_for_admins(client: APIClient, operator: APIClient) -> None:
         ({"reason": "alone"}, "reason"),
         ({"paused": True, "reason": ""}, "reason"),
         ({"paused": True, "reason": "x" * 501}, "reason"),
-        ({"paused": True, "reason": "\0"}, "reason"),
         ({"maxRunning": 0}, "maxRunning"),
         ({"maxRunning": "5"}, "maxRunning"),
         ({"maxRunning": 10**9}, "maxRunning"),
