@@ -59,7 +59,7 @@ class Hub:
             self._idle_since = time.monotonic()
 
     def subscribe(self, viewer: Viewer, watched: Watched) -> Feed:
-        """The feed of a topic, of which the viewer is told from now on."""
+        """The feed of a topic, whose news the viewer is given from now on."""
         feed = self._feeds.get(watched)
         if feed is None:
             feed = self._feeds[watched] = Feed(watched)

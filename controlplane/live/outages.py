@@ -7,21 +7,21 @@ _EVERY_SECONDS = 30.0
 
 
 class OutageFilter(logging.Filter):
-    """Channels says once a second, with its traceback, that Redis does not answer: one line in half
+    """Channels reports once a second, with its traceback, that Redis does not answer: one line in half
     a minute is enough."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said_at = -_EVERY_SECONDS
+        self._reported_at = -_EVERY_SECONDS
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if not isinstance(error, OSError | TimeoutError) and "redis" not in type(error).__module__:
             return True
         at = time.monotonic()
-        if at - self._said_at < _EVERY_SECONDS:
+        if at - self._reported_at < _EVERY_SECONDS:
             return False
-        self._said_at = at
+        self._reported_at = at
         record.msg, record.args = "Live updates wait for Redis: error=%s", (error,)
         record.exc_info = record.exc_text = None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
