@@ -11,9 +11,11 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
+from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 
+from controlplane.core.admin.forms import LabelledDateTime
 from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.core.admin.site import Person, ShellSite
 from controlplane.workspaces.actors import Actor
@@ -81,6 +83,9 @@ class AdminAccess(_Admin):
     workspace: then a role in any workspace counts.
     """
 
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        DateTimeField: {"form_class": SplitDateTimeField, "widget": LabelledDateTime}
+    }
     workspace_lookup: ClassVar[str | None] = None
     required_roles: ClassVar[Roles] = SEEN_BY_SUPERUSERS
 

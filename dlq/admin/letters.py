@@ -101,7 +101,6 @@ class LetterAdmin(GroupPages):
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
     actions = ["reprocess", "reprocess_as_canary", "discard"]
     change_form_template = "admin/dlq/deadletter/change_form.html"
-    change_list_template = "admin/dlq/deadletter/change_list.html"
     fieldsets = [
         (
             None,

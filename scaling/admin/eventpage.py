@@ -6,7 +6,16 @@ from typing import Any
 
 from django.utils.html import format_html
 
-from controlplane.core.admin.display import Section, Summary, Table, badge, folded, link, show_time
+from controlplane.core.admin.display import (
+    Section,
+    Summary,
+    Table,
+    badge,
+    draw_bar,
+    folded,
+    link,
+    show_time,
+)
 from controlplane.core.formatting import (
     EMPTY,
     format_duration,
@@ -140,11 +149,7 @@ def _predictions(
     longest = max([wait for _, wait in rows] + [objective, 1e-9])
     lines = []
     for workers, wait in rows:
-        bar = format_html(
-            '<span class="bar {}" style="inline-size: {}%" aria-hidden="true"></span>',
-            "colour-bad" if wait > objective else "colour-good",
-            round(100 * wait / longest),
-        )
+        bar = draw_bar(wait / longest, "failed" if wait > objective else "completed")
         chosen_note = ("manual" if is_manual else "chosen") if int(workers) == chosen else ""
         late_note = "misses the objective" if wait > objective else ""
         note = ", ".join(each for each in (chosen_note, late_note) if each)

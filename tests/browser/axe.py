@@ -9,7 +9,11 @@ def find_violations(page: Any) -> list[str]:
     """Each violation with the elements that it is about."""
     from axe_playwright_python.sync_playwright import Axe
 
-    options = {"runOnly": {"type": "tag", "values": _RULES}, "resultTypes": ["violations"]}
+    options = {
+        "runOnly": {"type": "tag", "values": _RULES},
+        "resultTypes": ["violations"],
+        "preload": False,
+    }
     found = Axe().run(page, options=options).response["violations"]
     return [
         f"{each['id']} ({each['impact']}): {each['help']}: "

@@ -7,6 +7,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from tests.browser.chromium import run_chromium
 from tests.browser.visitors import Visitors
@@ -14,6 +16,10 @@ from tests.clients import staff_user
 
 # Playwright's own event loop runs in the thread of the tests.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +28,9 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def server(browser: Any, django_db_setup: None) -> Iterator[str]:
+def server(
+    browser: Any, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
     """The address of the application as `manage.py serve` runs it, HTTP and WebSockets, in the
     tests' database."""
     from controlplane.asgi import application
@@ -35,6 +43,9 @@ def server(browser: Any, django_db_setup: None) -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     running.should_exit = True
     thread.join(10)
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # The threads of the application keep their connections.
+        cursor.execute(_END_OTHERS)
 
 
 @pytest.fixture

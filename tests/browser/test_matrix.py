@@ -28,19 +28,28 @@ class Looks:
     def __init__(self, visitors: Visitors) -> None:
         self.visitors = visitors
         self.world = World()
+        self._tabs: dict[tuple[bool, str, int], Any] = {}
         self.person = staff_user("superuser", name="mira.okafor")
         visitors.log_in(self.person)
 
     def open(self, case: Case, theme: str, width: int) -> Any:
-        person = None if case.is_anonymous else self.person
-        page = self.visitors.page(person, theme, width)
+        page = self._tab(case, theme, width)
         response = page.goto(case.url(self.world.row))
         assert response.status == case.status
+        # A page that loads itself again must not do so while it is looked at.
+        page.evaluate("document.querySelector('[data-reload] button')?.click()")
         if PICTURES:
             folder = Path(PICTURES)
             folder.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=folder / f"{case.name}-{width}-{theme}.png", full_page=True)
         return page
+
+    def _tab(self, case: Case, theme: str, width: int) -> Any:
+        key = (case.is_anonymous, theme, width)
+        if key not in self._tabs:
+            person = None if case.is_anonymous else self.person
+            self._tabs[key] = self.visitors.page(person, theme, width)
+        return self._tabs[key]
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +63,11 @@ def looks(browser: Any, server: str, committed_rows: None) -> Iterator[Looks]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("case", PAGES, ids=lambda case: case.name)
 def test_a_page_is_sound(looks: Looks, case: Case, theme: str, width: int) -> None:
+    looks.visitors.guard.faults.clear()
     page = looks.open(case, theme, width)
-    try:
-        assert find_violations(page) == []
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"the page is {wide} px wide"
+    assert find_violations(page) == []
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, f"the page is {wide} px wide"
+    if theme == "light":  # the order of controls is the same in both
         assert find_unreached(page) == []
-        looks.visitors.guard.check()
-    finally:
-        looks.visitors.guard.faults.clear()
-        page.close()
+    looks.visitors.guard.check()

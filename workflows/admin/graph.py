@@ -6,7 +6,6 @@ from typing import Protocol
 
 MAX_DRAWN = 200
 MAX_EDGES = 1_000
-_MIN_SCALE = 0.75  # a graph shrinks with the page to this share of its size, then it scrolls
 _NODE_WIDTH, _NODE_HEIGHT = 126, 46
 _COLUMN_GAP = 34
 _ROW_GAP, _LANE = 16, 18  # a lane is where an edge passes a column
@@ -52,11 +51,6 @@ class Graph:
     edges: list[str]
     node_width: int = _NODE_WIDTH
     node_height: int = _NODE_HEIGHT
-
-    @property
-    def min_width(self) -> int:
-        """The width below which its texts would not be legible."""
-        return round(self.width * _MIN_SCALE)
 
 
 def draw(steps: Sequence[Drawable]) -> Graph | None:

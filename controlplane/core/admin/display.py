@@ -1,7 +1,6 @@
-"""Pieces of pages: badges, times, links, and tables that a template draws.
+"""Pieces of pages: badges, times, links, bars, and tables that a template draws.
 
-A badge's text is complete; its colour only repeats it. The colour of each state is in
-`static/controlplane/admin.css`.
+A badge's text is complete; its shape and colour only repeat it: see `shapes.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,30 +9,58 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from controlplane.core.admin.shapes import find_shape, state_word
 from controlplane.core.clock import now, utc_z
 from controlplane.core.formatting import (
     EMPTY,
     format_json,
     format_relative,
     format_short_id,
-    format_state,
     format_time,
 )
 
 
+def draw_symbol(symbol: str, css_class: str) -> str:
+    """A picture of the sprite, hidden from screen readers: the words are beside it."""
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        css_class,
+        static("dashboard/icons.svg"),
+        symbol,
+    )
+
+
+def draw_shape(state: str, css_class: str = "") -> str:
+    """The shape of a state, without its word."""
+    shape = find_shape(state)
+    return draw_symbol(f"state-{shape.name}", f"shape tone-{shape.tone} {css_class}".strip())
+
+
 def badge(state: str | None, text: str = "", *, colour: str = "") -> str:
-    """A state in a coloured frame. `colour` (good, bad, busy, waiting, quiet) replaces that of the
-    state where it would mislead."""
+    """The shape of a state with its word or another text. `colour` (good, bad, busy, waiting,
+    quiet) replaces the state's shape where it would mislead."""
     if not state:
         return EMPTY
     return format_html(
-        '<span class="badge {}">{}</span>',
-        f"colour-{colour}" if colour else f"state-{state}",
-        text or format_state(state).capitalize(),
+        '<span class="state">{}<span class="state-word">{}</span></span>',
+        draw_shape(colour or state),
+        text or state_word(state),
+    )
+
+
+def draw_bar(share: float | None, tone: str = "series", css_class: str = "") -> str:
+    """A bar that is filled by a share of 1. Its figure stands beside it in words."""
+    width = min(1.0, max(0.0, share or 0.0)) * 100
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><rect class="bar-track" width="100%" height="100%" '
+        'rx="2"/><rect class="bar-fill" width="{}%" height="100%" rx="2"/></svg>',
+        f"bar tone-{tone} {css_class}".strip(),
+        f"{width:.1f}",
     )
 
 
@@ -123,12 +150,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button that posts to an address."""
+    """A button that posts to an address. A dangerous one asks first, and says what will happen."""
 
     text: str
     url: str
     fields: dict[str, str] = field(default_factory=dict)
     is_dangerous: bool = False
+    consequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

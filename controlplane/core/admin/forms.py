@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.widgets import AdminSplitDateTime
 
 from controlplane.core.errors import DomainError, Invalid
 from controlplane.core.formatting import format_json
@@ -54,6 +55,15 @@ class JsonField(forms.Field):
             return not is_same_json(initial, self.to_python(data))
         except forms.ValidationError:
             return True
+
+
+class LabelledDateTime(AdminSplitDateTime):
+    """Django's date and time, each with a name for screen readers: the label is that of both."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        for widget, name in zip(self.widgets, ("Date", "Time"), strict=True):
+            widget.attrs["aria-label"] = name
 
 
 class ServiceErrors:

@@ -43,16 +43,13 @@ class _LoadingChangeList(ChangeList):
 
 
 class OperationalAdmin(ModelAdmin):
-    """Pages with the project's style sheet, buttons and forms that call services."""
+    """Pages with buttons and forms that call services."""
 
     paginator = EstimatingPaginator
     show_full_result_count = False
     list_per_page = 50
     id_fields: ClassVar[Sequence[str]] = ()
     """Columns that are compared when the search term is an ID, instead of a text search."""
-
-    class Media:
-        css = {"all": ["controlplane/admin.css"]}
 
     def extra_pages(self) -> Sequence[tuple[str, View, str]]:
         """Pages beside Django's own: route, view, and the name after `<app>_<model>_`."""

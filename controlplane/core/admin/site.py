@@ -115,7 +115,7 @@ class ShellSite(admin.AdminSite):
         records = path("records/", self.admin_view(self.records), name="records")
         return [records, *super().get_urls()]
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The overview."""
         if self.overview is None:
             return self.records(request)

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django import template
-from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from controlplane.core.admin.display import show_time
-from controlplane.core.admin.shapes import find_shape, state_word
+from controlplane.core.admin.display import badge, draw_bar, draw_shape, draw_symbol, show_time
+from controlplane.core.admin.shapes import find_shape
 from controlplane.core.formatting import (
-    EMPTY,
     format_duration,
     format_number,
     format_percent,
@@ -36,10 +35,20 @@ def moment(value: datetime | None) -> str:
     return show_time(value)
 
 
+register.simple_tag(draw_shape, name="shape")
+register.simple_tag(draw_bar, name="bar")
+register.simple_tag(badge, name="state")
+
+
+@register.filter
+def tone(value: str) -> str:
+    """The class that gives the colour of a state to bars and lines."""
+    return f"tone-{find_shape(value).tone}"
+
+
 @register.simple_tag
-def icon(name: str, size: str = "") -> str:
-    """A picture of the sprite, hidden from screen readers: the words are beside it."""
-    return _picture(f"i-{name}", f"icon {size}".strip())
+def icon(name: str, css_class: str = "") -> str:
+    return draw_symbol(f"i-{name}", f"icon {css_class}".strip())
 
 
 @register.simple_tag
@@ -50,39 +59,22 @@ def root() -> str:
 
 @register.simple_tag
 def logo() -> str:
-    return _picture("logo", "logo")
+    return draw_symbol("logo", "logo")
 
 
 @register.simple_tag
-def shape(state: str, size: str = "") -> str:
-    """The shape of a state, without its word."""
-    found = find_shape(state)
-    return _picture(f"state-{found.name}", f"shape tone-{found.tone} {size}".strip())
-
-
-@register.simple_tag
-def state(value: str | None, word: str = "") -> str:
-    """The shape of a state with its word, or with another word."""
-    if not value:
-        return EMPTY
-    return format_html(
-        '<span class="state">{}<span class="state-word">{}</span></span>',
-        shape(value),
-        word or state_word(value),
+def bar_chart(columns: Sequence[tuple[str, Any, float]], label: str) -> str:
+    """Upright bars of (name, figure, height in percent); `label` describes them."""
+    width = 100 / max(1, len(columns))
+    bars = format_html_join(
+        "",
+        '<rect x="{}%" y="{}%" width="{}%" height="{}%" rx="1"><title>{}: {}</title></rect>',
+        (
+            (f"{index * width:.2f}", 100 - height, f"{width * 0.8:.2f}", height, name, figure)
+            for index, (name, figure, height) in enumerate(columns)
+        ),
     )
-
-
-@register.simple_tag
-def bar(share: float | None, tone: str = "series", css_class: str = "") -> str:
-    """A bar that is filled by a share of 1. Its figure stands beside it in words."""
-    width = min(1.0, max(0.0, share or 0.0)) * 100
-    return format_html(
-        '<svg class="bar tone-{} {}" aria-hidden="true"><rect class="bar-track" width="100%" '
-        'height="100%" rx="2"/><rect class="bar-fill" width="{}%" height="100%" rx="2"/></svg>',
-        tone,
-        css_class,
-        f"{width:.1f}",
-    )
+    return format_html('<svg class="bar-chart" role="img" aria-label="{}">{}</svg>', label, bars)
 
 
 @register.simple_tag
@@ -106,7 +98,7 @@ def page_title(context: template.Context) -> str:
     title = str(context.get("title") or "")
     changes = context.get("cl")
     if changes is not None:
-        return capfirst(changes.opts.verbose_name_plural)
+        return str(capfirst(changes.opts.verbose_name_plural))
     if context.get("original") is not None and not context.get("back"):
         return str(context["original"]) if context.get("change") else title
     return title
@@ -131,15 +123,6 @@ def trail(context: template.Context) -> list[tuple[str, str]]:
     here = request.path if request is not None else ""
     above = [each for each in found if each[1] != here]
     return [*above, (page_title(context) or (current.entry.title if current else ""), "")]
-
-
-def _picture(symbol: str, css_class: str) -> str:
-    return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
-        css_class,
-        static("dashboard/icons.svg"),
-        symbol,
-    )
 
 
 def _line(values: Sequence[float | None], most: float) -> str:

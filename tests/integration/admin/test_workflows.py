@@ -53,7 +53,7 @@ class TestWorkflows:
             counts.append(len(queries))
         assert counts[0] == counts[1]
         assert '<td class="field-runs">1</td>' in text
-        assert "state-RUNNING" in text
+        assert "#state-running" in text
 
     def test_search(self, root: Client) -> None:
         one = make_workflow("the-first")
@@ -170,7 +170,7 @@ class TestRuns:
             assert words in text
         task = RunStep.objects.get(run=run, key="charge").task_ids[0]
         assert f"/admin/tasks_app/task/{task}/change/" in text
-        assert text.count('class="state-FAILED"') == 1
+        assert text.count('class="tone-failed"') == 1
         assert "Retry from the failed steps" in text
         assert "Cancel the run" not in text
 

@@ -81,8 +81,10 @@ class TestErrorsOfServices:
 
 class TestDisplay:
     def test_a_badge_has_the_text_and_the_colour_of_its_state(self) -> None:
-        assert badge("TIMED_OUT") == '<span class="badge state-TIMED_OUT">Timed out</span>'
-        assert badge("X", "<b>", colour="bad") == '<span class="badge colour-bad">&lt;b&gt;</span>'
+        assert 'tone-failed"' in badge("TIMED_OUT")
+        assert '<span class="state-word">Timed out</span>' in badge("TIMED_OUT")
+        assert '#state-failed"' in badge("X", "<b>", colour="bad")
+        assert '<span class="state-word">&lt;b&gt;</span>' in badge("X", "<b>", colour="bad")
         assert badge("") == badge(None) == EMPTY
 
     def test_a_time_is_relative_and_its_tooltip_exact(self) -> None:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
 
-from controlplane.core.admin.forms import JsonField, ServiceErrors
+from controlplane.core.admin.forms import JsonField, LabelledDateTime, ServiceErrors
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError, FieldError, Invalid, NotFound
 from controlplane.core.names import canonical_name
@@ -54,8 +53,8 @@ class ScheduleForm(ServiceErrors, _Form):
         rows=8,
         help_text="JSON: the task's payload, or the run's input.",
     )
-    start_at = forms.SplitDateTimeField(required=False, widget=AdminSplitDateTime())
-    end_at = forms.SplitDateTimeField(required=False, widget=AdminSplitDateTime())
+    start_at = forms.SplitDateTimeField(required=False, widget=LabelledDateTime())
+    end_at = forms.SplitDateTimeField(required=False, widget=LabelledDateTime())
 
     class Meta:
         model = Schedule

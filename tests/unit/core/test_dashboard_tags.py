@@ -1,0 +1,48 @@
+"""The library of template tags: hostile text stays text, unknown values are no figures."""
+
+from django.template import Context, Template
+
+from controlplane.core.admin.shapes import SHAPES
+from controlplane.settings.env import BASE_DIR
+
+HOSTILE = "<script>alert(1)</script>"
+ESCAPED = "&lt;script&gt;"
+
+
+def render(text: str, **values: object) -> str:
+    return Template("{% load dashboard %}" + text).render(Context(values))
+
+
+def test_a_state_has_its_shape_and_its_word() -> None:
+    shown = render("{% state value %}", value="TIMED_OUT")
+    assert "#state-failed" in shown
+    assert ">Timed out</span>" in shown
+
+
+def test_an_unknown_state_is_shown_by_its_word() -> None:
+    assert ESCAPED in render("{% state value %}", value=HOSTILE)
+
+
+def test_every_shape_and_icon_is_in_the_sprite() -> None:
+    sprite = (BASE_DIR / "static/dashboard/icons.svg").read_text()
+    for shape in SHAPES.values():
+        assert f'id="state-{shape.name}"' in sprite
+
+
+def test_a_bar_is_never_wider_than_its_box() -> None:
+    assert 'width="100.0%"' in render("{% bar value %}", value=7)
+    assert 'width="0.0%"' in render("{% bar value %}", value=-1)
+    assert 'width="0.0%"' in render("{% bar value %}", value=None)
+
+
+def test_a_sparkline_has_gaps_where_nothing_is_known() -> None:
+    shown = render("{% sparkline values label %}", values=[1, 2, None, 2, 1], label=HOSTILE)
+    assert shown.count("M") == 2
+    assert ESCAPED in shown
+    assert render("{% sparkline values 'x' %}", values=[None, 3]) == ""
+
+
+def test_names_in_a_bar_chart_are_text() -> None:
+    shown = render("{% bar_chart columns label %}", columns=[(HOSTILE, 3, 50)], label=HOSTILE)
+    assert HOSTILE not in shown
+    assert 'y="50%"' in shown
