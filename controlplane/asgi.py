@@ -9,9 +9,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 os.environ.setdefault("TASKPLANE_COMPONENT", "app")
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 
 from controlplane.core.http.asgi import get_http_application
 from controlplane.core.http.messages import App
+from controlplane.core.http.parts import REQUESTS, SOCKETS, only_health, refuse_sockets
 
 
 def get_sockets() -> App:
@@ -20,7 +22,14 @@ def get_sockets() -> App:
     return serve_sockets
 
 
-application = ProtocolTypeRouter({"http": get_http_application(), "websocket": get_sockets()})
+http: App = get_http_application()
+part = settings.TASKPLANE["SERVES"]
+application = ProtocolTypeRouter(
+    {
+        "http": only_health(http) if part == SOCKETS else http,
+        "websocket": refuse_sockets if part == REQUESTS else get_sockets(),
+    }
+)
 
 if "daphne.cli" in sys.modules:  # Daphne imports this module, rather than a test or a tool
     from controlplane.core.http.server.daphne import install

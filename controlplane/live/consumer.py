@@ -50,7 +50,8 @@ async def _introduce(wire: Wire, session_key: str) -> Introduction:
     """Who the client is, by its first message. Raises Closed."""
     await asyncio.to_thread(discover)
     try:
-        request = await asyncio.wait_for(wire.next_request(), FIRST_MESSAGE_SECONDS)
+        async with asyncio.timeout(FIRST_MESSAGE_SECONDS):
+            request = await wire.next_request()
     except TimeoutError:
         raise Closed(
             Code.NO_IDENTITY, f"The first message has to come within {FIRST_MESSAGE_SECONDS:g} s."

@@ -5,9 +5,10 @@ Times are Redis's own, so the clocks of machines do not matter. All of it may be
 the hubs say every second what they watch, and another broadcaster begins with whole snapshots.
 """
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -49,6 +50,8 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """
 
+T = TypeVar("T")
+
 # Errors upon which the next try, a moment later, may succeed.
 ERRORS = (RedisError, OSError, TimeoutError)
 
@@ -81,6 +84,12 @@ class Lead:
     wanted: list[Watched]
 
 
+def whole(call: Awaitable[T]) -> Awaitable[T]:
+    """A call of Redis's client that is not cancelled with its caller: while it connects it may lose
+    that it is cancelled, and its caller would go on for ever."""
+    return asyncio.shield(call)
+
+
 class Coordination:
     """The calls; each raises ERRORS."""
 
@@ -95,7 +104,9 @@ class Coordination:
     async def lead(self, token: str) -> Lead | None:
         """Take or renew the lease, and read what is watched; None while another process has it."""
         arguments: list[Any] = [token, LEASE_MS, MAX_WATCHED, _MAX_WANTED]
-        state, *found = await self._lead(keys=_keys("lease", "watched", "wanted"), args=arguments)
+        state, *found = await whole(
+            self._lead(keys=_keys("lease", "watched", "wanted"), args=arguments)
+        )
         if not state:
             return None
         at_ms, watched, wanted = found
@@ -112,11 +123,11 @@ class Coordination:
             return
         arguments: list[Any] = [WATCHED_MS, len(watched)]
         arguments += [each.text for each in (*watched, *wanted)]
-        await self._watch(keys=_keys("watched", "wanted"), args=arguments)
+        await whole(self._watch(keys=_keys("watched", "wanted"), args=arguments))
 
     async def resign(self, token: str) -> None:
         """Let another process take the lease at once."""
-        await self._resign(keys=_keys("lease"), args=[token])
+        await whole(self._resign(keys=_keys("lease"), args=[token]))
 
     async def close(self) -> None:
         await self._redis.aclose()

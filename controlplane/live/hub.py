@@ -16,7 +16,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from controlplane.live.broadcaster import Broadcaster
-from controlplane.live.coordination import ERRORS, Coordination, Watched
+from controlplane.live.coordination import ERRORS, Coordination, Watched, whole
 from controlplane.live.feeds import Feed, Viewer
 from controlplane.live.messages import Publication, group_of
 
@@ -59,7 +59,7 @@ class Hub:
             self._idle_since = time.monotonic()
 
     def subscribe(self, viewer: Viewer, watched: Watched) -> Feed:
-        """The feed of a topic, of which the viewer is told from now on."""
+        """The feed of a topic, whose news the viewer is given from now on."""
         feed = self._feeds.get(watched)
         if feed is None:
             feed = self._feeds[watched] = Feed(watched)
@@ -106,7 +106,7 @@ class Hub:
         """Follow the broadcaster, for as long as the hub takes part."""
         while self._channel is None:
             try:
-                self._channel = await self._layer.new_channel()
+                self._channel = await whole(self._layer.new_channel())
             except ERRORS:
                 await asyncio.sleep(UPKEEP_SECONDS)
         self._has_news.set()
@@ -132,7 +132,9 @@ class Hub:
         """Repeat each second what is watched, and at once what is new."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_news.wait(), UPKEEP_SECONDS)
+                # Not wait_for, which may swallow that it is cancelled (until Python 3.12).
+                async with asyncio.timeout(UPKEEP_SECONDS):
+                    await self._has_news.wait()
             self._has_news.clear()
             now = time.monotonic()
             if not self.viewers and now - self._idle_since > _IDLE_SECONDS:
@@ -159,9 +161,9 @@ class Hub:
             if feed.left_at is not None and now - feed.left_at > LINGER_SECONDS:
                 del self._feeds[watched]
                 self._wanted.discard(watched)
-                await self._layer.group_discard(group_of(watched), self._channel)
+                await whole(self._layer.group_discard(group_of(watched), self._channel))
             elif not feed.is_joined:
-                await self._layer.group_add(group_of(watched), self._channel)
+                await whole(self._layer.group_add(group_of(watched), self._channel))
                 feed.is_joined = True
 
     async def _say_what_is_watched(self) -> None:
@@ -179,7 +181,7 @@ class Hub:
             del self._feeds[watched]
             if feed.is_joined and self._channel is not None:
                 with suppress(*ERRORS):
-                    await self._layer.group_discard(group_of(watched), self._channel)
+                    await whole(self._layer.group_discard(group_of(watched), self._channel))
         if self.viewers:
             return False
         self._wanted.clear()

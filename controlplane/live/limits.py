@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from controlplane.core.process_state import register_reset
 from controlplane.live.messages import Closed, Code
 
-# Of one person in one process, and of clients that have not said yet who they are.
+# In one process: for each person, and for all clients that are not known yet.
 MAX_SOCKETS_PER_PERSON = 32
 MAX_UNKNOWN_SOCKETS = 256
-# Messages of a client: so many at once, and so many a second in the long run.
+# Messages that a client may send at once, and each second in the long run.
 BURST = 20
 MESSAGES_PER_SECOND = 5.0
 
@@ -26,7 +26,7 @@ class SocketCounts:
 
     @contextmanager
     def unknown(self) -> Iterator[None]:
-        """A client that has not said who it is. Raises Closed: there are too many."""
+        """A client that is not known yet. Raises Closed: there are too many."""
         with self._one_more(_UNKNOWN, MAX_UNKNOWN_SOCKETS, "Too many sockets wait here."):
             yield
 

@@ -6,7 +6,7 @@ import { LABELS } from "./freshness.js";
 import { liveTopics } from "./live.js";
 
 const UPDATE_MS = 250;
-const SAID_ALOUD = new Set(["live", "disconnected"]);
+const ANNOUNCED = new Set(["live", "disconnected"]);
 
 export function startChip() {
     const topics = liveTopics();
@@ -37,7 +37,7 @@ function show(chip, button, topics) {
     chip.title = topics.endReason;
     document.body.classList.toggle("is-stale", found.isStale);
     document.body.toggleAttribute("data-stale", found.isStale);
-    if (before && before !== found.status && SAID_ALOUD.has(found.status)) {
+    if (before && before !== found.status && ANNOUNCED.has(found.status)) {
         announce(`Updates: ${LABELS[found.status].toLowerCase()}.`);
     }
 }

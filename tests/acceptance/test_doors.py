@@ -8,27 +8,37 @@ from tests.standing import App
 
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
 WEBSOCKET_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+EMPTY_MESSAGE = bytes([0x81, 0x82]) + bytes(4) + b"{}"  # with a mask of zeros
 
 
 @pytest.mark.parametrize(
-    ("path", "headers"),
+    ("path", "headers", "code"),
     [
-        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY)),
-        ("/nowhere", (*UPGRADE, WEBSOCKET_KEY)),
-        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Authorization: Bearer nonsense")),
-        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Origin: http://elsewhere.example")),
-        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Sec-WebSocket-Protocol: \xe4")),
-        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "X-Name: \xe4\xff")),
-        ("/ws/live", UPGRADE),
-        ("/ws/live", ("Upgrade: websocket",)),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY), 4401),
+        ("/nowhere", (*UPGRADE, WEBSOCKET_KEY), 4404),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Authorization: Bearer nonsense"), 4401),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Cookie: sessionid=nonsense"), 4401),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Origin: http://elsewhere.example"), 4403),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "X-Name: \xe4\xff"), 4401),
+        ("/ws/live", (*UPGRADE, WEBSOCKET_KEY, "Sec-WebSocket-Protocol: \xe4"), None),
+        ("/ws/live", UPGRADE, None),
+        ("/ws/live", ("Upgrade: websocket",), None),
     ],
 )
 def test_a_websocket_is_refused_without_a_traceback(
-    app: App, path: str, headers: tuple[str, ...]
+    app: App, path: str, headers: tuple[str, ...], code: int | None
 ) -> None:
+    """With a code where there is a handshake; else with a status of HTTP."""
     with RawClient(app.url) as client:
         client.send(f"GET {path}", *headers)
-        assert 400 <= client.read_head()[0] < 500
+        status, _ = client.read_head()
+        if code is None:
+            assert 400 <= status < 500
+        else:
+            assert status == 101
+            client.socket.sendall(EMPTY_MESSAGE)
+            opcode, _length, first, second = client.read(4)[:4]
+            assert (opcode & 15, first << 8 | second) == (8, code)
     # The server reaps ended connections each second.
     with RawClient(app.url) as client:
         client.send("GET /health/live")

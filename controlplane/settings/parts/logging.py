@@ -21,6 +21,7 @@ LOGGING: dict[str, Any] = {
     "filters": {
         "request_id": {"()": "controlplane.core.requests.RequestIdFilter"},
         "client_faults": {"()": "controlplane.core.requests.ClientFaultFilter"},
+        "redis_outages": {"()": "controlplane.live.outages.OutageFilter"},
     },
     "handlers": {
         "stderr": {
@@ -39,6 +40,7 @@ LOGGING: dict[str, Any] = {
         # Two useless lines for every wake-up: the record is in Postgres.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
+        "channels_redis.pubsub": {"filters": ["redis_outages"]},
         "daphne": {"level": "INFO"},
         "kombu": {"level": "WARNING"},
     },

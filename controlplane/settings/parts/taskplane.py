@@ -34,6 +34,7 @@ TASKPLANE: dict[str, Any] = {
         "grey",
         allowed=("grey", "blue", "green", "amber", "red", "violet"),
     ),
+    "SERVES": env.choice("TASKPLANE_SERVES", "both", allowed=("both", "requests", "sockets")),
     # The worker
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),

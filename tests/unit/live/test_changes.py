@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlplane.live.changes import Change, apply, escape, find_change, merge, split
@@ -19,6 +19,8 @@ JSON = st.recursive(
     max_leaves=15,
 )
 SNAPSHOTS = st.dictionaries(KEYS, JSON, max_size=5)
+# On a busy machine the first examples take their time.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def exact(value: Any) -> bytes:
@@ -26,6 +28,7 @@ def exact(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+@PATIENT
 @given(SNAPSHOTS, SNAPSHOTS)
 def test_the_change_leads_from_one_snapshot_to_the_other(
     old: dict[str, Any], new: dict[str, Any]
@@ -38,6 +41,7 @@ def test_the_change_leads_from_one_snapshot_to_the_other(
     assert bool(change) == (before != exact(new))
 
 
+@PATIENT
 @given(st.lists(SNAPSHOTS, min_size=2, max_size=6))
 def test_merged_changes_do_what_each_does_in_turn(history: list[dict[str, Any]]) -> None:
     merged = Change()
@@ -49,6 +53,7 @@ def test_merged_changes_do_what_each_does_in_turn(history: list[dict[str, Any]])
     assert exact(apply(history[0], merged)) == exact(history[-1])
 
 
+@PATIENT
 @given(st.lists(KEYS, min_size=1, max_size=4))
 def test_a_path_names_its_keys(keys: list[str]) -> None:
     assert split("/".join(map(escape, keys))) == keys

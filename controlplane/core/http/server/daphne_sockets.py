@@ -8,7 +8,7 @@ from daphne.ws_protocol import WebSocketProtocol
 from controlplane.core.http.messages import Message
 from controlplane.core.http.server.daphne_requests import Flow
 
-# Of a client; a larger one closes the socket with 1009.
+# A larger message of a client closes the socket with 1009.
 MESSAGE_MAX_BYTES = 65_536
 # A client that has read nothing for this long is cut off.
 STALL_SECONDS = 60.0

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from controlplane.core.console.command import SafeCommand
 from controlplane.core.console.output import CommandError
+from controlplane.core.http.parts import REQUESTS, SOCKETS
 
 
 class Command(SafeCommand):
@@ -16,7 +17,9 @@ class Command(SafeCommand):
         "uvicorn serves HTTP, and gives WebSockets to Daphne; with TASKPLANE_HTTP_SERVER=daphne "
         "Daphne serves both."
     )
-    examples = "  manage.py serve --host 0.0.0.0 --port 3002"
+    examples = (
+        "  manage.py serve --host 0.0.0.0 --port 3002\n  manage.py serve --only sockets --port 3004"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -33,7 +36,16 @@ class Command(SafeCommand):
             help="port to listen on (default %(default)s)",
         )
 
-    def handle(self, *, host: str, port: int, **options: Any) -> None:
+        parser.add_argument(
+            "--only",
+            choices=(REQUESTS, SOCKETS),
+            help="serve only requests of HTTP, or only WebSockets (default: what TASKPLANE_SERVES "
+            "says, which is both)",
+        )
+
+    def handle(self, *, host: str, port: int, only: str | None, **options: Any) -> None:
+        if only is not None:
+            settings.TASKPLANE["SERVES"] = only  # the application is imported after this
         if settings.TASKPLANE["HTTP_SERVER"] == "daphne":
             from controlplane.core.http.server import daphne
 

@@ -1,0 +1,200 @@
+"""Every registered topic: bounded, plain JSON, and whole after any history."""
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.core.errors import NotFound
+from controlplane.live.changes import Change, Snapshot, apply, find_change, merge
+from controlplane.live.topics import Topic, find_topic, list_topics, read_snapshot
+from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
+from dlq.models import DeadLetter
+from tasks_app.models import Task, TaskAttempt
+from tasks_app.services import submit_task
+from tasks_app.specs import TaskSpec
+from tests.clients import other_workspace
+from tests.factories import (
+    make_attempt,
+    make_firing,
+    make_job,
+    make_letter,
+    make_log,
+    make_node,
+    make_queue,
+    make_run,
+    make_scaling_event,
+    make_task,
+    make_workflow,
+    set_pool,
+)
+from workers.models import Node
+
+ROOT = Path(__file__).parents[3]
+QUERIES_MAX = 16
+STEPS = 25
+
+
+class World:
+    """Rows of every kind, and moves that change them by chance."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.task = make_task("RUNNING", name="<script>alert(1)</script>")
+        self.run = make_run(make_workflow())
+        self.job = make_job()
+        self.moves: list[Callable[[], object]] = [
+            self.submit, self.end_task, self.fail, self.add_attempt, self.log, self.add_node,
+            self.beat, self.add_queue, self.fire, self.scale, self.resolve, self.remove,
+        ]  # fmt: skip
+
+    def key_of(self, topic: Topic) -> str:
+        keys = {"task": self.task.id, "workflow-run": self.run.id}
+        return f"{topic.name}:{keys[topic.name]}" if topic.has_key else topic.name
+
+    def move(self) -> None:
+        self.chance.choice(self.moves)()
+
+    def submit(self) -> None:
+        submit_task(spec=TaskSpec(type="noop", payload={}))
+
+    def end_task(self) -> None:
+        make_task(self.chance.choice(["COMPLETED", "FAILED", "CANCELLED", "RETRYING"]))
+
+    def fail(self) -> None:
+        make_letter()
+
+    def add_attempt(self) -> None:
+        number = TaskAttempt.objects.filter(task_id=self.task.id).count() + 1
+        make_attempt(self.task, number)
+        Task.objects.filter(id=self.task.id).update(max_attempts=number + 1, attempt=number)
+
+    def log(self) -> None:
+        make_log(self.task, self.chance.choice(["\x1b[31mred", "a/b~c", "\u202eabc", "x" * 3_000]))
+
+    def add_node(self) -> None:
+        make_node(f"node-{self.chance.randrange(1_000)}")
+
+    def beat(self) -> None:
+        slots = [{"slot": 7, "running": 1, "taskId": str(self.task.id), "startedAt": None}]
+        Node.objects.update(heartbeat=self.chance.randrange(9), running=1, slots=slots)
+
+    def add_queue(self) -> None:
+        make_queue(self.chance.choice(["a/b", "~", "é", "default", "x"]))
+
+    def fire(self) -> None:
+        make_firing(self.job)
+
+    def scale(self) -> None:
+        make_scaling_event()
+        set_pool(ready=self.chance.randrange(5))
+
+    def resolve(self) -> None:
+        DeadLetter.objects.filter(id__in=DeadLetter.objects.values("id")[:1]).delete()
+
+    def remove(self) -> None:
+        Node.objects.filter(id__in=Node.objects.values("id")[:1]).delete()
+
+
+def read(name: str, workspace_id: UUID = DEFAULT_WORKSPACE_ID) -> Snapshot:
+    return read_snapshot(workspace_id, find_topic(name))
+
+
+def exact(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_snapshot_with_its_changes_is_a_fresh_snapshot(seed: int) -> None:
+    """As the broadcaster finds the changes, as a hub merges them, as a client applies them."""
+    world = World(random.Random(seed))
+    names = [world.key_of(topic) for topic in list_topics()]
+    known = {name: read(name) for name in names}
+    clients, slow = dict(known), dict(known)
+    missed = {name: Change() for name in names}
+    for _ in range(STEPS):
+        world.move()
+        for name in names:
+            fresh = read(name)
+            change = Change(**orjson.loads(orjson.dumps(find_change(known[name], fresh).to_json())))
+            known[name] = fresh
+            clients[name] = apply(clients[name], change)
+            missed[name] = merge(missed[name], change)
+            assert exact(clients[name]) == exact(fresh)
+    for name in names:
+        assert exact(apply(slow[name], missed[name])) == exact(known[name])
+
+
+@pytest.mark.django_db
+def test_the_number_of_queries_does_not_grow() -> None:
+    world = World(random.Random(3))
+
+    def count() -> dict[str, int]:
+        found = {}
+        for topic in list_topics():
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                read(world.key_of(topic))
+            found[topic.name] = len(queries)
+        return found
+
+    for move in world.moves:
+        move()
+    before = count()
+    for _ in range(3):
+        for move in world.moves[:-2]:
+            move()
+    assert count() == before
+    assert max(before.values()) <= QUERIES_MAX, before
+
+
+@pytest.mark.django_db
+def test_another_workspace_has_its_own_rows() -> None:
+    world = World(random.Random(4))
+    for move in world.moves[:-2]:
+        move()
+    other = other_workspace()
+    own = {
+        str(row)
+        for model in (Task, DeadLetter)
+        for row in model.objects.values_list("id", flat=True)
+    }
+    for topic in list_topics():
+        name = world.key_of(topic)
+        if topic.has_key:
+            with pytest.raises(NotFound):
+                read(name, other.id)
+        else:
+            text = orjson.dumps(read(name, other.id)).decode()
+            assert not own & set(re.findall(r"[0-9a-f-]{36}", text)), name
+    assert read("tasks", other.id)["total"] == 0
+
+
+@pytest.mark.django_db
+def test_nothing_changes_with_the_clock_alone(workspace: Workspace) -> None:
+    """Ages are counted by who looks: a message a second for nothing would never end."""
+    world = World(random.Random(5))
+    for move in world.moves:
+        move()
+    Task.objects.filter(state="PENDING").delete()  # the age of the oldest is shown as a figure
+    for topic in list_topics():
+        name = world.key_of(topic)
+        assert find_change(read(name), read(name)).to_json() == {"set": {}, "remove": []}, name
+
+
+def test_the_document_names_every_topic() -> None:
+    text = (ROOT / "docs" / "live.md").read_text()
+    for topic in list_topics():
+        row = f"| `{topic.pattern}` | `{topic.resource}:read` |"
+        assert row in text, row
+        assert re.search(rf"{re.escape(row)} .* \| {topic.every_seconds:g} s \|", text), row
