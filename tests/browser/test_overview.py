@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from controlplane.core.admin.charts import Event, Frame, Objective, Series, draw_chart, draw_spark
 from controlplane.core.clock import now
 from tests.browser.axe import find_violations
-from tests.factories import make_leader, make_letter, make_node, make_queue, make_task
+from tests.factories import make_leader, make_letter, make_node, make_task
 
 BEGIN = datetime(2026, 11, 27, 2, 17, tzinfo=UTC)
 # The elements below another one: names, attributes in order, own texts.
@@ -26,12 +26,12 @@ const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.
 def test_it_follows_without_a_reload(page_of):
     make_leader("dispatcher", seconds=600)
     make_node(heartbeat_at=now())
-    make_task(queue=make_queue("calm"))
+    make_task(queue="calm")
     page = page_of("viewer")
     page.goto("/admin/")
     waiting = page.locator('[data-live="overview#figures/rows/waiting/value"]')
     expect(waiting).to_have_text("1")
-    late = make_task(queue=make_queue("billing"), created_at=now() - timedelta(minutes=6))
+    late = make_task(queue="billing", created_at=now() - timedelta(minutes=6))
     make_letter(name="Charge order 17")
     expect(waiting).to_have_text("2", timeout=20_000)
     sentence = page.locator(".situation-what", has_text="misses its wait objective")
