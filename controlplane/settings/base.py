@@ -1,6 +1,9 @@
 """What every environment shares."""
 
+import re
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 
 from controlplane.settings.env import BASE_DIR, env
 from controlplane.settings.parts.celery import *
@@ -80,6 +83,11 @@ MIDDLEWARE = [
 ROOT_URLCONF = "controlplane.urls"
 # The path below which a proxy serves this installation, such as /taskplane
 FORCE_SCRIPT_NAME = env.text("TASKPLANE_PATH_PREFIX") or None
+if FORCE_SCRIPT_NAME and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", FORCE_SCRIPT_NAME):
+    raise ImproperlyConfigured(
+        f"TASKPLANE_PATH_PREFIX is {FORCE_SCRIPT_NAME!r}: it must begin with a slash, end without "
+        "one, and have only letters, digits and `.`, `_`, `~`, `-` between slashes."
+    )
 # Every path of the API answers with and without its last slash, so nothing of it is redirected
 # (a redirected POST loses its body); this is for the pages of the admin.
 APPEND_SLASH = True

@@ -135,6 +135,7 @@ def _buttons(replay: Replay) -> list[Button]:
             "Cancel the replay",
             reverse("admin:dlq_replay_cancel", args=[replay.pk]),
             is_dangerous=True,
+            consequence="No more letters are submitted; it cannot be resumed.",
         ),
     ]
 

@@ -68,8 +68,8 @@ def _node(name: str, now: datetime, **fields: object) -> Node:
 def _lose(now: datetime, random: Random) -> None:
     node = _node(
         LOST, now, state="LOST", started_at=now - RELEASE, stopped_at=now - LOSS,
-        end_reason="killed (exit 137) at 3.9 of 4.0 GiB of memory", rescued=LOST_TASKS,
-        memory_bytes=round(_LIMIT * 0.98),
+        end_reason="It was killed by signal 9 (SIGKILL); it had run for 24 min.",
+        rescued=LOST_TASKS, memory_bytes=round(_LIMIT * 0.98),
     )  # fmt: skip
     _sample(node, now - LOSS, now - LOSS - HOUR, round(_LIMIT * 0.98), random, grows=True)
 

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from scaling.queries.pool import AUTOSCALER
 from scripts.demo.story import BILLING, HOUR, MEDIA
-from tasks_app.models import Leader, MinuteSample, RollupMark, Task
+from tasks_app.models import Leader, MinuteSample, Queue, RollupMark, Task
 from tasks_app.queries.engine_health import DISPATCHER
 from workers.models import Node
 
@@ -35,7 +35,8 @@ def report(at: datetime) -> None:
 def move_on(before: datetime, at: datetime) -> None:
     """From one moment to the next: seconds, not hours."""
     passed = at - before
-    waiting = Task.objects.filter(state="PENDING").exclude(queue__name__in=_HELD)
+    calm = list(Queue.objects.exclude(name__in=_HELD).values_list("id", flat=True))
+    waiting = Task.objects.filter(state="PENDING", queue_id__in=calm)
     waiting.update(created_at=F("created_at") + passed)
     Task.objects.filter(state="RUNNING").update(started_at=F("started_at") + passed)
     Task.objects.filter(state__in=["RETRYING", "SCHEDULED"]).update(run_at=F("run_at") + passed)

@@ -128,7 +128,10 @@ function makeTime(moment) {
 
 function showRows(name, data, build) {
     const list = document.querySelector(`[data-list="${name}"]`);
-    if (list && data) syncList(list, data, (key, row) => build(list.dataset.base, key, row), () => {});
+    if (!list || !data) return;
+    list.hidden = data.order.length === 0;
+    document.querySelector(`[data-empty="${name}"]`).hidden = !list.hidden;
+    syncList(list, data, (key, row) => build(list.dataset.base, key, row), () => {});
 }
 
 function keyed(key, ...children) {

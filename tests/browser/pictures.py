@@ -2,6 +2,7 @@
 not. PICTURES names some of the pages, separated by commas."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 
 from controlplane.core.clock import now
+from controlplane.live.coordination import WATCHED_MS
 from scripts.demo.moving import move_on
 from scripts.demo.seed import seed
 from tests.browser.pages import PAGES, Case
@@ -54,6 +56,8 @@ def test_take_pictures(visitors: Visitors) -> None:
         for theme, width in (("light", 1440), ("dark", 1440), ("light", 390)):
             if width == 1440 or case.name in NARROW:
                 _take(visitors.page, person, case, theme, width)
+    visitors.close()
+    time.sleep(WATCHED_MS / 1_000 + 1)  # the rows are removed when nobody reads them any more
 
 
 def _take(open_page: Callable[..., Any], person: Any, case: Case, theme: str, width: int) -> None:

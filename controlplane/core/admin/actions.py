@@ -122,6 +122,8 @@ def report(
 ) -> None:
     """Show the result of an action; `rest` explains how to reach the rows beyond the limit."""
     level = messages.SUCCESS if result.changed == result.selected else messages.WARNING
+    if not result.changed:
+        level = messages.ERROR
     names = pages.opts.verbose_name, pages.opts.verbose_name_plural
     counted = format_count(result.selected, *names)
     pages.message_user(request, f"{result.changed:,} of {counted} {done}.", level)

@@ -150,12 +150,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button that posts to an address."""
+    """A button that posts to an address. A dangerous one asks first, and says what will happen."""
 
     text: str
     url: str
     fields: dict[str, str] = field(default_factory=dict)
     is_dangerous: bool = False
+    consequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from controlplane.core.admin.scales import Tick, shorten
 
 LINE_HEIGHT = 14  # pixels
 _FIRST_LINE = 13
-_CLOSE = 25  # percent of the width: about as long as a name
+_CLOSE = 25  # percent of the width: about as long as a name, in a narrow chart twice that
 _ROWS = 3
 
 
@@ -29,7 +29,7 @@ def name_marks(marks: Sequence[Tick]) -> list[Text]:
     found = []
     for number, mark in enumerate(marks):
         is_left = mark.position > 50
-        row = sum(abs(mark.position - other.position) < _CLOSE for other in marks[:number])
+        row = sum(_meets(mark.position, other.position) for other in marks[:number])
         found.append(
             Text(
                 mark.position,
@@ -41,6 +41,12 @@ def name_marks(marks: Sequence[Tick]) -> list[Text]:
             )
         )
     return found
+
+
+def _meets(one: float, other: float) -> bool:
+    """Whether the names of two marks may meet: they are close, or point towards each other."""
+    faces = min(one, other) <= 50 < max(one, other)
+    return abs(one - other) < (2 * _CLOSE if faces else _CLOSE)
 
 
 def move_apart(texts: Sequence[Text], height: float) -> list[Text]:

@@ -96,7 +96,7 @@ GROUPS = (
     Group(
         "Fleet",
         (
-            Entry("Workers", "workers", (_list("Workers", "workers", "node"),), "w", "lost", True),
+            Entry("Workers", "workers", (_list("Workers", "workers", "node"),), "w", "lost"),
             Entry(
                 "Scaling",
                 "scaling",

@@ -121,7 +121,7 @@ class ShellSite(admin.AdminSite):
             found.insert(0, path("performance/", view, name="performance"))
         return found
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The overview."""
         if self.overview is None:
             return self.records(request)

@@ -106,7 +106,7 @@ def page_title(context: template.Context) -> str:
     title = str(context.get("title") or "")
     changes = context.get("cl")
     if changes is not None:
-        return capfirst(changes.opts.verbose_name_plural)
+        return str(capfirst(changes.opts.verbose_name_plural))
     if context.get("original") is not None and not context.get("back"):
         return str(context["original"]) if context.get("change") else title
     return title

@@ -66,12 +66,12 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-register(Topic("overview", read=read_overview, resource="tasks"))
+register(Topic("overview", read=read_overview, resource="overview"))
 register(
     Topic(
         "overview-charts:<span>",
         read=read_charts,
-        resource="tasks",
+        resource="overview",
         read_key=read_span,
         every_seconds=5,
     )

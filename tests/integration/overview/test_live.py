@@ -21,7 +21,7 @@ def read():
 def test_it_has_every_panel_with_rows_by_key():
     make_leader("dispatcher", seconds=60)
     queue = make_queue("billing")
-    make_task(queue=queue, created_at=now() - timedelta(minutes=6))
+    make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
     letter = make_letter(name="a failure")
     node = make_node(heartbeat_at=now())
     found = read()
@@ -37,7 +37,7 @@ def test_it_has_every_panel_with_rows_by_key():
 def test_changes_lead_to_the_same_snapshot():
     queue = make_queue("billing")
     before = read()
-    make_task(queue=queue, created_at=now() - timedelta(minutes=6))
+    make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
     make_letter(name="a failure")
     after = read()
     assert apply(before, find_change(before, after)) == after
@@ -45,9 +45,9 @@ def test_changes_lead_to_the_same_snapshot():
 
 def test_lines_stay_while_a_figure_moves():
     queue = make_queue("billing")
-    make_task(queue=queue)
+    make_task(queue=queue.name)
     before = read()
-    make_task(queue=queue)
+    make_task(queue=queue.name)
     after = read()
     changed = find_change(before, after)
     assert "figures/rows/waiting/value" in changed.set

@@ -57,7 +57,7 @@ def test_a_late_queue_is_the_first_sentence_and_links_to_its_page(viewer):
     make_leader("dispatcher", seconds=60)
     make_node(heartbeat_at=now())
     queue = make_queue("billing")
-    make_task(queue=queue, created_at=now() - timedelta(minutes=6))
+    make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
     html = get(viewer)
     assert "One thing is wrong" in html
     assert "misses its wait objective: the oldest task has waited 6 min" in html
@@ -102,9 +102,9 @@ def test_a_statement_that_fails_leaves_the_others_alone(viewer, monkeypatch):
 
 
 def test_rows_of_another_workspace_are_never_shown(viewer):
-    make_task(queue=make_queue("mine"))
+    make_task(queue="mine")
     other = other_workspace()
-    make_task(queue=make_queue("theirs", workspace=other), workspace=other)
+    make_task(queue="theirs", workspace=other)
     make_letter(workspace=other, name="their failure")
     make_job("their job", other)
     html = get(viewer)
@@ -116,9 +116,9 @@ def test_rows_of_another_workspace_are_never_shown(viewer):
 
 
 def test_a_person_of_two_workspaces_chooses_one(root_client):
-    make_task(queue=make_queue("mine"))
+    make_task(queue="mine")
     other = other_workspace()
-    make_task(queue=make_queue("theirs", workspace=other), workspace=other)
+    make_task(queue="theirs", workspace=other)
     assert "theirs" not in get(root_client)
     html = get(root_client, "?workspace=other")
     assert "theirs" in html
@@ -168,8 +168,8 @@ def test_the_number_of_queries_does_not_depend_on_what_there_is(viewer):
     get(viewer)
     for number in range(12):
         queue = make_queue(f"queue-{number}")
-        make_task(queue=queue, created_at=now() - timedelta(minutes=6))
-        make_task(queue=queue, state="RUNNING", running=True)
+        make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
+        make_task(queue=queue.name, state="RUNNING")
         make_node(f"node-{number}", heartbeat_at=now())
         make_node(f"lost-{number}", state="LOST", stopped_at=now())
         make_letter(name=f"failure {number}")

@@ -152,7 +152,7 @@ def _lost(node: LostNode, facts: Facts) -> Finding:
         if node.tasks
         else "It took no task along."
     )
-    reason = node.reason.strip().rstrip(".")
+    reason = node.reason.strip().rstrip(".").removeprefix("It was ")
     return Finding(
         key=f"node:{node.id}",
         harm=Harm.LOST,

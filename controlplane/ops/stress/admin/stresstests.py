@@ -84,6 +84,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
             "Stop the test",
             reverse("admin:stress_stresstest_stop", args=[test.pk]),
             is_dangerous=True,
+            consequence="Its waiting tasks are cancelled; the verdict is of what was submitted.",
         )
         return {
             **describe_test(test),
