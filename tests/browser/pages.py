@@ -31,6 +31,8 @@ PAGES = [
     Case("records", "records"),
     Case("login", "/admin/login/", is_anonymous=True),
     Case("password", "password_change"),
+    Case("missing", "/admin/no/such/page/", status=404),
+    Case("stranger", "/no/such/page", status=404, is_anonymous=True),
     Case("tasks", "tasks_app_task_changelist"),
     Case("task", "tasks_app_task_change", "tasks_app.Task"),
     Case("queues", "tasks_app_queue_changelist"),
