@@ -29,7 +29,8 @@ DURATION = F("finished_at") - F("started_at")
 HAS_DURATION = Q(
     state__in=[TaskState.COMPLETED.value, TaskState.FAILED.value], started_at__isnull=False
 )
-_INDEXED = Value(timedelta(milliseconds=10), output_field=models.DurationField())
+INDEXED_DURATION = timedelta(milliseconds=10)
+_INDEXED = Value(INDEXED_DURATION, output_field=models.DurationField())
 SHORT = HAS_DURATION & Q(LessThan(DURATION, _INDEXED))
 LONG = HAS_DURATION & Q(GreaterThanOrEqual(DURATION, _INDEXED))
 ERROR_CLASS_LENGTH = 200
