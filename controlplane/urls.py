@@ -20,7 +20,7 @@ from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
 admin.site.overview = overview
-admin.site.performance = performance
+admin.site.performance = performance  # type: ignore[attr-defined] # it is a ShellSite
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.
