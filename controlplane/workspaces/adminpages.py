@@ -27,7 +27,7 @@ from controlplane.workspaces.adminaccess import (
     is_allowed,
     roles_of,
 )
-from controlplane.workspaces.queries import list_workspaces
+from controlplane.workspaces.queries import choose_workspace, list_workspaces
 from controlplane.workspaces.states import Role
 
 _MAX_WORKSPACES = 1_000
@@ -38,6 +38,17 @@ def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> lis
     roles = roles_of(request)
     ids = None if roles is None else [id_ for id_, role in roles.items() if role.includes(needed)]
     return list(list_workspaces(ids)[:_MAX_WORKSPACES])
+
+
+def find_live_workspace(request: HttpRequest) -> str:
+    """The workspace whose live figures a page of several workspaces gets: a page has one socket,
+    for one of them."""
+    user: Any = request.user
+    chosen = choose_workspace(user, None)
+    if chosen is not None:
+        return chosen[0].slug
+    own = list_own_workspaces(request)
+    return str(own[0].slug) if own else ""
 
 
 class WorkspacePages(AdminAccess):

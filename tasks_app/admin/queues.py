@@ -1,7 +1,6 @@
 """The pages of queues."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -15,8 +14,7 @@ from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages
-from controlplane.workspaces.queries import choose_workspace
+from controlplane.workspaces.adminpages import WorkspacePages, find_live_workspace
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.objective import read_objective_ms
@@ -79,7 +77,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             kind=kind,
             order=order,
             may_operate=self.allows(request, "act"),
-            live_workspace=_find_live_workspace(request),
+            live_workspace=find_live_workspace(request),
             max_reason=MAX_PAUSE_REASON,
         )
 
@@ -94,7 +92,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         return {
             **context,
             "may_operate": is_allowed(request, Role.OPERATOR, queue.workspace_id),
-            "live_workspace": _find_live_workspace(request),
+            "live_workspace": queue.workspace.slug,
             "max_reason": MAX_PAUSE_REASON,
             "title": queue.name,
             "subtitle": None,
@@ -211,13 +209,6 @@ def _set_paused(queue: Queue, actor: Actor, *, paused: bool, reason: str) -> Non
         actor=actor,
         changes={"paused": paused, "reason": reason},
     )
-
-
-def _find_live_workspace(request: HttpRequest) -> UUID | None:
-    """The workspace whose live figures the page gets: a socket that names none follows this one."""
-    user: Any = request.user
-    chosen = choose_workspace(user, None)
-    return None if chosen is None else chosen[0].id
 
 
 def _read_reason(request: HttpRequest) -> str:

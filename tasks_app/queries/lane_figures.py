@@ -34,7 +34,7 @@ class Span:
     @property
     def words(self) -> str:
         """Its length."""
-        return format_duration(round(self.seconds / 60) * 60)
+        return format_duration(self.seconds // 60 * 60)
 
     @property
     def steps(self) -> list[datetime]:

@@ -88,6 +88,7 @@ def test_the_figures_of_a_queue_follow_the_work(page_of: PageOf) -> None:
     waiting = page.locator("[data-row] [data-live='#depth']")
     assert waiting.text_content() == "3"
     make_tasks(2, queue="billing")
-    waiting.get_by_text("5", exact=True).wait_for()
+    page.locator("[data-row] [data-live='#depth']", has_text="5").wait_for()
     page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
-    page.locator(".figure [data-live='#depth']").get_by_text("5", exact=True).wait_for()
+    make_tasks(1, queue="billing")
+    page.locator(".figure [data-live='#depth']", has_text="6").wait_for()
