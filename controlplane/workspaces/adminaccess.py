@@ -39,6 +39,7 @@ SEEN_BY_VIEWERS: Roles = {
 SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
 SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
 _MAX_WORKSPACES = 1_000
+_MAX_CHOICES = 50
 _OTHER_PACKAGES = {"auth", "django_celery_beat", "django_celery_results"}
 
 
@@ -205,7 +206,8 @@ class TaskplaneAdminSite(ShellSite):
         several = "All workspaces" if names else ""
         shown = next(iter(names.values())) if len(names) == 1 else several
         chosen = names.get(request.GET.get("workspace", ""), shown)
-        return Person(request.user.get_username(), role, chosen)
+        choices = tuple(names.items())[:_MAX_CHOICES] if len(names) > 1 else ()
+        return Person(request.user.get_username(), role, chosen, choices)
 
     def register(
         self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any

@@ -1,4 +1,4 @@
-/** Small helpers for elements. Text goes in by textContent only. */
+/** Elements, made and changed. Text goes in by textContent only. */
 
 const SVG = "http://www.w3.org/2000/svg";
 

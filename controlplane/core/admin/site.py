@@ -25,11 +25,13 @@ View = Callable[[HttpRequest], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who looks at the page. `workspace` is what they can see, in words."""
+    """Who looks at the page. `workspace` is what they can see, in words; `workspaces` are slugs and
+    names to choose from, if there are several."""
 
     name: str
     role: str
     workspace: str
+    workspaces: tuple[tuple[str, str], ...] = ()
 
     @property
     def initials(self) -> str:

@@ -52,8 +52,10 @@ def failure_page(request: HttpRequest) -> HttpResponse:
 
 def _identify(request: HttpRequest, status: int) -> dict[str, Any]:
     """Who asks, and where they can go."""
-    user, site = request.user, admin.site
-    if isinstance(site, ShellSite) and site.has_permission(request):
+    # An error may come before the middleware that finds the person.
+    user, site = getattr(request, "user", None), admin.site
+    is_known = user is not None and user.is_authenticated
+    if is_known and isinstance(site, ShellSite) and site.has_permission(request):
         common = site.each_context(request)
         frame = common["frame"]
         shown = {"search_url": frame.search_url, "search": _last_part(request)}
@@ -66,7 +68,7 @@ def _identify(request: HttpRequest, status: int) -> dict[str, Any]:
         }
     query = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()[:2000]})
     log_in = f"{resolve_url('admin:login')}?{query}"
-    if user.is_authenticated:
+    if user is not None and is_known:
         who = f"You are logged in as {user.get_username()}, who may not use these pages."
         return {"who": who, "log_in_url": log_in, "log_in_word": "Log in as somebody else"}
     return {"who": "You are not logged in.", "log_in_url": log_in, "log_in_word": "Log in"}

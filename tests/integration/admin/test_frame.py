@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client, RequestFactory
 
-from controlplane.core.http.problems import handler500
+from controlplane.core.http.problems import handler404, handler500
 from tests.clients import default_workspace, other_workspace, staff_client
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
@@ -26,15 +26,17 @@ def viewer(db: None) -> Client:
 class TestPerson:
     def test_a_member_sees_their_name_role_and_workspace(self, viewer: Client) -> None:
         page = text_of(viewer)
-        assert ">mira</b>" in page
+        assert ">mira</strong>" in page
         assert "<span>viewer</span>" in page
         assert default_workspace().name in page
+        assert "?workspace=" not in page
 
     def test_a_superuser_of_several_sees_all_of_them(self, root: Client) -> None:
         other_workspace()
         page = text_of(root)
         assert "superuser" in page
         assert "All workspaces" in page
+        assert 'href="/admin/?workspace=other"' in page
         assert "All workspaces" not in text_of(root, "/admin/dlq/deadletter/?workspace=other")
 
     def test_somebody_without_a_role_sees_no_entries_of_apps(self, db: None) -> None:
@@ -115,13 +117,26 @@ class TestErrors:
         assert answer.status_code == 403
         assert "The form is too old" in answer.content.decode()
 
+    def test_a_form_that_is_too_large_is_explained(self, db: None) -> None:
+        fields = {f"f{number}": "1" for number in range(2_000)}
+        client = Client(enforce_csrf_checks=True)
+        client.cookies["csrftoken"] = "x" * 32
+        answer = client.post("/admin/login/", fields, headers=HTML)
+        assert answer.status_code == 400
+        assert "This request cannot be understood" in answer.content.decode()
+
+    def test_an_error_before_the_log_in_is_known_has_a_page(self, db: None) -> None:
+        answer = handler404(RequestFactory().get("/x", headers=HTML))
+        assert answer.status_code == 404
+        assert b"You are not logged in." in answer.content
+
     def test_the_page_of_a_failure_needs_no_database(
         self, viewer: Client, django_assert_num_queries: Any
     ) -> None:
         with django_assert_num_queries(0):
             answer = handler500(RequestFactory().get("/admin/", headers=HTML))
         assert answer.status_code == 500
-        assert b"This page has failed" in answer.content  # type: ignore[attr-defined] # not streamed
+        assert b"This page has failed" in answer.content
 
 
 class TestPolicy:
