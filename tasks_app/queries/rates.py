@@ -62,9 +62,7 @@ def rate_types(workspace_id: UUID, recent: datetime) -> list[TypeRates]:
             },
         )
         return [
-            TypeRates(
-                name, *(int(n or 0) for n in counts), run_ms=run or 0, run_ms_before=before or 0
-            )
+            TypeRates(name, *(int(n or 0) for n in counts), run or 0.0, before or 0.0)
             for name, *counts, run, before in cursor
         ]
 

@@ -88,7 +88,7 @@ def check_autoscaler(facts: Facts) -> Found:
 
 
 def check_overdue_schedules(facts: Facts) -> Found:
-    """Whoever fires schedules must keep up."""
+    """The dispatcher must keep up with the schedules."""
     if facts.overdue_seconds <= _LATE_SECONDS or not facts.dispatcher.leads:
         return [], 1
     found = Finding(

@@ -149,7 +149,7 @@ class Source:
 
     @property
     def begin(self) -> datetime:
-        """Of the charts, at a beginning of one of their steps."""
+        """Where the charts begin: at a beginning of one of their steps."""
         return self.floored - SPANS[self.span][0]
 
     @property

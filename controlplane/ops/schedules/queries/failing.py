@@ -50,6 +50,6 @@ def list_failing(workspace_id: UUID, *, least: int) -> list[FailingSchedule]:
             {"workspace": workspace_id, "least": least, "looked_at": _LOOKED_AT, "most": _MOST},
         )
         return [
-            FailingSchedule(*values, error=None if error is None else orjson.loads(error))
+            FailingSchedule(*values, None if error is None else orjson.loads(error))
             for *values, error in cursor.fetchall()
         ]
