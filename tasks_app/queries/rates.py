@@ -62,8 +62,24 @@ def rate_types(workspace_id: UUID, recent: datetime) -> list[TypeRates]:
             },
         )
         return [
-            TypeRates(name, *(int(n or 0) for n in counts), run or 0.0, before or 0.0)
-            for name, *counts, run, before in cursor
+            TypeRates(
+                type=name,
+                completed=int(completed or 0),
+                failed=int(failed or 0),
+                completed_before=int(completed_before or 0),
+                failed_before=int(failed_before or 0),
+                run_ms=run_ms or 0.0,
+                run_ms_before=run_ms_before or 0.0,
+            )
+            for (
+                name,
+                completed,
+                failed,
+                completed_before,
+                failed_before,
+                run_ms,
+                run_ms_before,
+            ) in cursor.fetchall()
         ]
 
 
