@@ -7,16 +7,13 @@ group. Every pattern is linear in its text, or bounded where it could not be.
 import hashlib
 import re
 
+from controlplane.core.tracebacks import FOREIGN
+
 _MESSAGE_READ = 2_000
 _TRACEBACK_READ = 20_000
 _MESSAGE_KEPT = 500
 
 _FRAME = re.compile(r'File "([^"\n]{1,500})", line \d{1,9}, in ([^\s,]{1,200})')
-# The engine's own frames are above those of every handler, and do not identify the failure.
-_FOREIGN = re.compile(
-    r"[/\\](?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<frozen "
-    r"|[/\\]tasks_app[/\\]execution[/\\]"
-)
 _TAIL_PARTS = 2
 
 # In this order: what contains another is replaced first. A placeholder holds no digit, and nothing
@@ -67,7 +64,7 @@ def top_own_frame(traceback: str) -> str:
     the handler: the end of its path and its function. Empty when there is none."""
     own = ""
     for path, function in _FRAME.findall(traceback[-_TRACEBACK_READ:]):
-        if not _FOREIGN.search(path):
+        if not FOREIGN.search(path):
             tail = re.split(r"[/\\]", path)[-_TAIL_PARTS:]
             own = f"{'/'.join(tail)}:{function}"
     return own

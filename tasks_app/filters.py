@@ -36,6 +36,7 @@ MAX_PATH_DEPTH = 32
 _KEYS = re.compile(rf"(?:\A|\.)({QUOTED}(?=\.|\Z)|[^.]+)", re.DOTALL)
 _QUOTES = f'{COMMA} A tag that contains a comma is written as a JSON string: `"red, green"`.'
 _ALSO = "payload.<path>"
+MAX_DURATION_MS = 999_999_999  # 11 days; an attempt has at most 7
 
 Containment = dict[str, Any]
 
@@ -79,6 +80,9 @@ class TaskFilter:
     created_before: datetime | None = condition("createdBefore", Moment(), "Created before.")
     min_priority: int | None = condition("minPriority", WholeNumber(-100, 100), "From -100 to 100.")
     workflow_run_ids: tuple[UUID, ...] = condition("workflowRunId", Ids(), COMMA)
+    step_keys: tuple[str, ...] = condition(
+        "stepKey", Texts(), f"Keys of steps of workflow runs. {COMMA}"
+    )
     workers: tuple[str, ...] = condition(
         "worker",
         Texts(),
@@ -87,8 +91,24 @@ class TaskFilter:
     error_classes: tuple[str, ...] = condition(
         "errorClass", Texts(), f"Exact classes of the last error. {COMMA}"
     )
+    started_after: datetime | None = condition(
+        "startedAfter", Moment(), "Last attempt started after."
+    )
+    started_before: datetime | None = condition(
+        "startedBefore", Moment(), "Last attempt started before."
+    )
     finished_after: datetime | None = condition("finishedAfter", Moment(), "Ended after.")
     finished_before: datetime | None = condition("finishedBefore", Moment(), "Ended before.")
+    min_duration_ms: int | None = condition(
+        "minDurationMs",
+        WholeNumber(0, MAX_DURATION_MS),
+        "Completed and failed tasks whose last attempt took at least this.",
+    )
+    max_duration_ms: int | None = condition(
+        "maxDurationMs",
+        WholeNumber(0, MAX_DURATION_MS),
+        "Completed and failed tasks whose last attempt took at most this.",
+    )
     is_internal: bool = _internal()
     payload: tuple[tuple[Containment, ...], ...] = ()
 
@@ -113,6 +133,11 @@ class TaskFilter:
         """Whether it selects only by queue and by states of which some are not ends."""
         has_open_states = not {*self.statuses} <= {*FINAL}
         return has_open_states and self._conditions <= {"queues", "statuses"}
+
+    @property
+    def is_by_queue(self) -> bool:
+        """Whether it selects only by queue."""
+        return self._conditions <= {"queues"}
 
     @property
     def _conditions(self) -> set[str]:

@@ -198,7 +198,7 @@ _PROBES: dict[str, Callable[[], Callable[[], float]]] = {
     _PRUNE: _prune,
     "manage.py tasks list": _list_command,
     "admin: tasks": lambda: _admin("/admin/tasks_app/task/"),
-    "admin: failed tasks": lambda: _admin("/admin/tasks_app/task/?state__exact=FAILED"),
+    "admin: failed tasks": lambda: _admin("/admin/tasks_app/task/?status=FAILED"),
 }
 
 

@@ -1,7 +1,7 @@
 """Time: always UTC, always aware; and times as clients write them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -50,3 +50,13 @@ def _parse(text: Any) -> datetime:
     if found is None or found.tzinfo is None:
         raise ValueError(_NOT_A_TIME)
     return found
+
+
+_AGE = re.compile(r"(\d{1,6})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_age(text: str) -> timedelta | None:
+    """A length such as `30m`, `24h` or `7d`; None for any other text."""
+    found = _AGE.fullmatch(text.strip())
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None

@@ -53,6 +53,11 @@ class Sort:
         return self.by.column
 
     @property
+    def reversed(self) -> "Sort":
+        """The order from the end of the list."""
+        return Sort(self.name, self.by, not self.is_descending)
+
+    @property
     def order_by(self) -> list[str]:
         return [*([] if self.column == "id" else [self._signed(self.column)]), self._signed("id")]
 
@@ -151,6 +156,23 @@ def read_behind(
             rest = rest.filter(cursor.condition(sort))
         _add(found, rest, offset, count)
     return found, number
+
+
+def read_before(
+    queryset: QuerySet[Any], sort: Sort, cursor: Cursor, count: int
+) -> tuple[list[Any], int]:
+    """Up to `count` rows right before the row of the cursor, in the order of the list, and how many
+    of them have a value in the sorted column."""
+    backwards = sort.reversed
+    parts, rest = backwards.split(queryset)
+    found: list[Any] = []
+    if rest is not None and cursor.value is None:
+        _add(found, rest.filter(cursor.condition(backwards)), 0, count)
+    without = len(found)
+    ahead = Q() if cursor.value is None else cursor.condition(backwards)
+    for part in parts:
+        _add(found, part.filter(ahead), 0, count)
+    return found[::-1], len(found) - without
 
 
 def read_sorted(queryset: QuerySet[Any], sort: Sort, count: int) -> list[Any]:

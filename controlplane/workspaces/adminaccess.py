@@ -38,6 +38,7 @@ SEEN_BY_VIEWERS: Roles = {
 }
 SEEN_BY_ADMINS: Roles = dict.fromkeys(SEEN_BY_VIEWERS, Role.ADMIN)
 SEEN_BY_SUPERUSERS: Roles = dict.fromkeys(SEEN_BY_VIEWERS)
+_MAX_WORKSPACES = 1_000
 _OTHER_PACKAGES = {"auth", "django_celery_beat", "django_celery_results"}
 
 
@@ -193,17 +194,18 @@ class TaskplaneAdminSite(ShellSite):
         return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
 
     def describe_person(self, request: HttpRequest) -> Person:
-        name = request.user.get_username()
-        roles, workspaces = roles_of(request), list_workspaces(self._workspace_ids(request))
-        names = list(workspaces.values_list("name", flat=True)[:2])
+        """The person, their highest role, and the workspace that the page shows: the one that the
+        address names, otherwise all of theirs."""
+        roles = roles_of(request)
         held = {Role.ADMIN} if roles is None else set(roles.values())
         highest = next((role for role in reversed(Role) if role in held), None)
         role = "superuser" if roles is None else highest.label.lower() if highest else "no role"
-        return Person(name, role, names[0] if len(names) == 1 else "All workspaces")
-
-    def _workspace_ids(self, request: HttpRequest) -> list[UUID] | None:
-        roles = roles_of(request)
-        return None if roles is None else list(roles)
+        found = list_workspaces(None if roles is None else list(roles))
+        names = dict(found.values_list("slug", "name")[:_MAX_WORKSPACES])
+        several = "All workspaces" if names else ""
+        shown = next(iter(names.values())) if len(names) == 1 else several
+        chosen = names.get(request.GET.get("workspace", ""), shown)
+        return Person(request.user.get_username(), role, chosen)
 
     def register(
         self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any

@@ -46,7 +46,7 @@ class WorkspacePages(AdminAccess):
     workspace_lookup = "workspace_id"
     required_roles = SEEN_BY_VIEWERS
 
-    def get_row(self, request: HttpRequest, object_id: UUID) -> Any:
+    def get_row(self, request: HttpRequest, object_id: UUID | int) -> Any:
         """The row of an extra page. Raises Http404, PermissionDenied."""
         row = self.get_queryset(request).filter(pk=object_id).first()
         if row is None:
@@ -64,7 +64,7 @@ class WorkspacePages(AdminAccess):
     def act_on_row(
         self,
         request: HttpRequest,
-        object_id: UUID,
+        object_id: UUID | int,
         act: Callable[[Any, Actor], Any],
         success: str,
     ) -> HttpResponse:

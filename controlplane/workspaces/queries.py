@@ -100,3 +100,11 @@ def list_audit_events(
     if before:
         events = events.filter(created_at__lt=before)
     return events
+
+
+def list_events_of(workspace_id: UUID, target_type: str, target_id: str) -> QuerySet[AuditEvent]:
+    """What was done to one object, the newest first. Actions on many name the first of them."""
+    events = AuditEvent.objects.filter(
+        workspace_id=workspace_id, target_type=target_type, target_id=target_id
+    )
+    return events.order_by("-id")

@@ -2,5 +2,6 @@
 
 from dlq.admin.letters import LetterAdmin
 from dlq.admin.replays import ReplayAdmin
+from dlq.admin.tasklinks import find_letters
 
-__all__ = ["LetterAdmin", "ReplayAdmin"]
+__all__ = ["LetterAdmin", "ReplayAdmin", "find_letters"]

@@ -204,9 +204,9 @@ let shared = null;
 export function liveTopics() {
     if (shared) return shared;
     const root = document.querySelector("meta[name='taskplane-root']");
-    if (!root?.dataset.socket) return null;
+    if (!root) return null;
     const socket = new LiveSocket({
-        path: root.dataset.socket,
+        path: `${root.content}ws/live`,
         workspace: document.body.dataset.workspace ?? root.dataset.workspace ?? "",
     });
     shared = new LiveTopics(socket);

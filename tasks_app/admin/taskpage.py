@@ -1,114 +1,185 @@
-"""The content of the page of a task."""
+"""What the page of one task shows."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from controlplane.core.admin.display import Summary, Table, badge, folded, link, show_time
-from controlplane.core.formatting import EMPTY, format_elapsed, format_number, format_state, shorten
-from controlplane.core.schema import represent, represent_value
+from django.http import HttpRequest
+from django.urls import reverse
+
+from controlplane.core.clock import now
+from controlplane.core.schema import represent
+from controlplane.workspaces.adminaccess import actor_in, is_allowed
+from controlplane.workspaces.queries import list_events_of
+from controlplane.workspaces.states import Role
+from tasks_app.admin.attempts import describe_attempts
+from tasks_app.admin.curl import make_curl
+from tasks_app.admin.facts import describe_facts
+from tasks_app.admin.jsontext import show_value, visible_text
+from tasks_app.admin.listrows import find_node_url
+from tasks_app.admin.related import RelatedLink, find_links
+from tasks_app.admin.taskactions import list_actions
 from tasks_app.models import Task
 from tasks_app.queries import explain_task, get_task_detail
-from tasks_app.schema.tasks import TaskDetail
-from tasks_app.states import AttemptOutcome
+from tasks_app.schema.tasks import Explanation, TaskDetail
 
-_TASK_PAGE = "tasks_app_task"
+NEIGHBOURS_SHOWN = 10
+_EVENTS_SHOWN = 10
+_MAX_LEAD = 160
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
 
-def describe_task(task: Task) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The first parents or children, and how many there are."""
+
+    title: str
+    side: str
+    rows: Sequence[Mapping[str, Any]]
+    total: int
+    url: str
+
+
+def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
     """The context of the template. Raises NotFound."""
-    detail: Any = get_task_detail(task.workspace_id, task.id)
-    explanation = explain_task(task.workspace_id, task.id)
-    reason, links = str(explanation.reason), []
-    if task.reprocess_of:
-        links.append(link(_TASK_PAGE, task.reprocess_of, f"Reprocesses task {task.reprocess_of}"))
-    links += [link(_TASK_PAGE, t, f"Reprocessed as task {t}") for t in detail.reprocessed_as]
+    actor = actor_in(request, task.workspace_id)
+    shown = represent(TaskDetail, get_task_detail(task.workspace_id, task.id), actor)
+    explanation = represent(Explanation, explain_task(task.workspace_id, task.id), actor)
+    may_act = is_allowed(request, Role.OPERATOR, task.workspace_id)
+    name = visible_text(task.name)
     return {
-        "summary": Summary(
-            badge=badge(task.state, task.get_state_display()),
-            state=task.state,
-            lead=explanation.detail,
-            lines=[] if reason == task.state else [f"Reason: {format_state(reason)}."],
-            links=links,
-        ),
-        "more_sections": [
-            _attempts(detail),
-            _neighbours(
-                f"Depends on ({detail.dependencies_total})",
-                detail.dependencies,
-            ),
-            _neighbours(
-                f"Dependent tasks ({detail.dependents_total})",
-                detail.dependents,
-            ),
-            _logs(detail),
-        ],
+        "title": name,
+        "live_workspace": task.workspace.slug,
+        "changes_url": reverse("admin:tasks_app_task_changes", args=[task.id]),
+        "task": shown,
+        "name": name,
+        "explanation": explanation,
+        "sentence": describe_sentence(explanation["detail"]),
+        "explained_at": now(),
+        "may_act": may_act,
+        "actions": list_actions(shown) if may_act else [],
+        "curl": make_curl(request, shown),
+        "attempts": describe_attempts(shown, task.run_at, task.round_attempts),
+        "log_lines": describe_logs(shown),
+        "sent": show_value(shown["payload"]),
+        "returned": None if shown["result"] is None else show_value(shown["result"]),
+        "facts": describe_facts(task, shown),
+        "links": [*_own_links(task, shown), *find_links(request, task.workspace_id, task.id)],
+        "families": list(_families(task, shown)),
+        "events": _list_events(request, task),
     }
 
 
-def _attempts(detail: Any) -> Table:
-    return Table(
-        f"Attempts ({detail.attempts_total})",
-        ["Number", "Outcome", "Node", "Started (UTC)", "Run time", "Waited (ms)", "Error"],
-        [
-            [
-                each.attempt,
-                AttemptOutcome(each.outcome).label,
-                each.worker_node or EMPTY,
-                _exact(each.started_at),
-                format_elapsed(each.started_at, each.finished_at),
-                format_number(each.wait_ms),
-                _error(represent_value("error", each.error, None)),
-            ]
-            for each in detail.attempts
-        ],
-        empty="No attempts yet.",
-        numbers=frozenset({"Run time", "Waited (ms)"}),
+def describe_sentence(detail: str) -> dict[str, list[tuple[str, datetime | None]]]:
+    """The sentence in two halves, each in parts: the first says what is, the rest says why."""
+    text = visible_text(detail)
+    lead, colon, rest = text.partition(": ")
+    if not colon or len(lead) > _MAX_LEAD:
+        lead, rest = text, ""
+    return {
+        "lead": list(split_moments(lead + (":" if rest else ""))),
+        "rest": list(split_moments(rest)),
+    }
+
+
+def split_moments(sentence: str) -> Iterator[tuple[str, datetime | None]]:
+    """The sentence in parts: texts, and times that it names."""
+    end = 0
+    for found in _MOMENT.finditer(sentence):
+        if found.start() > end:
+            yield sentence[end : found.start()], None
+        try:
+            yield found[0], datetime.fromisoformat(found[0])
+        except ValueError:
+            yield found[0], None
+        end = found.end()
+    if end < len(sentence):
+        yield sentence[end:], None
+
+
+def describe_logs(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The newest lines, newest first. A line keeps its number while others come."""
+    return [
+        {
+            "id": task["logsTotal"] - index,
+            "attempt": line["attempt"],
+            "at": datetime.fromisoformat(line["at"]),
+            "level": line["level"],
+            "message": visible_text(line["message"]),
+            "more": show_value(line["fields"], is_short=True).text if line["fields"] else "",
+        }
+        for index, line in enumerate(reversed(task["logs"]))
+    ]
+
+
+def _own_links(task: Task, shown: Mapping[str, Any]) -> Iterator[RelatedLink]:
+    """Links that the row itself knows."""
+    yield RelatedLink(
+        "queues",
+        shown["queue"],
+        "queue",
+        reverse("admin:tasks_app_queue_change", args=[task.queue_id]),
     )
+    if node_url := find_node_url(shown["workerNode"]):
+        note = "node that runs it" if task.node_id else "node of the last attempt"
+        yield RelatedLink("workers", shown["workerNode"], note, node_url)
+    if task.workflow_run_id:
+        url = reverse("admin:workflows_workflowrun_change", args=[task.workflow_run_id])
+        yield RelatedLink("workflows", f"Step {shown['stepKey']}", "of a workflow run", url)
+    if task.reprocess_of:
+        url = reverse("admin:tasks_app_task_change", args=[task.reprocess_of])
+        yield RelatedLink(
+            "undo", f"Task …{str(task.reprocess_of)[-12:]}", "whose work it does again", url
+        )
+    for each in shown["reprocessedAs"]:
+        url = reverse("admin:tasks_app_task_change", args=[each])
+        yield RelatedLink("redo", f"Task …{each[-12:]}", "does this work again", url)
 
 
-def _error(error: Any) -> str:
-    if not error:
-        return ""
-    message = f"{error.get('class')}: {error.get('message')}"
-    return folded(shorten(message, 120), error.get("traceback") or f"{message}\nNo traceback.")
+def _families(task: Task, shown: Mapping[str, Any]) -> Iterator[Neighbours]:
+    page = reverse("admin:tasks_app_task_family", args=[task.id])
+    for title, side, key in (
+        ("Waits for", "parents", "dependencies"),
+        ("Waited for by", "children", "dependents"),
+    ):
+        total = shown[f"{key}Total"]
+        if total:
+            rows = [describe_neighbour(each) for each in shown[key][:NEIGHBOURS_SHOWN]]
+            yield Neighbours(title, side, rows, total, f"{page}?side={side}")
 
 
-def _neighbours(title: str, neighbours: Iterable[Any]) -> Table:
-    return Table(
-        title,
-        ["Task", "Type", "State", "Finished", "Satisfied"],
-        [
-            [
-                link(_TASK_PAGE, other.pk, other.name),
-                other.type,
-                badge(other.state, other.get_state_display()),
-                show_time(other.finished_at),
-                format_number(other.is_satisfied),
-            ]
-            for other in neighbours
-        ],
-    )
+def describe_neighbour(edge: Mapping[str, Any]) -> dict[str, Any]:
+    """A parent or child as a row."""
+    finished = edge["finishedAt"]
+    return {
+        **edge,
+        "name": visible_text(edge["name"]),
+        "url": reverse("admin:tasks_app_task_change", args=[edge["id"]]),
+        "finished_at": datetime.fromisoformat(finished) if finished else None,
+    }
 
 
-def _logs(detail: Any) -> Table:
-    lines = represent(TaskDetail, detail, None, fields=("logs",))["logs"]
-    return Table(
-        f"Newest log lines ({detail.logs_total})",
-        ["Time (UTC)", "Attempt", "Level", "Message", "Fields"],
-        [
-            [
-                _exact(datetime.fromisoformat(line["at"])),
-                line["attempt"],
-                line["level"],
-                line["message"],
-                line["fields"] or "",
-            ]
-            for line in lines
-        ],
-        empty="No log lines.",
-    )
-
-
-def _exact(moment: datetime | None) -> str:
-    return EMPTY if moment is None else f"{moment:%Y-%m-%d %H:%M:%S.%f}"[:-3]
+def _list_events(request: HttpRequest, task: Task) -> dict[str, Any] | None:
+    """The audit of the task, for those who may read the log."""
+    if not is_allowed(request, Role.ADMIN, task.workspace_id):
+        return None
+    events = list(list_events_of(task.workspace_id, "task", str(task.id))[: _EVENTS_SHOWN + 1])
+    rows = [
+        {
+            "at": event.created_at,
+            "who": event.actor_label,
+            "who_url": reverse("admin:workspaces_apikey_change", args=[event.actor_id])
+            if event.actor_kind == "key" and event.actor_id
+            else "",
+            "action": event.action,
+            "url": reverse("admin:workspaces_auditevent_change", args=[event.id]),
+        }
+        for event in events[:_EVENTS_SHOWN]
+    ]
+    return {
+        "rows": rows,
+        "has_more": len(events) > _EVENTS_SHOWN,
+        "url": f"{reverse('admin:workspaces_auditevent_changelist')}?q={task.id}",
+    }

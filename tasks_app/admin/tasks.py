@@ -1,86 +1,49 @@
-"""The pages of tasks."""
+"""The pages of tasks: the list, one task, a new one, and the actions on them."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action
-from controlplane.core.admin.display import badge, short_id, show_json, time_column
-from controlplane.core.admin.forms import ServiceForm
-from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.errors import NotFound
+from controlplane.core.admin.pages import ReadOnlyAdmin, View
+from controlplane.core.errors import Invalid, NotFound
+from controlplane.core.formatting import format_count
 from controlplane.core.ids import parse_uuid_or_none
-from controlplane.core.schema import represent_value
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import is_allowed, roles_of
 from controlplane.workspaces.adminpages import WorkspacePages
-from controlplane.workspaces.states import Role
 from tasks_app import services
+from tasks_app.admin import familypage, submitpage, taskactions
+from tasks_app.admin.listaddress import clean_params, read_address
+from tasks_app.admin.listpage import describe_list, read_scope
+from tasks_app.admin.livelist import describe_changes
+from tasks_app.admin.livetask import describe_task_changes
+from tasks_app.admin.taskactions import PriorityForm
 from tasks_app.admin.taskpage import describe_task
-from tasks_app.models import Queue, Task
-from tasks_app.processors.registry import internal_types
+from tasks_app.models import Task
+from tasks_app.queries.lists import list_tasks_of
+from tasks_app.queries.refusals import explain_unchanged
+from tasks_app.states import TaskState
 
 _BATCH = 500
-_MAX_QUEUES = 200
-
-Act = Callable[[UUID, list[UUID], Actor], int]
-
-
-class QueueFilter(admin.SimpleListFilter):
-    """By the name of the queue."""
-
-    title = "queue"
-    parameter_name = "queue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        queues = Queue.objects.order_by("name")
-        roles = roles_of(request)
-        if roles is not None:
-            queues = queues.filter(workspace_id__in=list(roles))
-        names = queues.values_list("name", flat=True).distinct()[:_MAX_QUEUES]
-        return [(name, name) for name in names]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        if self.value() is None:
-            return queryset
-        lanes = Queue.objects.filter(name=self.value()).values_list("id", flat=True)
-        return queryset.filter(queue_id__in=list(lanes))
+_MAX_COUNTED = 10_000
+Act = Callable[[UUID, list[UUID], Actor], tuple[int, Sequence[str]]]
 
 
-class InternalFilter(admin.SimpleListFilter):
-    """Internal tasks are hidden unless they are selected."""
-
-    title = "internal tasks"
-    parameter_name = "internal"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("show", "Show")]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """The first choice is the default."""
-        for number, choice in enumerate(super().choices(changelist)):
-            yield choice if number else {**choice, "display": "Hide"}
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        names_tasks = request.method == "POST" and request.POST.get("select_across") != "1"
-        if self.value() or names_tasks or parse_uuid_or_none(request.GET.get("q", "")):
-            return queryset
-        return queryset.exclude(type__in=internal_types())
-
-
-class PriorityForm(ServiceForm):
-    """The form of the action "Change the priority"."""
-
-    priority = forms.IntegerField(
-        min_value=-100,
-        max_value=100,
-        help_text="From -100 to 100. Higher priorities run first.",
-        error_messages={"required": "Give a priority from -100 to 100."},
+def _warn_of_repeats(rows: QuerySet[Task]) -> str:
+    done = rows.filter(state=TaskState.COMPLETED).order_by()[:_MAX_COUNTED].count()
+    if not done:
+        return "Each ended task starts a new round of attempts."
+    more = " or more" if done == _MAX_COUNTED else ""
+    return (
+        f"{format_count(done, 'task')}{more} of these completed: the work would be done a second "
+        "time."
     )
 
 
@@ -88,93 +51,111 @@ class PriorityForm(ServiceForm):
 class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     """Tasks with their history. Actions call the services as the person who is logged in."""
 
-    list_display = [
-        short_id,
-        "name",
-        "type",
-        "status",
-        "queue",
-        "workspace",
-        "priority",
-        "attempt",
-        time_column("created_at"),
-        time_column("started_at"),
-        time_column("finished_at"),
-    ]
-    list_display_links = [short_id, "name"]
-    list_filter = ["state", QueueFilter, InternalFilter]
-    list_select_related = ["queue", "workspace"]
-    search_fields = ["name", "type"]
-    id_fields = ("id",)
-    search_help_text = "An ID, or part of a name or type."
     ordering = ["-id"]
-    sortable_by: ClassVar[list[str]] = []  # no other order has an index
-    readonly_fields = ["status", "retry_policy", "payload_text", "result_text", "error_text"]
+    search_fields = ["name", "type"]
     actions = ["cancel", "retry", "run_now", "reprioritize"]
-    change_form_template = "admin/tasks_app/task/change_form.html"
-    fieldsets = [
-        (
-            None,
-            {"fields": ["id", "name", "type", "status", "workspace", "queue", "priority", "tags"]},
-        ),
-        (
-            "Attempts",
-            {
-                "fields": [
-                    "attempt", "max_attempts", "lost_count", "timeout_ms", "progress",
-                    "retry_policy",
-                ]
-            },
-        ),
-        (
-            "Times",
-            {
-                "fields": [
-                    "created_at", "run_at", "started_at", "finished_at", "cancel_requested_at",
-                ]
-            },
-        ),
-        ("Data", {"fields": ["payload_text", "result_text", "error_text"]}),
-        (
-            "Origin",
-            {
-                "classes": ["collapse"],
-                "fields": [
-                    "idempotency_key", "workflow_run_id", "step_key", "on_parent_failure",
-                    "blocked_by", "lease", "node_id",
-                ],
-            },
-        ),
-    ]  # fmt: skip
 
-    def describe(self, request: HttpRequest, task: Any) -> dict[str, Any]:
-        """The task with its attempts, neighbours and log lines, and why it waits."""
+    def extra_pages(self) -> Sequence[tuple[str, View, str]]:
+        """A new task; the actions and the neighbours of one."""
+        return [
+            ("submit/", self.submit_view, "submit"),
+            ("changes/", self.list_changes_view, "list_changes"),
+            ("<uuid:object_id>/changes/", self.changes_view, "changes"),
+            ("<uuid:object_id>/act/", self.act_view, "act"),
+            ("<uuid:object_id>/family/", self.family_view, "family"),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list. A POST acts on the selected tasks, or on all that match the address."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._run_action(request)
+        params = clean_params(request.GET)
+        if params.urlencode() != request.GET.urlencode():
+            return HttpResponseRedirect(f"{request.path}?{params.urlencode()}".rstrip("?"))
+        context = describe_list(request, read_address(params))
+        return self.render(request, "tasks_app/task_list.html", title="Tasks", **context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of one task. It is changed by actions only."""
+        task_id = parse_uuid_or_none(object_id)
+        task = self.get_object(request, str(task_id)) if task_id else None
+        if task is None:
+            text = f"There is no task {object_id[:100]}: it was removed, or it is not yours to see."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.method == "POST" or not self.has_view_permission(request, task):
+            raise PermissionDenied
         try:
-            context = describe_task(task)
-        except NotFound:  # it was removed between the queries
-            context = {}
-        context["may_operate"] = is_allowed(request, Role.OPERATOR, task.workspace_id)
-        return context
+            context = describe_task(request, task)
+        except NotFound as error:  # it was removed between the queries
+            raise Http404(str(error)) from error
+        return self.render(request, "tasks_app/task_page.html", original=task, **context)
 
-    @admin.display(description="state")
-    def status(self, task: Task) -> str:
-        return badge(task.state, task.get_state_display())
+    def list_changes_view(self, request: HttpRequest) -> HttpResponse:
+        """For an open list: what has changed in it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return JsonResponse(describe_changes(request))
+        except Invalid as error:
+            return JsonResponse({"problem": str(error)}, status=error.status)
 
-    @admin.display(description="payload")
-    def payload_text(self, task: Task) -> str:
-        return show_json(represent_value("payload", task.payload, None))
+    def changes_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """For an open page of a task: what it shows now."""
+        task = self.get_row(request, object_id)
+        try:
+            return JsonResponse(describe_task_changes(request, task))
+        except NotFound as error:
+            raise Http404(str(error)) from error
 
-    @admin.display(description="result")
-    def result_text(self, task: Task) -> str:
-        return show_json(represent_value("result", task.result, None))
+    def submit_view(self, request: HttpRequest) -> HttpResponse:
+        """A form made of the type's schema: for a new task, a copy, or another try."""
+        return submitpage.show(self, request)
 
-    @admin.display(description="error")
-    def error_text(self, task: Task) -> str:
-        return show_json(represent_value("error", task.error, None))
+    def act_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """One action on one task: first the question, then the result, on the task's page."""
+        return taskactions.act(self, request, self.get_row(request, object_id))
 
-    @admin.display(description="retry policy")
-    def retry_policy(self, task: Task) -> str:
-        return "default for the task type" if task.retry is None else show_json(task.retry)
+    def family_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """All parents or children of a task."""
+        context = familypage.describe_family(request, self.get_row(request, object_id))
+        return self.render(request, "tasks_app/family.html", **context)
+
+    def _run_action(self, request: HttpRequest) -> HttpResponse:
+        """The action that a form of the list names."""
+        here = HttpResponseRedirect(request.get_full_path())
+        action = self.get_actions(request).get(request.POST.get("action", ""))
+        if action is None:
+            self.message_user(request, "Choose an action.", "warning")
+            return here
+        rows = self._selected(request)
+        if rows is None:
+            self.message_user(request, "Select tasks first: nothing was changed.", "warning")
+            return here
+        answer = action[0](self, request, rows)
+        return answer if isinstance(answer, HttpResponse) else here
+
+    def _selected(self, request: HttpRequest) -> QuerySet[Task] | None:
+        """The tasks of the form, or all that match the address; None without any."""
+        if request.POST.get("select_across") == "1":
+            address = read_address(clean_params(request.GET))
+            if address.errors:
+                return None
+            scope = read_scope(request, address)
+            return list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        ids = [found for each in chosen if (found := parse_uuid_or_none(each))]
+        return self.get_queryset(request).filter(id__in=ids) if ids else None
 
     @confirmed_action(
         "Cancel",
@@ -183,26 +164,33 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         "tasks are cancelled with them.",
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
             ended, stopping = services.cancel_tasks(workspace_id=workspace_id, ids=ids, actor=actor)
-            return len(ended) + len(stopping)
+            done = [*ended, *stopping]
+            return len(done), explain_unchanged(workspace_id, ids, "cancel", done)
 
         self._act(request, queryset, act, "cancelled or asked to stop")
 
-    @admin.action(description="Retry: start a new round of attempts")
+    @confirmed_action("Retry", button="Retry", warning=_warn_of_repeats)
     def retry(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
-            return len(services.retry_tasks(workspace_id=workspace_id, ids=ids, actor=actor))
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
+            done = services.retry_tasks(workspace_id=workspace_id, ids=ids, actor=actor)
+            return len(done), explain_unchanged(workspace_id, ids, "retry", done)
 
         self._act(request, queryset, act, "retried")
 
-    @admin.action(description="Run now: skip the wait")
+    @confirmed_action(
+        "Run now",
+        button="Run now",
+        warning="Tasks that wait for a time or a back-off become ready at once.",
+    )
     def run_now(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
             def run(task_id: UUID) -> None:
                 services.run_task_now(workspace_id=workspace_id, task_id=task_id, actor=actor)
 
-            return act_on_each(ids, run).changed
+            result = act_on_each(ids, run)
+            return result.changed, list(result.refusals)
 
         self._act(request, queryset, act, "made ready")
 
@@ -212,17 +200,14 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     ) -> None:
         priority: int = form.cleaned_data["priority"]
 
-        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> int:
-            changed = services.reprioritize_tasks(
+        def act(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
+            done = services.reprioritize_tasks(
                 workspace_id=workspace_id, ids=ids, priority=priority, actor=actor
             )
-            return len(changed)
+            return len(done), explain_unchanged(workspace_id, ids, "reprioritize", done)
 
         self._act(request, queryset, act, f"given priority {priority}")
 
     def _act(self, request: HttpRequest, tasks: QuerySet[Task], act: Act, done: str) -> None:
-        def in_batch(workspace_id: UUID, ids: list[UUID], actor: Actor) -> tuple[int, list[str]]:
-            return act(workspace_id, ids, actor), []
-
         rest = "Use POST /tasks/actions for the rest."
-        self.act_on_batches(request, tasks, in_batch, done, size=_BATCH, rest=rest)
+        self.act_on_batches(request, tasks, act, done, size=_BATCH, rest=rest)

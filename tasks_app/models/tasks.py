@@ -29,7 +29,8 @@ DURATION = F("finished_at") - F("started_at")
 HAS_DURATION = Q(
     state__in=[TaskState.COMPLETED.value, TaskState.FAILED.value], started_at__isnull=False
 )
-_INDEXED = Value(timedelta(milliseconds=10), output_field=models.DurationField())
+INDEXED_DURATION = timedelta(milliseconds=10)
+_INDEXED = Value(INDEXED_DURATION, output_field=models.DurationField())
 SHORT = HAS_DURATION & Q(LessThan(DURATION, _INDEXED))
 LONG = HAS_DURATION & Q(GreaterThanOrEqual(DURATION, _INDEXED))
 ERROR_CLASS_LENGTH = 200
@@ -47,6 +48,7 @@ class Queue(models.Model):
     name = models.CharField(max_length=100)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=200, blank=True, default="")
+    pause_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     max_running = models.PositiveIntegerField(null=True, blank=True)
     rate_per_second = models.FloatField(null=True, blank=True)
     # The token bucket of rate_per_second: how many starts were left at rate_at.

@@ -1,7 +1,7 @@
-"""The number of tasks of a workspace by state, at a cost that does not depend on the history."""
+"""The number of tasks of workspaces by state, at a cost that does not depend on the history."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -49,12 +49,12 @@ class TaskCounts:
         return sum(self.queues.values())
 
 
-def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCounts:
-    """The tasks of a workspace, including those of internal types only on request."""
+def count_tasks(*workspaces: UUID, with_internal: bool = False) -> TaskCounts:
+    """The tasks of these workspaces, including those of internal types only on request."""
     hidden = [] if with_internal else list(internal_types())
-    found = _read(workspace_id, hidden, FEW_COUNTED)
+    found = _read(workspaces, hidden, FEW_COUNTED)
     if found["isCapped"]:  # a queue has many tasks of two states
-        found = _read(workspace_id, hidden, MAX_COUNTED)
+        found = _read(workspaces, hidden, MAX_COUNTED)
     by_state: dict[int, Counter[str]] = {}
     by_type: dict[int, Counter[str]] = {}
     for queue, state, tasks in found["held"]:
@@ -67,12 +67,12 @@ def count_tasks(workspace_id: UUID, *, with_internal: bool = False) -> TaskCount
     return TaskCounts(by_state, by_type, found["isEstimate"] or found["isCapped"])
 
 
-def _read(workspace_id: UUID, hidden: list[str], most: int) -> dict[str, Any]:
+def _read(workspaces: Sequence[UUID], hidden: list[str], most: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_tasks"),
             {
-                "workspace": workspace_id,
+                "workspaces": list(workspaces),
                 "hidden": hidden,
                 "most": most,
                 "changes": _MAX_CHANGES,

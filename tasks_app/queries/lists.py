@@ -8,9 +8,9 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Length
-from django.db.models.lookups import In
+from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
 from controlplane.core.cursors import SortColumn
 from controlplane.core.errors import Invalid
@@ -20,6 +20,8 @@ from tasks_app.models import (
     DURATION,
     ERROR_CLASS,
     ERROR_CLASS_LENGTH,
+    HAS_DURATION,
+    INDEXED_DURATION,
     LONG,
     SHORT,
     Queue,
@@ -55,10 +57,15 @@ _ID_SLACK = timedelta(minutes=1)
 
 def list_tasks(workspace_id: UUID, wanted: TaskFilter) -> QuerySet[Task]:
     """Tasks of a workspace."""
-    tasks = Task.objects.filter(workspace_id=workspace_id)
+    return list_tasks_of([workspace_id], wanted)
+
+
+def list_tasks_of(workspaces: Sequence[UUID] | None, wanted: TaskFilter) -> QuerySet[Task]:
+    """Tasks of several workspaces; None means all."""
+    tasks = Task.objects.filter(_within(workspaces))
     if wanted.error_classes:
         tasks = tasks.alias(error_class=ERROR_CLASS)
-    tasks = tasks.filter(_condition(workspace_id, wanted))
+    tasks = tasks.filter(_condition(workspaces, wanted))
     if wanted.tags:
         # The index of tags leaves out rows without any; repeated here so that it can be used.
         tasks = tasks.filter(tags__overlap=list(wanted.tags)).exclude(tags=[])
@@ -183,10 +190,17 @@ def first_id_of(at: datetime) -> UUID:
     return UUID(int=max(0, min(int(at.timestamp() * 1000), 2**48 - 1)) << 80)
 
 
-def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
+def _within(workspaces: Sequence[UUID] | None) -> Q:
+    if workspaces is None:
+        return Q()
+    # An index gives the order of one workspace.
+    return Q(workspace_id=workspaces[0]) if len(workspaces) == 1 else Q(workspace_id__in=workspaces)
+
+
+def _condition(workspaces: Sequence[UUID] | None, wanted: TaskFilter) -> Q:
     condition = _one_of(wanted) & _not_internal(wanted)
     if wanted.queues:
-        lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
+        lanes = Queue.objects.filter(_within(workspaces), name__in=wanted.queues)
         condition &= Q(queue_id__in=list(lanes.values_list("id", flat=True)))
     if wanted.workers:
         condition &= _worked_on_by({n.id: n.processed for n in find_nodes(wanted.workers)})
@@ -197,7 +211,7 @@ def _condition(workspace_id: UUID, wanted: TaskFilter) -> Q:
         for contained in alternatives:
             any_of |= Q(payload__contains=contained)
         condition &= any_of
-    return condition & _between(wanted) & _search(wanted.search)
+    return condition & _between(wanted) & _by_duration(wanted) & _search(wanted.search)
 
 
 def _one_of(wanted: TaskFilter) -> Q:
@@ -207,6 +221,7 @@ def _one_of(wanted: TaskFilter) -> Q:
         ("state", wanted.statuses),
         ("type", wanted.types),
         ("workflow_run_id", wanted.workflow_run_ids),
+        ("step_key", wanted.step_keys),
         ("error__class", wanted.error_classes),
     ):
         if len(values) == 1:
@@ -224,6 +239,14 @@ def _between(wanted: TaskFilter) -> Q:
     """The exact times; times of creation also become ranges of ids, which the index of lists
     serves."""
     condition = Q()
+    if wanted.started_after is not None:
+        condition &= Q(started_at__gt=wanted.started_after)
+    if wanted.started_before is not None:
+        # Nothing starts before it is created.
+        condition &= Q(
+            started_at__lt=wanted.started_before,
+            id__lt=first_id_of(wanted.started_before + _ID_SLACK),
+        )
     if wanted.finished_after is not None:
         condition &= Q(finished_at__gt=wanted.finished_after)
     if wanted.finished_before is not None:
@@ -239,6 +262,27 @@ def _between(wanted: TaskFilter) -> Q:
             id__lt=first_id_of(wanted.created_before + _ID_SLACK),
         )
     return condition
+
+
+def _by_duration(wanted: TaskFilter) -> Q:
+    """The duration of the last attempt, as the sort `durationMs` has it."""
+    least, most = wanted.min_duration_ms, wanted.max_duration_ms
+    if least is None and most is None:
+        return Q()
+    condition = HAS_DURATION
+    if least is not None:
+        shortest = timedelta(milliseconds=least)
+        # An index has the long ones: its condition is repeated, so that it can be used.
+        condition = LONG if shortest >= INDEXED_DURATION else condition
+        condition &= Q(GreaterThanOrEqual(DURATION, _duration(shortest)))
+    if most is not None:
+        longest = timedelta(milliseconds=most)
+        condition &= Q(LessThanOrEqual(DURATION, _duration(longest)))
+    return condition
+
+
+def _duration(length: timedelta) -> Value:
+    return Value(length, output_field=DurationField())
 
 
 def _not_internal(wanted: TaskFilter) -> Q:

@@ -1,5 +1,6 @@
 """Pages of the list of tasks, by statements that are quick to compose."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,7 +10,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
-from controlplane.core.cursors import Cursor, Sort, read_behind
+from controlplane.core.cursors import Cursor, Sort, read_before, read_behind
 from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Queue, Task
@@ -47,18 +48,35 @@ def read_page(
     return rows, len(rows)
 
 
+def read_previous_page(
+    tasks: QuerySet[Task], sort: Sort, cursor: Cursor, count: int
+) -> tuple[list[Any], int]:
+    """As read_before, with described tasks."""
+    if sort.by.parts or sort.by.expression is not None:
+        found, valued = read_before(tasks, sort, cursor, count)
+        return list(describe_tasks(found)), valued
+    rows, valued = read_page(tasks, sort.reversed, cursor, 0, count)
+    return rows[::-1], valued
+
+
 def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
     """The exact number of matching tasks, at a cost that does not depend on it. None: the filter
     has conditions that nothing counts, or too many changes have to be added up."""
+    return count_existing_of([workspace_id], wanted)
+
+
+def count_existing_of(workspaces: Sequence[UUID], wanted: TaskFilter) -> int | None:
+    """As `count_existing`, for several workspaces."""
     if wanted.is_by_state:
-        return _count_by_state(workspace_id, wanted)
+        by_state = count_kept_states(workspaces, wanted)
+        return None if by_state is None else sum(by_state[state] for state in wanted.statuses)
     if not wanted.is_by_kind:
         return None
     with connection.wrap_database_errors, prepared_cursor("default") as cursor:
         cursor.execute(
             load_sql("tasks_app", "count_existing"),
             {
-                "workspace": workspace_id,
+                "workspaces": list(workspaces),
                 "hidden": hidden_types(wanted),
                 "types": list(wanted.types),
                 "queues": list(wanted.queues),
@@ -70,18 +88,19 @@ def count_existing(workspace_id: UUID, wanted: TaskFilter) -> int | None:
     return found  # type: ignore[no-any-return] # a bigint
 
 
-def _count_by_state(workspace_id: UUID, wanted: TaskFilter) -> int | None:
-    counts = count_tasks(workspace_id, with_internal=wanted.is_internal)
+def count_kept_states(workspaces: Sequence[UUID], wanted: TaskFilter) -> Counter[str] | None:
+    """The tasks in these queues by state, from the counts; whatever states the filter names. None
+    if the counts are an estimate."""
+    counts = count_tasks(*workspaces, with_internal=wanted.is_internal)
     if counts.is_estimate:
         return None
-    lanes = Queue.objects.filter(workspace_id=workspace_id, name__in=wanted.queues)
+    lanes = Queue.objects.filter(workspace_id__in=workspaces, name__in=wanted.queues)
     chosen = set(lanes.values_list("id", flat=True)) if wanted.queues else counts.by_state.keys()
-    return sum(
-        tasks
-        for queue, states in counts.by_state.items()
-        for state, tasks in states.items()
-        if queue in chosen and state in wanted.statuses
-    )
+    found: Counter[str] = Counter()
+    for queue, states in counts.by_state.items():
+        if queue in chosen:
+            found.update(states)
+    return found
 
 
 def _named(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:

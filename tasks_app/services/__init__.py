@@ -15,6 +15,7 @@ from tasks_app.services.control import (
 )
 from tasks_app.services.dependencies import ParentEdge, lock_with_parents
 from tasks_app.services.queues import change_queue, promote_due
+from tasks_app.services.repeats import repeat_task
 from tasks_app.services.retention import (
     prune_everything,
     prune_history,
@@ -50,6 +51,7 @@ __all__ = [
     "prune_history",
     "prune_registered",
     "register_pruner",
+    "repeat_task",
     "reprioritize_tasks",
     "retry_task",
     "retry_tasks",

@@ -1,4 +1,4 @@
--- The tasks of a workspace at one moment: those that exist, by queue and type, and how many of them
+-- The tasks of workspaces at one moment: those that exist, by queue and type, and how many of them
 -- have ended how, from the counts; those that have not ended, by queue and state, from the partial
 -- indexes. Types in %(hidden)s are left out of both.
 --   most       where counting one state of one queue stops; if it stops for one state only, that one
@@ -11,10 +11,10 @@ WITH recent AS MATERIALIZED (
         sum(failed)::bigint AS failed, sum(cancelled)::bigint AS cancelled
     FROM (
         SELECT queue_id, type, existing, completed, failed, cancelled
-        FROM tasks_app_taskcount WHERE workspace_id = %(workspace)s
+        FROM tasks_app_taskcount WHERE workspace_id = ANY(%(workspaces)s)
         UNION ALL
         SELECT queue_id, type, existing, completed, failed, cancelled
-        FROM recent WHERE workspace_id = %(workspace)s
+        FROM recent WHERE workspace_id = ANY(%(workspaces)s)
     ) parts
     GROUP BY queue_id, type
 ), mixed AS MATERIALIZED (
@@ -42,7 +42,7 @@ WITH recent AS MATERIALIZED (
         SELECT 'BLOCKED', (SELECT count(*) FROM (SELECT FROM tasks_app_task t
             WHERE t.queue_id = q.id AND t.state = 'BLOCKED' LIMIT %(most)s) few)
     ) state
-    WHERE q.workspace_id = %(workspace)s AND q.id NOT IN (SELECT queue_id FROM mixed)
+    WHERE q.workspace_id = ANY(%(workspaces)s) AND q.id NOT IN (SELECT queue_id FROM mixed)
     UNION ALL
     SELECT m.queue_id, state.name, state.tasks
     FROM mixed m

@@ -22,6 +22,7 @@ from controlplane.core.formatting import (
     shorten,
 )
 from controlplane.core.schema import represent_value
+from controlplane.core.schema.values import join_values
 from workflows import queries
 from workflows.admin.graph import draw
 from workflows.queries.run_view import get_results
@@ -119,7 +120,7 @@ def _work(run_id: UUID, step: Any) -> str:
     if step.tasks_total == 1 and step.task_ids:
         return link("tasks_app_task", step.task_ids[0], "task")
     if step.tasks_total:
-        query = urlencode({"workflow_run_id__exact": run_id, "step_key__exact": step.key})
+        query = urlencode({"workflowRunId": run_id, "stepKey": join_values([step.key])})
         url = f"{reverse('admin:tasks_app_task_changelist')}?{query}"
         counted = f"{format_number(step.tasks_ended)} of {format_number(step.tasks_total)} tasks"
         return format_html('<a href="{}">{}</a>', url, counted)

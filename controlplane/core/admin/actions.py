@@ -38,13 +38,13 @@ def confirmed_action(
     text: str,
     *,
     button: str,
-    warning: str = "",
+    warning: str | Callable[[QuerySet[Any]], str] = "",
     form_class: type[ServiceForm] | None = None,
     permissions: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """An action of a ModelAdmin that first shows how many rows are selected and asks for
-    confirmation. With a form it also asks for values: the method's third argument is then the valid
-    form."""
+    confirmation; `warning` may be made of those rows. With a form it also asks for values: the
+    method's third argument is then the valid form."""
 
     def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(act)
@@ -53,7 +53,8 @@ def confirmed_action(
             form = form_class(request.POST if is_confirmed else None) if form_class else None
             if is_confirmed and (form is None or form.is_valid()):
                 return act(self, request, queryset, *([form] if form else []))
-            return _ask(self, request, queryset, button=button, warning=warning, form=form)
+            question = warning if isinstance(warning, str) else warning(queryset)
+            return _ask(self, request, queryset, button=button, warning=question, form=form)
 
         return admin.action(description=text, permissions=permissions)(action)
 

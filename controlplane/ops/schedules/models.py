@@ -131,6 +131,10 @@ class Firing(models.Model):
                 condition=Q(state__in=["QUEUED", "STARTED"]),
             ),
             models.Index(fields=["decided_at"], name="firing_age"),
+            # From a task to what started it.
+            models.Index(
+                fields=["task_id"], name="firing_of_task", condition=Q(task_id__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -60,6 +60,9 @@ SHARED_PAGES = {
 }  # fmt: skip
 # What the admin adds to Django's pages: method, role, and what is posted.
 ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "tasks_app_task_act": ("POST", "operator", {}),
+    "tasks_app_task_changes": ("GET", "viewer", {}),
+    "tasks_app_task_family": ("GET", "viewer", {}),
     "workflows_workflow_execute": ("POST", "operator", {}),
     "workflows_workflowrun_cancel": ("POST", "operator", {}),
     "workflows_workflowrun_retry": ("POST", "operator", {}),
@@ -70,11 +73,17 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "dlq_replay_cancel": ("POST", "operator", {}),
     "dlq_replay_pause": ("POST", "operator", {}),
     "dlq_replay_resume": ("POST", "operator", {}),
+    "tasks_app_queue_pause": ("POST", "operator", {}),
+    "tasks_app_queue_resume": ("POST", "operator", {}),
+    "tasks_app_queue_cancel": ("GET", "operator", {}),
+    "workers_node_drain": ("GET", "root", {}),
     "stress_stresstest_stop": ("POST", "operator", {}),
     "stress_stresstest_compare": ("GET", "viewer", {}),
     "auth_user_password_change": ("GET", "root", {}),
 }
 SHARED_VERBS = {
+    "tasks_app_task_list_changes": ("GET", "viewer", {}),
+    "tasks_app_task_submit": ("GET", "operator", {}),
     "scaling_pool_configure": ("POST", "admin", {"version": "1"}),
     "scaling_pool_scale": ("POST", "operator", {}),
     "scaling_pool_release": ("POST", "operator", {}),

@@ -35,6 +35,7 @@ class TestPerson:
         page = text_of(root)
         assert "superuser" in page
         assert "All workspaces" in page
+        assert "All workspaces" not in text_of(root, "/admin/dlq/deadletter/?workspace=other")
 
     def test_somebody_without_a_role_sees_no_entries_of_apps(self, db: None) -> None:
         client = staff_client("nobody", apps=APPS)

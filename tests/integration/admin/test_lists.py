@@ -94,7 +94,7 @@ class TestConfirmation:
         world = World()
         rows = [str(world.own["tasks_app.Task"].pk)]
         data = {"action": "cancel", "_selected_action": rows, "select_across": "1"}
-        path = f"{list_of('tasks_app.Task')}?state__exact=PENDING"
+        path = f"{list_of('tasks_app.Task')}?status=PENDING"
         client = world.people["operator"]
         page = client.post(path, data).content.decode()
         assert 'name="select_across" value="1"' in page

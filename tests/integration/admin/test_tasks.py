@@ -46,8 +46,8 @@ class TestTasks:
         page = root.get(TASKS).content.decode()
         assert "own work" in page
         assert "the join" not in page
-        assert "the join" in root.get(TASKS, {"internal": "show"}).content.decode()
-        assert "the join" in root.get(TASKS, {"q": str(join.id)}).content.decode()
+        assert "the join" in root.get(TASKS, {"internal": "true"}).content.decode()
+        assert "the join" in root.get(TASKS, {"id": str(join.id)}).content.decode()
         assert root.get(f"{TASKS}{join.id}/change/").status_code == 200
         act(root, "cancel", join)
         join.refresh_from_db()
@@ -75,10 +75,10 @@ class TestTasks:
         one = make_task(name="the-first", type="sleep", queue="mail")
         make_task("FAILED", name="the-second")
         for query, expected in [
-            (f"q={one.id}", "the-first"),
-            ("q=second", "the-second"),
-            ("q=sleep", "the-first"),
-            ("state__exact=FAILED", "the-second"),
+            (f"search={one.id}", "the-first"),
+            ("search=second", "the-second"),
+            ("search=sleep", "the-first"),
+            ("status=FAILED", "the-second"),
             ("queue=mail", "the-first"),
         ]:
             page = root.get(f"{TASKS}?{query}").content.decode()
@@ -127,14 +127,13 @@ class TestTasks:
 
     def test_the_buttons_of_the_page_post_actions(self, root: Client) -> None:
         task = make_task()
-        page = root.get(f"{TASKS}{task.id}/change/").content.decode()
-        assert f'name="_selected_action" value="{task.id}"' in page
-        answer = root.post(
-            TASKS,
-            {"action": "cancel", "_selected_action": str(task.id), "index": "0", "post": "yes"},
-        )
+        address = f"{TASKS}{task.id}/change/"
+        page = root.get(address).content.decode()
+        act_address = f"{TASKS}{task.id}/act/?action=cancel"
+        assert f'action="{act_address}"' in page
         assert 'name="post" value="yes"' in page
-        assert answer.status_code == 302
+        answer = root.post(act_address, {"post": "yes"})
+        assert (answer.status_code, answer.headers["Location"]) == (302, address)
         assert Task.objects.get().state == "CANCELLED"
 
     def test_members_see_and_act_in_their_workspaces_only(self, other: Workspace) -> None:
@@ -156,6 +155,8 @@ class TestTasks:
         page = client.get(f"{TASKS}{task.id}/change/").content.decode()
         assert "Cancel the task" not in page
         answer = client.post(TASKS, {"action": "cancel", "_selected_action": str(task.id)})
+        assert answer.status_code == 403
+        answer = client.post(f"{TASKS}{task.id}/act/?action=cancel", {"post": "yes"})
         assert answer.status_code == 403
         assert Task.objects.get().state == "PENDING"
 

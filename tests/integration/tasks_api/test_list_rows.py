@@ -9,10 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
-from controlplane.core.cursors import Sort
+from controlplane.core.cursors import Cursor, Sort
+from controlplane.workspaces.models import Workspace
 from tasks_app.filters import TaskFilter, filter_of_body
 from tasks_app.models import Task
 from tasks_app.queries import SORT_FIELDS, list_tasks
+from tasks_app.queries.lists import first_id_of
+from tasks_app.queries.pages import read_page, read_previous_page
 from tests.clients import default_workspace
 from tests.factories import copy_rows, make_attempt, make_node, make_task
 from workers.models import Node
@@ -140,6 +143,55 @@ def test_cursors_and_pages_give_every_task_once(client: APIClient, sort: str, li
     assert [name for page_names in pages for name in page_names] == whole
 
 
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"minDurationMs": 300}, ["medium", "slow"]),
+        ({"maxDurationMs": 300}, ["medium", "quick"]),
+        ({"minDurationMs": 3, "maxDurationMs": 1_999}, ["medium"]),
+        ({"minDurationMs": 0}, ["medium", "slow", "quick"]),
+        ({"minDurationMs": 2, "maxDurationMs": 2}, ["quick"]),
+        ({"minDurationMs": 2_001}, []),
+    ],
+)
+def test_by_the_duration_of_the_last_attempt(
+    client: APIClient, params: dict[str, int], expected: list[str]
+) -> None:
+    make_ended("quick", ms=2, ago=30)
+    make_ended("slow", ms=2_000, ago=20)
+    make_ended("medium", ms=300, ago=10, state="FAILED")
+    make_ended("cancelled", ms=300, state="CANCELLED")
+    make_task("PENDING", name="waits")
+    make_task("RUNNING", name="runs", started_at=now() - timedelta(hours=1))
+    assert names(client, **params) == expected
+
+
+def test_by_the_start_of_the_last_attempt(client: APIClient) -> None:
+    make_ended("early", ms=10, ago=7_200)
+    make_ended("late", ms=10, ago=60)
+    make_task("RUNNING", name="runs")
+    make_task("PENDING", name="waits")
+    cut = (now() - timedelta(hours=1)).isoformat()
+    assert names(client, startedAfter=cut) == ["runs", "late"]
+    # Ids of tests are made now, whatever the times of their rows.
+    Task.objects.filter(name="early").update(id=first_id_of(now() - timedelta(hours=3)))
+    assert names(client, startedBefore=cut) == ["early"]
+    recent = (now() + timedelta(minutes=1)).isoformat()
+    assert names(client, startedAfter=cut, startedBefore=recent) == ["runs", "late"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("minDurationMs", "-1"), ("maxDurationMs", "1.5"), ("startedAfter", "yesterday")],
+)
+def test_wrong_values_of_the_new_filters_are_named(
+    client: APIClient, name: str, value: str
+) -> None:
+    response = client.get("/tasks", {name: value})
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == [name]
+
+
 def test_a_cursor_of_another_sort_is_refused(client: APIClient) -> None:
     for _ in range(3):
         make_task("PENDING")
@@ -240,6 +292,7 @@ def test_bulk_actions_take_the_new_filters(client: APIClient) -> None:
         ({"errorClass": "Rare"}, "-createdAt", "task_error_class"),
         ({"finishedAfter": "2999-01-01T00:00:00Z"}, "-finishedAt", "task_finished"),
         ({"finishedBefore": "2020-01-01T00:00:00Z"}, "finishedAt", "task_finished"),
+        ({"minDurationMs": 2_000_000}, "-durationMs", "task_duration"),
         ({"worker": "rare"}, None, "attempt_of_node"),
     ],
 )
@@ -259,6 +312,27 @@ def test_the_planner_takes_the_index_of_each_sort_and_filter(
     if sort is not None:
         (tasks, *_), _ = Sort.of(sort, SORT_FIELDS[sort.removeprefix("-")]).split(tasks)
     assert index in tasks[:20].explain()
+
+
+@pytest.mark.parametrize("sort", [sign + name for name in SORT_FIELDS for sign in ("", "-")])
+@pytest.mark.parametrize("limit", [1, 3, 5])
+def test_the_way_back_has_the_same_pages(workspace: Workspace, sort: str, limit: int) -> None:
+    at = now()
+    for number in range(3):
+        make_task("PENDING", name=f"open {number}", priority=number)
+        make_task("COMPLETED", name=f"even {number}", started_at=at, finished_at=at)
+        make_ended(f"ended {number}", ms=7 * number, ago=number)
+    order = Sort.of(sort, SORT_FIELDS[sort.removeprefix("-")])
+    tasks = list_tasks(workspace.id, TaskFilter())
+    rows, valued = read_page(tasks, order, None, 0, 20)
+    assert len(rows) == 9
+    for place in range(1, 9):
+        cursor = Cursor.at(rows[place], order, 2, has_value=place < valued)
+        found, with_value = read_previous_page(tasks, order, cursor, limit)
+        expected = rows[max(0, place - limit) : place]
+        assert [row.id for row in found] == [row.id for row in expected]
+        first = place - len(found)
+        assert with_value == max(0, min(valued, place) - first)
 
 
 def test_including_internal_tasks_is_no_condition() -> None:

@@ -96,6 +96,12 @@ def describe(schedule: Schedule) -> ScheduleView:
     )
 
 
+def find_firing_of_task(workspace_id: UUID, task_id: UUID) -> Firing | None:
+    """The firing that submitted the task, with its schedule."""
+    found = Firing.objects.filter(workspace_id=workspace_id, task_id=task_id)
+    return found.select_related("schedule").only("scheduled_for", "schedule__name").first()
+
+
 RATED_FIRINGS = 100  # of a schedule, the newest that have ended: what its success rate is of
 
 

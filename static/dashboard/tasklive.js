@@ -1,0 +1,148 @@
+/**
+ * Live rows of the list of tasks. The topic `tasks` says that something has changed; then the page
+ * asks for its own rows. They are patched in place and never move; new ones are counted above.
+ */
+
+import { announce, make, spriteUrl } from "./dom.js";
+import { liveTopics, subscribe } from "./live.js";
+
+const PERIOD_MS = 2000;
+const FIGURES_MS = 10000;
+const MAX_NEWER = 99;
+
+export function startLiveRows(table, selection) {
+    const panel = table.closest("[data-list-changes]");
+    if (!panel) return;
+    const rows = new LiveRows(table, panel, selection);
+    for (const time of table.querySelectorAll("time")) time.dataset.tick = "ago";
+    subscribe("tasks", () => rows.touch());
+    // The topic is about one workspace.
+    if ("hasManyWorkspaces" in panel.dataset) setInterval(() => rows.touch(), PERIOD_MS);
+}
+
+class LiveRows {
+    constructor(table, panel, selection) {
+        this.table = table;
+        this.panel = panel;
+        this.selection = selection;
+        this.anchor = this.rows[0]?.dataset.taskRow ?? "";
+        this.isFirstPage = !new URLSearchParams(location.search).has("after")
+            && !new URLSearchParams(location.search).has("before");
+        this.askedAt = 0;
+        this.figuresAt = performance.now();
+        this.isWaiting = false;
+    }
+
+    get rows() {
+        return [...this.table.tBodies[0].querySelectorAll("tr[data-task-row]")];
+    }
+
+    /** Something has changed: ask, but not more often than once a period. */
+    touch() {
+        if (this.isWaiting) return;
+        this.isWaiting = true;
+        const wait = Math.max(0, this.askedAt + PERIOD_MS - performance.now());
+        setTimeout(() => this.ask(), wait);
+    }
+
+    async ask() {
+        this.isWaiting = false;
+        this.askedAt = performance.now();
+        if (document.hidden || liveTopics()?.isPaused) return;
+        const open = this.rows.filter((row) => !("isEnded" in row.dataset));
+        const address = new URL(this.panel.dataset.listChanges, location.href);
+        address.searchParams.set("ids", open.map((row) => row.dataset.taskRow).join(","));
+        if (this.isFirstPage && this.anchor) address.searchParams.set("anchor", this.anchor);
+        const isDue = performance.now() - this.figuresAt > FIGURES_MS;
+        if (isDue) address.searchParams.set("figures", "1");
+        let found;
+        try {
+            const answer = await fetch(address, { headers: { Accept: "application/json" } });
+            if (!answer.ok) return;
+            found = await answer.json();
+        } catch (error) {
+            // The chip says that the connection is gone; the next change asks again.
+            if (error instanceof TypeError || error instanceof SyntaxError) return;
+            throw error;
+        }
+        if (isDue) this.figuresAt = performance.now();
+        this.apply(open, found);
+    }
+
+    apply(open, found) {
+        for (const row of open) {
+            const change = found.rows[row.dataset.taskRow];
+            row.toggleAttribute("data-gone", !change);
+            if (change) patchRow(row, change);
+        }
+        this.tellNewer(found.newer);
+        for (const [state, text] of Object.entries(found.figures ?? {})) {
+            const tab = this.panel.querySelector(`[data-state-tab="${CSS.escape(state)}"] b`);
+            if (tab && tab.textContent.trim() !== text) tab.textContent = text;
+        }
+    }
+
+    tellNewer(count) {
+        const link = this.panel.querySelector("[data-new-rows]");
+        const wasHidden = link.hidden;
+        link.hidden = count === 0;
+        const text = `${count > MAX_NEWER ? `${MAX_NEWER}+` : count} new, show`;
+        const label = link.querySelector("[data-new-rows-text]");
+        if (label.textContent !== text) label.textContent = text;
+        if (wasHidden && count) announce("There are new tasks");
+    }
+}
+
+/** Put what has changed into a row; elements that did not change stay, and keep the focus. */
+function patchRow(row, change) {
+    const cell = row.querySelector("[data-cell='state']");
+    const word = cell.querySelector(".state-word");
+    if (word.textContent !== change.word) {
+        word.textContent = change.word;
+        const picture = cell.querySelector("svg");
+        picture.setAttribute("class", `shape ${change.tone}`);
+        picture.querySelector("use").setAttribute("href", `${spriteUrl()}#${change.symbol}`);
+        row.classList.remove("has-changed");
+        requestAnimationFrame(() => row.classList.add("has-changed"));
+    }
+    row.toggleAttribute("data-is-ended", change.isEnded);
+    for (const [name, value] of Object.entries(change.cells)) {
+        const target = row.querySelector(`[data-cell="${name}"]`);
+        if (target) patchCell(target, name, value);
+    }
+}
+
+function patchCell(cell, name, value) {
+    const shown = `${value.at ?? ""} ${value.text} ${value.url ?? ""}`;
+    if (cell.dataset.shown === shown) return;
+    cell.dataset.shown = shown;
+    if (name !== "what" && !value.at && !value.url) {
+        if (cell.textContent.trim() !== value.text) cell.textContent = value.text;
+        return;
+    }
+    if (cell.contains(document.activeElement)) return;
+    const parts = [];
+    if (value.at) parts.push(make("span", "faint", "", makeTime(value), value.text ? ": " : ""));
+    if (value.text) parts.push(makeText(name, value));
+    if (!parts.length) parts.push(name === "what" ? "" : "-");
+    cell.replaceChildren(...parts);
+}
+
+function makeText(name, value) {
+    const inner = make("bdi", "", value.text);
+    const className = name === "what" ? "cut what" : "";
+    const element = value.url
+        ? make("a", className, "", inner)
+        : make("span", `faint ${className}`.trim(), "", inner);
+    if (value.url) element.href = value.url;
+    element.title = value.text;
+    return element;
+}
+
+function makeTime(value) {
+    const time = make("time", "", value.relative);
+    time.dateTime = value.at;
+    time.title = value.title;
+    time.dataset.tick = "ago";
+    return time;
+}

@@ -1,0 +1,223 @@
+/** The parts of a task's page that can change, drawn from what the server says of them. */
+
+import { make, makeIcon, setIcon } from "./dom.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Draw everything; `page` is the element of the task. */
+export function drawTask(page, task) {
+    drawHead(page, task);
+    drawAttempts(page, task);
+    drawLogs(page, task);
+    drawFacts(page.querySelector("[data-facts]"), task.facts);
+    drawResult(page.querySelector("[data-result]"), task.result);
+}
+
+function drawHead(page, task) {
+    const heading = page.querySelector("h1");
+    heading.querySelector("svg").setAttribute("class", `shape ${task.tone} large`);
+    setIcon(heading, task.symbol);
+    put(page.querySelector("[data-state-word]"), task.word);
+    page.querySelector("[data-lead]").replaceChildren(...task.sentence.lead.map(makePart));
+    page.querySelector("[data-rest]").replaceChildren(...task.sentence.rest.map(makePart));
+    page.querySelector("[data-as-of]").replaceChildren(makePart(task.asOf));
+    drawActions(page.querySelector("[data-actions]"), task.actions);
+}
+
+/** Actions that are still valid stay, with the focus; new ones lead to the page that asks. */
+function drawActions(box, actions) {
+    const known = new Map([...box.children].map((link) => [link.getAttribute("href"), link]));
+    const links = actions.map((action) => known.get(action.url) ?? makeAction(action));
+    if (links.length !== box.children.length || links.some((link) => !box.contains(link))) {
+        const hadFocus = box.contains(document.activeElement);
+        box.replaceChildren(...links);
+        if (hadFocus && !box.contains(document.activeElement)) {
+            (box.querySelector("a") ?? document.querySelector("main")).focus();
+        }
+    }
+}
+
+function makeAction(action) {
+    const link = make("a", "button", "", makeIcon(action.icon), make("span", "", action.title));
+    link.classList.toggle("primary", action.isPrimary);
+    link.classList.toggle("harm", action.isHarmful);
+    link.href = action.url;
+    return link;
+}
+
+function drawAttempts(page, task) {
+    put(page.querySelector("[data-attempts-summary]"), task.summary);
+    drawTimeline(page.querySelector("[data-timeline]"), task.timeline);
+    const list = page.querySelector("[data-attempts]");
+    if (!task.attempts.length) return;
+    list.querySelector(".none")?.remove();
+    const known = new Map([...list.children].map((item) => [item.dataset.number, item]));
+    task.attempts.forEach((attempt, index) => {
+        const item = known.get(String(attempt.number));
+        const text = JSON.stringify([attempt.title, attempt.message, attempt.note, attempt.node]);
+        if (item?.dataset.shown === text) return;
+        // The server drew it: only the newest two can have changed since then.
+        if (item && !item.dataset.shown && index > 1) return;
+        const made = makeAttempt(attempt);
+        made.dataset.shown = text;
+        if (item) item.replaceWith(made);
+        else list.insertBefore(made, list.children[index] ?? null);
+    });
+}
+
+function makeAttempt(attempt) {
+    const title = make("b", "", attempt.title);
+    if (!attempt.finishedAt) title.append(", ", makeTicking(attempt.startedAt));
+    const body = make("div", "", "", title);
+    const text = [attempt.message, attempt.note].filter(Boolean).join("\n");
+    if (text) body.append(make("p", "soft words", "", make("bdi", "", text)));
+    body.append(makeMeta(attempt));
+    if (attempt.traceback) {
+        const trace = make("pre", "", attempt.traceback);
+        trace.tabIndex = 0;
+        body.append(make("details", "fold", "", make("summary", "", "Traceback"), trace));
+    }
+    const logs = make("a", "nowrap small", "Logs");
+    logs.href = "#logs";
+    logs.append(make("span", "visually-hidden", ` of attempt ${attempt.number}`));
+    const item = make("li", "", "", makeIcon(attempt.symbol, `shape ${attempt.tone}`), body, logs);
+    item.id = `attempt-${attempt.number}`;
+    item.dataset.number = attempt.number;
+    return item;
+}
+
+function makeMeta(attempt) {
+    const line = make("p", "faint small");
+    if (attempt.node) {
+        const node = make(attempt.nodeUrl ? "a" : "span", "", attempt.node);
+        if (attempt.nodeUrl) node.href = attempt.nodeUrl;
+        line.append(node, " · ");
+    }
+    line.append(makePart(attempt.startedAt));
+    if (attempt.finishedAt) line.append(" to ", makePart(attempt.finishedAt));
+    line.append(` · waited ${attempt.waited}`);
+    return line;
+}
+
+function drawTimeline(box, timeline) {
+    if (!timeline) return;
+    const picture = draw("svg", { height: 64, role: "img", "aria-label": timeline.label });
+    for (const part of timeline.segments) {
+        const isRun = part.kind === "run";
+        picture.append(draw("rect", {
+            class: isRun ? `segment-run ${part.tone}` : `segment-${part.kind}`,
+            x: `${part.x}%`, y: isRun ? 22 : 22.5,
+            width: `${part.width}%`, height: isRun ? 20 : 19, rx: 3,
+        }));
+        if (!part.label) continue;
+        picture.append(draw("text", {
+            class: isRun ? "strong" : "wide-only",
+            x: `${part.middle}%`, y: isRun ? 14 : 36, "text-anchor": "middle",
+        }, part.label));
+    }
+    for (const tick of timeline.ticks) {
+        const x = `${tick.x}%`;
+        picture.append(draw("line", { class: "tick", x1: x, x2: x, y1: 42, y2: 48 }));
+        picture.append(draw("text", {
+            class: tick.anchor === "middle" ? "wide-only" : "",
+            x, y: 60, "text-anchor": tick.anchor,
+        }, tick.text));
+    }
+    box.replaceChildren(picture);
+}
+
+function draw(name, attributes, text = "") {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    if (text) element.textContent = text;
+    return element;
+}
+
+/** New lines come on top; a reader who has scrolled down stays where they are. */
+function drawLogs(page, task) {
+    put(page.querySelector("[data-log-count]"), task.logsTotal);
+    const list = page.querySelector("[data-log-lines]");
+    if (!task.logs.length) return;
+    list.querySelector(".none")?.remove();
+    const newest = list.firstElementChild?.dataset.line;
+    const fresh = [];
+    for (const line of task.logs) {
+        if (nameOf(line) === newest) break;
+        fresh.push(line);
+    }
+    if (!fresh.length) return;
+    const before = list.scrollHeight;
+    list.prepend(...fresh.map((line) => makeLine(line, list.dataset.only)));
+    while (list.children.length > task.logs.length) list.lastElementChild.remove();
+    if (list.scrollTop > 0) list.scrollTop += list.scrollHeight - before;
+}
+
+function nameOf(line) {
+    return String(line.id);
+}
+
+function makeLine(line, only) {
+    const time = make("time", "faint", line.clock);
+    time.dateTime = line.at;
+    const text = make("span", "", "", make("bdi", "", line.message));
+    if (line.more) text.append(" ", make("span", "faint", line.more));
+    const item = make("li", "", "", time, make("span", "faint", `#${line.attempt}`),
+        make("span", `level-${line.level}`, line.level), text);
+    item.dataset.attempt = line.attempt;
+    item.dataset.line = nameOf(line);
+    item.hidden = Boolean(only) && String(line.attempt) !== only;
+    return item;
+}
+
+function drawFacts(list, facts) {
+    if (list.contains(document.activeElement)) return;
+    list.replaceChildren(...facts.flatMap((fact) => [
+        make("dt", "", fact.name),
+        make("dd", "", "", ...makeFact(fact)),
+    ]));
+}
+
+function makeFact(fact) {
+    const note = fact.note ? [" ", make("span", "faint", fact.note)] : [];
+    if (fact.tags.length) return fact.tags.flatMap((tag) => [makeLink(tag, "tag"), " "]);
+    if (fact.at) return [makeTicking(fact.at), " ", make("span", "faint", "", makePart(fact.at)), ...note];
+    if (fact.url) return [makeLink(fact), ...note];
+    return [make(fact.isCode ? "span" : "bdi", fact.isCode ? "code" : "", fact.text), ...note];
+}
+
+function drawResult(panel, text) {
+    if (text === null) return;
+    const known = panel.querySelector("pre");
+    if (known) return put(known, text);
+    const box = make("pre", "", text);
+    box.tabIndex = 0;
+    box.id = "result-text";
+    box.setAttribute("aria-label", "Result");
+    panel.querySelector(".panel-body")?.remove();
+    return panel.append(box);
+}
+
+function makeLink(value, className = "") {
+    const link = make("a", className, "", make("bdi", "", value.text));
+    link.href = value.url;
+    return link;
+}
+
+/** A text, or a time of day. */
+function makePart(part) {
+    if (!part.at) return make("bdi", "", part.text);
+    const time = make("time", "", part.text);
+    time.dateTime = part.at;
+    time.title = part.title;
+    return time;
+}
+
+function makeTicking(moment) {
+    const time = makePart({ ...moment, text: moment.relative });
+    time.dataset.tick = "ago";
+    return time;
+}
+
+function put(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+}

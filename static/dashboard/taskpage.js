@@ -1,0 +1,93 @@
+/** The page of one task: dialogs, frames of the traceback, the log of one attempt, what is live. */
+
+import { announce } from "./dom.js";
+import { liveTopics, subscribe } from "./live.js";
+import { startPageDialogs } from "./opendialog.js";
+import { drawTask } from "./tasknow.js";
+
+const PERIOD_MS = 1000;
+
+/** Buttons of a group of which one is pressed. */
+function startGroup(group, choose) {
+    group.hidden = false;
+    const buttons = [...group.querySelectorAll("button")];
+    for (const button of buttons) {
+        button.addEventListener("click", () => {
+            for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
+            choose(button);
+        });
+    }
+    return buttons;
+}
+
+function startFrames() {
+    const group = document.querySelector("[data-frames]");
+    const text = document.getElementById("traceback-text");
+    if (!group || !text) return;
+    const [own] = startGroup(group, (button) => {
+        text.dataset.show = button.dataset.show;
+    });
+    own.click();
+}
+
+function startLogFilter() {
+    const group = document.querySelector("[data-log-filter]");
+    const lines = document.querySelector("[data-log-lines]");
+    if (!group || !lines) return;
+    const buttons = startGroup(group, (button) => {
+        lines.dataset.only = button.dataset.attempt;
+        filterLines(lines);
+    });
+    for (const link of document.querySelectorAll("[data-logs-of]")) {
+        link.addEventListener("click", () => {
+            buttons.find((each) => each.dataset.attempt === link.dataset.logsOf)?.click();
+        });
+    }
+}
+
+/** The topic says that the task has changed; the server says what the page shows then. */
+function startLive() {
+    const page = document.querySelector(".task-page");
+    if (!page) return;
+    for (const time of page.querySelectorAll(".facts > dd > time:first-child")) {
+        time.dataset.tick = "ago";
+    }
+    let isAsking = false;
+    let isFirst = true;
+    const ask = async () => {
+        const answer = await fetch(page.dataset.changes, { headers: { Accept: "application/json" } });
+        if (!answer.ok) return;
+        const task = await answer.json();
+        if (liveTopics().isPaused) return;
+        drawTask(page, task);
+        if (page.dataset.status !== task.status) announce(`The task is ${task.word.toLowerCase()}`);
+        page.dataset.status = task.status;
+    };
+    const touch = () => {
+        if (isAsking) return;
+        isAsking = true;
+        setTimeout(async () => {
+            try {
+                await ask();
+            } catch (error) {
+                // The chip says that the connection is gone; the next change asks again.
+                if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+            } finally {
+                isAsking = false;
+            }
+        }, isFirst ? 0 : PERIOD_MS);
+        isFirst = false;
+    };
+    subscribe(`task:${page.dataset.task}`, touch);
+}
+
+/** Show the lines of the chosen attempt only. */
+function filterLines(lines) {
+    const only = lines.dataset.only ?? "";
+    for (const line of lines.children) line.hidden = Boolean(only) && line.dataset.attempt !== only;
+}
+
+startPageDialogs();
+startFrames();
+startLogFilter();
+startLive();

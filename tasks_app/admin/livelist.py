@@ -1,0 +1,113 @@
+"""What an open list of tasks asks for when tasks have changed: its visible rows as they are, how
+many others have come before them, and the figures of its states."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+
+from controlplane.core.admin.shapes import find_shape
+from controlplane.core.clock import now, utc_z
+from controlplane.core.errors import Invalid
+from controlplane.core.formatting import (
+    format_duration,
+    format_number,
+    format_relative,
+    format_time,
+)
+from controlplane.core.ids import parse_uuid_or_none
+from controlplane.workspaces.adminaccess import actor_in
+from tasks_app.admin.listaddress import PAGE_SIZE, ListAddress, clean_params, read_address
+from tasks_app.admin.listpage import Scope, read_scope
+from tasks_app.admin.listrows import Row, make_rows, workspaces_in
+from tasks_app.queries.lists import list_tasks_of
+from tasks_app.queries.tasklist import count_matching, count_newer, read_rows
+from tasks_app.states import TaskState
+
+MAX_NEWER = 99
+_OWN = ("ids", "anchor", "figures")
+_DEFAULT_SORT = "-createdAt"
+
+
+def describe_changes(request: HttpRequest) -> dict[str, Any]:
+    """The answer as JSON values. Raises Invalid when reading takes too long."""
+    address = read_address(clean_params(_without(request.GET, _OWN)))
+    scope = read_scope(request, address)
+    if address.errors or not scope.slugs:
+        return {"rows": {}, "newer": 0}
+    found: dict[str, Any] = {
+        "rows": _read_rows(request, scope),
+        "newer": _count_newer(request, address, scope),
+    }
+    if request.GET.get("figures"):
+        found["figures"] = _read_figures(address, scope)
+    return found
+
+
+def _without(params: QueryDict, names: tuple[str, ...]) -> QueryDict:
+    found = params.copy()
+    for name in names:
+        found.pop(name, None)
+    return found
+
+
+def _read_rows(request: HttpRequest, scope: Scope) -> dict[str, Any]:
+    given = request.GET.get("ids", "").split(",")[:PAGE_SIZE]
+    ids = [found for each in given if (found := parse_uuid_or_none(each))]
+    page = read_rows(None if scope.is_all else scope.ids, ids)
+    actors = {each: actor_in(request, each) for each in workspaces_in(page.rows)}
+    return {row.task["id"]: _describe(row) for row in make_rows(page, scope.slugs, actors)}
+
+
+def _count_newer(request: HttpRequest, address: ListAddress, scope: Scope) -> int:
+    """Only for the newest first: in other orders nobody can say where a new one belongs."""
+    anchor = parse_uuid_or_none(request.GET.get("anchor", ""))
+    if anchor is None or address.sort.name != _DEFAULT_SORT:
+        return 0
+    tasks = list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
+    return count_newer(tasks, anchor, MAX_NEWER + 1)
+
+
+def _read_figures(address: ListAddress, scope: Scope) -> dict[str, str]:
+    """By state, and of all under an empty name; those that are known."""
+    tasks = list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
+    try:
+        counts = count_matching(scope.ids, tasks, address.wanted).by_state
+    except Invalid:
+        return {}
+    if counts is None:
+        return {}
+    return {"": format_number(sum(counts.values()))} | {
+        state: format_number(counts[state]) for state in TaskState.values
+    }
+
+
+def _describe(row: Row) -> dict[str, Any]:
+    task, found = row.task, find_shape(row.task["status"])
+    return {
+        "status": task["status"],
+        "word": TaskState(task["status"]).label,
+        "symbol": f"state-{found.name}",
+        "tone": f"tone-{found.tone}",
+        "isEnded": row.is_ended,
+        "cells": {
+            "what": {"text": row.what.text, "url": row.what.url, **_moment(row.what.at)},
+            "attempts": {"text": f"{task['attempt']} of {task['maxAttempts']}"},
+            "priority": {"text": str(task["priority"])},
+            "node": {"text": task["workerNode"] or "-", "url": row.node_url},
+            "started": {"text": "", **_moment(row.started_at)},
+            "finished": {"text": "", **_moment(row.finished_at)},
+            "waited": {"text": _duration(task["waitMs"])},
+            "ran": {"text": _duration(task["processingMs"])},
+        },
+    }
+
+
+def _moment(at: datetime | None) -> dict[str, str]:
+    if at is None:
+        return {}
+    return {"at": utc_z(at), "title": format_time(at), "relative": format_relative(at, now())}
+
+
+def _duration(milliseconds: int | None) -> str:
+    return format_duration(None if milliseconds is None else milliseconds / 1_000)

@@ -1,0 +1,15 @@
+"""The way to a page that belongs to a task: the list, the task, the page."""
+
+from django.urls import reverse
+
+from tasks_app.admin.jsontext import visible_text
+from tasks_app.models import Task
+
+
+def trail_of(task: Task | None, title: str) -> list[tuple[str, str]]:
+    """Titles with addresses; the page itself has none."""
+    found = [("Tasks", reverse("admin:tasks_app_task_changelist"))]
+    if task is not None:
+        url = reverse("admin:tasks_app_task_change", args=[task.pk])
+        found.append((visible_text(task.name), url))
+    return [*found, (title, "")]

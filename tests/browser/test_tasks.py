@@ -1,0 +1,156 @@
+"""The list of tasks and the page of one in a browser: live, by keyboard, on a phone."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tasks_app.models import Task
+from tests.clients import key_client
+from tests.factories import make_attempt, make_log, make_node, make_task
+from tests.manual_worker import claim_here, run_task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TASKS = "/admin/tasks_app/task/"
+PageOf = Callable[..., Any]
+_QUICK_MS = 10_000
+
+
+def submit(name: str) -> str:
+    """By the API, as a client does."""
+    answer = key_client().post("/tasks", {"type": "noop", "name": name})
+    assert answer.status_code == 201
+    return str(answer.json()["id"])
+
+
+def test_a_submitted_task_appears_and_completes_without_a_reload(page_of: PageOf) -> None:
+    make_task("COMPLETED", name="an old one")
+    page = page_of("operator")
+    page.goto(TASKS)
+    page.evaluate("window.isSamePage = true")
+    row = page.locator("tr[data-task-row]", has_text="an old one")
+    before = row.bounding_box()
+    task_id = submit("brand new")
+    link = page.locator("[data-new-rows]")
+    link.wait_for(state="visible", timeout=_QUICK_MS)
+    assert "1 new, show" in link.inner_text()
+    assert page.locator("tr[data-task-row]").count() == 1  # nothing moves by itself
+    assert row.bounding_box()["x"] == before["x"]
+    assert page.evaluate("window.isSamePage")
+    link.click()
+    fresh = page.locator(f"tr[data-task-row='{task_id}']")
+    fresh.wait_for()
+    page.evaluate("window.isSamePage = true")
+    run_task(Task.objects.get(name="brand new").id)
+    fresh.locator(".state-word", has_text="Completed").wait_for(timeout=_QUICK_MS)
+    assert page.evaluate("window.isSamePage")
+
+
+def test_the_page_of_a_task_follows_it(page_of: PageOf) -> None:
+    task = make_task(name="followed")
+    page = page_of("operator")
+    page.goto(f"{TASKS}{task.id}/change/")
+    page.evaluate("window.isSamePage = true")
+    assert page.get_by_role("link", name="Cancel…").is_visible()
+    claim_here(make_node("vm#1").id)
+    word = page.locator("[data-state-word]")
+    word.filter(has_text="Running").wait_for(timeout=_QUICK_MS)
+    make_log(task, "a line that came later")
+    page.get_by_text("a line that came later").wait_for(timeout=_QUICK_MS)
+    error = {"class": "Broken", "message": "<b>no</b>", "traceback": "", "category": "CODE"}
+    run_task(task.id, error)
+    word.filter(has_text="Failed").wait_for(timeout=_QUICK_MS)
+    page.locator("[data-attempts]", has_text="Broken: <b>no</b>").wait_for(timeout=_QUICK_MS)
+    page.get_by_role("link", name="Retry…", exact=True).wait_for()
+    assert not page.get_by_role("link", name="Cancel…").is_visible()
+    assert page.evaluate("window.isSamePage")
+
+
+def test_the_keys_walk_select_and_open(page_of: PageOf) -> None:
+    for name in ("first", "second", "third"):
+        make_task("FAILED", name=name)
+    page = page_of("operator")
+    page.goto(TASKS)
+    bar = page.locator("[data-selection]")
+    assert not bar.is_visible()
+    for key in ("j", "j", "x"):
+        page.keyboard.press(key)
+    assert "1 selected" in bar.inner_text()
+    assert page.locator("tr[data-task-row]", has_text="second").locator("input").is_checked()
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    assert "2 selected" in bar.inner_text()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/change/$"))
+    assert page.locator("h1").inner_text().startswith("third")
+
+
+def test_a_retry_asks_and_stays_on_the_page(page_of: PageOf) -> None:
+    task = make_task("COMPLETED", name="paid")
+    page = page_of("operator")
+    address = f"{TASKS}{task.id}/change/"
+    page.goto(address)
+    page.get_by_role("link", name="Retry…", exact=True).click()
+    dialog = page.locator("dialog[open]")
+    assert "a second time" in dialog.inner_text()
+    dialog.get_by_role("button", name="Back").click()
+    assert Task.objects.get().state == "COMPLETED"
+    page.get_by_role("link", name="Retry…", exact=True).click()
+    dialog.get_by_role("button", name="Run it again").click()
+    page.locator(".toast.success").wait_for()
+    assert page.url.endswith(address)
+    assert Task.objects.get().state == "PENDING"
+
+
+def test_a_viewer_sees_and_cannot_act(page_of: PageOf) -> None:
+    task = make_task("FAILED", name="seen")
+    page = page_of("viewer")
+    page.goto(TASKS)
+    assert page.get_by_role("link", name="seen").is_visible()
+    assert page.locator("input[type=checkbox][name=_selected_action]").count() == 0
+    assert page.locator("[data-selection]").count() == 0
+    assert page.get_by_role("link", name="New task").count() == 0
+    page.goto(f"{TASKS}{task.id}/change/")
+    assert page.get_by_role("link", name="Retry…", exact=True).count() == 0
+    assert page.get_by_role("link", name="Clone").count() == 0
+
+
+@pytest.mark.parametrize("address", ["list", "task", "form"])
+def test_nothing_scrolls_sideways_on_a_phone(page_of: PageOf, address: str) -> None:
+    word = "W" * 150
+    task = make_task("FAILED", name=word, queue="q" * 90, tags=[word[:90]], payload={word: word})
+    error = {
+        "class": word,
+        "message": word,
+        "traceback": f'File "{word}", line 1',
+        "category": "CODE",
+    }
+    make_attempt(task, outcome="FAILED", error=error)
+    make_log(task, word * 3)
+    page = page_of("operator", "light", 390)
+    paths = {
+        "list": TASKS,
+        "task": f"{TASKS}{task.id}/change/",
+        "form": f"{TASKS}submit/?type=http-request",
+    }
+    page.goto(paths[address])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_task_is_submitted_by_the_form_of_its_type(page_of: PageOf) -> None:
+    page = page_of("operator")
+    page.goto(TASKS)
+    page.get_by_role("link", name="New task").first.click()
+    page.get_by_role("link", name=re.compile("^http-request")).click()
+    page.get_by_label("Url").fill("not an address")
+    page.get_by_label("Name").fill("by hand")
+    page.get_by_role("button", name="Submit the task").click()
+    assert page.locator(".errorlist").inner_text() != ""
+    assert page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
+    assert Task.objects.count() == 0
+    page.get_by_label("Url").fill("https://example.org/")
+    page.get_by_role("button", name="Submit the task").click()
+    page.locator("h1", has_text="by hand").wait_for()
+    assert Task.objects.get().payload == {"url": "https://example.org/"}
