@@ -76,8 +76,6 @@ def test_a_fleet_at_its_maximum_cannot_follow_while_waiting_grows():
 def test_a_lost_node_is_shown_for_an_hour_with_what_it_took_along():
     reason, memory = "It was killed by signal 9.", [1.0, 4.0e9]
     node = LostNode(5, "fra-05#5", AT - 15 * MINUTE, reason, 14, None, memory)
-        5, "fra-05#5", AT - 15 * MINUTE, "It was killed by signal 9.", 14, None, [1.0, 4.0e9]
-    )
     assert says(check_lost_nodes, lost=[node]) == ["fra-05#5 was lost: killed by signal 9."]
     (found,), _ = check_lost_nodes(facts(lost=[node]))
     assert found.why == ("It took 14 tasks along; they were taken back. It used 3.7 GiB of memory.")
