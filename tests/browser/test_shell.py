@@ -43,7 +43,7 @@ def test_keys_can_be_switched_off_in_their_help(page_of: OpenPage) -> None:
     page.keyboard.press("?")
     page.get_by_role("checkbox", name="Keys without Ctrl are on").uncheck()
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    page.locator("dialog").wait_for(state="detached")
     page.keyboard.press("?")
     assert page.locator("dialog").count() == 0
     page.keyboard.press("Control+k")
@@ -99,7 +99,7 @@ def test_a_form_that_is_not_confirmed_is_not_sent(page_of: OpenPage) -> None:
     page.evaluate(FORM, {"data-confirm": "Cancel 3 tasks?"})
     page.get_by_role("button", name="Cancel 3 tasks").click()
     page.get_by_role("button", name="Back").click()
-    assert page.locator("dialog").count() == 0
+    page.locator("dialog").wait_for(state="detached")
     assert "action" not in page.url
     assert page.evaluate("document.activeElement.textContent") == "Cancel 3 tasks"
 

@@ -26,7 +26,7 @@ def viewer(db: None) -> Client:
 class TestPerson:
     def test_a_member_sees_their_name_role_and_workspace(self, viewer: Client) -> None:
         page = text_of(viewer)
-        assert ">mira</b>" in page
+        assert ">mira</strong>" in page
         assert "<span>viewer</span>" in page
         assert default_workspace().name in page
 
