@@ -36,7 +36,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "title": "Overview",
         "workspace": workspace,
         "workspaces": workspaces,
-        "live_workspace": workspace.slug,
         "span": source.span,
         "spans": list(SPANS),
     }
