@@ -170,7 +170,7 @@ def _lost(node: LostNode, facts: Facts) -> Finding:
 
 
 def _describe_loss(node: LostNode) -> str:
-    """What became of the tasks that it took along."""
+    """In which state the tasks that it took along are now."""
     total = node.tasks if node.states is None else sum(node.states.values())
     if not total:
         return "It took no task along."
