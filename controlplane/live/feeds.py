@@ -10,6 +10,7 @@ from controlplane.live import changes
 from controlplane.live.changes import Change, Snapshot
 from controlplane.live.coordination import Watched
 from controlplane.live.messages import Kind, Publication, encode
+from controlplane.live.topics import find_topic
 
 # Changes that are kept for viewers who are behind; those further behind get the whole snapshot.
 KEPT_CHANGES = 8
@@ -88,13 +89,14 @@ class Feed:
     def _text_after(self, seq: int) -> str:
         missed = [change for number, change in self._recent if number > seq] if seq else []
         if not missed:
-            return self._encode(Kind.SNAPSHOT, self.snapshot)
+            every = find_topic(self.watched.topic).topic.every_seconds
+            return self._encode(Kind.SNAPSHOT, self.snapshot, every=every)
         merged = missed[0]
         for change in missed[1:]:
             merged = changes.merge(merged, change)
         return self._encode(Kind.CHANGE, merged.to_json(), since=seq)
 
-    def _encode(self, kind: Kind, data: Any, **fields: int) -> str:
+    def _encode(self, kind: Kind, data: Any, **fields: float) -> str:
         return encode(
             kind,
             topic=self.watched.topic,

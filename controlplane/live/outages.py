@@ -7,8 +7,8 @@ _EVERY_SECONDS = 30.0
 
 
 class OutageFilter(logging.Filter):
-    """Channels reports once a second, with its traceback, that Redis does not answer: one line in half
-    a minute is enough."""
+    """Channels reports once a second, with its traceback, that Redis does not answer: one line in
+    half a minute is enough."""
 
     def __init__(self) -> None:
         super().__init__()

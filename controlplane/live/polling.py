@@ -22,6 +22,7 @@ class PolledTopic:
 
     topic: str
     at: datetime
+    every: float
     data: Snapshot
     v: int = VERSION
     kind: str = Kind.SNAPSHOT.value
@@ -39,7 +40,8 @@ def poll(workspace_id: UUID, watchable: Watchable) -> PolledTopic:
     if polled is not None and until > time.monotonic():
         return polled
     at = now()
-    polled = PolledTopic(watchable.name, at, read_snapshot(workspace_id, watchable))
+    data = read_snapshot(workspace_id, watchable)
+    polled = PolledTopic(watchable.name, at, watchable.topic.every_seconds, data)
     with _lock:
         if len(_kept) >= _MAX_KEPT:
             _kept.clear()

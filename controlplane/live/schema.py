@@ -13,4 +13,5 @@ class TopicSnapshot(Resource):
     kind: Literal["snapshot"]
     topic: str
     at: datetime = shown("When it was read.")
+    every: float = shown("Seconds between two reads.")
     data: dict[str, Any]

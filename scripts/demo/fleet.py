@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 from scaling.models import ScalingEvent
@@ -47,7 +48,7 @@ def make_nodes(now: datetime, random: Random) -> dict[int, int]:
     return busy
 
 
-def _node(name: str, now: datetime, **fields: object) -> Node:
+def _node(name: str, now: datetime, **fields: Any) -> Node:
     values = {"version": VERSIONS[1], "processed": 52_000, "failed": 310, **fields}
     node = Node.objects.create(
         incarnation=uuid4(),

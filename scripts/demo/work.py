@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from dlq.recording import record_deaths
-from scripts.demo.story import DAY, HOUR, INCIDENT, MINUTE, Lane, World
+from scripts.demo.story import DAY, HOUR, INCIDENT, LOSS, LOST_TASKS, MINUTE, Lane, World
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.queries.lists import first_id_of
+from workers.models import Node
 
 Death = tuple[datetime, Lane]
 _COMPLETED = 240  # newest ones of a queue; older ones have been removed
@@ -44,6 +45,8 @@ class Tasks:
             self._running(lane, nodes)
             self._retrying(lane)
         self._later()
+        if self.world.has_incident:
+            self._lost()
         Task.objects.bulk_create(self._tasks, batch_size=500)
         TaskAttempt.objects.bulk_create(self._attempts, batch_size=1_000)
         record_deaths(failed, using="default")
@@ -168,6 +171,21 @@ class Tasks:
                 run_at=self.now + timedelta(seconds=10 + number),
             )  # fmt: skip
             self._attempt(task, 1, "FAILED", ended, ran, 1, error)
+
+    def _lost(self) -> None:
+        """Tasks that the lost node took along, and others ran again."""
+        node = Node.objects.filter(state="LOST").first()
+        lane = next(each for each in self.world.lanes if each.queue == "email")
+        error = {"class": "WorkerLost", "message": "the worker was lost", "category": "WORKER_LOST"}
+        for number in range(LOST_TASKS):
+            lost, ran = self.now - LOSS, timedelta(seconds=2)
+            ended = lost + timedelta(seconds=20 + number)
+            task = self._add(
+                lane, "COMPLETED", lost - timedelta(seconds=5), attempt=2, max_attempts=4,
+                lost_count=1, started_at=ended - ran, finished_at=ended, progress=100,
+            )  # fmt: skip
+            self._attempt(task, 1, "LOST", lost, ran, node.id if node else 1, error)
+            self._attempt(task, 2, "SUCCEEDED", ended, ran, 1)
 
     def _later(self) -> None:
         lane = self.world.lanes[-2] if len(self.world.lanes) > 2 else self.world.lanes[0]

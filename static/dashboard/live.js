@@ -8,7 +8,7 @@
 
 import { applyChange } from "./changes.js";
 import { LiveSocket } from "./livesocket.js";
-import { ServerClock, judge } from "./freshness.js";
+import { ServerClock, fairAge, judge } from "./freshness.js";
 
 const HIDDEN_CLOSE_MS = 30000;
 
@@ -99,7 +99,7 @@ export class LiveTopics {
     ageOf(entry) {
         const age = this.serverTime() - entry.at;
         // A topic that was subscribed a moment ago is not late.
-        return Number.isNaN(age) ? this.now() - entry.since : Math.max(0, age);
+        return Number.isNaN(age) ? this.now() - entry.since : fairAge(age, entry.every ?? 1);
     }
 
     isWatching() {
@@ -169,6 +169,7 @@ export class LiveTopics {
         entry.snapshot = snapshot;
         entry.epoch = message.epoch;
         entry.seq = message.seq;
+        entry.every = message.every ?? entry.every;
         entry.at = Date.parse(message.at);
         // A polled message has no heartbeat before it.
         this.clock.hear(entry.at, this.now());
@@ -200,6 +201,12 @@ function call(handler, ...values) {
 
 let shared = null;
 
+/** The workspace that the page is about: that of an element, or that of the address. */
+function workspaceOf(page, search) {
+    const named = page.querySelector("[data-workspace]")?.dataset.workspace;
+    return named || new URLSearchParams(search).get("workspace") || "";
+}
+
 /** The topics of this tab, null on a page without live updates. */
 export function liveTopics() {
     if (shared) return shared;
@@ -207,7 +214,7 @@ export function liveTopics() {
     if (!root) return null;
     const socket = new LiveSocket({
         path: `${root.content}ws/live`,
-        workspace: document.body.dataset.workspace ?? root.dataset.workspace ?? "",
+        workspace: workspaceOf(document, window.location.search),
     });
     shared = new LiveTopics(socket);
     const follow = () => (document.hidden ? shared.hide() : shared.show());

@@ -63,9 +63,23 @@ def rate_types(workspace_id: UUID, recent: datetime) -> list[TypeRates]:
         )
         return [
             TypeRates(
-                name, *(int(n or 0) for n in counts), run_ms=run or 0, run_ms_before=before or 0
+                type=name,
+                completed=int(completed or 0),
+                failed=int(failed or 0),
+                completed_before=int(completed_before or 0),
+                failed_before=int(failed_before or 0),
+                run_ms=run_ms or 0.0,
+                run_ms_before=run_ms_before or 0.0,
             )
-            for name, *counts, run, before in cursor
+            for (
+                name,
+                completed,
+                failed,
+                completed_before,
+                failed_before,
+                run_ms,
+                run_ms_before,
+            ) in cursor.fetchall()
         ]
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import websocket
 from django.db import connection
@@ -106,6 +107,25 @@ def test_a_task_is_followed_to_its_end(running: StandingEngine) -> None:
             lambda: socket.snapshots["tasks"]["states"]["COMPLETED"] == 1, "the count of tasks"
         )
     assert "Traceback" not in app.component.output()
+
+
+def test_the_app_stops_while_sockets_are_open(engine: Engine) -> None:
+    with open_socket(engine.app(), "queues") as socket:
+        socket.wait_for(lambda: "queues" in socket.snapshots, "the queues")
+        assert engine.apps[0].stop() == 0
+    assert "Traceback" not in engine.apps[0].output()
+
+
+def test_requests_and_sockets_may_be_two_processes(engine: Engine) -> None:
+    requests = engine.app(TASKPLANE_SERVES="requests")
+    sockets = engine.app(TASKPLANE_SERVES="sockets")
+    refused = Socket(requests)
+    assert refused.wait_for_close() == 4404
+    refused.close()
+    assert httpx.get(f"{requests}/tasks").status_code == 401
+    assert httpx.get(f"{sockets}/tasks").status_code == 404
+    with open_socket(sockets, "queues") as socket:
+        socket.wait_for(lambda: "queues" in socket.snapshots, "the queues")
 
 
 @pytest.fixture

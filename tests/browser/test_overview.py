@@ -27,7 +27,7 @@ const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.
 
 @pytest.fixture(autouse=True)
 def _left_alone(visitors):
-    """The rows are removed when nobody reads them any more. The tests parse markup, pages do not."""
+    """The rows are removed when nobody reads them any more. Only the tests parse markup."""
     visitors.guard.allowed.append("trusted-types-sink DOMParser")
     yield
     visitors.close()

@@ -106,6 +106,7 @@ ROUTES = [
     get("/health/scaling-events", "health:read", of_all=True),
     get("/health/scaling-events/{event}", "health:read", of_all=True),
     get("/metrics", "metrics:read"),
+    get("/live/{topic}", "tasks:read"),
     get("/cron/jobs", "cron:read"),
     get("/cron/jobs/{job}", "cron:read"),
     get("/cron/jobs/{job}/executions", "cron:read"),
@@ -238,6 +239,7 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
     return {
         "queue": queue.name,
         "step": "look",
+        "topic": f"task:{task.id}",
         **{name: str(row.id) for name, row in rows.items()},
     }
 

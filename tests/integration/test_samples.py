@@ -1,4 +1,4 @@
-"""The samples of queues: once a minute, whoever comes first, and gaps that stay gaps."""
+"""The samples of queues: once a minute, by the first that comes, and gaps that stay gaps."""
 
 from datetime import timedelta
 

@@ -12,7 +12,7 @@ from controlplane.ops.overview.queries.source import SPANS, Source
 from tasks_app.queries.rates import Ends
 from workers.states import NodeState
 
-# Of a step that goes on. The roll-ups lag by ten seconds: a rate of less time would be too low.
+# A step that goes on has a rate from then on: the roll-ups lag by ten seconds.
 _MIN_SECONDS = 120.0
 _MOST_EVENTS = 4
 _LOWEST_WAIT = 0.1
@@ -71,7 +71,7 @@ def draw_waits(source: Source) -> Chart:
     """The longest wait of the queues that wait longest now; those that miss the objective stand
     out."""
     views, series = source.drawn
-    lines = []
+    lines: list[Series] = []
     for view in views:
         is_late = (view.oldest_waiting_ms or 0) / 1e3 > source.objective
         lines.append(
@@ -138,7 +138,7 @@ def write_rate(value: float) -> str:
 
 
 def write_wait(value: float) -> str:
-    """Of an axis: `1 s`, where a figure would be `1.0 s`."""
+    """For an axis: `1 s`, where a figure would be `1.0 s`."""
     return format_duration(value).replace(".0 s", " s")
 
 

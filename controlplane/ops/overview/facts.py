@@ -1,5 +1,6 @@
 """What the checks look at: figures of one workspace at one moment, read by `queries`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -52,13 +53,16 @@ class TypeFact:
 
 @dataclass(frozen=True, slots=True)
 class LostNode:
-    """A node that was declared lost. `memory`: its bytes until the end."""
+    """A node that was declared lost. `states`: how many of the workspace's tasks that it took along
+    are in which state now; None where they could not be counted in time, then `tasks` are those
+    of all workspaces. `memory`: its bytes until the end."""
 
     id: int
     name: str
     lost_at: datetime
     reason: str
     tasks: int
+    states: Mapping[str, int] | None = None
     memory: Values = field(default_factory=list)
 
 

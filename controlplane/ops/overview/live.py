@@ -36,7 +36,7 @@ def read_span(text: str) -> str:
 
 
 def _may(_permission: str) -> bool:
-    # Whoever may watch has a role in the workspace; Django's permissions are those of its pages.
+    # Everybody who may watch has a role in the workspace; Django's permissions are for its pages.
     return True
 
 

@@ -237,7 +237,7 @@ class TestPages:
 
     def test_the_index_names_what_can_be_opened(self, world: World) -> None:
         for person, client in world.people.items():
-            page = client.get("/admin/").content.decode()
+            page = client.get("/admin/records/").content.decode()
             for label, (view, _, _) in {**ROW_PAGES, **SHARED_PAGES}.items():
                 path = reverse(f"admin:{name_of(label)}_changelist")
                 assert (f'href="{path}"' in page) is expected(view)[person], (person, path)

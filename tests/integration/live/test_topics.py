@@ -2,6 +2,7 @@
 
 import random
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.errors import NotFound
+from controlplane.core.schema import represent
 from controlplane.live.changes import Change, Snapshot, apply, find_change, merge
 from controlplane.live.topics import Topic, find_topic, list_topics, read_snapshot
 from controlplane.workspaces.models import Workspace
@@ -37,6 +39,7 @@ from tests.factories import (
     set_pool,
 )
 from workers.models import Node
+from workflows.models import WorkflowRun
 
 ROOT = Path(__file__).parents[3]
 QUERIES_MAX = 16
@@ -178,6 +181,27 @@ def test_another_workspace_has_its_own_rows() -> None:
             text = orjson.dumps(read(name, other.id)).decode()
             assert not own & set(re.findall(r"[0-9a-f-]{36}", text)), name
     assert read("tasks", other.id)["total"] == 0
+
+
+@pytest.mark.django_db
+def test_what_users_wrote_passes_the_one_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "a-secret-of-the-payload"
+    world = World(random.Random(6))
+    error = {"class": "E", "message": secret, "traceback": secret, "category": "CODE"}
+    values = {"payload": {"a": secret}, "result": secret, "error": error}
+    Task.objects.filter(id=world.task.id).update(**values)
+    make_attempt(world.task, error=error)
+    make_log(world.task, secret, fields={"a": secret})
+    make_letter(payload={"a": secret}, error=error)
+    make_firing(world.job, error=error, result=secret)
+    WorkflowRun.objects.update(error={**error, "step": "a"})
+    names = [world.key_of(topic) for topic in list_topics()]
+
+    showing = {name.partition(":")[0] for name in names if secret in str(read(name))}
+    assert showing == {"task", "dlq", "cron", "workflow-run"}
+    door = sys.modules[represent.__module__]
+    monkeypatch.setattr(door, "represent_value", lambda kind, value, actor: None)
+    assert not [name for name in names if secret in str(read(name))]
 
 
 @pytest.mark.django_db

@@ -74,11 +74,17 @@ def test_a_fleet_at_its_maximum_cannot_follow_while_waiting_grows():
 
 
 def test_a_lost_node_is_shown_for_an_hour_with_what_it_took_along():
-    node = LostNode(5, "fra-05#5", AT - 15 * MINUTE, "It was killed by signal 9.", 14, [1.0, 4.0e9])
+    reason, memory = "It was killed by signal 9.", [1.0, 4.0e9]
+    node = LostNode(5, "fra-05#5", AT - 15 * MINUTE, reason, 14, None, memory)
     assert says(check_lost_nodes, lost=[node]) == ["fra-05#5 was lost: killed by signal 9."]
     (found,), _ = check_lost_nodes(facts(lost=[node]))
     assert found.why == ("It took 14 tasks along; they were taken back. It used 3.7 GiB of memory.")
     assert found.is_moment
+    counted = replace(node, states={"FAILED": 1, "COMPLETED": 13})
+    (found,), _ = check_lost_nodes(facts(lost=[counted]))
+    assert found.why.startswith("It took 14 tasks along: 13 completed, 1 failed now.")
+    (found,), _ = check_lost_nodes(facts(lost=[replace(node, states={})]))
+    assert found.why.startswith("It took no task along.")
     old = replace(node, lost_at=AT - timedelta(minutes=61))
     assert says(check_lost_nodes, lost=[old]) == []
 

@@ -7,6 +7,7 @@ from controlplane.core.formatting import (
     format_duration,
     format_relative,
     format_size,
+    format_state,
 )
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
 from controlplane.ops.overview.facts import Facts, Loop, LostNode
@@ -15,8 +16,8 @@ Found = tuple[list[Finding], int]
 
 # A due schedule is decided twice a second; a longer wait is a fault.
 _LATE_SECONDS = 30.0
-_LOSS_SHOWN = timedelta(hours=1)
-_MAX_LOST = 5
+LOSS_SHOWN = timedelta(hours=1)
+MAX_LOST = 5
 _GROWTH_MINUTES = 10
 _MIN_GROWTH = 20
 
@@ -88,7 +89,7 @@ def check_autoscaler(facts: Facts) -> Found:
 
 
 def check_overdue_schedules(facts: Facts) -> Found:
-    """Whoever fires schedules must keep up."""
+    """The dispatcher must keep up with the schedules."""
     if facts.overdue_seconds <= _LATE_SECONDS or not facts.dispatcher.leads:
         return [], 1
     found = Finding(
@@ -139,26 +140,21 @@ def check_fleet(facts: Facts) -> Found:
 
 def check_lost_nodes(facts: Facts) -> Found:
     """Nodes that were lost within the last hour."""
-    lost = [node for node in facts.lost if facts.at - node.lost_at < _LOSS_SHOWN]
-    found = [_lost(node, facts) for node in lost[:_MAX_LOST]]
+    lost = [node for node in facts.lost if facts.at - node.lost_at < LOSS_SHOWN]
+    found = [_lost(node, facts) for node in lost[:MAX_LOST]]
     return found, facts.live_nodes + len(found)
 
 
 def _lost(node: LostNode, facts: Facts) -> Finding:
     memory = [value for value in node.memory if value is not None]
     used = f" It used {format_size(int(memory[-1]))} of memory." if memory else ""
-    took = (
-        f"It took {format_count(node.tasks, 'task')} along; they were taken back."
-        if node.tasks
-        else "It took no task along."
-    )
     reason = node.reason.strip().rstrip(".").removeprefix("It was ")
     return Finding(
         key=f"node:{node.id}",
         harm=Harm.LOST,
         subject=node.name,
         says=f"was lost: {reason}." if reason else "was lost: its heartbeat stopped.",
-        why=took + used,
+        why=_describe_loss(node) + used,
         since=node.lost_at,
         is_moment=True,
         link=Link("workers_node_change", (node.id,)),
@@ -171,6 +167,18 @@ def _lost(node: LostNode, facts: Facts) -> Finding:
         if len(memory) > 1
         else None,
     )
+
+
+def _describe_loss(node: LostNode) -> str:
+    """In which state the tasks that it took along are now."""
+    total = node.tasks if node.states is None else sum(node.states.values())
+    if not total:
+        return "It took no task along."
+    took = f"It took {format_count(total, 'task')} along"
+    if node.states is None:
+        return f"{took}; they were taken back."
+    parts = sorted(node.states.items(), key=lambda item: (-item[1], item[0]))
+    return f"{took}: {', '.join(f'{number:,} {format_state(name)}' for name, number in parts)} now."
 
 
 def _seen(loop: Loop, facts: Facts) -> str:

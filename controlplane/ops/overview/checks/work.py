@@ -255,8 +255,8 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
         action="Open schedule",
         evidence=Evidence(
             caption=f"last {format_count(len(schedule.completed), 'run')}",
-            words=f"Of the last {format_count(len(schedule.completed), 'run')} "
-            f"{sum(schedule.completed)} completed.",
+            words=f"{sum(schedule.completed)} of the last "
+            f"{format_count(len(schedule.completed), 'run')} completed.",
             completed=schedule.completed[::-1],
         ),
     )

@@ -1,7 +1,7 @@
 """Reads the facts that the checks look at."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,9 @@ from uuid import UUID
 from django.db.models import Count
 
 from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
 from controlplane.core.schema import represent_value
+from controlplane.ops.overview.checks.engine import LOSS_SHOWN, MAX_LOST
 from controlplane.ops.overview.checks.work import (
     FAILED_IN_A_ROW,
     RECENT,
@@ -31,6 +33,7 @@ from scaling.models import Pool
 from scaling.queries.pool import AUTOSCALER, find_problem, get_values
 from tasks_app.models import Leader, Task
 from tasks_app.queries.engine_health import DISPATCHER, unresponsive_after
+from tasks_app.queries.node_work import find_losses
 from tasks_app.queries.queues import QueueView
 from tasks_app.queries.rates import Ends, TypeRates, rate_types, read_ends
 from tasks_app.queries.samples import MINUTE, LaneSeries
@@ -150,9 +153,16 @@ def is_live(node: Node) -> bool:
     return is_active and now() - node.heartbeat_at < unresponsive_after()
 
 
-def describe_lost(nodes: Sequence[Node], at: datetime) -> list[LostNode]:
-    """The nodes that were lost, the newest first, with their memory in the hour before."""
-    lost = [node for node in nodes if node.state == NodeState.LOST and node.stopped_at is not None]
+def describe_lost(workspace_id: UUID, nodes: Sequence[Node], at: datetime) -> list[LostNode]:
+    """The nodes that were lost within the last hour, the newest first, with what they took along
+    and their memory in the hour before."""
+    lost = [
+        node
+        for node in nodes
+        if node.state == NodeState.LOST
+        and node.stopped_at is not None
+        and at - node.stopped_at < LOSS_SHOWN
+    ][:MAX_LOST]
     if not lost:
         return []
     since = min(node.stopped_at for node in lost if node.stopped_at) - timedelta(hours=1)
@@ -160,6 +170,7 @@ def describe_lost(nodes: Sequence[Node], at: datetime) -> list[LostNode]:
     memory: dict[int, list[float | None]] = {}
     for node_id, used in samples.values_list("node_id", "memory_bytes")[:_MAX_SAMPLES]:
         memory.setdefault(node_id, []).insert(0, float(used))
+    losses = _find_losses(workspace_id, lost)
     return [
         LostNode(
             id=node.id,
@@ -167,10 +178,21 @@ def describe_lost(nodes: Sequence[Node], at: datetime) -> list[LostNode]:
             lost_at=node.stopped_at or at,
             reason=node.end_reason,
             tasks=node.rescued,
+            states=losses.get(node.id),
             memory=memory.get(node.id, []),
         )
         for node in lost
     ]
+
+
+def _find_losses(workspace_id: UUID, lost: Sequence[Node]) -> dict[int, Mapping[str, int]]:
+    """The states of the tasks that they took along, by node; nothing if that takes too long."""
+    ended = [(node.id, node.stopped_at) for node in lost if node.stopped_at is not None]
+    try:
+        found = find_losses(ended, [workspace_id])
+    except Invalid:
+        return {}
+    return {node: loss.states for node, loss in found.items()}
 
 
 def read_loops(at: datetime) -> tuple[Loop, Loop]:

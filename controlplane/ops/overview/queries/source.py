@@ -149,7 +149,7 @@ class Source:
 
     @property
     def begin(self) -> datetime:
-        """Of the charts, at a beginning of one of their steps."""
+        """Where the charts begin: at a beginning of one of their steps."""
         return self.floored - SPANS[self.span][0]
 
     @property
@@ -260,7 +260,7 @@ class Source:
             failing=list_failing_schedules(self.workspace_id, self.actor),
             schedules=self.schedule_count,
             overdue_seconds=get_lag().total_seconds(),
-            lost=describe_lost(self.nodes, self.at),
+            lost=describe_lost(self.workspace_id, self.nodes, self.at),
             live_nodes=len(self.live_nodes),
             fleet=describe_fleet(self.pool, self.samples.waiting),
             dispatcher=dispatcher,

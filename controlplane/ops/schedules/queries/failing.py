@@ -50,6 +50,13 @@ def list_failing(workspace_id: UUID, *, least: int) -> list[FailingSchedule]:
             {"workspace": workspace_id, "least": least, "looked_at": _LOOKED_AT, "most": _MOST},
         )
         return [
-            FailingSchedule(*values, error=None if error is None else orjson.loads(error))
-            for *values, error in cursor.fetchall()
+            FailingSchedule(
+                id=schedule_id,
+                name=name,
+                next_at=next_at,
+                completed=completed,
+                times=times,
+                error=None if error is None else orjson.loads(error),
+            )
+            for schedule_id, name, next_at, completed, times, error in cursor.fetchall()
         ]

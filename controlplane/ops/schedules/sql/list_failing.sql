@@ -1,6 +1,6 @@
 -- The schedules of a workspace that are not paused and whose newest %(least)s firings with an end
--- all failed, with their newest ten, the newest first: whether each completed, and its time. Of each
--- schedule the newest %(looked_at)s firings are read.
+-- all failed, with their newest ten, the newest first: whether each completed, and its time. The newest
+-- %(looked_at)s firings of each schedule are read.
 SELECT s.id, s.name, s.next_at, newest.completed, newest.times, newest.error
 FROM schedules_schedule s
 CROSS JOIN LATERAL (

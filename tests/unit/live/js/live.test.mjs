@@ -136,6 +136,16 @@ test("the oldest topic counts", () => {
     for (const [state, status] of states) assert.equal(judge(state).status, status);
 });
 
+test("a topic that is read every five seconds may be older", () => {
+    const tab = new Tab();
+    tab.topics.subscribe("tasks", () => {});
+    tab.snapshot(1, { n: 1 }, { every: 5 });
+    tab.local = 5900;
+    assert.equal(tab.topics.freshness().status, "live");
+    tab.local = 6100;
+    assert.equal(tab.topics.freshness().status, "delayed");
+});
+
 test("the server's clock only goes forward", () => {
     const clock = new ServerClock();
     assert.ok(Number.isNaN(clock.at(5)));
