@@ -5,7 +5,8 @@ from uuid import UUID
 
 import orjson
 
-from controlplane.core.schema import field_names, represent
+from controlplane.core.formatting import shorten
+from controlplane.core.schema import field_names, represent, represent_row
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
 from tasks_app import queries
@@ -17,10 +18,12 @@ from workers.queries import list_nodes
 NEWEST_SHOWN = 50
 NODES_SHOWN = 200
 RESULT_MAX_BYTES = 8_192
+LINE_LENGTH = 1_000
 
 # The payload does not change while a task runs; what follows the clock is counted by who looks.
 _LEFT_OUT = {"payload", "result", "waitMs", "processingMs"}
 _TASK_FIELDS = tuple(name for name in field_names(Task) if name not in _LEFT_OUT)
+_LOG_FIELDS = ("attempt", "at", "level", "message")
 _LISTS = {"attempts": Attempt, "dependencies": Edge, "dependents": Edge, "logs": Log}
 _DETAIL_FIELDS = tuple(
     name for name in field_names(TaskDetail) if name not in {*_LEFT_OUT, *_TASK_FIELDS, *_LISTS}
@@ -48,17 +51,25 @@ def read_tasks(workspace_id: UUID, _key: str) -> Snapshot:
 
 def read_task(workspace_id: UUID, key: str) -> Snapshot:
     """The task with its attempts, neighbours and log lines, the newest hundred of each. A large
-    result is left out."""
+    result is left out, and so is what may be long of attempts and log lines."""
     detail = queries.get_task_detail(workspace_id, UUID(key))
     found = represent(TaskDetail, detail, WATCHER, fields=_TASK_FIELDS + _DETAIL_FIELDS)
     result = represent(Task, detail, WATCHER, fields=("result",))["result"]
     is_small = len(orjson.dumps(result)) <= RESULT_MAX_BYTES
     found |= {"result": result if is_small else None, "resultIsLeftOut": not is_small}
-    found["attempts"] = rows((a.attempt, represent(Attempt, a, WATCHER)) for a in detail.attempts)
+    found["attempts"] = rows(
+        (each.attempt, represent_row(Attempt, each, WATCHER)) for each in detail.attempts
+    )
     for name in ("dependencies", "dependents"):
         found[name] = rows((e.id, represent(Edge, e, WATCHER)) for e in getattr(detail, name))
-    found["logs"] = rows((line.id, represent(Log, line, WATCHER)) for line in detail.logs)
+    found["logs"] = rows((line.id, _describe_line(line)) for line in detail.logs)
     return found
+
+
+def _describe_line(line: Any) -> Snapshot:
+    found = represent(Log, line, WATCHER, fields=_LOG_FIELDS)
+    message = found["message"]
+    return found | {"message": shorten(message, LINE_LENGTH) if message else message}
 
 
 def read_queues(workspace_id: UUID, _key: str) -> Snapshot:

@@ -118,8 +118,8 @@ class Connection:
         self._wake.set()
 
     def tick(self, at: float) -> None:
-        """Called once a second: say so when nothing is new."""
-        if at - self._heartbeat_at > SILENT_SECONDS:
+        """Called once a second: report that nothing is new, but not of no topics."""
+        if self._topics and at - self._heartbeat_at > SILENT_SECONDS:
             self._owes_heartbeat = True
             self._wake.set()
 
@@ -177,7 +177,7 @@ class Connection:
             while self._news:
                 await self._send_news(self._news.pop())
                 self._owes_heartbeat = True
-            if not self._owes_heartbeat:
+            if not self._owes_heartbeat or not self._topics:
                 continue
             early = self._heartbeat_at + HEARTBEAT_SECONDS - time.monotonic()
             if early > 0:

@@ -7,7 +7,7 @@ than to say that there is something new: a viewer takes it when its client can r
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,7 +35,6 @@ class Hub:
     def __init__(self, url: str, layer: Any) -> None:
         self._layer = layer
         self._coordination = Coordination(url)
-        self._broadcaster_task: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._feeds: dict[Watched, Feed] = {}
         self._wanted: set[Watched] = set()
@@ -83,11 +82,22 @@ class Hub:
     def _start(self) -> None:
         if self._tasks:
             return
-        self._tasks = [
-            asyncio.ensure_future(self._receive()),
-            asyncio.ensure_future(self._keep_up()),
-            asyncio.ensure_future(Broadcaster(self._coordination, self._publish).run()),
-        ]
+        parts = (self._receive, self._keep_up, self._broadcast)
+        self._tasks = [asyncio.ensure_future(self._go_on(part)) for part in parts]
+
+    async def _go_on(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part of the hub to its end; after a mistake in it, again."""
+        while True:
+            try:
+                await part()
+            except Exception:
+                logger.exception("Live updates failed, and begin again in a moment.")
+                await asyncio.sleep(UPKEEP_SECONDS)
+            else:
+                return
+
+    async def _broadcast(self) -> None:
+        await Broadcaster(self._coordination, self._publish).run()
 
     async def _stop(self) -> None:
         """End what `_start` began. Called by one of the tasks itself, which ends last."""
@@ -104,6 +114,9 @@ class Hub:
 
     async def _receive(self) -> None:
         """Follow the broadcaster, for as long as the hub takes part."""
+        self._channel = None
+        for feed in self._feeds.values():
+            feed.is_joined = False
         while self._channel is None:
             try:
                 self._channel = await whole(self._layer.new_channel())

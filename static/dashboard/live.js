@@ -107,10 +107,8 @@ export class LiveTopics {
     }
 
     leave() {
-        if (this.socket.connection === "open" && this.topics.size) {
-            this.socket.send({ unsubscribe: [...this.topics.keys()] });
-        }
         this.socket.isIdle = true;
+        if (this.topics.size) this.socket.send({ unsubscribe: [...this.topics.keys()] });
     }
 
     sendSubscriptions() {

@@ -55,7 +55,9 @@ export class LiveSocket {
     }
 
     send(message) {
-        if (this.connection === "open") this.socket.send(JSON.stringify(message));
+        if (this.connection !== "open") return;
+        this.socket.send(JSON.stringify(message));
+        this.listenForSilence();
     }
 
     connect() {
@@ -113,7 +115,8 @@ export class LiveSocket {
         clearTimeout(this.timers.silence);
         const socket = this.socket;
         this.timers.silence = setTimeout(() => {
-            if (socket !== this.socket) return;
+            // Who watches nothing is sent nothing.
+            if (socket !== this.socket || this.isIdle) return;
             socket.close();
             this.lose(1006, "");
         }, SILENT_MS);

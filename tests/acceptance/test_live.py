@@ -229,6 +229,7 @@ def test_a_client_that_does_not_read_is_closed_and_costs_nothing(engine: Engine)
     key = new_key()
     with open_socket(url, "queues", key=key) as quick:
         quick.wait_for(lambda: "queues" in quick.snapshots, "the queues")
+        assert len(str(quick.snapshots)) > 65_536  # what a client may send at once
         deaf = [Socket(url) for _ in range(10)]
         for each in deaf:
             each.send(authorization=key, subscribe=["queues", "tasks"])

@@ -45,6 +45,14 @@ class GuardedSocket(WebSocketProtocol):
         else:
             super().handle_reply(message)
 
+    def serverSend(self, content: Any, binary: bool = False) -> None:
+        """A message for the client. The limit is only for what the client sends."""
+        self.maxMessagePayloadSize = 0
+        try:
+            super().serverSend(content, binary)
+        finally:
+            self.maxMessagePayloadSize = MESSAGE_MAX_BYTES
+
     def onAutoPingTimeout(self) -> None:
         """Its client has answered no ping. The connection ends a second later."""
         self.autoPingTimeoutCall = None
