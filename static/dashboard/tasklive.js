@@ -115,7 +115,10 @@ function patchRow(row, change) {
 function patchCell(cell, name, value) {
     const shown = `${value.at ?? ""} ${value.text} ${value.url ?? ""}`;
     if (cell.dataset.shown === shown) return;
+    const isFirst = cell.dataset.shown === undefined;
     cell.dataset.shown = shown;
+    // What the server drew stays, with the focus, unless it says something else now.
+    if (isFirst && cell.textContent.trim().endsWith(value.text) && hasSameTime(cell, value)) return;
     if (name !== "what" && !value.at && !value.url) {
         if (cell.textContent.trim() !== value.text) cell.textContent = value.text;
         return;
@@ -126,6 +129,10 @@ function patchCell(cell, name, value) {
     if (value.text) parts.push(makeText(name, value));
     if (!parts.length) parts.push(name === "what" ? "" : "-");
     cell.replaceChildren(...parts);
+}
+
+function hasSameTime(cell, value) {
+    return (cell.querySelector("time")?.dateTime ?? "") === (value.at ?? "");
 }
 
 function makeText(name, value) {

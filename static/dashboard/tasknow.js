@@ -9,7 +9,7 @@ export function drawTask(page, task) {
     drawHead(page, task);
     drawAttempts(page, task);
     drawLogs(page, task);
-    drawFacts(page.querySelector("[data-facts]"), task.facts);
+    drawFacts(page.querySelector("[data-facts]"), task.facts, page.dataset.status === task.status);
     drawResult(page.querySelector("[data-result]"), task.result);
 }
 
@@ -56,8 +56,11 @@ function drawAttempts(page, task) {
         const item = known.get(String(attempt.number));
         const text = JSON.stringify([attempt.title, attempt.message, attempt.note, attempt.node]);
         if (item?.dataset.shown === text) return;
-        // The server drew it: only the newest two can have changed since then.
-        if (item && !item.dataset.shown && index > 1) return;
+        // What the server drew stays while it says the same.
+        if (item && !item.dataset.shown && item.querySelector("b").textContent === attempt.title) {
+            item.dataset.shown = text;
+            return;
+        }
         const made = makeAttempt(attempt);
         made.dataset.shown = text;
         if (item) item.replaceWith(made);
@@ -169,8 +172,13 @@ function makeLine(line, only) {
     return item;
 }
 
-function drawFacts(list, facts) {
-    if (list.contains(document.activeElement)) return;
+/** What the server drew stays while the task is in the same state. */
+function drawFacts(list, facts, isSameState) {
+    const text = JSON.stringify(facts.map((fact) => [fact.name, fact.text, fact.at?.at, fact.note]));
+    const isFirst = list.dataset.shown === undefined;
+    if (list.dataset.shown === text || list.contains(document.activeElement)) return;
+    list.dataset.shown = text;
+    if (isFirst && isSameState) return;
     list.replaceChildren(...facts.flatMap((fact) => [
         make("dt", "", fact.name),
         make("dd", "", "", ...makeFact(fact)),

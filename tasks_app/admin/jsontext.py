@@ -10,7 +10,7 @@ from controlplane.core.masking import MASK
 from controlplane.core.safetext import safe_text
 
 _MAX_SHOWN = 100_000
-_JOINERS = re.compile(r"(?<!\\)\\u(200c|200d)")
+_JOINERS = re.compile("([\u200c\u200d])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,10 @@ def show_value(value: Any, *, is_short: bool = False) -> JsonText:
 def visible_text(text: object, *, keep_lines: bool = False) -> str:
     """As `safe_text`, but with the joiners that scripts and emoji are written with: a page isolates
     each text."""
-    return _JOINERS.sub(
-        lambda found: chr(int(found[1], 16)), safe_text(text, keep_lines=keep_lines)
+    parts = _JOINERS.split(str(text))
+    return "".join(
+        part if _JOINERS.fullmatch(part) else safe_text(part, keep_lines=keep_lines)
+        for part in parts
     )
 
 

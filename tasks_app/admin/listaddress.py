@@ -53,11 +53,6 @@ class ListAddress:
     errors: tuple[FieldError, ...] = field(default=())
 
     @property
-    def absolute(self) -> QueryDict:
-        """The parameters as the API takes them: with times in place of ages."""
-        return _absolute(self.params)
-
-    @property
     def has_filters(self) -> bool:
         return any(name not in (*VIEW, *PLACE) for name in self.params)
 
@@ -87,8 +82,8 @@ def clean_params(params: QueryDict) -> QueryDict:
         name = _OLD_NAMES.get(given, given)
         if not values:
             continue
-        if name == "payload":
-            path, _, value = values[-1].partition("=")
+        path, equals, value = values[-1].partition("=")
+        if name == "payload" and equals:
             name, values = f"{PAYLOAD_PREFIX}{path.strip()}", [value.strip()]
         if name in ("status", "columns"):
             values = [",".join(values)]

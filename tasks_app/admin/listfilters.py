@@ -86,7 +86,7 @@ def _in_words(name: str, values: list[str]) -> tuple[str, str]:
 
 
 _AGES = (("15m", "15 minutes"), ("1h", "1 hour"), ("24h", "1 day"), ("7d", "7 days"))
-_TIME_HELP = "A time with its zone, or an age: 15m, 1h, 7d."
+_TIME_HELP = "A time, or an age: 15m, 1h, 7d."
 
 
 def list_fields(address: ListAddress, queues: list[str], types: list[str]) -> list[Field]:
@@ -99,7 +99,7 @@ def list_fields(address: ListAddress, queues: list[str], types: list[str]) -> li
     helps = {
         **dict.fromkeys(_TIMES, _TIME_HELP),
         "search": "A part of the name or type, or a whole id.",
-        "worker": "A node such as vm#12, or a worker such as vm.",
+        "worker": "A node, vm#12, or a worker, vm.",
         "errorClass": "The exact class, such as TimeoutError.",
         "minDurationMs": "Milliseconds of the last attempt.",
         "maxDurationMs": "Milliseconds of the last attempt.",

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from django.urls import get_script_prefix, reverse
+from django.urls import reverse
 
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.workspaces.adminaccess import actor_in, is_allowed
@@ -136,9 +136,6 @@ def _describe_tools(address: ListAddress, scope: Scope) -> dict[str, Any]:
     """Filters, columns, density, export."""
     types = [each.name for each in all_processors() if not each.is_internal]
     chosen = {column.key for column in address.columns}
-    export = address.absolute
-    for name in (*PLACE, *VIEW, WORKSPACE):
-        export.pop(name, None)
     return {
         "chips": list(list_chips(address)),
         "fields": list_fields(address, list_queue_names(scope.ids), types),
@@ -153,9 +150,17 @@ def _describe_tools(address: ListAddress, scope: Scope) -> dict[str, Any]:
         "normal_url": address.link(without=(), rows="normal"),
         "clear_url": address.link(without=[name for name in address.params if name not in VIEW]),
         "internal_url": address.link(internal=None if address.wanted.is_internal else "true"),
-        "export_url": f"{get_script_prefix()}tasks/export?{export.urlencode()}",
+        "export_url": _export_url(address, scope),
         "submit_url": reverse("admin:tasks_app_task_submit"),
     }
+
+
+def _export_url(address: ListAddress, scope: Scope) -> str:
+    """Empty for several workspaces: a file has the tasks of one."""
+    if len(scope.slugs) != 1:
+        return ""
+    query = address.link(without=(*PLACE, *VIEW))
+    return f"{reverse('admin:tasks_app_task_export')}{query.rstrip('?')}"
 
 
 def _heads(address: ListAddress, workspaces: int) -> list[Head]:

@@ -9,6 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action
@@ -19,7 +20,7 @@ from controlplane.core.ids import parse_uuid_or_none
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app import services
-from tasks_app.admin import familypage, submitpage, taskactions
+from tasks_app.admin import familypage, listexport, submitpage, taskactions
 from tasks_app.admin.listaddress import clean_params, read_address
 from tasks_app.admin.listpage import describe_list, read_scope
 from tasks_app.admin.livelist import describe_changes
@@ -60,6 +61,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         return [
             ("submit/", self.submit_view, "submit"),
             ("changes/", self.list_changes_view, "list_changes"),
+            ("export/", self.export_view, "export"),
             ("<uuid:object_id>/changes/", self.changes_view, "changes"),
             ("<uuid:object_id>/act/", self.act_view, "act"),
             ("<uuid:object_id>/family/", self.family_view, "family"),
@@ -100,6 +102,16 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
         except NotFound as error:  # it was removed between the queries
             raise Http404(str(error)) from error
         return self.render(request, "tasks_app/task_page.html", original=task, **context)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """All tasks that match the address, as CSV."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return listexport.stream(request, read_address(clean_params(request.GET)))
+        except Invalid as error:
+            self.message_user(request, f"Nothing was exported. {error}", messages.ERROR)
+            return HttpResponseRedirect(f"{self._list_url()}?{request.GET.urlencode()}")
 
     def list_changes_view(self, request: HttpRequest) -> HttpResponse:
         """For an open list: what has changed in it."""

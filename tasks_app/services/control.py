@@ -68,13 +68,18 @@ def retry_task(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
     if task.state not in FINAL:
         raise Conflict(f"Only an ended task can be retried; this one is {task.state}.")
     if task.workflow_run_id is not None:
-        raise Conflict(
-            "It is a step of a workflow run, which continues only when the run is retried: "
-            f"POST /workflows/runs/{task.workflow_run_id}/retry."
-        )
+        raise Conflict(describe_step(task.workflow_run_id))
     with transaction.atomic():
         parent = _broken_parents(workspace_id, [task_id]).get(task_id)
     raise Conflict(f"Retry the task it depends on first: {parent} did not complete.")
+
+
+def describe_step(run_id: UUID) -> str:
+    """Why the work of a step is not repeated by itself."""
+    return (
+        "It is a step of a workflow run, which continues only when the run is retried: "
+        f"POST /workflows/runs/{run_id}/retry."
+    )
 
 
 def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:

@@ -8,6 +8,7 @@ from controlplane.core.errors import Conflict
 from controlplane.workspaces.actors import SUBMIT_TASKS, Actor, require_scopes
 from controlplane.workspaces.services import record_audit
 from tasks_app.queries import get_task
+from tasks_app.services.control import describe_step
 from tasks_app.services.submission import submit_tasks
 from tasks_app.specs import TaskSpec
 from tasks_app.states import FINAL
@@ -24,10 +25,7 @@ def repeat_task(*, workspace_id: UUID, task_id: UUID, spec: TaskSpec, actor: Act
     if task.state not in FINAL:
         raise Conflict(f"Only the work of an ended task can be repeated; this one is {task.state}.")
     if task.workflow_run_id is not None:
-        raise Conflict(
-            "It is a step of a workflow run, which continues only when the run is retried: "
-            f"POST /workflows/runs/{task.workflow_run_id}/retry."
-        )
+        raise Conflict(describe_step(task.workflow_run_id))
     if spec.reprocess_of != task_id:
         raise ValueError("the spec must name the task whose work it repeats")
     with transaction.atomic():

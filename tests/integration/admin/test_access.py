@@ -82,6 +82,7 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "auth_user_password_change": ("GET", "root", {}),
 }
 SHARED_VERBS = {
+    "tasks_app_task_export": ("GET", "viewer", {}),
     "tasks_app_task_list_changes": ("GET", "viewer", {}),
     "tasks_app_task_submit": ("GET", "operator", {}),
     "scaling_pool_configure": ("POST", "admin", {"version": "1"}),

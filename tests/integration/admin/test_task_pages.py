@@ -174,6 +174,19 @@ class TestTheList:
         nothing = root.post(TASKS, {"action": "cancel"}, follow=True).content.decode()
         assert "Select tasks first: nothing was changed." in nothing
 
+    def test_the_file_has_what_the_list_has(self, root: Client, other: Workspace) -> None:
+        make_task("FAILED", name="=1+1", queue="mail")
+        make_task("COMPLETED", name="done", queue="mail")
+        make_task("FAILED", name="theirs", workspace=other)
+        several = root.get(f"{TASKS}export/", {"status": "FAILED"}, follow=True)
+        assert "Nothing was exported." in several.content.decode()
+        listed = root.get(TASKS, {"status": "FAILED", "workspace": "default", "createdAfter": "1h"})
+        answer = root.get(listed.context["export_url"])
+        text = b"".join(answer.streaming_content).decode()
+        assert "'=1+1" in text
+        assert "done" not in text
+        assert "theirs" not in text
+
     def test_changes_of_an_open_list(self, root: Client) -> None:
         old, waits = make_task("COMPLETED"), make_task(name="waits")
         make_task(type="workflow-join")
