@@ -1,6 +1,7 @@
 """The pages of queues."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -55,10 +56,13 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             return super().changelist_view(request, extra_context)
         if not self.has_view_permission(request):
             raise PermissionDenied
-        search, kind = request.GET.get("q", "").strip(), request.GET.get("show", "")
+        search, kind = _read_text(request, "q"), request.GET.get("show", "")
+        workspace = _read_text(request, "workspace")
         queues = self.get_queryset(request)
-        if search and "\0" not in search:
+        if search:
             queues = queues.filter(name__icontains=search)
+        if workspace:
+            queues = queues.filter(workspace__slug=workspace)
         if kind == "paused":
             queues = queues.filter(paused_at__isnull=False)
         order = request.GET.get("sort", "")
@@ -75,9 +79,11 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             ),
             search=search,
             kind=kind,
+            workspace=workspace,
+            kept=urlencode({"q": search, "workspace": workspace}),
             order=order,
             may_operate=self.allows(request, "act"),
-            live_workspace=find_live_workspace(request),
+            live_workspace=workspace or find_live_workspace(request),
             max_reason=MAX_PAUSE_REASON,
         )
 
@@ -209,6 +215,11 @@ def _set_paused(queue: Queue, actor: Actor, *, paused: bool, reason: str) -> Non
         actor=actor,
         changes={"paused": paused, "reason": reason},
     )
+
+
+def _read_text(request: HttpRequest, name: str) -> str:
+    """A parameter of the address that a column can hold."""
+    return request.GET.get(name, "").replace("\0", "").strip()
 
 
 def _read_reason(request: HttpRequest) -> str:

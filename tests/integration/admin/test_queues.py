@@ -116,6 +116,15 @@ class TestTheList:
         assert "0 queues yet." in read(root, LIST)
         assert "0 queues match." in read(root, f"{LIST}?q=nothing")
 
+    def test_one_workspace(self, root: Client) -> None:
+        make_queue("mine")
+        make_queue("theirs", other_workspace("away"))
+        page = read(root, f"{LIST}?workspace=away")
+        assert (">theirs</a>" in page, ">mine</a>" in page) == (True, False)
+        assert 'data-workspace="away"' in page
+        page = read(login("v", "viewer"), f"{LIST}?workspace=away")
+        assert "theirs" not in page
+
     def test_pages_of_fifty(self, root: Client) -> None:
         for number in range(52):
             make_queue(f"q{number:02}")
