@@ -14,9 +14,13 @@ from controlplane.core.http.problems import (  # noqa: F401 - Django finds them 
     handler404,
     handler500,
 )
+from controlplane.ops.overview.page import overview
+from controlplane.ops.performance.page import performance
 from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
+admin.site.overview = overview
+admin.site.performance = performance  # type: ignore[attr-defined] # it is a ShellSite
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to
 # the login instead of to an empty page.

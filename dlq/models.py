@@ -91,6 +91,12 @@ class DeadLetter(models.Model):
                 name="letter_of_repeat",
                 condition=Q(reprocessed_task_id__isnull=False),
             ),
+            # How many were open at an earlier time.
+            models.Index(
+                fields=["workspace", "resolved_at"],
+                name="letter_resolved",
+                condition=Q(resolved_at__isnull=False),
+            ),
             # What retention asks.
             models.Index(fields=["died_at"], name="letter_age"),
         ]

@@ -1,9 +1,10 @@
 """Reads of nodes. Nodes serve all workspaces, so these take none."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
 
 from controlplane.core.clock import now
 from controlplane.core.errors import NotFound
@@ -13,7 +14,15 @@ from workers.states import LIVE, NodeState
 
 _LIVE = [state.value for state in LIVE]
 _REMEMBERED = timedelta(hours=1)
+_BY_NEED = (
+    NodeState.LOST,
+    NodeState.DRAINING,
+    NodeState.STARTING,
+    NodeState.ACTIVE,
+    NodeState.STOPPED,
+)
 _MAX_FOUND = 1_000
+_MAX_LIFETIMES = 10_000
 
 
 def get_node(node_id: int) -> Node:
@@ -63,6 +72,67 @@ def count_ended(since: datetime) -> dict[str, int]:
 def list_samples(node_id: int, since: datetime | None = None) -> QuerySet[NodeSample]:
     samples = NodeSample.objects.filter(node_id=node_id).order_by("-at", "-id")
     return samples if since is None else samples.filter(at__gte=since)
+
+
+def list_samples_of(node_ids: Sequence[int], since: datetime) -> dict[int, list[NodeSample]]:
+    """The samples of these nodes since then, oldest first, by node."""
+    found: dict[int, list[NodeSample]] = {}
+    samples = NodeSample.objects.filter(node_id__in=node_ids, at__gte=since).order_by("at", "id")
+    for sample in samples:
+        found.setdefault(sample.node_id, []).append(sample)
+    return found
+
+
+def list_shown_nodes(since: datetime, *, state: str = "", search: str = "") -> QuerySet[Node]:
+    """The nodes of the page: those that live or ended since then, or all of one state; those that
+    need a look first. `search` is a part of the name, the host or the reason of the end."""
+    found = Node.objects.all()
+    if state:
+        found = found.filter(state=state)
+    elif not search:
+        found = found.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since))
+    if search:
+        found = found.filter(
+            Q(name__icontains=search) | Q(host__icontains=search) | Q(end_reason__icontains=search)
+        )
+    rank = Case(
+        *(When(state=each, then=Value(n)) for n, each in enumerate(_BY_NEED)),
+        output_field=IntegerField(),
+    )
+    return found.alias(rank=rank).order_by("rank", "-stopped_at", "id")
+
+
+def count_slots() -> tuple[int, int]:
+    """The busy slots and all slots of the nodes that take work."""
+    taking = Node.objects.filter(state=NodeState.ACTIVE)
+    sums = taking.aggregate(running=Sum("running"), slots=Sum("concurrency"))
+    return int(sums["running"] or 0), int(sums["slots"] or 0)
+
+
+def find_successors(node_ids: Sequence[int]) -> dict[int, Node]:
+    """The incarnation that followed each of these nodes, when its worker lived on."""
+    found = Node.objects.filter(replaces__in=node_ids)
+    return {node.replaces: node for node in found if node.replaces is not None}
+
+
+def list_lifetimes(since: datetime) -> list[tuple[datetime, datetime | None]]:
+    """When each node began and ended, of those that lived since then; at most the newest ten
+    thousand."""
+    lived = Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since))
+    times = lived.order_by("-id").values_list("started_at", "stopped_at")
+    return list(times[:_MAX_LIFETIMES])
+
+
+def count_states(since: datetime) -> Counter[str]:
+    """How many nodes live or ended since then, by state."""
+    shown = Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since))
+    return Counter(dict(shown.order_by().values_list("state").annotate(n=Count("id"))))
+
+
+def list_served_queues() -> set[str]:
+    """The names of the queues that live nodes serve; `*` stands for all."""
+    served = Node.objects.filter(state__in=_LIVE).values_list("queues", flat=True)
+    return {name for queues in served[:_MAX_FOUND] for name in queues}
 
 
 def list_live_nodes() -> QuerySet[Node]:

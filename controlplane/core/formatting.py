@@ -61,6 +61,20 @@ def format_duration(seconds: float | None) -> str:
     return _two_units(whole, _DAY, "d", _HOUR, "h")
 
 
+def format_milliseconds(milliseconds: float | None) -> str:
+    """As `format_duration`."""
+    return EMPTY if milliseconds is None else format_duration(milliseconds / 1_000)
+
+
+def format_rate(per_second: float | None) -> str:
+    """`12.4/s`, or `3/min` for what happens less often than every ten seconds."""
+    if per_second is None:
+        return EMPTY
+    if 0 < per_second < 0.1:
+        return f"{per_second * _MINUTE:.2g}/min"
+    return f"{format_number(round(per_second, 1))}/s"
+
+
 def format_elapsed(start: datetime | None, end: datetime | None) -> str:
     """The duration between two moments; `EMPTY` unless both are known."""
     return EMPTY if start is None or end is None else format_duration((end - start).total_seconds())

@@ -27,7 +27,7 @@ from controlplane.workspaces.adminaccess import (
     is_allowed,
     roles_of,
 )
-from controlplane.workspaces.queries import list_workspaces
+from controlplane.workspaces.queries import choose_workspace, list_workspaces
 from controlplane.workspaces.states import Role
 
 _MAX_WORKSPACES = 1_000
@@ -40,13 +40,24 @@ def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> lis
     return list(list_workspaces(ids)[:_MAX_WORKSPACES])
 
 
+def find_live_workspace(request: HttpRequest) -> str:
+    """The workspace whose live figures a page of several workspaces gets: a page has one socket,
+    for one of them."""
+    user: Any = request.user
+    chosen = choose_workspace(user, None)
+    if chosen is not None:
+        return chosen[0].slug
+    own = list_own_workspaces(request)
+    return str(own[0].slug) if own else ""
+
+
 class WorkspacePages(AdminAccess):
     """Pages of rows that belong to a workspace, with buttons that call services."""
 
     workspace_lookup = "workspace_id"
     required_roles = SEEN_BY_VIEWERS
 
-    def get_row(self, request: HttpRequest, object_id: UUID) -> Any:
+    def get_row(self, request: HttpRequest, object_id: UUID | int) -> Any:
         """The row of an extra page. Raises Http404, PermissionDenied."""
         row = self.get_queryset(request).filter(pk=object_id).first()
         if row is None:
@@ -64,7 +75,7 @@ class WorkspacePages(AdminAccess):
     def act_on_row(
         self,
         request: HttpRequest,
-        object_id: UUID,
+        object_id: UUID | int,
         act: Callable[[Any, Actor], Any],
         success: str,
     ) -> HttpResponse:

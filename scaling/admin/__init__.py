@@ -2,5 +2,9 @@
 
 from scaling.admin.events import ScalingEventAdmin
 from scaling.admin.pool import PoolAdmin
+from scaling.queries.pool import read_objective
+from tasks_app.admin.objective import register_objective
+
+register_objective(read_objective)
 
 __all__ = ["PoolAdmin", "ScalingEventAdmin"]

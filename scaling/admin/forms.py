@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 from django import forms
 
 from controlplane.core.admin.forms import ServiceForm
-from controlplane.core.formatting import format_number
+from controlplane.core.formatting import (
+    format_count,
+    format_duration,
+    format_number,
+    format_percent,
+)
 from scaling.models import Pool
 from scaling.overrides import DEFAULT_HOLD_SECONDS, MAX_REASON_LENGTH
 from scaling.queries.pool import get_environment, get_values
@@ -60,6 +65,7 @@ class ConfigurationForm(ServiceForm):
                 "help": setting.help,
                 "field": self[name],
                 "value": _show(self._values[name]),
+                "words": _describe(name, self._values[name]),
                 "is_changed": name in self._overrides,
                 "environment": _show(environment[name]),
             }
@@ -98,6 +104,17 @@ def _show(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return format_number(value)
+
+
+def _describe(name: str, value: Any) -> str:
+    """The value with its unit."""
+    if name.endswith("_seconds"):
+        return format_duration(value)
+    if name == "goal":
+        return format_percent(value)
+    if name.endswith("_threshold"):
+        return format_count(value, "waiting task")
+    return _show(value)
 
 
 def _plain(value: Any) -> Any:

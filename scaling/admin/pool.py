@@ -8,28 +8,22 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.display import Summary, Table, badge, link, show_time
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
-from controlplane.core.formatting import EMPTY, format_duration, format_number
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, roles_of
-from controlplane.workspaces.adminpages import InstallationPages
+from controlplane.workspaces.adminpages import InstallationPages, find_live_workspace
 from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.states import Role
-from scaling.admin.eventpage import show_change, show_decider, show_state
 from scaling.admin.forms import ConfigurationForm, ManualForm
+from scaling.admin.poolpage import describe_pool
 from scaling.configuration import change_configuration
 from scaling.models import Pool
 from scaling.overrides import release_override, set_override
-from scaling.queries.events import list_events
 from scaling.queries.pool import find_contradiction, read_pool
-from scaling.queries.status import FleetStatus, read_status
-
-_MAX_EVENTS = 10
+from scaling.queries.status import read_status
 
 
 @admin.register(Pool)
@@ -129,19 +123,16 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
         current = status.pool.ready + status.pool.starting
         return self.render(
             request,
-            "admin/scaling/pool/status.html",
-            title="Fleet",
+            "scaling/pool.html",
+            title="Scaling",
             is_list=True,
-            status=status,
-            summary=_summary(status),
-            until=show_time(status.manual.until) if status.manual else "",
-            contradiction=find_contradiction(status.pool),
+            **describe_pool(status, request.GET.get("span", "")),
             configuration=configuration or ConfigurationForm(status.pool),
-            changed=show_time(status.pool.changed_at),
+            is_open=configuration is not None or bool(find_contradiction(status.pool)),
             manual=manual or ManualForm(status.values, current if target is None else target),
             may_configure=_find_workspace(request, Role.ADMIN) is not None,
             may_operate=_find_workspace(request, Role.OPERATOR) is not None,
-            events=_events(),
+            live_workspace=find_live_workspace(request),
         )
 
 
@@ -152,66 +143,3 @@ def _find_workspace(request: HttpRequest, needed: Role) -> UUID | None:
         return default
     fitting = sorted(id_ for id_, role in roles.items() if role.includes(needed))
     return default if default in fitting else next(iter(fitting), None)
-
-
-def _summary(status: FleetStatus) -> Summary:
-    pool, startup = status.pool, status.startup
-    state, colour, advice = _loop_state(status)
-    lines = [advice] if advice else []
-    if status.problem:
-        lines.append(format_html('<span class="problem" role="alert">{}</span>', status.problem))
-    if status.pause:
-        until = show_time(status.pause.until)
-        lines.append(format_html("Next launch {}. {}", until, status.pause.reason))
-    measured = f" of {startup.launches}" if startup else ""
-    seen = format_html(", last seen {}", show_time(status.seen_at)) if status.seen_at else ""
-    return Summary(
-        badge=format_html(
-            '{} <span class="quiet">{}{}</span>',
-            badge("loop", f"Autoscaler: {state}", colour=colour),
-            status.backend,
-            seen,
-        ),
-        colour=colour,
-        lines=lines,
-        figures=[
-            ("Target", format_number(pool.target)),
-            ("Ready", format_number(pool.ready)),
-            ("Starting", format_number(pool.starting)),
-            ("Draining", format_number(pool.draining)),
-            (
-                f"Start time (p95{measured})",
-                format_duration(startup.seconds) if startup else EMPTY,
-            ),
-        ],
-    )
-
-
-def _loop_state(status: FleetStatus) -> tuple[str, str, str]:
-    """The state of the control loop, its colour, and what to do."""
-    advice = "" if status.leader.leads else "Start manage.py autoscale."
-    if not status.enabled:
-        return "off", "quiet", advice
-    if status.leader.leads:
-        return ("cannot act", "bad", "") if status.problem else ("running", "good", "")
-    if status.seen_at is None:
-        return "never started", "quiet", advice
-    return "stopped", "bad", advice
-
-
-def _events() -> Table:
-    return Table(
-        "Newest decisions",
-        ["Time", "State", "Workers", "Decision", "Decided by"],
-        [
-            [
-                link("scaling_scalingevent", event.pk, show_time(event.at)),
-                show_state(event),
-                show_change(event),
-                event.sentence,
-                show_decider(event),
-            ]
-            for event in list_events()[:_MAX_EVENTS]
-        ],
-        empty="No changes yet.",
-    )

@@ -48,6 +48,11 @@ def get_values(pool: Pool) -> dict[str, Any]:
     return get_environment() | {n: v for n, v in pool.overrides.items() if n in SETTINGS}
 
 
+def read_objective() -> float:
+    """The seconds within which a task should start."""
+    return float(get_values(read_pool())["objective_seconds"])
+
+
 def validate(values: Mapping[str, Any]) -> Configuration:
     """The configuration with these values. Raises Invalid, whose errors name the API's fields."""
     errors = [

@@ -1,6 +1,8 @@
-"""Tasks, queues and the engine's records in the admin: read-only, changed by actions."""
+"""The pages of tasks, queues and nodes, and the engine's records: changed by actions only."""
 
-from tasks_app.admin.queues import IdempotencyKeyAdmin, LeaderAdmin, QueueAdmin
+from tasks_app.admin.nodes import NodeAdmin
+from tasks_app.admin.queues import QueueAdmin
+from tasks_app.admin.records import IdempotencyKeyAdmin, LeaderAdmin
 from tasks_app.admin.tasks import TaskAdmin
 
-__all__ = ["IdempotencyKeyAdmin", "LeaderAdmin", "QueueAdmin", "TaskAdmin"]
+__all__ = ["IdempotencyKeyAdmin", "LeaderAdmin", "NodeAdmin", "QueueAdmin", "TaskAdmin"]

@@ -1,63 +1,108 @@
-"""The pages of queues, and of the engine's own records."""
+"""The pages of queues."""
 
-from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.display import time_column
-from controlplane.core.admin.pages import ReadMostlyAdmin, ReadOnlyAdmin
+from controlplane.core.admin.pages import ReadMostlyAdmin
+from controlplane.core.errors import DomainError
+from controlplane.core.formatting import format_count
 from controlplane.workspaces.actors import Actor
-from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, SuperuserPages, actor_in
-from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages, find_live_workspace
 from controlplane.workspaces.states import Role
 from tasks_app import services
-from tasks_app.models import IdempotencyKey, Leader, Queue
-from tasks_app.queries.counts import LaneCounts, count_lanes
+from tasks_app.admin.objective import read_objective_ms
+from tasks_app.admin.queuelist import list_queue_lines
+from tasks_app.admin.queuepage import describe_queue
+from tasks_app.admin.slices import MAX_COUNTED, WaitingSlice, count_slice, read_slice
+from tasks_app.models import Queue
+from tasks_app.queues import MAX_PAUSE_REASON
 
 
 @admin.register(Queue)
 class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
-    """Queues: paused and resumed by an action, limited in the form. The first task creates one."""
+    """Queues: watched, paused, resumed and emptied by operators, limited by admins. The first task
+    creates one."""
 
-    list_display = [
-        "name",
-        "workspace",
-        "waiting",
-        "running",
-        "is_paused",
-        "paused_by",
-        "max_running",
-        "rate_per_second",
-    ]
-    list_select_related = ["workspace"]
-    list_filter = [("paused_at", admin.EmptyFieldListFilter)]
-    search_fields = ["name"]
-    fields = [
-        "name",
-        "workspace",
-        "paused_at",
-        "paused_by",
-        "max_running",
-        "rate_per_second",
-        "created_at",
-    ]
-    readonly_fields = ["name", "workspace", "paused_at", "paused_by", "created_at"]
+    change_form_template = "tasks_app/queue.html"
+    fields = ["max_running", "rate_per_second"]
     actions = ["pause", "resume"]
     # Limits are configuration.
     required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
 
-    def load_page(self, rows: Sequence[Any]) -> None:
-        """One query counts the waiting and running tasks of all queues."""
-        counts = count_lanes([queue.pk for queue in rows])
-        for queue in rows:
-            queue.counts = counts.get(queue.pk, LaneCounts())
+    def extra_pages(self) -> list[Any]:
+        return [
+            ("<int:object_id>/pause/", self.pause_view, "pause"),
+            ("<int:object_id>/resume/", self.resume_view, "resume"),
+            ("<int:object_id>/cancel/", self.cancel_view, "cancel"),
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never: the first task creates a queue."""
         return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The queues that wait longest first. Django handles the actions that are posted."""
+        if request.method == "POST":
+            return super().changelist_view(request, extra_context)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        search, kind = _read_text(request, "q"), request.GET.get("show", "")
+        workspace = _read_text(request, "workspace")
+        queues = self.get_queryset(request)
+        if search:
+            queues = queues.filter(name__icontains=search)
+        if workspace:
+            queues = queues.filter(workspace__slug=workspace)
+        if kind == "paused":
+            queues = queues.filter(paused_at__isnull=False)
+        order = request.GET.get("sort", "")
+        return self.render(
+            request,
+            "tasks_app/queues.html",
+            title="Queues",
+            is_list=True,
+            list=list_queue_lines(
+                queues,
+                number=request.GET.get("p"),
+                by_name=order == "name",
+                objective_ms=read_objective_ms(),
+            ),
+            search=search,
+            kind=kind,
+            workspace=workspace,
+            kept=urlencode({"q": search, "workspace": workspace}),
+            order=order,
+            may_operate=self.allows(request, "act"),
+            live_workspace=workspace or find_live_workspace(request),
+            max_reason=MAX_PAUSE_REASON,
+        )
+
+    def describe(self, request: HttpRequest, queue: Any) -> dict[str, Any]:
+        context = describe_queue(
+            queue,
+            objective_ms=read_objective_ms(),
+            workspaces=self.workspaces_for(request, "view"),
+            span=request.GET.get("span", ""),
+            grouping=request.GET.get("by", ""),
+        )
+        return {
+            **context,
+            "may_operate": is_allowed(request, Role.OPERATOR, queue.workspace_id),
+            "live_workspace": queue.workspace.slug,
+            "max_reason": MAX_PAUSE_REASON,
+            "title": queue.name,
+            "subtitle": None,
+        }
 
     def save_model(self, request: HttpRequest, obj: Queue, form: Any, change: bool) -> None:
         """Through the service, which writes the audit log and wakes workers."""
@@ -68,17 +113,83 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             changes={name: form.cleaned_data[name] for name in form.changed_data},
         )
 
-    @admin.display(description="waiting")
-    def waiting(self, queue: Any) -> int:
-        return int(queue.counts.pending)
+    def response_change(self, request: HttpRequest, obj: Queue) -> HttpResponse:
+        """Stay on the page of the queue."""
+        self.message_user(request, f"The limits of {obj.name} were saved.", messages.SUCCESS)
+        return HttpResponseRedirect(self.row_url(obj.pk))
 
-    @admin.display(description="running")
-    def running(self, queue: Any) -> int:
-        return int(queue.counts.running)
+    @method_decorator(require_POST)
+    def pause_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        queue = self.get_row(request, object_id)
+        actor = self.require_operator(request, queue.workspace_id)
+        reason = _read_reason(request)
+        if reason:
+            _set_paused(queue, actor, paused=True, reason=reason)
+            text = f"Queue {queue.name} is paused. Its running tasks finish, the others wait."
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            text = "Give a reason for the pause: everybody who looks at the queue reads it."
+            self.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(self.row_url(queue.pk))
 
-    @admin.display(description="paused", boolean=True)
-    def is_paused(self, queue: Queue) -> bool:
-        return queue.paused_at is not None
+    @method_decorator(require_POST)
+    def resume_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        reason = _read_reason(request)
+
+        def resume(queue: Queue, actor: Actor) -> None:
+            _set_paused(queue, actor, paused=False, reason=reason)
+
+        return self.act_on_row(request, object_id, resume, "Resumed: its tasks start again.")
+
+    def cancel_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Cancel the waiting tasks of one type or with one tag, or all of them, after a
+        confirmation that counts them."""
+        queue = self.get_row(request, object_id)
+        actor = self.require_operator(request, queue.workspace_id)
+        chosen = read_slice(request.POST if request.method == "POST" else request.GET, queue)
+        problem = ""
+        if request.method == "POST":
+            if chosen.is_whole_queue and request.POST.get("confirm") != queue.name:
+                problem = f"Type {queue.name} to confirm that all its waiting tasks are cancelled."
+            else:
+                self._cancel(request, chosen, actor)
+                return HttpResponseRedirect(self.row_url(queue.pk))
+        return self._confirm(request, chosen, problem)
+
+    def _confirm(self, request: HttpRequest, chosen: WaitingSlice, problem: str) -> HttpResponse:
+        try:
+            counted = count_slice(chosen)
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(self.row_url(chosen.queue.pk))
+        return self.render(
+            request,
+            "tasks_app/cancel_slice.html",
+            title=f"Cancel {chosen.words}?",
+            original=chosen.queue,
+            slice=chosen,
+            counted=counted,
+            most=MAX_COUNTED,
+            problem=problem,
+        )
+
+    def _cancel(self, request: HttpRequest, chosen: WaitingSlice, actor: Actor) -> None:
+        try:
+            result = services.act_on_tasks(
+                workspace_id=chosen.queue.workspace_id,
+                actor=actor,
+                action="cancel",
+                wanted=chosen.filter,
+            )
+        except DomainError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        tasks = format_count(result.matched, "waiting task")
+        text = f"Cancelled {result.changed:,} of {tasks} ({chosen.words})."
+        if result.has_more:
+            text += " There are more: cancel again for the rest."
+        is_done = result.changed == result.matched and not result.has_more
+        self.message_user(request, text, messages.SUCCESS if is_done else messages.WARNING)
 
     @admin.action(description="Pause")
     def pause(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
@@ -89,42 +200,28 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         self._set_paused(request, queryset, paused=False)
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
+        reason = _read_reason(request)
+
         def act(queue: Queue, actor: Actor) -> None:
-            services.change_queue(
-                workspace_id=queue.workspace_id,
-                name=queue.name,
-                actor=actor,
-                changes={"paused": paused},
-            )
+            _set_paused(queue, actor, paused=paused, reason=reason)
 
         self.act_on_rows(request, queues, act, "paused" if paused else "resumed")
 
 
-@admin.register(IdempotencyKey)
-class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
-    """Stored responses to requests with an idempotency key."""
-
-    list_display = [
-        "key",
-        "workspace_id",
-        time_column("created_at", is_sortable=True),
-        time_column("expires_at", "expires", is_sortable=True),
-    ]
-    search_fields = ["key"]
-    ordering = ["-id"]
-    fields = ["key", "workspace_id", "answer", "created_at", "expires_at"]
+def _set_paused(queue: Queue, actor: Actor, *, paused: bool, reason: str) -> None:
+    services.change_queue(
+        workspace_id=queue.workspace_id,
+        name=queue.name,
+        actor=actor,
+        changes={"paused": paused, "reason": reason},
+    )
 
 
-@admin.register(Leader)
-class LeaderAdmin(SuperuserPages, ReadOnlyAdmin):
-    """Which process leads, and until when."""
+def _read_text(request: HttpRequest, name: str) -> str:
+    """A parameter of the address that a column can hold."""
+    return request.GET.get(name, "").replace("\0", "").strip()
 
-    list_display = [
-        "name",
-        "holder_label",
-        "term",
-        time_column("acquired_at", is_sortable=True),
-        time_column("expires_at", "expires", is_sortable=True),
-        time_column("last_pass_at", "last pass", is_sortable=True),
-    ]
-    ordering = ["name"]
+
+def _read_reason(request: HttpRequest) -> str:
+    text = " ".join(request.POST.get("reason", "").replace("\0", " ").split())
+    return text[:MAX_PAUSE_REASON]

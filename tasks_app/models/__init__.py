@@ -1,6 +1,13 @@
 """Tasks with their history, and the sources of statistics."""
 
-from tasks_app.models.figures import Rollup, RollupMark, TaskCount, TaskCountChange
+from tasks_app.models.figures import (
+    MinuteSample,
+    QueueSample,
+    Rollup,
+    RollupMark,
+    TaskCount,
+    TaskCountChange,
+)
 from tasks_app.models.tasks import (
     DURATION,
     ERROR_CLASS,
@@ -29,7 +36,9 @@ __all__ = [
     "SHORT",
     "IdempotencyKey",
     "Leader",
+    "MinuteSample",
     "Queue",
+    "QueueSample",
     "Rollup",
     "RollupMark",
     "Task",

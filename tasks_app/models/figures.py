@@ -1,5 +1,6 @@
-"""The sources of statistics: counts of existing tasks, and roll-ups of each minute."""
+"""The sources of statistics: counts of existing tasks, roll-ups and samples of each minute."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -76,3 +77,34 @@ class RollupMark(models.Model):
 
     def __str__(self) -> str:
         return str(self.until)
+
+
+class MinuteSample(models.Model):
+    """The workers at the beginning of a minute. A minute without a row was not sampled: then
+    nothing is known of its queues either."""
+
+    at = models.DateTimeField(primary_key=True)
+    nodes = models.IntegerField()  # those that take work
+    slots = models.IntegerField()
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
+class QueueSample(models.Model):
+    """What waited and ran in one queue at the beginning of a minute. A queue in which nothing waits
+    and nothing runs has no row."""
+
+    pk = models.CompositePrimaryKey("queue_id", "at")
+    queue_id = models.IntegerField()
+    at = models.DateTimeField()
+    waiting = models.BigIntegerField()  # ready tasks
+    running = models.BigIntegerField()
+    oldest_wait_ms = models.BigIntegerField(null=True)  # null: none is ready
+
+    class Meta:
+        # Samples arrive in the order of time: what is past its retention is found by few pages.
+        indexes = [BrinIndex(fields=["at"], name="queue_sample_by_time", autosummarize=True)]
+
+    def __str__(self) -> str:
+        return f"{self.queue_id} {self.at}"

@@ -48,6 +48,7 @@ class Queue(models.Model):
     name = models.CharField(max_length=100)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.CharField(max_length=200, blank=True, default="")
+    pause_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     max_running = models.PositiveIntegerField(null=True, blank=True)
     rate_per_second = models.FloatField(null=True, blank=True)
     # The token bucket of rate_per_second: how many starts were left at rate_at.

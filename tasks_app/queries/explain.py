@@ -168,10 +168,11 @@ def _obstacle(queue: Queue) -> Explanation | None:
     """The reason why no task of the queue starts."""
     if queue.paused_at is not None:
         who = f" by {queue.paused_by}" if queue.paused_by else ""
+        why = f" ({queue.pause_reason})" if queue.pause_reason else ""
         return Explanation(
             Reason.QUEUE_PAUSED,
-            f"Queue {queue.name} was paused{who} at {utc_z(queue.paused_at)}; it continues when "
-            "the queue is resumed.",
+            f"Queue {queue.name} was paused{who} at {utc_z(queue.paused_at)}{why}; it "
+            "continues when the queue is resumed.",
             [Blocker("queue", queue.name, "PAUSED")],
         )
     if not has_worker(queue.name):

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,14 +25,24 @@ SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=30)
 # Longer windows are read from the roll-ups of hours.
 _BY_MINUTES = timedelta(days=1)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
-COUNTS = ("submitted", "started", "completed", "failed", "failed_tasks", "retried")
+COUNTS = (
+    "submitted",
+    "started",
+    "completed",
+    "failed",
+    "failed_tasks",
+    "retried",
+    "cancelled",
+    "lost",
+)
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Sums over some roll-ups. `submitted`, `completed` and `failed_tasks` count tasks, the others
-    attempts; of the `failed` ones `retried` were followed by another."""
+    attempts; of the `failed` ones `retried` were followed by another, and `lost` ended with their
+    worker."""
 
     submitted: int = 0
     started: int = 0
@@ -40,6 +50,8 @@ class Figures:
     failed: int = 0
     failed_tasks: int = 0
     retried: int = 0
+    cancelled: int = 0
+    lost: int = 0
     run_ms: float = 0.0
     wait_ms: float = 0.0
     longest_run_ms: float | None = None
@@ -106,8 +118,27 @@ def get_performance(workspace_id: UUID, window: str, *, with_internal: bool = Fa
     end = now()
     begin = _floor(end - length, unit)
     step = unit * math.ceil((end - begin) / unit / MAX_POINTS)
-    hidden = [] if with_internal else list(internal_types())
-    found = _read(workspace_id, begin, unit, step, hidden)
+    return summarize_span(
+        workspace_id, begin, end, unit, step, window=window, with_internal=with_internal
+    )
+
+
+def summarize_span(
+    workspace_id: UUID,
+    begin: datetime,
+    end: datetime,
+    unit: timedelta,
+    step: timedelta,
+    *,
+    window: str = "",
+    types: Sequence[str] = (),
+    with_internal: bool = False,
+) -> Performance:
+    """The figures from `begin`, which is the beginning of a `unit` (a minute or an hour), up to
+    `end` in steps of several units; of these types, or of all. Raises Invalid when that takes too
+    long."""
+    hidden = [] if with_internal else [name for name in internal_types() if name not in types]
+    found = _read(workspace_id, begin, end, unit, step, hidden, list(types) or None)
     steps = {at: figures for at, _, _, figures in found.get("step", [])}
     return Performance(
         window=window,
@@ -186,15 +217,23 @@ def _busiest(named: list[tuple[str, Figures]]) -> list[tuple[str, Figures]]:
 
 
 def _read(
-    workspace_id: UUID, begin: datetime, unit: timedelta, step: timedelta, hidden: list[str]
+    workspace_id: UUID,
+    begin: datetime,
+    end: datetime,
+    unit: timedelta,
+    step: timedelta,
+    hidden: list[str],
+    types: list[str] | None,
 ) -> dict[str, list[tuple[datetime, str, str, Figures]]]:
     found: dict[str, list[tuple[datetime, str, str, Figures]]] = {}
     params: dict[str, Any] = {
         "workspace": workspace_id,
         "seconds": int(unit.total_seconds()),
         "from": begin,
+        "until": end,
         "step": int(step.total_seconds()),
         "hidden": hidden,
+        "types": types,
     }
     with in_bounded_time(narrow_by="a shorter window"), connection.cursor() as cursor:
         cursor.execute(load_sql("tasks_app", "summarize_rollups"), params)

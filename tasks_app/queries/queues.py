@@ -121,6 +121,15 @@ def list_running(queue: Queue) -> tuple[list[Task], int]:
     return list(shown), running.count()
 
 
+def list_running_longest(queue: Queue, limit: int) -> list[Task]:
+    """The tasks of a queue that have run longest."""
+    running = Task.objects.filter(queue_id=queue.id, state=TaskState.RUNNING)
+    shown = running.order_by("started_at").only(
+        "id", "name", "type", "state", "attempt", "max_attempts", "started_at", "node_id"
+    )
+    return list(shown[:limit])
+
+
 def seconds_until_token(queue: Queue) -> float:
     """How long until the queue's token bucket has room for one start; 0 when it has now."""
     rate = queue.rate_per_second

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from controlplane.core.errors import FieldError
 from controlplane.core.schema import Request, Resource, itself, shown
-from controlplane.core.schema.fields import Flag, Number, Whole
+from controlplane.core.schema.fields import Flag, Number, Text, Whole
+from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.schema.fields import names_of, optional
 
 MAX_RUNNING = 1_000_000
@@ -35,6 +36,7 @@ class Queue(Resource):
     paused: bool = shown(compute=lambda view: view.queue.paused_at is not None)
     paused_at: datetime | None = shown(source="queue.paused_at")
     paused_by: str | None = shown(compute=lambda view: view.queue.paused_by or None)
+    pause_reason: str | None = shown(compute=lambda view: view.queue.pause_reason or None)
     max_running: int | None = shown(source="queue.max_running")
     rate_per_second: float | None = shown(source="queue.rate_per_second")
     created_at: datetime = shown(source="queue.created_at")
@@ -60,11 +62,14 @@ class QueueChange(Request):
     paused: Flag = optional()
     max_running: Annotated[int, Whole(1, MAX_RUNNING)] | None = None
     rate_per_second: Annotated[float, Number(MIN_RATE, MAX_RATE)] | None = None
+    reason: Annotated[str, Text(MAX_PAUSE_REASON)] = optional("Why it is paused or resumed.")
 
     def cross_check(self) -> Iterable[FieldError]:
-        """Something must be given."""
+        """Something must be given, and a reason only belongs to a pause."""
         if not self.model_fields_set:
             yield {"field": "", "message": f"Give at least one of: {names_of(QueueChange)}."}
+        elif "reason" in self.model_fields_set and self.paused is None:
+            yield {"field": "reason", "message": "Give it together with paused."}
 
     @property
     def changes(self) -> dict[str, Any]:

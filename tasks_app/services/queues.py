@@ -15,7 +15,7 @@ from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.services import record_audit
 from tasks_app import transitions
 from tasks_app.models import Queue
-from tasks_app.queues import NAME, NAME_RULE
+from tasks_app.queues import MAX_PAUSE_REASON, NAME, NAME_RULE
 from tasks_app.rows import NewTask
 from tasks_app.states import TaskState
 from tasks_app.wakeup_senders import MAX_WAKE_UPS
@@ -95,7 +95,8 @@ def _make(workspace_id: UUID, name: str, *, using: str, field: str) -> int:
 
 
 def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[str, Any]) -> Queue:
-    """Change `paused` (bool), `max_running`, `rate_per_second` (None lifts the limit). Audited.
+    """Change `paused` (bool), `max_running`, `rate_per_second` (None lifts the limit). `reason`
+    says why it is paused or resumed; that of a pause stays with the queue. Audited.
 
     Raises NotFound.
     """
@@ -106,9 +107,13 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
         if queue is None:
             raise NotFound(f"There is no queue {name!r}.")
         before = _limits(queue)
+        reason: str = changes.get("reason") or ""
         if "paused" in changes and changes["paused"] != (queue.paused_at is not None):
             queue.paused_at = now() if changes["paused"] else None
             queue.paused_by = actor.label[:200] if changes["paused"] else ""
+            queue.pause_reason = reason[:MAX_PAUSE_REASON] if changes["paused"] else ""
+        elif changes.get("paused") and reason:
+            queue.pause_reason = reason[:MAX_PAUSE_REASON]
         if "max_running" in changes:
             queue.max_running = changes["max_running"]
         if "rate_per_second" in changes:
@@ -121,7 +126,11 @@ def change_queue(*, workspace_id: UUID, name: str, actor: Actor, changes: dict[s
             action="queue.change",
             target_type="queue",
             target_id=name,
-            detail={"before": before, "after": _limits(queue)},
+            detail={
+                "before": before,
+                "after": _limits(queue),
+                **({"reason": reason} if reason else {}),
+            },
         )
         # Whatever was held back may be ready now.
         transaction.on_commit(lambda: notify_workers(name, wake_ups=MAX_WAKE_UPS), robust=True)

@@ -112,10 +112,16 @@ class ShellSite(admin.AdminSite):
     enable_nav_sidebar = False  # the frame has its own
     overview: View | None = None
     """The view of the start page; set in `controlplane/urls.py`."""
+    performance: View | None = None
+    """The page of that name; set there, too."""
 
     def get_urls(self) -> list[Any]:
         records = path("records/", self.admin_view(self.records), name="records")
-        return [records, *super().get_urls()]
+        found = [records, *super().get_urls()]
+        if self.performance is not None:
+            view = self.admin_view(self.performance)
+            found.insert(0, path("performance/", view, name="performance"))
+        return found
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The overview."""

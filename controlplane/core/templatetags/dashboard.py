@@ -12,20 +12,28 @@ from django.utils.text import capfirst
 
 from controlplane.core.admin.display import badge, draw_bar, draw_shape, draw_symbol, show_time
 from controlplane.core.admin.shapes import find_shape
+from controlplane.core.clock import utc_z
 from controlplane.core.formatting import (
     format_duration,
+    format_milliseconds,
     format_number,
     format_percent,
+    format_rate,
     format_short_id,
     format_size,
+    format_time,
 )
 
 register = template.Library()
 
 register.filter("figure", format_number)
 register.filter("duration", format_duration)
+register.filter("milliseconds", format_milliseconds)
+register.filter("rate", format_rate)
 register.filter("percent", format_percent)
 register.filter("size", format_size)
+register.filter("clock", format_time)
+register.filter("iso", utc_z)
 register.filter("short_id", format_short_id)
 
 

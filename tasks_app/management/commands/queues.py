@@ -10,6 +10,7 @@ from controlplane.core.console.tables import list_view
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
+from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, MIN_RATE, Queue
 
 _EXAMPLES = """\
@@ -37,6 +38,10 @@ class Command(WorkspaceCommand):
         limit = subcommands.add("limit", self._limit, "Set or remove limits.", show=_QUEUES)
         for each in (pause, resume, limit):
             each.add_argument("name", help="name of the queue")
+        for each in (pause, resume):
+            each.add_argument(
+                "--reason", default="", help=f"why, at most {MAX_PAUSE_REASON} characters"
+            )
         limit.add_argument(
             "--max-running",
             type=one_or_none(whole_number(1, MAX_RUNNING)),
@@ -56,10 +61,16 @@ class Command(WorkspaceCommand):
         return [represent(Queue, each, None) for each in queries.view_queues(list(rows))]
 
     def _pause(self, workspace_id: UUID, options: Options) -> Any:
-        return _change(workspace_id, options["name"], {"paused": True})
+        return _change(workspace_id, options["name"], {"paused": True, **self._reason(options)})
 
     def _resume(self, workspace_id: UUID, options: Options) -> Any:
-        return _change(workspace_id, options["name"], {"paused": False})
+        return _change(workspace_id, options["name"], {"paused": False, **self._reason(options)})
+
+    def _reason(self, options: Options) -> dict[str, str]:
+        reason: str = options["reason"].strip()
+        if len(reason) > MAX_PAUSE_REASON:
+            self.usage(f"Give a reason of at most {MAX_PAUSE_REASON} characters.")
+        return {"reason": reason} if reason else {}
 
     def _limit(self, workspace_id: UUID, options: Options) -> Any:
         limits = {name: options[name] for name in ("max_running", "rate_per_second")}

@@ -73,6 +73,10 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "dlq_replay_cancel": ("POST", "operator", {}),
     "dlq_replay_pause": ("POST", "operator", {}),
     "dlq_replay_resume": ("POST", "operator", {}),
+    "tasks_app_queue_pause": ("POST", "operator", {}),
+    "tasks_app_queue_resume": ("POST", "operator", {}),
+    "tasks_app_queue_cancel": ("GET", "operator", {}),
+    "workers_node_drain": ("GET", "root", {}),
     "stress_stresstest_stop": ("POST", "operator", {}),
     "stress_stresstest_compare": ("GET", "viewer", {}),
     "auth_user_password_change": ("GET", "root", {}),
@@ -234,7 +238,7 @@ class TestPages:
 
     def test_the_index_names_what_can_be_opened(self, world: World) -> None:
         for person, client in world.people.items():
-            page = client.get("/admin/").content.decode()
+            page = client.get("/admin/records/").content.decode()
             for label, (view, _, _) in {**ROW_PAGES, **SHARED_PAGES}.items():
                 path = reverse(f"admin:{name_of(label)}_changelist")
                 assert (f'href="{path}"' in page) is expected(view)[person], (person, path)

@@ -57,7 +57,14 @@ def make_tasks() -> Task:
     attempt = make_attempt(task, outcome="FAILED", node_id=node.id)
     write(TaskAttempt, attempt, error=ERROR)
     write(TaskLog, make_log(task, HOSTILE), level=SHORT[:5])
-    write(Queue, queue, name=SHORT, paused_at=task.created_at, paused_by=HOSTILE)
+    write(
+        Queue,
+        queue,
+        name=SHORT,
+        paused_at=task.created_at,
+        paused_by=HOSTILE,
+        pause_reason=HOSTILE,
+    )
     return task
 
 

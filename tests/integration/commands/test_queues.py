@@ -27,6 +27,9 @@ def test_pause_and_resume() -> None:
     assert Queue.objects.get().paused_at is not None
     assert run("queues", "resume", "mail", "--json").json[0]["paused"] is False
     assert run("queues", "pause", "nowhere").code == 3
+    assert run("queues", "pause", "mail", "--reason=a storm").code == 0
+    assert Queue.objects.get().pause_reason == "a storm"
+    assert run("queues", "pause", "mail", f"--reason={'x' * 501}").code == 2
 
 
 def test_limits() -> None:

@@ -64,10 +64,11 @@ def test_the_line(client: APIClient, node: Any) -> None:
 
 
 def test_a_paused_queue(client: APIClient, node: Any) -> None:
-    make_queue(paused_at=now(), paused_by="ada")
+    make_queue(paused_at=now(), paused_by="ada", pause_reason="the gateway is down")
     found = explain(client, make_task())
     assert found["reason"] == "QUEUE_PAUSED"
     assert "ada" in found["detail"]
+    assert "(the gateway is down)" in found["detail"]
     assert found["blockedBy"][0]["kind"] == "queue"
 
 

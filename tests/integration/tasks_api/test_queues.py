@@ -101,6 +101,18 @@ def test_pause_and_resume(operator: APIClient) -> None:
     assert operator.patch("/queues/default", {"paused": False}).json()["paused"] is False
 
 
+def test_a_pause_has_a_reason_until_it_ends(operator: APIClient) -> None:
+    make_queue()
+    change = {"paused": True, "reason": "the gateway is down"}
+    assert operator.patch("/queues/default", change).json()["pauseReason"] == change["reason"]
+    assert AuditEvent.objects.get(action="queue.change").detail["reason"] == change["reason"]
+    change = {"paused": True, "reason": "it is still down"}
+    assert operator.patch("/queues/default", change).json()["pauseReason"] == change["reason"]
+    body = operator.patch("/queues/default", {"paused": False, "reason": "it is back"}).json()
+    assert body["pauseReason"] is None
+    assert operator.patch("/queues/default", {"paused": True}).json()["pauseReason"] is None
+
+
 def test_limits_are_for_admins(client: APIClient, operator: APIClient) -> None:
     make_queue()
     for change in ({"maxRunning": 2}, {"ratePerSecond": 5}, {"paused": True, "maxRunning": None}):
@@ -119,6 +131,9 @@ def test_limits_are_for_admins(client: APIClient, operator: APIClient) -> None:
         ({"depth": 1}, "depth"),
         ({"paused": "yes"}, "paused"),
         ({"paused": None}, "paused"),
+        ({"reason": "alone"}, "reason"),
+        ({"paused": True, "reason": ""}, "reason"),
+        ({"paused": True, "reason": "x" * 501}, "reason"),
         ({"maxRunning": 0}, "maxRunning"),
         ({"maxRunning": "5"}, "maxRunning"),
         ({"maxRunning": 10**9}, "maxRunning"),

@@ -1,0 +1,1 @@
+"""The start page: what is wrong now, and how the work goes."""

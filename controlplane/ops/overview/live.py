@@ -1,0 +1,78 @@
+"""Live topics: the overview, and its charts by span."""
+
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from controlplane.core.clock import utc_z
+from controlplane.live.changes import Snapshot
+from controlplane.live.topics import WATCHER, Topic, register, rows
+from controlplane.ops.overview.panels import PANELS, Panel, show_panel
+from controlplane.ops.overview.queries.source import SPANS, Source
+
+_CHARTS = ("throughput", "waits")
+
+
+def read_overview(workspace_id: UUID, _key: str) -> Snapshot:
+    """The panels but the charts, as on the page: texts are those that people read, times are left
+    to the reader's clock. A part that cannot be read is left out."""
+    source = Source(workspace_id, WATCHER, _may, is_live=True)
+    return _show(source, (panel for panel in PANELS if panel.name not in _CHARTS))
+
+
+def read_charts(workspace_id: UUID, span: str) -> Snapshot:
+    """The charts, drawn for charts.js."""
+    source = Source(workspace_id, WATCHER, _may, span, is_live=True)
+    return _show(source, (panel for panel in PANELS if panel.name in _CHARTS))
+
+
+def read_span(text: str) -> str:
+    """A span of the charts. Raises ValueError."""
+    if text not in SPANS:
+        raise ValueError(text)
+    return text
+
+
+def _may(_permission: str) -> bool:
+    # Everybody who may watch has a role in the workspace; Django's permissions are for its pages.
+    return True
+
+
+def _show(source: Source, panels: Iterable[Panel]) -> Snapshot:
+    shown = [show_panel(panel, source) for panel in panels]
+    return {each.panel.name: _describe(each.data) for each in shown if each.data is not None}
+
+
+def _describe(data: dict[str, Any]) -> Snapshot:
+    """A panel. Its list of rows becomes an object by key, with their order beside it."""
+    found = {name: _plain(value) for name, value in data.items() if name != "rows"}
+    if "rows" in data:
+        found |= rows((row.key, _plain(row)) for row in data["rows"])
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """As JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, datetime):
+        return utc_z(value)
+    return str(value) if isinstance(value, UUID) else value
+
+
+register(Topic("overview", read=read_overview, resource="overview"))
+register(
+    Topic(
+        "overview-charts:<span>",
+        read=read_charts,
+        resource="overview",
+        read_key=read_span,
+        every_seconds=5,
+    )
+)

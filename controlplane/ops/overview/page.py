@@ -1,0 +1,73 @@
+"""The start page of the site."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from controlplane import __version__
+from controlplane.core.formatting import format_duration
+from controlplane.ops.overview.panels import PANELS, show_panel
+from controlplane.ops.overview.queries.source import SPANS, Source
+from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.queries import get_default_workspace_id
+from tasks_app.processors.registry import names
+
+if TYPE_CHECKING:
+    from controlplane.workspaces.models import Workspace
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """What is wrong now, and how the work of one workspace goes: the one that the address names, or
+    `default`, or the person's first. Raises PermissionDenied: the person has no role anywhere."""
+    workspaces = list_own_workspaces(request)
+    workspace = choose(workspaces, request.GET.get("workspace", ""))
+    if workspace is None:
+        raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
+    user: Any = request.user
+    actor = actor_in(request, workspace.id)
+    source = Source(workspace.id, actor, user.has_perm, request.GET.get("span", ""))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Overview",
+        "workspace": workspace,
+        "workspaces": workspaces,
+        "span": source.span,
+        "spans": list(SPANS),
+    }
+    if source.has_worked:
+        context["panels"] = [show_panel(panel, source) for panel in PANELS]
+        return TemplateResponse(request, "overview/page.html", context)
+    context |= first_start(source, request)
+    return TemplateResponse(request, "overview/empty.html", context)
+
+
+def choose(workspaces: list["Workspace"], slug: str) -> "Workspace | None":
+    """The named workspace, otherwise `default`, otherwise the first. Raises PermissionDenied: the
+    named one is none of them."""
+    if slug:
+        named = next((each for each in workspaces if each.slug == slug), None)
+        if named is None:
+            raise PermissionDenied("You have no role in this workspace, or it does not exist.")
+        return named
+    default = get_default_workspace_id()
+    ordered = sorted(workspaces, key=lambda each: each.id != default)
+    return ordered[0] if ordered else None
+
+
+def first_start(source: Source, request: HttpRequest) -> dict[str, Any]:
+    """What is done and what is still to do before the first task, and where this is."""
+    dispatcher, _ = source.loops
+    return {
+        "version": __version__,
+        "address": request.build_absolute_uri("/").rstrip("/"),
+        "types": len(names()),
+        "workers": len(source.live_nodes),
+        "has_dispatcher": dispatcher.leads,
+        "objective": format_duration(source.objective),
+        "retention_days": settings.TASKPLANE["RETENTION_DAYS"],
+    }

@@ -1,0 +1,122 @@
+"""How the work of a workspace went over a span of time."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from controlplane.core.clock import now
+from controlplane.core.errors import Invalid
+from controlplane.ops.overview.page import choose
+from controlplane.ops.performance.drawings import draw_all
+from controlplane.ops.performance.queries import list_marks, list_node_work
+from controlplane.ops.performance.span import PRESETS, Span, read_span
+from controlplane.workspaces.adminpages import list_own_workspaces
+from scaling.queries.pool import read_objective
+from tasks_app.admin.links import quoted, tasks_url
+from tasks_app.queries.performance import Figures, Performance, summarize_span
+from tasks_app.queries.samples import read_samples
+
+_MAX_NAME = 200
+_MAX_MARKS = 20
+
+
+def performance(request: HttpRequest) -> HttpResponse:
+    """The charts of one workspace: the one that the address names, or `default`, or the person's
+    first. Raises PermissionDenied: the person has no role anywhere."""
+    workspaces = list_own_workspaces(request)
+    workspace = choose(workspaces, request.GET.get("workspace", ""))
+    if workspace is None:
+        raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
+    span = read_span(request.GET, now())
+    type_name = request.GET.get("type", "")[:_MAX_NAME].replace("\0", "")
+    context = {
+        **admin.site.each_context(request),
+        "title": "Performance",
+        "workspace": workspace,
+        "workspaces": workspaces,
+        "span": span,
+        "type": type_name,
+        "presets": [
+            (name, _address(span=name, workspace=workspace.slug, type=type_name))
+            for name in PRESETS
+        ],
+        "base": _address(workspace=workspace.slug, type=type_name),
+        "without_type": f"?{span.query}&{urlencode({'workspace': workspace.slug})}",
+        **_describe(workspace, span, type_name),
+    }
+    return TemplateResponse(request, "performance/page.html", context)
+
+
+def _describe(workspace: Any, span: Span, type_name: str) -> dict[str, Any]:
+    """The figures; a part that cannot be read in time says so, and the others stay."""
+    context: dict[str, Any] = {"problem": "", "nodes": [], "nodes_problem": ""}
+    workspace_id = workspace.id
+    marks = list_marks(workspace_id, span)
+    context["marks"] = marks[:_MAX_MARKS]
+    try:
+        found = summarize_span(
+            workspace_id,
+            span.begin,
+            span.end,
+            span.unit,
+            span.step,
+            types=[type_name] if type_name else [],
+        )
+    except Invalid as error:
+        return {**context, "problem": str(error)}
+    samples = read_samples(
+        workspace_id, span.begin, span.begin + span.step * (span.buckets - 1), span.step
+    )
+    context |= {
+        "found": found,
+        "figures": describe_figures(found),
+        "drawings": draw_all(found, span, samples, marks, read_objective() * 1_000),
+        "types": [_row(name, figures, span, workspace.slug) for name, figures in found.by_type],
+    }
+    try:
+        context["nodes"] = list_node_work(span)
+    except Invalid as error:
+        context["nodes_problem"] = str(error)
+    return context
+
+
+def describe_figures(found: Performance) -> dict[str, Any]:
+    """The key figures of the whole span."""
+    total, seconds = found.total, found.seconds
+    return {
+        "submitted": total.submitted,
+        "arrival_rate": total.submitted / seconds,
+        "ended": total.completed + total.failed_tasks,
+        "end_rate": (total.completed + total.failed_tasks) / seconds,
+        "error_rate": total.error_rate,
+        "failed": total.failed_tasks,
+        "wait": total.queueing_ms,
+        "run": total.processing_ms,
+    }
+
+
+def _row(name: str, figures: Figures, span: Span, workspace: str) -> dict[str, Any]:
+    """One type, with the tasks that failed in the span."""
+    return {
+        "name": name,
+        "figures": figures,
+        "ended": figures.completed + figures.failed_tasks,
+        "wait": figures.queueing_ms,
+        "run": figures.processing_ms,
+        "url": f"?{span.query}&{urlencode({'workspace': workspace, 'type': name})}",
+        "failed_url": tasks_url(
+            workspace=workspace,
+            type=quoted(name),
+            status="FAILED",
+            finishedAfter=span.begin,
+            finishedBefore=span.end,
+        ),
+    }
+
+
+def _address(**params: str) -> str:
+    return "?" + urlencode({name: value for name, value in params.items() if value})

@@ -1,0 +1,128 @@
+"""What the page reads beside the roll-ups: the work of nodes, and what happened in the span."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Avg, F, Max, Min
+
+from controlplane.ops.performance.span import Span
+from controlplane.workspaces.models import AuditEvent
+from scaling.models import ScalingEvent
+from scaling.states import EventState
+from tasks_app.queries.lists import first_id_of, in_bounded_time
+from workers.models import Node, NodeSample
+from workers.states import NodeState
+
+MAX_NODES = 50
+MAX_MARKS = 20  # of each kind
+_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeWork:
+    """What a node did within a span, for all workspaces, by its samples: tasks that ended on it and
+    those of them that failed for good, and means. Between its first and last sample in the span."""
+
+    id: int
+    name: str
+    ended: int
+    failed: int
+    running: float
+    cpu_percent: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that may have changed the figures; `kind` is scaling, pause, lost or version."""
+
+    at: datetime
+    kind: str
+    words: str
+
+
+def list_node_work(span: Span) -> list[NodeWork]:
+    """The nodes that did most. Raises Invalid when reading their samples takes too long."""
+    samples = NodeSample.objects.filter(at__gte=span.begin, at__lt=span.end).order_by()
+    with in_bounded_time(_SECONDS, narrow_by="a shorter span"):
+        rows = list(
+            samples.values("node_id")
+            .annotate(
+                ended=Max("processed") - Min("processed"),
+                bad=Max("failed") - Min("failed"),
+                mean_running=Avg("running"),
+                mean_cpu=Avg("cpu_percent"),
+                most_memory=Max("memory_bytes"),
+                name=F("node__name"),
+            )
+            .order_by("-ended", "node_id")[:MAX_NODES]
+        )
+    return [
+        NodeWork(
+            id=row["node_id"],
+            name=row["name"],
+            ended=row["ended"],
+            failed=row["bad"],
+            running=row["mean_running"],
+            cpu_percent=row["mean_cpu"],
+            memory_bytes=row["most_memory"],
+        )
+        for row in rows
+    ]
+
+
+def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:
+    """What happened in the span, newest first: the number of workers changed, a queue of the
+    workspace was paused or resumed, a node was lost, a version ran for the first time."""
+    found = [
+        *_scaling(span),
+        *_pauses(workspace_id, span),
+        *_losses(span),
+        *_versions(span),
+    ]
+    return sorted(found, key=lambda mark: mark.at, reverse=True)
+
+
+def _scaling(span: Span) -> Iterator[Mark]:
+    changes = ScalingEvent.objects.filter(
+        id__gte=first_id_of(span.begin), at__gte=span.begin, at__lt=span.end
+    ).exclude(state=EventState.UNCHANGED)
+    rows = changes.exclude(from_workers=F("to_workers")).order_by("-id")
+    for at, before, after in rows.values_list("at", "from_workers", "to_workers")[:MAX_MARKS]:
+        yield Mark(at, "scaling", f"{before} → {after} workers")
+
+
+def _pauses(workspace_id: UUID, span: Span) -> Iterator[Mark]:
+    changes = AuditEvent.objects.filter(
+        workspace_id=workspace_id,
+        id__gte=first_id_of(span.begin),
+        action="queue.change",
+        created_at__gte=span.begin,
+        created_at__lt=span.end,
+    )
+    rows = changes.order_by("-id").values_list("created_at", "target_id", "detail")
+    for at, name, detail in rows[: 5 * MAX_MARKS]:
+        was, is_now = (detail.get(each, {}).get("paused") for each in ("before", "after"))
+        if was != is_now:
+            yield Mark(at, "pause", f"{name} {'paused' if is_now else 'resumed'}")
+
+
+def _losses(span: Span) -> Iterator[Mark]:
+    lost = Node.objects.filter(
+        state=NodeState.LOST, stopped_at__gte=span.begin, stopped_at__lt=span.end
+    )
+    for at, name in lost.order_by("-stopped_at").values_list("stopped_at", "name")[:MAX_MARKS]:
+        if at is not None:
+            yield Mark(at, "lost", f"{name} lost")
+
+
+def _versions(span: Span) -> Iterator[Mark]:
+    """A deployment is not recorded; the first node of a version is. Nodes of earlier days may have
+    been removed, so the oldest version of all says nothing."""
+    firsts = Node.objects.order_by().values("version").annotate(first=Min("started_at"))
+    rows = sorted(firsts.values_list("first", "version"))[-MAX_MARKS:]
+    for at, version in rows[1:]:
+        if span.begin <= at < span.end:
+            yield Mark(at, "version", f"version {version}")

@@ -1,0 +1,26 @@
+-- How the number of open letters of a workspace came about: how many are open, how many died and
+-- were resolved in each minute since %(hour)s, and how many died in each hour since %(since)s, by
+-- type. Each part reads at most %(most)s rows. `kind` is open, died, resolved or type.
+WITH died AS MATERIALIZED (
+    SELECT d.died_at, d.type FROM dlq_deadletter d
+    WHERE d.workspace_id = %(workspace)s AND d.died_at >= %(since)s
+    ORDER BY d.died_at DESC LIMIT %(most)s
+), resolved AS MATERIALIZED (
+    SELECT d.resolved_at FROM dlq_deadletter d
+    WHERE d.workspace_id = %(workspace)s AND d.resolved_at >= %(hour)s
+    LIMIT %(most)s
+)
+SELECT 'open' AS kind, NULL::timestamptz, NULL AS type, count(*)
+FROM (
+    SELECT FROM dlq_deadletter d
+    WHERE d.workspace_id = %(workspace)s AND d.status = 'OPEN' LIMIT %(most)s
+) few
+UNION ALL
+SELECT 'died', date_bin('1 minute', died_at, 'epoch'), NULL, count(*)
+FROM died WHERE died_at >= %(hour)s GROUP BY 2
+UNION ALL
+SELECT 'resolved', date_bin('1 minute', resolved_at, 'epoch'), NULL, count(*)
+FROM resolved GROUP BY 2
+UNION ALL
+SELECT 'type', CASE WHEN died_at >= %(hour)s THEN %(hour)s::timestamptz END, type, count(*)
+FROM died GROUP BY 2, 3

@@ -1,0 +1,120 @@
+"""Worker nodes with their samples, the leaders, and what the autoscaler decided."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+from scaling.models import ScalingEvent
+from scaling.queries.pool import get_pool
+from scaling.sentences import change, workers
+from scripts.demo.story import HOUR, LOSS, LOST, LOST_TASKS, MINUTE, NODES, RELEASE, SLOTS, VERSIONS
+from workers.models import Node, NodeSample
+
+_GIB = 2**30
+_LIMIT = 4 * _GIB
+_SAMPLED = 3 * HOUR
+_WAITS = (
+    "The predicted wait in 8 s is {} s with {}, {} s with {}; the limit is 48 s (objective 60 s)."
+)
+# Minutes ago, workers before and after, the rule, and its reason.
+_DECISIONS = (
+    (190, 8, 6, "load", "34.2 slots are busy on average and 68 are needed with headroom."),
+    (97, 6, 6, "minimum", "The minimum of 4 workers is enough."),
+    (47, 6, 7, "wait", f"The schedule predicts more arrivals. {_WAITS.format(71.3, 6, 22.4, 7)}"),
+    (25, 7, 8, "wait", _WAITS.format(64.1, 7, 31.8, 8)),
+    (14.5, 7, 8, "wait", "fra-05 was lost; the target stayed at 8, and fra-09 replaced it."),
+)
+
+
+def make_nodes(now: datetime, random: Random) -> dict[int, int]:
+    """The nodes, with how many of their slots are busy, by id."""
+    busy = {}
+    for name, running in NODES.items():
+        replaced = name == "fra-09"  # it came for the lost one
+        begun = now - LOSS + timedelta(seconds=30) if replaced else now - RELEASE
+        node = _node(name, now, state="ACTIVE", started_at=begun, running=running)
+        node.cpu_percent = 120 + running * 21 + random.uniform(-20, 20)
+        node.memory_bytes = round(_GIB * (1.2 + running * 0.09))
+        node.save()
+        _sample(node, now, begun if replaced else now - _SAMPLED, node.memory_bytes, random)
+        busy[node.id] = running
+    _lose(now, random)
+    for name in list(NODES)[:6]:
+        _node(
+            name, now, state="STOPPED", started_at=now - 20 * HOUR, stopped_at=now - RELEASE,
+            version=VERSIONS[0], end_reason="Drained and stopped.",
+        )  # fmt: skip
+    return busy
+
+
+def _node(name: str, now: datetime, **fields: Any) -> Node:
+    values = {"version": VERSIONS[1], "processed": 52_000, "failed": 310, **fields}
+    node = Node.objects.create(
+        incarnation=uuid4(),
+        name=f"{name}#{uuid4().hex[:6]}",
+        host=f"{name}.workers.example",
+        pid=11,
+        queues=["*"],
+        concurrency=SLOTS,
+        heartbeat=900,
+        heartbeat_at=fields.get("stopped_at", now),
+        **values,
+    )
+    node.name = f"{name}#{node.id}"
+    node.save()
+    return node
+
+
+def _lose(now: datetime, random: Random) -> None:
+    node = _node(
+        LOST, now, state="LOST", started_at=now - RELEASE, stopped_at=now - LOSS,
+        end_reason="It was killed by signal 9 (SIGKILL); it had run for 24 min.",
+        rescued=LOST_TASKS, memory_bytes=round(_LIMIT * 0.98),
+    )  # fmt: skip
+    _sample(node, now - LOSS, now - LOSS - HOUR, round(_LIMIT * 0.98), random, grows=True)
+
+
+def _sample(node: Node, until: datetime, since: datetime, memory: int, random: Random, *,
+            grows: bool = False) -> None:  # fmt: skip
+    total = max(1, int((until - since) / MINUTE))
+    NodeSample.objects.bulk_create(
+        NodeSample(
+            node=node,
+            at=since + MINUTE * number,
+            cpu_percent=max(20.0, (node.cpu_percent or 500) * random.uniform(0.85, 1.1)),
+            memory_bytes=round(
+                memory
+                * ((0.35 + 0.65 * (number / total) ** 1.6) if grows else random.uniform(0.94, 1))
+            ),
+            running=max(0, node.running + random.randrange(-2, 2)),
+            processed=node.processed - (total - number) * 140,
+            failed=0,
+        )
+        for number in range(total + 1)
+    )
+
+
+def make_pool(now: datetime) -> None:
+    """The pool, and its newest decisions."""
+    pool = get_pool()
+    pool.overrides = {"min_workers": 4, "max_workers": 12}
+    pool.backend, pool.target, pool.ready = "docker", 8, 8
+    pool.decided_at, pool.is_idle = now, False
+    pool.save()
+    for ago, before, after, rule, reason in _DECISIONS:
+        ScalingEvent.objects.create(
+            pool=pool,
+            at=now - MINUTE * ago,
+            trigger="strategy",
+            backend="docker",
+            strategy="predictive",
+            rule=rule,
+            from_workers=before,
+            recommended_workers=after,
+            to_workers=after,
+            sentence=f"{change(before, after)} {reason}",
+            state="SUCCEEDED",
+            finished_at=now - MINUTE * ago + timedelta(seconds=31),
+            outcome=f"{workers(max(1, abs(after - before)))} was ready after 30.4 s.",
+        )

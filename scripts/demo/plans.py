@@ -1,0 +1,100 @@
+"""People, schedules with their firings, and what people did."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+
+from controlplane.ops.schedules.editing import create_schedule
+from controlplane.ops.schedules.models import Firing, Schedule
+from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.services import add_member, record_audit
+from controlplane.workspaces.states import ActorKind, Role
+from scripts.demo.story import DAY
+
+PEOPLE = (("mira.okafor", "Mira", "Okafor", "operator"), ("jonas.weber", "Jonas", "Weber", "admin"))
+FAILING = "nightly-ledger-export"
+_TYPE = "data-processing"
+_SCHEDULES = {
+    "sync-crm": "*/5 * * * *",
+    "reconcile-payouts": "30 * * * *",
+    "verify-backup": "0 4 * * *",
+    "refresh-exchange-rates": "0 * * * *",
+    "daily-digest-email": "0 6 * * *",
+    "payout-settlement": "0 7-19 * * 1-5",
+    "rotate-webhook-keys": "15 1 * * 0",
+    "close-month": "0 3 1 * *",
+    FAILING: "0 2 * * *",
+}
+_DENIED = {
+    "class": "PermissionDenied",
+    "message": "s3://ledger-archive refused the upload",
+    "traceback": "",
+    "category": "CODE",
+}
+
+
+def make_people(workspaces: list[Workspace]) -> list[Any]:
+    """Members of all workspaces, who may open every page of the site."""
+    found = []
+    for name, first, last, role in PEOPLE:
+        user, _ = get_user_model().objects.get_or_create(
+            username=name,
+            defaults={
+                "first_name": first,
+                "last_name": last,
+                "is_staff": True,
+                "is_superuser": role == "admin",
+            },
+        )
+        user.user_permissions.set(Permission.objects.all())
+        for workspace in workspaces:
+            add_member(workspace=workspace, user=user, role=role, actor=SYSTEM)
+        found.append(user)
+    return found
+
+
+def make_schedules(workspace: Workspace, now: datetime) -> None:
+    """Schedules whose firings completed, and one that failed three times."""
+    for name, text in _SCHEDULES.items():
+        values = {"name": name, "schedule": text, "task_type": _TYPE, "payload": {"data": name}}
+        schedule = create_schedule(workspace_id=workspace.id, values=values, actor=SYSTEM)
+        Firing.objects.bulk_create(_firings(schedule, name, now))
+
+
+def _firings(schedule: Schedule, name: str, now: datetime) -> list[Firing]:
+    two = now.replace(hour=2, minute=0, second=0, microsecond=0)
+    newest = two if two <= now else two - DAY
+    found = []
+    for number in range(10):
+        at = newest - DAY * number
+        has_failed = name == FAILING and number < 3
+        found.append(
+            Firing(
+                schedule=schedule,
+                workspace_id=schedule.workspace_id,
+                scheduled_for=at,
+                kind="schedule",
+                state="FAILED" if has_failed else "COMPLETED",
+                late_ms=140,
+                error=_DENIED if has_failed else None,
+                decided_at=at + timedelta(milliseconds=140),
+                started_at=at + timedelta(milliseconds=300),
+                finished_at=at + timedelta(seconds=41),
+            )
+        )
+    return found
+
+
+def make_audit(workspace: Workspace) -> None:
+    """What people did."""
+    jonas = Actor(ActorKind.USER.value, "2", "jonas.weber", Role.ADMIN)
+    mira = Actor(ActorKind.USER.value, "1", "mira.okafor", Role.OPERATOR)
+    for actor, action, kind, target, detail in (
+        (jonas, "queue.change", "queue", "media", {"after": {"paused": True}}),
+        (mira, "letter.discard", "letter", "35 letters", {"reason": "Closed accounts"}),
+        (jonas, "scaling.configure", "pool", "default", {"after": {"maxWorkers": 12}}),
+    ):
+        record_audit(workspace, actor, action, kind, target, detail)

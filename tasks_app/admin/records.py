@@ -1,0 +1,39 @@
+"""The engine's own records: stored responses, and who leads."""
+
+from django.contrib import admin
+
+from controlplane.core.admin.display import time_column
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.workspaces.adminaccess import SuperuserPages
+from controlplane.workspaces.adminpages import WorkspacePages
+from tasks_app.models import IdempotencyKey, Leader
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
+    """Stored responses to requests with an idempotency key."""
+
+    list_display = [
+        "key",
+        "workspace_id",
+        time_column("created_at", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+    ]
+    search_fields = ["key"]
+    ordering = ["-id"]
+    fields = ["key", "workspace_id", "answer", "created_at", "expires_at"]
+
+
+@admin.register(Leader)
+class LeaderAdmin(SuperuserPages, ReadOnlyAdmin):
+    """Which process leads, and until when."""
+
+    list_display = [
+        "name",
+        "holder_label",
+        "term",
+        time_column("acquired_at", is_sortable=True),
+        time_column("expires_at", "expires", is_sortable=True),
+        time_column("last_pass_at", "last pass", is_sortable=True),
+    ]
+    ordering = ["name"]

@@ -1,0 +1,94 @@
+"""What the pages of queues, workers and performance do in a browser."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.urls import reverse
+
+from tests.browser.fleet_world import seed_queue
+from tests.clients import default_workspace
+from tests.factories import make_node, make_queue, make_tasks
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+PageOf = Callable[..., Any]
+
+
+def chosen_span(page: Any) -> tuple[str, str]:
+    found = parse_qs(urlsplit(page.url).query)
+    return found["from"][0], found["to"][0]
+
+
+def test_a_span_is_selected_by_dragging(page_of: PageOf) -> None:
+    seed_queue("email")
+    page = page_of("viewer")
+    page.goto(reverse("admin:performance"))
+    plot = page.locator(".span-choice .chart-plot").first
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 60)
+    assert page.locator(".chart-selection").count() == 1
+    page.mouse.up()
+    page.wait_for_url("**from=**")
+    begin, end = chosen_span(page)
+    assert begin < end
+    assert page.locator(".segments [aria-current]").count() == 0
+
+
+def test_a_span_is_selected_by_keys(page_of: PageOf) -> None:
+    seed_queue("email")
+    page = page_of("viewer")
+    page.goto(reverse("admin:performance"))
+    page.locator(".span-choice").first.focus()
+    for _ in range(10):
+        page.keyboard.press("Shift+ArrowRight")
+    assert "Selected" in page.locator("#announcer").text_content()
+    page.keyboard.press("Escape")
+    assert page.locator(".chart-selection").count() == 0
+    for _ in range(10):
+        page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**from=**")
+    begin, end = chosen_span(page)
+    assert begin < end
+
+
+def test_a_queue_is_paused_and_resumed_on_its_page(page_of: PageOf) -> None:
+    queue = make_queue("billing", default_workspace())
+    make_tasks(3, queue="billing")
+    make_node()
+    page = page_of("operator")
+    page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
+    page.get_by_label("Reason, shown to everybody").fill("The gateway is down")
+    page.get_by_role("button", name="Pause billing").click()
+    page.get_by_text("It is paused by").wait_for()
+    assert page.get_by_text("The gateway is down").count() == 1
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Pause billing").wait_for()
+
+
+def test_the_bar_of_a_selection_comes_with_the_first_mark(page_of: PageOf) -> None:
+    make_queue("billing", default_workspace())
+    page = page_of("operator")
+    page.goto(reverse("admin:tasks_app_queue_changelist"))
+    bar = page.locator(".selection-bar")
+    assert not bar.is_visible()
+    page.get_by_label("Select billing").check()
+    assert bar.is_visible()
+
+
+def test_the_figures_of_a_queue_follow_the_work(page_of: PageOf) -> None:
+    queue = make_queue("billing", default_workspace())
+    make_tasks(3, queue="billing")
+    page = page_of("viewer")
+    page.goto(reverse("admin:tasks_app_queue_changelist"))
+    waiting = page.locator("[data-row] [data-live='#depth']")
+    assert waiting.text_content() == "3"
+    make_tasks(2, queue="billing")
+    page.locator("[data-row] [data-live='#depth']", has_text="5").wait_for()
+    page.goto(reverse("admin:tasks_app_queue_change", args=[queue.pk]))
+    make_tasks(1, queue="billing")
+    page.locator(".figure [data-live='#depth']", has_text="6").wait_for()

@@ -1,0 +1,134 @@
+"""The start page in a browser: it follows without a reload, and draws what the server drew."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.template import Context, Template
+from playwright.sync_api import expect
+
+from controlplane.core.admin.charts import Event, Frame, Objective, Series, draw_chart, draw_spark
+from controlplane.core.clock import now
+from controlplane.live.coordination import WATCHED_MS
+from tests.browser.axe import find_violations
+from tests.factories import make_leader, make_letter, make_node, make_task
+
+BEGIN = datetime(2026, 11, 27, 2, 17, tzinfo=UTC)
+# The elements below another one: names, attributes in order, own texts.
+SHAPE = """
+const shape = (node) => [...node.querySelectorAll("*")].map((each) => [
+    each.tagName,
+    ...[...each.attributes].map((one) => `${one.name}=${one.value}`).sort(),
+    each.childElementCount ? "" : each.textContent,
+]);
+const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+"""
+
+
+@pytest.fixture(autouse=True)
+def _left_alone(visitors):
+    """The rows are removed when nobody reads them any more. Only the tests parse markup."""
+    visitors.guard.allowed.append("trusted-types-sink DOMParser")
+    yield
+    visitors.close()
+    time.sleep(WATCHED_MS / 1_000 + 1)
+
+
+def test_it_follows_without_a_reload(page_of):
+    make_leader("dispatcher", seconds=600)
+    make_node(heartbeat_at=now())
+    make_task(queue="calm")
+    page = page_of("viewer")
+    page.goto("/admin/")
+    waiting = page.locator('[data-live="overview#figures/rows/waiting/value"]')
+    expect(waiting).to_have_text("1")
+    late = make_task(queue="billing", created_at=now() - timedelta(minutes=6))
+    make_letter(name="Charge order 17")
+    expect(waiting).to_have_text("2", timeout=20_000)
+    sentence = page.locator(".situation-what", has_text="misses its wait objective")
+    expect(sentence).to_contain_text("billing", timeout=20_000)
+    expect(page.locator("#panel-failures")).to_contain_text("Charge order 17", timeout=20_000)
+    late.delete()
+    gone = page.locator("#panel-situation li", has_text="billing")
+    expect(gone).to_contain_text("well since", timeout=20_000)
+
+
+def test_a_chart_has_an_equal_table(page_of):
+    make_task()
+    page = page_of("viewer")
+    page.goto("/admin/?span=6h")
+    panel = page.locator("#panel-waits")
+    expect(panel.locator(".chart")).to_be_visible()
+    panel.locator("summary").click()
+    expect(panel.locator(".chart")).to_be_hidden()
+    assert panel.locator("tbody tr").count() == 73
+
+
+def test_the_checklist_is_accessible(page_of):
+    page = page_of("viewer")
+    page.goto("/admin/")
+    expect(page.get_by_role("heading", name="Nothing has run here yet")).to_be_visible()
+    assert find_violations(page) == []
+
+
+@pytest.fixture
+def drawn():
+    times = [BEGIN + timedelta(minutes=number) for number in range(61)]
+    frame = Frame(
+        times=times,
+        zone=UTC,
+        write=lambda value: f"{value:g} <s>",
+        sentence='One "hour" & more.',
+        events=[Event(times[20], "release"), Event(times[40], "lost")],
+        objective=Objective(60, "objective", 0),
+        is_logarithmic=True,
+        has_labels=True,
+    )
+    values = [None if number % 13 == 0 else 1.5**number for number in range(61)]
+    return draw_chart(
+        frame,
+        [
+            Series("billing", values, tone="failed", style="bold", is_strong=True, has_area=True),
+            Series("steps", [float(number // 9) for number in range(61)], is_stepped=True),
+        ],
+    )
+
+
+def test_charts_are_drawn_again_as_the_server_drew_them(page_of, drawn):
+    html = Template("{% load charts %}{% chart drawn 'x' %}").render(Context({"drawn": drawn}))
+    page = page_of("viewer")
+    page.goto("/admin/")
+    server, browser = page.evaluate(
+        "async ([html, data, address]) => {"
+        + SHAPE
+        + """
+        const { drawChart } = await import(address);
+        const chart = parse(html), server = shape(chart);
+        for (const part of chart.children) part.replaceChildren();
+        drawChart(chart, data);
+        return [server, shape(chart)];
+        }""",
+        [html, drawn.to_json(), "/static/dashboard/charts.js"],
+    )
+    assert browser == server
+    assert len(server) > 30
+
+
+def test_lines_are_drawn_again_as_the_server_drew_them(page_of):
+    spark = draw_spark([1, None, 3, 2], "Rose.", tone="failed", target=2)
+    html = Template("{% load charts %}{% spark drawn 'x' %}").render(Context({"drawn": spark}))
+    page = page_of("viewer")
+    page.goto("/admin/")
+    server, browser = page.evaluate(
+        "async ([html, data, address]) => {"
+        + SHAPE
+        + """
+        const { drawSpark } = await import(address);
+        const svg = parse(html), server = shape(svg);
+        svg.replaceChildren();
+        drawSpark(svg, data);
+        return [server, shape(svg)];
+        }""",
+        [html, spark.to_json(), "/static/dashboard/charts.js"],
+    )
+    assert browser == server

@@ -1,0 +1,183 @@
+"""The start page: what it shows, to whom, and at what cost."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.core.clock import now
+from controlplane.ops.overview.queries.source import Source
+from tests.clients import other_workspace, staff_client
+from tests.factories import (
+    make_firing,
+    make_job,
+    make_leader,
+    make_letter,
+    make_node,
+    make_queue,
+    make_scaling_event,
+    make_task,
+)
+from tests.hostiletext import HOSTILE
+
+pytestmark = pytest.mark.django_db
+
+APPS = ("tasks_app", "workers", "scaling", "schedules", "dlq")
+MAX_QUERIES = 32
+
+
+@pytest.fixture
+def viewer():
+    return staff_client("vera", "viewer", apps=APPS)
+
+
+def get(client, query=""):
+    response = client.get(f"/admin/{query}")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_before_the_first_task_there_is_a_checklist(viewer):
+    html = get(viewer)
+    assert "Nothing has run here yet" in html
+    assert "manage.py worker" in html
+    make_node(heartbeat_at=now())
+    assert "1 worker reports." in get(viewer)
+
+
+def test_root_and_dashboard_lead_here(viewer):
+    for path in ("/", "/dashboard.html"):
+        response = viewer.get(path, follow=True)
+        assert response.redirect_chain[-1][0] == "/admin/"
+        assert response.status_code == 200
+
+
+def test_a_late_queue_is_the_first_sentence_and_links_to_its_page(viewer):
+    make_leader("dispatcher", seconds=60)
+    make_node(heartbeat_at=now())
+    queue = make_queue("billing")
+    make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
+    html = get(viewer)
+    assert "One thing is wrong" in html
+    assert "misses its wait objective: the oldest task has waited 6 min" in html
+    assert f'href="/admin/tasks_app/queue/{queue.id}/change/"' in html
+
+
+def test_a_healthy_workspace_says_so(viewer):
+    make_leader("dispatcher", seconds=60)
+    make_node(heartbeat_at=now())
+    make_task()
+    assert "Nothing is wrong" in get(viewer)
+
+
+def test_figures_of_an_hour_ago_are_left_out_when_nothing_was_recorded(viewer):
+    make_task()
+    html = get(viewer)
+    waiting = html.partition('data-figure="waiting"')[2].partition("</a>")[0]
+    assert "was" not in waiting
+    assert "in 1 h" not in waiting
+
+
+def test_a_panel_that_fails_leaves_the_others_alone(viewer, monkeypatch, caplog):
+    make_task(name="the only one")
+    monkeypatch.setattr(Source, "newest_letters", property(lambda self: 1 / 0))
+    html = get(viewer)
+    assert html.count("cannot be read at the moment") == 1
+    assert 'id="panel-queues"' in html
+    assert "Panel failed: name=failures" in caplog.text
+
+
+def test_a_statement_that_fails_leaves_the_others_alone(viewer, monkeypatch):
+    make_task()
+
+    def broken(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    monkeypatch.setattr(Source, "lane_ends", property(broken))
+    html = get(viewer)
+    assert html.count("cannot be read at the moment") == 1
+    assert 'id="panel-schedules"' in html
+
+
+def test_rows_of_another_workspace_are_never_shown(viewer):
+    make_task(queue="mine")
+    other = other_workspace()
+    make_task(queue="theirs", workspace=other)
+    make_letter(workspace=other, name="their failure")
+    make_job("their job", other)
+    html = get(viewer)
+    assert "mine" in html
+    assert "theirs" not in html
+    assert "their failure" not in html
+    assert "their job" not in html
+    assert viewer.get("/admin/?workspace=other").status_code == 403
+
+
+def test_a_person_of_two_workspaces_chooses_one(root_client):
+    make_task(queue="mine")
+    other = other_workspace()
+    make_task(queue="theirs", workspace=other)
+    assert "theirs" not in get(root_client)
+    html = get(root_client, "?workspace=other")
+    assert "theirs" in html
+    assert "mine" not in html.partition('id="panel-queues"')[2]
+
+
+@pytest.fixture
+def root_client():
+    return staff_client("root", apps=[], is_superuser=True)
+
+
+def test_a_viewer_sees_and_finds_no_action(viewer):
+    make_task()
+    html = get(viewer)
+    assert 'method="post"' not in html.partition("<main")[2].partition("</main>")[0]
+
+
+def test_what_needs_a_permission_says_which_is_missing():
+    make_task()
+    html = get(staff_client("pat", "viewer", apps=["tasks_app"]))
+    assert "scaling.view_scalingevent" in html
+    assert 'id="panel-queues"' in html
+
+
+def test_without_a_role_the_page_is_refused():
+    assert staff_client("nobody", apps=APPS).get("/admin/").status_code == 403
+
+
+def test_a_span_is_in_the_address(viewer):
+    make_task()
+    assert 'data-span="24h"' in get(viewer, "?span=24h")
+    assert 'data-span="1h"' in get(viewer, "?span=' OR 1=1")
+
+
+@pytest.mark.parametrize("text", [HOSTILE, '"><script>alert(1)</script>', "x" * 10_000])
+def test_names_and_errors_are_text(viewer, text):
+    error = {"class": text[:200], "message": text, "traceback": "", "category": "CODE"}
+    make_letter(error, name=text[:200])
+    html = get(viewer)
+    assert "<script>alert" not in html
+    assert "x" * 201 not in html.partition('id="panel-failures"')[2]
+
+
+def test_the_number_of_queries_does_not_depend_on_what_there_is(viewer):
+    make_leader("dispatcher", seconds=60)
+    make_task()
+    get(viewer)
+    for number in range(12):
+        queue = make_queue(f"queue-{number}")
+        make_task(queue=queue.name, created_at=now() - timedelta(minutes=6))
+        make_task(queue=queue.name, state="RUNNING")
+        make_node(f"node-{number}", heartbeat_at=now())
+        make_node(f"lost-{number}", state="LOST", stopped_at=now())
+        make_letter(name=f"failure {number}")
+        job = make_job(f"job {number}")
+        for day in range(4):
+            make_firing(job, "FAILED", scheduled_for=now() - timedelta(days=day))
+        make_scaling_event()
+    with CaptureQueriesContext(connection) as captured:
+        get(viewer)
+    statements = [q for q in captured.captured_queries if "SAVEPOINT" not in q["sql"]]
+    assert len(statements) <= MAX_QUERIES, "\n".join(q["sql"][:120] for q in statements)

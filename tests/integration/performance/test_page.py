@@ -1,0 +1,195 @@
+"""The page of performance: what it shows, to whom, and at what cost."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.core.clock import now, utc_z
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import Workspace
+from tasks_app import services
+from tasks_app.models import Rollup
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_node, make_queue, make_sample, make_scaling_event, make_task
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/performance/"
+MARKUP = "<script>alert(1)</script>"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    return staff_client("root", apps=[], is_superuser=True)
+
+
+def roll_up(
+    minutes_ago: int, *, seconds: int = 60, workspace: Workspace | None = None, **figures: Any
+) -> None:
+    """What happened in one minute, or hour."""
+    workspace = workspace or default_workspace()
+    make_task(workspace=workspace)  # from then on it is measured
+    at = now().replace(second=0, microsecond=0) - MINUTE * minutes_ago
+    values = {
+        "type": "send", "submitted": 0, "started": 0, "completed": 0, "failed": 0,
+        "failed_tasks": 0, "retried": 0, "lost": 0, "cancelled": 0, "run_ms": 0, "wait_ms": 0,
+        "runs": {}, "waits": {}, **figures,
+    }  # fmt: skip
+    Rollup.objects.create(
+        workspace_id=workspace.id, seconds=seconds, at=at, queue_id=make_queue("mail").id, **values
+    )
+
+
+def read(client: Client, path: str = PAGE) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def figure_of(page: str, label: str) -> str:
+    found = re.search(rf'figure-label">{label}</span><span class="figure-value">([^<]*)<', page)
+    assert found is not None, label
+    return found[1]
+
+
+class TestFigures:
+    def test_an_empty_workspace(self, root: Client) -> None:
+        page = read(root)
+        assert "Nothing was submitted and nothing ended in this span." in page
+        assert figure_of(page, "Ended") == "0"
+        assert figure_of(page, "Error rate") == "-"
+
+    def test_sums_and_percentiles(self, root: Client) -> None:
+        roll_up(9, submitted=100, started=90, completed=75, failed=30, failed_tasks=25, retried=5,
+                runs={"50": 100}, waits={"70": 90}, run_ms=100, wait_ms=90)  # fmt: skip
+        roll_up(90, completed=1_000)  # before the hour
+        page = read(root)
+        assert (figure_of(page, "Submitted"), figure_of(page, "Ended")) == ("100", "100")
+        assert figure_of(page, "Error rate") == "25%"
+        assert "75 completed, 25 failed, 5 attempts were followed by another" in page
+        assert "1,075 completed" in read(root, f"{PAGE}?span=6h")
+        assert "25% of 100 tasks failed" in page
+
+    def test_days_come_from_the_roll_ups_of_hours(self, root: Client) -> None:
+        roll_up(0, seconds=3600, completed=7)
+        Rollup.objects.update(at=now().replace(minute=0, second=0, microsecond=0))
+        assert "7 completed" in read(root, f"{PAGE}?span=7d")
+
+    def test_one_type(self, root: Client) -> None:
+        roll_up(9, completed=5)
+        roll_up(8, completed=3, type="receive")
+        page = read(root, f"{PAGE}?type=receive")
+        assert "3 completed" in page
+        assert ">send</a>" not in page
+        assert 'aria-label="All types"' in page
+
+    def test_a_selection_narrows_everything(self, root: Client) -> None:
+        roll_up(50, completed=5)
+        roll_up(20, completed=3)
+        begin, end = utc_z(now() - 25 * MINUTE), utc_z(now() - 15 * MINUTE)
+        page = read(root, f"{PAGE}?from={begin}&to={end}")
+        assert "3 completed" in page
+        assert 'aria-current="true"' not in page.partition("page-head")[2].partition("figures")[0]
+
+    def test_every_chart_has_an_equal_table(self, root: Client) -> None:
+        roll_up(9, completed=600)
+        page = read(root)
+        charts = page.count('class="panel chart-panel')
+        assert charts == 6
+        assert page.count('<details class="chart-table">') == charts
+        assert page.count('role="img" aria-label="') >= charts
+        assert '<td class="number">10/s</td>' in page
+
+
+class TestMarks:
+    def test_what_happened(self, root: Client) -> None:
+        home = default_workspace()
+        make_node("old", version="1", started_at=now() - timedelta(days=3))
+        make_node("new", version="2", started_at=now() - 30 * MINUTE)
+        make_node("gone", state="LOST", stopped_at=now() - 20 * MINUTE, version="1")
+        make_scaling_event(ago=600)
+        make_queue("mail")
+        services.change_queue(
+            workspace_id=home.id, name="mail", actor=SYSTEM, changes={"paused": True}
+        )
+        services.change_queue(
+            workspace_id=home.id, name="mail", actor=SYSTEM, changes={"max_running": 3}
+        )
+        page = read(root)
+        for words in ("version 2", "gone lost", "2 → 5 workers", "mail paused"):
+            assert f"<span>{words}</span>" in page, words
+        assert "version 1" not in page
+        assert "resumed" not in page
+
+    def test_pauses_of_other_workspaces_are_not_shown(self) -> None:
+        away = other_workspace("away")
+        make_queue("secret", away)
+        services.change_queue(
+            workspace_id=away.id, name="secret", actor=SYSTEM, changes={"paused": True}
+        )
+        viewer = staff_client("v", "viewer", apps=["tasks_app"])
+        assert "secret" not in read(viewer)
+
+
+class TestNodes:
+    def test_the_work_of_nodes(self, root: Client) -> None:
+        node = make_node("fra-01")
+        make_sample(node, ago=20 * MINUTE, processed=100, failed=1, running=2)
+        make_sample(node, ago=10 * MINUTE, processed=160, failed=4, running=4)
+        make_sample(node, ago=timedelta(hours=3), processed=0, failed=0)
+        page = read(root).partition("nodes-title")[2]
+        cells = re.findall(r'<td class="number[^>]*>([^<]*)</td>', page)[:3]
+        assert cells == ["60", "3", "3.0"]
+
+
+class TestAccess:
+    def test_one_workspace_at_a_time(self) -> None:
+        away = other_workspace("away")
+        roll_up(9, completed=5)
+        roll_up(9, completed=4_000, workspace=away, type="secret")
+        viewer = staff_client("v", "viewer", apps=["tasks_app"])
+        page = read(viewer)
+        assert "5 completed" in page
+        assert "secret" not in page
+        assert "away" not in page
+        assert viewer.get(f"{PAGE}?workspace=away").status_code == 403
+        assert "4,000 completed" in read(
+            staff_client("w", "viewer", apps=["tasks_app"], workspace=away)
+        )
+
+    def test_only_for_members(self, client: Client) -> None:
+        assert client.get(PAGE).status_code == 302
+        stranger = staff_client("s", apps=["tasks_app"])
+        assert stranger.get(PAGE).status_code == 403
+        user = get_user_model().objects.create_user("not-staff")
+        client.force_login(user)
+        assert client.get(PAGE).status_code == 302
+
+
+def test_text_of_people_is_text(root: Client) -> None:
+    roll_up(9, completed=5, type=MARKUP)
+    make_node(MARKUP, state="LOST", stopped_at=now(), version=MARKUP)
+    for query in ("", f"?type={MARKUP}", f"?workspace=&span={MARKUP}&from={MARKUP}"):
+        assert MARKUP not in read(root, f"{PAGE}{query}")
+
+
+def test_the_number_of_queries_is_bounded(root: Client) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            read(root)
+        return len(queries)
+
+    roll_up(9, completed=5)
+    before = count()
+    for number in range(5):
+        roll_up(9 + number, completed=5, type=f"t{number}")
+        make_sample(make_node(f"n{number}"), ago=9 * MINUTE)
+        make_scaling_event(ago=60 * number)
+    assert count() == before
+    assert before <= 30
