@@ -61,7 +61,7 @@ class Figures:
         return found
 
     def _usual_retries(self, lane: Lane, minutes: float) -> int:
-        usual = lane.per_minute * 0.006 * minutes
+        usual = lane.per_minute * lane.retried * minutes
         return int(usual) + (self.random.random() < usual % 1)
 
     def _vary(self, number: int) -> float:
@@ -108,7 +108,7 @@ class Figures:
                 at = first - HOUR * number
                 daily = 1 + 0.25 * sin((at.hour - 6) / 3.82)
                 completed = round(lane.per_minute * 60 * daily)
-                retried = round(completed * 0.006)
+                retried = round(completed * lane.retried)
                 found[at] = self._rollup(3_600, at, lane, queue, completed, 0, retried, lane.run_ms)
         return list(found.values())
 

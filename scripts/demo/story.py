@@ -31,6 +31,7 @@ class Lane:
     error: tuple[str, str] = ("", "")
     max_running: int | None = None
     retrying: int = 0
+    retried: float = 0.006  # the share of attempts that usually fail and are retried
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ BILLING = Lane(
 REPORTS = Lane(
     "reports", "render-report", "Monthly report NL-{:03d}", 37, 8, timedelta(seconds=14), 28, 18,
     24_000, 12, ("MemoryLimitExceeded", "1.5 GiB used, 1.5 GiB allowed"), retrying=9,
+    retried=0.03,
 )  # fmt: skip
 EMAIL = Lane(
     "email", "send-email", "Receipt for order 48{:03d}", 214, 31, timedelta(seconds=9.4), 190,

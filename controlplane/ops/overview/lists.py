@@ -15,8 +15,8 @@ from controlplane.core.formatting import (
     format_size,
     shorten,
 )
-from controlplane.core.schema import represent_value
 from controlplane.ops.overview.drawings import write_rate
+from controlplane.ops.overview.errors import show_error
 from controlplane.ops.overview.queries.source import SHOWN_QUEUES, Source
 from controlplane.ops.schedules.queries import describe
 from controlplane.ops.schedules.queries.schedules import ScheduleView
@@ -116,8 +116,7 @@ def read_failures(source: Source) -> dict[str, Any]:
     """The newest failures."""
     rows = []
     for letter in source.newest_letters:
-        error = represent_value("error", letter.error, source.actor)
-        error = error if isinstance(error, dict) else {}
+        error = show_error(letter.error, source.actor)
         parts = (str(error.get("class") or ""), str(error.get("message") or ""))
         rows.append(
             FailureRow(

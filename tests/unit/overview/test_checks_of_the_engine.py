@@ -82,7 +82,7 @@ def test_a_lost_node_is_shown_for_an_hour_with_what_it_took_along():
     assert found.is_moment
     counted = replace(node, states={"FAILED": 1, "COMPLETED": 13})
     (found,), _ = check_lost_nodes(facts(lost=[counted]))
-    assert found.why.startswith("It took 14 tasks along: 13 completed, 1 failed now.")
+    assert found.why.startswith("It took 14 tasks along: now 13 completed, 1 failed.")
     (found,), _ = check_lost_nodes(facts(lost=[replace(node, states={})]))
     assert found.why.startswith("It took no task along.")
     old = replace(node, lost_at=AT - timedelta(minutes=61))

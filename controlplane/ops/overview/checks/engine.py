@@ -178,7 +178,7 @@ def _describe_loss(node: LostNode) -> str:
     if node.states is None:
         return f"{took}; they were taken back."
     parts = sorted(node.states.items(), key=lambda item: (-item[1], item[0]))
-    return f"{took}: {', '.join(f'{number:,} {format_state(name)}' for name, number in parts)} now."
+    return f"{took}: now {', '.join(f'{number:,} {format_state(name)}' for name, number in parts)}."
 
 
 def _seen(loop: Loop, facts: Facts) -> str:

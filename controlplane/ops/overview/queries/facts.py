@@ -11,7 +11,6 @@ from django.db.models import Count
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
-from controlplane.core.schema import represent_value
 from controlplane.ops.overview.checks.engine import LOSS_SHOWN, MAX_LOST
 from controlplane.ops.overview.checks.work import (
     FAILED_IN_A_ROW,
@@ -19,6 +18,7 @@ from controlplane.ops.overview.checks.work import (
     leaves_baseline,
     misses_objective,
 )
+from controlplane.ops.overview.errors import show_error
 from controlplane.ops.overview.facts import (
     FleetFact,
     Loop,
@@ -119,8 +119,7 @@ def _describe_type(
     errors = [
         shown
         for letter in letters
-        if letter.type == rates.type
-        and isinstance(shown := represent_value("error", letter.error, actor), dict)
+        if letter.type == rates.type and (shown := show_error(letter.error, actor))
     ]
     counts = Counter(str(error.get("class") or "") for error in errors)
     most = counts.most_common(1)[0][0] if counts else None
@@ -222,7 +221,7 @@ def describe_fleet(pool: Pool, waiting: Values) -> FleetFact:
 def list_failing_schedules(workspace_id: UUID, actor: Any) -> list[FailingSchedule]:
     """The schedules that failed several times in a row, with what the actor may see of errors."""
     return [
-        replace(each, error=represent_value("error", each.error, actor))
+        replace(each, error=show_error(each.error, actor))
         for each in list_failing(workspace_id, least=FAILED_IN_A_ROW)
     ]
 
