@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.core.sql import load_sql
-from dlq.queries.letters import MAX_COUNTED
 
+MAX_COUNTED = 100_000  # letters of one kind: more would take too long
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 

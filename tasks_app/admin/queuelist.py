@@ -14,9 +14,10 @@ from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_count, format_duration
 from tasks_app.admin.links import queue_tasks_url
 from tasks_app.models import Queue
+from tasks_app.queries.counts import LaneCounts, count_lanes
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import quantile
-from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
+from tasks_app.queries.queues import list_longest_waits
 from tasks_app.queries.samples import LaneSeries, read_lane_samples
 from tasks_app.queues import ALL_QUEUES
 from workers.queries import list_served_queues

@@ -6,9 +6,10 @@ from datetime import timedelta
 from controlplane.core.formatting import format_count, format_duration
 from tasks_app.admin.queuelist import is_served, percentiles, recent_rate
 from tasks_app.models import Queue
+from tasks_app.queries.counts import LaneCounts, count_lanes
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
 from tasks_app.queries.performance import Figures
-from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
+from tasks_app.queries.queues import list_longest_waits
 from tasks_app.queries.samples import MINUTE, read_lane_samples
 from workers.queries import list_served_queues
 

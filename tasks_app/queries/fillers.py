@@ -11,7 +11,8 @@ from django.db import connection
 
 from controlplane.core.sql import load_sql
 from tasks_app.models import Queue
-from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
+from tasks_app.queries.counts import LaneCounts, count_lanes
+from tasks_app.queries.queues import list_longest_waits
 
 MAX_LOOKED_AT = 10_000  # tasks that start next, of a queue with more
 MAX_ROWS = 20  # of each kind

@@ -6,8 +6,9 @@ from django.db import connection
 
 from controlplane.core.clock import now
 from tasks_app.models import MinuteSample, Queue, QueueSample
+from tasks_app.queries.counts import LaneCounts, count_lanes
 from tasks_app.queries.engine_health import unresponsive_after
-from tasks_app.queries.queues import LaneCounts, count_lanes, list_longest_waits
+from tasks_app.queries.queues import list_longest_waits
 from workers.queries import list_live_nodes
 from workers.states import NodeState
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks_app', '0009_queue_samples'),
+        ('tasks_app', '0013_queue_samples'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks_app', '0008_failed_index'),
+        ('tasks_app', '0012_no_index_of_tags'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dlq', '0002_batches'),
+        ('dlq', '0004_count_letters'),
         ('workspaces', '0002_default_and_audit'),
     ]
 
