@@ -19,7 +19,7 @@ from controlplane.ops.performance.page import performance
 from controlplane.workspaces.logins import LoginForm, login
 
 admin.site.login_form = LoginForm
-admin.site.overview = overview
+admin.site.overview = overview  # type: ignore[attr-defined] # it is a ShellSite
 admin.site.performance = performance  # type: ignore[attr-defined] # it is a ShellSite
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to

@@ -139,6 +139,7 @@ class TaskFilter:
         """Whether one tag is its only condition."""
         return self._conditions == {"tags"} and len(self.tags) == 1
 
+    @property
     def is_by_queue(self) -> bool:
         """Whether it selects only by queue."""
         return self._conditions <= {"queues"}

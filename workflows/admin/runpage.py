@@ -120,7 +120,7 @@ def _work(run_id: UUID, step: Any) -> str:
     if step.tasks_total == 1 and step.task_ids:
         return link("tasks_app_task", step.task_ids[0], "task")
     if step.tasks_total:
-        query = urlencode({"workflowRunId": run_id, "stepKey": join_values([step.key])})
+        query = urlencode({"workflowRunId": str(run_id), "stepKey": join_values([step.key])})
         url = f"{reverse('admin:tasks_app_task_changelist')}?{query}"
         counted = f"{format_number(step.tasks_ended)} of {format_number(step.tasks_total)} tasks"
         return format_html('<a href="{}">{}</a>', url, counted)
