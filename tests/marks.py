@@ -27,6 +27,7 @@ _MARKS = {
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
     "browser": ("nightly", "ci"),
+    "browser/test_exploration.py": ("nightly",),
     "chaos": ("nightly",),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),

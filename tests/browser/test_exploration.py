@@ -1,0 +1,66 @@
+"""A random walk over the real pages, on a desk and on a phone, of somebody who may do everything
+and of somebody who may only look."""
+
+import os
+import time
+from collections.abc import Iterator
+from random import Random, SystemRandom
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from tests.browser.explorer import Explorer
+from tests.browser.pages import PAGES
+from tests.browser.visitors import Visitors
+from tests.clients import staff_user
+from tests.integration.admin.world import World
+
+pytestmark = pytest.mark.django_db
+
+# Of each walk; two minutes in all.
+SECONDS = float(os.environ.get("EXPLORE_SECONDS", "30"))
+_STARTS = ["admin:index", "admin:tasks_app_task_changelist", "admin:tasks_app_queue_changelist"]
+
+
+class Scene:
+    """The seeded world, the addresses of its pages, and people who are logged in."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        world = World()
+        self.visitors = visitors
+        self.people = {role: staff_user(role) for role in ("superuser", "viewer")}
+        for person in self.people.values():
+            visitors.log_in(person)
+        cases = [case for case in PAGES if case.status == 200 and not case.is_anonymous]
+        self.addresses = [case.url(world.row) for case in cases]
+
+
+@pytest.fixture(scope="module")
+def scene(browser: Any, server: str, committed_rows: None) -> Iterator[Scene]:
+    visitors = Visitors(browser, server)
+    # A refused page is not a fault of the page that leads to it.
+    visitors.guard.allowed = ["the server responded with a status of 4"]
+    yield Scene(visitors)
+    visitors.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("role", ["superuser", "viewer"])
+def test_nothing_breaks(scene: Scene, role: str, width: int) -> None:
+    seed = int(os.environ.get("EXPLORE_SEED", SystemRandom().randrange(2**32)))
+    print(f"EXPLORE_SEED={seed}")
+    page = scene.visitors.page(scene.people[role], "light", width)
+    page.set_default_timeout(5_000)
+    explorer = Explorer(page, Random(seed), scene.addresses)
+    page.goto(reverse(Random(seed).choice(_STARTS)))
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        try:
+            explorer.step()
+        except PlaywrightTimeout:
+            # What was chosen is gone or covered by now: the next move is another.
+            explorer.history.append("it took too long")
+        scene.visitors.guard.check()
+    assert len(explorer.history) > SECONDS / 5, "the walk stood still"
