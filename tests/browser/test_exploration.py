@@ -19,7 +19,7 @@ from tests.integration.admin.world import World
 
 pytestmark = pytest.mark.django_db
 
-# Of each walk; two minutes in all.
+# A walk takes as long; two minutes in all.
 SECONDS = float(os.environ.get("EXPLORE_SECONDS", "30"))
 _STARTS = ["admin:index", "admin:tasks_app_task_changelist", "admin:tasks_app_queue_changelist"]
 
