@@ -3,9 +3,10 @@
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
+from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from controlplane.core.http.problems import (  # noqa: F401 - Django finds them by name
@@ -29,12 +30,17 @@ docs = login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 admin.autodiscover()
 
 
+@require_safe
 def to_favicon(request: HttpRequest) -> HttpResponse:
     """Browsers ask for it on pages that name no icon, such as a downloaded JSON."""
     return HttpResponseRedirect(static("dashboard/favicon.svg"))
 
 
-to_overview = RedirectView.as_view(pattern_name="admin:index")
+@require_safe
+def to_overview(request: HttpRequest) -> HttpResponse:
+    """The addresses that people try first."""
+    return redirect("admin:index")
+
 
 urlpatterns = [
     path("", to_overview, name="home"),

@@ -40,7 +40,7 @@ def find_chromium() -> str | None:
 
 
 def run_chromium() -> Iterator[Any]:
-    """One browser, until the end of the run. Skips the test without one."""
+    """One browser, until the caller goes on. Skips the test without one."""
     path = find_chromium()
     if path is None:
         pytest.skip(INSTALL)

@@ -1,6 +1,5 @@
 """A browser, and the real application to look at."""
 
-import os
 from collections.abc import Callable, Iterator
 from socket import socket
 from threading import Thread
@@ -14,23 +13,23 @@ from tests.browser.chromium import run_chromium
 from tests.browser.visitors import Visitors
 from tests.clients import staff_user
 
-# Playwright's own event loop runs in the thread of the tests.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 _END_OTHERS = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    yield from run_chromium()
+    """A browser for a module. As long as it runs, Playwright's event loop runs in the thread of the
+    tests: Django takes what they do for async code, and other tests cannot run a loop."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield from run_chromium()
 
 
 @pytest.fixture(scope="session")
-def server(
-    browser: Any, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[str]:
+def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """The address of the application as `manage.py serve` runs it, HTTP and WebSockets, in the
     tests' database."""
     from controlplane.asgi import application

@@ -182,7 +182,7 @@ class TestQueues:
                 page = root.get(QUEUES)
             counts.append(len(queries))
         assert page.status_code == 200
-        assert '<td class="field-waiting">1</td>' in page.content.decode()
+        assert 'data-live="#depth">1</a>' in page.content.decode()
         assert counts[0] == counts[1]
 
     def test_pause_and_resume(self, root: Client) -> None:
