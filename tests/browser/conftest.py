@@ -1,22 +1,16 @@
 """A browser, and the real application to look at."""
 
+import os
 from collections.abc import Callable, Iterator
-from socket import socket
-from threading import Thread
 from typing import Any
 
 import pytest
 from django.db import connection
-from pytest_django import DjangoDbBlocker
 
 from tests.browser.chromium import run_chromium
 from tests.browser.visitors import Visitors
 from tests.clients import staff_user
-
-_END_OTHERS = (
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
+from tests.engine import Engine
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +23,16 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The address of the application as `manage.py serve` runs it, HTTP and WebSockets, in the
-    tests' database."""
-    from controlplane.asgi import application
-    from controlplane.core.http.server.uvicorn import listen, make_server
-
-    listener: socket = listen("127.0.0.1", 0)
-    running = make_server(application)
-    thread = Thread(target=running.run, args=([listener],), name="app", daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    running.should_exit = True
-    thread.join(10)
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        # The threads of the application keep their connections.
-        cursor.execute(_END_OTHERS)
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `manage.py serve`, HTTP and WebSockets, in the tests' database. In a process
+    of its own, as it must be the first to import Twisted's reactor, which other tests import."""
+    database = str(connection.settings_dict["NAME"])
+    env = {**os.environ, "TASKPLANE_TEST_DATABASE": database}
+    engine = Engine(env, tmp_path_factory.mktemp("app"))
+    try:
+        yield engine.app(TASKPLANE_PROCESSORS="tests.handlers")
+    finally:
+        engine.end()
 
 
 @pytest.fixture
