@@ -14,7 +14,7 @@ _TESTS = Path(__file__).parent
 _MARKS = {
     "acceptance/test_embedded.py": ("nightly", "ci"),
     "acceptance/test_handler_faults.py": ("nightly", "ci"),
-    "acceptance/test_isolation.py": ("nightly", "ci"),
+    "acceptance/test_isolation.py": ("nightly",),
     "acceptance/test_nodes.py": ("nightly", "ci"),
     "acceptance/test_schedules.py": ("nightly", "ci"),
     "acceptance/test_serve.py": ("nightly", "ci"),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from tests.browser.chromium import run_chromium
 from tests.browser.visitors import Visitors
@@ -19,7 +19,12 @@ def browser() -> Iterator[Any]:
     tests: Django takes what they do for async code, and other tests cannot run a loop."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield from run_chromium()
+        for chromium in run_chromium():
+            # In a thread with an event loop Django has other connections than without one; other
+            # modules may have ended those of an earlier browser.
+            connections.close_all()
+            yield chromium
+            connections.close_all()
 
 
 @pytest.fixture(scope="session")
