@@ -14,3 +14,8 @@ def register_objective(reader: Callable[[], float]) -> None:
 def read_objective_ms() -> float | None:
     """In milliseconds; None while no app knows one."""
     return _readers[0]() * 1_000 if _readers else None
+
+
+def is_over(oldest_ms: float | None, objective_ms: float | None) -> bool:
+    """Whether the oldest task waits longer than it may. Without an objective it may for ever."""
+    return (oldest_ms or 0) > (objective_ms or float("inf"))

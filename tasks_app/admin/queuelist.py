@@ -13,6 +13,7 @@ from django.urls import reverse
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_count, format_duration
 from tasks_app.admin.links import queue_tasks_url
+from tasks_app.admin.objective import is_over
 from tasks_app.models import Queue
 from tasks_app.queries.counts import LaneCounts, count_lanes
 from tasks_app.queries.lane_figures import LaneFigures, Span, last_minutes, try_lane_figures
@@ -53,8 +54,7 @@ class Line:
     @property
     def is_late(self) -> bool:
         """Whether its oldest task waits longer than it may, and nobody wants it to."""
-        is_over = (self.oldest_ms or 0) > (self.objective_ms or float("inf"))
-        return is_over and not self.is_paused
+        return is_over(self.oldest_ms, self.objective_ms) and not self.is_paused
 
     @property
     def is_wrong(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from controlplane.core.formatting import format_count, format_duration
+from tasks_app.admin.objective import is_over
 from tasks_app.admin.queuelist import is_served, percentiles, recent_rate
 from tasks_app.models import Queue
 from tasks_app.queries.counts import LaneCounts, count_lanes
@@ -38,8 +39,7 @@ class QueueState:
 
     @property
     def is_late(self) -> bool:
-        is_over = (self.oldest_ms or 0) > (self.objective_ms or float("inf"))
-        return is_over and not self.is_paused
+        return is_over(self.oldest_ms, self.objective_ms) and not self.is_paused
 
     @property
     def is_full(self) -> bool:

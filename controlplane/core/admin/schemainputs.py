@@ -2,6 +2,7 @@
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ _SCALARS = (str, int, float, bool)
 Schema = Mapping[str, Any]
 
 
-class Kind:
+class Kind(ABC):
     """A kind of input. `is_empty_value`: an empty text is a value of it; `is_long`: several lines;
     `control` names what the template draws."""
 
@@ -27,13 +28,13 @@ class Kind:
     is_empty_value = False
     is_long = False
 
+    @abstractmethod
     def read(self, text: str) -> Any:
         """The value. Raises ValueError with what is wrong."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, value: Any) -> str | None:
         """The text of a value; None if it has none."""
-        raise NotImplementedError
 
     def help(self, schema: Schema, outer: Schema) -> str:
         """Bounds and default in words."""
