@@ -28,6 +28,7 @@ _MARKS = {
     "architecture": ("core",),
     "browser": ("nightly", "ci"),
     "browser/test_exploration.py": ("nightly",),
+    "browser/test_matrix.py": ("nightly",),  # chooses its own for `ci`
     "chaos": ("nightly",),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
