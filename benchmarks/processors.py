@@ -20,6 +20,17 @@ def stamp(ctx: Context, payload: StampPayload) -> None:
     stamp_start(payload.number)
 
 
+class NumberPayload(BaseModel):
+    """One whole number."""
+
+    number: int
+
+
+@processor("bench-number", payload=NumberPayload)
+def number(ctx: Context, payload: NumberPayload) -> None:
+    """Do nothing: what counts is that its payload is checked."""
+
+
 class PausePayload(BaseModel):
     """How long to block the slot."""
 

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 _LOOK_SECONDS = 0.01
-_KINDS = ("noop", "wait", "stamp", "async-1ms", "sync-1ms")  # the last two: Taskplane only
+_KINDS = ("noop", "wait", "stamp", "number", "async-1ms", "sync-1ms")  # the last two: Taskplane
 _FIRST_ONES = 20  # submitted before the clock starts: connections, caches, prepared statements
 
 
 class Producer(Protocol):
-    """Submits tasks to one system. Kinds: noop, wait (10 ms), stamp (with its number)."""
+    """Submits tasks to one system. Kinds: noop, wait (10 ms), stamp and number (both
+    with the task's number; the first leaves its start)."""
 
     ways: tuple[str, ...]
 
@@ -50,8 +51,8 @@ class Taskplane:
                 return self._spec(type="sleep", payload={"ms": 1})
             case "sync-1ms":
                 return self._spec(type="bench-pause", payload={"ms": 1})
-            case "stamp":
-                return self._spec(type="bench-stamp", payload={"number": number})
+            case "stamp" | "number":
+                return self._spec(type=f"bench-{kind}", payload={"number": number})
         return self._spec(type="noop")
 
     def one(self, kind: str, number: int) -> None:
@@ -110,7 +111,7 @@ class CeleryPeer:
         self._app, self._tasks = app, TASKS
 
     def _args(self, kind: str, number: int) -> tuple[Any, ...]:
-        return {"wait": (10,), "stamp": (number,)}.get(kind, ())
+        return {"wait": (10,), "stamp": (number,), "number": (number,)}.get(kind, ())
 
     def one(self, kind: str, number: int) -> None:
         self._tasks[kind].delay(*self._args(kind, number))

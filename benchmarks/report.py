@@ -177,14 +177,23 @@ def _own(scenario: str, figure: str) -> Callable[[Medians], float]:
 
 
 AIMS = (
+    Aim("No-op drain", "/s", 27_000, _own("drain", "per_second")),
     Aim("No-op drain beside Celery", "x", 20, _ratio("drain", "per_second", "bare")),
     Aim("No-op drain beside Celery + results", "x", 100, _ratio("drain", "per_second", "results")),
     Aim("Tasks that wait 10 ms", "/s", 6_000, _own("waits", "per_second")),
     Aim("Idle enqueue to start, p50", "ms", 3, _own("latency", "p50_ms"), at_least=False),
     Aim("Idle enqueue to start, p99", "ms", 10, _own("latency", "p99_ms"), at_least=False),
     Aim("First task of a fresh worker", "ms", 50, _own("fresh", "first_ms"), at_least=False),
-    Aim("Bulk submit", "/s", 20_000, _own("bulk", "per_second")),
-    Aim("Single submit beside Celery's delay()", "x", 1, _ratio("single", "per_second", "bare")),
+    Aim("Bulk submit, 1,000 a call", "/s", 25_000, _own("bulk", "per_second")),
+    Aim("Single submit", "/s", 2_500, _own("single", "per_second")),
+    Aim("Single submit beside Celery's delay()", "x", 1.5, _ratio("single", "per_second", "bare")),
+    Aim("POST /tasks", "/s", 1_500, _own("http", "per_second")),
+    Aim(
+        "POST /tasks beside Express + row + BullMQ", "x", 1, _ratio("http", "per_second", "express")
+    ),
+    Aim("POST /tasks, CPU of the app", "ms", 0.8, _own("http", "cpu_ms"), at_least=False),
+    Aim("GET /tasks?limit=20, CPU", "ms", 3, _own("http", "list_cpu_ms"), at_least=False),
+    Aim("GET /tasks/{id}, CPU", "ms", 2, _own("http", "show_cpu_ms"), at_least=False),
     Aim(
         "Idle worker beside Celery + results",
         "x",
