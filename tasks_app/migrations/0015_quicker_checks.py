@@ -7,9 +7,14 @@ from here on. The next migration looks at the others.
 
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull, LessThanOrEqual
+
+
+def _is_state(template: str) -> Func:
+    return Func(F("state"), template=template, output_field=models.BooleanField())
+
 
 _CONDITIONS = {
     "task_lease_iff_running": Q(
@@ -17,11 +22,11 @@ _CONDITIONS = {
         Exact(IsNull(F("lease"), True), IsNull(F("node_id"), True)),
     ),
     "task_finished_at_iff_final": Exact(
-        Q(state="COMPLETED") | Q(state="FAILED") | Q(state="CANCELLED"),
+        _is_state("(%(expressions)s = ANY ('{COMPLETED,FAILED,CANCELLED}'::text[]))"),
         IsNull(F("finished_at"), False),
     ),
     "task_run_at_when_due_later": Q(run_at__isnull=False)
-    | (~Q(state="SCHEDULED") & ~Q(state="RETRYING")),
+    | Q(_is_state("(%(expressions)s <> ALL ('{SCHEDULED,RETRYING}'::text[]))")),
     "task_blocked_by_parents": GreaterThanOrEqual(
         F("blocked_by"), Cast(Exact(F("state"), "BLOCKED"), models.IntegerField())
     ),

@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, OpClass
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Left
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull, LessThan, LessThanOrEqual
@@ -25,11 +25,15 @@ _DUE = [TaskState.SCHEDULED.value, TaskState.RETRYING.value]
 # The conditions of constraints are short: Postgres reads and plans them again for each statement.
 _IS_RUNNING = Exact(F("state"), TaskState.RUNNING.value)
 _IS_BLOCKED = Exact(F("state"), TaskState.BLOCKED.value)
-_IS_FINAL = (
-    Q(state=TaskState.COMPLETED.value)
-    | Q(state=TaskState.FAILED.value)
-    | Q(state=TaskState.CANCELLED.value)
-)
+
+
+def _is_state(template: str) -> Func:
+    """A list as one constant: `IN` is a constant for each text, and a cast of the whole."""
+    return Func(F("state"), template=template, output_field=models.BooleanField())
+
+
+_IS_FINAL = _is_state("(%(expressions)s = ANY ('{COMPLETED,FAILED,CANCELLED}'::text[]))")
+_IS_NOT_DUE_LATER = _is_state("(%(expressions)s <> ALL ('{SCHEDULED,RETRYING}'::text[]))")
 
 
 def _float(digits: str) -> Cast:
@@ -155,8 +159,7 @@ class Task(models.Model):
             ),
             models.CheckConstraint(
                 name="task_run_at_when_due_later",
-                condition=Q(run_at__isnull=False)
-                | (~Q(state=TaskState.SCHEDULED.value) & ~Q(state=TaskState.RETRYING.value)),
+                condition=Q(run_at__isnull=False) | Q(_IS_NOT_DUE_LATER),
             ),
             models.CheckConstraint(
                 name="task_blocked_by_parents",
