@@ -52,8 +52,8 @@ class Notifier:
 
     def notify_early(self, queue: str) -> bool:
         """Request a wake-up for a task whose commit is under way. False: it was not sent."""
-        if time.monotonic() < self._early_from:
-            return False
+        if queue in self._notes or time.monotonic() < self._early_from:
+            return False  # the thread has it, or it would be too early
         with self._condition:
             return queue not in self._notes and self._send(lambda to: to.send_early(queue))
 

@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import generators
-from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGresult
 
 DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
@@ -47,8 +49,15 @@ def writing_cursor(
     """A cursor on Django's connection for statements that return no rows. `on_sent` is called while
     the server works on a statement that commits; not inside a transaction. Raises psycopg's errors,
     as `prepared_cursor` does."""
-    wrapper = connections[using]
-    wrapper.ensure_connection()
+    return writing_cursor_on(connections[using], on_sent)
+
+
+def writing_cursor_on(
+    wrapper: BaseDatabaseWrapper, on_sent: Callable[[], None] | None = None
+) -> "WritingCursor | psycopg.Cursor[tuple[Any, ...]]":
+    """As writing_cursor, on a wrapper that the caller has at hand."""
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
     connection: psycopg.Connection[Any] = wrapper.connection
     # psycopg's own cursors begin a transaction where one is due, and know when not to prepare.
     if connection.autocommit and connection.prepare_threshold is not None:
@@ -73,12 +82,21 @@ class WritingCursor:
     def execute(self, query: str, params: Sequence[Any]) -> None:
         """Run the statement, which has a `%s` for each value. Raises psycopg's errors."""
         connection, name = self._connection, _name_of(query)
-        values = [_as_text(value) for value in params]
+        server = connection.pgconn
+        values = [None if value is None else _as_text(value) for value in params]
         with connection.lock:
-            if name not in _prepared.setdefault(connection, set()):
-                connection.wait(_prepare(connection.pgconn, name, _numbered(query)))
-                _prepared[connection].add(name)
-            self.rowcount = connection.wait(_run(connection.pgconn, name, values, self._on_sent))
+            prepared = _prepared.get(connection)
+            if prepared is None:
+                prepared = _prepared[connection] = set()
+            if name not in prepared:
+                server.send_prepare(name, _numbered(query))
+                _check(*connection.wait(generators.execute(server)))
+                prepared.add(name)
+            server.send_query_prepared(name, values)
+            if self._on_sent is not None:
+                self._on_sent()
+            result = _check(*connection.wait(generators.execute(server)))
+        self.rowcount = result.command_tuples or 0
 
 
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], set[bytes]] = WeakKeyDictionary()
@@ -96,40 +114,41 @@ def _numbered(query: str) -> bytes:
     return (first + "".join(f"${n}{part}" for n, part in enumerate(others, 1))).encode()
 
 
-def _prepare(server: PGconn, name: bytes, query: bytes) -> PQGen[None]:
-    server.send_prepare(name, query)
-    _check(*(yield from generators.execute(server)))
-
-
-def _run(
-    server: PGconn,
-    name: bytes,
-    values: Sequence[bytes | None],
-    on_sent: Callable[[], None] | None,
-) -> PQGen[int]:
-    server.send_query_prepared(name, values)
-    if on_sent is not None:
-        on_sent()
-    result = _check(*(yield from generators.execute(server)))
-    return result.command_tuples or 0
-
-
 def _check(result: PGresult) -> PGresult:
     if result.status != ExecStatus.COMMAND_OK:
         raise psycopg.errors.error_from_result(result)
     return result
 
 
-def _as_text(value: Any) -> bytes | None:
+def _as_text(value: Any) -> bytes:
     """A value as Postgres reads it. Raises psycopg.DataError, UnicodeEncodeError."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        value = "{" + ",".join(map(_quoted, value)) + "}"
-    text = str(value).encode()
+    return _WRITERS.get(type(value), _write_other)(value)
+
+
+def _write_text(value: str) -> bytes:
+    text = value.encode()
     if b"\0" in text:  # the text would end there
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return text
+
+
+def _write_list(value: list[str]) -> bytes:
+    return _write_text("{" + ",".join(map(_quoted, value)) + "}") if value else b"{}"
+
+
+def _write_other(value: Any) -> bytes:
+    """For types that are derived from one of those below."""
+    return _write_list(value) if isinstance(value, list) else _write_text(str(value))
+
+
+_WRITERS: dict[type, Callable[[Any], bytes]] = {
+    str: _write_text,
+    int: lambda value: b"%d" % value,
+    bool: lambda value: b"t" if value else b"f",
+    UUID: lambda value: b"%032x" % value.int,
+    datetime: lambda value: value.isoformat().encode(),
+    list: _write_list,
+}
 
 
 def _quoted(text: str) -> str:

@@ -198,18 +198,17 @@ def find_problems(spec: TaskSpec, *, now: datetime) -> list[FieldError]:
             _SpecFields.model_validate({alias: v for alias, v in given if v is not None})
         except pydantic.ValidationError as error:
             problems += read_problems(error)
-    problems += find_time_problems(spec.delay_ms, spec.run_at, now)
+    if spec.run_at is not None:
+        problems += find_time_problems(spec.delay_ms, spec.run_at, now)
     if len(spec.depends_on) > MAX_PARENTS:
         problems.append({"field": "dependsOn", "message": f"At most {MAX_PARENTS} tasks."})
     return problems
 
 
 def find_time_problems(
-    delay_ms: int | None, run_at: datetime | None, now: datetime
+    delay_ms: int | None, run_at: datetime, now: datetime
 ) -> Iterable[FieldError]:
     """Errors in the combination of times, and in a time that is not from JSON."""
-    if run_at is None:
-        return
     if delay_ms is not None:
         yield {"field": "runAt", "message": "Give delay or runAt, not both."}
     if run_at.tzinfo is None:
@@ -238,11 +237,14 @@ def check_payload(
     """The payload as JSON, and its errors from the type's model; `prefix` is put before field
     names. Raises Invalid for values that cannot be stored as JSON, TooLarge.
     """
-    if payload == {} and processor.payload_model is None:
-        return "{}", []
-    if not isinstance(payload, dict):
-        payload = dict(payload) if hasattr(payload, "keys") else payload
-    text = check_payload_value(payload, field=f"{prefix}payload")
+    if payload == {}:
+        if processor.payload_model is None:
+            return "{}", []
+        payload, text = {}, b"{}"
+    else:
+        if not isinstance(payload, dict):
+            payload = dict(payload) if hasattr(payload, "keys") else payload
+        text = check_payload_value(payload, field=f"{prefix}payload")
     try:
         processor.validate(payload)
     except pydantic.ValidationError as error:

@@ -18,7 +18,7 @@ import psycopg
 from django.db import connections
 from django.utils.asyncio import async_unsafe
 
-from controlplane.core.sql import DATABASE_ERRORS, is_transient, writing_cursor
+from controlplane.core.sql import DATABASE_ERRORS, is_transient, writing_cursor_on
 from tasks_app import transitions
 from tasks_app.rows import NewTask
 from tasks_app.services.queues import get_lane_name, notify_for
@@ -29,6 +29,7 @@ MAX_ROWS = 100  # of one commit
 MAX_BYTES = 1_048_576  # of their payloads
 _PATIENCE_SECONDS = 2.0  # then a thread stops waiting for others
 _ID_INDEX = "tasks_app_task_pkey"
+_PENDING = TaskState.PENDING.value
 # What a database, or writing the statement for it, says of a row. Anything else interrupts.
 _REFUSALS = (*DATABASE_ERRORS, TypeError, ValueError)
 
@@ -47,6 +48,9 @@ class _Member:
     def __init__(self, rows: Sequence[NewTask]) -> None:
         self.rows = rows
         self.verdict: _Verdict | None = None
+
+    def close_gate(self) -> None:
+        """Before others know of it: from here on they may call."""
         self._gate = threading.Lock()  # cheaper than an Event
         self._gate.acquire()
 
@@ -95,11 +99,14 @@ class CommitGroup:
                 self._leader = member
                 member.verdict = _Verdict.LEAD
                 return
+            member.close_gate()
             self._waiting.append(member)
         member.wait()
 
     def _commit(self, leader: _Member) -> None:
-        members = [leader, *self._take(len(leader.rows), _count_bytes(leader))]
+        # Read without the lock: one who arrives now is served by the next commit.
+        others = self._take(leader) if self._waiting else []
+        members = [leader, *others]
         verdict = _Verdict.LEAD if len(members) == 1 else _Verdict.ALONE
         try:
             _insert_and_notify([row for member in members for row in member.rows], self._using)
@@ -107,13 +114,14 @@ class CommitGroup:
         finally:
             self._leave(leader)  # the next commit begins while this one is answered
             leader.verdict = verdict
-            for member in members[1:]:
+            for member in others:
                 member.verdict = verdict
                 member.call()
 
-    def _take(self, rows: int, size: int) -> list[_Member]:
-        """Those who wait, as many as fit into a commit that has `rows` of `size` bytes."""
+    def _take(self, leader: _Member) -> list[_Member]:
+        """Those who wait, as many as fit into a commit with what the leader has."""
         taken: list[_Member] = []
+        rows, size = len(leader.rows), _count_bytes(leader)
         with self._lock:
             while self._waiting:
                 rows += len(self._waiting[0].rows)
@@ -151,13 +159,14 @@ def _insert_and_notify(rows: Sequence[NewTask], using: str) -> None:
     """Insert rows in one statement, and wake workers once it is committed; for one row beside the
     commit, where workers wait."""
     early = None
-    if len(rows) == 1 and rows[0].state == TaskState.PENDING:
+    if len(rows) == 1 and rows[0].state == _PENDING:
         early = EarlyWakeUp(get_lane_name(rows[0].queue_id, using=using))
-    with connections[using].wrap_database_errors:
-        cursor = writing_cursor(using, on_sent=early.send if early else None)
+    wrapper = connections[using]
+    with wrapper.wrap_database_errors:
+        cursor = writing_cursor_on(wrapper, on_sent=early.send if early else None)
         transitions.insert_few_tasks(cursor, rows)
     if early is None or not early.is_enough():
-        notify_for(rows, using)
+        notify_for(rows, wrapper)
 
 
 def _count_bytes(member: _Member) -> int:

@@ -20,6 +20,7 @@ from tasks_app.specs import TaskSpec
 from tasks_app.states import TaskState
 
 Spec = TaskSpec | TaskIn | BulkTaskIn
+_PENDING, _SCHEDULED = TaskState.PENDING.value, TaskState.SCHEDULED.value
 
 
 def prepare(spec: Spec, *, lanes: Lanes, now: datetime, prefix: str = "") -> NewTask:
@@ -55,37 +56,38 @@ def _row(
     run_at = now + timedelta(milliseconds=spec.delay_ms) if spec.delay_ms else spec.run_at
     is_due_later = run_at is not None and run_at > now
     attempts = spec.max_attempts or processor.max_attempts
+    # By position: by name the call alone takes a fifth of all that a submission does here.
     return NewTask(
-        id=uuid7(),
-        workspace_id=workspace_id,
-        queue_id=lane,
-        type=processor.name,
-        name=spec.name or processor.name,
-        state=(TaskState.SCHEDULED if is_due_later else TaskState.PENDING).value,
-        priority=spec.priority,
-        payload=payload,
-        max_attempts=attempts,
-        round_attempts=attempts,
-        retry=orjson.dumps(spec.retry.to_json()).decode() if spec.retry else None,
-        timeout_ms=max(1, int((spec.timeout_seconds or processor.timeout_seconds) * 1000)),
-        run_at=run_at,
-        blocked_by=0,
-        on_parent_failure=spec.on_parent_failure,
-        tags=canonical_tags(spec.tags),
-        workflow_run_id=spec.workflow_run_id,
-        step_key=spec.step_key,
-        idempotency_key=spec.idempotency_key,
-        created_at=now,
-        finished_at=None,
-        error=None,
-        has_dependents=False,
-        reprocess_of=spec.reprocess_of,
+        uuid7(),
+        workspace_id,
+        lane,
+        processor.name,
+        spec.name or processor.name,
+        _SCHEDULED if is_due_later else _PENDING,
+        spec.priority,
+        payload,
+        attempts,
+        attempts,  # round_attempts
+        orjson.dumps(spec.retry.to_json()).decode() if spec.retry else None,
+        max(1, int((spec.timeout_seconds or processor.timeout_seconds) * 1000)),
+        run_at,
+        0,  # blocked_by
+        spec.on_parent_failure,
+        canonical_tags(spec.tags) if spec.tags else [],
+        spec.workflow_run_id,
+        spec.step_key,
+        spec.idempotency_key,
+        now,
+        None,  # finished_at
+        None,  # error
+        False,  # has_dependents
+        spec.reprocess_of,
     )
 
 
 def canonical_tags(tags: Sequence[str]) -> list[str]:
     """The tags in canonical form, without duplicates."""
-    return list(dict.fromkeys(map(canonical_name, tags))) if tags else []
+    return list(dict.fromkeys(map(canonical_name, tags)))
 
 
 def prepare_changes(changes: Mapping[str, Any], *, type_name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Queues of a workspace: found or made, paused and limited."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid, NotFound
@@ -21,10 +23,13 @@ from tasks_app.states import TaskState
 from tasks_app.wakeup_senders import MAX_WAKE_UPS
 from tasks_app.wakeups import notify_workers
 
+logger = logging.getLogger(__name__)
+
 MAX_QUEUES = 1_000  # of one workspace: each is a turn in every claim
 
 _known: dict[tuple[UUID, str], int] = {}
 _names: dict[int, str] = {}
+_PENDING = TaskState.PENDING.value
 
 
 class Lanes:
@@ -75,14 +80,26 @@ def get_lane_name(lane: int, *, using: str) -> str:
     return _names[lane]
 
 
-def notify_for(rows: Sequence[NewTask], using: str) -> None:
-    """Wake workers for new rows, once the transaction that is open on `using` is committed."""
-    ready = Counter(row.queue_id for row in rows if row.state == TaskState.PENDING)
+def notify_for(rows: Sequence[NewTask], wrapper: BaseDatabaseWrapper) -> None:
+    """Wake workers for new rows, once the transaction that is open on `wrapper` is committed."""
+    if len(rows) == 1:  # most have one
+        ready = {rows[0].queue_id: 1} if rows[0].state == _PENDING else {}
+    else:
+        ready = Counter(row.queue_id for row in rows if row.state == _PENDING)
     for lane, count in ready.items():
-        name = get_lane_name(lane, using=using)
-        transaction.on_commit(
-            partial(notify_workers, name, wake_ups=count), using=using, robust=True
-        )
+        name = get_lane_name(lane, using=wrapper.alias)
+        if wrapper.in_atomic_block or not wrapper.autocommit:
+            wrapper.on_commit(partial(_wake, name, count))
+        else:
+            _wake(name, count)
+
+
+def _wake(queue: str, wake_ups: int) -> None:
+    try:
+        notify_workers(queue, wake_ups)
+    except Exception:
+        # The tasks are there, and the dispatcher will find them.
+        logger.exception("Workers not woken: queue=%s", queue)
 
 
 def _make(workspace_id: UUID, name: str, *, using: str, field: str) -> int:

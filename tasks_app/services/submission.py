@@ -60,6 +60,8 @@ def submit_task(
     makes a task of its own. Raises Invalid, TooLarge.
     """
     workspace_id = workspace_id or get_default_workspace_id()
+    if is_plain(spec):
+        return _submit_alone(workspace_id, spec, using).id
     if spec.idempotency_key is None:
         return submit_tasks(workspace_id=workspace_id, specs=[spec], using=using)[0]
     key = spec.idempotency_key
@@ -124,7 +126,7 @@ def submit_rows(
     rows, family = _prepare_all(specs, workspace_id, using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         _insert(cursor, rows, family, workspace_id, using, by)
-    notify_for(rows, using)
+    notify_for(rows, connections[using])
     return rows
 
 
@@ -152,7 +154,7 @@ def submit_once(
         if first is not None:
             return Submission(ids=[UUID(task) for task in first["ids"]], is_new=False)
         _insert(cursor, rows, family, workspace_id, using)
-    notify_for(rows, using)
+    notify_for(rows, connections[using])
     return Submission(ids=[row.id for row in rows], is_new=True, rows=rows)
 
 
