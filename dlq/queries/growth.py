@@ -17,8 +17,8 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 class LetterGrowth:
     """`open`: letters that are open now. `series`: those that were open at each minute of the last
     hour, the newest last. `new`: deaths of the last hour by type; `before`: deaths of the 24 hours
-    before it, by type. `is_estimate`: there are more than MAX_COUNTED of something that was counted,
-    so all is unknown or too few."""
+    before it, by type. `is_estimate`: more than MAX_COUNTED of something were counted, so
+    all is unknown or too few."""
 
     open: int
     series: list[int]
