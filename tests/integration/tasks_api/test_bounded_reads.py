@@ -1,6 +1,8 @@
 """Calls that read no more tasks beside many others than beside few."""
 
+import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -8,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from controlplane.core.clock import now
+from controlplane.core.sql import load_sql
 from tasks_app.admin import listpage
 from tasks_app.admin.listaddress import PAGE_SIZE
 from tasks_app.queries.tasklist import Figures
@@ -102,3 +106,20 @@ def test_the_page_of_what_failed(
     read = rows_read(lambda: pages.append(root.get(url).text))
     assert pages[0].count("data-task-row=") == PAGE_SIZE
     assert read <= (PAGE_SIZE + 2) * (tenants + 3), read
+
+
+def test_the_oldest_of_many_priorities() -> None:
+    """Each priority is found by one look at the index, which also has its oldest task."""
+    for priority in range(-100, 101):
+        copy_rows(make_task(priority=priority, created_at=now() - timedelta(minutes=5)), 4)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_app_task")
+        cursor.execute(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+            + load_sql("tasks_app", "find_oldest_waiting"),
+            {"lanes": [make_queue().id], "some": 20, "most": 200},
+        )
+        (found,) = cursor.fetchone()
+    (plan,) = json.loads(found) if isinstance(found, str) else found
+    assert plan["Plan"]["Actual Rows"] == 1
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] <= 201 * 5
