@@ -19,8 +19,9 @@ from tests.integration.admin.world import World
 
 pytestmark = pytest.mark.django_db
 
-# A walk takes as long; two minutes in all.
+# A walk takes as long, or until it has visited its pages; two minutes in all.
 SECONDS = float(os.environ.get("EXPLORE_SECONDS", "30"))
+_WALKS = [("superuser", 1440), ("superuser", 390), ("viewer", 1440), ("viewer", 390)]
 _STARTS = ["admin:index", "admin:tasks_app_task_changelist", "admin:tasks_app_queue_changelist"]
 
 
@@ -36,6 +37,11 @@ class Scene:
         cases = [case for case in PAGES if case.status == 200 and not case.is_anonymous]
         self.addresses = [case.url(world.row) for case in cases]
 
+    def tour(self, seed: int, role: str, width: int) -> list[str]:
+        """The pages that a walk visits for certain: together the walks visit all of them."""
+        shuffled = Random(seed).sample(self.addresses, len(self.addresses))
+        return shuffled[_WALKS.index((role, width)) :: len(_WALKS)]
+
 
 @pytest.fixture(scope="module")
 def scene(browser: Any, server: str, committed_rows: None) -> Iterator[Scene]:
@@ -46,17 +52,16 @@ def scene(browser: Any, server: str, committed_rows: None) -> Iterator[Scene]:
     visitors.close()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("role", ["superuser", "viewer"])
+@pytest.mark.parametrize(("role", "width"), _WALKS)
 def test_nothing_breaks(scene: Scene, role: str, width: int) -> None:
     seed = int(os.environ.get("EXPLORE_SEED", SystemRandom().randrange(2**32)))
     print(f"EXPLORE_SEED={seed}")
     page = scene.visitors.page(scene.people[role], "light", width)
     page.set_default_timeout(5_000)
-    explorer = Explorer(page, Random(seed), scene.addresses)
+    explorer = Explorer(page, Random(seed), scene.addresses, scene.tour(seed, role, width))
     page.goto(reverse(Random(seed).choice(_STARTS)))
     until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
+    while time.monotonic() < until or explorer.tour:
         try:
             explorer.step()
         except PlaywrightTimeout:

@@ -19,6 +19,8 @@ from controlplane.ops.overview.checks import Finding, Harm, Link, order
 STAYS = timedelta(seconds=60)
 # Nobody looked for so long: what was wrong then is no news.
 _FORGOTTEN = timedelta(seconds=30)
+# What was counted so long ago is still shown while a page waits for its first live figures.
+_KNOWN = timedelta(seconds=5)
 _TIMEOUT_SECONDS = 0.5
 _PREFIX = "taskplane:overview"
 
@@ -57,6 +59,19 @@ def remember(workspace_id: UUID, findings: Sequence[Finding], at: datetime) -> l
         logger.warning("Findings of a moment ago are unknown: error=%s", error)
         return order([*findings, REDIS_DOWN])
     return merged
+
+
+def recall_wrong(workspace_id: UUID, at: datetime) -> int | None:
+    """How many things were wrong when somebody looked, a few seconds ago at most; None: nobody did,
+    or Redis does not answer."""
+    try:
+        record = _parse(_client().get(_key(workspace_id)))
+    except (redis.RedisError, OSError) as error:
+        logger.warning("Findings of a moment ago are unknown: error=%s", error)
+        return None
+    if record is None or at - record.at > _KNOWN:
+        return None
+    return sum(finding.well_since is None for finding in record.findings)
 
 
 def forget(workspace_id: UUID) -> None:
