@@ -150,9 +150,7 @@ def test_it_polls_where_sockets_are_blocked(visitors: Visitors) -> None:
 def person_of_two(visitors: Visitors) -> Any:
     """A viewer of two workspaces, neither of which is `default`; there is a third one."""
     user = staff_user("viewer", workspace=other_workspace("one"), name="of-two")
-    services.add_member(
-        workspace=other_workspace("two"), user=user, role="viewer", actor=SYSTEM
-    )
+    services.add_member(workspace=other_workspace("two"), user=user, role="viewer", actor=SYSTEM)
     for slug in ("one", "two", "three"):
         make_queue("emails", other_workspace(slug))
     return user
@@ -228,7 +226,9 @@ def test_the_sidebar_counts(page_of: Callable[..., Any]) -> None:
     page.reload()
     for name, text in (("dead-letters", "2"), ("lost", "1"), ("wrong", wrong)):
         drawn = page.request.get("/admin/records/").text()
-        assert re.search(rf'data-count="{name}"[^>]*(?<!hidden)>.*?<span data-sum[^>]*>{text}<', drawn)
+        assert re.search(
+            rf'data-count="{name}"[^>]*(?<!hidden)>.*?<span data-sum[^>]*>{text}<', drawn
+        )
         expect(counts[name].locator("[data-sum]")).to_have_text(text)
 
 
