@@ -15,6 +15,8 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Error as PlaywrightError
+
 from tests.browser.invariants import (
     CHIP,
     FIGURES,
@@ -50,6 +52,8 @@ _VISIBLE = """(selector) => {
         each.checkVisibility({visibilityProperty: true}) && !each.disabled
         && each.getAttribute('aria-disabled') !== 'true');
 }"""
+# The answer to a form, which the browser would have to send again.
+_NOT_KEPT = "ERR_CACHE_MISS"
 # Moves on a page of the tour before the next one is opened.
 _MOVES_A_PAGE = 3
 
@@ -191,7 +195,12 @@ class Explorer:
         return repr(text[:40])
 
     def _go_back(self) -> str:
-        self.page.go_back()
+        try:
+            self.page.go_back()
+        except PlaywrightError as error:
+            if _NOT_KEPT not in str(error):
+                raise
+            return self._open()
         return str(self.page.url)
 
     def _fall_silent(self) -> str:

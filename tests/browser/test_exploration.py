@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.explorer import Explorer
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.django_db
 # A walk takes as long, or until it has visited its pages; two minutes in all.
 SECONDS = float(os.environ.get("EXPLORE_SECONDS", "30"))
 _WALKS = [("superuser", 1440), ("superuser", 390), ("viewer", 1440), ("viewer", 390)]
+_GONE = ("Element is not attached to the DOM", "Execution context was destroyed")
 _STARTS = ["admin:index", "admin:tasks_app_task_changelist", "admin:tasks_app_queue_changelist"]
 
 
@@ -64,8 +66,11 @@ def test_nothing_breaks(scene: Scene, role: str, width: int) -> None:
     while time.monotonic() < until or explorer.tour:
         try:
             explorer.step()
-        except PlaywrightTimeout:
-            # What was chosen is gone or covered by now: the next move is another.
-            explorer.history.append("it took too long")
+        except PlaywrightError as error:
+            is_gone = any(text in str(error) for text in _GONE)
+            if not is_gone and not isinstance(error, PlaywrightTimeout):
+                raise
+            # What was chosen, or its page, is gone or covered by now: the next move is another.
+            explorer.history.append("it was gone, or took too long")
         scene.visitors.guard.check()
     assert len(explorer.history) > SECONDS / 5, "the walk stood still"

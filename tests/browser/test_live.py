@@ -222,7 +222,6 @@ def test_the_sidebar_counts(page_of: Callable[..., Any]) -> None:
     expect(counts["lost"].locator("[data-sum]")).to_have_text("1")
     expect(counts["wrong"]).to_be_visible()
     wrong = counts["wrong"].locator("[data-sum]").inner_text()
-    page.wait_for_timeout(2_100)  # what was counted is kept for two seconds
     page.reload()
     for name, text in (("dead-letters", "2"), ("lost", "1"), ("wrong", wrong)):
         drawn = page.request.get("/admin/records/").text()

@@ -42,7 +42,8 @@ ROWS = """(name) => {
         each.tagName,
         ...[...each.attributes].filter((one) => !leftOut.has(one.name) && one.value !== "")
             .map((one) => `${one.name}=${one.value}`).sort(),
-        each.childElementCount || each.tagName === "TIME" ? "" : each.textContent.trim().replace(/\\d+/g, "0"),
+        each.childElementCount || each.tagName === "TIME" ? ""
+            : each.textContent.trim().replace(/\\d+/g, "0"),
     ]);
     return [...document.querySelectorAll(`[data-list="${name}"] > *`)]
         .map((row) => JSON.stringify(shape(row)));
