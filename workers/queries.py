@@ -14,6 +14,7 @@ from workers.states import LIVE, NodeState
 
 _LIVE = [state.value for state in LIVE]
 _REMEMBERED = timedelta(hours=1)
+LOST_SHOWN = timedelta(hours=24)  # pages show a lost node for so long
 _BY_NEED = (
     NodeState.LOST,
     NodeState.DRAINING,
@@ -127,6 +128,12 @@ def count_states(since: datetime) -> Counter[str]:
     """How many nodes live or ended since then, by state."""
     shown = Node.objects.filter(Q(state__in=_LIVE) | Q(stopped_at__gt=since))
     return Counter(dict(shown.order_by().values_list("state").annotate(n=Count("id"))))
+
+
+def count_lost(at: datetime) -> int:
+    """How many nodes were lost within the time for which pages show them."""
+    lost = Node.objects.filter(state=NodeState.LOST, stopped_at__gt=at - LOST_SHOWN)
+    return lost.count()
 
 
 def list_served_queues() -> set[str]:

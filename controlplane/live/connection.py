@@ -24,7 +24,7 @@ from controlplane.live.messages import (
     encode_error,
     read_request,
 )
-from controlplane.live.topics import find_topic
+from controlplane.live.topics import find_topic, split_name
 
 CHECK_SECONDS = 30.0
 # Between the first news and their sending, so that the news of all topics go together.
@@ -69,8 +69,10 @@ class Introduction:
 
 @dataclass(slots=True)
 class _Subscription:
-    """A topic that the client watches, and the state of it that it has."""
+    """A topic that the client watches, and the state of it that it has. `workspace` is the one that
+    its name has, empty for that of the socket."""
 
+    workspace: str
     feed: Feed
     position: Position | None = None
     at: str | None = None
@@ -85,7 +87,8 @@ class Connection:
         self._client = client
         self._identity = client.identity
         self._hub = hub
-        self._topics: dict[str, _Subscription] = {}
+        self._topics: dict[str, _Subscription] = {}  # by the names that the client uses
+        self._names: dict[Watched, set[str]] = {}
         self._news: set[str] = set()
         self._wake = asyncio.Event()
         self._owes_heartbeat = False
@@ -97,7 +100,7 @@ class Connection:
         self._hub.add(self)
         try:
             await self._wire.send(
-                encode(Kind.HELLO, workspace=self._identity.workspace, at=utc_z(now()))
+                encode(Kind.HELLO, workspace=self._identity.workspace or None, at=utc_z(now()))
             )
             await self._follow(self._client.request)
             tasks += map(asyncio.ensure_future, (self._read(), self._write(), self._check_again()))
@@ -108,13 +111,13 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._hub.remove(self, [each.feed.watched for each in self._topics.values()])
+            self._hub.remove(self, list(self._names))
 
     # --- The hub calls these ---
 
-    def notice(self, topic: str) -> None:
+    def notice(self, watched: Watched) -> None:
         """There is something new of the topic."""
-        self._news.add(topic)
+        self._news |= self._names.get(watched, set())
         self._wake.set()
 
     def tick(self, at: float) -> None:
@@ -144,27 +147,38 @@ class Connection:
 
     def _subscribe(self, name: str) -> tuple[int, str] | None:
         """Watch a topic, or watch it from its whole snapshot on; or why not."""
+        workspace, topic = split_name(name)
         try:
-            found = find_topic(name)
+            found = find_topic(topic)
         except NotFound as error:
             return Code.NOT_FOUND, error.detail
-        if reason := self._identity.refusal_of(found.topic):
+        access = self._identity.find_access(workspace)
+        reason = self._identity.refusal_of(found.topic, workspace)
+        if reason or access is None:
             return Code.FORBIDDEN, reason
-        if found.name in self._topics:
-            self._topics[found.name].position = None
+        name = f"{workspace}/{found.name}" if workspace else found.name
+        if name in self._topics:
+            self._topics[name].position = None
         elif len(self._topics) >= MAX_TOPICS:
             return Code.TOO_MANY, f"A socket may watch {MAX_TOPICS} topics: unsubscribe from one."
         else:
-            feed = self._hub.subscribe(self, Watched(self._identity.workspace_id, found.name))
-            self._topics[found.name] = _Subscription(feed)
-        self.notice(found.name)
+            watched = Watched(access.workspace_id, found.name)
+            self._topics[name] = _Subscription(workspace, self._hub.subscribe(self, watched))
+            self._names.setdefault(watched, set()).add(name)
+        self._news.add(name)
+        self._wake.set()
         return None
 
     def _unsubscribe(self, name: str) -> None:
         subscription = self._topics.pop(name, None)
-        if subscription is not None:
-            self._hub.unsubscribe(self, subscription.feed.watched)
-            self._news.discard(name)
+        if subscription is None:
+            return
+        self._news.discard(name)
+        watched = subscription.feed.watched
+        self._names[watched].discard(name)
+        if not self._names[watched]:
+            del self._names[watched]
+            self._hub.unsubscribe(self, watched)
 
     # --- What it gets ---
 
@@ -194,7 +208,7 @@ class Connection:
             self._unsubscribe(name)
             await self._wire.send(encode(Kind.GONE, topic=name))
             return
-        text = feed.message_after(subscription.position)
+        text = feed.message_after(subscription.position, name)
         subscription.position, subscription.at = feed.position, feed.at
         if text is not None:
             await self._wire.send(text)
@@ -208,9 +222,10 @@ class Connection:
     # --- Whether it still may ---
 
     async def _check(self) -> None:
-        """Raises Closed: nobody, or no member of the workspace any more."""
+        """Raises Closed: nobody, or no member of the socket's workspace any more."""
         found = await identity.check(self._client.credentials, known=self._identity)
-        if found.workspace_id != self._identity.workspace_id:
+        before, access = self._identity.find_access(""), found.find_access("")
+        if before and (access is None or access.workspace_id != before.workspace_id):
             raise Closed(Code.FORBIDDEN, "You are not in this workspace any more.")
         self._identity = found
 
@@ -220,7 +235,19 @@ class Connection:
             # At another time for each, so that they do not come together.
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.9, 1.0))
             await self._check()
-            for subscription in self._topics.values():
-                topic = find_topic(subscription.feed.watched.topic).topic
-                if reason := self._identity.refusal_of(topic):
+            for name, subscription in list(self._topics.items()):
+                reason = self._refusal_of(subscription)
+                if reason and not subscription.workspace:
                     raise Closed(Code.FORBIDDEN, reason)
+                if reason:
+                    # The other workspaces of the socket are not affected.
+                    self._unsubscribe(name)
+                    await self._wire.send(encode_error(Code.FORBIDDEN, reason, topic=name))
+
+    def _refusal_of(self, subscription: _Subscription) -> str:
+        """Why a topic may not be watched any more; empty if it may."""
+        watched = subscription.feed.watched
+        access = self._identity.find_access(subscription.workspace)
+        if access is not None and access.workspace_id != watched.workspace_id:
+            return f"The workspace {subscription.workspace!r} is another one now."
+        return self._identity.refusal_of(find_topic(watched.topic).topic, subscription.workspace)

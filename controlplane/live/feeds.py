@@ -24,7 +24,7 @@ Position = tuple[int, int]  # epoch and seq
 class Viewer(Protocol):
     """One who watches."""
 
-    def notice(self, topic: str) -> None:
+    def notice(self, watched: Watched) -> None:
         """There is something new of the topic."""
 
     def tick(self, now: float) -> None:
@@ -46,7 +46,8 @@ class Feed:
     is_gone: bool = False
     left_at: float | None = None
     _recent: deque[tuple[int, Change]] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
-    _texts: dict[int, str] = field(default_factory=dict)  # by the seq that a viewer is at; 0: none
+    # By the name that a viewer gave the topic, and the seq that it is at; 0: none.
+    _texts: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def position(self) -> Position:
@@ -74,32 +75,33 @@ class Feed:
         self.at, self.heard_at = publication.at, heard_at
         return True
 
-    def message_after(self, position: Position | None) -> str | None:
-        """What brings a viewer from there to the present state; None: there is nothing to send."""
+    def message_after(self, position: Position | None, name: str) -> str | None:
+        """What brings a viewer from there to the present state; None: there is nothing to send.
+        `name` is what the viewer calls the topic: with a workspace or without one."""
         if self.snapshot is None or position == self.position:
             return None
         seq = position[1] if position is not None and position[0] == self.epoch else 0
         if self.seq - seq > len(self._recent):
             seq = 0
-        text = self._texts.get(seq)
+        text = self._texts.get((name, seq))
         if text is None:
-            text = self._texts[seq] = self._text_after(seq)
+            text = self._texts[name, seq] = self._text_after(seq, name)
         return text
 
-    def _text_after(self, seq: int) -> str:
+    def _text_after(self, seq: int, name: str) -> str:
         missed = [change for number, change in self._recent if number > seq] if seq else []
         if not missed:
             every = find_topic(self.watched.topic).topic.every_seconds
-            return self._encode(Kind.SNAPSHOT, self.snapshot, every=every)
+            return self._encode(Kind.SNAPSHOT, name, self.snapshot, every=every)
         merged = missed[0]
         for change in missed[1:]:
             merged = changes.merge(merged, change)
-        return self._encode(Kind.CHANGE, merged.to_json(), since=seq)
+        return self._encode(Kind.CHANGE, name, merged.to_json(), since=seq)
 
-    def _encode(self, kind: Kind, data: Any, **fields: float) -> str:
+    def _encode(self, kind: Kind, name: str, data: Any, **fields: float) -> str:
         return encode(
             kind,
-            topic=self.watched.topic,
+            topic=name,
             epoch=self.epoch,
             seq=self.seq,
             at=self.at,

@@ -139,7 +139,7 @@ class Hub:
         if not feed.take(publication, time.monotonic()):
             self._want(publication.watched)
         for viewer in feed.viewers:
-            viewer.notice(publication.watched.topic)
+            viewer.notice(publication.watched)
 
     async def _keep_up(self) -> None:
         """Repeat each second what is watched, and at once what is new."""

@@ -1,4 +1,5 @@
-"""Who watches: a Django session whose page is ours, or an API key; and whether they still may.
+"""Who watches: a Django session whose page is ours, or an API key; in which workspaces; and whether
+they still may.
 
 Checks are remembered for a few seconds, so that many sockets of one person cost no more than one.
 """
@@ -28,37 +29,54 @@ from controlplane.core.sql import DATABASE_ERRORS, release_connection
 from controlplane.live.messages import Closed, Code
 from controlplane.live.topics import Topic
 from controlplane.workspaces import queries
-from controlplane.workspaces.actors import Actor, allows
+from controlplane.workspaces.actors import allows
 from controlplane.workspaces.authentication import SCHEME
 from controlplane.workspaces.identities import directory
-from controlplane.workspaces.states import ActorKind
+from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
 
 REMEMBER_SECONDS = 5.0
 _MAX_REMEMBERED = 10_000
 _LOCAL_HOSTS = (".localhost", "127.0.0.1", "[::1]")
 _PORTS = {"http": "80", "https": "443"}
+_SHOWN = 100
 # Checks wait for the database, never for a client.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="live-identity")
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Somebody in a workspace."""
+class Access:
+    """A role in a workspace."""
 
     workspace_id: UUID
+    role: Role | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody, with the workspaces in which they have a role, by name. `workspace` is that of
+    topics that name none; empty if the client named none and the choice is not clear."""
+
+    person: str
     workspace: str
-    actor: Actor
+    accesses: Mapping[str, Access]
+    scopes: frozenset[str] = frozenset()
 
-    @property
-    def person(self) -> str:
-        return f"{self.actor.kind}:{self.actor.id}"
+    def find_access(self, workspace: str) -> Access | None:
+        """The role in a workspace, or in that of the socket if the name is empty."""
+        return self.accesses.get(workspace or self.workspace)
 
-    def refusal_of(self, topic: Topic) -> str:
-        """Why they may not watch the topic; empty if they may."""
-        role = self.actor.role
-        if role is None or not role.includes(topic.role):
-            return f"This needs the role {topic.role}; yours is {role or 'none'}."
-        if not allows(self.actor.scopes, topic.resource, is_read=True):
+    def refusal_of(self, topic: Topic, workspace: str = "") -> str:
+        """Why they may not watch the topic of a workspace; empty if they may."""
+        access = self.find_access(workspace)
+        if access is None and not workspace:
+            return f"Name one of your workspaces: <workspace>/{topic.pattern}."
+        if access is None:
+            return (
+                f"You have no role in the workspace {workspace[:_SHOWN]!r}, or it does not exist."
+            )
+        if access.role is None or not access.role.includes(topic.role):
+            return f"This needs the role {topic.role}; yours is {access.role or 'none'}."
+        if not allows(self.scopes, topic.resource, is_read=True):
             return f"This key has no scope {topic.resource}:read."
         return ""
 
@@ -161,7 +179,13 @@ def _identify_key(key: str, workspace: str) -> Identity:
         raise Closed(Code.NO_IDENTITY, "This API key is unknown, revoked or expired.")
     if workspace and workspace != found.workspace.slug:
         raise Closed(Code.FORBIDDEN, "This API key belongs to another workspace.")
-    return Identity(found.workspace.id, found.workspace.slug, found.actor)
+    access = Access(found.workspace.id, found.actor.role)
+    return Identity(
+        person=f"{found.actor.kind}:{found.actor.id}",
+        workspace=found.workspace.slug,
+        accesses={found.workspace.slug: access},
+        scopes=found.actor.scopes,
+    )
 
 
 class _Sessions:
@@ -198,11 +222,19 @@ def _identify_session(session_key: str, workspace: str) -> Identity:
     user: Any = get_user(request) if session_key else None
     if user is None or not user.is_authenticated:
         raise Closed(Code.NO_IDENTITY, "Log in, or send an API key.")
-    choice = queries.choose_workspace(user, workspace or None)
-    if choice is None:
+    roles = queries.read_roles(user, workspace)
+    accesses = {slug: Access(id_, role) for slug, (id_, role) in roles.items()}
+    if not accesses or (workspace and workspace not in accesses):
         raise Closed(Code.FORBIDDEN, "Name a workspace in which you are a member.")
-    found, role = choice
-    actor = Actor(
-        kind=ActorKind.USER.value, id=str(user.pk), label=user.get_username()[:200], role=role
+    return Identity(
+        person=f"{ActorKind.USER.value}:{user.pk}",
+        workspace=workspace or _choose(accesses),
+        accesses=accesses,
     )
-    return Identity(found.id, found.slug, actor)
+
+
+def _choose(accesses: Mapping[str, Access]) -> str:
+    """As in the API: the only workspace, otherwise `default`, otherwise none."""
+    if len(accesses) == 1:
+        return next(iter(accesses))
+    return DEFAULT_WORKSPACE if DEFAULT_WORKSPACE in accesses else ""

@@ -14,7 +14,8 @@ from controlplane.live.coordination import Watched
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 65_536
-MAX_TOPICS = 32
+# A page of fifty queues of as many workspaces, with what its frame shows.
+MAX_TOPICS = 64
 _MAX_DEPTH = 4
 _MAX_TEXT = 2_000
 _SHOWN = 100

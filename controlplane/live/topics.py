@@ -10,6 +10,9 @@ served:
 whatever the history. One read serves all who watch: what users wrote goes through `represent` with
 the actor WATCHER, who may see what every member with the topic's role may see. Leave out what
 changes with the clock alone, such as ages: give the time, and the reader counts.
+
+A topic is read at least every LONGEST_PERIOD: a page is "Live" with data of at most three seconds,
+and what is read less often could not be.
 """
 
 import re
@@ -36,6 +39,8 @@ Read = Callable[[UUID, str], Snapshot]
 WATCHER = Actor(kind=ActorKind.SYSTEM.value, id="", label="live", role=Role.VIEWER)
 MAX_SNAPSHOT_BYTES = 1_048_576
 MAX_NAME_LENGTH = 2_000
+# In seconds; the rest of three is for the read and its way to the page.
+SHORTEST_PERIOD, LONGEST_PERIOD = 1.0, 2.0
 _READ_SECONDS = 5.0
 _SHOWN = 100
 _PATTERN = re.compile(r"[a-z][a-z0-9-]*(:<[a-z-]+>)?")
@@ -59,7 +64,7 @@ def read_uuid(text: str) -> str:
 class Topic:
     """Something to watch. `pattern` is a name, or a name with a key as in `task:<id>`; `resource`
     is the scope that a key needs, as in `tasks:read`; `read_key` gives the one form of a key and
-    raises ValueError. It is read every `every_seconds`, at least one."""
+    raises ValueError. It is read every `every_seconds`."""
 
     pattern: str
     read: Read
@@ -97,8 +102,11 @@ def register(topic: Topic) -> None:
     """Let a topic be watched. Raises ValueError: the name is taken, or not a name."""
     if not _PATTERN.fullmatch(topic.pattern):
         raise ValueError(f"{topic.pattern!r} is not the pattern of a topic.")
-    if topic.every_seconds < 1:
-        raise ValueError(f"The topic {topic.pattern!r} would be read more than once a second.")
+    if not SHORTEST_PERIOD <= topic.every_seconds <= LONGEST_PERIOD:
+        raise ValueError(
+            f"The topic {topic.pattern!r} is to be read every {SHORTEST_PERIOD:g} to "
+            f"{LONGEST_PERIOD:g} s, not every {topic.every_seconds:g} s."
+        )
     if _registered.get(topic.name, topic).read.__module__ != topic.read.__module__:
         raise ValueError(f"There are two topics {topic.name!r}.")
     _registered[topic.name] = topic
@@ -113,6 +121,13 @@ def discover() -> None:
 def list_topics() -> list[Topic]:
     discover()
     return sorted(_registered.values(), key=lambda topic: topic.name)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The workspace and the topic of a name such as `payments/queues`; a name without a workspace
+    is for that of the socket, and has an empty one."""
+    workspace, slash, topic = name.partition("/")
+    return (workspace, topic) if slash and ":" not in workspace else ("", name)
 
 
 def find_topic(name: str) -> Watchable:

@@ -23,6 +23,8 @@ from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import ActorKind, Role
 
 if TYPE_CHECKING:
+    from controlplane.workspaces.models import Workspace
+
     _Admin = OperationalAdmin
 else:
     _Admin = object
@@ -53,6 +55,16 @@ def roles_of(request: HttpRequest) -> dict[UUID, Role] | None:
         members = user.memberships.values_list("workspace_id", "role") if user.pk else ()
         found = {workspace: Role(role) for workspace, role in members}
         request._workspace_roles = found  # type: ignore[attr-defined] # once a request
+    return found
+
+
+def own_workspaces(request: HttpRequest) -> list["Workspace"]:
+    """The workspaces in which the person has a role, by slug; the first _MAX_WORKSPACES."""
+    found: list[Workspace] | None = getattr(request, "_own_workspaces", None)
+    if found is None:
+        roles = roles_of(request)
+        found = list(list_workspaces(None if roles is None else list(roles))[:_MAX_WORKSPACES])
+        request._own_workspaces = found  # type: ignore[attr-defined] # once a request
     return found
 
 
@@ -195,17 +207,17 @@ class TaskplaneAdminSite(ShellSite):
         return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
 
     def describe_person(self, request: HttpRequest) -> Person:
-        """The person, their highest role, and the workspace that the page shows: the one that the
-        address names, otherwise all of theirs."""
+        """The person, their highest role, and the workspace that the page shows: the one that it
+        has set as `request.shown_workspace` or that the address names, otherwise all of theirs."""
         roles = roles_of(request)
         held = {Role.ADMIN} if roles is None else set(roles.values())
         highest = next((role for role in reversed(Role) if role in held), None)
         role = "superuser" if roles is None else highest.label.lower() if highest else "no role"
-        found = list_workspaces(None if roles is None else list(roles))
-        names = dict(found.values_list("slug", "name")[:_MAX_WORKSPACES])
+        names = {each.slug: each.name for each in own_workspaces(request)}
         several = "All workspaces" if names else ""
         shown = next(iter(names.values())) if len(names) == 1 else several
-        chosen = names.get(request.GET.get("workspace", ""), shown)
+        slug = getattr(request, "shown_workspace", request.GET.get("workspace", ""))
+        chosen = names.get(slug, shown)
         choices = tuple(names.items())[:_MAX_CHOICES] if len(names) > 1 else ()
         return Person(request.user.get_username(), role, chosen, choices)
 

@@ -25,9 +25,9 @@ from controlplane.workspaces.adminaccess import (
     AdminAccess,
     actor_in,
     is_allowed,
-    roles_of,
+    own_workspaces,
 )
-from controlplane.workspaces.queries import choose_workspace, list_workspaces
+from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import Role
 
 _MAX_WORKSPACES = 1_000
@@ -35,19 +35,13 @@ _MAX_WORKSPACES = 1_000
 
 def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> list[Any]:
     """The workspaces in which the person holds the role, to choose from."""
-    roles = roles_of(request)
-    ids = None if roles is None else [id_ for id_, role in roles.items() if role.includes(needed)]
-    return list(list_workspaces(ids)[:_MAX_WORKSPACES])
+    return [each for each in own_workspaces(request) if is_allowed(request, needed, each.id)]
 
 
-def find_live_workspace(request: HttpRequest) -> str:
-    """The workspace whose live figures a page of several workspaces gets: a page has one socket,
-    for one of them."""
-    user: Any = request.user
-    chosen = choose_workspace(user, None)
-    if chosen is not None:
-        return chosen[0].slug
-    own = list_own_workspaces(request)
+def find_any_workspace(request: HttpRequest) -> str:
+    """A workspace of the person, for the live figures that are the same in all of theirs: those of
+    the fleet."""
+    own = own_workspaces(request)
     return str(own[0].slug) if own else ""
 
 

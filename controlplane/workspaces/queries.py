@@ -11,6 +11,8 @@ from controlplane.core.errors import NotFound
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
 
+_MAX_WORKSPACES = 1_000
+
 
 def get_default_workspace_id() -> UUID:
     """The id of the workspace `default`, which always exists; costs no query."""
@@ -57,6 +59,20 @@ def choose_workspace(user: AbstractBaseUser, slug: str | None) -> tuple[Workspac
     else:
         return None
     return chosen.workspace, Role(chosen.role)
+
+
+def read_roles(user: AbstractBaseUser, named: str = "") -> dict[str, tuple[UUID, Role]]:
+    """The workspaces in which a user has a role, by slug, with its id. A superuser is admin in all;
+    of more than _MAX_WORKSPACES the first by slug and the named one are there."""
+    if getattr(user, "is_superuser", False):
+        everything = Workspace.objects.order_by("slug").values_list("slug", "id")
+        found = dict(everything[:_MAX_WORKSPACES])
+        if named and named not in found:
+            found |= dict(everything.filter(slug=named))
+        return {slug: (id_, Role.ADMIN) for slug, id_ in found.items()}
+    members = Membership.objects.filter(user_id=user.pk).order_by("workspace__slug")
+    rows = members.values_list("workspace__slug", "workspace_id", "role")[:_MAX_WORKSPACES]
+    return {slug: (id_, Role(role)) for slug, id_, role in rows}
 
 
 def list_members(workspace: Workspace) -> QuerySet[Membership]:

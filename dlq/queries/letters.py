@@ -96,6 +96,18 @@ def find_total(workspace_id: UUID, letter_filter: LetterFilter) -> int | None:
     return found  # type: ignore[no-any-return] # a bigint
 
 
+def count_open(workspaces: Sequence[UUID]) -> int | None:
+    """The exact number of open letters of these workspaces, at a cost that does not depend on it.
+    None: too many changes have to be added up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("dlq", "count_open"),
+            {"workspaces": list(workspaces), "changes": _MAX_CHANGES},
+        )
+        row: tuple[int | None] = cursor.fetchone()
+    return row[0]
+
+
 def iterate_letter_ids(
     workspace_id: UUID,
     letter_filter: LetterFilter,

@@ -14,7 +14,7 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in, roles_of
-from controlplane.workspaces.adminpages import InstallationPages, find_live_workspace
+from controlplane.workspaces.adminpages import InstallationPages, find_any_workspace
 from controlplane.workspaces.queries import get_default_workspace_id
 from controlplane.workspaces.states import Role
 from scaling.admin.forms import ConfigurationForm, ManualForm
@@ -132,7 +132,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             manual=manual or ManualForm(status.values, current if target is None else target),
             may_configure=_find_workspace(request, Role.ADMIN) is not None,
             may_operate=_find_workspace(request, Role.OPERATOR) is not None,
-            live_workspace=find_live_workspace(request),
+            live_workspace=find_any_workspace(request),
         )
 
 

@@ -6,12 +6,11 @@
  *
  * A path that begins with # is below the element's row. data-attribute="width" writes an attribute
  * instead of the text (of LENGTHS, as a percentage of 1). A row whose object is gone gets data-gone
- * and stays where it is. A list with data-rows="queues#order" gets the event "live:rows" with the ids
- * that have no row (data-row, or data-row-id), and shows their number in the element that its
- * data-new selects; data-order="newest": the newest come first, and older ones are not new.
+ * and stays where it is. newrows.js is for rows that come, counts.js for sums. Figures of a topic that
+ * cannot be watched any more turn grey.
  */
 
-import { escapeKey, readPath, splitPath } from "./changes.js";
+import { escapeKey, readPath } from "./changes.js";
 import { FORMATS, TICKING } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -21,7 +20,7 @@ const TICK_MS = 1000;
 /** Follow the elements below `root`, also those that come later, until the page is left. */
 export function bindAll(root = document) {
     const byTopic = new Map();
-    for (const element of root.querySelectorAll("[data-live], [data-row], [data-rows]")) {
+    for (const element of root.querySelectorAll("[data-live], [data-row]")) {
         const place = placeOf(element);
         if (!place) continue;
         if (!byTopic.has(place.topic)) byTopic.set(place.topic, []);
@@ -32,6 +31,9 @@ export function bindAll(root = document) {
             for (const { element, path } of bindings) update(element, readPath(snapshot, path));
         });
     }
+    liveTopics()?.onRefusal(({ topic }) => {
+        for (const { element } of byTopic.get(topic) ?? []) element.classList.add("is-stale");
+    });
 }
 
 /** Times that follow the clock: <time datetime="…" data-tick="ago|elapsed">; only while live. */
@@ -50,8 +52,8 @@ export function startTicking() {
 
 /** The topic and the path that an element names. */
 export function placeOf(element) {
-    const named = element.dataset.live ?? element.dataset.row ?? element.dataset.rows;
-    if (!named.startsWith("#")) return split(named);
+    const named = element.dataset.live ?? element.dataset.row;
+    if (!named.startsWith("#")) return splitName(named);
     const row = element.parentElement?.closest("[data-row]");
     const above = row && placeOf(row);
     return above && { topic: above.topic, path: `${above.path}/${named.slice(1)}` };
@@ -62,14 +64,14 @@ export function nameOf(topic, ...keys) {
     return `${topic}#${keys.map(escapeKey).join("/")}`;
 }
 
-function split(named) {
+/** The topic and the path of a name. */
+export function splitName(named) {
     const [topic, path = ""] = named.split(/#(.*)/s);
     return topic ? { topic, path } : null;
 }
 
 function update(element, value) {
-    if (element.dataset.rows !== undefined) tellNewRows(element, value ?? []);
-    else if (element.dataset.live === undefined) element.toggleAttribute("data-gone", value === undefined);
+    if (element.dataset.live === undefined) element.toggleAttribute("data-gone", value === undefined);
     else if (value !== undefined) show(element, value);
 }
 
@@ -90,30 +92,8 @@ function lengthOf(share) {
     return `${Math.min(100, Math.max(0, Number(share) * 100)).toFixed(1)}%`;
 }
 
-function tellNewRows(list, ids) {
-    const shown = new Set([...list.querySelectorAll("[data-row], [data-row-id]")].map(idOf));
-    const fresh = findFresh(ids, shown, list.dataset.order === "newest");
-    const label = document.querySelector(list.dataset.new ?? ":not(*)");
-    if (label) {
-        label.hidden = fresh.length === 0;
-        put(label, `${fresh.length} new, show`);
-    }
-    list.dispatchEvent(new CustomEvent("live:rows", { bubbles: true, detail: { ids: fresh } }));
-}
-
-function idOf(row) {
-    return row.dataset.rowId ?? splitPath(row.dataset.row).pop();
-}
-
-/** The ids without a row; of a list with the newest first only those before the first known one. */
-export function findFresh(ids, shown, isNewestFirst) {
-    const known = ids.findIndex((id) => shown.has(String(id)));
-    const candidates = isNewestFirst && known >= 0 ? ids.slice(0, known) : ids;
-    return candidates.filter((id) => !shown.has(String(id)));
-}
-
 /** Text that differs only; null is a figure that JavaScript cannot hold, and stays. */
-function put(element, text) {
+export function put(element, text) {
     if (text !== null && text !== undefined && element.textContent !== text) {
         element.textContent = text;
     }

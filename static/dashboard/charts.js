@@ -116,6 +116,41 @@ export function drawMeter(svg, data) {
   svg.replaceChildren(element("rect", { class: "track", width: "100%", height: "100%", rx: 2 }), ...parts);
 }
 
+/** Redraw `<svg class="slots">` from `Slots`, unless it shows the same. */
+export function drawSlots(svg, data) {
+  if (svg.getAttribute("aria-label") === data.sentence) {
+    return;
+  }
+  svg.setAttribute("aria-label", data.sentence);
+  svg.setAttribute("viewBox", `0 0 ${data.width} 12`);
+  svg.replaceChildren(
+    ...data.cells.map(([x, isBusy]) =>
+      element("rect", { class: isBusy ? "slot-busy" : "slot-free", x, width: 6, height: 12, rx: 1.5 }),
+    ),
+  );
+}
+
+/** The same for a new picture. */
+export function makeSlots(data) {
+  const made = element("svg", { class: "slots", height: 12, role: "img", preserveAspectRatio: "xMinYMid meet" });
+  drawSlots(made, data);
+  return made;
+}
+
+/** A new picture for `drawSpark`. */
+export function makeSpark(key, data) {
+  const made = element("svg", {
+    class: "spark",
+    height: data.height,
+    role: "img",
+    viewBox: `0 0 1000 ${data.height}`,
+    preserveAspectRatio: "none",
+    "data-spark": key,
+  });
+  drawSpark(made, data);
+  return made;
+}
+
 /** Fill the table of `{% chart_table %}` with the same figures. */
 export function fillTable(details, columns, rows) {
   const head = details.querySelector("thead tr");
@@ -143,9 +178,15 @@ function cell(name, text, number, scope) {
 }
 
 const DRAW = { chart: drawChart, spark: drawSpark, histogram: drawHistogram };
+const drawn = new Map();
 
-/** Redraw what is named `key` inside `root`: `data-chart`, `data-spark` or `data-histogram`. */
+/** Redraw what is named `key` inside `root`: `data-chart`, `data-spark` or `data-histogram`. An object
+ * that was drawn already is left as it is: changes.js makes another one when something changes. */
 export function redraw(root, key, data) {
+  if (drawn.get(key) === data) {
+    return;
+  }
+  drawn.set(key, data);
   const name = CSS.escape(key);
   for (const [kind, draw] of Object.entries(DRAW)) {
     for (const found of root.querySelectorAll(`[data-${kind}="${name}"]`)) {

@@ -6,6 +6,8 @@ import { LABELS } from "./freshness.js";
 import { liveTopics } from "./live.js";
 
 const UPDATE_MS = 250;
+// Between two looks: the clock of a page stands still while its computer sleeps.
+const SLEPT_MS = 2000;
 const ANNOUNCED = new Set(["live", "disconnected"]);
 
 export function startChip() {
@@ -21,7 +23,13 @@ export function startChip() {
     });
     const update = () => show(chip, button, topics);
     update();
-    setInterval(update, UPDATE_MS);
+    let before = Date.now() - performance.now();
+    setInterval(() => {
+        const after = Date.now() - performance.now();
+        if (after - before > SLEPT_MS) topics.forgetAges();
+        before = after;
+        update();
+    }, UPDATE_MS);
 }
 
 function show(chip, button, topics) {

@@ -1,4 +1,5 @@
-/** Dialogs: the browser keeps the focus inside, Escape closes, and the focus goes back. */
+/** Dialogs: the browser keeps the focus inside, Escape closes, and the focus goes back to where it
+ * was, or to the content of the page if it was nowhere. */
 
 import { make } from "./dom.js";
 
@@ -18,7 +19,10 @@ export function openDialog({ title, text = "", body = [], buttons = [], note = "
 
     const dialog = make("dialog", className, "", form);
     dialog.setAttribute("aria-labelledby", heading.id);
-    dialog.addEventListener("close", () => dialog.remove());
+    dialog.addEventListener("close", () => {
+        dialog.remove();
+        if (document.activeElement === document.body) document.querySelector("main")?.focus({ preventScroll: true });
+    });
     document.body.append(dialog);
     dialog.showModal();
     return dialog;

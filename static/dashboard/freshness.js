@@ -1,8 +1,6 @@
 /** How old data is, and what the chip says of it. Pure functions of times in milliseconds. */
 
 export const STALE_MS = 3000;
-// Topics that are read less often than this, in seconds, may be older by the difference.
-const USUAL_SECONDS = 2;
 // Polled data is at most this old while polling works.
 export const POLLED_STALE_MS = 15000;
 
@@ -39,8 +37,8 @@ export class ServerClock {
 }
 
 /**
- * What the chip shows. `connection` is that of LiveSocket; `ages` are those of the watched topics,
- * NaN for one without data. The oldest counts.
+ * What the chip shows. `connection` is that of LiveSocket; `ages` are those of what the page shows,
+ * NaN for an unknown one. The oldest counts.
  */
 export function judge({ connection, isPaused, ages }) {
     const age = oldest(ages);
@@ -64,11 +62,6 @@ function oldest(ages) {
         found = Math.max(found, age);
     }
     return found;
-}
-
-/** The age of a topic, minus what it may be older because it is read less often. */
-export function fairAge(age, everySeconds) {
-    return Math.max(0, age - Math.max(0, everySeconds - USUAL_SECONDS) * 1000);
 }
 
 /** How long to wait before the next try: 1 to 30 s, each time twice as long, with some jitter. */

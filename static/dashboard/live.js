@@ -3,12 +3,14 @@
  *
  *     subscribe("queues", (snapshot) => draw(snapshot), (snapshot, change) => patch(snapshot, change));
  *
+ * A topic of another workspace than that of the page has its name in front: "payments/queues".
  * Figures of a page need no code: see bind.js.
  */
 
 import { applyChange } from "./changes.js";
+import { LivePart } from "./livepart.js";
 import { LiveSocket } from "./livesocket.js";
-import { ServerClock, fairAge, judge } from "./freshness.js";
+import { ServerClock, judge } from "./freshness.js";
 
 const HIDDEN_CLOSE_MS = 30000;
 
@@ -19,6 +21,7 @@ export class LiveTopics {
         this.now = now;
         this.clock = new ServerClock();
         this.topics = new Map();
+        this.parts = new Set();
         this.watchers = new Set();
         this.isPaused = false;
         this.isHidden = false;
@@ -36,7 +39,9 @@ export class LiveTopics {
         const handler = { onSnapshot, onChange };
         let entry = this.topics.get(topic);
         if (!entry) {
-            entry = { handlers: new Set(), since: this.now(), at: NaN, isWaiting: true };
+            // Before the first message, what is shown is as old as the page.
+            const since = this.clock.server === null ? 0 : this.now();
+            entry = { handlers: new Set(), since, at: NaN, isWaiting: true };
             this.topics.set(topic, entry);
             if (this.isWatching()) this.socket.send({ subscribe: [topic] });
         }
@@ -78,7 +83,6 @@ export class LiveTopics {
         if (!this.isHidden) return;
         this.isHidden = false;
         clearTimeout(this.hiddenTimer);
-        for (const entry of this.topics.values()) entry.since = this.now();
         if (this.topics.size) this.socket.open([...this.topics.keys()]);
         this.sendSubscriptions();
     }
@@ -88,7 +92,23 @@ export class LiveTopics {
         if (!this.topics.size) return null;
         const { connection } = this.socket;
         const ages = [...this.topics.values()].map((entry) => this.ageOf(entry));
+        for (const part of this.parts) ages.push(part.age);
         return judge({ connection, isPaused: this.isPaused, ages });
+    }
+
+    /** For a part of the page that asks the server itself when the topic changes. */
+    makePart(topic) {
+        return new LivePart(this, topic);
+    }
+
+    /** The seconds between two reads of a topic. */
+    periodOf(topic) {
+        return this.topics.get(topic)?.every ?? 1;
+    }
+
+    /** The clock stood still, as in a computer that slept: nothing is known to be fresh. */
+    forgetAges() {
+        for (const entry of this.topics.values()) entry.at = -Infinity;
     }
 
     /** The server's time in milliseconds since 1970; NaN before it was heard. */
@@ -98,8 +118,7 @@ export class LiveTopics {
 
     ageOf(entry) {
         const age = this.serverTime() - entry.at;
-        // A topic that was subscribed a moment ago is not late.
-        return Number.isNaN(age) ? this.now() - entry.since : fairAge(age, entry.every ?? 1);
+        return Number.isNaN(age) ? this.now() - entry.since : Math.max(0, age);
     }
 
     isWatching() {
@@ -199,12 +218,6 @@ function call(handler, ...values) {
 
 let shared = null;
 
-/** The workspace that the page is about: that of an element, or that of the address. */
-function workspaceOf(page, search) {
-    const named = page.querySelector("[data-workspace]")?.dataset.workspace;
-    return named || new URLSearchParams(search).get("workspace") || "";
-}
-
 /** The topics of this tab, null on a page without live updates. */
 export function liveTopics() {
     if (shared) return shared;
@@ -212,7 +225,8 @@ export function liveTopics() {
     if (!root) return null;
     const socket = new LiveSocket({
         path: `${root.content}ws/live`,
-        workspace: workspaceOf(document, window.location.search),
+        // Of topics without a workspace in front.
+        workspace: document.querySelector("[data-workspace]")?.dataset.workspace ?? "",
     });
     shared = new LiveTopics(socket);
     const follow = () => (document.hidden ? shared.hide() : shared.show());

@@ -126,18 +126,24 @@ export class LiveSocket {
     async poll() {
         this.timers.poll = setTimeout(() => this.poll(), POLL_MS);
         if (this.isIdle) return;
-        const base = this.path.replace(/ws\/live$/, "live/");
-        const headers = this.workspace ? { "X-Workspace": this.workspace } : {};
         for (const topic of this.topics) {
             let answer;
             try {
-                answer = await this.fetch(base + encodeURIComponent(topic), headers);
+                answer = await this.ask(topic);
             } catch {
                 answer = { status: 0 };
             }
             if (!this.timers.poll) return;
             if (!this.takePolled(topic, answer)) return;
         }
+    }
+
+    /** A topic by a plain request, in which the workspace is a header. */
+    ask(topic) {
+        const [, named, name] = topic.match(/^(?:([^/:]*)\/)?(.*)$/s);
+        const workspace = named || this.workspace;
+        const headers = workspace ? { "X-Workspace": workspace } : {};
+        return this.fetch(this.path.replace(/ws\/live$/, "live/") + encodeURIComponent(name), headers);
     }
 
     takePolled(topic, { status, message }) {
@@ -148,7 +154,7 @@ export class LiveSocket {
             return true;
         } else if (status === 200) {
             this.connection = "polling";
-            this.listener.received(message);
+            this.listener.received({ ...message, topic });
             return true;
         } else {
             this.connection = "closed";

@@ -1,38 +1,16 @@
-/** The start page: sentences, lists and charts that change their shape. Figures follow by bind.js. */
+/** The start page: sentences and charts that change their shape. Figures follow by bind.js, the lists
+ * by overviewlists.js. */
 
-import { drawChart, drawSpark, fillTable, redraw } from "./charts.js";
+import { fillTable, makeSpark, redraw } from "./charts.js";
 import { make, makeIcon } from "./dom.js";
-import { formatRelative } from "./formats.js";
-import { liveTopics, subscribe } from "./live.js";
-
-const SHAPES = { FAILED: ["failed", "failed"], PAUSED: ["paused", "pending"], COMPLETED: ["completed", "completed"] };
-const SVG = "http://www.w3.org/2000/svg";
-
-function makeShape(state) {
-    const [name, tone] = SHAPES[state] ?? SHAPES.FAILED;
-    return makeIcon(`state-${name}`, `shape tone-${tone}`);
-}
-
-function put(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
-}
-
-/** Rows by key in their order. Nothing moves while somebody points at the list or stands in it. */
-function syncList(list, { rows, order }, build, patch) {
-    const known = new Map([...list.children].map((item) => [item.dataset.key, item]));
-    for (const key of order) {
-        if (known.has(key)) patch(known.get(key), rows[key]);
-    }
-    const isSame = order.length === known.size && order.every((key, n) => list.children[n].dataset.key === key);
-    if (isSame || list.matches(":hover, :focus-within")) return;
-    list.replaceChildren(...order.map((key) => known.get(key) ?? build(key, rows[key])));
-}
+import { subscribe } from "./live.js";
+import { makeShape, put, showLists } from "./overviewlists.js";
+import { syncList } from "./rowlist.js";
 
 // ---- what is wrong ----
 
 function buildFinding(key, row) {
     const item = make("li");
-    item.dataset.key = key;
     const link = make("a", "", row.subject);
     const open = make("a", "button small situation-open", row.action, makeIcon("i-right"));
     link.href = row.url;
@@ -70,16 +48,7 @@ function drawEvidence(place, row) {
     place.dataset.drawn = drawn;
     const parts = [];
     if (row.spark) {
-        const picture = document.createElementNS(SVG, "svg");
-        for (const [name, value] of Object.entries({
-            class: "spark",
-            height: row.spark.height,
-            role: "img",
-            viewBox: `0 0 1000 ${row.spark.height}`,
-            preserveAspectRatio: "none",
-        })) picture.setAttribute(name, value);
-        drawSpark(picture, row.spark);
-        parts.push(picture);
+        parts.push(makeSpark("", row.spark));
     } else if (row.runs.length) {
         const words = make("span", "visually-hidden", row.words);
         parts.push(make("p", "situation-runs", "", words, ...row.runs.map(makeShape)));
@@ -103,7 +72,7 @@ function showSituation(data) {
     syncList(list, data, buildFinding, patchFinding);
 }
 
-// ---- figures and lists ----
+// ---- figures ----
 
 function showFigures(data) {
     for (const [key, figure] of Object.entries(data?.rows ?? {})) {
@@ -111,47 +80,6 @@ function showFigures(data) {
         if (shape) shape.hidden = !figure.is_wrong;
         if (figure.spark) redraw(document, key, figure.spark);
     }
-}
-
-function showQueues(data) {
-    for (const [key, row] of Object.entries(data?.rows ?? {})) {
-        if (row.spark) redraw(document, `queue-${key}`, row.spark);
-    }
-}
-
-function makeTime(moment) {
-    const time = make("time", "", formatRelative(Date.parse(moment), liveTopics().serverTime()));
-    time.dateTime = moment;
-    time.dataset.tick = "ago";
-    return time;
-}
-
-function showRows(name, data, build) {
-    const list = document.querySelector(`[data-list="${name}"]`);
-    if (!list || !data) return;
-    list.hidden = data.order.length === 0;
-    document.querySelector(`[data-empty="${name}"]`).hidden = !list.hidden;
-    syncList(list, data, (key, row) => build(list.dataset.base, key, row), () => {});
-}
-
-function keyed(key, ...children) {
-    const item = make("li", "", "", ...children);
-    item.dataset.key = key;
-    return item;
-}
-
-function buildFailure(base, key, row) {
-    const link = make("a", "row-name", row.name);
-    link.href = `${base}${encodeURIComponent(key)}/change/`;
-    const type = row.type === row.name ? "" : make("span", "faint", row.type);
-    const text = make("div", "", "", link, " ", type, make("p", "overview-error", row.error));
-    return keyed(key, makeShape("FAILED"), text, make("span", "overview-when", "", makeTime(row.at)));
-}
-
-function buildEvent(base, key, row) {
-    const link = make("a", "overview-change", row.change);
-    link.href = `${base}${encodeURIComponent(key)}/change/`;
-    return keyed(key, makeTime(row.at), link, make("p", "", row.sentence));
 }
 
 // ---- charts ----
@@ -167,7 +95,7 @@ function showCharts(data) {
         fill("panel-throughput", [...completed.columns, ...troubled.columns.slice(1)], completed.rows.map((row, n) => [...row, ...troubled.rows[n].slice(1)]));
     }
     if (waits) {
-        for (const chart of document.querySelectorAll("[data-chart='waits']")) drawChart(chart, waits.chart);
+        redraw(document, "waits", waits.chart);
         fill("panel-waits", waits.chart.columns, waits.chart.rows);
     }
 }
@@ -185,9 +113,7 @@ if (root) {
     subscribe("overview", (data) => {
         showSituation(data.situation);
         showFigures(data.figures);
-        showQueues(data.queues);
-        showRows("failures", data.failures, buildFailure);
-        showRows("scaling", data.scaling, buildEvent);
+        showLists(data);
     });
     subscribe(`overview-charts:${root.dataset.span}`, showCharts);
 }

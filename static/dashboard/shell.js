@@ -2,6 +2,7 @@
 
 import { startConfirmations } from "./confirm.js";
 import { startCopyButtons } from "./copy.js";
+import { keepFocus } from "./focus.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./livepage.js";
 import { startReloads } from "./reload.js";
@@ -10,6 +11,7 @@ import { startSearch } from "./search.js";
 import { startThemeSwitch } from "./themeswitch.js";
 import { startToasts } from "./toasts.js";
 
+keepFocus();
 startThemeSwitch();
 startSearch();
 startKeys();

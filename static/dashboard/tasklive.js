@@ -1,23 +1,33 @@
 /**
- * Live rows of the list of tasks. The topic `tasks` says that something has changed; then the page
- * asks for its own rows. They are patched in place and never move; new ones are counted above.
+ * Live rows of the list of tasks. The topic `tasks` of each of its workspaces says that something has
+ * changed; then the page asks for its own rows. They are patched in place and never move; new ones are
+ * counted above.
  */
 
 import { announce, make, spriteUrl } from "./dom.js";
 import { liveTopics, subscribe } from "./live.js";
 
 const PERIOD_MS = 2000;
+const RETRY_MS = 5000;
 const FIGURES_MS = 10000;
 const MAX_NEWER = 99;
 
 export function startLiveRows(table, selection) {
     const panel = table.closest("[data-list-changes]");
     if (!panel) return;
+    const followed = panel.dataset.liveTopics.split(" ").filter(Boolean);
     const rows = new LiveRows(table, panel, selection);
     for (const time of table.querySelectorAll("time")) time.dataset.tick = "ago";
-    subscribe("tasks", () => rows.touch());
-    // The topic is about one workspace.
-    if ("hasManyWorkspaces" in panel.dataset) setInterval(() => rows.touch(), PERIOD_MS);
+    for (const topic of followed) {
+        const part = liveTopics().makePart(topic);
+        rows.parts.push(part);
+        subscribe(topic, () => {
+            part.fallBehind();
+            rows.touch();
+        });
+    }
+    // Those of more workspaces than a page can follow are asked for again and again.
+    if (!followed.length) setInterval(() => rows.touch(), PERIOD_MS);
 }
 
 class LiveRows {
@@ -31,6 +41,7 @@ class LiveRows {
         this.askedAt = 0;
         this.figuresAt = performance.now();
         this.isWaiting = false;
+        this.parts = [];
     }
 
     get rows() {
@@ -58,15 +69,20 @@ class LiveRows {
         let found;
         try {
             const answer = await fetch(address, { headers: { Accept: "application/json" } });
-            if (!answer.ok) return;
+            if (!answer.ok) return this.retry();
             found = await answer.json();
         } catch (error) {
-            // The chip says that the connection is gone; the next change asks again.
-            if (error instanceof TypeError || error instanceof SyntaxError) return;
+            if (error instanceof TypeError || error instanceof SyntaxError) return this.retry();
             throw error;
         }
+        for (const part of this.parts) part.catchUp(this.askedAt);
         if (isDue) this.figuresAt = performance.now();
         this.apply(open, found);
+    }
+
+    /** Until then the chip says how old the rows are. */
+    retry() {
+        setTimeout(() => this.touch(), RETRY_MS);
     }
 
     apply(open, found) {

@@ -6,6 +6,7 @@ import { startPageDialogs } from "./opendialog.js";
 import { drawTask } from "./tasknow.js";
 
 const PERIOD_MS = 1000;
+const RETRY_MS = 5000;
 
 /** Buttons of a group of which one is pressed. */
 function startGroup(group, choose) {
@@ -52,33 +53,43 @@ function startLive() {
     for (const time of page.querySelectorAll(".facts > dd > time:first-child")) {
         time.dataset.tick = "ago";
     }
-    let isAsking = false;
+    const topic = `task:${page.dataset.task}`;
+    const part = liveTopics().makePart(topic);
+    let isWaiting = false;
     let isFirst = true;
+    /** Returns whether the page shows what there is. */
     const ask = async () => {
+        const askedAt = performance.now();
         const answer = await fetch(page.dataset.changes, { headers: { Accept: "application/json" } });
-        if (!answer.ok) return;
+        if (!answer.ok) return false;
         const task = await answer.json();
-        if (liveTopics().isPaused) return;
+        if (liveTopics().isPaused) return true;
         drawTask(page, task);
+        part.catchUp(askedAt);
         if (page.dataset.status !== task.status) announce(`The task is ${task.word.toLowerCase()}`);
         page.dataset.status = task.status;
+        return true;
     };
-    const touch = () => {
-        if (isAsking) return;
-        isAsking = true;
+    const touch = (wait) => {
+        if (isWaiting) return;
+        isWaiting = true;
         setTimeout(async () => {
+            // What changes while the answer is under way asks again.
+            isWaiting = false;
             try {
-                await ask();
+                if (!await ask()) touch(RETRY_MS);
             } catch (error) {
-                // The chip says that the connection is gone; the next change asks again.
+                // Until then the chip says how old the page is.
                 if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
-            } finally {
-                isAsking = false;
+                touch(RETRY_MS);
             }
-        }, isFirst ? 0 : PERIOD_MS);
-        isFirst = false;
+        }, wait);
     };
-    subscribe(`task:${page.dataset.task}`, touch);
+    subscribe(topic, () => {
+        part.fallBehind();
+        touch(isFirst ? 0 : PERIOD_MS);
+        isFirst = false;
+    });
 }
 
 /** Show the lines of the chosen attempt only. */

@@ -36,6 +36,7 @@ from tasks_app.states import TaskState
 
 _NOTHING = TaskPage(rows=(), results={}, number=1, previous=None, next=None)
 _STRIP = tuple(TaskState)
+_MAX_FOLLOWED = 16  # workspaces, each of which is a live topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +117,20 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "next_url": address.link(after=page.next) if page.next else "",
         "changes_url": _changes_url(address),
         "newest_url": address.link(),
-        "live_workspace": next(iter(scope.slugs.values())) if len(scope.slugs) == 1 else "",
+        "live_topics": _live_topics(scope),
         "may_submit": is_allowed(request, Role.OPERATOR, None),
         "may_act": is_allowed(request, Role.OPERATOR, None),
         "is_empty_at_all": not rows and not errors and not has_any_task(scope.ids),
         **_describe_tools(address, scope),
     }
+
+
+def _live_topics(scope: Scope) -> str:
+    """What tells the open page that something has changed; empty for more workspaces than a page
+    can follow."""
+    if len(scope.slugs) > _MAX_FOLLOWED:
+        return ""
+    return " ".join(f"{slug}/tasks" for slug in scope.slugs.values())
 
 
 def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures]:

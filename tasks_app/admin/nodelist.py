@@ -18,6 +18,7 @@ from controlplane.core.formatting import format_count, format_number, format_sta
 from tasks_app.admin.links import tasks_url
 from tasks_app.queries.node_work import MAX_TASKS, Loss, count_running_types, find_losses
 from workers.queries import (
+    LOST_SHOWN,
     count_slots,
     count_states,
     find_successors,
@@ -26,7 +27,6 @@ from workers.queries import (
 )
 from workers.states import LIVE, NodeState
 
-REMEMBERED = timedelta(hours=24)  # a lost node is shown for so long
 PAGE = 100
 _MAX_LOST = 3
 _SPARK = timedelta(minutes=30)
@@ -116,7 +116,7 @@ def list_node_lines(
     *, number: Any, state: str, search: str, workspaces: Sequence[UUID] | None
 ) -> NodeList:
     """A page of the nodes, in a fixed number of queries."""
-    since = now() - REMEMBERED
+    since = now() - LOST_SHOWN
     page = Paginator(list_shown_nodes(since, state=state, search=search), PAGE).get_page(number)
     nodes = list(page.object_list)
     busy, slots = count_slots()

@@ -12,7 +12,7 @@ from controlplane.core.admin.actions import act_on_each, confirmed_action, repor
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_count
 from controlplane.workspaces.adminaccess import actor_in, roles_of
-from controlplane.workspaces.adminpages import InstallationPages, find_live_workspace
+from controlplane.workspaces.adminpages import InstallationPages, find_any_workspace
 from controlplane.workspaces.queries import get_default_workspace_id
 from tasks_app.admin.nodelist import list_node_lines
 from tasks_app.admin.nodepage import describe_node
@@ -64,14 +64,14 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
             states=NodeState.choices,
             search=search,
             may_drain=self.allows(request, "act"),
-            live_workspace=find_live_workspace(request),
+            live_workspace=find_any_workspace(request),
         )
 
     def describe(self, request: HttpRequest, node: Any) -> dict[str, Any]:
         return {
             **describe_node(node, _own_workspaces(request), request.GET.get("span", "")),
             "may_drain": self.allows(request, "act"),
-            "live_workspace": find_live_workspace(request),
+            "live_workspace": find_any_workspace(request),
             "title": node.name,
             "subtitle": None,
         }

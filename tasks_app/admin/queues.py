@@ -15,11 +15,11 @@ from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages, find_live_workspace
+from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
 from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.objective import read_objective_ms
-from tasks_app.admin.queuelist import list_queue_lines
+from tasks_app.admin.queuelist import PAGE, list_queue_lines
 from tasks_app.admin.queuepage import describe_queue
 from tasks_app.admin.slices import MAX_COUNTED, WaitingSlice, count_slice, read_slice
 from tasks_app.models import Queue
@@ -66,6 +66,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         if kind == "paused":
             queues = queues.filter(paused_at__isnull=False)
         order = request.GET.get("sort", "")
+        own = [each.slug for each in list_own_workspaces(request)]
+        followed = [slug for slug in own if workspace in ("", slug)]
         return self.render(
             request,
             "tasks_app/queues.html",
@@ -83,7 +85,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             kept=urlencode({"q": search, "workspace": workspace}),
             order=order,
             may_operate=self.allows(request, "act"),
-            live_workspace=workspace or find_live_workspace(request),
+            live_workspace=workspace if workspace in own else "",
+            new_rows="" if search or kind else _new_rows(followed),
             max_reason=MAX_PAUSE_REASON,
         )
 
@@ -215,6 +218,13 @@ def _set_paused(queue: Queue, actor: Actor, *, paused: bool, reason: str) -> Non
         actor=actor,
         changes={"paused": paused, "reason": reason},
     )
+
+
+def _new_rows(workspaces: list[str]) -> str:
+    """Where new queues of these workspaces appear; empty for more than a page can follow."""
+    if len(workspaces) > PAGE:
+        return ""
+    return " ".join(f"{slug}/queues#order" for slug in workspaces)
 
 
 def _read_text(request: HttpRequest, name: str) -> str:

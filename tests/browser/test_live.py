@@ -1,13 +1,22 @@
 """Live figures on a page: the chip shows the truth, and the data catches up."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
+from controlplane.core.clock import now
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM
+from tasks_app.models import Task
 from tests.browser.visitors import Visitors
 from tests.clients import other_workspace, staff_user
-from tests.factories import make_queue, make_task
+from tests.factories import make_leader, make_letter, make_node, make_queue, make_task
+from workers.models import Node
+
+COUNTED = ("wrong", "dead-letters", "lost")
 
 ADD_FIGURE = """async (name) => {
     const row = document.createElement("p");
@@ -29,6 +38,10 @@ HIDE = """async (isHidden) => {
     const { liveTopics } = await import("/static/dashboard/live.js");
     if (isHidden) liveTopics().hide(); else liveTopics().show();
 }"""
+
+
+def cancel(task: Any) -> None:
+    Task.objects.filter(id=task.id).update(state="CANCELLED", finished_at=now())
 
 
 class Tab:
@@ -131,3 +144,106 @@ def test_it_polls_where_sockets_are_blocked(visitors: Visitors) -> None:
     make_task(queue="emails")
     tab.page.wait_for_timeout(11_000)
     tab.shows("1")
+
+
+@pytest.fixture
+def person_of_two(visitors: Visitors) -> Any:
+    """A viewer of two workspaces, neither of which is `default`; there is a third one."""
+    user = staff_user("viewer", workspace=other_workspace("one"), name="of-two")
+    services.add_member(workspace=other_workspace("two"), user=user, role="viewer", actor=SYSTEM)
+    for slug in ("one", "two", "three"):
+        make_queue("emails", other_workspace(slug))
+    return user
+
+
+def test_a_page_of_several_workspaces_follows_each_of_them(
+    visitors: Visitors, person_of_two: Any
+) -> None:
+    page = visitors.page(person_of_two)
+    sent: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(str(text))))
+    page.goto("/admin/tasks_app/queue/")
+    depth = "[data-row='{}/queues#rows/emails'] [data-live='#depth']"
+    expect(page.locator("#live-status")).to_have_text("Live")
+    make_task(queue="emails", workspace=other_workspace("two"))
+    make_task(queue="emails", workspace=other_workspace("three"))
+    expect(page.locator(depth.format("two"))).to_have_text("1")
+    expect(page.locator(depth.format("one"))).to_have_text("0")
+    assert page.locator("[data-row]").count() == 2
+    assert not [text for text in sent if "three/" in text]
+
+
+def test_the_list_of_tasks_of_several_workspaces_is_live(
+    visitors: Visitors, person_of_two: Any
+) -> None:
+    task = make_task(name="Charge order 17", workspace=other_workspace("two"))
+    page = visitors.page(person_of_two)
+    page.goto("/admin/tasks_app/task/")
+    expect(page.locator("#live-status")).to_have_text("Live")
+    cancel(task)
+    make_task(name="Charge order 18", workspace=other_workspace("one"))
+    expect(page.locator("[data-cell='state'] .state-word")).to_have_text("Cancelled")
+    expect(page.locator("[data-new-rows]")).to_have_text("1 new, show")
+
+
+def test_rows_that_come_are_counted_and_nothing_moves(page_of: Callable[..., Any]) -> None:
+    make_queue("emails")
+    node = make_node("alpha", heartbeat_at=now())
+    queues, nodes = page_of("superuser"), page_of("superuser")
+    queues.goto("/admin/tasks_app/queue/")
+    nodes.goto("/admin/workers/node/")
+    for page in (queues, nodes):
+        expect(page.locator("#live-status")).to_have_text("Live")
+    make_queue("a-new-one")
+    make_queue("another", other_workspace("two"))  # a workspace that came after the page
+    make_node("beta", heartbeat_at=now())
+    expect(queues.locator("#new-queues")).to_have_text("1 new, show")
+    expect(nodes.locator("#new-nodes")).to_have_text("1 new, show")
+    assert queues.locator("tr[data-row]").count() == nodes.locator("tr[data-row]").count() == 1
+    Node.objects.filter(id=node.id).update(state="DRAINING")
+    expect(nodes.locator("[data-state] .state-word")).to_have_text("Draining")
+    queues.locator("#new-queues").click()
+    expect(queues.locator("tr[data-row]")).to_have_count(3)
+
+
+def test_the_sidebar_counts(page_of: Callable[..., Any]) -> None:
+    make_leader("dispatcher", seconds=600)
+    page = page_of("superuser")
+    page.goto("/admin/records/")
+    counts = {name: page.locator(f"[data-count='{name}']") for name in COUNTED}
+    for each in counts.values():
+        expect(each).to_be_hidden()
+    expect(page.locator("#live-status")).to_have_text("Live")
+    make_letter()
+    make_letter(workspace=other_workspace())
+    make_node("gone", state="LOST", stopped_at=now())
+    # The workspace came after the page: the page was drawn for the first one only.
+    expect(counts["dead-letters"].locator("[data-sum]")).to_have_text("1")
+    expect(counts["lost"].locator("[data-sum]")).to_have_text("1")
+    expect(counts["wrong"]).to_be_visible()
+    wrong = counts["wrong"].locator("[data-sum]").inner_text()
+    page.reload()
+    for name, text in (("dead-letters", "2"), ("lost", "1"), ("wrong", wrong)):
+        drawn = page.request.get("/admin/records/").text()
+        assert re.search(
+            rf'data-count="{name}"[^>]*(?<!hidden)>.*?<span data-sum[^>]*>{text}<', drawn
+        )
+        expect(counts[name].locator("[data-sum]")).to_have_text(text)
+
+
+def test_the_chip_counts_what_a_page_has_not_shown_yet(
+    visitors: Visitors, page_of: Callable[..., Any]
+) -> None:
+    """The list of tasks asks for its rows; without an answer they are old, and the chip says so."""
+    task = make_task(name="Charge order 17")
+    page = page_of("viewer")
+    page.goto("/admin/tasks_app/task/")
+    expect(page.locator("#live-status")).to_have_text("Live")
+    page.wait_for_timeout(2_500)  # for the first answer
+    visitors.guard.allowed.append("the server responded with a status of 503")
+    page.route("**/changes/**", lambda route: route.fulfill(status=503, body=""))
+    cancel(task)
+    expect(page.locator("#live-status")).to_have_text("Delayed")
+    page.unroute_all()
+    expect(page.locator("[data-cell='state'] .state-word")).to_have_text("Cancelled")
+    expect(page.locator("#live-status")).to_have_text("Live")

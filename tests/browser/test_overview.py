@@ -11,7 +11,16 @@ from controlplane.core.admin.charts import Event, Frame, Objective, Series, draw
 from controlplane.core.clock import now
 from controlplane.live.coordination import WATCHED_MS
 from tests.browser.axe import find_violations
-from tests.factories import make_leader, make_letter, make_node, make_task
+from tests.factories import (
+    make_job,
+    make_leader,
+    make_letter,
+    make_node,
+    make_queue,
+    make_scaling_event,
+    make_task,
+)
+from workers.models import Node
 
 BEGIN = datetime(2026, 11, 27, 2, 17, tzinfo=UTC)
 # The elements below another one: names, attributes in order, own texts.
@@ -23,6 +32,22 @@ const shape = (node) => [...node.querySelectorAll("*")].map((each) => [
 ]);
 const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
 """
+
+LISTS = ("queues", "failures", "workers", "scaling", "schedules")
+# The rows of a list: names, attributes in order, own texts. What follows the clock is left out.
+ROWS = """(name) => {
+    const leftOut = new Set(["data-tick", "title"]);
+    const parts = (node) => [...node.querySelectorAll("*")].filter((one) => !one.closest(".spark"));
+    const shape = (node) => [node, ...parts(node)].map((each) => [
+        each.tagName,
+        ...[...each.attributes].filter((one) => !leftOut.has(one.name) && one.value !== "")
+            .map((one) => `${one.name}=${one.value}`).sort(),
+        each.childElementCount || each.tagName === "TIME" ? ""
+            : each.textContent.trim().replace(/\\d+/g, "0"),
+    ]);
+    return [...document.querySelectorAll(`[data-list="${name}"] > *`)]
+        .map((row) => JSON.stringify(shape(row)));
+}"""
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +157,55 @@ def test_lines_are_drawn_again_as_the_server_drew_them(page_of):
         [html, spark.to_json(), "/static/dashboard/charts.js"],
     )
     assert browser == server
+
+
+def test_rows_are_built_as_the_server_drew_them(page_of):
+    """Each list, after its rows were removed: the next message builds them again."""
+    make_leader("dispatcher", seconds=600)
+    slots = [{"slot": 7, "running": 1, "taskId": None, "startedAt": None}]
+    make_node("alpha", heartbeat_at=now(), concurrency=4, running=1, slots=slots, cpu_percent=12.0)
+    make_node("large", heartbeat_at=now(), concurrency=64)
+    make_node("gone", state="LOST", stopped_at=now() - timedelta(minutes=5))
+    make_queue("paused", paused_at=now())
+    make_task(queue="calm")
+    make_task(queue="billing", created_at=now() - timedelta(minutes=6))
+    make_letter(name="Charge order 17")
+    make_scaling_event()
+    make_job()
+    page = page_of("viewer")
+    page.goto("/admin/")
+    expect(page.locator("#live-status")).to_have_text("Live")
+    server = {name: page.evaluate(ROWS, name) for name in LISTS}
+    page.evaluate(
+        "for (const list of document.querySelectorAll('[data-list]')) list.replaceChildren()"
+    )
+    make_task(queue="another")
+    for name in LISTS:
+        expect(page.locator(f"[data-list='{name}'] > *").first).to_be_visible()
+        built = page.evaluate(ROWS, name)
+        assert [row for row in built if "another" not in row] == server[name]
+
+
+def test_rows_come_and_go_and_are_put_in_order_when_nobody_points_at_them(page_of):
+    make_leader("dispatcher", seconds=600)
+    node = make_node("alpha", heartbeat_at=now(), concurrency=4)
+    make_task(queue="calm")
+    page = page_of("viewer")
+    page.goto("/admin/")
+    expect(page.locator("#live-status")).to_have_text("Live")
+    rows = page.locator("[data-list='queues'] > tr")
+    rows.first.hover()
+    make_task(queue="billing", created_at=now() - timedelta(minutes=6))
+    expect(page.locator(".situation-what", has_text="billing")).to_be_visible()
+    assert rows.count() == 1
+    page.mouse.move(5, 5)
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("billing")
+    event = make_scaling_event()
+    job = make_job("nightly")
+    Node.objects.filter(id=node.id).update(running=3)
+    expect(page.locator(f"[data-list='scaling'] > [data-key='{event.id}']")).to_be_visible()
+    expect(page.locator(f"[data-list='schedules'] > [data-key='{job.id}']")).to_be_visible()
+    picture = page.locator("[data-list='workers'] .slots")
+    expect(picture).to_have_attribute("aria-label", "3 of 4 slots busy")
+    assert picture.locator(".slot-busy").count() == 3

@@ -139,12 +139,24 @@ class ShownPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """The figure beside an entry. `value` is that of this moment, None if it is not known. `live`
+    names the live figures that it is the sum of, as in counts.js, separated by spaces; it is empty
+    if the figure does not follow. `words` say what is counted."""
+
+    value: int | None
+    live: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownEntry:
     """An entry as one person sees it on one page. `pages` are those that they may open."""
 
     entry: Entry
     pages: tuple[ShownPage, ...]
     is_current: bool
+    count: Count | None = None
 
     @property
     def url(self) -> str:

@@ -1,8 +1,8 @@
 """The site of the pages: its start page, its sidebar, and what the frame of each page shows.
 `controlplane.workspaces.adminaccess` adds who may open what."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.apps import apps
@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 
 from controlplane.core.admin.navigation import (
     GROUPS,
+    Count,
     Page,
     ShownEntry,
     ShownPage,
@@ -98,10 +99,18 @@ class Frame:
         match = self._request.resolver_match
         return "" if match is None else match.url_name or ""
 
+    @cached_property
+    def _counts(self) -> Mapping[str, Count]:
+        return {} if self._site.count is None else self._site.count(self._request)
+
     def _show(self, of: Any) -> list[ShownEntry]:
-        return show_entries(
+        shown = show_entries(
             of, self._url_name, lambda page: self._site.find_url(self._request, page)
         )
+        return [
+            replace(each, count=self._counts.get(each.entry.count)) if each.entry.count else each
+            for each in shown
+        ]
 
 
 class ShellSite(admin.AdminSite):
@@ -114,6 +123,8 @@ class ShellSite(admin.AdminSite):
     """The view of the start page; set in `controlplane/urls.py`."""
     performance: View | None = None
     """The page of that name; set there, too."""
+    count: Callable[[HttpRequest], Mapping[str, Count]] | None = None
+    """The figures of the sidebar by the names that entries give them; set there, too."""
 
     def get_urls(self) -> list[Any]:
         records = path("records/", self.admin_view(self.records), name="records")

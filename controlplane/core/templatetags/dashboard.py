@@ -38,6 +38,12 @@ register.filter("short_id", format_short_id)
 
 
 @register.filter
+def path_key(value: object) -> str:
+    """A name as a part of a live path, as in changes.js."""
+    return str(value).replace("~", "~0").replace("/", "~1")
+
+
+@register.filter
 def moment(value: datetime | None) -> str:
     """A time, relative to now; the exact time is in its title."""
     return show_time(value)

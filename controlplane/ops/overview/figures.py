@@ -1,6 +1,7 @@
 """The key figures, each against one hour ago. What was not recorded then is left out."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import EMPTY, format_count, format_duration
@@ -83,7 +84,8 @@ def waiting(source: Source) -> KeyFigure:
         value=f"{total:,}",
         change=_change(total, values[0]) if values else "",
         was=_was(values[0], _whole) if values else "",
-        link=Link("tasks_app_task_changelist", query="state=PENDING"),
+        # Internal tasks wait, too.
+        link=_link_tasks(source, status="PENDING", internal="true"),
         spark=draw_spark(source.line(values, total), "Waiting tasks, one hour."),
     )
 
@@ -128,7 +130,7 @@ def failure_rate(source: Source) -> KeyFigure:
         base=f"{now.failed_tasks:,} of {ended:,} in 1 h" if ended else "nothing ended in 1 h",
         was="" if usual is None else f"was {_percent(usual)}",
         is_wrong=ended_before > 0 and lowest > highest,
-        link=Link("tasks_app_task_changelist", query="state=FAILED"),
+        link=_link_tasks(source, status="FAILED", finishedAfter="1h"),
         spark=draw_spark(
             shares,
             "Share of failed tasks, one hour; the dashed line is that of the hour before.",
@@ -150,7 +152,7 @@ def dead_letters(source: Source) -> KeyFigure:
         change="" if before is None else _change(growth.open, before),
         was="" if before is None else f"was {before:,}",
         is_wrong=before is not None and growth.open > before and exceeds_rate(new, usual),
-        link=Link("dlq_deadletter_changelist"),
+        link=_link_open_letters(source),
         spark=None
         if before is None
         else draw_spark([float(value) for value in growth.series], "Open dead letters, one hour."),
@@ -170,6 +172,17 @@ def add_up(parts: list[Ends]) -> Ends:
 def count_ended(ends: Ends) -> int:
     """Tasks that completed or failed for good."""
     return ends.completed + ends.failed_tasks
+
+
+def _link_tasks(source: Source, **conditions: str) -> Link:
+    """The list of the workspace's tasks that match."""
+    query = urlencode({"workspace": source.workspace, **conditions})
+    return Link("tasks_app_task_changelist", query=query)
+
+
+def _link_open_letters(source: Source) -> Link:
+    query = urlencode({"status__exact": "OPEN", "workspace__id__exact": source.workspace_id})
+    return Link("dlq_deadletter_changelist", query=query)
 
 
 def _change(now: float, before: float | None) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.utils.timezone import get_current_timezone_name
+from django.utils.timezone import get_current_timezone_name, localtime
 
 from controlplane.core.admin.bars import Slots, draw_slots
 from controlplane.core.admin.charts import Spark, draw_spark
@@ -188,6 +188,8 @@ class EventRow:
 
     id: Any
     at: datetime
+    clock: str
+    exact: str
     change: str
     sentence: str
 
@@ -215,6 +217,8 @@ def _event_row(event: "ScalingEvent") -> EventRow:
     return EventRow(
         id=event.id,
         at=event.at,
+        clock=f"{localtime(event.at):%H:%M}",
+        exact=f"{localtime(event.at):%Y-%m-%d %H:%M:%S %Z}",
         change=f"{before} → {after}" if is_change else str(after),
         sentence=sentence or event.sentence,
     )
@@ -228,6 +232,7 @@ class ScheduleRow:
     name: str
     words: str
     next_at: datetime
+    clock: str
 
     @property
     def key(self) -> str:
@@ -238,7 +243,13 @@ class ScheduleRow:
 def read_schedules(source: Source) -> dict[str, Any]:
     """What fires next."""
     rows = [
-        ScheduleRow(each.id, each.name, _words(describe(each)), each.next_at)
+        ScheduleRow(
+            id=each.id,
+            name=each.name,
+            words=_words(describe(each)),
+            next_at=each.next_at,
+            clock=f"{localtime(each.next_at):%H:%M %Z}",
+        )
         for each in source.schedules
         if each.next_at is not None
     ]

@@ -1,4 +1,4 @@
-"""Live topics: the overview, and its charts by span."""
+"""Live topics: the overview, its charts by span, and the counts beside the sidebar's entries."""
 
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.clock import utc_z
+from controlplane.core.clock import now, utc_z
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, register, rows
-from controlplane.ops.overview.panels import PANELS, Panel, show_panel
+from controlplane.ops.overview.panels import PANELS, Panel, count_wrong, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
+from dlq.queries import count_open
+from workers.queries import count_lost
 
 _CHARTS = ("throughput", "waits")
 
@@ -26,6 +28,16 @@ def read_charts(workspace_id: UUID, span: str) -> Snapshot:
     """The charts, drawn for charts.js."""
     source = Source(workspace_id, WATCHER, _may, span, is_live=True)
     return _show(source, (panel for panel in PANELS if panel.name in _CHARTS))
+
+
+def read_navigation(workspace_id: UUID, _key: str) -> Snapshot:
+    """What the sidebar counts of a workspace, and of the fleet."""
+    return {"deadLetters": count_open([workspace_id]), "lost": count_lost(now())}
+
+
+def read_findings(workspace_id: UUID, _key: str) -> Snapshot:
+    """How many things are wrong, as the first panel of the overview says it."""
+    return {"wrong": count_wrong(Source(workspace_id, WATCHER, _may, is_live=True))}
 
 
 def read_span(text: str) -> str:
@@ -73,6 +85,8 @@ register(
         read=read_charts,
         resource="overview",
         read_key=read_span,
-        every_seconds=5,
+        every_seconds=2,
     )
 )
+register(Topic("navigation", read=read_navigation, resource="overview", every_seconds=2))
+register(Topic("findings", read=read_findings, resource="overview", every_seconds=2))

@@ -28,6 +28,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     workspace = choose(workspaces, request.GET.get("workspace", ""))
     if workspace is None:
         raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
+    request.shown_workspace = workspace.slug  # type: ignore[attr-defined] # the frame says it
     user: Any = request.user
     actor = actor_in(request, workspace.id)
     source = Source(workspace.id, actor, user.has_perm, request.GET.get("span", ""))

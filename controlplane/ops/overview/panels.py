@@ -69,13 +69,19 @@ def read_situation(source: Source) -> dict[str, Any]:
     report = run_checks(source.facts)
     remembered = remember(source.workspace_id, report.findings, source.at)
     findings = [each for each in remembered if _may_open(each.link, source.may)]
-    wrong = [finding for finding in findings if finding.well_since is None]
+    wrong = sum(finding.well_since is None for finding in findings)
     return {
         "rows": describe_findings(findings, source.at, is_live=source.is_live),
-        "wrong": len(wrong),
-        "title": _title(len(wrong)),
+        "wrong": wrong,
+        "title": _title(wrong),
         "note": f"{report.passed:,} of {report.checked:,} checks pass",
     }
+
+
+def count_wrong(source: Source) -> int:
+    """How many things are wrong, remembered for pages that are drawn next."""
+    found = remember(source.workspace_id, run_checks(source.facts).findings, source.at)
+    return sum(finding.well_since is None for finding in found)
 
 
 def _title(wrong: int) -> str:

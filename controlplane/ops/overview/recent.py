@@ -4,6 +4,7 @@ show different sentences for longer than a read takes. It may be lost at any mom
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,12 +15,16 @@ import redis
 from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
+from controlplane.core.process_state import register_reset
 from controlplane.ops.overview.checks import Finding, Harm, Link, order
 
 STAYS = timedelta(seconds=60)
 # Nobody looked for so long: what was wrong then is no news.
 _FORGOTTEN = timedelta(seconds=30)
+# What was counted so long ago is still shown while a page waits for its first live figures.
+_KNOWN = timedelta(seconds=5)
 _TIMEOUT_SECONDS = 0.5
+_SILENT_SECONDS = 10.0
 _PREFIX = "taskplane:overview"
 
 logger = logging.getLogger(__name__)
@@ -34,6 +39,19 @@ class Record:
 
 
 _RECORD = TypeAdapter(Record)
+
+
+class _Silence:
+    """Until when Redis is not asked, after it did not answer."""
+
+    until = 0.0
+
+    def end(self) -> None:
+        self.until = 0.0
+
+
+_silent = _Silence()
+register_reset(_silent.end)
 
 REDIS_DOWN = Finding(
     key="redis",
@@ -57,6 +75,22 @@ def remember(workspace_id: UUID, findings: Sequence[Finding], at: datetime) -> l
         logger.warning("Findings of a moment ago are unknown: error=%s", error)
         return order([*findings, REDIS_DOWN])
     return merged
+
+
+def recall_wrong(workspace_id: UUID, at: datetime) -> int | None:
+    """How many things were wrong when somebody looked, a few seconds ago at most; None: nobody did,
+    or Redis does not answer: then it is not asked again for a while, since every page asks."""
+    if time.monotonic() < _silent.until:
+        return None
+    try:
+        record = _parse(_client().get(_key(workspace_id)))
+    except (redis.RedisError, OSError) as error:
+        _silent.until = time.monotonic() + _SILENT_SECONDS
+        logger.warning("Findings of a moment ago are unknown: error=%s", error)
+        return None
+    if record is None or at - record.at > _KNOWN:
+        return None
+    return sum(finding.well_since is None for finding in record.findings)
 
 
 def forget(workspace_id: UUID) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from controlplane.live import connection as connections
-from controlplane.live import consumer, limits
+from controlplane.live import consumer, limits, messages
 from controlplane.live.topics import _registered, list_topics
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
@@ -268,6 +268,109 @@ def test_a_person_names_the_workspace_and_has_to_be_a_member() -> None:
     run(story)
 
 
+def join(client: Any, slug: str, role: str = "viewer") -> None:
+    services.add_member(workspace=other_workspace(slug), user=client.user, role=role, actor=SYSTEM)
+
+
+def test_a_person_of_several_workspaces_watches_each_by_its_name() -> None:
+    """They have no `default`: a topic without a workspace is not theirs to choose."""
+    ada = user_client("viewer", workspace=other_workspace("one"))
+    join(ada, "two")
+    two = other_workspace("two")
+    make_queue("in-one", other_workspace("one"))
+    make_queue("in-two", two)
+    make_queue("in-none", other_workspace("three"))
+
+    async def story() -> None:
+        async with page(ada) as socket:
+            socket.send(
+                subscribe=["queues", "one/queues", "two/queues", "three/queues", "no/queues"]
+            )
+            assert (await socket.snapshot("one/queues"))["order"] == ["in-one"]
+            assert (await socket.snapshot("two/queues"))["order"] == ["in-two"]
+            assert socket.messages[0]["workspace"] is None
+            errors = {each["topic"]: each["code"] for each in socket.of_kind("error")}
+            assert errors == {"queues": 4403, "three/queues": 4403, "no/queues": 4403}
+            await in_thread(make_queue, "new", two)
+            await socket.wait_for(
+                lambda: "new" in socket.snapshots["two/queues"]["order"], "the new queue"
+            )
+            assert socket.snapshots["one/queues"]["order"] == ["in-one"]
+            assert "in-none" not in str(socket.messages)
+            beat = await socket.wait_for(lambda: socket.of_kind("heartbeat"), "a heartbeat")
+            assert beat[-1]["topics"].keys() == {"one/queues", "two/queues"}
+            assert "in-two" not in str(
+                [m for m in socket.messages if m.get("topic") == "one/queues"]
+            )
+
+    run(story)
+
+
+def test_one_topic_may_have_two_names() -> None:
+    ada = user_client("viewer")
+    make_queue("ours")
+
+    async def story() -> None:
+        async with page(ada) as socket:
+            socket.send(subscribe=["queues", "default/queues"])
+            assert await socket.snapshot("queues") == await socket.snapshot("default/queues")
+            socket.send(unsubscribe=["queues"])
+            await in_thread(make_queue, "new")
+            await socket.wait_for(
+                lambda: "new" in socket.snapshots["default/queues"]["order"], "the new queue"
+            )
+            assert "new" not in socket.snapshots["queues"]["order"]
+
+    run(story)
+
+
+def test_a_key_watches_its_own_workspace_alone() -> None:
+    authorization = key()
+    make_queue("theirs", other_workspace())
+
+    async def story() -> None:
+        async with DirectClient() as socket:
+            socket.send(authorization=authorization, subscribe=["other/queues", "default/queues"])
+            await socket.snapshot("default/queues")
+            assert [each["topic"] for each in socket.of_kind("error")] == ["other/queues"]
+
+    run(story)
+
+
+def test_who_leaves_one_of_several_workspaces_loses_its_topics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("controlplane.live.identity.REMEMBER_SECONDS", 0.1)
+    one, two = other_workspace("one"), other_workspace("two")
+    ada = user_client("viewer", workspace=one)
+    join(ada, "two")
+
+    async def story() -> None:
+        async with page(ada) as socket:
+            socket.send(subscribe=["one/queues", "two/queues"])
+            await socket.snapshot("one/queues")
+            await socket.snapshot("two/queues")
+            await in_thread(Membership.objects.filter(workspace__slug="two").delete)
+            errors = await socket.wait_for(lambda: socket.of_kind("error"), "the refusal")
+            assert [(each["topic"], each["code"]) for each in errors] == [("two/queues", 4403)]
+            before = len(socket.messages)
+            await in_thread(make_queue, "new", two)
+            await in_thread(make_queue, "new", one)
+            await socket.wait_for(
+                lambda: "new" in socket.snapshots["one/queues"]["order"], "the new queue"
+            )
+            assert "two/queues" not in str(socket.messages[before:])
+            assert {each.workspace_id for each in watched_by_hub()} == {one.id}
+
+    run(story)
+
+
+def watched_by_hub() -> list[Any]:
+    feeds = consumer.get_hub()._feeds
+    return [watched for watched, feed in feeds.items() if feed.viewers]
+
+
 def end_key(client: Any) -> None:
     services.revoke_api_key(workspace=default_workspace(), key_id=client.api_key.id, actor=SYSTEM)
 
@@ -334,11 +437,12 @@ def test_a_role_that_no_longer_suffices_ends_the_socket(monkeypatch: pytest.Monk
 def test_limits_of_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_SOCKETS_PER_PERSON", 2)
     authorization = key()
-    tasks = [NOWHERE[:-2] + f"{number:02d}" for number in range(40)]
+    most = messages.MAX_TOPICS
+    tasks = [NOWHERE[:-2] + f"{number:02d}" for number in range(most + 8)]
 
     async def story() -> None:
         async with DirectClient() as first, DirectClient() as second, DirectClient() as third:
-            first.send(authorization=authorization, subscribe=tasks[:32])
+            first.send(authorization=authorization, subscribe=tasks[:most])
             first.send(subscribe=["tasks"])
             errors = await first.wait_for(lambda: first.of_kind("error"), "the refusal")
             assert (errors[0]["topic"], errors[0]["code"]) == ("tasks", 4429)

@@ -34,7 +34,7 @@ def feed_at(seq: int) -> Feed:
 
 
 def message(feed: Feed, position: tuple[int, int] | None) -> dict[str, Any]:
-    text = feed.message_after(position)
+    text = feed.message_after(position, "queues")
     assert text is not None
     found: dict[str, Any] = json.loads(text)
     return found
@@ -44,7 +44,7 @@ def test_changes_follow_a_snapshot() -> None:
     feed = feed_at(3)
 
     assert feed.snapshot == {"n": 3, "key-2": 1, "key-3": 1}
-    assert feed.message_after((10, 3)) is None
+    assert feed.message_after((10, 3), "queues") is None
     newest = message(feed, (10, 2))
     assert (newest["kind"], newest["since"], newest["seq"]) == ("change", 2, 3)
 
@@ -99,7 +99,7 @@ def test_what_is_gone_may_come_back() -> None:
 
     assert feed.take(published(Kind.GONE, 4), 0)
     assert feed.is_gone
-    assert feed.message_after((10, 3)) is None
+    assert feed.message_after((10, 3), "queues") is None
     assert feed.take(published(Kind.SNAPSHOT, 5, {"n": 5}), 0)
     assert not feed.is_gone
     assert message(feed, (10, 4))["data"] == {"n": 5}

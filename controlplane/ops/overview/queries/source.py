@@ -24,6 +24,7 @@ from controlplane.ops.overview.queries.facts import (
 from controlplane.ops.schedules.beat import BEAT
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.queries import get_lag
+from controlplane.workspaces.queries import get_workspace_slug
 from dlq.models import DeadLetter
 from dlq.queries.growth import LetterGrowth, read_growth
 from scaling.models import Pool, ScalingEvent
@@ -76,6 +77,11 @@ class Source:
         self.is_live = is_live
         self.at = now()
         self.minute = self.at.replace(second=0, microsecond=0)
+
+    @cached_property
+    def workspace(self) -> str:
+        """Its name in addresses."""
+        return get_workspace_slug(self.workspace_id)
 
     @cached_property
     def has_worked(self) -> bool:

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { findFresh } from "../../../../static/dashboard/bind.js";
 import { ServerClock, judge, retryDelay } from "../../../../static/dashboard/freshness.js";
 import { LiveTopics } from "../../../../static/dashboard/live.js";
 import { LiveSocket } from "../../../../static/dashboard/livesocket.js";
+import { addUp } from "../../../../static/dashboard/counts.js";
+import { countFresh } from "../../../../static/dashboard/newrows.js";
 
 const T0 = Date.parse("2026-11-28T03:00:00.000Z");
 const at = (seconds) => new Date(T0 + seconds * 1000).toISOString();
@@ -136,14 +137,76 @@ test("the oldest topic counts", () => {
     for (const [state, status] of states) assert.equal(judge(state).status, status);
 });
 
-test("a topic that is read every five seconds may be older", () => {
+test("a topic that is read more rarely may not be older", () => {
     const tab = new Tab();
     tab.topics.subscribe("tasks", () => {});
     tab.snapshot(1, { n: 1 }, { every: 5 });
-    tab.local = 5900;
-    assert.equal(tab.topics.freshness().status, "live");
-    tab.local = 6100;
+    tab.local = 2900;
+    assert.deepEqual(tab.topics.freshness(), { status: "live", age: 2900, isStale: false });
+    tab.local = 3100;
     assert.equal(tab.topics.freshness().status, "delayed");
+});
+
+test("a part that has not shown what its topic told is as old as it was before", () => {
+    const tab = new Tab();
+    tab.topics.subscribe("tasks", () => {});
+    const part = tab.topics.makePart("tasks");
+    const beat = () => tab.listener.received({ kind: "heartbeat", at: at(tab.local / 1000), topics: { tasks: at(tab.local / 1000) } });
+    tab.snapshot(1, { n: 1 }, { every: 1 });
+    tab.local = 10000;
+    beat();
+    part.fallBehind();
+    tab.local = 11900;
+    beat();
+    assert.equal(tab.topics.freshness().age, 2900);
+    assert.equal(tab.topics.freshness().status, "live");
+    tab.local = 12100;
+    beat();
+    assert.equal(tab.topics.freshness().status, "delayed");
+    part.catchUp(12000);
+    assert.equal(tab.topics.freshness().status, "live");
+    // News that came while the answer was under way are not in it.
+    tab.local = 13000;
+    part.fallBehind();
+    part.catchUp(12500);
+    tab.local = 15600;
+    beat();
+    assert.equal(tab.topics.freshness().status, "delayed");
+});
+
+test("what is shown before the first message is as old as the page", () => {
+    const tab = new Tab();
+    tab.topics.clock = new ServerClock();
+    tab.local = 3100;
+    tab.topics.subscribe("tasks", () => {});
+    assert.deepEqual(tab.topics.freshness(), { status: "delayed", age: 3100, isStale: true });
+});
+
+test("after a sleep nothing is fresh until it is confirmed", () => {
+    const tab = new Tab();
+    tab.topics.subscribe("tasks", () => {});
+    tab.snapshot(1, { n: 1 });
+    tab.topics.forgetAges();
+    assert.equal(tab.topics.freshness().status, "delayed");
+    tab.listener.received({ kind: "heartbeat", at: at(0.5), topics: { tasks: at(0.5) } });
+    assert.equal(tab.topics.freshness().status, "live");
+});
+
+test("a topic of another workspace is polled in that workspace", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const asked = [];
+    const { socket, received } = makeSocket(async (path, headers) => {
+        asked.push([path, headers]);
+        return { status: 200, message: { kind: "snapshot", topic: "queues" } };
+    });
+    socket.watch(["third/queues", "task:a/b"]);
+    await socket.poll();
+    assert.deepEqual(asked, [
+        ["/x/live/queues", { "X-Workspace": "third" }],
+        ["/x/live/task%3Aa%2Fb", { "X-Workspace": "other" }],
+    ]);
+    assert.equal(received[0].topic, "third/queues");
+    socket.close();
 });
 
 test("the server's clock only goes forward", () => {
@@ -161,10 +224,14 @@ test("the tries come after 1 to 30 seconds, with jitter", () => {
     assert.equal(retryDelay(1, 0), 700);
 });
 
-test("new rows are those before the first known one, or those without a row", () => {
-    assert.deepEqual(findFresh(["e", "d", "c", "b", "a"], new Set(["c"]), true), ["e", "d"]);
-    assert.deepEqual(findFresh(["a", "b", "c"], new Set(["a", "c"]), false), ["b"]);
-    assert.deepEqual(findFresh([7, 8], new Set(["7"]), false), [8]);
+test("new rows are those that are not known", () => {
+    assert.equal(countFresh(["e", "d", "c"], new Set(["c"])), 2);
+    assert.equal(countFresh(["a"], new Set(["a", "b"])), 0);
+});
+
+test("a sum with an unknown part is unknown", () => {
+    assert.equal(addUp([1, 2, 0]), 3);
+    assert.equal(addUp([1, null]), null);
 });
 
 /** A LiveSocket whose sockets and requests the test answers. */

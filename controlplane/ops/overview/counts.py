@@ -1,0 +1,45 @@
+"""The figures beside the entries of the sidebar: what is wrong, dead letters, lost workers.
+
+Each is that of the page to which its entry leads. A page that is drawn reads what is summed up
+already, in two small statements, and what was wrong when somebody last looked; an open one follows
+the topics `findings` and `navigation`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest
+
+from controlplane.core.admin.navigation import Count
+from controlplane.core.clock import now
+from controlplane.ops.overview.page import choose
+from controlplane.ops.overview.recent import recall_wrong
+from controlplane.workspaces.adminpages import list_own_workspaces
+from dlq.queries import count_open
+from workers.queries import count_lost
+
+# Each is a topic of every page of such a person; with more, the figure is that of the drawn page.
+MAX_FOLLOWED = 8
+
+
+def count_for(request: HttpRequest) -> dict[str, Count]:
+    """By the names in the table of the sidebar; empty for somebody without a workspace."""
+    workspaces = list_own_workspaces(request)
+    overview = choose(workspaces, "")
+    if overview is None:
+        return {}
+    at = now()
+    followed = workspaces if len(workspaces) <= MAX_FOLLOWED else []
+    return {
+        "wrong": Count(
+            recall_wrong(overview.id, at), f"{overview.slug}/findings#wrong", "wrong now"
+        ),
+        "dead-letters": Count(
+            count_open([each.id for each in workspaces]), _paths(followed), "open"
+        ),
+        "lost": Count(count_lost(at), f"{overview.slug}/navigation#lost", "lost in 24 h"),
+    }
+
+
+def _paths(workspaces: Sequence[Any]) -> str:
+    return " ".join(f"{each.slug}/navigation#deadLetters" for each in workspaces)

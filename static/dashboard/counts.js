@@ -1,0 +1,34 @@
+/**
+ * The figures beside the entries of the sidebar, each the sum of live figures: of the workspaces of
+ * the person, <span data-sum="payments/navigation#deadLetters ops/navigation#deadLetters">7</span>.
+ * Its element with data-count is hidden while the sum is zero or unknown.
+ */
+
+import { put, splitName } from "./bind.js";
+import { readPath } from "./changes.js";
+import { formatNumber } from "./formats.js";
+import { subscribe } from "./live.js";
+
+export function startCounts(root = document) {
+    for (const element of root.querySelectorAll("[data-sum]")) follow(element);
+}
+
+function follow(element) {
+    const box = element.closest("[data-count]");
+    const parts = element.dataset.sum.split(" ").map(splitName);
+    const values = new Map();
+    for (const { topic, path } of parts) {
+        subscribe(topic, (snapshot) => {
+            values.set(topic, readPath(snapshot, path) ?? null);
+            if (values.size < parts.length) return;
+            const sum = addUp([...values.values()]);
+            if (sum !== null) put(element, formatNumber(sum));
+            box.hidden = !sum;
+        });
+    }
+}
+
+/** Null if one of them is unknown. */
+export function addUp(values) {
+    return values.includes(null) ? null : values.reduce((sum, value) => sum + value, 0);
+}

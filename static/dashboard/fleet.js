@@ -1,0 +1,85 @@
+/** The lists of queues and of workers: states and slots of the rows that are there. Figures follow by
+ * bind.js, rows that come by newrows.js. */
+
+import { placeOf, put } from "./bind.js";
+import { drawSlots } from "./charts.js";
+import { readPath } from "./changes.js";
+import { makeIcon } from "./dom.js";
+import { formatState } from "./formats.js";
+import { subscribe } from "./live.js";
+
+const SLOT = 6;
+const SLOT_STEP = 8;
+const SHAPES = {
+    ACTIVE: ["completed", "completed"],
+    DRAINING: ["draining", "retrying"],
+    LOST: ["failed", "failed"],
+    PAUSED: ["paused", "pending"],
+    STARTING: ["pending", "pending"],
+    STOPPED: ["muted", "scheduled"],
+    bad: ["failed", "failed"],
+    good: ["completed", "completed"],
+};
+const WORDS = { PAUSED: "Paused", bad: "Waits too long", good: "In order" };
+
+function follow(table, show) {
+    for (const element of table.querySelectorAll("tr[data-row]")) {
+        const { topic, path } = placeOf(element);
+        subscribe(topic, (snapshot) => {
+            const row = readPath(snapshot, path);
+            if (row) show(element, row);
+        });
+    }
+}
+
+function makeShape(state) {
+    const [name, tone] = SHAPES[state];
+    return makeIcon(`state-${name}`, `shape tone-${tone}`);
+}
+
+/** The state of a queue by its wait. That no worker serves it is known when the page is drawn. */
+function showQueue(element, row, objective) {
+    const isLate = !row.paused && row.oldestWaitingMs > objective;
+    element.querySelector("[data-live='#oldestWaitingMs']").classList.toggle("is-late", isLate);
+    const state = row.paused ? "PAUSED" : isLate ? "bad" : "good";
+    const word = element.querySelector("[data-word]");
+    const isUnserved = state === "good" && row.depth > 0 && word.textContent === "No worker serves it";
+    if (element.dataset.shown === state || isUnserved) return;
+    element.dataset.shown = state;
+    element.querySelector(".shape-place").replaceChildren(makeShape(state));
+    put(word, WORDS[state]);
+}
+
+function showNode(element, row) {
+    const cell = element.querySelector("[data-state]");
+    if (cell.dataset.state !== row.status) {
+        cell.dataset.state = row.status;
+        cell.querySelector("svg").replaceWith(makeShape(row.status));
+        put(cell.querySelector(".state-word"), formatState(row.status));
+        element.classList.toggle("is-old", row.stoppedAt !== null);
+    }
+    const count = element.querySelector("[data-busy]");
+    if (!count) return;
+    const slots = Object.values(row.slots.rows);
+    const busy = Math.min(row.concurrency, slots.filter((slot) => slot.running > 0).length);
+    put(count, String(busy));
+    const picture = element.querySelector(".slots");
+    if (picture) drawSlots(picture, layOut(busy, row.concurrency));
+}
+
+/** As `draw_slots` of controlplane/core/admin/bars.py. */
+export function layOut(busy, total) {
+    return {
+        sentence: `${busy} of ${total} slots busy`,
+        width: Math.max(SLOT, total * SLOT_STEP - (SLOT_STEP - SLOT)),
+        cells: Array.from({ length: total }, (_, number) => [number * SLOT_STEP, number < busy]),
+    };
+}
+
+const queues = globalThis.document?.querySelector("table.queues");
+if (queues) {
+    const objective = Number(queues.dataset.objective ?? Infinity);
+    follow(queues, (element, row) => showQueue(element, row, objective));
+}
+const nodes = globalThis.document?.querySelector("table.nodes");
+if (nodes) follow(nodes, showNode);

@@ -1,0 +1,190 @@
+"""What must be true on every page at every moment; tests/browser/explorer.py asks for it."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from controlplane.core.clock import parse_time
+from controlplane.ops.schedules.models import Schedule
+from controlplane.workspaces.models import ApiKey, Membership, Workspace
+from dlq.models import DeadLetter
+from tasks_app.models import Task
+from workers.models import Node
+from workflows.models import Workflow, WorkflowRun
+
+OLD_SECONDS = 3.0
+# The chip looks four times a second; the rest is for a browser beside other work.
+SLACK_SECONDS = 0.75
+_COUNT = re.compile(r"[\d,]+")
+
+FOCUS = """() => {
+    const focused = document.activeElement;
+    return focused !== null && focused !== document.body;
+}"""
+CHIP = """() => {
+    const chip = document.getElementById('live-chip');
+    return {
+        status: chip && !chip.hidden ? chip.dataset.status : '',
+        isGrey: document.body.classList.contains('is-stale'),
+    };
+}"""
+
+
+class SentAges:
+    """What went over the socket of a page, and how old that is by the clock of the tests: a second
+    opinion on what the page's own scripts make of it."""
+
+    def __init__(self) -> None:
+        self.is_silent = False
+        self._read_at: dict[str, float | None] = {}
+
+    def relay(self, socket: Any) -> None:
+        """Stand between a page and the server."""
+        self._read_at = {}
+        server = socket.connect_to_server()
+
+        def send(text: str) -> None:
+            self._see_request(json.loads(text))
+            server.send(text)
+
+        def receive(text: str) -> None:
+            if not self.is_silent:
+                self._see_message(json.loads(text))
+                socket.send(text)
+
+        socket.on_message(send)
+        server.on_message(receive)
+
+    def forget(self) -> None:
+        """Another page."""
+        self._read_at = {}
+
+    @property
+    def oldest_seconds(self) -> float:
+        """The age of the oldest topic that the page follows and has; 0 without one."""
+        known = [at for at in self._read_at.values() if at is not None]
+        return max(0.0, time.time() - min(known)) if known else 0.0
+
+    def _see_request(self, message: dict[str, Any]) -> None:
+        for name in message.get("unsubscribe", []):
+            self._read_at.pop(name, None)
+        for name in message.get("subscribe", []):
+            self._read_at.setdefault(name, None)
+
+    def _see_message(self, message: dict[str, Any]) -> None:
+        kind, name = message["kind"], message.get("topic", "")
+        if kind in ("gone", "error"):
+            self._read_at.pop(name, None)
+        elif kind in ("snapshot", "change") and name in self._read_at:
+            self._read_at[name] = _seconds(message["at"])
+        elif kind == "heartbeat":
+            for each, at in message["topics"].items():
+                if at is not None and self._read_at.get(each) is not None:
+                    self._read_at[each] = _seconds(at)
+
+
+def _seconds(text: str) -> float:
+    return parse_time(text).timestamp()
+
+
+def check_chip(page: Any, ages: SentAges) -> None:
+    """The chip never says Live when the data is older than three seconds."""
+    age = ages.oldest_seconds
+    status = page.evaluate(CHIP)["status"]
+    # A page that was left in between has other topics.
+    if status == "live" and ages.oldest_seconds >= age:
+        assert age <= OLD_SECONDS + SLACK_SECONDS, (
+            f"the chip is Live, and a topic is {age:.1f} s old"
+        )
+
+
+def count_harm() -> dict[str, int]:
+    """Numbers that grow when something is destroyed or ended."""
+    return {
+        "tasks deleted": -Task.objects.count(),
+        "tasks cancelled": Task.objects.filter(state="CANCELLED").count(),
+        "letters closed": -DeadLetter.objects.filter(status="OPEN").count(),
+        "nodes drained": -Node.objects.filter(state="ACTIVE").count(),
+        "schedules off": -Schedule.objects.filter(periodic_task__enabled=True).count(),
+        "runs ended": WorkflowRun.objects.filter(state="CANCELLED").count(),
+        "workflows deleted": -Workflow.objects.count(),
+        "keys revoked": -ApiKey.objects.filter(revoked_at=None).count(),
+        "members removed": -Membership.objects.count(),
+        "workspaces deleted": -Workspace.objects.count(),
+        "people deleted": -get_user_model().objects.count(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number on a page that leads to a list. `link` is what is clicked, `number` the element in
+    it that has the figure (empty: the link itself); `query` narrows the list to what is counted,
+    where its entry leads to all of it; `read` finds the same number on the page of the list."""
+
+    name: str
+    link: str
+    read: Callable[[Any], str]
+    number: str = ""
+    query: str = ""
+
+
+def _text_of(selector: str) -> Callable[[Any], str]:
+    return lambda page: str(page.locator(selector).first.inner_text())
+
+
+def _count_wrong(page: Any) -> str:
+    title = str(page.locator("#title-situation").inner_text())
+    words = {"Nothing": "0", "One": "1"}
+    first = title.split()[0]
+    return words.get(first, first)
+
+
+def _count_lost(page: Any) -> str:
+    summary = str(page.locator("#nodes-title ~ .panel-note").inner_text())
+    found = re.search(r"(\d+) lost", summary)
+    return found.group(1) if found else "0"
+
+
+_TASKS = "/admin/tasks_app/task/?"
+_LETTERS = "/admin/dlq/deadletter/"
+FIGURES = (
+    Figure(
+        "tasks", f"main a[href*='{_TASKS}']:not([rel])", _text_of(".state-tabs [aria-current] b")
+    ),
+    Figure(
+        "key figure of tasks",
+        f"main a.figure[href*='{_TASKS}']",
+        _text_of(".state-tabs [aria-current] b"),
+        ".figure-value > :first-child",
+    ),
+    Figure(
+        "key figure of letters",
+        f"main a.figure[href*='{_LETTERS}']",
+        _text_of(".paginator"),
+        ".figure-value > :first-child",
+    ),
+    Figure(
+        "open letters",
+        ".navigation a:has([data-count='dead-letters']:not([hidden]))",
+        _text_of(".paginator"),
+        "[data-sum]",
+        "?status__exact=OPEN",
+    ),
+    Figure(
+        "lost", ".navigation a:has([data-count='lost']:not([hidden]))", _count_lost, "[data-sum]"
+    ),
+    Figure(
+        "wrong", ".navigation a:has([data-count='wrong']:not([hidden]))", _count_wrong, "[data-sum]"
+    ),
+)
+
+
+def read_number(text: str) -> str:
+    """The number that a text begins with, without separators; empty if it is none."""
+    found = _COUNT.match(text.strip())
+    return found.group().replace(",", "") if found else ""
