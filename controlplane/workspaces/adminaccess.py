@@ -16,6 +16,7 @@ from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 
 from controlplane.core.admin.forms import LabelledDateTime
+from controlplane.core.admin.lists import RecordLists
 from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.core.admin.site import Person, ShellSite
 from controlplane.workspaces.actors import Actor
@@ -25,7 +26,7 @@ from controlplane.workspaces.states import ActorKind, Role
 if TYPE_CHECKING:
     _Admin = OperationalAdmin
 else:
-    _Admin = object
+    _Admin = RecordLists
 
 Roles = Mapping[str, Role | None]
 # The role that each verb needs in the row's workspace; None: superusers only.
