@@ -76,11 +76,20 @@ class RecordList(ChangeList):
     newer_url = older_url = first_url = ""
     is_estimate = False
 
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Also for an address that names a column that nothing sorts."""
+        if self.sortable_by is not None and field_name not in self.sortable_by:
+            return None
+        return super().get_ordering_field(field_name)
+
     def get_results(self, request: HttpRequest) -> None:
         """The rows of the page; none, and a message, if finding them takes too long."""
         pages: Any = self.model_admin
         self.paginator = pages.get_paginator(request, self.queryset, self.list_per_page)
         place = request.GET.get(PAGE_VAR, "")
+        self._sort = self._find_sort()
+        if self._sort is not None:
+            self.queryset = self.queryset.order_by(*self._sort.order_by)
         try:
             self.result_list = self._read(place) if place or self.show_all else self._read_first()
         except Invalid as error:
@@ -102,17 +111,15 @@ class RecordList(ChangeList):
             self._set_count(len(rows), is_estimate=False)
             return rows
         self._count()
-        sort = self._find_sort()
-        if self.is_estimate and sort is not None:
-            self._link(sort, rows[:limit], has_newer=False, has_older=True)
+        if self.is_estimate and self._sort is not None:
+            self._link(self._sort, rows[:limit], has_newer=False, has_older=True)
         return rows[:limit]
 
     def _read(self, place: str) -> list[Any]:
         self._count()
-        sort = self._find_sort()
         with bounded_time(_SECONDS, _ADVICE):
-            if self.is_estimate and sort is not None and not place.isdecimal():
-                return self._read_around(sort, place)
+            if self.is_estimate and self._sort is not None and not place.isdecimal():
+                return self._read_around(self._sort, place)
             if self.show_all and self.can_show_all:
                 return list(self.queryset)
             return self._read_number()
