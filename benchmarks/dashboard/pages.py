@@ -108,7 +108,7 @@ def _postgres_seconds(app: App) -> float:
 def _measure_memory(
     app: App, pages: Sequence[Mapping[str, Any]], cookies: Mapping[str, str], requests: int
 ) -> Figures:
-    """What the app takes up before and while it serves so many requests, in turn of all pages."""
+    """What the app takes up before and while it serves this many requests, all pages in turn."""
     shown = cycle(page for page in pages if not page["is_endless"])
     looks = [app.component.pss_bytes()]
     for _ in range(_MEMORY_LOOKS):

@@ -93,7 +93,7 @@ class RecordList(ChangeList):
         try:
             self.result_list = self._read(place) if place or self.show_all else self._read_first()
         except Invalid as error:
-            messages.error(request, str(error))
+            pages.message_user(request, str(error), messages.ERROR)
             self._set_count(0, is_estimate=False)
             self.result_list = []
         self.show_full_result_count = False

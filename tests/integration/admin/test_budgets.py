@@ -90,7 +90,7 @@ BOUNDS = {
     "workspaces_workspace_change": 6,
     "workspaces_workspace_changelist": 6,
 }
-# Of Django's own pages of one row, by the end of their names.
+# Forms and histories are Django's own: by the end of their names.
 FORMS = {"add": 7, "delete": 11, "history": 9}
 # Names of URLs that are no pages: most take a POST.
 NO_PAGES = {
