@@ -93,12 +93,15 @@ def _measure(options: argparse.Namespace, errors: Console) -> tuple[report.Run, 
         steps = runner.count_steps(scenarios, systems, sizes)
         bar = progress.add_task("Preparing", total=steps + 1)
 
-        def say(text: str) -> None:
-            progress.update(bar, advance=1, description=text)
+        def note(text: str, advance: int = 0) -> None:
+            progress.update(bar, advance=advance, description=text)
             if not errors.is_terminal:
                 errors.print(text)
 
-        result = runner.run(at, scenarios, systems, sizes, say)
+        def say(text: str) -> None:
+            note(text, 1)
+
+        result = runner.run(at, scenarios, systems, sizes, say, note)
         progress.update(bar, completed=steps + 1, description="Measured")
         return result, systems
 

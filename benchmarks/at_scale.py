@@ -1,9 +1,11 @@
-"""The scenarios about size: many slots, and a long history. They run when they are named."""
+"""The scenarios about size: many slots, a long history, pages over it. They run when they are
+named."""
 
 from collections.abc import Sequence
 
 from rich.table import Table
 
+from benchmarks.dashboard import pages
 from benchmarks.history.comparison import compare
 from benchmarks.history.tables import make_tables
 from benchmarks.load import measure_load
@@ -54,4 +56,13 @@ def _tables(figures: Figures) -> Sequence[Table]:
 ON_REQUEST = (
     Scenario("scale", "Slots", scale, Taskplane, _tables),
     Scenario("history", "A long history", compare, Taskplane, make_tables, is_once=True),
+    Scenario(
+        "pages",
+        "Pages",
+        pages.measure_pages,
+        Taskplane,
+        pages.make_tables,
+        is_once=True,
+        has_progress=True,
+    ),
 )

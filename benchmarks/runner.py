@@ -27,8 +27,10 @@ def run(
     systems: Sequence[System],
     sizes: Sizes,
     say: Say,
+    note: Say,
 ) -> Run:
-    """Measure; `say` reports each start. Errors of a scenario propagate."""
+    """Measure; `say` reports each start, `note` what a long one does. Errors of a scenario
+    propagate."""
     facts = _facts(servers, sizes)
     for system in systems:
         system.prepare()
@@ -39,7 +41,8 @@ def run(
         for number in range(repeats_of_it):
             for system in _of(scenario, systems):
                 say(f"{scenario.title}: {system.title} ({number + 1} of {repeats_of_it})")
-                measured.setdefault(system.key, []).append(scenario.run(system, sizes))
+                more = (note,) if scenario.has_progress else ()
+                measured.setdefault(system.key, []).append(scenario.run(system, sizes, *more))
     facts["load_after"] = os.getloadavg()[0]
     return Run(facts, repeats, _medians(repeats))
 

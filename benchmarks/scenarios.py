@@ -48,6 +48,11 @@ class Sizes:
     history_requests: int  # of each request, in a round
     history_drain: int
     history_rest_seconds: float
+    pages_waiting: int
+    pages_ended: int
+    pages_records: int  # of each kind of raw record
+    pages_calls: int  # of each page, after its first
+    pages_requests: int  # while the memory of the app is measured
 
 
 FULL = Sizes(
@@ -75,6 +80,11 @@ FULL = Sizes(
     history_requests=100,
     history_drain=10_000,
     history_rest_seconds=20,
+    pages_waiting=100_000,
+    pages_ended=900_000,
+    pages_records=1_000_000,
+    pages_calls=20,
+    pages_requests=1_000,
 )
 QUICK = replace(
     FULL,
@@ -91,6 +101,11 @@ QUICK = replace(
     history_calls=10,
     history_requests=50,
     history_rest_seconds=10,
+    pages_waiting=10_000,
+    pages_ended=90_000,
+    pages_records=100_000,
+    pages_calls=10,
+    pages_requests=400,
 )
 # Shows that a scenario works; its figures mean nothing.
 TINY = replace(
@@ -117,6 +132,11 @@ TINY = replace(
     history_requests=3,
     history_drain=100,
     history_rest_seconds=0.5,
+    pages_waiting=200,
+    pages_ended=1_000,
+    pages_records=100,
+    pages_calls=1,
+    pages_requests=20,
 )
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
 
@@ -126,14 +146,16 @@ Figures = dict[str, float]
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One measurement. `systems`: the kind of system that it can measure; `tables`: what it prints
-    of its figures, when one column is not enough; `is_once`: too long to be repeated."""
+    of its figures, when one column is not enough; `is_once`: too long to be repeated;
+    `has_progress`: it takes a third argument, and calls it with what it does now."""
 
     name: str
     title: str
-    run: Callable[[Any, Sizes], Figures]
+    run: Callable[..., Figures]
     systems: type[Any] = WorkerSystem
     tables: Callable[[Figures], Sequence[Table]] | None = None
     is_once: bool = False
+    has_progress: bool = False
 
 
 def drain(system: WorkerSystem, sizes: Sizes) -> Figures:

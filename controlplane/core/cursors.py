@@ -133,8 +133,13 @@ def count_or_estimate(queryset: QuerySet[Any]) -> tuple[int, bool]:
     counted = plain[: EXACT_TOTAL + 1].count()
     if counted <= EXACT_TOTAL:
         return counted, False
-    plan = json.loads(plain.explain(format="json"))
-    return max(int(plan[0]["Plan"]["Plan Rows"]), counted), True
+    return max(estimate_rows(plain), counted), True
+
+
+def estimate_rows(queryset: QuerySet[Any]) -> int:
+    """The planner's estimate of their number."""
+    plan = json.loads(queryset.order_by().explain(format="json"))
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def read_behind(

@@ -236,13 +236,16 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
 _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
 
 
+_AT = time_column("created_at", "time", order_by="id")
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
     """The audit log: who did what."""
 
     required_roles = SEEN_BY_ADMINS
     list_display = [
-        time_column("created_at", "time", is_sortable=True),
+        _AT,
         "actor_label",
         "action",
         "target_type",
@@ -251,4 +254,6 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
     ]
     list_filter = [WorkspaceFilter, "actor_kind"]
     list_select_related = ["workspace"]
+    sortable_by: ClassVar[list[Any]] = [_AT]  # no other order has an index
     search_fields = ["=target_id", "=action", "=actor_label"]
+    id_fields = ("target_id",)

@@ -16,6 +16,7 @@ from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 
 from controlplane.core.admin.forms import LabelledDateTime
+from controlplane.core.admin.lists import RecordLists
 from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.core.admin.site import Person, ShellSite
 from controlplane.workspaces.actors import Actor
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     _Admin = OperationalAdmin
 else:
-    _Admin = object
+    _Admin = RecordLists
 
 Roles = Mapping[str, Role | None]
 # The role that each verb needs in the row's workspace; None: superusers only.

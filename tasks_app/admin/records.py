@@ -1,5 +1,7 @@
 """The engine's own records: stored responses, and who leads."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 
 from controlplane.core.admin.display import time_column
@@ -7,6 +9,9 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.workspaces.adminaccess import SuperuserPages
 from controlplane.workspaces.adminpages import WorkspacePages
 from tasks_app.models import IdempotencyKey, Leader
+
+_MADE = time_column("created_at", order_by="id")
+_EXPIRES = time_column("expires_at", "expires", is_sortable=True)
 
 
 @admin.register(IdempotencyKey)
@@ -16,9 +21,10 @@ class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
     list_display = [
         "key",
         "workspace_id",
-        time_column("created_at", is_sortable=True),
-        time_column("expires_at", "expires", is_sortable=True),
+        _MADE,
+        _EXPIRES,
     ]
+    sortable_by: ClassVar[list[Any]] = [_MADE, _EXPIRES]  # no other order has an index
     search_fields = ["key"]
     ordering = ["-id"]
     fields = ["key", "workspace_id", "answer", "created_at", "expires_at"]

@@ -7,14 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.models import DurationField, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Length
 from django.db.models.lookups import GreaterThanOrEqual, In, LessThanOrEqual
 
+from controlplane.core.bounded import bounded_time
 from controlplane.core.cursors import SortColumn
-from controlplane.core.errors import Invalid
 from controlplane.core.sql import load_sql
 from tasks_app.filters import TaskFilter
 from tasks_app.models import (
@@ -170,17 +169,8 @@ def in_bounded_time(
 
     Raises Invalid with advice instead of keeping a client and a connection waiting.
     """
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
-            yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise Invalid(
-                f"This search takes more than {seconds:g} s, since no index serves it. Narrow it "
-                f"by {narrow_by}, or by status."
-            ) from error
-        raise
+    with bounded_time(seconds, f"Narrow it by {narrow_by}, or by status."):
+        yield
 
 
 def first_id_of(at: datetime) -> UUID:

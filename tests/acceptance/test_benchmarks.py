@@ -51,7 +51,11 @@ def test_the_scenarios_about_size_measure_taskplane(tmp_path: Path) -> None:
     assert all(value > 0 for value in measured.values()), measured
     history = figures["medians"]["history"]["taskplane"]
     assert history["large|task|rows"] > history["small|task|rows"]
+    pages = figures["medians"]["pages"]["taskplane"]
+    assert pages["Tasks by status|statements"] > 0
+    assert pages["Overview|p50_ms"] > 0
     assert "One worker by slots" in printed
+    assert "The slowest page's first byte" in printed
     assert "claim of 300, by priority" in printed
 
 

@@ -76,14 +76,17 @@ def show_time(moment: datetime | None) -> str:
     )
 
 
-def time_column(name: str, title: str = "", *, is_sortable: bool = False) -> Callable[[Any], str]:
-    """A column of a list that shows the times of a field by `show_time`."""
+def time_column(
+    name: str, title: str = "", *, is_sortable: bool = False, order_by: str = ""
+) -> Callable[[Any], str]:
+    """A column of a list that shows the times of a field by `show_time`. `order_by` is a column
+    that gives the same order, and has an index where the time has none."""
 
     def column(row: Any) -> str:
         return show_time(getattr(row, name))
 
     column.__name__ = name  # the admin's CSS class: field-<name>
-    ordering = name if is_sortable else None
+    ordering = order_by or (name if is_sortable else None)
     return admin.display(description=title or name.removesuffix("_at"), ordering=ordering)(column)
 
 

@@ -1,53 +1,31 @@
-"""Base classes of the admin's pages: large lists, read-only records, form pages."""
+"""Base classes of the admin's pages: read-only records, form pages."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import cached_property
 
-from controlplane.core.cursors import count_or_estimate
+from controlplane.core.admin.lists import RecordLists
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid_or_none
 
 # Generic for the type checker only.
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
-    AnyPaginator = Paginator[Any]
 else:
     ModelAdmin = admin.ModelAdmin
-    AnyPaginator = Paginator
 
 View = Callable[..., HttpResponseBase]
 
 
-class EstimatingPaginator(AnyPaginator):
-    """Never counts a large table: beyond 10,000 rows it uses the planner's estimate."""
-
-    @cached_property
-    def count(self) -> int:
-        return count_or_estimate(self.object_list)[0]  # type: ignore[arg-type] # the admin's are querysets
-
-
-class _LoadingChangeList(ChangeList):
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        pages: Any = self.model_admin
-        pages.load_page(self.result_list)
-
-
-class OperationalAdmin(ModelAdmin):
+class OperationalAdmin(RecordLists, ModelAdmin):
     """Pages with buttons and forms that call services."""
 
-    paginator = EstimatingPaginator
-    show_full_result_count = False
     list_per_page = 50
     id_fields: ClassVar[Sequence[str]] = ()
     """Columns that are compared when the search term is an ID, instead of a text search."""
@@ -67,13 +45,6 @@ class OperationalAdmin(ModelAdmin):
 
     def row_url(self, pk: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
-
-    def load_page(self, rows: Sequence[Any]) -> None:
-        """Attach the data that the columns need to the rows of a page, with a fixed number of
-        queries."""
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _LoadingChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -1,0 +1,129 @@
+"""What the site cannot tell about its pages: those beside lists and forms, rows whose pages differ,
+values of filters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+NOWHERE = "zebra"  # a text that nothing has
+# Rows whose pages differ; without an entry the newest row stands for all.
+KINDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "tasks_app.Task": {
+        "waiting": {"state": "PENDING"},
+        "running": {"state": "RUNNING"},
+        "completed": {"state": "COMPLETED"},
+        "failed": {"state": "FAILED"},
+        "with children": {"has_dependents": True},
+    },
+    "tasks_app.Queue": {"busy": {"name": "mail"}, "with a backlog": {"name": "backlog"}, "": {}},
+    "workers.Node": {"active": {"state": "ACTIVE"}, "lost": {"state": "LOST"}, "": {}},
+    "workflows.WorkflowRun": {
+        "running": {"state": "RUNNING"},
+        "completed": {"state": "COMPLETED"},
+        "failed": {"state": "FAILED"},
+    },
+    "dlq.DeadLetter": {"open": {"status": "OPEN"}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A page that is neither in the sidebar nor one of Django's. `row` is the label of the model
+    whose row it shows, `where` what that row must be; a `{word}` in the query stands for a row."""
+
+    title: str
+    name: str
+    row: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    query: str = ""
+
+
+TASK, _QUEUE, LETTER = "tasks_app.Task", "tasks_app.Queue", "dlq.DeadLetter"
+_PENDING: Mapping[str, Any] = {"state": "PENDING"}
+_PARENT: Mapping[str, Any] = {"has_dependents": True}
+_OPEN: Mapping[str, Any] = {"status": "OPEN"}
+_LIVE: Mapping[str, Any] = {"state": "ACTIVE"}
+ENDED: Mapping[str, Any] = {"state__in": ["DONE", "STOPPED"]}
+BESIDE = (
+    Beside("Overview, 24 hours", "index", query="span=24h"),
+    Beside("Overview, one workspace", "index", query="workspace=default"),
+    Beside("Performance, 24 hours", "performance", query="span=24h"),
+    Beside("Performance, 30 days", "performance", query="span=30d"),
+    Beside("Performance, one type", "performance", query="span=24h&type=cpu"),
+    Beside("Queues by name", "tasks_app_queue_changelist", query="sort=name"),
+    Beside("Queues, paused", "tasks_app_queue_changelist", query="show=paused"),
+    Beside("Queues, a text", "tasks_app_queue_changelist", query="q=mail"),
+    Beside("one queue, 24 hours", "tasks_app_queue_change", _QUEUE, {"name": "mail"}, "span=24h"),
+    Beside("one queue by tag", "tasks_app_queue_change", _QUEUE, {"name": "backlog"}, "by=tag"),
+    Beside("cancel a queue", "tasks_app_queue_cancel", _QUEUE, {"name": "backlog"}),
+    Beside("cancel a type", "tasks_app_queue_cancel", _QUEUE, {"name": "backlog"}, "type=cpu"),
+    Beside("types of a new task", "tasks_app_task_submit"),
+    Beside("new task", "tasks_app_task_submit", query="type=http-request"),
+    Beside("copy of a task", "tasks_app_task_submit", query="copy={task}"),
+    Beside("question of a task", "tasks_app_task_act", TASK, _PENDING, "action=cancel"),
+    Beside("children of a task", "tasks_app_task_family", TASK, _PARENT),
+    Beside("children, a text", "tasks_app_task_family", TASK, _PARENT, f"q={NOWHERE}"),
+    Beside("changes of a task", "tasks_app_task_changes", TASK),
+    Beside("changes of the list", "tasks_app_task_list_changes"),
+    Beside("export", "tasks_app_task_export", query="workspace=default"),
+    Beside("export, failed", "tasks_app_task_export", query="workspace=default&status=FAILED"),
+    Beside("Workers, lost", "workers_node_changelist", query="state=LOST"),
+    Beside("Workers, stopped", "workers_node_changelist", query="state=STOPPED"),
+    Beside("Workers, a text", "workers_node_changelist", query=f"q={NOWHERE}"),
+    Beside("one node, a day", "workers_node_change", "workers.Node", _LIVE, "span=24h"),
+    Beside("drain a node", "workers_node_drain", "workers.Node", _LIVE),
+    Beside("reprocess a letter", "dlq_deadletter_reprocess", LETTER, _OPEN),
+    Beside("discard a letter", "dlq_deadletter_discard", LETTER, _OPEN),
+    Beside("letters like it", "dlq_deadletter_changelist", query="fingerprint={fingerprint}"),
+    Beside("execute a workflow", "workflows_workflow_execute", "workflows.Workflow"),
+    Beside("run again", "workflows_workflowrun_rerun", "workflows.WorkflowRun"),
+    Beside("new stress test", "stress_stresstest_start"),
+    Beside(
+        "compare stress tests", "stress_stresstest_compare", "stress.StressTest", ENDED,
+        "with={test}",
+    ),
+    Beside("password", "password_change"),
+    Beside("somebody's password", "auth_user_password_change", "auth.User"),
+)  # fmt: skip
+# A value of each filter of the list of tasks, by its name in an address.
+FILTERS: Mapping[str, str] = {
+    "id": "{task}",
+    "status": "FAILED",
+    "type": "cpu",
+    "queue": "mail",
+    "tag": "month-end",
+    "search": "sleep",
+    "createdAfter": "1h",
+    "createdBefore": "7d",
+    "minPriority": "50",
+    "workflowRunId": "{run}",
+    "stepKey": "charge",
+    "worker": "{node}",
+    "errorClass": "TimeoutError",
+    "startedAfter": "1h",
+    "startedBefore": "7d",
+    "finishedAfter": "1h",
+    "finishedBefore": "7d",
+    "minDurationMs": "150",
+    "maxDurationMs": "5",
+    "internal": "true",
+}
+MORE_FILTERS: Mapping[str, str] = {
+    "waiting": "status=PENDING",
+    "running": "status=RUNNING",
+    "completed": "status=COMPLETED",
+    "cancelled": "status=CANCELLED",
+    "completed, by end": "status=COMPLETED&sort=-finishedAt",
+    "failed, one queue": "status=FAILED&queue=mail",
+    "failed, one type": "status=FAILED&type=cpu",
+    "failed, lately": "status=FAILED&finishedAfter=1h",
+    "one error, lately": "errorClass=TimeoutError&finishedAfter=1h",
+    "one workspace": "workspace=default",
+    "a workspace with few": "workspace=studio",
+    "a text that nothing has": f"search={NOWHERE}",
+    "a type that nothing has": f"type={NOWHERE}",
+    "an error that nothing has": f"errorClass={NOWHERE}",
+    "a payload": "payload.customer=500",
+    "all columns": "columns=type,what,queue,attempts,priority,tags,id,node,workspace,created,"
+    "started,finished,waited,ran",
+}

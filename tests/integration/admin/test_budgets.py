@@ -1,0 +1,167 @@
+"""The number of statements of every page of the site has a bound, whatever the number of rows. A
+page without a bound fails: add a line to BOUNDS."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from benchmarks.dashboard.addresses import Address, list_addresses, list_names
+from benchmarks.dashboard.kinds import FILTERS
+from benchmarks.dashboard.statements import counted_statements
+from controlplane.core.schema.filters import conditions
+from tasks_app.filters import TaskFilter
+from tests.integration.admin.crowd import add_rows
+
+pytestmark = pytest.mark.django_db
+FEW, MANY = 3, 30
+# The most statements of a page, by the name of its URL.
+BOUNDS = {
+    "auth_group_change": 6,
+    "auth_group_changelist": 6,
+    "auth_user_change": 7,
+    "auth_user_changelist": 7,
+    "auth_user_password_change": 5,
+    "django_celery_beat_clockedschedule_change": 6,
+    "django_celery_beat_clockedschedule_changelist": 6,
+    "django_celery_beat_crontabschedule_change": 6,
+    "django_celery_beat_crontabschedule_changelist": 6,
+    "django_celery_beat_intervalschedule_change": 7,
+    "django_celery_beat_intervalschedule_changelist": 6,
+    "django_celery_beat_periodictask_change": 7,
+    "django_celery_beat_periodictask_changelist": 7,
+    "django_celery_beat_solarschedule_change": 6,
+    "django_celery_beat_solarschedule_changelist": 6,
+    "django_celery_results_groupresult_change": 5,
+    "django_celery_results_groupresult_changelist": 6,
+    "django_celery_results_taskresult_change": 5,
+    "django_celery_results_taskresult_changelist": 10,
+    "dlq_deadletter_change": 14,
+    "dlq_deadletter_changelist": 9,
+    "dlq_deadletter_discard": 5,
+    "dlq_deadletter_groups": 9,
+    "dlq_deadletter_reprocess": 6,
+    "dlq_replay_change": 10,
+    "dlq_replay_changelist": 6,
+    "index": 31,
+    "password_change": 4,
+    "performance": 15,
+    "records": 4,
+    "scaling_pool_changelist": 19,
+    "scaling_scalingevent_change": 9,
+    "scaling_scalingevent_changelist": 10,
+    "schedules_firing_change": 8,
+    "schedules_firing_changelist": 8,
+    "schedules_schedule_change": 13,
+    "schedules_schedule_changelist": 8,
+    "stress_stresstest_change": 9,
+    "stress_stresstest_changelist": 6,
+    "stress_stresstest_compare": 7,
+    "stress_stresstest_start": 5,
+    "tasks_app_idempotencykey_change": 7,
+    "tasks_app_idempotencykey_changelist": 6,
+    "tasks_app_leader_change": 7,
+    "tasks_app_leader_changelist": 6,
+    "tasks_app_queue_cancel": 9,
+    "tasks_app_queue_change": 29,
+    "tasks_app_queue_changelist": 13,
+    "tasks_app_task_act": 6,
+    "tasks_app_task_change": 18,
+    "tasks_app_task_changelist": 16,
+    "tasks_app_task_changes": 14,
+    "tasks_app_task_export": 8,
+    "tasks_app_task_family": 8,
+    "tasks_app_task_list_changes": 4,
+    "tasks_app_task_submit": 5,
+    "workers_node_change": 17,
+    "workers_node_changelist": 15,
+    "workers_node_drain": 5,
+    "workflows_workflow_change": 11,
+    "workflows_workflow_changelist": 7,
+    "workflows_workflow_execute": 6,
+    "workflows_workflowrun_change": 15,
+    "workflows_workflowrun_changelist": 8,
+    "workflows_workflowrun_rerun": 6,
+    "workspaces_apikey_change": 7,
+    "workspaces_apikey_changelist": 9,
+    "workspaces_auditevent_change": 8,
+    "workspaces_auditevent_changelist": 9,
+    "workspaces_membership_change": 8,
+    "workspaces_membership_changelist": 9,
+    "workspaces_workspace_change": 6,
+    "workspaces_workspace_changelist": 6,
+}
+# Forms and histories are Django's own: by the end of their names.
+FORMS = {"add": 7, "delete": 11, "history": 9}
+# Names of URLs that are no pages: most take a POST.
+NO_PAGES = {
+    "app_list",  # a part of All records
+    "autocomplete",
+    "dlq_replay_cancel",
+    "dlq_replay_pause",
+    "dlq_replay_resume",
+    "jsi18n",
+    "login",
+    "logout",
+    "password_change_done",
+    "scaling_pool_change",  # leads to the list
+    "scaling_pool_configure",
+    "scaling_pool_release",
+    "scaling_pool_scale",
+    "stress_stresstest_stop",
+    "tasks_app_queue_pause",
+    "tasks_app_queue_resume",
+    "workflows_workflowrun_cancel",
+    "workflows_workflowrun_decide",
+    "workflows_workflowrun_retry",
+}
+
+
+def bound_of(name: str) -> int | None:
+    return BOUNDS.get(name, FORMS.get(name.rpartition("_")[2]))
+
+
+def count_all(client: Client, addresses: list[Address]) -> dict[str, int]:
+    """The statements of each page, by its title."""
+    client.get("/admin/")  # fills caches of the process
+    found = {}
+    for each in addresses:
+        with counted_statements() as statements:
+            answer = client.get(each.url)
+        assert answer.status_code == 200, (each, answer.status_code)
+        found[each.title] = len(statements)
+    return found
+
+
+def test_every_url_of_the_site_is_a_page_with_a_bound_or_no_page() -> None:
+    add_rows(FEW)
+    root = get_user_model().objects.create_superuser("root")
+    pages = {each.name for each in list_addresses(root)}
+    # Forms that nobody may use here: nothing is added, deleted or changed by hand.
+    refused = {name for name in list_names() - pages if name.rpartition("_")[2] in FORMS}
+    assert list_names() - pages - refused == NO_PAGES
+    assert {name for name in pages if bound_of(name) is None} == set()
+    assert set(BOUNDS) - pages == set()
+
+
+def test_every_filter_of_the_list_of_tasks_is_among_the_pages() -> None:
+    assert set(FILTERS) == set(conditions(TaskFilter))
+
+
+@pytest.mark.nightly
+@pytest.mark.ci
+def test_the_number_of_statements_does_not_depend_on_the_number_of_rows() -> None:
+    root = get_user_model().objects.create_superuser("root")
+    client = Client()
+    client.force_login(root)
+    add_rows(FEW)
+    few = count_all(client, [each for each in list_addresses(root) if not each.is_view])
+    add_rows(MANY)
+    addresses = list_addresses(root)
+    many = count_all(client, addresses)
+    assert {each.title for each in addresses} >= set(few)
+    beyond = {
+        each.url: (few.get(each.title), many[each.title], bound_of(each.name))
+        for each in addresses
+        if max(few.get(each.title, 0), many[each.title]) > (bound_of(each.name) or 0)
+    }
+    assert beyond == {}

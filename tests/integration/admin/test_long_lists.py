@@ -1,0 +1,125 @@
+"""Django's lists of records, where there are more rows than are counted."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from controlplane.core import cursors
+from controlplane.core.admin import lists
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.admin import AuditEventAdmin
+from tests.clients import default_workspace
+from tests.factories import make_scaling_event
+
+pytestmark = pytest.mark.django_db
+AUDIT = reverse("admin:workspaces_auditevent_changelist")
+_ROWS = 7
+
+
+@pytest.fixture(autouse=True)
+def short_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of more than four rows are long; a page has two."""
+    monkeypatch.setattr(cursors, "EXACT_TOTAL", 4)
+    monkeypatch.setattr(lists, "EXACT_TOTAL", 4)
+    monkeypatch.setattr(AuditEventAdmin, "list_per_page", 2)
+
+
+def make_events(number: int) -> list[str]:
+    """Audit events; their targets, newest first."""
+    for each in range(number):
+        services.record_audit(default_workspace(), SYSTEM, "task.cancel", "task", f"t-{each}", {})
+    return [f"t-{each}" for each in reversed(range(number))]
+
+
+def shown(page: str) -> list[str]:
+    return re.findall(r'class="field-target_id">([^<]*)<', page)
+
+
+def link(page: str, rel: str) -> str:
+    found = re.search(rf'rel="{rel}" href="([^"]*)"', page)
+    return unescape(found[1]) if found else ""
+
+
+def follow(root: Client, rel: str, query: str = "") -> Iterator[str]:
+    """The pages from one on."""
+    while True:
+        page = root.get(AUDIT + query).content.decode()
+        yield page
+        query = link(page, rel)
+        if not query:
+            return
+
+
+@pytest.mark.parametrize("order", ["", "?o=0", "?o=1"])
+def test_the_pages_of_a_long_list_show_every_row_once(root: Client, order: str) -> None:
+    targets = make_events(_ROWS)
+    if order == "?o=0":  # the time; nothing sorts the next column
+        targets.reverse()
+    pages = list(follow(root, "next", order))
+    assert [each for page in pages for each in shown(page)] == targets
+    assert link(pages[0], "prev") == ""
+    back = list(follow(root, "prev", link(pages[-2], "next")))
+    assert shown(back[-1]) == targets[:2]
+
+
+def test_a_long_list_says_that_its_number_is_an_estimate(root: Client) -> None:
+    make_events(3)
+    page = root.get(AUDIT).content.decode()
+    assert "≈" not in page
+    assert "3 audit events" in page
+    make_events(3)
+    assert "≈" in root.get(AUDIT).content.decode()
+
+
+def test_a_short_list_has_numbered_pages(root: Client) -> None:
+    targets = make_events(4)
+    assert shown(root.get(f"{AUDIT}?p=2").content.decode()) == targets[2:]
+    assert link(root.get(AUDIT).content.decode(), "next") == ""
+
+
+@pytest.mark.parametrize("place", ["after:nothing", "before:WyJ4Il0", "3000"])
+def test_a_page_that_does_not_exist_leads_to_the_list(root: Client, place: str) -> None:
+    make_events(_ROWS)
+    answer = root.get(AUDIT, {"p": place})
+    assert answer.status_code == 302
+    assert answer["Location"].endswith("?e=1")
+
+
+def test_a_search_that_takes_too_long_says_so(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_events(_ROWS)
+    get_queryset = AuditEventAdmin.get_queryset
+
+    def slowly(self: Any, request: Any) -> Any:
+        return get_queryset(self, request).extra(where=["pg_sleep(0.2) IS NOT NULL"])
+
+    monkeypatch.setattr(AuditEventAdmin, "get_queryset", slowly)
+    monkeypatch.setattr(lists, "_SECONDS", 0.1)
+    page = root.get(AUDIT).content.decode()
+    assert "takes more than 0.1 s" in page
+    assert shown(page) == []
+
+
+def test_a_filter_lists_the_values_of_the_newest_rows(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rule in ("forecast", "wait", "load"):
+        make_scaling_event(rule=rule)
+    monkeypatch.setattr(lists, "_NEWEST", 2)
+    address = reverse("admin:scaling_scalingevent_changelist")
+    page = root.get(address).content.decode()
+    assert [name in page for name in ("?rule=load", "?rule=wait", "?rule=forecast")] == [
+        True,
+        True,
+        False,
+    ]
+    # One that an address names is shown as chosen.
+    chosen = root.get(f"{address}?rule=forecast").content.decode()
+    assert re.search(r'class="selected"><a href="\?rule=forecast"', chosen)
