@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from controlplane.core.formatting import format_percent
 from controlplane.core.schema.filters import read_body
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import ActorKind
@@ -213,7 +214,7 @@ def _describe_stop(replay: Replay, progress: StageProgress) -> str:
         where = "After the canary" if replay.stages else "Without a canary"
     reason = (
         f"{where}: {progress.failed} of {progress.counted} tasks had not completed when it "
-        f"stopped, above the {replay.max_failure_share:.0%} limit."
+        f"stopped, above the {format_percent(replay.max_failure_share)} limit."
     )
     groups = list_failing(replay.id, limit=1)
     return f"{reason} {_describe_group(groups[0])}" if groups else reason

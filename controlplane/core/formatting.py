@@ -1,14 +1,20 @@
 """Numbers, durations, sizes and times as people read them: on the pages of the admin and on a
-terminal. Everything here returns plain text; a missing value is `EMPTY`."""
+terminal. Everything here returns plain text; a missing value is `EMPTY`.
+
+static/dashboard/formats.js has the same rules, and a test compares both. What was measured has one
+decimal, also a zero; a value that is exactly whole has none: `12.4 s`, `30.0 s`, but a limit of
+`30 s`."""
 
 import json
 import math
 from datetime import UTC, datetime
 from typing import Any
 
-EMPTY = "-"
+EMPTY = "\N{EN DASH}"  # unknown, or not applicable: never 0
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+_COMPACT_FROM = 100_000
+_THOUSANDS = ("", "k", "M", "G", "T")
 
 
 def format_number(value: Any) -> str:
@@ -22,9 +28,26 @@ def format_number(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         if abs(value) >= 100:
-            return f"{value:,.0f}"
-        return f"{value:.3f}".rstrip("0").rstrip(".")
+            return f"{_round(value):,}"
+        return f"{_round(value * 1_000) / 1_000:.3f}".rstrip("0").rstrip(".")
     return str(value)
+
+
+def format_whole(number: float | None) -> str:
+    """Without decimals: `12,345`."""
+    return EMPTY if number is None else f"{_round(number):,}"
+
+
+def format_compact(number: float | None) -> str:
+    """As `format_number` up to 99,999; from there in thousands: `128 k`, `1.3 M`. The exact number
+    belongs into a title."""
+    if number is None or abs(number) < _COMPACT_FROM:
+        return format_number(number)
+    scaled, unit = float(number), 0
+    while abs(scaled) >= 999.5 and unit < len(_THOUSANDS) - 1:
+        scaled, unit = scaled / 1_000, unit + 1
+    shown = _one_decimal(scaled) if abs(scaled) < 9.95 else f"{_round(scaled):,}"
+    return f"{shown} {_THOUSANDS[unit]}"
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:
@@ -33,32 +56,35 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
 
 
 def format_percent(share: float | None) -> str:
-    """A share of 1 as `95%`. Only exactly 1 is `100%`, and only exactly 0 is `0%`."""
+    """A share of 1 with one decimal: `24.6 %`. Only exactly 1 is `100 %`, only exactly 0 is
+    `0 %`."""
     if share is None:
         return EMPTY
-    text = f"{share:.0%}"
-    if (text == "100%" and share < 1) or (text == "0%" and share > 0):
-        return f"{min(share, 0.999):.1%}" if share >= 0.001 else "<0.1%"
-    return text
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    percent = share * 100
+    if _is_whole(percent):
+        return f"{_round(percent):,} %"
+    if share < 1:
+        percent = min(percent, 99.9)
+    return f"{_one_decimal(percent)} %"
 
 
 def format_duration(seconds: float | None) -> str:
-    """In suitable units: `40 ms`, `2.5 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    """In suitable units: `840 ms`, `12.4 s`, `3 min 05 s`, `2 h 05 min`, `3 d 4 h`."""
     if seconds is None:
         return EMPTY
     seconds = max(0.0, seconds)
     if seconds < 0.9995:
-        return f"{seconds * 1_000:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
+        return f"{_round(seconds * 1_000)} ms"
+    if seconds < 59.95:
+        return f"{_round(seconds) if _is_whole(seconds) else _one_decimal(seconds)} s"
+    whole = _round(seconds)
     if whole < _HOUR:
-        return _two_units(whole, _MINUTE, "min", 1, "s")
+        return _two_units(whole, _MINUTE, "min", 1, "s", 2)
     if whole < _DAY:
-        return _two_units(whole, _HOUR, "h", _MINUTE, "min")
-    return _two_units(whole, _DAY, "d", _HOUR, "h")
+        return _two_units(whole, _HOUR, "h", _MINUTE, "min", 2)
+    return _two_units(whole, _DAY, "d", _HOUR, "h", 1)
 
 
 def format_milliseconds(milliseconds: float | None) -> str:
@@ -89,7 +115,8 @@ def format_size(number: int | None) -> str:
         size, unit = size / 1_024, unit + 1
     if unit == 0:
         return f"{number} B"
-    return f"{size:.1f} {_SIZES[unit]}" if abs(size) < 9.95 else f"{size:,.0f} {_SIZES[unit]}"
+    shown = _one_decimal(size) if abs(size) < 9.95 else f"{_round(size):,}"
+    return f"{shown} {_SIZES[unit]}"
 
 
 def format_time(moment: datetime | None) -> str:
@@ -98,21 +125,22 @@ def format_time(moment: datetime | None) -> str:
 
 
 def format_relative(moment: datetime | None, at: datetime) -> str:
-    """As seen at another moment, in one unit: `now`, `5 min ago`, `in 3 h`."""
+    """As seen at another moment: `now`, `5 min ago`, `in 2 h 05 min`. From a day on it is the date
+    with its zone."""
     if moment is None:
         return EMPTY
     seconds = (moment - at).total_seconds()
     distance = abs(seconds)
     if distance < 1:
         return "now"
+    if distance >= _DAY:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if distance < _MINUTE:
         text = f"{int(distance)} s"
     elif distance < _HOUR:
         text = f"{int(distance / _MINUTE)} min"
-    elif distance < 2 * _DAY:
-        text = f"{int(distance / _HOUR)} h"
     else:
-        text = f"{int(distance / _DAY)} d"
+        text = _two_units(int(distance), _HOUR, "h", _MINUTE, "min", 2)
     return f"in {text}" if seconds > 0 else f"{text} ago"
 
 
@@ -136,10 +164,26 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _two_units(whole: int, unit: int, name: str, smaller: int, smaller_name: str) -> str:
+def _two_units(
+    whole: int, unit: int, name: str, smaller: int, smaller_name: str, digits: int
+) -> str:
     rest = whole % unit // smaller
     text = f"{whole // unit:,} {name}"
-    return f"{text} {rest} {smaller_name}" if rest else text
+    return f"{text} {rest:0{digits}} {smaller_name}" if rest else text
+
+
+def _round(value: float) -> int:
+    """Halves upwards, as JavaScript does."""
+    return math.floor(value + 0.5)
+
+
+def _one_decimal(value: float) -> str:
+    return f"{math.floor(value * 10 + 0.5) / 10:.1f}"
+
+
+def _is_whole(value: float) -> bool:
+    """But for what floating-point arithmetic leaves over."""
+    return abs(value - _round(value)) < 1e-9
 
 
 def percent_done(done: float, total: float) -> float:

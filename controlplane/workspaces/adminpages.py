@@ -14,9 +14,12 @@ from controlplane.core.admin.actions import (
     MAX_SELECTED,
     BulkResult,
     act_on_each,
+    ask,
+    is_confirmed,
     report,
     split_by_workspace,
 )
+from controlplane.core.admin.display import Question
 from controlplane.core.errors import DomainError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import (
@@ -72,11 +75,14 @@ class WorkspacePages(AdminAccess):
         object_id: UUID | int,
         act: Callable[[Any, Actor], Any],
         success: str,
+        question: Question | None = None,
     ) -> HttpResponse:
-        """The action of a button: act as the person, who must be an operator, and return to the
-        page of the row."""
+        """The action of a button: ask, if there is a question, act as the person, who must be an
+        operator, and return to the page of the row."""
         row = self.get_row(request, object_id)
         actor = self.require_operator(request, row.workspace_id)
+        if question is not None and not is_confirmed(request):
+            return ask(self, request, row, question)
         self.call_service(request, lambda: act(row, actor), success)
         return HttpResponseRedirect(self.row_url(row.pk))
 

@@ -52,7 +52,6 @@ def describe_letter(letter: DeadLetter) -> dict[str, Any]:
                 badge(letter.status, letter.get_status_display()),
                 letter.get_category_display(),
             ),
-            state=letter.status,
             lead=_describe_death(letter),
             lines=[
                 _describe_error(represent_value("error", letter.error, None)),

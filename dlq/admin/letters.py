@@ -187,7 +187,13 @@ class LetterAdmin(GroupPages):
             return self.row_url(letter.pk)
 
         return self._letter_form(
-            request, letter, form, submit, title="Discard", button="Discard the letter"
+            request,
+            letter,
+            form,
+            submit,
+            title="Discard the letter?",
+            button="Discard the letter",
+            asks=True,
         )
 
     def _letter_form(

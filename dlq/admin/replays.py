@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.display import (
     Button,
+    Question,
     Summary,
     Table,
     badge,
@@ -45,6 +46,13 @@ _CONTROLS: dict[str, tuple[Callable[..., Replay], str]] = {
     "cancel": (cancel_replay, "No further letters are submitted. Submitted tasks continue."),
     "pause": (pause_replay, "The replay is paused. Submitted tasks continue."),
     "resume": (resume_replay, "The replay is resumed."),
+}
+_QUESTIONS = {
+    "cancel": Question(
+        "Cancel the replay?",
+        "No more letters are submitted, and it cannot be resumed. Submitted tasks continue.",
+        "Cancel the replay",
+    )
 }
 
 
@@ -110,7 +118,7 @@ class ReplayAdmin(WorkspacePages, ReadOnlyAdmin):
         def act(replay: Replay, actor: Actor) -> None:
             control(workspace_id=replay.workspace_id, replay_id=replay.id, actor=actor)
 
-        return self.act_on_row(request, object_id, act, text)
+        return self.act_on_row(request, object_id, act, text, _QUESTIONS.get(verb))
 
     @admin.display(description="status")
     def replay_status(self, replay: Replay) -> str:
@@ -132,10 +140,9 @@ def _buttons(replay: Replay) -> list[Button]:
     return [
         Button(f"{text} the replay", reverse(f"admin:dlq_replay_{verb}", args=[replay.pk])),
         Button(
-            "Cancel the replay",
+            "Cancel the replay…",
             reverse("admin:dlq_replay_cancel", args=[replay.pk]),
-            is_dangerous=True,
-            consequence="No more letters are submitted; it cannot be resumed.",
+            question=_QUESTIONS["cancel"],
         ),
     ]
 
@@ -159,8 +166,6 @@ def _colour(replay: Replay) -> str:
 def _summary(replay: Replay, percent: float) -> Summary:
     return Summary(
         badge=_badge(replay),
-        state=replay.state,
-        colour=_colour(replay),
         percent=percent,
         lead=_describe_progress(replay),
         figures=[

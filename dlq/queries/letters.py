@@ -102,7 +102,7 @@ def count_open(workspaces: Sequence[UUID]) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "count_open"),
-            {"workspaces": list(workspaces), "changes": _MAX_CHANGES},
+            {"workspaces": list(workspaces), "changes": MAX_CHANGES},
         )
         row: tuple[int | None] = cursor.fetchone()
     return row[0]

@@ -4,15 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils.html import format_html
-
 from controlplane.core.admin.display import (
-    Section,
-    Summary,
     Table,
     badge,
     draw_bar,
-    folded,
     link,
     show_time,
 )
@@ -27,6 +22,7 @@ from controlplane.core.formatting import (
 )
 from controlplane.workspaces.actors import SYSTEM
 from scaling.models import Launch, ScalingEvent
+from scaling.sentences import change, workers
 from scaling.states import LaunchState, Trigger
 
 _CONSTRAINTS = {
@@ -40,6 +36,15 @@ _CONSTRAINTS = {
     "config": "The configuration contradicts itself.",
 }
 _MINUTES = 5
+_RULES = {
+    "backlog": "the backlog",
+    "load": "the load",
+    "wait": "the predicted wait",
+    "forecast": "the forecast",
+    "threshold": "the threshold",
+    "minimum": "the minimum",
+    "no-change": "no rule",
+}
 
 
 def show_state(row: ScalingEvent | Launch) -> str:
@@ -60,52 +65,79 @@ def show_decider(event: ScalingEvent) -> str:
 
 
 def describe_event(event: ScalingEvent) -> dict[str, Any]:
+    """The context of the template."""
     inputs: dict[str, Any] = event.inputs
     # A manual event holds what the strategy would have decided.
     record = inputs if "outcome" in inputs else inputs.get("instead") or {}
     demand, settings = record.get("demand") or {}, record.get("settings") or {}
     outcome = record.get("outcome") or {}
     is_manual = "instead" in inputs
-    sections = [
+    tables = [
         _predictions(outcome.get("table") or [], settings, event.to_workers, is_manual),
         _launches(event),
         _removed_workers(event.victims),
         Table("Measurements", [], [*_measured(demand), *_forecast(demand)] if demand else []),
-        Table("Settings", [], _settings(settings)),
     ]
+    settings_table = Table("Settings", [], _settings(settings))
     return {
-        "summary": _summary(event, outcome.get("sentence", "") if is_manual else ""),
-        "sections": [
-            *(table for table in sections if table.rows),
-            Section("Inputs", folded("All inputs as JSON", format_json(inputs))),
-        ],
+        "change": describe_change(event),
+        "lead": describe_decider(event),
+        "words": describe_reason(event),
+        "notes": list(_notes(event, outcome.get("sentence", "") if is_manual else "")),
+        "decider": show_decider(event),
+        "duration": format_elapsed(event.at, event.finished_at),
+        "tables": [table for table in tables if table.rows],
+        "side_tables": [settings_table] if settings_table.rows else [],
+        "facts": list(_facts(event)),
+        "inputs_text": format_json(inputs),
     }
 
 
-def _summary(event: ScalingEvent, instead: str) -> Summary:
-    lines = [event.outcome] if event.outcome else []
+def describe_change(event: ScalingEvent) -> str:
+    """`7 → 8 workers`, or how many there stayed."""
+    if event.from_workers == event.to_workers:
+        return workers(event.to_workers)
+    return f"{event.from_workers} → {workers(event.to_workers)}"
+
+
+def describe_decider(event: ScalingEvent) -> str:
+    """The rule that won, as the beginning of a sentence."""
+    if event.trigger == Trigger.PERSON:
+        return f"By hand, by {show_decider(event)}:"
+    rule = _RULES.get(event.rule, event.rule)
+    limit = f", limited by {event.constraint}" if event.constraint not in ("", "none") else ""
+    return f"Decided by {rule}{limit}:"
+
+
+def describe_reason(event: ScalingEvent) -> str:
+    """The sentence of the decision, without the numbers that stand beside it."""
+    text: str = event.sentence
+    return text.removeprefix(change(event.from_workers, event.to_workers)).strip()
+
+
+def _notes(event: ScalingEvent, instead: str) -> Iterator[str]:
     if event.constraint in _CONSTRAINTS:
-        lines.append(f"Limited by {event.constraint}: {_CONSTRAINTS[event.constraint]}")
+        yield f"Limited by {event.constraint}: {_CONSTRAINTS[event.constraint]}"
     if instead:
-        lines.append(f"Without the manual override: {instead}")
-    return Summary(
-        badge=format_html(
-            '{} <span class="quiet">{}, {}, {}</span>',
-            show_state(event),
-            show_time(event.at),
-            show_decider(event),
-            event.backend,
-        ),
-        state=event.state,
-        lead=event.sentence,
-        lines=lines,
-        figures=[
-            ("Workers", show_change(event)),
-            ("Recommended", format_number(event.recommended_workers)),
-            ("Duration", format_elapsed(event.at, event.finished_at)),
-            ("Interrupted tasks", format_number(event.interrupted_tasks)),
-        ],
-    )
+        yield f"Without the manual override: {instead}"
+
+
+def _facts(event: ScalingEvent) -> Iterator[tuple[str, Any]]:
+    yield "At", format_time(event.at)
+    if event.finished_at:
+        yield "Ended", format_time(event.finished_at)
+    yield "Decided by", show_decider(event)
+    yield "Back-end", event.backend
+    yield "Strategy", event.strategy or EMPTY
+    yield "Rule", event.rule or EMPTY
+    yield "Limited by", event.constraint or EMPTY
+    yield "Configuration", f"version {event.config_version}"
+    yield "Term", format_number(event.term)
+    if event.actor_kind:
+        yield "Actor", f"{event.actor_label} ({event.actor_kind})"
+    if event.workspace_id:
+        yield "Audited in", str(event.workspace_id)
+    yield "Id", str(event.id)
 
 
 def _launches(event: ScalingEvent) -> Table:
@@ -148,12 +180,12 @@ def _predictions(
     objective = float(settings.get("objective_seconds") or 0)
     longest = max([wait for _, wait in rows] + [objective, 1e-9])
     lines = []
-    for workers, wait in rows:
+    for number, wait in rows:
         bar = draw_bar(wait / longest, "failed" if wait > objective else "completed")
-        chosen_note = ("manual" if is_manual else "chosen") if int(workers) == chosen else ""
+        chosen_note = ("manual" if is_manual else "chosen") if int(number) == chosen else ""
         late_note = "misses the objective" if wait > objective else ""
         note = ", ".join(each for each in (chosen_note, late_note) if each)
-        lines.append([int(workers), format_duration(wait), bar, note])
+        lines.append([int(number), format_duration(wait), bar, note])
     return Table(
         "Predicted waits",
         ["Workers", "Longest wait", "", "Note"],

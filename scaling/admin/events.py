@@ -6,12 +6,19 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from controlplane.core.admin.display import time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import shorten
 from controlplane.workspaces.adminpages import InstallationPages
-from scaling.admin.eventpage import describe_event, show_change, show_decider, show_state
+from scaling.admin.eventpage import (
+    describe_change,
+    describe_event,
+    show_change,
+    show_decider,
+    show_state,
+)
 from scaling.models import ScalingEvent
 from scaling.queries.events import get_event
 from scaling.states import OPEN_EVENTS, EventState
@@ -19,6 +26,12 @@ from scaling.states import OPEN_EVENTS, EventState
 REFRESH_SECONDS = 3
 _ALL = "all"
 _MAX_SENTENCE = 160
+
+
+def _trail(event: ScalingEvent) -> list[tuple[str, str]]:
+    fleet, events = "scaling_pool_changelist", "scaling_scalingevent_changelist"
+    above = [("Scaling", reverse(f"admin:{fleet}")), ("Decisions", reverse(f"admin:{events}"))]
+    return [*above, (describe_change(event), "")]
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -48,7 +61,7 @@ class StateFilter(admin.SimpleListFilter):
 class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
     """Decisions of the autoscaler, with their inputs and outcomes."""
 
-    change_form_template = "admin/detail.html"
+    change_form_template = "scaling/event.html"
     list_display = [
         time_column("at", "time"),
         "status",
@@ -83,7 +96,8 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
         return {
             **describe_event(get_event(event.id)),
             "refresh_seconds": REFRESH_SECONDS if event.state in OPEN_EVENTS else None,
-            "title": "Scaling event",
+            "title": describe_change(event),
+            "trail": _trail(event),
             "subtitle": None,
         }
 

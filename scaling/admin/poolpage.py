@@ -10,14 +10,13 @@ from django.urls import reverse
 from controlplane.core.admin.charts import Chart, Event, Frame, Objective, Series, draw_chart
 from controlplane.core.clock import now
 from controlplane.core.formatting import format_count
-from scaling import sentences
-from scaling.admin.eventpage import show_decider
+from scaling.admin.eventpage import describe_decider, describe_reason
 from scaling.models import ScalingEvent
 from scaling.queries.course import list_marks, read_course
 from scaling.queries.events import list_events
 from scaling.queries.pool import find_contradiction
 from scaling.queries.status import FleetStatus
-from scaling.states import EventState, Trigger
+from scaling.states import EventState
 
 # The spans of the chart with the number of their steps.
 SPANS: Mapping[str, tuple[timedelta, int]] = {
@@ -27,15 +26,6 @@ SPANS: Mapping[str, tuple[timedelta, int]] = {
 }
 _MAX_EVENTS = 10
 # What a rule went by, as the end of "Decided by".
-_RULES = {
-    "backlog": "the backlog",
-    "load": "the load",
-    "wait": "the predicted wait",
-    "forecast": "the forecast",
-    "threshold": "the threshold",
-    "minimum": "the minimum",
-    "no-change": "no rule",
-}
 _WRONG = frozenset({EventState.FAILED.value, EventState.TIMED_OUT.value})
 
 
@@ -118,22 +108,13 @@ def draw_course(status: FleetStatus, span: str) -> Chart:
 
 def describe_decision(event: ScalingEvent) -> dict[str, Any]:
     """A decision with the rule that won, in words."""
-    change = sentences.change(event.from_workers, event.to_workers)
     return {
         "event": event,
         "url": reverse("admin:scaling_scalingevent_change", args=[event.pk]),
         "change": f"{event.from_workers} → {event.to_workers}"
         if event.from_workers != event.to_workers
         else str(event.to_workers),
-        "lead": _lead(event),
-        "words": event.sentence.removeprefix(change).strip(),
+        "lead": describe_decider(event),
+        "words": describe_reason(event),
         "is_wrong": event.state in _WRONG,
     }
-
-
-def _lead(event: ScalingEvent) -> str:
-    if event.trigger == Trigger.PERSON:
-        return f"By hand, by {show_decider(event)}:"
-    rule = _RULES.get(event.rule, event.rule)
-    limit = f", limited by {event.constraint}" if event.constraint not in ("", "none") else ""
-    return f"Decided by {rule}{limit}:"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
-from math import sin
+from math import exp, sin
 from random import Random
 
 from controlplane.core.runtime.histograms import bucket_of
@@ -15,7 +15,11 @@ from tasks_app.models import MinuteSample, Queue, QueueSample, Rollup, RollupMar
 _MINUTES = (*range(6 * 60), *range(6 * 60, 26 * 60, 10))
 _FINE = 6 * 60
 _HOURS = 7 * 24
-_SPREAD = ((0.5, 0.2), (0.8, 0.3), (1.0, 0.3), (1.3, 0.15), (2.5, 0.05))  # of times, with shares
+# Of times, as factors of the usual one with their shares: a bell with a long end.
+_SPREAD = tuple(
+    (2 ** (step / 4), 0.16 * exp(-((step + 1) ** 2) / (8 if step < 0 else 22)))
+    for step in range(-7, 10)
+)
 _SUMS = (
     "submitted", "started", "completed", "failed", "failed_tasks", "retried", "run_ms", "wait_ms",
 )  # fmt: skip

@@ -66,6 +66,16 @@ def _node(name: str, now: datetime, **fields: Any) -> Node:
     return node
 
 
+def add_slots(node_id: int, running: list[dict[str, Any]]) -> None:
+    """The slots of a node that run something; those of other workspaces are there already."""
+    node = Node.objects.get(id=node_id)
+    busy = [slot for slot in node.slots if slot["running"]] + running
+    idle = {"running": 0, "taskId": None, "startedAt": None}
+    every = [*busy, *([idle] * (SLOTS - len(busy)))]
+    node.slots = [{**slot, "slot": 40 + number} for number, slot in enumerate(every)]
+    node.save(update_fields=["slots"])
+
+
 def _lose(now: datetime, random: Random) -> None:
     node = _node(
         LOST, now, state="LOST", started_at=now - RELEASE, stopped_at=now - LOSS,
@@ -95,6 +105,12 @@ def _sample(node: Node, until: datetime, since: datetime, memory: int, random: R
     )
 
 
+def _outcome(before: int, after: int) -> str:
+    if after < before:
+        return f"{workers(before - after)} stopped after 48.2 s; no task was interrupted."
+    return "Nothing had to be done." if after == before else "1 worker was ready after 30.4 s."
+
+
 def make_pool(now: datetime) -> None:
     """The pool, and its newest decisions."""
     pool = get_pool()
@@ -116,5 +132,5 @@ def make_pool(now: datetime) -> None:
             sentence=f"{change(before, after)} {reason}",
             state="SUCCEEDED",
             finished_at=now - MINUTE * ago + timedelta(seconds=31),
-            outcome=f"{workers(max(1, abs(after - before)))} was ready after 30.4 s.",
+            outcome=_outcome(before, after),
         )

@@ -7,9 +7,10 @@ from uuid import uuid4
 from django.db import connection
 from django.db.models import F
 
+from controlplane.core.clock import utc_z
 from scaling.queries.pool import AUTOSCALER
 from scripts.demo.story import BILLING, HOUR, MEDIA
-from tasks_app.models import Leader, MinuteSample, Queue, RollupMark, Task
+from tasks_app.models import Leader, MinuteSample, Queue, Rollup, RollupMark, Task
 from tasks_app.queries.engine_health import DISPATCHER
 from workers.models import Node
 
@@ -39,9 +40,18 @@ def move_on(before: datetime, at: datetime) -> None:
     waiting = Task.objects.filter(state="PENDING", queue_id__in=calm)
     waiting.update(created_at=F("created_at") + passed)
     Task.objects.filter(state="RUNNING").update(started_at=F("started_at") + passed)
+    _move_slots(passed)
     Task.objects.filter(state__in=["RETRYING", "SCHEDULED"]).update(run_at=F("run_at") + passed)
     _sample(at.replace(second=0, microsecond=0))
     report(at)
+
+
+def _move_slots(passed: timedelta) -> None:
+    for node in Node.objects.filter(state="ACTIVE"):
+        for slot in node.slots:
+            if slot["startedAt"]:
+                slot["startedAt"] = utc_z(datetime.fromisoformat(slot["startedAt"]) + passed)
+        node.save(update_fields=["slots"])
 
 
 def _sample(minute: datetime) -> None:
@@ -56,6 +66,15 @@ def _sample(minute: datetime) -> None:
                 " FROM tasks_app_queuesample WHERE at = %s",
                 [following, newest.at],
             )
+        _roll_up(following, newest.at)
         newest = MinuteSample.objects.create(at=following, nodes=newest.nodes, slots=newest.slots)
     if newest is not None:
         RollupMark.objects.update(until=minute)
+
+
+def _roll_up(following: datetime, newest: datetime) -> None:
+    """What ended in a minute, once more; no more tasks fail for good, as there are no more letters
+    either."""
+    for each in Rollup.objects.filter(seconds=60, at=newest):
+        each.at, each.failed_tasks = following, 0
+        each.save(force_insert=True)

@@ -55,7 +55,7 @@ BILLING = Lane(
 REPORTS = Lane(
     "reports", "render-report", "Monthly report NL-{:03d}", 37, 8, timedelta(seconds=14), 28, 18,
     24_000, 12, ("MemoryLimitExceeded", "1.5 GiB used, 1.5 GiB allowed"), retrying=9,
-    retried=0.03,
+    retried=0.05,
 )  # fmt: skip
 EMAIL = Lane(
     "email", "send-email", "Receipt for order 48{:03d}", 214, 31, timedelta(seconds=9.4), 190,

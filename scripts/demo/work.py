@@ -7,21 +7,33 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
+from controlplane.core.clock import utc_z
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from dlq.recording import record_deaths
+from scripts.demo import fleet
 from scripts.demo.story import DAY, HOUR, INCIDENT, LOSS, LOST_TASKS, MINUTE, Lane, World
-from tasks_app.models import Queue, Task, TaskAttempt
+from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
 from tasks_app.queries.lists import first_id_of
 from workers.models import Node
 
 Death = tuple[datetime, Lane]
 _COMPLETED = 240  # newest ones of a queue; older ones have been removed
+_LOGGED = 60  # newest failed tasks of a workspace that have log lines
+_LIBRARY = "/usr/lib/python3.11/site-packages"
 _TRACEBACK = (
     "Traceback (most recent call last):\n"
+    f'  File "{_LIBRARY}/tasks_app/execution/handlers.py", line 88, in run\n'
+    "    result = handler(context, payload)\n"
     '  File "/srv/app/shop/{module}.py", line 41, in handle\n'
-    "    return client.send(payload, timeout=30)\n"
-    "{name}: {message}\n"
+    "    receipt = client.send(payload, timeout=30)\n"
+    '  File "/srv/app/shop/clients.py", line 112, in send\n'
+    "    answer = self.session.post(self.url, json=body, timeout=timeout)\n"
+    f'  File "{_LIBRARY}/requests/sessions.py", line 637, in post\n'
+    '    return self.request("POST", url, data=data, json=json, **kwargs)\n'
+    '  File "/srv/app/shop/clients.py", line 118, in send\n'
+    "    raise {name}(str(error)) from error\n"
+    "shop.errors.{name}: {message}\n"
 )
 
 
@@ -35,6 +47,7 @@ class Tasks:
         self._order = cycle(range(4_096))
         self._tasks: list[Task] = []
         self._attempts: list[TaskAttempt] = []
+        self._slots: dict[int, list[dict[str, Any]]] = {}
 
     def make(self, nodes: dict[int, int], deaths: list[Death]) -> None:
         """All of them. `nodes`: how many slots of each are still free for what runs."""
@@ -49,6 +62,9 @@ class Tasks:
             self._lost()
         Task.objects.bulk_create(self._tasks, batch_size=500)
         TaskAttempt.objects.bulk_create(self._attempts, batch_size=1_000)
+        TaskLog.objects.bulk_create(list(self._lines(failed)), batch_size=500)
+        for node, slots in self._slots.items():
+            fleet.add_slots(node, slots)
         record_deaths(failed, using="default")
         self._resolve()
 
@@ -83,8 +99,8 @@ class Tasks:
                 "amount": "19.90",
             },
             tags=[f"region:{'eu' if number % 3 else 'uk'}"],
-            max_attempts=fields.pop("max_attempts", 3),
-            round_attempts=3,
+            max_attempts=(allowed := fields.pop("max_attempts", 3)),
+            round_attempts=allowed,
             timeout_ms=60_000,
             created_at=created,
             **fields,
@@ -131,6 +147,21 @@ class Tasks:
         self._attempt(task, 2, "FAILED", at, ran, 1, error)
         return task.id
 
+    def _lines(self, failed: list[UUID]) -> Iterator[TaskLog]:
+        """What the newest of the failed tasks logged, attempt by attempt."""
+        newest = set(failed[-_LOGGED:])
+        for attempt in self._attempts:
+            if attempt.task_id not in newest or attempt.error is None:
+                continue
+            order = attempt.task.payload["order"]
+            body = {"task": attempt.task, "attempt": attempt.attempt}
+            yield TaskLog(
+                **body, at=attempt.started_at + timedelta(milliseconds=18), level="info",
+                message=f"POST https://eu-1.gateway.example/v2/charges order={order} timeout=30",
+            )  # fmt: skip
+            text = f"{attempt.error['class']}: {attempt.error['message']}"
+            yield TaskLog(**body, at=attempt.finished_at, level="error", message=text)
+
     def _completed(self, lane: Lane, nodes: dict[int, int]) -> None:
         if not lane.per_minute:
             return
@@ -155,10 +186,13 @@ class Tasks:
             node = next(each for each, free in nodes.items() if free)
             nodes[node] -= 1
             began = self.now - timedelta(seconds=longest * (number + 1) / (lane.running + 1))
-            self._add(
+            task = self._add(
                 lane, "RUNNING", began - timedelta(seconds=2), attempt=1, started_at=began,
                 lease=uuid4(), node_id=node, progress=round(100 * number / lane.running, 1),
             )  # fmt: skip
+            self._slots.setdefault(node, []).append(
+                {"running": 1, "taskId": str(task.id), "startedAt": utc_z(began)}
+            )
 
     def _retrying(self, lane: Lane) -> None:
         name, message = lane.error

@@ -5,13 +5,13 @@
  *     <tr data-row="queues#rows/emails"> <td data-live="#depth">12</td> </tr>
  *
  * A path that begins with # is below the element's row. data-attribute="width" writes an attribute
- * instead of the text (of LENGTHS, as a percentage of 1). A row whose object is gone gets data-gone
- * and stays where it is. newrows.js is for rows that come, counts.js for sums. Figures of a topic that
+ * instead of the text (a title, or one of LENGTHS as a percentage of 1). A row whose object is gone
+ * gets data-gone and stays where it is. newrows.js is for rows that come, counts.js for sums. Figures of a topic that
  * cannot be watched any more turn grey.
  */
 
 import { escapeKey, readPath } from "./changes.js";
-import { FORMATS, TICKING } from "./formats.js";
+import { FORMATS, TICKING, formatNumber } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
 const LENGTHS = new Set(["width", "height", "x", "y"]);
@@ -79,13 +79,24 @@ function show(element, value) {
     const { format = "number", attribute } = element.dataset;
     if (attribute !== undefined) {
         if (LENGTHS.has(attribute)) element.setAttribute(attribute, lengthOf(value));
+        if (attribute === "title") element.title = value ?? "";
         return;
     }
     if (TICKING.has(format)) {
         element.dataset.tick = format;
         element.setAttribute("datetime", value ?? "");
     }
-    put(element, FORMATS[format]?.(value, liveTopics().serverTime()));
+    const text = FORMATS[format]?.(value, liveTopics().serverTime());
+    if (format === "number") nameExactly(element, text, value);
+    put(element, text);
+}
+
+/** The title of a shortened number; the server puts it on an element inside. */
+function nameExactly(element, text, value) {
+    const exact = formatNumber(value);
+    if (text === null || exact === null || (text === exact && !element.title)) return;
+    if (element.firstElementChild) element.textContent = text;
+    element.title = text === exact ? "" : exact;
 }
 
 function lengthOf(share) {

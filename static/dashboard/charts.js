@@ -85,7 +85,7 @@ export function drawSpark(svg, data) {
 export function drawHistogram(chart, data) {
   const columns = data.columns_drawn.map((column) => {
     const made = element("rect", {
-      class: `chart-column tone-${data.tone}`,
+      class: `chart-column tone-${column.tone}`,
       x: `${column.x}%`,
       width: `${column.width}%`,
       y: column.y,

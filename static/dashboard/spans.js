@@ -3,7 +3,11 @@
  * then shows that part: `from` and `to` in its address.
  */
 
+import { announce } from "./dom.js";
+import { declareKeys } from "./keys.js";
+
 const SVG = "http://www.w3.org/2000/svg";
+const CHARTS = ".span-choice";
 const SHORTEST_MS = 5 * 60_000;
 
 /** The times of two shares of the width, from 0 to 1, in either order; null: they are too close. */
@@ -36,7 +40,6 @@ class SpanChoice {
         this.plot.addEventListener("pointermove", (event) => this.isDragging && this.move(this.shareOf(event)));
         this.plot.addEventListener("pointerup", () => this.end());
         this.plot.addEventListener("pointercancel", () => this.clear());
-        element.addEventListener("keydown", (event) => this.press(event));
         element.addEventListener("blur", () => this.clear());
     }
 
@@ -59,22 +62,21 @@ class SpanChoice {
         this.choose();
     }
 
-    press(event) {
-        if (event.key === "Escape") this.clear();
-        else if (event.key === "Enter" && this.first !== null) this.choose();
-        else if (event.shiftKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
-            event.preventDefault();
-            this.first ??= 0.5;
-            this.second ??= this.first;
-            this.move(this.second + (event.key === "ArrowRight" ? 1 : -1) * this.edges.step);
-            this.announce();
-        }
+    /** One step further to the left (-1) or to the right (1); the selection begins in the middle. */
+    extend(direction) {
+        this.first ??= 0.5;
+        this.second ??= this.first;
+        this.move(this.second + direction * this.edges.step);
+        this.announce();
     }
 
+    /** False if nothing is selected. */
     choose() {
+        if (this.first === null) return false;
         const span = selectedSpan(this.first, this.second, this.edges);
         this.clear();
         if (span) this.onChoose(span);
+        return true;
     }
 
     clear() {
@@ -92,10 +94,9 @@ class SpanChoice {
 
     announce() {
         const span = selectedSpan(this.first, this.second, this.edges);
-        const announcer = document.getElementById("announcer");
-        if (!span || !announcer) return;
+        if (!span) return;
         const words = [span.from, span.to].map((at) => new Date(at).toISOString().slice(0, 16).replace("T", " "));
-        announcer.textContent = `Selected ${words.join(" to ")} UTC`;
+        announce(`Selected ${words.join(" to ")} UTC`);
     }
 
     shareOf(event) {
@@ -110,11 +111,19 @@ export function startSpanChoices(root = globalThis.document) {
     const from = Date.parse(charts.dataset.from);
     const to = Date.parse(charts.dataset.to);
     const step = Math.max(0.01, (Number(charts.dataset.step) * 1000) / (to - from));
-    for (const element of charts.querySelectorAll(".span-choice")) {
-        new SpanChoice(element, { from, to, step }, (span) => {
-            globalThis.location.assign(addressOf(charts.dataset.base, span));
-        });
+    const choices = new Map();
+    for (const element of charts.querySelectorAll(CHARTS)) {
+        const open = (span) => globalThis.location.assign(addressOf(charts.dataset.base, span));
+        choices.set(element, new SpanChoice(element, { from, to, step }, open));
     }
+    const choiceOf = (event) => choices.get(event.target.closest(CHARTS));
+    const text = "Select a part of the chart that has the focus";
+    declareKeys([
+        { press: "ArrowLeft", hasShift: true, within: CHARTS, text, run: (event) => choiceOf(event).extend(-1) },
+        { press: "ArrowRight", hasShift: true, within: CHARTS, text, run: (event) => choiceOf(event).extend(1) },
+        { press: "Enter", within: CHARTS, text: "Show the selected part", run: (event) => choiceOf(event).choose() },
+        { press: "Escape", within: CHARTS, text: "Forget the selected part", run: (event) => choiceOf(event).clear() },
+    ]);
 }
 
 startSpanChoices();

@@ -1,21 +1,24 @@
-/** The list of tasks: selection, keys, drawers. */
+/** The list of tasks: selection and drawers. */
 
 import { announce } from "./dom.js";
+import { declareKeys } from "./keys.js";
 import { startLiveRows } from "./tasklive.js";
 
 /** Close a drawer by Escape or by a click elsewhere. */
 function startDrawers() {
     const drawers = [...document.querySelectorAll("details[data-drawer]")];
-    document.addEventListener("keydown", (event) => {
-        if (event.key !== "Escape") return;
-        const open = drawers.find((each) => each.open);
-        if (!open) return;
-        open.open = false;
-        open.querySelector("summary").focus();
-    });
+    declareKeys([{ press: "Escape", isAlways: true, text: "Close the open menu", run: () => closeOpen(drawers) }]);
     document.addEventListener("click", (event) => {
         for (const each of drawers) if (each.open && !each.contains(event.target)) each.open = false;
     });
+}
+
+function closeOpen(drawers) {
+    const open = drawers.find((each) => each.open);
+    if (!open) return false;
+    open.open = false;
+    open.querySelector("summary").focus();
+    return true;
 }
 
 class Selection {
@@ -49,13 +52,6 @@ class Selection {
         this.all.focus();
     }
 
-    toggle(row) {
-        const box = row.querySelector("input[name='_selected_action']");
-        if (!box) return;
-        box.checked = !box.checked;
-        this.show();
-    }
-
     show() {
         const boxes = this.boxes;
         const count = boxes.filter((box) => box.checked).length;
@@ -67,54 +63,11 @@ class Selection {
     }
 }
 
-/** The keys of a list: j and k walk, x selects, Enter opens. */
-class Keys {
-    constructor(body, selection) {
-        this.body = body;
-        this.selection = selection;
-        document.addEventListener("keydown", (event) => this.press(event));
-    }
-
-    get rows() {
-        return [...this.body.querySelectorAll("tr[data-task-row]")];
-    }
-
-    get current() {
-        return document.activeElement?.closest("tr[data-task-row]") ?? null;
-    }
-
-    press(event) {
-        if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-        if (localStorage.getItem("taskplane.keys") === "off") return;
-        if (event.key === "j") this.walk(1);
-        else if (event.key === "k") this.walk(-1);
-        else if (event.key === "x" && this.current) this.selection?.toggle(this.current);
-        else return;
-        event.preventDefault();
-    }
-
-    walk(step) {
-        const rows = this.rows;
-        if (!rows.length) return;
-        const at = this.current ? rows.indexOf(this.current) : step > 0 ? -1 : rows.length;
-        const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
-        next.querySelector("a.row-name").focus();
-        next.scrollIntoView({ block: "nearest" });
-    }
-}
-
-function isTyping(target) {
-    if (target.closest("dialog")) return true;
-    const isText = target.matches("input:not([type='checkbox'], [type='radio'])");
-    return isText || target.matches("textarea, select") || target.isContentEditable;
-}
-
 startDrawers();
 const form = document.querySelector("[data-selection]");
 const table = document.querySelector("[data-task-table]");
 const selection = form && table ? new Selection(form, table) : null;
 if (table) {
-    new Keys(table.tBodies[0], selection);
     startLiveRows(table, selection);
 }
 for (const each of document.querySelectorAll("[data-drawer] form")) {

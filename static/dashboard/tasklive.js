@@ -5,6 +5,7 @@
  */
 
 import { announce, make, spriteUrl } from "./dom.js";
+import { EMPTY } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
 const PERIOD_MS = 2000;
@@ -143,7 +144,7 @@ function patchCell(cell, name, value) {
     const parts = [];
     if (value.at) parts.push(make("span", "faint", "", makeTime(value), value.text ? ": " : ""));
     if (value.text) parts.push(makeText(name, value));
-    if (!parts.length) parts.push(name === "what" ? "" : "-");
+    if (!parts.length) parts.push(name === "what" ? "" : EMPTY);
     cell.replaceChildren(...parts);
 }
 

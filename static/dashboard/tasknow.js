@@ -151,8 +151,25 @@ function drawLogs(page, task) {
     if (!fresh.length) return;
     const before = list.scrollHeight;
     list.prepend(...fresh.map((line) => makeLine(line, list.dataset.only)));
-    while (list.children.length > task.logs.length) list.lastElementChild.remove();
+    if (!("hasOlder" in list.dataset)) {
+        while (list.children.length > task.logs.length) list.lastElementChild.remove();
+        linkOlder(page, task.olderLinesUrl);
+    }
     if (list.scrollTop > 0) list.scrollTop += list.scrollHeight - before;
+}
+
+/** Put lines that were asked for at the end of the list, and lead to those before them. */
+export function addOlderLines(page, found) {
+    const list = page.querySelector("[data-log-lines]");
+    list.dataset.hasOlder = "yes";
+    list.append(...found.lines.map((line) => makeLine(line, list.dataset.only)));
+    linkOlder(page, found.olderLinesUrl);
+}
+
+function linkOlder(page, url) {
+    const foot = page.querySelector("[data-older]");
+    foot.hidden = !url;
+    foot.querySelector("a").href = url;
 }
 
 function nameOf(line) {

@@ -3,7 +3,7 @@
 import { announce } from "./dom.js";
 import { liveTopics, subscribe } from "./live.js";
 import { startPageDialogs } from "./opendialog.js";
-import { drawTask } from "./tasknow.js";
+import { addOlderLines, drawTask } from "./tasknow.js";
 
 const PERIOD_MS = 1000;
 const RETRY_MS = 5000;
@@ -44,6 +44,26 @@ function startLogFilter() {
             buttons.find((each) => each.dataset.attempt === link.dataset.logsOf)?.click();
         });
     }
+}
+
+/** Older lines come into the list. If that fails, the link leads to the page that has them. */
+function startOlderLines() {
+    const page = document.querySelector(".task-page");
+    const link = page?.querySelector("[data-older] a");
+    link?.addEventListener("click", async (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        try {
+            const answer = await fetch(link.href, { headers: { Accept: "application/json" } });
+            if (!answer.ok) throw new TypeError(answer.statusText);
+            const found = await answer.json();
+            addOlderLines(page, found);
+            announce(`${found.lines.length} older lines`);
+        } catch (error) {
+            if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+            location.assign(link.href);
+        }
+    });
 }
 
 /** The topic says that the task has changed; the server says what the page shows then. */
@@ -101,4 +121,5 @@ function filterLines(lines) {
 startPageDialogs();
 startFrames();
 startLogFilter();
+startOlderLines();
 startLive();

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from controlplane.core.formatting import format_count, format_duration
+from controlplane.core.formatting import format_count, format_duration, format_percent
 from controlplane.core.schema.values import join_values
 from tasks_app.admin.jsontext import visible_text
 from tasks_app.models import Task
@@ -48,7 +48,7 @@ def _facts(task: Task, shown: Mapping[str, Any]) -> Iterator[Fact]:
     yield from _times(task)
     yield Fact("Waited, ran", _waited_and_ran(shown))
     if task.state == TaskState.RUNNING or 0 < task.progress < 100:
-        yield Fact("Progress", f"{task.progress:g}%")
+        yield Fact("Progress", f"{task.progress:g} %")
     yield Fact("Timeout", format_duration(task.timeout_ms / 1_000), note=_of_type(task, processor))
     yield _retry(task, processor)
     if task.lost_count:
@@ -103,7 +103,7 @@ def _retry(task: Task, processor: Processor | None) -> Fact:
         return Fact("Retry policy", attempts)
     wait = format_duration(policy.base_ms / 1_000)
     longest = format_duration(policy.max_ms / 1_000)
-    note = f"at most {longest}, jitter {policy.jitter:.0%}"
+    note = f"at most {longest}, jitter {format_percent(policy.jitter)}"
     if policy.strategy == "exponential":
         note = f"factor {policy.factor:g}, {note}"
     return Fact("Retry policy", f"{attempts}, {policy.strategy} from {wait}", note=note)

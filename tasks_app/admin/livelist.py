@@ -10,8 +10,9 @@ from controlplane.core.admin.shapes import find_shape
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Invalid
 from controlplane.core.formatting import (
+    EMPTY,
+    format_compact,
     format_duration,
-    format_number,
     format_relative,
     format_time,
 )
@@ -77,8 +78,8 @@ def _read_figures(address: ListAddress, scope: Scope) -> dict[str, str]:
         return {}
     if counts is None:
         return {}
-    return {"": format_number(sum(counts.values()))} | {
-        state: format_number(counts[state]) for state in TaskState.values
+    return {"": format_compact(sum(counts.values()))} | {
+        state: format_compact(counts[state]) for state in TaskState.values
     }
 
 
@@ -94,7 +95,7 @@ def _describe(row: Row) -> dict[str, Any]:
             "what": {"text": row.what.text, "url": row.what.url, **_moment(row.what.at)},
             "attempts": {"text": f"{task['attempt']} of {task['maxAttempts']}"},
             "priority": {"text": str(task["priority"])},
-            "node": {"text": task["workerNode"] or "-", "url": row.node_url},
+            "node": {"text": task["workerNode"] or EMPTY, "url": row.node_url},
             "started": {"text": "", **_moment(row.started_at)},
             "finished": {"text": "", **_moment(row.finished_at)},
             "waited": {"text": _duration(task["waitMs"])},

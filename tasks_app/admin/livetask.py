@@ -12,6 +12,7 @@ from controlplane.core.clock import now, utc_z
 from controlplane.core.formatting import EMPTY, format_number, format_relative, format_time
 from tasks_app.admin.attempts import AttemptLine
 from tasks_app.admin.facts import Fact
+from tasks_app.admin.tasklogs import to_json
 from tasks_app.admin.taskpage import describe_task
 from tasks_app.admin.timeline import Timeline
 from tasks_app.models import Task
@@ -45,10 +46,8 @@ def describe_task_changes(request: HttpRequest, task: Task) -> dict[str, Any]:
         "attempts": [_attempt(line) for line in attempts.lines],
         "summary": attempts.summary,
         "timeline": _timeline(attempts.timeline),
-        "logs": [
-            {**line, "at": utc_z(line["at"]), "clock": f"{line['at']:%H:%M:%S.%f}"[:-3]}
-            for line in page["log_lines"]
-        ],
+        "logs": to_json(page["log_lines"]),
+        "olderLinesUrl": page["older_lines_url"],
         "logsTotal": format_number(shown["logsTotal"]),
         "facts": [_fact(fact) for fact in page["facts"]],
         "result": returned.text if returned is not None else None,

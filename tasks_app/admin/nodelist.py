@@ -232,13 +232,13 @@ def draw_memory(node: Any, samples: Sequence[Any], *, tone: str, height: int = 1
 def draw_cpu(node: Any, samples: Sequence[Any], *, height: int = 120) -> Chart | None:
     """The CPU time of a node in percent of one core; None with fewer than two samples."""
     values = [each.cpu_percent for each in samples]
-    words = f"now {values[-1]:.0f}%, at most {max(values):.0f}%" if values else ""
+    words = f"now {values[-1]:.0f} %, at most {max(values):.0f} %" if values else ""
     return draw_samples(
         samples,
         values,
         f"CPU of {node.name} in percent of a core",
         words,
-        lambda value: f"{value:.0f}%",
+        lambda value: f"{value:,.0f} %",
         height=height,
     )
 

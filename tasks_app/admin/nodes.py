@@ -8,7 +8,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from controlplane.core.admin.actions import act_on_each, confirmed_action, report
+from controlplane.core.admin.actions import (
+    act_on_each,
+    ask,
+    confirmed_action,
+    is_confirmed,
+    report,
+)
+from controlplane.core.admin.display import Question
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_count
 from controlplane.workspaces.adminaccess import actor_in, roles_of
@@ -84,14 +91,18 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
         if node is None or node.state not in LIVE:
             self.call_service(request, lambda: _drain(request, object_id))
             return HttpResponseRedirect(self._list_url() if node is None else self.row_url(node.pk))
-        if request.method == "POST":
-            running = format_count(node.running, "running task finishes", "running tasks finish")
+        running = format_count(node.running, "running task finishes", "running tasks finish")
+        if is_confirmed(request):
             done = f"Node {node.name} is draining: {running}, then it stops."
             self.call_service(request, lambda: _drain(request, object_id), done)
             return HttpResponseRedirect(self.row_url(node.pk))
-        return self.render(
-            request, "workers/drain.html", title=f"Drain {node.name}?", original=node, node=node
+        question = Question(
+            f"Drain {node.name}?",
+            f"It takes nothing new, for any workspace: {running}, then it stops. This cannot be "
+            "undone: start another worker instead.",
+            f"Drain {node.name}",
         )
+        return ask(self, request, node, question)
 
     @confirmed_action(
         "Drain: finish the running tasks, then stop",

@@ -120,7 +120,7 @@ def draw_waits(state: QueueState) -> Histogram | None:
     """How long the attempts of the last hour waited; None without any."""
     limit = state.objective_ms
     marks = [(limit, f"objective {format_duration(limit / 1_000)}")] if limit else []
-    return _distribution(state.hour.total.waits, "Waits before the start", marks)
+    return _distribution(state.hour.total.waits, "Waits before the start", marks, late_after=limit)
 
 
 def draw_runs(state: QueueState) -> Histogram | None:
@@ -129,13 +129,18 @@ def draw_runs(state: QueueState) -> Histogram | None:
 
 
 def _distribution(
-    histogram: Mapping[int, int], what: str, marks: Sequence[tuple[float, str]]
+    histogram: Mapping[int, int],
+    what: str,
+    marks: Sequence[tuple[float, str]],
+    late_after: float | None = None,
 ) -> Histogram | None:
     bins = fold(histogram)
     if not bins:
         return None
     half, most = (format_milliseconds(each) for each in percentiles(histogram, None))
     attempts = format_count(sum(histogram.values()), "attempt")
-    sentence = f"{what} of {attempts} in the last hour: half at most {half}, 95% at most {most}"
+    sentence = f"{what} of {attempts} in the last hour: half at most {half}, 95 % at most {most}"
     fitting = [mark for mark in marks if bins[0].low <= mark[0] <= bins[-1].high]
-    return draw_histogram(bins, sentence, format_milliseconds, marks=fitting, tone="soft")
+    return draw_histogram(
+        bins, sentence, format_milliseconds, marks=fitting, tone="soft", late_after=late_after
+    )

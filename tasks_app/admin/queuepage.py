@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.core.clock import now
-from controlplane.core.formatting import format_percent
 from controlplane.core.schema import represent_value
 from tasks_app.admin.links import queue_tasks_url, quoted
 from tasks_app.admin.queuecharts import SPANS, draw_course, draw_runs, draw_usage, draw_waits
@@ -96,9 +95,9 @@ def describe_running(tasks: Sequence[Task]) -> list[dict[str, Any]]:
 
 
 def failed_share(figures: Figures) -> str:
-    """`4.2% of 3,842`, of the tasks that ended; empty without any."""
+    """`598 of 3,842`: tasks that failed, of those that ended; empty without any."""
     ended = figures.completed + figures.failed_tasks
-    return f"{format_percent(figures.error_rate)} of {ended:,}" if ended else ""
+    return f"{figures.failed_tasks:,} of {ended:,}" if ended else ""
 
 
 def _seconds(since: datetime | None, at: datetime) -> float | None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
+from controlplane.core.admin.actions import CONFIRMED, is_confirmed
 from controlplane.core.admin.pages import ReadMostlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
@@ -151,7 +152,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         actor = self.require_operator(request, queue.workspace_id)
         chosen = read_slice(request.POST if request.method == "POST" else request.GET, queue)
         problem = ""
-        if request.method == "POST":
+        if is_confirmed(request):
             if chosen.is_whole_queue and request.POST.get("confirm") != queue.name:
                 problem = f"Type {queue.name} to confirm that all its waiting tasks are cancelled."
             else:
@@ -174,6 +175,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             counted=counted,
             most=MAX_COUNTED,
             problem=problem,
+            confirmed=CONFIRMED,
         )
 
     def _cancel(self, request: HttpRequest, chosen: WaitingSlice, actor: Actor) -> None:

@@ -21,6 +21,7 @@ from tasks_app.admin.jsontext import show_value, visible_text
 from tasks_app.admin.listrows import find_node_url
 from tasks_app.admin.related import RelatedLink, find_links
 from tasks_app.admin.taskactions import list_actions
+from tasks_app.admin.tasklogs import describe_lines, older_url
 from tasks_app.models import Task
 from tasks_app.queries import explain_task, get_task_detail
 from tasks_app.schema.tasks import Explanation, TaskDetail
@@ -45,7 +46,9 @@ class Neighbours:
 def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
     """The context of the template. Raises NotFound."""
     actor = actor_in(request, task.workspace_id)
-    shown = represent(TaskDetail, get_task_detail(task.workspace_id, task.id), actor)
+    detail = get_task_detail(task.workspace_id, task.id)
+    shown = represent(TaskDetail, detail, actor)
+    has_older_lines = detail.logs_total > len(detail.logs)
     explanation = represent(Explanation, explain_task(task.workspace_id, task.id), actor)
     may_act = is_allowed(request, Role.OPERATOR, task.workspace_id)
     name = visible_text(task.name)
@@ -62,7 +65,8 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
         "actions": list_actions(shown) if may_act else [],
         "curl": make_curl(request, shown),
         "attempts": describe_attempts(shown, task.run_at, task.round_attempts),
-        "log_lines": describe_logs(shown),
+        "log_lines": describe_lines(shown["logs"][::-1], shown["logsTotal"]),
+        "older_lines_url": older_url(task, detail.logs[0].id if has_older_lines else None),
         "sent": show_value(shown["payload"]),
         "returned": None if shown["result"] is None else show_value(shown["result"]),
         "facts": describe_facts(task, shown),
@@ -97,21 +101,6 @@ def split_moments(sentence: str) -> Iterator[tuple[str, datetime | None]]:
         end = found.end()
     if end < len(sentence):
         yield sentence[end:], None
-
-
-def describe_logs(task: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The newest lines, newest first. A line keeps its number while others come."""
-    return [
-        {
-            "id": task["logsTotal"] - index,
-            "attempt": line["attempt"],
-            "at": datetime.fromisoformat(line["at"]),
-            "level": line["level"],
-            "message": visible_text(line["message"]),
-            "more": show_value(line["fields"], is_short=True).text if line["fields"] else "",
-        }
-        for index, line in enumerate(reversed(task["logs"]))
-    ]
 
 
 def _own_links(task: Task, shown: Mapping[str, Any]) -> Iterator[RelatedLink]:

@@ -26,6 +26,7 @@ from tasks_app.admin.listpage import describe_list, read_scope
 from tasks_app.admin.livelist import describe_changes
 from tasks_app.admin.livetask import describe_task_changes
 from tasks_app.admin.taskactions import PriorityForm
+from tasks_app.admin.tasklogs import describe_older, to_json
 from tasks_app.admin.taskpage import describe_task
 from tasks_app.models import Task
 from tasks_app.queries.lists import list_tasks_of
@@ -63,6 +64,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             ("changes/", self.list_changes_view, "list_changes"),
             ("export/", self.export_view, "export"),
             ("<uuid:object_id>/changes/", self.changes_view, "changes"),
+            ("<uuid:object_id>/logs/", self.logs_view, "logs"),
             ("<uuid:object_id>/act/", self.act_view, "act"),
             ("<uuid:object_id>/family/", self.family_view, "family"),
         ]
@@ -129,6 +131,14 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             return JsonResponse(describe_task_changes(request, task))
         except NotFound as error:
             raise Http404(str(error)) from error
+
+    def logs_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Older log lines: a page, or JSON for the page of the task."""
+        context = describe_older(request, self.get_row(request, object_id))
+        if request.accepts("text/html"):
+            return self.render(request, "tasks_app/task_logs.html", **context)
+        lines = to_json(context["log_lines"])
+        return JsonResponse({"lines": lines, "olderLinesUrl": context["older_url"]})
 
     def submit_view(self, request: HttpRequest) -> HttpResponse:
         """A form made of the type's schema: for a new task, a copy, or another try."""

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from controlplane.core.formatting import format_count, format_duration
 
 _LEAST_WIDTH = 0.4
-_LABELLED_WIDTH = 16.0
+_LETTER_WIDTH = 0.85  # percent of the line
 _NUMBERED_WIDTH = 2.5
+_WORDS = {"wait": "waited", "hold": "not ready for", "pause": "back-off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _parts(
     for span in spans:
         ready = max(before, span.started_at - span.waited)
         if ready > before:
-            yield "hold", before, ready, None
+            yield "hold" if before == begin else "pause", before, ready, None
         yield "wait", ready, span.started_at, None
         yield "run", span.started_at, span.finished_at, span
         before = span.finished_at
@@ -110,9 +111,10 @@ def _segment(kind: str, x: float, stop: float, length: timedelta, span: Span | N
     if span is not None:
         label = f"#{span.number}" if width >= _NUMBERED_WIDTH else ""
         return Segment(kind, x, width, label, span.outcome)
-    words = {"wait": "waited", "hold": "not ready for"}[kind]
+    words = _WORDS[kind]
     label = f"{words} {format_duration(length.total_seconds())}"
-    return Segment(kind, x, width, label if width >= _LABELLED_WIDTH else "")
+    shown = label if width >= _LETTER_WIDTH * len(label) else ""
+    return Segment("hold" if kind == "pause" else kind, x, width, shown)
 
 
 def _describe(begin: datetime, spans: Sequence[Span]) -> str:
@@ -123,5 +125,5 @@ def _describe(begin: datetime, spans: Sequence[Span]) -> str:
             word = span.outcome.replace("_", " ").lower()
             parts.append(f"attempt {span.number} {word} after {length}")
         elif stop > start:
-            parts.append(f"{'waited' if kind == 'wait' else 'not ready for'} {length}")
+            parts.append(f"{_WORDS[kind]} {length}")
     return ", ".join(parts)

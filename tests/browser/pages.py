@@ -36,6 +36,7 @@ PAGES = [
     Case("tasks", "tasks_app_task_changelist"),
     Case("task", "tasks_app_task_change", "tasks_app.Task"),
     Case("task-question", "tasks_app_task_act", "tasks_app.Task", query="?action=cancel"),
+    Case("task-logs", "tasks_app_task_logs", "tasks_app.Task"),
     Case("task-family", "tasks_app_task_family", "tasks_app.Task"),
     Case("task-types", "tasks_app_task_submit"),
     Case("new-task", "tasks_app_task_submit", query="?type=http-request"),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from controlplane.core.admin.display import Summary, badge, link, show_time
+from controlplane.core.admin.display import Question, Summary, badge, link, show_time
 from controlplane.core.admin.forms import JsonField, ServiceForm
 from controlplane.core.clock import now
 from controlplane.core.formatting import (
@@ -53,6 +53,14 @@ class StepRow:
         is_waiting = self.step.state == StepState.WAITING.value
         return bool(is_waiting and self.step.kind == StepKind.APPROVAL.value)
 
+    @property
+    def approval(self) -> Question:
+        return decision_question(self.step.key, is_approved=True)
+
+    @property
+    def rejection(self) -> Question:
+        return decision_question(self.step.key, is_approved=False)
+
 
 def describe_page(workspace_id: UUID, run_id: UUID, params: Mapping[str, Any]) -> dict[str, Any]:
     """The context of the template. Raises NotFound."""
@@ -84,7 +92,6 @@ def _summary(view: Any) -> Summary:
     is_stopping = run.cancel_requested_at and not has_ended
     return Summary(
         badge=badge(run.state, run.get_state_display()),
-        state=run.state,
         percent=view.progress,
         lines=["Cancellation was requested."] if is_stopping else [],
         figures=[
@@ -160,6 +167,17 @@ class DecisionForm(forms.Form):
     step = forms.CharField(max_length=100)
     decision = forms.ChoiceField(choices=CHOICES)
     comment = forms.CharField(required=False, max_length=MAX_COMMENT_LENGTH)
+
+
+def decision_question(step_key: str, *, is_approved: bool) -> Question:
+    """What is asked before a decision."""
+    if is_approved:
+        text = "The run goes on with the steps that depend on it. The decision is final."
+        return Question(f"Approve the step {step_key}?", text, "Approve")
+    text = (
+        "The step fails, and the run follows the step's rule for failures. The decision is final."
+    )
+    return Question(f"Reject the step {step_key}?", text, "Reject")
 
 
 def sample_input(schema: Mapping[str, Any] | None) -> Any:

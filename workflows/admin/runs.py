@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from controlplane.core.admin.actions import confirmed_action
-from controlplane.core.admin.display import badge, link, short_id, show_json, time_column
+from controlplane.core.admin.display import Question, badge, link, short_id, show_json, time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import NotFound
 from controlplane.core.formatting import format_json, format_short_id
@@ -22,9 +22,19 @@ from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
 from workflows import runs
-from workflows.admin.runpage import DecisionForm, InputForm, describe_page
+from workflows.admin.runpage import (
+    DecisionForm,
+    InputForm,
+    decision_question,
+    describe_page,
+)
 from workflows.models import WorkflowRun
 
+_CANCEL = Question(
+    "Cancel the run?",
+    "Its waiting tasks are cancelled, and running ones are asked to stop.",
+    "Cancel the run",
+)
 _MAX_SELECTED = 200  # each is a call of a service
 
 
@@ -79,6 +89,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             context = describe_page(run.workspace_id, run.id, request.GET)
         except NotFound:  # it was removed between the queries
             context = {}
+        context["cancelling"] = _CANCEL
         context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
         context["subtitle"] = f"{run.workflow.name} {format_short_id(run.pk)}"
         return context
@@ -86,7 +97,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         text = "The run is being cancelled."
-        return self.act_on_row(request, object_id, _call(runs.cancel_run), text)
+        return self.act_on_row(request, object_id, _call(runs.cancel_run), text, _CANCEL)
 
     @method_decorator(require_POST)
     def retry_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -118,7 +129,13 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
 
         verb = "approved" if is_approved else "rejected"
         text = f"The step {decision['step']} was {verb}."
-        return self.act_on_row(request, object_id, act, text)
+        return self.act_on_row(
+            request,
+            object_id,
+            act,
+            text,
+            decision_question(decision["step"], is_approved=is_approved),
+        )
 
     def rerun_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The form with the input of a new run of the same workflow."""

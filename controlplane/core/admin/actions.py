@@ -13,6 +13,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from controlplane.core.admin.display import Question
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
@@ -34,6 +35,27 @@ class BulkResult:
     limit: int | None = None
 
 
+def is_confirmed(request: HttpRequest) -> bool:
+    """Whether a person has answered the question."""
+    return request.method == "POST" and CONFIRMED in request.POST
+
+
+def ask(pages: Any, request: HttpRequest, row: Any, question: Question) -> HttpResponse:
+    """The page that asks before a button acts on a row; it sends again what was sent."""
+    sent = ((name, value) for name, values in request.POST.lists() for value in values)
+    page: HttpResponse = pages.render(
+        request,
+        "admin/confirm_action.html",
+        title=question.title,
+        button=question.button,
+        warning=question.text,
+        original=row,
+        hidden=[pair for pair in sent if pair[0] != "csrfmiddlewaretoken"],
+        confirmed=CONFIRMED,
+    )
+    return page
+
+
 def confirmed_action(
     text: str,
     *,
@@ -49,19 +71,21 @@ def confirmed_action(
     def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(act)
         def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-            is_confirmed = CONFIRMED in request.POST
-            form = form_class(request.POST if is_confirmed else None) if form_class else None
-            if is_confirmed and (form is None or form.is_valid()):
+            is_sure = is_confirmed(request)
+            form = form_class(request.POST if is_sure else None) if form_class else None
+            if is_sure and (form is None or form.is_valid()):
                 return act(self, request, queryset, *([form] if form else []))
             question = warning if isinstance(warning, str) else warning(queryset)
-            return _ask(self, request, queryset, button=button, warning=question, form=form)
+            return _ask_about_rows(
+                self, request, queryset, button=button, warning=question, form=form
+            )
 
         return admin.action(description=text, permissions=permissions)(action)
 
     return decorate
 
 
-def _ask(
+def _ask_about_rows(
     pages: Any, request: HttpRequest, rows: QuerySet[Any], *, button: str, warning: str, form: Any
 ) -> HttpResponse:
     chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
@@ -77,11 +101,13 @@ def _ask(
         button=what,
         warning=warning,
         form=form,
-        action=request.POST["action"],
-        chosen=chosen[:1] if is_everything else chosen,
-        checkbox=ACTION_CHECKBOX_NAME,
+        hidden=[
+            ("action", request.POST["action"]),
+            ("index", "0"),
+            ("select_across", str(int(is_everything))),
+            *((ACTION_CHECKBOX_NAME, pk) for pk in (chosen[:1] if is_everything else chosen)),
+        ],
         confirmed=CONFIRMED,
-        select_across=int(is_everything),
         shown=list(rows[:_MAX_SHOWN]),
         not_shown=max(0, count - _MAX_SHOWN),
         back=request.get_full_path(),

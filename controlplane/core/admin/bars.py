@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from controlplane.core.admin import scales
-from controlplane.core.admin.labels import Text, name_marks
+from controlplane.core.admin.labels import Text, name_marks, room_for
 from controlplane.core.admin.scales import Tick, shorten
 from controlplane.core.runtime.histograms import RATIO
 
@@ -32,6 +32,7 @@ class Column:
     y: float
     height: float
     title: str
+    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class Histogram:
 
     sentence: str
     height: int
-    tone: str
     grid: list[Tick]
     columns_drawn: list[Column]
     marks: list[Tick]
@@ -110,20 +110,21 @@ def draw_histogram(
     *,
     marks: Iterable[tuple[float, str]] = (),
     tone: str = "series",
+    late_after: float | None = None,
     height: int = 120,
 ) -> Histogram:
     """Columns of equal width, since the bins' bounds grow by a constant factor. `marks`: times in
-    milliseconds with their names, such as percentiles. `write`: a time in words. Raises ValueError:
-    there are more than MAX_COLUMNS bins."""
+    milliseconds with their names, such as percentiles. Columns above `late_after` stand out.
+    `write`: a time in words. Raises ValueError: there are more than MAX_COLUMNS bins."""
     if len(bins) > MAX_COLUMNS:
         raise ValueError(f"A histogram has at most {MAX_COLUMNS} columns, not {len(bins)}.")
-    scale = scales.linear([each.count for each in bins], height)
     width = 100 / max(1, len(bins))
     ticks = [Tick(_place(value, bins), text) for value, text in marks if bins]
+    names = name_marks(ticks)
+    scale = scales.linear([each.count for each in bins], height, top=room_for(names))
     return Histogram(
         sentence=sentence,
         height=height,
-        tone=tone,
         grid=scales.ticks(scale, lambda value: f"{value:,.0f}", parts=1),
         columns_drawn=[
             Column(
@@ -132,11 +133,12 @@ def draw_histogram(
                 y=scale(each.count),
                 height=shorten(height - scale(each.count)),
                 title=f"{write(each.low)} to {write(each.high)}: {each.count:,}",
+                tone="failed" if late_after is not None and each.low >= late_after else tone,
             )
             for number, each in enumerate(bins)
         ],
         marks=ticks,
-        texts=name_marks(ticks),
+        texts=names,
         axis=_axis(bins, write),
         columns=["Above", "Up to", "Count"],
         rows=[[write(each.low), write(each.high), f"{each.count:,}"] for each in bins],

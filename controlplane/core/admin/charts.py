@@ -12,13 +12,21 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from controlplane.core.admin import scales
-from controlplane.core.admin.labels import LINE_HEIGHT, Text, move_apart, name_marks
+from controlplane.core.admin.labels import (
+    LINE_HEIGHT,
+    Text,
+    move_apart,
+    name_marks,
+    room_for,
+)
 from controlplane.core.admin.paths import Values, area, excess, line, stepped
 from controlplane.core.admin.scales import WIDTH, Scale, Tick, shorten
 from controlplane.core.formatting import EMPTY
 
 MAX_BUCKETS = 720
 _FORM = "%Y-%m-%d %H:%M %Z"
+_FEW_TICKS = 5  # of a narrow chart
+_ROOM_OF_LAST = 28  # percent of the width of such a one
 
 Write = Callable[[float], str]
 
@@ -119,7 +127,6 @@ def draw_chart(frame: Frame, series: Sequence[Series]) -> Chart:
     """A line chart over time. Raises ValueError: there are more than MAX_BUCKETS times, or a series
     has another number of values than there are times."""
     _check(frame, series)
-    scale = _scale(frame, series)
     xs = _positions(frame)
     begin, end = _span(frame)
     marks = [
@@ -127,6 +134,8 @@ def draw_chart(frame: Frame, series: Sequence[Series]) -> Chart:
         for event in frame.events
         if begin <= event.at <= end
     ]
+    names = name_marks(marks)
+    scale = _scale(frame, series, room_for(names))
     objective = frame.objective
     return Chart(
         sentence=frame.sentence,
@@ -136,7 +145,7 @@ def draw_chart(frame: Frame, series: Sequence[Series]) -> Chart:
         paths=_paths(xs, series, scale, objective),
         target=None if objective is None else scale(objective.value),
         marks=marks,
-        texts=[*name_marks(marks), *_objective_text(objective, scale)],
+        texts=[*names, *_objective_text(objective, scale)],
         right=_right_labels(series, scale) if frame.has_labels else [],
         axis=_axis(begin, end, frame) if frame.times and frame.has_axis else [],
         legend=[] if frame.has_labels else [_legend(each, frame.write) for each in series],
@@ -154,12 +163,12 @@ def _check(frame: Frame, series: Sequence[Series]) -> None:
             raise ValueError(f"{each.label!r} needs one value for each of the chart's times.")
 
 
-def _scale(frame: Frame, series: Sequence[Series]) -> Scale:
+def _scale(frame: Frame, series: Sequence[Series], top: float) -> Scale:
     values = [value for each in series for value in each.values]
     least = 0.0 if frame.objective is None else frame.objective.value
     if frame.is_logarithmic:
-        return scales.logarithmic(values, frame.height, lowest=frame.lowest, least=least)
-    return scales.linear(values, frame.height, least=least)
+        return scales.logarithmic(values, frame.height, lowest=frame.lowest, least=least, top=top)
+    return scales.linear(values, frame.height, least=least, top=top)
 
 
 def _span(frame: Frame) -> tuple[datetime, datetime]:
@@ -212,9 +221,13 @@ def _right_labels(series: Sequence[Series], scale: Scale) -> list[Text]:
 
 def _axis(begin: datetime, end: datetime, frame: Frame) -> list[Text]:
     found = []
-    for tick in scales.time_ticks(begin, end, frame.zone, most=frame.most_ticks):
+    ticks = scales.time_ticks(begin, end, frame.zone, most=frame.most_ticks)
+    for number, tick in enumerate(ticks):
         anchor = "start" if tick.position < 4 else "end" if tick.position > 92 else "middle"
-        found.append(Text(tick.position, 14, tick.text, css="", anchor=anchor))
+        # The last text names the zone, and needs the room of two.
+        is_close = number == len(ticks) - 2 and ticks[-1].position - tick.position < _ROOM_OF_LAST
+        if not (is_close and len(ticks) > 2 and frame.most_ticks <= _FEW_TICKS):
+            found.append(Text(tick.position, 14, tick.text, css="", anchor=anchor))
     return found
 
 

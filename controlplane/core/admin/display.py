@@ -152,24 +152,31 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked before something that cannot be undone. A page asks it; where scripts run, a
+    dialog asks in the same words: static/dashboard/confirm.js."""
+
+    title: str
+    text: str
+    button: str
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
-    """A button that posts to an address. A dangerous one asks first, and says what will happen."""
+    """A button that posts to an address. One with a question asks it first."""
 
     text: str
     url: str
     fields: dict[str, str] = field(default_factory=dict)
-    is_dangerous: bool = False
-    consequence: str = ""
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The header of a row's page: its state, the meaning of the state, and the most important
-    figures. `colour` overrides the colour of the badge."""
+    figures."""
 
     badge: str
-    state: str = ""
-    colour: str = ""
     lead: str = ""
     lines: Sequence[Any] = ()
     figures: Sequence[tuple[str, Any]] = ()

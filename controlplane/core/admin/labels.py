@@ -43,6 +43,11 @@ def name_marks(marks: Sequence[Tick]) -> list[Text]:
     return found
 
 
+def room_for(texts: Sequence[Text]) -> float:
+    """The pixels at the top that names need, so that no line crosses them."""
+    return max((text.y for text in texts if text.text), default=-5.0) + 5
+
+
 def _meets(one: float, other: float) -> bool:
     """Whether the names of two marks may meet: they are close, or point towards each other."""
     faces = min(one, other) <= 50 < max(one, other)

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from controlplane.core.admin.actions import CONFIRMED
 from controlplane.core.admin.lists import RecordLists
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid_or_none
@@ -107,17 +108,21 @@ class OperationalAdmin(RecordLists, ModelAdmin):
         submit: Callable[[], str],
         *,
         template: str = "admin/form_page.html",
+        asks: bool = False,
         **context: Any,
     ) -> HttpResponse:
         """A page with a form. `submit` calls a service after the form is valid and returns the
         address to go to; errors from the service are shown beside the fields. `context` has
-        `title`, `button`, and the arguments of `render`."""
-        if request.method == "POST" and form.is_valid():
+        `title`, `button`, and the arguments of `render`. `asks`: the form is the question before
+        something that cannot be undone, so only its own button answers it."""
+        is_sure = not asks or CONFIRMED in request.POST
+        if request.method == "POST" and is_sure and form.is_valid():
             try:
                 return HttpResponseRedirect(submit())
             except DomainError as error:
                 form.refuse(error)
-        return self.render(request, template, form=form, **context)
+        confirmed = CONFIRMED if asks else ""
+        return self.render(request, template, form=form, confirmed=confirmed, **context)
 
     def _list_url(self) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")

@@ -27,19 +27,21 @@ class Tick:
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Numbers to pixels from the top of a plot. A logarithmic one has a lowest value above 0, and
-    what is below it, also 0, lies on it."""
+    what is below it, also 0, lies on it. `top`: pixels that stay free for names."""
 
     low: float
     high: float
     height: float
     is_logarithmic: bool = False
+    top: float = 0.0
 
     def __call__(self, value: float) -> float:
         """Rounded to a tenth of a pixel, always inside the plot."""
         low, high, value = self.low, self.high, min(max(value, self.low), self.high)
         if self.is_logarithmic:
             low, high, value = math.log(low), math.log(high), math.log(value)
-        return shorten(self.height * (1 - (value - low) / (high - low)))
+        share = (value - low) / (high - low)
+        return shorten(self.top + (self.height - self.top) * (1 - share))
 
 
 def shorten(number: float) -> float:
@@ -53,14 +55,21 @@ def only_numbers(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None and math.isfinite(value)]
 
 
-def linear(values: Sequence[float | None], height: float, *, least: float = 0.0) -> Scale:
+def linear(
+    values: Sequence[float | None], height: float, *, least: float = 0.0, top: float = 0.0
+) -> Scale:
     """From 0 to a round number at or above every value, and above `least`."""
     highest = max(only_numbers(values), default=0.0)
-    return Scale(0.0, round_up(max(highest, least)), height)
+    return Scale(0.0, round_up(max(highest, least)), height, top=top)
 
 
 def logarithmic(
-    values: Sequence[float | None], height: float, *, lowest: float, least: float
+    values: Sequence[float | None],
+    height: float,
+    *,
+    lowest: float,
+    least: float,
+    top: float = 0.0,
 ) -> Scale:
     """From a power of ten at or below the smallest positive value, but not below `lowest`, to a
     round duration at or above every value and `least`."""
@@ -68,7 +77,7 @@ def logarithmic(
     low = 10 ** math.floor(math.log10(min(known, default=lowest)))
     most = max([*known, least, lowest * 10])
     high = next((each for each in _DURATIONS if each >= most), most)
-    return Scale(max(lowest, low), high, height, is_logarithmic=True)
+    return Scale(max(lowest, low), high, height, is_logarithmic=True, top=top)
 
 
 def round_up(value: float) -> float:

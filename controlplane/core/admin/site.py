@@ -20,6 +20,7 @@ from controlplane.core.admin.navigation import (
     ShownPage,
     show_entries,
 )
+from controlplane.core.formatting import EMPTY
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -118,6 +119,7 @@ class ShellSite(admin.AdminSite):
 
     site_title = site_header = "Taskplane"
     index_title = "All records"
+    empty_value_display = EMPTY
     enable_nav_sidebar = False  # the frame has its own
     overview: View | None = None
     """The view of the start page; set in `controlplane/urls.py`."""

@@ -14,6 +14,7 @@ from controlplane.core.admin.display import badge, draw_bar, draw_shape, draw_sy
 from controlplane.core.admin.shapes import find_shape
 from controlplane.core.clock import utc_z
 from controlplane.core.formatting import (
+    format_compact,
     format_duration,
     format_milliseconds,
     format_number,
@@ -22,11 +23,13 @@ from controlplane.core.formatting import (
     format_short_id,
     format_size,
     format_time,
+    format_whole,
 )
 
 register = template.Library()
 
-register.filter("figure", format_number)
+register.filter("exact", format_number)
+register.filter("whole", format_whole)
 register.filter("duration", format_duration)
 register.filter("milliseconds", format_milliseconds)
 register.filter("rate", format_rate)
@@ -41,6 +44,22 @@ register.filter("short_id", format_short_id)
 def path_key(value: object) -> str:
     """A name as a part of a live path, as in changes.js."""
     return str(value).replace("~", "~0").replace("/", "~1")
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """As `format_compact`; the exact number is in the title of one that is shortened."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return format_number(value)
+    shown, exact = format_compact(value), format_number(value)
+    return shown if shown == exact else format_html('<span title="{}">{}</span>', exact, shown)
+
+
+@register.filter
+def span(name: str) -> str:
+    """The name of a span of time as people read it: `15 min` for `15m`, `6 h` for `6h`."""
+    number, unit = name[:-1], name[-1:]
+    return f"{number} {'min' if unit == 'm' else unit}"
 
 
 @register.filter

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from controlplane.core.admin.charts import Spark, draw_spark
-from controlplane.core.formatting import EMPTY, format_count, format_duration
+from controlplane.core.formatting import (
+    EMPTY,
+    format_compact,
+    format_count,
+    format_duration,
+    format_number,
+    format_percent,
+)
 from controlplane.ops.overview.checks.finding import Link
 from controlplane.ops.overview.queries.source import HOUR, Source
 from controlplane.ops.overview.significance import exceeds_rate, wilson
@@ -18,7 +25,7 @@ Values = list[float | None]
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
     """`value` with its unit or its whole in `note`; `change` stands out, `base` says what it is of,
-    and `was` what it was."""
+    and `was` what it was. `title`: the exact number of a shortened one."""
 
     key: str
     label: str
@@ -28,6 +35,7 @@ class KeyFigure:
     change: str = ""
     base: str = ""
     was: str = ""
+    title: str = ""
     is_wrong: bool = False
     spark: Spark | None = None
 
@@ -81,7 +89,8 @@ def waiting(source: Source) -> KeyFigure:
     return KeyFigure(
         key="waiting",
         label="Waiting",
-        value=f"{total:,}",
+        value=format_compact(total),
+        title=_exact(total),
         change=_change(total, values[0]) if values else "",
         was=_was(values[0], _whole) if values else "",
         # Internal tasks wait, too.
@@ -101,9 +110,10 @@ def running(source: Source) -> KeyFigure:
     return KeyFigure(
         key="running",
         label="Running",
-        value=f"{total:,}",
+        value=format_compact(total),
+        title=_exact(total),
         note=f"of {format_count(slots, 'slot')}" if slots else "no live worker",
-        base=_percent(total / slots) if slots else "",
+        base=format_percent(total / slots) if slots else "",
         was=was,
         link=Link("workers_node_changelist"),
         spark=draw_spark(source.line(values, total), "Running tasks, one hour."),
@@ -126,9 +136,9 @@ def failure_rate(source: Source) -> KeyFigure:
     return KeyFigure(
         key="failures",
         label="Failure rate",
-        value=_percent(now.failed_tasks / ended) if ended else EMPTY,
+        value=format_percent(now.failed_tasks / ended) if ended else EMPTY,
         base=f"{now.failed_tasks:,} of {ended:,} in 1 h" if ended else "nothing ended in 1 h",
-        was="" if usual is None else f"was {_percent(usual)}",
+        was="" if usual is None else f"was {format_percent(usual)}",
         is_wrong=ended_before > 0 and lowest > highest,
         link=_link_tasks(source, status="FAILED", finishedAfter="1h"),
         spark=draw_spark(
@@ -148,7 +158,8 @@ def dead_letters(source: Source) -> KeyFigure:
     return KeyFigure(
         key="letters",
         label="Dead letters",
-        value=f"{growth.open:,}{'+' if growth.is_estimate else ''}",
+        value=f"{'≥ ' if growth.is_estimate else ''}{format_compact(growth.open)}",
+        title=_exact(growth.open),
         change="" if before is None else _change(growth.open, before),
         was="" if before is None else f"was {before:,}",
         is_wrong=before is not None and growth.open > before and exceeds_rate(new, usual),
@@ -200,6 +211,6 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _percent(share: float) -> str:
-    """With one decimal."""
-    return f"{share * 100:.1f} %"
+def _exact(total: int) -> str:
+    exact = format_number(total)
+    return "" if exact == format_compact(total) else exact

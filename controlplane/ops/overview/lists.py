@@ -10,6 +10,7 @@ from controlplane.core.admin.bars import Slots, draw_slots
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import (
     EMPTY,
+    format_compact,
     format_count,
     format_duration,
     format_size,
@@ -82,8 +83,8 @@ def _queue_row(source: Source, number: int) -> QueueRow:
         note="paused" if is_paused else "misses its objective" if is_late else "",
         oldest=EMPTY if seconds is None else format_duration(seconds),
         is_late=is_late,
-        waiting=f"{counts.pending:,}",
-        running=f"{counts.running:,}",
+        waiting=format_compact(counts.pending),
+        running=format_compact(counts.running),
         limit="" if queue.max_running is None else f"of {queue.max_running:,}",
         rate=write_rate(ends.completed / 3_600) if ends.completed else EMPTY,
         failed=ends.failed_tasks,

@@ -172,7 +172,7 @@ def _error_rate(found: Performance, steps: Sequence[Figures | None], frame: Fram
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.3g}%"
+    return f"{share * 100:.3g} %"
 
 
 def _waits(
@@ -224,7 +224,7 @@ def _times(
     objective: Objective | None,
 ) -> Chart:
     p50, p95 = format_milliseconds(summary["p50"]), format_milliseconds(summary["p95"])
-    sentence = f"Half of the {what} are at most {p50}, 95% at most {p95}"
+    sentence = f"Half of the {what} are at most {p50}, 95 % at most {p95}"
     if summary["p50"] is None:
         sentence = f"There are no {what}: {EMPTY}"
     return draw_chart(

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Avg, F, Max, Min
+from django.db.models import Avg, F, Max, Min, Q
 
 from controlplane.ops.performance.span import Span
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
-from scaling.states import EventState
+from scaling.sentences import workers
+from scaling.states import EventState, Trigger
 from tasks_app.queries.lists import first_id_of, in_bounded_time
 from workers.models import Node, NodeSample
 from workers.states import NodeState
@@ -74,8 +75,9 @@ def list_node_work(span: Span) -> list[NodeWork]:
 
 
 def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:
-    """What happened in the span, newest first: the number of workers changed, a queue of the
-    workspace was paused or resumed, a node was lost, a version ran for the first time."""
+    """What happened in the span, newest first: the number of workers changed or was set by
+    hand, a queue of the workspace was paused or resumed, a node was lost, a version ran for the
+    first time."""
     found = [
         *_scaling(span),
         *_pauses(workspace_id, span),
@@ -89,9 +91,12 @@ def _scaling(span: Span) -> Iterator[Mark]:
     changes = ScalingEvent.objects.filter(
         id__gte=first_id_of(span.begin), at__gte=span.begin, at__lt=span.end
     ).exclude(state=EventState.UNCHANGED)
-    rows = changes.exclude(from_workers=F("to_workers")).order_by("-id")
-    for at, before, after in rows.values_list("at", "from_workers", "to_workers")[:MAX_MARKS]:
-        yield Mark(at, "scaling", f"{before} → {after} workers")
+    by_hand = Q(trigger=Trigger.PERSON)
+    rows = changes.filter(by_hand | ~Q(from_workers=F("to_workers"))).order_by("-id")
+    columns = rows.values_list("at", "from_workers", "to_workers", "trigger")
+    for at, before, after, trigger in columns[:MAX_MARKS]:
+        change = workers(after) if before == after else f"{before} → {workers(after)}"
+        yield Mark(at, "scaling", f"{change} by hand" if trigger == Trigger.PERSON else change)
 
 
 def _pauses(workspace_id: UUID, span: Span) -> Iterator[Mark]:

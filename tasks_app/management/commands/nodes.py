@@ -11,7 +11,7 @@ from controlplane.core.console.options import add_wait
 from controlplane.core.console.output import EXIT_TIMEOUT, CommandError
 from controlplane.core.console.polling import poll
 from controlplane.core.console.tables import Console, columns_of, list_view, table_of
-from controlplane.core.formatting import format_count, format_size
+from controlplane.core.formatting import format_count, format_size, format_whole
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries
@@ -109,7 +109,7 @@ _NODES = list_view(
         **columns_of("name", "status", "host"),
         "running": lambda node: f"{node['running']} ({node['concurrency']} slots)",
         **columns_of("processed", "failed"),
-        "CPU": lambda node: None if node["cpu"] is None else f"{node['cpu']:.0f}%",
+        "CPU": lambda node: None if node["cpu"] is None else f"{format_whole(node['cpu'])} %",
         "memory": lambda node: format_size(node["memory"]),
         "end": lambda node: node["endReason"] or "",
     },

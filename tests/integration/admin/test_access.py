@@ -62,6 +62,7 @@ SHARED_PAGES = {
 ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "tasks_app_task_act": ("POST", "operator", {}),
     "tasks_app_task_changes": ("GET", "viewer", {}),
+    "tasks_app_task_logs": ("GET", "viewer", {}),
     "tasks_app_task_family": ("GET", "viewer", {}),
     "workflows_workflow_execute": ("POST", "operator", {}),
     "workflows_workflowrun_cancel": ("POST", "operator", {}),

@@ -110,7 +110,7 @@ class TestOneNode:
             ago = timedelta(minutes=minutes)
             make_sample(node, ago=ago, cpu_percent=cpu, memory_bytes=(100 + cpu) << 20)
         page = read(root, page_of(node))
-        assert "in percent of a core: now 50%, at most 90%" in page
+        assert "in percent of a core: now 50 %, at most 90 %" in page
         assert "Memory of node-a: now 150 MiB, at most 190 MiB" in page
         # Tasks of all workspaces are not for everybody who may look at nodes.
         page = read(staff, page_of(node))

@@ -78,7 +78,7 @@ class TestList:
                 page = root.get(SCHEDULES).content.decode()
             counts.append(len(queries))
         assert counts[0] == counts[1]
-        for text in ("job 00", "w3", "At 02:00 every day", "Skipped: overlap", "100%", "A person"):
+        for text in ("job 00", "w3", "At 02:00 every day", "Skipped: overlap", "100 %", "A person"):
             assert text in page
         assert "job 00" in root.get(f"{SCHEDULES}?q=job+00").content.decode()
         assert (

@@ -26,7 +26,7 @@ def test_list_and_show() -> None:
         "old"
     ]
     table = run("nodes", "list").out
-    assert "50%" in table
+    assert "50 %" in table
     assert "300" in table
     shown = run("nodes", "show", str(node.id)).out
     assert str(task.id) in shown

@@ -60,7 +60,7 @@ def test_the_canary_stops_by_itself_when_failures_repeat(workspace: Workspace, a
     again = DeadLetter.objects.order_by("id").last()
     assert again is not None
     assert replay.stop_reason == (
-        "Stage 1 of 3: 2 of 5 tasks had not completed when it stopped, above the 20% limit. "
+        "Stage 1 of 3: 2 of 5 tasks had not completed when it stopped, above the 20 % limit. "
         "Most frequent (2 times): ValueError: still broken # "
         f"(CODE, fingerprint {again.fingerprint})."
     )

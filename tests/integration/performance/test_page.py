@@ -71,10 +71,10 @@ class TestFigures:
         roll_up(90, completed=1_000)  # before the hour
         page = read(root)
         assert (figure_of(page, "Submitted"), figure_of(page, "Ended")) == ("100", "100")
-        assert figure_of(page, "Error rate") == "25%"
+        assert figure_of(page, "Error rate") == "25 %"
         assert "75 completed, 25 failed, 5 attempts were followed by another" in page
         assert "1,075 completed" in read(root, f"{PAGE}?span=6h")
-        assert "25% of 100 tasks failed" in page
+        assert "25 % of 100 tasks failed" in page
 
     def test_days_come_from_the_roll_ups_of_hours(self, root: Client) -> None:
         roll_up(0, seconds=3600, completed=7)

@@ -17,6 +17,7 @@ from controlplane.core.console.output import EXIT_NOT_FOUND, EXIT_USAGE, Command
 from controlplane.core.console.polling import poll
 from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.errors import Invalid, NotFound
+from controlplane.core.formatting import EMPTY
 
 ROWS = [{"id": 1, "name": None}, {"id": 2, "name": "two"}]
 WRONG = [{"field": "a", "message": "No."}, {"field": "b", "message": "Neither."}]
@@ -70,7 +71,7 @@ def run(*arguments: str) -> str:
 class TestAnswers:
     def test_a_list_is_a_table_or_a_sentence(self) -> None:
         assert "two" in run("list")
-        assert "-" in run("list").splitlines()[3]  # no name
+        assert EMPTY in run("list").splitlines()[3]  # no name
         assert run("empty") == "Nothing.\n"
         assert json.loads(run("list", "--json")) == ROWS
         assert json.loads(run("empty", "--json")) == []

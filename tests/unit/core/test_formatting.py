@@ -7,6 +7,7 @@ import pytest
 
 from controlplane.core.formatting import (
     EMPTY,
+    format_compact,
     format_count,
     format_duration,
     format_elapsed,
@@ -18,6 +19,7 @@ from controlplane.core.formatting import (
     format_size,
     format_state,
     format_time,
+    format_whole,
     shorten,
 )
 
@@ -36,6 +38,25 @@ def test_numbers(value: Any, shown: str) -> None:
     assert format_number(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, EMPTY), (0, "0"), (1_284, "1,284"), (99_999, "99,999"), (100_000, "100 k"),
+        (128_412, "128 k"), (-128_412, "-128 k"), (999_499, "999 k"), (999_500, "1.0 M"),
+        (1_250_000, "1.3 M"), (12_400_000, "12 M"), (3_000_000_000, "3.0 G"),
+        (10**15, "1,000 T"), (2.5, "2.5"),
+    ],
+)  # fmt: skip
+def test_large_numbers_are_shortened(value: float | None, shown: str) -> None:
+    assert format_compact(value) == shown
+
+
+def test_whole_numbers() -> None:
+    assert [format_whole(each) for each in (None, 0.4, 71.5, 1_234.4)] == [
+        EMPTY, "0", "72", "1,234",
+    ]  # fmt: skip
+
+
 def test_counts_use_the_singular_for_one_only() -> None:
     assert format_count(1, "task") == "1 task"
     assert format_count(0, "task") == "0 tasks"
@@ -46,11 +67,14 @@ def test_counts_use_the_singular_for_one_only() -> None:
 @pytest.mark.parametrize(
     ("share", "shown"),
     [
-        (None, EMPTY), (0, "0%"), (1, "100%"), (0.5, "50%"), (0.996, "99.6%"), (0.9999, "99.9%"),
-        (0.004, "0.4%"), (0.0001, "<0.1%"), (1.5, "150%"),
+        (None, EMPTY), (0, "0 %"), (1, "100 %"), (0.5, "50 %"), (0.2463, "24.6 %"),
+        (0.996, "99.6 %"), (0.9999, "99.9 %"), (0.004, "0.4 %"), (0.0001, "<0.1 %"),
+        (1.5, "150 %"), (0.07, "7 %"), (1.2345, "123.5 %"),
     ],
 )  # fmt: skip
-def test_percentages_are_whole_only_at_the_ends(share: float | None, shown: str) -> None:
+def test_percentages_have_one_decimal_unless_they_are_exactly_whole(
+    share: float | None, shown: str
+) -> None:
     assert format_percent(share) == shown
 
 
@@ -58,8 +82,10 @@ def test_percentages_are_whole_only_at_the_ends(share: float | None, shown: str)
     ("seconds", "shown"),
     [
         (None, EMPTY), (0, "0 ms"), (-3, "0 ms"), (0.04, "40 ms"), (0.9996, "1.0 s"),
-        (2.54, "2.5 s"), (9.96, "10 s"), (42, "42 s"), (59.6, "1 min"), (200, "3 min 20 s"),
-        (3_599.6, "1 h"), (7_500, "2 h 5 min"), (86_400, "1 d"), (273_600, "3 d 4 h"),
+        (1, "1 s"), (2.54, "2.5 s"), (2.25, "2.3 s"), (9.96, "10.0 s"), (30.004, "30.0 s"),
+        (42, "42 s"), (59.6, "59.6 s"), (59.96, "1 min"), (185, "3 min 05 s"),
+        (200, "3 min 20 s"), (3_599.6, "1 h"), (7_500, "2 h 05 min"), (86_400, "1 d"),
+        (273_600, "3 d 4 h"),
         (86_400_000, "1,000 d"),
     ],
 )  # fmt: skip
@@ -95,8 +121,9 @@ def test_times_name_their_zone() -> None:
     ("seconds", "shown"),
     [
         (0, "now"), (0.9, "now"), (-0.9, "now"), (-1, "1 s ago"), (-59.9, "59 s ago"),
-        (-300, "5 min ago"), (3 * 3_600, "in 3 h"), (-47 * 3_600, "47 h ago"),
-        (-48 * 3_600, "2 d ago"), (400 * 86_400, "in 400 d"),
+        (-300, "5 min ago"), (3 * 3_600, "in 3 h"), (9_720, "in 2 h 42 min"),
+        (-86_399, "23 h 59 min ago"), (-86_400, "2026-01-30 12:00 UTC"),
+        (400 * 86_400, "2027-03-07 12:00 UTC"),
     ],
 )  # fmt: skip
 def test_relative_times(seconds: float, shown: str) -> None:

@@ -41,14 +41,20 @@ def make_changes() -> list[dict[str, Any]]:
 
 def make_formats() -> dict[str, list[tuple[list[Any], str]]]:
     numbers = [None, 0, 7, -1234, 1_234_567, 0.1256, 12.5, 99.9996, 123.4, 1e6 + 0.2, True, "x"]
-    shares = [None, 0, 0.0004, 0.001, 0.0049, 0.37, 0.95, 0.9951, 0.9999, 1]
-    seconds = [None, -1, 0, 0.04, 0.99949, 0.9996, 2.54, 9.94, 9.96, 59.4, 59.6, 200, 3600, 7500,
-               86_400, 273_600]  # fmt: skip
-    sizes = [None, 0, 512, 1023, 1024, 3_500, 10_240, 220_000_000, 5_000_000_000_000]
-    ages = [-0.5, -30, -61, -7_300, -100_000, -200_000, 0.5, 42, 10_800, 259_200]
+    numbers += [0.0625, 2.0005, 100.5, 101.5, -2.5]  # halves are rounded upwards
+    large = [None, 0, 7, 12.5, True, 99_999, 100_000, 128_412, -128_412, 999_499, 999_500,
+             1_250_000, 12_500_000, 3e9, 10**15]  # fmt: skip
+    shares = [None, 0, 0.0004, 0.001, 0.0049, 0.07, 0.1225, 0.2463, 0.37, 0.95, 0.9951, 0.9999, 1,
+              1.5, 1.2345]  # fmt: skip
+    seconds = [None, -1, 0, 0.04, 0.0405, 0.99949, 0.9996, 1, 2.25, 2.54, 9.94, 9.96, 30, 30.004,
+               59.4, 59.6, 59.94, 59.96, 90.5, 185, 200, 3600, 7500, 86_400, 273_600]  # fmt: skip
+    sizes = [None, 0, 512, 1023, 1024, 3_500, 10_240, 2_304, 220_000_000, 5_000_000_000_000]
+    ages = [-0.5, -30, -61, -7_300, -86_399, -86_400, -100_000, -200_000, 0.5, 42, 10_800, 259_200]
     moments = [NOW + timedelta(seconds=age) for age in ages]
     return {
         "formatNumber": [([each], formatting.format_number(each)) for each in numbers],
+        "formatWhole": [([each], formatting.format_whole(each)) for each in (None, 0, 71.5, 1e6)],
+        "formatCompact": [([each], formatting.format_compact(each)) for each in large],
         "formatPercent": [([each], formatting.format_percent(each)) for each in shares],
         "formatDuration": [([each], formatting.format_duration(each)) for each in seconds],
         "formatSize": [([each], formatting.format_size(each)) for each in sizes],

@@ -41,7 +41,7 @@ def test_waits_holds_and_runs_share_the_line() -> None:
     assert [(tick.x, tick.anchor) for tick in found.ticks] == [
         (0.0, "start"), (40.0, "middle"), (100.0, "end"),
     ]  # fmt: skip
-    assert "attempt 1 failed after 10 s, not ready for 20 s" in found.label
+    assert "attempt 1 failed after 10 s, back-off 20 s" in found.label
 
 
 def test_what_comes_after_the_last_attempt_is_a_hold() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from controlplane.core.formatting import (
     format_count,
     format_duration,
+    format_percent,
     format_relative,
     shorten,
 )
@@ -159,16 +160,13 @@ def leaves_baseline(rates: TypeRates) -> bool:
 def _failing(fact: TypeFact, facts: Facts) -> Finding:
     rates = fact.rates
     has_baseline = _attempts_before(rates) >= _MIN_ATTEMPTS
-    usually = f", usually {_share_before(rates):.1%}" if has_baseline else ""
-    text = (
-        f"fails {_share(rates):.1%} of the time{usually}: {rates.failed:,} of "
-        f"{format_count(_attempts(rates), 'attempt')} in 15 min."
-    )
+    usually = f", usually {format_percent(_share_before(rates))}" if has_baseline else ""
     return Finding(
         key=f"type:{rates.type}",
         harm=Harm.FAILING,
         subject=rates.type,
-        says=text.replace("%", " %"),
+        says=f"fails {format_percent(_share(rates))} of the time{usually}: {rates.failed:,} of "
+        f"{format_count(_attempts(rates), 'attempt')} in 15 min.",
         why=_why_failing(fact, facts),
         since=fact.since,
         link=Link("dlq_deadletter_groups"),
@@ -243,7 +241,8 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
     message = shorten(str(error.get("message") or "").strip(), _ERROR_SHOWN).rstrip(".")
     why = f"{': '.join(part for part in (name, message) if part)}. " if name or message else ""
     if schedule.next_at is not None:
-        why += f"It fires next {format_relative(schedule.next_at, facts.at)}."
+        when = format_relative(schedule.next_at, facts.at)
+        why += f"It fires next {'' if when.startswith('in ') else 'at '}{when}."
     return Finding(
         key=f"schedule:{schedule.id}",
         harm=Harm.REPEATED,

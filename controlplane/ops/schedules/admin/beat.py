@@ -23,6 +23,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from controlplane.core.formatting import EMPTY
 from controlplane.ops.schedules.beat import describe_crontab
 from controlplane.workspaces.adminaccess import SuperuserPages
 
@@ -34,7 +35,7 @@ class PeriodicTaskPages(SuperuserPages, PeriodicTaskAdmin):
     @admin.display(description="crontab translation")
     def crontab_translation(self, task: PeriodicTask) -> str:
         """As on the pages of crontabs."""
-        return "-" if task.crontab is None else describe_crontab(task.crontab)
+        return EMPTY if task.crontab is None else describe_crontab(task.crontab)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -9,6 +9,7 @@ from django import forms
 from controlplane.core.admin.forms import JsonField, LabelledDateTime, ServiceErrors
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError, FieldError, Invalid, NotFound
+from controlplane.core.formatting import EMPTY
 from controlplane.core.names import canonical_name
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.queries import describe, get_schedule, list_schedules
@@ -44,7 +45,7 @@ class ScheduleForm(ServiceErrors, _Form):
     timezone = forms.ChoiceField(choices=lambda: [(z, z) for z in sorted(available_timezones())])
     enabled = forms.BooleanField(required=False)
     task_type = forms.ChoiceField(
-        required=False, choices=lambda: [("", "-"), *((name, name) for name in registry.names())]
+        required=False, choices=lambda: [("", EMPTY), *((name, name) for name in registry.names())]
     )
     workflow = forms.CharField(required=False, help_text="A name or ID, instead of a task type.")
     payload = JsonField(

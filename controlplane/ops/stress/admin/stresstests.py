@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.display import Button, badge, time_column
+from controlplane.core.admin.display import Button, Question, badge, time_column
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_number
@@ -29,6 +29,11 @@ from controlplane.workspaces.states import Role
 
 REFRESH_SECONDS = 2
 _MAX_OTHERS = 50
+_STOP = Question(
+    "Stop the test?",
+    "Its waiting tasks are cancelled; the verdict is about what was submitted until then.",
+    "Stop the test",
+)
 _STOPPABLE = {StressState.PREPARING, StressState.RUNNING, StressState.SETTLING}
 
 
@@ -81,10 +86,9 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
             request, Role.OPERATOR, test.workspace_id
         )
         stop = Button(
-            "Stop the test",
+            "Stop the test…",
             reverse("admin:stress_stresstest_stop", args=[test.pk]),
-            is_dangerous=True,
-            consequence="Its waiting tasks are cancelled; the verdict is of what was submitted.",
+            question=_STOP,
         )
         return {
             **describe_test(test),
@@ -126,7 +130,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
         def act(test: StressTest, actor: Actor) -> None:
             stop_test(workspace_id=test.workspace_id, test_id=test.id, actor=actor)
 
-        return self.act_on_row(request, object_id, act, "The test is being stopped.")
+        return self.act_on_row(request, object_id, act, "The test is being stopped.", _STOP)
 
     def compare_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         test = self.get_row(request, object_id)

@@ -98,7 +98,6 @@ def _summary(test: StressTest) -> Summary:
     report = test.report
     return Summary(
         badge=show_state(test),
-        state=test.verdict or test.state,
         percent=progress["percent"],
         lead=str(report["sentence"]) if report else _STATES[StressState(test.state)],
         figures=shown,

@@ -1,0 +1,54 @@
+"""The task types of the demo, so that its pages offer what those of a real installation do:
+`TASKPLANE_PROCESSORS=scripts.demo.types`. None of them is meant to run."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from tasks_app.processors.registry import processor
+from tasks_app.processors.retry import RetryPolicy
+
+_PATIENT = RetryPolicy(strategy="exponential", base_ms=20_000, max_ms=600_000, jitter=0.1)
+
+
+class Order(BaseModel):
+    """An order of a merchant."""
+
+    order: int = Field(ge=1, description="Number of the order.")
+    merchant: str = Field(description="Identifier of the merchant.")
+    amount: str = Field(pattern=r"^\d+\.\d\d$", description="Amount in euros, such as 19.90.")
+
+
+@processor("charge-card", payload=Order, retry=_PATIENT, timeout_seconds=60, queue="billing")
+def charge_card(ctx: Any, payload: Order) -> None:
+    """Charge the card of an order by the gateway of its region."""
+
+
+@processor("render-report", payload=Order, retry=_PATIENT, timeout_seconds=600, queue="reports")
+def render_report(ctx: Any, payload: Order) -> None:
+    """Render the monthly report of a merchant."""
+
+
+@processor("send-email", payload=Order, retry=_PATIENT, timeout_seconds=60, queue="email")
+def send_email(ctx: Any, payload: Order) -> None:
+    """Send the receipt of an order."""
+
+
+@processor("http-webhook", payload=Order, retry=_PATIENT, timeout_seconds=60, queue="webhooks")
+def http_webhook(ctx: Any, payload: Order) -> None:
+    """Tell a merchant's server about an order."""
+
+
+@processor("transcode-video", payload=Order, retry=_PATIENT, timeout_seconds=3_600, queue="media")
+def transcode_video(ctx: Any, payload: Order) -> None:
+    """Transcode a clip into the formats of the shop."""
+
+
+@processor("resize-image", payload=Order, retry=_PATIENT, timeout_seconds=60, queue="thumbnails")
+def resize_image(ctx: Any, payload: Order) -> None:
+    """Make the small pictures of a product."""
+
+
+@processor("scan-upload", payload=Order, retry=_PATIENT, timeout_seconds=60, queue="uploads")
+def scan_upload(ctx: Any, payload: Order) -> None:
+    """Look for viruses in what a customer uploads."""
