@@ -27,8 +27,11 @@ _MARKS = {
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
     "browser": ("nightly", "ci"),
+    "browser/test_corpus.py": ("nightly",),  # the quick ones have the mark ci themselves
     "browser/test_exploration.py": ("nightly",),
     "chaos": ("nightly",),
+    "integration/commands/test_corpus.py": ("nightly", "ci"),
+    "integration/test_corpus_pages.py": ("nightly", "ci"),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
     "unit/processors/test_discovery.py": (),  # starts processes, as do the next two

@@ -12,6 +12,7 @@
  */
 
 import { escapeKey, readPath, splitPath } from "./changes.js";
+import { put } from "./dom.js";
 import { FORMATS, TICKING } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -43,7 +44,7 @@ export function startTicking() {
         const at = topics.serverTime();
         for (const element of document.querySelectorAll("[data-tick]")) {
             const moment = element.getAttribute("datetime");
-            if (moment) put(element, FORMATS[element.dataset.tick]?.(moment, at));
+            if (moment) putFigure(element, FORMATS[element.dataset.tick]?.(moment, at));
         }
     }, TICK_MS);
 }
@@ -83,7 +84,12 @@ function show(element, value) {
         element.dataset.tick = format;
         element.setAttribute("datetime", value ?? "");
     }
-    put(element, FORMATS[format]?.(value, liveTopics().serverTime()));
+    putFigure(element, FORMATS[format]?.(value, liveTopics().serverTime()));
+}
+
+/** null is a figure that JavaScript cannot hold: the older text stays. */
+function putFigure(element, text) {
+    if (text !== null && text !== undefined) put(element, text);
 }
 
 function lengthOf(share) {
@@ -110,11 +116,4 @@ export function findFresh(ids, shown, isNewestFirst) {
     const known = ids.findIndex((id) => shown.has(String(id)));
     const candidates = isNewestFirst && known >= 0 ? ids.slice(0, known) : ids;
     return candidates.filter((id) => !shown.has(String(id)));
-}
-
-/** Text that differs only; null is a figure that JavaScript cannot hold, and stays. */
-function put(element, text) {
-    if (text !== null && text !== undefined && element.textContent !== text) {
-        element.textContent = text;
-    }
 }

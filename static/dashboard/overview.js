@@ -1,7 +1,7 @@
 /** The start page: sentences, lists and charts that change their shape. Figures follow by bind.js. */
 
 import { drawChart, drawSpark, fillTable, redraw } from "./charts.js";
-import { make, makeIcon } from "./dom.js";
+import { make, makeIcon, put } from "./dom.js";
 import { formatRelative } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -11,10 +11,6 @@ const SVG = "http://www.w3.org/2000/svg";
 function makeShape(state) {
     const [name, tone] = SHAPES[state] ?? SHAPES.FAILED;
     return makeIcon(`state-${name}`, `shape tone-${tone}`);
-}
-
-function put(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
 }
 
 /** Rows by key in their order. Nothing moves while somebody points at the list or stands in it. */

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from controlplane.core.admin.actions import act_on_each, confirmed_action, report
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import actor_in, roles_of
 from controlplane.workspaces.adminpages import InstallationPages, find_live_workspace
 from controlplane.workspaces.queries import get_default_workspace_id
@@ -86,11 +87,15 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
             return HttpResponseRedirect(self._list_url() if node is None else self.row_url(node.pk))
         if request.method == "POST":
             running = format_count(node.running, "running task finishes", "running tasks finish")
-            done = f"Node {node.name} is draining: {running}, then it stops."
+            done = f"Node {isolated_text(node.name)} is draining: {running}, then it stops."
             self.call_service(request, lambda: _drain(request, object_id), done)
             return HttpResponseRedirect(self.row_url(node.pk))
         return self.render(
-            request, "workers/drain.html", title=f"Drain {node.name}?", original=node, node=node
+            request,
+            "workers/drain.html",
+            title=f"Drain {isolated_text(node.name)}?",
+            original=node,
+            node=node,
         )
 
     @confirmed_action(

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from controlplane.core.admin.pages import ReadMostlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages, find_live_workspace
@@ -115,7 +116,9 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def response_change(self, request: HttpRequest, obj: Queue) -> HttpResponse:
         """Stay on the page of the queue."""
-        self.message_user(request, f"The limits of {obj.name} were saved.", messages.SUCCESS)
+        self.message_user(
+            request, f"The limits of {isolated_text(obj.name)} were saved.", messages.SUCCESS
+        )
         return HttpResponseRedirect(self.row_url(obj.pk))
 
     @method_decorator(require_POST)
@@ -125,7 +128,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         reason = _read_reason(request)
         if reason:
             _set_paused(queue, actor, paused=True, reason=reason)
-            text = f"Queue {queue.name} is paused. Its running tasks finish, the others wait."
+            text = f"Queue {isolated_text(queue.name)} is paused. Its running tasks finish, the others wait."
             self.message_user(request, text, messages.SUCCESS)
         else:
             text = "Give a reason for the pause: everybody who looks at the queue reads it."
@@ -150,7 +153,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         problem = ""
         if request.method == "POST":
             if chosen.is_whole_queue and request.POST.get("confirm") != queue.name:
-                problem = f"Type {queue.name} to confirm that all its waiting tasks are cancelled."
+                problem = f"Type {isolated_text(queue.name)} to confirm that all its waiting tasks are cancelled."
             else:
                 self._cancel(request, chosen, actor)
                 return HttpResponseRedirect(self.row_url(queue.pk))

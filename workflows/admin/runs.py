@@ -17,6 +17,7 @@ from controlplane.core.admin.display import badge, link, short_id, show_json, ti
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import NotFound
 from controlplane.core.formatting import format_json, format_short_id
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -80,7 +81,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
         except NotFound:  # it was removed between the queries
             context = {}
         context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
-        context["subtitle"] = f"{run.workflow.name} {format_short_id(run.pk)}"
+        context["subtitle"] = f"{isolated_text(run.workflow.name)} {format_short_id(run.pk)}"
         return context
 
     @method_decorator(require_POST)
@@ -117,7 +118,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             )
 
         verb = "approved" if is_approved else "rejected"
-        text = f"The step {decision['step']} was {verb}."
+        text = f"The step {isolated_text(decision['step'])} was {verb}."
         return self.act_on_row(request, object_id, act, text)
 
     def rerun_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -142,7 +143,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             form,
             submit,
             original=run,
-            title=f"Run {run.workflow.name} again",
+            title=f"Run {isolated_text(run.workflow.name)} again",
             button="Run again",
         )
 
@@ -171,7 +172,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="workflow")
     def workflow_version(self, run: WorkflowRun) -> str:
-        text = f"{run.workflow.name}, version {run.version.version}"
+        text = f"{isolated_text(run.workflow.name)}, version {run.version.version}"
         if run.workflow.deleted_at is not None:
             return f"{text} (deleted)"
         url = reverse("admin:workflows_workflow_change", args=[run.workflow_id])
@@ -179,7 +180,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="step of")
     def parent_run(self, run: WorkflowRun) -> str:
-        text = f"run {run.parent_run_id}, step {run.parent_step_key}"
+        text = f"run {run.parent_run_id}, step {isolated_text(run.parent_step_key)}"
         return link("workflows_workflowrun", run.parent_run_id, text)
 
     @admin.display(description="repeats")

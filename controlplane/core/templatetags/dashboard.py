@@ -23,6 +23,7 @@ from controlplane.core.formatting import (
     format_size,
     format_time,
 )
+from controlplane.core.visibletext import isolated_text
 
 register = template.Library()
 
@@ -35,6 +36,7 @@ register.filter("size", format_size)
 register.filter("clock", format_time)
 register.filter("iso", utc_z)
 register.filter("short_id", format_short_id)
+register.filter("isolated", isolated_text)
 
 
 @register.filter
@@ -46,6 +48,12 @@ def moment(value: datetime | None) -> str:
 register.simple_tag(draw_shape, name="shape")
 register.simple_tag(draw_bar, name="bar")
 register.simple_tag(badge, name="state")
+
+
+@register.filter
+def path_key(key: object) -> str:
+    """A key in the path of a live topic, as controlplane/live/changes.py writes it."""
+    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 @register.filter

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import EMPTY, format_count, format_duration
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.checks.finding import Link
 from controlplane.ops.overview.queries.source import HOUR, Source
 from controlplane.ops.overview.significance import exceeds_rate, wilson
@@ -61,7 +62,7 @@ def oldest_wait(source: Source) -> KeyFigure:
         key="wait",
         label="Oldest wait",
         value=EMPTY if seconds is None else format_duration(seconds),
-        base=f"{name}, {objective}" if name else f"nothing waits, {objective}",
+        base=f"{isolated_text(name)}, {objective}" if name else f"nothing waits, {objective}",
         was=_was(values[0], format_duration) if values and values[0] else "",
         is_wrong=seconds is not None and seconds > source.objective,
         link=Link("tasks_app_queue_changelist"),
