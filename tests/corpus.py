@@ -20,7 +20,8 @@ _MARKUP = {
     "address": f"javascript:{CANARY}",
     "address, data": f"data:text/html,<script>{CANARY}</script>",
     "address, foreign": "//evil.example/x",
-    "frame": "<iframe src=//evil.example></iframe><meta http-equiv=refresh content=0;//evil.example>",
+    "frame": "<iframe src=//evil.example></iframe>",
+    "refresh": "<meta http-equiv=refresh content=0;//evil.example><base href=//evil.example>",
     "closing": "</td></tr></table></pre></textarea></title></style></script></svg><b>x",
     "comment": "--><!-- <![CDATA[ ]]> -->",
     "json script": f'</script><script>{CANARY}//"',
@@ -55,7 +56,7 @@ _WRITING = {
     "wide": "日本語のタスク名は幅が二倍です",
     "zero width": "pass\u200bword\u2060\ufeff\xad\u180e",
     "blanks": "\u3164\u115f\u2800\u034f",
-    "homograph": "раураl.com аpple",
+    "homograph": "\u0440\u0430\u0443\u0440\u0430l.com \u0430pple",  # Cyrillic
     "private use": "\ue000\U000f0000\ufffe\uffff",
     "ligature": "ﷺ" * 20 + "ﬃ",
 }

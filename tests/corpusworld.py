@@ -1,9 +1,10 @@
-"""Rows of every kind, each field of which holds a text of the corpus, as far as the column takes it.
+"""Rows of every kind, whose fields hold the texts of the corpus, as far as the columns take them.
 
 They are written past forms and services: older rows, other programs, tomorrow's code. What the
 services refuse is in tests/integration/test_corpus_refused.py.
 """
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +53,11 @@ Rows = dict[str, Any]
 _LIVE_SECONDS = 600
 
 
+def chosen_names() -> list[str]:
+    """All entries, or those that CORPUS names, separated by semicolons."""
+    return list(filter(None, os.environ.get("CORPUS", "").split(";"))) or list(TEXTS)
+
+
 def write(row: Model, **values: Any) -> None:
     """Past all checks but those of the database."""
     type(row)._default_manager.filter(pk=row.pk).update(**values)
@@ -69,12 +75,12 @@ class CorpusWorld:
     """`rows[label][entry]` is the row of a model whose fields hold that entry. Under the entry
     `all` are rows whose payloads, results, inputs and logs hold everything."""
 
-    def __init__(self, names: tuple[str, ...] = tuple(TEXTS)) -> None:
+    def __init__(self) -> None:
         self.home = default_workspace()
         self.rows: dict[str, Rows] = {}
         self.person = get_user_model().objects.create_user("corpus-member")
         make_leader("dispatcher", seconds=_LIVE_SECONDS)
-        for number, name in enumerate(names):
+        for number, name in enumerate(chosen_names()):
             self._keep(name, make_rows(name, TEXTS[name], number, self.home))
         self._keep("all", make_everything(self.home))
         self._keep("beyond", [make_beyond()])
@@ -261,8 +267,8 @@ def _make_workflow(text: str, number: int) -> list[Any]:
     version = WorkflowVersion.objects.get(pk=run.version_id)
     steps = [{**APPROVAL[0], "payload": {"message": text}},
              {**APPROVAL[1], "name": text, "payload": payload_of(text)}]  # fmt: skip
-    write(version, created_by=cut(text, 200),
-          definition={"tasks": steps, "inputSchema": {"type": "object", "title": text}})  # fmt: skip
+    definition = {"tasks": steps, "inputSchema": {"type": "object", "title": text}}
+    write(version, created_by=cut(text, 200), definition=definition)
     write(workflow, name=cut(text, 200), description=text, created_by=cut(text, 200))
     at = now()
     RunStep.objects.filter(run=run, key="send").update(
@@ -270,15 +276,15 @@ def _make_workflow(text: str, number: int) -> list[Any]:
         reason={"code": "FAILED", "message": text, "step": text}, started_at=at, finished_at=at,
         waits_for=0,
     )  # fmt: skip
-    write(run, input=payload_of(text), started_by=cut(text, 200), error=make_error(text) | {"step": key},
-          state="FAILED", finished_at=at, parent_run_id=run.id, parent_step_key=key)  # fmt: skip
+    write(run, input=payload_of(text), started_by=cut(text, 200), state="FAILED", finished_at=at)
+    write(run, error=make_error(text) | {"step": key}, parent_run_id=run.id, parent_step_key=key)
     return [Workflow.objects.get(pk=workflow.pk), WorkflowRun.objects.get(pk=run.pk)]
 
 
 def _make_event(text: str) -> ScalingEvent:
     event = make_scaling_event(
-        inputs=make_decision() | {"reason": text}, trigger="person", sentence=text or "-", outcome=text,
-        actor_label=cut(text, 200), strategy=cut(text, 40), rule=cut(text, 20),
+        inputs=make_decision() | {"reason": text}, trigger="person", sentence=text or "-",
+        outcome=text, actor_label=cut(text, 200), strategy=cut(text, 40), rule=cut(text, 20),
         constraint=cut(text, 20), backend=cut(text, 20),
     )  # fmt: skip
     write(event, victims=[{"name": text, "node": 1, "reason": text}])
@@ -287,8 +293,9 @@ def _make_event(text: str) -> ScalingEvent:
         launch, key=cut(text, 200), problem=cut(text, 1000), state="FAILED", backend=cut(text, 20)
     )
     if text:
-        set_pool(problem=cut(text, 1000), changed_by=cut(text, 200), changed_at=now(), manual_workers=2,
-                 manual_by=cut(text, 200), backend=cut(text, 20), decided_at=now())  # fmt: skip
+        set_pool(problem=cut(text, 1000), changed_by=cut(text, 200), changed_at=now())
+        set_pool(manual_by=cut(text, 200), manual_workers=2)
+        set_pool(backend=cut(text, 20), decided_at=now())
     return event
 
 
@@ -320,7 +327,7 @@ def _make_people(name: str, text: str, home: Workspace) -> list[Any]:
         actor_id=cut(text, 64),
         actor_label=cut(text, 200) or "-",
         action="queue.change",
-        target_type=cut(text, 50) or "queue",
+        target_type="queue",
         target_id=cut(text, 200) or "-",
         detail={"before": {"paused": False}, "after": {"paused": True}, text: text, "reason": text},
         request_id=cut(text, 64),

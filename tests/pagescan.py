@@ -1,15 +1,21 @@
 """What a page's HTML is made of: whether any of it could only have come from what people wrote, and
 whether their texts stand on it safely."""
 
+import re
 import unicodedata
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from tests.hostiletext import find_dangers
 
-_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
-# Elements that our pages have, and those of Django's own.
-_FOREIGN = frozenset(["iframe", "object", "embed", "base", "style", "image", "frame", "animate", "set", "marquee"])
+_VOID = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
+    "wbr",
+})  # fmt: skip
+# Elements that no page of ours or of Django has.
+_FOREIGN = frozenset({
+    "iframe", "object", "embed", "base", "style", "image", "frame", "animate", "set", "marquee",
+})  # fmt: skip
 _PICTURES, _SCRIPTS = "/static/admin/img/", ("/static/", "/admin/jsi18n/")
 _COMMENTS = frozenset({"DIV needed for valid HTML"})
 _ADDRESSES = ("href", "src", "action", "formaction", "xlink:href", "data", "poster", "ping")
@@ -20,7 +26,10 @@ _JOINERS = str.maketrans("", "", "\u200c\u200d\ufe0f")
 _OPENING, _CLOSING = "\u2066\u2067\u2068", "\u2069"
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 # base.css isolates these from what stands beside them.
-_INLINE = frozenset(["a", "abbr", "b", "bdi", "button", "code", "em", "i", "kbd", "label", "option", "small", "span", "strong", "time"])
+_INLINE = frozenset({
+    "a", "abbr", "b", "bdi", "button", "code", "em", "i", "kbd", "label", "option", "small", "span",
+    "strong", "time",
+})  # fmt: skip
 
 
 class Scan(HTMLParser):
@@ -49,7 +58,7 @@ class Scan(HTMLParser):
         for element in self._open[-1:]:
             element.add(tag)
         if tag not in _VOID:
-            self._open.append(_Element(tag))
+            self._open.append(_Element(tag, "readonly" in values.get("class", "")))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._check_element(tag, {name: value or "" for name, value in attrs})
@@ -100,8 +109,11 @@ class Scan(HTMLParser):
 
 
 class _Element:
-    def __init__(self, tag: str) -> None:
+    """One that is open. Django shows JSON in one that is `is_readonly`, as it is."""
+
+    def __init__(self, tag: str, is_readonly: bool) -> None:
         self.tag = tag
+        self.is_readonly = is_readonly
         self.children: list[tuple[str, str]] = []
 
     def add(self, tag: str, text: str = "") -> None:
@@ -110,6 +122,8 @@ class _Element:
 
     def check(self) -> list[str]:
         """Text from right to left must not stand loose beside other text."""
+        if self.is_readonly:
+            return []
         loose = [text for tag, text in self.children if not tag and reads_from_right(text)]
         faults = [text for text in loose if mixes_directions(text)]
         if self.tag not in _INLINE and self.tag != "pre" and len(self.children) > 1:
@@ -140,10 +154,9 @@ def reads_from_right(text: str) -> bool:
 
 def mixes_directions(text: str) -> bool:
     """Whether words of ours stand beside such letters: they begin neither of the corpus's texts."""
-    if not reads_from_right(text):
-        return False
     beginnings = ("שלום", "مرحبا", "ﷺ")
-    return not text.strip().startswith(beginnings)
+    has_words = re.search("[A-Za-z]{2}", text) is not None
+    return reads_from_right(text) and has_words and not text.strip(' "\n\t').startswith(beginnings)
 
 
 def _is_own(address: str) -> bool:

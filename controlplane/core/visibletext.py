@@ -1,5 +1,5 @@
-"""Text that other people wrote, as a page shows it: nothing in it is invisible, and none of it turns
-round what stands beside it."""
+"""Text that other people wrote, as a page shows it: nothing in it is invisible, and none of it
+turns round what stands beside it."""
 
 import re
 import unicodedata
@@ -49,8 +49,8 @@ def reads_from_right(text: str) -> bool:
 
 
 def visible_html(html: str) -> str:
-    """A page in which the texts, and the attributes that are read or spoken, have nothing invisible.
-    Values of forms stay as they are: they are sent back."""
+    """A page in which nothing of the texts, and of the attributes that are read or spoken, is
+    invisible. Values of forms stay as they are: they are sent back."""
     if all(map(_is_plain, html.split("\n"))):
         return html
     is_raw = False

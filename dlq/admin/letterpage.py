@@ -92,7 +92,8 @@ def _describe_death(letter: DeadLetter) -> str:
         after = f"after {format_count(letter.attempts_total, 'attempt')}"
     else:
         after = "before it ever started"
-    return f"The task {isolated_text(letter.name)} died at {format_time(letter.died_at)} {after}: {cause}."
+    name, when = isolated_text(letter.name), format_time(letter.died_at)
+    return f"The task {name} died at {when} {after}: {cause}."
 
 
 def _describe_resolution(letter: DeadLetter) -> str:
@@ -125,7 +126,7 @@ def _links(letter: DeadLetter) -> list[str]:
         links.append(link(_TASK_PAGE, task_id, shown) if state else f"{text}: no longer stored")
     if letter.workflow_run_id:
         run = link("workflows_workflowrun", letter.workflow_run_id, "workflow run")
-        links.append(format_html("Step {} of a {}", letter.step_key, run))
+        links.append(format_html("Step <bdi>{}</bdi> of a {}", letter.step_key, run))
     links.append(
         format_html(
             '<a href="{}?fingerprint={}">Letters with the same failure</a> ({} open)',
@@ -176,13 +177,14 @@ def _attempt(kept: Mapping[str, Any], *, is_open: bool) -> str:
     node = f" on {isolated_text(kept['workerNode'])}" if kept["workerNode"] else ""
     when = f", {format_time(started)}" if started else ""
     took = f", after {format_elapsed(started, finished)}" if started and finished else ""
-    outcome = format_state(str(kept["outcome"]))
+    outcome = isolated_text(format_state(str(kept["outcome"])))
     error = kept["error"] or {}
     text = f"Attempt {kept['attempt']} {outcome}{node}{when}{took}"
     details = "No error."
     if error:
         message = f"{error.get('class')}: {error.get('message')}"
-        text = f"{text}. {isolated_text(shorten(message, 120))}"
+        short = shorten(str(error.get("message")), 100)
+        text = f"{text}. {isolated_text(error.get('class'))}: {isolated_text(short)}"
         details = error.get("traceback") or f"{message}\nNo traceback."
     return folded(text, details, is_open=is_open)
 

@@ -13,6 +13,7 @@ from controlplane.core.admin.display import (
     badge,
     draw_bar,
     folded,
+    json_html,
     link,
     show_time,
 )
@@ -25,6 +26,7 @@ from controlplane.core.formatting import (
     format_percent,
     format_time,
 )
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import SYSTEM
 from scaling.models import Launch, ScalingEvent
 from scaling.states import LaunchState, Trigger
@@ -77,7 +79,7 @@ def describe_event(event: ScalingEvent) -> dict[str, Any]:
         "summary": _summary(event, outcome.get("sentence", "") if is_manual else ""),
         "sections": [
             *(table for table in sections if table.rows),
-            Section("Inputs", folded("All inputs as JSON", format_json(inputs))),
+            Section("Inputs", folded("All inputs as JSON", json_html(format_json(inputs)))),
         ],
     }
 
@@ -93,8 +95,8 @@ def _summary(event: ScalingEvent, instead: str) -> Summary:
             '{} <span class="quiet">{}, {}, {}</span>',
             show_state(event),
             show_time(event.at),
-            show_decider(event),
-            event.backend,
+            isolated_text(show_decider(event)),
+            isolated_text(event.backend),
         ),
         state=event.state,
         lead=event.sentence,

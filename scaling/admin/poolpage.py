@@ -10,6 +10,7 @@ from django.urls import reverse
 from controlplane.core.admin.charts import Chart, Event, Frame, Objective, Series, draw_chart
 from controlplane.core.clock import now
 from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
 from scaling import sentences
 from scaling.admin.eventpage import show_decider
 from scaling.models import ScalingEvent
@@ -133,7 +134,7 @@ def describe_decision(event: ScalingEvent) -> dict[str, Any]:
 
 def _lead(event: ScalingEvent) -> str:
     if event.trigger == Trigger.PERSON:
-        return f"By hand, by {show_decider(event)}:"
+        return f"By hand, by {isolated_text(show_decider(event))}:"
     rule = _RULES.get(event.rule, event.rule)
     limit = f", limited by {event.constraint}" if event.constraint not in ("", "none") else ""
     return f"Decided by {rule}{limit}:"

@@ -128,7 +128,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         reason = _read_reason(request)
         if reason:
             _set_paused(queue, actor, paused=True, reason=reason)
-            text = f"Queue {isolated_text(queue.name)} is paused. Its running tasks finish, the others wait."
+            name = isolated_text(queue.name)
+            text = f"Queue {name} is paused. Its running tasks finish, the others wait."
             self.message_user(request, text, messages.SUCCESS)
         else:
             text = "Give a reason for the pause: everybody who looks at the queue reads it."
@@ -153,7 +154,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         problem = ""
         if request.method == "POST":
             if chosen.is_whole_queue and request.POST.get("confirm") != queue.name:
-                problem = f"Type {isolated_text(queue.name)} to confirm that all its waiting tasks are cancelled."
+                name = isolated_text(queue.name)
+                problem = f"Type {name} to confirm that all its waiting tasks are cancelled."
             else:
                 self._cancel(request, chosen, actor)
                 return HttpResponseRedirect(self.row_url(queue.pk))

@@ -46,7 +46,8 @@ _TURNED = """() => {
         while (walker.nextNode()) {
             const node = walker.currentNode;
             if (foreign.test(node.data.trim()[0] ?? '')) continue;
-            const own = node.data.replace(/\\u2068.*?\\u2069/gsu, (text) => '\\u2068'.repeat(text.length));
+            const own = node.data.replace(/\\u2068.*?\\u2069/gsu,
+                (text) => '\\u2068'.repeat(text.length));
             for (const word of own.matchAll(/[A-Za-z]{2,}/g)) {
                 const range = document.createRange();
                 range.setStart(node, word.index);

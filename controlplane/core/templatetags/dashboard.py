@@ -10,7 +10,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from controlplane.core.admin.display import badge, draw_bar, draw_shape, draw_symbol, show_time
+from controlplane.core.admin.display import (
+    badge,
+    draw_bar,
+    draw_shape,
+    draw_symbol,
+    json_html,
+    show_time,
+)
 from controlplane.core.admin.shapes import find_shape
 from controlplane.core.clock import utc_z
 from controlplane.core.formatting import (
@@ -37,6 +44,7 @@ register.filter("clock", format_time)
 register.filter("iso", utc_z)
 register.filter("short_id", format_short_id)
 register.filter("isolated", isolated_text)
+register.filter("json_html", json_html)
 
 
 @register.filter

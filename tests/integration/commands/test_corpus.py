@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -67,10 +66,9 @@ def world(committed_rows: None) -> CorpusWorld:
 
 
 @pytest.fixture(autouse=True)
-def _terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
-    yield
 
 
 def show(*arguments: str) -> str:
