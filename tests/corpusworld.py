@@ -304,7 +304,14 @@ def _make_test(text: str, number: int) -> StressTest:
     report = {
         "sentence": text,
         "checks": [
-            {"name": text, "passed": False, "expected": text, "found": text, "sentence": text}
+            {
+                "name": text,
+                "passed": False,
+                "expected": text,
+                "found": text,
+                "sentence": text,
+                "taskIds": [],
+            }
         ],
     }
     write(test, name=cut(text, 200), created_by=cut(text, 200), stopped_by=cut(text, 200),

@@ -136,7 +136,8 @@ def dangers_of(text: str) -> list[str]:
     kept = text.translate(_JOINERS)
     if kept.count("\u2068") == kept.count(_CLOSING):
         kept = kept.replace("\u2068", "").replace(_CLOSING, "")
-    return find_dangers(" ".join(kept.split("\n")).replace("\t", " ").replace("\u00a0", " "))
+    found = find_dangers(" ".join(kept.split("\n")).replace("\t", " ").replace("\u00a0", " "))
+    return [each for each in found if each.startswith("U+")]  # a line of a page forges nothing
 
 
 def reads_from_right(text: str) -> bool:
