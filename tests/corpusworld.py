@@ -26,7 +26,7 @@ from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Rollup, Task, TaskDependency
 from tests.clients import default_workspace, key_client
-from tests.corpus import BEYOND, KEYS, TEXTS, cut, whole_payload
+from tests.corpus import BEYOND, KEYS, NUMBERS, TEXTS, cut, whole_payload
 from tests.factories import (
     make_attempt,
     make_decision,
@@ -84,6 +84,8 @@ class CorpusWorld:
             self._keep(name, make_rows(name, TEXTS[name], number, self.home))
         self._keep("all", make_everything(self.home))
         self._keep("beyond", [make_beyond()])
+        exact = {"numbers": dict(NUMBERS), "keys": dict.fromkeys(KEYS, 1)}
+        self._keep("exact", [make_task("COMPLETED", name="exact", payload=exact)])
         write(self.home, name=cut(TEXTS["Hebrew"] + TEXTS["script"], 200))
 
     def _keep(self, name: str, rows: list[Any]) -> None:
@@ -303,6 +305,8 @@ def _make_test(text: str, number: int) -> StressTest:
     test = make_stress_test(1, name=f"corpus {number}")
     report = {
         "sentence": text,
+        "figures": {},
+        "scaling": {},
         "checks": [
             {
                 "name": text,
