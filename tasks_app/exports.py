@@ -26,7 +26,8 @@ MEDIA_TYPES = {
     "ndjson": "application/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The wide forms too: some spreadsheets read them as the plain ones.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _JSON_COLUMNS = frozenset({"payload", "result"})
 
 Chunks = Iterable[list[Task]]

@@ -27,9 +27,12 @@ _MARKS = {
     "acceptance/test_up.py": ("nightly", "ci"),
     "architecture": ("core",),
     "browser": ("nightly", "ci"),
+    "browser/test_corpus.py": ("nightly",),  # the quick ones have the mark ci themselves
     "browser/test_exploration.py": ("nightly",),
     "browser/test_matrix.py": ("nightly",),  # chooses its own for `ci`
     "chaos": ("nightly",),
+    "integration/commands/test_corpus.py": ("nightly", "ci"),
+    "integration/test_corpus_pages.py": ("nightly", "ci"),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
     "unit/processors/test_discovery.py": (),  # starts processes, as do the next two

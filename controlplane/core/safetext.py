@@ -2,7 +2,7 @@
 
 A name can hold an escape sequence that moves the cursor, a direction override that reverses what is
 read, or a line break that forges the next line. `safe_text` shows each such character as an escape,
-like `\\x1b`; everything that prints goes through it.
+like `\\x1b`; everything that prints goes through it. Pages: `controlplane/core/visibletext.py`.
 """
 
 import copy

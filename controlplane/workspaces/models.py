@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.states import ActorKind, Role
 
 
@@ -142,4 +143,4 @@ class AuditEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.target_type} {self.target_id}"
+        return f"{self.action} {self.target_type} {isolated_text(self.target_id)}"

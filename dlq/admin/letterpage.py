@@ -19,6 +19,7 @@ from controlplane.core.formatting import (
     shorten,
 )
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
@@ -79,7 +80,7 @@ def describe_type(letter: DeadLetter) -> list[Section]:
         schema = show_json(dict(processor.payload_schema))
         content = format_html("<p>{}</p>{}", processor.description, schema)
     return [
-        Section(f"Payload of {letter.type}", content),
+        Section(f"Payload of {isolated_text(letter.type)}", content),
         Section("Why it failed", _describe_error(represent_value("error", letter.error, None))),
     ]
 
@@ -90,22 +91,23 @@ def _describe_death(letter: DeadLetter) -> str:
         after = f"after {format_count(letter.attempts_total, 'attempt')}"
     else:
         after = "before it ever started"
-    return f"The task {letter.name} died at {format_time(letter.died_at)} {after}: {cause}."
+    name, when = isolated_text(letter.name), format_time(letter.died_at)
+    return f"The task {name} died at {when} {after}: {cause}."
 
 
 def _describe_resolution(letter: DeadLetter) -> str:
-    by = f" by {letter.resolved_by}" if letter.resolved_by else ""
+    by = f" by {isolated_text(letter.resolved_by)}" if letter.resolved_by else ""
     when = format_time(letter.resolved_at)
     if letter.status == LetterStatus.REPROCESSED:
         return f"Reprocessed at {when}{by}: a new task does the work."
     if letter.status == LetterStatus.DISCARDED:
-        return f"Discarded at {when}{by}: {letter.discard_reason}"
+        return f"Discarded at {when}{by}: {isolated_text(letter.discard_reason)}"
     return "Open: nobody has resolved it yet."
 
 
 def _describe_error(error: Mapping[str, Any] | None) -> str:
     error = error or {}
-    message = f": {error['message']}" if error.get("message") else ""
+    message = f": {isolated_text(error['message'])}" if error.get("message") else ""
     return format_html("<strong>{}</strong>{}", error.get("class", ""), message)
 
 
@@ -123,7 +125,7 @@ def _links(letter: DeadLetter) -> list[str]:
         links.append(link(_TASK_PAGE, task_id, shown) if state else f"{text}: no longer stored")
     if letter.workflow_run_id:
         run = link("workflows_workflowrun", letter.workflow_run_id, "workflow run")
-        links.append(format_html("Step {} of a {}", letter.step_key, run))
+        links.append(format_html("Step <bdi>{}</bdi> of a {}", letter.step_key, run))
     links.append(
         format_html(
             '<a href="{}?fingerprint={}">Letters with the same failure</a> ({} open)',
@@ -171,16 +173,17 @@ def _attempts(letter: DeadLetter) -> str:
 
 def _attempt(kept: Mapping[str, Any], *, is_open: bool) -> str:
     started, finished = (parse_datetime(kept.get(n) or "") for n in ("startedAt", "finishedAt"))
-    node = f" on {kept['workerNode']}" if kept["workerNode"] else ""
+    node = f" on {isolated_text(kept['workerNode'])}" if kept["workerNode"] else ""
     when = f", {format_time(started)}" if started else ""
     took = f", after {format_elapsed(started, finished)}" if started and finished else ""
-    outcome = format_state(str(kept["outcome"]))
+    outcome = isolated_text(format_state(str(kept["outcome"])))
     error = kept["error"] or {}
     text = f"Attempt {kept['attempt']} {outcome}{node}{when}{took}"
     details = "No error."
     if error:
         message = f"{error.get('class')}: {error.get('message')}"
-        text = f"{text}. {shorten(message, 120)}"
+        short = shorten(str(error.get("message")), 100)
+        text = f"{text}. {isolated_text(error.get('class'))}: {isolated_text(short)}"
         details = error.get("traceback") or f"{message}\nNo traceback."
     return folded(text, details, is_open=is_open)
 

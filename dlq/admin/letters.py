@@ -14,6 +14,7 @@ from controlplane.core.formatting import format_count, format_json, shorten
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed, roles_of
 from controlplane.workspaces.states import Role
@@ -135,7 +136,7 @@ class LetterAdmin(GroupPages):
             **describe_letter(letter),
             "may_operate": is_allowed(request, Role.OPERATOR, letter.workspace_id),
             "discard_form": DiscardForm(),
-            "title": f"Dead letter: {letter.name}",
+            "title": f"Dead letter: {isolated_text(letter.name)}",
             "subtitle": None,
         }
 

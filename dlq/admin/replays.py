@@ -26,6 +26,7 @@ from controlplane.core.admin.display import (
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_number, format_state, format_time, shorten
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -180,7 +181,7 @@ def _summary(replay: Replay, percent: float) -> Summary:
 
 def _describe_progress(replay: Replay) -> str:
     if replay.state != ReplayState.RUNNING:
-        return f"{_OUTCOMES[ReplayState(replay.state)]} {replay.stop_reason}".strip()
+        return f"{_OUTCOMES[ReplayState(replay.state)]} {isolated_text(replay.stop_reason)}".strip()
     if _is_paused(replay):
         return (
             f"Paused at {format_time(replay.paused_at)}: no letters are submitted. Submitted tasks "
@@ -239,5 +240,5 @@ def _sections(replay: Replay, view: Any) -> list[Table]:
 
 
 def _describe_failure(group: Any) -> str:
-    message = f": {shorten(group.message, 300)}" if group.message else ""
+    message = f": {isolated_text(shorten(group.message, 300))}" if group.message else ""
     return format_html("<strong>{}</strong>{}", group.error_class or "?", message)

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from controlplane.core.formatting import format_state, format_time
+from controlplane.core.visibletext import isolated_text
 from dlq.filters import LetterFilter
 from dlq.queries import list_letters
 from tasks_app.admin.related import RelatedLink, register
@@ -21,7 +22,7 @@ def find_letters(request: HttpRequest, workspace_id: UUID, task_id: UUID) -> Ite
         return
     letters = list_letters(workspace_id, LetterFilter(task_ids=(task_id,))).order_by("-id")
     for letter in letters.only("id", "status", "died_at", "resolved_by")[:_MAX_SHOWN]:
-        by = f" by {letter.resolved_by}" if letter.resolved_by else ""
+        by = f" by {isolated_text(letter.resolved_by)}" if letter.resolved_by else ""
         yield RelatedLink(
             icon="inbox",
             title="Dead letter",

@@ -20,6 +20,7 @@ from controlplane.core.formatting import (
     format_percent,
     format_time,
 )
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import SYSTEM
 from scaling.models import Launch, ScalingEvent
 from scaling.sentences import change, workers
@@ -103,7 +104,7 @@ def describe_change(event: ScalingEvent) -> str:
 def describe_decider(event: ScalingEvent) -> str:
     """The rule that won, as the beginning of a sentence."""
     if event.trigger == Trigger.PERSON:
-        return f"By hand, by {show_decider(event)}:"
+        return f"By hand, by {isolated_text(show_decider(event))}:"
     rule = _RULES.get(event.rule, event.rule)
     limit = f", limited by {event.constraint}" if event.constraint not in ("", "none") else ""
     return f"Decided by {rule}{limit}:"

@@ -6,11 +6,12 @@
  *
  * A path that begins with # is below the element's row. data-attribute="width" writes an attribute
  * instead of the text (a title, or one of LENGTHS as a percentage of 1). A row whose object is gone
- * gets data-gone and stays where it is. newrows.js is for rows that come, counts.js for sums. Figures of a topic that
- * cannot be watched any more turn grey.
+ * gets data-gone and stays where it is. newrows.js is for rows that come, counts.js for sums. Figures
+ * of a topic that cannot be watched any more turn grey.
  */
 
 import { escapeKey, readPath } from "./changes.js";
+import { put as putText } from "./dom.js";
 import { FORMATS, TICKING, formatNumber } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -45,7 +46,7 @@ export function startTicking() {
         const at = topics.serverTime();
         for (const element of document.querySelectorAll("[data-tick]")) {
             const moment = element.getAttribute("datetime");
-            if (moment) put(element, FORMATS[element.dataset.tick]?.(moment, at));
+            if (moment) putFigure(element, FORMATS[element.dataset.tick]?.(moment, at));
         }
     }, TICK_MS);
 }
@@ -105,7 +106,5 @@ function lengthOf(share) {
 
 /** Text that differs only; null is a figure that JavaScript cannot hold, and stays. */
 export function put(element, text) {
-    if (text !== null && text !== undefined && element.textContent !== text) {
-        element.textContent = text;
-    }
+    if (text !== null && text !== undefined) putText(element, text);
 }

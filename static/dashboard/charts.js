@@ -1,6 +1,8 @@
 // Draws again what the server drew: the geometry comes from controlplane/core/admin/charts.py as
 // JSON, so a chart has one source of its shape. Nothing here computes a scale.
 
+import { visible } from "./dom.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An SVG element with these attributes, and text if there is any. */
@@ -12,7 +14,7 @@ function element(name, attributes, text) {
     }
   }
   if (text !== undefined) {
-    made.textContent = text;
+    made.textContent = visible(text);
   }
   return made;
 }
@@ -68,7 +70,7 @@ export function drawChart(chart, data) {
     preserveAspectRatio: "none",
   });
   lines.append(...paths(data.paths), ...target(data.target, data.width));
-  plot.setAttribute("aria-label", data.sentence);
+  plot.setAttribute("aria-label", visible(data.sentence));
   plot.replaceChildren(...gridLines(data.grid), lines, ...markLines(data.marks, data.height), ...texts(data.texts));
   fill(chart, ":scope > .chart-y", scaleTexts(data.grid));
   fill(chart, ":scope > .chart-right", texts(data.right));
@@ -77,7 +79,7 @@ export function drawChart(chart, data) {
 
 /** Redraw `<svg class="spark" data-spark>` from `Spark.to_json()`. */
 export function drawSpark(svg, data) {
-  svg.setAttribute("aria-label", data.sentence);
+  svg.setAttribute("aria-label", visible(data.sentence));
   svg.replaceChildren(...paths(data.paths), ...target(data.target, 1000));
 }
 
@@ -95,7 +97,7 @@ export function drawHistogram(chart, data) {
     return made;
   });
   const plot = chart.querySelector(":scope > .chart-plot");
-  plot.setAttribute("aria-label", data.sentence);
+  plot.setAttribute("aria-label", visible(data.sentence));
   plot.replaceChildren(...gridLines(data.grid), ...columns, ...markLines(data.marks, data.height), ...texts(data.texts));
   fill(chart, ":scope > .chart-y", scaleTexts(data.grid));
   fill(chart, ":scope > .chart-x", texts(data.axis));
@@ -112,7 +114,7 @@ export function drawMeter(svg, data) {
       rx: 2,
     }),
   );
-  svg.setAttribute("aria-label", data.sentence);
+  svg.setAttribute("aria-label", visible(data.sentence));
   svg.replaceChildren(element("rect", { class: "track", width: "100%", height: "100%", rx: 2 }), ...parts);
 }
 
@@ -173,7 +175,7 @@ function cell(name, text, number, scope) {
   if (number > 0) {
     made.className = "number";
   }
-  made.textContent = text;
+  made.textContent = visible(text);
   return made;
 }
 

@@ -1,6 +1,6 @@
 /** The chip in the top bar: whether the page is live, and how old its data is. */
 
-import { announce, setIcon } from "./dom.js";
+import { announce, put, setIcon } from "./dom.js";
 import { formatAge } from "./formats.js";
 import { LABELS } from "./freshness.js";
 import { liveTopics } from "./live.js";
@@ -52,10 +52,6 @@ function show(chip, button, topics) {
 
 function ageText({ status, age }) {
     return status === "polling" ? "every 10 s" : formatAge(age);
-}
-
-function put(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
 }
 
 function showButton(button, isPaused) {

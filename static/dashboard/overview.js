@@ -2,9 +2,9 @@
  * by overviewlists.js. */
 
 import { fillTable, makeSpark, redraw } from "./charts.js";
-import { make, makeIcon } from "./dom.js";
+import { make, makeIcon, put } from "./dom.js";
 import { subscribe } from "./live.js";
-import { makeShape, put, showLists } from "./overviewlists.js";
+import { makeShape, showLists } from "./overviewlists.js";
 import { syncList } from "./rowlist.js";
 
 // ---- what is wrong ----

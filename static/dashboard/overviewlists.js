@@ -2,7 +2,7 @@
  * server draws it. */
 
 import { drawSlots, drawSpark, makeSlots, makeSpark } from "./charts.js";
-import { make, makeIcon } from "./dom.js";
+import { make, makeIcon, put } from "./dom.js";
 import { formatRelative } from "./formats.js";
 import { liveTopics } from "./live.js";
 import { syncList } from "./rowlist.js";
@@ -25,11 +25,6 @@ for (const time of document.querySelectorAll("[data-list]:not([data-list='scalin
 export function makeShape(state) {
     const [name, tone] = SHAPES[state] ?? SHAPES.FAILED;
     return makeIcon(`state-${name}`, `shape tone-${tone}`);
-}
-
-/** Text that differs only. */
-export function put(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
 }
 
 /** All lists, from the topic of the start page. */

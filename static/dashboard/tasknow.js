@@ -1,6 +1,6 @@
 /** The parts of a task's page that can change, drawn from what the server says of them. */
 
-import { make, makeIcon, setIcon } from "./dom.js";
+import { make, makeIcon, put, setIcon } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -241,8 +241,4 @@ function makeTicking(moment) {
     const time = makePart({ ...moment, text: moment.relative });
     time.dataset.tick = "ago";
     return time;
-}
-
-function put(element, text) {
-    if (element.textContent !== text) element.textContent = text;
 }

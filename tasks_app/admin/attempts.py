@@ -8,7 +8,7 @@ from typing import Any
 from controlplane.core.clock import now
 from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.tracebacks import Part, split_traceback
-from tasks_app.admin.jsontext import visible_text
+from controlplane.core.visibletext import visible_text
 from tasks_app.admin.listrows import find_node_url
 from tasks_app.admin.timeline import Span, Timeline, draw_timeline
 from tasks_app.states import AttemptOutcome, TaskState

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from controlplane.core.formatting import format_count, format_duration, format_percent
 from controlplane.core.schema.values import join_values
-from tasks_app.admin.jsontext import visible_text
+from controlplane.core.visibletext import visible_text
 from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType

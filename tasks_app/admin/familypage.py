@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 
 from controlplane.core.errors import Invalid
 from controlplane.core.ids import parse_uuid_or_none
-from tasks_app.admin.jsontext import visible_text
+from controlplane.core.visibletext import visible_text
 from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.queries.family import FamilyPage, list_family

@@ -1,7 +1,6 @@
 """JSON as text for people: whole numbers stay exact, nothing is hidden in it, masks are marked."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,6 @@ from controlplane.core.masking import MASK
 from controlplane.core.safetext import safe_text
 
 _MAX_SHOWN = 100_000
-_JOINERS = re.compile("([\u200c\u200d])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +32,6 @@ def show_value(value: Any, *, is_short: bool = False) -> JsonText:
     shown = text[:_MAX_SHOWN]
     lines = [(line, _is_masked(line)) for line in shown.split("\n")]
     return JsonText(shown, lines, size, sum(1 for _ in _masks(value)), len(text) > _MAX_SHOWN)
-
-
-def visible_text(text: object, *, keep_lines: bool = False) -> str:
-    """As `safe_text`, but with the joiners that scripts and emoji are written with: a page isolates
-    each text."""
-    parts = _JOINERS.split(str(text))
-    return "".join(
-        part if _JOINERS.fullmatch(part) else safe_text(part, keep_lines=keep_lines)
-        for part in parts
-    )
 
 
 def visible_json(text: str) -> str:

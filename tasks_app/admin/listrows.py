@@ -13,8 +13,8 @@ from django.utils.http import urlencode
 from controlplane.core.formatting import format_count, shorten
 from controlplane.core.schema import represent_row, represent_value
 from controlplane.core.schema.values import join_values
+from controlplane.core.visibletext import visible_text
 from controlplane.workspaces.actors import Actor
-from tasks_app.admin.jsontext import visible_text
 from tasks_app.queries.tasklist import TaskPage
 from tasks_app.schema.tasks import Task as TaskSchema
 from tasks_app.states import TaskState

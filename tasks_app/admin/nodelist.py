@@ -15,6 +15,7 @@ from controlplane.core.admin.charts import Chart, Frame, Series, Spark, draw_cha
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_number, format_state
+from controlplane.core.visibletext import isolated_text
 from tasks_app.admin.links import tasks_url
 from tasks_app.queries.node_work import MAX_TASKS, Loss, count_running_types, find_losses
 from workers.queries import (
@@ -59,7 +60,9 @@ class Line:
             return ""
         (name, tasks), *others = self.types.most_common()
         rest = sum(count for _, count in others)
-        return f"{tasks} {name}" + (f", {format_count(rest, 'other')}" if rest else "")
+        return f"{tasks} {isolated_text(name)}" + (
+            f", {format_count(rest, 'other')}" if rest else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

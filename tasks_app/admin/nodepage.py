@@ -12,6 +12,7 @@ from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_duration
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from tasks_app.admin.links import tasks_url
 from tasks_app.admin.nodelist import draw_cpu, draw_memory, try_losses
 from tasks_app.models import TaskAttempt
@@ -111,7 +112,9 @@ def _attempt(attempt: TaskAttempt) -> dict[str, Any]:
         "word": AttemptOutcome(attempt.outcome).label,
         "ran": format_duration((attempt.finished_at - attempt.started_at).total_seconds()),
         "ended": attempt.finished_at,
-        "error": f"{error.get('class')}: {error.get('message')}" if has_error else "",
+        "error": f"{isolated_text(error.get('class'))}: {isolated_text(error.get('message'))}"
+        if has_error
+        else "",
     }
 
 

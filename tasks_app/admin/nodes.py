@@ -18,6 +18,7 @@ from controlplane.core.admin.actions import (
 from controlplane.core.admin.display import Question
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import actor_in, roles_of
 from controlplane.workspaces.adminpages import InstallationPages, find_any_workspace
 from controlplane.workspaces.queries import get_default_workspace_id
@@ -93,14 +94,14 @@ class NodeAdmin(InstallationPages, ReadOnlyAdmin):
             return HttpResponseRedirect(self._list_url() if node is None else self.row_url(node.pk))
         running = format_count(node.running, "running task finishes", "running tasks finish")
         if is_confirmed(request):
-            done = f"Node {node.name} is draining: {running}, then it stops."
+            done = f"Node {isolated_text(node.name)} is draining: {running}, then it stops."
             self.call_service(request, lambda: _drain(request, object_id), done)
             return HttpResponseRedirect(self.row_url(node.pk))
         question = Question(
-            f"Drain {node.name}?",
+            f"Drain {isolated_text(node.name)}?",
             f"It takes nothing new, for any workspace: {running}, then it stops. This cannot be "
             "undone: start another worker instead.",
-            f"Drain {node.name}",
+            f"Drain {isolated_text(node.name)}",
         )
         return ask(self, request, node, question)
 

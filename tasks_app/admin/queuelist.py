@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from controlplane.core.admin.charts import Spark, draw_spark
 from controlplane.core.formatting import format_count, format_duration
+from controlplane.core.visibletext import isolated_text
 from tasks_app.admin.links import queue_tasks_url
 from tasks_app.admin.objective import is_over
 from tasks_app.models import Queue
@@ -117,10 +118,12 @@ class QueueList:
             count = format_count(len(self.late), "queue misses", "queues miss")
             return (
                 f"{count} the objective of {format_duration((self.objective_ms or 0) / 1_000)}: "
-                f"{queue.name} has waited {format_duration(waited / 1_000)}."
+                f"{isolated_text(queue.name)} has waited {format_duration(waited / 1_000)}."
             )
         if self.unserved:
-            return f"No worker serves {self.unserved[0].name}: its tasks do not start."
+            return (
+                f"No worker serves {isolated_text(self.unserved[0].name)}: its tasks do not start."
+            )
         if not self.total:
             return ""
         if self.objective_ms is None:

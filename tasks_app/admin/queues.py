@@ -14,6 +14,7 @@ from controlplane.core.admin.actions import CONFIRMED, is_confirmed
 from controlplane.core.admin.pages import ReadMostlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import SEEN_BY_VIEWERS, actor_in, is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
@@ -119,7 +120,9 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def response_change(self, request: HttpRequest, obj: Queue) -> HttpResponse:
         """Stay on the page of the queue."""
-        self.message_user(request, f"The limits of {obj.name} were saved.", messages.SUCCESS)
+        self.message_user(
+            request, f"The limits of {isolated_text(obj.name)} were saved.", messages.SUCCESS
+        )
         return HttpResponseRedirect(self.row_url(obj.pk))
 
     @method_decorator(require_POST)
@@ -129,7 +132,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         reason = _read_reason(request)
         if reason:
             _set_paused(queue, actor, paused=True, reason=reason)
-            text = f"Queue {queue.name} is paused. Its running tasks finish, the others wait."
+            name = isolated_text(queue.name)
+            text = f"Queue {name} is paused. Its running tasks finish, the others wait."
             self.message_user(request, text, messages.SUCCESS)
         else:
             text = "Give a reason for the pause: everybody who looks at the queue reads it."
@@ -154,7 +158,8 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         problem = ""
         if is_confirmed(request):
             if chosen.is_whole_queue and request.POST.get("confirm") != queue.name:
-                problem = f"Type {queue.name} to confirm that all its waiting tasks are cancelled."
+                name = isolated_text(queue.name)
+                problem = f"Type {name} to confirm that all its waiting tasks are cancelled."
             else:
                 self._cancel(request, chosen, actor)
                 return HttpResponseRedirect(self.row_url(queue.pk))

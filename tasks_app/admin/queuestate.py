@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from controlplane.core.formatting import format_count, format_duration
+from controlplane.core.visibletext import isolated_text
 from tasks_app.admin.objective import is_over
 from tasks_app.admin.queuelist import is_served, percentiles, recent_rate
 from tasks_app.models import Queue
@@ -114,11 +115,14 @@ def explain(state: QueueState) -> tuple[str, str]:
     queue, counts = state.queue, state.counts
     waiting = format_count(counts.pending, "task waits", "tasks wait")
     if queue.paused_at is not None:
-        who = f" by {queue.paused_by}" if queue.paused_by else ""
+        who = f" by {isolated_text(queue.paused_by)}" if queue.paused_by else ""
         running = format_count(counts.running, "running task finishes", "running tasks finish")
         return f"It is paused{who}.", f"{waiting} and keep their places; {running}."
     if not state.is_served:
-        return "No worker serves it.", f"{waiting} until a worker that serves {queue.name} starts."
+        return (
+            "No worker serves it.",
+            f"{waiting} until a worker that serves {isolated_text(queue.name)} starts.",
+        )
     if state.oldest_ms is None:
         return "Nothing waits.", _limits_note(state)
     oldest = format_duration(state.oldest_ms / 1_000)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from controlplane.core.visibletext import isolated_text
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Queue, Task
 from tasks_app.queries import in_bounded_time, list_tasks
@@ -29,10 +30,10 @@ class WaitingSlice:
     def words(self) -> str:
         """What is chosen."""
         if self.type:
-            return f"type {self.type} in {self.queue.name}"
+            return f"type {isolated_text(self.type)} in {isolated_text(self.queue.name)}"
         if self.tag:
-            return f"tag {self.tag} in {self.queue.name}"
-        return f"everything that waits in {self.queue.name}"
+            return f"tag {isolated_text(self.tag)} in {isolated_text(self.queue.name)}"
+        return f"everything that waits in {isolated_text(self.queue.name)}"
 
     @property
     def filter(self) -> TaskFilter:

@@ -10,11 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from controlplane.core.errors import DomainError
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.schema import represent
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
 from tasks_app import services
-from tasks_app.admin.jsontext import visible_text
 from tasks_app.admin.submitform import (
     JSON_FIELD,
     MODE_FIELD,
@@ -163,7 +163,7 @@ def _show_form(
     title = "New task"
     if source is not None:
         verb = "Edit and retry" if is_repeat else "Clone"
-        title = f"{verb}: {visible_text(source.task.name)}"
+        title = f"{verb}: {isolated_text(source.task.name)}"
     page: HttpResponse = pages.render(
         request,
         "tasks_app/submit_form.html",

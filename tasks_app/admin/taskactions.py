@@ -14,9 +14,9 @@ from controlplane.core.admin.actions import CONFIRMED
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import Conflict, DomainError
 from controlplane.core.formatting import format_count, format_state
+from controlplane.core.visibletext import visible_text
 from controlplane.workspaces.actors import Actor
 from tasks_app import services
-from tasks_app.admin.jsontext import visible_text
 from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.processors import registry

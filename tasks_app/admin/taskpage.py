@@ -11,13 +11,14 @@ from django.urls import reverse
 
 from controlplane.core.clock import now
 from controlplane.core.schema import represent
+from controlplane.core.visibletext import visible_text
 from controlplane.workspaces.adminaccess import actor_in, is_allowed
 from controlplane.workspaces.queries import list_events_of
 from controlplane.workspaces.states import Role
 from tasks_app.admin.attempts import describe_attempts
 from tasks_app.admin.curl import make_curl
 from tasks_app.admin.facts import describe_facts
-from tasks_app.admin.jsontext import show_value, visible_text
+from tasks_app.admin.jsontext import show_value
 from tasks_app.admin.listrows import find_node_url
 from tasks_app.admin.related import RelatedLink, find_links
 from tasks_app.admin.taskactions import list_actions

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from tasks_app.admin.jsontext import visible_text
+from controlplane.core.visibletext import visible_text
 from tasks_app.models import Task
 
 

@@ -23,6 +23,7 @@ from controlplane.core.admin.display import (
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_json
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
 from controlplane.workspaces.states import Role
@@ -106,7 +107,7 @@ class WorkflowAdmin(WorkspacePages, ReadOnlyAdmin):
             form,
             submit,
             original=workflow,
-            title=f"Execute {workflow.name}",
+            title=f"Execute {isolated_text(workflow.name)}",
             button="Execute",
             sections=[Section("Schema of the input", show_json(schema))] if schema else [],
         )

@@ -17,6 +17,7 @@ from controlplane.core.admin.display import Question, badge, link, short_id, sho
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import NotFound
 from controlplane.core.formatting import format_json, format_short_id
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages
@@ -91,7 +92,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             context = {}
         context["cancelling"] = _CANCEL
         context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
-        context["subtitle"] = f"{run.workflow.name} {format_short_id(run.pk)}"
+        context["subtitle"] = f"{isolated_text(run.workflow.name)} {format_short_id(run.pk)}"
         return context
 
     @method_decorator(require_POST)
@@ -128,7 +129,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             )
 
         verb = "approved" if is_approved else "rejected"
-        text = f"The step {decision['step']} was {verb}."
+        text = f"The step {isolated_text(decision['step'])} was {verb}."
         return self.act_on_row(
             request,
             object_id,
@@ -159,7 +160,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             form,
             submit,
             original=run,
-            title=f"Run {run.workflow.name} again",
+            title=f"Run {isolated_text(run.workflow.name)} again",
             button="Run again",
         )
 
@@ -188,7 +189,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="workflow")
     def workflow_version(self, run: WorkflowRun) -> str:
-        text = f"{run.workflow.name}, version {run.version.version}"
+        text = f"{isolated_text(run.workflow.name)}, version {run.version.version}"
         if run.workflow.deleted_at is not None:
             return f"{text} (deleted)"
         url = reverse("admin:workflows_workflow_change", args=[run.workflow_id])
@@ -196,7 +197,7 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
 
     @admin.display(description="step of")
     def parent_run(self, run: WorkflowRun) -> str:
-        text = f"run {run.parent_run_id}, step {run.parent_step_key}"
+        text = f"run {run.parent_run_id}, step {isolated_text(run.parent_step_key)}"
         return link("workflows_workflowrun", run.parent_run_id, text)
 
     @admin.display(description="repeats")

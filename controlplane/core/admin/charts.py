@@ -22,6 +22,7 @@ from controlplane.core.admin.labels import (
 from controlplane.core.admin.paths import Values, area, excess, line, stepped
 from controlplane.core.admin.scales import WIDTH, Scale, Tick, shorten
 from controlplane.core.formatting import EMPTY
+from controlplane.core.visibletext import isolated_text
 
 MAX_BUCKETS = 720
 _FORM = "%Y-%m-%d %H:%M %Z"
@@ -234,7 +235,7 @@ def _axis(begin: datetime, end: datetime, frame: Frame) -> list[Text]:
 def _legend(series: Series, write: Write) -> Legend:
     known = scales.only_numbers(series.values)
     shown = write(known[-1]) if known else EMPTY
-    return Legend(_line_css(series), f"{series.label} {shown}")
+    return Legend(_line_css(series), f"{isolated_text(series.label)} {shown}")
 
 
 def _line_css(series: Series) -> str:

@@ -3,6 +3,7 @@
 A badge's text is complete; its shape and colour only repeat it: see `shapes.py`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from controlplane.core.admin.shapes import find_shape, state_word
@@ -23,6 +24,7 @@ from controlplane.core.formatting import (
     format_short_id,
     format_time,
 )
+from controlplane.core.visibletext import reads_from_right
 
 
 def draw_symbol(symbol: str, css_class: str) -> str:
@@ -102,8 +104,23 @@ def link(page: str, pk: Any, text: Any) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[pk]), text)
 
 
+_JSON_TEXT = re.compile(r'("(?:[^"\\]|\\.)*")')
+
+
+def json_html(text: str) -> str:
+    """JSON in which a text from right to left does not change places with its key."""
+    if not reads_from_right(text):
+        return text
+    parts = ((part, number % 2) for number, part in enumerate(_JSON_TEXT.split(text)))
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<bdi>{}</bdi>", part) if is_text else part,) for part, is_text in parts),
+    )
+
+
 def show_json(value: Any) -> str:
-    return EMPTY if value is None else format_html("<pre>{}</pre>", format_json(value))
+    return EMPTY if value is None else format_html("<pre>{}</pre>", json_html(format_json(value)))
 
 
 def folded(summary: str, text: str, *, is_open: bool = False) -> str:

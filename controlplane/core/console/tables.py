@@ -40,6 +40,9 @@ __all__ = [
     "table_of",
 ]
 
+# Flags as their two letters: where a cell ends between them, terminals disagree about the width of
+# the half that is left.
+_FLAGS = {0x1F1E6 + number: chr(ord("A") + number) for number in range(26)}
 _PIPE_WIDTH = 200
 _ID_WIDTH = 36
 
@@ -54,7 +57,8 @@ class Console(_Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A string of `print`, of a cell, a header or a title."""
-        return super().render_str(safe_text(text), **{**options, "markup": False, "emoji": False})
+        shown = safe_text(text).translate(_FLAGS)
+        return super().render_str(shown, **{**options, "markup": False, "emoji": False})
 
     def write(self, text: str) -> None:
         """One line, which is not broken where the terminal ends."""
@@ -119,7 +123,7 @@ def record_view(*, without: Collection[str] = ()) -> Show:
 
 def styled(text: object, style: str) -> Text:
     """A text in a colour."""
-    return Text(safe_text(text), style=style)
+    return Text(safe_text(text).translate(_FLAGS), style=style)
 
 
 def make_progress(console: Console, **options: Any) -> Progress:

@@ -1,4 +1,5 @@
-"""What every request gets: an id, headers that keep a browser careful, and a check of its host."""
+"""What every request gets: an id, headers that keep a browser careful, a check of its host, and a
+page in which nothing is hidden."""
 
 import logging
 import re
@@ -9,13 +10,14 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from controlplane.core.http.problemdetails import Problem
 from controlplane.core.http.problems import plain_response
 from controlplane.core.ids import uuid7
 from controlplane.core.requests import enter_request, leave_request
+from controlplane.core.visibletext import visible_html
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +108,20 @@ class SecurityHeadersMiddleware(PlainMiddleware):
             return {}
         # The REST framework has rendered it.
         return self.OF_REFERENCE if hasattr(response, "accepted_renderer") else self.OF_PAGES
+
+
+class VisibleTextMiddleware(PlainMiddleware):
+    """Shows what could not be seen in a page, or would turn it round, as escapes: in our own pages,
+    in Django's lists, messages and titles, whoever wrote the text."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and isinstance(response, HttpResponse):
+            page = response.content.decode(response.charset)
+            shown = visible_html(page)
+            if shown != page:
+                response.content = shown.encode(response.charset)
+        return response
 
 
 def choose_request_id(given: str) -> str:

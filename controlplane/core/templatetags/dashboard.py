@@ -10,7 +10,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from controlplane.core.admin.display import badge, draw_bar, draw_shape, draw_symbol, show_time
+from controlplane.core.admin.display import (
+    badge,
+    draw_bar,
+    draw_shape,
+    draw_symbol,
+    json_html,
+    show_time,
+)
 from controlplane.core.admin.shapes import find_shape
 from controlplane.core.clock import utc_z
 from controlplane.core.formatting import (
@@ -25,6 +32,7 @@ from controlplane.core.formatting import (
     format_time,
     format_whole,
 )
+from controlplane.core.visibletext import isolated_text
 
 register = template.Library()
 
@@ -38,12 +46,8 @@ register.filter("size", format_size)
 register.filter("clock", format_time)
 register.filter("iso", utc_z)
 register.filter("short_id", format_short_id)
-
-
-@register.filter
-def path_key(value: object) -> str:
-    """A name as a part of a live path, as in changes.js."""
-    return str(value).replace("~", "~0").replace("/", "~1")
+register.filter("isolated", isolated_text)
+register.filter("json_html", json_html)
 
 
 @register.filter
@@ -71,6 +75,12 @@ def moment(value: datetime | None) -> str:
 register.simple_tag(draw_shape, name="shape")
 register.simple_tag(draw_bar, name="bar")
 register.simple_tag(badge, name="state")
+
+
+@register.filter
+def path_key(key: object) -> str:
+    """A key in the path of a live topic, as controlplane/live/changes.py writes it."""
+    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django.utils.timezone import get_current_timezone_name
 
 from controlplane.core.admin.charts import Chart, Event, Frame, Objective, Series, draw_chart
 from controlplane.core.formatting import format_duration
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.queries.source import SPANS, Source
 from tasks_app.queries.rates import Ends
 from workers.states import NodeState
@@ -110,7 +111,7 @@ def list_steps(source: Source) -> list[datetime]:
 def list_events(source: Source) -> list[Event]:
     """What people look for beside a bend: lost workers, and the first worker of another version."""
     found = [
-        Event(node.stopped_at, f"{node.name} lost")
+        Event(node.stopped_at, f"{isolated_text(node.name)} lost")
         for node in source.nodes
         if node.state == NodeState.LOST and node.stopped_at and node.stopped_at > source.begin
     ]
@@ -121,7 +122,7 @@ def list_events(source: Source) -> list[Event]:
         )
     oldest = min(by_version.values(), default=source.at)
     found += [
-        Event(at, f"version {version}")
+        Event(at, f"version {isolated_text(version)}")
         for version, at in by_version.items()
         if at > source.begin and at > oldest
     ]

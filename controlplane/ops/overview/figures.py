@@ -12,6 +12,7 @@ from controlplane.core.formatting import (
     format_number,
     format_percent,
 )
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.checks.finding import Link
 from controlplane.ops.overview.queries.source import HOUR, Source
 from controlplane.ops.overview.significance import exceeds_rate, wilson
@@ -70,7 +71,7 @@ def oldest_wait(source: Source) -> KeyFigure:
         key="wait",
         label="Oldest wait",
         value=EMPTY if seconds is None else format_duration(seconds),
-        base=f"{name}, {objective}" if name else f"nothing waits, {objective}",
+        base=f"{isolated_text(name)}, {objective}" if name else f"nothing waits, {objective}",
         was=_was(values[0], format_duration) if values and values[0] else "",
         is_wrong=seconds is not None and seconds > source.objective,
         link=Link("tasks_app_queue_changelist"),

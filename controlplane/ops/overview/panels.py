@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.checks import Link, run_checks
 from controlplane.ops.overview.drawings import draw_throughput, draw_waits
 from controlplane.ops.overview.figures import describe_figures
@@ -104,7 +105,8 @@ def read_throughput(source: Source) -> dict[str, Any]:
 def read_waits(source: Source) -> dict[str, Any]:
     """The chart of waits."""
     paused = [view.queue.name for view in source.views if view.queue.paused_at is not None]
-    left_out = f" Paused queues ({', '.join(paused[:3])}) are left out." if paused else ""
+    names = ", ".join(map(isolated_text, paused[:3]))
+    left_out = f" Paused queues ({names}) are left out." if paused else ""
     return {"chart": draw_waits(source), "foot": f"Logarithmic.{left_out}"}
 
 

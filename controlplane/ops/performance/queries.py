@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Avg, F, Max, Min, Q
 
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.performance.span import Span
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
@@ -111,7 +112,7 @@ def _pauses(workspace_id: UUID, span: Span) -> Iterator[Mark]:
     for at, name, detail in rows[: 5 * MAX_MARKS]:
         was, is_now = (detail.get(each, {}).get("paused") for each in ("before", "after"))
         if was != is_now:
-            yield Mark(at, "pause", f"{name} {'paused' if is_now else 'resumed'}")
+            yield Mark(at, "pause", f"{isolated_text(name)} {'paused' if is_now else 'resumed'}")
 
 
 def _losses(span: Span) -> Iterator[Mark]:
@@ -120,7 +121,7 @@ def _losses(span: Span) -> Iterator[Mark]:
     )
     for at, name in lost.order_by("-stopped_at").values_list("stopped_at", "name")[:MAX_MARKS]:
         if at is not None:
-            yield Mark(at, "lost", f"{name} lost")
+            yield Mark(at, "lost", f"{isolated_text(name)} lost")
 
 
 def _versions(span: Span) -> Iterator[Mark]:
@@ -130,4 +131,4 @@ def _versions(span: Span) -> Iterator[Mark]:
     rows = sorted(firsts.values_list("first", "version"))[-MAX_MARKS:]
     for at, version in rows[1:]:
         if span.begin <= at < span.end:
-            yield Mark(at, "version", f"version {version}")
+            yield Mark(at, "version", f"version {isolated_text(version)}")

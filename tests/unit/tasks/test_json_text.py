@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks_app.admin.jsontext import show_value, visible_json, visible_text
+from controlplane.core.visibletext import visible_text
+from tasks_app.admin.jsontext import show_value, visible_json
 from tests.hostiletext import HOSTILE, find_dangers
 
 VALUES = st.recursive(

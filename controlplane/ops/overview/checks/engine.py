@@ -9,6 +9,7 @@ from controlplane.core.formatting import (
     format_size,
     format_state,
 )
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
 from controlplane.ops.overview.facts import Facts, Loop, LostNode
 
@@ -153,7 +154,9 @@ def _lost(node: LostNode, facts: Facts) -> Finding:
         key=f"node:{node.id}",
         harm=Harm.LOST,
         subject=node.name,
-        says=f"was lost: {reason}." if reason else "was lost: its heartbeat stopped.",
+        says=f"was lost: {isolated_text(reason)}."
+        if reason
+        else "was lost: its heartbeat stopped.",
         why=_describe_loss(node) + used,
         since=node.lost_at,
         is_moment=True,

@@ -9,6 +9,7 @@ from controlplane.core.formatting import (
     format_relative,
     shorten,
 )
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
 from controlplane.ops.overview.facts import Facts, QueueFact, TypeFact
 from controlplane.ops.overview.significance import exceeds_rate, wilson
@@ -78,7 +79,7 @@ def _why_late(queue: QueueFact, facts: Facts) -> str:
     if queue.holders:
         name, number = queue.holders[0]
         held = "the only slot" if queue.running == 1 else f"{number} of its {queue.running} slots"
-        sentences.append(f"{name} holds {held}{_slower(name, facts)}.")
+        sentences.append(f"{isolated_text(name)} holds {held}{_slower(name, facts)}.")
     elif not queue.running:
         sentences.append("None of its tasks runs.")
     if queue.max_running is not None and queue.running >= queue.max_running:
@@ -122,7 +123,7 @@ def check_paused_queues(facts: Facts) -> Found:
 
 
 def _paused(queue: QueueFact) -> Finding:
-    by = f" by {queue.paused_by}" if queue.paused_by else ""
+    by = f" by {isolated_text(queue.paused_by)}" if queue.paused_by else ""
     waits = "waits" if queue.waiting == 1 else "wait"
     reason = shorten(queue.pause_reason, _ERROR_SHOWN)
     return Finding(
@@ -130,7 +131,7 @@ def _paused(queue: QueueFact) -> Finding:
         harm=Harm.PAUSED,
         subject=queue.name,
         says=f"is paused{by}, and {format_count(queue.waiting, 'task')} {waits}.",
-        why=f"Reason: {reason}" if reason else "No reason was given.",
+        why=f"Reason: {isolated_text(reason)}" if reason else "No reason was given.",
         since=queue.paused_at,
         link=Link("tasks_app_queue_change", (queue.id,)),
         action="Open queue",
@@ -184,8 +185,8 @@ def _why_failing(fact: TypeFact, facts: Facts) -> str:
     sentences = []
     if fact.error:
         message = shorten(str(fact.error.get("message") or "").strip(), _ERROR_SHOWN)
-        name = str(fact.error.get("class") or "An error")
-        sentences.append(f"{name}: {message}" if message else f"{name}.")
+        name = isolated_text(fact.error.get("class") or "An error")
+        sentences.append(f"{name}: {isolated_text(message)}" if message else f"{name}.")
     deaths = facts.letters.new.get(fact.rates.type, 0)
     if deaths:
         total = sum(facts.letters.new.values())
@@ -212,7 +213,7 @@ def check_letters(facts: Facts) -> Found:
         harm=Harm.FAILING,
         subject="Dead letters",
         says=f"grow: {new:,} in the last hour, usually {usual:.1f}; {letters.open:,} are open.",
-        why=f"{most:,} of them are {name}.",
+        why=f"{most:,} of them are {isolated_text(name)}.",
         link=Link("dlq_deadletter_changelist"),
         action="Open dead letters",
         evidence=Evidence(
@@ -239,7 +240,8 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
     error = schedule.error if isinstance(schedule.error, dict) else {}
     name = str(error.get("class") or "")
     message = shorten(str(error.get("message") or "").strip(), _ERROR_SHOWN).rstrip(".")
-    why = f"{': '.join(part for part in (name, message) if part)}. " if name or message else ""
+    parts = [isolated_text(part) for part in (name, message) if part]
+    why = f"{': '.join(parts)}. " if parts else ""
     if schedule.next_at is not None:
         when = format_relative(schedule.next_at, facts.at)
         why += f"It fires next {'' if when.startswith('in ') else 'at '}{when}."

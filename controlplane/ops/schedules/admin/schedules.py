@@ -14,6 +14,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing, triggering
 from controlplane.ops.schedules.admin.firings import show_delay, show_state, show_work
 from controlplane.ops.schedules.admin.forms import ScheduleForm
@@ -91,7 +92,12 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """One line, not each of thousands of firings."""
-        return [f"The schedule {obj.name} with its firings" for obj in objs], {}, set(), []
+        return (
+            [f"The schedule {isolated_text(obj.name)} with its firings" for obj in objs],
+            {},
+            set(),
+            [],
+        )
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         actor = self.require_operator(request, obj.workspace_id)

@@ -16,6 +16,7 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_number
 from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.stress.admin.forms import StressForm
 from controlplane.ops.stress.admin.testpage import compare_table, describe_test
 from controlplane.ops.stress.control import start_test, stop_test
@@ -95,7 +96,7 @@ class StressTestAdmin(WorkspacePages, ReadOnlyAdmin):
             "buttons": [stop] if may_stop else [],
             "others": list(others[:_MAX_OTHERS]) if has_ended else [],
             "refresh_seconds": None if has_ended else REFRESH_SECONDS,
-            "title": f"Stress test: {test.name}",
+            "title": f"Stress test: {isolated_text(test.name)}",
             "subtitle": None,
         }
 

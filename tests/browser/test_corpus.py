@@ -1,0 +1,167 @@
+"""The corpus on every page of a real browser: nothing executes, nothing breaks, text is text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from tests.browser.axe import find_violations
+from tests.browser.pages import PAGES, Case
+from tests.browser.visitors import Visitors
+from tests.clients import staff_user
+from tests.corpusworld import CorpusWorld
+
+# The rows are committed by the fixture of the module; a test of the matrix itself writes nothing.
+pytestmark = pytest.mark.django_db
+
+LISTS = [case for case in PAGES if not case.row and case.status == 200]
+DETAILS = [case for case in PAGES if case.row]
+# Of each kind of text one, for the pages of single rows before a change is taken.
+FEW = ("handler", "closing", "C1", "Hebrew", "long word", "many lines", "pointer", "combining")
+QUICK = {"overview", "tasks", "queues", "letters", "nodes", "schedules", "runs", "audit"}
+
+# What a text has done that is more than a text.
+DAMAGE = """() => [
+    window.__executed === undefined ? '' : 'a script ran',
+    ({}).polluted === undefined ? '' : 'the prototype is polluted',
+    document.querySelector('[onerror], [onload], [onfocus], [onmouseover]') ? 'a handler' : '',
+    document.querySelector('main').checkVisibility() ? '' : 'the page is hidden',
+].filter(Boolean)"""
+# Words that stand to the right of a later word of their line, where the page has letters that are
+# written from right to left. Those letters' own text is not looked at.
+_TURNED = """() => {
+    const foreign = /[\\u0590-\\u08ff\\ufb1d-\\ufefc]/u;
+    const blocks = [...document.querySelectorAll('main *, header *, nav *')].filter((each) =>
+        foreign.test(each.textContent) && getComputedStyle(each).display === 'block');
+    const found = new Set();
+    for (const block of blocks) {
+        if ([...block.children].some((child) => blocks.includes(child))) continue;
+        const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+        const words = [];
+        while (walker.nextNode()) {
+            const node = walker.currentNode;
+            if (foreign.test(node.data.trim()[0] ?? '')) continue;
+            const own = node.data.replace(/\\u2068.*?\\u2069/gsu,
+                (text) => '\\u2068'.repeat(text.length));
+            for (const word of own.matchAll(/[A-Za-z]{2,}/g)) {
+                const range = document.createRange();
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                const box = range.getClientRects()[0];
+                const isSeen = box && !node.parentElement.closest('.visually-hidden, pre');
+                if (isSeen) words.push([word[0], box]);
+            }
+        }
+        words.slice(1).forEach(([word, box], n) => {
+            const [before, beside] = words[n];
+            const isSameLine = Math.abs(beside.top - box.top) < 3;
+            if (isSameLine && box.left < beside.left) found.add(`${word} before ${before}`);
+        });
+    }
+    return [...found];
+}"""
+
+
+# Elements that reach beyond the window, and stand in no box that scrolls or cuts.
+_WIDE = """(width) => [...document.querySelectorAll('body *')].filter((each) => {
+    if (each.getBoundingClientRect().right <= width + 1) return false;
+    for (let above = each; above && above !== document.body; above = above.parentElement) {
+        if (getComputedStyle(above).overflowX !== 'visible') return false;
+    }
+    return true;
+}).slice(-3).map((each) => `${each.tagName} ${each.className}`)"""
+
+
+class Looks:
+    """The world, and a superuser who looks at it."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self.visitors = visitors
+        self.world = CorpusWorld()
+        self.person = staff_user("superuser", name="mira.okafor")
+        visitors.log_in(self.person)
+        self._tabs: dict[int, Any] = {}
+
+    def open(self, address: str, width: int) -> Any:
+        if width not in self._tabs:
+            self._tabs[width] = self.visitors.page(self.person, "light", width)
+        page = self._tabs[width]
+        assert page.goto(address).status == 200
+        page.evaluate("document.querySelector('[data-reload] button')?.click()")
+        return page
+
+    def faults(self, address: str, width: int) -> list[str]:
+        """What is wrong with a page."""
+        self.visitors.guard.faults.clear()
+        page = self.open(address, width)
+        found: list[str] = page.evaluate(DAMAGE)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{wide} px wide: {page.evaluate(_WIDE, width)}")
+        if width == 1440:
+            found += page.evaluate(_TURNED)
+        if not page.title():
+            found.append("no title")
+        return [*found, *self.visitors.guard.faults]
+
+
+@pytest.fixture(scope="module")
+def looks(browser: Any, server: str, committed_rows: None) -> Iterator[Looks]:
+    visitors = Visitors(browser, server)
+    yield Looks(visitors)
+    visitors.close()
+
+
+def marked(cases: list[Case]) -> list[Any]:
+    """Those of the most useful pages also run before a change is taken."""
+    return [
+        pytest.param(case, id=case.name, marks=[pytest.mark.ci] if case.name in QUICK else [])
+        for case in cases
+    ]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("case", marked(LISTS))
+def test_a_page_shows_text(looks: Looks, case: Case, width: int) -> None:
+    address = case.url(lambda _: None)
+    assert looks.faults(address, width) == []
+    assert find_violations(looks.open(address, width)) == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("case", DETAILS, ids=lambda case: case.name)
+def test_the_page_of_each_row_shows_text(looks: Looks, case: Case, width: int) -> None:
+    found = {}
+    for name in looks.world.rows.get(case.row, {}):
+        row = looks.world.row(case.row, name)
+        if faults := looks.faults(case.url(lambda _, row=row: row), width):
+            found[name] = faults
+    assert found == {}
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", FEW)
+def test_the_pages_of_some_rows_show_text(looks: Looks, name: str) -> None:
+    found = {}
+    for label, page in (
+        ("tasks_app.Task", "tasks_app_task_change"),
+        ("tasks_app.Queue", "tasks_app_queue_change"),
+        ("dlq.DeadLetter", "dlq_deadletter_change"),
+        ("workers.Node", "workers_node_change"),
+        ("workflows.WorkflowRun", "workflows_workflowrun_change"),
+    ):
+        address = reverse(f"admin:{page}", args=[looks.world.row(label, name).pk])
+        if faults := looks.faults(address, 390):
+            found[page] = faults
+    assert found == {}
+
+
+@pytest.mark.ci
+def test_whole_numbers_and_keys_are_exact(looks: Looks) -> None:
+    task = looks.world.row("tasks_app.Task", "exact")
+    page = looks.open(reverse("admin:tasks_app_task_change", args=[task.pk]), 1440)
+    text = page.locator("#payload-text").text_content()
+    for part in ('"2^63-1": 9223372036854775807', '"-2^63": -9223372036854775808',
+                 '"2^53+1": 9007199254740993', '"__proto__": 1', '"constructor": 1'):  # fmt: skip
+        assert part in text
