@@ -138,7 +138,7 @@ def _change_more(operation: Operation, verb: BulkVerb, now: datetime) -> bool:
     if operation.submitted >= operation.total:
         _end(operation, OperationState.COMPLETED, now)
         return False
-    return operation.rate_per_second is None
+    return submission_room(operation, now, limit=1) > 0
 
 
 def _do(operation: Operation, verb: BulkVerb, items: Sequence[OperationItem]) -> list[Outcome]:

@@ -53,8 +53,8 @@ class StartForm(ServiceForm):
         min_value=MIN_RATE,
         max_value=MAX_RATE,
         required=False,
-        label="Rate",
-        help_text="At most this many per second. Empty: no limit.",
+        label="Rate per second",
+        help_text="Maximum number changed per second. Empty: no limit.",
     )
 
 
