@@ -55,6 +55,7 @@ urlpatterns = [
     path("", include("controlplane.workspaces.urls")),
     path("", include("controlplane.live.urls")),
     path("", include("controlplane.ops.health.urls")),
+    path("", include("controlplane.ops.operations.urls")),
     path("", include("controlplane.ops.schedules.urls")),
     path("", include("controlplane.ops.stress.urls")),
     path("", include("dlq.urls")),

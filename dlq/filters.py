@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from controlplane.core.clock import utc_z
-from controlplane.core.schema.filters import condition, conditions
+from controlplane.core.schema.filters import condition, write_body
 from controlplane.core.schema.values import COMMA, Choices, Flag, Ids, Moment, Search, Texts
 from dlq.states import LetterStatus
 from tasks_app.states import ErrorCategory
@@ -87,12 +86,4 @@ class LetterFilter:
 
     def to_json(self) -> dict[str, Any]:
         """As `read_body` reads it."""
-        values: dict[str, Any] = {}
-        for name, (column, _) in conditions(LetterFilter).items():
-            value = getattr(self, column)
-            if not value:
-                continue
-            if isinstance(value, datetime):
-                value = utc_z(value)
-            values[name] = [str(item) for item in value] if isinstance(value, tuple) else value
-        return values
+        return write_body(self)

@@ -1,4 +1,5 @@
-"""Batches: work on many items, each submitted once as a task, at a rate and some at a time.
+"""Batches: work on many items, each done once, at a rate and some at a time: submitted as a task,
+or changed by a bulk operation.
 
 A kind of batch has a model derived from `Batch`, one of items derived from `BatchItem`, and a
 `BatchDriver`, whose `drive` is a sweep of the dispatcher. Each pass has one transaction for each
@@ -46,7 +47,7 @@ class Batch(models.Model):
         "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     rate_per_second = models.FloatField(null=True)  # null: no limit
-    submitted = models.IntegerField(default=0)
+    submitted = models.IntegerField(default=0)  # items that were submitted, or done
     last_submit_at = models.DateTimeField(null=True)  # from which the rate counts
     # The open item that was read last; null: reading begins with the first.
     read_after = models.BigIntegerField(null=True)

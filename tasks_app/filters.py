@@ -10,7 +10,13 @@ from uuid import UUID
 import orjson
 
 from controlplane.core.errors import FieldError
-from controlplane.core.schema.filters import QueryParams, condition, read_body, read_query
+from controlplane.core.schema.filters import (
+    QueryParams,
+    condition,
+    read_body,
+    read_query,
+    write_body,
+)
 from controlplane.core.schema.values import (
     COMMA,
     MAX_LENGTH,
@@ -188,6 +194,33 @@ def filter_of_body(body: Mapping[str, Any], *, field: str = "filter") -> TaskFil
     payload, errors = _read_payload(wanted)
     rest = {name: value for name, value in body.items() if name not in wanted}
     return read_body(TaskFilter, rest, field=field, errors=errors, also=_ALSO, payload=payload)
+
+
+def filter_to_body(wanted: TaskFilter) -> dict[str, Any]:
+    """The filter as a JSON object, as `filter_of_body` reads it."""
+    body = write_body(wanted)
+    for alternatives in wanted.payload:
+        values: list[Any] = []
+        for contained in alternatives:
+            path, value = _unfold(contained)
+            values.append(value)
+        body[f"{PAYLOAD_PREFIX}{path}"] = values
+    return body
+
+
+def _unfold(contained: Containment) -> tuple[str, Any]:
+    """The path of the one value that an object contains, and the value."""
+    keys: list[str] = []
+    value: Any = contained
+    while not keys or (isinstance(value, dict) and len(value) == 1):
+        ((key, value),) = value.items()
+        keys.append(key)
+    return ".".join(_write_key(key) for key in keys), value
+
+
+def _write_key(key: str) -> str:
+    is_plain = key and "." not in key and not key.startswith('"')
+    return key if is_plain else orjson.dumps(key).decode()
 
 
 def _read_payload(

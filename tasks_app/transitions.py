@@ -261,16 +261,18 @@ def retry_ended(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[
     return [task for (task,) in cursor.fetchall()]
 
 
-def run_now(cursor: Cursor, *, workspace_id: UUID, task_id: UUID) -> bool:
-    """SCHEDULED, RETRYING → PENDING before its time."""
+def run_now(cursor: Cursor, *, workspace_id: UUID, ids: list[UUID]) -> list[UUID]:
+    """SCHEDULED, RETRYING → PENDING before their time."""
     cursor.execute(
         """
         UPDATE tasks_app_task SET state = 'PENDING', run_at = clock_timestamp()
-        WHERE id = %(id)s AND workspace_id = %(workspace)s AND state IN ('SCHEDULED', 'RETRYING')
+        WHERE id = ANY(%(ids)s) AND workspace_id = %(workspace)s
+          AND state IN ('SCHEDULED', 'RETRYING')
+        RETURNING id
         """,
-        {"id": task_id, "workspace": workspace_id},
+        {"ids": ids, "workspace": workspace_id},
     )
-    return cursor.rowcount == 1
+    return [task for (task,) in cursor.fetchall()]
 
 
 _EDITABLE = {"priority", "run_at", "payload", "max_attempts", "round_attempts", "tags"}

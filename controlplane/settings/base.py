@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "scaling",
     "controlplane.ops.schedules",
     "controlplane.ops.stress",
+    "controlplane.ops.operations",
     "controlplane.ops.overview",
     "benchmarks.autoscaling",
 ]

@@ -1,14 +1,17 @@
 """Pages of rows that belong to a workspace or to the installation, with buttons and actions that
 call services as the person. What the person may do is decided in `adminaccess`."""
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from controlplane.core.admin.actions import (
     MAX_SELECTED,
@@ -34,6 +37,7 @@ from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import Role
 
 _MAX_WORKSPACES = 1_000
+MAX_BULK_KEYS = 200  # that fit into an address
 
 
 def list_own_workspaces(request: HttpRequest, needed: Role = Role.VIEWER) -> list[Any]:
@@ -105,6 +109,34 @@ class WorkspacePages(AdminAccess):
         result.limit = limit if len(chosen) > limit else None
         report(self, request, result, done)
 
+    def to_bulk_operation(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        target: str,
+        *,
+        key: str = "id",
+        wanted: Mapping[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Go to the page that asks before a bulk operation begins: on these rows or, with the
+        conditions `wanted` of their list, on all that match. The rows are of one workspace."""
+        if wanted is not None:
+            slugs = _operable(request)
+            values = [("filter", json.dumps(wanted)), ("all", "1")]
+        else:
+            found = list(rows.values_list("workspace__slug", key)[: MAX_BULK_KEYS + 1])
+            slugs = list({slug for slug, _ in found})
+            values = [("id", str(each)) for _, each in found]
+        problem = ""
+        if len(slugs) != 1:
+            problem = "A bulk operation is for one workspace: choose it first."
+        elif len(values) > MAX_BULK_KEYS:
+            problem = f"Select up to {MAX_BULK_KEYS} rows, or all that match."
+        if problem:
+            self.message_user(request, problem, messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
+        return HttpResponseRedirect(bulk_address(target, slugs[0], values))
+
     def act_on_batches(
         self,
         request: HttpRequest,
@@ -130,6 +162,19 @@ class WorkspacePages(AdminAccess):
             result.changed += changed
             result.refusals |= dict.fromkeys(refusals)
         report(self, request, result, done, rest=rest)
+
+
+def bulk_address(target: str, workspace: str, values: Sequence[tuple[str, str]]) -> str:
+    """The page that asks before a bulk operation begins, with what is selected."""
+    query = [("target", target), ("workspace", workspace), *values]
+    return f"{reverse('admin:operations_operation_new')}?{urlencode(query)}"
+
+
+def _operable(request: HttpRequest) -> list[str]:
+    """The workspace of the list's address, or all in which the person is an operator."""
+    slug = request.GET.get("workspace", "")
+    own = [each.slug for each in list_own_workspaces(request, Role.OPERATOR)]
+    return [each for each in own if slug in ("", each)]
 
 
 class InstallationPages(AdminAccess):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from controlplane.core.admin.actions import confirmed_action, split_by_workspace
 from controlplane.core.admin.display import badge, time_column
@@ -14,6 +14,7 @@ from controlplane.core.formatting import format_count, format_json, shorten
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
 from controlplane.core.schema import represent_value
+from controlplane.core.schema.filters import conditions
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed, roles_of
@@ -72,6 +73,21 @@ def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QueryS
 
 
 _MAX_FAILURE = 110
+# The parameters of the list, by the name of the same condition of the API.
+_CONDITIONS = {
+    "q": "search",
+    "status__exact": "status",
+    "category__exact": "category",
+    "died_at__gte": "since",
+    "died_at__lt": "until",
+}
+
+
+def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
+    """The list's filters as those of the API; None if one of them has no such condition."""
+    wanted = {_CONDITIONS.get(name, name): value for name, value in params.items() if value}
+    wanted.pop("workspace", None)
+    return wanted if set(wanted) <= set(conditions(LetterFilter)) else None
 
 
 @admin.register(DeadLetter)
@@ -100,7 +116,7 @@ class LetterAdmin(GroupPages):
     search_help_text = "An ID, a fingerprint, or part of the name, the type or the error."
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
-    actions = ["reprocess", "reprocess_as_canary", "discard"]
+    actions = ["reprocess", "reprocess_as_canary", "discard", "bulk"]
     change_form_template = "admin/dlq/deadletter/change_form.html"
     fieldsets = [
         (
@@ -253,6 +269,13 @@ class LetterAdmin(GroupPages):
         for workspace_id, ids in split_by_workspace(pairs, MAX_IDS):
             actor = self.require_operator(request, workspace_id)
             self.start_canary(request, workspace_id, LetterFilter(ids=tuple(ids)), actor)
+
+    @admin.action(description="Bulk operation…")
+    def bulk(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse:
+        """On the selected letters, or on all that match the list's filters, however many."""
+        is_all = request.POST.get("select_across") == "1"
+        wanted = _read_wanted(request.GET) if is_all else None
+        return self.to_bulk_operation(request, queryset, "dead-letters", wanted=wanted)
 
     def _act(
         self, request: HttpRequest, letters: QuerySet[DeadLetter], action: str, reason: str

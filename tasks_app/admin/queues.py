@@ -35,7 +35,7 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
 
     change_form_template = "tasks_app/queue.html"
     fields = ["max_running", "rate_per_second"]
-    actions = ["pause", "resume"]
+    actions = ["pause", "resume", "bulk"]
     # Limits are configuration.
     required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
 
@@ -208,6 +208,11 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
         self._set_paused(request, queryset, paused=False)
+
+    @admin.action(description="Bulk operation…")
+    def bulk(self, request: HttpRequest, queryset: QuerySet[Queue]) -> HttpResponse:
+        """On the selected queues."""
+        return self.to_bulk_operation(request, queryset, "queues", key="name")
 
     def _set_paused(self, request: HttpRequest, queues: QuerySet[Queue], *, paused: bool) -> None:
         reason = _read_reason(request)

@@ -28,6 +28,7 @@ from tasks_app.admin.livetask import describe_task_changes
 from tasks_app.admin.taskactions import PriorityForm
 from tasks_app.admin.tasklogs import describe_older, to_json
 from tasks_app.admin.taskpage import describe_task
+from tasks_app.filters import filter_to_body
 from tasks_app.models import Task
 from tasks_app.queries.lists import list_tasks_of
 from tasks_app.queries.refusals import explain_unchanged
@@ -55,7 +56,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
 
     ordering = ["-id"]
     search_fields = ["name", "type"]
-    actions = ["cancel", "retry", "run_now", "reprioritize"]
+    actions = ["cancel", "retry", "run_now", "reprioritize", "bulk"]
 
     def extra_pages(self) -> Sequence[tuple[str, View, str]]:
         """A new task; the actions and the neighbours of one."""
@@ -229,6 +230,14 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             return len(done), explain_unchanged(workspace_id, ids, "reprioritize", done)
 
         self._act(request, queryset, act, f"given priority {priority}")
+
+    @admin.action(description="Bulk operation")
+    def bulk(self, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponse:
+        """On the selected tasks, or on all that match the address, however many."""
+        wanted = None
+        if request.POST.get("select_across") == "1":
+            wanted = filter_to_body(read_address(clean_params(request.GET)).wanted)
+        return self.to_bulk_operation(request, queryset, "tasks", wanted=wanted)
 
     def _act(self, request: HttpRequest, tasks: QuerySet[Task], act: Act, done: str) -> None:
         rest = "Use POST /tasks/actions for the rest."

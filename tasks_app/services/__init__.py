@@ -8,13 +8,16 @@ from tasks_app.services.control import (
     check_edit,
     delete_tasks,
     edit_task,
+    explain_no_retry,
+    lock_priorities,
     reprioritize_tasks,
     retry_task,
     retry_tasks,
     run_task_now,
+    run_tasks_now,
 )
 from tasks_app.services.dependencies import ParentEdge, lock_with_parents
-from tasks_app.services.queues import change_queue, promote_due
+from tasks_app.services.queues import change_queue, promote_due, set_queues_paused
 from tasks_app.services.repeats import repeat_task
 from tasks_app.services.retention import (
     prune_everything,
@@ -45,6 +48,8 @@ __all__ = [
     "check_task",
     "delete_tasks",
     "edit_task",
+    "explain_no_retry",
+    "lock_priorities",
     "lock_with_parents",
     "promote_due",
     "prune_everything",
@@ -56,6 +61,8 @@ __all__ = [
     "retry_task",
     "retry_tasks",
     "run_task_now",
+    "run_tasks_now",
+    "set_queues_paused",
     "submit_task",
     "submit_tasks",
 ]

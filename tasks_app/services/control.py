@@ -98,14 +98,32 @@ def retry_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> lis
     return retried
 
 
+def explain_no_retry(*, workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Why `retry_tasks` leaves out some of these tasks, whatever their state. Locks them."""
+    with transaction.atomic():
+        reasons = {
+            task: f"Retry the task it depends on first: {parent} did not complete."
+            for task, parent in _broken_parents(workspace_id, ids).items()
+        }
+    runs = get_workflow_runs(workspace_id, ids)
+    return reasons | {task: describe_step(run) for task, run in runs.items()}
+
+
 def run_task_now(*, workspace_id: UUID, task_id: UUID, actor: Actor) -> None:
     """Skip the wait of a scheduled or retrying task. Raises NotFound, Conflict."""
+    if not run_tasks_now(workspace_id=workspace_id, ids=[task_id], actor=actor):
+        task = _get(workspace_id, task_id)
+        raise Conflict(f"Only a task that waits for its time can run now; it is {task.state}.")
+
+
+def run_tasks_now(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:
+    """Skip the wait of those of these tasks that are scheduled or retrying. Returns them."""
     with transaction.atomic(), connection.cursor() as cursor:
-        if not transitions.run_now(cursor, workspace_id=workspace_id, task_id=task_id):
-            task = _get(workspace_id, task_id)
-            raise Conflict(f"Only a task that waits for its time can run now; it is {task.state}.")
-        _audit(workspace_id, actor, "task.run_now", [task_id])
-        _notify_for([task_id])
+        _lock(workspace_id, ids)
+        started = transitions.run_now(cursor, workspace_id=workspace_id, ids=list(ids))
+        _audit(workspace_id, actor, "task.run_now", started)
+        _notify_for(started)
+    return started
 
 
 def check_edit(*, workspace_id: UUID, task_id: UUID, changes: Mapping[str, Any]) -> None:
@@ -156,6 +174,12 @@ def reprioritize_tasks(
         Task.objects.filter(id__in=changed).update(priority=priority)
         _audit(workspace_id, actor, "task.reprioritize", changed, priority=priority)
     return changed
+
+
+def lock_priorities(*, workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The priorities of these tasks, which are locked until the transaction ends."""
+    tasks = Task.objects.filter(workspace_id=workspace_id, id__in=list(ids)).order_by("id")
+    return dict(tasks.select_for_update(no_key=True).values_list("id", "priority"))
 
 
 def delete_tasks(*, workspace_id: UUID, ids: Sequence[UUID], actor: Actor) -> list[UUID]:

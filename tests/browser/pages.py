@@ -50,6 +50,13 @@ PAGES = [
     Case("failures", "dlq_deadletter_groups"),
     Case("replays", "dlq_replay_changelist"),
     Case("replay", "dlq_replay_change", "dlq.Replay"),
+    Case("operations", "operations_operation_changelist"),
+    Case("operation", "operations_operation_change", "operations.Operation"),
+    Case(
+        "new-operation",
+        "operations_operation_new",
+        query="?target=tasks&action=delete&workspace=default&filter=%7B%7D&all=1",
+    ),
     Case("workflows", "workflows_workflow_changelist"),
     Case("workflow", "workflows_workflow_change", "workflows.Workflow"),
     Case("runs", "workflows_workflowrun_changelist"),

@@ -5,6 +5,7 @@ call the service. What else a test does to such rows is in the module.
 """
 
 from tests.factories.letters import copy_letter, make_error, make_letter, make_next_letter
+from tests.factories.operations import make_items, make_operation
 from tests.factories.scaling import (
     make_decision,
     make_launch,
@@ -36,6 +37,7 @@ __all__ = [
     "make_decision",
     "make_error",
     "make_firing",
+    "make_items",
     "make_job",
     "make_large_tasks",
     "make_launch",
@@ -44,6 +46,7 @@ __all__ = [
     "make_log",
     "make_next_letter",
     "make_node",
+    "make_operation",
     "make_queue",
     "make_run",
     "make_sample",

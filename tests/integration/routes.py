@@ -11,9 +11,11 @@ from rest_framework.test import APIClient
 
 import tests.handlers  # noqa: F401 - registers the type of the letters
 from controlplane.core import process_state
+from controlplane.ops.operations.control import pause_operation
 from controlplane.ops.stress.models import StressTest
-from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.states import Role
 from dlq.filters import LetterFilter
 from dlq.replays import pause_replay, start_replay
 from tasks_app.models import Task
@@ -26,6 +28,7 @@ from tests.factories import (
     make_letter,
     make_log,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_scaling_event,
@@ -34,6 +37,7 @@ from tests.factories import (
     make_workflow,
 )
 from tests.factories.workflows import APPROVAL, CHAIN
+from tests.operations import preview
 from tests.stress_driver import drive_to, end_tasks
 from workflows.runs import cancel_run
 
@@ -87,6 +91,7 @@ DEFINITION = {"name": "New", "tasks": CHAIN}
 JOB = {"name": "new", "schedule": "@daily", "taskType": "noop"}
 WORKFLOW_JOB = {"name": "weekly", "schedule": "@weekly", "workflowId": "{workflow}"}
 NOOPS = {"action": "cancel", "filter": {"type": "noop"}}
+BULK = {"target": "tasks", "action": "cancel", "filter": {"type": "noop"}}
 LETTERS = {"filter": {"all": True}}
 DISCARD = {"action": "discard", "reason": "x", **LETTERS}
 REPROCESS = {"action": "reprocess", **LETTERS}
@@ -143,6 +148,15 @@ ROUTES = [
     post(REPLAY + "/cancel", "dlq:write"),
     post(REPLAY + "/pause", "dlq:write"),
     post("/dlq/replays/{paused}/resume", "dlq:write", *TASKS),
+    get("/operations", "operations:read"),
+    get("/operations/{operation}", "operations:read"),
+    get("/operations/{operation}/items", "operations:read"),
+    post("/operations/preview", "operations:write", *TASKS, body=BULK),
+    post("/operations", "operations:write", *TASKS, body={"token": "{token}", "reason": "x"},
+         ok=202),
+    post("/operations/{operation}/pause", "operations:write"),
+    post("/operations/{held}/resume", "operations:write", *TASKS),
+    post("/operations/{operation}/cancel", "operations:write"),
     get("/auto-scaling/config", "auto-scaling:read", of_all=True),
     get("/auto-scaling/metric", "auto-scaling:read", of_all=True),
     get("/auto-scaling/status", "auto-scaling:read", of_all=True),
@@ -212,6 +226,8 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
         for _ in range(2)
     ]
     pause_replay(workspace_id=workspace.id, replay_id=replays[1].id, actor=SYSTEM)
+    operations = [make_operation(workspace, reason=f"{word}-reason", name="x") for _ in range(2)]
+    pause_operation(workspace_id=workspace.id, operation_id=operations[1].id, actor=SYSTEM)
     report = make_stress_test(1, workspace=workspace, name=f"{word}-report")
     drive_to(report, "SETTLING")
     end_tasks(report)
@@ -226,6 +242,8 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
         "letter": letter,
         "replay": replays[0],
         "paused": replays[1],
+        "operation": operations[0],
+        "held": operations[1],
         "report": report,
         "test": make_stress_test(1, workspace=workspace, name=f"{word}-test"),
         "workflow": workflow,
@@ -264,7 +282,7 @@ class Place:
         rows = self.theirs if theirs else self.mine
         path, mark, query = route.path.partition("?")
         path = f"{path}{slash}{mark}{query}".format(**rows)
-        return getattr(client, route.method)(path, self._fill(route.body), format="json")
+        return getattr(client, route.method)(path, self._fill(route.body, client), format="json")
 
     def clear_way(self, route: Route) -> None:
         """A workspace has one open stress test at a time, and none among tasks of another."""
@@ -272,10 +290,18 @@ class Place:
             StressTest.objects.get(id=self.mine["test"]).delete()
             Task.objects.filter(workspace=self.home, queue__name="stress").delete()
 
-    def _fill(self, body: Any) -> Any:
+    def _fill(self, body: Any, client: APIClient) -> Any:
         if isinstance(body, dict):
-            return {name: self._fill(value) for name, value in body.items()}
+            return {name: self._fill(value, client) for name, value in body.items()}
+        if body == "{token}":
+            return self._make_token(client)
         return self.mine["workflow"] if body == "{workflow}" else body
+
+    def _make_token(self, client: APIClient) -> str:
+        """That of a preview which the client's key has made, if it has one."""
+        key = str(client.api_key.id) if hasattr(client, "api_key") else ""
+        actor = Actor("key", key, "a key", Role.OPERATOR)
+        return preview("tasks", "cancel", wanted=BULK["filter"], actor=actor).token
 
 
 @contextmanager

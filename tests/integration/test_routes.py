@@ -27,6 +27,7 @@ WITHOUT_WORDS = {
     "/dlq/replays",
     "/dlq/replays/{replay}",
     "/health/detailed",
+    "/operations/{operation}/items",
     "/system/performance/summary",
     "/workflows/runs/{run}/steps/{step}",
     "/workflows/{workflow}/versions",

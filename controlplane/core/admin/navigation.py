@@ -68,6 +68,12 @@ GROUPS = (
                 "dead-letters",
                 True,
             ),
+            Entry(
+                "Bulk operations",
+                "bulk",
+                (_list("Bulk operations", "operations", "operation"),),
+                "b",
+            ),
         ),
     ),
     Group(

@@ -73,6 +73,9 @@ SHAPES = {
     "worse": _FAILED,
     "alike": _QUIET,
     "unknown": _QUIET,
+    # bulk operations, and what they are for
+    "LISTING": _RUNNING,
+    "ON": _COMPLETED,
     # judgements: what a page says of a figure
     "good": _COMPLETED,
     "bad": _FAILED,

@@ -11,8 +11,10 @@ parameters in the OpenAPI document and the options of a command (`core.console.d
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from controlplane.core.clock import utc_z
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema.base import REQUIRED_FIELD
 from controlplane.core.schema.values import FilterError, Values, split_values
@@ -97,6 +99,19 @@ def read_body(schema: type[F], body: Mapping[str, Any], *, field: str = "filter"
         return build(schema, given, **more)
     except Invalid as error:
         raise Invalid(errors=within(field, error.errors)) from error
+
+
+def write_body(value: Any) -> dict[str, Any]:
+    """The conditions of a filter as a JSON object, as `read_body` reads it."""
+    body: dict[str, Any] = {}
+    for name, (attribute, wanted) in conditions(type(value)).items():
+        found = getattr(value, attribute)
+        if found == wanted.values.empty:
+            continue
+        if isinstance(found, datetime):
+            found = utc_z(found)
+        body[name] = [str(each) for each in found] if isinstance(found, tuple) else found
+    return body
 
 
 def build(

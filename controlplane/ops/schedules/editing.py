@@ -136,6 +136,19 @@ def update_schedule(
 
 
 @transaction.atomic
+def set_enabled(*, workspace_id: UUID, schedule_id: UUID, enabled: bool, actor: Actor) -> bool:
+    """Pause or resume a schedule. Returns whether this changed it. Raises as update_schedule."""
+    announce_change()
+    if lock_schedule(workspace_id, schedule_id).periodic_task.enabled == enabled:
+        return False
+    changes = {"enabled": enabled}
+    update_schedule(
+        workspace_id=workspace_id, schedule_id=schedule_id, changes=changes, actor=actor
+    )
+    return True
+
+
+@transaction.atomic
 def delete_schedule(*, workspace_id: UUID, schedule_id: UUID, actor: Actor) -> None:
     """Remove a schedule with its PeriodicTask and its firings; tasks and runs stay. Raises
     NotFound, Conflict while it is declared in code."""

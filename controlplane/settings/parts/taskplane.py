@@ -76,6 +76,9 @@ TASKPLANE: dict[str, Any] = {
         "SCHEDULE_RETENTION_DAYS", 30, minimum=1, maximum=36_500
     ),
     "DLQ_RETENTION_DAYS": env.integer("DLQ_RETENTION_DAYS", 90, minimum=1, maximum=36_500),
+    "OPERATION_RETENTION_DAYS": env.integer(
+        "OPERATION_RETENTION_DAYS", 90, minimum=1, maximum=36_500
+    ),
     "ROLLUP_RETENTION_DAYS": env.integer("ROLLUP_RETENTION_DAYS", 400, minimum=32, maximum=36_500),
     "AUDIT_RETENTION_DAYS": env.integer("AUDIT_RETENTION_DAYS", 365, minimum=1, maximum=36_500),
     # Limits of a request
@@ -87,6 +90,9 @@ TASKPLANE: dict[str, Any] = {
     ),
     "JSON_MAX_DEPTH": env.integer("JSON_MAX_DEPTH", 32, minimum=2, maximum=200),
     "BULK_MAX": env.integer("BULK_MAX", 10_000, minimum=1, maximum=100_000),
+    "OPERATION_MAX_ITEMS": env.integer(
+        "OPERATION_MAX_ITEMS", 1_000_000, minimum=1, maximum=10_000_000
+    ),
     # Requests per minute; 0 for no limit. Only a client gone wild meets the defaults.
     "RATE_LIMIT_PER_KEY": env.integer("RATE_LIMIT_PER_KEY", 60_000, minimum=0, maximum=10**9),
     "RATE_LIMIT_PER_WORKSPACE": env.integer(

@@ -42,6 +42,7 @@ ROW_PAGES = {
     "schedules.Schedule": ("viewer", "operator", "operator"),
     "schedules.Firing": ("viewer", NOBODY, NOBODY),
     "stress.StressTest": ("viewer", NOBODY, NOBODY),
+    "operations.Operation": ("viewer", NOBODY, NOBODY),
 }
 SHARED_PAGES = {
     "workers.Node": ("viewer", NOBODY, NOBODY),
@@ -78,6 +79,9 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "tasks_app_queue_resume": ("POST", "operator", {}),
     "tasks_app_queue_cancel": ("GET", "operator", {}),
     "workers_node_drain": ("GET", "root", {}),
+    "operations_operation_pause": ("POST", "operator", {}),
+    "operations_operation_resume": ("POST", "operator", {}),
+    "operations_operation_cancel": ("POST", "operator", {}),
     "stress_stresstest_stop": ("POST", "operator", {}),
     "stress_stresstest_compare": ("GET", "viewer", {}),
     "auth_user_password_change": ("GET", "root", {}),
@@ -89,17 +93,22 @@ SHARED_VERBS = {
     "scaling_pool_configure": ("POST", "admin", {"version": "1"}),
     "scaling_pool_scale": ("POST", "operator", {}),
     "scaling_pool_release": ("POST", "operator", {}),
+    "operations_operation_new": ("GET", "operator", {}),
     "stress_stresstest_start": ("GET", "operator", {}),
     "dlq_deadletter_groups": ("GET", "viewer", {}),
 }
 ACTIONS = {
     "workspaces.Membership": {"delete_selected": "admin"},
     "workspaces.ApiKey": {"revoke": "admin"},
-    "tasks_app.Task": dict.fromkeys(("cancel", "retry", "run_now", "reprioritize"), "operator"),
-    "tasks_app.Queue": dict.fromkeys(("pause", "resume"), "operator"),
+    "tasks_app.Task": dict.fromkeys(
+        ("cancel", "retry", "run_now", "reprioritize", "bulk"), "operator"
+    ),
+    "tasks_app.Queue": dict.fromkeys(("pause", "resume", "bulk"), "operator"),
     "workflows.WorkflowRun": dict.fromkeys(("cancel", "retry"), "operator"),
-    "dlq.DeadLetter": dict.fromkeys(("reprocess", "reprocess_as_canary", "discard"), "operator"),
-    "schedules.Schedule": dict.fromkeys(("run_now", "pause", "resume"), "operator"),
+    "dlq.DeadLetter": dict.fromkeys(
+        ("reprocess", "reprocess_as_canary", "discard", "bulk"), "operator"
+    ),
+    "schedules.Schedule": dict.fromkeys(("run_now", "pause", "resume", "bulk"), "operator"),
     "workers.Node": {"drain": "root"},
 }
 # Who may change a row by its form; of all others nobody.

@@ -10,7 +10,17 @@ from controlplane.core.http.problems import handler404, handler500
 from tests.clients import default_workspace, other_workspace, staff_client
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
-APPS = ["tasks_app", "dlq", "workers", "workflows", "schedules", "scaling", "stress", "workspaces"]
+APPS = [
+    "tasks_app",
+    "dlq",
+    "workers",
+    "workflows",
+    "schedules",
+    "scaling",
+    "stress",
+    "operations",
+    "workspaces",
+]
 FIRST = "/admin/tasks_app/queue/"
 
 

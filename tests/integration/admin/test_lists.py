@@ -41,7 +41,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows() -> None:
     root = world.people["root"]
     shared = [make_node(), make_scaling_event(), make_leader()]
     labels = [*world.own, *(row._meta.label for row in shared)]
-    assert len(labels) == 17
+    assert len(labels) == 18
     before = {label: count_queries(root, list_of(label)) for label in labels}
     for slug in ("third", "fourth"):
         rows_of(other_workspace(slug))
@@ -58,6 +58,7 @@ def test_an_empty_list_has_a_page() -> None:
         "workflows.Workflow", "workflows.WorkflowRun", "dlq.DeadLetter", "dlq.Replay",
         "schedules.Schedule", "schedules.Firing", "stress.StressTest", "workers.Node",
         "scaling.ScalingEvent", "workspaces.ApiKey", "workspaces.Membership",
+        "operations.Operation",
     ):  # fmt: skip
         page = root.get(list_of(label)).content.decode()
         assert "0 " in page, label

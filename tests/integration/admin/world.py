@@ -30,6 +30,7 @@ from tests.factories import (
     make_leader,
     make_letter,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_scaling_event,
@@ -61,7 +62,7 @@ def rows_of(workspace: Workspace) -> Rows:
     found: list[Model] = [
         workspace, member, key_client(workspace=workspace).api_key, make_task(workspace=workspace),
         make_queue("mail", workspace), answer, run.workflow, run, letter, replay, schedule, firing,
-        make_stress_test(1, workspace=workspace, name="load"),
+        make_stress_test(1, workspace=workspace, name="load"), make_operation(workspace),
     ]  # fmt: skip
     event = AuditEvent.objects.filter(workspace=workspace).latest("id")
     return {row._meta.label: row for row in [*found, event]}

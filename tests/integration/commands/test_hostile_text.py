@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.ops.operations.models import Operation, OperationItem
 from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.stress.models import StressTest
@@ -20,11 +21,13 @@ from tests.clients import key_client
 from tests.factories import (
     make_attempt,
     make_decision,
+    make_items,
     make_job,
     make_launch,
     make_letter,
     make_log,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_scaling_event,
@@ -108,6 +111,10 @@ def make_all() -> dict[str, str]:
     task, (letter, replay) = make_tasks(), make_letters()
     schedule, event, test = make_schedule(), make_fleet(), make_stress_test(1, name="hostile")
     write(StressTest, test, name=HOSTILE[:200], created_by=HOSTILE)
+    operation = make_operation()
+    write(Operation, operation, created_by=HOSTILE[:200], reason=HOSTILE, stop_reason=HOSTILE)
+    make_items(operation, {SHORT: "REFUSED"})
+    OperationItem.objects.update(detail=HOSTILE)
     run_ = make_run()
     write(Workflow, run_.workflow, name=HOSTILE[:200], created_by=HOSTILE)
     end_step(run_.id, "charge", "FAILED", error=ERROR | {"message": HOSTILE})
@@ -117,7 +124,7 @@ def make_all() -> dict[str, str]:
     return {
         "task": task.id, "letter": letter.id, "replay": replay.id, "schedule": schedule.id,
         "event": event.id, "test": test.id, "run": run_.id, "workflow": run_.workflow_id,
-        "node": node.id, "key": key.prefix,
+        "node": node.id, "key": key.prefix, "operation": operation.id,
     }  # fmt: skip
 
 
@@ -182,6 +189,15 @@ COMMANDS = [
     "stress show {test}",
     "stress compare {test} {test}",
     "stress stop {test}",
+    "operations list",
+    "operations show {operation}",
+    "operations items {operation}",
+    "operations watch {operation} --wait-timeout 0",
+    "operations pause {operation}",
+    "operations resume {operation}",
+    "operations cancel {operation}",
+    "operations preview tasks retry --all",
+    "operations start {text}",
     "apikeys create {text}",
     "apikeys list",
     "apikeys revoke {key}",

@@ -32,6 +32,7 @@ from tests.factories import (
     make_letter,
     make_log,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_scaling_event,
@@ -39,6 +40,7 @@ from tests.factories import (
     make_workflow,
     set_pool,
 )
+from tests.operations import drive
 from workers.models import Node
 from workflows.models import WorkflowRun
 
@@ -55,15 +57,18 @@ class World:
         self.task = make_task("RUNNING", name="<script>alert(1)</script>")
         self.run = make_run(make_workflow())
         self.job = make_job()
+        self.operation = make_operation()
         self.moves: list[Callable[[], object]] = [
             self.submit, self.end_task, self.fail, self.add_attempt, self.log, self.add_node,
             self.beat, self.add_queue, self.fire, self.scale, self.resolve, self.remove,
+            self.operate,
         ]  # fmt: skip
 
     def key_of(self, topic: Topic) -> str:
         keys = {
             "task": self.task.id,
             "workflow-run": self.run.id,
+            "operation": self.operation.id,
             "overview-charts": "1h",
         }
         return f"{topic.name}:{keys[topic.name]}" if topic.has_key else topic.name
@@ -104,6 +109,9 @@ class World:
     def scale(self) -> None:
         make_scaling_event()
         set_pool(ready=self.chance.randrange(5))
+
+    def operate(self) -> None:
+        drive(self.operation)
 
     def resolve(self) -> None:
         DeadLetter.objects.filter(id__in=DeadLetter.objects.values("id")[:1]).delete()

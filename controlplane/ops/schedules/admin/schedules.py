@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
 
 from controlplane.core.admin.display import Table, link, show_time
@@ -14,6 +14,7 @@ from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_elapsed, format_percent, shorten
 from controlplane.core.schema import represent_value
+from controlplane.core.schema.filters import conditions
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing, triggering
 from controlplane.ops.schedules.admin.firings import show_delay, show_state, show_work
@@ -28,6 +29,7 @@ from controlplane.ops.schedules.queries import (
     list_firings,
     next_times,
 )
+from controlplane.ops.schedules.schema import JobFilter
 from controlplane.ops.schedules.timing import TimingError
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
@@ -60,7 +62,7 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     search_fields = ["name", "task_type"]
     ordering = ["name"]
     sortable_by: ClassVar[list[str]] = ["name"]
-    actions = ["run_now", "pause", "resume"]
+    actions = ["run_now", "pause", "resume", "bulk"]
     fieldsets = [
         (None, {"fields": ["workspace", "name", "schedule", "timezone", "enabled"]}),
         ("Work", {"fields": ["task_type", "workflow", "payload"]}),
@@ -180,6 +182,13 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     def resume(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
         return self._act(request, queryset, _set_enabled(True), "resumed")
 
+    @admin.action(description="Bulk operation…")
+    def bulk(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> HttpResponse:
+        """On the selected schedules, or on all that match the list's filters."""
+        is_all = request.POST.get("select_across") == "1"
+        wanted = _read_wanted(request.GET) if is_all else None
+        return self.to_bulk_operation(request, queryset, "schedules", wanted=wanted)
+
     def _act(
         self,
         request: HttpRequest,
@@ -192,6 +201,17 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
         self.act_on_rows(request, queryset, verb, done)
         url = request.get_full_path() if first is None else self.row_url(first.pk)
         return HttpResponseRedirect(url)
+
+
+def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
+    """The list's filters as those of the API; None if one of them has no such condition."""
+    names = {"periodic_task__enabled__exact": "enabled", "source__exact": "source", "q": "search"}
+    wanted = {names.get(name, name): value for name, value in params.items() if value}
+    wanted.pop("workspace", None)
+    if "enabled" in wanted:
+        wanted["enabled"] = "true" if wanted["enabled"] == "1" else "false"
+    is_known = set(wanted) <= set(conditions(JobFilter))
+    return wanted if is_known else None
 
 
 def _set_enabled(enabled: bool) -> Callable[[Schedule, Actor], None]:

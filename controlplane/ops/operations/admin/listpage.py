@@ -1,0 +1,85 @@
+"""The list of bulk operations."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.schema import represent
+from controlplane.ops.operations.models import Operation as OperationRow
+from controlplane.ops.operations.schema import Operation
+from controlplane.ops.operations.states import ENDED, OPEN
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import find_live_workspace
+
+PAGE_SIZE = 50
+_SHOWN = {"": "All", "open": "Open", "ended": "Ended"}
+_STATES = {"open": OPEN, "ended": ENDED}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One operation, as the page shows it."""
+
+    operation: dict[str, Any]
+    url: str
+    word: str
+    share: float
+    created_at: datetime
+    workspace: str
+
+
+def word_of(operation: OperationRow) -> str:
+    """The state, with the pause, as the shapes of states know it."""
+    is_paused = operation.paused_at is not None and operation.state in OPEN
+    return "PAUSED" if is_paused else operation.state
+
+
+def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> dict[str, Any]:
+    """A page of the newest operations, with the ways to others."""
+    chosen = request.GET.get("show", "")
+    workspace = request.GET.get("workspace", "").replace("\0", "")
+    if workspace:
+        operations = operations.filter(workspace__slug=workspace)
+    if chosen in _STATES:
+        operations = operations.filter(state__in=_STATES[chosen])
+    before = parse_uuid_or_none(request.GET.get("before", ""))
+    if before is not None:
+        operations = operations.filter(id__lt=before)
+    rows = list(operations.order_by("-id")[: PAGE_SIZE + 1])
+    kept = {"workspace": workspace} if workspace else {}
+    older = (
+        {**kept, "show": chosen, "before": str(rows[PAGE_SIZE - 1].id)}
+        if (len(rows) > PAGE_SIZE)
+        else None
+    )
+    return {
+        "lines": [_describe(row, actor_in(request, row.workspace_id)) for row in rows[:PAGE_SIZE]],
+        "has_several_workspaces": len({row.workspace_id for row in rows}) > 1,
+        "choices": [
+            (title, f"?{urlencode({**kept, 'show': key})}", key == chosen)
+            for key, title in _SHOWN.items()
+        ],
+        "is_filtered": bool(chosen or workspace or before),
+        "older_url": older and f"?{urlencode(older)}",
+        "newest_url": f"?{urlencode({**kept, 'show': chosen})}" if before else "",
+        "live_workspace": workspace or find_live_workspace(request),
+    }
+
+
+def _describe(row: OperationRow, actor: Actor) -> Line:
+    operation = represent(Operation, row, actor)
+    return Line(
+        operation=operation,
+        url=reverse("admin:operations_operation_change", args=[row.pk]),
+        word=word_of(row),
+        share=operation["percent"] / 100,
+        created_at=row.created_at,
+        workspace=row.workspace.slug,
+    )

@@ -1,0 +1,102 @@
+"""The pages of bulk operations: the list, one of them, and the question before one starts."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.ids import parse_uuid_or_none
+from controlplane.ops.operations.admin import newpage
+from controlplane.ops.operations.admin.listpage import describe_list
+from controlplane.ops.operations.admin.page import describe_operation
+from controlplane.ops.operations.control import (
+    cancel_operation,
+    pause_operation,
+    resume_operation,
+)
+from controlplane.ops.operations.models import Operation
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.states import Role
+
+# The action of each button, and the message after it.
+_STEPS: dict[str, tuple[Callable[..., Operation], str]] = {
+    "pause": (pause_operation, "Paused: nothing is changed until it is resumed."),
+    "resume": (resume_operation, "Resumed."),
+    "cancel": (cancel_operation, "Cancelled. What was changed stays as it is."),
+}
+
+
+@admin.register(Operation)
+class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
+    """Operations with the outcome of each item, and buttons to pause, resume, cancel and undo."""
+
+    ordering = ["-id"]
+
+    def extra_pages(self) -> list[Any]:
+        steps = [
+            (f"<uuid:object_id>/{name}/", partial(self.step_view, name=name), name)
+            for name in _STEPS
+        ]
+        return [("new/", self.new_view, "new"), *steps]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The newest operations first."""
+        if request.method == "POST" or not self.has_view_permission(request):
+            raise PermissionDenied
+        context = describe_list(request, self.get_queryset(request).select_related("workspace"))
+        return self.render(request, "operations/list.html", title="Bulk operations", **context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One operation with its items."""
+        operation_id = parse_uuid_or_none(object_id)
+        operation = self.get_object(request, str(operation_id)) if operation_id else None
+        if operation is None:
+            text = "This operation was removed, or it is not yours to see."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.method == "POST" or not self.has_view_permission(request, operation):
+            raise PermissionDenied
+        may_operate = is_allowed(request, Role.OPERATOR, operation.workspace_id)
+        context = describe_operation(request, operation, may_operate=may_operate)
+        return self.render(request, "operations/operation.html", original=operation, **context)
+
+    def new_view(self, request: HttpRequest) -> HttpResponse:
+        """What an operation would do; posted, it is started."""
+        if not self.allows(request, "act"):
+            raise PermissionDenied("This needs the role operator.")
+        return newpage.show(self, request)
+
+    @method_decorator(require_POST)
+    def step_view(self, request: HttpRequest, object_id: UUID, name: str) -> HttpResponse:
+        step, text = _STEPS[name]
+
+        def act(operation: Operation, actor: Actor) -> None:
+            step(workspace_id=operation.workspace_id, operation_id=operation.id, actor=actor)
+
+        return self.act_on_row(request, object_id, act, text)
+
+    def to_started(self, request: HttpRequest, operation: Operation) -> HttpResponse:
+        """The page of an operation that has just been started."""
+        self.message_user(request, "Started. The page follows it.", messages.SUCCESS)
+        return HttpResponseRedirect(self.row_url(operation.pk))
+
+    def to_list(self) -> str:
+        return reverse("admin:operations_operation_changelist")

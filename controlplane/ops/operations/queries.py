@@ -1,0 +1,160 @@
+"""Reads of bulk operations, their items, and the objects that a selection names."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.aggregates import BitXor
+from django.db.models import BigIntegerField, Count, F, Func, QuerySet, TextField, Value
+from django.db.models.functions import Cast
+
+from controlplane.core.errors import Conflict, Invalid, NotFound
+from controlplane.ops.operations.models import Operation, OperationItem
+from controlplane.ops.operations.selection import Selection
+from controlplane.ops.operations.states import ENDED, ItemOutcome
+from controlplane.workspaces.bulk import BulkVerb, Rows, find_verb
+from tasks_app.queries import in_bounded_time
+from tasks_app.queries.lists import estimate_count
+
+# Up to this number the objects of a preview are counted, and compared when the operation starts.
+EXACT = 100_000
+SHOWN = 10
+_COUNT_SECONDS = 5.0
+
+
+def list_operations(workspace_id: UUID, states: Collection[str] = ()) -> QuerySet[Operation]:
+    """Operations of a workspace, newest first."""
+    operations = Operation.objects.filter(workspace_id=workspace_id)
+    return operations.filter(state__in=list(states)) if states else operations
+
+
+def get_operation(workspace_id: UUID, operation_id: UUID) -> Operation:
+    """One operation of a workspace. Raises NotFound."""
+    operation = list_operations(workspace_id).filter(id=operation_id).first()
+    if operation is None:
+        raise NotFound(f"There is no bulk operation {operation_id}.")
+    return operation
+
+
+def list_items(
+    workspace_id: UUID, operation_id: UUID, outcomes: Collection[str] = ()
+) -> QuerySet[OperationItem]:
+    """The items of an operation in the order of their listing. Raises NotFound."""
+    operation = get_operation(workspace_id, operation_id)
+    items = OperationItem.objects.filter(operation=operation).order_by("id")
+    if outcomes:
+        items = items.filter(outcome__in=list(outcomes))
+    return items
+
+
+def find_rows(verb: BulkVerb, workspace_id: UUID, selection: Selection) -> Rows:
+    """The selected objects by key. A filter selects those to which the verb applies; ids and an
+    earlier operation select each that exists, so that its outcome can say why it was refused."""
+    target = verb.target
+    if selection.ids:
+        rows = target.list_all(workspace_id).filter(**{f"{target.key}__in": selection.ids})
+    elif selection.origin is not None:
+        rows = _changed_by(verb, workspace_id, selection.origin)
+    else:
+        wanted = target.read_filter(selection.filter)
+        rows = verb.select(target.narrow(workspace_id, wanted), wanted)
+    return rows.order_by(target.key)
+
+
+def _changed_by(verb: BulkVerb, workspace_id: UUID, origin: UUID) -> Rows:
+    """What an operation changed. Raises Invalid when it was for other objects, or cannot be undone
+    by this verb; Conflict while it may still change more."""
+    target = verb.target
+    operation = list_operations(workspace_id).filter(id=origin).first()
+    if operation is None or operation.target != target.name:
+        raise _wrong_origin(f"There is no operation on {target.plural_noun} with this id.")
+    if operation.state not in ENDED:
+        raise Conflict("That operation has not ended: wait for its end, or cancel it first.")
+    done = find_verb(operation.target, operation.action)
+    if verb.needs_origin and (done is None or done.undone_by != verb.name):
+        raise _wrong_origin(f"{verb.name} does not undo {operation.action}.")
+    rows = target.list_all(workspace_id)
+    key = rows.model._meta.get_field(target.key)
+    items = OperationItem.objects.filter(operation=operation, outcome=ItemOutcome.CHANGED)
+    keys = items.values_list(Cast("target_id", key.clone()), flat=True)
+    return rows.filter(**{f"{target.key}__in": keys})
+
+
+def _wrong_origin(message: str) -> Invalid:
+    return Invalid(errors=[{"field": "operation", "message": message}])
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A selected set in a few figures, by which two moments can be compared. `digest` is that of
+    the keys, None if they are too many to be read; then `count` is an estimate. `last`: the highest
+    key, empty if nothing is selected."""
+
+    count: int
+    is_estimate: bool
+    digest: int | None
+    last: str
+
+
+def measure(rows: Rows, key: str) -> Membership:
+    """Count the rows. Raises Invalid if even finding one of them takes too long."""
+    last = rows.order_by(f"-{key}").values_list(key, flat=True)[:1]
+    try:
+        with in_bounded_time(_COUNT_SECONDS):
+            found = _digest(rows, key)
+    except Invalid:
+        found = {"count": EXACT + 1}
+    with in_bounded_time(_COUNT_SECONDS):
+        highest = str(next(iter(last), ""))
+    if found["count"] > EXACT:
+        count = max(estimate_count(rows), EXACT + 1) if highest else 0
+        return Membership(count, True, None, highest)
+    return Membership(found["count"], False, found["digest"] or 0, highest)
+
+
+def _digest(rows: Rows, key: str) -> dict[str, Any]:
+    """The number of rows up to one more than EXACT, and a digest of their keys that does not
+    depend on their order."""
+    hashed = Func(
+        Cast(key, TextField()),
+        Value(0),
+        function="hashtextextended",
+        output_field=BigIntegerField(),
+    )
+    hashes = rows.order_by().annotate(hashed_key=hashed).values("hashed_key")
+    found: dict[str, Any] = hashes[: EXACT + 1].aggregate(
+        count=Count("hashed_key"), digest=BitXor("hashed_key")
+    )
+    return found
+
+
+def list_keys(rows: Rows, key: str, *, after: str, until: str, limit: int) -> list[Any]:
+    """The next keys behind `after`, in their order, none behind `until`."""
+    rest = rows.filter(**{f"{key}__lte": until})
+    if after:
+        rest = rest.filter(**{f"{key}__gt": after})
+    return list(rest.values_list(key, flat=True)[:limit])
+
+
+def list_open_items(operation: Operation, limit: int) -> list[OperationItem]:
+    """The next items that have no outcome yet."""
+    items = OperationItem.objects.filter(operation=operation, outcome="")
+    return list(items.order_by("id")[:limit])
+
+
+def find_before(origin: UUID, keys: Sequence[str]) -> Mapping[str, str]:
+    """What an operation noted of these objects before it changed them."""
+    items = OperationItem.objects.filter(operation_id=origin, target_id__in=list(keys))
+    return dict(items.values_list("target_id", "before"))
+
+
+def count_undoings(operation: Operation) -> int:
+    """How many operations were made for what this one changed."""
+    later = list_operations(operation.workspace_id).filter(id__gt=operation.id)
+    return later.filter(selection__operation=str(operation.id)).count()
+
+
+def order_by_age(operations: QuerySet[Operation]) -> QuerySet[Operation]:
+    """Ended ones, the oldest first."""
+    return operations.filter(finished_at__isnull=False).order_by(F("finished_at").asc())
