@@ -1,16 +1,18 @@
 """Dead letters: tasks that failed for good, kept apart from the tasks' own retention.
 
 A letter has a copy of everything that explains the failure, so that it outlives its task. Only
-`transitions.py` writes `status` and `state`.
+`transitions.py` writes `status`, `rerun` and `state`.
 """
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.core.jsonb import JSONBField
-from dlq.states import LetterStatus, ReplayState
+from dlq.states import UNSETTLED, GroupState, LetterRerun, LetterStatus, ReplayState
 from tasks_app.batches import Batch, BatchItem
 from tasks_app.states import ErrorCategory
 
@@ -44,10 +46,15 @@ class DeadLetter(models.Model):
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     reprocess_of = models.UUIDField(null=True)  # the task whose work the dead one did again
+    # Of the node that ran the last attempt; empty when none did.
+    worker_version = models.CharField(max_length=40, default="", db_default="")
     status = models.CharField(
         max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN
     )
     reprocessed_task_id = models.UUIDField(null=True)
+    rerun = models.CharField(
+        max_length=9, choices=LetterRerun.choices, default=LetterRerun.NONE, db_default=""
+    )
     discard_reason = models.TextField(blank=True, default="")
     resolved_by = models.CharField(max_length=200, blank=True, default="")
     resolved_at = models.DateTimeField(null=True)
@@ -91,6 +98,21 @@ class DeadLetter(models.Model):
                 name="letter_of_repeat",
                 condition=Q(reprocessed_task_id__isnull=False),
             ),
+            # Whose new tasks may have ended since.
+            models.Index(
+                fields=["id"],
+                name="letter_rerun",
+                condition=Q(status=LetterStatus.REPROCESSED.value, rerun=LetterRerun.NONE.value),
+            ),
+            # Whose work is not known to be done, in a group.
+            models.Index(
+                fields=["workspace", "fingerprint", "type"],
+                name="letter_unsettled",
+                condition=Q(
+                    status=LetterStatus.REPROCESSED.value,
+                    rerun__in=UNSETTLED,
+                ),
+            ),
             # How many were open at an earlier time.
             models.Index(
                 fields=["workspace", "resolved_at"],
@@ -103,6 +125,116 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.task_id}"
+
+
+class LetterGroup(models.Model):
+    """The letters of one failure of one task type, and what people decided about them.
+
+    The trigger that counts letters makes the row with the first letter. `letters`, `deaths`,
+    `last_seen` and `last_version` follow with the counts: see LetterCountChange.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)  # of its first letter
+    workspace = models.ForeignKey(
+        "workspaces.Workspace",
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    fingerprint = models.CharField(max_length=16)
+    type = models.CharField(max_length=200)
+    category = models.CharField(max_length=20, choices=ErrorCategory.choices)
+    error_class = models.CharField(max_length=200, default="")
+    message = models.TextField(default="")  # the beginning of that of the first letter
+    letters = models.BigIntegerField(default=0)  # open ones
+    deaths = models.BigIntegerField(default=0)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    first_version = models.CharField(max_length=40, default="")
+    last_version = models.CharField(max_length=40, default="")
+    state = models.CharField(max_length=12, choices=GroupState.choices, default=GroupState.OPEN)
+    state_at = models.DateTimeField()
+    state_by = models.CharField(max_length=200, default="")  # empty: the dispatcher
+    state_reason = models.TextField(default="")
+    version = models.IntegerField(default=0)  # rises with each decision
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+    )
+    owned_at = models.DateTimeField(null=True)
+    ticket = models.CharField(max_length=500, default="")
+    acknowledged_deaths = models.BigIntegerField(null=True)  # how many there were then
+    muted_until = models.DateTimeField(null=True)
+    muted_above = models.BigIntegerField(null=True)  # more open letters end the mute
+    # Of the nodes on which the tasks died after the group was resolved.
+    regressed_versions = ArrayField(models.CharField(max_length=40), default=list)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "fingerprint", "type"], name="lettergroup_once"
+            ),
+            models.CheckConstraint(
+                name="lettergroup_mute_has_end",
+                condition=~Q(state=GroupState.MUTED.value)
+                | Q(muted_until__isnull=False)
+                | Q(muted_above__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "last_seen", "id"], name="lettergroup_newest"),
+            models.Index(fields=["workspace", "letters", "id"], name="lettergroup_largest"),
+            # What is not resolved among much that is.
+            models.Index(
+                fields=["workspace", "last_seen", "id"],
+                name="lettergroup_unresolved",
+                condition=~Q(state=GroupState.RESOLVED.value),
+            ),
+            models.Index(
+                fields=["workspace", "state_at"],
+                name="lettergroup_resolved",
+                condition=Q(state=GroupState.RESOLVED.value),
+            ),
+            # What may have been resolved since, and whose mute may have ended.
+            models.Index(
+                fields=["id"],
+                name="lettergroup_empty",
+                condition=~Q(state=GroupState.RESOLVED.value) & Q(letters=0),
+            ),
+            models.Index(
+                fields=["workspace"],
+                name="lettergroup_muted",
+                condition=Q(state=GroupState.MUTED.value),
+            ),
+            # What retention asks.
+            models.Index(fields=["last_seen"], name="lettergroup_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.error_class or self.category} {self.type}"
+
+
+class GroupNote(models.Model):
+    """What somebody wrote about a group. Never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    group = models.ForeignKey(
+        LetterGroup, on_delete=models.CASCADE, related_name="notes", db_index=False
+    )
+    text = models.TextField()
+    author = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["group", "id"], name="groupnote_list")]
+
+    def __str__(self) -> str:
+        return self.text[:80]
 
 
 class Replay(Batch):
