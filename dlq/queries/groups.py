@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -149,11 +150,8 @@ def describe_groups(groups: Sequence[LetterGroup]) -> list[GroupView]:
 
 def _view(group: LetterGroup, change: Any, newest: Any) -> GroupView:
     letters, deaths, latest = change or (0, 0, None)
-    letter_id, name, error = newest or (
-        group.id,
-        "",
-        {"class": group.error_class, "message": group.message, "category": group.category},
-    )
+    first = {"class": group.error_class, "message": group.message, "category": group.category}
+    letter_id, name, error = newest or (group.id, "", orjson.dumps(first))
     return GroupView(
         group=group,
         count=max(0, group.letters + letters),
@@ -161,7 +159,7 @@ def _view(group: LetterGroup, change: Any, newest: Any) -> GroupView:
         last_seen=max(group.last_seen, latest or group.last_seen),
         letter_id=letter_id,
         name=name,
-        error=error,
+        error=orjson.loads(error),
     )
 
 

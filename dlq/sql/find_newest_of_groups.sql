@@ -1,5 +1,5 @@
 -- The newest open letter of each of these groups that has one.
-SELECT k.fingerprint, k.type, newest.id, newest.name, newest.error
+SELECT k.fingerprint, k.type, newest.id, newest.name, newest.error::text
 FROM unnest(%(fingerprints)s::text[], %(types)s::text[]) AS k (fingerprint, type)
 CROSS JOIN LATERAL (
     SELECT l.id, l.name, l.error FROM dlq_deadletter l

@@ -1,5 +1,6 @@
-/** Keys: `g` and a letter opens a page, `/` or Ctrl K searches, `p` pauses, `?` shows them all. They
- * do nothing while somebody types, and can be switched off in the dialog that `?` opens. */
+/** Keys: `g` and a letter opens a page, `/` or Ctrl K searches, `p` pauses, `?` shows them all. A
+ * module of a page adds its own with `declareKeys`. They do nothing while somebody types, and can be
+ * switched off in the dialog that `?` opens. */
 
 import { closeButton, openDialog } from "./dialog.js";
 import { make } from "./dom.js";
@@ -9,7 +10,13 @@ const STORED = "taskplane.keys";
 const CHORD_MS = 1500;
 const TYPING = "input, textarea, select, [contenteditable]";
 
+const declared = [];
 let chordUntil = 0;
+
+/** Add keys of a page: each has `press`, the key; `text`, what it does; and `run`, which does it. */
+export function declareKeys(keys) {
+    declared.push(...keys);
+}
 
 export function startKeys() {
     document.addEventListener("keydown", (event) => {
@@ -47,8 +54,14 @@ function follow(key) {
     else if (key === "/") focusSearch();
     else if (key === "?") showHelp();
     else if (key === "p") document.getElementById("live-pause")?.click();
-    else return false;
+    else return runDeclared(key);
     return true;
+}
+
+function runDeclared(key) {
+    const found = declared.find((each) => each.press === key);
+    found?.run();
+    return Boolean(found);
 }
 
 function showHelp() {
@@ -57,6 +70,7 @@ function showHelp() {
         list.append(keyRow(["g", link.dataset.key], link.title));
     }
     list.append(keyRow(["/"], "Search"), keyRow(["Ctrl K"], "Search, also while typing"));
+    for (const each of declared) list.append(keyRow([each.press], each.text));
     list.append(keyRow(["p"], "Pause or resume live updates"), keyRow(["?"], "This help"));
 
     const box = make("input");
