@@ -8,11 +8,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
 from controlplane.core.admin.bars import Meter, draw_meter
-from controlplane.core.formatting import format_count, format_number, shorten
+from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
 from dlq.admin.inboxrows import make_line
 from dlq.differences import FieldDifference
-from dlq.groupdetail import GroupDetail, describe_group
+from dlq.groupdetail import describe_group
 from dlq.models import LetterGroup, Replay
 from dlq.queries import list_stages
 from dlq.queries.causes import Cause
@@ -20,7 +20,6 @@ from dlq.queries.owners import list_owners
 from dlq.states import ReplayState
 
 MEMBERS_SHOWN = 10
-_MAX_PATH = 60
 
 
 def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
@@ -125,8 +124,3 @@ def _cause_url(request: HttpRequest, cause: Cause) -> str:
         return reverse(f"admin:{cause.page}_change", args=[cause.key])
     except NoReverseMatch:
         return ""
-
-
-def describe_members(detail: GroupDetail) -> list[str]:
-    """The first ten letters that an action is about."""
-    return [shorten(letter.name, _MAX_PATH) for letter in detail.members[:MEMBERS_SHOWN]]

@@ -1,36 +1,28 @@
 """The failure inbox: groups of dead letters, and what people decide about them."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError, Invalid
-from controlplane.core.formatting import format_count
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
-from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
+from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
-from dlq.admin.grouppage import describe_members, describe_panel
-from dlq.admin.inboxforms import DiscardGroupForm, MuteForm, ReprocessGroupForm
+from dlq.admin.grouppage import describe_panel
 from dlq.admin.inboxrows import VIEWS, read_conditions, read_inbox
+from dlq.admin.questions import GroupQuestions, seen_version
 from dlq.admin.undo import forget_undo, offer_undo, take_undo
-from dlq.bulk import act_on_letters
-from dlq.filters import LetterFilter
-from dlq.groupdetail import describe_group
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
-from dlq.queries.groups import describe_groups
-from dlq.replays import DEFAULT_STAGES, start_replay
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
@@ -45,7 +37,7 @@ _DECISIONS = {
 
 
 @admin.register(LetterGroup)
-class GroupAdmin(WorkspacePages, ReadOnlyAdmin):
+class GroupAdmin(GroupQuestions):
     """The inbox is the list, and the page of a group has the same panel by itself."""
 
     list_select_related = ["owner", "workspace"]
@@ -148,8 +140,8 @@ class GroupAdmin(WorkspacePages, ReadOnlyAdmin):
     @method_decorator(require_POST)
     def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """A button: acknowledge, own, change, undo."""
-        group, actor = self._operated(request, object_id)
-        back = self._back(request, group)
+        group, actor = self.operated(request, object_id)
+        back = self.back(request, group)
         verb = request.POST.get("do", "")
         if verb == "undo":
             self._undo(request, group, actor)
@@ -164,7 +156,7 @@ class GroupAdmin(WorkspacePages, ReadOnlyAdmin):
     def _decide(
         self, request: HttpRequest, group: LetterGroup, actor: Actor, decision: Decision, done: str
     ) -> None:
-        version = _seen_version(request)
+        version = seen_version(request)
         changed = self._call_decide(request, group, actor, decision, version)
         if changed is None:
             return
@@ -204,154 +196,11 @@ class GroupAdmin(WorkspacePages, ReadOnlyAdmin):
             self.message_user(request, f"{group}: {error}", messages.ERROR)
             return None
 
-    def mute_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """When the mute shall end."""
-        group, actor = self._operated(request, object_id)
-        form = MuteForm(request.POST or None)
-
-        def submit() -> str:
-            changed = decide(
-                workspace_id=group.workspace_id,
-                group_id=group.id,
-                decision=form.decision,
-                actor=actor,
-                seen_version=_seen_version(request),
-            )
-            offer_undo(request, group, changed, f"Muted: {group}.")
-            return self._back(request, group).url
-
-        return self._question(
-            request,
-            group,
-            form,
-            submit,
-            title=f"Mute {group}?",
-            button="Mute",
-            consequence="Nobody is reminded of it until the mute ends. Its letters stay open.",
-        )
-
-    def discard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Close all open letters of the group without their work."""
-        group, actor = self._operated(request, object_id)
-        form = DiscardGroupForm(request.POST or None)
-        (view,) = describe_groups([group])
-
-        def submit() -> str:
-            result = act_on_letters(
-                workspace_id=group.workspace_id,
-                action="discard",
-                letter_filter=_letters_of(group),
-                actor=actor,
-                reason=form.cleaned_data["reason"],
-            )
-            text = f"{format_count(result.changed, 'letter')} discarded."
-            if result.has_more:
-                text += " There are more: repeat the action for the rest."
-            self.message_user(request, text, messages.SUCCESS)
-            return self._back(request, group).url
-
-        counted = format_count(view.count, "letter")
-        return self._question(
-            request,
-            group,
-            form,
-            submit,
-            title=f"Discard {counted} of {group}?",
-            button=f"Discard {counted}",
-            consequence=f"The work of {counted} is not done. Discarding is final.",
-            is_harm=True,
-        )
-
-    def reprocess_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Submit the work of all open letters again, with or without a canary."""
-        group, actor = self._operated(request, object_id)
-        (view,) = describe_groups([group])
-        form = ReprocessGroupForm(request.POST or None, letters=view.count)
-
-        def submit() -> str:
-            values = form.cleaned_data
-            replay = start_replay(
-                workspace_id=group.workspace_id,
-                letter_filter=_letters_of(group),
-                actor=actor,
-                rate_per_second=values["rate"],
-                stages=DEFAULT_STAGES if values["how"] == "canary" else (),
-            )
-            if values["reason"]:
-                decide(
-                    workspace_id=group.workspace_id,
-                    group_id=group.id,
-                    decision=Decision(note=values["reason"]),
-                    actor=actor,
-                )
-            counted = format_count(replay.matched, "letter")
-            self.message_user(request, f"The replay of {counted} has started.", messages.SUCCESS)
-            return self._back(request, group).url
-
-        counted = format_count(view.count, "task")
-        return self._question(
-            request,
-            group,
-            form,
-            submit,
-            title=f"Reprocess {format_count(view.count, 'letter')} of {group}?",
-            button="Reprocess",
-            consequence=f"{counted} that failed will run again.",
-        )
-
-    def _question(
-        self,
-        request: HttpRequest,
-        group: LetterGroup,
-        form: Any,
-        submit: Callable[[], str],
-        **context: Any,
-    ) -> HttpResponse:
-        """A page that asks, with the count, the first ten letters and the consequence."""
-        (view,) = describe_groups([group])
-        members = describe_members(describe_group(group, None))
-        return self.form_page(
-            request,
-            form,
-            submit,
-            template="dlq/question.html",
-            original=group,
-            count=view.count,
-            members=members,
-            not_shown=max(0, view.count - len(members)),
-            version=request.POST.get("version") or request.GET.get("version") or group.version,
-            next=_next_address(request),
-            **context,
-        )
-
-    def _operated(self, request: HttpRequest, object_id: UUID) -> tuple[LetterGroup, Actor]:
-        group: LetterGroup = self.get_row(request, object_id)
-        return group, self.require_operator(request, group.workspace_id)
-
-    def _back(self, request: HttpRequest, group: LetterGroup) -> HttpResponseRedirect:
-        return HttpResponseRedirect(_next_address(request) or self.row_url(group.pk))
-
 
 def inbox_url(group: LetterGroup) -> str:
     """The inbox of the group's workspace."""
     query = urlencode({"workspace": group.workspace.slug})
     return f"{reverse('admin:dlq_lettergroup_changelist')}?{query}"
-
-
-def _next_address(request: HttpRequest) -> str:
-    """Where to go afterwards: an address of this site, or empty."""
-    found = request.POST.get("next") or request.GET.get("next") or ""
-    is_own = url_has_allowed_host_and_scheme(found, allowed_hosts={request.get_host()})
-    return found if is_own and found.startswith("/") else ""
-
-
-def _seen_version(request: HttpRequest) -> int | None:
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _letters_of(group: LetterGroup) -> LetterFilter:
-    return LetterFilter(fingerprints=(group.fingerprint,), types=(group.type,))
 
 
 def _read_decision(request: HttpRequest, verb: str, actor: Actor) -> tuple[Decision | None, str]:
