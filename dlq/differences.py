@@ -1,11 +1,10 @@
 """What differs among payloads: pure functions over a bounded sample. Values come from users, and
 are already what the reader may see."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from controlplane.core.jsonb import dump_jsonb
 
 MAX_PAYLOADS = 200
 MAX_FIELDS = 30
@@ -75,9 +74,9 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
 
 def _compare(path: str, values: Sequence[Any]) -> FieldDifference:
     present = [value for value in values if value is not _ABSENT]
-    counts: dict[bytes, int] = {}
+    counts: dict[str, int] = {}
     for value in present:
-        text = dump_jsonb(value)
+        text = _text(value)
         counts[text] = counts.get(text, 0) + 1
     most = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     numbers = [value for value in present if type(value) in (int, float)]
@@ -87,11 +86,15 @@ def _compare(path: str, values: Sequence[Any]) -> FieldDifference:
         values=[(_shown(text), number) for text, number in most[:_MAX_VALUES]],
         distinct=len(counts),
         missing=len(values) - len(present),
-        low=_shown(dump_jsonb(min(numbers))) if is_numeric else None,
-        high=_shown(dump_jsonb(max(numbers))) if is_numeric else None,
+        low=_shown(_text(min(numbers))) if is_numeric else None,
+        high=_shown(_text(max(numbers))) if is_numeric else None,
     )
 
 
-def _shown(text: bytes) -> str:
-    found = text.decode(errors="replace")
-    return found if len(found) <= _MAX_SHOWN else found[: _MAX_SHOWN - 1] + "…"
+def _text(value: Any) -> str:
+    """As JSON; integers may be of any size."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
