@@ -19,7 +19,6 @@ from dlq.filters import LetterFilter
 from dlq.schema import (
     NO_CANARY,
     Discard,
-    Group,
     Letter,
     LetterAction,
     LetterActionResult,
@@ -30,7 +29,7 @@ from dlq.schema import (
     ReplayStarted,
     Reprocess,
 )
-from tasks_app.api.base import BoundedPagination, ValuesPagination
+from tasks_app.api.base import BoundedPagination
 from tasks_app.queries import in_bounded_time
 
 _ACTION_EXAMPLES = [
@@ -221,19 +220,6 @@ class Letters(Views):
         """Letters by status, category, type and day, the oldest open one, and the groups."""
         with in_bounded_time():
             return queries.get_letter_stats(request.workspace.id)
-
-    @verb(
-        "GET",
-        "dlq/groups",
-        name="dlq_groups_list",
-        summary="List groups of equal failures",
-        returns=Listed(Group, {}, "", ValuesPagination),
-        errors=(422,),
-    )
-    def groups(self, request: WorkspaceRequest) -> Any:
-        """Open letters grouped by failure: the fifty largest groups."""
-        with in_bounded_time():
-            return queries.list_groups(request.workspace.id)
 
 
 class Replays(Views):

@@ -1,4 +1,4 @@
-"""One filter of dead letters, for lists, bulk actions and replays."""
+"""The filters of dead letters and of their groups, for lists, bulk actions and replays."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -7,10 +7,12 @@ from uuid import UUID
 
 from controlplane.core.schema.filters import condition, write_body
 from controlplane.core.schema.values import COMMA, Choices, Flag, Ids, Moment, Search, Texts
-from dlq.states import LetterStatus
+from dlq.states import GroupState, LetterStatus
 from tasks_app.states import ErrorCategory
 
 MAX_IDS = 1_000
+NOBODY = "nobody"
+ME = "me"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,28 @@ class LetterFilter:
     def to_json(self) -> dict[str, Any]:
         """As `read_body` reads it."""
         return write_body(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFilter:
+    """Every condition must match; of several values of a condition, one must match."""
+
+    states: tuple[str, ...] = condition(
+        "state",
+        Choices(choices=tuple(GroupState.values)),
+        f"Without it, groups with open letters that are not resolved. {COMMA}",
+    )
+    owners: tuple[str, ...] = condition(
+        "owner", Texts(), f"User names; `{ME}` is the caller, `{NOBODY}` is no owner. {COMMA}"
+    )
+    fingerprints: tuple[str, ...] = condition("fingerprint", Texts(), COMMA)
+    types: tuple[str, ...] = condition("type", Texts(), COMMA)
+    categories: tuple[str, ...] = condition(
+        "category", Choices(choices=tuple(ErrorCategory.values)), COMMA
+    )
+    versions: tuple[str, ...] = condition(
+        "version", Texts(), f"First or last seen on nodes of these versions. {COMMA}"
+    )
+    search: str = condition(
+        "search", Search(), "A part of the type, the error's class or message; or a fingerprint."
+    )

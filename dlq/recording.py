@@ -14,6 +14,7 @@ from controlplane.core.ids import uuid7
 from controlplane.core.sql import load_sql
 from dlq import transitions
 from dlq.fingerprints import fingerprint
+from dlq.grouping import count_in_groups
 from dlq.models import DeadLetter
 from dlq.queries.deaths import (
     DeadTask,
@@ -21,7 +22,7 @@ from dlq.queries.deaths import (
     describe_dead_tasks,
     list_dead_task_attempts,
 )
-from dlq.transitions import NewLetter
+from dlq.transitions import GroupChange, NewLetter
 from tasks_app.states import ErrorCategory
 
 # The attempts that a letter keeps: the first show how it began and the last how it ended; the
@@ -91,14 +92,16 @@ def fold_letter_counts() -> bool:
     whether there may be more."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(load_sql("dlq", "fold_letter_counts"), {"limit": _FOLDED_AT_ONCE})
-        (changes,) = cursor.fetchone()
+        rows = [GroupChange(*row) for row in cursor.fetchall()]
+        changes = next(row.deaths for row in rows if row.workspace_id is None)
         if changes:
+            count_in_groups([row for row in rows if row.workspace_id is not None])
             # What another transaction changes right now stays, if it is 0, until the next time.
             cursor.execute(
                 "DELETE FROM dlq_lettercount WHERE ctid = ANY(ARRAY("
                 " SELECT ctid FROM dlq_lettercount WHERE letters = 0 FOR UPDATE SKIP LOCKED))"
             )
-        return bool(changes >= _FOLDED_AT_ONCE)
+        return changes >= _FOLDED_AT_ONCE
 
 
 def _letter(death: DeadTask, attempts: Sequence[DeadTaskAttempt]) -> NewLetter:
@@ -137,6 +140,7 @@ def _letter(death: DeadTask, attempts: Sequence[DeadTaskAttempt]) -> NewLetter:
         workflow_run_id=death.workflow_run_id,
         step_key=death.step_key,
         reprocess_of=death.reprocess_of,
+        worker_version=(attempts[-1].version or "") if attempts else "",
         died_at=death.died_at,
     )
 

@@ -21,6 +21,7 @@ from controlplane.workspaces.adminaccess import is_allowed, roles_of
 from controlplane.workspaces.states import Role
 from dlq.admin.groups import GroupPages
 from dlq.admin.letterpage import DiscardForm, ReprocessForm, describe_letter, describe_type
+from dlq.admin.questions import next_address
 from dlq.bulk import act_on_letters
 from dlq.discard import discard_letter
 from dlq.filters import MAX_IDS, LetterFilter
@@ -176,7 +177,7 @@ class LetterAdmin(GroupPages):
             )
             text = f"The task {result.reprocessed_task_id} does the work again."
             self.message_user(request, text, messages.SUCCESS)
-            return self.row_url(letter.pk)
+            return next_address(request) or self.row_url(letter.pk)
 
         return self._letter_form(
             request,

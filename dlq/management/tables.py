@@ -43,6 +43,29 @@ def show_stats(console: Console, stats: Mapping[str, Any]) -> None:
     console.print(table_of(columns_of("by", "value", "letters"), rows))
 
 
+def show_group(console: Console, group: Mapping[str, Any]) -> None:
+    """Every field, what changed before it began, what differs among its payloads, and notes."""
+    console.write(f"{_describe_error(group)} ({group['type']})")
+    lists = ("types", "error", "trend", "notes", "changedBefore", "differences")
+    print_record(console, group, without=lists)
+    for change in group["changedBefore"]:
+        by = f" by {change['by']}" if change["by"] else ""
+        console.write(f"before: {change['at']} {change['subject']}: {change['change']}{by}")
+    for field in group["differences"]:
+        values = ", ".join(f"{value} ({count})" for value, count in field["values"])
+        console.write(f"differs: {field['path']}, {field['distinct']} values: {values}")
+    for note in group["notes"]:
+        console.write(f"note: {note['createdAt']} {note['author']}: {note['text']}")
+
+
+def show_decision(console: Console, group: Mapping[str, Any]) -> None:
+    """What is now."""
+    owner = f", owner {group['owner']}" if group["owner"] else ""
+    console.write(
+        f"{group['fingerprint']} {group['type']}: {group['state']}{owner}, {group['count']} open"
+    )
+
+
 def show_replay(console: Console, replay: Mapping[str, Any]) -> None:
     """Its report."""
     console.write(
@@ -87,12 +110,12 @@ show_letters = list_view(
 )
 show_groups = list_view(
     {
-        **columns_of("fingerprint", "count", "category"),
-        "types": lambda group: ", ".join(group["types"]),
+        **columns_of("fingerprint", "count", "state", "type"),
+        "owner": lambda group: group["owner"] or "",
         **columns_of("lastSeenAt"),
         "error": _describe_error,
     },
-    empty="There is no open letter.",
+    empty="No group matches: there is no open letter.",
 )
 show_replays = list_view(
     {

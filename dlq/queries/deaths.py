@@ -44,6 +44,7 @@ class DeadTaskAttempt(NamedTuple):
     outcome: str
     error: str | None
     total: int
+    version: str | None  # of the node
 
 
 def describe_dead_tasks(task_ids: Sequence[UUID], *, using: str) -> list[DeadTask]:

@@ -1,4 +1,5 @@
-"""How the number of open letters grew: from their deaths and resolutions, without samples."""
+"""How the number of open letters grew: from their deaths and resolutions, without samples. Letters
+of muted groups are not counted."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -172,7 +172,7 @@ def _search(text: str) -> Q:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterGroup:
+class FailureGroup:
     """Open letters of the same failure. `message` has placeholders where the letters differ;
     `letter_id` is the newest letter."""
 
@@ -202,7 +202,7 @@ class LetterStats:
     by_type: dict[str, int]
     by_day: dict[str, int]
     oldest_open: datetime | None
-    groups: list[LetterGroup]
+    groups: list[FailureGroup]
     is_estimate: bool
 
 
@@ -235,7 +235,7 @@ def get_letter_stats(workspace_id: UUID) -> LetterStats:
     )
 
 
-def list_groups(workspace_id: UUID, *, limit: int = MAX_GROUPS) -> list[LetterGroup]:
+def list_groups(workspace_id: UUID, *, limit: int = MAX_GROUPS) -> list[FailureGroup]:
     """The groups of open letters, the largest first."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -247,7 +247,7 @@ def list_groups(workspace_id: UUID, *, limit: int = MAX_GROUPS) -> list[LetterGr
                 "changes": MAX_CHANGES,
             },
         )
-        groups = [LetterGroup(*row) for row in cursor.fetchall()]
+        groups = [FailureGroup(*row) for row in cursor.fetchall()]
         return [replace(group, message=normalise(group.message)) for group in groups]
 
 

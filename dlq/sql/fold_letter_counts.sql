@@ -1,5 +1,6 @@
 -- Add up to %(limit)s noted changes to the counts. Safe to run twice at once: each change is taken
--- by one of them, and both lock the counts in the same order.
+-- by one of them, and both lock the counts in the same order. A row for each group that has
+-- changed, with its deaths and the newest of them, and one without a group: the number of changes.
 WITH taken AS (
     DELETE FROM dlq_lettercountchange
     WHERE ctid = ANY(ARRAY(
@@ -12,4 +13,8 @@ WITH taken AS (
     ON CONFLICT (workspace_id, kind, name, type) DO UPDATE
     SET letters = c.letters + excluded.letters, latest = greatest(c.latest, excluded.latest)
 )
-SELECT count(*) FROM taken
+(SELECT NULL::uuid, NULL, NULL, count(*), NULL::timestamptz FROM taken)
+UNION ALL
+(SELECT workspace_id, name, type, coalesce(sum(letters) FILTER (WHERE letters > 0), 0)::bigint,
+    max(latest) FILTER (WHERE letters > 0)
+FROM taken WHERE kind = 'GROUP_TYPE' GROUP BY 1, 2, 3)

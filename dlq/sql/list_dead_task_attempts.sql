@@ -1,5 +1,6 @@
--- The first and the last attempts of tasks, with the name of the node that ran each.
-SELECT a.task_id, a.attempt, n.name, a.started_at, a.finished_at, a.outcome, a.error::text, a.total
+-- The first and the last attempts of tasks, with the name and version of the node that ran each.
+SELECT a.task_id, a.attempt, n.name, a.started_at, a.finished_at, a.outcome, a.error::text, a.total,
+    n.version
 FROM unnest(%(ids)s::uuid[]) AS dead (id)
 CROSS JOIN LATERAL (
     SELECT task_id, attempt, node_id, started_at, finished_at, outcome, error,

@@ -138,6 +138,8 @@ ROUTES = [
     get("/dlq/tasks/{letter}", "dlq:read"),
     get("/dlq/stats", "dlq:read"),
     get("/dlq/groups", "dlq:read"),
+    get("/dlq/groups/{fingerprint}", "dlq:read"),
+    patch("/dlq/groups/{fingerprint}", "dlq:write", body={"state": "ACKNOWLEDGED"}),
     get("/dlq/replays", "dlq:read"),
     get(REPLAY, "dlq:read"),
     post("/dlq/tasks/{letter}/reprocess", "dlq:write", *TASKS, body={}, ok=202),
@@ -258,6 +260,7 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
         "queue": queue.name,
         "step": "look",
         "topic": f"task:{task.id}",
+        "fingerprint": letter.fingerprint,
         **{name: str(row.id) for name, row in rows.items()},
     }
 

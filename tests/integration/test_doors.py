@@ -31,6 +31,7 @@ DOORS = {
     "cron/jobs",
     "cron/jobs/<uuid:id>",
     "dlq/groups",
+    "dlq/groups/<str:fingerprint>",
     "dlq/stats",
     "dlq/tasks",
     "dlq/tasks/<uuid:id>",
@@ -71,6 +72,7 @@ class World:
         return "/" + (
             route.replace("<uuid:id>", str(about.id))
             .replace("<int:id>", "1")
+            .replace("<str:fingerprint>", self.letter.fingerprint)
             .replace("<str:name>", "default")
             .replace("<str:key>", "charge")
         )

@@ -60,6 +60,7 @@ GROUPS = (
                 "Dead letters",
                 "inbox",
                 (
+                    Page("Inbox", "dlq_lettergroup_changelist", "dlq.view_deadletter"),
                     _list("Letters", "dlq", "deadletter"),
                     _list("By failure", "dlq", "deadletter", "groups"),
                     _list("Replays", "dlq", "replay"),

@@ -33,10 +33,10 @@ from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from dlq import bulk, queries, replays, reprocess
 from dlq.filters import LetterFilter
 from dlq.management import tables
+from dlq.management.groups import GroupCommands
 from dlq.replays import DEFAULT_STAGES
 from dlq.schema import (
     Canary,
-    Group,
     Letter,
     LetterAction,
     LetterDetail,
@@ -55,6 +55,8 @@ _ALIASES = {"taskId": "--task", "workflowRunId": "--run"}
 _PAST = {"discard": "discarded", "reprocess": "reprocessed"}
 _EXAMPLES = """\
   manage.py dlq groups                                   what fails, the most frequent first
+  manage.py dlq acknowledge 3f2a9c0d1b7e4456 --note "the gateway team knows"
+  manage.py dlq mute 3f2a9c0d1b7e4456 --for 2d
   manage.py dlq list --status OPEN --category NETWORK --since 24h
   manage.py dlq show 018f6f2e-0000-7000-8000-000000000000
   manage.py dlq reprocess 018f6f2e-0000-7000-8000-000000000000 --payload @fixed.json --wait
@@ -64,10 +66,10 @@ _EXAMPLES = """\
   manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch"""
 
 
-class Command(WorkspaceCommand):
+class Command(GroupCommands, WorkspaceCommand):
     """Changes are audited."""
 
-    help = "List, show, reprocess and discard dead letters; watch and cancel replays."
+    help = "List, show, reprocess and discard dead letters; triage groups; watch replays."
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -83,9 +85,7 @@ class Command(WorkspaceCommand):
             "Show a letter with the traceback of every attempt.",
             show=tables.show_letter,
         ).add_argument("id", type=identifier, help="id of the letter")
-        subcommands.add(
-            "groups", self._groups, "List open letters grouped by failure.", show=tables.show_groups
-        )
+        self.add_groups(subcommands)
         subcommands.add(
             "stats",
             self._stats,
@@ -155,9 +155,6 @@ class Command(WorkspaceCommand):
     def _show(self, workspace_id: UUID, options: Options) -> Any:
         letter = queries.get_letter(workspace_id, options["id"])
         return represent(LetterDetail, letter, None)
-
-    def _groups(self, workspace_id: UUID, options: Options) -> Any:
-        return [represent(Group, group, None) for group in queries.list_groups(workspace_id)]
 
     def _stats(self, workspace_id: UUID, options: Options) -> Any:
         return represent(LetterStats, queries.get_letter_stats(workspace_id), None)

@@ -22,6 +22,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq.filters import LetterFilter
+from dlq.models import LetterGroup
 from dlq.replays import start_replay
 from tasks_app.models import IdempotencyKey
 from tests.clients import default_workspace, key_client, other_workspace
@@ -63,6 +64,7 @@ def rows_of(workspace: Workspace) -> Rows:
         workspace, member, key_client(workspace=workspace).api_key, make_task(workspace=workspace),
         make_queue("mail", workspace), answer, run.workflow, run, letter, replay, schedule, firing,
         make_stress_test(1, workspace=workspace, name="load"), make_operation(workspace),
+        LetterGroup.objects.get(id=letter.id),
     ]  # fmt: skip
     event = AuditEvent.objects.filter(workspace=workspace).latest("id")
     return {row._meta.label: row for row in [*found, event]}

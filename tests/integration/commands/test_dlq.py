@@ -13,7 +13,7 @@ from dlq import bulk
 from dlq.models import DeadLetter, Replay, ReplayTask
 from dlq.replay_driver import ReplayDriver
 from tasks_app.models import Task
-from tests.clients import other_workspace
+from tests.clients import other_workspace, staff_user
 from tests.factories import make_error, make_letter
 from tests.integration.commands.running import run
 from tests.manual_worker import run_task
@@ -251,3 +251,31 @@ class TestReplays:
         assert (wrong.code, "maxFailureShare" in wrong.err) == (1, True)
         assert run("dlq", "reprocess", "--all", "--canary", "--stages=0").code == 2
         assert not Replay.objects.exists()
+
+
+class TestGroups:
+    """Triage."""
+
+    def test_a_group_and_what_is_decided(self) -> None:
+        staff_user("operator", name="bob")
+        letter = make_letter(make_error("a [bold]message"))
+        group = letter.fingerprint
+        shown = run("dlq", "show-group", group)
+        for words in ("a [bold]message (test-echo)", "state", "OPEN"):
+            assert words in shown.out
+        ran = run("dlq", "acknowledge", group, "--note=the gateway team knows")
+        assert ran.out.strip() == f"{group} test-echo: ACKNOWLEDGED, 1 open"
+        assert "OPEN, owner" not in run("dlq", "reopen", group).out
+        assert "owner bob" in run("dlq", "assign", group, "bob").out
+        assert run("dlq", "assign", group, "nobody", "--json").json["owner"] is None
+        assert run("dlq", "assign", group, "stranger").code == 1
+        assert run("dlq", "note", group, "a second one").code == 0
+        assert "note: " in run("dlq", "show-group", group).out
+        muted = run("dlq", "mute", group, "--for=2d", "--above=5", "--json").json
+        assert (muted["state"], muted["mutedAbove"]) == ("MUTED", 5)
+        assert run("dlq", "mute", group).code == 1  # without an end
+        assert run("dlq", "resolve", group).code == 1  # with an open letter
+        assert run("dlq", "show-group", "0000000000000000").code == 3
+        assert run("dlq", "groups", "--state=MUTED", "--json").json[0]["fingerprint"] == group
+        assert run("dlq", "groups", "--state=OPEN", "--json").json == []
+        assert "at the command line" in AuditEvent.objects.get(action="dlq.group_mute").actor_label

@@ -13,7 +13,7 @@ from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import ApiKey
 from dlq.filters import LetterFilter
-from dlq.models import DeadLetter, Replay
+from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
@@ -82,6 +82,10 @@ def make_letters() -> tuple[DeadLetter, Replay]:
     write(DeadLetter, letter, name=HOSTILE, type=SHORT, error=ERROR, attempts=attempts)
     write(DeadLetter, letter, payload={HOSTILE: HOSTILE}, tags=[SHORT])
     write(Replay, replay, created_by=HOSTILE, stop_reason=HOSTILE)
+    group = LetterGroup.objects.get()
+    write(LetterGroup, group, type=SHORT, error_class=HOSTILE[:200], message=HOSTILE)
+    write(LetterGroup, group, state_by=HOSTILE[:200], ticket=HOSTILE[:500])
+    GroupNote.objects.create(group=group, text=HOSTILE, author=HOSTILE[:200])
     return letter, replay
 
 
@@ -122,7 +126,8 @@ def make_all() -> dict[str, str]:
     write(ApiKey, key, name=HOSTILE[:200], created_by=HOSTILE)
     node = Node.objects.get()
     return {
-        "task": task.id, "letter": letter.id, "replay": replay.id, "schedule": schedule.id,
+        "task": task.id, "letter": letter.id, "group": letter.fingerprint, "replay": replay.id,
+        "schedule": schedule.id,
         "event": event.id, "test": test.id, "run": run_.id, "workflow": run_.workflow_id,
         "node": node.id, "key": key.prefix, "operation": operation.id,
     }  # fmt: skip
@@ -146,6 +151,13 @@ COMMANDS = [
     "dlq list",
     "dlq show {letter}",
     "dlq groups",
+    "dlq show-group {group}",
+    "dlq acknowledge {group} --note {text}",
+    "dlq reopen {group}",
+    "dlq resolve {group}",
+    "dlq mute {group} --for 2h",
+    "dlq assign {group} nobody",
+    "dlq note {group} {text}",
     "dlq stats",
     "dlq reprocess {letter}",
     "dlq discard {letter} --reason {text}",

@@ -42,16 +42,19 @@ def test_groups_are_of_the_same_failure(viewer: APIClient, other: Workspace) -> 
     body = viewer.get("/dlq/groups").json()
     assert body["total"] == 2
     group = body["data"][0]
-    assert group == {
-        "fingerprint": first.fingerprint,
-        "category": "CODE",
-        "error": {"class": "ValueError", "message": "order # cannot be charged"},
-        "types": ["test-echo"],
-        "count": 2,
-        "firstSeenAt": utc_z(first.died_at),
-        "lastSeenAt": utc_z(last.died_at),
-        "letterId": str(last.id),
-    }
+    assert (
+        group.items()
+        >= {
+            "fingerprint": first.fingerprint,
+            "category": "CODE",
+            "error": {"class": "ValueError", "message": "order # cannot be charged"},
+            "types": ["test-echo"],
+            "count": 2,
+            "firstSeenAt": utc_z(first.died_at),
+            "lastSeenAt": utc_z(last.died_at),
+            "letterId": str(last.id),
+        }.items()
+    )
     assert len(viewer.get("/dlq/groups", {"limit": 1, "page": 2}).json()["data"]) == 1
     assert viewer.get("/dlq/groups", {"limit": 0}).status_code == 422
 

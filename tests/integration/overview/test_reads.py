@@ -6,7 +6,7 @@ import pytest
 
 from controlplane.core.clock import now
 from controlplane.ops.schedules.queries.failing import list_failing
-from dlq.models import DeadLetter
+from dlq.models import DeadLetter, LetterGroup
 from dlq.queries.growth import read_growth
 from tasks_app.models import Rollup
 from tasks_app.queries.rates import Ends, rate_types, read_ends, read_lane_ends
@@ -83,6 +83,16 @@ def test_open_letters_of_an_hour_ago_are_counted_back():
     assert found.new == {"test-echo": 2}
     assert found.before == {"test-echo": 3}
     assert not found.is_estimate
+
+
+def test_letters_of_muted_groups_are_left_out():
+    make_letter(type="test-echo")
+    muted = make_letter(type="test-raise")
+    LetterGroup.objects.filter(id=muted.id).update(
+        state="MUTED", muted_until=now() + HOUR, state_at=now()
+    )
+    found = read_growth(default_workspace().id, now())
+    assert (found.open, found.new) == (1, {"test-echo": 1})
 
 
 def test_only_schedules_whose_newest_ends_all_failed_are_listed():

@@ -10,6 +10,7 @@ def owners(url_name: str) -> list[str]:
 def test_a_page_of_a_row_belongs_to_its_list() -> None:
     assert owners("tasks_app_task_change") == ["Tasks"]
     assert owners("dlq_deadletter_groups") == ["Dead letters"]
+    assert owners("dlq_lettergroup_change") == ["Dead letters"]
     assert owners("dlq_replay_change") == ["Dead letters"]
     assert owners("workflows_workflow_execute") == ["Workflows"]
     assert owners("scaling_scalingevent_changelist") == ["Scaling"]

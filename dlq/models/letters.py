@@ -1,7 +1,8 @@
-"""Dead letters: tasks that failed for good, kept apart from the tasks' own retention.
+"""Dead letters: tasks that failed for good, kept apart from the tasks' own retention, and their
+counts.
 
 A letter has a copy of everything that explains the failure, so that it outlives its task. Only
-`transitions.py` writes `status` and `state`.
+`transitions.py` writes `status` and `rerun`.
 """
 
 from django.db import models
@@ -10,8 +11,7 @@ from django.db.models import F, Q
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.core.jsonb import JSONBField
-from dlq.states import LetterStatus, ReplayState
-from tasks_app.batches import Batch, BatchItem
+from dlq.states import UNSETTLED, LetterRerun, LetterStatus
 from tasks_app.states import ErrorCategory
 
 
@@ -44,10 +44,15 @@ class DeadLetter(models.Model):
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     reprocess_of = models.UUIDField(null=True)  # the task whose work the dead one did again
+    # Of the node that ran the last attempt; empty when none did.
+    worker_version = models.CharField(max_length=40, default="", db_default="")
     status = models.CharField(
         max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN
     )
     reprocessed_task_id = models.UUIDField(null=True)
+    rerun = models.CharField(
+        max_length=9, choices=LetterRerun.choices, default=LetterRerun.NONE, db_default=""
+    )
     discard_reason = models.TextField(blank=True, default="")
     resolved_by = models.CharField(max_length=200, blank=True, default="")
     resolved_at = models.DateTimeField(null=True)
@@ -91,6 +96,21 @@ class DeadLetter(models.Model):
                 name="letter_of_repeat",
                 condition=Q(reprocessed_task_id__isnull=False),
             ),
+            # Whose new tasks may have ended since.
+            models.Index(
+                fields=["id"],
+                name="letter_rerun",
+                condition=Q(status=LetterStatus.REPROCESSED.value, rerun=LetterRerun.NONE.value),
+            ),
+            # Whose work is not known to be done, in a group.
+            models.Index(
+                fields=["workspace", "fingerprint", "type"],
+                name="letter_unsettled",
+                condition=Q(
+                    status=LetterStatus.REPROCESSED.value,
+                    rerun__in=UNSETTLED,
+                ),
+            ),
             # How many were open at an earlier time.
             models.Index(
                 fields=["workspace", "resolved_at"],
@@ -103,73 +123,6 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.task_id}"
-
-
-class Replay(Batch):
-    """The reprocessing of many letters, in stages and at a rate."""
-
-    state = models.CharField(max_length=9, choices=ReplayState.choices, default=ReplayState.RUNNING)
-    # The filter or ids of the request.
-    filter = models.JSONField(db_column="wanted")
-    payload = JSONBField(null=True)  # instead of each letter's own
-    max_attempts = models.IntegerField(null=True)
-    stages = models.JSONField(default=list)  # sizes of the canary's stages, [5, 50]; then the rest
-    max_failure_share = models.FloatField(default=0.2)  # 0…1 of a stage; above it the replay stops
-    stage = models.IntegerField(default=0)  # index into stages; len(stages) is the rest
-    matched = models.IntegerField(default=0)  # letters that matched when it began
-    succeeded = models.IntegerField(default=0)
-    failed = models.IntegerField(default=0)  # also cancelled and deleted
-    skipped = models.IntegerField(default=0)  # no longer open, or no longer valid
-    skips = models.JSONField(default=list)  # the first of them: [{letterId, reason}]
-    after_id = models.UUIDField(null=True)  # the last letter that was submitted or skipped
-    until_id = models.UUIDField(null=True)  # the last letter that matched when it began
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                name="replay_finished_iff_ended",
-                condition=Q(state=ReplayState.RUNNING.value, finished_at__isnull=True)
-                | (~Q(state=ReplayState.RUNNING.value) & Q(finished_at__isnull=False)),
-            ),
-            models.CheckConstraint(
-                name="replay_share_is_share",
-                condition=Q(max_failure_share__gte=0, max_failure_share__lte=1),
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["workspace", "id"], name="replay_list"),
-            models.Index(
-                fields=["id"], name="replay_running", condition=Q(state=ReplayState.RUNNING.value)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"replay {self.id}"
-
-
-class ReplayTask(BatchItem):
-    """One letter that a replay has reprocessed, and the task that does its work again."""
-
-    replay = models.ForeignKey(
-        Replay, on_delete=models.CASCADE, related_name="items", db_index=False
-    )
-    letter_id = models.UUIDField()
-
-    class Meta:
-        constraints = [
-            # A letter is submitted once.
-            models.UniqueConstraint(fields=["replay", "letter_id"], name="replaytask_once")
-        ]
-        indexes = [
-            models.Index(
-                fields=["replay", "stage"], name="replaytask_open", condition=Q(outcome="")
-            ),
-            models.Index(fields=["replay", "id"], name="replaytask_newest"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.letter_id} as {self.task_id}"
 
 
 class LetterCount(models.Model):

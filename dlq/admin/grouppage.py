@@ -1,0 +1,126 @@
+"""What the panel of one group shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.http import urlencode
+
+from controlplane.core.admin.bars import Meter, draw_meter
+from controlplane.core.formatting import format_count, format_number
+from controlplane.core.schema import represent_value
+from dlq.admin.inboxrows import make_line
+from dlq.differences import FieldDifference
+from dlq.groupdetail import describe_group
+from dlq.models import LetterGroup, Replay
+from dlq.queries import list_stages
+from dlq.queries.causes import Cause
+from dlq.queries.owners import list_owners
+from dlq.states import ReplayState
+
+MEMBERS_SHOWN = 10
+
+
+def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
+    """The context of the panel."""
+    detail = describe_group(group, None)
+    user: Any = request.user
+    replay = find_replay(group)
+    return {
+        "detail": detail,
+        "line": make_line(detail.view, detail.trends, user.get_username()),
+        "sample": describe_error(represent_value("error", detail.view.error, None) or {}),
+        "causes": [(cause, _cause_url(request, cause)) for cause in detail.causes],
+        "differing": [(each, describe_difference(each)) for each in detail.differences.differing],
+        "same": [(each, describe_difference(each)) for each in detail.differences.equal],
+        "members": detail.members[:MEMBERS_SHOWN],
+        "members_url": letters_url(group),
+        "owners": list_owners(group.workspace_id),
+        "replay": replay,
+        "stages": [] if replay is None else describe_stages(replay),
+    }
+
+
+def describe_error(shown: Mapping[str, Any]) -> dict[str, str]:
+    """The class, the message and the traceback of the newest letter."""
+    names = {"name": "class", "text": "message", "trace": "traceback"}
+    return {name: str(shown.get(field) or "") for name, field in names.items()}
+
+
+def letters_url(group: LetterGroup) -> str:
+    """The list of the group's letters."""
+    query = urlencode({"fingerprint": group.fingerprint, "type": group.type})
+    return f"{reverse('admin:dlq_deadletter_changelist')}?{query}"
+
+
+def describe_difference(field: FieldDifference) -> str:
+    """The values of a field of the payloads, in words."""
+    if field.is_equal:
+        return f"{field.values[0][0]} in all of them"
+    if field.low is not None:
+        found = f"{field.low} to {field.high}, {format_count(field.distinct, 'value')}"
+    else:
+        values = [f"{value} ({format_number(number)})" for value, number in field.values]
+        rest = field.distinct - len(field.values)
+        found = ", ".join([*values, f"{format_number(rest)} more"] if rest > 0 else values)
+    return f"{found}; missing in {format_number(field.missing)}" if field.missing else found
+
+
+def find_replay(group: LetterGroup) -> Replay | None:
+    """The replay of this group that runs."""
+    replays = Replay.objects.filter(
+        workspace_id=group.workspace_id, filter__fingerprint=[group.fingerprint]
+    ).order_by("-id")
+    running = replays.filter(state=ReplayState.RUNNING)
+    return next((each for each in running[:20] if _is_of(each, group)), None)
+
+
+def _is_of(replay: Replay, group: LetterGroup) -> bool:
+    return bool(replay.filter.get("type", [group.type]) == [group.type])
+
+
+def describe_stages(replay: Replay) -> list[dict[str, Any]]:
+    """Each stage with its bar: those that have begun, and those to come."""
+    begun = {each.number: each for each in list_stages(replay)}
+    before = sum(replay.stages)
+    found = []
+    for number in range(len(replay.stages) + 1):
+        is_rest = number == len(replay.stages)
+        size = max(0, replay.matched - before) if is_rest else replay.stages[number]
+        if not size:
+            continue
+        name = "The rest," if is_rest else "Next" if number else "First"
+        title = f"{name} {format_number(size)}"
+        stage = begun.get(number)
+        done = 0 if stage is None else stage.succeeded
+        failed = 0 if stage is None else stage.failed
+        again = f", {format_number(failed)} failed" if failed else ""
+        words = f"{format_number(done)} done{again}"
+        if stage is None:
+            words = f"waits for stage {number}"
+        found.append(
+            {
+                "title": f"{number + 1}. {title}",
+                "words": words,
+                "meter": _meter(done, failed, size, words),
+                "is_current": number == replay.stage,
+            }
+        )
+    return found
+
+
+def _meter(done: int, failed: int, size: int, words: str) -> Meter:
+    return draw_meter([(done, "completed"), (failed, "failed")], size, words)
+
+
+def _cause_url(request: HttpRequest, cause: Cause) -> str:
+    """The page of what changed, for those who may open it."""
+    app, _, model = cause.page.partition("_")
+    user: Any = request.user
+    if not cause.page or not user.has_perm(f"{app}.view_{model}"):
+        return ""
+    try:
+        return reverse(f"admin:{cause.page}_change", args=[cause.key])
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,221 @@
+"""The failure inbox: groups of dead letters, and what people decide about them."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
+
+from controlplane.core.errors import DomainError, Invalid
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import is_allowed
+from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
+from dlq.admin.grouppage import describe_panel
+from dlq.admin.inboxrows import VIEWS, read_conditions, read_inbox
+from dlq.admin.questions import GroupQuestions, seen_version
+from dlq.admin.undo import forget_undo, offer_undo, take_undo
+from dlq.groups import KEPT, Decision, decide
+from dlq.models import LetterGroup
+from dlq.states import GroupState
+from tasks_app.queries import in_bounded_time
+
+_KEPT_PARAMETERS = ("workspace", "view", "q", "type", "category", "version")
+# What a button does, and the message after it.
+_DECISIONS = {
+    "acknowledge": (Decision(state=GroupState.ACKNOWLEDGED), "Acknowledged"),
+    "reopen": (Decision(state=GroupState.OPEN), "Open again"),
+    "resolve": (Decision(state=GroupState.RESOLVED), "Resolved"),
+    "disown": (Decision(owner=None), "Without an owner now"),
+}
+
+
+@admin.register(LetterGroup)
+class GroupAdmin(GroupQuestions):
+    """The inbox is the list, and the page of a group has the same panel by itself."""
+
+    list_select_related = ["owner", "workspace"]
+    fieldsets: ClassVar[Any] = [(None, {"fields": ["id"]})]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Groups are seen by those who see letters."""
+        user: Any = request.user
+        return user.has_perm("dlq.view_deadletter") and self.allows(request, "view", obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LetterGroup]:
+        return super().get_queryset(request).select_related("owner", "workspace")
+
+    def extra_pages(self) -> list[Any]:
+        return [
+            ("<uuid:object_id>/decide/", self.decide_view, "decide"),
+            ("<uuid:object_id>/mute/", self.mute_view, "mute"),
+            ("<uuid:object_id>/discard/", self.discard_view, "discard"),
+            ("<uuid:object_id>/reprocess/", self.reprocess_view, "reprocess"),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The inbox of one workspace."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        workspaces = list_own_workspaces(request)
+        slug = request.GET.get("workspace", DEFAULT_WORKSPACE)
+        chosen = next((w for w in workspaces if w.slug == slug), next(iter(workspaces), None))
+        context: dict[str, Any] = {}
+        if chosen is not None:
+            context = self._describe_inbox(request, chosen.id)
+        return self.render(
+            request,
+            "dlq/inbox.html",
+            title="Failure inbox",
+            workspaces=workspaces,
+            chosen=chosen,
+            live_workspace=chosen.slug if chosen is not None else "",
+            is_list=True,
+            undo=take_undo(request),
+            **context,
+        )
+
+    def _describe_inbox(self, request: HttpRequest, workspace_id: UUID) -> dict[str, Any]:
+        user: Any = request.user
+        view = request.GET.get("view", "mine")
+        view = view if view in VIEWS else "mine"
+        kept = {name: request.GET[name] for name in _KEPT_PARAMETERS if request.GET.get(name)}
+        context: dict[str, Any] = {"view": view, "here": request.get_full_path(), "kept": kept}
+        try:
+            with in_bounded_time(narrow_by="the type"):
+                context["inbox"] = read_inbox(
+                    workspace_id,
+                    user.get_username(),
+                    view=view,
+                    conditions=read_conditions(request.GET),
+                    cursor=request.GET.get("after", ""),
+                    kept=kept,
+                )
+        except Invalid as error:
+            context["problem"] = str(error)
+        context["address"] = f"?{urlencode(kept)}&" if kept else "?"
+        context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace_id)
+        chosen = self._chosen_group(request, workspace_id)
+        return context | ({} if chosen is None else describe_panel(request, chosen))
+
+    def _chosen_group(self, request: HttpRequest, workspace_id: UUID) -> LetterGroup | None:
+        try:
+            wanted = UUID(request.GET.get("group", ""))
+        except ValueError:
+            return None
+        rows = self.get_queryset(request).filter(workspace_id=workspace_id)
+        found: LetterGroup | None = rows.filter(pk=wanted).first()
+        return found
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The page of one group."""
+        group = self.get_object(request, object_id)
+        if group is None or not self.has_view_permission(request, group):
+            raise Http404("It does not exist, or it belongs to another workspace.")
+        with in_bounded_time():
+            panel = describe_panel(request, group)
+        return self.render(
+            request,
+            "dlq/group.html",
+            title=str(group),
+            here=request.get_full_path(),
+            inbox_url=inbox_url(group),
+            live_workspace=group.workspace.slug,
+            may_operate=is_allowed(request, Role.OPERATOR, group.workspace_id),
+            undo=take_undo(request),
+            **panel,
+        )
+
+    @method_decorator(require_POST)
+    def decide_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """A button: acknowledge, own, change, undo."""
+        group, actor = self.operated(request, object_id)
+        back = self.back(request, group)
+        verb = request.POST.get("do", "")
+        if verb == "undo":
+            self._undo(request, group, actor)
+            return back
+        decision, done = _read_decision(request, verb, actor)
+        if decision is None:
+            self.message_user(request, "Choose what to do.", messages.ERROR)
+            return back
+        self._decide(request, group, actor, decision, done)
+        return back
+
+    def _decide(
+        self, request: HttpRequest, group: LetterGroup, actor: Actor, decision: Decision, done: str
+    ) -> None:
+        version = seen_version(request)
+        changed = self._call_decide(request, group, actor, decision, version)
+        if changed is None:
+            return
+        if changed.version == group.version:
+            self.message_user(request, f"{done}: {group}.", messages.SUCCESS)
+            return
+        offer_undo(request, group, changed, f"{done}: {group}.")
+
+    def _undo(self, request: HttpRequest, group: LetterGroup, actor: Actor) -> None:
+        kept = forget_undo(request, group)
+        if kept is None:
+            self.message_user(request, "There is nothing to undo any more.", messages.ERROR)
+            return
+        decision, version = kept
+        changed = self._call_decide(request, group, actor, decision, version)
+        if changed is not None:
+            self.message_user(request, f"Undone: {group}.", messages.SUCCESS)
+
+    def _call_decide(
+        self,
+        request: HttpRequest,
+        group: LetterGroup,
+        actor: Actor,
+        decision: Decision,
+        version: int | None,
+    ) -> LetterGroup | None:
+        """The changed group; None, with a message, if the service refused."""
+        try:
+            return decide(
+                workspace_id=group.workspace_id,
+                group_id=group.id,
+                decision=decision,
+                actor=actor,
+                seen_version=version,
+            )
+        except DomainError as error:
+            self.message_user(request, f"{group}: {error}", messages.ERROR)
+            return None
+
+
+def inbox_url(group: LetterGroup) -> str:
+    """The inbox of the group's workspace."""
+    query = urlencode({"workspace": group.workspace.slug})
+    return f"{reverse('admin:dlq_lettergroup_changelist')}?{query}"
+
+
+def _read_decision(request: HttpRequest, verb: str, actor: Actor) -> tuple[Decision | None, str]:
+    """What a button asks for, and the words for it."""
+    if verb in _DECISIONS:
+        return _DECISIONS[verb]
+    if verb == "own":
+        return Decision(owner=actor.label), "Yours now"
+    if verb == "note":
+        return Decision(note=str(request.POST.get("note", ""))), "Noted"
+    if verb == "change":
+        given = {name: str(value) for name, value in request.POST.items()}
+        return Decision(
+            owner=(given["owner"] or None) if "owner" in given else KEPT,
+            ticket=given.get("ticket", KEPT),
+            note=given.get("note", ""),
+        ), "Changed"
+    return None, ""

@@ -1,0 +1,286 @@
+"""The content of the failure inbox: its views, and a line for each group."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+from controlplane.core.admin.site import initials
+from controlplane.core.clock import now
+from controlplane.core.cursors import Cursor, Sort
+from controlplane.core.cursors import read_behind as read_rows
+from controlplane.core.errors import Invalid
+from controlplane.core.formatting import format_count, format_number, format_relative, shorten
+from controlplane.core.schema import represent_value
+from dlq.filters import NOBODY, GroupFilter
+from dlq.models import LetterGroup
+from dlq.queries.groups import (
+    MINE,
+    TREND_STEP,
+    GroupView,
+    Trends,
+    count_groups,
+    describe_groups,
+    list_letter_groups,
+    read_trends,
+)
+from dlq.states import GroupState
+
+PAGE = 50
+_SORT = Sort.of("-lastSeenAt", "last_seen")
+_MAX_TICKET = 40
+_PLACEHOLDER = re.compile(r"#|<(?:url|email|time|text|path)>")
+_EVERY = tuple(GroupState.values)
+# The address of each view, its title, and the states that it shows.
+VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "mine": ("Still mine", MINE),
+    "open": ("Open", (GroupState.OPEN.value,)),
+    "regressed": ("Regressed", (GroupState.REGRESSED.value,)),
+    "acknowledged": ("Acknowledged", (GroupState.ACKNOWLEDGED.value,)),
+    "muted": ("Muted", (GroupState.MUTED.value,)),
+    "resolved": ("Resolved, 7 days", (GroupState.RESOLVED.value,)),
+    "all": ("All", _EVERY),
+}
+SHAPES = {
+    GroupState.OPEN: "bad",
+    GroupState.REGRESSED: "regressed",
+    GroupState.ACKNOWLEDGED: "acknowledged",
+    GroupState.MUTED: "quiet",
+    GroupState.RESOLVED: "good",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a group is, in words."""
+
+    name: str
+    initials: str
+    is_me: bool
+
+    @property
+    def words(self) -> str:
+        return "you" if self.is_me else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A group in the list."""
+
+    view: GroupView
+    bars: list[tuple[str, int, float]]
+    trend: str
+    owner: Owner | None
+
+    @property
+    def group(self) -> LetterGroup:
+        return self.view.group
+
+    @property
+    def shape(self) -> str:
+        return SHAPES[GroupState(self.group.state)]
+
+    @property
+    def tone(self) -> str:
+        """The colour of the bars: only what is wrong now has one."""
+        is_wrong = self.group.state in (GroupState.OPEN, GroupState.REGRESSED)
+        return "failed" if is_wrong else "soft"
+
+    @property
+    def name(self) -> str:
+        return self.group.error_class or self.group.get_category_display()
+
+    @property
+    def message(self) -> str:
+        """With an ellipsis where the letters differ."""
+        shown = represent_value("error", {"message": self.view.message}, None) or {}
+        return _PLACEHOLDER.sub("…", str(shown.get("message") or ""))
+
+    @property
+    def since(self) -> str:
+        return describe_state(self.view)
+
+    @property
+    def ticket(self) -> str:
+        return name_ticket(self.group.ticket)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    key: str
+    title: str
+    count: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A page of the list."""
+
+    lines: list[Line]
+    tabs: list[Tab]
+    sentence: tuple[str, str]
+    head: str
+    note: str
+    next_cursor: str
+
+
+def read_inbox(
+    workspace_id: UUID,
+    username: str,
+    *,
+    view: str,
+    conditions: Mapping[str, Any],
+    cursor: str,
+    kept: Mapping[str, str],
+) -> Inbox:
+    """A page of the groups of a view, in a fixed number of queries. `conditions` narrow it; `kept`
+    are parameters of the address. Raises Invalid."""
+    group_filter = replace(_filter_of(view, username), **conditions)
+    rows = list_letter_groups(workspace_id, group_filter)
+    behind = Cursor.decode(cursor, _SORT, LetterGroup) if cursor else None
+    found, _ = read_rows(rows, _SORT, behind, 0, PAGE + 1)
+    groups = found[:PAGE]
+    trends = read_trends(workspace_id, groups)
+    lines = [make_line(each, trends, username) for each in describe_groups(groups)]
+    counts = count_groups(workspace_id, username)
+    return Inbox(
+        lines=lines,
+        tabs=_tabs(view, counts, kept),
+        sentence=(_describe_mine(counts["mine"]), _describe_hour(trends)),
+        head=_describe_page(lines, is_whole=not behind and len(found) <= PAGE),
+        note=_describe_trends(trends),
+        next_cursor=Cursor.at(groups[-1], _SORT, 1).encode() if len(found) > PAGE else "",
+    )
+
+
+def _filter_of(view: str, username: str) -> GroupFilter:
+    owners = (username, NOBODY) if view == "mine" else ()
+    return GroupFilter(states=VIEWS[view][1], owners=owners)
+
+
+def make_line(view: GroupView, trends: Trends, username: str) -> Line:
+    """The line of one group."""
+    bars = trends.of(view.group)
+    total, most = format_count(sum(bars), "death"), max([*bars, 1])
+    return Line(
+        view=view,
+        bars=[
+            (_time_of(trends, number), value, 100 * value / most)
+            for number, value in enumerate(bars)
+        ],
+        trend=f"{total} in the last hour, at most {max(bars)} in three minutes",
+        owner=describe_owner(view.group, username),
+    )
+
+
+def describe_owner(group: LetterGroup, username: str) -> Owner | None:
+    """The owner; None if there is none."""
+    if group.owner is None:
+        return None
+    known = group.owner.get_username()
+    name = group.owner.get_full_name() or known
+    return Owner(name, initials(name), known == username)
+
+
+def describe_state(view: GroupView) -> str:
+    """Since when a group has its state, and by whom."""
+    group = view.group
+    by = f" by {group.state_by}" if group.state_by else ""
+    since = _moment(group.state_at)
+    if group.state == GroupState.REGRESSED:
+        versions = f" on {', '.join(group.regressed_versions)}" if group.regressed_versions else ""
+        return f"was resolved, back {since}{versions}"
+    if group.state == GroupState.ACKNOWLEDGED:
+        grown = f", +{format_number(view.grown)} since" if view.grown else ""
+        return f"{since}{by}{grown}"
+    if group.state == GroupState.MUTED:
+        reason = f": “{shorten(group.state_reason, 80)}”" if group.state_reason else ""
+        return f"{describe_mute(group)}{by}{reason}"
+    if group.state == GroupState.RESOLVED:
+        return f"{since}{by}" if by else f"{since}: all work is done, or discarded"
+    return f"since {_moment(group.first_seen)}"
+
+
+def describe_mute(group: LetterGroup) -> str:
+    """When the mute ends."""
+    ends = []
+    if group.muted_until is not None:
+        ends.append(f"until {group.muted_until:%Y-%m-%d %H:%M} UTC")
+    if group.muted_above is not None:
+        ends.append(f"up to {format_count(group.muted_above, 'open letter')}")
+    return " or ".join(ends)
+
+
+def name_ticket(address: str) -> str:
+    """The last part of a ticket's address."""
+    parts = urlsplit(address)
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    return shorten(last or parts.netloc, _MAX_TICKET)
+
+
+def _tabs(view: str, counts: Mapping[str, int], kept: Mapping[str, str]) -> list[Tab]:
+    return [
+        Tab(
+            key=key,
+            title=title,
+            count=format_number(counts[key if key in counts else key.upper()]),
+            url=f"?{urlencode({**kept, 'view': key})}",
+            is_current=key == view,
+        )
+        for key, (title, _) in VIEWS.items()
+    ]
+
+
+def _describe_mine(number: int) -> str:
+    if not number:
+        return "No group is still yours."
+    return f"{format_count(number, 'group is', 'groups are')} still yours."
+
+
+def _describe_hour(trends: Trends) -> str:
+    """What most letters of the last hour have in common."""
+    largest = max((sum(bars) for bars in trends.bars.values()), default=0)
+    if largest < 2 or largest * 2 < trends.total:
+        return ""
+    of = "newest letters" if trends.is_partial else "letters of the last hour"
+    return f"{format_number(largest)} of the {format_number(trends.total)} {of} have one cause."
+
+
+def _describe_page(lines: Sequence[Line], *, is_whole: bool) -> str:
+    letters = format_count(sum(line.view.count for line in lines), "open letter")
+    groups = format_count(len(lines), "group")
+    return f"{groups}, {letters}" if is_whole else f"{groups} of more, {letters}"
+
+
+def _describe_trends(trends: Trends) -> str:
+    return (
+        "of the newest 10,000 letters, 3 min a bar"
+        if trends.is_partial
+        else "last hour, 3 min a bar"
+    )
+
+
+def _time_of(trends: Trends, number: int) -> str:
+    return f"{trends.begin + number * TREND_STEP:%H:%M}"
+
+
+def _moment(at: datetime) -> str:
+    return format_relative(at, now())
+
+
+def read_conditions(params: Mapping[str, str]) -> dict[str, Any]:
+    """The conditions of the address that narrow a view. Raises Invalid."""
+    found: dict[str, Any] = {}
+    for name, column in (("type", "types"), ("category", "categories"), ("version", "versions")):
+        if value := params.get(name, ""):
+            found[column] = (value[:200],)
+    if text := params.get("q", "").strip():
+        found["search"] = text[:200]
+    if any("\x00" in str(value) for value in found.values()):
+        raise Invalid("A search is text without NUL.")
+    return found

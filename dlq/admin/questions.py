@@ -1,0 +1,171 @@
+"""The questions before a group is muted, discarded or reprocessed: pages with the count, the first
+ten letters and the consequence."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.formatting import format_count
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminpages import WorkspacePages
+from dlq.admin.grouppage import MEMBERS_SHOWN
+from dlq.admin.inboxforms import DiscardGroupForm, MuteForm, ReprocessGroupForm
+from dlq.admin.undo import offer_undo
+from dlq.bulk import act_on_letters
+from dlq.filters import LetterFilter
+from dlq.groups import Decision, decide
+from dlq.models import LetterGroup
+from dlq.queries.groups import describe_groups, list_members
+from dlq.replays import DEFAULT_STAGES, start_replay
+
+
+class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
+    """Pages of groups that ask before they act."""
+
+    def mute_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """When the mute shall end."""
+        group, actor = self.operated(request, object_id)
+        form = MuteForm(request.POST or None)
+
+        def submit() -> str:
+            changed = decide(
+                workspace_id=group.workspace_id,
+                group_id=group.id,
+                decision=form.decision,
+                actor=actor,
+                seen_version=seen_version(request),
+            )
+            offer_undo(request, group, changed, f"Muted: {group}.")
+            return self.back(request, group).url
+
+        return self._question(
+            request,
+            group,
+            form,
+            submit,
+            title=f"Mute {group}?",
+            button="Mute",
+            consequence="Nobody is reminded of it until the mute ends. Its letters stay open.",
+        )
+
+    def discard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Close all open letters of the group without their work."""
+        group, actor = self.operated(request, object_id)
+        form = DiscardGroupForm(request.POST or None)
+        (view,) = describe_groups([group])
+
+        def submit() -> str:
+            result = act_on_letters(
+                workspace_id=group.workspace_id,
+                action="discard",
+                letter_filter=_letters_of(group),
+                actor=actor,
+                reason=form.cleaned_data["reason"],
+            )
+            text = f"{format_count(result.changed, 'letter')} discarded."
+            if result.has_more:
+                text += " There are more: repeat the action for the rest."
+            self.message_user(request, text, messages.SUCCESS)
+            return self.back(request, group).url
+
+        counted = format_count(view.count, "letter")
+        return self._question(
+            request,
+            group,
+            form,
+            submit,
+            title=f"Discard {counted} of {group}?",
+            button=f"Discard {counted}",
+            consequence=f"The work of {counted} is not done. Discarding is final.",
+            is_harm=True,
+        )
+
+    def reprocess_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Submit the work of all open letters again, with or without a canary."""
+        group, actor = self.operated(request, object_id)
+        (view,) = describe_groups([group])
+        form = ReprocessGroupForm(request.POST or None, letters=view.count)
+
+        def submit() -> str:
+            values = form.cleaned_data
+            replay = start_replay(
+                workspace_id=group.workspace_id,
+                letter_filter=_letters_of(group),
+                actor=actor,
+                rate_per_second=values["rate"],
+                stages=DEFAULT_STAGES if values["how"] == "canary" else (),
+            )
+            if values["reason"]:
+                decide(
+                    workspace_id=group.workspace_id,
+                    group_id=group.id,
+                    decision=Decision(note=values["reason"]),
+                    actor=actor,
+                )
+            counted = format_count(replay.matched, "letter")
+            self.message_user(request, f"The replay of {counted} has started.", messages.SUCCESS)
+            return self.back(request, group).url
+
+        counted = format_count(view.count, "task")
+        return self._question(
+            request,
+            group,
+            form,
+            submit,
+            title=f"Reprocess {format_count(view.count, 'letter')} of {group}?",
+            button="Reprocess",
+            consequence=f"{counted} that failed will run again.",
+        )
+
+    def _question(
+        self,
+        request: HttpRequest,
+        group: LetterGroup,
+        form: Any,
+        submit: Callable[[], str],
+        **context: Any,
+    ) -> HttpResponse:
+        """A page that asks, with the count, the first ten letters and the consequence."""
+        (view,) = describe_groups([group])
+        members = [letter.name for letter in list_members(group, MEMBERS_SHOWN)]
+        return self.form_page(
+            request,
+            form,
+            submit,
+            template="dlq/question.html",
+            original=group,
+            count=view.count,
+            members=members,
+            not_shown=max(0, view.count - len(members)),
+            version=request.POST.get("version") or request.GET.get("version") or group.version,
+            next=next_address(request),
+            **context,
+        )
+
+    def operated(self, request: HttpRequest, object_id: UUID) -> tuple[LetterGroup, Actor]:
+        group: LetterGroup = self.get_row(request, object_id)
+        return group, self.require_operator(request, group.workspace_id)
+
+    def back(self, request: HttpRequest, group: LetterGroup) -> HttpResponseRedirect:
+        return HttpResponseRedirect(next_address(request) or self.row_url(group.pk))
+
+
+def next_address(request: HttpRequest) -> str:
+    """Where to go afterwards: an address of this site, or empty."""
+    found = request.POST.get("next") or request.GET.get("next") or ""
+    is_own = url_has_allowed_host_and_scheme(found, allowed_hosts={request.get_host()})
+    return found if is_own and found.startswith("/") else ""
+
+
+def seen_version(request: HttpRequest) -> int | None:
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _letters_of(group: LetterGroup) -> LetterFilter:
+    return LetterFilter(fingerprints=(group.fingerprint,), types=(group.type,))

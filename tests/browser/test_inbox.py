@@ -1,0 +1,218 @@
+"""What people do in the failure inbox, by keyboard alone."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from controlplane.workspaces.actors import SYSTEM
+from dlq import bulk
+from dlq.filters import LetterFilter
+from dlq.models import DeadLetter, LetterGroup, Replay
+from dlq.replay_driver import ReplayDriver
+from tasks_app.models import Task
+from tests.browser.inbox_world import FAILURES, keep_up, seed_failures
+from tests.clients import default_workspace, staff_user
+from tests.factories import make_letter
+from tests.manual_worker import run_task
+from workers.models import Node
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+PageOf = Callable[..., Any]
+SIZES = {
+    "test-echo": 8,
+    "test-raise": 5,
+    "test-report": 4,
+    "noop": 3,
+    "test-wait": 2,
+    "test-flaky": 1,
+}
+
+
+def inbox(page: Any, view: str = "") -> None:
+    page.goto(reverse("admin:dlq_lettergroup_changelist") + (f"?view={view}" if view else ""))
+
+
+def focus(page: Any, kind: str) -> None:
+    """Walk with j until the group has the focus."""
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(len(SIZES) + 1):
+        page.keyboard.press("j")
+        row = page.locator("li[data-group]:focus-within")
+        if row.count() and kind in row.inner_text():
+            return
+    raise AssertionError(f"{kind} is not in the list")
+
+
+def answer(page: Any, *keys: str) -> None:
+    """Fill the question whose first field has the focus, and send it."""
+    page.locator(".question").wait_for()
+    for key in keys:
+        page.keyboard.press(key)
+    page.locator(".question button[type=submit]").focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-groups], .notice").first.wait_for()
+
+
+def complete_reruns() -> None:
+    """The tasks that do the work again complete, and the dispatcher sees it."""
+    for _ in range(5):
+        ReplayDriver().drive()
+        waiting = Task.objects.filter(reprocess_of__isnull=False, state="PENDING")
+        for task in waiting.values_list("id", flat=True):
+            run_task(task)
+    ReplayDriver().drive()
+    keep_up()
+
+
+def own_and_repair(page: Any) -> None:
+    """Acknowledge the largest group, own it, edit one letter, then start the canary."""
+    for key, words in (("a", "Acknowledged"), ("o", "Yours now")):
+        focus(page, "test-echo")
+        page.keyboard.press(key)
+        page.get_by_text(f"{words}: GatewayTimeout test-echo.").wait_for()
+    focus(page, "test-echo")
+    page.keyboard.press("e")
+    page.locator("#id_payload").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type('{"gateway": "eu-2"}')
+    page.get_by_role("button", name="Reprocess", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("does the work again").first.wait_for()
+    focus(page, "test-echo")
+    page.keyboard.press("r")
+    answer(page)
+    page.get_by_text("The replay of 7 letters has started").wait_for()
+
+
+def discard(page: Any, kind: str) -> None:
+    focus(page, kind)
+    page.keyboard.press("d")
+    page.locator(".question").wait_for()
+    page.keyboard.type("sent by hand")
+    answer(page)
+    page.get_by_text(re.compile("letters? discarded.")).wait_for(timeout=120_000)
+
+
+def mute(page: Any, kind: str) -> None:
+    focus(page, kind)
+    page.keyboard.press("m")
+    answer(page, "ArrowDown")
+    page.get_by_text("Muted: ").wait_for()
+
+
+def test_triage_to_zero_by_keyboard_alone(page_of: PageOf) -> None:
+    groups = seed_failures(SIZES)
+    page = page_of("operator")
+    inbox(page)
+    assert page.get_by_text("6 groups are still yours.").count() == 1
+    own_and_repair(page)
+    group = LetterGroup.objects.get(id=groups["test-echo"].id)
+    assert (group.state, str(group.owner)) == ("ACKNOWLEDGED", "operator-person")
+    payloads = Task.objects.filter(reprocess_of__isnull=False).values_list("payload", flat=True)
+    assert list(payloads) == [{"gateway": "eu-2"}]
+    complete_reruns()
+    assert Replay.objects.get().state == "COMPLETED"
+    inbox(page)
+    for kind in ("test-raise", "test-report"):
+        discard(page, kind)
+    for kind in ("noop", "test-wait", "test-flaky"):
+        mute(page, kind)
+    keep_up()
+    inbox(page)
+    page.get_by_text("No group is still yours.").wait_for()
+    assert dict(LetterGroup.objects.values_list("type", "state")) == {
+        **dict.fromkeys(("test-echo", "test-raise", "test-report"), "RESOLVED"),
+        **dict.fromkeys(("noop", "test-wait", "test-flaky"), "MUTED"),
+    }
+
+
+@pytest.mark.nightly
+def test_triage_of_ten_thousand_letters(page_of: PageOf) -> None:
+    sizes = {**SIZES, "test-echo": 5_000, "test-raise": 4_980, "test-report": 14}
+    seed_failures(sizes)
+    page = page_of("operator")
+    inbox(page)
+    assert page.get_by_text("6 groups, 10,000 open letters").count() == 1
+    for act, kind in (
+        (discard, "test-echo"), (discard, "test-raise"), (mute, "test-report"), (mute, "noop"),
+        (discard, "test-wait"), (mute, "test-flaky"),
+    ):  # fmt: skip
+        act(page, kind)
+        keep_up()
+        inbox(page)
+    page.get_by_text("No group is still yours.").wait_for()
+    assert DeadLetter.objects.filter(status="DISCARDED").count() == 9_982
+
+
+def test_a_regression_reopens_its_group_and_names_the_version(page_of: PageOf) -> None:
+    groups = seed_failures({"test-raise": 3})
+    workspace = default_workspace().id
+    every = LetterFilter(everything=True)
+    bulk.act_on_letters(
+        workspace_id=workspace, action="discard", letter_filter=every, actor=SYSTEM, reason="fixed"
+    )
+    keep_up()
+    page = page_of("operator")
+    inbox(page)
+    page.get_by_text("No group is still yours.").wait_for()
+    Node.objects.update(version="4.12.0")
+    error, payload = FAILURES["test-raise"]
+    make_letter(error, type="test-raise", payload=payload)
+    keep_up()
+    inbox(page)
+    row = page.locator(f"[data-group='{groups['test-raise'].id}']")
+    assert "Regressed" in row.inner_text()
+    assert "on 4.12.0" in row.inner_text()
+
+
+def test_of_two_operators_the_second_learns_of_the_first(page_of: PageOf, visitors: Any) -> None:
+    seed_failures({"test-echo": 2})
+    first = page_of("operator")
+    second = visitors.page(staff_user("operator", name="bob"))
+    for page in (first, second):
+        inbox(page)
+    first.keyboard.press("j")
+    first.keyboard.press("a")
+    first.get_by_text("Acknowledged: GatewayTimeout").wait_for()
+    second.keyboard.press("j")
+    second.keyboard.press("m")
+    answer_page = second.locator(".question")
+    answer_page.wait_for()
+    second.locator(".question button[type=submit]").click()
+    second.get_by_text("operator-person acknowledged it at").wait_for()
+    assert LetterGroup.objects.get().state == "ACKNOWLEDGED"
+    first.get_by_role("button", name="Undo").click()
+    first.get_by_text("Undone: GatewayTimeout").wait_for()
+    assert LetterGroup.objects.get().state == "OPEN"
+
+
+def test_a_viewer_looks_and_changes_nothing(page_of: PageOf) -> None:
+    groups = seed_failures({"test-echo": 2, "noop": 1})
+    page = page_of("viewer")
+    inbox(page)
+    page.keyboard.press("j")
+    for key in "aomerd":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    page.locator(".group-panel").wait_for()
+    assert page.locator(".group-panel button, .group-panel form").count() == 0
+    assert set(LetterGroup.objects.values_list("version", flat=True)) == {0}
+    for verb in ("mute", "discard", "reprocess"):
+        url = reverse(f"admin:dlq_lettergroup_{verb}", args=[groups["noop"].id])
+        visited = page.request.get(f"{page.url.split('/admin')[0]}{url}")
+        assert visited.status == 403
+
+
+def test_the_help_shows_the_keys(page_of: PageOf) -> None:
+    seed_failures({"test-echo": 1})
+    page = page_of("operator")
+    inbox(page)
+    page.keyboard.press("?")
+    dialog = page.locator("dialog[open]")
+    dialog.wait_for()
+    for words in ("Acknowledge the group", "Next group", "Discard the group"):
+        assert words in dialog.inner_text()

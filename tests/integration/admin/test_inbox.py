@@ -1,0 +1,246 @@
+"""The failure inbox, the page of a group, and the questions before something is changed."""
+
+import re
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent
+from dlq import discard
+from dlq.grouping import GroupUpkeep
+from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
+from dlq.recording import fold_letter_counts
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import make_error, make_letter
+
+pytestmark = pytest.mark.django_db
+INBOX = "/admin/dlq/lettergroup/"
+login = partial(staff_client, apps=["dlq", "tasks_app"])
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    return login("op", "operator")
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    return login("eve", "viewer")
+
+
+def page(client: Client, path: str = INBOX, **params: Any) -> str:
+    answer = client.get(path, params)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def post(client: Client, group: LetterGroup, path: str, **data: Any) -> str:
+    answer = client.post(f"{INBOX}{group.id}/{path}/", {"next": INBOX, **data}, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def group_of(letter: DeadLetter) -> LetterGroup:
+    return LetterGroup.objects.get(id=letter.id)
+
+
+def keep_up() -> None:
+    fold_letter_counts()
+    GroupUpkeep().run()
+
+
+def tabs(text: str) -> dict[str, str]:
+    found = re.findall(r'>([A-Z][^<]*?) <span class="tab-count">(\d+)<', text)
+    return dict(found)
+
+
+def test_the_list_and_its_views(operator: Client) -> None:
+    first = make_letter(make_error(f"order 1 {HOSTILE}"), name="charge")
+    make_letter(make_error(f"order 2 {HOSTILE}"))
+    make_letter(make_error(name="OSError", category="NETWORK"), type="test-raise")
+    make_letter(make_error(name="TheirsError"), workspace=other_workspace())
+    for _ in range(2):
+        found = page(operator)
+        assert "2 groups are still yours." in found
+        assert "2 groups, 3 open letters" in found
+        assert "order … &lt;script&gt;alert(…)&lt;/script&gt;" in found
+        assert HOSTILE not in found
+        assert "TheirsError" not in found
+        keep_up()
+    assert tabs(found)["Still mine"] == "2"
+    post(operator, group_of(first), "decide", do="acknowledge")
+    assert tabs(page(operator)) == {
+        "Still mine": "2", "Open": "1", "Regressed": "0", "Acknowledged": "1", "Muted": "0",
+        "Resolved, 7 days": "0", "All": "2",
+    }  # fmt: skip
+    found = page(operator, view="acknowledged")
+    assert "order …" in found
+    assert "OSError" not in found
+    assert "OSError" in page(operator, q="oserr")
+    assert "0 groups match" in page(operator, view="all", category="TIMEOUT")
+    assert "OSError" not in page(operator, view="all", version="0.0.0")
+    for odd in ({"q": "a\x00"}, {"after": "bogus"}, {"group": "bogus"}, {"view": "bogus"}):
+        assert operator.get(INBOX, odd).status_code == 200
+
+
+def test_pages_of_the_list(operator: Client) -> None:
+    for number in range(60):
+        make_letter(make_error(f"failure {chr(65 + number // 26)}{chr(97 + number % 26)}"))
+    found = page(operator)
+    assert found.count("data-group=") == 50
+    cursor = re.search(r"after=([\w-]+)", found)
+    assert cursor is not None
+    assert page(operator, after=cursor[1]).count("data-group=") == 10
+
+
+def test_one_group(operator: Client) -> None:
+    letter = make_letter(make_error(HOSTILE), name=HOSTILE, payload={"gateway": "eu-1", "n": 1})
+    make_letter(make_error(HOSTILE), payload={"gateway": HOSTILE, "n": 2})
+    for found in (
+        page(operator, f"{INBOX}{letter.id}/change/"),
+        page(operator, group=str(letter.id)),
+    ):
+        assert HOSTILE not in found
+        for words in ("What changed before it", "What differs among 2 payloads", "eu-1", "Mute…"):
+            assert words in found
+        assert f"/admin/dlq/deadletter/{letter.id}/change/" in found
+    assert (
+        operator.get(f"{INBOX}{make_letter(workspace=other_workspace()).id}/change/").status_code
+        == 404
+    )
+
+
+def test_decisions_and_their_undo(operator: Client) -> None:
+    letter = make_letter()
+    group = group_of(letter)
+    found = post(operator, group, "decide", do="acknowledge", version="0")
+    assert "Acknowledged: ValueError test-echo." in found
+    assert 'value="undo"' in found
+    assert 'value="undo"' not in page(operator)  # it is offered once
+    assert "Undone" in post(operator, group, "decide", do="undo")
+    group.refresh_from_db()
+    assert (group.state, group.version) == ("OPEN", 2)
+    assert "nothing to undo" in post(operator, group, "decide", do="undo")
+    post(operator, group, "decide", do="own")
+    assert LetterGroup.objects.get().owner.username == "op"
+    post(operator, group, "decide", do="undo")
+    assert LetterGroup.objects.get().owner is None
+    post(operator, group, "decide", do="change", ticket="https://t.example/OPS-1", note=HOSTILE)
+    found = page(operator)
+    assert ">OPS-1</a>" in found
+    assert "begins with http:// or https://" in post(
+        operator, group, "decide", do="change", ticket="javascript:alert(1)"
+    )
+    assert GroupNote.objects.get().text == HOSTILE
+    assert "Choose what to do" in post(operator, group, "decide", do="bogus")
+
+
+def test_an_undo_never_overwrites_somebody_else(operator: Client) -> None:
+    group = group_of(make_letter())
+    post(operator, group, "decide", do="acknowledge")
+    other = login("bob", "operator")
+    post(other, group, "decide", do="own")
+    found = post(operator, group, "decide", do="undo")
+    assert "bob changed its owner at" in found
+    assert LetterGroup.objects.get().state == "ACKNOWLEDGED"
+    assert "look at the group again" in post(operator, group, "decide", do="reopen", version="0")
+
+
+def test_a_regressed_group_is_regressed_again_after_an_undo(operator: Client) -> None:
+    letter = make_letter()
+    LetterGroup.objects.update(state="REGRESSED", regressed_versions=["4.12.0"])
+    found = page(operator)
+    assert "on 4.12.0" in found
+    post(operator, group_of(letter), "decide", do="acknowledge")
+    post(operator, group_of(letter), "decide", do="undo")
+    assert LetterGroup.objects.get().state == "REGRESSED"
+
+
+def test_mute(operator: Client) -> None:
+    group = group_of(make_letter())
+    assert "Nobody is reminded" in page(operator, f"{INBOX}{group.id}/mute/")
+    assert "Say when the mute ends" in post(operator, group, "mute", duration="")
+    found = post(operator, group, "mute", duration="7d", above="50", note="tax office")
+    assert "Muted: ValueError" in found
+    group.refresh_from_db()
+    assert (group.state, group.muted_above) == ("MUTED", 50)
+    assert "“tax office”" in page(operator, view="muted")
+    assert "No group is still yours" in page(operator)
+
+
+def test_discard_with_a_reason(operator: Client) -> None:
+    letters = [make_letter(name=f"work {n}") for n in range(12)]
+    make_letter(type="test-raise")
+    group = group_of(letters[0])
+    found = page(operator, f"{INBOX}{group.id}/discard/")
+    assert "Discard 12 letters of ValueError test-echo?" in found
+    assert "and 2 more" in found
+    assert "Discarding is final" in found
+    assert "Give the reason" in post(operator, group, "discard")
+    assert "12 letters discarded" in post(operator, group, "discard", reason="sent by hand")
+    assert DeadLetter.objects.filter(status="OPEN").count() == 1
+    keep_up()
+    assert LetterGroup.objects.get(id=group.id).state == "RESOLVED"
+    assert AuditEvent.objects.get(action="dlq.discard").actor_label == "op"
+
+
+def test_reprocess_as_a_canary(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = [make_letter() for _ in range(3)]
+    group = group_of(letters[0])
+    assert "3 tasks that failed will run again" in page(operator, f"{INBOX}{group.id}/reprocess/")
+    monkeypatch.setattr("dlq.admin.inboxforms.REASON_FROM", 2)
+    assert "Give the reason" in post(operator, group, "reprocess", how="canary")
+    found = post(operator, group, "reprocess", how="canary", rate="5", reason="the gateway is back")
+    assert "The replay of 3 letters has started" in found
+    replay = Replay.objects.get()
+    assert (replay.stages, replay.rate_per_second) == ([5, 50], 5.0)
+    assert replay.filter == {"fingerprint": [group.fingerprint], "type": ["test-echo"]}
+    assert GroupNote.objects.get().text == "the gateway is back"
+    assert "1. First 5" in page(operator, group=str(group.id))
+
+
+def test_a_viewer_sees_and_cannot_act(viewer: Client) -> None:
+    group = group_of(make_letter())
+    found = page(viewer, group=str(group.id))
+    assert "You can look" in found
+    assert "data-key-verb" not in found
+    assert "Mute…" not in found
+    for path in ("decide", "mute", "discard", "reprocess"):
+        answer = viewer.post(f"{INBOX}{group.id}/{path}/", {"do": "acknowledge", "reason": "x"})
+        assert answer.status_code == 403
+    assert LetterGroup.objects.get().version == 0
+
+
+def test_the_way_back_stays_on_this_site(operator: Client) -> None:
+    group = group_of(make_letter())
+    for address in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
+        answer = operator.post(f"{INBOX}{group.id}/decide/", {"do": "acknowledge", "next": address})
+        assert answer.headers["Location"] == f"{INBOX}{group.id}/change/"
+
+
+def test_the_number_of_queries_does_not_grow(operator: Client) -> None:
+    counts = []
+    for number in range(2):
+        for each in range(1 + 9 * number):
+            letter = make_letter(make_error(f"failure {chr(97 + number)}{chr(97 + each)}"))
+        discard.discard_letter(
+            workspace_id=default_workspace().id, letter_id=letter.id, reason="x", actor=SYSTEM
+        )
+        make_letter()
+        keep_up()
+        group = LetterGroup.objects.filter(letters__gt=0).first()
+        assert group is not None
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            page(operator, view="all", group=str(group.id))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert counts[1] <= 45
