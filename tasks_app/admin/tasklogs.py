@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from controlplane.core.clock import utc_z
 from controlplane.core.schema import represent
+from controlplane.core.visibletext import visible_text
 from controlplane.workspaces.adminaccess import actor_in
-from tasks_app.admin.jsontext import show_value, visible_text
+from tasks_app.admin.jsontext import show_value
 from tasks_app.admin.trails import trail_of
 from tasks_app.models import Task
 from tasks_app.queries.tasklogs import list_logs_before

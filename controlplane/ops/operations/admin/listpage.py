@@ -16,7 +16,6 @@ from controlplane.ops.operations.schema import Operation
 from controlplane.ops.operations.states import ENDED, OPEN
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
-from controlplane.workspaces.adminpages import find_live_workspace
 
 PAGE_SIZE = 50
 _SHOWN = {"": "All", "open": "Open", "ended": "Ended"}
@@ -69,7 +68,6 @@ def describe_list(request: HttpRequest, operations: QuerySet[OperationRow]) -> d
         "is_filtered": bool(chosen or workspace or before),
         "older_url": older and f"?{urlencode(older)}",
         "newest_url": f"?{urlencode({**kept, 'show': chosen})}" if before else "",
-        "live_workspace": workspace or find_live_workspace(request),
     }
 
 

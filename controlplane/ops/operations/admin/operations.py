@@ -16,7 +16,7 @@ from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.ops.operations.admin import newpage
 from controlplane.ops.operations.admin.listpage import describe_list
-from controlplane.ops.operations.admin.page import describe_operation
+from controlplane.ops.operations.admin.page import CANCEL, describe_operation
 from controlplane.ops.operations.control import (
     cancel_operation,
     pause_operation,
@@ -91,7 +91,8 @@ class OperationAdmin(WorkspacePages, ReadOnlyAdmin):
         def act(operation: Operation, actor: Actor) -> None:
             step(workspace_id=operation.workspace_id, operation_id=operation.id, actor=actor)
 
-        return self.act_on_row(request, object_id, act, text)
+        question = CANCEL if name == "cancel" else None
+        return self.act_on_row(request, object_id, act, text, question)
 
     def to_started(self, request: HttpRequest, operation: Operation) -> HttpResponse:
         """The page of an operation that has just been started."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
-from controlplane.core.admin.display import Button
+from controlplane.core.admin.display import Button, Question
 from controlplane.core.formatting import format_count, format_rate
 from controlplane.core.schema import represent
 from controlplane.ops.operations.admin.listpage import word_of
@@ -108,16 +108,18 @@ def _describe_state(row: OperationRow) -> str:
     return f"Cancelled.{left}" if row.state == OperationState.CANCELLED else "Every item is done."
 
 
+CANCEL = Question(
+    "Cancel this operation?",
+    "Nothing more is changed. What was changed stays as it is.",
+    "Cancel it",
+)
+
+
 def _buttons(row: OperationRow) -> list[Button]:
     name = "pause" if row.paused_at is None else "resume"
     return [
         Button(name.capitalize(), _url(name, row)),
-        Button(
-            "Cancel",
-            _url("cancel", row),
-            is_dangerous=True,
-            consequence="Nothing more is changed. What was changed stays as it is.",
-        ),
+        Button("Cancel", _url("cancel", row), question=CANCEL),
     ]
 
 
