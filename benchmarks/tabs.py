@@ -96,7 +96,7 @@ class Tab:
         raise TimeoutError(f"{address} does not show the overview: {self.page.title()}")
 
     def cpu_seconds(self) -> float:
-        """Of the main thread of the page's process, so far."""
+        """What the main thread of the page's process has taken so far."""
         return _read_cpu(self._thread)
 
     def measure_memory(self) -> Memory:

@@ -1,5 +1,5 @@
-/** The lists of queues and of workers: states and slots of the rows that are there. Figures follow by
- * bind.js, rows that come by newrows.js. */
+/** The lists of queues and of workers, and the page of one worker: states and slots of what is there.
+ * Figures follow by bind.js, rows that come by newrows.js. */
 
 import { placeOf, put } from "./bind.js";
 import { drawSlots } from "./charts.js";
@@ -22,8 +22,8 @@ const SHAPES = {
 };
 const WORDS = { PAUSED: "Paused", bad: "Waits too long", good: "In order" };
 
-function follow(table, show) {
-    for (const element of table.querySelectorAll("tr[data-row]")) {
+function follow(elements, show) {
+    for (const element of elements) {
         const { topic, path } = placeOf(element);
         subscribe(topic, (snapshot) => {
             const row = readPath(snapshot, path);
@@ -54,9 +54,12 @@ function showNode(element, row) {
     const cell = element.querySelector("[data-state]");
     if (cell.dataset.state !== row.status) {
         cell.dataset.state = row.status;
-        cell.querySelector("svg").replaceWith(makeShape(row.status));
-        put(cell.querySelector(".state-word"), formatState(row.status));
-        element.classList.toggle("is-old", row.stoppedAt !== null);
+        const picture = cell.querySelector("svg");
+        const made = makeShape(row.status);
+        if (picture.classList.contains("large")) made.classList.add("large");
+        picture.replaceWith(made);
+        put(cell.querySelector(".state-word, [data-word]"), formatState(row.status));
+        if (element.matches("tr")) element.classList.toggle("is-old", row.stoppedAt !== null);
     }
     const count = element.querySelector("[data-busy]");
     if (!count) return;
@@ -79,7 +82,6 @@ export function layOut(busy, total) {
 const queues = globalThis.document?.querySelector("table.queues");
 if (queues) {
     const objective = Number(queues.dataset.objective ?? Infinity);
-    follow(queues, (element, row) => showQueue(element, row, objective));
+    follow(queues.querySelectorAll("tr[data-row]"), (element, row) => showQueue(element, row, objective));
 }
-const nodes = globalThis.document?.querySelector("table.nodes");
-if (nodes) follow(nodes, showNode);
+follow(globalThis.document?.querySelectorAll("table.nodes tr[data-row], #node[data-row]") ?? [], showNode);

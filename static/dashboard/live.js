@@ -225,7 +225,7 @@ export function liveTopics() {
     if (!root) return null;
     const socket = new LiveSocket({
         path: `${root.content}ws/live`,
-        // Of topics without a workspace in front.
+        // That of topics without a workspace in front.
         workspace: document.querySelector("[data-workspace]")?.dataset.workspace ?? "",
     });
     shared = new LiveTopics(socket);

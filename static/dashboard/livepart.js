@@ -7,22 +7,22 @@ export class LivePart {
         this.topics = topics;
         this.topic = topic;
         this.shownAt = 0; // when the page or the newest answer was asked for
-        this.toldAt = 0;
+        this.newsAt = 0;
         this.oldSince = null;
         topics.parts.add(this);
     }
 
     /** The topic has changed. What is shown may be as old as the topic was. */
     fallBehind() {
-        this.toldAt = this.topics.now();
-        const before = this.toldAt - 1000 * this.topics.periodOf(this.topic);
+        this.newsAt = this.topics.now();
+        const before = this.newsAt - 1000 * this.topics.periodOf(this.topic);
         this.oldSince ??= Math.max(this.shownAt, before);
     }
 
     /** What was asked for at that time is shown now. */
     catchUp(askedAt) {
         this.shownAt = askedAt;
-        this.oldSince = this.toldAt > askedAt ? askedAt : null;
+        this.oldSince = this.newsAt > askedAt ? askedAt : null;
     }
 
     get age() {

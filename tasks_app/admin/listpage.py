@@ -126,7 +126,7 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
 
 
 def _live_topics(scope: Scope) -> str:
-    """What tells the open page that something has changed; empty for more workspaces than a page
+    """What says to the open page that something has changed; empty for more workspaces than a page
     can follow."""
     if len(scope.slugs) > _MAX_FOLLOWED:
         return ""

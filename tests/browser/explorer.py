@@ -211,6 +211,8 @@ class Explorer:
         self.page.wait_for_timeout(SILENCE_SECONDS * 1000)
         chip = self.page.evaluate(CHIP)
         self._ages.is_silent = False
+        if not self.page.evaluate("window.isSamePage ?? false"):
+            return "the page has loaded itself again"
         assert chip["status"] != "live", "the chip is Live with data older than 3 s"
         assert chip["isGrey"] or chip["status"] == "paused", "old figures are not grey"
         return str(chip["status"])

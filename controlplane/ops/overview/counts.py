@@ -35,7 +35,9 @@ def count_for(request: HttpRequest) -> dict[str, Count]:
             recall_wrong(overview.id, at), f"{overview.slug}/findings#wrong", "wrong now"
         ),
         "dead-letters": Count(
-            count_open([each.id for each in workspaces]), _paths(followed), "open"
+            count_open([each.id for each in workspaces]),
+            _paths(followed),
+            "open" if len(workspaces) == 1 else "open in all your workspaces",
         ),
         "lost": Count(count_lost(at), f"{overview.slug}/navigation#lost", "lost in 24 h"),
     }

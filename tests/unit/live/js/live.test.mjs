@@ -147,7 +147,7 @@ test("a topic that is read more rarely may not be older", () => {
     assert.equal(tab.topics.freshness().status, "delayed");
 });
 
-test("a part that has not shown what its topic told is as old as it was before", () => {
+test("a part that has not shown the news of its topic is as old as it was before", () => {
     const tab = new Tab();
     tab.topics.subscribe("tasks", () => {});
     const part = tab.topics.makePart("tasks");
