@@ -142,7 +142,7 @@ GUARDS = [
     Guard("submit: a key has one body", "controlplane/workspaces/idempotency.py",
           "if bytes(used_hash) != body_hash:", "if False:", SUBMISSION),
     _group("group: an open transaction is its owner's",
-           "return bool(connection.autocommit)", "return True"),
+           "return bool(wrapper.autocommit)", "return True"),
     _group("group: the lead is handed over",
            "self._leader = self._waiting.popleft() if self._waiting else None",
            "self._leader = None"),
