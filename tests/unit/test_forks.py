@@ -43,8 +43,8 @@ def run(*hooks: str, start: str = "fork()") -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("hooks", [(_KILL, _OURS), (_OURS, _KILL)])
-@pytest.mark.parametrize("start", ["fork()", _IN_THREAD])
+@pytest.mark.parametrize("hooks", [(_KILL, _OURS), (_OURS, _KILL)], ids=["before", "after"])
+@pytest.mark.parametrize("start", ["fork()", _IN_THREAD], ids=["main", "thread"])
 def test_a_forked_child_that_is_terminated_at_once_ends(hooks: tuple[str, ...], start: str) -> None:
     assert run(*hooks, start=start) == ["-15", "False"]
 
