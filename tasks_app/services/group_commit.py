@@ -8,6 +8,7 @@ on its own connection. So a bad task fails alone, and the end of one connection 
 error. Ids are made before the first try: a task that was committed after all is found, not doubled.
 """
 
+import asyncio
 import os
 import threading
 from collections import deque
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 import psycopg
-from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.asyncio import async_unsafe
 
 from controlplane.core.sql import DATABASE_ERRORS, is_transient, writing_cursor_on
@@ -64,8 +65,7 @@ class _Member:
 class CommitGroup:
     """The commits of one process on one database alias."""
 
-    def __init__(self, using: str) -> None:
-        self._using = using
+    def __init__(self) -> None:
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -74,15 +74,19 @@ class CommitGroup:
         self._waiting: deque[_Member] = deque()
         self._leader: _Member | None = None
 
-    def insert(self, rows: Sequence[NewTask]) -> list[BaseException | None]:
-        """Commit rows and wake workers for them. Returns the error of each row that was refused.
+    def insert(
+        self, rows: Sequence[NewTask], wrapper: BaseDatabaseWrapper
+    ) -> list[BaseException | None]:
+        """Commit rows on this thread's connection, or have another thread do so, and wake workers
+        for them. Returns the error of each row that was refused.
+
         Raises what interrupts the thread: then nobody knows whether its rows are committed.
         """
         member = _Member(rows)
         try:
             self._join(member)
             if member.verdict is _Verdict.LEAD:
-                self._commit(member)
+                self._commit(member, wrapper)
         except _REFUSALS as error:
             if len(rows) == 1 and (member.verdict is _Verdict.LEAD or is_transient(error)):
                 return [error]
@@ -90,7 +94,7 @@ class CommitGroup:
             self._leave(member)
         if member.verdict is _Verdict.COMMITTED:
             return [None] * len(rows)
-        errors = [insert_alone(row, self._using) for row in rows]
+        errors = [insert_alone(row, wrapper) for row in rows]
         return [None if _is_there_already(error) else error for error in errors]
 
     def _join(self, member: _Member) -> None:
@@ -103,13 +107,13 @@ class CommitGroup:
             self._waiting.append(member)
         member.wait()
 
-    def _commit(self, leader: _Member) -> None:
+    def _commit(self, leader: _Member, wrapper: BaseDatabaseWrapper) -> None:
         # Read without the lock: one who arrives now is served by the next commit.
         others = self._take(leader) if self._waiting else []
         members = [leader, *others]
         verdict = _Verdict.LEAD if len(members) == 1 else _Verdict.ALONE
         try:
-            _insert_and_notify([row for member in members for row in member.rows], self._using)
+            _insert_and_notify([row for member in members for row in member.rows], wrapper)
             verdict = _Verdict.COMMITTED
         finally:
             self._leave(leader)  # the next commit begins while this one is answered
@@ -146,22 +150,21 @@ class CommitGroup:
                 self._leader.call()
 
 
-def insert_alone(row: NewTask, using: str) -> BaseException | None:
+def insert_alone(row: NewTask, wrapper: BaseDatabaseWrapper) -> BaseException | None:
     """Insert a row and wake workers for it. Returns the error if it was refused."""
     try:
-        _insert_and_notify([row], using)
+        _insert_and_notify([row], wrapper)
     except _REFUSALS as error:
         return error
     return None
 
 
-def _insert_and_notify(rows: Sequence[NewTask], using: str) -> None:
+def _insert_and_notify(rows: Sequence[NewTask], wrapper: BaseDatabaseWrapper) -> None:
     """Insert rows in one statement, and wake workers once it is committed; for one row beside the
     commit, where workers wait."""
     early = None
     if len(rows) == 1 and rows[0].state == _PENDING:
-        early = EarlyWakeUp(get_lane_name(rows[0].queue_id, using=using))
-    wrapper = connections[using]
+        early = EarlyWakeUp(get_lane_name(rows[0].queue_id, using=wrapper.alias))
     with wrapper.wrap_database_errors:
         cursor = writing_cursor_on(wrapper, on_sent=early.send if early else None)
         transitions.insert_few_tasks(cursor, rows)
@@ -185,17 +188,22 @@ def _is_there_already(error: BaseException | None) -> bool:
 _groups: dict[str, CommitGroup] = {}
 
 
-@async_unsafe
-def may_share(using: str) -> bool:
-    """Whether this thread has no transaction of its own on `using`, so that its rows may be
+def may_share(wrapper: BaseDatabaseWrapper) -> bool:
+    """Whether this thread has no transaction of its own on `wrapper`, so that its rows may be
     committed with those of others. Needs no connection."""
-    connection = connections[using]
-    if connection.connection is None:
-        return bool(connection.settings_dict["AUTOCOMMIT"]) and not connection.in_atomic_block
-    return bool(connection.autocommit)  # not inside of atomic()
+    if asyncio._get_running_loop() is not None:
+        _refuse_in_event_loop()
+    if wrapper.connection is None:
+        return bool(wrapper.settings_dict["AUTOCOMMIT"]) and not wrapper.in_atomic_block
+    return bool(wrapper.autocommit)  # not inside of atomic()
+
+
+@async_unsafe
+def _refuse_in_event_loop() -> None:
+    """Raises what Django raises; it asks in a way that costs more where there is no loop."""
 
 
 def get_group(using: str) -> CommitGroup:
     if using not in _groups:
-        _groups[using] = _groups.setdefault(using, CommitGroup(using))
+        _groups[using] = _groups.setdefault(using, CommitGroup())
     return _groups[using]

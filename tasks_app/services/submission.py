@@ -208,9 +208,10 @@ def _insert_each(rows: Sequence[NewTask], using: str) -> list[BaseException | No
     in one statement and commit for all that arrive at the same time. Returns the error of each."""
     if not rows:
         return []
-    if may_share(using):
-        return get_group(using).insert(rows)
-    return [insert_alone(row, using) for row in rows]
+    wrapper = connections[using]
+    if may_share(wrapper):
+        return get_group(using).insert(rows, wrapper)
+    return [insert_alone(row, wrapper) for row in rows]
 
 
 def _insert(

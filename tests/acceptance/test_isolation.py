@@ -17,7 +17,8 @@ from tests.isolation import handlers
 _NEIGHBOURS = 100
 # These leave nothing that the engine would have to put back, or nothing that it can see.
 _SILENT = {
-    "active-language-and-zone", "advisory-lock", "close-all-connections",
+    "active-language-and-zone", "advisory-lock", "child-terminated-as-it-starts",
+    "close-all-connections",
     "closed-driver-connection", "closed-inside-atomic", "closed-socket", "copied-connections",
     "delayed-traceback", "deleted-function", "driver-statement", "ended-threads",
     "every-alias-read-only", "forked-child-exits", "forked-child-raises",
@@ -27,6 +28,11 @@ _SILENT = {
     "session-read-only", "session-time-zone", "set-config-function", "statement-timeout",
     "stopped-timer", "temporary-table", "terminated-session", "thread-in-a-transaction",
     "thread-left-running", "timer",
+}  # fmt: skip
+# These must do what they do, as outside a worker.
+_MUST_COMPLETE = {
+    "child-terminated-as-it-starts", "multiprocessing-child-with-orm", "multiprocessing-pool",
+    "process-pool",
 }  # fmt: skip
 
 
@@ -86,6 +92,8 @@ def find_harm(engine: Engine, name: str, task_type: str, **payload: object) -> l
     must_warn = name in handlers.CASES and name not in _SILENT
     if must_warn and not has_warning and state.state == "COMPLETED":
         harm.append("the task has no warning")
+    if name in _MUST_COMPLETE and not payload.get("raises") and state.state != "COMPLETED":
+        harm.append("the task failed")
     return [f"{name} {payload}: {line} (itself {state.state}, {state.error})" for line in harm]
 
 

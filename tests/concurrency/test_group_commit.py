@@ -301,10 +301,10 @@ def test_an_open_transaction_is_joined_and_shared_with_nobody(gate: Gate, eight:
 def test_without_autocommit_nothing_is_shared() -> None:
     transaction.set_autocommit(False)
     try:
-        assert not group_commit.may_share("default")
+        assert not group_commit.may_share(connections["default"])
     finally:
         transaction.set_autocommit(True)
-    assert group_commit.may_share("default")
+    assert group_commit.may_share(connections["default"])
 
 
 def test_a_forked_child_waits_for_nobody(gate: Gate, eight: Racers) -> None:

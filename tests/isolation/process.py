@@ -210,6 +210,29 @@ def multiprocessing_pool() -> None:
         assert pool.map(abs, [-1, -2]) == [1, 2]
 
 
+_ends_children: list[bool] = []
+
+
+def _end_if_asked() -> None:
+    if _ends_children:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+os.register_at_fork(after_in_child=_end_if_asked)
+
+
+@case
+def child_terminated_as_it_starts() -> None:
+    _ends_children.append(True)
+    try:
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+    finally:
+        _ends_children.clear()
+    child.join(10)
+    assert child.exitcode == -signal.SIGTERM
+
+
 @case
 def multiprocessing_child_with_orm() -> None:
     sql("SELECT 1")

@@ -15,6 +15,7 @@ LOSS = "tests/concurrency/test_loss.py"
 COMMITS = "tests/concurrency/test_unknown_commits.py"
 ISOLATION = "tests/acceptance/test_isolation.py"
 FAULTS = "tests/acceptance/test_handler_faults.py"
+FORKS = "tests/unit/test_forks.py"
 SUBMISSION = "tests/concurrency/test_submission.py"
 GROUP = "tests/concurrency/test_group_commit.py"
 EARLY = "tests/concurrency/test_early_wake_ups.py"
@@ -142,7 +143,7 @@ GUARDS = [
     Guard("submit: a key has one body", "controlplane/workspaces/idempotency.py",
           "if bytes(used_hash) != body_hash:", "if False:", SUBMISSION),
     _group("group: an open transaction is its owner's",
-           "return bool(connection.autocommit)", "return True"),
+           "return bool(wrapper.autocommit)", "return True"),
     _group("group: the lead is handed over",
            "self._leader = self._waiting.popleft() if self._waiting else None",
            "self._leader = None"),
@@ -155,6 +156,10 @@ GUARDS = [
     _group("group: one commit is bounded", "if rows > MAX_ROWS or size > MAX_BYTES:", "if False:"),
     _group("group: a forked child has its own",
            "        os.register_at_fork(after_in_child=self._reset)\n"),
+    Guard("fork: a forked child ends at SIGTERM", "tasks_app/execution/isolation/forks.py",
+          "signal.signal(signal.SIGTERM, signal.SIG_DFL)", "pass", FORKS),
+    Guard("fork: SIGTERM waits for the end of the fork", "tasks_app/execution/isolation/forks.py",
+          "before=_hold_end, ", "before=lambda: setattr(_mask, 'before', ()), ", FORKS),
     Guard("early: looks until the task is there", "tasks_app/execution/drain.py",
           "is_last_look = monotonic() >= until", "is_last_look = True", EARLY),
     Guard("early: a long commit is followed by another", "tasks_app/wakeups.py",

@@ -3,24 +3,35 @@
 A handler may fork. The child has a copy of the engine: its event loop, its slot file, its sockets.
 It must use none of them, and must not return into the engine, where it would run other tasks under
 leases that are its parent's.
+
+It also ends at SIGTERM. The pool child's own handler of that signal raises SystemExit, and Python
+drops what is raised while a fork's hooks run: a worker of `multiprocessing.Pool` that was slow to
+start lived on, and the pool waited for it for ever.
 """
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 _after_fork: list[Callable[[], None]] = []
 _is_registered = False
+_engines_handler: object = None  # of SIGTERM
+_mask = threading.local()  # of the thread that forks
 
 
 def in_child(call: Callable[[], None]) -> None:
     """Have `call` run in every process that is forked from here on."""
-    global _is_registered  # noqa: PLW0603 - such a hook cannot be taken back
+    global _is_registered, _engines_handler  # noqa: PLW0603 - such a hook cannot be taken back
     _after_fork.append(call)
     if not _is_registered:
         _is_registered = True
-        os.register_at_fork(after_in_child=_run_hooks)
+        _engines_handler = signal.getsignal(signal.SIGTERM)
+        os.register_at_fork(
+            before=_hold_end, after_in_parent=_allow_end, after_in_child=_begin_child
+        )
 
 
 def end_child(error: BaseException | None) -> None:
@@ -36,6 +47,18 @@ def end_child(error: BaseException | None) -> None:
     os._exit(status & 0xFF)
 
 
-def _run_hooks() -> None:
+def _hold_end() -> None:
+    """Hold SIGTERM back, until the child has the system's own way to end at it."""
+    _mask.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _allow_end() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _mask.before)
+
+
+def _begin_child() -> None:
+    if signal.getsignal(signal.SIGTERM) is _engines_handler:  # not one of the task's author
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _allow_end()
     for call in _after_fork:
         call()
