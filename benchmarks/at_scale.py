@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from benchmarks.history.comparison import compare
+from benchmarks.history.comparison import compare, count_stages
 from benchmarks.history.tables import make_tables
 from benchmarks.load import measure_load
 from benchmarks.scenarios import Figures, Scenario, Sizes
@@ -53,5 +53,13 @@ def _tables(figures: Figures) -> Sequence[Table]:
 
 ON_REQUEST = (
     Scenario("scale", "Slots", scale, Taskplane, _tables),
-    Scenario("history", "A long history", compare, Taskplane, make_tables, is_once=True),
+    Scenario(
+        "history",
+        "A long history",
+        compare,
+        Taskplane,
+        make_tables,
+        is_once=True,
+        stages=count_stages,
+    ),
 )

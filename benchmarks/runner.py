@@ -18,7 +18,10 @@ Say = Callable[[str], None]
 
 def count_steps(scenarios: Sequence[Scenario], systems: Sequence[System], sizes: Sizes) -> int:
     """How many measurements a run makes."""
-    return sum(len(_of(each, systems)) * _repeats(each, sizes) for each in scenarios)
+    return sum(
+        len(_of(each, systems)) * _repeats(each, sizes) * (1 + _stages(each, sizes))
+        for each in scenarios
+    )
 
 
 def run(
@@ -39,13 +42,19 @@ def run(
         for number in range(repeats_of_it):
             for system in _of(scenario, systems):
                 say(f"{scenario.title}: {system.title} ({number + 1} of {repeats_of_it})")
-                measured.setdefault(system.key, []).append(scenario.run(system, sizes))
+                progress = [say] if scenario.stages else []
+                figures = scenario.run(system, sizes, *progress)
+                measured.setdefault(system.key, []).append(figures)
     facts["load_after"] = os.getloadavg()[0]
     return Run(facts, repeats, _medians(repeats))
 
 
 def _repeats(scenario: Scenario, sizes: Sizes) -> int:
     return 1 if scenario.is_once else sizes.repeats
+
+
+def _stages(scenario: Scenario, sizes: Sizes) -> int:
+    return scenario.stages(sizes) if scenario.stages else 0
 
 
 def _of(scenario: Scenario, systems: Sequence[System]) -> list[System]:

@@ -73,7 +73,7 @@ FULL = Sizes(
     history_rounds=3,
     history_calls=20,
     history_requests=100,
-    history_drain=10_000,
+    history_drain=20_000,
     history_rest_seconds=20,
 )
 QUICK = replace(
@@ -126,14 +126,16 @@ Figures = dict[str, float]
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One measurement. `systems`: the kind of system that it can measure; `tables`: what it prints
-    of its figures, when one column is not enough; `is_once`: too long to be repeated."""
+    of its figures, when one column is not enough; `is_once`: too long to be repeated; `stages`: how
+    many parts it reports by a third argument of `run`."""
 
     name: str
     title: str
-    run: Callable[[Any, Sizes], Figures]
+    run: Callable[..., Figures]
     systems: type[Any] = WorkerSystem
     tables: Callable[[Figures], Sequence[Table]] | None = None
     is_once: bool = False
+    stages: Callable[[Sizes], int] | None = None
 
 
 def drain(system: WorkerSystem, sizes: Sizes) -> Figures:
