@@ -55,7 +55,15 @@ def _tables(figures: Figures) -> Sequence[Table]:
 
 ON_REQUEST = (
     Scenario("scale", "Slots", scale, Taskplane, _tables),
-    Scenario("history", "A long history", compare, Taskplane, make_tables, is_once=True),
+    Scenario(
+        "history",
+        "A long history",
+        compare,
+        Taskplane,
+        make_tables,
+        is_once=True,
+        has_progress=True,
+    ),
     Scenario(
         "pages",
         "Pages",

@@ -3,7 +3,7 @@ calls in turns on both, so that other load on the machine affects them equally."
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +42,7 @@ class _Side:
         sums[1] += measured["database_cpu_seconds"]
 
 
-def compare(system: Taskplane, sizes: Sizes) -> Figures:
+def compare(system: Taskplane, sizes: Sizes, say: Callable[[str], None]) -> Figures:
     """Fill both, measure in turns, drop both. Figures are named `<side>|<call>|<what>`."""
     sides = {
         side: _Side(Taskplane(system.servers, database=f"history_{side}", broker=9 + number))
@@ -52,6 +52,7 @@ def compare(system: Taskplane, sizes: Sizes) -> Figures:
     try:
         large = (sizes.history_waiting, sizes.history_ended)
         for side, (waiting, ended) in zip(sides.values(), (_SMALL, large), strict=True):
+            say(f"Filling: {waiting:,} waiting and {ended:,} ended tasks")
             side.system.prepare()
             side.places = _probe(
                 side.system,
@@ -66,8 +67,15 @@ def compare(system: Taskplane, sizes: Sizes) -> Figures:
             for table in TABLES
             for what, value in _row_bytes(side.system, table).items()
         }
-        _measure_calls(sides, sizes)
-        _measure_drains(sides, sizes)
+        for number in range(sizes.history_rounds):
+            turn = f"{number + 1} of {sizes.history_rounds}"
+            _tidy(sides)
+            say(f"Calls and requests ({turn})")
+            _measure_calls(sides, sizes)
+            _tidy(sides)
+            say(f"Drains ({turn})")
+            _measure_drains(sides, sizes)
+        say("A dispatcher at rest")
         _measure_rest(sides, sizes)
         for name, side in sides.items():
             figures |= _figures(name, side)
@@ -78,22 +86,30 @@ def compare(system: Taskplane, sizes: Sizes) -> Figures:
             system.servers.drop_database(side.system.database)
 
 
+def _tidy(sides: Mapping[str, _Side]) -> None:
+    """Vacuum and checkpoint both, so that neither pays for what was done before: autovacuum comes
+    after changes of a share of the rows, and the first change of a page after a checkpoint writes
+    the page."""
+    for side in sides.values():
+        side.system.ask("VACUUM (ANALYZE)")
+        side.system.servers.checkpoint()
+
+
 def _measure_calls(sides: Mapping[str, _Side], sizes: Sizes) -> None:
+    for side in sides.values():
+        found = _probe(side.system, "measure", calls=sizes.history_calls)
+        for probe, measured in found.items():
+            side.add(probe, measured)
     with _apps(sides) as apps:
-        for _ in range(sizes.history_rounds):
-            for side in sides.values():
-                found = _probe(side.system, "measure", calls=sizes.history_calls)
-                for probe, measured in found.items():
-                    side.add(probe, measured)
-            for request in _requests(sides["small"]):
-                for name, side in sides.items():
-                    measured = apps[name].load(
-                        _requests(side)[request],
-                        count=sizes.history_requests,
-                        connections=1,
-                        warm_up=10,
-                    )
-                    side.add(request, measured)
+        for request in _requests(sides["small"]):
+            for name, side in sides.items():
+                measured = apps[name].load(
+                    _requests(side)[request],
+                    count=sizes.history_requests,
+                    connections=1,
+                    warm_up=10,
+                )
+                side.add(request, measured)
 
 
 @contextmanager
@@ -120,6 +136,7 @@ def _requests(side: _Side) -> dict[str, str]:
         "GET /queues/mail",
         "GET /queues/backlog",
         "GET /dlq/tasks?limit=20",
+        "GET /dlq/tasks?limit=20&status=OPEN",
         "GET /dlq/stats",
         "POST /tasks",
     )
@@ -130,21 +147,21 @@ def _requests(side: _Side) -> dict[str, str]:
             for place, cursor in side.places["cursors"].items()
         },
         "GET /tasks/{id}": f"GET /tasks/{side.places['middle']}",
+        "GET /tasks/{id}/explain": f"GET /tasks/{side.places['waiting']}/explain",
     }
 
 
 def _measure_drains(sides: Mapping[str, _Side], sizes: Sizes) -> None:
-    for _ in range(sizes.history_rounds):
-        for side in sides.values():
-            found = measure_load(side.system, kind="noop", slots=2, count=sizes.history_drain)
-            side.add(
-                "drain, a task",
-                {
-                    "latencies": [1 / found["per_second"]],
-                    "cpu_seconds": found["worker_us"] / 1e6,
-                    "database_cpu_seconds": found["postgres_us"] / 1e6,
-                },
-            )
+    for side in sides.values():
+        found = measure_load(side.system, kind="noop", slots=2, count=sizes.history_drain)
+        side.add(
+            "drain, a task",
+            {
+                "latencies": [1 / found["per_second"]],
+                "cpu_seconds": found["worker_us"] / 1e6,
+                "database_cpu_seconds": found["postgres_us"] / 1e6,
+            },
+        )
 
 
 def _measure_rest(sides: Mapping[str, _Side], sizes: Sizes) -> None:

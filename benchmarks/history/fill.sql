@@ -65,8 +65,10 @@ INSERT INTO dlq_deadletter (id, workspace_id, task_id, attempt, name, type, queu
     resolved_by, died_at, created_at)
 SELECT pg_temp.id_at(t.finished_at), t.workspace_id, t.id, t.attempt, t.name, t.type, q.name, 0, '[]',
     'UNKNOWN', substr(md5((t.error ->> 'class') || t.type), 1, 16), t.error,
-    jsonb_build_array(t.error, t.error, t.error), 3, t.payload, '{}', 'OPEN', '', '', t.finished_at,
-    t.finished_at
+    (SELECT jsonb_agg(jsonb_build_object('attempt', number, 'workerNode', 'history',
+            'startedAt', t.started_at, 'finishedAt', t.finished_at, 'outcome', 'FAILED',
+            'error', t.error) ORDER BY number) FROM generate_series(1, 3) number),
+    3, t.payload, '{}', 'OPEN', '', '', t.finished_at, t.finished_at
 FROM tasks_app_task t JOIN tasks_app_queue q ON q.id = t.queue_id
 WHERE t.state = 'FAILED'
 ORDER BY t.id;

@@ -32,7 +32,7 @@ def fill(waiting: int, ended: int, expired: int) -> dict[str, Any]:
     from controlplane.workspaces.queries import get_default_workspace_id
     from dlq.recording import fold_letter_counts
     from tasks_app.models import Queue
-    from tasks_app.services.rollups import fold_counts, recount_tasks
+    from tasks_app.services.rollups import fold_counts, recompute_rollups, recount_tasks
     from workers.models import Node
 
     workspace, at = get_default_workspace_id(), now()
@@ -58,7 +58,7 @@ def fill(waiting: int, ended: int, expired: int) -> dict[str, Any]:
         cursor.execute("VACUUM tasks_app_task")
         _close_gaps(cursor, workspace, queues[0], ended)
     recount_tasks()
-    for fold in (fold_counts, fold_letter_counts):
+    for fold in (fold_counts, fold_letter_counts, recompute_rollups):
         while fold():
             pass
     with connection.cursor() as cursor:
@@ -88,11 +88,13 @@ def _places() -> dict[str, Any]:
     from tasks_app.models import Task
 
     kept = Task.objects.exclude(created_at__lt=now() - timedelta(days=30))
+    waiting = Task.objects.filter(queue__name=_PLAIN, state="PENDING").order_by("id")
     tasks = kept.order_by("-id").values_list("id", flat=True)
     total = tasks.count()
     middle, last = tasks[total // 2], tasks[total * 99 // 100]
     return {
         "middle": str(middle),
+        "waiting": str(waiting.values_list("id", flat=True)[100]),
         "cursors": {
             "in the middle": Cursor("-createdAt", middle, middle, 2).encode(),
             "near the end": Cursor("-createdAt", last, last, 2).encode(),
@@ -194,10 +196,12 @@ def _list_command() -> Callable[[], float]:
     return _timed(lambda: call_command("tasks", "list", stdout=io.StringIO()))
 
 
-def _admin(path: str) -> Callable[[], float]:
+def _admin(name: str, query: str = "") -> Callable[[], float]:
     from django.contrib.auth import get_user_model
     from django.test import Client
+    from django.urls import reverse
 
+    path = reverse(f"admin:{name}") + query
     client = Client(HTTP_HOST="127.0.0.1")
     client.force_login(get_user_model().objects.get(username=_ADMIN))
 
@@ -216,8 +220,12 @@ _PROBES: dict[str, Callable[[], Callable[[], float]]] = {
     "claim of 300, by priority": lambda: _claim(_BY_PRIORITY, 300),
     _PRUNE: _prune,
     "manage.py tasks list": _list_command,
-    "admin: tasks": lambda: _admin("/admin/tasks_app/task/"),
-    "admin: failed tasks": lambda: _admin("/admin/tasks_app/task/?status=FAILED"),
+    "admin: overview": lambda: _admin("index"),
+    "admin: tasks": lambda: _admin("tasks_app_task_changelist"),
+    "admin: failed tasks": lambda: _admin("tasks_app_task_changelist", "?status=FAILED"),
+    "admin: queues": lambda: _admin("tasks_app_queue_changelist"),
+    "admin: dead letters": lambda: _admin("dlq_deadletter_changelist"),
+    "admin: failures": lambda: _admin("dlq_deadletter_groups"),
 }
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from django.db import connection
@@ -11,10 +12,14 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now
+from controlplane.core.cursors import Cursor, Sort
 from controlplane.core.sql import load_sql
 from tasks_app.admin import listpage
 from tasks_app.admin.listaddress import PAGE_SIZE
-from tasks_app.queries.tasklist import Figures
+from tasks_app.filters import TaskFilter
+from tasks_app.models import Task
+from tasks_app.queries.lists import list_tasks_of
+from tasks_app.queries.tasklist import Figures, Position, TaskPage, read_task_page
 from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import copy_rows, make_error, make_queue, make_task
 
@@ -106,6 +111,32 @@ def test_the_page_of_what_failed(
     read = rows_read(lambda: pages.append(root.get(url).text))
     assert pages[0].count("data-task-row=") == PAGE_SIZE
     assert read <= (PAGE_SIZE + 2) * (tenants + 3), read
+
+
+def test_pages_of_several_workspaces_have_one_order() -> None:
+    """Each workspace is searched for a page; together they are the pages of one list."""
+    workspaces = [default_workspace(), other_workspace(), other_workspace("third")]
+    for number in range(14):
+        make_task("FAILED", workspace=workspaces[number % 3])
+        make_task("COMPLETED", workspace=workspaces[number % 2])
+    sort = Sort.of("-createdAt", "id")
+    ids = [workspace.id for workspace in workspaces[:2]]  # the third is not searched
+    tasks = list_tasks_of(ids, TaskFilter(statuses=("FAILED",)))
+    expected = list(tasks.order_by("-id").values_list("id", flat=True))
+
+    def read(position: Position) -> TaskPage:
+        return read_task_page(tasks, sort, position, 4, ids)
+
+    def at(text: str | None, side: Literal["after", "before"]) -> Position:
+        assert text is not None
+        return Position(side, Cursor.decode(text, sort, Task))
+
+    first = read(Position())
+    second = read(at(first.next, "after"))
+    third = read(at(second.next, "after"))
+    assert [row.id for page in (first, second, third) for row in page.rows] == expected
+    assert third.next is None
+    assert [row.id for row in read(at(third.previous, "before")).rows] == expected[4:8]
 
 
 def test_the_oldest_of_many_priorities() -> None:
