@@ -135,6 +135,12 @@ class TaskFilter:
         return has_open_states and self._conditions <= {"queues", "statuses"}
 
     @property
+    def is_by_failure(self) -> bool:
+        """Whether it selects only tasks that ended badly, or whose last attempt failed."""
+        is_bad_end = bool(self.statuses) and {*self.statuses} <= {*FINAL} - {TaskState.COMPLETED}
+        return is_bad_end or bool(self.error_classes)
+
+    @property
     def is_by_one_tag(self) -> bool:
         """Whether one tag is its only condition."""
         return self._conditions == {"tags"} and len(self.tags) == 1

@@ -1,6 +1,7 @@
--- A history as an installation has one: ended tasks of the last 28 days with their attempts and the
--- letters of those that failed, tasks that wait in queues that are paused, and some that are past
--- their retention. In the order of time, as it would have been written.
+-- A history as an installation has one: ended tasks with their attempts and the letters of those that
+-- failed, tasks that wait in queues that are paused, and some that are past their retention. In the
+-- order of time, as it would have been written, and always at the same rate: a smaller history is a
+-- shorter one. Two million tasks have ended in 28 days, a million has come to wait in six hours.
 --   workspace, node     whose tasks, and which node ran them
 --   queues              ids: two in which tasks have ended, then two that are paused, the second of
 --                       them with all priorities
@@ -27,8 +28,8 @@ SELECT pg_temp.id_at(created), %(workspace)s, (%(queues)s::int[])[1 + kind / 3],
     created + attempts * interval '2 seconds' + second * second * interval '200 milliseconds'
 FROM (
     SELECT n, random() AS second,
-        statement_timestamp() - interval '28 days' * (1 - n::float8 / %(ended)s)
-            - interval '1 minute' AS created,
+        statement_timestamp() - interval '28 days' * ((%(ended)s - n) / 2e6) - interval '1 minute'
+            AS created,
         (random() * 5.999)::int %% 6 AS kind,
         ARRAY['noop', 'sleep', 'cpu', 'http-request', 'data-processing', 'file-stats'] AS types,
         ARRAY['TimeoutError', 'ConnectionError', 'ValueError'] AS errors,
@@ -79,7 +80,7 @@ SELECT pg_temp.id_at(created), %(workspace)s, (%(queues)s::int[])[3 + n %% 2],
     jsonb_build_object('customer', n, 'url', 'https://shop.example/orders/' || n),
     0, 3, 3, 0, 60000, 0, 0, false, 'cancel', '{}', created
 FROM (
-    SELECT n, statement_timestamp() - interval '6 hours' * (1 - n::float8 / %(waiting)s)
+    SELECT n, statement_timestamp() - interval '6 hours' * ((%(waiting)s - n) / 1e6)
         - interval '1 minute' AS created
     FROM generate_series(1, %(waiting)s) n
 ) made;

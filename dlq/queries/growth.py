@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.core.sql import load_sql
+from dlq.queries.letters import MAX_CHANGES
 
 MAX_COUNTED = 100_000  # letters of one kind: more would take too long
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -16,8 +17,8 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 class LetterGrowth:
     """`open`: letters that are open now. `series`: those that were open at each minute of the last
     hour, the newest last. `new`: deaths of the last hour by type; `before`: deaths of the 24 hours
-    before it, by type. `is_estimate`: there are more than MAX_COUNTED of something, so all but
-    `open` is unknown or too few."""
+    before it, by type. `is_estimate`: more than MAX_COUNTED of something were counted, so
+    all is unknown or too few."""
 
     open: int
     series: list[int]
@@ -34,13 +35,21 @@ class LetterGrowth:
 def read_growth(workspace_id: UUID, at: datetime) -> LetterGrowth:
     """The letters of a workspace. One statement."""
     hour = at.replace(second=0, microsecond=0) - _HOUR
-    parts: dict[str, dict[datetime | None, int]] = {"open": {}, "died": {}, "resolved": {}}
+    parts: dict[str, dict[datetime | None, int]] = {
+        kind: {} for kind in ("open", "rows", "died", "resolved")
+    }
     new: dict[str, int] = {}
     before: dict[str, int] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "trace_open_letters"),
-            {"workspace": workspace_id, "hour": hour, "since": hour - _DAY, "most": MAX_COUNTED},
+            {
+                "workspace": workspace_id,
+                "hour": hour,
+                "since": hour - _DAY,
+                "most": MAX_COUNTED,
+                "changes": MAX_CHANGES,
+            },
         )
         for kind, moment, type_name, count in cursor.fetchall():
             if kind == "type":
@@ -48,8 +57,9 @@ def read_growth(workspace_id: UUID, at: datetime) -> LetterGrowth:
             else:
                 parts[kind][moment] = count
     total = sum(new.values()) + sum(before.values())
-    is_open = parts["open"].get(None, 0)
-    counts = (total, is_open, sum(parts["resolved"].values()))
+    counted = parts["rows"].get(None, 0)
+    is_open = parts["open"].get(None, 0) + counted  # one of them is 0
+    counts = (total, counted, sum(parts["resolved"].values()))
     return LetterGrowth(
         open=is_open,
         series=_trace(is_open, parts["died"], parts["resolved"], hour),

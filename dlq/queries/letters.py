@@ -20,7 +20,7 @@ from dlq.states import LetterStatus
 
 DAYS_SHOWN = 30
 MAX_GROUPS = 50
-_MAX_CHANGES = 50_000  # of counts that are not folded; a dispatcher folds them every two seconds
+MAX_CHANGES = 50_000  # of counts that are not folded; a dispatcher folds them every two seconds
 _MAX_TYPES = 20
 _CHUNK = 500
 _MAX_NEXT = 20
@@ -89,7 +89,7 @@ def find_total(workspace_id: UUID, letter_filter: LetterFilter) -> int | None:
                 "workspace": workspace_id,
                 "kind": kind,
                 "names": list(names),
-                "changes": _MAX_CHANGES,
+                "changes": MAX_CHANGES,
             },
         )
         (found,) = cursor.fetchone() or (None,)
@@ -204,7 +204,7 @@ def get_letter_stats(workspace_id: UUID) -> LetterStats:
             {
                 "workspace": workspace_id,
                 "since": (today - timedelta(days=DAYS_SHOWN - 1)).isoformat(),
-                "changes": _MAX_CHANGES,
+                "changes": MAX_CHANGES,
             },
         )
         for kind, value, count in cursor.fetchall():
@@ -232,7 +232,7 @@ def list_groups(workspace_id: UUID, *, limit: int = MAX_GROUPS) -> list[LetterGr
                 "workspace": workspace_id,
                 "limit": limit,
                 "types": _MAX_TYPES,
-                "changes": _MAX_CHANGES,
+                "changes": MAX_CHANGES,
             },
         )
         groups = [LetterGroup(*row) for row in cursor.fetchall()]

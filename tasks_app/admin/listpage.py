@@ -70,6 +70,12 @@ class Scope:
     def ids(self) -> list[UUID]:
         return list(self.slugs)
 
+    @property
+    def searched(self) -> list[UUID] | None:
+        """The workspaces that a query names; None is all of them. A single one is always named: the
+        partial indexes are in the order of one workspace."""
+        return None if self.is_all and len(self.slugs) > 1 else self.ids
+
 
 def read_scope(request: HttpRequest, address: ListAddress) -> Scope:
     """The workspaces of the person, or the one that the address names."""
@@ -119,8 +125,9 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
 
 
 def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures]:
-    tasks = list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
-    page = read_task_page(tasks, address.sort, address.position, PAGE_SIZE)
+    tasks = list_tasks_of(scope.searched, address.wanted)
+    apart = scope.ids if address.wanted.is_by_failure and len(scope.ids) > 1 else ()
+    page = read_task_page(tasks, address.sort, address.position, PAGE_SIZE, apart)
     return page, count_matching(scope.ids, tasks, address.wanted)
 
 

@@ -54,7 +54,7 @@ def _without(params: QueryDict, names: tuple[str, ...]) -> QueryDict:
 def _read_rows(request: HttpRequest, scope: Scope) -> dict[str, Any]:
     given = request.GET.get("ids", "").split(",")[:PAGE_SIZE]
     ids = [found for each in given if (found := parse_uuid_or_none(each))]
-    page = read_rows(None if scope.is_all else scope.ids, ids)
+    page = read_rows(scope.searched, ids)
     actors = {each: actor_in(request, each) for each in workspaces_in(page.rows)}
     return {row.task["id"]: _describe(row) for row in make_rows(page, scope.slugs, actors)}
 
@@ -64,13 +64,13 @@ def _count_newer(request: HttpRequest, address: ListAddress, scope: Scope) -> in
     anchor = parse_uuid_or_none(request.GET.get("anchor", ""))
     if anchor is None or address.sort.name != _DEFAULT_SORT:
         return 0
-    tasks = list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
+    tasks = list_tasks_of(scope.searched, address.wanted)
     return count_newer(tasks, anchor, MAX_NEWER + 1)
 
 
 def _read_figures(address: ListAddress, scope: Scope) -> dict[str, str]:
     """By state, and of all under an empty name; those that are known."""
-    tasks = list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
+    tasks = list_tasks_of(scope.searched, address.wanted)
     try:
         counts = count_matching(scope.ids, tasks, address.wanted).by_state
     except Invalid:

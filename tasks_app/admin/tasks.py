@@ -164,7 +164,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
             if address.errors:
                 return None
             scope = read_scope(request, address)
-            return list_tasks_of(None if scope.is_all else scope.ids, address.wanted)
+            return list_tasks_of(scope.searched, address.wanted)
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         ids = [found for each in chosen if (found := parse_uuid_or_none(each))]
         return self.get_queryset(request).filter(id__in=ids) if ids else None

@@ -14,7 +14,7 @@ from tasks_app.models import Queue
 from tasks_app.queries.counts import LaneCounts, count_lanes
 from tasks_app.queries.queues import list_longest_waits
 
-MAX_LOOKED_AT = 10_000  # tasks that start next, of a queue with more
+MAX_LOOKED_AT = 2_000  # tasks that start next, of a queue with more
 MAX_ROWS = 20  # of each kind
 _MAX_CHANGES = 20_000  # of counts that are not folded
 _MAX_FAILURES = 1_000  # newest ones, among which those of the span are grouped

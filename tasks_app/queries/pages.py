@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -18,6 +18,13 @@ from tasks_app.models import Queue, Task, TaskTag
 from tasks_app.queries.counts import MAX_CHANGES, count_tasks
 from tasks_app.queries.lists import MAX_PARENTS_SHOWN, describe_tasks, hidden_types
 from tasks_app.queries.taskrows import read_task_rows
+
+# In a statement that is run for each of several workspaces, this stands for the workspace.
+_EACH = uuid4()
+_PAGE_APART = (  # in one line: the comment of show_page.sql has its place too
+    "SELECT t.id FROM unnest(%(apart)s::uuid[]) AS one (id) CROSS JOIN LATERAL ({page}) t"
+    " ORDER BY {order} LIMIT {count:d} OFFSET {offset:d}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,12 @@ def read_page(
     offset: int,
     count: int,
     total: TaskTotal | None = None,
+    apart: Sequence[UUID] = (),
 ) -> tuple[list[Any], int]:
     """As read_behind, with described tasks; `total` is for the filter of these. Rows that one
-    statement has read have it as `total`, if that is not None.
+    statement has read have it as `total`, if that is not None. `apart`: the workspaces of the
+    tasks, to be searched each for a page of its own, because the index that serves the filter has
+    the order of one workspace; only for the order of ids.
 
     One statement reads the rows and their descriptions, unless the order needs several. The ORM
     composes only the condition: with all columns it takes longer than Postgres to answer.
@@ -87,9 +97,8 @@ def read_page(
     if cursor is not None:
         tasks = tasks.filter(cursor.condition(sort))
     deferred, _ = tasks.query.deferred_loading
-    ids = tasks.defer(None).order_by(*sort.order_by).values_list("id")[offset : offset + count]
     try:
-        page, parameters = _named(*ids.query.sql_with_params())
+        page, parameters = _compose(tasks, sort, offset, count, apart)
     except EmptyResultSet:  # such as a queue that does not exist
         return [], 0
     counted = total.parameters if total else None
@@ -108,13 +117,13 @@ def read_page(
 
 
 def read_previous_page(
-    tasks: QuerySet[Task], sort: Sort, cursor: Cursor, count: int
+    tasks: QuerySet[Task], sort: Sort, cursor: Cursor, count: int, apart: Sequence[UUID] = ()
 ) -> tuple[list[Any], int]:
     """As read_before, with described tasks."""
     if sort.by.parts or sort.by.expression is not None:
         found, valued = read_before(tasks, sort, cursor, count)
         return list(describe_tasks(found)), valued
-    rows, valued = read_page(tasks, sort.reversed, cursor, 0, count)
+    rows, valued = read_page(tasks, sort.reversed, cursor, 0, count, apart=apart)
     return rows[::-1], valued
 
 
@@ -133,10 +142,24 @@ def count_kept_states(workspaces: Sequence[UUID], wanted: TaskFilter) -> Counter
     return found
 
 
+def _compose(
+    tasks: QuerySet[Task], sort: Sort, offset: int, count: int, apart: Sequence[UUID]
+) -> tuple[str, dict[str, Any]]:
+    """The statement that selects the ids of a page. Raises EmptyResultSet."""
+    ids = tasks.defer(None).order_by(*sort.order_by).values_list("id")
+    if not apart or sort.column != "id":
+        return _named(*ids[offset : offset + count].query.sql_with_params())
+    each = ids.filter(workspace_id=_EACH)[: offset + count]
+    page, parameters = _named(*each.query.sql_with_params())
+    page = _PAGE_APART.format(page=page, order=_order(sort), offset=offset, count=count)
+    return page, parameters | {"apart": list(apart)}
+
+
 def _named(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     """The statement with names in place of positions, to be a part of another one."""
     named = {f"p{number}": value for number, value in enumerate(parameters)}
-    return sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in named), named
+    places = ("one.id" if value == _EACH else f"%({name})s" for name, value in named.items())
+    return sql.replace("%%", "%%%%") % tuple(places), named
 
 
 @lru_cache(maxsize=64)

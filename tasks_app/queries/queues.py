@@ -18,7 +18,7 @@ from tasks_app.queries.counts import MAX_CHANGES, LaneCounts, count_lanes
 from tasks_app.states import TaskState
 
 MAX_POSITION = 10_000
-_OLDEST_OF_A_PRIORITY, _OLDEST_OF_A_QUEUE = 20, 200
+_OLDEST_OF_A_PRIORITY, _OLDEST_OF_A_QUEUE = 20, 300
 _RECENT_LOOKED_AT = 50_000  # newest tasks of the workspace, among which a queue's are picked
 _HOLDERS_SHOWN = 20
 _ENOUGH = 50  # attempts from which a short window says how fast a queue moves

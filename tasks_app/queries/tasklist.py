@@ -58,23 +58,32 @@ class TaskPage:
     next: str | None
 
 
-def read_task_page(tasks: QuerySet[Task], sort: Sort, position: Position, limit: int) -> TaskPage:
-    """One page of tasks. Raises Invalid when finding it takes too long."""
+def read_task_page(
+    tasks: QuerySet[Task],
+    sort: Sort,
+    position: Position,
+    limit: int,
+    apart: Sequence[UUID] = (),
+) -> TaskPage:
+    """One page of tasks; for `apart` see read_page. Raises Invalid when finding it takes too
+    long."""
     with in_bounded_time():
-        page = _read(tasks.defer("payload", "result"), sort, position, limit)
+        page = _read(tasks.defer("payload", "result"), sort, position, limit, apart)
         return replace(page, results=_read_results(page.rows))
 
 
-def _read(tasks: QuerySet[Task], sort: Sort, position: Position, limit: int) -> TaskPage:
+def _read(
+    tasks: QuerySet[Task], sort: Sort, position: Position, limit: int, apart: Sequence[UUID]
+) -> TaskPage:
     cursor = position.cursor
     if cursor is not None and position.side == "before":
-        found, valued = read_previous_page(tasks, sort, cursor, limit + 1)
+        found, valued = read_previous_page(tasks, sort, cursor, limit + 1, apart)
         if len(found) > limit:
             # The row too many is the first, and has a value if any has.
             rows, valued = found[1:], max(0, valued - 1)
             return _page(rows, sort, max(2, cursor.page), valued, has_more=(True, True))
         cursor = None  # the page would begin before the first row
-    found, valued = read_page(tasks, sort, cursor, 0, limit + 1)
+    found, valued = read_page(tasks, sort, cursor, 0, limit + 1, apart=apart)
     has_more = (cursor is not None, len(found) > limit)
     number = 1 if cursor is None else cursor.page
     return _page(found[:limit], sort, number, valued, has_more=has_more)

@@ -1,12 +1,22 @@
 """Calls that read no more tasks beside many others than beside few."""
 
+import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
-from tests.factories import copy_rows, make_queue, make_task
+from controlplane.core.clock import now
+from controlplane.core.sql import load_sql
+from tasks_app.admin import listpage
+from tasks_app.admin.listaddress import PAGE_SIZE
+from tasks_app.queries.tasklist import Figures
+from tests.clients import default_workspace, other_workspace, staff_client
+from tests.factories import copy_rows, make_error, make_queue, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +36,11 @@ def _rows_read() -> int:
         )
         found: int = cursor.fetchone()[0]
         return found
+
+
+@pytest.fixture
+def root() -> Client:
+    return staff_client("root", apps=[], is_superuser=True)
 
 
 @pytest.fixture
@@ -67,3 +82,44 @@ def test_the_hot_view_of_a_queue_that_completed_nothing(viewer: APIClient) -> No
     )
     # Counting what waits reads the index up to a bound; a few of the oldest are looked at.
     assert (found, read <= 1_100) == ([], True), read
+
+
+@pytest.mark.parametrize("filters", ["status=FAILED", "errorClass=KeyError"])
+@pytest.mark.parametrize("tenants", [1, 3])
+@pytest.mark.usefixtures("history")
+def test_the_page_of_what_failed(
+    root: Client, filters: str, tenants: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A superuser sees the failures of all workspaces, whose index has the order of one of them.
+    Without the figures, which are counted up to a bound."""
+    monkeypatch.setattr(listpage, "count_matching", lambda *_: Figures(0, False, None))
+    workspaces = [default_workspace(), *(other_workspace(f"tenant-{n}") for n in range(1, tenants))]
+    for workspace in workspaces:
+        error = make_error(name="KeyError")
+        failed = make_task("FAILED", workspace=workspace, queue="mail", error=error)
+        copy_rows(failed, 300)
+        copy_rows(make_task(workspace=workspace, queue="backlog"), 700)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_app_task")
+    pages: list[str] = []
+    url = f"{reverse('admin:tasks_app_task_changelist')}?{filters}"
+    read = rows_read(lambda: pages.append(root.get(url).text))
+    assert pages[0].count("data-task-row=") == PAGE_SIZE
+    assert read <= (PAGE_SIZE + 2) * (tenants + 3), read
+
+
+def test_the_oldest_of_many_priorities() -> None:
+    """Each priority is found by one look at the index, which also has its oldest task."""
+    for priority in range(-100, 101):
+        copy_rows(make_task(priority=priority, created_at=now() - timedelta(minutes=5)), 4)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_app_task")
+        cursor.execute(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+            + load_sql("tasks_app", "find_oldest_waiting"),
+            {"lanes": [make_queue().id], "some": 20, "most": 200},
+        )
+        (found,) = cursor.fetchone()
+    (plan,) = json.loads(found) if isinstance(found, str) else found
+    assert plan["Plan"]["Actual Rows"] == 1
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] <= 201 * 5
