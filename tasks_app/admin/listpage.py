@@ -24,6 +24,7 @@ from tasks_app.admin.listfilters import (
 from tasks_app.admin.listrows import make_rows, workspaces_in
 from tasks_app.processors.registry import all_processors
 from tasks_app.queries.lists import list_tasks_of
+from tasks_app.queries.sortwindow import SORTED_AT_ONCE, among_newest, is_of_newest
 from tasks_app.queries.tasklist import (
     Figures,
     TaskPage,
@@ -116,6 +117,7 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "next_url": address.link(after=page.next) if page.next else "",
         "changes_url": _changes_url(address),
         "newest_url": address.link(),
+        "sorted_newest": _count_sorted(scope, address, figures),
         "live_workspace": next(iter(scope.slugs.values())) if len(scope.slugs) == 1 else "",
         "may_submit": is_allowed(request, Role.OPERATOR, None),
         "may_act": is_allowed(request, Role.OPERATOR, None),
@@ -126,9 +128,18 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
 
 def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures]:
     tasks = list_tasks_of(scope.searched, address.wanted)
+    found = tasks
+    if is_of_newest(address.sort, address.wanted, scope.ids):
+        found = among_newest(tasks)
     apart = scope.ids if address.wanted.is_by_failure and len(scope.ids) > 1 else ()
-    page = read_task_page(tasks, address.sort, address.position, PAGE_SIZE, apart)
+    page = read_task_page(found, address.sort, address.position, PAGE_SIZE, apart)
     return page, count_matching(scope.ids, tasks, address.wanted)
+
+
+def _count_sorted(scope: Scope, address: ListAddress, figures: Figures) -> int:
+    """How many of the newest tasks are sorted; 0: all of them."""
+    is_cut = is_of_newest(address.sort, address.wanted, scope.ids)
+    return SORTED_AT_ONCE if is_cut and figures.total > SORTED_AT_ONCE else 0
 
 
 def _changes_url(address: ListAddress) -> str:

@@ -1,5 +1,5 @@
-"""Schedules and firings in the admin. The pages of django-celery-beat and django-celery-results stay,
-for superusers."""
+"""Schedules and firings in the admin. The pages of django-celery-beat and django-celery-results
+stay, for superusers."""
 
 from controlplane.ops.schedules.admin.beat import PeriodicTaskPages
 from controlplane.ops.schedules.admin.firings import FiringAdmin

@@ -49,7 +49,7 @@ class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Firing], search_term: str
     ) -> tuple[QuerySet[Firing], bool]:
-        """Firings of the schedules with that name: those are few, and an index has their firings."""
+        """Firings of the schedules with that name, which are few: an index has their firings."""
         if not search_term.strip():
             return queryset, False
         named = Schedule.objects.filter(name__icontains=search_term.strip())

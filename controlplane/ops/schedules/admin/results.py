@@ -1,5 +1,5 @@
-"""The pages of django-celery-results: of plain Celery tasks, for superusers. There may be millions of
-rows, so only an index orders and finds them."""
+"""The pages of django-celery-results: of plain Celery tasks, for superusers. There may be millions
+of rows, so only an index orders and finds them."""
 
 from typing import Any, ClassVar
 
