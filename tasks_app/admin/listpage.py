@@ -128,12 +128,15 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
 
 def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures]:
     tasks = list_tasks_of(scope.searched, address.wanted)
+    figures = count_matching(scope.ids, tasks, address.wanted)
+    if not figures.total and not figures.is_estimate:
+        return _NOTHING, figures  # no index says so: the page would look at every task once more
     found = tasks
     if is_of_newest(address.sort, address.wanted, scope.ids):
-        found = among_newest(tasks)
+        found = among_newest(tasks, address.sort)
     apart = scope.ids if address.wanted.is_by_failure and len(scope.ids) > 1 else ()
     page = read_task_page(found, address.sort, address.position, PAGE_SIZE, apart)
-    return page, count_matching(scope.ids, tasks, address.wanted)
+    return page, figures
 
 
 def _count_sorted(scope: Scope, address: ListAddress, figures: Figures) -> int:
