@@ -10,6 +10,7 @@ from django.db.models import Avg, F, Max, Min
 from controlplane.ops.performance.span import Span
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
+from scaling.queries.pool import POOL
 from scaling.states import EventState
 from tasks_app.queries.lists import first_id_of, in_bounded_time
 from workers.models import Node, NodeSample
@@ -86,8 +87,9 @@ def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:
 
 
 def _scaling(span: Span) -> Iterator[Mark]:
+    # The index of changes is that of a pool: without one, every decision of the span is looked at.
     changes = ScalingEvent.objects.filter(
-        id__gte=first_id_of(span.begin), at__gte=span.begin, at__lt=span.end
+        pool_id=POOL, id__gte=first_id_of(span.begin), at__gte=span.begin, at__lt=span.end
     ).exclude(state=EventState.UNCHANGED)
     rows = changes.exclude(from_workers=F("to_workers")).order_by("-id")
     for at, before, after in rows.values_list("at", "from_workers", "to_workers")[:MAX_MARKS]:
