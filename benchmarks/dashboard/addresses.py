@@ -123,9 +123,23 @@ def _list_views(request: Any, pages: Any, title: str, name: str) -> Iterator[Add
     if seen.search_fields:
         yield _with_query(f"{title}: list, search", name, **{SEARCH_VAR: NOWHERE})
         yield _with_query(f"{title}: list, search of much", name, **{SEARCH_VAR: "a"})
-    for number in sorted({2, seen.paginator.num_pages // 2, seen.paginator.num_pages} - {0, 1}):
-        if number <= seen.paginator.num_pages:
+    pages = seen.paginator.num_pages
+    for number in sorted({2, pages // 2, pages} - {0, 1}):
+        if number <= pages and not seen.older_url:
             yield _with_query(f"{title}: list, page {number}", name, **{PAGE_VAR: number})
+    if seen.older_url:
+        yield Address(f"{title}: list, next page", name, _url(name) + seen.older_url, is_view=True)
+        yield _last_page(title, name, seen)
+
+
+def _last_page(title: str, name: str, seen: Any) -> Address:
+    """The page before the last row of a list whose pages follow one another."""
+    from controlplane.core.cursors import Cursor, Sort, SortColumn
+
+    order = str(seen.queryset.query.order_by[0])
+    sort = Sort(order, SortColumn(order.removeprefix("-")), order.startswith("-"))
+    last = Cursor.at(seen.queryset.reverse()[0], sort, 1)
+    return _with_query(f"{title}: list, last page", name, **{PAGE_VAR: f"before:{last.encode()}"})
 
 
 def _list_beside(request: Any) -> Iterator[Address]:

@@ -35,7 +35,7 @@ CROSS JOIN (
 INSERT INTO scaling_scalingevent (id, pool_id, at, trigger, backend, strategy, rule, "constraint",
     from_workers, recommended_workers, to_workers, sentence, inputs, config_version, term, actor_kind,
     actor_id, actor_label, state, victims, finished_at, outcome, interrupted_tasks)
-SELECT pg_temp.id_at(made.at), e.pool_id, made.at, e.trigger, e.backend, e.strategy, e.rule, '', 6, 6, 6,
+SELECT pg_temp.id_at(made.at), e.pool_id, made.at, e.trigger, e.backend, e.strategy, e.rule, '', 6, 6, 6 + (n %% 40 = 0)::int,
     'The target stays at 6 workers: nothing waits longer than the objective.', e.inputs, 1, 1,
     'system', '', 'system', CASE WHEN n %% 40 = 0 THEN 'SUCCEEDED' ELSE 'UNCHANGED' END, '[]', made.at, '',
     0

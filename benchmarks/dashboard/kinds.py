@@ -13,7 +13,7 @@ KINDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "running": {"state": "RUNNING"},
         "completed": {"state": "COMPLETED"},
         "failed": {"state": "FAILED"},
-        "with children": {"has_dependents": True},
+        "with children": {"dependents__isnull": False},
     },
     "tasks_app.Queue": {"busy": {"name": "mail"}, "with a backlog": {"name": "backlog"}, "": {}},
     "workers.Node": {"active": {"state": "ACTIVE"}, "lost": {"state": "LOST"}, "": {}},
@@ -40,7 +40,7 @@ class Beside:
 
 TASK, _QUEUE, LETTER = "tasks_app.Task", "tasks_app.Queue", "dlq.DeadLetter"
 _PENDING: Mapping[str, Any] = {"state": "PENDING"}
-_PARENT: Mapping[str, Any] = {"has_dependents": True}
+_PARENT: Mapping[str, Any] = {"dependents__isnull": False}
 _OPEN: Mapping[str, Any] = {"status": "OPEN"}
 _LIVE: Mapping[str, Any] = {"state": "ACTIVE"}
 ENDED: Mapping[str, Any] = {"state__in": ["DONE", "STOPPED"]}

@@ -255,5 +255,6 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
     list_filter = [WorkspaceFilter, "actor_kind"]
     list_select_related = ["workspace"]
     sortable_by: ClassVar[list[Any]] = [_AT]  # no other order has an index
-    search_fields = ["=target_id", "=action", "=actor_label"]
+    search_fields = ["target_id__exact", "action__exact", "actor_label__exact"]
     id_fields = ("target_id",)
+    search_help_text = "A whole target, action or actor."

@@ -21,6 +21,7 @@ from scaling.admin.eventpage import (
 )
 from scaling.models import ScalingEvent
 from scaling.queries.events import get_event
+from scaling.queries.pool import POOL
 from scaling.states import OPEN_EVENTS, EventState
 
 REFRESH_SECONDS = 3
@@ -90,7 +91,8 @@ class ScalingEventAdmin(InstallationPages, ReadOnlyAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("inputs")
+        """Those of the only pool, which is what the indexes begin with."""
+        return super().get_queryset(request).filter(pool_id=POOL).defer("inputs")
 
     def describe(self, request: HttpRequest, event: Any) -> dict[str, Any]:
         return {

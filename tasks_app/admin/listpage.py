@@ -23,7 +23,9 @@ from tasks_app.admin.listfilters import (
 )
 from tasks_app.admin.listrows import make_rows, workspaces_in
 from tasks_app.processors.registry import all_processors
-from tasks_app.queries.lists import list_tasks_of
+from tasks_app.queries.lists import estimate_count, list_tasks_of
+from tasks_app.queries.searchwindow import LOOKED_AT_ONCE, find_end, lead_on, time_of
+from tasks_app.queries.sortwindow import SORTED_AT_ONCE, among_newest, is_of_newest
 from tasks_app.queries.tasklist import (
     Figures,
     TaskPage,
@@ -94,10 +96,10 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
     if address.workspace and not scope.slugs:
         message = f"There is no workspace {address.workspace!r} that you may see."
         errors.append(FieldError(field=WORKSPACE, message=message))
-    page, figures = _NOTHING, Figures(0, False, None)
+    page, figures, end = _NOTHING, Figures(0, False, None), None
     if not errors and scope.slugs:
         try:
-            page, figures = _read(scope, address)
+            page, figures, end = _read(scope, address)
         except Invalid as error:
             errors += error.errors or [FieldError(field="", message=str(error))]
     actors = {each: actor_in(request, each) for each in workspaces_in(page.rows)}
@@ -118,6 +120,9 @@ def describe_list(request: HttpRequest, address: ListAddress) -> dict[str, Any]:
         "changes_url": _changes_url(address),
         "newest_url": address.link(),
         "live_topics": _live_topics(scope),
+        "looked_until": None if end is None else time_of(end),
+        "looked_at": LOOKED_AT_ONCE,
+        "sorted_newest": _count_sorted(scope, address, figures),
         "may_submit": is_allowed(request, Role.OPERATOR, None),
         "may_act": is_allowed(request, Role.OPERATOR, None),
         "is_empty_at_all": not rows and not errors and not has_any_task(scope.ids),
@@ -133,11 +138,29 @@ def _live_topics(scope: Scope) -> str:
     return " ".join(f"{slug}/tasks" for slug in scope.slugs.values())
 
 
-def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures]:
+def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures, UUID | None]:
+    """The page, how many tasks match, and the last task that was looked at if there are more."""
     tasks = list_tasks_of(scope.searched, address.wanted)
+    end = find_end(scope.searched, address.wanted, address.sort, address.position)
+    if end is not None:
+        rows = tasks.filter(id__gte=end)
+        page = read_task_page(rows, address.sort, address.position, PAGE_SIZE)
+        found = lead_on(page, address.sort, end)
+        return found, Figures(estimate_count(tasks), True, None), end if found != page else None
+    figures = count_matching(scope.ids, tasks, address.wanted)
+    if not figures.total and not figures.is_estimate:
+        return _NOTHING, figures, None  # the page would look at every task once more
+    rows = tasks
+    if is_of_newest(address.sort, address.wanted, scope.ids):
+        rows = among_newest(tasks, address.sort)
     apart = scope.ids if address.wanted.is_by_failure and len(scope.ids) > 1 else ()
-    page = read_task_page(tasks, address.sort, address.position, PAGE_SIZE, apart)
-    return page, count_matching(scope.ids, tasks, address.wanted)
+    return read_task_page(rows, address.sort, address.position, PAGE_SIZE, apart), figures, None
+
+
+def _count_sorted(scope: Scope, address: ListAddress, figures: Figures) -> int:
+    """How many of the newest tasks are sorted; 0: all of them."""
+    is_cut = is_of_newest(address.sort, address.wanted, scope.ids)
+    return SORTED_AT_ONCE if is_cut and figures.total > SORTED_AT_ONCE else 0
 
 
 def _changes_url(address: ListAddress) -> str:

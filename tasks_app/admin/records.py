@@ -25,7 +25,8 @@ class IdempotencyKeyAdmin(WorkspacePages, ReadOnlyAdmin):
         _EXPIRES,
     ]
     sortable_by: ClassVar[list[Any]] = [_MADE, _EXPIRES]  # no other order has an index
-    search_fields = ["key"]
+    search_fields = ["key__exact"]
+    search_help_text = "A whole key."
     ordering = ["-id"]
     fields = ["key", "workspace_id", "answer", "created_at", "expires_at"]
 

@@ -217,6 +217,9 @@ def _one_of(wanted: TaskFilter) -> Q:
     ):
         if values:
             condition &= _is_one_of(column, values)
+    if wanted.step_keys:
+        # What an index has: the tasks of runs.
+        condition &= Q(workflow_run_id__isnull=False)
     if wanted.error_classes:
         # The index has the beginning of a class.
         beginnings = [name[:ERROR_CLASS_LENGTH] for name in wanted.error_classes]
@@ -235,7 +238,7 @@ def _between(wanted: TaskFilter) -> Q:
     if wanted.started_after is not None:
         condition &= Q(started_at__gt=wanted.started_after)
     if wanted.started_before is not None:
-        # Nothing starts before it is created.
+        # Nothing starts, or ends, before it is created.
         condition &= Q(
             started_at__lt=wanted.started_before,
             id__lt=first_id_of(wanted.started_before + _ID_SLACK),
@@ -243,7 +246,10 @@ def _between(wanted: TaskFilter) -> Q:
     if wanted.finished_after is not None:
         condition &= Q(finished_at__gt=wanted.finished_after)
     if wanted.finished_before is not None:
-        condition &= Q(finished_at__lt=wanted.finished_before)
+        condition &= Q(
+            finished_at__lt=wanted.finished_before,
+            id__lt=first_id_of(wanted.finished_before + _ID_SLACK),
+        )
     if wanted.created_after is not None:
         condition &= Q(
             created_at__gt=wanted.created_after,

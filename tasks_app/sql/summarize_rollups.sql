@@ -39,8 +39,11 @@ SELECT CASE WHEN s.step IS NOT NULL THEN 'step' WHEN s.type IS NOT NULL THEN 'ty
     coalesce(s.run_ms, 0), coalesce(s.wait_ms, 0), s.longest_run_ms, s.longest_wait_ms,
     coalesce(runs.runs, '{}')::text, coalesce(waits.waits, '{}')::text
 FROM sums s
-LEFT JOIN runs ON runs.step IS NOT DISTINCT FROM s.step AND runs.type IS NOT DISTINCT FROM s.type
-    AND runs.queue_id IS NOT DISTINCT FROM s.queue_id
-LEFT JOIN waits ON waits.step IS NOT DISTINCT FROM s.step
-    AND waits.type IS NOT DISTINCT FROM s.type AND waits.queue_id IS NOT DISTINCT FROM s.queue_id
+-- Equal values, so that the joins are hashed: IS NOT DISTINCT FROM compares all with all.
+LEFT JOIN runs ON coalesce(runs.step, '-infinity') = coalesce(s.step, '-infinity')
+    AND coalesce(runs.type, '') = coalesce(s.type, '')
+    AND coalesce(runs.queue_id, 0) = coalesce(s.queue_id, 0)
+LEFT JOIN waits ON coalesce(waits.step, '-infinity') = coalesce(s.step, '-infinity')
+    AND coalesce(waits.type, '') = coalesce(s.type, '')
+    AND coalesce(waits.queue_id, 0) = coalesce(s.queue_id, 0)
 LEFT JOIN tasks_app_queue q ON q.id = s.queue_id

@@ -37,7 +37,7 @@ _SECONDS = 2.0
 _COUNT_SECONDS = 0.25
 _ADVICE = "Search for a whole ID, or choose a filter."
 _BEHIND, _BEFORE = "after", "before"
-_NEWEST = 10_000  # rows among which the values of a filter are looked for
+_NEWEST = 2_000  # rows among which the values of a filter are looked for
 _MAX_VALUES = 100
 
 

@@ -11,6 +11,7 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.ops.performance.span import Span
 from controlplane.workspaces.models import AuditEvent
 from scaling.models import ScalingEvent
+from scaling.queries.pool import POOL
 from scaling.sentences import workers
 from scaling.states import EventState, Trigger
 from tasks_app.queries.lists import first_id_of, in_bounded_time
@@ -89,8 +90,9 @@ def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:
 
 
 def _scaling(span: Span) -> Iterator[Mark]:
+    # The index of changes is that of a pool: without one, every decision of the span is looked at.
     changes = ScalingEvent.objects.filter(
-        id__gte=first_id_of(span.begin), at__gte=span.begin, at__lt=span.end
+        pool_id=POOL, id__gte=first_id_of(span.begin), at__gte=span.begin, at__lt=span.end
     ).exclude(state=EventState.UNCHANGED)
     by_hand = Q(trigger=Trigger.PERSON)
     rows = changes.filter(by_hand | ~Q(from_workers=F("to_workers"))).order_by("-id")

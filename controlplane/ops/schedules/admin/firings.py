@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from controlplane.core.admin.display import badge, link, show_time
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import EMPTY, format_duration, format_state
-from controlplane.ops.schedules.models import Firing
+from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.adminpages import WorkspacePages
 
 
@@ -23,6 +25,7 @@ class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
     search_fields = ["schedule__name"]
     ordering = ["-id"]
     sortable_by: ClassVar[list[str]] = []  # no other order has an index
+    search_help_text = "A part of the name of a schedule."
     fields = [
         "schedule",
         "nominal_time",
@@ -42,6 +45,15 @@ class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
         "result",
     ]
     readonly_fields = ["nominal_time", "status", "lateness", "started"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Firing], search_term: str
+    ) -> tuple[QuerySet[Firing], bool]:
+        """Firings of the schedules with that name, which are few: an index has their firings."""
+        if not search_term.strip():
+            return queryset, False
+        named = Schedule.objects.filter(name__icontains=search_term.strip())
+        return queryset.filter(schedule_id__in=list(named.values_list("id", flat=True))), False
 
     @admin.display(description="scheduled for")
     def nominal_time(self, firing: Firing) -> str:
