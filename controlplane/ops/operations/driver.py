@@ -216,6 +216,7 @@ def _columns(outcomes: Sequence[Outcome], now: datetime) -> Mapping[str, Any]:
     }
 
 
+@transaction.atomic
 def _end(operation: Operation, state: OperationState, now: datetime, reason: str = "") -> None:
     if transitions.end(operation.id, state=state, at=now, reason=reason):
         detail = {"state": state.value, **count_outcomes(operation)}

@@ -23,6 +23,7 @@ from controlplane.workspaces.bulk import (
     find_verb,
     list_verbs,
 )
+from tasks_app.queries import in_bounded_time
 
 TOKEN_SECONDS = 600
 # More objects than this need a reason, also where it can be undone.
@@ -45,7 +46,8 @@ class Plan:
 
     @property
     def needs_reason(self) -> bool:
-        return self.members.count > WITHOUT_REASON or not self.verb.undone_by
+        is_large = self.members.is_estimate or self.members.count > WITHOUT_REASON
+        return is_large or not self.verb.undone_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,16 @@ def make_preview(
         raise TooLarge(f"{verb.target.count(members.count)} match; the limit is {limit:,}.")
     plan = Plan(uuid7(), workspace_id, verb, selection, options, actor, members)
     selected = Selected(workspace_id, rows, members.count, members.is_estimate, options)
+    with in_bounded_time():
+        consequence = verb.consequence(selected) if members.count else "Nothing matches."
+        first = verb.target.describe(rows[: queries.SHOWN])
     return Preview(
         plan=plan,
         token=_sign(plan),
         title=describe_plan(verb, members),
         selection=describe_selection(verb.target, selection),
-        consequence=verb.consequence(selected) if members.count else "Nothing matches.",
-        first=verb.target.describe(rows[: queries.SHOWN]),
+        consequence=consequence,
+        first=first,
         missing=max(0, len(selection.ids) - members.count),
     )
 

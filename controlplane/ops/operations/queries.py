@@ -1,6 +1,7 @@
 """Reads of bulk operations, their items, and the objects that a selection names."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -100,17 +101,16 @@ class Membership:
 def measure(rows: Rows, key: str) -> Membership:
     """Count the rows. Raises Invalid if even finding one of them takes too long."""
     last = rows.order_by(f"-{key}").values_list(key, flat=True)[:1]
-    try:
-        with in_bounded_time(_COUNT_SECONDS):
-            found = _digest(rows, key)
-    except Invalid:
-        found = {"count": EXACT + 1}
+    found: dict[str, Any] = {}
+    with suppress(Invalid), in_bounded_time(_COUNT_SECONDS):  # too slow to count: an estimate
+        found = _digest(rows, key)
     with in_bounded_time(_COUNT_SECONDS):
         highest = str(next(iter(last), ""))
-    if found["count"] > EXACT:
-        count = max(estimate_count(rows), EXACT + 1) if highest else 0
-        return Membership(count, True, None, highest)
-    return Membership(found["count"], False, found["digest"] or 0, highest)
+    counted: int = found.get("count", 0)
+    if found and counted <= EXACT:
+        return Membership(counted, False, found["digest"] or 0, highest)
+    at_least = counted or int(bool(highest))
+    return Membership(max(estimate_count(rows), at_least) if highest else 0, True, None, highest)
 
 
 def _digest(rows: Rows, key: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.core import signing
+from django.db import connection
 
 from controlplane.core.errors import Conflict, DomainError, Forbidden, Invalid, TooLarge
 from controlplane.ops.operations.control import start_operation
@@ -228,3 +229,35 @@ def test_an_operation_of_another_workspace_is_none() -> None:
     )
     assert preview("tasks", "cancel", origin=operation.id).plan.members.count == 1
     assert operation.workspace_id == default_workspace().id
+
+
+def test_more_than_can_be_counted_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controlplane.ops.operations.queries.EXACT", 20)
+    make_tasks(30)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_app_task")
+
+    found = preview("tasks", "reprioritize", is_all=True, options={"priority": 5})
+
+    members = found.plan.members
+    assert (members.is_estimate, members.digest) == (True, None)
+    assert members.count > 20
+    assert found.title.startswith("Change the priority of about ")
+    assert found.plan.needs_reason
+    assert begin(found).is_estimate
+
+
+def test_what_takes_too_long_to_count_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes_too_long(rows: object, key: str) -> dict[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', '20ms', true)")
+            cursor.execute("SELECT pg_sleep(1)")
+        return {}
+
+    monkeypatch.setattr("controlplane.ops.operations.queries._digest", takes_too_long)
+    make_tasks(3)
+
+    members = preview("tasks", "cancel", is_all=True).plan.members
+
+    assert members.is_estimate
+    assert members.last == str(Task.objects.order_by("id").values_list("id", flat=True).last())
