@@ -32,11 +32,13 @@ DAMAGE = """() => [
 # written from right to left. Those letters' own text is not looked at.
 _TURNED = """() => {
     const foreign = /[\\u0590-\\u08ff\\ufb1d-\\ufefc]/u;
+    const inline = ['inline', 'none', 'contents'];
+    const isInline = (each) => inline.includes(getComputedStyle(each).display);
     const blocks = [...document.querySelectorAll('main *, header *, nav *')].filter((each) =>
-        foreign.test(each.textContent) && getComputedStyle(each).display === 'block');
+        foreign.test(each.textContent) && !isInline(each)
+        && [...each.querySelectorAll('*')].every(isInline));
     const found = new Set();
     for (const block of blocks) {
-        if ([...block.children].some((child) => blocks.includes(child))) continue;
         const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
         const words = [];
         while (walker.nextNode()) {
