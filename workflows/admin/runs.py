@@ -91,7 +91,8 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             context = {}
         context["cancelling"] = _CANCEL
         context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
-        context["subtitle"] = f"{run.workflow.name} {format_short_id(run.pk)}"
+        context["heading"] = f"{run.workflow.name}, run {format_short_id(run.pk)}"
+        context["subtitle"] = None
         return context
 
     @method_decorator(require_POST)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from controlplane.core.admin.charts import Spark, draw_spark
+from controlplane.core.clock import utc_z
 from controlplane.core.formatting import (
     EMPTY,
     format_compact,
@@ -92,7 +93,7 @@ def waiting(source: Source) -> KeyFigure:
         title=_exact(total),
         change=_change(total, values[0]) if values else "",
         was=_was(values[0], _whole) if values else "",
-        link=Link("tasks_app_task_changelist", query="state=PENDING"),
+        link=Link("tasks_app_task_changelist", query="status=PENDING"),
         spark=draw_spark(source.line(values, total), "Waiting tasks, one hour."),
     )
 
@@ -138,7 +139,7 @@ def failure_rate(source: Source) -> KeyFigure:
         base=f"{now.failed_tasks:,} of {ended:,} in 1 h" if ended else "nothing ended in 1 h",
         was="" if usual is None else f"was {format_percent(usual)}",
         is_wrong=ended_before > 0 and lowest > highest,
-        link=Link("tasks_app_task_changelist", query="state=FAILED"),
+        link=Link("tasks_app_task_changelist", query=f"status=FAILED&finishedAfter={utc_z(begin)}"),
         spark=draw_spark(
             shares,
             "Share of failed tasks, one hour; the dashed line is that of the hour before.",
@@ -161,7 +162,7 @@ def dead_letters(source: Source) -> KeyFigure:
         change="" if before is None else _change(growth.open, before),
         was="" if before is None else f"was {before:,}",
         is_wrong=before is not None and growth.open > before and exceeds_rate(new, usual),
-        link=Link("dlq_deadletter_changelist"),
+        link=Link("dlq_deadletter_changelist", query="status__exact=OPEN"),
         spark=None
         if before is None
         else draw_spark([float(value) for value in growth.series], "Open dead letters, one hour."),

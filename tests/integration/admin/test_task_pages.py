@@ -269,7 +269,7 @@ class TestOneTask:
             ("reprioritize", {"priority": "7"}, "Priority 7: it was 1.", True),
             ("reprioritize", {"priority": "7"}, "It has priority 7 already.", False),
             ("run_now", {}, "starts as soon as a slot is free", True),
-            ("run_now", {}, "Nothing was changed. It is pending", False),
+            ("run_now", {}, "Nothing was changed. The task is pending", False),
             ("cancel", {}, "Cancelled.", True),
             ("retry", {}, "a new round of attempts starts", True),
             ("nonsense", {}, "Choose an action.", False),

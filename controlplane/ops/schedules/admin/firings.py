@@ -1,12 +1,13 @@
 """The pages of firings."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from controlplane.core.admin.display import badge, link, show_time
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.formatting import EMPTY, format_duration, format_state
+from controlplane.core.formatting import EMPTY, format_duration, format_state, format_time
 from controlplane.ops.schedules.models import Firing
 from controlplane.workspaces.adminpages import WorkspacePages
 
@@ -42,6 +43,9 @@ class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
         "result",
     ]
     readonly_fields = ["nominal_time", "status", "lateness", "started"]
+
+    def describe(self, request: HttpRequest, firing: Any) -> dict[str, Any]:
+        return {"heading": f"{firing.schedule}, {format_time(firing.scheduled_for)}"}
 
     @admin.display(description="scheduled for")
     def nominal_time(self, firing: Firing) -> str:
