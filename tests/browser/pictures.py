@@ -40,10 +40,12 @@ KINDS = [
 
 
 class Look(NamedTuple):
-    """A page beside the usual ones; `row` says which of the rows it shows."""
+    """A page beside the usual ones; `row` says which of the rows it shows, `height` how much of a
+    long list."""
 
     case: Case
     row: dict[str, Any]
+    height: int = 10_000
 
 
 # What is looked at, of the rows of a model.
@@ -68,6 +70,7 @@ LOOKS = [
             query=f"?status=FAILED&workspace={WORKSPACE}",
         ),
         {},
+        height=1_000,
     ),
     *(
         Look(Case(f"task-{state.lower()}", "tasks_app_task_change", TASK), {"state": state})
@@ -150,6 +153,7 @@ def _take(open_page: Callable[..., Any], person: Any, look: Look, theme: str, wi
     page.wait_for_load_state("load")
     page.wait_for_timeout(1_200)  # for the first live snapshot
     height = page.evaluate("document.documentElement.scrollHeight")
+    height = min(height, look.height)
     page.set_viewport_size({"width": width, "height": height})  # the sidebar is as high as it
     path = FOLDER / f"{case.name}-{width}-{theme}.png"
     page.screenshot(path=path)
