@@ -277,7 +277,7 @@ def _point(begun: datetime, second: int, seconds: int, tasks: int) -> Point:
 
 
 def make_keys(workspace: Workspace, now: datetime) -> None:
-    """Of programs, one of them revoked."""
+    """The keys of programs, one of them revoked."""
     for name, role, days, used in (
         ("checkout-api", "operator", 212, 4 * SECOND),
         ("merchant-portal", "operator", 97, 2 * MINUTE),

@@ -94,7 +94,7 @@ def make_audit(workspace: Workspace, now: datetime) -> None:
     """What people did. The log is only added to, so each entry is written with its time."""
     jonas = (ActorKind.USER.value, "2", "jonas.weber")
     mira = (ActorKind.USER.value, "1", "mira.okafor")
-    done = (
+    done: tuple[tuple[timedelta, tuple[str, str, str], str, str, str, dict[str, Any]], ...] = (
         (6 * DAY, jonas, "apikey.create", "api_key", "grafana", {"role": "viewer"}),
         (2 * DAY, jonas, "scaling.configure", "pool", "default", {"after": {"maxWorkers": 12}}),
         (DAY, mira, "workflow.execute", "workflow", "payout-settlement", {}),

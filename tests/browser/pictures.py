@@ -113,7 +113,8 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def find_row(model: str, row: dict[str, Any]) -> Model | None:
     """The newest of the rows that are looked at."""
     found = apps.get_model(model)._default_manager.filter(**(row or ROWS.get(model, {})))
-    return found.order_by("-pk").first()
+    newest: Model | None = found.order_by("-pk").first()
+    return newest
 
 
 def choose() -> list[Look]:
@@ -165,7 +166,7 @@ def _shrink(path: Path) -> None:
     """With a palette: the most frequent colours as they are, the others by their nearest."""
     with Image.open(path) as picture:
         whole = picture.convert("RGB")
-    counted = sorted(whole.getcolors(whole.width * whole.height) or [], reverse=True)
+    counted: list[Any] = sorted(whole.getcolors(whole.width * whole.height) or [], reverse=True)
     exact = [channel for _, colour in counted[:EXACT] for channel in colour]
     rest = whole.quantize(256 - EXACT, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
