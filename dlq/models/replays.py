@@ -48,7 +48,7 @@ class Replay(Batch):
         ]
 
     def __str__(self) -> str:
-        return f"replay {self.id}"
+        return f"Replay {self.id}"
 
 
 class ReplayTask(BatchItem):

@@ -81,7 +81,7 @@ def describe_event(event: ScalingEvent) -> dict[str, Any]:
     ]
     settings_table = Table("Settings", [], _settings(settings))
     return {
-        "change": describe_change(event),
+        "headline": describe_change(event),
         "lead": describe_decider(event),
         "words": describe_reason(event),
         "notes": list(_notes(event, outcome.get("sentence", "") if is_manual else "")),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from math import sin
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from controlplane.core.runtime.histograms import bucket_of
 from controlplane.ops.stress.checks import AuditCounts
@@ -19,7 +19,7 @@ from controlplane.workspaces.models import ApiKey, Workspace
 from controlplane.workspaces.services import create_api_key
 from dlq.models import DeadLetter, Replay, ReplayTask
 from scripts.demo.story import HOUR, MINUTE
-from tasks_app.models import Queue, Task
+from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.queries.lists import first_id_of
 from workflows.authoring import create_workflow
 from workflows.models import RunStep, Workflow, WorkflowRun, WorkflowVersion
@@ -175,7 +175,8 @@ def _open_run(workspace: Workspace, version: WorkflowVersion, at: datetime) -> N
 
 def _id_of(at: datetime, number: int = 0) -> UUID:
     """An id of that time: version 7, variant 2."""
-    return UUID(int=first_id_of(at).int | 0x7 << 76 | number << 64 | 2 << 62)
+    low = uuid4().int & (1 << 62) - 1
+    return UUID(int=first_id_of(at).int | 0x7 << 76 | number << 64 | 2 << 62 | low)
 
 
 def _step(run: WorkflowRun, position: int, step: dict[str, Any], **fields: Any) -> None:
@@ -191,6 +192,10 @@ def _task(queue: Queue, run: WorkflowRun, step_key: str, name: str, begun: datet
         state="COMPLETED", payload={"data": name}, attempt=1, max_attempts=3, round_attempts=3,
         timeout_ms=60_000, created_at=begun, started_at=begun, finished_at=ended, progress=100,
         result={"ok": True}, workflow_run_id=run.id, step_key=step_key,
+    )  # fmt: skip
+    TaskAttempt.objects.create(
+        task=task, attempt=1, workspace_id=task.workspace_id, queue_id=queue.id, type=_DATA,
+        node_id=1, outcome="SUCCEEDED", wait_ms=120, started_at=begun, finished_at=ended,
     )  # fmt: skip
     found: UUID = task.id
     return found
@@ -272,7 +277,7 @@ def _point(begun: datetime, second: int, seconds: int, tasks: int) -> Point:
 
 
 def make_keys(workspace: Workspace, now: datetime) -> None:
-    """Of programs, one of them revoked."""
+    """The keys of programs, one of them revoked."""
     for name, role, days, used in (
         ("checkout-api", "operator", 212, 4 * SECOND),
         ("merchant-portal", "operator", 97, 2 * MINUTE),

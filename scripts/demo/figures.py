@@ -15,10 +15,10 @@ from tasks_app.models import MinuteSample, Queue, QueueSample, Rollup, RollupMar
 _MINUTES = (*range(6 * 60), *range(6 * 60, 26 * 60, 10))
 _FINE = 6 * 60
 _HOURS = 7 * 24
-# Of times, as factors of the usual one with their shares: a bell with a long end.
+# Factors of the usual time with their shares: a bell with a long end.
 _SPREAD = tuple(
-    (2 ** (step / 4), 0.16 * exp(-((step + 1) ** 2) / (8 if step < 0 else 22)))
-    for step in range(-7, 10)
+    (2 ** (step / 12), 0.054 * exp(-((step + 3) ** 2) / (72 if step < 0 else 198)))
+    for step in range(-21, 31)
 )
 _SUMS = (
     "submitted", "started", "completed", "failed", "failed_tasks", "retried", "run_ms", "wait_ms",

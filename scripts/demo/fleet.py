@@ -105,6 +105,23 @@ def _sample(node: Node, until: datetime, since: datetime, memory: int, random: R
     )
 
 
+def _inputs(before: int, after: int, rule: str) -> dict[str, Any]:
+    """What the autoscaler measured and predicted: fewer workers would have missed the objective."""
+    waits = [(each, 64.1 * ((after - 1) / each) ** 5) for each in range(4, 13)]
+    return {
+        "demand": {
+            "waiting": 412, "oldest": 41.0, "per_second": 40.6, "run_times": {"mean": 1.9},
+            "ages": [[1.2, 88], [27.5, 1]], "ready": before, "starting": [], "draining": 0,
+            "startup": 30.4, "started": 146_212, "on_time": 145_480,
+        },
+        "settings": {
+            "min_workers": 4, "max_workers": 12, "objective_seconds": 60.0, "rule": rule,
+            "stabilisation_seconds": 60.0,
+        },
+        "outcome": {"table": waits},
+    }  # fmt: skip
+
+
 def _outcome(before: int, after: int) -> str:
     if after < before:
         return f"{workers(before - after)} stopped after 48.2 s; no task was interrupted."
@@ -130,6 +147,7 @@ def make_pool(now: datetime) -> None:
             recommended_workers=after,
             to_workers=after,
             sentence=f"{change(before, after)} {reason}",
+            inputs=_inputs(before, after, rule),
             state="SUCCEEDED",
             finished_at=now - MINUTE * ago + timedelta(seconds=31),
             outcome=_outcome(before, after),

@@ -10,7 +10,7 @@ from django.db.models import F
 from controlplane.core.clock import utc_z
 from scaling.queries.pool import AUTOSCALER
 from scripts.demo.story import BILLING, HOUR, MEDIA
-from tasks_app.models import Leader, MinuteSample, Queue, Rollup, RollupMark, Task
+from tasks_app.models import Leader, MinuteSample, Queue, Rollup, RollupMark, Task, TaskAttempt
 from tasks_app.queries.engine_health import DISPATCHER
 from workers.models import Node
 
@@ -39,7 +39,13 @@ def move_on(before: datetime, at: datetime) -> None:
     calm = list(Queue.objects.exclude(name__in=_HELD).values_list("id", flat=True))
     waiting = Task.objects.filter(state="PENDING", queue_id__in=calm)
     waiting.update(created_at=F("created_at") + passed)
-    Task.objects.filter(state="RUNNING").update(started_at=F("started_at") + passed)
+    Task.objects.filter(state__in=["RUNNING", "RETRYING"]).update(
+        created_at=F("created_at") + passed, started_at=F("started_at") + passed
+    )
+    retrying = list(Task.objects.filter(state="RETRYING").values_list("id", flat=True))
+    TaskAttempt.objects.filter(task_id__in=retrying).update(
+        started_at=F("started_at") + passed, finished_at=F("finished_at") + passed
+    )
     _move_slots(passed)
     Task.objects.filter(state__in=["RETRYING", "SCHEDULED"]).update(run_at=F("run_at") + passed)
     _sample(at.replace(second=0, microsecond=0))

@@ -2,17 +2,19 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
 from controlplane.ops.schedules.editing import create_schedule
 from controlplane.ops.schedules.models import Firing, Schedule
-from controlplane.workspaces.actors import SYSTEM, Actor
-from controlplane.workspaces.models import Workspace
-from controlplane.workspaces.services import add_member, record_audit
-from controlplane.workspaces.states import ActorKind, Role
-from scripts.demo.story import DAY
+from controlplane.workspaces.actors import SYSTEM
+from controlplane.workspaces.models import AuditEvent, Workspace
+from controlplane.workspaces.services import add_member
+from controlplane.workspaces.states import ActorKind
+from scripts.demo.story import DAY, HOUR, MINUTE
+from tasks_app.queries.lists import first_id_of
 
 PEOPLE = (("mira.okafor", "Mira", "Okafor", "operator"), ("jonas.weber", "Jonas", "Weber", "admin"))
 FAILING = "nightly-ledger-export"
@@ -68,7 +70,7 @@ def _firings(schedule: Schedule, name: str, now: datetime) -> list[Firing]:
     two = now.replace(hour=2, minute=0, second=0, microsecond=0)
     newest = two if two <= now else two - DAY
     found = []
-    for number in range(10):
+    for number in reversed(range(10)):  # the newest has the highest id
         at = newest - DAY * number
         has_failed = name == FAILING and number < 3
         found.append(
@@ -88,13 +90,32 @@ def _firings(schedule: Schedule, name: str, now: datetime) -> list[Firing]:
     return found
 
 
-def make_audit(workspace: Workspace) -> None:
-    """What people did."""
-    jonas = Actor(ActorKind.USER.value, "2", "jonas.weber", Role.ADMIN)
-    mira = Actor(ActorKind.USER.value, "1", "mira.okafor", Role.OPERATOR)
-    for actor, action, kind, target, detail in (
-        (jonas, "queue.change", "queue", "media", {"after": {"paused": True}}),
-        (mira, "letter.discard", "letter", "35 letters", {"reason": "Closed accounts"}),
-        (jonas, "scaling.configure", "pool", "default", {"after": {"maxWorkers": 12}}),
-    ):
-        record_audit(workspace, actor, action, kind, target, detail)
+def make_audit(workspace: Workspace, now: datetime) -> None:
+    """What people did. The log is only added to, so each entry is written with its time."""
+    jonas = (ActorKind.USER.value, "2", "jonas.weber")
+    mira = (ActorKind.USER.value, "1", "mira.okafor")
+    done: tuple[tuple[timedelta, tuple[str, str, str], str, str, str, dict[str, Any]], ...] = (
+        (6 * DAY, jonas, "apikey.create", "api_key", "grafana", {"role": "viewer"}),
+        (2 * DAY, jonas, "scaling.configure", "pool", "default", {"after": {"maxWorkers": 12}}),
+        (DAY, mira, "workflow.execute", "workflow", "payout-settlement", {}),
+        (9 * HOUR, mira, "schedule.change", "schedule", "sync-crm", {"after": {"enabled": True}}),
+        (2 * HOUR, jonas, "queue.change", "queue", "media",
+         {"before": {"paused": False}, "after": {"paused": True}}),
+        (31 * MINUTE, mira, "task.retry", "task", "12 tasks", {"reason": "Gateway was slow"}),
+        (9 * MINUTE, mira, "letter.discard", "letter", "35 letters", {"reason": "Closed accounts"}),
+    )  # fmt: skip
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            id=UUID(int=first_id_of(now - ago).int | 0x7 << 76 | 2 << 62),
+            workspace=workspace,
+            actor_kind=kind,
+            actor_id=actor_id,
+            actor_label=label,
+            action=action,
+            target_type=target_type,
+            target_id=target,
+            detail=detail,
+            created_at=now - ago,
+        )
+        for ago, (kind, actor_id, label), action, target_type, target, detail in done
+    )

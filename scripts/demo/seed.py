@@ -40,7 +40,7 @@ def seed() -> list[Workspace]:
         report(at)
         plans.make_people(workspaces)
         plans.make_schedules(workspaces[0], at)
-        plans.make_audit(workspaces[0])
+        plans.make_audit(workspaces[0], at)
         automation.make_automation(workspaces[0], at)
         recount_tasks()
     move_on(at, now())  # writing took its time

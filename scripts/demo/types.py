@@ -1,5 +1,5 @@
 """The task types of the demo, so that its pages offer what those of a real installation do:
-`TASKPLANE_PROCESSORS=scripts.demo.types`. None of them is meant to run."""
+`TASKPLANE_PROCESSORS=scripts.demo.types`. None of them does any work."""
 
 from typing import Any
 

@@ -116,7 +116,8 @@ class Tasks:
         )
 
     def _attempt(self, task: Task, number: int, outcome: str, ended: datetime, ran: timedelta,
-                 node: int, error: dict[str, Any] | None = None) -> None:  # fmt: skip
+                 node: int, error: dict[str, Any] | None = None,
+                 waited: timedelta | None = None) -> None:  # fmt: skip
         self._attempts.append(
             TaskAttempt(
                 task=task,
@@ -127,7 +128,9 @@ class Tasks:
                 node_id=node,
                 outcome=outcome,
                 error=error,
-                wait_ms=self.random.randrange(20, 900),
+                wait_ms=round(waited / timedelta(milliseconds=1))
+                if waited
+                else self.random.randrange(20, 900),
                 started_at=ended - ran,
                 finished_at=ended,
             )
@@ -139,11 +142,13 @@ class Tasks:
         category = "TRANSIENT" if lane.type != "render-report" else "CODE"
         error = {"class": name, "message": message, "traceback": text, "category": category}
         ran = timedelta(seconds=30 if lane.type == "charge-card" else lane.run_ms / 1e3)
+        waited = timedelta(seconds=12)
         task = self._add(
-            lane, "FAILED", at - 2 * MINUTE, attempt=2, max_attempts=2, error=error,
+            lane, "FAILED", at - 3 * ran - 2 * waited, attempt=2, max_attempts=2, error=error,
             started_at=at - ran, finished_at=at,
         )  # fmt: skip
-        self._attempt(task, 1, "FAILED", at - ran - 20 * timedelta(seconds=1), ran, 1, error)
+        begun = at - 2 * ran - waited
+        self._attempt(task, 1, "FAILED", begun, ran, 1, error, waited=begun - ran - task.created_at)
         self._attempt(task, 2, "FAILED", at, ran, 1, error)
         return task.id
 

@@ -51,7 +51,7 @@ function gridLines(grid) {
 
 function markLines(marks, height) {
   return marks.map((mark) =>
-    element("line", { class: "mark", x1: `${mark.position}%`, x2: `${mark.position}%`, y1: 4, y2: height }),
+    element("line", { class: "mark", x1: `${mark.position}%`, x2: `${mark.position}%`, y1: mark.top, y2: height }),
   );
 }
 

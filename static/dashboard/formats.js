@@ -14,7 +14,8 @@ export function formatNumber(value) {
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (typeof value !== "number") return String(value);
     if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return null;
-    if (Number.isInteger(value) || Math.abs(value) >= 100) return group(round(value));
+    if (Number.isInteger(value)) return group(value);
+    if (Math.abs(value) >= 100) return group(round(value));
     return (round(value * 1000) / 1000).toFixed(3).replace(/0+$/, "").replace(/\.$/, "");
 }
 

@@ -241,7 +241,7 @@ def _refusal(key: str, task: Task) -> str:
         return "It is a step of a workflow run, which is retried as a whole."
     if key == "cancel" and task.cancel_requested_at is not None:
         return "It was asked to stop before."
-    return f"It is {format_state(task.state)}, which does not allow this."
+    return f"The task is {format_state(task.state)}: this is not possible in that state."
 
 
 def _do_retry(task: Task, actor: Actor) -> str:

@@ -49,7 +49,6 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
     actor = actor_in(request, task.workspace_id)
     detail = get_task_detail(task.workspace_id, task.id)
     shown = represent(TaskDetail, detail, actor)
-    has_older_lines = detail.logs_total > len(detail.logs)
     explanation = represent(Explanation, explain_task(task.workspace_id, task.id), actor)
     may_act = is_allowed(request, Role.OPERATOR, task.workspace_id)
     name = visible_text(task.name)
@@ -67,7 +66,7 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
         "curl": make_curl(request, shown),
         "attempts": describe_attempts(shown, task.run_at, task.round_attempts),
         "log_lines": describe_lines(shown["logs"][::-1], shown["logsTotal"]),
-        "older_lines_url": older_url(task, detail.logs[0].id if has_older_lines else None),
+        "older_lines_url": older_url(task, detail.older_than),
         "sent": show_value(shown["payload"]),
         "returned": None if shown["result"] is None else show_value(shown["result"]),
         "facts": describe_facts(task, shown),

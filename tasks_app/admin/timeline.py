@@ -9,6 +9,7 @@ from controlplane.core.formatting import format_count, format_duration
 _LEAST_WIDTH = 0.4
 _LETTER_WIDTH = 0.85  # percent of the line
 _NUMBERED_WIDTH = 2.5
+_NO_BACK_OFF = frozenset({"LOST", "INTERRUPTED", "SNOOZED"})
 _WORDS = {"wait": "waited", "hold": "not ready for", "pause": "back-off"}
 
 
@@ -95,14 +96,14 @@ def draw_timeline(
 def _parts(
     begin: datetime, spans: Sequence[Span]
 ) -> Iterator[tuple[str, datetime, datetime, Span | None]]:
-    before = begin
+    before, has_failed = begin, False
     for span in spans:
         ready = max(before, span.started_at - span.waited)
         if ready > before:
-            yield "hold" if before == begin else "pause", before, ready, None
+            yield "pause" if has_failed else "hold", before, ready, None
         yield "wait", ready, span.started_at, None
         yield "run", span.started_at, span.finished_at, span
-        before = span.finished_at
+        before, has_failed = span.finished_at, span.outcome not in _NO_BACK_OFF
 
 
 def _segment(kind: str, x: float, stop: float, length: timedelta, span: Span | None) -> Segment:

@@ -83,6 +83,11 @@ class TaskDetail:
     logs_total: int
     reprocessed_as: list[UUID]  # the tasks that repeat its work, oldest first
 
+    @property
+    def older_than(self) -> int | None:
+        """The id of the oldest log line here, if there are older ones."""
+        return self.logs[0].id if self.logs_total > len(self.logs) else None
+
     def __getattr__(self, name: str) -> Any:
         # A detail shows all that its task does.
         return getattr(self.task, name)

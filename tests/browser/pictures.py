@@ -27,6 +27,7 @@ from tests.engine import Engine
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 FOLDER = Path(os.environ.get("PICTURES_FOLDER") or IMAGES)
 WORKSPACE = "payments-eu"
+EXACT = 176  # colours of the 256 that a picture may have
 KINDS = [
     (int(width), theme)
     for width, _, theme in (
@@ -39,10 +40,12 @@ KINDS = [
 
 
 class Look(NamedTuple):
-    """A page beside the usual ones; `row` says which of the rows it shows."""
+    """A page beside the usual ones; `row` says which of the rows it shows, `height` how much of a
+    long list."""
 
     case: Case
     row: dict[str, Any]
+    height: int = 10_000
 
 
 # What is looked at, of the rows of a model.
@@ -60,7 +63,15 @@ TASK, NODE = "tasks_app.Task", "workers.Node"
 LOOKS = [
     Look(Case("overview-empty", "index", query="?workspace=sandbox"), {}),
     Look(Case("tasks-none", "tasks_app_task_changelist", query="?search=nothing-like-it"), {}),
-    Look(Case("tasks-failed", "tasks_app_task_changelist", query="?state=FAILED"), {}),
+    Look(
+        Case(
+            "tasks-failed",
+            "tasks_app_task_changelist",
+            query=f"?status=FAILED&workspace={WORKSPACE}",
+        ),
+        {},
+        height=1_000,
+    ),
     *(
         Look(Case(f"task-{state.lower()}", "tasks_app_task_change", TASK), {"state": state})
         for state in ("PENDING", "RUNNING", "RETRYING", "SCHEDULED", "COMPLETED")
@@ -91,7 +102,9 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     engine = Engine(env, tmp_path_factory.mktemp("app"))
     try:
         yield engine.app(
-            TASKPLANE_PROCESSORS="scripts.demo.types", TASKPLANE_ENVIRONMENT_NAME="production"
+            TASKPLANE_PROCESSORS="scripts.demo.types",
+            TASKPLANE_ENVIRONMENT_NAME="production",
+            TASKPLANE_LEASE_SECONDS="60",  # nobody reports while a picture is taken
         )
     finally:
         engine.end()
@@ -100,7 +113,8 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def find_row(model: str, row: dict[str, Any]) -> Model | None:
     """The newest of the rows that are looked at."""
     found = apps.get_model(model)._default_manager.filter(**(row or ROWS.get(model, {})))
-    return found.order_by("-pk").first()
+    newest: Model | None = found.order_by("-pk").first()
+    return newest
 
 
 def choose() -> list[Look]:
@@ -140,6 +154,7 @@ def _take(open_page: Callable[..., Any], person: Any, look: Look, theme: str, wi
     page.wait_for_load_state("load")
     page.wait_for_timeout(1_200)  # for the first live snapshot
     height = page.evaluate("document.documentElement.scrollHeight")
+    height = min(height, look.height)
     page.set_viewport_size({"width": width, "height": height})  # the sidebar is as high as it
     path = FOLDER / f"{case.name}-{width}-{theme}.png"
     page.screenshot(path=path)
@@ -148,10 +163,12 @@ def _take(open_page: Callable[..., Any], person: Any, look: Look, theme: str, wi
 
 
 def _shrink(path: Path) -> None:
-    """With a palette, as text and lines need few colours. Each tone of a rare shape keeps its
-    place in it: what covers most is not what matters most."""
+    """With a palette: the most frequent colours as they are, the others by their nearest."""
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(
-            256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
-    small.save(path, optimize=True)
+        whole = picture.convert("RGB")
+    counted: list[Any] = sorted(whole.getcolors(whole.width * whole.height) or [], reverse=True)
+    exact = [channel for _, colour in counted[:EXACT] for channel in colour]
+    rest = whole.quantize(256 - EXACT, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*exact, *rest][: 3 * 256])
+    whole.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)

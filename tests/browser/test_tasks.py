@@ -87,6 +87,40 @@ def test_the_keys_walk_select_and_open(page_of: PageOf) -> None:
     assert page.locator("h1").inner_text().startswith("third")
 
 
+def test_the_help_names_the_keys_that_the_page_has(page_of: PageOf) -> None:
+    make_task("FAILED", name="first")
+    page = page_of("operator")
+    page.goto(TASKS)
+    page.keyboard.press("?")
+    shown = page.locator("dialog[open]").inner_text()
+    for text in (
+        "Next row",
+        "Previous row",
+        "Open the row",
+        "Select the row",
+        "Close the open menu",
+    ):
+        assert text in shown, text
+    page.keyboard.press("Escape")
+    page.goto("/admin/scaling/pool/")
+    page.keyboard.press("?")
+    assert "Select the row" not in page.locator("dialog[open]").inner_text()
+
+
+def test_older_log_lines_come_into_the_list(page_of: PageOf) -> None:
+    task = make_task("COMPLETED", attempt=1)
+    for number in range(1, 131):
+        make_log(task, f"line {number}")
+    page = page_of("viewer")
+    page.goto(f"{TASKS}{task.id}/change/")
+    lines = page.locator("[data-log-lines] > li")
+    assert lines.count() == 100
+    page.get_by_role("link", name="Older lines").click()
+    page.get_by_text("line 1", exact=True).wait_for()
+    assert lines.count() == 130
+    assert not page.get_by_role("link", name="Older lines").is_visible()
+
+
 def test_a_retry_asks_and_stays_on_the_page(page_of: PageOf) -> None:
     task = make_task("COMPLETED", name="paid")
     page = page_of("operator")

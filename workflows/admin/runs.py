@@ -92,7 +92,9 @@ class RunAdmin(WorkspacePages, ReadOnlyAdmin):
             context = {}
         context["cancelling"] = _CANCEL
         context["may_operate"] = is_allowed(request, Role.OPERATOR, run.workspace_id)
-        context["subtitle"] = f"{isolated_text(run.workflow.name)} {format_short_id(run.pk)}"
+        name = isolated_text(run.workflow.name)
+        context["heading"] = f"{name}, run {format_short_id(run.pk)}"
+        context["subtitle"] = None
         return context
 
     @method_decorator(require_POST)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from controlplane.core.admin import scales
-from controlplane.core.admin.labels import Text, name_marks, room_for
+from controlplane.core.admin.labels import Text, begin_at_names, name_marks, room_for
 from controlplane.core.admin.scales import Tick, shorten
 from controlplane.core.runtime.histograms import RATIO
 
@@ -137,7 +137,7 @@ def draw_histogram(
             )
             for number, each in enumerate(bins)
         ],
-        marks=ticks,
+        marks=begin_at_names(ticks, names),
         texts=names,
         axis=_axis(bins, write),
         columns=["Above", "Up to", "Count"],

@@ -15,6 +15,7 @@ from controlplane.core.admin import scales
 from controlplane.core.admin.labels import (
     LINE_HEIGHT,
     Text,
+    begin_at_names,
     move_apart,
     name_marks,
     room_for,
@@ -145,7 +146,7 @@ def draw_chart(frame: Frame, series: Sequence[Series]) -> Chart:
         grid=scales.ticks(scale, frame.write, parts=2 if frame.height < 160 else 4),
         paths=_paths(xs, series, scale, objective),
         target=None if objective is None else scale(objective.value),
-        marks=marks,
+        marks=begin_at_names(marks, names),
         texts=[*names, *_objective_text(objective, scale)],
         right=_right_labels(series, scale) if frame.has_labels else [],
         axis=_axis(begin, end, frame) if frame.times and frame.has_axis else [],

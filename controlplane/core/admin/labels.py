@@ -43,6 +43,14 @@ def name_marks(marks: Sequence[Tick]) -> list[Text]:
     return found
 
 
+def begin_at_names(marks: Sequence[Tick], names: Sequence[Text]) -> list[Tick]:
+    """The marks with lines that begin beside their own names, and cross no name above."""
+    return [
+        replace(mark, top=name.y - _FIRST_LINE + 4) if name.text else mark
+        for mark, name in zip(marks, names, strict=True)
+    ]
+
+
 def room_for(texts: Sequence[Text]) -> float:
     """The pixels at the top that names need, so that no line crosses them."""
     return max((text.y for text in texts if text.text), default=-5.0) + 5

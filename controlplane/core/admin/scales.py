@@ -18,10 +18,12 @@ _QUARTER = timedelta(minutes=15)  # the offset of every zone of today is a multi
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark of an axis. `position`: pixels from the top, or percent from the left."""
+    """A mark of an axis. `position`: pixels from the top, or percent from the left. `top`: where
+    the line of a moment begins, in pixels."""
 
     position: float
     text: str
+    top: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)

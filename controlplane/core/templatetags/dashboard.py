@@ -137,7 +137,10 @@ def sparkline(values: Sequence[float | None], label: str, tone: str = "series") 
 
 @register.simple_tag(takes_context=True)
 def page_title(context: template.Context) -> str:
-    """The heading of a page: the name of a list, the row of a row's page, or the view's title."""
+    """The heading of a page: what the view says, the name of a list, the row of a row's page, or
+    the view's title."""
+    if "heading" in context:
+        return str(context["heading"])
     title = str(context.get("title") or "")
     changes = context.get("cl")
     if changes is not None:
@@ -159,8 +162,11 @@ def trail(context: template.Context) -> list[tuple[str, str]]:
     options = getattr(context.get("cl"), "opts", None) or context.get("opts")
     if options is not None:
         address = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
-        if all(address != known for _, known in found):
-            found.append((capfirst(options.verbose_name_plural), address))
+        name = capfirst(options.verbose_name_plural)
+        if found and found[-1][0] == name:
+            found[-1] = (name, address)
+        elif all(address != known for _, known in found):
+            found.append((name, address))
     if context.get("original") is not None and context.get("back"):
         found.append((str(context["original"]), context["back"]))
     here = request.path if request is not None else ""

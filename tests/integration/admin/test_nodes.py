@@ -179,10 +179,10 @@ class TestDrain:
     def test_one_after_a_confirmation(self, root: Client) -> None:
         node = make_node("fra-01", running=3)
         page = read(root, page_of(node, "drain"))
-        assert "3 running tasks will finish" in page
+        assert "3 running tasks finish, then it stops" in page
         node.refresh_from_db()
         assert node.state == "ACTIVE"
-        page = root.post(page_of(node, "drain"), follow=True).content.decode()
+        page = root.post(page_of(node, "drain"), {"post": "yes"}, follow=True).content.decode()
         assert "Node fra-01 is draining: 3 running tasks finish, then it stops." in page
         node.refresh_from_db()
         assert node.state == "DRAINING"

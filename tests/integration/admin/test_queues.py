@@ -276,7 +276,7 @@ class TestActions:
         assert "12 waiting tasks." in page
         assert "and 2 more" in page
         assert not Task.objects.filter(state="CANCELLED").exists()
-        page = operator.post(page_of(queue, "cancel"), {"type": "send"}, follow=True)
+        page = operator.post(page_of(queue, "cancel"), {"type": "send", "post": "yes"}, follow=True)
         assert "Cancelled 12 of 12 waiting tasks (type send in mail)." in page.content.decode()
         cancelled = Task.objects.filter(state="CANCELLED")
         assert {(task.queue_id, task.type) for task in cancelled} == {(queue.id, "send")}
@@ -286,16 +286,18 @@ class TestActions:
         queue, operator = make_queue("mail"), login("o", "operator")
         let_wait(queue, 2, 2, tags=["a, b"])
         let_wait(queue, 2, 2, tags=["a"])
-        operator.post(page_of(queue, "cancel"), {"tag": "a, b"})
+        operator.post(page_of(queue, "cancel"), {"tag": "a, b", "post": "yes"})
         assert {tuple(t.tags) for t in Task.objects.filter(state="CANCELLED")} == {("a, b",)}
 
     def test_the_whole_queue_needs_its_name(self) -> None:
         queue, operator = make_queue("mail"), login("o", "operator")
         let_wait(queue, 2, 2)
-        page = operator.post(page_of(queue, "cancel"), {"confirm": "mial"}).content.decode()
+        page = operator.post(
+            page_of(queue, "cancel"), {"confirm": "mial", "post": "yes"}
+        ).content.decode()
         assert "Type mail to confirm" in page
         assert not Task.objects.filter(state="CANCELLED").exists()
-        operator.post(page_of(queue, "cancel"), {"confirm": "mail"})
+        operator.post(page_of(queue, "cancel"), {"confirm": "mail", "post": "yes"})
         assert Task.objects.filter(state="CANCELLED").count() == 2
 
     @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pytest
@@ -269,7 +270,7 @@ class TestOneTask:
             ("reprioritize", {"priority": "7"}, "Priority 7: it was 1.", True),
             ("reprioritize", {"priority": "7"}, "It has priority 7 already.", False),
             ("run_now", {}, "starts as soon as a slot is free", True),
-            ("run_now", {}, "Nothing was changed. It is pending", False),
+            ("run_now", {}, "Nothing was changed. The task is pending", False),
             ("cancel", {}, "Cancelled.", True),
             ("retry", {}, "a new round of attempts starts", True),
             ("nonsense", {}, "Choose an action.", False),
@@ -281,6 +282,28 @@ class TestOneTask:
             page = answer.content.decode()
             assert text in page, action
             assert ('<span class="success">' in page) is is_done, action
+
+    def test_older_log_lines_are_on_pages_of_their_own(self, root: Client) -> None:
+        task = make_task("COMPLETED", attempt=1)
+        for number in range(1, 251):
+            make_log(task, f"line <b>{number}</b> of it")
+        page = get(root, page_of(task))
+        assert "250</span> lines" in page
+        seen = set(re.findall(r"line &lt;b&gt;(\d+)&lt;", page))
+        assert seen == {str(number) for number in range(151, 251)}
+        address = unescape(re.search(r'href="([^"]+/logs/\?before=\d+)"', page)[1])
+        for first, last in ((51, 150), (1, 50)):
+            found = root.get(address, headers={"accept": "application/json"}).json()
+            messages = [line["message"] for line in found["lines"]]
+            assert messages == [f"line <b>{n}</b> of it" for n in range(last, first - 1, -1)]
+            assert [line["id"] for line in found["lines"]] == list(range(last, first - 1, -1))
+            older = get(root, address)
+            assert f"line &lt;b&gt;{first}&lt;/b&gt; of it" in older
+            assert f"{first} to {last}" in older
+            address = found["olderLinesUrl"]
+        assert address == ""
+        for before in ("", "0", "x", "9" * 30):
+            assert root.get(f"{TASKS}{task.id}/logs/", {"before": before}).status_code == 200
 
     def test_a_wrong_priority_is_asked_for_again(self, root: Client) -> None:
         task = make_task(priority=1)

@@ -1,6 +1,8 @@
 """The start page: what it shows, to whom, and at what cost."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -62,6 +64,25 @@ def test_a_late_queue_is_the_first_sentence_and_links_to_its_page(viewer):
     assert "One thing is wrong" in html
     assert "misses its wait objective: the oldest task has waited 6 min" in html
     assert f'href="/admin/tasks_app/queue/{queue.id}/change/"' in html
+
+
+def test_each_figure_leads_to_a_list_that_has_it(root_client):
+    mine, other = make_task(queue="mine"), other_workspace()
+    make_task("FAILED", name="failed here", finished_at=now())
+    make_task("PENDING", name="elsewhere", workspace=other)
+    html = get(root_client)
+    figures = re.findall(r'<a class="figure" href="([^"]+)"', html)
+    assert len(figures) == 5
+    for address in figures:
+        answer = root_client.get(unescape(address))
+        assert answer.status_code == 200, address
+        page = answer.content.decode()
+        assert "cannot be read" not in page
+        assert "elsewhere" not in page, address
+    waiting, failed = (root_client.get(unescape(figures[at])).content.decode() for at in (1, 3))
+    assert mine.name in waiting
+    assert "failed here" in failed
+    assert "failed here" not in waiting
 
 
 def test_a_healthy_workspace_says_so(viewer):

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.core.clock import now, utc_z
+from controlplane.core.formatting import EMPTY
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from tasks_app import services
@@ -63,7 +64,7 @@ class TestFigures:
         page = read(root)
         assert "Nothing was submitted and nothing ended in this span." in page
         assert figure_of(page, "Ended") == "0"
-        assert figure_of(page, "Error rate") == "-"
+        assert figure_of(page, "Error rate") == EMPTY
 
     def test_sums_and_percentiles(self, root: Client) -> None:
         roll_up(9, submitted=100, started=90, completed=75, failed=30, failed_tasks=25, retried=5,

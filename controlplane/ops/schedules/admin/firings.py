@@ -1,6 +1,6 @@
 """The pages of firings."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from controlplane.core.admin.display import badge, link, show_time
 from controlplane.core.admin.pages import ReadOnlyAdmin
-from controlplane.core.formatting import EMPTY, format_duration, format_state
+from controlplane.core.formatting import EMPTY, format_duration, format_state, format_time
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.workspaces.adminpages import WorkspacePages
 
@@ -54,6 +54,9 @@ class FiringAdmin(WorkspacePages, ReadOnlyAdmin):
             return queryset, False
         named = Schedule.objects.filter(name__icontains=search_term.strip())
         return queryset.filter(schedule_id__in=list(named.values_list("id", flat=True))), False
+
+    def describe(self, request: HttpRequest, firing: Any) -> dict[str, Any]:
+        return {"heading": f"{firing.schedule}, {format_time(firing.scheduled_for)}"}
 
     @admin.display(description="scheduled for")
     def nominal_time(self, firing: Firing) -> str:

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.html import format_html
 
-from controlplane.core.admin.display import Table, link, show_time
+from controlplane.core.admin.display import Table, badge, link, show_time
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
@@ -157,9 +157,11 @@ class ScheduleAdmin(WorkspacePages, ReadMostlyAdmin):
     def success_rate(self, schedule: Any) -> str:
         return format_percent(schedule.facts.success_rate)
 
-    @admin.display(description="enabled", boolean=True)
-    def is_enabled(self, schedule: Any) -> bool:
-        return bool(schedule.facts.view.enabled)
+    @admin.display(description="state")
+    def is_enabled(self, schedule: Any) -> str:
+        if schedule.facts.view.enabled:
+            return badge("ACTIVE")
+        return badge("PAUSED")
 
     @admin.display(description="source")
     def defined_by(self, schedule: Schedule) -> str:
