@@ -203,7 +203,7 @@ def test_reprocess_as_a_canary(operator: Client, monkeypatch: pytest.MonkeyPatch
     assert (replay.stages, replay.rate_per_second) == ([5, 50], 5.0)
     assert replay.filter == {"fingerprint": [group.fingerprint], "type": ["test-echo"]}
     assert GroupNote.objects.get().text == "the gateway is back"
-    assert "1. First 5" in page(operator, group=str(group.id))
+    assert "1. First 3" in page(operator, group=str(group.id))
 
 
 def test_a_viewer_sees_and_cannot_act(viewer: Client) -> None:
