@@ -29,7 +29,7 @@ class Stage:
 
     @property
     def done_share(self) -> float:
-        """Of its letters, 0 to 1."""
+        """Its share of the letters, 0 to 1."""
         return min(1.0, self.done / self.size)
 
     @property

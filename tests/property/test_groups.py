@@ -54,7 +54,7 @@ PROFILES = {
 
 @dataclass
 class Work:
-    """One letter in the model: what became of it."""
+    """One letter in the model, with its result."""
 
     letter: DeadLetter
     kind: str
