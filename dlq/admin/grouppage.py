@@ -12,11 +12,11 @@ from controlplane.core.schema import represent_value
 from dlq.admin.inboxrows import make_line
 from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
-from dlq.models import LetterGroup, Replay
+from dlq.models import LetterGroup
 from dlq.queries.causes import Cause
 from dlq.queries.owners import list_owners
+from dlq.queries.replays import list_running
 from dlq.replayprogress import describe_progress, describe_stages
-from dlq.states import ReplayState
 
 MEMBERS_SHOWN = 10
 
@@ -25,10 +25,12 @@ def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
     """The context of the panel."""
     detail = describe_group(group, None)
     user: Any = request.user
-    replay = find_replay(group)
+    running = list_running(group.workspace_id)
+    line = make_line(detail.view, detail.trends, user.get_username(), running)
+    replay = line.replay
     return {
         "detail": detail,
-        "line": make_line(detail.view, detail.trends, user.get_username()),
+        "line": line,
         "sample": describe_error(represent_value("error", detail.view.error, None) or {}),
         "causes": [(cause, _cause_url(request, cause)) for cause in detail.causes],
         "differing": [(each, describe_difference(each)) for each in detail.differences.differing],
@@ -65,19 +67,6 @@ def describe_difference(field: FieldDifference) -> str:
         rest = field.distinct - len(field.values)
         found = ", ".join([*values, f"{format_number(rest)} more"] if rest > 0 else values)
     return f"{found}; missing in {format_number(field.missing)}" if field.missing else found
-
-
-def find_replay(group: LetterGroup) -> Replay | None:
-    """The replay of this group that runs."""
-    replays = Replay.objects.filter(
-        workspace_id=group.workspace_id, filter__fingerprint=[group.fingerprint]
-    ).order_by("-id")
-    running = replays.filter(state=ReplayState.RUNNING)
-    return next((each for each in running[:20] if _is_of(each, group)), None)
-
-
-def _is_of(replay: Replay, group: LetterGroup) -> bool:
-    return bool(replay.filter.get("type", [group.type]) == [group.type])
 
 
 def _cause_url(request: HttpRequest, cause: Cause) -> str:
