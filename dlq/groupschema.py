@@ -161,7 +161,7 @@ class LetterGroupDetail(LetterGroup):
     )
     notes: list[Note] = shown("The newest fifty, newest first.")
     changed_before: list[ChangeBefore] = shown(
-        "Of the day before, newest first, at most ten.", source="causes"
+        "Within the day before, newest first, at most ten.", source="causes"
     )
     differences: list[FieldDifference] = shown(
         "Fields of the newest 200 open letters' payloads that differ.",

@@ -1,12 +1,19 @@
-"""Live topic: dead letters."""
+"""Live topics: dead letters, their groups, and replays."""
 
 from uuid import UUID
 
-from controlplane.core.schema import field_names, represent
+from controlplane.core.schema import field_names, represent, represent_value
 from controlplane.live.changes import Snapshot
-from controlplane.live.topics import WATCHER, Topic, register, rows
-from dlq.queries import get_letter_stats
-from dlq.schema import Group, LetterStats
+from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
+from dlq.filters import GroupFilter
+from dlq.groupschema import LetterGroup
+from dlq.queries import get_letter_stats, get_replay
+from dlq.queries.groups import describe_groups, list_letter_groups
+from dlq.replayprogress import describe_progress, describe_stages
+from dlq.schema import Group, LetterStats, Replay
+from dlq.states import GroupState
+
+_MAX_GROUPS = 50
 
 _FIELDS = tuple(name for name in field_names(LetterStats) if name != "groups")
 
@@ -22,4 +29,29 @@ def read_letters(workspace_id: UUID, _key: str) -> Snapshot:
     }
 
 
+def read_groups(workspace_id: UUID, _key: str) -> Snapshot:
+    """The groups in which tasks died last, unless they are resolved."""
+    unresolved = tuple(state for state in GroupState.values if state != GroupState.RESOLVED)
+    groups = list_letter_groups(workspace_id, GroupFilter(states=unresolved))
+    views = describe_groups(list(groups.order_by("-last_seen", "-id")[:_MAX_GROUPS]))
+    return rows((str(view.group.id), represent(LetterGroup, view, WATCHER)) for view in views)
+
+
+def read_replay(workspace_id: UUID, key: str) -> Snapshot:
+    """A replay, its stages by number, and its progress in words. Raises NotFound."""
+    replay = get_replay(workspace_id, UUID(key))
+    stages = {
+        str(stage.number): {
+            "words": stage.words,
+            "doneShare": stage.done_share,
+            "failedShare": stage.failed_share,
+        }
+        for stage in describe_stages(replay)
+    }
+    progress = represent_value("error", describe_progress(replay), WATCHER)
+    return {**represent(Replay, replay, WATCHER), "stages": stages, "progress": progress}
+
+
+register(Topic("failure-groups", read=read_groups, resource="dlq", every_seconds=2))
+register(Topic("replay:<id>", read=read_replay, resource="dlq", read_key=read_uuid))
 register(Topic("dlq", read=read_letters, resource="dlq", every_seconds=2))

@@ -12,8 +12,8 @@ class LetterStatus(TextChoices):
 
 
 class LetterRerun(TextChoices):
-    """What became of the task that does the work of a REPROCESSED letter again. Empty: it has not
-    ended, as far as is known."""
+    """The result of the task that does the work of a REPROCESSED letter again. Empty: it is not
+    known to have ended."""
 
     NONE = "", "Not ended"  # → DIED, GONE, COMPLETED, DISCARDED
     DIED = "DIED", "Failed again"  # it has a letter of its own → COMPLETED, DISCARDED
@@ -23,7 +23,7 @@ class LetterRerun(TextChoices):
 
 
 UNSETTLED = [LetterRerun.NONE.value, LetterRerun.DIED.value, LetterRerun.GONE.value]
-"""Of a reprocessed letter: its work is not known to be done."""
+"""The results of reprocessed letters whose work is not known to be done."""
 
 
 class GroupState(TextChoices):

@@ -92,8 +92,8 @@ def discard_open(ids: Sequence[UUID], *, workspace_id: UUID, reason: str, by: st
 
 
 def note_reruns(outcomes: Mapping[UUID, LetterRerun]) -> None:
-    """What became of the new tasks of reprocessed letters. A task that completed also did the work
-    of the letters before it."""
+    """Write the results of the new tasks of reprocessed letters. A task that completed also did the
+    work of the letters before it."""
     for rerun in (LetterRerun.DIED, LetterRerun.GONE):
         ids = [letter for letter, found in outcomes.items() if found == rerun]
         DeadLetter.objects.filter(

@@ -7,17 +7,16 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
-from controlplane.core.admin.bars import Meter, draw_meter
 from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
 from dlq.admin.inboxrows import make_line
 from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
-from dlq.models import LetterGroup, Replay
-from dlq.queries import list_stages
+from dlq.models import LetterGroup
 from dlq.queries.causes import Cause
 from dlq.queries.owners import list_owners
-from dlq.states import ReplayState
+from dlq.queries.replays import list_running
+from dlq.replayprogress import describe_progress, describe_stages
 
 MEMBERS_SHOWN = 10
 
@@ -26,10 +25,12 @@ def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
     """The context of the panel."""
     detail = describe_group(group, None)
     user: Any = request.user
-    replay = find_replay(group)
+    running = list_running(group.workspace_id)
+    line = make_line(detail.view, detail.trends, user.get_username(), running)
+    replay = line.replay
     return {
         "detail": detail,
-        "line": make_line(detail.view, detail.trends, user.get_username()),
+        "line": line,
         "sample": describe_error(represent_value("error", detail.view.error, None) or {}),
         "causes": [(cause, _cause_url(request, cause)) for cause in detail.causes],
         "differing": [(each, describe_difference(each)) for each in detail.differences.differing],
@@ -39,6 +40,7 @@ def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
         "owners": list_owners(group.workspace_id),
         "replay": replay,
         "stages": [] if replay is None else describe_stages(replay),
+        "progress": "" if replay is None else describe_progress(replay),
     }
 
 
@@ -65,53 +67,6 @@ def describe_difference(field: FieldDifference) -> str:
         rest = field.distinct - len(field.values)
         found = ", ".join([*values, f"{format_number(rest)} more"] if rest > 0 else values)
     return f"{found}; missing in {format_number(field.missing)}" if field.missing else found
-
-
-def find_replay(group: LetterGroup) -> Replay | None:
-    """The replay of this group that runs."""
-    replays = Replay.objects.filter(
-        workspace_id=group.workspace_id, filter__fingerprint=[group.fingerprint]
-    ).order_by("-id")
-    running = replays.filter(state=ReplayState.RUNNING)
-    return next((each for each in running[:20] if _is_of(each, group)), None)
-
-
-def _is_of(replay: Replay, group: LetterGroup) -> bool:
-    return bool(replay.filter.get("type", [group.type]) == [group.type])
-
-
-def describe_stages(replay: Replay) -> list[dict[str, Any]]:
-    """Each stage with its bar: those that have begun, and those to come."""
-    begun = {each.number: each for each in list_stages(replay)}
-    before = sum(replay.stages)
-    found = []
-    for number in range(len(replay.stages) + 1):
-        is_rest = number == len(replay.stages)
-        size = max(0, replay.matched - before) if is_rest else replay.stages[number]
-        if not size:
-            continue
-        name = "The rest," if is_rest else "Next" if number else "First"
-        title = f"{name} {format_number(size)}"
-        stage = begun.get(number)
-        done = 0 if stage is None else stage.succeeded
-        failed = 0 if stage is None else stage.failed
-        again = f", {format_number(failed)} failed" if failed else ""
-        words = f"{format_number(done)} done{again}"
-        if stage is None:
-            words = f"waits for stage {number}"
-        found.append(
-            {
-                "title": f"{number + 1}. {title}",
-                "words": words,
-                "meter": _meter(done, failed, size, words),
-                "is_current": number == replay.stage,
-            }
-        )
-    return found
-
-
-def _meter(done: int, failed: int, size: int, words: str) -> Meter:
-    return draw_meter([(done, "completed"), (failed, "failed")], size, words)
 
 
 def _cause_url(request: HttpRequest, cause: Cause) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
@@ -26,7 +26,8 @@ from dlq.models import LetterGroup
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
-_KEPT_PARAMETERS = ("workspace", "view", "q", "type", "category", "version")
+_OF_A_PAGE = ("group", "after")
+_PARAMETERS = ("workspace", "view", "q", "type", "category", "version", *_OF_A_PAGE)
 # What a button does, and the message after it.
 _DECISIONS = {
     "acknowledge": (Decision(state=GroupState.ACKNOWLEDGED), "Acknowledged"),
@@ -71,7 +72,7 @@ class GroupAdmin(GroupQuestions):
         chosen = next((w for w in workspaces if w.slug == slug), next(iter(workspaces), None))
         context: dict[str, Any] = {}
         if chosen is not None:
-            context = self._describe_inbox(request, chosen.id)
+            context = self._describe_inbox(request, chosen)
         return self.render(
             request,
             "dlq/inbox.html",
@@ -84,16 +85,20 @@ class GroupAdmin(GroupQuestions):
             **context,
         )
 
-    def _describe_inbox(self, request: HttpRequest, workspace_id: UUID) -> dict[str, Any]:
+    def _describe_inbox(self, request: HttpRequest, workspace: Any) -> dict[str, Any]:
         user: Any = request.user
         view = request.GET.get("view", "mine")
         view = view if view in VIEWS else "mine"
-        kept = {name: request.GET[name] for name in _KEPT_PARAMETERS if request.GET.get(name)}
-        context: dict[str, Any] = {"view": view, "here": request.get_full_path(), "kept": kept}
+        given = {name: request.GET[name] for name in _PARAMETERS if request.GET.get(name)}
+        if "workspace" in given:
+            given["workspace"] = workspace.slug  # it may name another one
+        kept = {name: value for name, value in given.items() if name not in _OF_A_PAGE}
+        here = f"{request.path}?{urlencode(given)}"
+        context: dict[str, Any] = {"view": view, "here": here, "kept": kept}
         try:
             with in_bounded_time(narrow_by="the type"):
                 context["inbox"] = read_inbox(
-                    workspace_id,
+                    workspace.id,
                     user.get_username(),
                     view=view,
                     conditions=read_conditions(request.GET),
@@ -103,8 +108,8 @@ class GroupAdmin(GroupQuestions):
         except Invalid as error:
             context["problem"] = str(error)
         context["address"] = f"?{urlencode(kept)}&" if kept else "?"
-        context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace_id)
-        chosen = self._chosen_group(request, workspace_id)
+        context["may_operate"] = is_allowed(request, Role.OPERATOR, workspace.id)
+        chosen = self._chosen_group(request, workspace.id)
         return context | ({} if chosen is None else describe_panel(request, chosen))
 
     def _chosen_group(self, request: HttpRequest, workspace_id: UUID) -> LetterGroup | None:
@@ -122,7 +127,10 @@ class GroupAdmin(GroupQuestions):
         """The page of one group."""
         group = self.get_object(request, object_id)
         if group is None or not self.has_view_permission(request, group):
-            raise Http404("It does not exist, or it belongs to another workspace.")
+            self.message_user(request, "There is no such group.", messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.method == "POST":
+            raise PermissionDenied  # its forms lead elsewhere
         with in_bounded_time():
             panel = describe_panel(request, group)
         return self.render(

@@ -16,7 +16,7 @@ from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_number, format_relative, shorten
 from controlplane.core.schema import represent_value
 from dlq.filters import NOBODY, GroupFilter
-from dlq.models import LetterGroup
+from dlq.models import LetterGroup, Replay
 from dlq.queries.groups import (
     MINE,
     TREND_STEP,
@@ -27,6 +27,7 @@ from dlq.queries.groups import (
     list_letter_groups,
     read_trends,
 )
+from dlq.queries.replays import is_of_group, list_running
 from dlq.states import GroupState
 
 PAGE = 50
@@ -74,6 +75,7 @@ class Line:
     bars: list[tuple[str, int, float]]
     trend: str
     owner: Owner | None
+    replay: Replay | None = None
 
     @property
     def group(self) -> LetterGroup:
@@ -146,7 +148,8 @@ def read_inbox(
     found, _ = read_rows(rows, _SORT, behind, 0, PAGE + 1)
     groups = found[:PAGE]
     trends = read_trends(workspace_id, groups)
-    lines = [make_line(each, trends, username) for each in describe_groups(groups)]
+    running = list_running(workspace_id)
+    lines = [make_line(each, trends, username, running) for each in describe_groups(groups)]
     counts = count_groups(workspace_id, username)
     return Inbox(
         lines=lines,
@@ -163,8 +166,10 @@ def _filter_of(view: str, username: str) -> GroupFilter:
     return GroupFilter(states=VIEWS[view][1], owners=owners)
 
 
-def make_line(view: GroupView, trends: Trends, username: str) -> Line:
-    """The line of one group."""
+def make_line(
+    view: GroupView, trends: Trends, username: str, running: Sequence[Replay] = ()
+) -> Line:
+    """The line of one group. `running`: replays, of which one may be its own."""
     bars = trends.of(view.group)
     total, most = format_count(sum(bars), "death"), max([*bars, 1])
     return Line(
@@ -175,6 +180,7 @@ def make_line(view: GroupView, trends: Trends, username: str) -> Line:
         ],
         trend=f"{total} in the last hour, at most {max(bars)} in three minutes",
         owner=describe_owner(view.group, username),
+        replay=next((each for each in running if is_of_group(each, view.group)), None),
     )
 
 

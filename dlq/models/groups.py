@@ -53,7 +53,7 @@ class LetterGroup(models.Model):
     acknowledged_deaths = models.BigIntegerField(null=True)  # how many there were then
     muted_until = models.DateTimeField(null=True)
     muted_above = models.BigIntegerField(null=True)  # more open letters end the mute
-    # Of the nodes on which the tasks died after the group was resolved.
+    # Versions of the nodes on which tasks died after the group was resolved.
     regressed_versions = ArrayField(models.CharField(max_length=40), default=list)
 
     class Meta:

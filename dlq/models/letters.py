@@ -44,7 +44,7 @@ class DeadLetter(models.Model):
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     reprocess_of = models.UUIDField(null=True)  # the task whose work the dead one did again
-    # Of the node that ran the last attempt; empty when none did.
+    # That of the node that ran the last attempt; empty when none did.
     worker_version = models.CharField(max_length=40, default="", db_default="")
     status = models.CharField(
         max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN

@@ -169,8 +169,8 @@ def has_open_letters(group: LetterGroup) -> bool:
 
 
 def count_groups(workspace_id: UUID, username: str) -> dict[str, int]:
-    """How many groups each view has: `mine`, each state, and `all`. Of the resolved ones those of
-    RESOLVED_SHOWN. Each is counted up to 10,000."""
+    """How many groups each view has: `mine`, each state, and `all`. The resolved ones are
+    those of RESOLVED_SHOWN. Each is counted up to 10,000."""
     groups = LetterGroup.objects.filter(workspace_id=workspace_id)
     unresolved = groups.exclude(state=GroupState.RESOLVED).values("id")[:_MAX_COUNTED]
     by_state = LetterGroup.objects.filter(id__in=unresolved).order_by()

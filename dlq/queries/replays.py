@@ -10,9 +10,11 @@ from controlplane.core.errors import NotFound
 from controlplane.core.formatting import percent_done
 from controlplane.core.sql import load_sql
 from dlq.fingerprints import normalise
-from dlq.models import Replay, ReplayTask
+from dlq.models import LetterGroup, Replay, ReplayTask
+from dlq.states import ReplayState
 
 _MAX_FAILING = 20
+_MAX_RUNNING = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,19 @@ def get_replay(workspace_id: UUID, replay_id: UUID) -> Replay:
     if replay is None:
         raise NotFound(f"There is no replay {replay_id}.")
     return replay
+
+
+def list_running(workspace_id: UUID) -> list[Replay]:
+    """The newest replays that run."""
+    running = Replay.objects.filter(workspace_id=workspace_id, state=ReplayState.RUNNING)
+    return list(running.order_by("-id")[:_MAX_RUNNING])
+
+
+def is_of_group(replay: Replay, group: LetterGroup) -> bool:
+    """Whether it reprocesses the letters of just this group, by its filter."""
+    found = replay.filter
+    types = found.get("type", [group.type])
+    return bool(found.get("fingerprint") == [group.fingerprint] and types == [group.type])
 
 
 def describe_replay(replay: Replay) -> ReplayView:

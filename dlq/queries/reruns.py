@@ -11,7 +11,7 @@ NIL = UUID(int=0)  # before every letter
 
 
 def follow_reruns(*, after: UUID, limit: int) -> dict[UUID, LetterRerun]:
-    """What became of the new tasks of the next reprocessed letters behind `after` whose tasks had
+    """The results of the new tasks of the next reprocessed letters behind `after` whose tasks had
     not ended, by letter."""
     with connection.cursor() as cursor:
         cursor.execute(load_sql("dlq", "follow_reruns"), {"after": after, "limit": limit})

@@ -1,4 +1,4 @@
--- What became of the new tasks of the next %(limit)s reprocessed letters whose tasks had not ended:
+-- The results of the new tasks of the next %(limit)s reprocessed letters whose tasks had not ended:
 -- one row for each letter, with an empty outcome while its task has not ended.
 WITH portion AS MATERIALIZED (
     SELECT l.id, l.reprocessed_task_id AS task_id

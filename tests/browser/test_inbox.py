@@ -12,6 +12,7 @@ from dlq import bulk
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, LetterGroup, Replay
 from dlq.replay_driver import ReplayDriver
+from dlq.replays import start_replay
 from tasks_app.models import Task
 from tests.browser.inbox_world import FAILURES, keep_up, seed_failures
 from tests.clients import default_workspace, staff_user
@@ -205,6 +206,28 @@ def test_a_viewer_looks_and_changes_nothing(page_of: PageOf) -> None:
         url = reverse(f"admin:dlq_lettergroup_{verb}", args=[groups["noop"].id])
         visited = page.request.get(f"{page.url.split('/admin')[0]}{url}")
         assert visited.status == 403
+
+
+def test_counts_and_the_progress_of_a_canary_are_live(page_of: PageOf) -> None:
+    groups = seed_failures({"test-echo": 4, "noop": 1})
+    group = groups["test-echo"]
+    start_replay(
+        workspace_id=group.workspace_id,
+        letter_filter=LetterFilter(fingerprints=(group.fingerprint,), types=(group.type,)),
+        actor=SYSTEM,
+        stages=(2,),
+    )
+    page = page_of("operator")
+    page.goto(reverse("admin:dlq_lettergroup_changelist") + f"?group={group.id}")
+    page.get_by_text("begins soon").wait_for()
+    ReplayDriver().drive()
+    (first, _) = Task.objects.filter(reprocess_of__isnull=False).values_list("id", flat=True)
+    run_task(first)
+    ReplayDriver().drive()
+    page.get_by_text("1 of 2 completed, 0 failed again.").wait_for()
+    page.get_by_text("1 done", exact=True).wait_for()
+    keep_up()
+    page.locator(f"[data-group='{group.id}'] [data-live='#count']", has_text="2").wait_for()
 
 
 def test_the_help_shows_the_keys(page_of: PageOf) -> None:

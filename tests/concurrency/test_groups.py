@@ -46,7 +46,7 @@ def state() -> str:
 
 
 def test_a_death_and_a_resolution_at_the_same_time(two: Racers, rounds: int) -> None:
-    """Whoever comes first: in the end no resolved group has an open letter, and none with one is
+    """In either order, in the end no resolved group has an open letter, and none with one is
     counted as empty."""
     node, workspace = register_node(), get_default_workspace_id()
     for letter in die(node):

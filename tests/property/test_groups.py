@@ -42,7 +42,7 @@ PROFILES = {
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
-        max_examples=20,
+        max_examples=10,
         derandomize=True,
         phases=[Phase.generate],
     ),
@@ -54,7 +54,7 @@ PROFILES = {
 
 @dataclass
 class Work:
-    """One letter in the model: what became of it."""
+    """One letter in the model, with its result."""
 
     letter: DeadLetter
     kind: str

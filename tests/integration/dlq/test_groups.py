@@ -1,9 +1,11 @@
 """Groups of letters: their counts, the dispatcher's moves, and what people decide."""
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, Invalid, NotFound
@@ -353,3 +355,25 @@ def test_many_notes_are_refused(ada: Actor, monkeypatch: pytest.MonkeyPatch) -> 
     set_state(letter, ada, "ACKNOWLEDGED", note="one")
     with pytest.raises(Conflict, match="limit"):
         set_state(letter, ada, "OPEN", note="two")
+
+
+def test_the_migration_makes_the_groups_of_letters_that_are_there(
+    ada: Actor, workspace: Workspace
+) -> None:
+    first = make_letter()
+    closed = make_letter()
+    fold_letter_counts()
+    discard.discard_letter(workspace_id=workspace.id, letter_id=closed.id, reason="x", actor=ada)
+    make_letter(type="test-raise")
+    known = describe_groups(list(LetterGroup.objects.order_by("id")))
+    LetterGroup.objects.all().delete()
+    migration = import_module("dlq.migrations.0007_make_groups")
+    with connection.cursor() as cursor:
+        cursor.execute(migration._FILL)
+    made = describe_groups(list(LetterGroup.objects.order_by("id")))
+    assert [(each.group.id, each.count, each.deaths) for each in made] == [
+        (each.group.id, each.count, each.deaths) for each in known
+    ]
+    assert (made[0].group.id, made[0].count, made[0].deaths) == (first.id, 1, 2)
+    keep_up()
+    assert group_of(first).letters == 1

@@ -18,9 +18,12 @@ from controlplane.core.schema import represent
 from controlplane.live.changes import Change, Snapshot, apply, find_change, merge
 from controlplane.live.topics import Topic, find_topic, list_topics, read_snapshot
 from controlplane.ops.overview.panels import PANELS
+from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE_ID
+from dlq.filters import LetterFilter
 from dlq.models import DeadLetter
+from dlq.replays import start_replay
 from tasks_app.models import Task, TaskAttempt
 from tasks_app.services import submit_task
 from tasks_app.specs import TaskSpec
@@ -58,6 +61,11 @@ class World:
         self.run = make_run(make_workflow())
         self.job = make_job()
         self.operation = make_operation()
+        self.replay = start_replay(
+            workspace_id=DEFAULT_WORKSPACE_ID,
+            letter_filter=LetterFilter(ids=(make_letter().id,)),
+            actor=SYSTEM,
+        )
         self.moves: list[Callable[[], object]] = [
             self.submit, self.end_task, self.fail, self.add_attempt, self.log, self.add_node,
             self.beat, self.add_queue, self.fire, self.scale, self.resolve, self.remove,
@@ -70,6 +78,7 @@ class World:
             "workflow-run": self.run.id,
             "operation": self.operation.id,
             "overview-charts": "1h",
+            "replay": self.replay.id,
         }
         return f"{topic.name}:{keys[topic.name]}" if topic.has_key else topic.name
 
@@ -213,7 +222,7 @@ def test_what_users_wrote_passes_the_one_door(monkeypatch: pytest.MonkeyPatch) -
     names = [world.key_of(topic) for topic in list_topics()]
 
     showing = {name.partition(":")[0] for name in names if secret in str(read(name))}
-    assert showing == {"task", "dlq", "cron", "workflow-run", "overview"}
+    assert showing == {"task", "dlq", "failure-groups", "cron", "workflow-run", "overview"}
     door = sys.modules[represent.__module__]
     monkeypatch.setattr(door, "represent_value", lambda kind, value, actor: None)
     assert not [name for name in names if secret in str(read(name))]
