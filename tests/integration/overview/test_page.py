@@ -48,6 +48,25 @@ def test_before_the_first_task_there_is_a_checklist(viewer):
     assert "1 worker reports." in get(viewer)
 
 
+@pytest.mark.parametrize(
+    ("figure", "number"), [("waiting", r"<b>\s*2\s*</b>"), ("letters", r"\b1 dead letter\b")]
+)
+def test_a_figure_leads_to_the_list_of_what_it_counts(viewer, figure, number):
+    """Of this workspace, and of the states that it counts."""
+    for workspace in (None, other_workspace()):
+        make_task(queue="calm", workspace=workspace)
+        make_task("RUNNING", queue="calm", workspace=workspace)
+        make_letter(workspace=workspace)
+    make_task(queue="calm")
+    html = get(viewer)
+    link = re.search(rf'href="([^"]+)" data-figure="{figure}"', html)
+    response = viewer.get(unescape(link.group(1)))
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "cannot be read" not in page
+    assert re.search(number, page)
+
+
 def test_root_and_dashboard_lead_here(viewer):
     for path in ("/", "/dashboard.html"):
         response = viewer.get(path, follow=True)
