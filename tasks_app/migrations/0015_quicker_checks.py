@@ -8,6 +8,7 @@ from here on. The next migration looks at the others.
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import F, Func, Q, Value
+from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull, LessThanOrEqual
 
@@ -16,7 +17,7 @@ def _is_state(template: str) -> Func:
     return Func(F("state"), template=template, output_field=models.BooleanField())
 
 
-_CONDITIONS = {
+_CONDITIONS: dict[str, Q | BaseExpression] = {
     "task_lease_iff_running": Q(
         Exact(Exact(F("state"), "RUNNING"), IsNull(F("lease"), False)),
         Exact(IsNull(F("lease"), True), IsNull(F("node_id"), True)),

@@ -47,7 +47,7 @@ def looks(committed_rows: None) -> Iterator[Looks]:
 
 
 def address_of(case: Case, row: Any) -> str:
-    """Of the questions that which these tasks can be asked."""
+    """The address of a case; the question before an action is one that these tasks allow."""
     return case.url(lambda _: row).replace("action=cancel", "action=retry")
 
 
@@ -69,7 +69,7 @@ def test_the_page_of_a_row_shows_text(looks: Looks, case: Case) -> None:
     assert not faults, "\n".join(faults)
 
 
-# Of all lists and pages: what they read in their addresses.
+# What the lists and pages read in their addresses.
 PARAMETERS = (
     "q", "search", "state", "status", "queue", "type", "tag", "worker", "node", "errorClass",
     "stepKey", "text", "payload.a", "payload", "createdAfter", "minPriority", "minDurationMs",
