@@ -226,10 +226,10 @@ def test_discard_of_one(operator: Client) -> None:
     letter = make_letter()
     path = f"{LETTERS}{letter.id}/discard/"
     assert "Why the work is no longer needed" in page(operator, path)
-    assert 'class="errorlist"' in post(operator, path, reason="")
-    assert "The letter was discarded" in post(operator, path, reason="sent by hand")
+    assert 'class="errorlist"' in post(operator, path, post="yes", reason="")
+    assert "The letter was discarded" in post(operator, path, post="yes", reason="sent by hand")
     assert DeadLetter.objects.get().discard_reason == "sent by hand"
-    assert "was discarded" in post(operator, path, reason="again")
+    assert "was discarded" in post(operator, path, post="yes", reason="again")
 
 
 class TestGroups:
@@ -321,8 +321,8 @@ class TestReplays:
         assert "Cancel the replay" not in page(viewer, f"{path}change/")
         assert viewer.post(f"{path}cancel/").status_code == 403
         assert operator.get(f"{path}cancel/").status_code == 405
-        assert "No further letters" in post(operator, f"{path}cancel/")
-        assert "already ended" in post(operator, f"{path}cancel/")
+        assert "No further letters" in post(operator, f"{path}cancel/", post="yes")
+        assert "already ended" in post(operator, f"{path}cancel/", post="yes")
         assert Replay.objects.get().state == "CANCELLED"
 
     def test_pause_and_resume(self, operator: Client, viewer: Client) -> None:

@@ -23,6 +23,7 @@ from workflows.models import RunStep, WorkflowRun
 pytestmark = pytest.mark.django_db
 WORKFLOWS = "/admin/workflows/workflow/"
 RUNS = "/admin/workflows/workflowrun/"
+SURE = {"post": "yes"}  # the answer to the question before it
 SCHEMA = {
     "type": "object",
     "required": ["total"],
@@ -200,9 +201,9 @@ class TestRuns:
         path = f"{RUNS}{run.id}/"
         assert "Cancel the run" in page(root, f"{path}change/")
         assert root.get(f"{path}cancel/").status_code == 405
-        assert "being cancelled" in root.post(f"{path}cancel/", follow=True).content.decode()
+        assert "being cancelled" in root.post(f"{path}cancel/", SURE, follow=True).content.decode()
         assert WorkflowRun.objects.get().state == "CANCELLED"
-        again = root.post(f"{path}cancel/", follow=True).content.decode()
+        again = root.post(f"{path}cancel/", SURE, follow=True).content.decode()
         assert 'class="error"' in again
         assert "The run continues" in root.post(f"{path}retry/", follow=True).content.decode()
         assert WorkflowRun.objects.get().state == "RUNNING"
@@ -225,12 +226,17 @@ class TestRuns:
         path = f"{RUNS}{run.id}/"
         text = page(root, f"{path}change/")
         assert 'aria-label="Approve look"' in text
-        wrong = root.post(f"{path}decide/", {"step": "look", "decision": "maybe"}, follow=True)
+        wrong = root.post(
+            f"{path}decide/", {"step": "look", "decision": "maybe", **SURE}, follow=True
+        )
         assert 'class="error"' in wrong.content.decode()
-        wrong = root.post(f"{path}decide/", {"step": "nope", "decision": "approve"}, follow=True)
+        wrong = root.post(
+            f"{path}decide/", {"step": "nope", "decision": "approve", **SURE}, follow=True
+        )
         assert 'class="error"' in wrong.content.decode()
         assert RunStep.objects.get(key="look").state == "WAITING"
-        root.post(f"{path}decide/", {"step": "look", "decision": "approve", "comment": "fine"})
+        decision = {"step": "look", "decision": "approve", "comment": "fine"}
+        root.post(f"{path}decide/", {**decision, **SURE})
         step = RunStep.objects.get(key="look")
         assert (step.state, step.decided_by) == ("COMPLETED", "root")
         assert "Approve look" not in page(root, f"{path}change/")

@@ -96,9 +96,9 @@ def test_the_page_of_one_that_runs_and_its_button(operator: Client) -> None:
     assert 'data-reload="2"' in shown
     assert "All tasks are submitted; some have not ended yet." in shown
     assert operator.get(f"{TESTS}{test.id}/stop/").status_code == 405
-    answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
+    answer = operator.post(f"{TESTS}{test.id}/stop/", {"post": "yes"}, follow=True)
     assert "Stopping: waiting tasks are cancelled" in answer.content.decode()
-    answer = operator.post(f"{TESTS}{test.id}/stop/", follow=True)
+    answer = operator.post(f"{TESTS}{test.id}/stop/", {"post": "yes"}, follow=True)
     assert "is ending or has ended" in answer.content.decode()
     drive_to(test, "STOPPED")
     assert "data-reload=" not in page(operator, path)
