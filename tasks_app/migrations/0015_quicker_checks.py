@@ -5,6 +5,8 @@ Rows that are there are not looked at here, since the lock keeps everybody out; 
 from here on. The next migration looks at the others.
 """
 
+from typing import Any
+
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import F, Func, Q, Value
@@ -16,7 +18,7 @@ def _is_state(template: str) -> Func:
     return Func(F("state"), template=template, output_field=models.BooleanField())
 
 
-_CONDITIONS = {
+_CONDITIONS: dict[str, Any] = {
     "task_lease_iff_running": Q(
         Exact(Exact(F("state"), "RUNNING"), IsNull(F("lease"), False)),
         Exact(IsNull(F("lease"), True), IsNull(F("node_id"), True)),
