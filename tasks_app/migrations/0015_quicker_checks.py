@@ -5,10 +5,11 @@ Rows that are there are not looked at here, since the lock keeps everybody out; 
 from here on. The next migration looks at the others.
 """
 
+from typing import Any
+
 from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import F, Func, Q, Value
-from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull, LessThanOrEqual
 
@@ -17,7 +18,7 @@ def _is_state(template: str) -> Func:
     return Func(F("state"), template=template, output_field=models.BooleanField())
 
 
-_CONDITIONS: dict[str, Q | BaseExpression] = {
+_CONDITIONS: dict[str, Any] = {
     "task_lease_iff_running": Q(
         Exact(Exact(F("state"), "RUNNING"), IsNull(F("lease"), False)),
         Exact(IsNull(F("lease"), True), IsNull(F("node_id"), True)),
