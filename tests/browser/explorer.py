@@ -54,6 +54,7 @@ _VISIBLE = """(selector) => {
 }"""
 # The answer to a form, which the browser would have to send again.
 _NOT_KEPT = "ERR_CACHE_MISS"
+_INTERRUPTED = ("interrupted by another navigation", "ERR_ABORTED")
 # Moves on a page of the tour before the next one is opened.
 _MOVES_A_PAGE = 3
 
@@ -137,12 +138,22 @@ class Explorer:
 
     def _open(self) -> str:
         address = self.random.choice(self.starts)
-        self.page.goto(address)
+        self._go_to(address)
         return address
+
+    def _go_to(self, address: str) -> None:
+        """Once more if another navigation, of the move before, comes in between."""
+        try:
+            self.page.goto(address)
+        except PlaywrightError as error:
+            if not any(text in str(error) for text in _INTERRUPTED):
+                raise
+            self.page.wait_for_timeout(SETTLE_MS)
+            self.page.goto(address)
 
     def _visit(self) -> str:
         """The next page of the tour, which is left out only after it was opened."""
-        self.page.goto(self.tour[0])
+        self._go_to(self.tour[0])
         return self.tour.pop(0)
 
     def _follow(self) -> str:
@@ -236,7 +247,7 @@ class Explorer:
         if not link or text != f"{int(read_number(text) or -1):,}":
             return f"no figure of {figure.name}"
         address = link.evaluate("(each) => each.href") + figure.query
-        self.page.goto(address)
+        self._go_to(address)
         shown = figure.read(self.page)
         # An estimate, or a number that is not counted, is no number.
         if read_number(shown):

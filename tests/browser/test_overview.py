@@ -1,6 +1,5 @@
 """The start page in a browser: it follows without a reload, and draws what the server drew."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +8,6 @@ from playwright.sync_api import expect
 
 from controlplane.core.admin.charts import Event, Frame, Objective, Series, draw_chart, draw_spark
 from controlplane.core.clock import now
-from controlplane.live.coordination import WATCHED_MS
 from tests.browser.axe import find_violations
 from tests.factories import (
     make_job,
@@ -51,12 +49,9 @@ ROWS = """(name) => {
 
 
 @pytest.fixture(autouse=True)
-def _left_alone(visitors):
-    """The rows are removed when nobody reads them any more. Only the tests parse markup."""
+def _parses_markup(visitors):
+    """Only the tests do."""
     visitors.guard.allowed.append("trusted-types-sink DOMParser")
-    yield
-    visitors.close()
-    time.sleep(WATCHED_MS / 1_000 + 1)
 
 
 def test_it_follows_without_a_reload(page_of):

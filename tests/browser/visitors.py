@@ -1,15 +1,26 @@
 """People with a browser: a context for each person, theme and width, already logged in."""
 
+import time
 from typing import Any
 
+import redis
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 
 from tests.browser.chromium import Guard
 
 HEIGHTS = {390: 844, 1440: 900}
 TIMEOUT_MS = 15_000
+# The broadcaster looks at what is watched four times in it.
+_QUIET_SECONDS = 1.0
+_PATIENCE_SECONDS = 15.0
+_WATCHED = "taskplane:live:watched"
+_BUSY = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
 
 
 class Visitors:
@@ -35,8 +46,12 @@ class Visitors:
         return page
 
     def close(self) -> None:
+        """Leave, and wait until the app reads nothing for these pages any more: rows are removed
+        next, and a read that goes on could wait for that, and that for the read."""
         for context in self._contexts.values():
             context.close()
+        if self._contexts:
+            _wait_for_quiet()
         self._contexts.clear()
 
     def _context(self, user: Any, theme: str, width: int) -> Any:
@@ -66,3 +81,16 @@ class Visitors:
         session.save()
         key = session.session_key or ""
         return {"name": settings.SESSION_COOKIE_NAME, "value": key, "url": self.server}
+
+
+def _wait_for_quiet() -> None:
+    """What is watched is forgotten at once, instead of after some seconds."""
+    began = quiet_since = time.monotonic()
+    with redis.Redis.from_url(settings.CHANNELS_REDIS_URL) as client, connection.cursor() as cursor:
+        while (at := time.monotonic()) - quiet_since < _QUIET_SECONDS:
+            assert at - began < _PATIENCE_SECONDS, "the app does not stop to read"
+            client.delete(_WATCHED)
+            cursor.execute(_BUSY)
+            if cursor.fetchone()[0]:
+                quiet_since = time.monotonic()
+            time.sleep(0.05)
