@@ -37,6 +37,7 @@ _SECONDS = 2.0
 _COUNT_SECONDS = 0.25
 _ADVICE = "Search for a whole ID, or choose a filter."
 _BEHIND, _BEFORE = "after", "before"
+_IDS = {"id", "-id", "pk", "-pk"}
 _NEWEST = 2_000  # rows among which the values of a filter are looked for
 _MAX_VALUES = 100
 
@@ -175,10 +176,11 @@ class RecordList(ChangeList):
 
     def _find_sort(self) -> Sort | None:
         """The order of the list, if it is one column that always has a value; ids break ties."""
-        ordered = [each for each in self.queryset.query.order_by if each not in ("pk", "-pk")]
-        if len(ordered) > 1 or not all(isinstance(each, str) for each in ordered):
+        ordered = [str(each) for each in self.queryset.query.order_by] or ["-id"]
+        # Django repeats the order of the pages' class, and breaks ties itself.
+        name = ordered[0].replace("pk", "id") if ordered[0] in _IDS else ordered[0]
+        if name not in _IDS and {*ordered[1:]} - {name, *_IDS}:
             return None
-        name = str(ordered[0]) if ordered else "-id"
         column = name.removeprefix("-")
         names = {each.name: each for each in self.lookup_opts.concrete_fields}
         if "id" not in names or column not in names or names[column].null:

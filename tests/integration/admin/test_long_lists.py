@@ -83,6 +83,19 @@ def test_a_short_list_has_numbered_pages(root: Client) -> None:
     assert link(root.get(AUDIT).content.decode(), "next") == ""
 
 
+def test_a_list_with_an_order_of_its_own_is_paged_behind_a_row(root: Client) -> None:
+    for number in range(60):
+        make_scaling_event(ago=60 - number, sentence=f"decision {number:02}")
+    address = reverse("admin:scaling_scalingevent_changelist")
+    first = root.get(address).content.decode()
+    second = root.get(address + link(first, "next")).content.decode()
+    assert "decision 59" in first
+    assert "decision 09" in second
+    assert "decision 10" not in second
+    assert (link(first, "prev"), link(second, "next")) == ("", "")
+    assert link(second, "prev")
+
+
 @pytest.mark.parametrize("place", ["after:nothing", "before:WyJ4Il0", "3000"])
 def test_a_page_that_does_not_exist_leads_to_the_list(root: Client, place: str) -> None:
     make_events(_ROWS)
