@@ -31,7 +31,7 @@ _MARKS = {
     "browser/test_exploration.py": ("nightly",),
     "chaos": ("nightly",),
     "integration/commands/test_corpus.py": ("nightly", "ci"),
-    "integration/test_corpus_pages.py": ("nightly", "ci"),
+    "integration/test_corpus_pages.py": ("nightly",),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
     "unit/processors/test_discovery.py": (),  # starts processes, as do the next two
