@@ -123,7 +123,7 @@ BEYOND = '{"2^64": 18446744073709551616, "1e400": 1e400, "digits": 1' + "0" * 50
 
 
 def nested(depth: int, value: Any = "bottom") -> Any:
-    """Lists and objects in turn, so many levels deep."""
+    """Lists and objects in turn, of that many levels."""
     for level in range(depth):
         value = [value] if level % 2 else {"deeper": value}
     return value

@@ -9,6 +9,8 @@ from controlplane.core.visibletext import isolated_text, visible_html, visible_t
 from tests.corpus import TEXTS
 from tests.pagescan import dangers_of
 
+WORD = "مرحبا"
+
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_nothing_of_a_text_is_invisible(name: str) -> None:
@@ -24,8 +26,8 @@ def test_what_people_write_with_stays() -> None:
 
 def test_only_a_text_from_right_to_left_is_isolated() -> None:
     assert isolated_text("plain") == "plain"
-    assert isolated_text("مرحبا") == "\u2068مرحبا\u2069"
-    assert isolated_text("مرحبا\u2069\u202e") == "\u2068مرحبا\\u2069\\u202e\u2069"
+    assert isolated_text(WORD) == f"\u2068{WORD}\u2069"
+    assert isolated_text(f"{WORD}\u2069\u202e") == f"\u2068{WORD}\\u2069\\u202e\u2069"
 
 
 def test_values_of_forms_stay_as_they_are() -> None:
@@ -37,8 +39,8 @@ def test_values_of_forms_stay_as_they_are() -> None:
 
 
 def test_texts_and_spoken_attributes_are_shown() -> None:
-    page = '<p title="\u202ea" aria-label="\x1b">\u202eb \u2068مرحبا\u2069 \u2069</p>'
-    shown = '<p title="\\u202ea" aria-label="\\x1b">\\u202eb \u2068مرحبا\u2069 \\u2069</p>'
+    page = f'<p title="\u202ea" aria-label="\x1b">\u202eb \u2068{WORD}\u2069 \u2069</p>'
+    shown = f'<p title="\\u202ea" aria-label="\\x1b">\\u202eb \u2068{WORD}\u2069 \\u2069</p>'
     assert visible_html(page) == shown
 
 
