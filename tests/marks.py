@@ -32,7 +32,7 @@ _MARKS = {
     "browser/test_matrix.py": ("nightly",),  # chooses its own for `ci`
     "chaos": ("nightly",),
     "integration/commands/test_corpus.py": ("nightly", "ci"),
-    "integration/test_corpus_pages.py": ("nightly", "ci"),
+    "integration/test_corpus_pages.py": ("nightly",),
     "integration/test_fastpath.py": ("nightly", "ci"),
     "unit": ("core",),
     "unit/processors/test_discovery.py": (),  # starts processes, as do the next two

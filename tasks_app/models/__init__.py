@@ -1,5 +1,14 @@
 """Tasks with their history, and the sources of statistics."""
 
+from tasks_app.models.conditions import (
+    DURATION,
+    ERROR_CLASS,
+    ERROR_CLASS_LENGTH,
+    HAS_DURATION,
+    INDEXED_DURATION,
+    LONG,
+    SHORT,
+)
 from tasks_app.models.figures import (
     MinuteSample,
     QueueSample,
@@ -8,23 +17,8 @@ from tasks_app.models.figures import (
     TaskCount,
     TaskCountChange,
 )
-from tasks_app.models.tasks import (
-    DURATION,
-    ERROR_CLASS,
-    ERROR_CLASS_LENGTH,
-    HAS_DURATION,
-    INDEXED_DURATION,
-    LONG,
-    SHORT,
-    IdempotencyKey,
-    Leader,
-    Queue,
-    Task,
-    TaskAttempt,
-    TaskDependency,
-    TaskLog,
-    TaskTag,
-)
+from tasks_app.models.records import TaskAttempt, TaskDependency, TaskLog, TaskTag
+from tasks_app.models.tasks import IdempotencyKey, Leader, Queue, Task
 
 __all__ = [
     "DURATION",

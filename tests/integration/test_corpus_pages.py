@@ -47,10 +47,11 @@ def looks(committed_rows: None) -> Iterator[Looks]:
 
 
 def address_of(case: Case, row: Any) -> str:
-    """The address of a case; the question before an action is one that these tasks allow."""
+    """The address of a page; a task that has ended is asked whether it shall run again."""
     return case.url(lambda _: row).replace("action=cancel", "action=retry")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
 def test_a_page_shows_text(looks: Looks, case: Case) -> None:
     faults = looks.get(address_of(case, None), is_anonymous=case.is_anonymous).faults
@@ -69,16 +70,17 @@ def test_the_page_of_a_row_shows_text(looks: Looks, case: Case) -> None:
     assert not faults, "\n".join(faults)
 
 
-# What the lists and pages read in their addresses.
+# What lists and pages read in their addresses.
+# A JSON column is left out: its error would abort the transaction of the test.
 PARAMETERS = (
     "q", "search", "state", "status", "queue", "type", "tag", "worker", "node", "errorClass",
-    "stepKey", "text", "payload.a", "payload", "createdAfter", "minPriority", "minDurationMs",
+    "stepKey", "text", "payload.a", "createdAfter", "minPriority", "minDurationMs",
     "sort", "after", "before", "columns", "workspace", "span", "from", "to", "by", "show", "order",
     "p", "o", "e", "all", "version", "steps_page", "fingerprint", "status__exact", "state__exact",
     "category__exact", "died_at__gte", "enabled__exact", "workspace__id__exact", "side", "ids",
     "anchor", "figures", "action", "source", "with", "compact", "_changelist_filters", "_popup",
 )  # fmt: skip
-REFUSALS = (200, 302, 400, 403, 404)
+REFUSALS = (200, 302, 400, 403, 404, 422)
 
 
 def look(looks: Looks, address: str, params: dict[str, str]) -> list[str]:
@@ -90,13 +92,17 @@ def look(looks: Looks, address: str, params: dict[str, str]) -> list[str]:
     return Scan(answer.content.decode()).faults if answer.status_code != 302 else []
 
 
+def groups() -> Iterator[dict[str, str]]:
+    """NUL, which Postgres refuses, in each alone; other values in several at once."""
+    for name in PARAMETERS:
+        yield {name: "a\x00b"}
+    for value in (TEXTS["handler"], TEXTS["like a great number"]):
+        for begin in range(0, len(PARAMETERS), 5):
+            yield dict.fromkeys(PARAMETERS[begin : begin + 5], value)
+
+
 @pytest.mark.parametrize("case", LISTS, ids=lambda case: case.name)
 def test_any_value_in_an_address_gives_a_page(looks: Looks, case: Case) -> None:
     address = address_of(case, None).partition("?")[0]
-    faults = [
-        f"{name}={value[:20]!r}: {found}"
-        for name in PARAMETERS
-        for value in ("\x00", TEXTS["handler"], TEXTS["like a great number"])
-        for found in look(looks, address, {name: value})
-    ]
+    faults = [f"{params}: {found}" for params in groups() for found in look(looks, address, params)]
     assert not faults, "\n".join(faults)
