@@ -148,10 +148,6 @@ def list_verbs(target: str = "") -> list[BulkVerb]:
     return [verb for verb in _verbs.values() if target in ("", verb.target.name)]
 
 
-def list_targets() -> list[str]:
-    return list(dict.fromkeys(verb.target.name for verb in list_verbs()))
-
-
 def find_verb(target: str, name: str) -> BulkVerb | None:
     discover()
     return _verbs.get((target, name))

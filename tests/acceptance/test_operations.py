@@ -73,7 +73,7 @@ class Submitter:
 
 
 def wait_for_progress(engine: Engine, operation: Operation, done: int) -> int:
-    """Wait until `done` items are done; returns how many are."""
+    """Wait until at least this number of items is done. Returns how many are."""
 
     def read() -> int:
         operation.refresh_from_db()

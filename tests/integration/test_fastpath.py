@@ -21,10 +21,12 @@ from tests.integration.routes import ROUTES, Place, Route, content_of, undone
 pytestmark = pytest.mark.django_db
 # What only Django serves: streams, texts that are not JSON, and its own views.
 NOT_TAKEN = {"/tasks/export", "/metrics", "/api/schema"}
-# Ids, seeds, times and figures, which differ from call to call.
+# Ids, seeds, times, figures and tokens, which differ from call to call.
 _VARIES = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=stress:)[0-9a-f]{12}"
-    r"|tp_[0-9a-z]{8}(_[A-Za-z0-9_-]{43})?|\d+(\.\d+)?"
+    r"|tp_[0-9a-z]{8}(_[A-Za-z0-9_-]{43})?"
+    r"|(?<=\"token\":\")[^\"]+"  # of a preview
+    r"|\d+(\.\d+)?"
 )
 _OWN_HEADERS = {"x-request-id", "ratelimit-remaining", "ratelimit-reset", "content-length"}
 

@@ -149,12 +149,6 @@ def find_before(origin: UUID, keys: Sequence[str]) -> Mapping[str, str]:
     return dict(items.values_list("target_id", "before"))
 
 
-def count_undoings(operation: Operation) -> int:
-    """How many operations were made for what this one changed."""
-    later = list_operations(operation.workspace_id).filter(id__gt=operation.id)
-    return later.filter(selection__operation=str(operation.id)).count()
-
-
 def order_by_age(operations: QuerySet[Operation]) -> QuerySet[Operation]:
     """Ended ones, the oldest first."""
     return operations.filter(finished_at__isnull=False).order_by(F("finished_at").asc())
