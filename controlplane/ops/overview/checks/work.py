@@ -170,7 +170,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
         f"{format_count(_attempts(rates), 'attempt')} in 15 min.",
         why=_why_failing(fact, facts),
         since=fact.since,
-        link=Link("dlq_deadletter_groups"),
+        link=Link("dlq_lettergroup_changelist"),
         action="Open failures",
         evidence=Evidence(
             caption="failure rate, baseline dashed" if has_baseline else "failure rate",
@@ -214,7 +214,7 @@ def check_letters(facts: Facts) -> Found:
         subject="Dead letters",
         says=f"grow: {new:,} in the last hour, usually {usual:.1f}; {letters.open:,} are open.",
         why=f"{most:,} of them are {isolated_text(name)}.",
-        link=Link("dlq_deadletter_changelist"),
+        link=Link("dlq_lettergroup_changelist"),
         action="Open dead letters",
         evidence=Evidence(
             caption="open letters",
