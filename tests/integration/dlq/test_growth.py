@@ -1,6 +1,5 @@
 """What the growth of open letters costs beside many of them."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,25 +11,9 @@ from dlq.models import DeadLetter
 from dlq.queries import growth
 from tests.clients import default_workspace
 from tests.factories import copy_letter, make_letter
+from tests.reads import rows_read
 
 pytestmark = pytest.mark.django_db
-
-
-def rows_read(call: Callable[[], object]) -> int:
-    """How many letters a call reads."""
-    before = _rows_read()
-    call()
-    return _rows_read() - before
-
-
-def _rows_read() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
-            " WHERE relname = 'dlq_deadletter'"
-        )
-        found: int = cursor.fetchone()[0]
-        return found
 
 
 def test_old_letters_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +23,7 @@ def test_old_letters_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE dlq_deadletter")
     workspace, found = default_workspace().id, []
-    read = rows_read(lambda: found.append(growth.read_growth(workspace, now())))
+    read = rows_read("dlq_deadletter", lambda: found.append(growth.read_growth(workspace, now())))
     assert (found[0].open, found[0].before, read <= 10) == (1_502, {}, True), read
 
     monkeypatch.setattr(growth, "MAX_CHANGES", 1)  # they are not folded: then letters are counted

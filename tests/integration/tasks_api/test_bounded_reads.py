@@ -1,7 +1,6 @@
 """Calls that read no more tasks beside many others than beside few."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
@@ -22,25 +21,9 @@ from tasks_app.queries.lists import list_tasks_of
 from tasks_app.queries.tasklist import Figures, Position, TaskPage, read_task_page
 from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import copy_rows, make_error, make_queue, make_task
+from tests.reads import rows_read
 
 pytestmark = pytest.mark.django_db
-
-
-def rows_read(call: Callable[[], object]) -> int:
-    """How many tasks a call reads, also those that it then leaves out."""
-    before = _rows_read()
-    call()
-    return _rows_read() - before
-
-
-def _rows_read() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
-            " WHERE relname = 'tasks_app_task'"
-        )
-        found: int = cursor.fetchone()[0]
-        return found
 
 
 @pytest.fixture
@@ -75,7 +58,7 @@ def history() -> None:
 @pytest.mark.usefixtures("history")
 def test_a_page(viewer: APIClient, path: str, shown: int, most: int) -> None:
     found: list[object] = []
-    read = rows_read(lambda: found.extend(viewer.get(path).json()["data"]))
+    read = rows_read("tasks_app_task", lambda: found.extend(viewer.get(path).json()["data"]))
     assert (len(found), read <= most) == (shown, True), read
 
 
@@ -83,7 +66,8 @@ def test_a_page(viewer: APIClient, path: str, shown: int, most: int) -> None:
 def test_the_hot_view_of_a_queue_that_completed_nothing(viewer: APIClient) -> None:
     found: list[object] = []
     read = rows_read(
-        lambda: found.extend(viewer.get("/queues/backlog").json()["recent"]["completed"])
+        "tasks_app_task",
+        lambda: found.extend(viewer.get("/queues/backlog").json()["recent"]["completed"]),
     )
     # Counting what waits reads the index up to a bound; a few of the oldest are looked at.
     assert (found, read <= 1_100) == ([], True), read
@@ -108,7 +92,7 @@ def test_the_page_of_what_failed(
         cursor.execute("ANALYZE tasks_app_task")
     pages: list[str] = []
     url = f"{reverse('admin:tasks_app_task_changelist')}?{filters}"
-    read = rows_read(lambda: pages.append(root.get(url).text))
+    read = rows_read("tasks_app_task", lambda: pages.append(root.get(url).text))
     assert pages[0].count("data-task-row=") == PAGE_SIZE
     assert read <= (PAGE_SIZE + 2) * (tenants + 3), read
 
