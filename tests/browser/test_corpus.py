@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 LISTS = [case for case in PAGES if not case.row and case.status == 200]
 DETAILS = [case for case in PAGES if case.row]
-# Of each kind of text one, for the pages of single rows before a change is taken.
+# One text of each kind, for the pages of single rows before a change is taken.
 FEW = ("handler", "closing", "C1", "Hebrew", "long word", "many lines", "pointer", "combining")
 QUICK = {"overview", "tasks", "queues", "letters", "nodes", "schedules", "runs", "audit"}
 
