@@ -13,7 +13,7 @@ _ISOLATE, _END = "\u2068", "\u2069"  # first strong isolate, pop directional iso
 _ISOLATED = re.compile(f"{_ISOLATE}[^{_ISOLATE}{_END}]*{_END}")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
-# A tag of well-formed HTML, in which a template has escaped every < and > that is text.
+# Parts of well-formed HTML, in which a template has escaped every < and > that is text.
 _TAG = re.compile(r"(<[^>]*>)")
 _SPOKEN = re.compile(
     r"(?<=\s)((?:title|aria-label|placeholder|alt|label|data-confirm(?:-text|-button|-note)?)=\")"

@@ -112,7 +112,7 @@ class SecurityHeadersMiddleware(PlainMiddleware):
 
 class VisibleTextMiddleware(PlainMiddleware):
     """Shows what could not be seen in a page, or would turn it round, as escapes: in our own pages,
-    in Django's lists, messages and titles, regardless of who wrote the text."""
+    in Django's lists, messages and titles."""
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
