@@ -125,7 +125,7 @@ def _links(letter: DeadLetter) -> list[str]:
         links.append(link(_TASK_PAGE, task_id, shown) if state else f"{text}: no longer stored")
     if letter.workflow_run_id:
         run = link("workflows_workflowrun", letter.workflow_run_id, "workflow run")
-        links.append(format_html("Step <bdi>{}</bdi> of a {}", letter.step_key, run))
+        links.append(format_html("Step {} of a {}", isolated_text(letter.step_key), run))
     links.append(
         format_html(
             '<a href="{}?fingerprint={}">Letters with the same failure</a> ({} open)',
