@@ -52,7 +52,7 @@ def test_before_the_first_task_there_is_a_checklist(viewer):
     ("figure", "number"), [("waiting", r"<b>\s*2\s*</b>"), ("letters", r"\b1 dead letter\b")]
 )
 def test_a_figure_leads_to_the_list_of_what_it_counts(viewer, figure, number):
-    """The list has the tasks of this workspace in the states that the figure counts."""
+    """The tasks and letters of this workspace alone, in the states that are counted."""
     for workspace in (None, other_workspace()):
         make_task(queue="calm", workspace=workspace)
         make_task("RUNNING", queue="calm", workspace=workspace)
