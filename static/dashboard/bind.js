@@ -11,7 +11,7 @@
  */
 
 import { escapeKey, readPath } from "./changes.js";
-import { put as putText } from "./dom.js";
+import { put } from "./dom.js";
 import { FORMATS, TICKING, formatNumber } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -89,7 +89,7 @@ function show(element, value) {
     }
     const text = FORMATS[format]?.(value, liveTopics().serverTime());
     if (format === "number") nameExactly(element, text, value);
-    put(element, text);
+    putFigure(element, text);
 }
 
 /** The title of a shortened number; the server puts it on an element inside. */
@@ -104,7 +104,7 @@ function lengthOf(share) {
     return `${Math.min(100, Math.max(0, Number(share) * 100)).toFixed(1)}%`;
 }
 
-/** Text that differs only; null is a figure that JavaScript cannot hold, and stays. */
-export function put(element, text) {
-    if (text !== null && text !== undefined) putText(element, text);
+/** Null is a figure that JavaScript cannot hold: what the server wrote stays. */
+export function putFigure(element, text) {
+    if (text !== null && text !== undefined) put(element, text);
 }
