@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
 from dlq.admin.inboxrows import make_line
+from dlq.admin.replays import cancel_button
 from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
 from dlq.models import LetterGroup
@@ -39,6 +40,7 @@ def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
         "members_url": letters_url(group),
         "owners": list_owners(group.workspace_id),
         "replay": replay,
+        "cancel_button": None if replay is None else cancel_button(replay),
         "stages": [] if replay is None else describe_stages(replay),
         "progress": "" if replay is None else describe_progress(replay),
     }

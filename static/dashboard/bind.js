@@ -10,7 +10,7 @@
  * of a topic that cannot be watched any more turn grey.
  */
 
-import { escapeKey, readPath } from "./changes.js";
+import { readPath } from "./changes.js";
 import { put } from "./dom.js";
 import { FORMATS, TICKING, formatNumber } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
@@ -58,11 +58,6 @@ export function placeOf(element) {
     const row = element.parentElement?.closest("[data-row]");
     const above = row && placeOf(row);
     return above && { topic: above.topic, path: `${above.path}/${named.slice(1)}` };
-}
-
-/** "queues#rows/emails" for a topic and keys. */
-export function nameOf(topic, ...keys) {
-    return `${topic}#${keys.map(escapeKey).join("/")}`;
 }
 
 /** The topic and the path of a name. */
