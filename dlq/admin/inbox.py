@@ -24,6 +24,7 @@ from dlq.admin.questions import GroupQuestions, seen_version
 from dlq.admin.undo import forget_undo, offer_undo, take_undo
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
+from dlq.queries import count_open
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
@@ -78,6 +79,7 @@ class GroupAdmin(GroupQuestions):
             request,
             "dlq/inbox.html",
             title="Failure inbox",
+            open_letters=None if chosen is None else count_open([chosen.id]),
             workspaces=workspaces,
             chosen=chosen,
             live_workspace=chosen.slug if chosen is not None else "",

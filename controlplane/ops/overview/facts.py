@@ -88,10 +88,11 @@ class FleetFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`objective_seconds`: within how many seconds a task should start, in every queue.
-    `overdue_seconds`: how long the oldest due schedule has waited for its decision.
+    """`workspace`: its slug. `objective_seconds`: within how many seconds a task should start, in
+    every queue. `overdue_seconds`: how long the oldest due schedule has waited for its decision.
     `live_nodes`: those that take work and report."""
 
+    workspace: str
     at: datetime
     objective_seconds: float
     queues: list[QueueFact]

@@ -41,7 +41,7 @@ BOUNDS = {
     "dlq_deadletter_groups": 9,
     "dlq_deadletter_reprocess": 7,
     "dlq_lettergroup_change": 22,
-    "dlq_lettergroup_changelist": 31,
+    "dlq_lettergroup_changelist": 32,
     "dlq_lettergroup_discard": 11,
     "dlq_lettergroup_mute": 9,
     "dlq_lettergroup_reprocess": 11,

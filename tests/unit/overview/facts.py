@@ -14,6 +14,7 @@ LETTERS = LetterGrowth(
     open=4, series=[4] * 62, new={}, before={"charge-card": 24}, is_estimate=False
 )
 QUIET = Facts(
+    workspace="default",
     at=AT,
     objective_seconds=60.0,
     queues=[],
