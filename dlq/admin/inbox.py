@@ -71,7 +71,8 @@ class GroupAdmin(GroupQuestions):
             raise PermissionDenied
         workspaces = list_own_workspaces(request)
         slug = request.GET.get("workspace", DEFAULT_WORKSPACE)
-        chosen = next((w for w in workspaces if w.slug == slug), next(iter(workspaces), None))
+        named = (each for each in workspaces if slug in (each.slug, str(each.id)))
+        chosen = next(named, next(iter(workspaces), None))
         context: dict[str, Any] = {}
         if chosen is not None:
             context = self._describe_inbox(request, chosen)

@@ -131,7 +131,7 @@ def _add_letters(number: int, home: Workspace) -> None:
             workspace_id=home.id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
         )
     copy_letter(letter, number)
-    group = LetterGroup.objects.order_by("-id").first()
+    group = LetterGroup.objects.latest("id")
     for each in range(number):
         GroupNote.objects.create(group=group, author="ops", text=f"note {each}")
 

@@ -183,7 +183,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
 
 
 def _inbox_of(facts: Facts) -> Link:
-    return Link("dlq_lettergroup_changelist", query=urlencode({"workspace": facts.workspace}))
+    return Link("dlq_lettergroup_changelist", query=urlencode({"workspace": facts.workspace_id}))
 
 
 def _why_failing(fact: TypeFact, facts: Facts) -> str:
