@@ -15,13 +15,14 @@ from django_celery_beat.models import PeriodicTask
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
+from controlplane.ops.operations.models import Operation
 from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from dlq.filters import LetterFilter
-from dlq.models import DeadLetter, Replay
+from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Rollup, Task, TaskDependency
@@ -30,12 +31,14 @@ from tests.corpus import BEYOND, KEYS, NUMBERS, TEXTS, cut, whole_payload
 from tests.factories import (
     make_attempt,
     make_decision,
+    make_items,
     make_job,
     make_launch,
     make_leader,
     make_letter,
     make_log,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_sample,
@@ -104,7 +107,8 @@ def make_rows(name: str, text: str, number: int, home: Workspace) -> list[Any]:
     task = _make_task(text, queue, node)
     letter = _make_letter(text)
     return [
-        queue, node, task, letter, _make_replay(text, letter), *_make_schedule(text, number),
+        queue, node, task, letter, _make_group(text, number, letter), _make_operation(text),
+        _make_replay(text, letter), *_make_schedule(text, number),
         *_make_workflow(text, number), _make_event(text), _make_test(text, number),
         *_make_people(name, text, home),
     ]  # fmt: skip
@@ -197,6 +201,28 @@ def _make_task(text: str, queue: Queue, node: Node) -> Task:
     write(child, **values)
     TaskDependency.objects.create(task=task, depends_on=child, is_satisfied=True)
     return task
+
+
+def _make_group(text: str, number: int, letter: DeadLetter) -> LetterGroup:
+    write(letter, fingerprint=f"{number:016x}")
+    state = "REGRESSED" if number % 2 else "MUTED"
+    group = LetterGroup.objects.create(
+        id=uuid7(), workspace_id=letter.workspace_id, fingerprint=f"{number:016x}",
+        type=cut(text, 200), category="CODE", error_class=cut(text, 200), message=text,
+        letters=1, deaths=1, first_seen=now(), last_seen=now(), first_version=cut(text, 40),
+        state=state, state_at=now(), state_by=cut(text, 200), state_reason=text,
+        muted_until=now() + timedelta(days=1), regressed_versions=[cut(text, 40)],
+    )  # fmt: skip
+    GroupNote.objects.create(group=group, text=text, author=cut(text, 200))
+    return group
+
+
+def _make_operation(text: str) -> Operation:
+    operation = make_operation()
+    write(operation, reason=text, selection={"filter": {"search": text}}, created_by=cut(text, 200))
+    (item,) = make_items(operation, {cut(text, 200): "FAILED"})
+    write(item, detail=text)
+    return operation
 
 
 def _make_letter(text: str) -> DeadLetter:

@@ -212,6 +212,7 @@ def _words(request: Any) -> dict[str, str]:
         "run": newest("workflows.WorkflowRun"),
         "node": newest("workers.Node", "name", state="ACTIVE"),
         "test": newest("stress.StressTest", **ENDED),
+        "group": newest("dlq.LetterGroup"),
         "fingerprint": newest(LETTER, "fingerprint"),
     }
 

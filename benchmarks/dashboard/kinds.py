@@ -39,6 +39,7 @@ class Beside:
 
 
 TASK, _QUEUE, LETTER = "tasks_app.Task", "tasks_app.Queue", "dlq.DeadLetter"
+_GROUP = "dlq.LetterGroup"
 _PENDING: Mapping[str, Any] = {"state": "PENDING"}
 _PARENT: Mapping[str, Any] = {"dependents__isnull": False}
 _OPEN: Mapping[str, Any] = {"status": "OPEN"}
@@ -64,6 +65,7 @@ BESIDE = (
     Beside("children of a task", "tasks_app_task_family", TASK, _PARENT),
     Beside("children, a text", "tasks_app_task_family", TASK, _PARENT, f"q={NOWHERE}"),
     Beside("changes of a task", "tasks_app_task_changes", TASK),
+    Beside("log of a task", "tasks_app_task_logs", TASK),
     Beside("changes of the list", "tasks_app_task_list_changes"),
     Beside("export", "tasks_app_task_export", query="workspace=default"),
     Beside("export, failed", "tasks_app_task_export", query="workspace=default&status=FAILED"),
@@ -75,6 +77,26 @@ BESIDE = (
     Beside("reprocess a letter", "dlq_deadletter_reprocess", LETTER, _OPEN),
     Beside("discard a letter", "dlq_deadletter_discard", LETTER, _OPEN),
     Beside("letters like it", "dlq_deadletter_changelist", query="fingerprint={fingerprint}"),
+    Beside("Failures, all", "dlq_lettergroup_changelist", query="view=all"),
+    Beside("Failures, a text", "dlq_lettergroup_changelist", query=f"view=all&q={NOWHERE}"),
+    Beside("Failures, with a panel", "dlq_lettergroup_changelist", query="view=all&group={group}"),
+    Beside("mute a failure", "dlq_lettergroup_mute", _GROUP),
+    Beside("discard a failure", "dlq_lettergroup_discard", _GROUP),
+    Beside("reprocess a failure", "dlq_lettergroup_reprocess", _GROUP),
+    Beside("Bulk operations, open", "operations_operation_changelist", query="show=open"),
+    Beside(
+        "one operation, failed", "operations_operation_change", "operations.Operation",
+        query="outcome=FAILED",
+    ),
+    Beside(
+        "new operation", "operations_operation_new",
+        query="target=tasks&action=cancel&workspace=default&filter=%7B%7D&all=1",
+    ),
+    Beside(
+        "new operation, one type", "operations_operation_new",
+        query="target=tasks&action=delete&workspace=default"
+        "&filter=%7B%22type%22%3A%5B%22cpu%22%5D%7D",
+    ),
     Beside("execute a workflow", "workflows_workflow_execute", "workflows.Workflow"),
     Beside("run again", "workflows_workflowrun_rerun", "workflows.WorkflowRun"),
     Beside("new stress test", "stress_stresstest_start"),

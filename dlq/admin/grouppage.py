@@ -9,7 +9,9 @@ from django.utils.http import urlencode
 
 from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from dlq.admin.inboxrows import make_line
+from dlq.admin.replays import cancel_button
 from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
 from dlq.models import LetterGroup
@@ -39,6 +41,7 @@ def describe_panel(request: HttpRequest, group: LetterGroup) -> dict[str, Any]:
         "members_url": letters_url(group),
         "owners": list_owners(group.workspace_id),
         "replay": replay,
+        "cancel_button": None if replay is None else cancel_button(replay),
         "stages": [] if replay is None else describe_stages(replay),
         "progress": "" if replay is None else describe_progress(replay),
     }
@@ -59,11 +62,13 @@ def letters_url(group: LetterGroup) -> str:
 def describe_difference(field: FieldDifference) -> str:
     """The values of a field of the payloads, in words."""
     if field.is_equal:
-        return f"{field.values[0][0]} in all of them"
+        return f"{isolated_text(field.values[0][0])} in all of them"
     if field.low is not None:
         found = f"{field.low} to {field.high}, {format_count(field.distinct, 'value')}"
     else:
-        values = [f"{value} ({format_number(number)})" for value, number in field.values]
+        values = [
+            f"{isolated_text(value)} ({format_number(number)})" for value, number in field.values
+        ]
         rest = field.distinct - len(field.values)
         found = ", ".join([*values, f"{format_number(rest)} more"] if rest > 0 else values)
     return f"{found}; missing in {format_number(field.missing)}" if field.missing else found

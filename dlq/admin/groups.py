@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from controlplane.core.admin.display import show_time
+from controlplane.core.admin.actions import ask, is_confirmed
+from controlplane.core.admin.display import Question, show_time
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.errors import DomainError
 from controlplane.core.formatting import format_count, format_number, format_state
@@ -27,6 +28,19 @@ from dlq.replays import start_replay
 from tasks_app.queries import in_bounded_time
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_QUESTIONS = {
+    "canary": Question(
+        "Reprocess the letters of this failure?",
+        "As a canary: 5 letters, then 50, then the rest. It stops when more than a fifth of a "
+        "stage fails again.",
+        "Reprocess as canary",
+    ),
+    "discard": Question(
+        "Discard the letters of this failure?",
+        "Discarded letters are closed for good; their work is not done.",
+        "Discard",
+    ),
+}
 
 
 class GroupPages(WorkspacePages, ReadOnlyAdmin):
@@ -81,8 +95,11 @@ class GroupPages(WorkspacePages, ReadOnlyAdmin):
         if not _FINGERPRINT.fullmatch(fingerprint):
             self.message_user(request, "Choose a group.", messages.ERROR)
             return back
+        verb = "canary" if request.POST.get("do") == "canary" else "discard"
+        if not is_confirmed(request):
+            return ask(self, request, None, _QUESTIONS[verb])
         letter_filter = LetterFilter(fingerprints=(fingerprint,))
-        if request.POST.get("do") == "canary":
+        if verb == "canary":
             replay = self.start_canary(request, workspace.id, letter_filter, actor)
             if replay is None:
                 return back

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from controlplane.core.errors import DomainError, Invalid
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -23,6 +24,7 @@ from dlq.admin.questions import GroupQuestions, seen_version
 from dlq.admin.undo import forget_undo, offer_undo, take_undo
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
+from dlq.queries import count_open
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
@@ -69,7 +71,8 @@ class GroupAdmin(GroupQuestions):
             raise PermissionDenied
         workspaces = list_own_workspaces(request)
         slug = request.GET.get("workspace", DEFAULT_WORKSPACE)
-        chosen = next((w for w in workspaces if w.slug == slug), next(iter(workspaces), None))
+        named = (each for each in workspaces if slug in (each.slug, str(each.id)))
+        chosen = next(named, next(iter(workspaces), None))
         context: dict[str, Any] = {}
         if chosen is not None:
             context = self._describe_inbox(request, chosen)
@@ -77,6 +80,7 @@ class GroupAdmin(GroupQuestions):
             request,
             "dlq/inbox.html",
             title="Failure inbox",
+            open_letters=None if chosen is None else count_open([chosen.id]),
             workspaces=workspaces,
             chosen=chosen,
             live_workspace=chosen.slug if chosen is not None else "",
@@ -136,7 +140,7 @@ class GroupAdmin(GroupQuestions):
         return self.render(
             request,
             "dlq/group.html",
-            title=str(group),
+            title=isolated_text(group),
             here=request.get_full_path(),
             inbox_url=inbox_url(group),
             live_workspace=group.workspace.slug,
@@ -169,9 +173,9 @@ class GroupAdmin(GroupQuestions):
         if changed is None:
             return
         if changed.version == group.version:
-            self.message_user(request, f"{done}: {group}.", messages.SUCCESS)
+            self.message_user(request, f"{done}: {isolated_text(group)}.", messages.SUCCESS)
             return
-        offer_undo(request, group, changed, f"{done}: {group}.")
+        offer_undo(request, group, changed, f"{done}: {isolated_text(group)}.")
 
     def _undo(self, request: HttpRequest, group: LetterGroup, actor: Actor) -> None:
         kept = forget_undo(request, group)
@@ -181,7 +185,7 @@ class GroupAdmin(GroupQuestions):
         decision, version = kept
         changed = self._call_decide(request, group, actor, decision, version)
         if changed is not None:
-            self.message_user(request, f"Undone: {group}.", messages.SUCCESS)
+            self.message_user(request, f"Undone: {isolated_text(group)}.", messages.SUCCESS)
 
     def _call_decide(
         self,
@@ -201,7 +205,7 @@ class GroupAdmin(GroupQuestions):
                 seen_version=version,
             )
         except DomainError as error:
-            self.message_user(request, f"{group}: {error}", messages.ERROR)
+            self.message_user(request, f"{isolated_text(group)}: {error}", messages.ERROR)
             return None
 
 

@@ -15,6 +15,7 @@ from controlplane.core.cursors import read_behind as read_rows
 from controlplane.core.errors import Invalid
 from controlplane.core.formatting import format_count, format_number, format_relative, shorten
 from controlplane.core.schema import represent_value
+from controlplane.core.visibletext import isolated_text
 from dlq.filters import NOBODY, GroupFilter
 from dlq.models import LetterGroup, Replay
 from dlq.queries.groups import (
@@ -196,17 +197,17 @@ def describe_owner(group: LetterGroup, username: str) -> Owner | None:
 def describe_state(view: GroupView) -> str:
     """Since when a group has its state, and by whom."""
     group = view.group
-    by = f" by {group.state_by}" if group.state_by else ""
+    by = f" by {isolated_text(group.state_by)}" if group.state_by else ""
     since = _moment(group.state_at)
     if group.state == GroupState.REGRESSED:
-        versions = f" on {', '.join(group.regressed_versions)}" if group.regressed_versions else ""
-        return f"was resolved, back {since}{versions}"
+        versions = ", ".join(map(isolated_text, group.regressed_versions))
+        return f"was resolved, back {since}{f' on {versions}' if versions else ''}"
     if group.state == GroupState.ACKNOWLEDGED:
         grown = f", +{format_number(view.grown)} since" if view.grown else ""
         return f"{since}{by}{grown}"
     if group.state == GroupState.MUTED:
-        reason = f": “{shorten(group.state_reason, 80)}”" if group.state_reason else ""
-        return f"{describe_mute(group)}{by}{reason}"
+        reason = isolated_text(shorten(group.state_reason, 80))
+        return f"{describe_mute(group)}{by}{f': “{reason}”' if reason else ''}"
     if group.state == GroupState.RESOLVED:
         return f"{since}{by}" if by else f"{since}: all work is done, or discarded"
     return f"since {_moment(group.first_seen)}"

@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.formatting import format_count
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminpages import WorkspacePages
 from dlq.admin.grouppage import MEMBERS_SHOWN
@@ -40,7 +41,7 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
                 actor=actor,
                 seen_version=seen_version(request),
             )
-            offer_undo(request, group, changed, f"Muted: {group}.")
+            offer_undo(request, group, changed, f"Muted: {isolated_text(group)}.")
             return self.back(request, group).url
 
         return self._question(
@@ -48,7 +49,7 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
             group,
             form,
             submit,
-            title=f"Mute {group}?",
+            title=f"Mute {isolated_text(group)}?",
             button="Mute",
             consequence="Nobody is reminded of it until the mute ends. Its letters stay open.",
         )
@@ -79,10 +80,11 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
             group,
             form,
             submit,
-            title=f"Discard {counted} of {group}?",
+            title=f"Discard {counted} of {isolated_text(group)}?",
             button=f"Discard {counted}",
             consequence=f"The work of {counted} is not done. Discarding is final.",
             is_harm=True,
+            asks=True,
         )
 
     def reprocess_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -117,9 +119,10 @@ class GroupQuestions(WorkspacePages, ReadOnlyAdmin):
             group,
             form,
             submit,
-            title=f"Reprocess {format_count(view.count, 'letter')} of {group}?",
+            title=f"Reprocess {format_count(view.count, 'letter')} of {isolated_text(group)}?",
             button="Reprocess",
             consequence=f"{counted} that failed will run again.",
+            asks=True,
         )
 
     def _question(

@@ -140,12 +140,14 @@ def _buttons(replay: Replay) -> list[Button]:
     verb, text = ("resume", "Resume") if replay.paused_at else ("pause", "Pause")
     return [
         Button(f"{text} the replay", reverse(f"admin:dlq_replay_{verb}", args=[replay.pk])),
-        Button(
-            "Cancel the replay…",
-            reverse("admin:dlq_replay_cancel", args=[replay.pk]),
-            question=_QUESTIONS["cancel"],
-        ),
+        cancel_button(replay),
     ]
+
+
+def cancel_button(replay: Replay) -> Button:
+    """It asks first."""
+    url = reverse("admin:dlq_replay_cancel", args=[replay.pk])
+    return Button("Cancel the replay…", url, question=_QUESTIONS["cancel"])
 
 
 def _is_paused(replay: Replay) -> bool:

@@ -97,8 +97,8 @@ def find_total(workspace_id: UUID, letter_filter: LetterFilter) -> int | None:
 
 
 def count_open(workspaces: Sequence[UUID]) -> int | None:
-    """The exact number of open letters of these workspaces, at a cost that does not depend on it.
-    None: too many changes have to be added up."""
+    """The exact number of open letters of these workspaces without those of muted groups, at a cost
+    that does not depend on it. None: too many changes have to be added up."""
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("dlq", "count_open"),

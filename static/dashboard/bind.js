@@ -10,8 +10,8 @@
  * of a topic that cannot be watched any more turn grey.
  */
 
-import { escapeKey, readPath } from "./changes.js";
-import { put as putText } from "./dom.js";
+import { readPath } from "./changes.js";
+import { put } from "./dom.js";
 import { FORMATS, TICKING, formatNumber } from "./formats.js";
 import { liveTopics, subscribe } from "./live.js";
 
@@ -60,11 +60,6 @@ export function placeOf(element) {
     return above && { topic: above.topic, path: `${above.path}/${named.slice(1)}` };
 }
 
-/** "queues#rows/emails" for a topic and keys. */
-export function nameOf(topic, ...keys) {
-    return `${topic}#${keys.map(escapeKey).join("/")}`;
-}
-
 /** The topic and the path of a name. */
 export function splitName(named) {
     const [topic, path = ""] = named.split(/#(.*)/s);
@@ -89,7 +84,7 @@ function show(element, value) {
     }
     const text = FORMATS[format]?.(value, liveTopics().serverTime());
     if (format === "number") nameExactly(element, text, value);
-    put(element, text);
+    putFigure(element, text);
 }
 
 /** The title of a shortened number; the server puts it on an element inside. */
@@ -104,7 +99,7 @@ function lengthOf(share) {
     return `${Math.min(100, Math.max(0, Number(share) * 100)).toFixed(1)}%`;
 }
 
-/** Text that differs only; null is a figure that JavaScript cannot hold, and stays. */
-export function put(element, text) {
-    if (text !== null && text !== undefined) putText(element, text);
+/** Null is a figure that JavaScript cannot hold: what the server wrote stays. */
+export function putFigure(element, text) {
+    if (text !== null && text !== undefined) put(element, text);
 }

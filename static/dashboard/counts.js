@@ -4,7 +4,7 @@
  * Its element with data-count is hidden while the sum is zero or unknown.
  */
 
-import { put, splitName } from "./bind.js";
+import { putFigure, splitName } from "./bind.js";
 import { readPath } from "./changes.js";
 import { formatNumber } from "./formats.js";
 import { subscribe } from "./live.js";
@@ -22,7 +22,7 @@ function follow(element) {
             values.set(topic, readPath(snapshot, path) ?? null);
             if (values.size < parts.length) return;
             const sum = addUp([...values.values()]);
-            if (sum !== null) put(element, formatNumber(sum));
+            if (sum !== null) putFigure(element, formatNumber(sum));
             box.hidden = !sum;
         });
     }

@@ -1,10 +1,10 @@
 /** The lists of queues and of workers, and the page of one worker: states and slots of what is there.
  * Figures follow by bind.js, rows that come by newrows.js. */
 
-import { placeOf, put } from "./bind.js";
+import { placeOf } from "./bind.js";
 import { drawSlots } from "./charts.js";
 import { readPath } from "./changes.js";
-import { makeIcon } from "./dom.js";
+import { makeIcon, put } from "./dom.js";
 import { formatState } from "./formats.js";
 import { subscribe } from "./live.js";
 

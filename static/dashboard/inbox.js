@@ -1,6 +1,6 @@
-/** The failure inbox: j and k walk over the groups, Enter opens one, and a letter acts on it. A letter
- * presses the button, or follows the link, of the row that has the focus; without one it is the
- * group that is open beside the list. */
+/** The failure inbox: a key acts on a group; rowkeys.js walks over them. It presses the button, or
+ * follows the link, of the row that has the focus; without one it is the group that is open beside the
+ * list. */
 
 import { announce } from "./dom.js";
 import { declareKeys } from "./keys.js";
@@ -17,13 +17,6 @@ function current() {
         list?.querySelector("[data-group].selected") ??
         null
     );
-}
-
-function walk(step) {
-    const all = rows();
-    if (!all.length) return;
-    const at = current() ? all.indexOf(current()) : step > 0 ? -1 : all.length;
-    focusRow(all[Math.min(all.length - 1, Math.max(0, at + step))]);
 }
 
 function focusRow(row) {
@@ -67,10 +60,6 @@ const VERBS = {
 };
 
 if (list) {
-    declareKeys([
-        { press: "j", text: "Next group", run: () => walk(1) },
-        { press: "k", text: "Previous group", run: () => walk(-1) },
-    ]);
     restore();
     window.addEventListener("pagehide", keepPlace);
 }

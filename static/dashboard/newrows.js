@@ -9,9 +9,9 @@
  * are: what the first message names is not new.
  */
 
-import { placeOf, put, splitName } from "./bind.js";
+import { placeOf, splitName } from "./bind.js";
 import { readPath, splitPath } from "./changes.js";
-import { announce } from "./dom.js";
+import { announce, put } from "./dom.js";
 import { subscribe } from "./live.js";
 
 export function startNewRows(root = document) {

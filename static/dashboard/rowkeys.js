@@ -33,7 +33,7 @@ function currentRow() {
 function walk(step) {
     const rows = listRows();
     if (!rows.length) return false;
-    const current = currentRow();
+    const current = currentRow() ?? rows.find((row) => row.querySelector("[aria-current]"));
     const at = current ? rows.indexOf(current) : step > 0 ? -1 : rows.length;
     const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
     next.querySelector(LINK).focus();

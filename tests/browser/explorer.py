@@ -246,7 +246,7 @@ class Explorer:
         text = number.inner_text().strip() if number else ""
         if not link or text != f"{int(read_number(text) or -1):,}":
             return f"no figure of {figure.name}"
-        address = link.evaluate("(each) => each.href") + figure.query
+        address = link.evaluate("(each) => each.href")
         self._go_to(address)
         shown = figure.read(self.page)
         # An estimate, or a number that is not counted, is no number.

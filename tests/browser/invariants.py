@@ -123,14 +123,13 @@ def count_harm() -> dict[str, int]:
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A number on a page that leads to a list. `link` is what is clicked, `number` the element in
-    it that has the figure (empty: the link itself); `query` narrows the list to what is counted,
-    where its entry leads to all of it; `read` finds the same number on the page of the list."""
+    it that has the figure (empty: the link itself); `read` finds the same number on the page of
+    the list."""
 
     name: str
     link: str
     read: Callable[[Any], str]
     number: str = ""
-    query: str = ""
 
 
 def _text_of(selector: str) -> Callable[[Any], str]:
@@ -151,7 +150,8 @@ def _count_lost(page: Any) -> str:
 
 
 _TASKS = "/admin/tasks_app/task/?"
-_LETTERS = "/admin/dlq/deadletter/"
+_INBOX = "/admin/dlq/lettergroup/"
+_OPEN_LETTERS = ".sentence [data-live='navigation#deadLetters']"
 FIGURES = (
     Figure(
         "tasks", f"main a[href*='{_TASKS}']:not([rel])", _text_of(".state-tabs [aria-current] b")
@@ -164,16 +164,15 @@ FIGURES = (
     ),
     Figure(
         "key figure of letters",
-        f"main a.figure[href*='{_LETTERS}']",
-        _text_of(".paginator"),
+        f"main a.figure[href*='{_INBOX}']",
+        _text_of(_OPEN_LETTERS),
         ".figure-value > :first-child",
     ),
     Figure(
         "open letters",
         ".navigation a:has([data-count='dead-letters']:not([hidden]))",
-        _text_of(".paginator"),
+        _text_of(_OPEN_LETTERS),
         "[data-sum]",
-        "?status__exact=OPEN",
     ),
     Figure(
         "lost", ".navigation a:has([data-count='lost']:not([hidden]))", _count_lost, "[data-sum]"

@@ -237,5 +237,5 @@ def test_the_help_shows_the_keys(page_of: PageOf) -> None:
     page.keyboard.press("?")
     dialog = page.locator("dialog[open]")
     dialog.wait_for()
-    for words in ("Acknowledge the group", "Next group", "Discard the group"):
+    for words in ("Acknowledge the group", "Next row", "Discard the group"):
         assert words in dialog.inner_text()

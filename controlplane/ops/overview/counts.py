@@ -37,7 +37,9 @@ def count_for(request: HttpRequest) -> dict[str, Count]:
         "dead-letters": Count(
             count_open([each.id for each in workspaces]),
             _paths(followed),
-            "open" if len(workspaces) == 1 else "open in all your workspaces",
+            "open outside muted groups"
+            if len(workspaces) == 1
+            else "open outside muted groups in all your workspaces",
         ),
         "lost": Count(count_lost(at), f"{overview.slug}/navigation#lost", "lost in 24 h"),
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from controlplane.ops.schedules.queries.failing import FailingSchedule
 from dlq.queries.growth import LetterGrowth
@@ -92,6 +93,7 @@ class Facts:
     `overdue_seconds`: how long the oldest due schedule has waited for its decision.
     `live_nodes`: those that take work and report."""
 
+    workspace_id: UUID
     at: datetime
     objective_seconds: float
     queues: list[QueueFact]

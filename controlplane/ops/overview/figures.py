@@ -151,7 +151,7 @@ def failure_rate(source: Source) -> KeyFigure:
 
 
 def dead_letters(source: Source) -> KeyFigure:
-    """Open letters."""
+    """Open letters, without those of muted groups."""
     growth = source.growth
     before = growth.an_hour_ago
     usual = sum(growth.before.values()) / 24
@@ -193,8 +193,8 @@ def _link_tasks(source: Source, **conditions: str) -> Link:
 
 
 def _link_open_letters(source: Source) -> Link:
-    query = urlencode({"status__exact": "OPEN", "workspace__id__exact": source.workspace_id})
-    return Link("dlq_deadletter_changelist", query=query)
+    """The inbox says the same number: the list of letters does not know which groups are muted."""
+    return Link("dlq_lettergroup_changelist", query=urlencode({"workspace": source.workspace}))
 
 
 def _change(now: float, before: float | None) -> str:

@@ -22,6 +22,7 @@ from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import Workspace
 from dlq.filters import LetterFilter
+from dlq.models import GroupNote, LetterGroup
 from dlq.replays import start_replay
 from tasks_app.models import IdempotencyKey, Task
 from tests.clients import default_workspace, key_client
@@ -31,12 +32,14 @@ from tests.factories import (
     make_attempts,
     make_error,
     make_firing,
+    make_items,
     make_job,
     make_launch,
     make_leader,
     make_letter,
     make_log,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_sample,
@@ -58,6 +61,7 @@ def add_rows(number: int) -> None:
     _add_tasks(number, home)
     _add_nodes(number, home)
     _add_letters(number, home)
+    _add_operations(number, home)
     _add_workflows(number, home, tag)
     _add_schedules(number, home, tag)
     _add_fleet(number)
@@ -127,6 +131,16 @@ def _add_letters(number: int, home: Workspace) -> None:
             workspace_id=home.id, letter_filter=LetterFilter(ids=(letter.id,)), actor=SYSTEM
         )
     copy_letter(letter, number)
+    group = LetterGroup.objects.latest("id")
+    for each in range(number):
+        GroupNote.objects.create(group=group, author="ops", text=f"note {each}")
+
+
+def _add_operations(number: int, home: Workspace) -> None:
+    for _ in range(number):
+        operation = make_operation(home, queue="mail")
+    keys = [str(make_task("COMPLETED", workspace=home).pk) for _ in range(number)]
+    make_items(operation, dict.fromkeys(keys, "FAILED"))
 
 
 def _add_workflows(number: int, home: Workspace, tag: str) -> None:

@@ -8,10 +8,12 @@ from django.urls import reverse
 
 from controlplane.core.admin.actions import CONFIRMED
 from controlplane.workspaces.models import AuditEvent
+from dlq.models import LetterGroup
 from tests.clients import staff_client
 from tests.factories import (
     make_letter,
     make_node,
+    make_operation,
     make_queue,
     make_run,
     make_stress_test,
@@ -28,9 +30,11 @@ pytestmark = pytest.mark.django_db
 ASKS = {
     "tasks_app_task_act", "tasks_app_queue_cancel", "workers_node_drain",
     "workflows_workflowrun_cancel", "workflows_workflowrun_decide", "stress_stresstest_stop",
-    "dlq_replay_cancel", "dlq_deadletter_discard",
+    "dlq_replay_cancel", "dlq_deadletter_discard", "dlq_lettergroup_discard",
+    "dlq_lettergroup_reprocess", "operations_operation_cancel",
 }  # fmt: skip
-# Pages that only show, that have a form of their own, or whose effect can be taken back.
+# Pages that only show, that have a form of their own, or whose effect can be taken back. A bulk
+# operation is started only with the token of its preview.
 NEEDS_NO_QUESTION = {
     "tasks_app_task_changes", "tasks_app_task_logs", "tasks_app_task_family",
     "tasks_app_task_export", "tasks_app_task_list_changes", "tasks_app_task_submit",
@@ -38,7 +42,8 @@ NEEDS_NO_QUESTION = {
     "workflows_workflowrun_retry", "workflows_workflowrun_rerun", "dlq_deadletter_reprocess",
     "dlq_deadletter_groups", "dlq_replay_pause", "dlq_replay_resume", "stress_stresstest_compare",
     "stress_stresstest_start", "auth_user_password_change", "scaling_pool_configure",
-    "scaling_pool_scale", "scaling_pool_release",
+    "scaling_pool_scale", "scaling_pool_release", "dlq_lettergroup_decide", "dlq_lettergroup_mute",
+    "operations_operation_new", "operations_operation_pause", "operations_operation_resume",
 }  # fmt: skip
 ACTIONS_THAT_ASK = {
     ("workspaces.Membership", "delete_selected"), ("workspaces.ApiKey", "revoke"),
@@ -51,6 +56,8 @@ ACTIONS_THAT_NEED_NO_QUESTION = {
     ("workflows.WorkflowRun", "retry"), ("dlq.DeadLetter", "reprocess"),
     ("dlq.DeadLetter", "reprocess_as_canary"), ("schedules.Schedule", "run_now"),
     ("schedules.Schedule", "pause"), ("schedules.Schedule", "resume"),
+    ("tasks_app.Task", "bulk"), ("tasks_app.Queue", "bulk"), ("dlq.DeadLetter", "bulk"),
+    ("schedules.Schedule", "bulk"),
 }  # fmt: skip
 
 
@@ -70,6 +77,10 @@ def replay() -> Any:
     return World().own["dlq.Replay"]
 
 
+def group() -> Any:
+    return LetterGroup.objects.get(id=make_letter().id)
+
+
 def queue_with_a_task() -> Any:
     make_task("PENDING", type="noop", queue="letters")
     return make_queue("letters")
@@ -84,6 +95,9 @@ CASES: dict[str, tuple[Any, str, dict[str, str]]] = {
     "stress_stresstest_stop": (lambda: make_stress_test(1, name="load"), "", {}),
     "dlq_replay_cancel": (replay, "", {}),
     "dlq_deadletter_discard": (make_letter, "", {"reason": "Not needed"}),
+    "dlq_lettergroup_discard": (group, "", {"reason": "Not needed"}),
+    "dlq_lettergroup_reprocess": (group, "", {"how": "canary", "reason": "It is repaired"}),
+    "operations_operation_cancel": (make_operation, "", {}),
 }
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.core.admin.actions import CONFIRMED
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent, Workspace
 from dlq import discard, replays
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.django_db
 LETTERS = "/admin/dlq/deadletter/"
 GROUPS = f"{LETTERS}groups/"
 REPLAYS = "/admin/dlq/replay/"
+SURE = {CONFIRMED: "yes"}
 login = partial(staff_client, apps=["dlq", "tasks_app"])
 
 
@@ -156,7 +158,7 @@ class TestOne:
         letter = make_letter(workflow_run_id=run, step_key="notify")
         found = page(root, f"{LETTERS}{letter.id}/change/")
         assert f"/admin/workflows/workflowrun/{run}/change/" in found
-        assert "Step notify of" in found
+        assert "Step <bdi>notify</bdi> of" in found
         # Its attempts are the definition's.
         assert 'name="max_attempts"' not in page(root, f"{LETTERS}{letter.id}/reprocess/")
 
@@ -247,7 +249,10 @@ class TestGroups:
     def test_a_canary_of_a_group(self, operator: Client) -> None:
         letter = make_letter()
         make_letter(make_error(function="refund"))
-        found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="canary")
+        sent = {"fingerprint": letter.fingerprint, "do": "canary"}
+        assert "Reprocess the letters of this failure?" in post(operator, GROUPS, **sent)
+        assert not Replay.objects.exists()
+        found = post(operator, GROUPS, **sent, **SURE)
         assert "has started" in found
         replay = Replay.objects.get()
         assert (replay.matched, replay.created_by) == (1, "op")
@@ -257,16 +262,19 @@ class TestGroups:
         letter, another = make_letter(), make_letter(make_error(function="refund"))
         theirs = make_letter(workspace=other)
         assert "Give a reason of" in post(
-            operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" "
+            operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason=" ", **SURE
         )
-        found = post(operator, GROUPS, fingerprint=letter.fingerprint, do="discard", reason="x")
+        sent = {"fingerprint": letter.fingerprint, "do": "discard", "reason": "x"}
+        assert "Discard the letters of this failure?" in post(operator, GROUPS, **sent)
+        assert DeadLetter.objects.filter(status="OPEN").count() == 3
+        found = post(operator, GROUPS, **sent, **SURE)
         assert "1 letter discarded" in found
         for row, status in ((letter, "DISCARDED"), (another, "OPEN"), (theirs, "OPEN")):
             row.refresh_from_db()
             assert row.status == status
         for odd in ("", "\x00", "everything"):
             assert "Choose a group" in post(
-                operator, GROUPS, fingerprint=odd, do="discard", reason="x"
+                operator, GROUPS, fingerprint=odd, do="discard", reason="x", **SURE
             )
 
     def test_of_the_own_workspaces(self, root: Client, operator: Client, other: Workspace) -> None:
@@ -274,7 +282,7 @@ class TestGroups:
         assert "theirs" in page(root, GROUPS, workspace="other")
         assert "theirs" not in page(operator, GROUPS, workspace="other")
         fingerprint = DeadLetter.objects.get().fingerprint
-        post(operator, f"{GROUPS}?workspace=other", fingerprint=fingerprint, do="canary")
+        post(operator, f"{GROUPS}?workspace=other", fingerprint=fingerprint, do="canary", **SURE)
         assert not Replay.objects.exists()
         assert login("nobody").get(GROUPS).status_code == 403
 

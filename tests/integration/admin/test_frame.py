@@ -107,7 +107,7 @@ class TestErrors:
         assert answer.status_code == 404
         assert "You are logged in as mira (viewer)." in page
         assert "&lt;i&gt;" in page
-        assert 'href="/admin/dlq/deadletter/"' in page
+        assert 'href="/admin/dlq/lettergroup/"' in page
 
     def test_a_user_who_is_no_staff_is_led_to_the_login(self, client: Client, db: None) -> None:
         staff = staff_client("plain", apps=[])

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 import tests.handlers  # noqa: F401 - registers the test types
+from controlplane.core.admin.actions import CONFIRMED
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import AuditEvent
 from dlq import discard
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db
 INBOX = "/admin/dlq/lettergroup/"
 login = partial(staff_client, apps=["dlq", "tasks_app"])
 HOSTILE = "<script>alert(1)</script>"
+SURE = {CONFIRMED: "yes"}
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ def test_decisions_and_their_undo(operator: Client) -> None:
     assert LetterGroup.objects.get().owner is None
     post(operator, group, "decide", do="change", ticket="https://t.example/OPS-1", note=HOSTILE)
     found = page(operator)
-    assert ">OPS-1</a>" in found
+    assert ">OPS-1</bdi></a>" in found
     assert "begins with http:// or https://" in post(
         operator, group, "decide", do="change", ticket="javascript:alert(1)"
     )
@@ -181,8 +183,8 @@ def test_discard_with_a_reason(operator: Client) -> None:
     assert "Discard 12 letters of ValueError test-echo?" in found
     assert "and 2 more" in found
     assert "Discarding is final" in found
-    assert "Give the reason" in post(operator, group, "discard")
-    assert "12 letters discarded" in post(operator, group, "discard", reason="sent by hand")
+    assert "Give the reason" in post(operator, group, "discard", **SURE)
+    assert "12 letters discarded" in post(operator, group, "discard", reason="sent by hand", **SURE)
     assert DeadLetter.objects.filter(status="OPEN").count() == 1
     keep_up()
     assert LetterGroup.objects.get(id=group.id).state == "RESOLVED"
@@ -194,8 +196,9 @@ def test_reprocess_as_a_canary(operator: Client, monkeypatch: pytest.MonkeyPatch
     group = group_of(letters[0])
     assert "3 tasks that failed will run again" in page(operator, f"{INBOX}{group.id}/reprocess/")
     monkeypatch.setattr("dlq.admin.inboxforms.REASON_FROM", 2)
-    assert "Give the reason" in post(operator, group, "reprocess", how="canary")
-    found = post(operator, group, "reprocess", how="canary", rate="5", reason="the gateway is back")
+    assert "Give the reason" in post(operator, group, "reprocess", how="canary", **SURE)
+    sent = {"how": "canary", "rate": "5", "reason": "the gateway is back"}
+    found = post(operator, group, "reprocess", **sent, **SURE)
     assert "The replay of 3 letters has started" in found
     replay = Replay.objects.get()
     assert (replay.stages, replay.rate_per_second) == ([5, 50], 5.0)

@@ -7,9 +7,9 @@ from django.db import connection
 
 import tests.handlers  # noqa: F401 - registers the test types
 from controlplane.core.clock import now
-from dlq.models import DeadLetter
-from dlq.queries import growth
-from tests.clients import default_workspace
+from dlq.models import DeadLetter, LetterGroup
+from dlq.queries import count_open, growth
+from tests.clients import default_workspace, other_workspace
 from tests.factories import copy_letter, make_letter
 from tests.reads import rows_read
 
@@ -31,3 +31,16 @@ def test_old_letters_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "MAX_COUNTED", 1_000)
     many = growth.read_growth(workspace, now())
     assert (many.open, many.is_estimate) == (1_000, True)
+
+
+def test_the_figures_of_the_sidebar_and_of_the_overview_leave_muted_groups_out() -> None:
+    for _ in range(2):
+        make_letter()
+    make_letter(type="test-raise")
+    make_letter(workspace=other_workspace())
+    LetterGroup.objects.filter(type="test-echo", workspace=default_workspace()).update(
+        state="MUTED", muted_above=5
+    )
+    workspace = default_workspace().id
+    assert count_open([workspace]) == growth.read_growth(workspace, now()).open == 1
+    assert count_open([workspace, other_workspace().id]) == 2

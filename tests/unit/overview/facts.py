@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from controlplane.core.ids import uuid7
 from controlplane.ops.overview.facts import Facts, FleetFact, Loop, QueueFact, TypeFact
 from dlq.queries.growth import LetterGrowth
 from tasks_app.queries.rates import TypeRates
@@ -14,6 +15,7 @@ LETTERS = LetterGrowth(
     open=4, series=[4] * 62, new={}, before={"charge-card": 24}, is_estimate=False
 )
 QUIET = Facts(
+    workspace_id=uuid7(),
     at=AT,
     objective_seconds=60.0,
     queues=[],

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from controlplane.core.admin.display import Button, Question
 from controlplane.core.formatting import format_count, format_rate
 from controlplane.core.schema import represent
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.operations.admin.listpage import word_of
 from controlplane.ops.operations.models import Operation as OperationRow
 from controlplane.ops.operations.models import OperationItem
@@ -104,7 +105,7 @@ def _describe_state(row: OperationRow) -> str:
     rest = row.total - row.submitted
     left = f" {format_count(rest, 'item')} left as they were." if rest else ""
     if row.state == OperationState.STOPPED:
-        return f"{row.stop_reason}{left}"
+        return f"{isolated_text(row.stop_reason)}{left}"
     return f"Cancelled.{left}" if row.state == OperationState.CANCELLED else "Every item is done."
 
 

@@ -1,6 +1,7 @@
 """Checks of the work of one workspace: queues, types, dead letters, schedules."""
 
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from controlplane.core.formatting import (
     format_count,
@@ -170,7 +171,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
         f"{format_count(_attempts(rates), 'attempt')} in 15 min.",
         why=_why_failing(fact, facts),
         since=fact.since,
-        link=Link("dlq_lettergroup_changelist"),
+        link=_inbox_of(facts),
         action="Open failures",
         evidence=Evidence(
             caption="failure rate, baseline dashed" if has_baseline else "failure rate",
@@ -179,6 +180,10 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
             target=_share_before(rates) if has_baseline else None,
         ),
     )
+
+
+def _inbox_of(facts: Facts) -> Link:
+    return Link("dlq_lettergroup_changelist", query=urlencode({"workspace": facts.workspace_id}))
 
 
 def _why_failing(fact: TypeFact, facts: Facts) -> str:
@@ -214,7 +219,7 @@ def check_letters(facts: Facts) -> Found:
         subject="Dead letters",
         says=f"grow: {new:,} in the last hour, usually {usual:.1f}; {letters.open:,} are open.",
         why=f"{most:,} of them are {isolated_text(name)}.",
-        link=Link("dlq_lettergroup_changelist"),
+        link=_inbox_of(facts),
         action="Open dead letters",
         evidence=Evidence(
             caption="open letters",

@@ -258,6 +258,7 @@ class Source:
         """What the checks look at."""
         dispatcher, autoscaler = self.loops
         return Facts(
+            workspace_id=self.workspace_id,
             at=self.at,
             objective_seconds=self.objective,
             queues=name_holders(self.queue_facts, self.objective),
