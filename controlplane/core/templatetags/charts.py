@@ -60,7 +60,12 @@ def chart_table(*drawings: Chart | Histogram, title: str = "") -> dict[str, Any]
         [*row, *(cell for each in others for cell in each.rows[number][1:])]
         for number, row in enumerate(first.rows)
     ]
-    return {"title": title or first.sentence, "columns": columns, "rows": rows, "body": _write(rows)}
+    return {
+        "title": title or first.sentence,
+        "columns": columns,
+        "rows": rows,
+        "body": _write(rows),
+    }
 
 
 def _write(rows: Iterable[Sequence[str]]) -> SafeString:
