@@ -16,6 +16,7 @@ from controlplane.core.errors import Invalid
 from controlplane.core.runtime.histograms import percentile
 from controlplane.core.sql import load_sql
 from tasks_app.processors.registry import internal_types
+from tasks_app.queries.histogram_sums import MAX_ROLLUPS, Pair, sum_histograms
 from tasks_app.queries.lists import in_bounded_time
 from tasks_app.queries.stats import measured_since
 
@@ -225,7 +226,6 @@ def _read(
     hidden: list[str],
     types: list[str] | None,
 ) -> dict[str, list[tuple[datetime, str, str, Figures]]]:
-    found: dict[str, list[tuple[datetime, str, str, Figures]]] = {}
     params: dict[str, Any] = {
         "workspace": workspace_id,
         "seconds": int(unit.total_seconds()),
@@ -234,20 +234,29 @@ def _read(
         "step": int(step.total_seconds()),
         "hidden": hidden,
         "types": types,
+        "most": MAX_ROLLUPS + 1,
     }
     with in_bounded_time(narrow_by="a shorter window"), connection.cursor() as cursor:
         cursor.execute(load_sql("tasks_app", "summarize_rollups"), params)
-        for kind, at, type_name, queue, *values in cursor.fetchall():
-            sums, times = values[: len(COUNTS)], values[len(COUNTS) :]
-            run_ms, wait_ms, longest_run_ms, longest_wait_ms, runs, waits = times
-            figures = Figures(
-                **{name: int(count) for name, count in zip(COUNTS, sums, strict=True)},
-                run_ms=run_ms,
-                wait_ms=wait_ms,
-                longest_run_ms=longest_run_ms,
-                longest_wait_ms=longest_wait_ms,
-                runs=parse_histogram(runs),
-                waits=parse_histogram(waits),
-            )
+        rows = cursor.fetchall()
+    histograms = sum_histograms((row[1], *row[-4:]) for row in rows if row[0] == "rollups")
+    found: dict[str, list[tuple[datetime, str, str, Figures]]] = {}
+    for kind, at, type_name, queue, *values in rows:
+        if kind != "rollups":
+            key = {"step": at, "type": type_name, "queue": values[len(COUNTS) + 4]}.get(kind)
+            figures = _to_figures(values, histograms.get((kind, key)) or Pair.empty())
             found.setdefault(kind, []).append((at, type_name, queue or "", figures))
     return found
+
+
+def _to_figures(values: Sequence[Any], histograms: Pair) -> Figures:
+    run_ms, wait_ms, longest_run_ms, longest_wait_ms = values[len(COUNTS) : len(COUNTS) + 4]
+    return Figures(
+        **{name: int(count) for name, count in zip(COUNTS, values, strict=False)},
+        run_ms=run_ms,
+        wait_ms=wait_ms,
+        longest_run_ms=longest_run_ms,
+        longest_wait_ms=longest_wait_ms,
+        runs={int(bucket): count for bucket, count in histograms.runs.items()},
+        waits={int(bucket): count for bucket, count in histograms.waits.items()},
+    )

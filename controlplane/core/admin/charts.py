@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from controlplane.core.admin import scales
@@ -247,10 +248,16 @@ def _write(value: float | None, write: Write) -> str:
     return EMPTY if value is None or not math.isfinite(value) else write(value)
 
 
+@lru_cache(maxsize=2 * MAX_BUCKETS)
+def _clock(at: datetime, zone: tzinfo) -> str:
+    """Kept, since the charts of a page have the same times."""
+    return at.astimezone(zone).strftime(_FORM)
+
+
 def _rows(frame: Frame, series: Sequence[Series]) -> list[list[str]]:
     return [
         [
-            at.astimezone(frame.zone).strftime(_FORM),
+            _clock(at, frame.zone),
             *(_write(each.values[number], frame.write) for each in series),
         ]
         for number, at in enumerate(frame.times)

@@ -1,8 +1,11 @@
 """Charts in templates: drawn as SVG at the server, with the same figures as a table."""
 
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
 
 from controlplane.core.admin.bars import Histogram, Meter, Slots
 from controlplane.core.admin.charts import Chart, Spark
@@ -57,4 +60,22 @@ def chart_table(*drawings: Chart | Histogram, title: str = "") -> dict[str, Any]
         [*row, *(cell for each in others for cell in each.rows[number][1:])]
         for number, row in enumerate(first.rows)
     ]
-    return {"title": title or first.sentence, "columns": columns, "rows": rows}
+    return {
+        "title": title or first.sentence,
+        "columns": columns,
+        "rows": rows,
+        "body": _write(rows),
+    }
+
+
+def _write(rows: Iterable[Sequence[str]]) -> SafeString:
+    """The body of a table. A loop of the template takes ten times as long, for thousands of
+    cells."""
+    return SafeString(
+        "".join(
+            f'<tr><th scope="row">{escape(first)}</th>'
+            + "".join([f'<td class="number">{escape(cell)}</td>' for cell in cells])
+            + "</tr>"
+            for first, *cells in rows
+        )
+    )

@@ -163,6 +163,13 @@ def test_the_table_has_the_same_figures():
     ]
 
 
+def test_the_cells_of_the_table_are_text():
+    chart = draw([1], write=lambda value: f"<b>{value:g}</b>")
+    page = Template("{% load charts %}{% chart_table chart %}").render(Context({"chart": chart}))
+    assert '<th scope="row">2026-11-27 02:17 UTC</th>' in page
+    assert '<td class="number">&lt;b&gt;1&lt;/b&gt;</td></tr></tbody>' in page
+
+
 def test_two_charts_of_the_same_times_share_a_table():
     first, second = draw([1, 2]), draw([3, 4])
     assert chart_table(first, second)["rows"][1] == ["2026-11-27 02:18 UTC", "2", "4"]
