@@ -220,7 +220,7 @@ def _make_group(text: str, number: int, letter: DeadLetter) -> LetterGroup:
 def _make_operation(text: str) -> Operation:
     operation = make_operation()
     write(operation, reason=text, selection={"filter": {"search": text}}, created_by=cut(text, 200))
-    (item,) = make_items(operation, {cut(text, 200): "FAILED"})
+    (item,) = make_items(operation, {str(uuid7()): "FAILED"})
     write(item, detail=text)
     return operation
 

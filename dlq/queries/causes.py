@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Min
 
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules.models import Schedule
 from controlplane.workspaces.models import AuditEvent
 from dlq.models import DeadLetter, LetterGroup
@@ -64,8 +65,8 @@ def _new_versions(end: datetime) -> Iterator[Cause]:
         yield Cause(
             at,
             "version",
-            f"Version {version}",
-            f"began on {first.name}",
+            f"Version {isolated_text(version)}",
+            f"began on {isolated_text(first.name)}",
             page="workers_node",
             key=str(first.pk),
         )

@@ -9,6 +9,7 @@ from uuid import UUID
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.formatting import shorten
 from controlplane.core.ids import parse_uuid
+from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.bulk import Target
 
 MAX_IDS = 1_000
@@ -76,7 +77,7 @@ def describe_selection(target: Target, selection: Selection) -> str:
 
 def _write(value: Any) -> str:
     values = value if isinstance(value, list) else [value]
-    return " or ".join("yes" if each is True else str(each) for each in values)
+    return " or ".join("yes" if each is True else isolated_text(each) for each in values)
 
 
 def _read_keys(target: Target, texts: Sequence[str]) -> tuple[str, ...]:
