@@ -14,7 +14,7 @@ from controlplane.ops.operations.schema import (
     Operation,
     OperationFilter,
     OperationIn,
-    Preview,
+    OperationPreview,
     PreviewIn,
 )
 from controlplane.ops.operations.selection import read_selection
@@ -76,7 +76,7 @@ class Operations(Views):
         summary="Preview a bulk operation",
         body=PreviewIn,
         examples=_PREVIEW_EXAMPLES,
-        returns=Preview,
+        returns=OperationPreview,
         errors=(409, 413, 422),
     )
     def preview(self, request: WorkspaceRequest, body: PreviewIn) -> Any:

@@ -95,7 +95,7 @@ class PreviewItem(Resource):
     status: str = shown(source="state")
 
 
-class Preview(Resource):
+class OperationPreview(Resource):
     """What an operation would do."""
 
     target: str = shown(source="plan.verb.target.name")

@@ -27,8 +27,7 @@ from controlplane.ops.operations.preview import (
     make_preview,
     read_options,
 )
-from controlplane.ops.operations.schema import MAX_RATE, MIN_RATE
-from controlplane.ops.operations.schema import Preview as PreviewResource
+from controlplane.ops.operations.schema import MAX_RATE, MIN_RATE, OperationPreview
 from controlplane.ops.operations.selection import read_selection
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
@@ -86,7 +85,7 @@ def show(pages: Any, request: HttpRequest) -> HttpResponse:
         "operations/new.html",
         title=preview.title if preview else "Bulk operation",
         is_list=True,
-        preview=represent(PreviewResource, preview, actor) if preview else None,
+        preview=represent(OperationPreview, preview, actor) if preview else None,
         rest=_count_rest(preview),
         form=_fill(form, preview),
         drift=drift,

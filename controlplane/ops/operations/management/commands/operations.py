@@ -27,7 +27,7 @@ from controlplane.ops.operations.schema import (
     Operation,
     OperationFilter,
     OperationIn,
-    Preview,
+    OperationPreview,
     PreviewIn,
 )
 from controlplane.ops.operations.selection import read_selection
@@ -135,7 +135,7 @@ class Command(WorkspaceCommand):
             ),
             actor=terminal_actor(),
         )
-        return represent(Preview, found, None)
+        return represent(OperationPreview, found, None)
 
     def _start(self, workspace_id: UUID, options: Options) -> Any:
         given = options["token"]
