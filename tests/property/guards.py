@@ -112,9 +112,10 @@ GUARDS = [
     _sql("submit: parents are locked", "mark_parents", "    FOR NO KEY UPDATE\n", "", FAMILIES),
     # Operators.
     Guard("cancel: one look at a locked row", "tasks_app/services/control.py",
-          "        _lock(workspace_id, ids)\n", "", OPERATORS),
+          "        _lock(workspace_id, ids)\n        ended =", "        ended =", OPERATORS),
     Guard("retry: parents are locked", "tasks_app/services/control.py",
-          ".select_for_update(no_key=True)", "", FAMILIES),
+          '.select_for_update(no_key=True).values_list("id", "state")',
+          '.values_list("id", "state")', FAMILIES),
     Guard("retry: not into waiting for ever", "tasks_app/services/control.py",
           "ids=[i for i in free if i not in broken]", "ids=free"),
     Guard("retry: only what has ended", "tasks_app/transitions.py",

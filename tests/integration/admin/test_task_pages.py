@@ -31,6 +31,8 @@ from tests.hostiletext import HOSTILE, find_dangers
 pytestmark = pytest.mark.django_db
 TASKS = "/admin/tasks_app/task/"
 MAX_QUERIES_OF_LIST = 16
+# In a transaction of bounded time, a search also finds the last task that its page looks at.
+MAX_QUERIES_OF_SEARCH = 19
 MAX_QUERIES_OF_TASK = 26
 login = partial(staff_client, apps=["tasks_app", "workers", "dlq", "schedules", "workspaces"])
 
@@ -206,11 +208,16 @@ class TestTheList:
         for number in range(30):
             task = make_task("COMPLETED", name=str(number), result={"n": 1})
             make_attempt(task, node_id=node.id)
-        for params in ({}, {"search": "1"}, {"status": "COMPLETED", "sort": "-durationMs"}):
+        bounds: list[tuple[dict[str, str], int]] = [
+            ({}, MAX_QUERIES_OF_LIST),
+            ({"search": "1"}, MAX_QUERIES_OF_SEARCH),
+            ({"status": "COMPLETED", "sort": "-durationMs"}, MAX_QUERIES_OF_LIST),
+        ]
+        for params, most in bounds:
             with CaptureQueriesContext(connection) as queries:
                 get(root, TASKS, **params)
             statements = [each["sql"] for each in queries]
-            assert len(statements) <= MAX_QUERIES_OF_LIST, "\n".join(statements)
+            assert len(statements) <= most, "\n".join(statements)
 
 
 class TestOneTask:

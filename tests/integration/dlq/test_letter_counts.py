@@ -106,7 +106,7 @@ def test_the_total_is_counted_while_too_many_changes_wait(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_letter()
-    monkeypatch.setattr(letters, "_MAX_CHANGES", 6)
+    monkeypatch.setattr(letters, "MAX_CHANGES", 6)
     assert letters.find_total(workspace.id, LetterFilter()) is None
 
 
@@ -176,7 +176,7 @@ def test_too_many_changes_make_an_estimate(
     recording.fold_letter_counts()
     make_letter(make_error("another"))
     assert (get_letter_stats(workspace.id).total, len(letters.list_groups(workspace.id))) == (2, 2)
-    monkeypatch.setattr(letters, "_MAX_CHANGES", 6)
+    monkeypatch.setattr(letters, "MAX_CHANGES", 6)
     found = get_letter_stats(workspace.id)
     assert (found.total, len(found.groups), found.is_estimate) == (1, 1, True)
 

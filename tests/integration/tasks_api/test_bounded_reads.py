@@ -80,8 +80,8 @@ def test_the_page_of_what_failed(
     root: Client, filters: str, tenants: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A superuser sees the failures of all workspaces, whose index has the order of one of them.
-    Without the figures, which are counted up to a bound."""
-    monkeypatch.setattr(listpage, "count_matching", lambda *_: Figures(0, False, None))
+    Without the figures, which are counted up to a bound: where nothing matches, no page is read."""
+    monkeypatch.setattr(listpage, "count_matching", lambda *_: Figures(0, True, None))
     workspaces = [default_workspace(), *(other_workspace(f"tenant-{n}") for n in range(1, tenants))]
     for workspace in workspaces:
         error = make_error(name="KeyError")
