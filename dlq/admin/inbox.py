@@ -1,5 +1,6 @@
 """The failure inbox: groups of dead letters, and what people decide about them."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
+from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
 from dlq.admin.inboxrows import VIEWS, read_conditions, read_inbox
 from dlq.admin.questions import GroupQuestions, seen_version
@@ -25,6 +27,7 @@ from dlq.admin.undo import forget_undo, offer_undo, take_undo
 from dlq.groups import KEPT, Decision, decide
 from dlq.models import LetterGroup
 from dlq.queries import count_open
+from dlq.queries.groups import find_workspace_with_newest
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
@@ -37,6 +40,18 @@ _DECISIONS = {
     "resolve": (Decision(state=GroupState.RESOLVED), "Resolved"),
     "disown": (Decision(owner=None), "Without an owner now"),
 }
+
+
+def _choose(workspaces: Sequence[Workspace], named: str) -> Workspace | None:
+    """The workspace with that slug or id, otherwise that with the newest failure that is open,
+    otherwise the first."""
+    if named:
+        found = (each for each in workspaces if named in (each.slug, str(each.id)))
+        return next(found, next(iter(workspaces), None))
+    if len(workspaces) < 2:
+        return next(iter(workspaces), None)
+    newest = find_workspace_with_newest([each.id for each in workspaces])
+    return next((each for each in workspaces if each.id == newest), workspaces[0])
 
 
 @admin.register(LetterGroup)
@@ -70,9 +85,7 @@ class GroupAdmin(GroupQuestions):
         if not self.has_view_permission(request):
             raise PermissionDenied
         workspaces = list_own_workspaces(request)
-        slug = request.GET.get("workspace", DEFAULT_WORKSPACE)
-        named = (each for each in workspaces if slug in (each.slug, str(each.id)))
-        chosen = next(named, next(iter(workspaces), None))
+        chosen = _choose(workspaces, request.GET.get("workspace", ""))
         context: dict[str, Any] = {}
         if chosen is not None:
             context = self._describe_inbox(request, chosen)

@@ -31,6 +31,12 @@ _VERSIONS_OF = 100  # letters
 _MAX_TYPES = 20
 
 
+def find_workspace_with_newest(workspaces: Sequence[UUID]) -> UUID | None:
+    """The workspace with the newest death among groups that are open, regressed or acknowledged."""
+    groups = LetterGroup.objects.filter(workspace_id__in=workspaces, state__in=MINE, letters__gt=0)
+    return groups.order_by("-last_seen").values_list("workspace_id", flat=True).first()
+
+
 @dataclass(frozen=True, slots=True)
 class GroupView:
     """A group with what the folded counts lack. `count`: open letters; `letter_id`, `name` and

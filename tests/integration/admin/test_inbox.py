@@ -245,3 +245,12 @@ def test_the_number_of_queries_does_not_grow(operator: Client) -> None:
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert counts[1] <= 45
+
+
+def test_without_a_choice_it_opens_where_the_newest_failure_is_open() -> None:
+    root = login("root", is_superuser=True)
+    other_workspace("another")
+    make_letter(make_error("fresh"), workspace=other_workspace())
+    keep_up()
+    assert "fresh" in page(root)
+    assert "fresh" not in page(root, workspace=default_workspace().slug)
