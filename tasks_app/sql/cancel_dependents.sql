@@ -1,8 +1,9 @@
 -- Cancel all that can no longer run because one of these parents failed or was cancelled: the
 -- closure over dependents that are blocked and do not run in spite of it.
--- OFFSET 0 and the changed state keep the planner from beginning with the blocked tasks: of ten
--- thousand that were submitted a moment ago its figures know nothing, and it would try each of them
--- with each of the others.
+-- OFFSET 0 and the changed state keep the planner from beginning with the blocked tasks, and from
+-- looking for each dependent in the index that has all of them (task_held): of ten thousand that were
+-- submitted a moment ago its figures know nothing, and it would try each of them with each of the
+-- others.
 WITH RECURSIVE doomed (id, parent, has_dependents) AS (
     SELECT child.id, child.parent, blocked.has_dependents
     FROM unnest(%(parents)s::uuid[]) AS ended (id)
@@ -14,7 +15,7 @@ WITH RECURSIVE doomed (id, parent, has_dependents) AS (
     ) AS child
     CROSS JOIN LATERAL (
         SELECT t.has_dependents FROM tasks_app_task t
-        WHERE t.id = child.id AND t.state = 'BLOCKED' AND t.on_parent_failure = 'cancel'
+        WHERE t.id = child.id AND t.state || '' = 'BLOCKED' AND t.on_parent_failure = 'cancel'
         OFFSET 0
     ) AS blocked
     UNION
@@ -28,7 +29,7 @@ WITH RECURSIVE doomed (id, parent, has_dependents) AS (
     ) AS child
     CROSS JOIN LATERAL (
         SELECT t.has_dependents FROM tasks_app_task t
-        WHERE t.id = child.id AND t.state = 'BLOCKED' AND t.on_parent_failure = 'cancel'
+        WHERE t.id = child.id AND t.state || '' = 'BLOCKED' AND t.on_parent_failure = 'cancel'
         OFFSET 0
     ) AS blocked
     WHERE doomed.has_dependents
