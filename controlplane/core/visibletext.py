@@ -41,6 +41,12 @@ def isolated_text(text: object) -> str:
     return f"{_ISOLATE}{shown}{_END}" if reads_from_right(shown) else shown
 
 
+def visible_name(text: object) -> str:
+    """A text as a link has it: a link of blanks alone could be neither seen nor read aloud."""
+    name = str(text)
+    return name if _KEPT.sub("", name).strip() else "(blank)"
+
+
 def reads_from_right(text: str) -> bool:
     """Whether a letter or a digit of it is written from right to left."""
     return not text.isascii() and any(

@@ -32,7 +32,7 @@ from controlplane.core.formatting import (
     format_time,
     format_whole,
 )
-from controlplane.core.visibletext import isolated_text
+from controlplane.core.visibletext import isolated_text, visible_name
 
 register = template.Library()
 
@@ -47,6 +47,7 @@ register.filter("clock", format_time)
 register.filter("iso", utc_z)
 register.filter("short_id", format_short_id)
 register.filter("isolated", isolated_text)
+register.filter("named", visible_name)
 register.filter("json_html", json_html)
 
 

@@ -16,6 +16,7 @@ from controlplane.core.formatting import (
     format_size,
     shorten,
 )
+from controlplane.core.visibletext import visible_name
 from controlplane.ops.overview.drawings import write_rate
 from controlplane.ops.overview.errors import show_error
 from controlplane.ops.overview.queries.source import SHOWN_QUEUES, Source
@@ -78,7 +79,7 @@ def _queue_row(source: Source, number: int) -> QueueRow:
     series = source.lane_samples.get(queue.id, LaneSeries([], []))
     return QueueRow(
         id=queue.id,
-        name=queue.name,
+        name=visible_name(queue.name),
         state="PAUSED" if is_paused else "FAILED" if is_late else "COMPLETED",
         note="paused" if is_paused else "misses its objective" if is_late else "",
         oldest=EMPTY if seconds is None else format_duration(seconds),
@@ -123,7 +124,7 @@ def read_failures(source: Source) -> dict[str, Any]:
             FailureRow(
                 letter_id=letter.id,
                 task_id=letter.task_id,
-                name=letter.name,
+                name=visible_name(letter.name),
                 type=letter.type,
                 error=shorten(": ".join(part for part in parts if part), _ERROR_SHOWN),
                 at=letter.died_at,
@@ -170,7 +171,7 @@ def _node_row(node: "Node") -> NodeRow:
     is_lost = node.state == NodeState.LOST
     return NodeRow(
         id=node.id,
-        name=node.name,
+        name=visible_name(node.name),
         state="FAILED" if is_lost else str(node.state),
         lost_at=node.stopped_at if is_lost else None,
         busy=node.running,
@@ -246,7 +247,7 @@ def read_schedules(source: Source) -> dict[str, Any]:
     rows = [
         ScheduleRow(
             id=each.id,
-            name=each.name,
+            name=visible_name(each.name),
             words=_words(describe(each)),
             next_at=each.next_at,
             clock=f"{localtime(each.next_at):%H:%M %Z}",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from controlplane.core.admin.display import json_html
-from controlplane.core.visibletext import isolated_text, visible_html, visible_text
+from controlplane.core.visibletext import isolated_text, visible_html, visible_name, visible_text
 from tests.corpus import TEXTS
 from tests.pagescan import dangers_of
 
@@ -42,6 +42,12 @@ def test_texts_and_spoken_attributes_are_shown() -> None:
     page = f'<p title="\u202ea" aria-label="\x1b">\u202eb \u2068{WORD}\u2069 \u2069</p>'
     shown = f'<p title="\\u202ea" aria-label="\\x1b">\\u202eb \u2068{WORD}\u2069 \\u2069</p>'
     assert visible_html(page) == shown
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\t\n", "\u00a0", "\u200d", "\u3000"])
+def test_a_name_of_blanks_is_a_word(text: str) -> None:
+    assert visible_name(text) == "(blank)"
+    assert visible_name(f"{text}a{text}") == f"{text}a{text}"
 
 
 def test_a_key_keeps_its_place_before_its_value() -> None:

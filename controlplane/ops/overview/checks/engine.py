@@ -9,7 +9,7 @@ from controlplane.core.formatting import (
     format_size,
     format_state,
 )
-from controlplane.core.visibletext import isolated_text
+from controlplane.core.visibletext import isolated_text, visible_name
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
 from controlplane.ops.overview.facts import Facts, Loop, LostNode
 
@@ -153,7 +153,7 @@ def _lost(node: LostNode, facts: Facts) -> Finding:
     return Finding(
         key=f"node:{node.id}",
         harm=Harm.LOST,
-        subject=node.name,
+        subject=visible_name(node.name),
         says=f"was lost: {isolated_text(reason)}."
         if reason
         else "was lost: its heartbeat stopped.",

@@ -10,7 +10,7 @@ from controlplane.core.formatting import (
     format_relative,
     shorten,
 )
-from controlplane.core.visibletext import isolated_text
+from controlplane.core.visibletext import isolated_text, visible_name
 from controlplane.ops.overview.checks.finding import Evidence, Finding, Harm, Link
 from controlplane.ops.overview.facts import Facts, QueueFact, TypeFact
 from controlplane.ops.overview.significance import exceeds_rate, wilson
@@ -55,7 +55,7 @@ def _late(queue: QueueFact, facts: Facts) -> Finding:
     return Finding(
         key=f"queue:{queue.name}",
         harm=Harm.LATE,
-        subject=queue.name,
+        subject=visible_name(queue.name),
         says=f"misses its wait objective: the oldest task has waited {waited} instead of "
         f"{objective}.",
         why=_why_late(queue, facts),
@@ -130,7 +130,7 @@ def _paused(queue: QueueFact) -> Finding:
     return Finding(
         key=f"paused:{queue.name}",
         harm=Harm.PAUSED,
-        subject=queue.name,
+        subject=visible_name(queue.name),
         says=f"is paused{by}, and {format_count(queue.waiting, 'task')} {waits}.",
         why=f"Reason: {isolated_text(reason)}" if reason else "No reason was given.",
         since=queue.paused_at,
@@ -166,7 +166,7 @@ def _failing(fact: TypeFact, facts: Facts) -> Finding:
     return Finding(
         key=f"type:{rates.type}",
         harm=Harm.FAILING,
-        subject=rates.type,
+        subject=visible_name(rates.type),
         says=f"fails {format_percent(_share(rates))} of the time{usually}: {rates.failed:,} of "
         f"{format_count(_attempts(rates), 'attempt')} in 15 min.",
         why=_why_failing(fact, facts),
@@ -253,7 +253,7 @@ def _repeated(schedule: FailingSchedule, facts: Facts) -> Finding:
     return Finding(
         key=f"schedule:{schedule.id}",
         harm=Harm.REPEATED,
-        subject=schedule.name,
+        subject=visible_name(schedule.name),
         says=f"has failed {known} in a row{completed}.",
         why=why.strip(),
         since=schedule.failed_since,
