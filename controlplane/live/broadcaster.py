@@ -76,6 +76,9 @@ class Broadcaster:
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     epoch: int = 0
     _readings: dict[Watched, _Reading] = field(default_factory=dict)
+    # The highest seq of topics that were left in this epoch: a hub may still have their state, and
+    # takes equal numbers of one epoch for the same state.
+    _left_at_seq: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="live-reader")
@@ -119,19 +122,20 @@ class Broadcaster:
         return TURN_SECONDS
 
     def _stop(self) -> None:
-        self.epoch = 0
+        self.epoch = self._left_at_seq = 0
         self._readings.clear()
 
     def _follow(self, watched: list[Watched]) -> None:
         """Have a reading of each of these, and of no other."""
         gone = self._readings.keys() - set(watched)
         for each in gone:
-            del self._readings[each]
+            self._left_at_seq = max(self._left_at_seq, self._readings.pop(each).seq)
         for each in watched:
             if each not in self._readings:
                 # A hub of a later release may know more topics.
                 with suppress(NotFound):
-                    self._readings[each] = _Reading(each, find_topic(each.topic))
+                    watchable = find_topic(each.topic)
+                    self._readings[each] = _Reading(each, watchable, seq=self._left_at_seq)
 
     def _begin_reads(self) -> None:
         at = time.monotonic()
@@ -155,8 +159,9 @@ class Broadcaster:
                 publication = await self._read(reading, epoch)
             else:
                 publication = self._whole(reading, epoch)
-            # The lease may have been lost while Postgres worked.
-            if publication is not None and self.epoch == epoch:
+            # The lease may have been lost while Postgres worked, or the topic left.
+            is_followed = self._readings.get(reading.watched) is reading
+            if publication is not None and self.epoch == epoch and is_followed:
                 await self.publish(publication)
         except ERRORS as error:
             reading.is_wanted_whole = True

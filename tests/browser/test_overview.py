@@ -36,12 +36,14 @@ LISTS = ("queues", "failures", "workers", "scaling", "schedules")
 ROWS = """(name) => {
     const leftOut = new Set(["data-tick", "title"]);
     const parts = (node) => [...node.querySelectorAll("*")].filter((one) => !one.closest(".spark"));
+    const words = (each) => each.dataset.cell === "oldest"
+        ? each.textContent.trim().replace(/^\\d.*$/, "0")
+        : each.textContent.trim().replace(/\\d+/g, "0");
     const shape = (node) => [node, ...parts(node)].map((each) => [
         each.tagName,
         ...[...each.attributes].filter((one) => !leftOut.has(one.name) && one.value !== "")
             .map((one) => `${one.name}=${one.value}`).sort(),
-        each.childElementCount || each.tagName === "TIME" ? ""
-            : each.textContent.trim().replace(/\\d+/g, "0"),
+        each.childElementCount || each.tagName === "TIME" ? "" : words(each),
     ]);
     return [...document.querySelectorAll(`[data-list="${name}"] > *`)]
         .map((row) => JSON.stringify(shape(row)));

@@ -180,6 +180,8 @@ def test_a_task_is_submitted_by_the_form_of_its_type(page_of: PageOf) -> None:
     page.get_by_role("link", name=re.compile("^http-request")).click()
     page.get_by_label("Url").fill("not an address")
     page.get_by_label("Name").fill("by hand")
+    # The app remembers the ids of queues, also of those that earlier tests had and removed.
+    page.get_by_label("Queue", exact=True).fill("made-by-hand")
     page.get_by_role("button", name="Submit the task").click()
     assert page.locator(".errorlist").inner_text() != ""
     assert page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"

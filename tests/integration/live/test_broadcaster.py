@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import OperationalError
 
 from controlplane.live import topics
@@ -76,6 +78,23 @@ def test_one_read_serves_all_viewers_of_a_workspace(figures: Figures) -> None:
             await socket.wait_for(lambda s=socket: s.snapshots["figures"]["value"] == 1, "the news")
         assert all(len(socket.of_kind("change")) == 1 for socket in many)
         await close_all(many + other)
+
+    asyncio.run(story())
+
+
+def test_a_topic_that_was_left_and_is_read_again_has_new_numbers(figures: Figures) -> None:
+    authorization = key()
+
+    async def story() -> None:
+        socket = DirectClient()
+        await open_all([socket], authorization)
+        with redis.Redis.from_url(settings.CHANNELS_REDIS_URL) as client:
+            for _ in range(20):
+                client.delete("taskplane:live:watched")
+                await asyncio.sleep(0.05)
+        figures.value = 1
+        await socket.wait_for(lambda: socket.snapshots["figures"]["value"] == 1, "the news")
+        await close_all([socket])
 
     asyncio.run(story())
 
