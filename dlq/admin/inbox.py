@@ -1,7 +1,7 @@
 """The failure inbox: groups of dead letters, and what people decide about them."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -18,7 +18,6 @@ from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import Role
 from dlq.admin.grouppage import describe_panel
 from dlq.admin.inboxrows import VIEWS, read_conditions, read_inbox
@@ -31,6 +30,9 @@ from dlq.queries.groups import find_workspace_with_newest
 from dlq.states import GroupState
 from tasks_app.queries import in_bounded_time
 
+if TYPE_CHECKING:
+    from controlplane.workspaces.models import Workspace
+
 _OF_A_PAGE = ("group", "after")
 _PARAMETERS = ("workspace", "view", "q", "type", "category", "version", *_OF_A_PAGE)
 # What a button does, and the message after it.
@@ -42,7 +44,7 @@ _DECISIONS = {
 }
 
 
-def _choose(workspaces: Sequence[Workspace], named: str) -> Workspace | None:
+def _choose(workspaces: "Sequence[Workspace]", named: str) -> "Workspace | None":
     """The workspace with that slug or id, otherwise that with the newest failure that is open,
     otherwise the first."""
     if named:
