@@ -58,6 +58,9 @@ def finish_here(node: int, outcomes: Sequence[Outcome]) -> None:
         settle_ended(cursor, ended, using="default")
 
 
+RUN_MS = 5  # of an attempt by `run_task`
+
+
 def run_task(task_id: UUID, error: dict[str, Any] | None = None) -> None:
     """Claim the task, whatever it waits for, and end its attempt: COMPLETED, or with an error
     FAILED."""
@@ -77,7 +80,7 @@ def run_task(task_id: UUID, error: dict[str, Any] | None = None) -> None:
         lease=lease,
         state=(TaskState.FAILED if error else TaskState.COMPLETED).value,
         outcome="FAILED" if error else "SUCCEEDED",
-        run_ms=5,
+        run_ms=RUN_MS,
         error=error,
     )
     finish_here(node, [outcome])

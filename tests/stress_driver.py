@@ -1,5 +1,6 @@
 """Stress tests driven by a test: passes of the dispatcher, tasks that end as on a worker."""
 
+import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from controlplane.ops.stress.processors import StressPayload
 from tasks_app.models import Task
 from tasks_app.states import TaskState
 from tests.factories import make_error
-from tests.manual_worker import run_task
+from tests.manual_worker import RUN_MS, run_task
 
 
 def drive(test: StressTest, *, passes: int = 1, at: datetime | None = None) -> StressTest:
@@ -42,6 +43,8 @@ def end_tasks(test: StressTest) -> None:
     while ready := list(Task.objects.filter(id__in=tasks_of(test), state=TaskState.PENDING)):
         for task in ready:
             end_task(task)
+        # The attempts of the next ones are on record as begun RUN_MS before their end.
+        time.sleep(2 * RUN_MS / 1_000)
 
 
 def end_task(task: Task) -> None:
