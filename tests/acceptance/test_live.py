@@ -220,7 +220,6 @@ def ends(socket: Socket) -> bool:
 
 
 @pytest.mark.nightly
-@pytest.mark.ci
 def test_a_client_that_does_not_read_is_closed_and_costs_nothing(engine: Engine) -> None:
     url = engine.app()
     app = engine.apps[0]

@@ -87,7 +87,7 @@ def wait_for_progress(engine: Engine, operation: Operation, done: int) -> int:
     "count",
     [
         pytest.param(3_000, id="some"),
-        pytest.param(50_000, id="many", marks=[pytest.mark.nightly, pytest.mark.ci]),
+        pytest.param(50_000, id="many", marks=pytest.mark.nightly),
     ],
 )
 def test_each_task_is_retried_once_although_everything_is_killed(
