@@ -31,7 +31,7 @@ _COLUMNS = {
     "max_ms": "slowest",
     "first_ms": "first call",
     "cpu_ms": "CPU of the app, ms",
-    "postgres_ms": "of Postgres",
+    "postgres_ms": "CPU of Postgres, ms",
     "statements": "statements",
     "bytes": "KB",
     "gzip_bytes": "KB, gzip",

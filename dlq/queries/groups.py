@@ -16,6 +16,7 @@ from controlplane.core.sql import load_sql
 from dlq.filters import NOBODY, GroupFilter
 from dlq.fingerprints import normalise
 from dlq.models import DeadLetter, GroupNote, LetterCountChange, LetterGroup
+from dlq.queries.letters import MAX_CHANGES
 from dlq.states import GroupState, LetterStatus
 
 MINE = (GroupState.OPEN.value, GroupState.REGRESSED.value, GroupState.ACKNOWLEDGED.value)
@@ -25,7 +26,6 @@ TREND_BARS = 20
 TREND_STEP = timedelta(minutes=3)
 MAX_NOTES = 50
 _MAX_COUNTED = 10_000
-_MAX_CHANGES = 50_000  # of counts that are not folded
 _MAX_VERSIONS = 10
 _VERSIONS_OF = 100  # letters
 _MAX_TYPES = 20
@@ -143,7 +143,7 @@ def describe_groups(groups: Sequence[LetterGroup]) -> list[GroupView]:
         return []
     keys = _keys(groups)
     with connection.cursor() as cursor:
-        cursor.execute(load_sql("dlq", "read_group_changes"), {**keys, "changes": _MAX_CHANGES})
+        cursor.execute(load_sql("dlq", "read_group_changes"), {**keys, "changes": MAX_CHANGES})
         changes = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
         cursor.execute(load_sql("dlq", "find_newest_of_groups"), keys)
         newest = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
