@@ -1,8 +1,9 @@
 """Reading the environment: typed, and loud when a value is wrong.
 
 A value set in the environment wins over the same name in the file `.env`. An empty value counts
-as not set. Every helper raises ImproperlyConfigured with one sentence that names the variable,
-its value (never that of a secret) and what is allowed.
+as not set. A secret may also be in a file that NAME_FILE names, as orchestrators mount them. Every
+helper raises ImproperlyConfigured with one sentence that names the variable, its value (never that
+of a secret) and what is allowed.
 """
 
 import os
@@ -14,6 +15,17 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+# Those that may be in a file named by NAME_FILE.
+SECRETS = (
+    "DATABASE_URL",
+    "DATABASE_PASSWORD",
+    "REDIS_PASSWORD",
+    "CELERY_BROKER_URL",
+    "DJANGO_SECRET_KEY",
+    "METRICS_TOKEN",
+)
+_SECRET_MAX_BYTES = 65_536
 
 TRUE = ("true", "1", "yes", "on")
 FALSE = ("false", "0", "no", "off")
@@ -106,7 +118,37 @@ class Env:
 def load() -> Env:
     """The environment of this process over `.env` beside manage.py (or over TASKPLANE_DOTENV)."""
     file = os.environ.get("TASKPLANE_DOTENV") or BASE_DIR / ".env"
-    return Env({**dotenv_values(file), **{k: v for k, v in os.environ.items() if v.strip()}})
+    values = {**dotenv_values(file), **{k: v for k, v in os.environ.items() if v.strip()}}
+    return Env(values | read_secret_files(values))
+
+
+def read_secret_files(values: Mapping[str, str | None]) -> dict[str, str]:
+    """The secrets that are in files. Raises ImproperlyConfigured: a secret is set in both ways, or
+    its file cannot be read or is empty."""
+    found = {}
+    for name in SECRETS:
+        variable = f"{name}_FILE"
+        path = (values.get(variable) or "").strip()
+        if not path:
+            continue
+        if (values.get(name) or "").strip():
+            raise ImproperlyConfigured(f"{name} and {variable} are both set: set only one.")
+        try:
+            with Path(path).open("rb") as file:
+                content = file.read(_SECRET_MAX_BYTES + 1)
+            text = content.decode().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ImproperlyConfigured(
+                f"{variable} names {path!r}, which cannot be read: {reason}."
+            ) from error
+        if not text or len(content) > _SECRET_MAX_BYTES:
+            raise ImproperlyConfigured(
+                f"{variable} names {path!r}: it must contain the secret, in at most "
+                f"{_SECRET_MAX_BYTES} bytes."
+            )
+        found[name] = text
+    return found
 
 
 env = load()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from controlplane.settings.env import BASE_DIR, Env, load
-from controlplane.settings.parts.database import databases, parse_database_url
+from controlplane.settings.env import BASE_DIR, Env, load, read_secret_files
+from controlplane.settings.parts.database import add_password, databases, parse_database_url
 from scaling.schema import SETTINGS
 
 
@@ -152,3 +152,47 @@ def test_a_database_that_vanishes_is_noticed_within_a_minute() -> None:
         assert options["keepalives_idle"] + probes < 60
         assert options["tcp_user_timeout"] < 60_000
         assert options["connect_timeout"] < 60
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(" of the file\n")
+    values = {"REDIS_PASSWORD_FILE": str(file), "REDIS_PASSWORD": " ", "FILE_ROOTS": "/srv"}
+    assert read_secret_files(values) == {"REDIS_PASSWORD": "of the file"}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"\xff", "cannot be read: it is not UTF-8 text"),
+        (b" \n", "must contain the secret"),
+        (b"x" * 65_537, "at most 65536 bytes"),
+    ],
+)
+def test_a_file_without_a_secret_prevents_the_start(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ImproperlyConfigured, match=f"METRICS_TOKEN_FILE names .*{reason}"):
+        read_secret_files({"METRICS_TOKEN_FILE": str(file)})
+
+
+def test_a_secret_is_set_in_one_way() -> None:
+    values = {"DJANGO_SECRET_KEY": "hunter2", "DJANGO_SECRET_KEY_FILE": "/run/secrets/key"}
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read_secret_files(values)
+    assert str(caught.value) == (
+        "DJANGO_SECRET_KEY and DJANGO_SECRET_KEY_FILE are both set: set only one."
+    )
+
+
+def test_the_password_of_the_database_may_be_apart() -> None:
+    database = parse_database_url("postgres://user@host/name")
+    assert add_password(database, "hunter2") == {**database, "PASSWORD": "hunter2"}
+    assert add_password(database, "") == database
+    with pytest.raises(ImproperlyConfigured, match="set only one") as caught:
+        add_password(parse_database_url("postgres://user:one@host/name"), "hunter2")
+    assert "hunter2" not in str(caught.value)

@@ -55,11 +55,23 @@ def parse_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     }
 
 
+def add_password(database: dict[str, Any], password: str) -> dict[str, Any]:
+    """The password of DATABASE_PASSWORD, for an address without one. Raises ImproperlyConfigured:
+    the address has one, too."""
+    if not password:
+        return database
+    if database["PASSWORD"]:
+        raise ImproperlyConfigured(
+            "DATABASE_URL contains a password and DATABASE_PASSWORD is set: set only one."
+        )
+    return {**database, "PASSWORD": password}
+
+
 def _connection() -> dict[str, Any]:
     # Before the first start there is no address: a port nobody listens on fails at once, and
     # manage.py then shows what to do.
     url = _DATABASE_URL or embedded.postgres_url() or "postgres://taskplane@127.0.0.1:1/taskplane"
-    database = parse_database_url(url)
+    database = add_password(parse_database_url(url), env.text("DATABASE_PASSWORD"))
     # Statements are prepared when they come again: only those of `prepared_cursor`, since Django's
     # own cursors put the values into the text.
     prepare = {"prepare_threshold": 2} if PREPARES_STATEMENTS else {}
