@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 from controlplane.core.runtime.leader import Leadership
+from controlplane.core.runtime.pulse import Pulse
 from scaling.control_loop import ControlLoop
 from scaling.fleet import Fleet, make_fleet
 from scaling.queries.pool import AUTOSCALER
@@ -35,12 +36,14 @@ class Autoscaler:
         self._is_stopping = False
         self._lead_due = 0.0
         self._leads = False
+        self._pulse = Pulse("autoscaler")
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; wait while the database is unavailable."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._is_stopping:
+            self._pulse.beat()
             time.sleep(self.run_pass())
         self.end()
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 from controlplane.core.runtime.leader import Leadership
+from controlplane.core.runtime.pulse import Pulse
 from controlplane.core.runtime.sweeps import Sweep, make_sweeps
 from tasks_app import services
 from tasks_app.queries import list_nodes_holding_tasks, list_queues_with_ready_tasks
@@ -40,12 +41,14 @@ class Dispatcher:
         self._lead_due = 0.0
         self._leads = False
         self._sweeps = make_sweeps()
+        self._pulse = Pulse("dispatcher")
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT. Waits while the database is unreachable."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._is_stopping:
+            self._pulse.beat()
             try:
                 self._pass()
             except _CONNECTION_ERRORS as error:
