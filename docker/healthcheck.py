@@ -58,7 +58,7 @@ def check_worker() -> str | None:
 def ask(port: str, path: str) -> str | None:
     """What is wrong with the answer; None: nothing."""
     # By name, as the app answers only to the names in ALLOWED_HOSTS.
-    request = urllib.request.Request(  # noqa: S310 - the scheme is fixed
+    request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"}
     )
     try:

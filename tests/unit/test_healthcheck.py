@@ -31,7 +31,7 @@ def check(*arguments: str, **env: str) -> tuple[int, str]:
 
 class Service(BaseHTTPRequestHandler):
     status = 200
-    asked: list[tuple[str, str]] = []  # noqa: RUF012 - shared by the requests of one test
+    asked: list[tuple[str, str]] = []
 
     def do_GET(self) -> None:
         self.asked.append((self.path, self.headers["Host"]))
