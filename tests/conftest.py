@@ -11,7 +11,7 @@ from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from controlplane.core import process_state
-from tests import cleaning
+from tests import cleaning, pooler
 from tests.marks import is_left_out, mark_by_folder
 
 
@@ -34,11 +34,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The tests' database, which is cleaned quickly after tests that commit."""
     with django_db_blocker.unblock():
         cleaning.remember_rows()
     TransactionTestCase._fixture_teardown = lambda _: cleaning.restore_rows()  # type: ignore[attr-defined]
+    yield
+    pooler.end_all()
 
 
 @pytest.fixture(autouse=True)

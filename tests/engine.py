@@ -18,6 +18,7 @@ import tests.handlers  # noqa: F401 - registers them here too; workers get them 
 from controlplane.embedded import processes
 from tasks_app.models import Task
 from tasks_app.states import FINAL
+from tests.pooler import pooled
 from workers.models import Node
 from workers.states import NodeState
 
@@ -102,7 +103,7 @@ class Engine:
 
     def __init__(self, env: dict[str, str], folder: Path) -> None:
         self.env = {
-            **env,
+            **pooled(env, folder),
             "HEARTBEAT_INTERVAL": "300",
             "TASKPLANE_LEASE_SECONDS": "2",
             "CANCEL_GRACE_SECONDS": "1.5",
