@@ -61,7 +61,7 @@ class Pooler:
         )
         with psycopg.connect(database_url, autocommit=True) as connection:
             for timeout in _TIMEOUTS:
-                connection.execute(f'ALTER ROLE "{server.username}" SET {timeout}')  # type: ignore[arg-type] # ours
+                connection.execute(f'ALTER ROLE "{server.username}" SET {timeout}')
         own = server._replace(netloc=f"{server.username}@127.0.0.1:{self._port}", query="")
         self.env: Mapping[str, str] = {
             "DATABASE_URL": urlunsplit(own),

@@ -1,4 +1,4 @@
-"""A migration takes no lock on a hot table for longer than a moment: workers go on meanwhile.
+"""A migration takes no lock on a hot table for longer than a moment: workers continue during it.
 
 What is quick whatever the size of the table is allowed: a column that may be null or has a constant
 default, an index that is built or dropped concurrently, a constraint that is added without looking
@@ -57,7 +57,11 @@ def find_fault(operation: Operation, made: set[str], *, atomic: bool) -> str | N
     if isinstance(operation, migrations.AddField):
         field = operation.field
         is_quick = field.null or field.has_db_default() or not callable(field.default)
-        return None if is_quick and not field.db_index else "rewrites or reads every row"
+        return (
+            None
+            if is_quick and not getattr(field, "db_index", False)
+            else "rewrites or reads every row"
+        )
     if isinstance(operation, migrations.AddIndex | migrations.RemoveIndex):
         return f"blocks writes: use {type(operation).__name__}Concurrently"
     if (
