@@ -157,7 +157,7 @@ class Rehearsal:
         missing = [each for each in before if each not in there]
         unfinished = [each for each in before if there.get(each) not in (None, "COMPLETED")]
         twice = {each for each, count in Counter(self.traces()).items() if count > 1}
-        said = {
+        noted = {
             str(each)
             for each in TaskLog.objects.filter(message__contains="may have run since").values_list(
                 "task_id", flat=True
@@ -167,14 +167,14 @@ class Rehearsal:
             f"{len(before)} tasks acknowledged before the backup: {len(missing)} missing, "
             f"{len(before) - len(missing) - len(unfinished)} completed"
         )
-        self.say(f"{len(twice)} ran twice, {len(twice - said)} of them without a line that says so")
+        self.say(f"{len(twice)} ran twice, {len(twice - noted)} of them without a line that says so")
         faults = []
         if missing:
             faults.append(f"{len(missing)} acknowledged tasks are missing.")
         if unfinished:
             faults.append(f"{len(unfinished)} tasks did not complete.")
-        if twice - said:
-            faults.append(f"{len(twice - said)} tasks ran twice, and nothing says so.")
+        if twice - noted:
+            faults.append(f"{len(twice - noted)} tasks ran twice, and nothing says so.")
         if not twice:
             faults.append("No task ran twice, so nothing was shown: the backup came too late.")
         return faults
