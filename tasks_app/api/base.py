@@ -21,15 +21,20 @@ from tasks_app.queries.lists import estimate_count, in_bounded_time
 from tasks_app.queries.pages import TaskTotal, read_page
 
 _COUNT_SECONDS = 1.0
+# Of what nothing has counted. The rows of a page are found in a fraction of the time that ten
+# thousand more take.
+_EXACT_SEARCH = 1_000
 
 
 class BoundedPagination(ListPagination):
     """Its total is estimated if counting takes too long, since no index serves a filter."""
 
+    exact_total = _EXACT_SEARCH
+
     def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         try:
             with in_bounded_time(_COUNT_SECONDS):
-                return count_or_estimate(queryset)
+                return count_or_estimate(queryset, self.exact_total)
         except Invalid:
             return max(estimate_count(queryset), len(found)), True
 
