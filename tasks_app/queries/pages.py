@@ -162,7 +162,9 @@ def _compose(
 def _named(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     """The statement with names in place of positions, to be a part of another one."""
     named = {f"p{number}": value for number, value in enumerate(parameters)}
-    places = ("one.id" if value == EACH_WORKSPACE else f"%({name})s" for name, value in named.items())
+    places = (
+        "one.id" if value == EACH_WORKSPACE else f"%({name})s" for name, value in named.items()
+    )
     return sql.replace("%%", "%%%%") % tuple(places), named
 
 

@@ -58,14 +58,16 @@ def list_node_work(span: Span) -> list[NodeWork]:
                 mean_running=Avg("running"),
                 mean_cpu=Avg("cpu_percent"),
                 most_memory=Max("memory_bytes"),
-                name=F("node__name"),
             )
             .order_by("-ended", "node_id")[:MAX_NODES]
         )
+    # Samples are many: with the name in each of them, adding them up takes twice as long.
+    nodes = Node.objects.filter(id__in=[row["node_id"] for row in rows])
+    names = dict(nodes.values_list("id", "name"))
     return [
         NodeWork(
             id=row["node_id"],
-            name=row["name"],
+            name=names[row["node_id"]],
             ended=row["ended"],
             failed=row["bad"],
             running=row["mean_running"],
@@ -73,6 +75,7 @@ def list_node_work(span: Span) -> list[NodeWork]:
             memory_bytes=row["most_memory"],
         )
         for row in rows
+        if row["node_id"] in names
     ]
 
 
