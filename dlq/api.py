@@ -1,13 +1,10 @@
 """The HTTP API of dead letters and replays."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample
 
-from controlplane.core.cursors import Cursor, Sort
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.http.openapi import filter_parameters
 from controlplane.core.http.verbs import Answer, Listed, Views, verb
@@ -32,7 +29,7 @@ from dlq.schema import (
     ReplayStarted,
     Reprocess,
 )
-from tasks_app.api.base import BoundedPagination
+from tasks_app.api.base import CountedPagination
 from tasks_app.queries import in_bounded_time
 
 _ACTION_EXAMPLES = [
@@ -82,23 +79,6 @@ def _check_reprocess(request: WorkspaceRequest, body: Reprocess, id: UUID) -> No
     )
 
 
-class LetterPagination(BoundedPagination):
-    """Dead letters. A search for a page ends when it has as many as there are by the counts: no
-    index has the letters of a status, so it would otherwise go through all older ones."""
-
-    def _read(
-        self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
-    ) -> tuple[list[Any], int]:
-        total = self._known = self.find_total()
-        most = count if total is None else min(count, max(0, total - offset))
-        return super()._read(queryset, sort, cursor, offset, most)
-
-    def _count(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
-        if self._known is not None:
-            return self._known, False
-        return super()._count(queryset, found)
-
-
 class Letters(Views):
     """Dead letters of the workspace."""
 
@@ -110,7 +90,7 @@ class Letters(Views):
         name="dlq_tasks_list",
         summary="List dead letters",
         parameters=filter_parameters(LetterFilter),
-        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", LetterPagination),
+        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", CountedPagination),
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest) -> Any:

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,7 +12,7 @@ from controlplane.core.errors import Invalid
 MAX_ROLLUPS = 200_000  # of all types and queues in a window
 
 # Counts by bucket, whose names are those of JSON.
-_Counts = dict[str, int]
+_Counts = defaultdict[str, int]
 
 
 class Pair(NamedTuple):
@@ -36,36 +34,23 @@ def sum_histograms(
     found: dict[tuple[str, Any], Pair] = {}
     lanes: dict[tuple[str, int], Pair] = {}
     left = MAX_ROLLUPS
-    # The lanes of a step are added up first: the sums of step and lane then take a count for each
-    # moment once.
-    for step, of_step in groupby(moments, key=itemgetter(0)):
-        merged: dict[tuple[str, int], Pair] = {}
-        for _, *texts in of_step:
-            types, queues, *histograms = map(orjson.loads, texts)
-            left -= len(types)
-            if left < 0:
-                raise Invalid("There are too many figures in this window. Choose a shorter window.")
-            for lane, *pair in zip(zip(types, queues, strict=True), *histograms, strict=True):
-                if lane in merged:
-                    _merge(merged[lane], pair)
-                else:
-                    merged[lane] = Pair(*pair)
+    for step, *texts in moments:
+        types, queues, all_runs, all_waits = map(orjson.loads, texts)
+        left -= len(types)
+        if left < 0:
+            raise Invalid("There are too many figures in this window. Choose a shorter window.")
         in_step = _at(found, ("step", step))
-        for lane, (runs, waits) in merged.items():
-            in_lane = _at(lanes, lane)
+        for type_name, queue, runs, waits in zip(types, queues, all_runs, all_waits, strict=True):
+            in_lane = _at(lanes, (type_name, queue))
             _add(runs, in_step.runs, in_lane.runs)
             _add(waits, in_step.waits, in_lane.waits)
     # The other sums are those of the few lanes.
-    for (type_name, queue), sums in lanes.items():
+    for (type_name, queue), lane in lanes.items():
         for key in (("all", None), ("type", type_name), ("queue", queue)):
-            _merge(_at(found, key), sums)
+            for sums, counts in zip(_at(found, key), lane, strict=True):
+                for bucket, count in counts.items():
+                    sums[bucket] += count
     return found
-
-
-def _merge(sums: Pair, more: Iterable[_Counts]) -> None:
-    for summed, counts in zip(sums, more, strict=True):
-        for bucket, count in counts.items():
-            summed[bucket] = summed.get(bucket, 0) + count
 
 
 def _at(sums: dict[Any, Pair], key: Any) -> Pair:

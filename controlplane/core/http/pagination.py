@@ -30,8 +30,8 @@ _NUMBER_DIGITS = 9
 class ListPagination(BasePagination):
     """Set by a view: `sort_fields` (name in the API → a column that is never null, `id`, or a
     SortColumn) and `default_sort`. Ids are UUIDv7, so that `{"createdAt": "id"}` sorts by time with
-    one index. `find_total` is set for a list whose number of rows may be known without counting; what
-    has to be counted is exact up to `exact_total`.
+    one index. `find_total` is set for a list whose number of rows may be known without counting.
+    What has to be counted is exact up to `exact_total`.
     """
 
     exact_total = EXACT_TOTAL
