@@ -39,8 +39,8 @@ class BoundedPagination(ListPagination):
 
 
 class CountedPagination(BoundedPagination):
-    """Its search for a page ends when it has as many rows as `find_total` knows of: without an index
-    for what is rare, it would go through all older rows."""
+    """Its search for a page ends when it has as many rows as `find_total` knows of: it would go
+    through all older ones for what is rare, if no index serves that."""
 
     def _read(
         self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int

@@ -164,9 +164,10 @@ def _count_states(workspaces: Sequence[UUID], wanted: TaskFilter) -> dict[str, i
         kept = count_kept_states(workspaces, in_any_state)
         if kept is not None:
             return {state: kept[state] for state in TaskState.values}
-    states = list_tasks_of(workspaces, in_any_state).order_by().values_list("state")
-    if in_any_state.is_by_one_tag and _has_many(workspaces, in_any_state, states):
+    tasks = list_tasks_of(workspaces, in_any_state).order_by()
+    if in_any_state.is_by_one_tag and _has_many(workspaces, in_any_state, tasks):
         return None
+    states = tasks.values_list("state")
     try:
         sql, parameters = states[: EXACT_TOTAL + 1].query.sql_with_params()
         with in_bounded_time(_COUNT_SECONDS), connection.cursor() as cursor:
