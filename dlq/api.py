@@ -29,7 +29,7 @@ from dlq.schema import (
     ReplayStarted,
     Reprocess,
 )
-from tasks_app.api.base import BoundedPagination
+from tasks_app.api.base import CountedPagination
 from tasks_app.queries import in_bounded_time
 
 _ACTION_EXAMPLES = [
@@ -90,7 +90,7 @@ class Letters(Views):
         name="dlq_tasks_list",
         summary="List dead letters",
         parameters=filter_parameters(LetterFilter),
-        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", BoundedPagination),
+        returns=Listed(Letter, {"diedAt": "id"}, "-diedAt", CountedPagination),
         errors=(422,),
     )
     def list(self, request: WorkspaceRequest) -> Any:

@@ -99,10 +99,10 @@ def _room(replay: Replay, progress: StageProgress, now: datetime) -> int:
 
 
 def _submit(replay: Replay, room: int, now: datetime) -> bool:
-    """Reprocess up to `room` letters. Returns whether more can be submitted at once. A refused
-    letter takes no room, so a pass takes several chunks: a payload that fits no letter must be
-    reported soon, not after hours."""
-    is_full_speed = room >= CHUNK and replay.rate_per_second is None
+    """Reprocess up to `room` letters. Returns whether more can be submitted at once, which a full
+    chunk would otherwise put off to the next round. A refused letter takes no room, so a pass takes
+    several chunks: a payload that fits no letter must be reported soon, not after hours."""
+    is_full = room >= CHUNK
     skipped = replay.skipped
     for _ in range(_MAX_CHUNKS):
         if room <= 0 or replay.skipped - skipped >= CHUNK:
@@ -112,7 +112,7 @@ def _submit(replay: Replay, room: int, now: datetime) -> bool:
         room -= len(chunk.tasks)
         if chunk.is_last:
             return False
-    return room > 0 or is_full_speed
+    return room > 0 or (is_full and submission_room(replay, now, limit=1) > 0)
 
 
 def _record(replay: Replay, chunk: "ReplayChunk", now: datetime) -> None:

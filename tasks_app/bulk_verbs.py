@@ -31,6 +31,7 @@ from tasks_app.schema.fields import Priority
 from tasks_app.states import FINAL, WAITING, TaskState
 
 _GONE = "The task was removed."
+_HELD = WAITING - {TaskState.PENDING}
 
 
 class PriorityOption(Request):
@@ -107,7 +108,14 @@ QUEUES = Target(
 
 
 def _in(states: frozenset[TaskState]) -> Callable[[Rows, Any], Rows]:
-    return lambda rows, wanted: rows.filter(state__in=sorted(state.value for state in states))
+    """In one of these. What has not ended is found by three partial indexes, each of which has to
+    recognise its own condition: without them, all that has ended is read too."""
+    parts = [FINAL, {TaskState.PENDING}, {TaskState.RUNNING}, _HELD]
+    condition = Q()
+    for part in parts:
+        if chosen := sorted(state.value for state in states & part):
+            condition |= Q(state__in=chosen) if chosen[1:] else Q(state=chosen[0])
+    return lambda rows, wanted: rows.filter(condition)
 
 
 def _select_for_retry(rows: Rows, wanted: TaskFilter) -> Rows:

@@ -127,11 +127,12 @@ class Cursor:
         )
 
 
-def count_or_estimate(queryset: QuerySet[Any]) -> tuple[int, bool]:
-    """How many rows, and whether that is the planner's estimate (beyond EXACT_TOTAL)."""
+def count_or_estimate(queryset: QuerySet[Any], most: int | None = None) -> tuple[int, bool]:
+    """How many rows, and whether that is the planner's estimate: beyond `most`, or EXACT_TOTAL."""
     plain = queryset.order_by()
-    counted = plain[: EXACT_TOTAL + 1].count()
-    if counted <= EXACT_TOTAL:
+    most = EXACT_TOTAL if most is None else most
+    counted = plain[: most + 1].count()
+    if counted <= most:
         return counted, False
     return max(estimate_rows(plain), counted), True
 

@@ -13,6 +13,7 @@ from dlq.queries.letters import (
     list_groups,
     list_letters,
     list_open_letters,
+    list_types,
 )
 from dlq.queries.replays import (
     FailingGroup,
@@ -43,5 +44,6 @@ __all__ = [
     "list_open_letters",
     "list_replays",
     "list_stages",
+    "list_types",
     "percent_replayed",
 ]

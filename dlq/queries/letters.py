@@ -15,13 +15,14 @@ from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql, prepared_cursor
 from dlq.filters import LetterFilter
 from dlq.fingerprints import normalise
-from dlq.models import DeadLetter
+from dlq.models import DeadLetter, LetterCount, LetterCountChange
 from dlq.states import LetterStatus
 
 DAYS_SHOWN = 30
 MAX_GROUPS = 50
 MAX_CHANGES = 50_000  # of counts that are not folded; a dispatcher folds them every two seconds
 _MAX_TYPES = 20
+_MAX_KNOWN_TYPES = 100
 _CHUNK = 500
 _MAX_NEXT = 20
 
@@ -94,6 +95,15 @@ def find_total(workspace_id: UUID, letter_filter: LetterFilter) -> int | None:
         )
         (found,) = cursor.fetchone() or (None,)
     return found  # type: ignore[no-any-return] # a bigint
+
+
+def list_types(workspaces: Sequence[UUID] | None) -> list[str]:
+    """The types that letters of these workspaces have had, or of all, by name; the first hundred.
+    From the counts, which are many times fewer than the letters."""
+    of_types = Q(kind="TYPE") if workspaces is None else Q(kind="TYPE", workspace_id__in=workspaces)
+    noted = LetterCountChange.objects.filter(of_types).order_by().values("name")[:MAX_CHANGES]
+    found = LetterCount.objects.filter(of_types).order_by().values("name").union(noted)
+    return [name for (name,) in found.values_list("name").order_by("name")[:_MAX_KNOWN_TYPES]]
 
 
 def count_open(workspaces: Sequence[UUID]) -> int | None:

@@ -23,7 +23,7 @@ from tasks_app.admin.listfilters import (
 )
 from tasks_app.admin.listrows import make_rows, workspaces_in
 from tasks_app.processors.registry import all_processors
-from tasks_app.queries.lists import estimate_count, list_tasks_of
+from tasks_app.queries.lists import EACH_WORKSPACE, estimate_count, list_tasks_of
 from tasks_app.queries.searchwindow import LOOKED_AT_ONCE, find_end, lead_on, time_of
 from tasks_app.queries.sortwindow import SORTED_AT_ONCE, among_newest, is_of_newest
 from tasks_app.queries.tasklist import (
@@ -153,7 +153,12 @@ def _read(scope: Scope, address: ListAddress) -> tuple[TaskPage, Figures, UUID |
     rows = tasks
     if is_of_newest(address.sort, address.wanted, scope.ids):
         rows = among_newest(tasks, address.sort)
-    apart = scope.ids if address.wanted.is_by_failure and len(scope.ids) > 1 else ()
+    apart: Sequence[UUID] = ()
+    if len(scope.ids) > 1 and address.sort.column == "id":
+        if address.wanted.is_by_failure:
+            apart = scope.ids
+        elif address.wanted.is_by_one_tag:
+            apart, rows = scope.ids, list_tasks_of([EACH_WORKSPACE], address.wanted)
     return read_task_page(rows, address.sort, address.position, PAGE_SIZE, apart), figures, None
 
 

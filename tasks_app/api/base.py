@@ -21,17 +21,36 @@ from tasks_app.queries.lists import estimate_count, in_bounded_time
 from tasks_app.queries.pages import TaskTotal, read_page
 
 _COUNT_SECONDS = 1.0
+# The rows of a page are found in a fraction of the time that counting ten thousand more takes.
+_EXACT_SEARCH = 1_000
 
 
 class BoundedPagination(ListPagination):
     """Its total is estimated if counting takes too long, since no index serves a filter."""
 
+    exact_total = _EXACT_SEARCH
+
     def _count_rows(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
         try:
             with in_bounded_time(_COUNT_SECONDS):
-                return count_or_estimate(queryset)
+                return count_or_estimate(queryset, self.exact_total)
         except Invalid:
             return max(estimate_count(queryset), len(found)), True
+
+
+class CountedPagination(BoundedPagination):
+    """Its search for a page ends when it has as many rows as `find_total` knows of: it would go
+    through all older ones for what is rare, if no index serves that."""
+
+    def _read(
+        self, queryset: QuerySet[Any], sort: Sort, cursor: Cursor | None, offset: int, count: int
+    ) -> tuple[list[Any], int]:
+        total = self._known = self.find_total()
+        most = count if total is None else min(count, max(0, total - offset))
+        return super()._read(queryset, sort, cursor, offset, most)
+
+    def _count(self, queryset: QuerySet[Any], found: Sequence[Any]) -> tuple[int, bool]:
+        return super()._count(queryset, found) if self._known is None else (self._known, False)
 
 
 class TaskPagination(BoundedPagination):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from django.db import connection
@@ -34,6 +34,8 @@ from tasks_app.states import TaskState
 from workers.queries import find_nodes
 
 SCAN_SECONDS = 5.0
+# In a statement that is run for each of several workspaces, this stands for the workspace.
+EACH_WORKSPACE = uuid4()
 MAX_PARENTS_SHOWN = 100
 _CHUNK = 500
 SORT_FIELDS: dict[str, str | SortColumn] = {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -16,11 +16,14 @@ from controlplane.core.sql import load_sql, prepared_cursor
 from tasks_app.filters import TaskFilter
 from tasks_app.models import Queue, Task, TaskTag
 from tasks_app.queries.counts import MAX_CHANGES, count_tasks
-from tasks_app.queries.lists import MAX_PARENTS_SHOWN, describe_tasks, hidden_types
+from tasks_app.queries.lists import (
+    EACH_WORKSPACE,
+    MAX_PARENTS_SHOWN,
+    describe_tasks,
+    hidden_types,
+)
 from tasks_app.queries.taskrows import read_task_rows
 
-# In a statement that is run for each of several workspaces, this stands for the workspace.
-_EACH = uuid4()
 _PAGE_APART = (  # in one line: the comment of show_page.sql has its place too
     "SELECT t.id FROM unnest(%(apart)s::uuid[]) AS one (id) CROSS JOIN LATERAL ({page}) t"
     " ORDER BY {order} LIMIT {count:d} OFFSET {offset:d}"
@@ -89,7 +92,8 @@ def read_page(
     the order of one workspace; only for the order of ids.
 
     One statement reads the rows and their descriptions, unless the order needs several. The ORM
-    composes only the condition: with all columns it takes longer than Postgres to answer.
+    composes only the condition: with all columns it takes longer than Postgres to answer. With
+    `apart`, tasks may be those of EACH_WORKSPACE.
     """
     if sort.by.parts or sort.by.expression is not None:
         found, valued = read_behind(tasks, sort, cursor, offset, count)
@@ -149,7 +153,7 @@ def _compose(
     ids = tasks.defer(None).order_by(*sort.order_by).values_list("id")
     if not apart or sort.column != "id":
         return _named(*ids[offset : offset + count].query.sql_with_params())
-    each = ids.filter(workspace_id=_EACH)[: offset + count]
+    each = ids.filter(workspace_id=EACH_WORKSPACE)[: offset + count]
     page, parameters = _named(*each.query.sql_with_params())
     page = _PAGE_APART.format(page=page, order=_order(sort), offset=offset, count=count)
     return page, parameters | {"apart": list(apart)}
@@ -158,7 +162,9 @@ def _compose(
 def _named(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     """The statement with names in place of positions, to be a part of another one."""
     named = {f"p{number}": value for number, value in enumerate(parameters)}
-    places = ("one.id" if value == _EACH else f"%({name})s" for name, value in named.items())
+    places = (
+        "one.id" if value == EACH_WORKSPACE else f"%({name})s" for name, value in named.items()
+    )
     return sql.replace("%%", "%%%%") % tuple(places), named
 
 

@@ -19,7 +19,8 @@ from tasks_app.states import TaskState
 
 MAX_POSITION = 10_000
 _OLDEST_OF_A_PRIORITY, _OLDEST_OF_A_QUEUE = 20, 300
-_RECENT_LOOKED_AT = 50_000  # newest tasks of the workspace, among which a queue's are picked
+# Among which a queue's newest are picked: tasks that ended last, tasks of the workspace.
+_ENDED_LOOKED_AT, _RECENT_LOOKED_AT = 2_000, 50_000
 _HOLDERS_SHOWN = 20
 _ENOUGH = 50  # attempts from which a short window says how fast a queue moves
 _MAX_ATTEMPTS = 50_000
@@ -150,6 +151,7 @@ def _recent(queue: Queue, state: TaskState, limit: int | None) -> list[UUID]:
                 "workspace": queue.workspace_id,
                 "queue": queue.id,
                 "limit": limit,
+                "few": _ENDED_LOOKED_AT,
                 "most": _RECENT_LOOKED_AT,
                 "changes": MAX_CHANGES,
                 "hidden": list(internal_types()),

@@ -31,7 +31,10 @@ class ListPagination(BasePagination):
     """Set by a view: `sort_fields` (name in the API → a column that is never null, `id`, or a
     SortColumn) and `default_sort`. Ids are UUIDv7, so that `{"createdAt": "id"}` sorts by time with
     one index. `find_total` is set for a list whose number of rows may be known without counting.
+    What has to be counted is exact up to `exact_total`.
     """
+
+    exact_total = EXACT_TOTAL
 
     find_total: Callable[[], int | None] = staticmethod(lambda: None)
 
@@ -101,7 +104,7 @@ class ListPagination(BasePagination):
                 "total": {"type": "integer", "minimum": 0},
                 "totalIsEstimate": {
                     "type": "boolean",
-                    "description": f"Totals up to {EXACT_TOTAL} are exact.",
+                    "description": f"Totals up to {self.exact_total} are exact.",
                 },
                 "nextCursor": {"type": ["string", "null"]},
             },

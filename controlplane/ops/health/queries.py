@@ -1,11 +1,12 @@
 """What the health addresses report, and what the metrics say of task types."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import psycopg
 import redis
 from django.conf import settings
@@ -16,9 +17,9 @@ from controlplane import __version__
 from controlplane.core.clock import now, utc_z
 from controlplane.core.process_state import register_reset
 from controlplane.core.runtime.histograms import merge
+from controlplane.core.sql import load_sql
 from controlplane.embedded import home, storage
 from controlplane.ops.health.probes import LIMIT_SECONDS, Finding, Probe
-from tasks_app.models import Rollup
 from tasks_app.processors.registry import internal_types
 from tasks_app.queries import in_bounded_time
 
@@ -34,6 +35,9 @@ ATTEMPTS = {
     "cancelled": "cancelled",
 }
 OTHER = "other"
+_SUMMED = (  # the counts of sum_types.sql
+    "submitted", "completed", "failed_tasks", "started", "failed", "retried", "lost", "cancelled",
+)  # fmt: skip
 
 
 def _check_database() -> None:
@@ -137,17 +141,32 @@ def read_meters(workspace_id: UUID, *, limit: int) -> Mapping[str, TypeMeter]:
     while types stay."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     meters: dict[str, TypeMeter] = {}
-    with in_bounded_time(narrow_by="fewer types"):
-        rows = Rollup.objects.filter(workspace_id=workspace_id, seconds=3600, at__gte=midnight)
-        for row in rows.exclude(type__in=internal_types()).order_by("type"):
-            name = row.type if row.type in meters or len(meters) < limit else OTHER
-            meter = meters.setdefault(name, TypeMeter())
-            for event, column in TASKS.items():
-                meter.tasks[event] += getattr(row, column)
-            for event, column in ATTEMPTS.items():
-                meter.attempts[event] += getattr(row, column)
-            meter.run_ms += row.run_ms
-            meter.wait_ms += row.wait_ms
-            meter.runs = merge([meter.runs, {int(b): n for b, n in row.runs.items()}])
-            meter.waits = merge([meter.waits, {int(b): n for b, n in row.waits.items()}])
+    with in_bounded_time(narrow_by="fewer types"), connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("controlplane.ops.health", "sum_types"),
+            {"workspace": workspace_id, "since": midnight, "hidden": list(internal_types())},
+        )
+        for name, *values in cursor.fetchall():
+            meter = meters.setdefault(name if len(meters) < limit else OTHER, TypeMeter())
+            _add(meter, values)
     return meters
+
+
+def _add(meter: TypeMeter, values: Sequence[Any]) -> None:
+    """Add a row of sum_types.sql."""
+    *counts, run_ms, wait_ms, runs, waits = values
+    sums = dict(zip(_SUMMED, counts, strict=True))
+    for event, column in TASKS.items():
+        meter.tasks[event] += sums[column]
+    for event, column in ATTEMPTS.items():
+        meter.attempts[event] += sums[column]
+    meter.run_ms += run_ms
+    meter.wait_ms += wait_ms
+    meter.runs = merge([meter.runs, _sum(runs)])
+    meter.waits = merge([meter.waits, _sum(waits)])
+
+
+def _sum(histograms: str) -> dict[int, int]:
+    """The sum of a JSON array of histograms."""
+    summed: dict[Any, int] = merge(orjson.loads(histograms))
+    return {int(bucket): count for bucket, count in summed.items()}

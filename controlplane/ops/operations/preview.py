@@ -115,7 +115,7 @@ def make_preview(
     selected = Selected(workspace_id, rows, members.count, members.is_estimate, options)
     with in_bounded_time():
         consequence = verb.consequence(selected) if members.count else "Nothing matches."
-        first = verb.target.describe(rows[: queries.SHOWN])
+        first = verb.target.describe(rows.filter(**{f"{verb.target.key}__in": members.shown}))
     return Preview(
         plan=plan,
         token=_sign(plan),

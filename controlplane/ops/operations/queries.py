@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.aggregates import BitXor
+from django.contrib.postgres.aggregates import ArrayAgg, BitXor
 from django.db.models import BigIntegerField, Count, F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
@@ -90,41 +90,55 @@ def _wrong_origin(message: str) -> Invalid:
 class Membership:
     """A selected set in a few figures, by which two moments can be compared. `digest` is that of
     the keys, None if they are too many to be read; then `count` is an estimate. `last`: the highest
-    key, empty if nothing is selected."""
+    key, empty if nothing is selected. `shown`: the lowest keys; of an estimated set the highest."""
 
     count: int
     is_estimate: bool
     digest: int | None
     last: str
+    shown: Sequence[Any] = field(default=(), compare=False)
 
 
 def measure(rows: Rows, key: str) -> Membership:
     """Count the rows. Raises Invalid if even finding one of them takes too long."""
-    last = rows.order_by(f"-{key}").values_list(key, flat=True)[:1]
     found: dict[str, Any] = {}
     with suppress(Invalid), in_bounded_time(_COUNT_SECONDS):  # too slow to count: an estimate
         found = _digest(rows, key)
-    with in_bounded_time(_COUNT_SECONDS):
-        highest = str(next(iter(last), ""))
     counted: int = found.get("count", 0)
     if found and counted <= EXACT:
-        return Membership(counted, False, found["digest"] or 0, highest)
-    at_least = counted or int(bool(highest))
-    return Membership(max(estimate_count(rows), at_least) if highest else 0, True, None, highest)
+        last = "" if found["last"] is None else str(found["last"])
+        return Membership(counted, False, found["digest"] or 0, last, found["shown"] or ())
+    with in_bounded_time(_COUNT_SECONDS):
+        highest = list(rows.order_by(f"-{key}").values_list(key, flat=True)[:SHOWN])
+    if not highest:
+        return Membership(0, True, None, "")
+    count = max(estimate_count(rows), counted, len(highest))
+    return Membership(count, True, None, str(highest[0]), highest)
 
 
 def _digest(rows: Rows, key: str) -> dict[str, Any]:
-    """The number of rows up to one more than EXACT, and a digest of their keys that does not
-    depend on their order."""
+    """The number of rows up to one more than EXACT, a digest of their keys that does not depend on
+    their order, and the lowest and the highest of the keys. Without a look for these in order: it
+    would go through all others, where they are the newest or the oldest of many."""
+    keys = ArrayAgg(key, order_by=key)
     hashed = Func(
         Cast(key, TextField()),
         Value(0),
         function="hashtextextended",
         output_field=BigIntegerField(),
     )
-    hashes = rows.order_by().annotate(hashed_key=hashed).values("hashed_key")
+    hashes = rows.order_by().annotate(hashed_key=hashed).values("hashed_key", key)
     found: dict[str, Any] = hashes[: EXACT + 1].aggregate(
-        count=Count("hashed_key"), digest=BitXor("hashed_key")
+        count=Count("hashed_key"),
+        digest=BitXor("hashed_key"),
+        shown=Func(keys, template=f"(%(expressions)s)[1:{SHOWN}]"),
+        last=Func(
+            keys,
+            Count("hashed_key"),
+            template="(%(expressions)s]",
+            arg_joiner=")[",
+            output_field=rows.model._meta.get_field(key),
+        ),
     )
     return found
 

@@ -111,7 +111,7 @@ class OperationPreview(Resource):
         "The action that undoes it; null if it cannot be undone.",
         compute=lambda preview: preview.plan.verb.undone_by or None,
     )
-    first: list[PreviewItem] = shown("The first ten.")
+    first: list[PreviewItem] = shown("The first ten; of an estimated set the newest ten.")
     token: str = shown("Starts exactly this, for ten minutes.")
 
 

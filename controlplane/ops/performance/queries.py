@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Avg, F, Max, Min, Q
+from django.db import connection
+from django.db.models import F, Min, Q
 
+from controlplane.core.sql import load_sql
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.performance.span import Span
 from controlplane.workspaces.models import AuditEvent
@@ -15,7 +17,7 @@ from scaling.queries.pool import POOL
 from scaling.sentences import workers
 from scaling.states import EventState, Trigger
 from tasks_app.queries.lists import first_id_of, in_bounded_time
-from workers.models import Node, NodeSample
+from workers.models import Node
 from workers.states import NodeState
 
 MAX_NODES = 50
@@ -48,32 +50,12 @@ class Mark:
 
 def list_node_work(span: Span) -> list[NodeWork]:
     """The nodes that did most. Raises Invalid when reading their samples takes too long."""
-    samples = NodeSample.objects.filter(at__gte=span.begin, at__lt=span.end).order_by()
-    with in_bounded_time(_SECONDS, narrow_by="a shorter span"):
-        rows = list(
-            samples.values("node_id")
-            .annotate(
-                ended=Max("processed") - Min("processed"),
-                bad=Max("failed") - Min("failed"),
-                mean_running=Avg("running"),
-                mean_cpu=Avg("cpu_percent"),
-                most_memory=Max("memory_bytes"),
-                name=F("node__name"),
-            )
-            .order_by("-ended", "node_id")[:MAX_NODES]
+    with in_bounded_time(_SECONDS, narrow_by="a shorter span"), connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("controlplane.ops.performance", "sum_node_work"),
+            {"from": span.begin, "until": span.end, "most": MAX_NODES},
         )
-    return [
-        NodeWork(
-            id=row["node_id"],
-            name=row["name"],
-            ended=row["ended"],
-            failed=row["bad"],
-            running=row["mean_running"],
-            cpu_percent=row["mean_cpu"],
-            memory_bytes=row["most_memory"],
-        )
-        for row in rows
-    ]
+        return [NodeWork(*row) for row in cursor.fetchall()]
 
 
 def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:

@@ -16,7 +16,7 @@ from controlplane.core.clock import now
 from controlplane.workspaces.models import Workspace
 from tasks_app.models import Task
 from tasks_app.queries import tasklist
-from tests.clients import staff_client
+from tests.clients import default_workspace, other_workspace, staff_client
 from tests.factories import (
     make_attempt,
     make_job,
@@ -131,6 +131,22 @@ class TestTheList:
         monkeypatch.setattr(tasklist, "EXACT_TOTAL", 2)
         page = get(root, TASKS, minPriority=1)
         assert "of ≈ " in page
+
+    def test_a_tag_is_listed_over_all_workspaces(
+        self, root: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workspaces = [default_workspace(), other_workspace()]
+        made = [make_task(tags=["red"], workspace=workspaces[number % 2]) for number in range(120)]
+        make_task(tags=["blue"])
+        for most, tabs in ((10_000, {120, 0}), (100, {None})):
+            monkeypatch.setattr(tasklist, "EXACT_TOTAL", most)
+            first = root.get(TASKS, {"tag": "red"}).context
+            second = root.get(TASKS + first["next_url"]).context
+            back = root.get(TASKS + second["previous_url"]).context
+            rows = [row.task["id"] for row in (*first["rows"], *second["rows"])]
+            assert rows == [str(task.id) for task in reversed(made)][:100]
+            assert [row.task["id"] for row in back["rows"]] == rows[:50]
+            assert {tab.count for tab in first["tabs"]} == tabs
 
     def test_pages_forward_and_back(self, root: Client) -> None:
         make_tasks(120)

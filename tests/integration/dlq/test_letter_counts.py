@@ -200,3 +200,12 @@ def test_no_figure_reads_the_letters_in_bulk(workspace: Workspace) -> None:
     assert "dlq_deadletter" not in plans["count_letters"]
     assert "Seq Scan on dlq_deadletter" not in plans["group_letters"]
     assert "letter_open_group" in plans["group_letters"]
+
+
+def test_types_are_those_that_letters_have_had(workspace: Workspace) -> None:
+    make_letter(type="b")
+    make_letter(type="c", workspace=other_workspace())
+    recording.fold_letter_counts()
+    make_letter(type="a")
+    assert letters.list_types([workspace.id]) == ["a", "b"]
+    assert letters.list_types(None) == ["a", "b", "c"]

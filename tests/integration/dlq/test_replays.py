@@ -53,6 +53,25 @@ def test_a_rate_is_kept_by_the_clock(workspace: Workspace, ada: Actor) -> None:
     assert submitted_after(60.5) == 10
 
 
+def test_a_high_rate_takes_several_chunks_at_once(
+    workspace: Workspace, ada: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_driver, "CHUNK", 10)
+    for _ in range(40):
+        make_letter()
+    replay = start(workspace, ada, stages=(), rate_per_second=25)
+    begun = now()
+
+    def submit(seconds: float) -> tuple[bool, int]:
+        goes_on = ReplayDriver().drive(now=begun + timedelta(seconds=seconds))
+        replay.refresh_from_db()
+        return goes_on, replay.submitted
+
+    assert submit(0) == (False, 1)
+    assert [submit(1), submit(1), submit(1)] == [(True, 11), (True, 21), (False, 26)]
+    assert submit(1) == (False, 26)
+
+
 def test_a_slow_rate_is_kept_too(workspace: Workspace, ada: Actor) -> None:
     for _ in range(5):
         make_letter()

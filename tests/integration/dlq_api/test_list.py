@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now, utc_z
 from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
+from tasks_app.api.base import BoundedPagination
 from tests.clients import key_client
 from tests.factories import make_error, make_letter, make_task
 
@@ -177,3 +178,30 @@ def test_tasks_name_the_repetition(operator: APIClient) -> None:
     assert operator.get(f"/tasks/{new}").json()["reprocessOf"] == str(letter.task_id)
     plain = make_task()
     assert operator.get(f"/tasks/{plain.id}").json()["reprocessOf"] is None
+
+
+def test_a_search_ends_with_the_last_that_is_counted(viewer: APIClient) -> None:
+    made = [make_letter(name=f"letter {number}").id for number in range(5)]
+    DeadLetter.objects.filter(id__in=made[:3]).update(status="DISCARDED", resolved_at=now())
+    address = "/dlq/tasks?status=DISCARDED&limit=2"
+    first = viewer.get(address).json()
+    assert [row["name"] for row in first["data"]] == ["letter 2", "letter 1"]
+    assert (first["total"], first["totalIsEstimate"]) == (3, False)
+    second = viewer.get(f"{address}&cursor={first['nextCursor']}").json()
+    assert [row["name"] for row in second["data"]] == ["letter 0"]
+    assert second["nextCursor"] is None
+    assert names(viewer, status="DISCARDED", limit=2, page=2) == ["letter 0"]
+    assert names(viewer, status="REPROCESSED") == []
+
+
+def test_totals_that_nothing_counts_are_exact_up_to_a_bound(
+    viewer: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(8):
+        make_letter(queue="mail")
+    page = viewer.get("/dlq/tasks?queue=mail&limit=2").json()
+    assert (page["total"], page["totalIsEstimate"]) == (8, False)
+    monkeypatch.setattr(BoundedPagination, "exact_total", 5)
+    page = viewer.get("/dlq/tasks?queue=mail&limit=2").json()
+    assert page["total"] >= 6
+    assert page["totalIsEstimate"]

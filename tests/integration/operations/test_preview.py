@@ -59,6 +59,7 @@ def test_it_counts_names_the_first_and_says_what_will_happen() -> None:
     assert len(found.first) == 10
     assert (found.first[3].name, found.first[3].state) == ("send", "FAILED")
     assert found.first[3].key == str(min(failed, key=lambda task: task.id).id)
+    assert found.plan.members.last == str(max(failed, key=lambda task: task.id).id)
     assert Operation.objects.count() == 0
 
 
@@ -233,7 +234,7 @@ def test_an_operation_of_another_workspace_is_none() -> None:
 
 def test_more_than_can_be_counted_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("controlplane.ops.operations.queries.EXACT", 20)
-    make_tasks(30)
+    tasks = sorted(make_tasks(30), key=lambda task: task.id)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_app_task")
 
@@ -242,6 +243,8 @@ def test_more_than_can_be_counted_are_estimated(monkeypatch: pytest.MonkeyPatch)
     members = found.plan.members
     assert (members.is_estimate, members.digest) == (True, None)
     assert members.count > 20
+    assert [each.key for each in found.first] == [str(task.id) for task in tasks[-10:]]
+    assert members.last == str(tasks[-1].id)
     assert found.title.startswith("Change the priority of about ")
     assert found.plan.needs_reason
     assert begin(found).is_estimate

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from controlplane.core.clock import now
 from controlplane.workspaces.models import AuditEvent, Workspace
 from tasks_app.models import Queue
-from tasks_app.queries import counts
+from tasks_app.queries import counts, queues
 from tests.factories import make_queue, make_task
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +89,18 @@ def test_the_hot_view_is_bounded(client: APIClient, monkeypatch: pytest.MonkeyPa
     assert recent["failed"] == [str(task.id) for task in reversed(failed)]
     monkeypatch.setattr(settings, "TASKPLANE", settings.TASKPLANE | {"REMOVE_ON_COMPLETE": 0})
     assert client.get("/queues/default").json()["recent"]["completed"] == []
+
+
+def test_the_hot_view_of_a_quiet_queue_looks_behind_what_ended_last(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = [make_task("COMPLETED", queue="quiet") for _ in range(3)]
+    for _ in range(5):
+        make_task("COMPLETED", queue="busy")
+    monkeypatch.setattr(queues, "_ENDED_LOOKED_AT", 6)
+    recent = client.get("/queues/quiet").json()["recent"]
+    assert recent["completed"] == [str(task.id) for task in reversed(done)]
+    assert len(client.get("/queues/busy").json()["recent"]["completed"]) == 5
 
 
 def test_pause_and_resume(operator: APIClient) -> None:

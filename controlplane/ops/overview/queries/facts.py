@@ -1,7 +1,7 @@
 """Reads the facts that the checks look at."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,10 +90,10 @@ def name_holders(queues: Sequence[QueueFact], objective: float) -> list[QueueFac
 
 
 def describe_types(
-    workspace_id: UUID, at: datetime, letters: Sequence[Any], actor: Any
+    workspace_id: UUID, at: datetime, read_letters: Callable[[], Sequence[DeadLetter]], actor: Any
 ) -> list[TypeFact]:
     """The types that ended attempts recently; those above their baseline with their series and the
-    most frequent of their newest errors. `letters`: the newest dead letters."""
+    most frequent of their newest errors. `read_letters` reads the newest dead letters."""
     rates = rate_types(workspace_id, at.replace(second=0, microsecond=0) - RECENT)
     flagged = sorted(
         (each for each in rates if leaves_baseline(each)), key=lambda each: -each.failed
@@ -101,6 +101,7 @@ def describe_types(
     names = [each.type for each in flagged[:_MAX_FLAGGED]]
     begin = at.replace(second=0, microsecond=0) - 60 * MINUTE
     ends = read_ends(workspace_id, begin, MINUTE, types=names) if names else {}
+    letters = read_letters() if names else []
     return [
         _describe_type(each, begin, ends, letters, actor) if each.type in names else TypeFact(each)
         for each in rates

@@ -191,15 +191,15 @@ class Source:
         return read_lane_ends(self.workspace_id, self.minute - HOUR)
 
     @cached_property
-    def letters(self) -> Sequence[DeadLetter]:
-        """The newest dead letters: the newest failures, whatever became of them."""
-        found = DeadLetter.objects.filter(workspace_id=self.workspace_id).order_by("-id")
-        return list(found.only("id", "task_id", "name", "type", "error", "died_at")[:_LETTERS_READ])
-
-    @property
     def newest_letters(self) -> Sequence[DeadLetter]:
-        """Those that are shown."""
-        return self.letters[:_SHOWN_FAILURES]
+        """The newest failures, whatever became of them."""
+        return self._read_letters(_SHOWN_FAILURES)
+
+    def _read_letters(self, most: int = _LETTERS_READ) -> Sequence[DeadLetter]:
+        """The newest dead letters. Their errors are long: many are read only for a type that fails
+        more than it did."""
+        found = DeadLetter.objects.filter(workspace_id=self.workspace_id).order_by("-id")
+        return list(found.only("id", "task_id", "name", "type", "error", "died_at")[:most])
 
     @cached_property
     def growth(self) -> LetterGrowth:
@@ -262,7 +262,7 @@ class Source:
             at=self.at,
             objective_seconds=self.objective,
             queues=name_holders(self.queue_facts, self.objective),
-            types=describe_types(self.workspace_id, self.at, self.letters, self.actor),
+            types=describe_types(self.workspace_id, self.at, self._read_letters, self.actor),
             letters=self.growth,
             failing=list_failing_schedules(self.workspace_id, self.actor),
             schedules=self.schedule_count,
