@@ -52,6 +52,8 @@ FAILURES = SavableList(
             {"show": "regressed"},
         ),
     ),
+    bare_title="",
+    bare="mine",
 )
 LETTERS = SavableList(
     "dead-letters",

@@ -33,5 +33,6 @@ EVENTS = SavableList(
         ShippedView("everything", "Everything", "Also decisions without a change.", {"state": ALL}),
     ),
     is_by_workspace=False,
+    bare_title="Changes",
 )
 register(EVENTS)

@@ -120,5 +120,6 @@ WORKERS = SavableList(
         ),
     ),
     is_by_workspace=False,
+    bare_title="Active",
 )
 register(TASKS, QUEUES, WORKERS)

@@ -16,10 +16,7 @@ from controlplane.core.errors import NotFound
 from controlplane.core.schema.filters import conditions
 from controlplane.core.schema.values import Choices, Search, Texts, Values
 
-# The parameter of a page's address that names the view from which it was opened. It changes nothing
-# of what the list shows.
-CHOSEN_VIEW = "saved"
-WORKSPACE = "workspace"
+WORKSPACE = "workspace"  # the parameter of a page's address
 
 Given = Mapping[str, Sequence[str]]
 
@@ -28,9 +25,9 @@ Given = Mapping[str, Sequence[str]]
 class ListFilter:
     """A filter of a list.
 
-    `page` is its parameter in the address of the page (empty: as `name`), and `as_page` how the page
-    writes a value. `is_joined`: the page takes several values, separated by commas. `api` is its
-    parameter in the API (empty: as `name`; None: the API has no such filter), and `as_api` the
+    `page` is its parameter in the address of the page (empty: as `name`), and `as_page` how the
+    page writes a value. `is_joined`: the page takes several values, separated by commas. `api` is
+    its parameter in the API (empty: as `name`; None: the API has no such filter), and `as_api` the
     parameters that stand for a value.
     """
 
@@ -65,10 +62,11 @@ class SavableList:
     """A list whose views can be saved.
 
     `path` is that of its page, and `api` that of the API, both without the first slash; `api` is
-    empty if the API has no such list. `sorts` has
-    every order; an empty one is the default. Names of filters that begin with `prefix` are allowed,
-    and are checked by `check`, which raises Invalid. `is_by_workspace`: the page takes the parameter
-    `workspace`.
+    empty if the API has no such list. `sorts` has every order; an empty one is the default. Names
+    of filters that begin with `prefix` are allowed, and are checked by `check`, which raises
+    Invalid. `is_by_workspace`: the page takes the parameter `workspace`. `bare_title` names the
+    page without filters; where a shipped view shows the same, it is empty, and `bare` is the key
+    of that view.
     """
 
     name: str
@@ -83,6 +81,8 @@ class SavableList:
     prefix: str = ""
     check: Callable[[Given], object] | None = None
     is_by_workspace: bool = True
+    bare_title: str = "All"
+    bare: str = ""
 
     def find_filter(self, name: str) -> ListFilter | None:
         """By its name; None if there is none."""

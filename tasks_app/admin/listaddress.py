@@ -10,9 +10,9 @@ from typing import Any
 
 from django.http import QueryDict
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.cursors import Cursor, Sort
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.workspaces.lists import CHOSEN_VIEW
 from tasks_app.columns import COLUMNS, DEFAULT_COLUMNS, Column
 from tasks_app.filters import PAYLOAD_PREFIX, TaskFilter, filter_of_query
 from tasks_app.models import Task

@@ -8,13 +8,12 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.urls import reverse
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.workspaces.adminaccess import actor_in, is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.lists import CHOSEN_VIEW
 from controlplane.workspaces.states import Role
 from tasks_app.admin.listaddress import PAGE_SIZE, PLACE, VIEW, WORKSPACE, ListAddress
-from tasks_app.columns import CHOOSABLE, Column
 from tasks_app.admin.listfilters import (
     kept_by_form,
     list_chips,
@@ -22,6 +21,7 @@ from tasks_app.admin.listfilters import (
     list_state_choices,
 )
 from tasks_app.admin.listrows import make_rows, workspaces_in
+from tasks_app.columns import CHOOSABLE, Column
 from tasks_app.listings import TITLES
 from tasks_app.processors.registry import all_processors
 from tasks_app.queries.lists import estimate_count, list_tasks_of

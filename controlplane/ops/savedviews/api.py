@@ -52,7 +52,7 @@ class SavedViews(Views):
         returns=Catalogue,
     )
     def lists(self, request: WorkspaceRequest) -> Any:
-        """Each list with its filters, orders and columns, and the views that every workspace has."""
+        """Each list with its filters, orders and columns, and the shipped views of it."""
         return list(all_lists())
 
     @verb(

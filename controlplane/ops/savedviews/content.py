@@ -1,11 +1,12 @@
-"""What a view shows of its list: filters, order and columns; read from a body or from the address of
-the page, and written as both addresses."""
+"""What a view shows of its list: filters, order and columns; read from a body or from the address
+of the page, and written as both addresses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.clock import parse_age
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.formatting import shorten
@@ -19,7 +20,6 @@ from controlplane.core.schema.values import (
 )
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.lists import (
-    CHOSEN_VIEW,
     WORKSPACE,
     ListFilter,
     SavableList,

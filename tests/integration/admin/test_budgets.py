@@ -57,6 +57,9 @@ BOUNDS = {
     "scaling_pool_changelist": 19,
     "scaling_scalingevent_change": 10,
     "scaling_scalingevent_changelist": 11,
+    "savedviews_savedview_change": 6,
+    "savedviews_savedview_changelist": 8,
+    "savedviews_savedview_save": 6,
     "schedules_firing_change": 10,
     "schedules_firing_changelist": 9,
     "schedules_schedule_change": 14,
@@ -116,6 +119,8 @@ NO_PAGES = {
     "operations_operation_pause",
     "operations_operation_resume",
     "password_change_done",
+    "savedviews_savedview_keep",
+    "savedviews_savedview_remove",
     "scaling_pool_change",  # leads to the list
     "scaling_pool_configure",
     "scaling_pool_release",
