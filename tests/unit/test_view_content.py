@@ -37,7 +37,7 @@ def test_a_relative_time_stays_relative() -> None:
     assert page_address(TASKS, content) == f"/admin/tasks_app/task/?{query}"
     assert api_address(TASKS, content) == f"/tasks?{query}"
     assert describe(TASKS, content) == (
-        "finished after 1h ago, state FAILED, sorted by finishedAt, greatest first"
+        "finished in the last 1h, state FAILED, sorted by finishedAt, greatest first"
     )
 
 

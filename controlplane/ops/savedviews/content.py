@@ -178,7 +178,9 @@ def _words(of: SavableList, content: Content) -> Iterator[str]:
         known = of.find_filter(name)
         title = isolated_text(known.title if known else name)
         if known and isinstance(known.values, Moment) and parse_age(values[-1]):
-            yield f"{title.lower()} {values[-1]} ago"
+            subject, _, side = title.lower().partition(" ")
+            span = "in the last" if side == "after" else "more than"
+            yield f"{subject} {span} {values[-1]}{'' if side == 'after' else ' ago'}"
         else:
             yield f"{title.lower()} {' or '.join(map(isolated_text, values))}"
     if content.sort:

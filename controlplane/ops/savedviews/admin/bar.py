@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
+from django.utils.text import capfirst
 
 from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import FieldError, Invalid
@@ -77,7 +78,7 @@ def describe_bar(request: HttpRequest) -> Bar | None:
         shown: Content | None = read_address(of, request.GET)
     except Invalid:
         shown = None
-    workspace = request.GET.get(WORKSPACE, "") if of.is_by_workspace else ""
+    workspace = _own_workspace_of(request, of)
     found = [*_list_shipped(of, workspace), *_list_saved(request, of, workspace)]
     chosen = _choose(request, of, found, shown)
     items = [_mark(item, chosen, shown) for item in found]
@@ -92,7 +93,7 @@ def describe_bar(request: HttpRequest) -> Bar | None:
         items=beside,
         menu=_group(rest),
         address=request.GET.urlencode(),
-        words="" if shown is None else describe(of, shown).capitalize(),
+        words="" if shown is None else capfirst(describe(of, shown)),
         manage_url=reverse("admin:savedviews_savedview_changelist"),
         **_describe_tools(request, of, chosen, shown),
     )
@@ -106,6 +107,12 @@ def page_url(of: SavableList, content: Content, **more: str) -> str:
 def workspace_in_address(request: HttpRequest, of: SavableList, slug: str) -> str:
     """The workspace, if the page can be narrowed to it and the person has several."""
     return slug if of.is_by_workspace and len(own_workspaces(request)) > 1 else ""
+
+
+def _own_workspace_of(request: HttpRequest, of: SavableList) -> str:
+    """The workspace that the address names, if it is one of the person's."""
+    named = request.GET.get(WORKSPACE, "") if of.is_by_workspace else ""
+    return named if any(each.slug == named for each in own_workspaces(request)) else ""
 
 
 def _url(of: SavableList, content: Content, workspace: str, key: str = "") -> str:
@@ -201,8 +208,8 @@ def _describe_saving(request: HttpRequest, of: SavableList) -> dict[str, Any]:
     own = own_workspaces(request)
     if not own:
         return {}
-    named = request.GET.get(WORKSPACE, "") if of.is_by_workspace else ""
-    chosen = [each for each in own if named in ("", each.slug)] or own
+    named = _own_workspace_of(request, of)
+    chosen = [each for each in own if named in ("", each.slug)]
     return {
         "save_url": reverse("admin:savedviews_savedview_save"),
         "may_share": any(is_allowed(request, Role.OPERATOR, each.id) for each in chosen),

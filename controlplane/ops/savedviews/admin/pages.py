@@ -155,8 +155,11 @@ class SavedViewAdmin(WorkspacePages, OperationalAdmin):
         """Save what the address of a list shows as a new view."""
         given = request.POST if request.method == "POST" else request.GET
         of = find_list(given.get("list", ""))
-        if of is None or not self.has_view_permission(request):
-            raise Http404("There is no such list.")
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if of is None:
+            self.message_user(request, "Save a view from its list.", messages.WARNING)
+            return HttpResponseRedirect(self._list_url())
         address = given.get("address", "")[:MAX_ADDRESS]
         params = QueryDict(address)
         named = given.get("workspace") or params.get("workspace", "")
