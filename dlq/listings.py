@@ -54,6 +54,7 @@ FAILURES = SavableList(
     ),
     bare_title="",
     bare="mine",
+    has_own_tabs=True,
 )
 LETTERS = SavableList(
     "dead-letters",

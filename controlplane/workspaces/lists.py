@@ -66,7 +66,7 @@ class SavableList:
     of filters that begin with `prefix` are allowed, and are checked by `check`, which raises
     Invalid. `is_by_workspace`: the page takes the parameter `workspace`. `bare_title` names the
     page without filters; where a shipped view shows the same, it is empty, and `bare` is the key
-    of that view.
+    of that view. `has_own_tabs`: the page itself has tabs for what the shipped views show.
     """
 
     name: str
@@ -83,6 +83,7 @@ class SavableList:
     is_by_workspace: bool = True
     bare_title: str = "All"
     bare: str = ""
+    has_own_tabs: bool = False
 
     def find_filter(self, name: str) -> ListFilter | None:
         """By its name; None if there is none."""

@@ -5,7 +5,7 @@ import { declareKeys } from "./keys.js";
 export function startSavedViews() {
     const bar = document.querySelector("[data-views]");
     if (!bar) return;
-    const tabs = bar.querySelector("nav");
+    const tabs = bar.querySelector("nav") ?? bar;
     declareKeys([
         { press: "v", text: "Go to the views of this list", run: () => goTo(tabs) },
         { press: "V", text: "Save this list as a view", run: () => openSaving(bar) },

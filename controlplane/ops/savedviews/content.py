@@ -194,7 +194,8 @@ def _read_values(of: SavableList, name: str, given: Any) -> list[str]:
     """The values of one filter. Raises FilterError."""
     known = of.find_filter(name)
     if known is None:
-        names = ", ".join([each.name for each in of.filters] + [f"{of.prefix}…"] * bool(of.prefix))
+        more = [f"{of.prefix}<path>"] if of.prefix else []
+        names = ", ".join([*(each.name for each in of.filters), *more])
         raise FilterError(f"{of.title} has no such filter. Filters: {names or 'none'}.")
     texts = [_as_text(each) for each in (given if isinstance(given, list | tuple) else [given])]
     if isinstance(known.values, Moment) and len(texts) == 1 and parse_age(texts[0]):

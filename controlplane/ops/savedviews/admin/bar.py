@@ -68,6 +68,10 @@ class Bar:
     workspaces: list[tuple[str, str]] = field(default_factory=list)
     max_name: int = MAX_NAME
 
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.items or self.menu or self.save_url)
+
 
 def describe_bar(request: HttpRequest) -> Bar | None:
     """The bar of the list that the request shows; None if its views cannot be saved."""
@@ -86,7 +90,7 @@ def describe_bar(request: HttpRequest) -> Bar | None:
     if of.bare_title:
         is_bare = chosen is None and shown == Content()
         items.insert(0, replace(bare, is_current=is_bare))
-    beside = [item for item in items if item.row is None or item.row.is_pinned or item.is_current]
+    beside = [item for item in items if _is_beside(of, item)]
     rest = [item for item in items if item not in beside]
     return Bar(
         of=of,
@@ -173,6 +177,12 @@ def _mark(item: Item, chosen: Item | None, shown: Content | None) -> Item:
     return replace(item, is_current=True, is_changed=item.content != shown and not is_bare)
 
 
+def _is_beside(of: SavableList, item: Item) -> bool:
+    if item.row is None:
+        return not of.has_own_tabs
+    return item.row.is_pinned or item.is_current
+
+
 def _group(items: Sequence[Item]) -> list[tuple[str, list[Item]]]:
     """Those that stand only in the menu."""
     mine = [item for item in items if item.row is not None and not item.row.is_shared]
@@ -187,7 +197,7 @@ def _describe_tools(
     tools: dict[str, Any] = {}
     if shown is not None and shown != Content() and (chosen is None or chosen.content != shown):
         tools |= _describe_saving(request, of)
-    elif chosen is not None and chosen.row is None and shown:
+    elif chosen is not None and chosen.row is None and shown != Content():
         tools |= {**_describe_saving(request, of), "proposed_name": chosen.name}
     if chosen is None:
         return tools
