@@ -101,7 +101,7 @@ def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
     for name in ("workspace", CHOSEN_VIEW):
         wanted.pop(name, None)
     if "since" in wanted:
-        wanted["since"] = as_moment(wanted["since"])  # what is selected must not move
+        wanted["since"] = as_moment(str(wanted["since"]))  # what is selected must not move
     return wanted if set(wanted) <= set(conditions(LetterFilter)) else None
 
 

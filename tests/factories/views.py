@@ -20,7 +20,7 @@ def make_view(
     workspace: Workspace | None = None,
     **fields: Any,
 ) -> SavedView:
-    """Of a user, or without one of the system."""
+    """A view of a user, or of the system if there is none."""
     kind = ActorKind.SYSTEM if owner is None else ActorKind.USER
     return SavedView.objects.create(
         workspace=workspace or default_workspace(),

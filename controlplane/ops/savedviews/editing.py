@@ -17,8 +17,7 @@ from controlplane.ops.savedviews.models import MAX_NAME, SavedView
 from controlplane.ops.savedviews.queries import get_view
 from controlplane.workspaces.actors import Actor, require_role
 from controlplane.workspaces.lists import SavableList, find_list
-from controlplane.workspaces.models import Workspace
-from controlplane.workspaces.services import record_audit
+from controlplane.workspaces.services import lock_workspace, record_audit
 from controlplane.workspaces.states import Role
 
 MAX_OWN = 100  # of one person or key in a workspace
@@ -206,7 +205,7 @@ def _fields(view: SavedView) -> dict[str, Any]:
 
 def _check_room(view: SavedView) -> None:
     """Raises Invalid. The lock lets two calls at the same time count one after the other."""
-    Workspace.objects.select_for_update(no_key=True).get(id=view.workspace_id)
+    lock_workspace(view.workspace_id)
     views = SavedView.objects.filter(workspace_id=view.workspace_id, is_shared=view.is_shared)
     if not view.is_shared:
         views = views.filter(owner_kind=view.owner_kind, owner_id=view.owner_id)

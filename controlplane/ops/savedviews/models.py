@@ -8,7 +8,6 @@ from django.db.models.functions import Lower
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.core.visibletext import isolated_text
-from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import ActorKind
 
 MAX_NAME = 80
@@ -20,7 +19,7 @@ class SavedView(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.PROTECT, related_name="+", db_index=False
+        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     list_name = models.CharField(max_length=40)  # of a SavableList
     name = models.CharField(max_length=MAX_NAME)
