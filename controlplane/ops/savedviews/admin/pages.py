@@ -59,13 +59,13 @@ class SavedViewAdmin(WorkspacePages, OperationalAdmin):
     required_roles = dict.fromkeys(("view", "add", "change", "delete", "act"), Role.VIEWER)
     list_display = [
         "name",
+        "opened",
         "of_list",
         "shows",
         "whose",
-        "is_pinned",
+        "pinned",
         "workspace",
         time_column("updated_at"),
-        "opened",
     ]
     list_filter = [ListNameFilter, "is_shared", WorkspaceFilter]
     list_select_related = ["workspace"]
@@ -254,6 +254,10 @@ class SavedViewAdmin(WorkspacePages, OperationalAdmin):
     def whose(self, view: SavedView) -> str:
         owner = isolated_text(view.owner_label)
         return f"shared, by {owner}" if view.is_shared else "private"
+
+    @admin.display(description="pinned")
+    def pinned(self, view: SavedView) -> str:
+        return "yes" if view.is_pinned else "no"
 
     @admin.display(description="page")
     def opened(self, view: SavedView) -> str:
