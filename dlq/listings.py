@@ -11,7 +11,7 @@ from controlplane.workspaces.lists import (
     text,
 )
 from dlq.states import GroupState, LetterStatus, ReplayState
-from tasks_app.processors.categories import ErrorCategory
+from tasks_app.states import ErrorCategory
 
 # What the inbox shows, and the same in the API.
 INBOX_VIEWS = {
