@@ -56,6 +56,7 @@ urlpatterns = [
     path("", include("controlplane.live.urls")),
     path("", include("controlplane.ops.health.urls")),
     path("", include("controlplane.ops.operations.urls")),
+    path("", include("controlplane.ops.savedviews.urls")),
     path("", include("controlplane.ops.schedules.urls")),
     path("", include("controlplane.ops.stress.urls")),
     path("", include("dlq.urls")),

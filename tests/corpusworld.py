@@ -16,6 +16,7 @@ from django_celery_beat.models import PeriodicTask
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.ops.operations.models import Operation
+from controlplane.ops.savedviews.models import SavedView
 from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.stress.models import StressTest
@@ -45,6 +46,7 @@ from tests.factories import (
     make_scaling_event,
     make_stress_test,
     make_task,
+    make_view,
     make_workflow,
     set_pool,
 )
@@ -108,6 +110,7 @@ def make_rows(name: str, text: str, number: int, home: Workspace) -> list[Any]:
     letter = _make_letter(text)
     return [
         queue, node, task, letter, _make_group(text, number, letter), _make_operation(text),
+        _make_view(text, number),
         _make_replay(text, letter), *_make_schedule(text, number),
         *_make_workflow(text, number), _make_event(text), _make_test(text, number),
         *_make_people(name, text, home),
@@ -223,6 +226,13 @@ def _make_operation(text: str) -> Operation:
     (item,) = make_items(operation, {str(uuid7()): "FAILED"})
     write(item, detail=text)
     return operation
+
+
+def _make_view(text: str, number: int) -> SavedView:
+    view = make_view(name=f"view {number}", is_shared=True, is_pinned=True)
+    filters = {"type": [cut(text, 200)], cut(text, 60): [text]}
+    write(view, name=f"{number} {cut(text, 70)}", owner_label=cut(text, 200), filters=filters)
+    return view
 
 
 def _make_letter(text: str) -> DeadLetter:

@@ -97,6 +97,7 @@ BESIDE = (
         query="target=tasks&action=delete&workspace=default"
         "&filter=%7B%22type%22%3A%5B%22cpu%22%5D%7D",
     ),
+    Beside("save a view", "savedviews_savedview_save", query="list=tasks&address=status%3DFAILED"),
     Beside("execute a workflow", "workflows_workflow_execute", "workflows.Workflow"),
     Beside("run again", "workflows_workflowrun_rerun", "workflows.WorkflowRun"),
     Beside("new stress test", "stress_stresstest_start"),

@@ -60,3 +60,12 @@ def parse_age(text: str) -> timedelta | None:
     """A length such as `30m`, `24h` or `7d`; None for any other text."""
     found = _AGE.fullmatch(text.strip())
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+
+
+def as_moment(text: str) -> str:
+    """The time that an age such as `1h` is now; any other text unchanged."""
+    age = parse_age(text)
+    if age is None:
+        return text
+    present = now()
+    return utc_z(FIRST if age > present - FIRST else present - age)

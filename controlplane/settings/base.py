@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "controlplane.ops.schedules",
     "controlplane.ops.stress",
     "controlplane.ops.operations",
+    "controlplane.ops.savedviews",
     "controlplane.ops.overview",
     "benchmarks.autoscaling",
 ]

@@ -188,6 +188,12 @@ def ensure_bootstrap(username: str = "admin") -> Bootstrap | None:
     return Bootstrap(username, password, made.secret)
 
 
+def lock_workspace(workspace_id: UUID) -> None:
+    """Until the end of the transaction, callers of this wait for each other; rows that name the
+    workspace are not affected."""
+    Workspace.objects.select_for_update(no_key=True).get(id=workspace_id)
+
+
 def record_audit(
     workspace: Workspace | UUID,
     actor: Actor,

@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 
 from controlplane.core.admin.actions import confirmed_action, split_by_workspace
 from controlplane.core.admin.display import badge, time_column
+from controlplane.core.admin.lists import AgeFilter
+from controlplane.core.admin.navigation import CHOSEN_VIEW
+from controlplane.core.clock import as_moment
 from controlplane.core.formatting import format_count, format_json, shorten
 from controlplane.core.ids import parse_uuid_or_none
 from controlplane.core.jsonb import is_same_json
@@ -59,6 +62,14 @@ class FingerprintFilter(admin.SimpleListFilter):
         return _filter_by(queryset, "fingerprint", self.value())
 
 
+class SinceFilter(AgeFilter):
+    """By the time of death."""
+
+    title = "died"
+    parameter_name = "since"
+    column = "died_at"
+
+
 def _filter_by(letters: QuerySet[Any], column: str, value: str | None) -> QuerySet[Any]:
     if value is None:
         return letters
@@ -80,7 +91,10 @@ _CONDITIONS = {
 def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
     """The list's filters as those of the API; None if one of them has no such condition."""
     wanted = {_CONDITIONS.get(name, name): value for name, value in params.items() if value}
-    wanted.pop("workspace", None)
+    for name in ("workspace", CHOSEN_VIEW):
+        wanted.pop(name, None)
+    if "since" in wanted:
+        wanted["since"] = as_moment(str(wanted["since"]))  # what is selected must not move
     return wanted if set(wanted) <= set(conditions(LetterFilter)) else None
 
 
@@ -102,7 +116,7 @@ class LetterAdmin(GroupPages):
         "category",
         TypeFilter,
         FingerprintFilter,
-        ("died_at", admin.DateFieldListFilter),
+        SinceFilter,
     ]
     list_select_related = ["workspace"]
     search_fields = ["name", "type", "error__message", "error__class"]

@@ -2,11 +2,13 @@
 
 import { startConfirmations } from "./confirm.js";
 import { startCopyButtons } from "./copy.js";
+import { startDrawers } from "./drawers.js";
 import { keepFocus } from "./focus.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./livepage.js";
 import { startReloads } from "./reload.js";
 import { startRowKeys } from "./rowkeys.js";
+import { startSavedViews } from "./savedviews.js";
 import { startScrollBoxes } from "./scrollboxes.js";
 import { startSearch } from "./search.js";
 import { startThemeSwitch } from "./themeswitch.js";
@@ -23,3 +25,5 @@ startToasts();
 startReloads();
 startLive();
 startScrollBoxes();
+startDrawers();
+startSavedViews();

@@ -10,12 +10,10 @@ from typing import Any
 
 from django.http import QueryDict
 
-from controlplane.core.clock import now, parse_age, utc_z
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.cursors import Cursor, Sort
 from controlplane.core.errors import FieldError, Invalid
-from controlplane.core.schema.filters import conditions
-from controlplane.core.schema.values import Moment
-from tasks_app.admin.listcolumns import COLUMNS, DEFAULT_COLUMNS, Column
+from tasks_app.columns import COLUMNS, DEFAULT_COLUMNS, Column
 from tasks_app.filters import PAYLOAD_PREFIX, TaskFilter, filter_of_query
 from tasks_app.models import Task
 from tasks_app.queries import SORT_FIELDS
@@ -25,11 +23,8 @@ PAGE_SIZE = 50
 DEFAULT_SORT = "-createdAt"
 WORKSPACE = "workspace"
 # How the list is shown, not which tasks are in it.
-VIEW = ("sort", "columns", "rows")
+VIEW = ("sort", "columns", "rows", CHOSEN_VIEW)
 PLACE = ("after", "before")
-_TIMES = {
-    name for name, (_, each) in conditions(TaskFilter).items() if isinstance(each.values, Moment)
-}
 # The names of Django's own lists, which older links have.
 _OLD_NAMES = {
     "q": "search",
@@ -96,7 +91,7 @@ def read_address(params: QueryDict) -> ListAddress:
     errors: list[FieldError] = []
     wanted, sort, position = TaskFilter(), _sort(DEFAULT_SORT), Position()
     try:
-        wanted = filter_of_query(_absolute(params), ignore=(*VIEW, *PLACE, WORKSPACE))
+        wanted = filter_of_query(params, ignore=(*VIEW, *PLACE, WORKSPACE))
     except Invalid as error:
         errors += error.errors
     try:
@@ -114,16 +109,6 @@ def read_address(params: QueryDict) -> ListAddress:
         workspace=params.get(WORKSPACE, ""),
         errors=tuple(errors),
     )
-
-
-def _absolute(params: QueryDict) -> QueryDict:
-    """With times in place of ages."""
-    found = params.copy()
-    for name in _TIMES & set(params):
-        age = parse_age(params.get(name, ""))
-        if age is not None:
-            found[name] = utc_z(now() - age)
-    return found
 
 
 def _sort(text: str) -> Sort:

@@ -8,30 +8,9 @@ from controlplane.core.schema.filters import conditions
 from controlplane.core.schema.values import join_values, split_values
 from tasks_app.admin.listaddress import PLACE, VIEW, WORKSPACE, ListAddress
 from tasks_app.filters import PAYLOAD_PREFIX, TaskFilter
+from tasks_app.listings import TITLES
 from tasks_app.states import TaskState
 
-TITLES = {
-    "id": "Id",
-    "status": "State",
-    "type": "Type",
-    "queue": "Queue",
-    "tag": "Tag",
-    "search": "Text",
-    "createdAfter": "Created after",
-    "createdBefore": "Created before",
-    "minPriority": "Priority at least",
-    "workflowRunId": "Workflow run",
-    "stepKey": "Step",
-    "worker": "Worker",
-    "errorClass": "Error",
-    "startedAfter": "Started after",
-    "startedBefore": "Started before",
-    "finishedAfter": "Finished after",
-    "finishedBefore": "Finished before",
-    "minDurationMs": "Ran at least",
-    "maxDurationMs": "Ran at most",
-    "internal": "Internal tasks",
-}
 _WORDS = {state.value: state.label for state in TaskState}
 
 

@@ -8,20 +8,21 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.urls import reverse
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.workspaces.adminaccess import actor_in, is_allowed
 from controlplane.workspaces.adminpages import list_own_workspaces
 from controlplane.workspaces.states import Role
 from tasks_app.admin.listaddress import PAGE_SIZE, PLACE, VIEW, WORKSPACE, ListAddress
-from tasks_app.admin.listcolumns import CHOOSABLE, Column
 from tasks_app.admin.listfilters import (
-    TITLES,
     kept_by_form,
     list_chips,
     list_fields,
     list_state_choices,
 )
 from tasks_app.admin.listrows import make_rows, workspaces_in
+from tasks_app.columns import CHOOSABLE, Column
+from tasks_app.listings import TITLES
 from tasks_app.processors.registry import all_processors
 from tasks_app.queries.lists import EACH_WORKSPACE, estimate_count, list_tasks_of
 from tasks_app.queries.searchwindow import LOOKED_AT_ONCE, find_end, lead_on, time_of
@@ -192,7 +193,9 @@ def _describe_tools(address: ListAddress, scope: Scope) -> dict[str, Any]:
         ),
         "compact_url": address.link(without=(), rows=None),
         "normal_url": address.link(without=(), rows="normal"),
-        "clear_url": address.link(without=[name for name in address.params if name not in VIEW]),
+        "clear_url": address.link(
+            without=[name for name in address.params if name not in VIEW or name == CHOSEN_VIEW]
+        ),
         "internal_url": address.link(internal=None if address.wanted.is_internal else "true"),
         "export_url": _export_url(address, scope),
         "submit_url": reverse("admin:tasks_app_task_submit"),

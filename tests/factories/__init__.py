@@ -27,6 +27,7 @@ from tests.factories.tasks import (
     make_task,
     make_tasks,
 )
+from tests.factories.views import make_view
 from tests.factories.workflows import make_run, make_workflow
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "make_stress_test",
     "make_task",
     "make_tasks",
+    "make_view",
     "make_workflow",
     "set_pool",
 ]

@@ -34,6 +34,7 @@ from tests.factories import (
     make_scaling_event,
     make_stress_test,
     make_task,
+    make_view,
     make_workflow,
 )
 from tests.factories.workflows import APPROVAL, CHAIN
@@ -159,6 +160,12 @@ ROUTES = [
     post("/operations/{operation}/pause", "operations:write"),
     post("/operations/{held}/resume", "operations:write", *TASKS),
     post("/operations/{operation}/cancel", "operations:write"),
+    get("/views", "views:read"),
+    get("/views/lists", "views:read", of_all=True),
+    get("/views/{view}", "views:read"),
+    post("/views", "views:write", role="viewer", body={"list": "tasks", "name": "x"}, ok=201),
+    patch("/views/{view}", "views:write", body={"name": "y"}),
+    delete("/views/{view}", "views:write", "admin", ok=204),
     get("/auto-scaling/config", "auto-scaling:read", of_all=True),
     get("/auto-scaling/metric", "auto-scaling:read", of_all=True),
     get("/auto-scaling/status", "auto-scaling:read", of_all=True),
@@ -246,6 +253,7 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
         "paused": replays[1],
         "operation": operations[0],
         "held": operations[1],
+        "view": make_view(workspace=workspace, name=f"{word}-view", is_shared=True),
         "report": report,
         "test": make_stress_test(1, workspace=workspace, name=f"{word}-test"),
         "workflow": workflow,

@@ -12,7 +12,9 @@ from django.db.models import CharField, Field, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.bounded import bounded_time
+from controlplane.core.clock import as_moment, parse_bound
 from controlplane.core.cursors import (
     EXACT_TOTAL,
     Cursor,
@@ -76,6 +78,12 @@ class RecordList(ChangeList):
 
     newer_url = older_url = first_url = ""
     is_estimate = False
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Without the name of the view from which the page was opened."""
+        found: dict[str, Any] = super().get_filters_params(params)
+        found.pop(CHOSEN_VIEW, None)
+        return found
 
     def get_ordering_field(self, field_name: Any) -> Any:
         """Also for an address that names a column that nothing sorts."""
@@ -217,6 +225,25 @@ class RecentValuesFilter(admin.AllValuesFieldListFilter):
         chosen = [each for each in self.lookup_val or () if each]
         found: Any = list(dict.fromkeys([*values.distinct()[:_MAX_VALUES], *chosen]))
         self.lookup_choices = found
+
+
+class AgeFilter(admin.SimpleListFilter):
+    """By a time: at most so long ago. An address may also have a time, or another age."""
+
+    column: str
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1h", "Last hour"), ("24h", "Last day"), ("7d", "Last 7 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Raises IncorrectLookupParameters."""
+        text = self.value()
+        if not text:
+            return queryset
+        try:
+            return queryset.filter(**{f"{self.column}__gte": parse_bound(as_moment(text))})
+        except ValueError as error:
+            raise IncorrectLookupParameters from error
 
 
 def _has_any_value(field: Field[Any, Any]) -> bool:

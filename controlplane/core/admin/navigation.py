@@ -4,6 +4,10 @@ open one of its pages."""
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+CHOSEN_VIEW = "saved"
+"""A parameter of a list's address: the saved view from which the list was opened. It changes
+nothing of what the list shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from controlplane.core.clock import utc_z
+from controlplane.core.clock import as_moment, utc_z
 from controlplane.core.errors import FieldError, Invalid
 from controlplane.core.schema.base import REQUIRED_FIELD
-from controlplane.core.schema.values import FilterError, Values, split_values
+from controlplane.core.schema.values import FilterError, Moment, Values, split_values
 
 _MAX_NAME_SHOWN = 200
 # A query string has these beside the conditions.
@@ -73,7 +73,8 @@ def read_query(
     schema: type[F], params: QueryParams, *, ignore: Iterable[str] = (), **more: Any
 ) -> F:
     """The filter of a query string; see `split_values`. `ignore`: other parameters that are
-    allowed; `more`: values of fields that are not conditions.
+    allowed; `more`: values of fields that are not conditions. A time may be an age such as `1h`: a
+    link with it always means the last hour. Bodies have no ages, since what they select is kept.
 
     Raises Invalid for an unknown parameter or a wrong value.
     """
@@ -85,7 +86,9 @@ def read_query(
             continue
         texts = params.getlist(name)
         is_split = name not in known or known[name][1].values.is_split
-        given[name] = split_values(texts) if is_split else texts[-1:]
+        values = split_values(texts) if is_split else texts[-1:]
+        is_time = name in known and isinstance(known[name][1].values, Moment)
+        given[name] = [as_moment(text) for text in values] if is_time else values
     return build(schema, given, **more)
 
 

@@ -188,8 +188,11 @@ class Moment(_Kind):
     """One time with its zone, used as a limit."""
 
     metavar = "TIME"
-    form = "RFC 3339 with a zone."
-    json_type = {"type": "string", "format": "date-time"}
+    form = "RFC 3339 with a zone, or how long ago: `15m`, `1h`, `7d`."
+    json_type = {
+        "type": "string",
+        "anyOf": [{"format": "date-time"}, {"pattern": "^[0-9]{1,6}[smhd]$"}],
+    }
 
     def read(self, values: Sequence[Any]) -> Any:
         """The time. Raises FilterError."""

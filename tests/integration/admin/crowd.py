@@ -46,6 +46,7 @@ from tests.factories import (
     make_scaling_event,
     make_stress_test,
     make_task,
+    make_view,
     make_workflow,
     set_pool,
 )
@@ -62,6 +63,7 @@ def add_rows(number: int) -> None:
     _add_nodes(number, home)
     _add_letters(number, home)
     _add_operations(number, home)
+    _add_views(number, tag)
     _add_workflows(number, home, tag)
     _add_schedules(number, home, tag)
     _add_fleet(number)
@@ -141,6 +143,12 @@ def _add_operations(number: int, home: Workspace) -> None:
         operation = make_operation(home, queue="mail")
     keys = [str(make_task("COMPLETED", workspace=home).pk) for _ in range(number)]
     make_items(operation, dict.fromkeys(keys, "FAILED"))
+
+
+def _add_views(number: int, tag: str) -> None:
+    for each in range(number):
+        for name in ("tasks", "queues", "schedules"):
+            make_view(name=f"{tag}-{each}", list_name=name, is_shared=True, is_pinned=each % 2 == 0)
 
 
 def _add_workflows(number: int, home: Workspace, tag: str) -> None:

@@ -44,6 +44,7 @@ ROW_PAGES = {
     "schedules.Firing": ("viewer", NOBODY, NOBODY),
     "stress.StressTest": ("viewer", NOBODY, NOBODY),
     "operations.Operation": ("viewer", NOBODY, NOBODY),
+    "savedviews.SavedView": ("viewer", NOBODY, NOBODY),
 }
 # Lists of one workspace at a time.
 ONE_WORKSPACE = {"dlq.LetterGroup"}
@@ -89,6 +90,8 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "operations_operation_pause": ("POST", "operator", {}),
     "operations_operation_resume": ("POST", "operator", {}),
     "operations_operation_cancel": ("POST", "operator", {}),
+    "savedviews_savedview_keep": ("POST", "viewer", {}),
+    "savedviews_savedview_remove": ("POST", "admin", {}),
     "stress_stresstest_stop": ("POST", "operator", {}),
     "stress_stresstest_compare": ("GET", "viewer", {}),
     "auth_user_password_change": ("GET", "root", {}),
@@ -101,6 +104,7 @@ SHARED_VERBS = {
     "scaling_pool_scale": ("POST", "operator", {}),
     "scaling_pool_release": ("POST", "operator", {}),
     "operations_operation_new": ("GET", "operator", {}),
+    "savedviews_savedview_save": ("GET", "viewer", {"list": "tasks"}),
     "stress_stresstest_start": ("GET", "operator", {}),
     "dlq_deadletter_groups": ("GET", "viewer", {}),
 }
@@ -125,6 +129,7 @@ CHANGES = {
     "workspaces.ApiKey": "admin",  # a form of which every field is fixed
     "tasks_app.Queue": "admin",
     "schedules.Schedule": "operator",
+    "savedviews.SavedView": "operator",
     **{label: "root" for label, pages in SHARED_PAGES.items() if pages == ("root", "root", "root")},
 }
 LABELS = [*ROW_PAGES, *SHARED_PAGES]

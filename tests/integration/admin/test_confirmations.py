@@ -1,5 +1,6 @@
 """What cannot be undone asks first: without the field of the confirmation nothing changes."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.factories import (
     make_run,
     make_stress_test,
     make_task,
+    make_view,
     make_workflow,
 )
 from tests.factories.workflows import APPROVAL
@@ -31,7 +33,7 @@ ASKS = {
     "tasks_app_task_act", "tasks_app_queue_cancel", "workers_node_drain",
     "workflows_workflowrun_cancel", "workflows_workflowrun_decide", "stress_stresstest_stop",
     "dlq_replay_cancel", "dlq_deadletter_discard", "dlq_lettergroup_discard",
-    "dlq_lettergroup_reprocess", "operations_operation_cancel",
+    "dlq_lettergroup_reprocess", "operations_operation_cancel", "savedviews_savedview_remove",
 }  # fmt: skip
 # Pages that only show, that have a form of their own, or whose effect can be taken back. A bulk
 # operation is started only with the token of its preview.
@@ -44,6 +46,7 @@ NEEDS_NO_QUESTION = {
     "stress_stresstest_start", "auth_user_password_change", "scaling_pool_configure",
     "scaling_pool_scale", "scaling_pool_release", "dlq_lettergroup_decide", "dlq_lettergroup_mute",
     "operations_operation_new", "operations_operation_pause", "operations_operation_resume",
+    "savedviews_savedview_keep", "savedviews_savedview_save",
 }  # fmt: skip
 ACTIONS_THAT_ASK = {
     ("workspaces.Membership", "delete_selected"), ("workspaces.ApiKey", "revoke"),
@@ -98,6 +101,7 @@ CASES: dict[str, tuple[Any, str, dict[str, str]]] = {
     "dlq_lettergroup_discard": (group, "", {"reason": "Not needed"}),
     "dlq_lettergroup_reprocess": (group, "", {"how": "canary", "reason": "It is repaired"}),
     "operations_operation_cancel": (make_operation, "", {}),
+    "savedviews_savedview_remove": (partial(make_view, is_shared=True), "", {}),
 }
 
 

@@ -37,6 +37,7 @@ from tests.factories import (
     make_scaling_event,
     make_stress_test,
     make_task,
+    make_view,
     set_pool,
 )
 
@@ -64,6 +65,7 @@ def rows_of(workspace: Workspace) -> Rows:
         workspace, member, key_client(workspace=workspace).api_key, make_task(workspace=workspace),
         make_queue("mail", workspace), answer, run.workflow, run, letter, replay, schedule, firing,
         make_stress_test(1, workspace=workspace, name="load"), make_operation(workspace),
+        make_view(workspace=workspace, is_shared=True),
         LetterGroup.objects.get(id=letter.id),
     ]  # fmt: skip
     event = AuditEvent.objects.filter(workspace=workspace).latest("id")

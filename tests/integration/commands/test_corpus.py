@@ -36,6 +36,7 @@ LISTS = [
     "workflows list",
     "workflows runs",
     "stress list",
+    "views list --limit 200",
     "apikeys list",
 ]
 ROWS = [
@@ -50,6 +51,7 @@ ROWS = [
     ("workflows show {}", "workflows.Workflow"),
     ("workflows status {}", "workflows.WorkflowRun"),
     ("stress show {}", "stress.StressTest"),
+    ("views show {}", "savedviews.SavedView"),
 ]
 
 

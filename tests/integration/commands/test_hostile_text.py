@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controlplane.ops.operations.models import Operation, OperationItem
+from controlplane.ops.savedviews.models import SavedView
 from controlplane.ops.schedules import triggering
 from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.stress.models import StressTest
@@ -33,6 +34,7 @@ from tests.factories import (
     make_scaling_event,
     make_stress_test,
     make_task,
+    make_view,
     set_pool,
 )
 from tests.factories.workflows import CHAIN, end_step
@@ -119,6 +121,8 @@ def make_all() -> dict[str, str]:
     write(Operation, operation, created_by=HOSTILE[:200], reason=HOSTILE, stop_reason=HOSTILE)
     make_items(operation, {SHORT: "REFUSED"})
     OperationItem.objects.update(detail=HOSTILE)
+    view = make_view(is_shared=True, filters={HOSTILE: [HOSTILE], "type": [HOSTILE]})
+    write(SavedView, view, name=HOSTILE[:80], owner_label=HOSTILE[:200])
     run_ = make_run()
     write(Workflow, run_.workflow, name=HOSTILE[:200], created_by=HOSTILE)
     end_step(run_.id, "charge", "FAILED", error=ERROR | {"message": HOSTILE})
@@ -130,6 +134,7 @@ def make_all() -> dict[str, str]:
         "schedule": schedule.id,
         "event": event.id, "test": test.id, "run": run_.id, "workflow": run_.workflow_id,
         "node": node.id, "key": key.prefix, "operation": operation.id,
+        "view": view.id,
     }  # fmt: skip
 
 
@@ -211,6 +216,12 @@ COMMANDS = [
     "operations cancel {operation}",
     "operations preview tasks retry --all",
     "operations start {text}",
+    "views lists",
+    "views list",
+    "views show {view}",
+    "views create tasks {text} --like slowest",
+    "views change {view} --pinned",
+    "views delete {view}",
     "apikeys create {text}",
     "apikeys list",
     "apikeys revoke {key}",

@@ -4,8 +4,8 @@ from django.http import QueryDict
 
 from controlplane.core.schema.filters import conditions
 from tasks_app.admin.listaddress import clean_params, read_address
-from tasks_app.admin.listcolumns import COLUMNS, DEFAULT_COLUMNS
 from tasks_app.admin.listfilters import TITLES
+from tasks_app.columns import COLUMNS, DEFAULT_COLUMNS
 from tasks_app.filters import TaskFilter
 from tasks_app.queries import SORT_FIELDS
 

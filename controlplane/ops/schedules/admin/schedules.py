@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.utils.html import format_html
 
 from controlplane.core.admin.display import Table, badge, link, show_time
+from controlplane.core.admin.navigation import CHOSEN_VIEW
 from controlplane.core.admin.pages import ReadMostlyAdmin, copy_row
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
@@ -209,7 +210,8 @@ def _read_wanted(params: QueryDict) -> dict[str, Any] | None:
     """The list's filters as those of the API; None if one of them has no such condition."""
     names = {"periodic_task__enabled__exact": "enabled", "source__exact": "source", "q": "search"}
     wanted = {names.get(name, name): value for name, value in params.items() if value}
-    wanted.pop("workspace", None)
+    for name in ("workspace", CHOSEN_VIEW):
+        wanted.pop(name, None)
     if "enabled" in wanted:
         wanted["enabled"] = "true" if wanted["enabled"] == "1" else "false"
     is_known = set(wanted) <= set(conditions(JobFilter))
