@@ -19,8 +19,7 @@ from controlplane.core.formatting import format_count, format_number, format_sta
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import is_allowed
 from controlplane.workspaces.adminpages import WorkspacePages, list_own_workspaces
-from controlplane.workspaces.chosen import prefer_workspace
-from controlplane.workspaces.states import Role
+from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
 from dlq.bulk import act_on_letters
 from dlq.discard import MAX_REASON
 from dlq.filters import LetterFilter
@@ -52,7 +51,8 @@ class GroupPages(WorkspacePages, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         workspaces = list_own_workspaces(request)
-        chosen = prefer_workspace(request, workspaces)
+        slug = request.GET.get("workspace", DEFAULT_WORKSPACE)
+        chosen = next((w for w in workspaces if w.slug == slug), next(iter(workspaces), None))
         if request.method == "POST" and chosen is not None:
             return self._act_on_group(request, chosen)
         context: dict[str, Any] = {}

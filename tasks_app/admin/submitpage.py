@@ -96,12 +96,14 @@ def _read_workspace(request: HttpRequest, source: Source | None, workspaces: lis
     """That of the source, the chosen one, or the one chosen last. Raises PermissionDenied."""
     if source is not None:
         return source.task.workspace_id
-    by_slug = {each.slug: each.id for each in workspaces}
     slug = request.POST.get("workspace") or request.GET.get("workspace") or ""
-    if slug and slug not in by_slug:
+    if not slug:
+        chosen: UUID = (prefer_workspace(request, workspaces) or workspaces[0]).id
+        return chosen
+    named: list[UUID] = [each.id for each in workspaces if each.slug == slug]
+    if not named:
         raise PermissionDenied("Submitting a task there needs the role operator.")
-    found: UUID = by_slug[slug] if slug else prefer_workspace(request, workspaces).id
-    return found
+    return named[0]
 
 
 def _submit(
