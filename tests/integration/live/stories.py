@@ -1,4 +1,4 @@
-"""What a test tells of a socket: it runs in an event loop, with rows of other threads."""
+"""The story of a socket in a test: it runs in an event loop, with rows of other threads."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
