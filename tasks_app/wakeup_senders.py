@@ -15,10 +15,15 @@ from kombu.exceptions import ChannelError
 
 from tasks_app.queues import WAKE_UP_TASK
 from workers.naming import celery_queue
-from workers.wake_up_lists import EARLY, broker_failures, open_redis, wake_up_list
+from workers.wake_up_lists import (
+    EARLY,
+    EXPIRES_SECONDS,
+    broker_failures,
+    open_redis,
+    wake_up_list,
+)
 
 MAX_WAKE_UPS = 16  # waiting wake-ups that are enough for a queue: each wakes one slot
-_EXPIRES_SECONDS = 60
 _UNCHECKED_WAKE_UPS = 4  # of a process and queue, sent since it last counted the waiting ones
 _MAX_UNREAD = 8  # sent without an answer of Redis: with as many it is slow and may block
 
@@ -95,13 +100,12 @@ class ListSender:
             self._read()
 
     def _write(self, queue: str, entry: str, wake_ups: int) -> None:
-        """Add entries to a list that is kept short and does not last: old wake-ups of a queue that
-        nobody served would wake slots for nothing later."""
+        """Add entries to a list that is kept short and does not last."""
         name = wake_up_list(queue)
         commands = (
             ("LPUSH", name, *[entry] * wake_ups),
             ("LTRIM", name, 0, MAX_WAKE_UPS - 1),
-            ("EXPIRE", name, _EXPIRES_SECONDS),
+            ("EXPIRE", name, EXPIRES_SECONDS),
         )
         packed = self._redis.pack_commands(commands)
         self._redis.send_packed_command(packed, check_health=False)
@@ -157,7 +161,7 @@ class MessageSender:
     def _publish(self, queue: str) -> None:
         # The default exchange routes by the queue's name: no binding has to be looked up.
         message = current_app.amqp.as_task_v2(
-            uuid(), WAKE_UP_TASK, args=(queue,), expires=_EXPIRES_SECONDS, ignore_result=True
+            uuid(), WAKE_UP_TASK, args=(queue,), expires=EXPIRES_SECONDS, ignore_result=True
         )
         self._producer.publish(
             message.body,

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +12,20 @@ from pytest_django import DjangoDbBlocker
 
 from controlplane.core import process_state
 from tests import cleaning, pooler
-from tests.marks import is_left_out, mark_by_folder
+from tests.marks import is_left_out, mark_by_folder, put_waiting_first
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     return is_left_out(collection_path, config.getoption("markexpr")) or None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Before `-m` chooses."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+    """Marks before `-m` chooses; the order after it was made a random one."""
     mark_by_folder(items)
+    result = yield
+    put_waiting_first(items)
+    return result
 
 
 def pytest_collection_finish() -> None:

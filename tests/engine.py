@@ -13,14 +13,20 @@ from uuid import UUID
 
 import httpx
 import psutil
+import redis
+from django.db import connection
+from django.db.models import Count
 
 import tests.handlers  # noqa: F401 - registers them here too; workers get them by name
 from controlplane.embedded import processes
+from tasks_app import wakeups
 from tasks_app.models import Task
 from tasks_app.states import FINAL
+from tasks_app.wakeup_senders import ListSender
 from tests.pooler import pooled
 from workers.models import Node
 from workers.states import NodeState
+from workers.wake_up_lists import wake_up_list
 
 ROOT = Path(__file__).resolve().parent.parent
 _FINAL = [state.value for state in FINAL]
@@ -155,12 +161,12 @@ class Engine:
         return url
 
     def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
-        """As wait_until; a failure shows what the components printed."""
+        """As wait_until; a failure shows what the components printed, and what waits."""
         try:
             return wait_until(condition, what, timeout)
         except AssertionError as error:
             outputs = "\n".join(f"--- {c.log.name}\n{c.output()}" for c in self._started)
-            raise AssertionError(f"{error}\n{outputs}") from None
+            raise AssertionError(f"{error}\n{self._describe()}\n{outputs}") from None
 
     def wait_for(self, task_id: UUID, timeout: float = 30.0, *, state: str | None = None) -> Task:
         """The task once it has ended, or is in `state`."""
@@ -194,6 +200,38 @@ class Engine:
             if component.process.poll() is None:
                 component.signal_tree(signal.SIGKILL)
                 component.process.wait(10)
+
+    def _describe(self) -> str:
+        """Tasks and nodes by state, and where wake-ups are: in a list, or with whom that waits."""
+        tasks = Task.objects.values_list("queue__name", "state").annotate(Count("id"))
+        nodes = Node.objects.values_list("pid", "state")
+        try:
+            wake_ups = self._describe_wake_ups()
+        except redis.RedisError as error:
+            wake_ups = f"Redis does not answer: {error}"
+        sender = wakeups._notifier._sender
+        address = sender._broker.as_uri() if isinstance(sender, ListSender) else sender
+        return (
+            f"tasks {list(tasks)}\nnodes {list(nodes)}\n"
+            f"this process: sends wake-ups to {address}, in a transaction: "
+            f"{connection.in_atomic_block}\n{wake_ups}"
+        )
+
+    def _describe_wake_ups(self) -> str:
+        host, port = self.env["REDIS_HOST"], int(self.env["REDIS_PORT"])
+        with redis.Redis(host=host, port=port, socket_timeout=2, decode_responses=True) as client:
+            names = client.keys(f"{wake_up_list('')}*")
+            lists = {name: client.lrange(name, 0, -1) for name in names}
+            clients = [(each["addr"], each["cmd"], each["age"]) for each in client.client_list()]
+        owners = {
+            f"{address.laddr.ip}:{address.laddr.port}": process.pid
+            for component in self._started
+            if component.process.poll() is None
+            for process in [component.tree, *component.children()]
+            for address in process.net_connections()
+        }
+        named = [(owners.get(address, "nobody here"), *rest) for address, *rest in clients]
+        return f"wake-ups {lists}\nclients of Redis (process, command, age) {named}"
 
     def _start(self, arguments: list[str], env: dict[str, str]) -> Component:
         log = self._folder / f"{len(self._started)}-{arguments[0]}.log"

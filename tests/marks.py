@@ -43,6 +43,9 @@ _MARKS = {
     "unit/workflows/test_definition_limits.py": (),  # the largest definitions
 }
 
+# Folders whose tests wait for processes and browsers more than they compute.
+_WAITING = ("acceptance", "browser", "chaos")
+
 
 def mark_by_folder(items: Iterable[pytest.Item]) -> None:
     """Give each test the marks of its file and of its folder."""
@@ -50,6 +53,12 @@ def mark_by_folder(items: Iterable[pytest.Item]) -> None:
         for mark in _marks_of(item.path):
             if mark != "core" or not item.get_closest_marker("django_db"):
                 item.add_marker(mark)
+
+
+def put_waiting_first(items: list[pytest.Item]) -> None:
+    """Files that wait begin, so that none of them is alone at the end, when the other processes
+    have nothing to do. Apart from that the order stays as it is."""
+    items.sort(key=lambda item: item.path.relative_to(_TESTS).parts[0] not in _WAITING)
 
 
 def is_left_out(path: Path, expression: str) -> bool:

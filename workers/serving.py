@@ -4,19 +4,30 @@ the lists in Redis that carry wake-ups.
 So a wake-up goes from the process that submits a task through Redis to an idle pool child, and
 through no other process. Celery sees each child as busy with its standing job. When main has
 something else for a child (a plain Celery task, or the end of the worker), it recalls one: that
-child ends its standing job, and gets another one afterwards.
+child ends its standing job, and gets another one afterwards. A wake-up that Redis gives it at that
+moment goes back to its list.
 """
 
 import logging
 import select
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 from celery import current_app
 from django.core.cache import close_caches
 
 from workers.runtime import Runtime, get_runtime
-from workers.wake_up_lists import EARLY, broker_failures, open_redis, queue_of_list, wake_up_list
+from workers.wake_up_lists import (
+    EARLY,
+    add_first,
+    broker_failures,
+    make_withdrawal_list,
+    open_redis,
+    queue_of_list,
+    remove_list,
+    wake_up_list,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +85,8 @@ class WakeUps:
         self._failures = broker_failures(self._broker)
         self._redis: Any = None
         self._is_waited_for = False  # Redis owes an answer
+        self._asked_at = 0.0
+        self._withdrawal = make_withdrawal_list()
 
     def next_one(self) -> tuple[str, bool] | None:
         """The queue of the next wake-up, and whether it is early; None when the standing job has to
@@ -81,7 +94,7 @@ class WakeUps:
         node_state = self._runtime.node_state
         while not (self._recall.take() or self._runtime.recycle_reason):
             if not node_state.takes_work:
-                self.close()
+                self.stop_waiting()
                 self._recall.wait(_LOOK_SECONDS)
                 continue
             try:
@@ -97,11 +110,21 @@ class WakeUps:
                 continue
             if received is not None:
                 return received
-        self.close()
+        self.stop_waiting()
         return None
 
+    def stop_waiting(self) -> None:
+        """Redis gives the next wake-up to somebody else, and gets back one that it gives this child
+        at this moment. Where it does not answer, nothing is waited for."""
+        is_answering = monotonic() - self._asked_at < _ANSWER_SECONDS + _LATE_SECONDS / 2
+        try:
+            if self._is_waited_for and is_answering:
+                self._withdraw()
+        except self._failures as error:
+            logger.warning("A wake-up may be lost until the dispatcher repeats it: error=%s", error)
+        self.close()
+
     def close(self) -> None:
-        """Wait no longer: Redis gives the next wake-up to somebody else."""
         if self._redis is not None:
             self._broker.release()
             self._broker = current_app.connection_for_read()
@@ -111,6 +134,16 @@ class WakeUps:
     def _connect(self) -> None:
         if self._redis is None:
             self._redis = open_redis(self._broker)
+
+    def _withdraw(self) -> None:
+        """Redis answers the request: with a wake-up, or with what is put into the child's own list.
+        A connection that only ends may be given a wake-up before Redis has seen its end."""
+        other = open_redis(self._broker)
+        add_first(other, self._withdrawal, "")
+        answer = self._redis.read_response()
+        if answer is not None and answer[0].decode() != self._withdrawal:
+            add_first(other, answer[0].decode(), answer[1].decode())
+        remove_list(other, self._withdrawal)
 
     def _receive(self) -> tuple[str, bool] | None:
         """None when there is something else to look at."""
@@ -131,10 +164,10 @@ class WakeUps:
         if set(served) != set(self._queues):
             self._queues, self._request = served, []
         if not self._request:
-            lists = map(wake_up_list, self._queues)
+            lists = [*map(wake_up_list, self._queues), self._withdrawal]
             self._request = self._redis.pack_command("BRPOP", *lists, _ANSWER_SECONDS)
         self._redis.send_packed_command(self._request, check_health=False)
-        self._is_waited_for = True
+        self._is_waited_for, self._asked_at = True, monotonic()
 
     def _await_answer(self) -> bool:
         """Whether Redis has answered; False when this child is recalled."""

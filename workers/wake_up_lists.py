@@ -6,6 +6,7 @@ after a commit that took longer. So none is lost, whatever the clocks of their m
 """
 
 from typing import Any
+from uuid import uuid4
 
 from kombu import Connection
 from kombu.exceptions import OperationalError
@@ -14,6 +15,7 @@ from controlplane.core.redisversion import remember_redis_version
 
 EARLY = "early"
 EARLY_SECONDS = 0.002  # of the order of a commit
+EXPIRES_SECONDS = 60  # a list does not last: old wake-ups would wake slots for nothing later
 
 _PREFIX = "taskplane:wake-ups:"
 
@@ -26,6 +28,27 @@ def wake_up_list(queue: str) -> str:
 def queue_of_list(name: str) -> str:
     """The queue of a list."""
     return name.removeprefix(_PREFIX)
+
+
+def make_withdrawal_list() -> str:
+    """The name of a list of one pool child's own, by which it takes its request back."""
+    return f"taskplane:withdrawal:{uuid4().hex}"
+
+
+def add_first(connection: Any, name: str, entry: str) -> None:
+    """Put an entry where the next one is taken from. Raises the broker's errors."""
+    _run(connection, ("RPUSH", name, entry), ("EXPIRE", name, EXPIRES_SECONDS))
+
+
+def remove_list(connection: Any, name: str) -> None:
+    """Raises the broker's errors."""
+    _run(connection, ("DEL", name))
+
+
+def _run(connection: Any, *commands: tuple[Any, ...]) -> None:
+    connection.send_packed_command(connection.pack_commands(commands))
+    for _ in commands:
+        connection.read_response()
 
 
 def open_redis(broker: Connection) -> Any:

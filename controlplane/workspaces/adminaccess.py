@@ -20,6 +20,7 @@ from controlplane.core.admin.lists import RecordLists
 from controlplane.core.admin.pages import OperationalAdmin
 from controlplane.core.admin.site import Person, ShellSite
 from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.chosen import remembering
 from controlplane.workspaces.queries import list_workspaces
 from controlplane.workspaces.states import ActorKind, Role
 
@@ -221,6 +222,10 @@ class TaskplaneAdminSite(ShellSite):
         chosen = names.get(slug, shown)
         choices = tuple(names.items())[:_MAX_CHOICES] if len(names) > 1 else ()
         return Person(request.user.get_username(), role, chosen, choices)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Also remembers the workspace that the address of a page names."""
+        return super().admin_view(remembering(view, own_workspaces), cacheable)
 
     def register(
         self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any

@@ -13,12 +13,18 @@ import { LiveSocket } from "./livesocket.js";
 import { ServerClock, judge } from "./freshness.js";
 
 const HIDDEN_CLOSE_MS = 30000;
+// Data that is still older than the page is shown after all: two machines have different times.
+const MAX_HELD_MS = 10000;
 
-/** What a tab watches. `socket` is a LiveSocket or a stand-in for tests. */
+/**
+ * What a tab watches. `socket` is a LiveSocket or a stand-in for tests; `drawnAt` is when the server
+ * drew the page, NaN if it did not say so: data from before that time is not shown.
+ */
 export class LiveTopics {
-    constructor(socket, now = () => performance.now()) {
+    constructor(socket, { now = () => performance.now(), drawnAt = NaN } = {}) {
         this.socket = socket;
         this.now = now;
+        this.drawnAt = drawnAt;
         this.clock = new ServerClock();
         this.topics = new Map();
         this.parts = new Set();
@@ -41,13 +47,13 @@ export class LiveTopics {
         if (!entry) {
             // Before the first message, what is shown is as old as the page.
             const since = this.clock.server === null ? 0 : this.now();
-            entry = { handlers: new Set(), since, at: NaN, isWaiting: true };
+            entry = { handlers: new Set(), since, at: NaN, isWaiting: true, isHeld: false };
             this.topics.set(topic, entry);
             if (this.isWatching()) this.socket.send({ subscribe: [topic] });
         }
         entry.handlers.add(handler);
         this.socket.open([...this.topics.keys()]);
-        if (entry.snapshot) call(onSnapshot, entry.snapshot);
+        if (entry.snapshot && !entry.isHeld) call(onSnapshot, entry.snapshot);
         return () => this.unsubscribe(topic, handler);
     }
 
@@ -117,7 +123,7 @@ export class LiveTopics {
     }
 
     ageOf(entry) {
-        const age = this.serverTime() - entry.at;
+        const age = this.serverTime() - (entry.isHeld ? this.drawnAt : entry.at);
         return Number.isNaN(age) ? this.now() - entry.since : Math.max(0, age);
     }
 
@@ -155,7 +161,9 @@ export class LiveTopics {
 
     hearAge(topic, at) {
         const entry = this.topics.get(topic);
-        if (entry?.snapshot && at) entry.at = Date.parse(at);
+        if (!entry?.snapshot || !at) return;
+        entry.at = Date.parse(at);
+        if (entry.isHeld) this.showSnapshot(entry);
     }
 
     takeSnapshot(message) {
@@ -163,6 +171,14 @@ export class LiveTopics {
         if (!entry) return;
         entry.isWaiting = false;
         this.keep(entry, message, message.data);
+        this.showSnapshot(entry);
+    }
+
+    /** Unless it is older than the page. Then it is kept, for the changes that build on it, and shown
+     * once it is confirmed, or with the next change. */
+    showSnapshot(entry) {
+        entry.isHeld = entry.at < this.drawnAt && this.now() < MAX_HELD_MS;
+        if (entry.isHeld) return;
         for (const handler of entry.handlers) call(handler.onSnapshot, entry.snapshot);
     }
 
@@ -176,6 +192,10 @@ export class LiveTopics {
             return;
         }
         this.keep(entry, message, applyChange(entry.snapshot, message.data));
+        if (entry.isHeld) {
+            this.showSnapshot(entry);
+            return;
+        }
         for (const { onSnapshot, onChange } of entry.handlers) {
             if (onChange) call(onChange, entry.snapshot, message.data);
             else call(onSnapshot, entry.snapshot);
@@ -228,7 +248,8 @@ export function liveTopics() {
         // That of topics without a workspace in front.
         workspace: document.querySelector("[data-workspace]")?.dataset.workspace ?? "",
     });
-    shared = new LiveTopics(socket);
+    const drawnAt = Date.parse(document.querySelector("[data-drawn-at]")?.dataset.drawnAt);
+    shared = new LiveTopics(socket, { drawnAt });
     const follow = () => (document.hidden ? shared.hide() : shared.show());
     document.addEventListener("visibilitychange", follow);
     window.addEventListener("pagehide", () => { shared.hide(); socket.close(); });

@@ -2,19 +2,11 @@
 
 import { subscribe } from "./live.js";
 
-// The first snapshot may be a second older than the page, which then knows better.
-const LASTS_MS = 1500;
 const page = document.querySelector("[data-operation]");
 
 if (page) {
-    let newest = null;
-    let timer = null;
     subscribe(page.dataset.operation, (operation) => {
-        newest = operation;
-        timer ??= setTimeout(() => {
-            timer = null;
-            if (hasMoved(newest) && !document.querySelector("dialog[open]")) location.reload();
-        }, LASTS_MS);
+        if (hasMoved(operation) && !document.querySelector("dialog[open]")) location.reload();
     });
 }
 

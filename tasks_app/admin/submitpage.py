@@ -13,7 +13,8 @@ from controlplane.core.schema import represent
 from controlplane.core.visibletext import isolated_text
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.states import DEFAULT_WORKSPACE, Role
+from controlplane.workspaces.chosen import prefer_workspace
+from controlplane.workspaces.states import Role
 from tasks_app import services
 from tasks_app.admin.submitform import (
     JSON_FIELD,
@@ -92,16 +93,17 @@ def _read_type(request: HttpRequest, source: Source | None) -> Processor | None:
 
 
 def _read_workspace(request: HttpRequest, source: Source | None, workspaces: list[Any]) -> UUID:
-    """That of the source, the chosen one, `default`, or the first. Raises PermissionDenied."""
+    """That of the source, the chosen one, or the one chosen last. Raises PermissionDenied."""
     if source is not None:
         return source.task.workspace_id
-    by_slug = {each.slug: each.id for each in workspaces}
     slug = request.POST.get("workspace") or request.GET.get("workspace") or ""
-    if slug and slug not in by_slug:
+    if not slug:
+        chosen: UUID = (prefer_workspace(request, workspaces) or workspaces[0]).id
+        return chosen
+    named: list[UUID] = [each.id for each in workspaces if each.slug == slug]
+    if not named:
         raise PermissionDenied("Submitting a task there needs the role operator.")
-    first = next(iter(by_slug.values()))
-    found: UUID = by_slug[slug] if slug else by_slug.get(DEFAULT_WORKSPACE, first)
-    return found
+    return named[0]
 
 
 def _submit(

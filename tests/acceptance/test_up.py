@@ -174,7 +174,7 @@ def test_an_autoscaler_that_is_killed_keeps_its_workers(
     state: Path, variables: dict[str, str]
 ) -> None:
     """The next one takes them over; when everything is killed, the next start ends them."""
-    variables["MIN_WORKERS"] = "2"
+    variables |= {"MIN_WORKERS": "2", "AUTO_SCALING_INTERVAL": "1"}
     up = Up(state, **variables)
     up.wait_until_printed("  autoscaler  ready     2 to 10 workers, predictive\n")
     kept = home.read_credentials(state)

@@ -1,13 +1,15 @@
 """Live figures on a page: the chip shows the truth, and the data catches up."""
 
+import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from controlplane.core.clock import now
+from controlplane.core.clock import now, parse_time, utc_z
 from controlplane.workspaces import services
 from controlplane.workspaces.actors import SYSTEM
 from tasks_app.models import Task
@@ -119,6 +121,55 @@ def test_a_hidden_tab_receives_nothing(tab: Tab) -> None:
     assert tab.text == "0"
     tab.page.evaluate(HIDE, False)
     tab.shows("1")
+
+
+class Server:
+    """Speaks to a page in place of the server. Times are seconds since the page was drawn."""
+
+    def __init__(self, page: Any, topic: str) -> None:
+        self._page = page
+        self._topic = topic
+        self._routes: list[Any] = []
+        page.route_web_socket("**/ws/live", self._open)
+
+    def send(self, kind: str, seconds: float, **fields: Any) -> None:
+        drawn = self._page.get_attribute("[data-drawn-at]", "data-drawn-at")
+        at = utc_z(parse_time(drawn) + timedelta(seconds=seconds))
+        fields |= {"kind": kind, "topic": self._topic, "epoch": 1, "at": at}
+        self._routes[-1].send(json.dumps({**fields, "topics": {self._topic: at}}))
+
+    def _open(self, route: Any) -> None:
+        self._routes.append(route)
+        route.on_message(lambda _: None)
+        route.send(json.dumps({"kind": "hello", "at": utc_z(now())}))
+
+
+def test_a_page_never_goes_back_to_figures_older_than_itself(
+    page_of: Callable[..., Any],
+) -> None:
+    """What was read before the page was drawn, as for a viewer before it, is not shown; what comes
+    later builds on it."""
+    make_task(queue="emails")
+    page = page_of("viewer")
+    server = Server(page, "default/queues")
+    page.goto("/admin/tasks_app/queue/")
+    figure = page.locator("tr[data-row] [data-live='#depth']")
+    row = page.get_attribute("tr[data-row]", "data-row").partition("#")[2]
+    old = {"depth": 0, "running": 0, "paused": False, "oldestWaitingMs": 0}
+    key = row.removeprefix("rows/")
+
+    def change(seconds: float, since: int, depth: int) -> None:
+        data = {"set": {f"{row}/depth": depth}, "remove": []}
+        server.send("change", seconds, seq=since + 1, since=since, data=data)
+
+    server.send("snapshot", -0.2, seq=1, every=1, data={"rows": {key: old}, "order": [key]})
+    change(-0.1, 1, depth=7)
+    page.wait_for_timeout(300)
+    expect(figure).to_have_text("1")
+    server.send("heartbeat", 0.5)
+    expect(figure).to_have_text("7")
+    change(1, 2, depth=8)
+    expect(figure).to_have_text("8")
 
 
 def test_two_viewers_of_two_workspaces_see_their_own(visitors: Visitors) -> None:

@@ -19,7 +19,7 @@ from controlplane.core.admin.display import (
     show_time,
 )
 from controlplane.core.admin.shapes import find_shape
-from controlplane.core.clock import utc_z
+from controlplane.core.clock import now, utc_z
 from controlplane.core.formatting import (
     format_compact,
     format_duration,
@@ -93,6 +93,12 @@ def tone(value: str) -> str:
 @register.simple_tag
 def icon(name: str, css_class: str = "") -> str:
     return draw_symbol(f"i-{name}", f"icon {css_class}".strip())
+
+
+@register.simple_tag
+def time_now() -> str:
+    """When the template has come this far, as live messages write times."""
+    return utc_z(now())
 
 
 @register.simple_tag

@@ -12,9 +12,9 @@ from django.http import HttpRequest
 
 from controlplane.core.admin.navigation import Count
 from controlplane.core.clock import now
-from controlplane.ops.overview.page import choose
 from controlplane.ops.overview.recent import recall_wrong
 from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.chosen import prefer_workspace
 from dlq.queries import count_open
 from workers.queries import count_lost
 
@@ -25,7 +25,7 @@ MAX_FOLLOWED = 8
 def count_for(request: HttpRequest) -> dict[str, Count]:
     """By the names in the table of the sidebar; empty for somebody without a workspace."""
     workspaces = list_own_workspaces(request)
-    overview = choose(workspaces, "")
+    overview = prefer_workspace(request, workspaces)
     if overview is None:
         return {}
     at = now()

@@ -1,6 +1,6 @@
 """The start page of the site."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
@@ -14,18 +14,15 @@ from controlplane.ops.overview.panels import PANELS, show_panel
 from controlplane.ops.overview.queries.source import SPANS, Source
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.queries import get_default_workspace_id
+from controlplane.workspaces.chosen import choose_workspace
 from tasks_app.processors.registry import names
-
-if TYPE_CHECKING:
-    from controlplane.workspaces.models import Workspace
 
 
 def overview(request: HttpRequest) -> HttpResponse:
-    """What is wrong now, and how the work of one workspace goes: the one that the address names, or
-    `default`, or the person's first. Raises PermissionDenied: the person has no role anywhere."""
+    """What is wrong now, and how the work of one workspace goes. Raises PermissionDenied: the
+    person has no role anywhere, or none in the workspace that the address names."""
     workspaces = list_own_workspaces(request)
-    workspace = choose(workspaces, request.GET.get("workspace", ""))
+    workspace = choose_workspace(request, workspaces)
     if workspace is None:
         raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
     request.shown_workspace = workspace.slug  # type: ignore[attr-defined] # the frame says it
@@ -45,19 +42,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, "overview/page.html", context)
     context |= first_start(source, request)
     return TemplateResponse(request, "overview/empty.html", context)
-
-
-def choose(workspaces: list["Workspace"], slug: str) -> "Workspace | None":
-    """The named workspace, otherwise `default`, otherwise the first. Raises PermissionDenied: the
-    named one is none of them."""
-    if slug:
-        named = next((each for each in workspaces if each.slug == slug), None)
-        if named is None:
-            raise PermissionDenied("You have no role in this workspace, or it does not exist.")
-        return named
-    default = get_default_workspace_id()
-    ordered = sorted(workspaces, key=lambda each: each.id != default)
-    return ordered[0] if ordered else None
 
 
 def first_start(source: Source, request: HttpRequest) -> dict[str, Any]:

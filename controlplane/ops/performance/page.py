@@ -10,11 +10,11 @@ from django.template.response import TemplateResponse
 
 from controlplane.core.clock import now
 from controlplane.core.errors import Invalid
-from controlplane.ops.overview.page import choose
 from controlplane.ops.performance.drawings import draw_all
 from controlplane.ops.performance.queries import list_marks, list_node_work
 from controlplane.ops.performance.span import PRESETS, Span, read_span
 from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.chosen import choose_workspace
 from scaling.queries.pool import read_objective
 from tasks_app.admin.links import quoted, tasks_url
 from tasks_app.queries.performance import Figures, Performance, summarize_span
@@ -25,10 +25,10 @@ _MAX_MARKS = 20
 
 
 def performance(request: HttpRequest) -> HttpResponse:
-    """The charts of one workspace: the one that the address names, or `default`, or the person's
-    first. Raises PermissionDenied: the person has no role anywhere."""
+    """The charts of one workspace. Raises PermissionDenied: the person has no role anywhere, or
+    none in the workspace that the address names."""
     workspaces = list_own_workspaces(request)
-    workspace = choose(workspaces, request.GET.get("workspace", ""))
+    workspace = choose_workspace(request, workspaces)
     if workspace is None:
         raise PermissionDenied("You have no role in any workspace: ask an administrator for one.")
     span = read_span(request.GET, now())

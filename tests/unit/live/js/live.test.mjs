@@ -12,7 +12,7 @@ const at = (seconds) => new Date(T0 + seconds * 1000).toISOString();
 
 /** A tab whose clock and socket the test moves. */
 class Tab {
-    constructor() {
+    constructor({ drawnAt = NaN } = {}) {
         this.sent = [];
         this.local = 0;
         this.socket = {
@@ -23,7 +23,7 @@ class Tab {
             watch: () => {},
             send: (message) => this.sent.push(message),
         };
-        this.topics = new LiveTopics(this.socket, () => this.local);
+        this.topics = new LiveTopics(this.socket, { now: () => this.local, drawnAt });
         this.listener.received({ kind: "hello", at: at(0) });
     }
 
@@ -135,6 +135,53 @@ test("the oldest topic counts", () => {
         [{ connection: "connecting", isPaused: false, ages: [3100] }, "disconnected"],
     ];
     for (const [state, status] of states) assert.equal(judge(state).status, status);
+});
+
+/** A page that was drawn half a second after the data of its first snapshot was read. */
+function makeDrawnTab() {
+    const tab = new Tab({ drawnAt: T0 + 500 });
+    const seen = [];
+    tab.topics.subscribe("tasks", (snapshot) => seen.push(snapshot), () => seen.push("a change"));
+    tab.snapshot(1, { n: 1, m: 1 });
+    return { tab, seen };
+}
+
+test("a snapshot that is older than the page is shown with what changes later", () => {
+    const { tab, seen } = makeDrawnTab();
+    tab.topics.subscribe("tasks", (snapshot) => seen.push(snapshot));
+    tab.change(1, 2, { n: 2 }, { at: at(0.4) });
+    assert.deepEqual(seen, []);
+    tab.change(2, 3, { m: 3 }, { at: at(1) });
+    assert.deepEqual(seen, [{ n: 2, m: 3 }, { n: 2, m: 3 }]);
+    tab.change(3, 4, { m: 4 }, { at: at(2) });
+    assert.equal(seen[2], "a change");
+    assert.deepEqual(tab.sent, [{ subscribe: ["tasks"] }]);
+});
+
+test("a snapshot that is older than the page is shown once it is confirmed", () => {
+    const { tab, seen } = makeDrawnTab();
+    const beat = (seconds) => tab.listener.received({ kind: "heartbeat", at: at(seconds), topics: { tasks: at(seconds) } });
+    beat(0.4);
+    assert.deepEqual(seen, []);
+    beat(0.5);
+    assert.deepEqual(seen, [{ n: 1, m: 1 }]);
+    beat(1);
+    assert.equal(seen.length, 1);
+});
+
+test("until then the chip counts the age of the page", () => {
+    const { tab } = makeDrawnTab();
+    tab.local = 3400;
+    assert.deepEqual(tab.topics.freshness(), { status: "live", age: 2900, isStale: false });
+    tab.local = 3600;
+    assert.deepEqual(tab.topics.freshness(), { status: "delayed", age: 3100, isStale: true });
+});
+
+test("machines with different times do not keep a page from its figures", () => {
+    const { tab, seen } = makeDrawnTab();
+    tab.local = 10000;
+    tab.change(1, 2, { n: 2 }, { at: at(0.1) });
+    assert.deepEqual(seen, [{ n: 2, m: 1 }]);
 });
 
 test("a topic that is read more rarely may not be older", () => {

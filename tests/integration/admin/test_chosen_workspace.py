@@ -1,0 +1,94 @@
+"""The workspace that a person chose last: pages that name none show it, and so do the figures that
+lead to them."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from controlplane.workspaces.chosen import COOKIE
+from controlplane.workspaces.models import Membership
+from tests.clients import other_workspace, staff_client
+from tests.factories import make_task
+
+APPS = ["tasks_app", "dlq", "workers"]
+TASKS = "/admin/tasks_app/task/"
+
+
+def counted(client: Client, path: str) -> str:
+    """The workspace whose findings the sidebar of a page counts."""
+    found = re.search(r'data-sum="([a-z]+)/findings#wrong"', client.get(path).content.decode())
+    assert found
+    return found[1]
+
+
+def shown(client: Client, path: str) -> str:
+    """The workspace that a page shows."""
+    workspace: str = client.get(path).context["workspace"].slug
+    return workspace
+
+
+@pytest.fixture
+def person(root: Client) -> Client:
+    other_workspace()
+    make_task()
+    return root
+
+
+def test_what_an_address_names_is_shown_by_addresses_that_name_none(person: Client) -> None:
+    assert (shown(person, "/admin/"), counted(person, TASKS)) == ("default", "default")
+    assert counted(person, f"{TASKS}?workspace=other") == "other"
+    for path in ("/admin/", "/admin/performance/"):
+        assert (shown(person, path), counted(person, path)) == ("other", "other")
+    assert person.get("/admin/tasks_app/task/submit/").status_code == 200
+    assert counted(person, TASKS) == "other"
+
+
+def test_an_address_wins_and_is_remembered(person: Client) -> None:
+    person.get("/admin/?workspace=other")
+    assert shown(person, "/admin/performance/?workspace=default") == "default"
+    assert (shown(person, "/admin/"), counted(person, TASKS)) == ("default", "default")
+
+
+def test_the_cookie_is_for_the_server_only(person: Client, settings: object) -> None:
+    settings.SESSION_COOKIE_SECURE = True  # type: ignore[attr-defined] # pytest-django's settings
+    cookie = person.get("/admin/?workspace=other").cookies[COOKIE]
+    assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
+    assert COOKIE not in person.get("/admin/?workspace=other").cookies
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/performance/"])
+def test_it_opens_no_workspace_of_others(db: None, path: str) -> None:
+    other = other_workspace()
+    viewer = staff_client("mira", "viewer", apps=APPS)
+    viewer.cookies[COOKIE] = other.slug
+    assert shown(viewer, path) == "default"
+    refused = viewer.get(f"{path}?workspace=other")
+    assert refused.status_code == 403
+    assert COOKIE not in refused.cookies
+    assert COOKIE not in viewer.get(f"{TASKS}?workspace=other").cookies
+
+
+def test_a_role_that_is_lost_is_not_remembered(db: None) -> None:
+    other = other_workspace()
+    viewer = staff_client("mira", "viewer", apps=APPS)
+    member = Membership.objects.get()
+    Membership.objects.create(workspace=other, user=member.user, role="viewer")
+    viewer.get("/admin/?workspace=other")
+    assert shown(viewer, "/admin/") == "other"
+    Membership.objects.filter(workspace=other).delete()
+    assert (shown(viewer, "/admin/"), counted(viewer, TASKS)) == ("default", "default")
+
+
+@pytest.mark.parametrize("value", ["", "no-such", "<script>", "\\073", "x" * 4_000])
+def test_any_value_of_the_cookie_is_harmless(person: Client, value: str) -> None:
+    person.cookies[COOKIE] = value
+    assert (shown(person, "/admin/"), counted(person, TASKS)) == ("default", "default")
+
+
+def test_what_a_page_asks_for_is_no_choice(person: Client) -> None:
+    """A tab of another workspace that is open goes on asking for its rows."""
+    answer = person.get(f"{TASKS}changes/?workspace=other&ids=")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    assert COOKIE not in answer.cookies
+    assert shown(person, "/admin/") == "default"
