@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "controlplane.ops.stress",
     "controlplane.ops.operations",
     "controlplane.ops.overview",
+    "controlplane.ops.terminal",
     "benchmarks.autoscaling",
 ]
 
