@@ -138,6 +138,7 @@ class Screen:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         signal.signal(number, self._stop)
+        self._take()  # a process without a shell does not stop, and nothing continues it
 
     def _continue(self, _number: int, _frame: FrameType | None) -> None:
         self._take()

@@ -55,14 +55,15 @@ class Question:
 def ask_pause(workspace_id: UUID, line: QueueLine) -> Question:
     """Pause a queue, or resume it."""
     counts, name = line.view.counts, line.name
-    running = format_count(counts.running, "task that runs continues", "tasks that run continue")
-    waiting = format_count(counts.pending, "waiting task starts", "waiting tasks start")
     if line.is_paused:
         title, verb = f"Resume the queue {name}?", "resume"
+        waiting = format_count(counts.pending, "waiting task starts", "waiting tasks start")
         consequence = f"{waiting} as soon as slots are free."
     else:
         title, verb = f"Pause the queue {name}?", "pause"
-        consequence = f"It starts no task until it is resumed; {running}."
+        running = format_count(counts.running, "running task continues", "running tasks continue")
+        rest = f"; {running}" if counts.running else ""
+        consequence = f"It starts no task until it is resumed{rest}."
     return Question(
         title=title,
         consequence=f"{consequence} This can be undone.",
@@ -96,10 +97,10 @@ def ask_drain(workspace_id: UUID, line: NodeLine) -> Question:
     node = line.node
     if line.is_lost or line.is_draining:
         raise Conflict(f"The node {node.name} {'is lost' if line.is_lost else 'drains already'}.")
-    running = format_count(node.running, "running task")
+    running = f"finishes {format_count(node.running, 'running task')}, " if node.running else ""
     return Question(
         title=f"Drain the node {node.name}?",
-        consequence=f"It finishes {running}, takes no more, and ends. A drain cannot be undone.",
+        consequence=f"It {running}takes no more tasks, and ends. A drain cannot be undone.",
         verb="drain",
         run=lambda reason: _drain(workspace_id, node.id, reason),
         needs_reason=True,

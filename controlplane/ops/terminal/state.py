@@ -42,8 +42,8 @@ class Pane:
             if row.key == self.chosen:
                 self.position = number
                 return number
-        self.position = min(self.position, len(rows) - 1)
-        return self.position
+        self.position = max(0, min(self.position, len(rows) - 1))
+        return self.position if rows else -1
 
     def move(self, rows: Sequence[Any], steps: int) -> None:
         """Choose another row."""
@@ -54,8 +54,7 @@ class Pane:
     def current(self, snapshot: Snapshot | None) -> Any:
         """The chosen row, or None."""
         rows = self.rows(snapshot)
-        number = self.find(rows)
-        return rows[number] if rows and number >= 0 else None
+        return rows[self.find(rows)] if rows else None
 
 
 @dataclass(slots=True)

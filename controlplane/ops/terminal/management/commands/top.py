@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import sys
 from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from controlplane.core.console.options import number
 from controlplane.core.console.paint import Paint, count_colours
 from controlplane.core.console.recorded import record_logs
 from controlplane.core.console.screen import Screen
+from controlplane.core.console.watching import is_screen
 from controlplane.ops.terminal.live import Live
 from controlplane.ops.terminal.plain import describe_snapshot, list_lines
 from controlplane.ops.terminal.snapshot import SnapshotReader
@@ -47,7 +47,7 @@ class Command(WorkspaceCommand):
         parser.add_argument("--once", action="store_true", help="print one snapshot, and end")
 
     def _run(self, workspace_id: UUID, options: Options) -> Any:
-        if self.is_json or options["once"] or not _is_screen(self.stdout.raw):
+        if self.is_json or options["once"] or not is_screen(self.stdout.raw):
             snapshot = SnapshotReader(workspace_id).read()
             width = shutil.get_terminal_size((80, 24)).columns
             if self.is_json:
@@ -59,9 +59,3 @@ class Command(WorkspaceCommand):
             except KeyboardInterrupt:
                 logging.getLogger(__name__).debug("Ended by Ctrl-C")
         return None
-
-
-def _is_screen(stdout: Any) -> bool:
-    """Whether a person sees what is drawn, and can press keys."""
-    knows_sequences = os.environ.get("TERM", "dumb") != "dumb"
-    return bool(stdout is sys.stdout and stdout.isatty() and sys.stdin.isatty() and knows_sequences)
