@@ -121,13 +121,18 @@ class Line:
         """Without styles."""
         text = ""
         for cell in self.cells:
+            text = fit(text, cell.at) if width_of(text) > cell.at else text
             text += " " * (cell.at - width_of(text)) + cell.text
         return text.rstrip(" ")
 
 
 def spark(values: Sequence[float | None], width: int) -> str:
-    """The newest `width` values as bars over each other's greatest; a gap where one is unknown."""
-    shown = list(values)[-width:]
+    """The newest `width` values as bars over each other's greatest; a gap where one is unknown,
+    none at the end."""
+    known = list(values)
+    while known and known[-1] is None:
+        known.pop()
+    shown = known[-width:]
     greatest = max((value for value in shown if value), default=0.0)
     bars = "▁▂▃▄▅▆▇█"
     text = "".join(

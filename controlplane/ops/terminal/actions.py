@@ -9,7 +9,7 @@ from django.db import transaction
 
 from controlplane.core.console.cells import terminal_text
 from controlplane.core.errors import Conflict
-from controlplane.core.formatting import format_count
+from controlplane.core.formatting import format_count, format_percent
 from controlplane.ops.terminal.panes import error_text
 from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
 from controlplane.workspaces.console import terminal_actor
@@ -127,7 +127,7 @@ def ask_reprocess(workspace_id: UUID, line: GroupLine, *, is_whole: bool = False
         "all at once"
         if is_whole
         else f"first {first}, then {second}, then the rest; it stops when more than "
-        f"{DEFAULT_FAILURE_SHARE:.0%} fail"
+        f"{format_percent(DEFAULT_FAILURE_SHARE)} fail"
     )
     letters = format_count(view.count, "letter")
     return Question(

@@ -68,12 +68,15 @@ def draw_head(state: State, width: int, height: int, interval: float) -> list[Li
     if snapshot is None:
         title.put(at + 2, state.problem or "reading …", "bad" if state.problem else "quiet")
         return [title, Line(width)]
-    at = title.put(at + 2, snapshot.workspace, "bold", width=min(30, width_of(snapshot.workspace)))
+    at = title.put(at + 2, snapshot.workspace, "bold", width=min(20, width_of(snapshot.workspace)))
     wrong = snapshot.wrong
     words = "nothing is wrong" if not wrong else f"{format_count(wrong, 'thing is', 'things are')}"
-    title.put(at + 3, words + (" wrong" if wrong else ""), "bad bold" if wrong else "good")
+    words += " wrong" if wrong else ""
     clock, style = _describe_age(state, snapshot, interval)
-    title.put(width - width_of(clock) - 1, clock, style)
+    begin = max(at + 2, width - width_of(clock) - 1)
+    if at + 3 + width_of(words) < begin:
+        title.put(at + 3, words, "bad bold" if wrong else "good")
+    title.put(begin, clock, style)
     most = 4 if height < _ALL_PANES else 8
     lines = [title, *_draw_findings(snapshot.findings, width, most)]
     return [*lines, Line(width), *_draw_totals(snapshot.totals, width), Line(width)]
@@ -92,7 +95,7 @@ def _describe_age(state: State, snapshot: Snapshot, interval: float) -> tuple[st
     if is_stale(state, interval):
         seconds = int((now() - snapshot.at).total_seconds())
         why = state.problem or "No answer from Postgres"
-        return f"{why}: figures of {format_duration(seconds)} ago", "bad bold"
+        return f"{why}: figures of {seconds:,} s ago", "bad bold"
     return f"{snapshot.at:%H:%M:%S} UTC", "quiet"
 
 

@@ -172,7 +172,7 @@ NODES = Kind(
                sort=lambda line: line.node.processed),
         Column("failed", 7, lambda line: _zero(line.node.failed),
                lambda line: "bad" if line.node.failed else "", sort=lambda line: line.node.failed),
-        Column("seen", 9, lambda line: f"{age(line.node.heartbeat_at)} ago", rank=3),
+        Column("seen", 10, lambda line: f"{age(line.node.heartbeat_at)} ago", rank=3),
         Column("up", 6, lambda line: EMPTY if line.is_lost else age(line.node.started_at), rank=3),
         Column("version", 9, lambda line: line.node.version, is_right=False, rank=3),
         Column("host", 18, lambda line: line.node.host, is_right=False, rank=4),
