@@ -146,7 +146,7 @@ class ConsoleCommand(SafeCommand):
         if options.get("refresh") is None:
             self._answer(options["handler"], options)
         else:
-            self._watch(options["handler"], options)
+            self._answer_again(options["handler"], options)
 
     def _answer(self, handler: Handler, options: Options) -> None:
         try:
@@ -160,7 +160,7 @@ class ConsoleCommand(SafeCommand):
             raise CommandError(*describe_refusal(error), returncode=EXIT_FAILED) from error
         self._print(answer, handler.show)
 
-    def _watch(self, handler: Handler, options: Options) -> None:
+    def _answer_again(self, handler: Handler, options: Options) -> None:
         """Answer again and again, until Ctrl-C."""
         from controlplane.core.console import watching
 

@@ -18,6 +18,7 @@ from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import visible_name
 from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
 from controlplane.ops.terminal.table import Column, Kind
+from dlq.queries.replays import percent_replayed
 from dlq.states import GroupState
 
 _HOUR = 3_600
@@ -196,8 +197,7 @@ def error_text(line: GroupLine) -> str:
 def group_state(line: GroupLine) -> str:
     """Its state, or how far its replay is."""
     if line.replay is not None:
-        done = line.replay.succeeded + line.replay.failed + line.replay.skipped
-        return f"replay {done}/{line.replay.matched}"
+        return f"replay {int(percent_replayed(line.replay))} %"
     return format_state(line.view.group.state)
 
 

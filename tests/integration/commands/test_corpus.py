@@ -21,6 +21,7 @@ from controlplane.ops.terminal.details import DESCRIBE
 from controlplane.ops.terminal.layout import draw_screen
 from controlplane.ops.terminal.snapshot import SnapshotReader
 from controlplane.ops.terminal.state import State
+from controlplane.ops.terminal.table import draw_row, place
 from tests.clients import default_workspace
 from tests.corpus import KEYS, NUMBERS, TEXTS
 from tests.corpusworld import CorpusWorld, chosen_names
@@ -156,23 +157,30 @@ def list_screens(state: State) -> Iterator[tuple[str, list[Line]]]:
 
 def test_top_keeps_to_its_columns(world: CorpusWorld) -> None:
     """As a terminal shows it: each cell stands at its column, whatever is written before it."""
-    snapshot = SnapshotReader(default_workspace().id).read()
-    assert len(snapshot.queues) > len(chosen_names())
-    assert len(snapshot.groups) >= len(chosen_names())
-    paint, emulators = Paint(0), {}
-    for name, lines in list_screens(State(snapshot=snapshot)):
-        width = lines[0].width
-        screen = emulators.setdefault(width, pyte.Screen(width, len(lines)))
+    state = State(snapshot=SnapshotReader(default_workspace().id).read())
+    assert len(state.panes[0].rows(state.snapshot)) > len(chosen_names())
+    assert len(state.panes[2].rows(state.snapshot)) >= len(chosen_names())
+    for width in (COLUMNS, 200):
+        screen = pyte.Screen(width, 1)
         stream = pyte.Stream(screen)
-        for number, line in enumerate(lines):
-            stream.feed(f"\x1b[{number + 1};1H{paint.line(line)}")
-            assert wcswidth(line.plain) <= width, (name, line.plain)
+        for pane in state.panes:
+            placed = place(pane.kind.columns, width - 2)
+            for row in pane.rows(state.snapshot):
+                line = draw_row(pane.kind, placed, row, width, chosen=False)
+                stream.feed(f"\x1b[H{Paint(0).line(line)}")
+                for cell in line.cells:
+                    # The emulator composes letters and marks.
+                    shown = normalize("NFD", screen.buffer[0][cell.at].data)
+                    assert shown[:1] == normalize("NFD", cell.text)[:1], (cell, line.plain)
+
+
+def test_top_shows_whatever_it_holds(world: CorpusWorld) -> None:
+    state = State(snapshot=SnapshotReader(default_workspace().id).read())
+    for name, lines in list_screens(state):
+        assert len(lines) in (24, 60), name
+        for line in lines:
+            assert wcswidth(line.plain) <= line.width, (name, line.plain)
             assert find_dangers(line.plain) == [], (name, line.plain)
-            for cell in line.cells:
-                shown = screen.buffer[number][cell.at].data
-                # The emulator composes letters and marks.
-                assert normalize("NFD", shown)[:1] == normalize("NFD", cell.text)[:1], (name, cell)
-        assert len(lines) == (24 if width == 80 else 60)
 
 
 def test_top_as_json_is_json(world: CorpusWorld) -> None:
