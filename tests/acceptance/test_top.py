@@ -82,8 +82,10 @@ def test_sizes_details_and_pastes(component_env: dict[str, str]) -> None:
         top.wait(lambda: "fingerprint" not in top.text and "1 Queues" in top.text, "one list")
         top.resize(40, 10)
         top.wait_for("This terminal has 40 columns")
+        top.press("p", "unseen", "enter")
         top.resize(80, 24)
-        top.wait_for("oldest wait")
+        top.wait_for("oldest wait", "1 Queues")
+        assert not Queue.objects.filter(paused_at__isnull=False).exists()
 
         first = top.chosen[:20]
         top.press("down")

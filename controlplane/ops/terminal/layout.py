@@ -1,4 +1,4 @@
-"""The whole screen as lines: a pure function of the state and the size."""
+"""The whole screen as lines, from the state and the size."""
 
 from collections.abc import Sequence
 
@@ -29,8 +29,8 @@ _STALE_SECONDS = 10.0
 
 def draw_screen(state: State, width: int, height: int, interval: float) -> list[Line]:
     """Exactly `height` lines."""
-    if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return _too_small(width, height)
+    if is_too_small(width, height):
+        return _say_too_small(width, height)
     head = draw_head(state, width, height, interval)
     foot = draw_footer(state, width)
     room = height - len(head) - len(foot)
@@ -46,7 +46,12 @@ def draw_screen(state: State, width: int, height: int, interval: float) -> list[
     return [*head, *body, *foot]
 
 
-def _too_small(width: int, height: int) -> list[Line]:
+def is_too_small(width: int, height: int) -> bool:
+    """Whether nothing useful can be shown, and so nothing can be done."""
+    return width < MIN_WIDTH or height < MIN_HEIGHT
+
+
+def _say_too_small(width: int, height: int) -> list[Line]:
     lines = [Line(width) for _ in range(height)]
     words = (
         f"This terminal has {width} columns and {height} lines; "

@@ -16,7 +16,7 @@ from controlplane.ops.terminal.actions import (
     ask_reprocess,
 )
 from controlplane.ops.terminal.details import DESCRIBE, Detail
-from controlplane.ops.terminal.layout import draw_screen, is_stale
+from controlplane.ops.terminal.layout import draw_screen, is_stale, is_too_small
 from controlplane.ops.terminal.snapshot import Snapshot, SnapshotReader
 from controlplane.ops.terminal.state import MAX_TYPED, Pane, State
 from controlplane.ops.terminal.worker import Job, Worker
@@ -81,7 +81,9 @@ class Live:
             "detail": self._press_in_detail,
             "help": self._press_in_detail,
         }
-        if key == "redraw":
+        if is_too_small(*self._screen.size):
+            self._has_ended = key == "q"  # nobody sees what another key does
+        elif key == "redraw":
             self._draw(whole=True)
         else:
             handlers[state.mode](key)
