@@ -5,7 +5,9 @@ Exit codes: those of the command; 2 when a setting is wrong or a server is missi
 
 import gc
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 from controlplane.embedded.home import EmbeddedError
 
@@ -14,12 +16,15 @@ COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autos
 # They serve no page, so they do without the packages of pages: a third of their start.
 CONSOLE = {
     "apikeys", "cron", "demo", "dlq", "enqueue", "nodes", "operations", "queues",
-    "restored", "scaling", "simulate_scaling", "stress", "tasks", "views", "workflows",
+    "restored", "scaling", "simulate_scaling", "stress", "tasks", "top", "views",
+    "workflows",
 }  # fmt: skip
 # These wait for a database that comes back, so whether there is one is checked first.
 LONG_RUNNING = {*COMPONENTS, "runserver"}
 STARTS_SERVERS = "up"
 EXIT_CONFIGURATION = 2
+_INTERRUPTED = 130
+_PROJECT = Path(__file__).resolve().parent.parent
 # What is imported stays: to look through it again and again is a tenth of a short command's time.
 _GC_THRESHOLD = 200_000
 
@@ -28,6 +33,8 @@ def main(argv: list[str]) -> int:
     """Run one command. Returns its exit code (2: a setting is wrong or a server is missing)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEFAULT_SETTINGS)
     command = argv[1] if len(argv) > 1 else ""
+    if command == "bench":  # it has settings of its own
+        return run_benchmarks(argv[2:])
     if command in COMPONENTS:
         os.environ["TASKPLANE_COMPONENT"] = COMPONENTS[command]
     elif command in CONSOLE:
@@ -52,6 +59,18 @@ def main(argv: list[str]) -> int:
         if command in CONSOLE:
             gc.freeze()  # the process ends: its last collection would only cost time
     return 0
+
+
+def run_benchmarks(options: list[str]) -> int:
+    """Run the benchmarks in a process of their own. Returns its exit code."""
+    command = [sys.executable, "-m", "benchmarks", *options]
+    env = {**os.environ, "BENCH_CALLER_DIR": str(Path.cwd())}
+    process = subprocess.Popen(command, cwd=_PROJECT, env=env)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # the terminal has sent it to the child too, which ends in order
+        process.wait()
+        return _INTERRUPTED
 
 
 def _print_error(error: Exception) -> int:

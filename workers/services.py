@@ -74,7 +74,7 @@ def activate_node(node_id: int) -> bool:
 
 
 @transaction.atomic
-def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
+def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor, reason: str = "") -> Node:
     """Drain the node: it finishes its running tasks, and then ends. From the commit on it claims
     nothing. Draining it again changes nothing. Nodes serve all workspaces; `workspace_id` is the
     workspace whose audit log records it.
@@ -84,9 +84,8 @@ def drain_node(node_id: int, *, workspace_id: UUID, actor: Actor) -> Node:
         Conflict: it has ended.
     """
     if transitions.begin_drain(node_id):
-        record_audit(
-            workspace_id, actor, "node.drain", "node", node_id, {"name": get_node(node_id).name}
-        )
+        detail = {"name": get_node(node_id).name} | ({"reason": reason} if reason else {})
+        record_audit(workspace_id, actor, "node.drain", "node", node_id, detail)
     node = get_node(node_id)
     if node.state not in LIVE:
         raise Conflict(f"Node {node_id} has ended: it is {node.state}.")

@@ -37,6 +37,7 @@ class GroupCommands:
             "groups",
             self._groups,
             "List groups of equal failures, the largest first.",
+            can_watch=True,
             show=tables.show_groups,
         )
         add_options(listing, GroupFilter)
@@ -45,6 +46,7 @@ class GroupCommands:
             "show-group",
             self._show_group,
             "Show a group with what changed before it began.",
+            can_watch=True,
             show=tables.show_group,
         )
         _add_group(show)

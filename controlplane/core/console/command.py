@@ -2,10 +2,11 @@
 
 import sys
 import textwrap
-from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
+from io import StringIO
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.core.management.base import BaseCommand
@@ -22,12 +23,15 @@ from controlplane.core.console.output import (
     describe_refusal,
     wrap_stream,
 )
+from controlplane.core.console.subcommands import Handler, Reply, Subcommands
 from controlplane.core.errors import DomainError, NotFound
 from controlplane.core.formatting import format_count
 from controlplane.core.safetext import safe_json, safe_text
 
 if TYPE_CHECKING:
     from controlplane.core.console.tables import Console, Show
+
+__all__ = ["ConsoleCommand", "Options", "Reply", "SafeCommand", "Subcommands"]
 
 Options = dict[str, Any]
 _HELP_WIDTH = 79
@@ -99,22 +103,6 @@ class SafeCommand(BaseCommand):
         return "\n\n".join([*parts, f"{self.exit_codes}\n"])
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The result of a subcommand: a record for `--json`, and lines for people."""
-
-    body: Any
-    lines: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """The function of a subcommand, and how its result is shown to people (None: as JSON)."""
-
-    run: Callable[..., Any]
-    show: "Show | None"
-
-
 class Result(Protocol):
     """The result of one bounded call of a bulk action."""
 
@@ -130,12 +118,13 @@ class ConsoleCommand(SafeCommand):
     """
 
     exit_codes = (
-        "Exit codes: 0 done; 1 failed or refused; 2 wrong options; 3 not found; "
+        "Exit codes: 0 done; 1 failed or refused; 2 wrong options; 3 not found;\n"
         "4 timed out waiting."
     )
     is_json = False
+    _width: int | None = None  # of what is drawn by --watch
 
-    def add_subcommands(self, parser: ArgumentParser) -> "Subcommands":
+    def add_subcommands(self, parser: ArgumentParser) -> Subcommands:
         """For `add_arguments`: declares subcommands, one of which is required."""
         return Subcommands(self, parser)
 
@@ -154,7 +143,12 @@ class ConsoleCommand(SafeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Call the subcommand and print its answer."""
         self.is_json = options.get("json", False)
-        handler = options["handler"]
+        if options.get("refresh") is None:
+            self._answer(options["handler"], options)
+        else:
+            self._answer_again(options["handler"], options)
+
+    def _answer(self, handler: Handler, options: Options) -> None:
         try:
             answer = self.call(handler.run, options)
         except CommandError as error:
@@ -165,6 +159,32 @@ class ConsoleCommand(SafeCommand):
         except DomainError as error:
             raise CommandError(*describe_refusal(error), returncode=EXIT_FAILED) from error
         self._print(answer, handler.show)
+
+    def _answer_again(self, handler: Handler, options: Options) -> None:
+        """Answer again and again, until Ctrl-C."""
+        from controlplane.core.console import watching
+
+        stdout, seconds = self.stdout, options["refresh"]
+        try:
+            if self.is_json or not watching.is_screen(stdout.raw):
+                watching.append(lambda: self._answer(handler, options), seconds, stdout)
+            else:
+                title = f"manage.py {' '.join(sys.argv[1:])}"
+                draw = partial(self._answer_as_text, handler, options)
+                watching.watch_on_screen(draw, seconds, title)
+        except KeyboardInterrupt:
+            self.warn("Ended.")
+
+    def _answer_as_text(self, handler: Handler, options: Options, width: int) -> str:
+        """The answer as it is printed on a terminal of this width."""
+        stdout, self._width = self.stdout, width
+        text = StringIO()
+        self.stdout = text
+        try:
+            self._answer(handler, options)
+        finally:
+            self.stdout, self._width = stdout, None
+        return text.getvalue()
 
     def call(self, run: Callable[..., Any], options: Options) -> Any:
         """Call the declared function. Raises DomainError, CommandError."""
@@ -179,7 +199,9 @@ class ConsoleCommand(SafeCommand):
         """For people: tables on stdout, progress on stderr."""
         from controlplane.core.console.tables import Console
 
-        return Console((self.stderr if for_errors else self.stdout).raw)  # it makes texts safe
+        # It makes texts safe by itself.
+        stream = (self.stderr if for_errors else self.stdout).raw
+        return Console(stream) if self._width is None else Console(stream, width=self._width)
 
     @contextmanager
     def progress(self, label: str, total: int | None = None) -> Iterator[Callable[..., None]]:
@@ -235,49 +257,3 @@ class ConsoleCommand(SafeCommand):
             self.write_json(answer.body if is_reply else answer)
         else:
             show(self.console(), answer)
-
-
-class Subcommands:
-    """The subcommands of a command, or of one of its subcommands."""
-
-    def __init__(
-        self, command: ConsoleCommand, parser: ArgumentParser, *, is_required: bool = True
-    ) -> None:
-        self._command = command
-        # Below another subcommand an option that is not given must not undo one that was.
-        self._kwargs: dict[str, Any] = {} if is_required else {"default": SUPPRESS}
-        self._parsers = parser.add_subparsers(
-            dest="subcommand" if is_required else "nested",
-            required=is_required,
-            title="subcommands",
-            metavar="subcommand",
-            parser_class=SafeParser,
-        )
-
-    def add(
-        self,
-        name: str,
-        run: Callable[..., Any],
-        summary: str,
-        *,
-        show: "Show | None" = None,
-        examples: str = "",
-        **common: Any,
-    ) -> ArgumentParser:
-        """Declare one. `run` returns the result, which `show` prints for people. `common` is passed
-        to `add_common_options`."""
-        epilog = self._command.exit_codes
-        parser: ArgumentParser = self._parsers.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            formatter_class=HelpFormatter,
-            epilog=f"Examples:\n{examples}\n\n{epilog}" if examples else epilog,
-        )
-        self._command.add_common_options(parser, **common, **self._kwargs)
-        parser.set_defaults(handler=Handler(run, show))
-        return parser
-
-    def nest(self, parser: ArgumentParser) -> "Subcommands":
-        """Subcommands of a subcommand, which can also be called without them."""
-        return Subcommands(self._command, parser, is_required=False)

@@ -21,6 +21,7 @@ from controlplane.core.ids import parse_uuid
 from controlplane.core.strictjson import parse_json
 
 MAX_LIMIT = 10_000
+_WATCH_SECONDS = 2.0
 JSON_HELP = "a JSON object; @file reads a file, - reads the standard input"
 TIME_HELP = "2030-01-31T08:00:00Z, or how long ago: 30m, 24h, 7d"
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -187,3 +188,17 @@ def add_wait_timeout(parser: ArgumentParser, *aliases: str, default: str = "1h")
 def add_yes(parser: ArgumentParser) -> None:
     """--yes."""
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+
+
+def add_watch(parser: ArgumentParser, **kwargs: Any) -> None:
+    """--watch, for a command that only reads. `kwargs` go to `add_argument`."""
+    parser.add_argument(
+        "--watch",
+        dest="refresh",
+        nargs="?",
+        type=number(0.5, 3_600),
+        const=_WATCH_SECONDS,
+        metavar="SECONDS",
+        help=f"refresh until Ctrl-C, every {_WATCH_SECONDS:g} seconds or this often",
+        **({"default": None} | kwargs),
+    )

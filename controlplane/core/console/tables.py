@@ -18,6 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from controlplane.core.console.cells import terminal_text
 from controlplane.core.formatting import EMPTY
 from controlplane.core.safetext import safe_text
 
@@ -40,9 +41,6 @@ __all__ = [
     "table_of",
 ]
 
-# Flags as their two letters: where a cell ends between them, terminals disagree about the width of
-# the half that is left.
-_FLAGS = {0x1F1E6 + number: chr(ord("A") + number) for number in range(26)}
 _PIPE_WIDTH = 200
 _ID_WIDTH = 36
 
@@ -57,7 +55,7 @@ class Console(_Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A string of `print`, of a cell, a header or a title."""
-        shown = safe_text(text).translate(_FLAGS)
+        shown = terminal_text(text)
         return super().render_str(shown, **{**options, "markup": False, "emoji": False})
 
     def write(self, text: str) -> None:
@@ -123,7 +121,7 @@ def record_view(*, without: Collection[str] = ()) -> Show:
 
 def styled(text: object, style: str) -> Text:
     """A text in a colour."""
-    return Text(safe_text(text).translate(_FLAGS), style=style)
+    return Text(terminal_text(text), style=style)
 
 
 def make_progress(console: Console, **options: Any) -> Progress:

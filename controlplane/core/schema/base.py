@@ -43,7 +43,10 @@ class Schema(pydantic.BaseModel):
 
 
 class Resource(Schema):
-    """The fields that are shown of an object; `represent` reads them. Never instantiated."""
+    """The fields that are shown of an object; `represent` reads them. Never instantiated, so its
+    validator is not built: a hundred of them are a tenth of a command's start."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class Request(Schema):

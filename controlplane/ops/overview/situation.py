@@ -67,7 +67,7 @@ def _row(finding: Finding, at: datetime, is_live: bool) -> FindingRow:
         why=finding.why,
         url=find_url(finding.link),
         action=finding.action,
-        lasted=_lasted(finding, at),
+        lasted=describe_lasted(finding, at),
         since=_since(finding, at),
         since_at=finding.well_since or finding.since,
         caption="" if evidence is None or not (spark or evidence.completed) else evidence.caption,
@@ -89,7 +89,8 @@ def _text(argument: Any) -> str:
     return str(argument)
 
 
-def _lasted(finding: Finding, at: datetime) -> str:
+def describe_lasted(finding: Finding, at: datetime) -> str:
+    """For how long it has been so; empty for what is well again, or has no known start."""
     if finding.well_since is not None or finding.since is None:
         return ""
     span = max(timedelta(), at - finding.since)

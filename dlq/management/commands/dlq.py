@@ -54,13 +54,15 @@ _POLL_SECONDS = 0.5
 _ALIASES = {"taskId": "--task", "workflowRunId": "--run"}
 _PAST = {"discard": "discarded", "reprocess": "reprocessed"}
 _EXAMPLES = """\
-  manage.py dlq groups                                   what fails, the most frequent first
+  manage.py dlq groups                     what fails, the most frequent first
   manage.py dlq acknowledge 3f2a9c0d1b7e4456 --note "the gateway team knows"
   manage.py dlq mute 3f2a9c0d1b7e4456 --for 2d
   manage.py dlq list --status OPEN --category NETWORK --since 24h
   manage.py dlq show 018f6f2e-0000-7000-8000-000000000000
-  manage.py dlq reprocess 018f6f2e-0000-7000-8000-000000000000 --payload @fixed.json --wait
-  manage.py dlq reprocess --fingerprint 3f2a9c0d1b7e4456 --canary --rate-per-second 20 --wait
+  manage.py dlq reprocess 018f6f2e-0000-7000-8000-000000000000 \\
+      --payload @fixed.json --wait
+  manage.py dlq reprocess --fingerprint 3f2a9c0d1b7e4456 --canary \\
+      --rate-per-second 20 --wait
   manage.py dlq reprocess --category TIMEOUT --dry-run
   manage.py dlq discard --until 30d --reason "older than the campaign"
   manage.py dlq replay 018f6f2e-0000-7000-8000-000000000000 --watch"""
@@ -75,7 +77,11 @@ class Command(GroupCommands, WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
         listing = subcommands.add(
-            "list", self._list, "List letters that match, newest first.", show=tables.show_letters
+            "list",
+            self._list,
+            "List letters that match, newest first.",
+            can_watch=True,
+            show=tables.show_letters,
         )
         add_options(listing, LetterFilter, skip=("id", "all"), aliases=_ALIASES)
         add_limit(listing)
@@ -90,6 +96,7 @@ class Command(GroupCommands, WorkspaceCommand):
             "stats",
             self._stats,
             "Count letters by status, category, type and day.",
+            can_watch=True,
             show=tables.show_stats,
         )
         self._add_actions(subcommands)
@@ -132,7 +139,11 @@ class Command(GroupCommands, WorkspaceCommand):
 
     def _add_replays(self, subcommands: Subcommands) -> None:
         listing = subcommands.add(
-            "replays", self._replays, "List replays, newest first.", show=tables.show_replays
+            "replays",
+            self._replays,
+            "List replays, newest first.",
+            can_watch=True,
+            show=tables.show_replays,
         )
         add_limit(listing)
         replay = subcommands.add(

@@ -51,10 +51,18 @@ class Command(WorkspaceCommand):
         subcommands = self.add_subcommands(parser)
         add = subcommands.add
         add(
-            "status", self._status, "Show workers, the loop, and problems.", show=tables.show_status
+            "status",
+            self._status,
+            "Show workers, the loop, and problems.",
+            can_watch=True,
+            show=tables.show_status,
         )
         events = add(
-            "events", self._events, "List decisions, newest first.", show=tables.show_events
+            "events",
+            self._events,
+            "List decisions, newest first.",
+            can_watch=True,
+            show=tables.show_events,
         )
         add_options(events, EventFilter)
         add_limit(events)

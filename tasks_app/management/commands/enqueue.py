@@ -40,7 +40,7 @@ _ALIASES = {"tags": "--tag", "timeout_seconds": "--timeout"}
 _EXAMPLES = """\
   manage.py enqueue noop
   manage.py enqueue sleep --payload '{"ms": 500}' --count 100 --wait
-  manage.py enqueue http-request --payload @request.json --delay 5m --tag nightly"""
+  manage.py enqueue http-request --payload @request.json --delay 5m --tag night"""
 
 
 class Command(WorkspaceCommand):

@@ -41,10 +41,13 @@ class Command(WorkspaceCommand):
             "list",
             self._list,
             "List nodes that are alive or ended within the last hour.",
+            can_watch=True,
             show=_NODES,
         )
         add_options(listing, NodeFilter)
-        show = subcommands.add("show", self._show, "Show a node with its slots.", show=_show_node)
+        show = subcommands.add(
+            "show", self._show, "Show a node with its slots.", can_watch=True, show=_show_node
+        )
         drain = subcommands.add(
             "drain", self._drain, "Let a node finish its running tasks, take no more, and end."
         )

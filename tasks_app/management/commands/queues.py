@@ -29,7 +29,11 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
         subcommands.add(
-            "list", self._list, "List queues with their tasks and limits.", show=_QUEUES
+            "list",
+            self._list,
+            "List queues with their tasks and limits.",
+            can_watch=True,
+            show=_QUEUES,
         )
         pause = subcommands.add(
             "pause", self._pause, "Start no more tasks of a queue.", show=_QUEUES

@@ -23,10 +23,10 @@ from tasks_app.services.rollups import recount_tasks
 
 _PAST = {"cancel": "cancelled", "retry": "retried"}
 _EXAMPLES = """\
-  manage.py tasks list --status FAILED --sort=-finishedAt    what failed last
-  manage.py tasks list --worker vm --finished-after 1h       what a worker ended within the hour
-  manage.py tasks show ID                                    one task, and why it waits
-  manage.py tasks retry --error-class TimeoutError --dry-run how many would be retried"""
+  manage.py tasks list --status FAILED --sort=-finishedAt     what failed last
+  manage.py tasks list --worker vm --finished-after 1h        what one ended
+  manage.py tasks show ID                                     why a task waits
+  manage.py tasks retry --error-class TimeoutError --dry-run  only count them"""
 
 
 class Command(WorkspaceCommand):
@@ -37,7 +37,9 @@ class Command(WorkspaceCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = self.add_subcommands(parser)
-        listing = subcommands.add("list", self._list, "List tasks that match.", show=_show_tasks)
+        listing = subcommands.add(
+            "list", self._list, "List tasks that match.", can_watch=True, show=_show_tasks
+        )
         add_options(listing, TaskFilter)
         add_limit(listing)
         listing.add_argument(
@@ -48,7 +50,7 @@ class Command(WorkspaceCommand):
             "--sort=-durationMs (default: newest first)",
         )
         show = subcommands.add(
-            "show", self._show, "Show a task, and why it waits.", show=_show_task
+            "show", self._show, "Show a task, and why it waits.", can_watch=True, show=_show_task
         )
         show.add_argument("id", type=identifier, help="id of the task")
         for name, run, summary in (

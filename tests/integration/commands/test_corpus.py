@@ -2,14 +2,27 @@
 
 import json
 import re
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
+from unicodedata import normalize
 
+import pyte
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from wcwidth import wcswidth
 
+from controlplane.core.console.cells import Line
+from controlplane.core.console.paint import Paint
+from controlplane.core.errors import Conflict
+from controlplane.ops.terminal.actions import ask_drain, ask_pause, ask_reprocess
+from controlplane.ops.terminal.details import DESCRIBE
+from controlplane.ops.terminal.layout import draw_screen
+from controlplane.ops.terminal.snapshot import SnapshotReader
+from controlplane.ops.terminal.state import State
+from controlplane.ops.terminal.table import draw_row, place
+from tests.clients import default_workspace
 from tests.corpus import KEYS, NUMBERS, TEXTS
 from tests.corpusworld import CorpusWorld, chosen_names
 from tests.hostiletext import find_dangers
@@ -18,6 +31,7 @@ from tests.integration.commands.running import run
 pytestmark = pytest.mark.django_db
 
 COLUMNS = 80
+ASK = (ask_pause, ask_drain, ask_reprocess)
 _EDGES = re.compile("[│┃]")
 # Commands that print rows; what they name stands in braces. `test_hostile_text` has all commands.
 LISTS = [
@@ -38,11 +52,15 @@ LISTS = [
     "stress list",
     "views list --limit 200",
     "apikeys list",
+    "operations list",
+    "top",
 ]
 ROWS = [
     ("tasks show {}", "tasks_app.Task"),
     ("nodes show {}", "workers.Node"),
     ("dlq show {}", "dlq.DeadLetter"),
+    ("operations show {}", "operations.Operation"),
+    ("operations items {}", "operations.Operation"),
     ("dlq replay {}", "dlq.Replay"),
     ("dlq replay {} --watch", "dlq.Replay"),
     ("cron show {}", "schedules.Schedule"),
@@ -112,6 +130,65 @@ def test_a_row_is_shown_whatever_it_holds(world: CorpusWorld, command: str, labe
     for name, row in world.rows[label].items():
         text = show(*command.format(row.pk).split())
         assert (name, faults_of(text)) == (name, [])
+
+
+def list_screens(state: State) -> Iterator[tuple[str, list[Line]]]:
+    """Every row of every list of `top` at two sizes, and each row's question and details."""
+    assert state.snapshot is not None
+    workspace_id = default_workspace().id
+    for size in ((80, 24), (200, 60)):
+        for pane in state.panes:
+            state.active, state.mode = pane.number, "list"
+            for row in pane.rows(state.snapshot)[::10]:  # fewer than stand on a screen
+                pane.chosen = row.key
+                yield f"{size} list {row.key}", draw_screen(state, *size, 2.0)
+    for pane in state.panes:
+        state.active = pane.number
+        for row in pane.rows(state.snapshot):
+            state.mode, state.detail = "detail", DESCRIBE[pane.number](workspace_id, row)
+            state.detail_title = f"{pane.kind.noun} {state.detail[0][1]}"
+            yield f"details {row.key}", draw_screen(state, 80, 24, 2.0)
+            try:
+                state.question = ASK[pane.number](workspace_id, row)
+            except Conflict as error:
+                state.say(str(error), is_refusal=True)
+                continue
+            state.mode, state.typed = "question", state.detail[0][1]
+            yield f"question {row.key}", draw_screen(state, 80, 24, 2.0)
+
+
+def test_top_keeps_to_its_columns(world: CorpusWorld) -> None:
+    """As a terminal shows it: each cell stands at its column, whatever is written before it."""
+    state = State(snapshot=SnapshotReader(default_workspace().id).read())
+    assert len(state.panes[0].rows(state.snapshot)) > len(chosen_names())
+    assert len(state.panes[2].rows(state.snapshot)) >= len(chosen_names())
+    for width in (COLUMNS, 200):
+        screen = pyte.Screen(width, 1)
+        stream = pyte.Stream(screen)
+        for pane in state.panes:
+            placed = place(pane.kind.columns, width - 2)
+            for row in pane.rows(state.snapshot):
+                line = draw_row(pane.kind, placed, row, width, chosen=False)
+                stream.feed(f"\x1b[H{Paint(0).line(line)}")
+                for cell in line.cells:
+                    # The emulator composes letters and marks.
+                    shown = normalize("NFD", screen.buffer[0][cell.at].data)
+                    assert shown[:1] == normalize("NFD", cell.text)[:1], (cell, line.plain)
+
+
+def test_top_shows_whatever_it_holds(world: CorpusWorld) -> None:
+    state = State(snapshot=SnapshotReader(default_workspace().id).read())
+    for name, lines in list_screens(state):
+        assert len(lines) in (24, 60), name
+        for line in lines:
+            assert wcswidth(line.plain) <= line.width, (name, line.plain)
+            assert find_dangers(line.plain) == [], (name, line.plain)
+
+
+def test_top_as_json_is_json(world: CorpusWorld) -> None:
+    shown = as_json("top")
+    texts = {TEXTS[name][:100] for name in chosen_names()}
+    assert texts <= {each["name"] for each in shown["queues"]}
 
 
 def as_json(*arguments: str) -> Any:

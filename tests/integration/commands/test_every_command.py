@@ -69,6 +69,14 @@ def test_the_help_is_a_sentence_and_names_the_exit_codes(path: str, parser: Argu
 
 
 @each_parser
+def test_the_help_fits_80_columns(
+    path: str, parser: ArgumentParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert [line for line in parser.format_help().splitlines() if len(line) > 80] == []
+
+
+@each_parser
 def test_every_argument_has_help(path: str, parser: ArgumentParser) -> None:
     silent = [
         action.dest

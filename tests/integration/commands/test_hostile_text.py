@@ -140,6 +140,7 @@ def make_all() -> dict[str, str]:
 
 # One line for each subcommand: `test_every_command` compares them with those that exist.
 COMMANDS = [
+    "top",
     "tasks list",
     "tasks show {task}",
     "tasks cancel {task}",

@@ -45,7 +45,8 @@ _EXAMPLES = """\
   manage.py workflows execute Order --input '{"total": 120}' --wait
   manage.py workflows execute Order --input @input.json
   manage.py workflows status Order
-  manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look --comment 'fine'"""
+  manage.py workflows approve 019ab1c2-7d3e-7f00-8000-1f2e3d4c5b6a look \\
+      --comment 'fine'"""
 
 
 class Command(WorkspaceCommand):
@@ -90,7 +91,9 @@ class Command(WorkspaceCommand):
         _add_workflow(execute)
         execute.add_argument("--input", default="{}", metavar="JSON", help=JSON_HELP)
         _add_idempotency_key(execute, "run")
-        runs = add("runs", self._runs, "List runs, newest first.", show=tables.show_runs)
+        runs = add(
+            "runs", self._runs, "List runs, newest first.", can_watch=True, show=tables.show_runs
+        )
         runs.add_argument("workflow", nargs="?", help="name or id (default: all workflows)")
         add_options(runs, WorkflowRunFilter)
         add_limit(runs)
@@ -98,6 +101,7 @@ class Command(WorkspaceCommand):
             "status",
             self._status,
             "Show a run, or the newest run of a workflow, with its steps.",
+            can_watch=True,
             show=tables.show_run,
         )
         status.add_argument("target", help="id of a run, or name or id of a workflow")

@@ -43,7 +43,8 @@ _EXAMPLES = """\
   manage.py operations preview schedules resume \\
       --operation 018f6f2e-0000-7000-8000-000000000000
   manage.py operations start TOKEN --reason "fixed in 2.4.1" --watch
-  manage.py operations items 018f6f2e-0000-7000-8000-000000000000 --outcome REFUSED
+  manage.py operations items 018f6f2e-0000-7000-8000-000000000000 \\
+      --outcome REFUSED
   manage.py operations list --status RUNNING"""
 _STEPS = {
     "cancel": (control.cancel_operation, "Change nothing more; what was changed stays."),
@@ -61,12 +62,18 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = self.add_subcommands(parser).add
         listing = add(
-            "list", self._list, "List operations, newest first.", show=tables.show_operations
+            "list",
+            self._list,
+            "List operations, newest first.",
+            can_watch=True,
+            show=tables.show_operations,
         )
         add_options(listing, OperationFilter)
         add_limit(listing, maximum=1_000)
-        show = add("show", self._show, "Show an operation.", show=tables.show_operation)
-        items = add("items", self._items, "List the items.", show=tables.show_items)
+        show = add(
+            "show", self._show, "Show an operation.", can_watch=True, show=tables.show_operation
+        )
+        items = add("items", self._items, "List the items.", can_watch=True, show=tables.show_items)
         add_options(items, ItemFilter)
         add_limit(items)
         watch = add("watch", self._watch, "Wait until it has ended.", show=tables.show_operation)

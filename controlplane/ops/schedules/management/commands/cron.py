@@ -44,8 +44,10 @@ _FIELDS = (
 )  # fmt: skip
 _EXAMPLES = """\
   manage.py cron preview "0 2 * * *" --timezone Europe/Berlin --count 5
-  manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin --task-type cleanup
-  manage.py cron create Hourly "@every 1h" --workflow Order --payload '{"total": 5}' --catch-up
+  manage.py cron create Nightly "0 2 * * *" --timezone Europe/Berlin \\
+      --task-type cleanup
+  manage.py cron create Hourly "@every 1h" --workflow Order \\
+      --payload '{"total": 5}' --catch-up
   manage.py cron trigger Nightly
   manage.py cron executions Nightly --status FAILED,SKIPPED --json"""
 
@@ -59,13 +61,23 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = self.add_subcommands(parser).add
         listing = add(
-            "list", self._list, "List schedules with their next times.", show=tables.show_jobs
+            "list",
+            self._list,
+            "List schedules with their next times.",
+            can_watch=True,
+            show=tables.show_jobs,
         )
         add_options(listing, JobFilter)
         add_limit(listing, default=100)
         preview = add("preview", self._preview, "Show the next times of an expression.")
         create = add("create", self._create, "Create a schedule.", show=tables.show_job)
-        show = add("show", self._show, "Show a schedule with its next times.", show=tables.show_job)
+        show = add(
+            "show",
+            self._show,
+            "Show a schedule with its next times.",
+            can_watch=True,
+            show=tables.show_job,
+        )
         trigger = add(
             "trigger",
             self._trigger,
@@ -89,6 +101,7 @@ class Command(WorkspaceCommand):
             "executions",
             self._executions,
             "List executions, newest first.",
+            can_watch=True,
             show=tables.show_executions,
         )
         preview.add_argument("schedule", help=_SCHEDULE)

@@ -27,9 +27,10 @@ _STARTS_WITHIN_SECONDS = 15.0
 _TASKS = "number of tasks, up to STRESS_MAX_TASKS (default %(default)s)"
 _NOT_STARTED = "No dispatcher has started the test yet: is `manage.py dispatch` running?"
 _EXAMPLES = """\
-  manage.py stress run --tasks 1500 --duration-ms 3000        a thousand waits at once
+  manage.py stress run --tasks 1500 --duration-ms 3000     many waits at once
   manage.py stress run --tasks 5000 --failure-rate 0.02 --dependent-share 0.3
-  manage.py stress run --tasks 200 --type cpu --duration-ms 250 --rate-per-second 50 --json
+  manage.py stress run --tasks 200 --type cpu --duration-ms 250 \\
+      --rate-per-second 50 --json
   manage.py stress list --status DONE
   manage.py stress show 018f6f2e-0000-7000-8000-000000000000
   manage.py stress compare 018f6f2e-0000-7000-8000-000000000001 \\
@@ -52,10 +53,18 @@ class Command(WorkspaceCommand):
         add_fields(begin, StressTestSpec, *others)
         begin.add_argument("--yes", action="store_true", help="start it in production, too")
         add_wait_timeout(begin, default="1d")
-        listing = add("list", self._list, "List tests, newest first.", show=tables.show_tests)
+        listing = add(
+            "list", self._list, "List tests, newest first.", can_watch=True, show=tables.show_tests
+        )
         add_options(listing, StressFilter)
         add_limit(listing, maximum=1_000)
-        show = add("show", self._show, "Show a test with its report.", show=tables.show_test)
+        show = add(
+            "show",
+            self._show,
+            "Show a test with its report.",
+            can_watch=True,
+            show=tables.show_test,
+        )
         stop = add("stop", self._stop, "Stop a test.", show=tables.show_test)
         compare = add("compare", self._compare, "Compare two tests.", show=tables.show_comparison)
         for each in (show, stop, compare):

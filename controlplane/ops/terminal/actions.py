@@ -1,0 +1,172 @@
+"""What can be done from the list: the question before it, the call of the service, and its undoing.
+The services are those of pages, API and other commands; they write the audit log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from controlplane.core.console.cells import terminal_text
+from controlplane.core.errors import Conflict
+from controlplane.core.formatting import format_count, format_percent
+from controlplane.ops.terminal.panes import error_text
+from controlplane.ops.terminal.snapshot import GroupLine, NodeLine, QueueLine
+from controlplane.workspaces.console import terminal_actor
+from dlq.filters import LetterFilter
+from dlq.groups import Decision, decide
+from dlq.queries.groups import describe_groups, get_group, list_members
+from dlq.replays import DEFAULT_FAILURE_SHARE, DEFAULT_STAGES, cancel_replay, start_replay
+from tasks_app.services import set_queues_paused
+from workers.services import drain_node
+
+NAMES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How an action is taken back: what it is called, and the call, which returns a sentence."""
+
+    title: str
+    run: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A sentence about what happened, and how to take it back."""
+
+    text: str
+    undo: Undo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The second look. `run` gets the reason. `names`: the first of what is touched, of `count`."""
+
+    title: str
+    consequence: str
+    verb: str
+    run: Callable[[str], Done]
+    needs_reason: bool = False
+    names: Sequence[str] = ()
+    count: int = 0
+
+
+def ask_pause(workspace_id: UUID, line: QueueLine) -> Question:
+    """Pause a queue, or resume it."""
+    counts, name = line.view.counts, line.name
+    if line.is_paused:
+        title, verb = f"Resume the queue {name}?", "resume"
+        waiting = format_count(counts.pending, "waiting task starts", "waiting tasks start")
+        consequence = f"{waiting} as soon as slots are free."
+    else:
+        title, verb = f"Pause the queue {name}?", "pause"
+        running = format_count(counts.running, "running task continues", "running tasks continue")
+        rest = f"; {running}" if counts.running else ""
+        consequence = f"It starts no task until it is resumed{rest}."
+    return Question(
+        title=title,
+        consequence=f"{consequence} This can be undone.",
+        verb=verb,
+        run=lambda reason: _set_paused(workspace_id, name, not line.is_paused, reason),
+    )
+
+
+def _set_paused(workspace_id: UUID, name: str, is_paused: bool, reason: str) -> Done:
+    found, changed = set_queues_paused(
+        workspace_id=workspace_id,
+        names=[name],
+        is_paused=is_paused,
+        reason=reason,
+        actor=terminal_actor(),
+    )
+    if not found:
+        raise Conflict(f"The queue {name} was removed.")
+    word = "paused" if is_paused else "running again"
+    if not changed:
+        return Done(f"The queue {name} was {word} already.")
+    undo = Undo(
+        f"{'resume' if is_paused else 'pause'} {name}",
+        lambda: _set_paused(workspace_id, name, not is_paused, "").text,
+    )
+    return Done(f"The queue {name} is {word}.", undo)
+
+
+def ask_drain(workspace_id: UUID, line: NodeLine) -> Question:
+    """Drain a node. Raises Conflict: it takes nothing new already."""
+    node = line.node
+    if line.is_lost or line.is_draining:
+        raise Conflict(f"The node {node.name} {'is lost' if line.is_lost else 'drains already'}.")
+    running = f"finishes {format_count(node.running, 'running task')}, " if node.running else ""
+    return Question(
+        title=f"Drain the node {node.name}?",
+        consequence=f"It {running}takes no more tasks, and ends. A drain cannot be undone.",
+        verb="drain",
+        run=lambda reason: _drain(workspace_id, node.id, reason),
+        needs_reason=True,
+    )
+
+
+def _drain(workspace_id: UUID, node_id: int, reason: str) -> Done:
+    node = drain_node(node_id, workspace_id=workspace_id, actor=terminal_actor(), reason=reason)
+    return Done(f"The node {node.name} drains; it runs {format_count(node.running, 'task')}.")
+
+
+def ask_reprocess(workspace_id: UUID, line: GroupLine, *, is_whole: bool = False) -> Question:
+    """Reprocess the open letters of a group, as a canary unless `is_whole`; or stop the replay that
+    does so. Reads the group. Raises NotFound, Conflict."""
+    if line.replay is not None:
+        return _ask_stop(workspace_id, line.replay.id, line)
+    (view,) = describe_groups([get_group(workspace_id, line.view.group.id)])
+    if not view.count:
+        raise Conflict("No letter of this group is open any more.")
+    names = [letter.name or str(letter.id) for letter in list_members(view.group, NAMES_SHOWN)]
+    first, second = DEFAULT_STAGES
+    tasks = format_count(view.count, "task that failed runs again", "tasks that failed run again")
+    how = (
+        "all at once"
+        if is_whole
+        else f"first {first}, then {second}, then the rest; it stops when more than "
+        f"{format_percent(DEFAULT_FAILURE_SHARE)} fail"
+    )
+    letters = format_count(view.count, "letter")
+    return Question(
+        title=f"Reprocess {letters} of {view.group.type}: {error_text(line).rstrip('. ')}?",
+        consequence=f"{tasks}: {how}. What has started cannot be undone.",
+        verb="reprocess",
+        run=lambda reason: _reprocess(workspace_id, line, reason, is_whole),
+        needs_reason=True,
+        names=[terminal_text(name) for name in names],
+        count=view.count,
+    )
+
+
+def _reprocess(workspace_id: UUID, line: GroupLine, reason: str, is_whole: bool) -> Done:
+    group, actor = line.view.group, terminal_actor()
+    with transaction.atomic():
+        replay = start_replay(
+            workspace_id=workspace_id,
+            letter_filter=LetterFilter(fingerprints=(group.fingerprint,), types=(group.type,)),
+            actor=actor,
+            stages=() if is_whole else DEFAULT_STAGES,
+        )
+        note = Decision(note=reason)
+        decide(workspace_id=workspace_id, group_id=group.id, decision=note, actor=actor)
+    letters = format_count(replay.matched, "letter")
+    undo = Undo("stop the replay", lambda: _stop(workspace_id, replay.id).text)
+    return Done(f"The replay of {letters} has started.", undo)
+
+
+def _ask_stop(workspace_id: UUID, replay_id: UUID, line: GroupLine) -> Question:
+    return Question(
+        title=f"Stop the replay of {line.view.group.type}: {error_text(line).rstrip('. ')}?",
+        consequence="It submits no more letters; tasks that it has submitted continue.",
+        verb="stop",
+        run=lambda _reason: _stop(workspace_id, replay_id),
+    )
+
+
+def _stop(workspace_id: UUID, replay_id: UUID) -> Done:
+    replay = cancel_replay(workspace_id=workspace_id, replay_id=replay_id, actor=terminal_actor())
+    submitted = format_count(replay.submitted, "letter was", "letters were")
+    return Done(f"The replay has stopped; {submitted} reprocessed.")
