@@ -189,10 +189,7 @@ class Moment(_Kind):
 
     metavar = "TIME"
     form = "RFC 3339 with a zone, or how long ago: `15m`, `1h`, `7d`."
-    json_type = {
-        "type": "string",
-        "anyOf": [{"format": "date-time"}, {"pattern": "^[0-9]{1,6}[smhd]$"}],
-    }
+    json_type = {"type": "string", "format": "date-time"}
 
     def read(self, values: Sequence[Any]) -> Any:
         """The time. Raises FilterError."""

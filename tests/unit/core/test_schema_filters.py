@@ -70,6 +70,17 @@ def test_a_query_a_body_and_options_say_the_same() -> None:
         "&madeAfter=2030-01-31T08:00:00Z&least=-3&all=true&format=json&page=2"
     )
     assert read_query(Wanted, query, ignore=["page"]) == EVERYTHING
+
+
+def test_a_time_in_an_address_may_be_an_age_and_in_a_body_not() -> None:
+    found = read_query(Wanted, QueryDict("madeAfter=1h"))
+    assert found.made_after is not None
+    assert timedelta(0) <= now() - timedelta(hours=1) - found.made_after < timedelta(minutes=1)
+    oldest = read_query(Wanted, QueryDict("madeAfter=999999d")).made_after
+    assert oldest == datetime(1970, 1, 1, tzinfo=UTC)
+    for body in ({"madeAfter": "1h"}, {"madeAfter": "1y"}):
+        with pytest.raises(Invalid):
+            read_body(Wanted, body)
     body = {
         "id": str(ID),
         "state": ["open", "SHUT"],
