@@ -246,7 +246,7 @@ def test_the_total_of_a_long_list_is_exact(
     assert (behind["total"], len(behind["data"])) == (total, min(1, total - 1))
 
 
-def _slow(queryset: Any) -> Any:
+def _slow(queryset: Any, most: int) -> Any:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(1)")
 
