@@ -5,6 +5,7 @@ from uuid import UUID
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces import queries, services
+from controlplane.workspaces.audit.queries import list_audit_events
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.schema import (
     ApiKey,
@@ -98,9 +99,4 @@ class Workspaces(Views):
     )
     def audit(self, request: WorkspaceRequest, wanted: AuditFilter) -> Any:
         """The audit log, newest first."""
-        return queries.list_audit_events(
-            request.workspace,
-            after=wanted.created_after,
-            before=wanted.created_before,
-            equal=wanted.equal,
-        )
+        return list_audit_events([request.workspace.id], wanted)

@@ -1,7 +1,6 @@
 """Reads of workspaces."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -100,22 +99,6 @@ def get_api_key_by_prefix(workspace: Workspace, prefix: str) -> ApiKey:
     if key is None:
         raise NotFound(f"There is no API key {prefix!r}.")
     return key
-
-
-def list_audit_events(
-    workspace: Workspace,
-    *,
-    equal: Mapping[str, str] | None = None,
-    after: datetime | None = None,
-    before: datetime | None = None,
-) -> QuerySet[AuditEvent]:
-    """The events of the workspace; `equal` maps columns to values."""
-    events = AuditEvent.objects.filter(workspace=workspace, **(equal or {}))
-    if after:
-        events = events.filter(created_at__gte=after)
-    if before:
-        events = events.filter(created_at__lt=before)
-    return events
 
 
 def list_events_of(workspace_id: UUID, target_type: str, target_id: str) -> QuerySet[AuditEvent]:
