@@ -18,13 +18,13 @@ from controlplane.core.admin.forms import ServiceErrors
 from controlplane.core.admin.pages import (
     OperationalAdmin,
     ReadMostlyAdmin,
-    ReadOnlyAdmin,
     copy_row,
 )
 from controlplane.core.errors import Invalid
 from controlplane.workspaces import services
 from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS, AdminAccess, actor_in, roles_of
 from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
+from controlplane.workspaces.audit.pages import AuditEventAdmin
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.services import CreatedKey
 from controlplane.workspaces.states import Role
@@ -236,25 +236,4 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
 _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
 
 
-_AT = time_column("created_at", "time", order_by="id")
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
-    """The audit log: who did what."""
-
-    required_roles = SEEN_BY_ADMINS
-    list_display = [
-        _AT,
-        "actor_label",
-        "action",
-        "target_type",
-        "target_id",
-        "workspace",
-    ]
-    list_filter = [WorkspaceFilter, "actor_kind"]
-    list_select_related = ["workspace"]
-    sortable_by: ClassVar[list[Any]] = [_AT]  # no other order has an index
-    search_fields = ["target_id__exact", "action__exact", "actor_label__exact"]
-    id_fields = ("target_id",)
-    search_help_text = "A whole target, action or actor."
+admin.site.register(AuditEvent, AuditEventAdmin)

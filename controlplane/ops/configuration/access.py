@@ -1,0 +1,51 @@
+"""Which workspace a section shows, and what the person may do there: the same rules as the records'
+own pages."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from controlplane.ops.overview.page import choose
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import actor_in
+from controlplane.workspaces.adminpages import list_own_workspaces
+from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.states import Role
+
+
+def pages_of(model: Any) -> Any:
+    """The pages of the model's records."""
+    site: Any = admin.site
+    return site._registry[model]
+
+
+def list_administered(request: HttpRequest, model: Any) -> list[Workspace]:
+    """Those whose rows of the model the person may see. Raises PermissionDenied: none."""
+    if not pages_of(model).has_view_permission(request):
+        raise PermissionDenied("This needs the role admin in a workspace.")
+    return list_own_workspaces(request, Role.ADMIN)
+
+
+def choose_workspace(request: HttpRequest, model: Any) -> tuple[Workspace, list[Workspace]]:
+    """The workspace of the address, `default` or the first, and all to choose from. Raises
+    PermissionDenied."""
+    own = list_administered(request, model)
+    chosen = choose(own, request.GET.get("workspace", ""))
+    if chosen is None:
+        raise PermissionDenied("This needs the role admin in a workspace.")
+    request.shown_workspace = chosen.slug  # type: ignore[attr-defined] # for the frame
+    return chosen, own
+
+
+def require_verb(request: HttpRequest, model: Any, verb: str, row: Any) -> Actor:
+    """The person, who may add, change or delete this row. Raises PermissionDenied."""
+    pages = pages_of(model)
+    if verb == "add":
+        is_allowed = pages.has_add_permission(request) and pages.allows(request, "add", row)
+    else:
+        is_allowed = getattr(pages, f"has_{verb}_permission")(request, row)
+    if not is_allowed:
+        raise PermissionDenied("Your role in this workspace does not allow that.")
+    return actor_in(request, row.workspace_id)

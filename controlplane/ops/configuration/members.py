@@ -1,0 +1,133 @@
+"""Members of a workspace: added, given another role, removed."""
+
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import urlencode
+
+from controlplane.core.admin.actions import ask, is_confirmed
+from controlplane.core.admin.display import Question
+from controlplane.core.admin.forms import ServiceForm
+from controlplane.core.errors import DomainError
+from controlplane.ops.configuration.access import choose_workspace, pages_of, require_verb
+from controlplane.ops.configuration.sections import render, section_url
+from controlplane.workspaces.models import Membership
+from controlplane.workspaces.queries import list_members
+from controlplane.workspaces.services import add_member, remove_member
+from controlplane.workspaces.states import Role
+
+MAX_MEMBERS = 200
+
+
+class MemberForm(ServiceForm):
+    """Somebody who has an account, and their role here."""
+
+    user = forms.CharField(
+        max_length=150,
+        label="User name",
+        help_text="The exact name. An account is made under Users, or with `manage.py "
+        "createsuperuser`.",
+    )
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER.value)
+
+    def clean_user(self) -> object:
+        users = get_user_model()
+        name = self.cleaned_data["user"]
+        # Without a list of users nobody learns here who else has an account.
+        found = users.objects.filter(**{users.USERNAME_FIELD: name}, is_active=True).first()
+        if found is None:
+            raise forms.ValidationError("There is no active user of this name.")
+        return found
+
+
+def members(request: HttpRequest) -> HttpResponse:
+    """The members of one workspace; posted, a new one."""
+    workspace, own = choose_workspace(request, Membership)
+    form = MemberForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        actor = require_verb(request, Membership, "add", Membership(workspace=workspace))
+        if form.is_valid():
+            user, role = form.cleaned_data["user"], form.cleaned_data["role"]
+            try:
+                if list_members(workspace).filter(user=user).exists():
+                    form.add_error("user", "They are a member already: change the role below.")
+                else:
+                    add_member(workspace=workspace, user=user, role=role, actor=actor)
+            except DomainError as error:
+                form.refuse(error)
+            if not form.errors:
+                messages.success(request, f"{user} is now {role} of {workspace.slug}.")
+                return _to_list(workspace.slug)
+    rows = list(list_members(workspace)[: MAX_MEMBERS + 1])
+    pages = pages_of(Membership)
+    probe = Membership(workspace=workspace)
+    return render(
+        request,
+        "members",
+        workspace=workspace,
+        workspaces=own,
+        form=form,
+        is_open=form.is_bound,
+        members=rows[:MAX_MEMBERS],
+        has_more=len(rows) > MAX_MEMBERS,
+        roles=Role.choices,
+        own_id=request.user.pk,
+        admins=sum(each.role == Role.ADMIN for each in rows),
+        may_add=pages.has_add_permission(request),
+        may_change=pages.has_change_permission(request, probe),
+        may_remove=pages.has_delete_permission(request, probe),
+    )
+
+
+def change_role(request: HttpRequest, object_id: UUID) -> HttpResponse:
+    """Another role for a member."""
+    member = _find(request, object_id)
+    actor = require_verb(request, Membership, "change", member)
+    role = request.POST.get("role", "")
+    try:
+        add_member(workspace=member.workspace, user=member.user, role=role, actor=actor)
+    except DomainError as error:
+        details = [each["message"] for each in error.errors]
+        messages.error(request, " ".join(details) or str(error))
+    else:
+        messages.success(request, f"{member.user} is now {role} of {member.workspace.slug}.")
+    return _to_list(member.workspace.slug)
+
+
+def remove(request: HttpRequest, object_id: UUID) -> HttpResponse:
+    """Take the role away, after a second look."""
+    member = _find(request, object_id)
+    actor = require_verb(request, Membership, "delete", member)
+    if not is_confirmed(request):
+        return ask(pages_of(Membership), request, member, question_of(member))
+    try:
+        remove_member(member=member, actor=actor)
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{member.user} is no member of {member.workspace.slug} now.")
+    return _to_list(member.workspace.slug)
+
+
+def question_of(member: Membership) -> Question:
+    return Question(
+        title=f"Remove {member.user} from {member.workspace.slug}?",
+        text="They can no longer see or change anything in this workspace. Their account, and what "
+        "they did, stay.",
+        button="Remove",
+    )
+
+
+def _find(request: HttpRequest, member_id: UUID) -> Membership:
+    rows = pages_of(Membership).get_queryset(request).select_related("user", "workspace")
+    member: Membership | None = rows.filter(pk=member_id).first()
+    if member is None:
+        raise Http404("There is no such member, or it belongs to another workspace.")
+    return member
+
+
+def _to_list(slug: str) -> HttpResponse:
+    return HttpResponseRedirect(f"{section_url('members')}?{urlencode({'workspace': slug})}")

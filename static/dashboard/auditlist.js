@@ -1,0 +1,5 @@
+/** The list of the audit log. */
+
+import { startDrawers } from "./drawers.js";
+
+startDrawers();
