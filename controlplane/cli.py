@@ -13,8 +13,8 @@ DEFAULT_SETTINGS = "controlplane.settings"
 COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autoscale": "autoscale"}
 # They serve no page, so they do without the packages of pages: a third of their start.
 CONSOLE = {
-    "apikeys", "cron", "demo", "dlq", "enqueue", "nodes", "operations", "queues", "scaling",
-    "simulate_scaling", "stress", "tasks", "workflows",
+    "apikeys", "audit", "cron", "demo", "dlq", "enqueue", "members", "nodes", "operations",
+    "queues", "scaling", "simulate_scaling", "stress", "tasks", "workflows",
 }  # fmt: skip
 # These wait for a database that comes back, so whether there is one is checked first.
 LONG_RUNNING = {*COMPONENTS, "runserver"}

@@ -4,13 +4,15 @@ Forms call services; a key's secret is shown once; the log is read-only. Members
 are for admins of their workspace, as in the API.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action, report
 from controlplane.core.admin.display import time_column
@@ -20,7 +22,7 @@ from controlplane.core.admin.pages import (
     ReadMostlyAdmin,
     copy_row,
 )
-from controlplane.core.errors import Invalid
+from controlplane.core.errors import Conflict, Invalid
 from controlplane.workspaces import services
 from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS, AdminAccess, actor_in, roles_of
 from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
@@ -108,6 +110,26 @@ class MembershipAdmin(WorkspacePages, OperationalAdmin):
             actor=actor_in(request, obj.workspace_id),
         )
         copy_row(made, obj)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a service refuses is a message: nothing is changed."""
+        return self._or_message(request, super().changeform_view, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_message(request, super().delete_view, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_message(request, super().changelist_view, *args, **kwargs)
+
+    def _or_message(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                return view(request, *args, **kwargs)
+        except Conflict as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         services.remove_member(member=obj, actor=actor_in(request, obj.workspace_id))

@@ -79,6 +79,23 @@ def list_members(workspace: Workspace) -> QuerySet[Membership]:
     return members.select_related("user").order_by("user__username")
 
 
+def get_member(workspace: Workspace, member_id: UUID) -> Membership:
+    """One member of the workspace. Raises NotFound: it has none of this id."""
+    member = list_members(workspace).select_related("workspace").filter(id=member_id).first()
+    if member is None:
+        raise NotFound(f"There is no member {member_id}.")
+    return member
+
+
+def get_member_by_name(workspace: Workspace, name: str) -> Membership:
+    """One member of the workspace, by user name. Raises NotFound."""
+    members = list_members(workspace).select_related("workspace")
+    member = members.filter(user__username=name).first()
+    if member is None:
+        raise NotFound(f"{name!r} is no member of this workspace.")
+    return member
+
+
 def list_api_keys(workspace: Workspace) -> QuerySet[ApiKey]:
     """Every key, including revoked ones."""
     return ApiKey.objects.filter(workspace=workspace)

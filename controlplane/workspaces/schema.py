@@ -63,6 +63,29 @@ class ApiKeyRequest(Request):
     expires_at: Moment | None = None
 
 
+class Member(Resource):
+    """A user with a role in the workspace."""
+
+    id: UUID
+    user: str = shown("User name.", source="user.username")
+    role: Role
+    is_active: bool = shown("Whether they may log in.", source="user.is_active")
+    created_at: datetime = shown("Since when they are a member.")
+
+
+class MemberRequest(Request):
+    """A member to add."""
+
+    user: Annotated[str, Text(150)] = Field(description="Exact user name of an account.")
+    role: Annotated[str, OneOf(tuple(Role.values))] = Field(description="Role in the workspace.")
+
+
+class RoleRequest(Request):
+    """Another role of a member."""
+
+    role: Annotated[str, OneOf(tuple(Role.values))] = Field(description="Role in the workspace.")
+
+
 # Who asked, by groups: people at pages, the API or the command line; keys; the platform itself.
 PEOPLE, KEYS, SYSTEM = "people", "keys", "system"
 BY = (PEOPLE, KEYS, SYSTEM)

@@ -116,6 +116,21 @@ def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> 
 
 
 @transaction.atomic
+def invite_member(*, workspace: Workspace, name: str, role: str, actor: Actor) -> Membership:
+    """Add the user of this name, who has an account. Raises Invalid: there is none; Conflict: they
+    are a member; and what add_member raises."""
+    require_role(actor, Role.ADMIN)
+    users = get_user_model()
+    user = users.objects.filter(**{users.USERNAME_FIELD: name}, is_active=True).first()
+    if user is None:
+        message = "There is no active user of this name."
+        raise Invalid(errors=[{"field": "user", "message": message}])
+    if Membership.objects.filter(workspace=workspace, user=user).exists():
+        raise Conflict("They are a member already: change their role instead.")
+    return add_member(workspace=workspace, user=user, role=role, actor=actor)
+
+
+@transaction.atomic
 def remove_member(*, member: Membership, actor: Actor) -> None:
     """Take a user's role in the workspace away. Raises Forbidden; Conflict: it is the actor's own
     role, or that of the last administrator."""

@@ -126,6 +126,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             "scaling/pool.html",
             title="Scaling",
             is_list=True,
+            history_of=status.pool,
             **describe_pool(status, request.GET.get("span", "")),
             configuration=configuration or ConfigurationForm(status.pool),
             is_open=configuration is not None or bool(find_contradiction(status.pool)),

@@ -15,6 +15,7 @@ from controlplane.core.admin.display import Question
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.configuration.access import choose_workspace, pages_of, require_verb
 from controlplane.ops.configuration.sections import render, section_url
 from controlplane.workspaces.models import ApiKey, Workspace
@@ -134,7 +135,7 @@ def revoke(request: HttpRequest, object_id: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{key.name} is revoked.")
+        messages.success(request, f"The key {isolated_text(key.name)} is revoked.")
     return HttpResponseRedirect(
         f"{section_url('keys')}?{urlencode({'workspace': key.workspace.slug})}"
     )

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import urlencode
 
@@ -12,11 +11,12 @@ from controlplane.core.admin.actions import ask, is_confirmed
 from controlplane.core.admin.display import Question
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import DomainError
+from controlplane.core.visibletext import isolated_text
 from controlplane.ops.configuration.access import choose_workspace, pages_of, require_verb
 from controlplane.ops.configuration.sections import render, section_url
 from controlplane.workspaces.models import Membership
 from controlplane.workspaces.queries import list_members
-from controlplane.workspaces.services import add_member, remove_member
+from controlplane.workspaces.services import add_member, invite_member, remove_member
 from controlplane.workspaces.states import Role
 
 MAX_MEMBERS = 200
@@ -33,15 +33,6 @@ class MemberForm(ServiceForm):
     )
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER.value)
 
-    def clean_user(self) -> object:
-        users = get_user_model()
-        name = self.cleaned_data["user"]
-        # Without a list of users nobody learns here who else has an account.
-        found = users.objects.filter(**{users.USERNAME_FIELD: name}, is_active=True).first()
-        if found is None:
-            raise forms.ValidationError("There is no active user of this name.")
-        return found
-
 
 def members(request: HttpRequest) -> HttpResponse:
     """The members of one workspace; posted, a new one."""
@@ -52,14 +43,12 @@ def members(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             user, role = form.cleaned_data["user"], form.cleaned_data["role"]
             try:
-                if list_members(workspace).filter(user=user).exists():
-                    form.add_error("user", "They are a member already: change the role below.")
-                else:
-                    add_member(workspace=workspace, user=user, role=role, actor=actor)
+                invite_member(workspace=workspace, name=user, role=role, actor=actor)
             except DomainError as error:
                 form.refuse(error)
-            if not form.errors:
-                messages.success(request, f"{user} is now {role} of {workspace.slug}.")
+            else:
+                name = isolated_text(user)
+                messages.success(request, f"Added {name} to {workspace.slug} as {role}.")
                 return _to_list(workspace.slug)
     rows = list(list_members(workspace)[: MAX_MEMBERS + 1])
     pages = pages_of(Membership)
@@ -93,7 +82,7 @@ def change_role(request: HttpRequest, object_id: UUID) -> HttpResponse:
         details = [each["message"] for each in error.errors]
         messages.error(request, " ".join(details) or str(error))
     else:
-        messages.success(request, f"{member.user} is now {role} of {member.workspace.slug}.")
+        messages.success(request, f"Changed the role of {isolated_text(member.user)} to {role}.")
     return _to_list(member.workspace.slug)
 
 
@@ -108,13 +97,14 @@ def remove(request: HttpRequest, object_id: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{member.user} is no member of {member.workspace.slug} now.")
+        name = isolated_text(member.user)
+        messages.success(request, f"Removed {name} from {member.workspace.slug}.")
     return _to_list(member.workspace.slug)
 
 
 def question_of(member: Membership) -> Question:
     return Question(
-        title=f"Remove {member.user} from {member.workspace.slug}?",
+        title=f"Remove {isolated_text(member.user)} from {member.workspace.slug}?",
         text="They can no longer see or change anything in this workspace. Their account, and what "
         "they did, stay.",
         button="Remove",

@@ -49,9 +49,7 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
             raise PermissionDenied
         context = describe_entry(request, event)
         title = f"{event.actor_label} {context['row'].sentence}"
-        return self.render(
-            request, "workspaces/audit/entry.html", title=title, original=event, **context
-        )
+        return self.render(request, "workspaces/audit/entry.html", title=title, **context)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -137,7 +137,7 @@ class TestMembers:
     def test_somebody_is_added_changed_and_removed(self, boss: Client) -> None:
         get_user_model().objects.create_user("ada")
         page = boss.post(url_of("members"), {"user": "ada", "role": "viewer"}, follow=True)
-        assert "ada is now viewer" in page.content.decode()
+        assert "Added ada to default as viewer." in page.content.decode()
         member = Membership.objects.get(user__username="ada")
         boss.post(url_of("member_role", member.pk), {"role": "admin"})
         member.refresh_from_db()

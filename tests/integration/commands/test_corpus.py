@@ -37,6 +37,8 @@ LISTS = [
     "workflows runs",
     "stress list",
     "apikeys list",
+    "audit list --by people",
+    "members list",
 ]
 ROWS = [
     ("tasks show {}", "tasks_app.Task"),
