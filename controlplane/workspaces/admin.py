@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import admin as auth_admin  # noqa: F401 - it registers what is replaced
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -30,6 +32,7 @@ from controlplane.workspaces.audit.pages import AuditEventAdmin
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.services import CreatedKey
 from controlplane.workspaces.states import Role
+from controlplane.workspaces.useradmin import AuditedUserAdmin
 
 # Generic for the type checker only.
 if TYPE_CHECKING:
@@ -259,3 +262,5 @@ _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"
 
 
 admin.site.register(AuditEvent, AuditEventAdmin)
+admin.site.unregister(User)
+admin.site.register(User, AuditedUserAdmin)

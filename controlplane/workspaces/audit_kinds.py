@@ -1,5 +1,7 @@
 """Workspaces, members, API keys and users in the audit log."""
 
+from django.contrib.auth.models import User
+
 from controlplane.workspaces.audit.kinds import Kind, read_number, register
 from controlplane.workspaces.models import ApiKey, Membership, Workspace
 
@@ -40,6 +42,23 @@ register(
             "member.add": "added",
             "member.change": "changed the role of",
             "member.remove": "removed",
+        },
+    ),
+    Kind(
+        target="account",
+        noun="user",
+        plural="users",
+        icon="user",
+        page="auth_user",
+        rows=User.objects.all,
+        label="username",
+        belongs="",
+        read=read_number,
+        verbs={
+            "account.create": "created",
+            "account.change": "changed",
+            "account.password": "changed the password of",
+            "account.delete": "deleted",
         },
     ),
 )

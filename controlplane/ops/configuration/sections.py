@@ -66,6 +66,7 @@ def render(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
         {
             **admin.site.each_context(request),
             "title": title,
+            "trail": [("Settings", section_url(SECTIONS[0][0])), (title, "")],
             "section": name,
             "tabs": list_tabs(request, name),
             **context,

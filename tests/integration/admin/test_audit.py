@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
@@ -253,3 +254,32 @@ class TestMembers:
             services.remove_member(member=member, actor=own)
         with pytest.raises(Exception, match="your own role"):
             services.add_member(workspace=default_workspace(), user=ada, role="viewer", actor=own)
+
+
+class TestAccounts:
+    def test_what_a_form_changes_of_a_user_is_in_the_log(self, root: Client) -> None:
+        root.post("/admin/auth/user/add/", {
+            "username": "ada", "usable_password": "true", "password1": "a long secret 7",
+            "password2": "a long secret 7",
+        })  # fmt: skip
+        user = get_user_model().objects.get(username="ada")
+        data = {"username": "ada", "email": "ada@example.org", "is_active": "on",
+                "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # fmt: skip
+        root.post(f"/admin/auth/user/{user.pk}/change/", data)
+        root.post(f"/admin/auth/user/{user.pk}/password/", {
+            "usable_password": "true", "password1": "another secret 8",
+            "password2": "another secret 8",
+        })  # fmt: skip
+        root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"})
+        events = AuditEvent.objects.filter(target_type="account").order_by("id")
+        assert [each.action.removeprefix("account.") for each in events] == [
+            "create", "change", "password", "delete",
+        ]  # fmt: skip
+        assert events[1].detail["after"]["email"] == "ada@example.org"
+        assert "secret" not in str([each.detail for each in events])
+
+    def test_the_last_administrator_is_not_deleted(self, root: Client) -> None:
+        user = user_client("admin", username="ada").user
+        answer = root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}, follow=True)
+        assert "last administrator of default" in answer.content.decode()
+        assert get_user_model().objects.filter(pk=user.pk).exists()
