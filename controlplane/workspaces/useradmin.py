@@ -38,8 +38,8 @@ class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[misc, type-ar
     def user_change_password(
         self,
         request: HttpRequest,
-        id: str,
-        form_url: str = "",  # noqa: A002 - as Django calls it
+        id: str,  # noqa: A002 - as Django calls it
+        form_url: str = "",
     ) -> HttpResponse:
         with transaction.atomic():
             response: HttpResponse = super().user_change_password(request, id, form_url)
