@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.workspaces.audit.kinds import Kind, read_number, register
+from controlplane.workspaces.audit.kinds import Kind, register
 from tasks_app.models import Queue, Task
-from workers.models import Node
 
 
 def _change_of_queue(detail: Mapping[str, Any]) -> str:
@@ -47,18 +46,5 @@ register(
         label="name",
         read=str,
         verbs={"queue.change": _change_of_queue},
-    ),
-    # The pages of nodes are in this app.
-    Kind(
-        target="node",
-        noun="node",
-        plural="nodes",
-        icon="workers",
-        page="workers_node",
-        rows=Node.objects.all,
-        label="name",
-        belongs="",
-        read=read_number,
-        verbs={"node.drain": "drained"},
     ),
 )

@@ -17,7 +17,7 @@ from controlplane.workspaces.users import delete_account, record_account
 _SECRET = "password"  # noqa: S105 - part of the names of fields
 
 
-class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[misc, type-arg] # AdminAccess stands for any pages
+class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[type-arg] # it is generic for the checker only
     """Accounts, for superusers."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -55,10 +55,12 @@ class AuditedUserAdmin(SuperuserPages, UserAdmin):  # type: ignore[misc, type-ar
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """What is refused is a message: nothing is deleted."""
-        return self._or_message(request, super().delete_view, *args, **kwargs)
+        page: HttpResponse = self._or_message(request, super().delete_view, *args, **kwargs)
+        return page
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_message(request, super().changelist_view, *args, **kwargs)
+        page: HttpResponse = self._or_message(request, super().changelist_view, *args, **kwargs)
+        return page
 
     def _or_message(self, request: HttpRequest, view: Any, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -183,7 +183,12 @@ def history_url(context: template.Context) -> str:
     options = getattr(row, "_meta", None)
     request = context.get("request")
     match = request.resolver_match if request is not None else None
-    if options is None or match is None or (match.url_name or "").endswith("_history"):
+    if (
+        row is None
+        or options is None
+        or match is None
+        or (match.url_name or "").endswith("_history")
+    ):
         return ""
     try:
         return reverse(f"admin:{options.app_label}_{options.model_name}_history", args=[row.pk])

@@ -3,35 +3,34 @@ own pages."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from controlplane.ops.configuration.sections import pages_of
 from controlplane.ops.overview.page import choose
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.adminaccess import actor_in
 from controlplane.workspaces.adminpages import list_own_workspaces
-from controlplane.workspaces.models import Workspace
 from controlplane.workspaces.states import Role
 
 
-def pages_of(model: Any) -> Any:
-    """The pages of the model's records."""
-    site: Any = admin.site
-    return site._registry[model]
+def make_probe(label: str, workspace: Any) -> Any:
+    """An unsaved row of the workspace, for questions about what may be done there."""
+    return apps.get_model(label)(workspace=workspace)
 
 
-def list_administered(request: HttpRequest, model: Any) -> list[Workspace]:
+def list_administered(request: HttpRequest, label: str) -> list[Any]:
     """Those whose rows of the model the person may see. Raises PermissionDenied: none."""
-    if not pages_of(model).has_view_permission(request):
+    if not pages_of(label).has_view_permission(request):
         raise PermissionDenied("This needs the role admin in a workspace.")
     return list_own_workspaces(request, Role.ADMIN)
 
 
-def choose_workspace(request: HttpRequest, model: Any) -> tuple[Workspace, list[Workspace]]:
+def choose_workspace(request: HttpRequest, label: str) -> tuple[Any, list[Any]]:
     """The workspace of the address, `default` or the first, and all to choose from. Raises
     PermissionDenied."""
-    own = list_administered(request, model)
+    own = list_administered(request, label)
     chosen = choose(own, request.GET.get("workspace", ""))
     if chosen is None:
         raise PermissionDenied("This needs the role admin in a workspace.")
@@ -39,9 +38,9 @@ def choose_workspace(request: HttpRequest, model: Any) -> tuple[Workspace, list[
     return chosen, own
 
 
-def require_verb(request: HttpRequest, model: Any, verb: str, row: Any) -> Actor:
+def require_verb(request: HttpRequest, label: str, verb: str, row: Any) -> Actor:
     """The person, who may add, change or delete this row. Raises PermissionDenied."""
-    pages = pages_of(model)
+    pages = pages_of(label)
     if verb == "add":
         is_allowed = pages.has_add_permission(request) and pages.allows(request, "add", row)
     else:

@@ -16,9 +16,8 @@ from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.clock import now
 from controlplane.core.errors import DomainError
 from controlplane.core.visibletext import isolated_text
-from controlplane.ops.configuration.access import choose_workspace, pages_of, require_verb
-from controlplane.ops.configuration.sections import render, section_url
-from controlplane.workspaces.models import ApiKey, Workspace
+from controlplane.ops.configuration.access import choose_workspace, make_probe, require_verb
+from controlplane.ops.configuration.sections import KEYS, pages_of, render, section_url
 from controlplane.workspaces.queries import list_api_keys
 from controlplane.workspaces.services import create_api_key, revoke_api_key
 from controlplane.workspaces.states import Role
@@ -72,11 +71,11 @@ class KeyForm(ServiceForm):
 
 def keys(request: HttpRequest) -> HttpResponse:
     """The keys of one workspace; posted, a new one, whose secret is on this response only."""
-    workspace, own = choose_workspace(request, ApiKey)
+    workspace, own = choose_workspace(request, KEYS)
     form = KeyForm(request.POST if request.method == "POST" else None)
     created = None
     if request.method == "POST":
-        actor = require_verb(request, ApiKey, "add", ApiKey(workspace=workspace))
+        actor = require_verb(request, KEYS, "add", make_probe(KEYS, workspace))
         if form.is_valid():
             try:
                 created = create_api_key(workspace=workspace, actor=actor, **form.values)
@@ -88,11 +87,11 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, workspace: Workspace, own: list[Workspace], form: KeyForm, created: Any
+    request: HttpRequest, workspace: Any, own: list[Any], form: KeyForm, created: Any
 ) -> HttpResponse:
     rows = list(list_api_keys(workspace).order_by("-id")[: MAX_KEYS + 1])
     at = now()
-    probe = ApiKey(workspace=workspace)
+    probe = make_probe(KEYS, workspace)
     return render(
         request,
         "keys",
@@ -103,12 +102,12 @@ def _page(
         created=created,
         keys=[(key, _state_of(key, at)) for key in rows[:MAX_KEYS]],
         has_more=len(rows) > MAX_KEYS,
-        may_add=pages_of(ApiKey).has_add_permission(request),
-        may_revoke=pages_of(ApiKey).has_change_permission(request, probe),
+        may_add=pages_of(KEYS).has_add_permission(request),
+        may_revoke=pages_of(KEYS).has_change_permission(request, probe),
     )
 
 
-def _state_of(key: ApiKey, at: Any) -> tuple[str, str]:
+def _state_of(key: Any, at: Any) -> tuple[str, str]:
     """The shape of its state, and the word."""
     if key.revoked_at is not None:
         return "cancelled", "Revoked"
@@ -122,12 +121,12 @@ def _state_of(key: ApiKey, at: Any) -> tuple[str, str]:
 
 def revoke(request: HttpRequest, object_id: UUID) -> HttpResponse:
     """End a key, after a second look."""
-    pages = pages_of(ApiKey)
+    pages = pages_of(KEYS)
     rows = pages.get_queryset(request).select_related("workspace")
     key = rows.filter(pk=object_id).first()
     if key is None:
         raise Http404("There is no such key, or it belongs to another workspace.")
-    actor = require_verb(request, ApiKey, "change", key)
+    actor = require_verb(request, KEYS, "change", key)
     if not is_confirmed(request):
         return ask(pages, request, key, question_of(key))
     try:
@@ -141,7 +140,7 @@ def revoke(request: HttpRequest, object_id: UUID) -> HttpResponse:
     )
 
 
-def question_of(key: ApiKey) -> Question:
+def question_of(key: Any) -> Question:
     return Question(
         title=f"Revoke the key {key.prefix}…?",
         text="Requests with this key are refused at once. A revoked key cannot be restored.",

@@ -1,5 +1,6 @@
 """Members of a workspace: added, given another role, removed."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -12,9 +13,8 @@ from controlplane.core.admin.display import Question
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import DomainError
 from controlplane.core.visibletext import isolated_text
-from controlplane.ops.configuration.access import choose_workspace, pages_of, require_verb
-from controlplane.ops.configuration.sections import render, section_url
-from controlplane.workspaces.models import Membership
+from controlplane.ops.configuration.access import choose_workspace, make_probe, require_verb
+from controlplane.ops.configuration.sections import MEMBERS, pages_of, render, section_url
 from controlplane.workspaces.queries import list_members
 from controlplane.workspaces.services import add_member, invite_member, remove_member
 from controlplane.workspaces.states import Role
@@ -36,10 +36,10 @@ class MemberForm(ServiceForm):
 
 def members(request: HttpRequest) -> HttpResponse:
     """The members of one workspace; posted, a new one."""
-    workspace, own = choose_workspace(request, Membership)
+    workspace, own = choose_workspace(request, MEMBERS)
     form = MemberForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        actor = require_verb(request, Membership, "add", Membership(workspace=workspace))
+        actor = require_verb(request, MEMBERS, "add", make_probe(MEMBERS, workspace))
         if form.is_valid():
             user, role = form.cleaned_data["user"], form.cleaned_data["role"]
             try:
@@ -51,8 +51,8 @@ def members(request: HttpRequest) -> HttpResponse:
                 messages.success(request, f"Added {name} to {workspace.slug} as {role}.")
                 return _to_list(workspace.slug)
     rows = list(list_members(workspace)[: MAX_MEMBERS + 1])
-    pages = pages_of(Membership)
-    probe = Membership(workspace=workspace)
+    pages = pages_of(MEMBERS)
+    probe = make_probe(MEMBERS, workspace)
     return render(
         request,
         "members",
@@ -74,7 +74,7 @@ def members(request: HttpRequest) -> HttpResponse:
 def change_role(request: HttpRequest, object_id: UUID) -> HttpResponse:
     """Another role for a member."""
     member = _find(request, object_id)
-    actor = require_verb(request, Membership, "change", member)
+    actor = require_verb(request, MEMBERS, "change", member)
     role = request.POST.get("role", "")
     try:
         add_member(workspace=member.workspace, user=member.user, role=role, actor=actor)
@@ -89,9 +89,9 @@ def change_role(request: HttpRequest, object_id: UUID) -> HttpResponse:
 def remove(request: HttpRequest, object_id: UUID) -> HttpResponse:
     """Take the role away, after a second look."""
     member = _find(request, object_id)
-    actor = require_verb(request, Membership, "delete", member)
+    actor = require_verb(request, MEMBERS, "delete", member)
     if not is_confirmed(request):
-        return ask(pages_of(Membership), request, member, question_of(member))
+        return ask(pages_of(MEMBERS), request, member, question_of(member))
     try:
         remove_member(member=member, actor=actor)
     except DomainError as error:
@@ -102,7 +102,7 @@ def remove(request: HttpRequest, object_id: UUID) -> HttpResponse:
     return _to_list(member.workspace.slug)
 
 
-def question_of(member: Membership) -> Question:
+def question_of(member: Any) -> Question:
     return Question(
         title=f"Remove {isolated_text(member.user)} from {member.workspace.slug}?",
         text="They can no longer see or change anything in this workspace. Their account, and what "
@@ -111,9 +111,9 @@ def question_of(member: Membership) -> Question:
     )
 
 
-def _find(request: HttpRequest, member_id: UUID) -> Membership:
-    rows = pages_of(Membership).get_queryset(request).select_related("user", "workspace")
-    member: Membership | None = rows.filter(pk=member_id).first()
+def _find(request: HttpRequest, member_id: UUID) -> Any:
+    rows = pages_of(MEMBERS).get_queryset(request).select_related("user", "workspace")
+    member = rows.filter(pk=member_id).first()
     if member is None:
         raise Http404("There is no such member, or it belongs to another workspace.")
     return member

@@ -3,22 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from controlplane.core.admin.navigation import entries
-from controlplane.workspaces.models import ApiKey, Membership
 
-# Name in the address, title, and the model whose pages say who may open it.
-SECTIONS: tuple[tuple[str, str, Any], ...] = (
-    ("scaling", "Scaling", None),
-    ("queues", "Queues", None),
-    ("retention", "Retention", None),
-    ("keys", "API keys", ApiKey),
-    ("members", "Members and roles", Membership),
-    ("product", "Product", None),
+KEYS, MEMBERS = "workspaces.ApiKey", "workspaces.Membership"
+# Name in the address, title, and the label of the model whose pages say who may open it.
+SECTIONS: tuple[tuple[str, str, str], ...] = (
+    ("scaling", "Scaling", ""),
+    ("queues", "Queues", ""),
+    ("retention", "Retention", ""),
+    ("keys", "API keys", KEYS),
+    ("members", "Members and roles", MEMBERS),
+    ("product", "Product", ""),
 )
 _MORE = (("workspaces_workspace_changelist", "Workspaces"), ("auth_user_changelist", "Users"))
 
@@ -34,18 +35,23 @@ def section_url(name: str) -> str:
     return reverse(f"admin:settings_{name}")
 
 
-def may_open(request: HttpRequest, model: Any) -> bool:
-    """Whether the person may see rows of the model in any workspace; None: everybody may."""
+def pages_of(label: str) -> Any:
+    """The pages of the records of a model."""
     site: Any = admin.site
-    return model is None or bool(site._registry[model].has_view_permission(request))
+    return site._registry[apps.get_model(label)]
+
+
+def may_open(request: HttpRequest, label: str) -> bool:
+    """Whether the person may see rows of the model in any workspace; empty: everybody may."""
+    return not label or bool(pages_of(label).has_view_permission(request))
 
 
 def list_tabs(request: HttpRequest, current: str) -> list[Tab]:
     """The sections that the person may open, and the records that belong to settings."""
     tabs = [
         Tab(title, section_url(name), name == current)
-        for name, title, model in SECTIONS
-        if may_open(request, model)
+        for name, title, label in SECTIONS
+        if may_open(request, label)
     ]
     site: Any = admin.site
     pages = {page.url_name: page for entry in entries() for page in entry.pages}

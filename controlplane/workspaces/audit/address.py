@@ -103,7 +103,8 @@ class Input:
 def read_address(given: QueryDict) -> AuditAddress:
     """What the parameters mean. Nothing is raised: `errors` say what is wrong."""
     params = _clean(given)
-    wanted, errors = AuditFilter(), ()
+    wanted = AuditFilter()
+    errors: tuple[FieldError, ...] = ()
     absolute = params.copy()
     for name in _TIMES:
         age = parse_age(params.get(name, ""))
@@ -151,7 +152,9 @@ def list_chips(address: AuditAddress) -> Iterator[Chip]:
         if name in (*PLACE, "by"):
             continue
         value = ", ".join(address.params.getlist(name))
-        yield Chip(TITLES.get(name, name), _in_words(name, value), address.link(**{name: None}))
+        yield Chip(
+            TITLES.get(name, name), _in_words(name, value), address.link(without=(name, *PLACE))
+        )
 
 
 def _in_words(name: str, value: str) -> str:

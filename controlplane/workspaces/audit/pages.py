@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from controlplane.core.admin.pages import ReadOnlyAdmin
 from controlplane.core.ids import parse_uuid_or_none
@@ -44,7 +46,9 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
             rows = self.get_queryset(request).select_related("workspace")
             event = rows.filter(pk=event_id).first()
         if event is None:
-            raise Http404("There is no such entry: it was removed, or it is not yours to see.")
+            text = "This entry was removed, or it is not yours to see."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
         if request.method == "POST" or not self.has_view_permission(request, event):
             raise PermissionDenied
         context = describe_entry(request, event)
@@ -57,5 +61,5 @@ class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
         """An event has no history: it never changes."""
         event_id = parse_uuid_or_none(object_id)
         if event_id is None or not self.get_queryset(request).filter(pk=event_id).exists():
-            raise Http404("There is no such entry.")
+            return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(self.row_url(event_id))
