@@ -120,7 +120,7 @@ class AuditEvent(models.Model):
     target_type = models.CharField(max_length=50)
     target_id = models.CharField(max_length=200)
     detail = models.JSONField(default=dict)
-    # Of the request; of work for something else, such as `operation:<id>`, its cause.
+    # The id of the request, or the cause of work outside one: `operation:<id>`.
     request_id = models.CharField(max_length=64, blank=True)
     # `page`, `api`, `command`; empty: the platform itself, or before this was recorded.
     door = models.CharField(max_length=7, blank=True, default="", db_default="")

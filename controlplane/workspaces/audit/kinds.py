@@ -146,7 +146,7 @@ def verb_of(event: AuditEvent) -> str:
 
 
 def noun_of(event: AuditEvent) -> str:
-    """Of what: `task`, `12 tasks`."""
+    """The kind of object: `task`, `12 tasks`."""
     kind = find_kind(event.target_type)
     count = event.detail.get("count") if isinstance(event.detail, dict) else None
     if kind is None:
