@@ -22,7 +22,7 @@ from controlplane.workspaces.schema import DOORS, KEYS, PEOPLE, SYSTEM, AuditFil
 PLACE = ("before",)
 WORKSPACE, ALL = "workspace", "all"
 _DEFAULT_BY = (PEOPLE, KEYS)
-# An address that names one of these is about all that was done, whoever did it.
+# An address that names one of these is about all that was done, by anybody.
 _NAMED = ("targetId", "actorId", "actor", "requestId")
 _TIMES = ("createdAfter", "createdBefore")
 TITLES = {

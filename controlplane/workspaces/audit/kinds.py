@@ -19,7 +19,7 @@ from controlplane.core.formatting import format_short_id
 from controlplane.core.ids import parse_uuid
 from controlplane.workspaces.models import AuditEvent
 
-# Of an event's detail: in the past, as in "cancelled".
+# In the past, as in "cancelled"; some are made of the event's detail.
 Verb = str | Callable[[Mapping[str, Any]], str]
 _UUID_LENGTH = 36
 _NUMBER_LENGTH = 10
