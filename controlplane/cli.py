@@ -15,8 +15,8 @@ DEFAULT_SETTINGS = "controlplane.settings"
 COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autoscale": "autoscale"}
 # They serve no page, so they do without the packages of pages: a third of their start.
 CONSOLE = {
-    "apikeys", "cron", "demo", "dlq", "enqueue", "nodes", "operations", "queues",
-    "restored", "scaling", "simulate_scaling", "stress", "tasks", "top", "views",
+    "apikeys", "audit", "cron", "demo", "dlq", "enqueue", "members", "nodes", "operations",
+    "queues", "restored", "scaling", "simulate_scaling", "stress", "tasks", "top", "views",
     "workflows",
 }  # fmt: skip
 # These wait for a database that comes back, so whether there is one is checked first.

@@ -15,6 +15,7 @@ from controlplane.core.http.problems import (  # noqa: F401 - Django finds them 
     handler404,
     handler500,
 )
+from controlplane.ops.configuration.pages import PAGES as SETTINGS
 from controlplane.ops.overview.counts import count_for
 from controlplane.ops.overview.page import overview
 from controlplane.ops.performance.page import performance
@@ -23,6 +24,7 @@ from controlplane.workspaces.logins import LoginForm, login
 admin.site.login_form = LoginForm
 admin.site.overview = overview  # type: ignore[attr-defined] # it is a ShellSite
 admin.site.performance = performance  # type: ignore[attr-defined] # it is a ShellSite
+admin.site.more_pages = SETTINGS  # type: ignore[attr-defined] # it is a ShellSite
 admin.site.count = count_for  # type: ignore[attr-defined] # it is a ShellSite
 
 # The reference asks for the schema with the reader's session, so a reader without one is led to

@@ -212,8 +212,10 @@ def _describe(
     if "owner_id" in changes:
         users = get_user_model().objects.filter(pk=changes["owner_id"])
         detail["owner"] = users.values_list("username", flat=True).first()
+        detail["before"] = {"owner": group.owner and group.owner.get_username()}
     if "ticket" in changes:
         detail["ticket"] = changes["ticket"]
+        detail["before"] = {**detail.get("before", {}), "ticket": group.ticket}
     if state == GroupState.MUTED:
         until = changes.get("muted_until")
         detail |= {"mutedUntil": until and utc_z(until), "mutedAbove": changes.get("muted_above")}

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from controlplane.core.formatting import format_percent
+from controlplane.core.requests import working_for
 from controlplane.core.schema.filters import read_body
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.states import ActorKind
@@ -162,7 +163,10 @@ def _reprocess_next(replay: Replay, room: int) -> ReplayChunk:
         changes=changes,
         actor=actor,
     )
-    audit_reprocessing(replay.workspace_id, actor, result.tasks, changes, replayId=str(replay.id))
+    with working_for(f"replay:{replay.id}"):
+        audit_reprocessing(
+            replay.workspace_id, actor, result.tasks, changes, replayId=str(replay.id)
+        )
     chunk.tasks = result.tasks
     chunk.skips = [
         {"letterId": str(letter.id), "reason": reason.detail[:_MAX_SKIP_REASON]}

@@ -376,7 +376,13 @@ def _make_people(name: str, text: str, home: Workspace) -> list[Any]:
         action="queue.change",
         target_type="queue",
         target_id=cut(text, 200) or "-",
-        detail={"before": {"paused": False}, "after": {"paused": True}, text: text, "reason": text},
+        detail={
+            "before": {"paused": False, text: text},
+            "after": {"paused": True, text: f"{text} "},
+            "name": text,
+            text: text,
+            "reason": text,
+        },
         request_id=cut(text, 64),
     )
     return [key, user, member, event]

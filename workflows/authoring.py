@@ -96,6 +96,7 @@ def update_workflow(
         check_sub_workflows(workspace_id, name, definition, workflow_id)
         refuse_orphans(workflow, new_name=name)
         is_changed = not is_same_json(get_version(workflow).definition, _stored(definition))
+        before = {name: getattr(workflow, name) for name in ("name", "version", "description")}
         workflow.name = name
         workflow.sub_workflows = [sub.workflow for sub in definition.sub_workflows]
         workflow.description = body.get("description") or ""
@@ -104,7 +105,14 @@ def update_workflow(
         _save(workflow, is_new=False)
         if is_changed:
             _add_version(workflow, definition, actor)
-        _audit(workflow, actor, "workflow.update", steps=len(definition.steps))
+        _audit(
+            workflow,
+            actor,
+            "workflow.update",
+            steps=len(definition.steps),
+            description=workflow.description,
+            before=before,
+        )
     return workflow
 
 

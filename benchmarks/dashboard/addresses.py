@@ -27,9 +27,11 @@ from benchmarks.dashboard.kinds import (
     TASK,
 )
 from controlplane.core.admin.navigation import entries
+from controlplane.workspaces.audit.kinds import find_kind_of_page
 
 # The one row of the fleet leads to its list.
 _WITHOUT_PAGE = {"scaling.Pool"}
+_LOG = "workspaces_auditevent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,11 @@ def _list_records(request: Any) -> Iterator[Address]:
                 shown = f"one {title}, {kind}".rstrip(", ")
                 yield Address(shown, f"{name}_change", _url(f"{name}_change", row.pk))
         row = _newest(rows, {})
-        if row is not None:
+        # The history of most leads to the audit log: see BESIDE.
+        if row is not None and find_kind_of_page(name) is None and name != _LOG:
             yield Address(f"{title}: history", f"{name}_history", _url(f"{name}_history", row.pk))
-            if pages.has_delete_permission(request, row):
-                yield Address(f"{title}: delete", f"{name}_delete", _url(f"{name}_delete", row.pk))
+        if row is not None and pages.has_delete_permission(request, row):
+            yield Address(f"{title}: delete", f"{name}_delete", _url(f"{name}_delete", row.pk))
 
 
 def _list_views(request: Any, pages: Any, title: str, name: str) -> Iterator[Address]:

@@ -105,6 +105,18 @@ BESIDE = (
         "compare stress tests", "stress_stresstest_compare", "stress.StressTest", ENDED,
         "with={test}",
     ),
+    Beside("Audit, the platform", "workspaces_auditevent_changelist", query="by=system"),
+    Beside("Audit, an action", "workspaces_auditevent_changelist", query="action=task.cancel"),
+    Beside("Audit, a text", "workspaces_auditevent_changelist", query=f"search={NOWHERE}"),
+    Beside(
+        "Audit of a task", "workspaces_auditevent_changelist",
+        query="targetType=task&targetId={task}",
+    ),
+    Beside("Settings, queues", "settings_queues"),
+    Beside("Settings, retention", "settings_retention"),
+    Beside("Settings, keys", "settings_keys"),
+    Beside("Settings, members", "settings_members"),
+    Beside("Settings, product", "settings_product"),
     Beside("password", "password_change"),
     Beside("somebody's password", "auth_user_password_change", "auth.User"),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """The current request, for code that does not receive it: logs, problems, the audit log."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 # Method, route, status and seconds of a request.
@@ -10,6 +11,9 @@ Observer = Callable[[str, str, int, float], None]
 _observers: list[Observer] = []
 _request_id: ContextVar[str] = ContextVar("taskplane_request_id", default="")
 _client_ip: ContextVar[str | None] = ContextVar("taskplane_client_ip", default=None)
+_door: ContextVar[str] = ContextVar("taskplane_door", default="")
+
+PAGE, API, COMMAND = "page", "api", "command"
 
 
 def current_request_id() -> str:
@@ -22,14 +26,31 @@ def current_client_ip() -> str | None:
     return _client_ip.get()
 
 
-def enter_request(request_id: str, client_ip: str | None) -> None:
+def current_door() -> str:
+    """How the current work came in: PAGE, API or COMMAND; empty for the platform's own."""
+    return _door.get()
+
+
+def enter_request(request_id: str, client_ip: str | None, door: str = API) -> None:
     """Remember the request for the rest of this context."""
     _request_id.set(request_id)
     _client_ip.set(client_ip)
+    _door.set(door)
 
 
 def leave_request() -> None:
-    enter_request("", None)
+    enter_request("", None, "")
+
+
+@contextmanager
+def working_for(cause: str, door: str = "") -> Iterator[None]:
+    """Work outside a request: `cause`, such as `operation:<id>`, takes the place of its id."""
+    tokens = (_request_id.set(cause), _door.set(door))
+    try:
+        yield
+    finally:
+        _request_id.reset(tokens[0])
+        _door.reset(tokens[1])
 
 
 def register_observer(observe: Observer) -> None:

@@ -4,13 +4,17 @@ Forms call services; a key's secret is shown once; the log is read-only. Members
 are for admins of their workspace, as in the API.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth import admin as auth_admin  # noqa: F401 - it registers what is replaced
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.core.admin.actions import act_on_each, confirmed_action, report
 from controlplane.core.admin.display import time_column
@@ -18,16 +22,17 @@ from controlplane.core.admin.forms import ServiceErrors
 from controlplane.core.admin.pages import (
     OperationalAdmin,
     ReadMostlyAdmin,
-    ReadOnlyAdmin,
     copy_row,
 )
-from controlplane.core.errors import Invalid
+from controlplane.core.errors import Conflict, Invalid
 from controlplane.workspaces import services
 from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS, AdminAccess, actor_in, roles_of
 from controlplane.workspaces.adminpages import WorkspaceFilter, WorkspacePages
+from controlplane.workspaces.audit.pages import AuditEventAdmin
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.services import CreatedKey
 from controlplane.workspaces.states import Role
+from controlplane.workspaces.useradmin import AuditedUserAdmin
 
 # Generic for the type checker only.
 if TYPE_CHECKING:
@@ -108,6 +113,26 @@ class MembershipAdmin(WorkspacePages, OperationalAdmin):
             actor=actor_in(request, obj.workspace_id),
         )
         copy_row(made, obj)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a service refuses is a message: nothing is changed."""
+        return self._or_message(request, super().changeform_view, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_message(request, super().delete_view, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_message(request, super().changelist_view, *args, **kwargs)
+
+    def _or_message(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                return view(request, *args, **kwargs)
+        except Conflict as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         services.remove_member(member=obj, actor=actor_in(request, obj.workspace_id))
@@ -236,25 +261,6 @@ class ApiKeyAdmin(WorkspacePages, ReadMostlyAdmin):
 _KEY_FACTS = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
 
 
-_AT = time_column("created_at", "time", order_by="id")
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
-    """The audit log: who did what."""
-
-    required_roles = SEEN_BY_ADMINS
-    list_display = [
-        _AT,
-        "actor_label",
-        "action",
-        "target_type",
-        "target_id",
-        "workspace",
-    ]
-    list_filter = [WorkspaceFilter, "actor_kind"]
-    list_select_related = ["workspace"]
-    sortable_by: ClassVar[list[Any]] = [_AT]  # no other order has an index
-    search_fields = ["target_id__exact", "action__exact", "actor_label__exact"]
-    id_fields = ("target_id",)
-    search_help_text = "A whole target, action or actor."
+admin.site.register(AuditEvent, AuditEventAdmin)
+admin.site.unregister(User)
+admin.site.register(User, AuditedUserAdmin)

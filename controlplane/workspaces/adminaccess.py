@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import SplitDateTimeField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from controlplane.core.admin.forms import LabelledDateTime
 from controlplane.core.admin.lists import RecordLists
@@ -171,6 +172,20 @@ class AdminAccess(_Admin):
             verb = "delete" if name == "delete_selected" else "act"
             found[name] = (self._guarded(act, verb), name, text)
         return found
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The audit log about the row. Django's own log of forms where that has more."""
+        from controlplane.workspaces.audit.history import show_history
+
+        row = self.get_object(request, unquote(object_id))
+        if row is not None and self.has_view_permission(request, row):
+            shown = show_history(self, request, row)
+            if shown is not None:
+                return shown
+        page: HttpResponse = super().history_view(request, object_id, extra_context)
+        return page
 
     def _guarded(self, act: Callable[..., Any], verb: str) -> Callable[..., Any]:
         @wraps(act)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces import queries, services
+from controlplane.workspaces.audit.queries import list_audit_events
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.schema import (
     ApiKey,
@@ -12,6 +13,9 @@ from controlplane.workspaces.schema import (
     AuditEvent,
     AuditFilter,
     CreatedApiKey,
+    Member,
+    MemberRequest,
+    RoleRequest,
     Workspace,
 )
 from controlplane.workspaces.states import Role
@@ -89,6 +93,66 @@ class Workspaces(Views):
 
     @verb(
         "GET",
+        "members",
+        name="members_list",
+        summary="List members",
+        returns=Listed(Member, _BY_TIME),
+        role=Role.ADMIN,
+    )
+    def list_members(self, request: WorkspaceRequest) -> Any:
+        """The people with a role in the workspace."""
+        return queries.list_members(request.workspace)
+
+    @verb(
+        "POST",
+        "members",
+        name="members_create",
+        summary="Add a member",
+        body=MemberRequest,
+        returns={201: Member},
+        errors=(409,),
+        role=Role.ADMIN,
+    )
+    def add_member(self, request: WorkspaceRequest, body: MemberRequest) -> Any:
+        """Give a role to somebody who has an account."""
+        return services.invite_member(
+            workspace=request.workspace, name=body.user, role=body.role, actor=request.actor
+        )
+
+    @verb(
+        "PATCH",
+        "members/<uuid:id>",
+        name="members_partial_update",
+        summary="Change a member's role",
+        body=RoleRequest,
+        returns=Member,
+        errors=(404, 409),
+        role=Role.ADMIN,
+    )
+    def change_member(self, request: WorkspaceRequest, body: RoleRequest, id: UUID) -> Any:  # noqa: A002 - the name in the API
+        """Refused for your own role, and for that of the last administrator."""
+        member = queries.get_member(request.workspace, id)
+        return services.add_member(
+            workspace=request.workspace, user=member.user, role=body.role, actor=request.actor
+        )
+
+    @verb(
+        "DELETE",
+        "members/<uuid:id>",
+        name="members_destroy",
+        summary="Remove a member",
+        returns=None,
+        errors=(404, 409),
+        role=Role.ADMIN,
+    )
+    def remove_member(self, request: WorkspaceRequest, id: UUID) -> None:  # noqa: A002 - the name in the API
+        """Take the role away; the account stays. Refused for yourself, and for the last
+        administrator."""
+        member = queries.get_member(request.workspace, id)
+        services.remove_member(member=member, actor=request.actor)
+
+    @verb(
+        "GET",
         "audit",
         name="audit_list",
         summary="List the audit log",
@@ -98,9 +162,4 @@ class Workspaces(Views):
     )
     def audit(self, request: WorkspaceRequest, wanted: AuditFilter) -> Any:
         """The audit log, newest first."""
-        return queries.list_audit_events(
-            request.workspace,
-            after=wanted.created_after,
-            before=wanted.created_before,
-            equal=wanted.equal,
-        )
+        return list_audit_events([request.workspace.id], wanted)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from controlplane.core.console.command import ConsoleCommand, Options
+from controlplane.core.requests import COMMAND, working_for
 from controlplane.workspaces.actors import Actor
 from controlplane.workspaces.queries import get_workspace
 from controlplane.workspaces.states import DEFAULT_WORKSPACE, ActorKind, Role
@@ -27,9 +28,10 @@ class WorkspaceCommand(ConsoleCommand):
             )
 
     def call(self, run: Callable[..., Any], options: Options) -> Any:
-        if "workspace" not in options:
-            return run(options)
-        return run(get_workspace(options["workspace"]).id, options)
+        with working_for("", COMMAND):
+            if "workspace" not in options:
+                return run(options)
+            return run(get_workspace(options["workspace"]).id, options)
 
 
 def terminal_actor() -> Actor:

@@ -120,7 +120,10 @@ class AuditEvent(models.Model):
     target_type = models.CharField(max_length=50)
     target_id = models.CharField(max_length=200)
     detail = models.JSONField(default=dict)
+    # The id of the request, or the cause of work outside one: `operation:<id>`.
     request_id = models.CharField(max_length=64, blank=True)
+    # `page`, `api`, `command`; empty: the platform itself, or before this was recorded.
+    door = models.CharField(max_length=7, blank=True, default="", db_default="")
     ip = models.GenericIPAddressField(null=True)
     created_at = models.DateTimeField(default=now)
 
@@ -139,6 +142,19 @@ class AuditEvent(models.Model):
             models.Index(fields=["workspace", "id"], name="audit_list"),
             models.Index(
                 fields=["workspace", "target_type", "target_id", "id"], name="audit_of_target"
+            ),
+            models.Index(fields=["workspace", "action", "id"], name="audit_of_action"),
+            models.Index(fields=["workspace", "actor_id", "id"], name="audit_of_actor"),
+            models.Index(
+                fields=["workspace", "request_id"],
+                name="audit_of_request",
+                condition=~Q(request_id=""),
+            ),
+            # What the platform does by itself can be most of the log.
+            models.Index(
+                fields=["workspace", "id"],
+                name="audit_of_people",
+                condition=~Q(actor_kind=ActorKind.SYSTEM.value) | Q(door="command"),
             ),
         ]
 

@@ -1,7 +1,6 @@
 """Reads of workspaces."""
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -80,6 +79,23 @@ def list_members(workspace: Workspace) -> QuerySet[Membership]:
     return members.select_related("user").order_by("user__username")
 
 
+def get_member(workspace: Workspace, member_id: UUID) -> Membership:
+    """One member of the workspace. Raises NotFound: it has none of this id."""
+    member = list_members(workspace).select_related("workspace").filter(id=member_id).first()
+    if member is None:
+        raise NotFound(f"There is no member {member_id}.")
+    return member
+
+
+def get_member_by_name(workspace: Workspace, name: str) -> Membership:
+    """One member of the workspace, by user name. Raises NotFound."""
+    members = list_members(workspace).select_related("workspace")
+    member = members.filter(user__username=name).first()
+    if member is None:
+        raise NotFound(f"{name!r} is no member of this workspace.")
+    return member
+
+
 def list_api_keys(workspace: Workspace) -> QuerySet[ApiKey]:
     """Every key, including revoked ones."""
     return ApiKey.objects.filter(workspace=workspace)
@@ -100,22 +116,6 @@ def get_api_key_by_prefix(workspace: Workspace, prefix: str) -> ApiKey:
     if key is None:
         raise NotFound(f"There is no API key {prefix!r}.")
     return key
-
-
-def list_audit_events(
-    workspace: Workspace,
-    *,
-    equal: Mapping[str, str] | None = None,
-    after: datetime | None = None,
-    before: datetime | None = None,
-) -> QuerySet[AuditEvent]:
-    """The events of the workspace; `equal` maps columns to values."""
-    events = AuditEvent.objects.filter(workspace=workspace, **(equal or {}))
-    if after:
-        events = events.filter(created_at__gte=after)
-    if before:
-        events = events.filter(created_at__lt=before)
-    return events
 
 
 def list_events_of(workspace_id: UUID, target_type: str, target_id: str) -> QuerySet[AuditEvent]:

@@ -8,11 +8,13 @@ from uuid import UUID
 from annotated_types import MaxLen
 from pydantic import Field
 
+from controlplane.core.requests import API, COMMAND, PAGE
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Moment, OneOf, Text
 from controlplane.core.schema.filters import condition
+from controlplane.core.schema.values import Choices, Search, Texts
 from controlplane.core.schema.values import Moment as MomentOf
-from controlplane.core.schema.values import Search
+from controlplane.workspaces.audit.changes import read_changes, reason_of
 from controlplane.workspaces.states import ActorKind, Role
 
 
@@ -61,22 +63,58 @@ class ApiKeyRequest(Request):
     expires_at: Moment | None = None
 
 
+class Member(Resource):
+    """A user with a role in the workspace."""
+
+    id: UUID
+    user: str = shown("User name.", source="user.username")
+    role: Role
+    is_active: bool = shown("Whether they may log in.", source="user.is_active")
+    created_at: datetime = shown("Since when they are a member.")
+
+
+class MemberRequest(Request):
+    """A member to add."""
+
+    user: Annotated[str, Text(150)] = Field(description="Exact user name of an account.")
+    role: Annotated[str, OneOf(tuple(Role.values))] = Field(description="Role in the workspace.")
+
+
+class RoleRequest(Request):
+    """Another role of a member."""
+
+    role: Annotated[str, OneOf(tuple(Role.values))] = Field(description="Role in the workspace.")
+
+
+# Who asked, by groups: people at pages, the API or the command line; keys; the platform itself.
+PEOPLE, KEYS, SYSTEM = "people", "keys", "system"
+BY = (PEOPLE, KEYS, SYSTEM)
+DOORS = (PAGE, API, COMMAND)
+
+
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Filters of the audit log."""
 
-    action: str = condition("action", Search(minimum=1))
-    actor_id: str = condition("actorId", Search(minimum=1))
-    target_type: str = condition("targetType", Search(minimum=1))
-    target_id: str = condition("targetId", Search(minimum=1))
-    created_after: datetime | None = condition("createdAfter", MomentOf())
-    created_before: datetime | None = condition("createdBefore", MomentOf())
-
-    @property
-    def equal(self) -> dict[str, str]:
-        """The columns that must be equal."""
-        names = ("action", "actor_id", "target_type", "target_id")
-        return {name: value for name in names if (value := getattr(self, name))}
+    by: tuple[str, ...] = condition(
+        "by", Choices(choices=BY), "Who did it: people, API keys, or the platform itself."
+    )
+    actions: tuple[str, ...] = condition("action", Texts(), "What was done, such as `task.cancel`.")
+    actor_id: str = condition("actorId", Search(minimum=1), "Id of a user or an API key.")
+    actor: str = condition("actor", Search(minimum=1, limit=200), "Whole name of who did it.")
+    target_type: str = condition(
+        "targetType", Search(minimum=1, limit=50), "Kind of object, such as `queue`."
+    )
+    target_id: str = condition("targetId", Search(minimum=1, limit=200), "Id of an object.")
+    doors: tuple[str, ...] = condition("door", Choices(choices=DOORS), "Where it was asked.")
+    request_id: str = condition(
+        "requestId", Search(minimum=1, limit=64), "Id of a request, or `operation:<id>`."
+    )
+    search: str = condition(
+        "search", Search(minimum=1, limit=200), "Part of an actor, object, action or reason."
+    )
+    created_after: datetime | None = condition("createdAfter", MomentOf(), "At or after this time.")
+    created_before: datetime | None = condition("createdBefore", MomentOf(), "Before this time.")
 
 
 class Actor(Resource):
@@ -87,6 +125,14 @@ class Actor(Resource):
     name: str = shown(source="actor_label")
 
 
+class Change(Resource):
+    """One changed field."""
+
+    field: str
+    before: Any = shown("Null when it had no value.", guard="payload")
+    after: Any = shown("Null when it has no value now.", guard="payload")
+
+
 class AuditEvent(Resource):
     """One event of the audit log."""
 
@@ -95,7 +141,16 @@ class AuditEvent(Resource):
     action: str
     target_type: str
     target_id: str
+    reason: str = shown(
+        "Why, in the words of who did it.",
+        compute=lambda event: reason_of(event.detail),
+        guard="payload",
+    )
+    changes: list[Change] = shown(
+        "Fields that changed.", compute=lambda event: read_changes(event.detail)
+    )
     detail: dict[str, Any] = shown(guard="payload")  # of an edit it has the payloads
+    door: str = shown("`page`, `api` or `command`; empty for the platform itself.")
     request_id: str
     ip: str | None
     created_at: datetime

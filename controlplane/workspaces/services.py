@@ -15,17 +15,23 @@ from django.db import connections, transaction
 from controlplane.core.clock import now
 from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.names import InvalidNameError, canonical_name, check_name
-from controlplane.core.requests import current_client_ip, current_request_id
+from controlplane.core.requests import current_client_ip, current_door, current_request_id
 from controlplane.workspaces.actors import SYSTEM, Actor, require_grantable, require_role
 from controlplane.workspaces.identities import directory, hash_key, make_key
 from controlplane.workspaces.models import ApiKey, AuditEvent, Membership, Workspace
 from controlplane.workspaces.queries import get_api_key
-from controlplane.workspaces.states import DEFAULT_WORKSPACE, DEFAULT_WORKSPACE_ID, Role
+from controlplane.workspaces.states import (
+    DEFAULT_WORKSPACE,
+    DEFAULT_WORKSPACE_ID,
+    ActorKind,
+    Role,
+)
 
 _SCOPE = re.compile(r"([a-z][a-z-]{0,30}|\*):(read|write)")
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAME_LENGTH = 200
 _SCOPES_MOST = 50
+_REQUEST_LENGTH = 64
 # Any constant that nothing else locks: two first starts must not both make an admin.
 _BOOTSTRAP_LOCK = 7_461_736_108
 
@@ -78,32 +84,60 @@ def rename_workspace(*, workspace: Workspace, name: str, actor: Actor) -> Worksp
     name, errors = _read_name(name)
     if errors:
         raise Invalid(errors=errors)
+    before = Workspace.objects.values_list("name", flat=True).get(id=workspace.id)
     workspace.name = name
     workspace.save(update_fields=["name"])
-    record_audit(workspace, actor, "workspace.rename", "workspace", workspace.id, {"name": name})
+    detail = {"name": name, "before": {"name": before}}
+    record_audit(workspace, actor, "workspace.rename", "workspace", workspace.id, detail)
     return workspace
 
 
 @transaction.atomic
 def add_member(*, workspace: Workspace, user: User, role: str, actor: Actor) -> Membership:
-    """Give a user a role in the workspace, or change it. Raises Forbidden, Invalid."""
+    """Give a user a role in the workspace, or change it; one that stays is not recorded. Raises
+    Forbidden, Invalid; Conflict: it is the actor's own role, or that of the last administrator."""
     require_role(actor, Role.ADMIN)
     role = _role(role)
-    member, is_new = Membership.objects.update_or_create(
+    admins = _lock_admins(workspace.id)
+    member, is_new = Membership.objects.get_or_create(
         workspace=workspace, user=user, defaults={"role": role}
     )
+    if not is_new and member.role == role:
+        return member
+    detail: dict[str, Any] = {"user": user.get_username(), "role": role}
+    if not is_new:
+        _refuse_loss(member, admins, actor, is_removal=False)
+        detail["before"] = {"role": member.role}
+        member.role = role
+        member.save(update_fields=["role"])
     action = "member.add" if is_new else "member.change"
-    detail = {"user": user.get_username(), "role": role}
     record_audit(workspace, actor, action, "user", user.pk, detail)
     return member
 
 
 @transaction.atomic
-def remove_member(*, member: Membership, actor: Actor) -> None:
-    """Take a user's role in the workspace away. Raises Forbidden."""
+def invite_member(*, workspace: Workspace, name: str, role: str, actor: Actor) -> Membership:
+    """Add the user of this name, who has an account. Raises Invalid: there is none; Conflict: they
+    are a member; and what add_member raises."""
     require_role(actor, Role.ADMIN)
+    users = get_user_model()
+    user = users.objects.filter(**{users.USERNAME_FIELD: name}, is_active=True).first()
+    if user is None:
+        message = "There is no active user of this name."
+        raise Invalid(errors=[{"field": "user", "message": message}])
+    if Membership.objects.filter(workspace=workspace, user=user).exists():
+        raise Conflict("They are a member already: change their role instead.")
+    return add_member(workspace=workspace, user=user, role=role, actor=actor)
+
+
+@transaction.atomic
+def remove_member(*, member: Membership, actor: Actor) -> None:
+    """Take a user's role in the workspace away. Raises Forbidden; Conflict: it is the actor's own
+    role, or that of the last administrator."""
+    require_role(actor, Role.ADMIN)
+    _refuse_loss(member, _lock_admins(member.workspace_id), actor, is_removal=True)
     member.delete()
-    detail = {"role": member.role}
+    detail = {"user": member.user.get_username(), "role": member.role}
     record_audit(member.workspace_id, actor, "member.remove", "user", member.user_id, detail)
 
 
@@ -216,7 +250,8 @@ def record_audit(
         target_type=target_type,
         target_id=str(target_id),
         detail=detail,
-        request_id=current_request_id(),
+        request_id=current_request_id()[:_REQUEST_LENGTH],
+        door=current_door(),
         ip=current_client_ip(),
     )
 
@@ -231,6 +266,24 @@ def prune_audit(*, before: datetime, limit: int = 10_000) -> int:
         deleted, _ = AuditEvent.objects.filter(id__in=oldest[:limit]).delete()
         cursor.execute("SELECT set_config('taskplane.prune_audit', 'off', true)")
     return deleted
+
+
+def _lock_admins(workspace_id: UUID) -> set[UUID]:
+    """The members with the role admin, locked: two of them must not remove each other."""
+    admins = Membership.objects.filter(workspace_id=workspace_id, role=Role.ADMIN.value)
+    return set(admins.order_by("id").select_for_update().values_list("id", flat=True))
+
+
+def _refuse_loss(member: Membership, admins: set[UUID], actor: Actor, *, is_removal: bool) -> None:
+    """Raises Conflict."""
+    what = "remove yourself" if is_removal else "change your own role"
+    if actor.kind == ActorKind.USER and actor.id == str(member.user_id):
+        raise Conflict(f"You cannot {what}: ask another administrator.")
+    if admins == {member.id}:
+        raise Conflict(
+            f"{member.user.get_username()} is the last administrator of this workspace: give "
+            "somebody else the role admin first."
+        )
 
 
 def _read_name(name: str) -> tuple[str, list[FieldError]]:

@@ -104,7 +104,7 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
     def _act_as(self, request: HttpRequest, needed: Role) -> tuple[UUID, Actor]:
         """The workspace whose audit log has the change, and the person. The fleet serves all
         workspaces: as in the API, a role in any of them is enough. Raises PermissionDenied."""
-        workspace_id = _find_workspace(request, needed)
+        workspace_id = find_workspace(request, needed)
         if workspace_id is None or not self.has_view_permission(request):
             raise PermissionDenied(f"This needs the role {needed} in a workspace.")
         return workspace_id, actor_in(request, workspace_id)
@@ -126,17 +126,18 @@ class PoolAdmin(InstallationPages, ReadOnlyAdmin):
             "scaling/pool.html",
             title="Scaling",
             is_list=True,
+            history_of=status.pool,
             **describe_pool(status, request.GET.get("span", "")),
             configuration=configuration or ConfigurationForm(status.pool),
             is_open=configuration is not None or bool(find_contradiction(status.pool)),
             manual=manual or ManualForm(status.values, current if target is None else target),
-            may_configure=_find_workspace(request, Role.ADMIN) is not None,
-            may_operate=_find_workspace(request, Role.OPERATOR) is not None,
+            may_configure=find_workspace(request, Role.ADMIN) is not None,
+            may_operate=find_workspace(request, Role.OPERATOR) is not None,
             live_workspace=find_any_workspace(request),
         )
 
 
-def _find_workspace(request: HttpRequest, needed: Role) -> UUID | None:
+def find_workspace(request: HttpRequest, needed: Role) -> UUID | None:
     """A workspace in which the person has the role: `default` if possible, else another."""
     default, roles = get_default_workspace_id(), roles_of(request)
     if roles is None:

@@ -95,14 +95,20 @@ def make_audit(workspace: Workspace, now: datetime) -> None:
     jonas = (ActorKind.USER.value, "2", "jonas.weber")
     mira = (ActorKind.USER.value, "1", "mira.okafor")
     done: tuple[tuple[timedelta, tuple[str, str, str], str, str, str, dict[str, Any]], ...] = (
-        (6 * DAY, jonas, "apikey.create", "api_key", "grafana", {"role": "viewer"}),
-        (2 * DAY, jonas, "scaling.configure", "pool", "default", {"after": {"maxWorkers": 12}}),
-        (DAY, mira, "workflow.execute", "workflow", "payout-settlement", {}),
-        (9 * HOUR, mira, "schedule.change", "schedule", "sync-crm", {"after": {"enabled": True}}),
+        (6 * DAY, jonas, "api_key.create", "api_key", "grafana",
+         {"name": "grafana", "role": "viewer"}),
+        (2 * DAY, jonas, "scaling.configure", "pool", "default",
+         {"changes": {"maxWorkers": {"before": 10, "after": 12, "source": "changed"}}}),
+        (DAY, mira, "workflow.update", "workflow", "payout-settlement",
+         {"name": "payout-settlement", "version": 4, "before": {"version": 3}}),
+        (9 * HOUR, mira, "schedule.update", "schedule", "sync-crm",
+         {"name": "sync-crm", "enabled": True, "before": {"enabled": False}}),
         (2 * HOUR, jonas, "queue.change", "queue", "media",
-         {"before": {"paused": False}, "after": {"paused": True}}),
-        (31 * MINUTE, mira, "task.retry", "task", "12 tasks", {"reason": "Gateway was slow"}),
-        (9 * MINUTE, mira, "letter.discard", "letter", "35 letters", {"reason": "Closed accounts"}),
+         {"before": {"paused": False}, "after": {"paused": True}, "reason": "Disk is full"}),
+        (31 * MINUTE, mira, "task.retry", "task", "12 tasks",
+         {"count": 12, "reason": "Gateway was slow"}),
+        (9 * MINUTE, mira, "dlq.discard", "dead-letter", "35 letters",
+         {"count": 35, "reason": "Closed accounts"}),
     )  # fmt: skip
     AuditEvent.objects.bulk_create(
         AuditEvent(
@@ -115,6 +121,7 @@ def make_audit(workspace: Workspace, now: datetime) -> None:
             target_type=target_type,
             target_id=target,
             detail=detail,
+            door="page",
             created_at=now - ago,
         )
         for ago, (kind, actor_id, label), action, target_type, target, detail in done

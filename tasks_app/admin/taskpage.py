@@ -170,5 +170,5 @@ def _list_events(request: HttpRequest, task: Task) -> dict[str, Any] | None:
     return {
         "rows": rows,
         "has_more": len(events) > _EVENTS_SHOWN,
-        "url": f"{reverse('admin:workspaces_auditevent_changelist')}?q={task.id}",
+        "url": reverse("admin:tasks_app_task_history", args=[task.id]),
     }

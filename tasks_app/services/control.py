@@ -20,6 +20,7 @@ from tasks_app.settling import announce_reprocessed, settle_ended
 from tasks_app.states import FINAL, ParentFailure, TaskState
 from tasks_app.wakeups import notify_workers
 
+_MAX_REPLACED = 20  # values that an event names
 _FINAL = [state.value for state in FINAL]
 
 
@@ -170,9 +171,18 @@ def reprioritize_tasks(
         tasks = Task.objects.filter(
             workspace_id=workspace_id, id__in=list(ids), state__in=waiting
         ).exclude(priority=priority)
-        changed = list(tasks.order_by("id").select_for_update().values_list("id", flat=True))
+        before = dict(tasks.order_by("id").select_for_update().values_list("id", "priority"))
+        changed = list(before)
         Task.objects.filter(id__in=changed).update(priority=priority)
-        _audit(workspace_id, actor, "task.reprioritize", changed, priority=priority)
+        replaced = sorted(set(before.values()))[:_MAX_REPLACED]
+        _audit(
+            workspace_id,
+            actor,
+            "task.reprioritize",
+            changed,
+            priority=priority,
+            before={"priority": replaced[0] if len(replaced) == 1 else replaced},
+        )
     return changed
 
 

@@ -84,7 +84,13 @@ PAGES = [
     Case("stress-tests", "stress_stresstest_changelist"),
     Case("stress-test", "stress_stresstest_change", "stress.StressTest"),
     Case("audit", "workspaces_auditevent_changelist"),
+    Case("audit-all", "workspaces_auditevent_changelist", query="?by=all"),
     Case("audit-event", "workspaces_auditevent_change", "workspaces.AuditEvent"),
+    Case("history-of-task", "tasks_app_task_history", "tasks_app.Task"),
+    *(
+        Case(f"settings-{name}", f"settings_{name}")
+        for name in ("scaling", "queues", "retention", "keys", "members", "product")
+    ),
     Case("workspaces", "workspaces_workspace_changelist"),
     Case("members", "workspaces_membership_changelist"),
     Case("keys", "workspaces_apikey_changelist"),

@@ -56,7 +56,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "schedules.Schedule": {"name": "nightly-ledger-export"},
     "workflows.Workflow": {"name": "payout-settlement"},
     "workflows.WorkflowRun": {"state": "RUNNING"},
-    "workspaces.AuditEvent": {"action": "letter.discard"},
+    "workspaces.AuditEvent": {"action": "dlq.discard"},
     "auth.User": {"username": "mira.okafor"},
 }
 TASK, NODE = "tasks_app.Task", "workers.Node"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from rest_framework.test import APIClient
 
@@ -15,6 +16,7 @@ from controlplane.ops.operations.control import pause_operation
 from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM, Actor
 from controlplane.workspaces.models import Workspace
+from controlplane.workspaces.services import add_member
 from controlplane.workspaces.states import Role
 from dlq.filters import LetterFilter
 from dlq.replays import pause_replay, start_replay
@@ -107,6 +109,11 @@ ROUTES = [
          body={"name": "x", "scopes": ["api-keys:read"]}),
     delete("/api-keys/{key}", "api-keys:write", "admin"),
     get("/audit", "audit:read", "admin"),
+    get("/members", "members:read", "admin"),
+    post("/members", "members:write", role="admin", ok=201,
+         body={"user": "newcomer", "role": "viewer"}),
+    Route("patch", "/members/{member}", ("members:write",), "admin", {"role": "operator"}),
+    delete("/members/{member}", "members:write", "admin", ok=204),
     get("/health/detailed", "health:read"),
     get("/health/queue", "health:read"),
     get("/health/scaling-events", "health:read", of_all=True),
@@ -244,8 +251,13 @@ def make_rows(workspace: Workspace, word: str) -> dict[str, str]:
     workflow = make_workflow(f"{word}-workflow", APPROVAL, workspace=workspace)
     run, cancelled = (make_run(workflow, {"x": f"{word}-input"}) for _ in range(2))
     cancel_run(workspace_id=workspace.id, run_id=cancelled.id, actor=SYSTEM)
+    users = get_user_model().objects
+    users.get_or_create(username="newcomer")
+    user, _ = users.get_or_create(username=f"{word}-member")
+    member = add_member(workspace=workspace, user=user, role="viewer", actor=SYSTEM)
     rows = {
         "task": task,
+        "member": member,
         "failed": make_task("FAILED", **fields),
         "scheduled": make_task("SCHEDULED", **fields),
         "letter": letter,

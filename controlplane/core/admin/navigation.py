@@ -128,6 +128,7 @@ GROUPS = (
                 "Settings",
                 "settings",
                 (
+                    Page("Settings", "settings_scaling", "scaling.view_pool"),
                     _list("Workspaces", "workspaces", "workspace"),
                     _list("Members", "workspaces", "membership"),
                     _list("API keys", "workspaces", "apikey"),

@@ -1,7 +1,7 @@
 """The site of the pages: its start page, its sidebar, and what the frame of each page shows.
 `controlplane.workspaces.adminaccess` adds who may open what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,12 +125,15 @@ class ShellSite(admin.AdminSite):
     """The view of the start page; set in `controlplane/urls.py`."""
     performance: View | None = None
     """The page of that name; set there, too."""
+    more_pages: Sequence[tuple[str, View, str]] = ()
+    """Pages that belong to no record: route, view, and the name of the URL; set there, too."""
     count: Callable[[HttpRequest], Mapping[str, Count]] | None = None
     """The figures of the sidebar by the names that entries give them; set there, too."""
 
     def get_urls(self) -> list[Any]:
         records = path("records/", self.admin_view(self.records), name="records")
-        found = [records, *super().get_urls()]
+        more = [path(at, self.admin_view(view), name=name) for at, view, name in self.more_pages]
+        found = [records, *more, *super().get_urls()]
         if self.performance is not None:
             view = self.admin_view(self.performance)
             found.insert(0, path("performance/", view, name="performance"))

@@ -16,13 +16,14 @@ from django.http.response import HttpResponseBase
 from controlplane.core.http.problemdetails import Problem
 from controlplane.core.http.problems import plain_response
 from controlplane.core.ids import uuid7
-from controlplane.core.requests import enter_request, leave_request
+from controlplane.core.requests import API, PAGE, enter_request, leave_request
 from controlplane.core.visibletext import visible_html
 
 logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # Allowed in a log line, a header and a column of 64 characters.
+_PAGES = "/admin/"
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
 
 Next = Callable[[HttpRequest], Any]
@@ -65,7 +66,8 @@ class RequestIdMiddleware(PlainMiddleware):
     def before(self, request: HttpRequest) -> None:
         request_id = choose_request_id(request.headers.get(REQUEST_ID_HEADER, ""))
         request.request_id = request_id  # type: ignore[attr-defined] # our own attribute
-        enter_request(request_id, client_ip(request))
+        is_page = request.path_info.startswith(_PAGES)
+        enter_request(request_id, client_ip(request), PAGE if is_page else API)
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined] # ours

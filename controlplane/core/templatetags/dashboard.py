@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.urls import get_script_prefix, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -179,6 +179,27 @@ def trail(context: template.Context) -> list[tuple[str, str]]:
     here = request.path if request is not None else ""
     above = [each for each in found if each[1] != here]
     return [*above, (page_title(context) or (current.entry.title if current else ""), "")]
+
+
+@register.simple_tag(takes_context=True)
+def history_url(context: template.Context) -> str:
+    """The history of the object that the page shows; empty for other pages. A page may have
+    `history_of`, where the object is not its row."""
+    row = context.get("history_of") or context.get("original")
+    options = getattr(row, "_meta", None)
+    request = context.get("request")
+    match = request.resolver_match if request is not None else None
+    if (
+        row is None
+        or options is None
+        or match is None
+        or (match.url_name or "").endswith("_history")
+    ):
+        return ""
+    try:
+        return reverse(f"admin:{options.app_label}_{options.model_name}_history", args=[row.pk])
+    except NoReverseMatch:
+        return ""
 
 
 def _line(values: Sequence[float | None], most: float) -> str:

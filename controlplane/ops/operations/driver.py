@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import DomainError
+from controlplane.core.requests import working_for
 from controlplane.core.runtime.pacing import spend
 from controlplane.core.sql import load_sql
 from controlplane.ops.operations import queries, transitions
@@ -144,7 +145,7 @@ def _change_more(operation: Operation, verb: BulkVerb, now: datetime) -> bool:
 def _do(operation: Operation, verb: BulkVerb, items: Sequence[OperationItem]) -> list[Outcome]:
     """Apply the verb to all at once; after an error, to one at a time, to find whose it is."""
     try:
-        with transaction.atomic():
+        with working_for(f"operation:{operation.id}"), transaction.atomic():
             applied = verb.apply(_chunk_of(operation, verb, items))
     except (OperationalError, InterfaceError):
         raise

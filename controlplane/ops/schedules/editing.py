@@ -131,7 +131,7 @@ def update_schedule(
     schedule.updated_at = at
     _write(schedule, schedule.periodic_task, checked)
     refresh(schedule, at)
-    _audit(schedule, actor, "schedule.update", {name: checked.values[name] for name in changes})
+    _audit_change(schedule, actor, before, {name: checked.values[name] for name in changes})
     return schedule
 
 
@@ -169,6 +169,8 @@ def _update_periodic_task(
             "This schedule is a plain periodic task: change it in the admin of django-celery-beat."
         )
         raise Invalid(message, errors=[{"field": name, "message": message} for name in wrong])
+    before = {name: getattr(schedule, name) for name in allowed - {"enabled"}}
+    before["enabled"] = schedule.periodic_task.enabled
     if "enabled" in changes:
         schedule.periodic_task.enabled = changes["enabled"]
         schedule.periodic_task.save()
@@ -177,7 +179,7 @@ def _update_periodic_task(
     schedule.updated_at = at
     schedule.save()
     refresh(schedule, at)
-    _audit(schedule, actor, "schedule.update", changes)
+    _audit_change(schedule, actor, before, changes)
     return schedule
 
 
@@ -219,19 +221,31 @@ def _write(schedule: Schedule, task: PeriodicTask, checked: CheckedSchedule) -> 
         raise Conflict(f"There is a schedule {schedule.name!r} already.") from error
 
 
+def _audit_change(
+    schedule: Schedule, actor: Actor, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """The new values, beside what they replaced."""
+    replaced = {name: before[name] for name in after if name in before}
+    _audit(schedule, actor, "schedule.update", {**after, "before": _storable(replaced)})
+
+
 def _audit(schedule: Schedule, actor: Actor, action: str, detail: Mapping[str, Any]) -> None:
-    """A payload may contain secrets: only the fact that it changed is recorded."""
     record_audit(
         workspace=schedule.workspace_id,
         actor=actor,
         action=action,
         target_type="schedule",
         target_id=str(schedule.id),
-        detail={
-            name: "(a payload)" if name == "payload" else _plain(value)
-            for name, value in detail.items()
-        },
+        detail=_storable(detail),
     )
+
+
+def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload may contain secrets: only the fact that it changed is recorded."""
+    return {
+        name: "(a payload)" if name == "payload" else _plain(value)
+        for name, value in values.items()
+    }
 
 
 def _plain(value: Any) -> Any:

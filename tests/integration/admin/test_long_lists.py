@@ -11,14 +11,14 @@ from django.urls import reverse
 
 from controlplane.core import cursors
 from controlplane.core.admin import lists
-from controlplane.workspaces import services
-from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.admin import AuditEventAdmin
+from controlplane.core.clock import now
+from tasks_app.admin.records import IdempotencyKeyAdmin
+from tasks_app.models import IdempotencyKey
 from tests.clients import default_workspace
 from tests.factories import make_scaling_event
 
 pytestmark = pytest.mark.django_db
-AUDIT = reverse("admin:workspaces_auditevent_changelist")
+KEYS = reverse("admin:tasks_app_idempotencykey_changelist")
 _ROWS = 7
 
 
@@ -27,18 +27,25 @@ def short_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists of more than four rows are long; a page has two."""
     monkeypatch.setattr(cursors, "EXACT_TOTAL", 4)
     monkeypatch.setattr(lists, "EXACT_TOTAL", 4)
-    monkeypatch.setattr(AuditEventAdmin, "list_per_page", 2)
+    monkeypatch.setattr(IdempotencyKeyAdmin, "list_per_page", 2)
 
 
-def make_events(number: int) -> list[str]:
-    """Audit events; their targets, newest first."""
-    for each in range(number):
-        services.record_audit(default_workspace(), SYSTEM, "task.cancel", "task", f"t-{each}", {})
+def make_keys(number: int) -> list[str]:
+    """Stored answers; their keys, newest first."""
+    before = IdempotencyKey.objects.count()
+    for each in range(before, before + number):
+        IdempotencyKey.objects.create(
+            workspace_id=default_workspace().id,
+            key=f"t-{each}",
+            body_hash=b"x" * 32,
+            answer={},
+            expires_at=now(),
+        )
     return [f"t-{each}" for each in reversed(range(number))]
 
 
 def shown(page: str) -> list[str]:
-    return re.findall(r'class="field-target_id">([^<]*)<', page)
+    return re.findall(r'class="field-key"><a [^>]*>([^<]*)<', page)
 
 
 def link(page: str, rel: str) -> str:
@@ -49,17 +56,17 @@ def link(page: str, rel: str) -> str:
 def follow(root: Client, rel: str, query: str = "") -> Iterator[str]:
     """The pages from one on."""
     while True:
-        page = root.get(AUDIT + query).content.decode()
+        page = root.get(KEYS + query).content.decode()
         yield page
         query = link(page, rel)
         if not query:
             return
 
 
-@pytest.mark.parametrize("order", ["", "?o=0", "?o=1"])
+@pytest.mark.parametrize("order", ["", "?o=2", "?o=1"])
 def test_the_pages_of_a_long_list_show_every_row_once(root: Client, order: str) -> None:
-    targets = make_events(_ROWS)
-    if order == "?o=0":  # the time; nothing sorts the next column
+    targets = make_keys(_ROWS)
+    if order == "?o=2":  # the time; nothing sorts the column before it
         targets.reverse()
     pages = list(follow(root, "next", order))
     assert [each for page in pages for each in shown(page)] == targets
@@ -69,18 +76,18 @@ def test_the_pages_of_a_long_list_show_every_row_once(root: Client, order: str) 
 
 
 def test_a_long_list_says_that_its_number_is_an_estimate(root: Client) -> None:
-    make_events(3)
-    page = root.get(AUDIT).content.decode()
+    make_keys(3)
+    page = root.get(KEYS).content.decode()
     assert "≈" not in page
-    assert "3 audit events" in page
-    make_events(3)
-    assert "≈" in root.get(AUDIT).content.decode()
+    assert "3 idempotency keys" in page
+    make_keys(3)
+    assert "≈" in root.get(KEYS).content.decode()
 
 
 def test_a_short_list_has_numbered_pages(root: Client) -> None:
-    targets = make_events(4)
-    assert shown(root.get(f"{AUDIT}?p=2").content.decode()) == targets[2:]
-    assert link(root.get(AUDIT).content.decode(), "next") == ""
+    targets = make_keys(4)
+    assert shown(root.get(f"{KEYS}?p=2").content.decode()) == targets[2:]
+    assert link(root.get(KEYS).content.decode(), "next") == ""
 
 
 def test_a_list_with_an_order_of_its_own_is_paged_behind_a_row(root: Client) -> None:
@@ -98,8 +105,8 @@ def test_a_list_with_an_order_of_its_own_is_paged_behind_a_row(root: Client) -> 
 
 @pytest.mark.parametrize("place", ["after:nothing", "before:WyJ4Il0", "3000"])
 def test_a_page_that_does_not_exist_leads_to_the_list(root: Client, place: str) -> None:
-    make_events(_ROWS)
-    answer = root.get(AUDIT, {"p": place})
+    make_keys(_ROWS)
+    answer = root.get(KEYS, {"p": place})
     assert answer.status_code == 302
     assert answer["Location"].endswith("?e=1")
 
@@ -107,15 +114,15 @@ def test_a_page_that_does_not_exist_leads_to_the_list(root: Client, place: str) 
 def test_a_search_that_takes_too_long_says_so(
     root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_events(_ROWS)
-    get_queryset = AuditEventAdmin.get_queryset
+    make_keys(_ROWS)
+    get_queryset = IdempotencyKeyAdmin.get_queryset
 
     def slowly(self: Any, request: Any) -> Any:
         return get_queryset(self, request).extra(where=["pg_sleep(0.2) IS NOT NULL"])
 
-    monkeypatch.setattr(AuditEventAdmin, "get_queryset", slowly)
+    monkeypatch.setattr(IdempotencyKeyAdmin, "get_queryset", slowly)
     monkeypatch.setattr(lists, "_SECONDS", 0.1)
-    page = root.get(AUDIT).content.decode()
+    page = root.get(KEYS).content.decode()
     assert "takes more than 0.1 s" in page
     assert shown(page) == []
 

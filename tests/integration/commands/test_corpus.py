@@ -54,6 +54,8 @@ LISTS = [
     "apikeys list",
     "operations list",
     "top",
+    "audit list --by people",
+    "members list",
 ]
 ROWS = [
     ("tasks show {}", "tasks_app.Task"),

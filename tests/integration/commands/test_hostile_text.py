@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from controlplane.ops.operations.models import Operation, OperationItem
 from controlplane.ops.savedviews.models import SavedView
@@ -13,12 +14,13 @@ from controlplane.ops.schedules.models import Firing, Schedule
 from controlplane.ops.stress.models import StressTest
 from controlplane.workspaces.actors import SYSTEM
 from controlplane.workspaces.models import ApiKey
+from controlplane.workspaces.services import add_member
 from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
 from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
-from tests.clients import key_client
+from tests.clients import default_workspace, key_client
 from tests.factories import (
     make_attempt,
     make_decision,
@@ -128,8 +130,11 @@ def make_all() -> dict[str, str]:
     end_step(run_.id, "charge", "FAILED", error=ERROR | {"message": HOSTILE})
     key = key_client().api_key
     write(ApiKey, key, name=HOSTILE[:200], created_by=HOSTILE)
+    user = get_user_model().objects.create_user(HOSTILE[:150])
+    add_member(workspace=default_workspace(), user=user, role="viewer", actor=SYSTEM)
     node = Node.objects.get()
     return {
+        "member": user.get_username(),
         "task": task.id, "letter": letter.id, "group": letter.fingerprint, "replay": replay.id,
         "schedule": schedule.id,
         "event": event.id, "test": test.id, "run": run_.id, "workflow": run_.workflow_id,
@@ -226,6 +231,11 @@ COMMANDS = [
     "apikeys create {text}",
     "apikeys list",
     "apikeys revoke {key}",
+    "audit list",
+    "members list",
+    "members add {text}",
+    "members change {member} --role operator",
+    "members remove {member} --yes",
     "enqueue noop --name {text}",
     "demo",
     "simulate_scaling --strategies threshold --traces ramp --seeds 1 --hours 0.1",

@@ -18,9 +18,9 @@ from controlplane.core.errors import Conflict, Invalid, NotFound, TooLarge, Unav
 from controlplane.core.http import problems
 from controlplane.core.http.verbs import Listed, Views, routes, verb
 from controlplane.core.http.views import ApiView, optional_slash_path
+from controlplane.workspaces.audit.queries import list_audit_events
 from controlplane.workspaces.permissions import WorkspaceRequest
-from controlplane.workspaces.queries import list_audit_events
-from controlplane.workspaces.schema import AuditEvent
+from controlplane.workspaces.schema import AuditEvent, AuditFilter
 
 handler400 = problems.handler400
 handler403 = problems.handler403
@@ -109,7 +109,7 @@ class AuditList(Views):
         returns=Listed(AuditEvent, {"createdAt": "id", "action": "action", "at": "created_at"}),
     )
     def list(self, request: WorkspaceRequest) -> Any:
-        return list_audit_events(request.workspace)
+        return list_audit_events([request.workspace.id], AuditFilter())
 
 
 def plain(request: HttpRequest, way: str) -> HttpResponse:

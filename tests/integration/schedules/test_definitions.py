@@ -166,7 +166,8 @@ def test_a_change_of_times_decides_first_what_was_due() -> None:
     assert changed.considered_until > schedule.created_at
     assert describe(changed).words == "At 03:00 every day (Europe/Berlin)"
     audit = AuditEvent.objects.get(action="schedule.update")
-    assert audit.detail == {"schedule": "0 3 * * *"}
+    before = {"schedule": "0 * * * *"}
+    assert audit.detail == {"schedule": "0 3 * * *", "before": before}
 
 
 def test_a_change_to_a_single_time_that_has_passed_is_refused() -> None:

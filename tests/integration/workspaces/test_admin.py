@@ -131,12 +131,20 @@ def test_members_are_changed_through_services(admin: Client) -> None:
     admin.post(f"{ROOT}/membership/{member.id}/change/", {"role": "admin"})
     member.refresh_from_db()
     assert member.role == "admin"
+    page = admin.post(f"{ROOT}/membership/{member.id}/delete/", {"post": "yes"}, follow=True)
+    assert "last administrator" in page.content.decode()
+    other = get_user_model().objects.create_user("bob")
+    services.add_member(workspace=default_workspace(), user=other, role="admin", actor=SYSTEM)
     admin.post(f"{ROOT}/membership/{member.id}/delete/", {"post": "yes"})
     admin.post(f"{ROOT}/membership/add/", data)
-    data = {"action": "delete_selected", "_selected_action": str(Membership.objects.get().id)}
+    data = {
+        "action": "delete_selected",
+        "_selected_action": str(Membership.objects.get(user=user).id),
+    }
     admin.post(f"{ROOT}/membership/", {**data, "post": "yes"})
-    assert not Membership.objects.exists()
-    actions = AuditEvent.objects.order_by("id").values_list("action", flat=True)
+    assert not Membership.objects.filter(user=user).exists()
+    events = AuditEvent.objects.exclude(actor_kind="system").order_by("id")
+    actions = events.values_list("action", flat=True)
     verbs = [action.removeprefix("member.") for action in actions]
     assert verbs == ["add", "change", "remove", "add", "remove"]
 

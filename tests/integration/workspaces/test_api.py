@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
 from controlplane.core.clock import now, utc_z
 from controlplane.workspaces.models import ApiKey, AuditEvent
-from tests.clients import key_client
+from tests.clients import key_client, other_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,9 @@ def test_what_was_done_is_in_the_log() -> None:
         "targetType": "api_key",
         "targetId": made["id"],
         "detail": {"name": "ci", "role": "operator", "prefix": made["prefix"], "scopes": []},
+        "reason": "",
+        "changes": [],
+        "door": "api",
         "requestId": "req-1",
         "ip": "127.0.0.1",
         "createdAt": event["createdAt"],
@@ -136,3 +140,37 @@ def test_both_forms_of_a_path_are_one() -> None:
     client = key_client()
     assert client.get("/api-keys/").json() == client.get("/api-keys").json()
     assert AuditEvent.objects.exists()
+
+
+def test_members_are_managed_by_admins() -> None:
+    client = key_client()
+    get_user_model().objects.create_user("ada")
+    made = client.post("/members", {"user": "ada", "role": "viewer"})
+    assert made.status_code == 201
+    member = made.json()
+    assert (member["user"], member["role"], member["isActive"]) == ("ada", "viewer", True)
+    again = client.post("/members", {"user": "ada", "role": "viewer"})
+    assert again.status_code == 409
+    unknown = client.post("/members", {"user": "nobody", "role": "viewer"})
+    assert unknown.json()["errors"][0]["field"] == "user"
+    changed = client.patch(f"/members/{member['id']}", {"role": "admin"})
+    assert changed.json()["role"] == "admin"
+    assert [each["user"] for each in client.get("/members").json()["data"]] == ["ada"]
+    last = client.delete(f"/members/{member['id']}")
+    assert (last.status_code, "last administrator" in last.json()["detail"]) == (409, True)
+    event = client.get("/audit", {"action": "member.change", "by": "keys"}).json()["data"][0]
+    assert event["changes"] == [{"field": "role", "before": "viewer", "after": "admin"}]
+    elsewhere = key_client(workspace=other_workspace())
+    assert elsewhere.delete(f"/members/{member['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [({"by": "keys"}, 1), ({"by": "system"}, 2), ({"by": "people,system"}, 2), ({"door": "api"}, 1),
+     ({"requestId": "req-1"}, 1), ({"search": "CI"}, 1), ({"action": "api_key.create,x"}, 3)],
+)  # fmt: skip
+def test_the_filters_of_the_log_are_those_of_the_pages(query: dict[str, str], count: int) -> None:
+    client = key_client(name="one")
+    key_client(name="two")
+    client.post("/api-keys", {"name": "ci"}, headers={"X-Request-ID": "req-1"})
+    assert len(client.get("/audit", query).json()["data"]) == count

@@ -95,8 +95,8 @@ def test_members_come_change_and_go() -> None:
     user = get_user_model().objects.create_user("ada")
     workspace = default_workspace()
     services.add_member(workspace=workspace, user=user, role="viewer", actor=SYSTEM)
-    member = services.add_member(workspace=workspace, user=user, role="admin", actor=SYSTEM)
-    assert [m.role for m in queries.list_members(workspace)] == ["admin"]
+    member = services.add_member(workspace=workspace, user=user, role="operator", actor=SYSTEM)
+    assert [m.role for m in queries.list_members(workspace)] == ["operator"]
     with pytest.raises(Invalid, match="role"):
         services.add_member(workspace=workspace, user=user, role="root", actor=SYSTEM)
     services.remove_member(member=member, actor=SYSTEM)

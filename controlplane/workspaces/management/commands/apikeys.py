@@ -13,8 +13,7 @@ from controlplane.core.console.tables import columns_of, list_view
 from controlplane.core.ids import parse_uuid
 from controlplane.core.schema import represent
 from controlplane.workspaces import queries, services
-from controlplane.workspaces.actors import SYSTEM
-from controlplane.workspaces.console import WorkspaceCommand
+from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from controlplane.workspaces.schema import ApiKey, ApiKeyRequest
 
 _MAX_DAYS = 36_500
@@ -51,7 +50,7 @@ class Command(WorkspaceCommand):
             role=options["role"],
             scopes=options["scopes"],
             expires_at=None if days is None else now() + timedelta(days=days),
-            actor=SYSTEM,
+            actor=terminal_actor(),
         )
         if not self.is_json:
             self.warn("This is shown only once. Keep it like a password.")
@@ -70,7 +69,7 @@ class Command(WorkspaceCommand):
         except ValueError:
             key_id = queries.get_api_key_by_prefix(workspace, options["key"]).id
         self.confirm(f"Revoke the key {options['key']}?", options)
-        key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=SYSTEM)
+        key = services.revoke_api_key(workspace=workspace, key_id=key_id, actor=terminal_actor())
         return Reply(represent(ApiKey, key, None), [f"{key} is revoked."])
 
 

@@ -1,0 +1,32 @@
+"""Bulk operations in the audit log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.ops.operations.models import Operation
+from controlplane.workspaces.audit.kinds import Kind, register
+
+_ENDS = {"COMPLETED": "completed", "STOPPED": "stopped", "FAILED": "stopped"}
+
+
+def _end(detail: Mapping[str, Any]) -> str:
+    return _ENDS.get(str(detail.get("state")), "ended")
+
+
+register(
+    Kind(
+        target="operation",
+        noun="bulk operation",
+        plural="bulk operations",
+        icon="bulk",
+        page="operations_operation",
+        rows=Operation.objects.all,
+        verbs={
+            "operation.start": "started",
+            "operation.pause": "paused",
+            "operation.resume": "resumed",
+            "operation.cancel": "cancelled",
+            "operation.end": _end,
+        },
+    )
+)

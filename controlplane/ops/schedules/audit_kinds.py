@@ -1,0 +1,32 @@
+"""Schedules in the audit log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.ops.schedules.models import Schedule
+from controlplane.workspaces.audit.kinds import Kind, register
+
+
+def _change(detail: Mapping[str, Any]) -> str:
+    if set(detail) - {"before"} == {"enabled"}:
+        return "resumed" if detail["enabled"] else "paused"
+    return "changed"
+
+
+register(
+    Kind(
+        target="schedule",
+        noun="schedule",
+        plural="schedules",
+        icon="schedules",
+        page="schedules_schedule",
+        rows=Schedule.objects.all,
+        label="name",
+        verbs={
+            "schedule.create": "created",
+            "schedule.update": _change,
+            "schedule.delete": "deleted",
+            "schedule.trigger": "triggered",
+        },
+    )
+)

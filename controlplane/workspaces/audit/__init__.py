@@ -1,0 +1,1 @@
+"""The audit log: what its events say, and its pages."""

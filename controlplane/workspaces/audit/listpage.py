@@ -1,0 +1,122 @@
+"""The page with the audit log, and the history of one object."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.admin.models import LogEntry
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from controlplane.core.errors import Invalid
+from controlplane.workspaces.actors import Actor
+from controlplane.workspaces.adminaccess import actor_in, own_workspaces
+from controlplane.workspaces.audit.address import (
+    AuditAddress,
+    list_chips,
+    list_groups,
+    list_inputs,
+    read_address,
+)
+from controlplane.workspaces.audit.kinds import Kind, shorten
+from controlplane.workspaces.audit.queries import list_audit_events, read_events
+from controlplane.workspaces.audit.rows import COLUMNS, Row, make_rows, object_url
+from controlplane.workspaces.models import AuditEvent
+
+PAGE_SIZE = 50
+_MAX_ENTRIES = 20
+
+
+def find_events(address: AuditAddress, workspaces: list[UUID] | None) -> QuerySet[AuditEvent]:
+    """All events of the address in these workspaces (None: all), the newest first."""
+    events = list_audit_events(workspaces, address.wanted)
+    if address.workspace:
+        events = events.filter(workspace__slug=address.workspace)
+    return events.none() if address.errors else events
+
+
+def describe_list(request: HttpRequest, workspaces: list[UUID] | None) -> dict[str, Any]:
+    """A page of the log of these workspaces, those in which the person may read it."""
+    address = read_address(request.GET)
+    known = [
+        (each.slug, each.name)
+        for each in own_workspaces(request)
+        if workspaces is None or each.id in workspaces
+    ]
+    found = _read(request, find_events(address, workspaces), address)
+    return {
+        **found,
+        "address": address,
+        "errors": [*address.errors, *found["errors"]],
+        "groups": list_groups(address),
+        "chips": list(list_chips(address)),
+        "inputs": list_inputs(address, known),
+        "kept": [("by", address.params["by"])] if "by" in address.params else [],
+        "clear_url": "?",
+        "has_several_workspaces": len(known) > 1,
+        **describe_object(address, found["rows"]),
+    }
+
+
+def _read(
+    request: HttpRequest, events: QuerySet[AuditEvent], address: AuditAddress
+) -> dict[str, Any]:
+    """The rows behind the place, and the way to the next ones."""
+    if address.before is not None:
+        events = events.filter(id__lt=address.before)
+    errors: list[Any] = []
+    try:
+        read = read_events(events, PAGE_SIZE + 1)
+    except Invalid as error:
+        read, errors = [], error.errors or [{"field": "", "message": str(error)}]
+    older = str(read[PAGE_SIZE - 1].pk) if len(read) > PAGE_SIZE else None
+    return {
+        "rows": make_rows(read[:PAGE_SIZE], _actors(request)),
+        "columns": COLUMNS,
+        "errors": errors,
+        "older_url": address.link(before=older) if older else "",
+        "newest_url": address.link() if address.before else "",
+    }
+
+
+def describe_history(request: HttpRequest, kind: Kind, row: Any) -> dict[str, Any]:
+    """The events of one object, for those who may see the object and not the log."""
+    params = request.GET.copy()
+    params["targetType"], params["targetId"] = kind.target, str(getattr(row, kind.key))
+    address = read_address(params)
+    workspaces = [getattr(row, kind.belongs)] if kind.belongs else None
+    if not kind.belongs:
+        workspaces = [each.id for each in own_workspaces(request)]
+    found = _read(request, find_events(address, workspaces), address)
+    about = describe_object(address, found["rows"])
+    if not about["object_url"]:
+        about["object_url"] = object_url(kind, row.pk)
+    return {**found, **about, "address": address, "is_history": True}
+
+
+def describe_object(address: AuditAddress, rows: Sequence[Row]) -> dict[str, Any]:
+    """The object that the address is about, and what Django's own forms logged of it."""
+    kind, target_id = address.kind, address.wanted.target_id
+    if kind is None or not target_id:
+        return {"object_kind": None, "form_entries": []}
+    newest = rows[0] if rows else None
+    page_id = newest.page_id if newest else None
+    return {
+        "object_kind": kind,
+        "object_name": newest.object_name if newest else shorten(target_id),
+        "object_url": newest.object_url if newest else "",
+        "form_entries": [] if page_id is None else list_form_entries(kind, page_id),
+    }
+
+
+def list_form_entries(kind: Kind, page_id: Any) -> list[LogEntry]:
+    """What Django's own forms logged of the object, the newest first."""
+    app, _, model = kind.page.rpartition("_")
+    entries = LogEntry.objects.filter(
+        content_type__app_label=app, content_type__model=model, object_id=str(page_id)
+    )
+    return list(entries.select_related("user", "content_type").order_by("-id")[:_MAX_ENTRIES])
+
+
+def _actors(request: HttpRequest) -> Callable[[UUID], Actor]:
+    return lambda workspace_id: actor_in(request, workspace_id)

@@ -1,0 +1,65 @@
+"""The audit log in the admin: its list, one event, and the history of any object."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from controlplane.core.admin.pages import ReadOnlyAdmin
+from controlplane.core.ids import parse_uuid_or_none
+from controlplane.workspaces.adminaccess import SEEN_BY_ADMINS
+from controlplane.workspaces.adminpages import WorkspacePages
+from controlplane.workspaces.audit.entrypage import describe_entry
+from controlplane.workspaces.audit.listpage import describe_list
+
+
+class AuditEventAdmin(WorkspacePages, ReadOnlyAdmin):
+    """The audit log: who did what, for admins of a workspace."""
+
+    required_roles = SEEN_BY_ADMINS
+    ordering = ("-id",)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The newest events first."""
+        if request.method == "POST" or not self.has_view_permission(request):
+            raise PermissionDenied
+        context = describe_list(request, self.workspaces_for(request, "view"))
+        return self.render(
+            request, "workspaces/audit/list.html", title="Audit", is_list=True, **context
+        )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One event."""
+        event_id = parse_uuid_or_none(object_id)
+        event = None
+        if event_id is not None:
+            rows = self.get_queryset(request).select_related("workspace")
+            event = rows.filter(pk=event_id).first()
+        if event is None:
+            text = "This entry was removed, or it is not yours to see."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.method == "POST" or not self.has_view_permission(request, event):
+            raise PermissionDenied
+        context = describe_entry(request, event)
+        title = f"{event.actor_label} {context['row'].sentence}"
+        return self.render(request, "workspaces/audit/entry.html", title=title, **context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """An event has no history: it never changes."""
+        event_id = parse_uuid_or_none(object_id)
+        if event_id is None or not self.get_queryset(request).filter(pk=event_id).exists():
+            return HttpResponseRedirect(reverse("admin:index"))
+        return HttpResponseRedirect(self.row_url(event_id))

@@ -1,0 +1,75 @@
+"""Reads of the audit log."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from controlplane.core.bounded import bounded_time
+from controlplane.core.requests import COMMAND
+from controlplane.workspaces.models import AuditEvent
+from controlplane.workspaces.schema import KEYS, PEOPLE, SYSTEM, AuditFilter
+from controlplane.workspaces.states import ActorKind
+
+_SECONDS = 2.0
+_ADVICE = "Choose a kind of object, an action or a time."
+_EQUAL = {
+    "actor_id": "actor_id",
+    "actor": "actor_label",
+    "target_type": "target_type",
+    "target_id": "target_id",
+    "request_id": "request_id",
+}
+_USER = Q(actor_kind=ActorKind.USER.value)
+_KEY = Q(actor_kind=ActorKind.KEY.value)
+# Somebody at the command line acts with the rights of the platform.
+_TERMINAL = Q(actor_kind=ActorKind.SYSTEM.value, door=COMMAND)
+_PLATFORM = Q(actor_kind=ActorKind.SYSTEM.value) & ~Q(door=COMMAND)
+_BY = {PEOPLE: _USER | _TERMINAL, KEYS: _KEY, SYSTEM: _PLATFORM}
+# In the words of the index `audit_of_people`.
+_NOT_PLATFORM = ~Q(actor_kind=ActorKind.SYSTEM.value) | Q(door=COMMAND)
+
+
+def list_audit_events(
+    workspaces: Collection[UUID] | None, wanted: AuditFilter
+) -> QuerySet[AuditEvent]:
+    """The events of these workspaces, or of all for None, that match; the newest first."""
+    events = AuditEvent.objects.order_by("-id")
+    if workspaces is not None:
+        events = events.filter(workspace_id__in=workspaces)
+    given = {column: value for name, column in _EQUAL.items() if (value := getattr(wanted, name))}
+    events = events.filter(**given)
+    if wanted.by:
+        events = events.filter(_of_these(wanted.by))
+    if wanted.actions:
+        events = events.filter(action__in=wanted.actions)
+    if wanted.doors:
+        events = events.filter(door__in=wanted.doors)
+    if wanted.created_after:
+        events = events.filter(created_at__gte=wanted.created_after)
+    if wanted.created_before:
+        events = events.filter(created_at__lt=wanted.created_before)
+    return events.filter(_containing(wanted.search)) if wanted.search else events
+
+
+def read_events(events: QuerySet[AuditEvent], limit: int) -> list[AuditEvent]:
+    """The first of them, with their workspaces. Raises Invalid: finding them takes too long."""
+    with bounded_time(_SECONDS, _ADVICE):
+        return list(events.select_related("workspace")[:limit])
+
+
+def _of_these(groups: Collection[str]) -> Q:
+    if set(groups) == {PEOPLE, KEYS}:
+        return _NOT_PLATFORM
+    return Q(*(_BY[each] for each in sorted(set(groups))), _connector=Q.OR)
+
+
+def _containing(text: str) -> Q:
+    """Not in what an edit changed: that is masked by who reads it, not by who searches."""
+    columns = ("actor_label", "action", "target_id", "request_id")
+    named = ("reason", "note", "comment", "name", "user")
+    return Q(
+        *((f"{column}__icontains", text) for column in columns),
+        *((f"detail__{name}__icontains", text) for name in named),
+        _connector=Q.OR,
+    )

@@ -1,0 +1,286 @@
+"""The audit log in the admin: its list, one entry, and the history of objects."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from controlplane.core.requests import working_for
+from controlplane.ops.operations.control import audit
+from controlplane.workspaces import services
+from controlplane.workspaces.actors import SYSTEM, Actor
+from controlplane.workspaces.audit.kinds import list_kinds
+from controlplane.workspaces.models import AuditEvent, Membership
+from controlplane.workspaces.states import Role
+from tasks_app.services import change_queue
+from tests.clients import default_workspace, key_client, other_workspace, staff_client, user_client
+from tests.factories import make_operation, make_queue, make_task
+from tests.integration.admin.world import World
+
+pytestmark = pytest.mark.django_db
+AUDIT = reverse("admin:workspaces_auditevent_changelist")
+ADA = Actor(kind="user", id="7", label="ada", role=None)
+
+
+def record(
+    action: str = "task.cancel", target: str = "task", target_id: str = "t", **options: Any
+) -> AuditEvent:
+    return services.record_audit(
+        options.pop("workspace", default_workspace()),
+        options.pop("actor", ADA),
+        action,
+        target,
+        target_id,
+        options.pop("detail", {}),
+    )
+
+
+def page_of(client: Client, query: str = "", **params: str) -> str:
+    answer = client.get(AUDIT + query, params)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_people_and_keys_come_first_and_the_platform_is_one_link_away(root: Client) -> None:
+    record(detail={"name": "by-ada"})
+    record(actor=SYSTEM, detail={"name": "by-system"})
+    page = page_of(root)
+    assert "by-ada" in page
+    assert "by-system" not in page
+    assert "by-system" in page_of(root, by="system")
+    both = page_of(root, by="all")
+    assert "by-ada" in both
+    assert "by-system" in both
+
+
+def test_somebody_at_the_command_line_is_a_person(root: Client) -> None:
+    with working_for("", "command"):
+        record(actor=SYSTEM, detail={"name": "typed"})
+    assert "typed" in page_of(root)
+    assert "typed" in page_of(root, by="people")
+    assert "typed" not in page_of(root, by="system")
+
+
+def test_a_line_says_who_did_what_to_which_object_and_what_it_replaced(root: Client) -> None:
+    queue = make_queue("billing")
+    change_queue(
+        workspace_id=queue.workspace_id,
+        name="billing",
+        actor=ADA,
+        changes={"paused": True, "reason": "the gateway is down"},
+    )
+    page = page_of(root)
+    assert "paused queue" in page
+    assert reverse("admin:tasks_app_queue_change", args=[queue.pk]) in page
+    assert "the gateway is down" in page
+    entry = root.get(
+        reverse("admin:workspaces_auditevent_change", args=[AuditEvent.objects.get().pk])
+    ).content.decode()
+    row = re.search(r"<bdi>paused</bdi></th>.*?</tr>", entry, re.DOTALL)
+    assert row is not None
+    assert re.findall(r"<bdi>(\w+)</bdi>", row[0]) == ["paused", "no", "yes"]
+
+
+def test_an_object_that_is_gone_has_no_link_and_says_so(root: Client) -> None:
+    event = record(target_id=str(uuid4()), detail={"name": "nightly"})
+    assert "(gone)" in page_of(root)
+    entry = root.get(reverse("admin:workspaces_auditevent_change", args=[event.pk]))
+    assert "It does not exist any more." in entry.content.decode()
+
+
+FILTERS = {
+    "action": "queue.change",
+    "targetType": "queue",
+    "targetId": "billing",
+    "actor": "bob",
+    "actorId": "8",
+    "requestId": "operation:1",
+    "search": "the gate",
+    "door": "api",
+    "createdAfter": "1h",
+    "workspace": "other",
+    "q": "billing",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), FILTERS.items())
+def test_every_filter_finds_what_it_names(root: Client, name: str, value: str) -> None:
+    record(detail={"name": "unwanted"})
+    bob = Actor(kind="user", id="8", label="bob", role=None)
+    with working_for("operation:1", "api"):
+        wanted = record(
+            "queue.change",
+            "queue",
+            "billing",
+            actor=bob,
+            workspace=other_workspace(),
+            detail={"reason": "The gateway", "name": "wanted"},
+        )
+    page = page_of(root, **{name: value})
+    assert reverse("admin:workspaces_auditevent_change", args=[wanted.pk]) in page
+    assert ("unwanted" in page) == (name == "createdAfter")
+
+
+@pytest.mark.parametrize("query", ["?createdAfter=soon", "?nonsense=1", "?door=window"])
+def test_a_filter_that_cannot_be_read_lists_nothing_and_says_why(root: Client, query: str) -> None:
+    record(detail={"name": "somebody"})
+    page = page_of(root, query)
+    assert "Nothing is listed." in page
+    assert "somebody" not in page
+
+
+def test_pages_follow_one_another(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controlplane.workspaces.audit.listpage.PAGE_SIZE", 2)
+    for number in range(5):
+        record(detail={"name": f"n-{number}"})
+    shown, query = [], ""
+    while True:
+        page = page_of(root, query)
+        shown += re.findall(r"n-\d", page)
+        found = re.search(r'rel="next" href="([^"]*)"', page)
+        if found is None:
+            break
+        query = found[1]
+    assert shown == ["n-4", "n-3", "n-2", "n-1", "n-0"]
+
+
+def test_what_an_operation_does_leads_to_its_page(root: Client) -> None:
+    operation = make_operation(default_workspace())
+    with working_for(f"operation:{operation.pk}"):
+        event = record(actor=Actor(kind="system", id="", label="ada", role=None))
+    url = reverse("admin:operations_operation_change", args=[operation.pk])
+    assert url in page_of(root, by="system")
+    entry = root.get(reverse("admin:workspaces_auditevent_change", args=[event.pk]))
+    assert url in entry.content.decode()
+
+
+def test_where_it_was_asked_is_kept() -> None:
+    client = key_client()
+    queue = make_queue("billing")
+    client.patch("/queues/billing", {"paused": True}, format="json")
+    event = AuditEvent.objects.get(action="queue.change")
+    assert (event.door, bool(event.request_id)) == ("api", True)
+    root = staff_client("root", apps=[], is_superuser=True)
+    root.post(reverse("admin:tasks_app_queue_resume", args=[queue.pk]))
+    assert AuditEvent.objects.filter(action="queue.change").latest("id").door == "page"
+
+
+def test_an_admin_sees_the_log_of_their_workspaces_only() -> None:
+    here = record(detail={"name": "here"})
+    there = record(workspace=other_workspace(), detail={"name": "there"})
+    client = staff_client("boss", "admin", apps=["workspaces", "tasks_app"])
+    page = page_of(client)
+    assert "here" in page
+    assert "there" not in page
+    assert "there" not in page_of(client, workspace="other")
+    entry = "admin:workspaces_auditevent_change"
+    assert client.get(reverse(entry, args=[here.pk])).status_code == 200
+    assert client.get(reverse(entry, args=[there.pk])).status_code == 302
+
+
+class TestHistory:
+    def test_it_leads_to_the_log_of_this_object(self, root: Client) -> None:
+        task = make_task()
+        record(target_id=str(task.pk))
+        record(target_id="another", detail={"name": "another"})
+        answer = root.get(reverse("admin:tasks_app_task_history", args=[task.pk]))
+        assert answer.status_code == 302
+        page = root.get(answer["Location"]).content.decode()
+        assert "History of task" in page
+        assert "cancelled task" in page
+        assert "another" not in page
+
+    def test_somebody_who_may_not_read_the_log_sees_what_was_done_to_the_object(self) -> None:
+        task = make_task()
+        record(target_id=str(task.pk), detail={"reason": "a double"})
+        record(target_id="another", detail={"reason": "unrelated"})
+        viewer = staff_client("mira", "viewer", apps=["tasks_app", "workspaces"])
+        answer = viewer.get(reverse("admin:tasks_app_task_history", args=[task.pk]))
+        page = answer.content.decode()
+        assert answer.status_code == 200
+        assert "a double" in page
+        assert "unrelated" not in page
+        assert viewer.get(AUDIT).status_code == 403
+
+    def test_every_kind_of_object_has_one_and_a_page(self) -> None:
+        world = World()
+        root = world.people["root"]
+        objects = {**world.own, **world.shared}
+        for kind in list_kinds():
+            app, _, model = kind.page.rpartition("_")
+            (row,) = (each for label, each in objects.items() if label.lower() == f"{app}.{model}")
+            record("it.changed", kind.target, str(getattr(row, kind.key)))
+            address = reverse(f"admin:{kind.page}_history", args=[row.pk])
+            history = root.get(address, follow=True)
+            assert history.status_code == 200, kind
+            links = re.search(
+                r'<td class="what-cell">.*?</td>', history.content.decode(), re.DOTALL
+            )
+            assert links is not None, kind
+            found = re.search(r'href="([^"]*)"', links[0])
+            assert found is not None, kind
+            assert root.get(found[1]).status_code == 200, kind
+
+
+def test_audit_of_an_operation_is_a_kind() -> None:
+    operation = make_operation(default_workspace())
+    audit(operation, SYSTEM, "pause")
+    assert AuditEvent.objects.latest("id").target_type in {kind.target for kind in list_kinds()}
+
+
+class TestMembers:
+    def test_the_last_administrator_stays(self) -> None:
+        ada = user_client("admin", username="ada").user
+        (member,) = Membership.objects.filter(user=ada)
+        with pytest.raises(Exception, match="last administrator"):
+            services.remove_member(member=member, actor=SYSTEM)
+        with pytest.raises(Exception, match="last administrator"):
+            services.add_member(
+                workspace=default_workspace(), user=ada, role="viewer", actor=SYSTEM
+            )
+        user_client("admin", username="bob")
+        services.remove_member(member=member, actor=SYSTEM)
+        assert not Membership.objects.filter(user=ada).exists()
+
+    def test_nobody_changes_their_own_role(self) -> None:
+        ada = user_client("admin", username="ada").user
+        user_client("admin", username="bob")
+        (member,) = Membership.objects.filter(user=ada)
+        own = Actor(kind="user", id=str(ada.pk), label="ada", role=Role.ADMIN)
+        with pytest.raises(Exception, match="yourself"):
+            services.remove_member(member=member, actor=own)
+        with pytest.raises(Exception, match="your own role"):
+            services.add_member(workspace=default_workspace(), user=ada, role="viewer", actor=own)
+
+
+class TestAccounts:
+    def test_what_a_form_changes_of_a_user_is_in_the_log(self, root: Client) -> None:
+        root.post("/admin/auth/user/add/", {
+            "username": "ada", "usable_password": "true", "password1": "a long secret 7",
+            "password2": "a long secret 7",
+        })  # fmt: skip
+        user = get_user_model().objects.get(username="ada")
+        data = {"username": "ada", "email": "ada@example.org", "is_active": "on",
+                "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # fmt: skip
+        root.post(f"/admin/auth/user/{user.pk}/change/", data)
+        root.post(f"/admin/auth/user/{user.pk}/password/", {
+            "usable_password": "true", "password1": "another secret 8",
+            "password2": "another secret 8",
+        })  # fmt: skip
+        root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"})
+        events = AuditEvent.objects.filter(target_type="account").order_by("id")
+        assert [each.action.removeprefix("account.") for each in events] == [
+            "create", "change", "password", "delete",
+        ]  # fmt: skip
+        assert events[1].detail["after"]["email"] == "ada@example.org"
+        assert "secret" not in str([each.detail for each in events])
+
+    def test_the_last_administrator_is_not_deleted(self, root: Client) -> None:
+        user = user_client("admin", username="ada").user
+        answer = root.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}, follow=True)
+        assert "last administrator of default" in answer.content.decode()
+        assert get_user_model().objects.filter(pk=user.pk).exists()
