@@ -173,6 +173,7 @@ def _make_node(text: str, number: int) -> Node:
         name=cut(text, 110) + str(number),
         host=cut(text, 255),
         version=cut(text, 40),
+        release=cut(text, 80),
         queues=[cut(text, 100)],
         end_reason=cut(text, 300) if is_lost else "",
         slots=[{"slot": 4_000, "running": 1, "taskId": None, "startedAt": None}],
@@ -210,8 +211,10 @@ def _make_group(text: str, number: int, letter: DeadLetter) -> LetterGroup:
         id=uuid7(), workspace_id=letter.workspace_id, fingerprint=f"{number:016x}",
         type=cut(text, 200), category="CODE", error_class=cut(text, 200), message=text,
         letters=1, deaths=1, first_seen=now(), last_seen=now(), first_version=cut(text, 40),
-        state=state, state_at=now(), state_by=cut(text, 200), state_reason=text,
+        first_release=cut(text, 80) if number % 4 < 2 else "", state=state,
+        state_at=now(), state_by=cut(text, 200), state_reason=text,
         muted_until=now() + timedelta(days=1), regressed_versions=[cut(text, 40)],
+        regressed_releases=[cut(text, 80)] if number % 4 < 2 else [],
     )  # fmt: skip
     GroupNote.objects.create(group=group, text=text, author=cut(text, 200))
     return group

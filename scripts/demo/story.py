@@ -9,7 +9,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 RELEASE = 39 * MINUTE  # before now
 INCIDENT = 36 * MINUTE
 LOSS = 15 * MINUTE
-VERSIONS = ("4.11.3", "4.12.0")
+RELEASES = ("4.11.3", "4.12.0")
 SLOTS = 16
 
 
