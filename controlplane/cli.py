@@ -14,7 +14,7 @@ COMPONENTS = {"serve": "app", "worker": "worker", "dispatch": "dispatch", "autos
 # They serve no page, so they do without the packages of pages: a third of their start.
 CONSOLE = {
     "apikeys", "cron", "demo", "dlq", "enqueue", "nodes", "operations", "queues", "scaling",
-    "simulate_scaling", "stress", "tasks", "workflows",
+    "simulate_scaling", "stress", "tasks", "types", "workflows",
 }  # fmt: skip
 # These wait for a database that comes back, so whether there is one is checked first.
 LONG_RUNNING = {*COMPONENTS, "runserver"}

@@ -1,4 +1,4 @@
-"""Queues and task types."""
+"""Queues."""
 
 from typing import Any
 
@@ -8,10 +8,7 @@ from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.states import Role
 from tasks_app import queries, services
-from tasks_app.api.base import ValuesPagination
-from tasks_app.filters import InternalFilter
-from tasks_app.processors.registry import all_processors
-from tasks_app.schema.queues import Queue, QueueChange, QueueDetail, TaskType
+from tasks_app.schema.queues import Queue, QueueChange, QueueDetail
 
 _LIMITS = {"max_running", "rate_per_second"}
 
@@ -63,22 +60,3 @@ class Queues(Views):
             workspace_id=request.workspace.id, name=name, actor=request.actor, changes=changes
         )
         return queries.get_queue(request.workspace.id, name)
-
-
-class TaskTypes(Views):
-    """Registered processors."""
-
-    tag = "task types"
-
-    @verb(
-        "GET",
-        "task-types",
-        name="task_types_list",
-        summary="List task types",
-        query=InternalFilter,
-        returns=Listed(TaskType, {}, "", ValuesPagination),
-        errors=(422,),
-    )
-    def list(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
-        """The task types of this installation, with the JSON Schema of each payload."""
-        return [each for each in all_processors() if wanted.is_internal or not each.is_internal]

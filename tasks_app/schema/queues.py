@@ -1,4 +1,4 @@
-"""Queues and task types."""
+"""Queues."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -75,17 +75,3 @@ class QueueChange(Request):
     def changes(self) -> dict[str, Any]:
         """The columns that were given."""
         return {name: getattr(self, name) for name in self.model_fields_set}
-
-
-class TaskType(Resource):
-    """A registered processor and the defaults of its tasks."""
-
-    type: str = shown(source="name")
-    description: str
-    queue: str
-    is_async: bool
-    max_attempts: int
-    timeout_seconds: float
-    retry: dict[str, Any] = shown(compute=lambda processor: processor.retry.to_json())
-    is_internal: bool = shown("Bookkeeping of the platform.")
-    payload_schema: dict[str, Any] = shown("JSON Schema.")
