@@ -30,8 +30,11 @@ class Descriptor:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Descriptor":
-        """From stored values; what is missing is empty."""
-        return cls(**{name: str(values.get(name) or "") for name in FIELDS})
+        """From stored values; what is missing is empty, and so is a runbook that is no link."""
+        texts = {name: str(values.get(name) or "") for name in FIELDS}
+        if not is_web_address(texts["runbook"], MAX_RUNBOOK):
+            texts["runbook"] = ""
+        return cls(**texts)
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in FIELDS)

@@ -9,7 +9,9 @@ from controlplane import __version__
 from scaling.models import ScalingEvent
 from scaling.queries.pool import get_pool
 from scaling.sentences import change, workers
+from scripts.demo import types  # noqa: F401 - its nodes declare them
 from scripts.demo.story import HOUR, LOSS, LOST, LOST_TASKS, MINUTE, NODES, RELEASE, RELEASES, SLOTS
+from tasks_app.services.declarations import publish_declarations
 from workers.models import Node, NodeSample
 
 _GIB = 2**30
@@ -70,6 +72,8 @@ def _node(name: str, now: datetime, **fields: Any) -> Node:
     )
     node.name = f"{name}#{node.id}"
     node.save()
+    publish_declarations(node.id)
+    node.refresh_from_db()
     return node
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.exceptions import PermissionDenied
 
 from controlplane.core.http.verbs import Listed, Views, verb
@@ -46,17 +47,24 @@ class Queues(Views):
         "PATCH",
         "queues/<str:name>",
         name="queues_change",
-        summary="Pause, resume or limit a queue",
+        summary="Pause, resume, limit or describe a queue",
         body=QueueChange,
         returns=QueueDetail,
         errors=(404, 422),
     )
     def change(self, request: WorkspaceRequest, body: QueueChange, name: str) -> Any:
-        """Pause or resume (operators), set or lift limits (admins)."""
+        """Pause, resume or describe (operators), set or lift limits (admins)."""
         changes = body.changes
         if _LIMITS & changes.keys() and request.actor.role != Role.ADMIN:
             raise PermissionDenied("Limits are configuration: this needs the role admin.")
-        services.change_queue(
-            workspace_id=request.workspace.id, name=name, actor=request.actor, changes=changes
-        )
+        key: dict[str, Any] = {
+            "workspace_id": request.workspace.id,
+            "name": name,
+            "actor": request.actor,
+        }
+        with transaction.atomic():
+            if changes:
+                services.change_queue(**key, changes=changes)
+            if body.described:
+                services.change_queue_descriptor(**key, changes=body.described)
         return queries.get_queue(request.workspace.id, name)

@@ -158,6 +158,11 @@ def get(name: str) -> Processor:
         raise UnknownType(name) from None
 
 
+def find(name: str) -> Processor | None:
+    """The processor of this type; None if this process's code has none."""
+    return _processors.get(name)
+
+
 def all_processors() -> list[Processor]:
     """Every registered processor, by name."""
     return [_processors[name] for name in names()]

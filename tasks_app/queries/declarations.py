@@ -16,7 +16,8 @@ from controlplane.core.jsonb import load_jsonb
 from controlplane.core.process_state import register_reset
 from controlplane.core.sql import load_sql
 from tasks_app.descriptors import Descriptor
-from tasks_app.processors.declarations import Declaration, declare_all
+from tasks_app.processors import registry
+from tasks_app.processors.declarations import Declaration, declare
 from workers.queries import list_live_nodes
 
 MAX_NODES = 1_000
@@ -99,11 +100,6 @@ class Catalogue:
         return bool(self.nodes) and all(node.digest for node in self.nodes)
 
     @cached_property
-    def app(self) -> Mapping[str, tuple[Declaration, str]]:
-        """What the code of this process declares."""
-        return declare_all()
-
-    @cached_property
     def gone(self) -> Mapping[str, tuple[Declaration, datetime]]:
         """Types that no live node declares any more: their last declarations, and since when."""
         with connection.cursor() as cursor:
@@ -119,21 +115,17 @@ class Catalogue:
     @property
     def names(self) -> list[str]:
         """All types that live nodes or this process declare."""
-        return sorted({*self.live, *self.app})
+        return sorted({*self.live, *registry.names()})
 
     def get(self, name: str) -> TypeView:
         """What is known of a type; of an unknown one its name alone."""
-        own = self.app.get(name)
+        own = registry.find(name)
         if variants := self.live.get(name):
             return TypeView(name, variants[0].declaration, variants, is_in_app=own is not None)
         last, since = self.gone.get(name, (None, None))
-        return TypeView(
-            name,
-            own[0] if own is not None else last,
-            since=since,
-            is_judged=self.is_judged,
-            is_in_app=own is not None,
-        )
+        shown = last if own is None else declare(own)
+        is_in_app = own is not None
+        return TypeView(name, shown, (), since, is_judged=self.is_judged, is_in_app=is_in_app)
 
     def describe(self, name: str) -> Descriptor:
         """The descriptor alone."""

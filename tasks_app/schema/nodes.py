@@ -20,9 +20,9 @@ class Node(Resource):
     incarnation: UUID
     replaces: int | None = shown("The earlier node, which was declared lost.")
     host: str
-    version: str = shown("Of Taskplane.")
+    version: str = shown("That of Taskplane.")
     release: str | None = shown(
-        "Of your code, as TASKPLANE_RELEASE said when it began; null if it was not set.",
+        "The release of your code (TASKPLANE_RELEASE) when it began; null if it was not set.",
         compute=lambda node: node.release or None,
     )
     status: NodeState = shown(

@@ -64,7 +64,9 @@ def test_the_same_code_is_written_once(code: Any) -> None:
     code(title="Invoice", owner="payments", runbook="https://wiki.example/invoice")
     first = start()
     rows = TypeDeclaration.objects.count()
-    with CaptureQueriesContext(connection, ) as seen:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
         second = start("other")
     assert first.declares == second.declares != ""
     assert (TypeDeclaration.objects.count(), DeclaredSet.objects.count()) == (rows, 1)

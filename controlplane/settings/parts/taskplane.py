@@ -42,6 +42,8 @@ TASKPLANE: dict[str, Any] = {
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),
     "WORKER_QUEUES": env.words("WORKER_QUEUES", ["*"]),
+    # The description of queues, until a person says otherwise. Checked by the tasks' app.
+    "QUEUES": env.json_object("TASKPLANE_QUEUES"),
     # Tasks, or failures in a row, after which a pool child is replaced; 0 for never
     "WORKER_RECYCLE_AFTER_TASKS": env.integer(
         "WORKER_RECYCLE_AFTER_TASKS", 0, minimum=0, maximum=10**9

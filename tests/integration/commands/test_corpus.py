@@ -23,6 +23,7 @@ _EDGES = re.compile("[│┃]")
 LISTS = [
     "tasks list --limit 200",
     "tasks types",
+    "types --internal",
     "queues list",
     "nodes list",
     "dlq list --limit 200",
@@ -41,6 +42,7 @@ LISTS = [
 ROWS = [
     ("tasks show {}", "tasks_app.Task"),
     ("nodes show {}", "workers.Node"),
+    ("types {}", "tasks_app.TypeDeclaration"),
     ("dlq show {}", "dlq.DeadLetter"),
     ("dlq replay {}", "dlq.Replay"),
     ("dlq replay {} --watch", "dlq.Replay"),
