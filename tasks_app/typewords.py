@@ -114,13 +114,13 @@ def list_parts(declaration: Declaration) -> dict[str, str]:
 def describe_retry(declaration: Declaration) -> str:
     """`exponential from 1 s, at most 1 h`, or the function that decides."""
     if declaration.retry_rule:
-        return f"by {declaration.retry_rule}"
+        return f"by {isolated_text(declaration.retry_rule)}"
     retry = declaration.retry
     known = {name: retry.get(name) for name in ("strategy", "baseMs", "maxMs", "factor", "jitter")}
     base, most = (known[name] for name in ("baseMs", "maxMs"))
     if not isinstance(base, int | float) or not isinstance(most, int | float):
         return _write(retry)
-    words = f"{known['strategy']} from {format_duration(base / 1_000)}"
+    words = f"{isolated_text(known['strategy'])} from {format_duration(base / 1_000)}"
     words += f", at most {format_duration(most / 1_000)}"
     rest = {name: known[name] for name in ("factor", "jitter") if known[name] is not None}
     return ", ".join([words, *(f"{name} {value:g}" for name, value in rest.items())])
