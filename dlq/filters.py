@@ -108,8 +108,11 @@ class GroupFilter:
     categories: tuple[str, ...] = condition(
         "category", Choices(choices=tuple(ErrorCategory.values)), COMMA
     )
+    releases: tuple[str, ...] = condition(
+        "release", Texts(), f"First or last seen on nodes with these releases of your code. {COMMA}"
+    )
     versions: tuple[str, ...] = condition(
-        "version", Texts(), f"First or last seen on nodes of these versions. {COMMA}"
+        "version", Texts(), f"First or last seen on nodes of these versions of Taskplane. {COMMA}"
     )
     search: str = condition(
         "search", Search(), "A part of the type, the error's class or message; or a fingerprint."

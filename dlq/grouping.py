@@ -25,13 +25,16 @@ _GROUPS = 500
 
 def count_in_groups(changes: Sequence[GroupChange]) -> None:
     """Bring groups up to date with folded counts, in the open transaction. A group that was
-    resolved and has a new death is reopened, and keeps the versions of the nodes on which its tasks
-    died."""
+    resolved and has a new death is reopened, and keeps the versions and releases of the nodes on
+    which its tasks died."""
     for group_id in transitions.count_in_groups(changes):
         group = LetterGroup.objects.get(id=group_id)
-        versions = list_versions(group)
-        LetterGroup.objects.filter(id=group_id).update(regressed_versions=versions)
-        _audit(group.workspace_id, group_id, "dlq.group_regress", versions=versions)
+        versions, releases = list_versions(group)
+        LetterGroup.objects.filter(id=group_id).update(
+            regressed_versions=versions, regressed_releases=releases
+        )
+        detail = {"versions": versions, **({"releases": releases} if releases else {})}
+        _audit(group.workspace_id, group_id, "dlq.group_regress", **detail)
 
 
 class GroupUpkeep:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from controlplane.core.addresses import is_web_address
 from controlplane.core.clock import now, utc_z
 from controlplane.core.errors import Conflict, FieldError, Invalid
 from controlplane.core.formatting import format_count
@@ -122,8 +123,7 @@ def _read_columns(
 
 def check_ticket(ticket: str) -> str | None:
     """What is wrong with the address of a ticket; None for a good one, or none."""
-    is_address = ticket.startswith(("http://", "https://")) and ticket.isprintable()
-    if ticket and (not is_address or len(ticket) > MAX_TICKET or " " in ticket):
+    if ticket and not is_web_address(ticket, MAX_TICKET):
         return (
             f"An address that begins with http:// or https://, of at most {MAX_TICKET} characters."
         )

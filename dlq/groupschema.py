@@ -106,8 +106,17 @@ class LetterGroup(Resource):
     grown: int = shown("Deaths since it was acknowledged.")
     first_seen_at: datetime = shown(source="group.first_seen")
     last_seen_at: datetime = shown(source="last_seen")
+    first_release: str | None = shown(
+        "Release of your code on the node on which the first task died; null if none was set.",
+        compute=lambda view: view.group.first_release or None,
+    )
+    last_release: str | None = shown(compute=lambda view: view.group.last_release or None)
+    regressed_releases: list[str] = shown(
+        "Releases of the nodes on which tasks died after it was resolved.",
+        source="group.regressed_releases",
+    )
     first_version: str | None = shown(
-        "Version of the node on which the first task died; null if none ran it.",
+        "Version of Taskplane on the node on which the first task died; null if none ran it.",
         compute=lambda view: view.group.first_version or None,
     )
     last_version: str | None = shown(compute=lambda view: view.group.last_version or None)
@@ -131,7 +140,7 @@ class ChangeBefore(Resource):
     """A change on record before the group began, or began again."""
 
     at: datetime
-    kind: str = shown("`version`, `workflow`, `schedule`, `queue` or `scaling`.")
+    kind: str = shown("`release`, `version`, `workflow`, `schedule`, `queue` or `scaling`.")
     subject: str
     change: str
     by: str | None = shown(compute=lambda cause: cause.by or None)

@@ -141,6 +141,7 @@ def _letter(death: DeadTask, attempts: Sequence[DeadTaskAttempt]) -> NewLetter:
         step_key=death.step_key,
         reprocess_of=death.reprocess_of,
         worker_version=(attempts[-1].version or "") if attempts else "",
+        worker_release=(attempts[-1].release or "") if attempts else "",
         died_at=death.died_at,
     )
 

@@ -43,6 +43,7 @@ class NewLetter(NamedTuple):
     step_key: str | None
     reprocess_of: UUID | None
     worker_version: str
+    worker_release: str
     died_at: datetime
 
 

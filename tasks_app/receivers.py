@@ -1,13 +1,14 @@
-"""Reactions to the end of nodes and slots."""
+"""Reactions to the beginning and the end of nodes, and to the end of slots."""
 
 from typing import Any
 
 from django.dispatch import receiver
 
+from tasks_app.services.declarations import note_end_of_declarer, publish_declarations
 from tasks_app.services.rescue import release_node, rescue_node, settle_slot
 from tasks_app.services.supervision import supervise
 from workers.runtime import Runtime
-from workers.signals import agent_pass, node_lost, node_stopped, slot_lost
+from workers.signals import agent_pass, node_lost, node_registered, node_stopped, slot_lost
 from workers.slots import Slot
 
 
@@ -21,11 +22,18 @@ def on_slot_lost(node_id: int, slot: Slot, **_: Any) -> None:
     settle_slot(node_id, slot)
 
 
+@receiver(node_registered)
+def on_node_registered(node_id: int, **_: Any) -> None:
+    publish_declarations(node_id)
+
+
 @receiver(node_stopped)
 def on_node_stopped(node_id: int, **_: Any) -> None:
+    note_end_of_declarer(node_id)
     release_node(node_id)
 
 
 @receiver(node_lost)
 def on_node_lost(node_id: int, **_: Any) -> None:
+    note_end_of_declarer(node_id)
     rescue_node(node_id)

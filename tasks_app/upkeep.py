@@ -2,7 +2,7 @@
 
 from controlplane.core.runtime import sweeps
 from tasks_app import dispatch
-from tasks_app.services import register_pruner, rollups, samples
+from tasks_app.services import declarations, register_pruner, rollups, samples
 
 sweeps.register("promote", every_seconds=0.1, make=lambda: dispatch.promote)
 sweeps.register("wake", every_seconds=1.0, make=lambda: dispatch.wake)
@@ -15,3 +15,4 @@ sweeps.register("rollups", every_seconds=10.0, make=lambda: rollups.recompute_ro
 sweeps.register("samples", every_seconds=5.0, make=lambda: samples.sample_minute)
 register_pruner("rollups", rollups.prune_rollups)
 register_pruner("samples", samples.prune_samples)
+register_pruner("declarations", declarations.prune_declarations)

@@ -26,12 +26,13 @@ from dlq.filters import LetterFilter
 from dlq.models import DeadLetter, GroupNote, LetterGroup, Replay
 from dlq.replays import start_replay
 from scaling.models import Launch, ScalingEvent
-from tasks_app.models import Queue, Rollup, Task, TaskDependency
+from tasks_app.models import Queue, QueueDescriptor, Rollup, Task, TaskDependency, TypeDeclaration
 from tests.clients import default_workspace, key_client
 from tests.corpus import BEYOND, KEYS, NUMBERS, TEXTS, cut, whole_payload
 from tests.factories import (
     make_attempt,
     make_decision,
+    make_declaration,
     make_items,
     make_job,
     make_launch,
@@ -111,6 +112,7 @@ def make_rows(name: str, text: str, number: int, home: Workspace) -> list[Any]:
     return [
         queue, node, task, letter, _make_group(text, number, letter), _make_operation(text),
         _make_view(text, number),
+        _make_declaration(text, number, node),
         _make_replay(text, letter), *_make_schedule(text, number),
         *_make_workflow(text, number), _make_event(text), _make_test(text, number),
         *_make_people(name, text, home),
@@ -148,6 +150,8 @@ def make_beyond() -> Task:
 
 def _make_queue(text: str, number: int, home: Workspace) -> Queue:
     queue = make_queue(f"corpus-{number}", home)
+    described = {"title": cut(text, 100), "description": cut(text, 2_000), "owner": cut(text, 100)}
+    QueueDescriptor.objects.create(queue=queue, **described, runbook=cut(f"javascript:{text}", 500))
     is_paused = bool(number % 2)
     write(
         queue,
@@ -176,6 +180,7 @@ def _make_node(text: str, number: int) -> Node:
         name=cut(text, 110) + str(number),
         host=cut(text, 255),
         version=cut(text, 40),
+        release=cut(text, 80),
         queues=[cut(text, 100)],
         end_reason=cut(text, 300) if is_lost else "",
         slots=[{"slot": 4_000, "running": 1, "taskId": None, "startedAt": None}],
@@ -183,6 +188,14 @@ def _make_node(text: str, number: int) -> Node:
     )
     make_sample(node)
     return node
+
+
+def _make_declaration(text: str, number: int, node: Node) -> TypeDeclaration:
+    """As a node would never send it: every part is hostile."""
+    described = {"title": text, "description": text, "owner": text, "runbook": f"javascript:{text}"}
+    nodes = [node] if number % 3 else []
+    return make_declaration(cut(text, 200), nodes, **described, queue=text,
+                            payloadSchema=payload_of(text), retryRule=text)  # fmt: skip
 
 
 def _make_task(text: str, queue: Queue, node: Node) -> Task:
@@ -213,8 +226,10 @@ def _make_group(text: str, number: int, letter: DeadLetter) -> LetterGroup:
         id=uuid7(), workspace_id=letter.workspace_id, fingerprint=f"{number:016x}",
         type=cut(text, 200), category="CODE", error_class=cut(text, 200), message=text,
         letters=1, deaths=1, first_seen=now(), last_seen=now(), first_version=cut(text, 40),
-        state=state, state_at=now(), state_by=cut(text, 200), state_reason=text,
+        first_release=cut(text, 80) if number % 4 < 2 else "", state=state,
+        state_at=now(), state_by=cut(text, 200), state_reason=text,
         muted_until=now() + timedelta(days=1), regressed_versions=[cut(text, 40)],
+        regressed_releases=[cut(text, 80)] if number % 4 < 2 else [],
     )  # fmt: skip
     GroupNote.objects.create(group=group, text=text, author=cut(text, 200))
     return group

@@ -5,6 +5,7 @@ from django.db import models
 
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
+from workers.naming import MAX_RELEASE
 from workers.states import LIVE, NodeState
 
 
@@ -17,7 +18,10 @@ class Node(models.Model):
     name = models.CharField(max_length=120)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
-    version = models.CharField(max_length=40)
+    version = models.CharField(max_length=40)  # of Taskplane
+    release = models.CharField(max_length=MAX_RELEASE, default="", db_default="", blank=True)
+    # The digest of the processors that it declares; empty: it does not say. Kept by the tasks.
+    declares = models.CharField(max_length=64, default="", db_default="", blank=True)
     queues = ArrayField(models.CharField(max_length=100))
     concurrency = models.PositiveSmallIntegerField()
     health_port = models.PositiveIntegerField(null=True)

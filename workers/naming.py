@@ -1,6 +1,7 @@
-"""Names: of nodes, and of the Celery queues that carry wake-ups."""
+"""Names: of nodes, of what they run, and of the Celery queues that carry wake-ups."""
 
 MAX_WORKER_NAME = 100
+MAX_RELEASE = 80
 _CELERY_PREFIX = "taskplane."
 
 
@@ -9,6 +10,12 @@ def name_node(worker: str, node_id: int) -> str:
     its runs is a node of its own. Without an id, before the node is registered, the worker's name.
     """
     return f"{worker}#{node_id}" if node_id else worker
+
+
+def name_code(release: str, version: str) -> str:
+    """What a node ran: the release of the user's code, or the version of Taskplane where no release
+    was set. Empty if neither is known."""
+    return release or (f"Taskplane {version}" if version else "")
 
 
 def read_node_id(text: str) -> int | None:

@@ -1,7 +1,8 @@
 """Reads of nodes. Nodes serve all workspaces, so these take none."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
@@ -140,6 +141,45 @@ def list_served_queues() -> set[str]:
     """The names of the queues that live nodes serve; `*` stands for all."""
     served = Node.objects.filter(state__in=_LIVE).values_list("queues", flat=True)
     return {name for queues in served[:_MAX_FOUND] for name in queues}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A release began to run: the first node that had it."""
+
+    at: datetime
+    release: str
+    node_id: int
+    node: str
+
+
+def list_deployments(begin: datetime, end: datetime, limit: int) -> list[Deployment]:
+    """The newest changes of release in this time, newest first."""
+    lived = Q(stopped_at__isnull=True) | Q(stopped_at__gte=begin)
+    before = Node.objects.filter(started_at__lt=begin).order_by("-started_at", "-id").values("id")
+    nodes = Node.objects.filter(lived | Q(id__in=before[:1]), started_at__lte=end)
+    newest = nodes.order_by("-id").only("id", "name", "release", "started_at", "stopped_at")
+    found = find_deployments(newest[:_MAX_LIFETIMES])
+    return [each for each in found if each.at >= begin][:limit]
+
+
+def find_deployments(nodes: Iterable[Node]) -> list[Deployment]:
+    """The changes of release among these nodes, newest first: a node began with a release that no
+    other node ran then, and that the node before it did not have. So a return to an earlier release
+    is one, while a node that restarts beside others is none; and the first node is no change."""
+    found: list[Deployment] = []
+    ends: dict[str, datetime | None] = {}  # by release: when the last of its nodes so far ended
+    previous: Node | None = None
+    for node in sorted(nodes, key=lambda node: (node.started_at, node.id)):
+        known = node.release in ends
+        end = ends.get(node.release)
+        is_beside = known and (end is None or end >= node.started_at)
+        if node.release and previous and previous.release != node.release and not is_beside:
+            found.append(Deployment(node.started_at, node.release, node.id, node.name))
+        if not known or (end is not None and (node.stopped_at is None or node.stopped_at > end)):
+            ends[node.release] = node.stopped_at
+        previous = node
+    return found[::-1]
 
 
 def list_live_nodes() -> QuerySet[Node]:

@@ -21,7 +21,7 @@ from workers.measures import Usage
 from workers.models import Node, NodeSample
 from workers.naming import name_node
 from workers.queries import get_node, list_heartbeats
-from workers.signals import node_lost, node_stopped
+from workers.signals import node_lost, node_registered, node_stopped
 from workers.states import LIVE, NodeState
 
 # How a trend stays small: samples older than the age are thinned to one per interval. With a sample
@@ -53,6 +53,7 @@ def register_node(
         host=host,
         pid=pid,
         version=__version__,
+        release=settings.TASKPLANE["RELEASE"],
         queues=queues,
         concurrency=concurrency,
         health_port=health_port,
@@ -63,9 +64,15 @@ def register_node(
         node.save(force_insert=True)
         node.name = name_node(worker, node.id)
         node.save(update_fields=["name"])
+        node_registered.send(sender=Node, node_id=node.id)
     if before is not None and before.drain_requested_at is not None:
         transitions.begin_drain(node.id)
     return int(node.id)
+
+
+def note_declared(node_id: int, digest: str) -> None:
+    """Record which processors the node declares."""
+    Node.objects.filter(id=node_id).update(declares=digest)
 
 
 def activate_node(node_id: int) -> bool:

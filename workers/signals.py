@@ -6,6 +6,9 @@ from django.dispatch import Signal
 # whose process lives).
 agent_pass = Signal()
 
+# A node was registered. Sent in the transaction that makes its row. Argument: node_id.
+node_registered = Signal()
+
 # A pool child is gone. Arguments: node_id, slot (its last words). A receiver that fails is called
 # again at the next pass.
 slot_lost = Signal()

@@ -58,6 +58,7 @@ BESIDE = (
     Beside("one queue by tag", "tasks_app_queue_change", _QUEUE, {"name": "backlog"}, "by=tag"),
     Beside("cancel a queue", "tasks_app_queue_cancel", _QUEUE, {"name": "backlog"}),
     Beside("cancel a type", "tasks_app_queue_cancel", _QUEUE, {"name": "backlog"}, "type=cpu"),
+    Beside("one type by its name", "tasks_app_typedeclaration_of", query="name=sleep"),
     Beside("types of a new task", "tasks_app_task_submit"),
     Beside("new task", "tasks_app_task_submit", query="type=http-request"),
     Beside("copy of a task", "tasks_app_task_submit", query="copy={task}"),

@@ -6,9 +6,11 @@ helper raises ImproperlyConfigured with one sentence that names the variable, it
 of a secret) and what is allowed.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -92,6 +94,17 @@ class Env:
         """A list, written with commas."""
         value = self.text(name)
         return [w.strip() for w in value.split(",") if w.strip()] if value else list(default)
+
+    def json_object(self, name: str) -> dict[str, Any]:
+        """A JSON object; empty when it is not set."""
+        value = self.text(name)
+        try:
+            found = json.loads(value) if value else {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self._wrong(name, value[:100], "a JSON object")
+        return found
 
     def url(self, name: str, *, schemes: Sequence[str]) -> str:
         """An address with one of the schemes; empty when it is not set."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from controlplane.workspaces.models import Workspace
 
 _OF_A_PAGE = ("group", "after")
-_PARAMETERS = ("workspace", "view", "q", "type", "category", "version", *_OF_A_PAGE)
+_PARAMETERS = ("workspace", "view", "q", "type", "category", "release", "version", *_OF_A_PAGE)
 # What a button does, and the message after it.
 _DECISIONS = {
     "acknowledge": (Decision(state=GroupState.ACKNOWLEDGED), "Acknowledged"),

@@ -35,6 +35,7 @@ PAGE = 50
 _SORT = Sort.of("-lastSeenAt", "last_seen")
 _MAX_TICKET = 40
 _PLACEHOLDER = re.compile(r"#|<(?:url|email|time|text|path)>")
+_OF_CODE = (("release", "releases"), ("version", "versions"))
 _EVERY = tuple(GroupState.values)
 # The address of each view, its title, and the states that it shows.
 VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -200,7 +201,7 @@ def describe_state(view: GroupView) -> str:
     by = f" by {isolated_text(group.state_by)}" if group.state_by else ""
     since = _moment(group.state_at)
     if group.state == GroupState.REGRESSED:
-        versions = ", ".join(map(isolated_text, group.regressed_versions))
+        versions = ", ".join(map(isolated_text, group.regressed_code))
         return f"was resolved, back {since}{f' on {versions}' if versions else ''}"
     if group.state == GroupState.ACKNOWLEDGED:
         grown = f", +{format_number(view.grown)} since" if view.grown else ""
@@ -283,7 +284,7 @@ def _moment(at: datetime) -> str:
 def read_conditions(params: Mapping[str, str]) -> dict[str, Any]:
     """The conditions of the address that narrow a view. Raises Invalid."""
     found: dict[str, Any] = {}
-    for name, column in (("type", "types"), ("category", "categories"), ("version", "versions")):
+    for name, column in (("type", "types"), ("category", "categories"), *_OF_CODE):
         if value := params.get(name, ""):
             found[column] = (value[:200],)
     if text := params.get("q", "").strip():

@@ -9,13 +9,15 @@ from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from dlq.states import GroupState
 from tasks_app.states import ErrorCategory
+from workers.naming import MAX_RELEASE, name_code
 
 
 class LetterGroup(models.Model):
     """The letters of one failure of one task type, and what people decided about them.
 
     The trigger that counts letters makes the row with the first letter. `letters`, `deaths`,
-    `last_seen` and `last_version` follow with the counts: see LetterCountChange.
+    `last_seen`, `last_version` and `last_release` follow with the counts: see LetterCountChange.
+    Versions are Taskplane's, releases those of the user's code; each empty where none is known.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)  # of its first letter
@@ -37,6 +39,8 @@ class LetterGroup(models.Model):
     last_seen = models.DateTimeField()
     first_version = models.CharField(max_length=40, default="")
     last_version = models.CharField(max_length=40, default="")
+    first_release = models.CharField(max_length=MAX_RELEASE, default="", db_default="")
+    last_release = models.CharField(max_length=MAX_RELEASE, default="", db_default="")
     state = models.CharField(max_length=12, choices=GroupState.choices, default=GroupState.OPEN)
     state_at = models.DateTimeField()
     state_by = models.CharField(max_length=200, default="")  # empty: the dispatcher
@@ -53,8 +57,9 @@ class LetterGroup(models.Model):
     acknowledged_deaths = models.BigIntegerField(null=True)  # how many there were then
     muted_until = models.DateTimeField(null=True)
     muted_above = models.BigIntegerField(null=True)  # more open letters end the mute
-    # Versions of the nodes on which tasks died after the group was resolved.
+    # Those of the nodes on which tasks died after the group was resolved.
     regressed_versions = ArrayField(models.CharField(max_length=40), default=list)
+    regressed_releases = ArrayField(models.CharField(max_length=MAX_RELEASE), default=list)
 
     class Meta:
         ordering = ["-id"]
@@ -100,6 +105,16 @@ class LetterGroup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.error_class or self.category} {self.type}"
+
+    @property
+    def first_code(self) -> str:
+        """What the node ran on which the first task died."""
+        return name_code(self.first_release, self.first_version)
+
+    @property
+    def regressed_code(self) -> list[str]:
+        """What the nodes ran on which tasks died after the group was resolved."""
+        return self.regressed_releases or [name_code("", each) for each in self.regressed_versions]
 
 
 class GroupNote(models.Model):

@@ -13,6 +13,7 @@ from controlplane.core.ids import uuid7
 from controlplane.core.jsonb import JSONBField
 from dlq.states import UNSETTLED, LetterRerun, LetterStatus
 from tasks_app.states import ErrorCategory
+from workers.naming import MAX_RELEASE
 
 
 class DeadLetter(models.Model):
@@ -44,8 +45,9 @@ class DeadLetter(models.Model):
     workflow_run_id = models.UUIDField(null=True)
     step_key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null costs no byte
     reprocess_of = models.UUIDField(null=True)  # the task whose work the dead one did again
-    # That of the node that ran the last attempt; empty when none did.
+    # Those of the node that ran the last attempt; empty when none did.
     worker_version = models.CharField(max_length=40, default="", db_default="")
+    worker_release = models.CharField(max_length=MAX_RELEASE, default="", db_default="")
     status = models.CharField(
         max_length=11, choices=LetterStatus.choices, default=LetterStatus.OPEN
     )

@@ -15,6 +15,7 @@ from controlplane.workspaces.models import AuditEvent
 from dlq.models import DeadLetter, LetterGroup
 from dlq.states import GroupState
 from workers.models import Node
+from workers.queries import list_deployments
 from workflows.models import WorkflowRun, WorkflowVersion
 
 LOOKED_BACK = timedelta(days=1)
@@ -25,8 +26,8 @@ _ACTIONS = ("queue.change", "scaling.configure", "scaling.scale", "scaling.relea
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One change: `kind` is version, workflow, schedule, queue or scaling. `page` and `key` are the
-    object's page in the admin: `app_model` and the id; empty without one."""
+    """One change: `kind` is release, version, workflow, schedule, queue or scaling. `page` and
+    `key` are the object's page in the admin: `app_model` and the id; empty without one."""
 
     at: datetime
     kind: str
@@ -44,6 +45,7 @@ def list_causes(group: LetterGroup) -> list[Cause]:
     is_back = group.state == GroupState.REGRESSED
     end = group.state_at if is_back else group.first_seen
     found = [
+        *_new_releases(end),
         *_new_versions(end),
         *(_workflow_versions(letter, end) if letter is not None else ()),
         *_audited(group, letter, end),
@@ -51,8 +53,21 @@ def list_causes(group: LetterGroup) -> list[Cause]:
     return sorted(found, key=lambda cause: cause.at, reverse=True)[:MAX_CAUSES]
 
 
+def _new_releases(end: datetime) -> Iterator[Cause]:
+    """Changes of the release of the user's code."""
+    for each in list_deployments(end - LOOKED_BACK, end, MAX_CAUSES):
+        yield Cause(
+            each.at,
+            "release",
+            f"Release {isolated_text(each.release)}",
+            f"began on {isolated_text(each.node)}",
+            page="workers_node",
+            key=str(each.node_id),
+        )
+
+
 def _new_versions(end: datetime) -> Iterator[Cause]:
-    """Versions of which no node had begun before the day."""
+    """Versions of Taskplane of which no node had begun before the day."""
     begin = end - LOOKED_BACK
     nodes = Node.objects.filter(started_at__gte=begin, started_at__lte=end)
     firsts = nodes.order_by().values_list("version").annotate(at=Min("started_at"))
@@ -65,7 +80,7 @@ def _new_versions(end: datetime) -> Iterator[Cause]:
         yield Cause(
             at,
             "version",
-            f"Version {isolated_text(version)}",
+            f"Taskplane {isolated_text(version)}",
             f"began on {isolated_text(first.name)}",
             page="workers_node",
             key=str(first.pk),

@@ -45,6 +45,7 @@ class DeadTaskAttempt(NamedTuple):
     error: str | None
     total: int
     version: str | None  # of the node
+    release: str | None
 
 
 def describe_dead_tasks(task_ids: Sequence[UUID], *, using: str) -> list[DeadTask]:

@@ -1,6 +1,6 @@
 """Reads of groups of letters: lists by filter, one, their counts and their trends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,6 +92,9 @@ def list_letter_groups(workspace_id: UUID, group_filter: GroupFilter) -> QuerySe
     if group_filter.versions:
         first = Q(first_version__in=group_filter.versions)
         groups = groups.filter(first | Q(last_version__in=group_filter.versions))
+    if group_filter.releases:
+        first = Q(first_release__in=group_filter.releases)
+        groups = groups.filter(first | Q(last_release__in=group_filter.releases))
     return groups.filter(_owned(group_filter.owners) & _search(group_filter.search))
 
 
@@ -196,11 +199,16 @@ def mine_filter(username: str) -> GroupFilter:
     return GroupFilter(states=MINE, owners=(username, NOBODY))
 
 
-def list_versions(group: LetterGroup) -> list[str]:
-    """The versions of the nodes on which the newest open letters of a group died, newest first."""
+def list_versions(group: LetterGroup) -> tuple[list[str], list[str]]:
+    """The versions and the releases of the nodes on which the newest open letters of a group died,
+    each newest first."""
     letters = _open_letters(group).order_by("-id")
-    found = letters.values_list("worker_version", flat=True)[:_VERSIONS_OF]
-    return list(dict.fromkeys(version for version in found if version))[:_MAX_VERSIONS]
+    found = list(letters.values_list("worker_version", "worker_release")[:_VERSIONS_OF])
+    return _distinct(each for each, _ in found), _distinct(each for _, each in found)
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(name for name in names if name))[:_MAX_VERSIONS]
 
 
 def list_members(group: LetterGroup, limit: int) -> list[DeadLetter]:

@@ -6,7 +6,7 @@ WITH touched AS (
         %(deaths)s::bigint[], %(latest)s::timestamptz[])
         AS t (workspace_id, fingerprint, type, deaths, latest)
 ), locked AS MATERIALIZED (
-    SELECT g.id, t.deaths, t.latest, newest.worker_version,
+    SELECT g.id, t.deaths, t.latest, newest.worker_version, newest.worker_release,
         coalesce(c.letters, 0) AS letters,
         g.state = 'RESOLVED' AND t.deaths > 0
             AND (t.latest > g.state_at OR coalesce(c.letters, 0) > 0) AS is_regressed
@@ -16,7 +16,7 @@ WITH touched AS (
     LEFT JOIN dlq_lettercount c ON c.workspace_id = t.workspace_id AND c.kind = 'GROUP_TYPE'
         AND c.name = t.fingerprint AND c.type = t.type
     LEFT JOIN LATERAL (
-        SELECT l.worker_version FROM dlq_deadletter l
+        SELECT l.worker_version, l.worker_release FROM dlq_deadletter l
         WHERE t.deaths > 0 AND l.workspace_id = t.workspace_id AND l.status = 'OPEN'
             AND l.fingerprint >= t.fingerprint AND l.fingerprint <= t.fingerprint
             AND l.type = t.type
@@ -30,6 +30,7 @@ SET letters = l.letters,
     deaths = g.deaths + l.deaths,
     last_seen = greatest(g.last_seen, l.latest),
     last_version = coalesce(nullif(l.worker_version, ''), g.last_version),
+    last_release = coalesce(nullif(l.worker_release, ''), g.last_release),
     state = CASE WHEN l.is_regressed THEN 'REGRESSED' ELSE g.state END,
     state_at = CASE WHEN l.is_regressed THEN %(now)s ELSE g.state_at END,
     state_by = CASE WHEN l.is_regressed THEN '' ELSE g.state_by END,

@@ -1,6 +1,6 @@
--- The first and the last attempts of tasks, with the name and version of the node that ran each.
+-- The first and the last attempts of tasks, with the name, version and release of the node that ran each.
 SELECT a.task_id, a.attempt, n.name, a.started_at, a.finished_at, a.outcome, a.error::text, a.total,
-    n.version
+    n.version, n.release
 FROM unnest(%(ids)s::uuid[]) AS dead (id)
 CROSS JOIN LATERAL (
     SELECT task_id, attempt, node_id, started_at, finished_at, outcome, error,

@@ -60,7 +60,7 @@ class ReportPayload(Payload):
     longest: list[str] | None
 
 
-@processor("text-split", payload=SplitPayload)
+@processor("text-split", payload=SplitPayload, title="Split a text", owner="examples")
 def split(ctx: Context, payload: SplitPayload) -> dict[str, Any]:
     """Cut a file into parts that begin and end between lines."""
     path = Path(payload.path)
@@ -108,7 +108,7 @@ def longest(ctx: Context, payload: LongWordsPayload) -> list[str]:
     return sorted(words, key=lambda word: (-len(word), word))[: payload.most]
 
 
-@processor("text-report", payload=ReportPayload)
+@processor("text-report", payload=ReportPayload, title="Report on a text", owner="examples")
 def report(ctx: Context, payload: ReportPayload) -> dict[str, str]:
     """Write the report."""
     lines = [f"{name}: {value:,}" for name, value in payload.totals.items()]

@@ -5,10 +5,13 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from controlplane import __version__
 from scaling.models import ScalingEvent
 from scaling.queries.pool import get_pool
 from scaling.sentences import change, workers
-from scripts.demo.story import HOUR, LOSS, LOST, LOST_TASKS, MINUTE, NODES, RELEASE, SLOTS, VERSIONS
+from scripts.demo import types  # noqa: F401 - its nodes declare them
+from scripts.demo.story import HOUR, LOSS, LOST, LOST_TASKS, MINUTE, NODES, RELEASE, RELEASES, SLOTS
+from tasks_app.services.declarations import publish_declarations
 from workers.models import Node, NodeSample
 
 _GIB = 2**30
@@ -43,13 +46,19 @@ def make_nodes(now: datetime, random: Random) -> dict[int, int]:
     for name in list(NODES)[:6]:
         _node(
             name, now, state="STOPPED", started_at=now - 20 * HOUR, stopped_at=now - RELEASE,
-            version=VERSIONS[0], end_reason="Drained and stopped.",
+            release=RELEASES[0], end_reason="Drained and stopped.",
         )  # fmt: skip
     return busy
 
 
 def _node(name: str, now: datetime, **fields: Any) -> Node:
-    values = {"version": VERSIONS[1], "processed": 52_000, "failed": 310, **fields}
+    values = {
+        "version": __version__,
+        "release": RELEASES[1],
+        "processed": 52_000,
+        "failed": 310,
+        **fields,
+    }
     node = Node.objects.create(
         incarnation=uuid4(),
         name=f"{name}#{uuid4().hex[:6]}",
@@ -63,6 +72,8 @@ def _node(name: str, now: datetime, **fields: Any) -> Node:
     )
     node.name = f"{name}#{node.id}"
     node.save()
+    publish_declarations(node.id)
+    node.refresh_from_db()
     return node
 
 

@@ -9,8 +9,18 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 RELEASE = 39 * MINUTE  # before now
 INCIDENT = 36 * MINUTE
 LOSS = 15 * MINUTE
-VERSIONS = ("4.11.3", "4.12.0")
+RELEASES = ("4.11.3", "4.12.0")
 SLOTS = 16
+# The descriptions of two queues.
+DESCRIBED = {
+    "billing": {
+        "title": "Payments",
+        "description": "What moves money: each task is paid for once.",
+        "owner": "payments team",
+        "runbook": "https://runbooks.example/billing",
+    },
+    "email": {"title": "Mail to customers", "owner": "messaging team"},
+}
 
 
 @dataclass(frozen=True)

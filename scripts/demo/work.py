@@ -12,8 +12,18 @@ from controlplane.workspaces.models import Workspace
 from dlq.models import DeadLetter
 from dlq.recording import record_deaths
 from scripts.demo import fleet
-from scripts.demo.story import DAY, HOUR, INCIDENT, LOSS, LOST_TASKS, MINUTE, Lane, World
-from tasks_app.models import Queue, Task, TaskAttempt, TaskLog
+from scripts.demo.story import (
+    DAY,
+    DESCRIBED,
+    HOUR,
+    INCIDENT,
+    LOSS,
+    LOST_TASKS,
+    MINUTE,
+    Lane,
+    World,
+)
+from tasks_app.models import Queue, QueueDescriptor, Task, TaskAttempt, TaskLog
 from tasks_app.queries.lists import first_id_of
 from workers.models import Node
 
@@ -72,7 +82,7 @@ class Tasks:
         is_paused = lane.queue == "media"
         fields: dict[str, Any] = {"pause_reason": "bucket is being moved"} if is_paused else {}
         known = {field.name for field in Queue._meta.fields}
-        return Queue.objects.create(
+        queue = Queue.objects.create(
             workspace=self.workspace,
             name=lane.queue,
             max_running=lane.max_running,
@@ -81,6 +91,9 @@ class Tasks:
             created_at=self.now - 30 * DAY,
             **{name: value for name, value in fields.items() if name in known},
         )
+        if described := DESCRIBED.get(lane.queue):
+            QueueDescriptor.objects.create(queue=queue, **described)
+        return queue
 
     def _add(self, lane: Lane, state: str, created: datetime, **fields: Any) -> Task:
         number = next(self._numbers)

@@ -4,5 +4,13 @@ from tasks_app.admin.nodes import NodeAdmin
 from tasks_app.admin.queues import QueueAdmin
 from tasks_app.admin.records import IdempotencyKeyAdmin, LeaderAdmin
 from tasks_app.admin.tasks import TaskAdmin
+from tasks_app.admin.types import TypeAdmin
 
-__all__ = ["IdempotencyKeyAdmin", "LeaderAdmin", "NodeAdmin", "QueueAdmin", "TaskAdmin"]
+__all__ = [
+    "IdempotencyKeyAdmin",
+    "LeaderAdmin",
+    "NodeAdmin",
+    "QueueAdmin",
+    "TaskAdmin",
+    "TypeAdmin",
+]

@@ -11,11 +11,14 @@ from django.utils.http import urlencode
 from controlplane.core.formatting import format_count, format_duration, format_percent
 from controlplane.core.schema.values import join_values
 from controlplane.core.visibletext import visible_text
+from tasks_app.admin.links import type_url
 from tasks_app.models import Task
 from tasks_app.processors import registry
 from tasks_app.processors.registry import Processor, UnknownType
 from tasks_app.processors.retry import RetryPolicy
+from tasks_app.queries.declarations import TypeView
 from tasks_app.states import FINAL, ParentFailure, TaskState
+from tasks_app.typewords import find_badge
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,14 @@ class Fact:
     is_code: bool = False
 
 
-def describe_facts(task: Task, shown: Mapping[str, Any]) -> list[Fact]:
+def describe_facts(task: Task, shown: Mapping[str, Any], declared: TypeView) -> list[Fact]:
     """Those that the task has; what it has not is left out."""
-    return [fact for fact in _facts(task, shown) if fact.text or fact.at or fact.tags]
+    return [fact for fact in _facts(task, shown, declared) if fact.text or fact.at or fact.tags]
 
 
-def _facts(task: Task, shown: Mapping[str, Any]) -> Iterator[Fact]:
+def _facts(task: Task, shown: Mapping[str, Any], declared: TypeView) -> Iterator[Fact]:
     processor = _processor_of(task.type)
-    yield Fact("Type", task.type, _list_url(type=join_values([task.type])))
+    yield from _type(task, declared)
     yield Fact("Id", str(task.id), is_code=True)
     yield Fact("Workspace", task.workspace.slug)
     yield Fact("Priority", str(task.priority))
@@ -59,6 +62,18 @@ def _facts(task: Task, shown: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact("If a parent fails", ParentFailure(task.on_parent_failure).label)
     yield Fact("Idempotency key", visible_text(task.idempotency_key or ""), is_code=True)
     yield Fact("Lease", str(task.lease or ""), is_code=True)
+
+
+def _type(task: Task, declared: TypeView) -> Iterator[Fact]:
+    """What the nodes say of its type, with a link to the type's page."""
+    badge = find_badge(declared)
+    described = declared.descriptor
+    words = [visible_text(described.title), badge.words if badge is not None else ""]
+    yield Fact(
+        "Type", visible_text(task.type), type_url(task.type), note=", ".join(filter(None, words))
+    )
+    yield Fact("Owner", visible_text(described.owner))
+    yield Fact("Runbook", visible_text(described.runbook), described.runbook)
 
 
 def _times(task: Task) -> Iterator[Fact]:

@@ -32,3 +32,8 @@ def queue_tasks_url(queue: Queue, **conditions: Any) -> str:
 def quoted(name: str) -> str:
     """As one value of a condition: a comma alone would separate two."""
     return orjson.dumps(name).decode() if "," in name or '"' in name else name
+
+
+def type_url(name: str) -> str:
+    """The page of a task type."""
+    return f"{reverse('admin:tasks_app_typedeclaration_of')}?{urlencode({'name': name})}"

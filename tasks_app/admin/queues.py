@@ -24,7 +24,10 @@ from tasks_app.admin.objective import read_objective_ms
 from tasks_app.admin.queuelist import PAGE, list_queue_lines
 from tasks_app.admin.queuepage import describe_queue
 from tasks_app.admin.slices import MAX_COUNTED, WaitingSlice, count_slice, read_slice
+from tasks_app.descriptors import FIELDS
 from tasks_app.models import Queue
+from tasks_app.queries.queue_descriptors import declared_queues, find_last_description
+from tasks_app.queries.queue_descriptors import describe_queue as describe_queue_of
 from tasks_app.queues import MAX_PAUSE_REASON
 
 
@@ -38,12 +41,14 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
     actions = ["pause", "resume", "bulk"]
     # Limits are configuration.
     required_roles = {**SEEN_BY_VIEWERS, "change": Role.ADMIN}
+    list_select_related = ["workspace", "descriptor"]
 
     def extra_pages(self) -> list[Any]:
         return [
             ("<int:object_id>/pause/", self.pause_view, "pause"),
             ("<int:object_id>/resume/", self.resume_view, "resume"),
             ("<int:object_id>/cancel/", self.cancel_view, "cancel"),
+            ("<int:object_id>/describe/", self.describe_view, "describe"),
         ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -102,6 +107,9 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
         )
         return {
             **context,
+            "described": describe_queue_of(queue),
+            "declared_queue": declared_queues().get(queue.name),
+            "last_described": find_last_description(queue.workspace_id, queue.name),
             "may_operate": is_allowed(request, Role.OPERATOR, queue.workspace_id),
             "live_workspace": queue.workspace.slug,
             "max_reason": MAX_PAUSE_REASON,
@@ -148,6 +156,27 @@ class QueueAdmin(WorkspacePages, ReadMostlyAdmin):
             _set_paused(queue, actor, paused=False, reason=reason)
 
         return self.act_on_row(request, object_id, resume, "Resumed: its tasks start again.")
+
+    @method_decorator(require_POST)
+    def describe_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Change the description of the queue, or put back the description before."""
+        queue = self.get_row(request, object_id)
+        key = {
+            "workspace_id": queue.workspace_id,
+            "name": queue.name,
+            "actor": self.require_operator(request, queue.workspace_id),
+        }
+        changes = {name: request.POST[name] for name in FIELDS if name in request.POST}
+        done = f"The description of {isolated_text(queue.name)} was saved. Undo is below it."
+
+        def act() -> None:
+            if "undo" in request.POST:
+                services.undo_queue_descriptor(**key)
+            else:
+                services.change_queue_descriptor(**key, changes=changes)
+
+        self.call_service(request, act, done)
+        return HttpResponseRedirect(f"{self.row_url(queue.pk)}#described")
 
     def cancel_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Cancel the waiting tasks of one type or with one tag, or all of them, after a

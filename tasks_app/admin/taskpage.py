@@ -25,6 +25,7 @@ from tasks_app.admin.taskactions import list_actions
 from tasks_app.admin.tasklogs import describe_lines, older_url
 from tasks_app.models import Task
 from tasks_app.queries import explain_task, get_task_detail
+from tasks_app.queries.declarations import read_catalogue
 from tasks_app.schema.tasks import Explanation, TaskDetail
 
 NEIGHBOURS_SHOWN = 10
@@ -52,6 +53,7 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
     explanation = represent(Explanation, explain_task(task.workspace_id, task.id), actor)
     may_act = is_allowed(request, Role.OPERATOR, task.workspace_id)
     name = visible_text(task.name)
+    declared = read_catalogue().get(task.type)
     return {
         "title": name,
         "live_workspace": task.workspace.slug,
@@ -69,7 +71,8 @@ def describe_task(request: HttpRequest, task: Task) -> dict[str, Any]:
         "older_lines_url": older_url(task, detail.older_than),
         "sent": show_value(shown["payload"]),
         "returned": None if shown["result"] is None else show_value(shown["result"]),
-        "facts": describe_facts(task, shown),
+        "facts": describe_facts(task, shown, declared),
+        "runbook": declared.descriptor.runbook,
         "links": [*_own_links(task, shown), *find_links(request, task.workspace_id, task.id)],
         "families": list(_families(task, shown)),
         "events": _list_events(request, task),

@@ -3,7 +3,8 @@
 from tasks_app.api.export import TaskExport
 from tasks_app.api.nodes import Nodes
 from tasks_app.api.performance import System
-from tasks_app.api.queues import Queues, TaskTypes
+from tasks_app.api.queues import Queues
 from tasks_app.api.tasks import Tasks
+from tasks_app.api.types import TaskTypes
 
 __all__ = ["Nodes", "Queues", "System", "TaskExport", "TaskTypes", "Tasks"]

@@ -1,17 +1,15 @@
-"""Queues and task types."""
+"""Queues."""
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.exceptions import PermissionDenied
 
 from controlplane.core.http.verbs import Listed, Views, verb
 from controlplane.workspaces.permissions import WorkspaceRequest
 from controlplane.workspaces.states import Role
 from tasks_app import queries, services
-from tasks_app.api.base import ValuesPagination
-from tasks_app.filters import InternalFilter
-from tasks_app.processors.registry import all_processors
-from tasks_app.schema.queues import Queue, QueueChange, QueueDetail, TaskType
+from tasks_app.schema.queues import Queue, QueueChange, QueueDetail
 
 _LIMITS = {"max_running", "rate_per_second"}
 
@@ -49,36 +47,24 @@ class Queues(Views):
         "PATCH",
         "queues/<str:name>",
         name="queues_change",
-        summary="Pause, resume or limit a queue",
+        summary="Pause, resume, limit or describe a queue",
         body=QueueChange,
         returns=QueueDetail,
         errors=(404, 422),
     )
     def change(self, request: WorkspaceRequest, body: QueueChange, name: str) -> Any:
-        """Pause or resume (operators), set or lift limits (admins)."""
+        """Pause, resume or describe (operators), set or lift limits (admins)."""
         changes = body.changes
         if _LIMITS & changes.keys() and request.actor.role != Role.ADMIN:
             raise PermissionDenied("Limits are configuration: this needs the role admin.")
-        services.change_queue(
-            workspace_id=request.workspace.id, name=name, actor=request.actor, changes=changes
-        )
+        key: dict[str, Any] = {
+            "workspace_id": request.workspace.id,
+            "name": name,
+            "actor": request.actor,
+        }
+        with transaction.atomic():
+            if changes:
+                services.change_queue(**key, changes=changes)
+            if body.described:
+                services.change_queue_descriptor(**key, changes=body.described)
         return queries.get_queue(request.workspace.id, name)
-
-
-class TaskTypes(Views):
-    """Registered processors."""
-
-    tag = "task types"
-
-    @verb(
-        "GET",
-        "task-types",
-        name="task_types_list",
-        summary="List task types",
-        query=InternalFilter,
-        returns=Listed(TaskType, {}, "", ValuesPagination),
-        errors=(422,),
-    )
-    def list(self, request: WorkspaceRequest, wanted: InternalFilter) -> Any:
-        """The task types of this installation, with the JSON Schema of each payload."""
-        return [each for each in all_processors() if wanted.is_internal or not each.is_internal]

@@ -9,6 +9,7 @@ from tasks_app.models.conditions import (
     LONG,
     SHORT,
 )
+from tasks_app.models.declarations import DeclaredSet, QueueDescriptor, TypeDeclaration
 from tasks_app.models.figures import (
     MinuteSample,
     QueueSample,
@@ -28,10 +29,12 @@ __all__ = [
     "INDEXED_DURATION",
     "LONG",
     "SHORT",
+    "DeclaredSet",
     "IdempotencyKey",
     "Leader",
     "MinuteSample",
     "Queue",
+    "QueueDescriptor",
     "QueueSample",
     "Rollup",
     "RollupMark",
@@ -42,4 +45,5 @@ __all__ = [
     "TaskDependency",
     "TaskLog",
     "TaskTag",
+    "TypeDeclaration",
 ]

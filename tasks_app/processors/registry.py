@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import module_has_submodule
 from pydantic import BaseModel, RootModel
 
+from tasks_app.descriptors import Descriptor, find_faults
 from tasks_app.processors.retry import RetryPolicy
 
 Handler = Callable[..., Any]
@@ -67,11 +68,18 @@ class Processor:
     retry: RetryPolicy
     retry_rule: RetryRule | None = None
     category_of: CategoryRule | None = None
+    title: str = ""
     description: str = ""
+    owner: str = ""
+    runbook: str = ""
     is_internal: bool = False
 
     def __post_init__(self) -> None:
         _check_numbers(self.name, self.queue, self.max_attempts, self.timeout_seconds)
+        for field, rule in find_faults(Descriptor(self.title, "", self.owner, self.runbook)):
+            raise ImproperlyConfigured(
+                f"Task type {self.name!r}: {field} is {getattr(self, field)!r}: {rule}"
+            )
 
     def validate(self, payload: Any) -> Any:
         """The payload as the handler gets it: an instance of its model, or the plain object.
@@ -98,7 +106,10 @@ def processor(
     retry: RetryPolicy | None = None,
     retry_rule: RetryRule | None = None,
     category_of: CategoryRule | None = None,
+    title: str = "",
     description: str | None = None,
+    owner: str = "",
+    runbook: str = "",
     internal: bool = False,
 ) -> Callable[[_F], _F]:
     """Register `function(ctx, payload)`, sync or async, as the processor of type `name`.
@@ -106,9 +117,10 @@ def processor(
     Returns the function itself. `payload` is a pydantic model; None takes any JSON object.
     `retry_rule(failed_attempts, error)` gives the seconds until the next attempt, None for no more;
     without it `retry` decides. `category_of(error)` gives a dead letter category, None for the
-    usual guess. `internal` marks bookkeeping of the platform: its tasks are left out of lists,
-    counts and exports unless they are selected. Raises ImproperlyConfigured for a name that is
-    taken, or invalid values.
+    usual guess. `title`, `description` (else the docstring's first paragraph), `owner` and
+    `runbook` (an address) are for people, and shown wherever the type is named. `internal` marks
+    bookkeeping of the platform: its tasks are left out of lists, counts and exports unless they are
+    selected. Raises ImproperlyConfigured for a name that is taken, or invalid values.
     """
 
     def register(func: _F) -> _F:
@@ -126,7 +138,10 @@ def processor(
                 retry=retry or RetryPolicy(),
                 retry_rule=retry_rule,
                 category_of=category_of,
+                title=title,
                 description=_describe(func) if description is None else description,
+                owner=owner,
+                runbook=runbook,
                 is_internal=internal,
             )
         )
@@ -141,6 +156,11 @@ def get(name: str) -> Processor:
         return _processors[name]
     except KeyError:
         raise UnknownType(name) from None
+
+
+def find(name: str) -> Processor | None:
+    """The processor of this type; None if this process's code has none."""
+    return _processors.get(name)
 
 
 def all_processors() -> list[Processor]:
@@ -161,15 +181,16 @@ def internal_types() -> tuple[str, ...]:
 def _add(new: Processor) -> None:
     old = _processors.get(new.name)
     # The same function again is a module imported twice or reloaded: no conflict.
-    if old is not None and _path_of(old.func) != _path_of(new.func):
+    if old is not None and path_of(old.func) != path_of(new.func):
         raise ImproperlyConfigured(
             f"Two functions claim the task type {new.name!r}: "
-            f"{_path_of(old.func)} and {_path_of(new.func)}. Rename one of them."
+            f"{path_of(old.func)} and {path_of(new.func)}. Rename one of them."
         )
     _processors[new.name] = new
 
 
-def _path_of(func: Handler) -> str:
+def path_of(func: Handler) -> str:
+    """The module and name of a function."""
     inner = inspect.unwrap(func)
     if isinstance(inner, functools.partial):
         inner = inner.func
@@ -212,11 +233,11 @@ def _check_function(name: str, func: Handler) -> None:
         inspect.signature(func).bind(object(), object())
     except TypeError as error:
         raise ImproperlyConfigured(
-            f"Task type {name!r}: {_path_of(func)} must take (ctx, payload): {error}."
+            f"Task type {name!r}: {path_of(func)} must take (ctx, payload): {error}."
         ) from error
     if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
         raise ImproperlyConfigured(
-            f"Task type {name!r}: {_path_of(func)} yields; a handler returns its result."
+            f"Task type {name!r}: {path_of(func)} yields; a handler returns its result."
         )
 
 

@@ -12,9 +12,11 @@ from django.db.models import Count, Min, Q, QuerySet
 from controlplane.core.clock import now as utc_now
 from controlplane.core.errors import NotFound
 from controlplane.core.sql import load_sql
+from tasks_app.descriptors import Descriptor
 from tasks_app.models import Queue, Task, TaskAttempt
 from tasks_app.processors.registry import internal_types
 from tasks_app.queries.counts import MAX_CHANGES, LaneCounts, count_lanes
+from tasks_app.queries.queue_descriptors import describe_queue
 from tasks_app.states import TaskState
 
 MAX_POSITION = 10_000
@@ -37,10 +39,16 @@ class QueueView:
     recent_completed: list[UUID] = field(default_factory=list)
     recent_failed: list[UUID] = field(default_factory=list)
 
+    @property
+    def descriptor(self) -> Descriptor:
+        """Its description."""
+        return describe_queue(self.queue)
+
 
 def list_queues(workspace_id: UUID) -> QuerySet[Queue]:
     """The queues of a workspace; at most services.lanes.MAX_QUEUES."""
-    return Queue.objects.filter(workspace_id=workspace_id)
+    queues = Queue.objects.select_related("descriptor")
+    return queues.filter(workspace_id=workspace_id)
 
 
 def view_queues(queues: Sequence[Queue]) -> list[QueueView]:

@@ -20,7 +20,11 @@ class Node(Resource):
     incarnation: UUID
     replaces: int | None = shown("The earlier node, which was declared lost.")
     host: str
-    version: str
+    version: str = shown("That of Taskplane.")
+    release: str | None = shown(
+        "The release of your code (TASKPLANE_RELEASE) when it began; null if it was not set.",
+        compute=lambda node: node.release or None,
+    )
     status: NodeState = shown(
         "STOPPED: ended normally. LOST: killed, crashed, or without a heartbeat.", source="state"
     )

@@ -1,4 +1,4 @@
-"""Queues and task types."""
+"""Queues."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,6 +8,14 @@ from uuid import UUID
 from controlplane.core.errors import FieldError
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Flag, Number, Text, Whole
+from tasks_app.descriptors import (
+    FIELDS,
+    MAX_DESCRIPTION,
+    MAX_OWNER,
+    MAX_RUNBOOK,
+    MAX_TITLE,
+    RUNBOOK_RULE,
+)
 from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.schema.fields import names_of, optional
 
@@ -21,6 +29,15 @@ class Queue(Resource):
     counts are exact, unless there are more than a million tasks of each of two statuses."""
 
     name: str = shown(source="queue.name")
+    title: str | None = shown(compute=lambda view: view.descriptor.title or None)
+    description: str | None = shown(compute=lambda view: view.descriptor.description or None)
+    owner: str | None = shown(
+        "A team or a person.", compute=lambda view: view.descriptor.owner or None
+    )
+    runbook: str | None = shown(
+        "The address of what to do when it is in trouble.",
+        compute=lambda view: view.descriptor.runbook or None,
+    )
     depth: int = shown("Ready to run.", source="counts.pending")
     running: int = shown(source="counts.running")
     scheduled: int = shown(source="counts.scheduled")
@@ -56,13 +73,17 @@ class QueueDetail(Queue):
 
 
 class QueueChange(Request):
-    """Changes to a queue; null removes a limit. Operators pause and resume; limits need the role
-    admin."""
+    """Changes to a queue; null removes a limit, or a part of its description. Operators pause,
+    resume and describe; limits need the role admin."""
 
     paused: Flag = optional()
     max_running: Annotated[int, Whole(1, MAX_RUNNING)] | None = None
     rate_per_second: Annotated[float, Number(MIN_RATE, MAX_RATE)] | None = None
     reason: Annotated[str, Text(MAX_PAUSE_REASON)] = optional("Why it is paused or resumed.")
+    title: Annotated[str, Text(MAX_TITLE)] | None = None
+    description: Annotated[str, Text(MAX_DESCRIPTION)] | None = None
+    owner: Annotated[str, Text(MAX_OWNER)] | None = optional("A team or a person.")
+    runbook: Annotated[str, Text(MAX_RUNBOOK)] | None = optional(RUNBOOK_RULE)
 
     def cross_check(self) -> Iterable[FieldError]:
         """Something must be given, and a reason only belongs to a pause."""
@@ -74,18 +95,9 @@ class QueueChange(Request):
     @property
     def changes(self) -> dict[str, Any]:
         """The columns that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        return {name: getattr(self, name) for name in self.model_fields_set if name not in FIELDS}
 
-
-class TaskType(Resource):
-    """A registered processor and the defaults of its tasks."""
-
-    type: str = shown(source="name")
-    description: str
-    queue: str
-    is_async: bool
-    max_attempts: int
-    timeout_seconds: float
-    retry: dict[str, Any] = shown(compute=lambda processor: processor.retry.to_json())
-    is_internal: bool = shown("Bookkeeping of the platform.")
-    payload_schema: dict[str, Any] = shown("JSON Schema.")
+    @property
+    def described(self) -> dict[str, str | None]:
+        """The parts of the description that were given."""
+        return {name: getattr(self, name) for name in FIELDS if name in self.model_fields_set}

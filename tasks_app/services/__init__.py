@@ -17,6 +17,10 @@ from tasks_app.services.control import (
     run_tasks_now,
 )
 from tasks_app.services.dependencies import ParentEdge, lock_with_parents
+from tasks_app.services.queue_descriptors import (
+    change_queue_descriptor,
+    undo_queue_descriptor,
+)
 from tasks_app.services.queues import change_queue, promote_due, set_queues_paused
 from tasks_app.services.repeats import repeat_task
 from tasks_app.services.retention import (
@@ -44,6 +48,7 @@ __all__ = [
     "cancel_task",
     "cancel_tasks",
     "change_queue",
+    "change_queue_descriptor",
     "check_edit",
     "check_task",
     "delete_tasks",
@@ -65,4 +70,5 @@ __all__ = [
     "set_queues_paused",
     "submit_task",
     "submit_tasks",
+    "undo_queue_descriptor",
 ]

@@ -168,7 +168,7 @@ def _make_nodes(home: Workspace, at: datetime) -> dict[str, Node]:
     living = []
     for number in range(1, 9):
         node = make_node(
-            f"fra-{number:02}", concurrency=16, version="4.12.0", host=f"fra-{number:02}",
+            f"fra-{number:02}", concurrency=16, release="4.12.0", host=f"fra-{number:02}",
             started_at=at - timedelta(minutes=39), heartbeat_at=at, processed=12_400 + number,
             failed=number, cpu_percent=60.0 + number, memory_bytes=(23 + number % 3) << 27,
         )  # fmt: skip
@@ -215,7 +215,7 @@ def _make_nodes(home: Workspace, at: datetime) -> dict[str, Node]:
 def _make_lost(home: Workspace, at: datetime) -> Node:
     ended = at - timedelta(minutes=15)
     lost = make_node(
-        "fra-05b", state="LOST", stopped_at=ended, concurrency=16, version="4.12.0", host="fra-05",
+        "fra-05b", state="LOST", stopped_at=ended, concurrency=16, release="4.12.0", host="fra-05",
         end_reason="It was killed by SIGKILL, exit code 137 (out of memory).",
         started_at=at - timedelta(minutes=39), heartbeat_at=ended, rescued=14,
         memory_bytes=(39 << 30) // 10, processed=8_410,

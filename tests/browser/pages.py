@@ -75,6 +75,8 @@ PAGES = [
     Case("new-schedule", "schedules_schedule_add"),
     Case("firings", "schedules_firing_changelist"),
     Case("firing", "schedules_firing_change", "schedules.Firing"),
+    Case("types", "tasks_app_typedeclaration_changelist"),
+    Case("type", "tasks_app_typedeclaration_change", "tasks_app.TypeDeclaration"),
     Case("nodes", "workers_node_changelist"),
     Case("node", "workers_node_change", "workers.Node"),
     Case("drain", "workers_node_drain", "workers.Node"),

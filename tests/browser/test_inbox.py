@@ -160,7 +160,7 @@ def test_a_regression_reopens_its_group_and_names_the_version(page_of: PageOf) -
     page = page_of("operator")
     inbox(page)
     page.get_by_text("No group is still yours.").wait_for()
-    Node.objects.update(version="4.12.0")
+    Node.objects.update(release="4.12.0")
     error, payload = FAILURES["test-raise"]
     make_letter(error, type="test-raise", payload=payload)
     keep_up()

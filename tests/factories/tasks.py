@@ -6,7 +6,7 @@ what a row needs around it: counts, queues, dependencies.
 
 import base64
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,15 @@ from factory.django import DjangoModelFactory
 from controlplane.core.clock import now
 from controlplane.core.ids import uuid7
 from controlplane.workspaces.models import Workspace
-from tasks_app.models import Queue, Task, TaskAttempt, TaskDependency, TaskLog
+from tasks_app.models import (
+    DeclaredSet,
+    Queue,
+    Task,
+    TaskAttempt,
+    TaskDependency,
+    TaskLog,
+    TypeDeclaration,
+)
 from tasks_app.rows import note_counts
 from tasks_app.states import FINAL, TaskState
 from tests.clients import default_workspace
@@ -135,6 +143,18 @@ def make_queue(name: str = "default", workspace: Workspace | None = None, **fiel
 def make_node(name: str = "node-a", **fields: Any) -> Node:
     """An active worker node that serves all queues."""
     return NodeFactory.create(name=name, **fields)
+
+
+def make_declaration(
+    name: str = "declared", nodes: Sequence[Node] = (), **content: Any
+) -> TypeDeclaration:
+    """A task type that these nodes declare, and nothing else."""
+    content = {"queue": "default", "maxAttempts": 3, "timeoutSeconds": 60, **content}
+    digest = uuid4().hex
+    declared = TypeDeclaration.objects.create(type=name, digest=digest, content=content)
+    DeclaredSet.objects.create(digest=digest, members=[declared.pk])
+    Node.objects.filter(id__in=[node.id for node in nodes]).update(declares=digest)
+    return declared
 
 
 def make_sample(node: Node, *, ago: timedelta = timedelta(0), **fields: Any) -> NodeSample:

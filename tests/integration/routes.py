@@ -205,6 +205,7 @@ ROUTES = [
     get("/tasks/{task}", "tasks:read"),
     get("/tasks/{task}/explain", "tasks:read"),
     get("/task-types", "task-types:read", of_all=True),
+    get("/task-types/noop", "task-types:read", of_all=True),
     get("/queues", "queues:read"),
     get("/queues/{queue}", "queues:read"),
     post("/tasks", *TASKS, body={"type": "noop"}, ok=201),

@@ -14,6 +14,7 @@ from tasks_app.processors.retry import RetryPolicy
 from tests.clients import key_client
 from tests.factories import (
     make_attempt,
+    make_declaration,
     make_log,
     make_node,
     make_run,
@@ -103,6 +104,8 @@ def test_tasks_queues_and_nodes(schema: dict[str, Any]) -> None:
     parent = make_task("FAILED", error=error, payload={"a": 1})
     make_attempt(parent, error=error, outcome="FAILED", node_id=node.id)
     make_log(parent, "m", at=NOON, level="INFO")
+    make_declaration("two-ways", [node], title="A title", runbook="https://wiki.example/")
+    make_declaration("two-ways", [make_node("other")], owner="somebody")
     child = make_task("BLOCKED", parents=[make_task(), parent], retry=RetryPolicy().to_json())
     for template, path in [
         ("/tasks", "/tasks"),
@@ -111,6 +114,8 @@ def test_tasks_queues_and_nodes(schema: dict[str, Any]) -> None:
         ("/tasks/{id}/explain", f"/tasks/{child.id}/explain"),
         ("/tasks/stats", "/tasks/stats"),
         ("/task-types", "/task-types"),
+        ("/task-types/{name}", "/task-types/noop"),
+        ("/task-types/{name}", "/task-types/two-ways"),
         ("/queues", "/queues"),
         ("/queues/{name}", "/queues/default"),
         ("/system/nodes", "/system/nodes"),

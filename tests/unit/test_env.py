@@ -126,6 +126,8 @@ def test_every_variable_is_in_the_example() -> None:
         ({"WORKER_NODE_ID": "n" * 101}, "WORKER_NODE_ID has 101 characters"),
         ({"TASKPLANE_PATH_PREFIX": "taskplane/"}, "it must begin with a slash, end without one"),
         ({"TASKPLANE_ENVIRONMENT_NAME": "n" * 25}, "TASKPLANE_ENVIRONMENT_NAME has 25 characters"),
+        ({"TASKPLANE_RELEASE": "two words"}, "TASKPLANE_RELEASE is 'two words'"),
+        ({"TASKPLANE_RELEASE": "b" * 81}, "it must be 1 to 80 letters"),
     ],
 )
 def test_values_that_do_not_fit_together_stop_the_start(

@@ -53,7 +53,17 @@ GROUPS = (
         (
             Entry("Overview", "overview", (Page("Overview", "index"),), "o", "wrong", True),
             Entry("Queues", "queues", (_list("Queues", "tasks_app", "queue"),), "q", "", True),
-            Entry("Tasks", "tasks", (_list("Tasks", "tasks_app", "task"),), "t", "", True),
+            Entry(
+                "Tasks",
+                "tasks",
+                (
+                    _list("Tasks", "tasks_app", "task"),
+                    Page("Types", "tasks_app_typedeclaration_changelist", "tasks_app.view_task"),
+                ),
+                "t",
+                "",
+                True,
+            ),
             Entry("Performance", "performance", (Page("Performance", "performance"),), "p"),
         ),
     ),

@@ -11,6 +11,7 @@ from controlplane.core.formatting import format_duration
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.overview.queries.source import SPANS, Source
 from tasks_app.queries.rates import Ends
+from workers.queries import find_deployments
 from workers.states import NodeState
 
 # A step that goes on has a rate from then on: the roll-ups lag by ten seconds.
@@ -109,7 +110,8 @@ def list_steps(source: Source) -> list[datetime]:
 
 
 def list_events(source: Source) -> list[Event]:
-    """What people look for beside a bend: lost workers, and the first worker of another version."""
+    """What people look for beside a bend: lost workers, another release of their code, and the
+    first worker of another version of Taskplane."""
     found = [
         Event(node.stopped_at, f"{isolated_text(node.name)} lost")
         for node in source.nodes
@@ -122,9 +124,14 @@ def list_events(source: Source) -> list[Event]:
         )
     oldest = min(by_version.values(), default=source.at)
     found += [
-        Event(at, f"version {isolated_text(version)}")
+        Event(at, f"Taskplane {isolated_text(version)}")
         for version, at in by_version.items()
         if at > source.begin and at > oldest
+    ]
+    found += [
+        Event(each.at, f"release {isolated_text(each.release)}")
+        for each in find_deployments(source.all_nodes)
+        if each.at > source.begin
     ]
     return sorted(found, key=lambda event: event.at)[-_MOST_EVENTS:]
 

@@ -18,6 +18,7 @@ from scaling.sentences import workers
 from scaling.states import EventState, Trigger
 from tasks_app.queries.lists import first_id_of, in_bounded_time
 from workers.models import Node
+from workers.queries import list_deployments
 from workers.states import NodeState
 
 MAX_NODES = 50
@@ -41,7 +42,8 @@ class NodeWork:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that may have changed the figures; `kind` is scaling, pause, lost or version."""
+    """Something that may have changed the figures; `kind` is scaling, pause, lost, release
+    or version."""
 
     at: datetime
     kind: str
@@ -60,12 +62,13 @@ def list_node_work(span: Span) -> list[NodeWork]:
 
 def list_marks(workspace_id: UUID, span: Span) -> list[Mark]:
     """What happened in the span, newest first: the number of workers changed or was set by
-    hand, a queue of the workspace was paused or resumed, a node was lost, a version ran for the
-    first time."""
+    hand, a queue of the workspace was paused or resumed, a node was lost, the release of the
+    user's code changed, a version of Taskplane ran for the first time."""
     found = [
         *_scaling(span),
         *_pauses(workspace_id, span),
         *_losses(span),
+        *_releases(span),
         *_versions(span),
     ]
     return sorted(found, key=lambda mark: mark.at, reverse=True)
@@ -108,11 +111,17 @@ def _losses(span: Span) -> Iterator[Mark]:
             yield Mark(at, "lost", f"{isolated_text(name)} lost")
 
 
+def _releases(span: Span) -> Iterator[Mark]:
+    for each in list_deployments(span.begin, span.end, MAX_MARKS):
+        if each.at < span.end:
+            yield Mark(each.at, "release", f"release {isolated_text(each.release)}")
+
+
 def _versions(span: Span) -> Iterator[Mark]:
-    """A deployment is not recorded; the first node of a version is. Nodes of earlier days may have
+    """An upgrade is not recorded; the first node of a version is. Nodes of earlier days may have
     been removed, so the oldest version of all says nothing."""
     firsts = Node.objects.order_by().values("version").annotate(first=Min("started_at"))
     rows = sorted(firsts.values_list("first", "version"))[-MAX_MARKS:]
     for at, version in rows[1:]:
         if span.begin <= at < span.end:
-            yield Mark(at, "version", f"version {isolated_text(version)}")
+            yield Mark(at, "version", f"Taskplane version {isolated_text(version)}")

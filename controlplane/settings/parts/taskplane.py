@@ -1,6 +1,7 @@
 """Taskplane's own settings, one dictionary; docs/configuration.md describes each variable."""
 
 import os
+import re
 import socket
 from typing import Any
 
@@ -12,6 +13,7 @@ from controlplane.settings.secretrules import find_weakness
 
 _DAY_MS = 86_400_000
 METRICS_TOKEN_MIN_LENGTH = 32
+_RELEASE = re.compile(r"[A-Za-z0-9._:+/@~-]{1,80}")
 
 APP_SERVICE_PORT = env.integer("APP_SERVICE_PORT", 3002, minimum=1, maximum=65535)
 WORKER_SERVICE_PORT = env.integer("WORKER_SERVICE_PORT", 3003, minimum=1, maximum=65535)
@@ -35,10 +37,13 @@ TASKPLANE: dict[str, Any] = {
         allowed=("grey", "blue", "green", "amber", "red", "violet"),
     ),
     "SERVES": env.choice("TASKPLANE_SERVES", "both", allowed=("both", "requests", "sockets")),
-    # The worker
+    # The worker. The release is that of the code which its processors are part of.
+    "RELEASE": env.text("TASKPLANE_RELEASE"),
     "WORKER_NODE_ID": env.text("WORKER_NODE_ID", socket.gethostname()),
     "WORKER_CONCURRENCY": env.integer("WORKER_CONCURRENCY", 5, minimum=1, maximum=1024),
     "WORKER_QUEUES": env.words("WORKER_QUEUES", ["*"]),
+    # The description of queues, until a person says otherwise. Checked by the tasks' app.
+    "QUEUES": env.json_object("TASKPLANE_QUEUES"),
     # Tasks, or failures in a row, after which a pool child is replaced; 0 for never
     "WORKER_RECYCLE_AFTER_TASKS": env.integer(
         "WORKER_RECYCLE_AFTER_TASKS", 0, minimum=0, maximum=10**9
@@ -120,6 +125,11 @@ if TASKPLANE["HEARTBEAT_INTERVAL_MS"] * 2 > TASKPLANE["LEASE_SECONDS"] * 1000:
 if len(TASKPLANE["WORKER_NODE_ID"]) > 100:
     raise ImproperlyConfigured(
         f"WORKER_NODE_ID has {len(TASKPLANE['WORKER_NODE_ID'])} characters: at most 100 are kept."
+    )
+if TASKPLANE["RELEASE"] and not _RELEASE.fullmatch(TASKPLANE["RELEASE"]):
+    raise ImproperlyConfigured(
+        f"TASKPLANE_RELEASE is {TASKPLANE['RELEASE']!r}: it must be 1 to 80 letters, digits and "
+        "'.', '_', ':', '+', '/', '@', '~', '-', such as a commit or 2026.11.3."
     )
 if len(TASKPLANE["ENVIRONMENT_NAME"]) > 24:
     raise ImproperlyConfigured(

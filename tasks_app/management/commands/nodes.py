@@ -96,6 +96,8 @@ def _wait(node_id: int, seconds: float) -> Any:
 def _show_node(console: Console, node: Any) -> None:
     silent = (now() - parse_time(node["heartbeatAt"])).total_seconds()
     console.write(f"{node['name']} on {node['host']}: {node['status']}. {node['endReason'] or ''}")
+    release = node["release"] or "not set (TASKPLANE_RELEASE)"
+    console.write(f"Release of the code: {release}; Taskplane {node['version']}.")
     console.write(
         f"Queues {', '.join(node['queues'])}; {node['concurrency']} slots; "
         f"last heartbeat {silent:.0f} s ago."
@@ -109,7 +111,7 @@ def _show_node(console: Console, node: Any) -> None:
 
 _NODES = list_view(
     {
-        **columns_of("name", "status", "host"),
+        **columns_of("name", "status", "host", "release"),
         "running": lambda node: f"{node['running']} ({node['concurrency']} slots)",
         **columns_of("processed", "failed"),
         "CPU": lambda node: None if node["cpu"] is None else f"{format_whole(node['cpu'])} %",

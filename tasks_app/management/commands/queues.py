@@ -6,10 +6,11 @@ from uuid import UUID
 
 from controlplane.core.console.command import Options
 from controlplane.core.console.options import number, one_or_none, whole_number
-from controlplane.core.console.tables import list_view
+from controlplane.core.console.tables import Console, list_view, print_record
 from controlplane.core.schema import represent
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
+from tasks_app.descriptors import FIELDS
 from tasks_app.queues import MAX_PAUSE_REASON
 from tasks_app.schema.queues import MAX_RATE, MAX_RUNNING, MIN_RATE, Queue
 
@@ -17,13 +18,22 @@ _EXAMPLES = """\
   manage.py queues list
   manage.py queues pause mail
   manage.py queues limit mail --max-running 5 --rate-per-second 2
-  manage.py queues limit mail --rate-per-second none      remove the limit"""
+  manage.py queues limit mail --rate-per-second none      remove the limit
+  manage.py queues describe mail --owner payments --runbook https://wiki.example/mail"""
+
+
+_HELP = {
+    "title": "a few words; empty: none",
+    "description": "what it is for",
+    "owner": "a team or a person",
+    "runbook": "the address of what to do when it is in trouble",
+}
 
 
 class Command(WorkspaceCommand):
     """Changes are audited."""
 
-    help = "List, pause, resume and limit queues."
+    help = "List, pause, resume, limit and describe queues."
     examples = _EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,7 +50,18 @@ class Command(WorkspaceCommand):
         )
         resume = subcommands.add("resume", self._resume, "Start tasks again.", show=_QUEUES)
         limit = subcommands.add("limit", self._limit, "Set or remove limits.", show=_QUEUES)
-        for each in (pause, resume, limit):
+        describe = subcommands.add(
+            "describe",
+            self._describe,
+            "Say what a queue is for, whose it is, and where its runbook is.",
+            show=_show_described,
+        )
+        for field in FIELDS:
+            describe.add_argument(f"--{field}", metavar="TEXT", help=_HELP[field])
+        describe.add_argument(
+            "--undo", action="store_true", help="put back what the last change replaced"
+        )
+        for each in (pause, resume, limit, describe):
             each.add_argument("name", help="name of the queue")
         for each in (pause, resume):
             each.add_argument(
@@ -70,6 +91,17 @@ class Command(WorkspaceCommand):
     def _resume(self, workspace_id: UUID, options: Options) -> Any:
         return _change(workspace_id, options["name"], {"paused": False, **self._reason(options)})
 
+    def _describe(self, workspace_id: UUID, options: Options) -> Any:
+        changes = {name: options[name] for name in FIELDS if options[name] is not None}
+        if bool(changes) == options["undo"]:
+            self.usage("Give --undo, or some of --title, --description, --owner, --runbook.")
+        key = {"workspace_id": workspace_id, "name": options["name"], "actor": terminal_actor()}
+        if options["undo"]:
+            services.undo_queue_descriptor(**key)
+        else:
+            services.change_queue_descriptor(**key, changes=changes)
+        return represent(Queue, queries.get_queue(workspace_id, options["name"]), None)
+
     def _reason(self, options: Options) -> dict[str, str]:
         reason: str = options["reason"].strip()
         if len(reason) > MAX_PAUSE_REASON:
@@ -88,6 +120,11 @@ class Command(WorkspaceCommand):
         return _change(workspace_id, options["name"], changes)
 
 
+def _show_described(console: Console, queue: Any) -> None:
+    shown = {name: queue[name] for name in ("name", *FIELDS)}
+    print_record(console, shown, without=())
+
+
 def _change(workspace_id: UUID, name: str, changes: dict[str, Any]) -> Any:
     services.change_queue(
         workspace_id=workspace_id, name=name, actor=terminal_actor(), changes=changes
@@ -104,6 +141,8 @@ def _limits(queue: Any) -> str:
 _QUEUES = list_view(
     {
         "queue": "name",
+        "title": "title",
+        "owner": "owner",
         "waiting": "depth",
         "running": "running",
         "later": lambda queue: queue["scheduled"] + queue["retrying"],

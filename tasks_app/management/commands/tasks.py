@@ -15,10 +15,10 @@ from controlplane.core.schema import represent, represent_row
 from controlplane.workspaces.console import WorkspaceCommand, terminal_actor
 from tasks_app import queries, services
 from tasks_app.filters import TaskFilter
-from tasks_app.processors.registry import all_processors
 from tasks_app.queries import SORT_FIELDS
-from tasks_app.schema.queues import TaskType
+from tasks_app.queries.declarations import list_types
 from tasks_app.schema.tasks import Explanation, Task, TaskDetail
+from tasks_app.schema.types import TaskType
 from tasks_app.services.rollups import recount_tasks
 
 _PAST = {"cancel": "cancelled", "retry": "retried"}
@@ -153,8 +153,7 @@ class Command(WorkspaceCommand):
         return Reply({"corrected": corrected}, [f"Corrected the counts of {counted}."])
 
     def _types(self, options: Options) -> Any:
-        types = [each for each in all_processors() if not each.is_internal]
-        return [represent(TaskType, each, None) for each in types]
+        return [represent(TaskType, each, None) for each in list_types(with_internal=False)]
 
 
 def _sort(text: str) -> Sort:

@@ -30,6 +30,7 @@ from tests.factories import (
     copy_letter,
     make_attempt,
     make_attempts,
+    make_declaration,
     make_error,
     make_firing,
     make_items,
@@ -106,6 +107,7 @@ def _add_tasks(number: int, home: Workspace) -> None:
 def _add_nodes(number: int, home: Workspace) -> None:
     at = now()
     for each in range(number):
+        make_declaration(f"declared-{each}", title="A title", nodes=[make_node(f"declarer-{each}")])
         for state in ("STOPPED", "LOST", "ACTIVE"):
             ended = {} if state == "ACTIVE" else {"stopped_at": at}
             node = make_node(f"{state.lower()}-{each}", state=state, **ended)

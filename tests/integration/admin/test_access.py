@@ -50,6 +50,7 @@ ROW_PAGES = {
 ONE_WORKSPACE = {"dlq.LetterGroup"}
 SHARED_PAGES = {
     "workers.Node": ("viewer", NOBODY, NOBODY),
+    "tasks_app.TypeDeclaration": ("viewer", NOBODY, NOBODY),
     "scaling.ScalingEvent": ("viewer", NOBODY, NOBODY),
     "scaling.Pool": ("viewer", NOBODY, NOBODY),
     "tasks_app.Leader": ("root", NOBODY, NOBODY),
@@ -83,6 +84,7 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "dlq_replay_cancel": ("POST", "operator", {}),
     "dlq_replay_pause": ("POST", "operator", {}),
     "dlq_replay_resume": ("POST", "operator", {}),
+    "tasks_app_queue_describe": ("POST", "operator", {}),
     "tasks_app_queue_pause": ("POST", "operator", {}),
     "tasks_app_queue_resume": ("POST", "operator", {}),
     "tasks_app_queue_cancel": ("GET", "operator", {}),
@@ -97,6 +99,7 @@ ROW_VERBS: dict[str, tuple[str, str, dict[str, str]]] = {
     "auth_user_password_change": ("GET", "root", {}),
 }
 SHARED_VERBS = {
+    "tasks_app_typedeclaration_of": ("GET", "viewer", {}),
     "tasks_app_task_export": ("GET", "viewer", {}),
     "tasks_app_task_list_changes": ("GET", "viewer", {}),
     "tasks_app_task_submit": ("GET", "operator", {}),

@@ -40,7 +40,8 @@ ASKS = {
 NEEDS_NO_QUESTION = {
     "tasks_app_task_changes", "tasks_app_task_logs", "tasks_app_task_family",
     "tasks_app_task_export", "tasks_app_task_list_changes", "tasks_app_task_submit",
-    "tasks_app_queue_pause", "tasks_app_queue_resume", "workflows_workflow_execute",
+    "tasks_app_queue_describe", "tasks_app_typedeclaration_of", "tasks_app_queue_pause",
+    "tasks_app_queue_resume", "workflows_workflow_execute",
     "workflows_workflowrun_retry", "workflows_workflowrun_rerun", "dlq_deadletter_reprocess",
     "dlq_deadletter_groups", "dlq_replay_pause", "dlq_replay_resume", "stress_stresstest_compare",
     "stress_stresstest_start", "auth_user_password_change", "scaling_pool_configure",

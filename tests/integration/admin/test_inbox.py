@@ -157,7 +157,13 @@ def test_a_regressed_group_is_regressed_again_after_an_undo(operator: Client) ->
     letter = make_letter()
     LetterGroup.objects.update(state="REGRESSED", regressed_versions=["4.12.0"])
     found = page(operator)
-    assert "on 4.12.0" in found
+    assert "on Taskplane 4.12.0" in found
+    assert "set <code>TASKPLANE_RELEASE</code>" in page(operator, group=group_of(letter).id)
+    LetterGroup.objects.update(regressed_releases=["2026.11.3"], first_release="2026.11.1")
+    found = page(operator, group=group_of(letter).id)
+    assert "on 2026.11.3" in found
+    assert "first on <bdi>2026.11.1</bdi>" in found
+    assert "TASKPLANE_RELEASE" not in found
     post(operator, group_of(letter), "decide", do="acknowledge")
     post(operator, group_of(letter), "decide", do="undo")
     assert LetterGroup.objects.get().state == "REGRESSED"

@@ -30,10 +30,10 @@ from tests.hostiletext import HOSTILE, find_dangers
 
 pytestmark = pytest.mark.django_db
 TASKS = "/admin/tasks_app/task/"
-MAX_QUERIES_OF_LIST = 16
+MAX_QUERIES_OF_LIST = 19
 # In a transaction of bounded time, a search also finds the last task that its page looks at.
-MAX_QUERIES_OF_SEARCH = 19
-MAX_QUERIES_OF_TASK = 26
+MAX_QUERIES_OF_SEARCH = 22
+MAX_QUERIES_OF_TASK = 28
 login = partial(staff_client, apps=["tasks_app", "workers", "dlq", "schedules", "workspaces"])
 
 CORPUS = {

@@ -27,6 +27,7 @@ from dlq.replays import start_replay
 from tasks_app.models import IdempotencyKey
 from tests.clients import default_workspace, key_client, other_workspace
 from tests.factories import (
+    make_declaration,
     make_job,
     make_leader,
     make_letter,
@@ -76,7 +77,7 @@ def shared_rows() -> Rows:
     """One row of each model that belongs to no workspace."""
     at = now()
     found: list[Model] = [
-        make_node(), make_scaling_event(), set_pool(), make_leader(),
+        make_node(), make_declaration(), make_scaling_event(), set_pool(), make_leader(),
         get_user_model().objects.create_user("somebody"), Group.objects.create(name="group"),
         TaskResult.objects.create(task_id=str(uuid4())),
         GroupResult.objects.create(group_id=str(uuid4()), date_created=at, date_done=at),

@@ -37,6 +37,7 @@ _EDGES = re.compile("[│┃]")
 LISTS = [
     "tasks list --limit 200",
     "tasks types",
+    "types --internal",
     "queues list",
     "nodes list",
     "dlq list --limit 200",
@@ -60,6 +61,7 @@ LISTS = [
 ROWS = [
     ("tasks show {}", "tasks_app.Task"),
     ("nodes show {}", "workers.Node"),
+    ("types {}", "tasks_app.TypeDeclaration"),
     ("dlq show {}", "dlq.DeadLetter"),
     ("operations show {}", "operations.Operation"),
     ("operations items {}", "operations.Operation"),

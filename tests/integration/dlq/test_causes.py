@@ -36,8 +36,26 @@ def test_a_version_that_began_within_the_day() -> None:
         node = make_node()
         Node.objects.filter(id=node.id).update(version=version, started_at=now() - ago * HOUR)
     ((kind, subject, change),) = causes_of(make_letter())
-    assert (kind, subject) == ("version", "Version 4.12.0")
+    assert (kind, subject) == ("version", "Taskplane 4.12.0")
     assert change.startswith("began on ")
+
+
+def test_a_release_that_began_within_the_day_also_an_earlier_one() -> None:
+    def run(release: str, ago: float, ended: float | None = None) -> None:
+        node = make_node(release=release, started_at=now() - ago * HOUR)
+        if ended is not None:
+            Node.objects.filter(id=node.id).update(state="STOPPED", stopped_at=now() - ended * HOUR)
+
+    run("1.0", 90, ended=5)
+    run("1.1", 6, ended=3.5)
+    run("1.0", 5.5, ended=5.2)  # restarted beside another of its release: no change
+    run("1.1", 4)  # beside one that ends later
+    run("1.2", 3, ended=2)
+    run("1.0", 2.5, ended=2.2)  # rolled back
+    run("1.2", 1)
+    run("", 0.5)  # not set: says nothing
+    found = [(kind, subject) for kind, subject, _ in causes_of(make_letter())]
+    assert found == [("release", f"Release {each}") for each in ("1.2", "1.0", "1.2", "1.1")]
 
 
 def test_what_came_after_the_first_death_is_no_cause() -> None:
@@ -49,7 +67,7 @@ def test_what_came_after_the_first_death_is_no_cause() -> None:
     assert causes_of(letter) == []
     # What reopened the group comes after it.
     LetterGroup.objects.update(state="REGRESSED", state_at=now() + timedelta(seconds=1))
-    assert [subject for _, subject, _ in causes_of(letter)] == ["Version 4.12.0"]
+    assert [subject for _, subject, _ in causes_of(letter)] == ["Taskplane 4.12.0"]
 
 
 def test_a_version_of_its_workflow() -> None:

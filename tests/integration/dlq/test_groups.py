@@ -168,6 +168,26 @@ def test_a_new_death_reopens_a_resolved_group_and_names_the_version(
     assert event.detail == {"versions": ["9.9.9"]}
 
 
+def test_a_new_death_names_the_release_of_the_code_where_it_is_known(
+    ada: Actor, workspace: Workspace
+) -> None:
+    letter = make_letter()
+    discard.discard_letter(workspace_id=workspace.id, letter_id=letter.id, reason="no", actor=ada)
+    keep_up()
+    Node.objects.update(release="2026.11.3")
+    again = make_letter()
+    keep_up()
+    group = group_of(letter)
+    assert (group.first_release, group.last_release) == ("", "2026.11.3")
+    assert (again.worker_release, group.regressed_releases) == ("2026.11.3", ["2026.11.3"])
+    assert group.regressed_code == ["2026.11.3"]
+    assert group.first_code == f"Taskplane {group.first_version}"
+    event = AuditEvent.objects.get(action="dlq.group_regress")
+    assert event.detail == {"versions": [group.last_version], "releases": ["2026.11.3"]}
+    found = list_letter_groups(workspace.id, GroupFilter(releases=("2026.11.3",)))
+    assert list(found) == [group]
+
+
 def test_a_death_that_was_closed_before_it_was_counted_regresses_too(
     ada: Actor, workspace: Workspace
 ) -> None:

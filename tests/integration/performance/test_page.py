@@ -112,7 +112,7 @@ class TestMarks:
     def test_what_happened(self, root: Client) -> None:
         home = default_workspace()
         make_node("old", version="1", started_at=now() - timedelta(days=3))
-        make_node("new", version="2", started_at=now() - 30 * MINUTE)
+        make_node("new", version="2", release="b7", started_at=now() - 30 * MINUTE)
         make_node("gone", state="LOST", stopped_at=now() - 20 * MINUTE, version="1")
         make_scaling_event(ago=600)
         make_queue("mail")
@@ -123,7 +123,13 @@ class TestMarks:
             workspace_id=home.id, name="mail", actor=SYSTEM, changes={"max_running": 3}
         )
         page = read(root)
-        for words in ("version 2", "gone lost", "2 → 5 workers", "mail paused"):
+        for words in (
+            "Taskplane version 2",
+            "release b7",
+            "gone lost",
+            "2 → 5 workers",
+            "mail paused",
+        ):
             assert f"<span>{words}</span>" in page, words
         assert "version 1" not in page
         assert "resumed" not in page

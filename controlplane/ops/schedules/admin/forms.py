@@ -45,7 +45,14 @@ class ScheduleForm(ServiceErrors, _Form):
     timezone = forms.ChoiceField(choices=lambda: [(z, z) for z in sorted(available_timezones())])
     enabled = forms.BooleanField(required=False)
     task_type = forms.ChoiceField(
-        required=False, choices=lambda: [("", EMPTY), *((name, name) for name in registry.names())]
+        required=False,
+        choices=lambda: [
+            ("", EMPTY),
+            *(
+                (each.name, f"{each.name} ({each.title})" if each.title else each.name)
+                for each in registry.all_processors()
+            ),
+        ],
     )
     workflow = forms.CharField(required=False, help_text="A name or ID, instead of a task type.")
     payload = JsonField(
