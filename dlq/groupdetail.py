@@ -73,14 +73,17 @@ class GroupDetail:
         return self.trends.begin
 
 
-def describe_group(group: LetterGroup, actor: Any) -> GroupDetail:
-    """The group in a fixed number of queries. `actor` None is the platform."""
-    (view,) = describe_groups([group])
+def describe_group(
+    group: LetterGroup, actor: Any, *, view: GroupView | None = None, trends: Trends | None = None
+) -> GroupDetail:
+    """The group in a fixed number of queries. `actor` None is the platform. `view` and `trends`:
+    those of the list beside it."""
+    view = view or describe_groups([group])[0]
     members = list_members(group, MAX_PAYLOADS)
     shown = [represent_value("payload", letter.payload, actor) for letter in members]
     return GroupDetail(
         view=view,
-        trends=read_trends(group.workspace_id, [group]),
+        trends=trends or read_trends(group.workspace_id, [group]),
         notes=list_notes(group.id),
         causes=list_causes(group),
         members=members,

@@ -1,8 +1,6 @@
 """Bulk operations in a browser: from the selection in a list to the outcome of each item."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,25 +9,13 @@ from django.urls import reverse
 from controlplane.ops.operations.models import Operation
 from controlplane.ops.schedules.models import Schedule
 from tasks_app.models import Task
-from tests.browser.axe import find_violations
+from tests.browser.looks import LOOKS, look
 from tests.factories import make_job, make_letter, make_queue, make_task, make_tasks
 from tests.operations import drive, drive_to_end, run, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PageOf = Callable[..., Any]
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-PICTURES = os.environ.get("BROWSER_PICTURES")
-
-
-def look(page: Any, name: str) -> None:
-    """Nothing is inaccessible or too wide; a picture, if they are wanted."""
-    if PICTURES:
-        Path(PICTURES).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-    assert find_violations(page) == []
-    sizes = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert sizes[0] <= sizes[1]
 
 
 def page_url(operation: Operation) -> str:
@@ -127,6 +113,14 @@ def test_it_is_paused_resumed_and_cancelled_on_its_page(page_of: PageOf) -> None
     page.locator(".tag", has_text="Cancelled").wait_for()
     assert "250 items left as they were" in page.locator("main").inner_text()
     assert Task.objects.filter(state="CANCELLED").count() == 200
+    look(page, "operation-cancelled-1440-light")
+    page.get_by_role("link", name="Continue with the 250 items left…").click()
+    page.get_by_role("heading", name="Cancel 250 tasks?").wait_for()
+    page.get_by_label("Reason").fill("After all.")
+    page.get_by_role("button", name="Cancel 250 tasks").click()
+    page.wait_for_url("**/change/")
+    drive_to_end(Operation.objects.order_by("id").last())
+    assert Task.objects.filter(state="CANCELLED").count() == 450
 
 
 def test_paused_schedules_are_resumed_exactly_by_undo(page_of: PageOf) -> None:

@@ -50,6 +50,9 @@ class PreviewIn(Request):
     operation: UUID | None = Field(
         None, strict=False, description="The operation whose changed objects are selected."
     )
+    rest: Flag = Field(
+        False, description="Those that the operation did not come to, instead of the changed ones."
+    )
     options: JsonObject = Field(default_factory=dict, description='Such as `{"priority": 5}`.')
 
 

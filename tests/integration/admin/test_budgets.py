@@ -38,7 +38,6 @@ BOUNDS = {
     "dlq_deadletter_change": 15,
     "dlq_deadletter_changelist": 10,
     "dlq_deadletter_discard": 6,
-    "dlq_deadletter_groups": 9,
     "dlq_deadletter_reprocess": 7,
     "dlq_lettergroup_change": 22,
     "dlq_lettergroup_changelist": 32,
@@ -105,6 +104,7 @@ FORMS = {"add": 8, "delete": 12, "history": 10}
 NO_PAGES = {
     "app_list",  # a part of All records
     "autocomplete",
+    "dlq_deadletter_groups",  # leads to the inbox
     "dlq_lettergroup_decide",
     "dlq_replay_cancel",
     "dlq_replay_pause",

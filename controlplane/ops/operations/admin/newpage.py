@@ -146,6 +146,7 @@ def _preview(request: HttpRequest, workspace: Any, verb: BulkVerb) -> Preview:
             wanted=_read_filter(params),
             origin=_read_origin(origin) if origin else None,
             is_all=params.get("all") == "1",
+            is_rest=params.get("rest") == "1",
         ),
         options=read_options(verb, _read_options(params, verb)),
         actor=actor_in(request, workspace.id),
@@ -197,7 +198,7 @@ def _choices(request: HttpRequest, chosen: BulkVerb | None) -> dict[str, Any]:
         ],
         "priority": params.get("option-priority", ""),
         "needs_priority": chosen is not None and chosen.options is not None,
-        "is_undo": bool(params.get("operation")),
+        "is_fixed": bool(params.get("operation")),  # an undo, or the rest
         "back": _back_url(params),
     }
 
