@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from controlplane.core.formatting import format_count, format_number
 from controlplane.core.schema import represent_value
 from controlplane.core.visibletext import isolated_text
-from dlq.admin.inboxrows import Known, make_line, read_known
+from dlq.admin.inboxrows import SHAPES, Known, make_line, read_known
 from dlq.admin.replays import cancel_button
 from dlq.differences import FieldDifference
 from dlq.groupdetail import describe_group
@@ -18,6 +18,7 @@ from dlq.models import LetterGroup
 from dlq.queries.causes import Cause
 from dlq.queries.owners import list_owners
 from dlq.replayprogress import describe_progress, describe_stages
+from dlq.states import GroupState
 
 MEMBERS_SHOWN = 10
 
@@ -40,6 +41,11 @@ def describe_panel(
         "same": [(each, describe_difference(each)) for each in detail.differences.equal],
         "members": detail.members[:MEMBERS_SHOWN],
         "members_url": letters_url(group),
+        "places": [
+            (kind, name, number, number / len(detail.members))
+            for kind, name, number in detail.places
+        ],
+        "similar": [(each, SHAPES[GroupState(each.state)]) for each in detail.similar],
         "owners": list_owners(group.workspace_id),
         "replay": replay,
         "cancel_button": None if replay is None else cancel_button(replay),

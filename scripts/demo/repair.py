@@ -14,7 +14,8 @@ from controlplane.workspaces.states import ActorKind, Role
 from dlq.fingerprints import fingerprint
 from dlq.groups import Decision, decide
 from dlq.models import DeadLetter, LetterGroup
-from scripts.demo.story import BILLING, DAY, EMAIL, HOUR, MINUTE, REPORTS, SECOND, WEBHOOKS
+from scripts.demo.automation import SECOND
+from scripts.demo.story import BILLING, DAY, EMAIL, HOUR, MINUTE, REPORTS, WEBHOOKS
 from tasks_app.models import Queue, Task
 
 _OLD = {
@@ -49,11 +50,18 @@ def make_groups(workspace: Workspace, now: datetime) -> None:
 
 
 def _make_resolved_letters(workspace: Workspace, now: datetime) -> None:
+    failure = fingerprint(
+        category=_OLD["category"],
+        error_class=_OLD["class"],
+        message=_OLD["message"],
+        traceback=_OLD["traceback"],
+        task_type="import-catalog",
+    )
     DeadLetter.objects.bulk_create(
         DeadLetter(
             workspace=workspace, task_id=uuid7(), attempt=3, attempts_total=3,
             name=f"Import catalogue {number:03}", type="import-catalog", queue="default",
-            category="CODE", fingerprint=fingerprint(_OLD), error=_OLD,
+            category="CODE", fingerprint=failure, error=_OLD,
             payload={"catalogue": 900 + number}, worker_version="4.11.2", status="DISCARDED",
             discard_reason="The catalogue was sent again.", resolved_by="mira.okafor",
             resolved_at=now - 11 * HOUR, died_at=now - 12 * HOUR - number * MINUTE,

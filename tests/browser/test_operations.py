@@ -167,6 +167,41 @@ def test_letters_and_queues_lead_to_the_question(page_of: PageOf) -> None:
     page.get_by_role("heading", name="Pause 1 queue?").wait_for()
 
 
+def test_the_list_and_the_sidebar_follow(page_of: PageOf) -> None:
+    make_tasks(450)
+    operation = start("tasks", "cancel", is_all=True)
+    page = page_of("operator")
+    page.goto(reverse("admin:operations_operation_changelist"))
+    count = page.locator("[data-count='operations']")
+    count.get_by_text("1", exact=True).wait_for()
+    drive(operation, passes=2)
+    row = page.locator(f"[data-row$='{operation.id}']")
+    row.get_by_text("Running").wait_for()
+    row.locator("[data-live='#outcomes/changed']", has_text="200").wait_for()
+    drive_to_end(operation)
+    row.get_by_text("Completed").wait_for()
+    count.wait_for(state="hidden")
+    start("tasks", "retry", wanted={"status": ["CANCELLED"]})
+    page.get_by_text("1 new, show").click()
+    page.get_by_role("link", name="Retry 450 tasks").wait_for()
+
+
+def test_a_pause_is_undone_by_a_key(page_of: PageOf) -> None:
+    queue = make_queue("mail")
+    page = page_of("operator")
+    page.goto(reverse("admin:tasks_app_queue_changelist"))
+    page.get_by_label("Select mail").check()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_text("1 of 1 queue paused.").wait_for()
+    queue.refresh_from_db()
+    assert queue.paused_at is not None
+    look(page, "undo-1440-light")
+    page.keyboard.press("z")
+    page.get_by_text("Undone for 1 queue.").wait_for()
+    queue.refresh_from_db()
+    assert queue.paused_at is None
+
+
 def test_a_viewer_sees_it_and_changes_nothing(page_of: PageOf) -> None:
     make_tasks(3)
     operation = drive(start("tasks", "cancel", is_all=True))
