@@ -15,22 +15,24 @@ from dlq.fingerprints import fingerprint
 from dlq.groups import Decision, decide
 from dlq.models import DeadLetter, LetterGroup
 from scripts.demo.automation import SECOND
-from scripts.demo.story import BILLING, DAY, EMAIL, HOUR, MINUTE, REPORTS, WEBHOOKS
+from scripts.demo.story import BILLING, DAY, HOUR, MINUTE, REPORTS, WEBHOOKS
 from tasks_app.models import Queue, Task
 
-_OLD = {
-    "class": "KeyError",
-    "message": "'sku'",
-    "traceback": 'Traceback (most recent call last):\n  File "/srv/catalogue/read.py", line 41, in '
-    "read_row\n    return row['sku']\nKeyError: 'sku'\n",
-    "category": "CODE",
-}
-_REPAIRED = 14
+_CATALOGUE = ("import-catalog", "KeyError", "'sku'")
+_INVOICES = ("issue-invoice", "ValidationError", "amount must be greater than 0")
+_REPAIRED, _MUTED = 14, 38
 
 
 def make_groups(workspace: Workspace, now: datetime) -> None:
     """The incident is open, one group is back, one has an owner, one is muted, one is resolved."""
-    _make_resolved_letters(workspace, now)
+    resolved = {
+        "status": "DISCARDED",
+        "discard_reason": "The catalogue was sent again.",
+        "resolved_by": "mira.okafor",
+        "resolved_at": now - 11 * HOUR,
+    }
+    _make_letters(workspace, now - 12 * HOUR, _CATALOGUE, _REPAIRED, **resolved)
+    _make_letters(workspace, now - 23 * MINUTE, _INVOICES, _MUTED)
     mira, jonas = _actor("mira.okafor"), _actor("jonas.weber")
     _decide(workspace, BILLING.type, mira, Decision(owner="mira.okafor"))
     _decide(
@@ -41,33 +43,33 @@ def make_groups(workspace: Workspace, now: datetime) -> None:
         ),
     )  # fmt: skip
     _decide(
-        workspace, EMAIL.type, jonas,
-        Decision(state="MUTED", muted_until=now + 3 * DAY, note="The relay moves on Thursday."),
+        workspace, _INVOICES[0], jonas,
+        Decision(state="MUTED", muted_until=now + 3 * DAY, note="tax office test data"),
     )  # fmt: skip
-    _decide(workspace, "import-catalog", mira, Decision(state="RESOLVED"))
+    _decide(workspace, _CATALOGUE[0], mira, Decision(state="RESOLVED"))
     regressed = LetterGroup.objects.filter(workspace=workspace, type=REPORTS.type)
     regressed.update(state="REGRESSED", state_at=now - 18 * MINUTE, regressed_versions=["4.12.0"])
 
 
-def _make_resolved_letters(workspace: Workspace, now: datetime) -> None:
-    failure = fingerprint(
-        category=_OLD["category"],
-        error_class=_OLD["class"],
-        message=_OLD["message"],
-        traceback=_OLD["traceback"],
-        task_type="import-catalog",
+def _make_letters(
+    workspace: Workspace, newest: datetime, failure: tuple[str, str, str], count: int,
+    **columns: object,
+) -> None:  # fmt: skip
+    """Letters whose tasks are no longer stored, one each minute until `newest`."""
+    task_type, name, message = failure
+    error = {"class": name, "message": message, "traceback": "", "category": "CODE"}
+    alike = fingerprint(
+        category="CODE", error_class=name, message=message, traceback="", task_type=task_type
     )
     DeadLetter.objects.bulk_create(
         DeadLetter(
             workspace=workspace, task_id=uuid7(), attempt=3, attempts_total=3,
-            name=f"Import catalogue {number:03}", type="import-catalog", queue="default",
-            category="CODE", fingerprint=failure, error=_OLD,
-            payload={"catalogue": 900 + number}, worker_version="4.11.2", status="DISCARDED",
-            discard_reason="The catalogue was sent again.", resolved_by="mira.okafor",
-            resolved_at=now - 11 * HOUR, died_at=now - 12 * HOUR - number * MINUTE,
-            created_at=now - 12 * HOUR - number * MINUTE,
+            name=f"{task_type} {number:03}", type=task_type, queue="default", category="CODE",
+            fingerprint=alike, error=error, payload={"number": 900 + number},
+            worker_version="4.11.2", died_at=newest - number * MINUTE,
+            created_at=newest - number * MINUTE, **columns,
         )
-        for number in range(_REPAIRED)
+        for number in range(count)
     )  # fmt: skip
 
 

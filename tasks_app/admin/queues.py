@@ -240,7 +240,7 @@ def _change(
     try:
         undone = _change_one(queue, actor, changes)
     except DomainError as error:
-        messages.error(request, str(error))
+        messages.add_message(request, messages.ERROR, str(error))
     else:
         offer_undo(request, "queues", {"queues": [undone]}, text)
 

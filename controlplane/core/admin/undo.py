@@ -54,13 +54,13 @@ def undo_view(request: HttpRequest) -> HttpResponse:
     request.session[_SESSION] = kept
     back = HttpResponseRedirect(own_address(request) or reverse("admin:index"))
     if found is None:
-        messages.error(request, "There is nothing to undo any more.")
+        messages.add_message(request, messages.ERROR, "There is nothing to undo any more.")
         return back
     try:
         with stating_reason(_REASON):
             text = _undoers[found["kind"]](request, found["values"])
     except DomainError as error:
-        messages.error(request, f"Not undone. {error}")
+        messages.add_message(request, messages.ERROR, f"Not undone. {error}")
     else:
         messages.success(request, text)
     return back
