@@ -201,13 +201,13 @@ def test_what_was_paused_for_maintenance_is_resumed_and_nothing_else(
     headers = make_headers()
     with httpx.Client(base_url=engine.app(), headers=headers, timeout=30) as client:
         paused = start(client, preview(client, {
-            "target": target, "action": "pause", "filter": {}, "all": True,
-        })["token"], ratePerSecond=30)  # fmt: skip
+            "target": target, "action": "pause", "filter": {"search": "row-"},
+        })["token"], ratePerSecond=15)  # fmt: skip
         _carry_out(engine, paused)
         assert (paused.changed, _running(target)) == (45, set())
         undo = preview(client, {"target": target, "action": "resume", "operation": str(paused.id)})
         assert undo["matched"] == 45
-        resumed = start(client, undo["token"], ratePerSecond=30)
+        resumed = start(client, undo["token"], ratePerSecond=15)
         _carry_out(engine, resumed)
     assert resumed.changed == 45
     assert _running(target) == before
