@@ -226,10 +226,9 @@ def _carry_out(engine: Engine, operation: Operation) -> None:
 
 
 def _running(target: str) -> set[str]:
-    if target == "queues":
-        rows = Queue.objects.filter(name__startswith="row-", paused_at__isnull=True)
-        return set(rows.values_list("name", flat=True))
-    rows = Schedule.objects.filter(name__startswith="row-", periodic_task__enabled=True)
+    queues = Queue.objects.filter(name__startswith="row-", paused_at__isnull=True)
+    schedules = Schedule.objects.filter(name__startswith="row-", periodic_task__enabled=True)
+    rows = queues if target == "queues" else schedules
     return set(rows.values_list("name", flat=True))
 
 

@@ -119,7 +119,7 @@ def test_it_is_paused_resumed_and_cancelled_on_its_page(page_of: PageOf) -> None
     page.get_by_label("Reason").fill("After all.")
     page.get_by_role("button", name="Cancel 250 tasks").click()
     page.wait_for_url("**/change/")
-    drive_to_end(Operation.objects.order_by("id").last())
+    drive_to_end(Operation.objects.latest("id"))
     assert Task.objects.filter(state="CANCELLED").count() == 450
 
 
@@ -141,7 +141,7 @@ def test_paused_schedules_are_resumed_exactly_by_undo(page_of: PageOf) -> None:
     page.get_by_role("link", name="Undo: resume exactly 3 schedules").click()
     page.get_by_role("button", name="Resume 3 schedules").click()
     page.wait_for_url("**/change/")
-    drive_to_end(Operation.objects.order_by("id").last())
+    drive_to_end(Operation.objects.latest("id"))
 
     enabled = Schedule.objects.filter(periodic_task__enabled=True)
     assert set(enabled.values_list("name", flat=True)) == {"a", "b", "c"}

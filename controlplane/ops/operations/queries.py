@@ -7,7 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import BitXor
-from django.db.models import BigIntegerField, Count, F, Func, QuerySet, TextField, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Count,
+    F,
+    Func,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Cast
 
 from controlplane.core.errors import Conflict, Invalid, NotFound
@@ -84,8 +94,18 @@ def _items_of(verb: BulkVerb, workspace_id: UUID, origin: UUID, *, is_rest: bool
     key = rows.model._meta.get_field(target.key)
     outcome = "" if is_rest else ItemOutcome.CHANGED
     items = OperationItem.objects.filter(operation=operation, outcome=outcome)
-    keys = items.values_list(Cast("target_id", key.clone()), flat=True)
-    return rows.filter(**{f"{target.key}__in": keys})
+    keys = items.values(found_key=Cast("target_id", key.clone()))
+    # As an array, which is made once and looked up in the index of the keys. For a join the planner
+    # would need statistics of items that have just been written: without them it reads all items
+    # again for each row.
+    is_any = Func(
+        F(target.key),
+        ArraySubquery(keys),
+        arg_joiner=" = ANY(",
+        template="%(expressions)s)",
+        output_field=BooleanField(),
+    )
+    return rows.filter(is_any)
 
 
 def _wrong_origin(message: str) -> Invalid:

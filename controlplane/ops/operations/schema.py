@@ -10,11 +10,11 @@ from annotated_types import Len
 from pydantic import Field
 
 from controlplane.core.formatting import percent_done
+from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import Request, Resource, itself, shown
 from controlplane.core.schema.fields import Flag, JsonObject, Number, Text
 from controlplane.core.schema.filters import condition
 from controlplane.core.schema.values import COMMA, Choices
-from controlplane.ops.operations.control import MAX_REASON
 from controlplane.ops.operations.models import Operation as OperationRow
 from controlplane.ops.operations.selection import MAX_IDS, Selection, describe_selection
 from controlplane.ops.operations.states import ItemOutcome, OperationState

@@ -18,9 +18,10 @@ from django.urls import reverse
 from controlplane.core.admin.forms import ServiceForm
 from controlplane.core.errors import Conflict, DomainError, FieldError, Invalid
 from controlplane.core.ids import parse_uuid_or_none
+from controlplane.core.requests import MAX_REASON
 from controlplane.core.schema import represent
 from controlplane.core.strictjson import MalformedJsonError, parse_json
-from controlplane.ops.operations.control import MAX_REASON, start_operation
+from controlplane.ops.operations.control import start_operation
 from controlplane.ops.operations.preview import (
     Preview,
     find_bulk_verb,

@@ -14,6 +14,7 @@ from controlplane.core.errors import Conflict
 from controlplane.core.formatting import format_count
 from controlplane.core.visibletext import isolated_text
 from controlplane.ops.schedules import editing
+from controlplane.ops.schedules.beat_writing import announce_change
 from controlplane.ops.schedules.models import Schedule
 from controlplane.ops.schedules.refreshing import lock_schedule
 from controlplane.workspaces.adminpages import actor_with_role
@@ -43,7 +44,7 @@ def schedule_change(
 @transaction.atomic
 def undo_schedules(request: HttpRequest, values: dict[str, Any]) -> str:
     """Pauses, resumptions and edits: of all of the schedules, or of none."""
-    editing.announce_change()
+    announce_change()
     for change in values["schedules"]:
         workspace_id, schedule_id = UUID(change["workspace"]), UUID(change["id"])
         actor = actor_with_role(request, workspace_id)
