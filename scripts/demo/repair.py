@@ -39,7 +39,7 @@ def make_groups(workspace: Workspace, now: datetime) -> None:
         workspace, WEBHOOKS.type, jonas,
         Decision(
             state="ACKNOWLEDGED", owner="jonas.weber", ticket="https://tickets.example/OPS-2291",
-            note="The merchant has been told to renew its address.",
+            note="The merchant has to renew its address.",
         ),
     )  # fmt: skip
     _decide(

@@ -221,7 +221,7 @@ class TaskAdmin(WorkspacePages, ReadOnlyAdmin):
     @confirmed_action(
         "Change the priority",
         button="Reprioritize",
-        warning="Of a queue's waiting tasks those with the higher priority run first.",
+        warning="Higher ones of a queue run first. Only waiting tasks take a priority.",
         form_class=PriorityForm,
         is_undoable=True,
     )

@@ -1,11 +1,11 @@
 """Live topics: one bulk operation, and the newest ones."""
 
+from typing import Any
 from uuid import UUID
 
 from controlplane.core.schema import field_names, represent
 from controlplane.live.changes import Snapshot
 from controlplane.live.topics import WATCHER, Topic, read_uuid, register, rows
-from controlplane.ops.operations.models import Operation as OperationRow
 from controlplane.ops.operations.queries import get_operation, list_operations
 from controlplane.ops.operations.schema import Operation
 
@@ -26,7 +26,7 @@ def read_operations(workspace_id: UUID, _key: str) -> Snapshot:
     return rows((str(each.id), _describe(each)) for each in newest)
 
 
-def _describe(row: OperationRow) -> Snapshot:
+def _describe(row: Any) -> Snapshot:
     found = represent(Operation, row, WATCHER, fields=_FIELDS)
     return {**found, "share": found["percent"] / 100}
 

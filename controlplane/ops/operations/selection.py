@@ -19,7 +19,7 @@ _MAX_WORDS = 300
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Exactly one of the three: `ids`, `origin` (an operation), or a filter, which may be empty.
-    Of an operation it is what it changed, or with `is_rest` what it left without an outcome."""
+    An operation stands for what it changed, or with `is_rest` for what it did not come to."""
 
     ids: tuple[str, ...] = ()
     filter: Mapping[str, Any] = field(default_factory=dict)
